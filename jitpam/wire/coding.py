@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages to the bodies of frames and back: the strict JSON form of PROTOCOL.md section 2.
+
+Law: what decodes is exactly what is declared: every field there, none more, each of its type. One body has one meaning:
+duplicate keys, floats, lone surrogates, NUL in text, and depth over 8 are refused. Standard library only, and of that only what
+starts fast: this module is on the path of every ``jitsudo``.
+"""
+
+from __future__ import annotations
+
+import binascii
+
+from jitpam.wire import notation
+from jitpam.wire.faults import LocalProtocolError, RemoteProtocolError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from jitpam.wire.messages import Message
+
+MAX_DEPTH = 8
+MAX_INTEGER = 2**64 - 1
+"""The inode of a directory may be as large as that (overlay file systems put their layer into its upper bits)."""
+
+
+def _is_text(value: object) -> bool:
+    if type(value) is not str or "\0" in value:
+        return False
+    return value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value)
+
+
+def _text(value: object) -> str:
+    if not _is_text(value):
+        raise ValueError("is not text")
+    return value  # type: ignore[return-value]
+
+
+def _integer(value: object) -> int:
+    if type(value) is not int or not -MAX_INTEGER <= value <= MAX_INTEGER:
+        raise ValueError("is not an integer within bounds")
+    return value
+
+
+def _truth(value: object) -> bool:
+    if type(value) is not bool:
+        raise ValueError("is not true or false")
+    return value
+
+
+def _bytes(value: object) -> bytes:
+    if type(value) is not str:
+        raise ValueError("is not base64")
+    raw = binascii.a2b_base64(value, strict_mode=True) if value else b""
+    if _unbytes(raw) != value:  # the unused bits of the last character: one value has one spelling
+        raise ValueError("is not canonical base64")
+    return raw
+
+
+def _unbytes(value: bytes) -> str:
+    return binascii.b2a_base64(value, newline=False).decode("ascii")
+
+
+def _json(value: object, depth: int = 2) -> Any:
+    """A value of an Item: null, truth, bounded integer, text, and lists and objects of these, to MAX_DEPTH."""
+    if depth > MAX_DEPTH:
+        raise ValueError("is too deep")
+    if value is None or type(value) is bool:
+        return value
+    if type(value) is int:
+        return _integer(value)
+    if type(value) is list:
+        return [_json(item, depth + 1) for item in value]
+    if type(value) is dict:
+        return {_text(name): _json(item, depth + 1) for name, item in value.items()}
+    return _text(value)
+
+
+def _object(value: object) -> dict[str, Any]:
+    if type(value) is not dict:
+        raise ValueError("is not an object")
+    return _json(value)  # type: ignore[no-any-return]
+
+
+def _optional(of: Callable[[object], Any]) -> Callable[[object], Any]:
+    return lambda value: None if value is None else of(value)
+
+
+def _list(of: Callable[[object], Any]) -> Callable[[object], list[Any]]:
+    def read(value: object) -> list[Any]:
+        if type(value) is not list:
+            raise ValueError("is not a list")
+        return [of(item) for item in value]
+
+    return read
+
+
+READ: dict[str, Callable[[object], Any]] = {
+    "int": _integer,
+    "bool": _truth,
+    "str": _text,
+    "bytes": _bytes,
+    "int | None": _optional(_integer),
+    "str | None": _optional(_text),
+    "bytes | None": _optional(_bytes),
+    "list[str]": _list(_text),
+    "list[bytes]": _list(_bytes),
+    "list[list[bytes]]": _list(_list(_bytes)),
+    "dict[str, Any]": _object,
+}
+"""Declared type → its reader. A reader raises ValueError with the end of a sentence."""
+
+
+def _write(value: Any, kind: str) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_write(item, kind) for item in value]
+    if isinstance(value, bytes) and "bytes" in kind:
+        return _unbytes(value)
+    if value is not None and ("bytes" in kind or isinstance(value, bytes)):
+        raise ValueError(f"is not {kind}")
+    return value
+
+
+def encode(message: Message) -> bytes:
+    """The body of a frame for ``message``. Raises LocalProtocolError if a value is not of its declared type."""
+    body = {"type": message.type}
+    for name, kind in message.fields.items():
+        try:
+            value = _write(message.__dict__[name], kind)
+            READ[kind](value)
+        except ValueError as fault:
+            raise LocalProtocolError(f"{message.type}: {name} {fault}") from None
+        body[name] = value
+    return notation.write(body)
+
+
+def decode(body: bytes, of: dict[str, type[Message]]) -> Message:
+    """The message in ``body``, which must be one of ``of`` (FROM_CLIENT or FROM_DAEMON).
+
+    Raises RemoteProtocolError, whatever the bytes are.
+    """
+    try:
+        found = notation.read(body)
+        if type(found) is not dict:
+            raise ValueError("not an object")
+        kind = of.get(_text(found.pop("type", None)))
+        if kind is None:
+            raise ValueError("no such message")
+        if found.keys() != kind.fields.keys():
+            raise ValueError(f"{kind.type}: its fields are {', '.join(kind.fields) or 'none'}")
+        values = {}
+        for name, declared in kind.fields.items():
+            try:
+                values[name] = READ[declared](found[name])
+            except ValueError as fault:
+                raise ValueError(f"{kind.type}: {name} {fault}") from None
+        return kind(**values)
+    except ValueError as fault:
+        raise RemoteProtocolError(f"a message that cannot be read: {fault}") from None

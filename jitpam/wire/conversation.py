@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may say what, when: one table for both ends (PROTOCOL.md section 3).
+
+Law: everything that decides whether a message is in order stands in LAW. A message that is not in the table ends the
+connection; nothing of it is acted upon, and the state does not change.
+"""
+
+from __future__ import annotations
+
+from jitpam.wire.faults import LocalProtocolError, RemoteProtocolError
+from jitpam.wire.messages import Message
+
+CLIENT = "client"
+DAEMON = "daemon"
+
+_ASKS = [
+    "explain",
+    "review",
+    "list",
+    "show",
+    "revoke",
+    "giveback",
+    "stop",
+    "lock",
+    "unlock",
+    "reload",
+    "audit",
+    "replay",
+    "withdraw",
+]  # answered by items, then Done or Refused
+
+LAW: dict[str, dict[tuple[str, str], str]] = {
+    "greeting": {(CLIENT, "hello"): "greeted"},
+    "greeted": {
+        (DAEMON, "hello"): "authenticating",
+        (DAEMON, "refused"): "closed",
+    },
+    "authenticating": {
+        (CLIENT, "token"): "authenticating",
+        (DAEMON, "token"): "authenticating",
+        (DAEMON, "welcome"): "ready",
+        (DAEMON, "refused"): "closed",
+    },
+    "ready": {
+        (CLIENT, "submit"): "waiting",
+        (CLIENT, "resume"): "waiting",
+        **{(CLIENT, asked): "asked" for asked in _ASKS},
+        (CLIENT, "watch"): "watching",
+        (CLIENT, "enforce"): "proving",
+        (CLIENT, "bye"): "closed",
+    },
+    "asked": {
+        (DAEMON, "item"): "asked",
+        (DAEMON, "done"): "ready",
+        (DAEMON, "refused"): "ready",
+    },
+    "watching": {
+        (CLIENT, "bye"): "closed",
+        (DAEMON, "item"): "watching",
+        (DAEMON, "done"): "watching",
+        (DAEMON, "refused"): "ready",
+    },
+    "proving": {
+        (DAEMON, "challenge"): "proving",
+        (CLIENT, "token"): "proving",
+        (DAEMON, "token"): "proving",
+        (CLIENT, "proof"): "waiting",
+        (CLIENT, "bye"): "closed",
+        (DAEMON, "refused"): "ready",
+    },
+    "waiting": {
+        (CLIENT, "withdraw"): "waiting",
+        (CLIENT, "bye"): "closed",
+        (DAEMON, "progress"): "waiting",
+        (DAEMON, "done"): "ready",
+        (DAEMON, "start"): "started",
+        (DAEMON, "granted"): "ready",
+        (DAEMON, "refused"): "ready",
+    },
+    "started": {(CLIENT, "bye"): "closed", (CLIENT, "withdraw"): "started"},  # it may cross the start
+    "closed": {},
+}
+"""state → (speaker, message type) → next state. Total: the terminal state is there, and empty."""
+
+
+class Conversation:
+    """Where one connection stands. Each end keeps one and passes every message, in and out, through it."""
+
+    __slots__ = ("role", "state")
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+        self.state = "greeting"
+
+    def say(self, message: Message) -> None:
+        """Note that we send ``message``. Raises LocalProtocolError if it is not our turn for it."""
+        after = LAW[self.state].get((self.role, message.type))
+        if after is None:
+            raise LocalProtocolError(f"the {self.role} may not say {message.type} when {self.state}")
+        self.state = after
+
+    def hear(self, message: Message) -> None:
+        """Note that the peer sent ``message``. Raises RemoteProtocolError if it may not say that now."""
+        peer = DAEMON if self.role == CLIENT else CLIENT
+        after = LAW[self.state].get((peer, message.type))
+        if after is None:
+            raise RemoteProtocolError(f"the {peer} may not say {message.type} when {self.state}")
+        self.state = after

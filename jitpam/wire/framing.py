@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bytes to frames and back: a 4-byte big-endian length, then that many bytes (PROTOCOL.md section 2).
+
+Law: nothing is allocated for a length that is over the limit, and no frame is delivered in parts.
+"""
+
+import struct
+
+from jitpam.wire.faults import RemoteProtocolError
+
+LENGTH = struct.Struct(">I")
+LIMIT_BEFORE_AUTHENTICATION = 64 * 1024
+"""Bytes in one frame until the peer has proved who it is."""
+LIMIT = 4 * 1024 * 1024
+"""Bytes in one frame afterwards: 2 MiB of arguments as base64, and room."""
+
+
+def frame(body: bytes) -> bytes:
+    """``body`` (bytes) with its length in front."""
+    return LENGTH.pack(len(body)) + body
+
+
+class FrameReader:
+    """Collects bytes and gives whole frames. ``limit`` (bytes) may be raised once the peer is known."""
+
+    __slots__ = ("_buffer", "limit")
+
+    def __init__(self, limit: int = LIMIT_BEFORE_AUTHENTICATION) -> None:
+        self._buffer = bytearray()
+        self.limit = limit
+
+    def feed(self, data: bytes) -> None:
+        """Take ``data`` as it came from the socket, in pieces of any size."""
+        self._buffer += data
+
+    def next_frame(self) -> bytes | None:
+        """The next whole frame, or None if more bytes are needed.
+
+        Raises RemoteProtocolError for an empty frame and for one over the limit, before its bytes arrive.
+        """
+        if len(self._buffer) < LENGTH.size:
+            return None
+        (length,) = LENGTH.unpack_from(self._buffer)
+        if length == 0:
+            raise RemoteProtocolError("a frame of no bytes")
+        if length > self.limit:
+            raise RemoteProtocolError(f"a frame of {length} bytes, more than {self.limit}")
+        end = LENGTH.size + length
+        if len(self._buffer) < end:
+            return None
+        body = bytes(self._buffer[LENGTH.size : end])
+        del self._buffer[:end]
+        return body
+
+    @property
+    def is_empty(self) -> bool:
+        """True if no part of a frame is left over: the peer may close here without cutting anything off."""
+        return not self._buffer

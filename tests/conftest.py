@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What holds for all tests: how the properties are searched, and what may be left behind.
+
+Every day the same examples and no stopwatch, so that a busy machine fails no test; ``pytest --hypothesis-profile=explore`` looks
+further, at random.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("everyday", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", deadline=None, max_examples=5000, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("everyday")
+
+# Started in the background, or by nohup, all of this ignores signals that many a test sends to what it starts.
+for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """All tests of a run share one host: what one file leaves behind there is another one's surprise."""
+    before, daemons_before = set(os.listdir("/srv")), daemons()
+    yield
+    left = sorted(set(os.listdir("/srv")) - before)
+    assert left == [], "left in /srv by the tests of this file"
+    assert daemons() <= daemons_before, "a daemon is left by the tests of this file"
+
+
+def daemons() -> set[str]:
+    """The processes that are a jitd's, in a lab: elsewhere others may have theirs."""
+    if os.uname().nodename != "lab.example.test":
+        return set()
+    found = set()
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = process.read_bytes().split(b"\0")
+            if b"serve" in words and any(word.endswith(b"/jitd") for word in words):
+                found.add(process.parent.name)
+    return found

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may say what, when: THREATS S-10. Every pair of messages, from both ends, against a second reading of PROTOCOL.md."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jitpam.wire.conversation import CLIENT, DAEMON, LAW, Conversation
+from jitpam.wire.faults import LocalProtocolError, RemoteProtocolError
+from jitpam.wire.messages import FROM_CLIENT, FROM_DAEMON
+
+ASKED = {
+    "explain",
+    "review",
+    "list",
+    "show",
+    "revoke",
+    "giveback",
+    "stop",
+    "lock",
+    "unlock",
+    "reload",
+    "audit",
+    "replay",
+    "withdraw",
+}
+STEPS = [(CLIENT, name) for name in FROM_CLIENT] + [(DAEMON, name) for name in FROM_DAEMON]
+
+# PROTOCOL.md section 3 once more, as sentences: what may follow what. Written by hand from the page, not from the table.
+FIRST = {(CLIENT, "hello")}
+AFTER_HELLO = {(DAEMON, "hello"), (DAEMON, "refused")}
+
+
+class Said:
+    """A message as far as the conversation looks at it."""
+
+    def __init__(self, type):
+        self.type = type
+
+
+def walk(role, steps):
+    """The state after ``steps``, taken at the end of ``role``; None if one was refused."""
+    conversation = Conversation(role)
+    for speaker, name in steps:
+        before = conversation.state
+        try:
+            (conversation.say if speaker == role else conversation.hear)(Said(name))
+        except (LocalProtocolError, RemoteProtocolError) as fault:
+            assert isinstance(fault, LocalProtocolError if speaker == role else RemoteProtocolError)
+            assert conversation.state == before, "a refused message changes nothing"
+            return None
+    return conversation.state
+
+
+@pytest.mark.parametrize("role", [CLIENT, DAEMON])
+def test_of_all_pairs_of_messages_only_the_legal_order_is_accepted(role):
+    accepted = {(one, two) for one in STEPS for two in STEPS if walk(role, [one, two])}
+    assert accepted == {(one, two) for one in FIRST for two in AFTER_HELLO}
+
+
+@pytest.mark.parametrize("role", [CLIENT, DAEMON])
+def test_nothing_but_the_handshake_is_heard_before_welcome(role):
+    """Pipelined questions and early answers, at every step of the handshake."""
+    handshake = [(CLIENT, "hello"), (DAEMON, "hello"), (CLIENT, "token"), (DAEMON, "token"), (DAEMON, "welcome")]
+    for length in range(len(handshake)):
+        for step in STEPS:
+            state = walk(role, [*handshake[:length], step])
+            if step[1] not in ("hello", "token", "welcome", "refused"):
+                assert state is None, (length, step)
+
+
+READY = [(CLIENT, "hello"), (DAEMON, "hello"), (DAEMON, "welcome")]
+
+
+@pytest.mark.parametrize("role", [CLIENT, DAEMON])
+def test_of_all_pairs_after_welcome_only_the_legal_order_is_accepted(role):
+    answers = {(DAEMON, "item"), (DAEMON, "done"), (DAEMON, "refused")}
+    expected = {((CLIENT, asked), answer) for asked in ASKED for answer in answers}
+    expected |= {((CLIENT, "watch"), step) for step in answers | {(CLIENT, "bye")}}
+    turns = {
+        (DAEMON, "progress"),
+        (DAEMON, "start"),
+        (DAEMON, "done"),
+        (DAEMON, "refused"),
+        (CLIENT, "withdraw"),
+        (CLIENT, "bye"),
+    }
+    expected |= {((CLIENT, asked), turn) for asked in ("submit", "resume") for turn in turns | {(DAEMON, "granted")}}
+    proving = {
+        (DAEMON, "challenge"),
+        (DAEMON, "token"),
+        (DAEMON, "refused"),
+        (CLIENT, "token"),
+        (CLIENT, "proof"),
+        (CLIENT, "bye"),
+    }
+    expected |= {((CLIENT, "enforce"), step) for step in proving}
+    accepted = {(one, two) for one in STEPS for two in STEPS if walk(role, [*READY, one, two])}
+    assert accepted == expected
+
+
+def test_the_table_is_total_and_names_only_what_there_is():
+    states = set(LAW)
+    for state, row in LAW.items():
+        for (speaker, name), after in row.items():
+            assert after in states
+            assert name in (FROM_CLIENT if speaker == CLIENT else FROM_DAEMON), (state, name)
+    assert LAW["closed"] == {}
+    assert {name for row in LAW.values() for _, name in row} == FROM_CLIENT.keys() | FROM_DAEMON.keys()
+
+
+@given(st.lists(st.sampled_from(STEPS), max_size=30))
+def test_both_ends_always_agree(steps):
+    assert walk(CLIENT, steps) == walk(DAEMON, steps)
+
+
+@given(st.lists(st.sampled_from(STEPS), max_size=60))
+def test_nobody_asks_or_answers_anything_without_welcome(steps):
+    """A random walk that skips what is refused: the first answer never comes before welcome has."""
+    conversation = Conversation(DAEMON)
+    is_welcome = False
+    for speaker, name in steps:
+        try:
+            (conversation.say if speaker == DAEMON else conversation.hear)(Said(name))
+        except (LocalProtocolError, RemoteProtocolError):
+            continue
+        is_welcome = is_welcome or name == "welcome"
+        assert is_welcome or name in ("hello", "token", "refused")

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The JSON form: one value has one spelling, and whatever is not exactly a message is refused. THREATS section 5's corpus."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jitpam.wire import messages, notation
+from jitpam.wire.coding import MAX_INTEGER, decode, encode
+from jitpam.wire.faults import LocalProtocolError, RemoteProtocolError
+from jitpam.wire.messages import CODES, EXITS, FROM_CLIENT, FROM_DAEMON
+
+text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+integers = st.integers(-MAX_INTEGER, MAX_INTEGER)
+rows = st.recursive(
+    st.none() | st.booleans() | integers | text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+    max_leaves=10,
+)
+VALUES = {
+    "int": integers,
+    "bool": st.booleans(),
+    "str": text,
+    "bytes": st.binary(max_size=40),
+    "int | None": st.none() | integers,
+    "str | None": st.none() | text,
+    "bytes | None": st.none() | st.binary(max_size=40),
+    "list[str]": st.lists(text, max_size=4),
+    "list[bytes]": st.lists(st.binary(max_size=9), max_size=4),
+    "list[list[bytes]]": st.lists(st.lists(st.binary(max_size=9), max_size=3), max_size=3),
+    "dict[str, Any]": st.dictionaries(text, rows, max_size=4),
+}
+ALL = [*((kind, FROM_CLIENT) for kind in FROM_CLIENT.values()), *((kind, FROM_DAEMON) for kind in FROM_DAEMON.values())]
+
+
+def depth(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    return 1 + max(map(depth, value), default=0) if isinstance(value, list) else 0
+
+
+@pytest.mark.parametrize(("kind", "of"), ALL, ids=lambda value: getattr(value, "__name__", ""))
+def test_every_message_comes_back_as_it_went(kind, of):
+    @given(st.fixed_dictionaries({name: VALUES[declared] for name, declared in kind.fields.items()}))
+    def holds(values):
+        if depth(values.get("row", {})) > 6:
+            return
+        message = kind(**values)
+        body = encode(message)
+        assert decode(body, of) == message
+        assert encode(decode(body, of)) == body
+        assert body.isascii()
+
+    holds()
+
+
+def test_bytes_are_any_bytes():
+    every = bytes(range(256)) * 3
+    message = messages.Token(token=every)
+    assert decode(encode(message), FROM_CLIENT).token == every
+
+
+# --- what is refused
+
+LIST = b'{"type":"list","what":"runs","ended":false}'
+AUDIT = b'{"type":"audit","after":%b}'
+TOKEN = b'{"type":"token","token":"%b"}'
+
+
+def test_the_good_ones_that_the_bad_ones_are_made_of_are_good():
+    assert decode(LIST, FROM_CLIENT) == messages.List(what="runs", ended=False)
+    assert decode(AUDIT % b"7", FROM_CLIENT) == messages.Audit(after=7)
+    assert decode(TOKEN % b"AAE=", FROM_CLIENT) == messages.Token(token=b"\0\x01")
+    assert decode(b' {"ended" : false,\n"what":"\\u0072uns", "type":"list"} ', FROM_CLIENT).what == "runs"
+
+
+REFUSED = {
+    "nothing": b"",
+    "blanks": b"   ",
+    "no JSON": b"hello",
+    "null": b"null",
+    "a list": b"[]",
+    "a number": b"1",
+    "a string": b'"list"',
+    "two values": LIST + LIST,
+    "trailing bytes": LIST + b"x",
+    "cut short": LIST[:-1],
+    "no type": b'{"what":"runs","ended":false}',
+    "type null": LIST.replace(b'"list"', b"null"),
+    "type of the other side": b'{"type":"done","text":""}',
+    "unknown type": LIST.replace(b'"list"', b'"lists"'),
+    "type with a NUL": LIST.replace(b'"list"', b'"list\\u0000"'),
+    "a field too few": b'{"type":"list","what":"runs"}',
+    "a field too many": LIST[:-1] + b',"more":1}',
+    "a name twice": LIST[:-1] + b',"ended":false}',
+    "a type twice": LIST[:-1] + b',"type":"list"}',
+    "a name twice, spelt otherwise": LIST[:-1] + b',"\\u0065nded":false}',
+    "truth as a number": LIST.replace(b"false", b"0"),
+    "truth as a string": LIST.replace(b"false", b'"false"'),
+    "a byte order mark": b"\xef\xbb\xbf" + LIST,
+    "UTF-16": LIST.decode().encode("utf-16"),
+    "overlong UTF-8": LIST.replace(b"runs", b"r\xc1\xb5ns"),
+    "a byte that is no UTF-8": LIST.replace(b"runs", b"\xff"),
+    "an encoded surrogate": LIST.replace(b"runs", b"\xed\xa0\x80"),
+    "a lone surrogate": LIST.replace(b"runs", b"\\ud800"),
+    "a lone low surrogate": LIST.replace(b"runs", b"\\udc80"),
+    "NUL in text": LIST.replace(b"runs", b"\\u0000"),
+    "a control character": LIST.replace(b"runs", b"\n"),
+    "no-break blanks": b"\xc2\xa0" + LIST,
+    "a comment": LIST + b"//",
+    "a trailing comma": LIST[:-1] + b",}",
+    "single quotes": LIST.replace(b'"', b"'"),
+    "an integer as a float": AUDIT % b"7.0",
+    "an integer with an exponent": AUDIT % b"7e0",
+    "an integer as truth": AUDIT % b"true",
+    "an integer as a string": AUDIT % b'"7"',
+    "minus zero": AUDIT % b"-0",
+    "a leading zero": AUDIT % b"07",
+    "a plus sign": AUDIT % b"+7",
+    "infinity by exponent": AUDIT % b"1e309",
+    "NaN": AUDIT % b"NaN",
+    "Infinity": AUDIT % b"Infinity",
+    "-Infinity": AUDIT % b"-Infinity",
+    "an integer over the bound": AUDIT % b"%d" % (2**64),
+    "an integer under the bound": AUDIT % b"-%d" % (2**64),
+    "an integer of a thousand digits": AUDIT % (b"9" * 1000),
+    "an integer in other digits": AUDIT % "٧".encode(),
+    "null for an integer": AUDIT % b"null",
+    "base64 without padding": TOKEN % b"AAE",
+    "base64 with too much padding": TOKEN % b"AAE==",
+    "base64 with blanks": TOKEN % b"AA E=",
+    "base64 with a newline": TOKEN % b"AAE=\\n",
+    "base64 of the other alphabet": TOKEN % b"-_-_",
+    "base64 with unused bits set": TOKEN % b"AAF=",
+    "base64 that is padding alone": TOKEN % b"====",
+    "base64 with padding inside": TOKEN % b"AA==AAE=",
+    "base64 in letters that look alike": TOKEN % "ААЕ=".encode(),
+    "depth ten thousand": b'{"type":"list","what":' + b"[" * 10_000 + b"]" * 10_000 + b',"ended":false}',
+    "objects to depth ten thousand": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+    "an unclosed depth": b"[" * 1_000_000,
+}
+
+
+@pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED.keys())
+def test_what_is_not_exactly_a_message_is_refused(body):
+    with pytest.raises(RemoteProtocolError):
+        decode(body, FROM_CLIENT)
+
+
+def test_a_row_may_be_so_deep_and_no_deeper():
+    def row(levels):
+        return b'{"type":"item","row":{"a":' + b"[" * levels + b"]" * levels + b"}}"
+
+    assert decode(row(6), FROM_DAEMON).type == "item"
+    with pytest.raises(RemoteProtocolError):
+        decode(row(7), FROM_DAEMON)
+
+
+@given(st.binary(max_size=80))
+def test_whatever_the_bytes_are_nothing_but_a_message_or_the_one_fault_comes(body):
+    try:
+        message = decode(body, FROM_CLIENT)
+    except RemoteProtocolError:
+        return
+    assert decode(encode(message), FROM_CLIENT) == message
+
+
+@given(st.integers(0, 200), st.integers(0, 255))
+def test_a_message_with_one_byte_changed_is_refused_or_is_another_whole_one(place, byte):
+    body = bytearray(encode(messages.Revoke(id="K7QM-2XVD", of=None, reason="änd")))
+    body[place % len(body)] = byte
+    try:
+        message = decode(bytes(body), FROM_CLIENT)
+    except RemoteProtocolError:
+        return
+    assert decode(encode(message), FROM_CLIENT) == message
+
+
+# --- our own side
+
+
+def test_a_message_that_lacks_a_field_or_has_another_is_never_made():
+    with pytest.raises(LocalProtocolError):
+        messages.List(what="runs")
+    with pytest.raises(LocalProtocolError):
+        messages.List(what="runs", ended=False, more=1)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        messages.Audit(after=True),
+        messages.Audit(after=2**64),
+        messages.Audit(after=1.0),
+        messages.List(what="a\0b", ended=False),
+        messages.List(what="\ud800", ended=False),
+        messages.List(what=b"runs", ended=False),
+        messages.Token(token="AAE="),
+        messages.Resume(id="x", streams=[b"AAE="]),
+        messages.Resume(id="x", streams=[None]),
+        messages.Show(id=None),
+        messages.Item(row={"a": 1.5}),
+        messages.Item(row={"a": float("nan")}),
+    ],
+    ids=repr,
+)
+def test_a_value_that_is_not_of_its_kind_is_never_sent(message):
+    with pytest.raises(LocalProtocolError):
+        encode(message)
+
+
+def test_a_message_is_frozen_and_compares_by_value():
+    message = messages.Show(id="K7QM-2XVD")
+    with pytest.raises(AttributeError):
+        message.id = "x"
+    assert message == messages.Show(id="K7QM-2XVD")
+    assert message != messages.Withdraw(id="K7QM-2XVD")
+
+
+def test_every_code_has_its_statuses_and_none_is_a_success():
+    assert EXITS.keys() == CODES.keys()
+    assert all(118 <= jitsudo <= 127 for jitsudo, _ in EXITS.values())
+    assert all(jitd in (1, 2, 3, 4, 5, 119, 125) for _, jitd in EXITS.values())
+
+
+@given(rows)
+def test_the_notation_is_plain_json(value):
+    assert json.loads(notation.write(value)) == value
+    assert notation.read(notation.write(value)) == value
+    assert notation.write(value) == json.dumps(value, separators=(",", ":")).encode()

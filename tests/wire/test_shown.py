@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The only way to a terminal: reversible (THREATS R-01), harmless (R-02), and nothing hidden (R-03)."""
+
+import unicodedata
+
+import pyte
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jitpam.wire.shown import shown, shown_argument, shown_command, unshown, unshown_command
+
+NASTY = [
+    b"\x1b]0;title\x07", b"\x1b]52;c;aGk=\x07", b"\x1b[31mred", b"\x1b[2J", b"\x1bP$q\"p\x1b\\", b"\x9b31m", b"\x05", b"\x0e",
+    b"\r\n", b"\b\b\b", b"\x7f", b"\t", "\u202e".encode(), "\u2066".encode(), "\u200b".encode(), "\u00ad".encode(),
+    "\U000e0100".encode(), "\u0301".encode(), "\u3164".encode(), b"\xff\xfe", b"\\", b"\\x1b", b"'", b"\"", b" ", b"",
+    "ä€𝄞".encode(), b"\xed\xa0\x80", b"\xc3",
+]  # fmt: skip
+pieces = st.one_of(st.sampled_from(NASTY), st.binary(max_size=6), st.text(max_size=6).map(lambda t: t.encode("utf-8", "replace")))
+arguments = st.lists(pieces, max_size=6).map(b"".join)
+
+
+@given(arguments)
+def test_what_is_shown_reads_back_to_the_bytes_that_went_in(value):
+    assert unshown(shown(value)) == value
+
+
+@given(st.lists(arguments, max_size=5))
+def test_a_command_that_is_shown_reads_back_to_its_arguments(argv):
+    """What an approver reads is all there is: no two commands look the same."""
+    assert unshown_command(shown_command(argv)) == argv
+
+
+def test_arguments_that_are_alike_look_different():
+    assert shown_command([b"a b"]) != shown_command([b"a", b"b"])
+    assert shown_command([b"a", b""]) != shown_command([b"a"])
+    assert shown_argument(b"\\x1b") != shown_argument(b"\x1b")
+    assert shown_argument(b"it's") == r"'it\'s'"
+    assert len({shown_command([one, two]) for one in NASTY for two in NASTY}) == len(NASTY) ** 2
+
+
+# Said here once more: a test that took them from the code would believe it.
+HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Me", "Mc")
+BLANK = (0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0)
+
+
+@pytest.mark.parametrize("plane", range(17))
+def test_every_code_point_is_plain_or_escaped_by_its_category(plane):
+    """THREATS R-03, one by one; surrogates as Python has them."""
+    for code in range(plane * 0x10000, (plane + 1) * 0x10000):
+        char = chr(code)
+        text = shown(char)
+        is_hidden = unicodedata.category(char) in HIDDEN or code in BLANK
+        if char == "\\":
+            assert text == "\\\\"
+        elif char == " ":
+            assert text == " "
+        elif is_hidden:
+            assert text.startswith("\\") and text.isascii() and text.isprintable(), hex(code)
+        else:
+            assert text == char
+            assert char.isprintable(), hex(code)
+
+
+@given(arguments)
+def test_no_terminal_is_moved_coloured_or_renamed_by_it(value):
+    """THREATS R-02: on a screen wide enough the text stands on one line, and nothing else has happened."""
+    screen = Screen(2000, 3)
+    pyte.Stream(screen).feed(shown(value))
+    assert screen.title == ""
+    assert screen.cursor.y == 0
+    assert screen.said == []
+    assert all(
+        cell.fg == "default" and cell.bg == "default" and not cell.bold and not cell.reverse for cell in screen.buffer[0].values()
+    )
+    assert screen.display[1].strip() == screen.display[2].strip() == ""
+
+
+class Screen(pyte.Screen):
+    """A terminal that keeps what it would answer to its program."""
+
+    def __init__(self, *size):
+        self.said = []
+        super().__init__(*size)
+
+    def write_process_input(self, data):
+        self.said.append(data)
+
+
+@given(st.binary(max_size=60))
+def test_it_is_one_line_that_can_be_printed(value):
+    text = shown(value)
+    assert text.isprintable()
+    assert len(text.splitlines()) <= 1
+
+
+@given(st.text(alphabet="\\xuU0123456789abcdefAF'q ", max_size=12))
+def test_what_was_never_shown_is_told_or_reads_back_to_itself_only(value):
+    try:
+        raw = unshown(value)
+    except ValueError:
+        return
+    assert unshown(shown(raw)) == raw
+
+
+@pytest.mark.parametrize("text", ["\\", "\\q", "\\x", "\\x1", "\\xgg", "\\u12", "\\x1B", "\\U0000001"])
+def test_an_escape_that_is_none_is_refused(text):
+    with pytest.raises(ValueError):
+        unshown(text)
+
+
+@pytest.mark.parametrize("line", ["'a'b", "a'b'", "a ", " a", "a  b", "'a", "'", "'a\\'", "a;b", "\\x41", "ä", "'a''b'"])
+def test_a_line_that_no_command_looks_like_is_refused(line):
+    with pytest.raises(ValueError):
+        unshown_command(line)
