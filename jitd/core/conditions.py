@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a rule asks of a request: the command's pattern, the host, the account, the hour, the variables, the reason.
+
+Law: a condition is read once, at load, and refused there if it makes no sense; it then answers yes or no for any bytes,
+in time linear in them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+
+from jitd.core.command import Command, RunAs
+from jitd.core.regex import Regex
+
+
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """A text in which ``*`` is any characters and ``?`` is one; no other character means anything but itself.
+
+    Between two stars stands a piece of fixed length. The leftmost place of each piece after the one before it is as
+    good as any other, so nothing is ever tried twice.
+    """
+
+    text: str
+    head: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    middle: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
+    tail: re.Pattern[str] | None = field(init=False, repr=False, compare=False)
+    tail_size: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        pieces = self.text.split("*")
+        head, *middle = (re.compile("".join("." if c == "?" else re.escape(c) for c in piece), re.DOTALL) for piece in pieces)
+        object.__setattr__(self, "head", head)
+        object.__setattr__(self, "tail", middle.pop() if middle else None)
+        object.__setattr__(self, "middle", tuple(middle))
+        object.__setattr__(self, "tail_size", len(pieces[-1]))
+
+    def matches(self, text: str) -> bool:
+        if self.tail is None:
+            return self.head.fullmatch(text) is not None
+        found = self.head.match(text)
+        if found is None:
+            return False
+        at, end = found.end(), len(text) - self.tail_size
+        for piece in self.middle:
+            found = piece.search(text, at)
+            if found is None:
+                return False
+            at = found.end()
+        return at <= end and self.tail.match(text, end) is not None
+
+
+def _characters(value: bytes) -> str:
+    """Bytes as characters, each byte that is no UTF-8 as one of its own; no two values become the same text."""
+    return value.decode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True, slots=True)
+class CommandPattern:
+    """One glob for each part of the path and each argument. ``is_open`` admits any further ones; no ``path`` is any command."""
+
+    text: tuple[str, ...]
+    path: tuple[Glob, ...] | None
+    arguments: tuple[Glob, ...]
+    is_open: bool
+
+    def matches(self, command: Command) -> bool:
+        arguments = command.argv[1:]
+        if len(arguments) < len(self.arguments) or (len(arguments) > len(self.arguments) and not self.is_open):
+            return False
+        if self.path is not None:
+            parts = _characters(command.path).split("/")
+            if len(parts) != len(self.path) or not all(glob.matches(part) for glob, part in zip(self.path, parts, strict=True)):
+                return False
+        return all(glob.matches(_characters(argument)) for glob, argument in zip(self.arguments, arguments, strict=False))
+
+    def __str__(self) -> str:
+        if self.path is None:
+            return "any command"
+        return " ".join(word if word and word.isprintable() and " " not in word else f'"{word}"' for word in self.text)
+
+
+def read_command_pattern(words: tuple[str, ...]) -> CommandPattern:
+    """The pattern that ``words`` spell; ValueError with a sentence if they spell none."""
+    if not words:
+        raise ValueError("a command's pattern is empty")
+    if any("\0" in word for word in words):
+        raise ValueError("no path and no argument can hold a NUL")
+    is_open = words[-1] == "**"
+    closed = words[:-1] if is_open else words
+    if "**" in closed:
+        raise ValueError('"**" may only be the last element')
+    if not closed:
+        return CommandPattern(words, None, (), is_open)
+    path = closed[0]
+    if not path.startswith("/"):
+        raise ValueError(f'"{path}" must be an absolute path')
+    if "**" in path:
+        raise ValueError(f'"{path}": "*" stays between two slashes here, also when it is doubled')
+    if any(part in ("", ".", "..") for part in path[1:].split("/")):
+        raise ValueError(f'"{path}" can be no command: its directories are named without ".", ".." and double slashes')
+    return CommandPattern(words, tuple(Glob(part) for part in path.split("/")), tuple(Glob(word) for word in closed[1:]), is_open)
+
+
+def read_host(word: str) -> Glob:
+    """A pattern for host names, which know no case."""
+    if not re.fullmatch(r"[A-Za-z0-9*?.-]+", word):
+        raise ValueError(f'"{word}" is no host name')
+    return Glob(word.lower())
+
+
+def read_service(word: str) -> str:
+    """The name of a service. Raises ValueError with a sentence."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", word):
+        raise ValueError(f'"{word}" is no name of a service')
+    return word
+
+
+def read_who(word: str) -> str:
+    """A word that says who: ``group:NAME``, ``user:NAME`` or ``principal:NAME@REALM``."""
+    kind, colon, name = word.partition(":")
+    if not colon or kind not in ("group", "user", "principal"):
+        raise ValueError(f'"{word}" must be "group:NAME", "user:NAME" or "principal:NAME@REALM"')
+    if kind == "principal" and not is_principal(name):
+        raise ValueError(f'"{word}" must be a principal with its realm, such as "principal:alice@EXAMPLE.ORG"')
+    if kind != "principal" and not is_name(name):
+        raise ValueError(f'"{word}" names nobody')
+    return word
+
+
+def is_name(name: str) -> bool:
+    """True if ``name`` can be that of an account or a group.
+
+    Directories have groups such as ``domain users``; but nothing is let by that another tool would read as more than a name.
+    """
+    return 0 < len(name) <= 255 and name.isprintable() and name == name.strip() and not re.search(r"[:/*?#,]|^[!%+@-]", name)
+
+
+def is_principal(text: str) -> bool:
+    """True if ``text`` is a principal as GSSAPI displays one that needs no escapes: components, and a realm."""
+    return re.fullmatch(r"[A-Za-z0-9._$-]+(?:/[A-Za-z0-9._$-]+)*@[A-Za-z0-9.-]{1,255}", text) is not None
+
+
+def read_run_as(word: str) -> str:
+    """``USER`` (with that user's own group), ``USER:GROUP``; ``*`` alone is anyone with any group, as a part any of its kind."""
+    user, colon, group = word.partition(":")
+    if not all(part == "*" or is_name(part) for part in ((user, group) if colon else (user,))):
+        raise ValueError(f'"{word}" must be "USER", "USER:GROUP" or "*"')
+    return word
+
+
+def covers_run_as(word: str, run_as: RunAs, *, any_group: bool) -> bool:
+    """True if ``word`` names ``run_as``. ``any_group`` is whether the group is right for a word that names a user alone."""
+    user, colon, group = word.partition(":")
+    if user not in ("*", run_as.user):
+        return False
+    return group in ("*", run_as.group) if colon else any_group or user == "*"
+
+
+# --- the hours -------------------------------------------------------------------------------------------------------
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_DAY = 24 * 60
+_WEEK = 7 * _DAY
+_NAME = "|".join(DAYS)
+_CLOCK = r"([0-9]{2}):([0-9]{2})"
+_DAILY = re.compile(rf"((?:{_NAME})(?:[-,](?:{_NAME}))*) +{_CLOCK}-{_CLOCK} +(\S+)")
+_ACROSS = re.compile(rf"({_NAME}) +{_CLOCK}-({_NAME}) +{_CLOCK} +(\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Spans of minutes from Monday's midnight, each without its end; one that passes Sunday's midnight has a larger end.
+
+    They are compared with the local wall clock in ``zone``: an hour that the clock skips never holds, one it repeats holds twice.
+    """
+
+    text: str
+    spans: tuple[tuple[int, int], ...]
+    zone: tzinfo
+
+    def hold_at(self, at: datetime) -> bool:
+        if at.utcoffset() is None:
+            raise ValueError("a moment without a zone")
+        local = at.astimezone(self.zone)
+        minute = local.weekday() * _DAY + local.hour * 60 + local.minute
+        return any(start <= moment < end for start, end in self.spans for moment in (minute, minute + _WEEK))
+
+
+def read_hours(text: str, zone_of: Callable[[str], tzinfo | None]) -> Hours:
+    """``Mon-Fri 08:00-18:00 ZONE``, ``Sat,Sun 22:00-06:00 ZONE`` (each night belongs to the day it starts on) or
+    ``Fri 16:00-Mon 06:00 ZONE``; ValueError with a sentence if it is none of these. ``zone_of`` knows the zones."""
+    shape = '"Mon-Fri 08:00-18:00 Europe/Berlin" or "Fri 16:00-Mon 06:00 Europe/Berlin"'
+    if match := _DAILY.fullmatch(text):
+        start, end = _minute(text, match[2], match[3], is_end=False), _minute(text, match[4], match[5], is_end=True)
+        if start == end:
+            raise ValueError(f'"{text}" starts and ends at the same time: a whole day is 00:00-24:00')
+        spans = tuple((day * _DAY + start, day * _DAY + end + (_DAY if end < start else 0)) for day in _days(text, match[1]))
+    elif match := _ACROSS.fullmatch(text):
+        start = DAYS.index(match[1]) * _DAY + _minute(text, match[2], match[3], is_end=False)
+        end = DAYS.index(match[4]) * _DAY + _minute(text, match[5], match[6], is_end=True)
+        if start % _WEEK == end % _WEEK:
+            raise ValueError(f'"{text}" starts and ends at the same time: always is "Mon-Sun 00:00-24:00"')
+        spans = ((start, end + (_WEEK if end < start else 0)),)
+    elif _DAILY.fullmatch(f"{text} UTC") or _ACROSS.fullmatch(f"{text} UTC"):
+        raise ValueError(f'"{text}" has no time zone, such as Europe/Berlin or UTC')
+    else:
+        raise ValueError(f'"{text}" must be like {shape}')
+    name = match[match.re.groups]
+    zone = zone_of(name)
+    if zone is None:
+        raise ValueError(f'"{text}": there is no time zone "{name}"')
+    return Hours(text, spans, zone)
+
+
+def _minute(text: str, hour: str, minute: str, *, is_end: bool) -> int:
+    value = int(hour) * 60 + int(minute)
+    if int(minute) > 59 or value > _DAY or (value == _DAY and not is_end):
+        raise ValueError(f'"{text}": there is no time {hour}:{minute}' + ("" if is_end else " to start at"))
+    return value
+
+
+def _days(text: str, days: str) -> list[int]:
+    found = []
+    for part in days.split(","):
+        names = part.split("-")
+        if len(names) > 2:
+            raise ValueError(f'"{text}": a span of days has a first and a last day')
+        first, last = DAYS.index(names[0]), DAYS.index(names[-1])
+        found += [day % 7 for day in range(first, last + 1 + (7 if last < first else 0))]
+    if len(set(found)) != len(found):
+        raise ValueError(f'"{text}" names a day twice')
+    return found
+
+
+# --- the variables ---------------------------------------------------------------------------------------------------
+
+_PERILOUS = (
+    "PATH IFS CDPATH LOCALDOMAIN RES_OPTIONS HOSTALIASES NLSPATH PATH_LOCALE LD_* _RLD* TERMINFO TERMINFO_DIRS TERMPATH",
+    "TERMCAP ENV BASH_ENV BASH_FUNC_* PS4 GLOBIGNORE BASHOPTS SHELLOPTS JAVA_TOOL_OPTIONS _JAVA_OPTIONS CLASSPATH",
+    "PERLIO_DEBUG PERLLIB PERL5LIB PERL5OPT PERL5DB FPATH NULLCMD READNULLCMD ZDOTDIR TMPPREFIX PYTHONHOME PYTHONPATH",
+    "PYTHONINSPECT PYTHONUSERBASE PYTHONSTARTUP RUBYLIB RUBYOPT NODE_OPTIONS NODE_PATH GIT_SSH_COMMAND GIT_CONFIG_*",
+    "GCONV_PATH KRB5* GSS_MECH_CONFIG VAR_ACE USR_ACE DLC_ACE LDR_* LIBPATH AUTHSTATE SHLIB_PATH DYLD_*",
+    "HOME USER LOGNAME SHELL MAIL SUDO_* JITSUDO_*",
+)
+PERILOUS = tuple(sorted(name for line in _PERILOUS for name in line.split()))
+"""Variables that change what a program loads, finds or believes. They may be named one by one, never by a pattern."""
+
+OURS = frozenset({"SUDO_USER", "SUDO_UID", "SUDO_GID", "SUDO_COMMAND", "JITSUDO_REQUEST", "JITSUDO_PRINCIPAL"})
+"""Variables that jitd sets last: nobody brings them."""
+
+
+def read_variable(word: str) -> str:
+    """The name of a variable that may come along, or the beginning of names and a ``*``; ValueError with a sentence otherwise."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*\*?|\*", word):
+        raise ValueError(f'"{word}" is no name of a variable')
+    if word in OURS:
+        raise ValueError(f'"{word}" is set by jitd itself')
+    if word.endswith("*"):
+        beginning = word[:-1]
+        for name in PERILOUS:
+            if name.startswith(beginning) or (name.endswith("*") and beginning.startswith(name[:-1])):
+                raise ValueError(f'"{word}" would let in "{name}": such a variable is listed by its whole name')
+    return word
+
+
+def may_come_along(name: bytes, env: tuple[str, ...]) -> bool:
+    """True if the variable ``name`` is one of ``env`` (exact names, or beginnings followed by ``*``)."""
+    text = _characters(name)
+    return any(text.startswith(word[:-1]) if word.endswith("*") else text == word for word in env)
+
+
+# --- the reason ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What the reason must be: given at all, and where there is a ``pattern``, with a part that matches it."""
+
+    pattern: Regex | None = None
+    hint: str = ""
+
+    def is_met_by(self, reason: str | None) -> bool:
+        if reason is None or not reason.strip():
+            return False
+        return self.pattern is None or self.pattern.is_found_in(reason)
+
+    @property
+    def wish(self) -> str:
+        """What a requester is told."""
+        if self.hint:
+            return f"a reason: {self.hint}"
+        return "a reason" if self.pattern is None else f"a reason that matches {self.pattern.text}"

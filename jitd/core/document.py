@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A TOML document that knows on which line each of its keys stands, and the faults found in one.
+
+Law: what cannot be read is a fault with a line and a sentence, never an empty document.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+import stat
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+Place = tuple[str | int, ...]
+"""Where a value stands: keys of tables and indexes of arrays, such as ``("permit", 0, "approvals", 1, "need")``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong in a file. ``line`` is 0 and ``rule`` is empty where there is none."""
+
+    file: str
+    line: int
+    rule: str
+    sentence: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: rule {self.rule}: {self.sentence}" if self.rule else f"{where}: {self.sentence}"
+
+
+class ConfigError(Exception):
+    """The files do not hold what they must. ``faults`` are all that were found, at least one, by file and line."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(sorted(faults, key=lambda fault: (fault.file, fault.line)))
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The ``values`` of the file, and the line of each of their places."""
+
+    file: str
+    values: Mapping[str, object]
+    lines: Mapping[Place, int]
+
+    def line_of(self, place: Place) -> int:
+        """The line of ``place``, or of the nearest thing around it that has one; 0 for the document itself."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place, 0)
+
+
+def read_document(file: str, content: bytes) -> Document:
+    """The document in ``content``; raises ConfigError with one fault (nothing can be said of what follows it)."""
+    try:
+        text = content.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError((Fault(file, line, "", "is not UTF-8"),)) from None
+    try:
+        values = tomllib.loads(text)
+        lines = _Scanner(text).scan()
+    except RecursionError:
+        raise ConfigError((Fault(file, 0, "", "is nested too deeply"),)) from None
+    except ValueError as error:  # tomllib's own, and that of int() for thousands of digits
+        message, line = str(error), 0
+        if match := re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", message, re.DOTALL):
+            message, line = match[1], int(match[2])
+        elif message.endswith(" (at end of document)"):
+            message, line = message.removesuffix(" (at end of document)"), text.count("\n") + 1
+        raise ConfigError((Fault(file, line, "", f"is not TOML: {message[:1].lower()}{message[1:]}"),)) from None
+    return Document(file, values, lines)
+
+
+def who_else_may_write(uid: int, mode: int, owner: int) -> str | None:
+    """Why a file or directory of ``uid`` and ``mode`` cannot be trusted, where ``owner`` and root alone are; None if it can."""
+    if uid not in (0, owner):
+        return f"belongs to uid {uid}, not to root"
+    if mode & stat.S_IWOTH:
+        return "may be written by anyone"
+    if mode & stat.S_IWGRP:
+        return "may be written by its group"
+    return None
+
+
+class _Scanner:
+    """Finds the line of each key and array element of a text that tomllib has accepted; so it checks nothing again."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self.newlines = [match.start() for match in re.finditer("\n", text)]
+        self.lines: dict[Place, int] = {}
+        self.sizes: dict[Place, int] = {}  # how many [[headers]] an array of tables has had
+
+    def scan(self) -> dict[Place, int]:
+        table: Place = ()
+        while self.skip():
+            if self.text[self.at] == "[":
+                table = self.header()
+            else:
+                self.pair(table)
+        return self.lines
+
+    def skip(self) -> bool:
+        """Passes blanks, newlines, comments and commas; False at the end."""
+        while match := re.compile(r"[ \t\n,]+|#[^\n]*").match(self.text, self.at):
+            self.at = match.end()
+        return self.at < len(self.text)
+
+    def line(self) -> int:
+        return bisect.bisect_left(self.newlines, self.at) + 1
+
+    def header(self) -> Place:
+        line = self.line()
+        is_array = self.text.startswith("[[", self.at)
+        self.at += 2 if is_array else 1
+        keys = self.keys()
+        self.at += 2 if is_array else 1
+        place: Place = ()
+        for depth, key in enumerate(keys):
+            place += (key,)
+            self.lines.setdefault(place, line)
+            if is_array and depth == len(keys) - 1:
+                self.sizes[place] = self.sizes.get(place, 0) + 1
+            if place in self.sizes:
+                place += (self.sizes[place] - 1,)
+                self.lines.setdefault(place, line)
+        return place
+
+    def keys(self) -> list[str]:
+        """A key with its dots, up to what follows it."""
+        found = []
+        while True:
+            self.skip()
+            start = self.at
+            if self.text[start] in "\"'":
+                self.string()
+                found.append(tomllib.loads(f"key = {self.text[start : self.at]}")["key"])
+            else:
+                match = re.compile(r"[A-Za-z0-9_-]+").match(self.text, start)
+                assert match is not None, "tomllib has accepted this key"
+                self.at = match.end()
+                found.append(match[0])
+            self.skip()
+            if self.text[self.at] != ".":
+                return found
+            self.at += 1
+
+    def pair(self, table: Place) -> None:
+        line = self.line()
+        for key in self.keys():
+            table += (key,)
+            self.lines.setdefault(table, line)
+        self.at += 1  # =
+        self.skip()
+        self.value(table)
+
+    def value(self, place: Place) -> None:
+        match self.text[self.at]:
+            case "[":
+                self.at += 1
+                index = 0
+                while self.skip() and self.text[self.at] != "]":
+                    self.lines[place + (index,)] = self.line()
+                    self.value(place + (index,))
+                    index += 1
+                self.at += 1
+            case "{":
+                self.at += 1
+                while self.skip() and self.text[self.at] != "}":
+                    self.pair(place)
+                self.at += 1
+            case '"' | "'":
+                self.string()
+            case _:
+                bare = re.compile(r"[^,\]}#\n]*").match(self.text, self.at)
+                assert bare is not None, "it may be empty"
+                self.at = bare.end()
+
+    def string(self) -> None:
+        quote = self.text[self.at]
+        long = quote * 3
+        escape = r"\\.|" if quote == '"' else ""
+        if self.text.startswith(long, self.at):
+            # Up to two quotes may stand before the three that end it.
+            body = rf"{long}(?:{escape}(?!{long}).)*{long}{quote}{{0,2}}"
+        else:
+            body = rf"{quote}(?:{escape}[^{quote}\n])*{quote}"
+        match = re.compile(body, re.DOTALL).match(self.text, self.at)
+        assert match is not None, "tomllib has accepted this string"
+        self.at = match.end()

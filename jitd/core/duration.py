@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Durations as people write them: ``90s``, ``15m``, ``1h30m``, ``1d``.
+
+Law: whole seconds from 1 to LONGEST, ASCII digits, largest unit first, each unit once. Anything else is no duration.
+"""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 10 * 365 * 86400
+"""Ten years, in seconds: no duration is longer."""
+
+_UNITS = (("d", 86400, "day"), ("h", 3600, "hour"), ("m", 60, "minute"), ("s", 1, "second"))
+# No more digits than LONGEST has: Python would read "१५m" with \d, and a million digits slowly.
+_SPELLING = re.compile("".join(f"(?:([0-9]{{1,9}}){letter})?" for letter, _, _ in _UNITS))
+
+
+def read_duration(text: str) -> int | None:
+    """The seconds that ``text`` means; None if it is no duration."""
+    match = _SPELLING.fullmatch(text)
+    if match is None:
+        return None
+    seconds = sum(int(number or 0) * size for number, (_, size, _) in zip(match.groups(), _UNITS, strict=True))
+    return seconds if 1 <= seconds <= LONGEST else None
+
+
+def spell_duration(seconds: int) -> str:
+    """The shortest spelling that reads back as ``seconds``: ``1h30m``."""
+    return "".join(f"{number}{letter}" for number, letter, _ in _parts(seconds)) or "0s"
+
+
+def duration_in_words(seconds: int) -> str:
+    """For sentences: ``1 hour 30 minutes``."""
+    return " ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, _, word in _parts(seconds)) or "0 seconds"
+
+
+def _parts(seconds: int) -> list[tuple[int, str, str]]:
+    parts = []
+    for letter, size, word in _UNITS:
+        number, seconds = divmod(seconds, size)
+        if number:
+            parts.append((number, letter, word))
+    return parts

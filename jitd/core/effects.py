@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the core orders, and the moment at which it is asked.
+
+Law: an effect is a value, imperative, repeatable, and follows from state: after a crash it is derived again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Now, three ways: ``at`` (aware UTC) to show and for ``hours``; ``boot`` (seconds on CLOCK_BOOTTIME) to measure;
+    ``boot_id``.
+    """
+
+    at: datetime
+    boot: float
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Ask policy about the request."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyApprovers:
+    """The list of what waits has changed."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class TellRequester:
+    """Something happened to the request that the person who waits should read."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Tell the enforcement point that waits with the request that a use was taken for it."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartRun:
+    """Begin the run: it was committed as STARTING."""
+
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopRun:
+    """End the run: it was committed as STOPPING. ``because`` is told to whoever watches it end."""
+
+    run: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetRun:
+    """The outcome is recorded: the monitor may go."""
+
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetDeadline:
+    """Look at the ``life`` of that ``id`` again at ``boot`` (seconds on CLOCK_BOOTTIME)."""
+
+    life: str
+    id: str
+    boot: float
+
+
+Effect = Screen | NotifyApprovers | TellRequester | Admit | StartRun | StopRun | ForgetRun | SetDeadline

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command's environment, built from empty (THREATS section 4).
+
+Law: nothing of the caller's is in it but what is named here, each by a check of its value, or what the rule let through by name.
+"""
+
+from __future__ import annotations
+
+import re
+
+from jitd.core.command import Command, Pairs
+from jitd.core.conditions import may_come_along
+from jitd.core.subject import Subject
+
+_LOCALE_NAME = re.compile(rb"TERM|COLORTERM|LANG|LANGUAGE|LC_[A-Z]{1,20}|TZ")
+_LOCALE_VALUE = re.compile(rb"[A-Za-z0-9_.,:@+-]{0,64}")
+_ZONE = re.compile(rb":?(/usr/share/zoneinfo/)?[A-Za-z0-9_+-][A-Za-z0-9_.,+/-]{0,63}")
+_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{0,255}")
+_OURS = re.compile(rb"SUDO_(USER|UID|GID|COMMAND)|JITSUDO_.*")
+
+SUDO_COMMAND_LIMIT = 4096
+"""Bytes of the arguments in SUDO_COMMAND: as sudo cuts them. It is for scripts and logs, never for a decision."""
+
+
+def fault_in_locale(pairs: Pairs) -> str | None:
+    """What is wrong with variables that come along by value, or None."""
+    for name, value in pairs:
+        if not _LOCALE_NAME.fullmatch(name):
+            return "a variable came along that is not one of TERM, COLORTERM, LANG, LANGUAGE, LC_*, TZ"
+        pattern = _ZONE if name == b"TZ" and value else _LOCALE_VALUE
+        if not pattern.fullmatch(value) or b".." in value:
+            return f"{name.decode()} has a value that cannot come along"
+    return _fault_in_names(pairs)
+
+
+def fault_in_variables(pairs: Pairs) -> str | None:
+    """What is wrong with typed or preserved variables whatever the rule says, or None."""
+    for name, value in pairs:
+        if not _NAME.fullmatch(name):
+            return "a variable's name must be letters, digits and underscores"
+        if _OURS.fullmatch(name):
+            return f"{name.decode()} is set by jitd itself"
+        if value.startswith(b"() {") or b"\0" in value:
+            return f"{name.decode()} has a value that no variable may have"
+    return _fault_in_names(pairs)
+
+
+def split_locale(typed: Pairs, locale: Pairs) -> tuple[Pairs, Pairs]:
+    """Typed variables and those that come along by value: one that could come along anyway needs no rule to be typed."""
+    by_value = tuple(pair for pair in typed if fault_in_locale((pair,)) is None)
+    names = {name for name, _ in by_value}
+    return tuple(p for p in typed if p not in by_value), (*(p for p in locale if p[0] not in names), *by_value)
+
+
+def let_in(preserved: Pairs, command: Command, env: tuple[str, ...]) -> Pairs:
+    """The variables of ``command``, and those of ``preserved`` that ``env`` names and that are not there by then."""
+    known = {name for name, _ in (*command.variables, *command.locale)}
+    more = (pair for pair in preserved if pair[0] not in known and may_come_along(pair[0], env))
+    return (*command.variables, *(pair for pair in more if fault_in_variables((pair,)) is None and not pair[1].startswith(b"()")))
+
+
+def _fault_in_names(pairs: Pairs) -> str | None:
+    names = [name for name, _ in pairs]
+    return "a variable is given twice" if len(set(names)) != len(names) else None
+
+
+def environment(command: Command, requester: Subject, request_id: str, home: bytes, shell: bytes, path: bytes) -> Pairs:
+    """Name and value pairs, in order. ``home`` and ``shell`` are the target's, ``path`` jitd's own search path."""
+    user = command.run_as.user.encode()
+    out = {
+        b"HOME": home,
+        b"USER": user,
+        b"LOGNAME": user,
+        b"SHELL": shell,
+        b"MAIL": b"/var/mail/" + user,
+        b"PATH": path,
+        b"TERM": b"unknown",
+    }
+    out.update(command.locale)
+    out.update(command.variables)
+    out[b"SUDO_USER"] = requester.user.encode()
+    out[b"SUDO_UID"] = b"%d" % requester.uid
+    out[b"SUDO_GID"] = b"%d" % requester.gid
+    arguments = b" ".join(command.argv[1:])[:SUDO_COMMAND_LIMIT]
+    out[b"SUDO_COMMAND"] = command.path + b" " + arguments if len(command.argv) > 1 else command.path
+    out[b"JITSUDO_REQUEST"] = request_id.encode()
+    out[b"JITSUDO_PRINCIPAL"] = requester.principal.encode()
+    return tuple(out.items())

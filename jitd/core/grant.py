@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A grant permits: so many uses of one command, until a moment on the boot clock.
+
+Law: whatever decides a grant's state stands in LAW and MAY_CAUSE. A use is taken once. A grant is ACTIVE, and so revocable,
+while a run under it lives; its end ends them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from jitd.core.command import JITSUDO, Command, run_id, work_of
+from jitd.core.decision import Terms
+from jitd.core.effects import Admit, Moment, NotifyApprovers, SetDeadline
+from jitd.core.law import DAEMON, Actor, IllegalEvent, Role, check
+from jitd.core.run import Process, Returned, Starting, StopOrdered
+from jitd.core.subject import Subject
+
+if TYPE_CHECKING:
+    from jitd.core.request import Request
+
+
+class GrantState(StrEnum):
+    """Where a grant stands."""
+
+    ACTIVE = "active"
+    SPENT = "spent"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What was permitted. Named by the request that it answers. ``living`` are runs under it that have not ended.
+
+    ``is_lease``: a time or a number of uses was asked for, and not just one run.
+    """
+
+    id: str
+    holder: Subject
+    host: str
+    boot_id: str
+    service: str
+    command: Command
+    login_session: int
+    rule: str
+    because: str
+    terms: Terms
+    issued_at: datetime
+    ends_at: datetime
+    ends_boot: float
+    is_lease: bool
+    uses: int
+    left: int
+    begun: int = 0
+    living: tuple[str, ...] = ()
+    ended_because: str = ""
+    state: GrantState = GrantState.ACTIVE
+    version: int = 1
+
+    @property
+    def is_live(self) -> bool:
+        """True while it permits, or what it permitted still runs."""
+        return bool(LAW[self.state])
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A request was approved. Creates the grant."""
+
+    life: ClassVar[str] = "grant"
+    id: str
+    by: Actor
+    grant: Grant
+
+    @classmethod
+    def to(cls, request: Request, now: Moment) -> Issued:
+        """The grant that the approved ``request`` gets: what it asked for, within what its rule allows."""
+        obligations = request.obligations
+        assert obligations is not None, "an approved request has its obligations"
+        lasts_for = min(request.lasts_for or obligations.lasts_for, obligations.lasts_for)
+        asked = request.uses if request.uses is not None else obligations.uses if request.lasts_for is not None else 1
+        uses = min(asked, obligations.uses)
+        grant = Grant(
+            id=request.id,
+            holder=request.requester,
+            host=request.host,
+            boot_id=request.boot_id,
+            service=request.service,
+            command=request.command,
+            login_session=request.claims.login_session,
+            rule=request.rule,
+            because=request.because,
+            terms=obligations.terms,
+            issued_at=now.at,
+            ends_at=now.at + timedelta(seconds=lasts_for),
+            ends_boot=now.boot + lasts_for,
+            is_lease=request.lasts_for is not None or request.uses is not None,
+            uses=uses,
+            left=uses,
+        )
+        return cls(request.id, DAEMON, grant)
+
+    def detail(self) -> dict[str, Any]:
+        """What the chain keeps of it."""
+        return {"holder": self.grant.holder.principal, "uses": self.grant.uses, "ends_at": self.grant.ends_at.isoformat()}
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """One use was taken, for ``request``; ``login`` is the process that asks for a login session."""
+
+    life: ClassVar[str] = "grant"
+    id: str
+    by: Actor
+    request: str
+    login: Process | None = None
+
+    def detail(self) -> dict[str, Any]:
+        """What the chain keeps of it."""
+        return {"request": self.request}
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """Its time is over, or the host was booted anew."""
+
+    life: ClassVar[str] = "grant"
+    id: str
+    by: Actor
+
+    def detail(self) -> dict[str, Any]:
+        """What the chain keeps of it."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """Somebody ended it before its time."""
+
+    life: ClassVar[str] = "grant"
+    id: str
+    by: Actor
+    because: str
+
+    def detail(self) -> dict[str, Any]:
+        """What the chain keeps of it."""
+        return {"because": self.because}
+
+
+Event = Used | Returned | Expired | Revoked
+
+LAW: dict[GrantState, dict[type, frozenset[GrantState]]] = {
+    GrantState.ACTIVE: {
+        Used: frozenset({GrantState.ACTIVE, GrantState.SPENT}),
+        Returned: frozenset({GrantState.ACTIVE, GrantState.SPENT}),
+        Expired: frozenset({GrantState.ACTIVE, GrantState.EXPIRED}),
+        Revoked: frozenset({GrantState.REVOKED}),
+    },
+    GrantState.SPENT: {},
+    GrantState.EXPIRED: {},
+    GrantState.REVOKED: {},
+}
+"""state × event → the states it may lead to. Total: ended states are there, and empty."""
+
+MAY_CAUSE: dict[type, frozenset[Role]] = {
+    Issued: frozenset({Role.DAEMON}),
+    Used: frozenset({Role.REQUESTER}),
+    Returned: frozenset({Role.MONITOR, Role.DAEMON}),
+    Expired: frozenset({Role.CLOCK}),
+    Revoked: frozenset({Role.REQUESTER, Role.APPROVER, Role.OPERATOR, Role.DAEMON}),
+}
+"""event → who may cause it."""
+
+
+class NoUseLeft(IllegalEvent):
+    """Every use is taken, or its time is over. Nothing was changed."""
+
+
+def covers(grant: Grant, subject: Subject, host: str, service: str, command: Command, rule: str, now: Moment) -> bool:
+    """True if a live ``grant`` answers for ``command`` asked by ``subject`` now: the same person, host, boot, account and
+    work. Who is known by the account alone may be whoever asked before from that account, if it was the same ``rule`` that gave
+    it: what another rule gave to a ticket, perhaps without any approval, discharges nothing that this one wants.
+    """
+    return (
+        grant.state is GrantState.ACTIVE
+        and grant.left > 0
+        and grant.boot_id == now.boot_id
+        and now.boot < grant.ends_boot
+        and grant.holder.uid == subject.uid
+        and (grant.holder.principal == subject.principal or (subject.is_local and grant.rule == rule))
+        and grant.host == host
+        and grant.service == service
+        and work_of(grant.command) == work_of(command)
+    )
+
+
+def issue(event: Issued) -> tuple[Grant, tuple[Any, ...]]:
+    """Begin the life of ``event.grant``."""
+    return event.grant, (SetDeadline("grant", event.id, event.grant.ends_boot),)
+
+
+def transition(grant: Grant, event: Event, now: Moment) -> tuple[Grant, tuple[Any, ...]]:
+    """``grant`` after ``event``, and what follows. Raises IllegalEvent (NoUseLeft among them), and changes nothing then."""
+    check(LAW, MAY_CAUSE, grant.state, event)
+    follows: tuple[Any, ...]
+    match event:
+        case Used():
+            if grant.left < 1 or now.boot_id != grant.boot_id or now.boot >= grant.ends_boot:
+                raise NoUseLeft(f"grant {grant.id} has no use left")
+            after, follows = _used(grant, event, now)
+        case Returned():
+            living = tuple(run for run in grant.living if run != event.run)
+            # Once its time is over it is kept for its login sessions alone, and nothing is given back to it.
+            is_over = now.boot >= grant.ends_boot or now.boot_id != grant.boot_id
+            left = grant.left if event.was_started or is_over else min(grant.left + 1, grant.uses)
+            left = 0 if is_over else left
+            spent = left == 0 and not living
+            after = replace(grant, left=left, living=living, state=GrantState.SPENT if spent else grant.state)
+            follows = ()
+        case Expired():
+            after, follows = _expired(grant, event)
+        case Revoked():
+            after, follows = _ended(grant, GrantState.REVOKED, event.by, event.because)
+    if after.state not in LAW[grant.state][type(event)]:
+        raise IllegalEvent(f"grant {grant.id} cannot go from {grant.state} to {after.state}")
+    return replace(after, version=grant.version + 1), follows
+
+
+def _used(grant: Grant, event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...]]:
+    """What another program does under it has no run, unless it is a login: that is one which somebody else began."""
+    left = grant.left - 1
+    if grant.service != JITSUDO and event.login is None:
+        is_spent = left == 0 and not grant.living
+        after = replace(grant, left=left, begun=grant.begun + 1, state=GrantState.SPENT if is_spent else grant.state)
+        return after, (Admit(event.request), NotifyApprovers(grant.id))
+    begun = grant.begun + 1
+    run = run_id(grant.id, begun)
+    after = replace(grant, left=left, begun=begun, living=(*grant.living, run))
+    return after, (Starting(run, event.by, grant.id, event.request, now.at, event.login),)
+
+
+def _expired(grant: Grant, event: Expired) -> tuple[Grant, tuple[Any, ...]]:
+    """A login session may be let to go on; until it has ended there is something to revoke."""
+    if grant.service != JITSUDO and grant.living and grant.terms.session == "keep":
+        return replace(grant, left=0), ()
+    return _ended(grant, GrantState.EXPIRED, event.by, "its grant has ended")
+
+
+def _ended(grant: Grant, state: GrantState, by: Actor, because: str) -> tuple[Grant, tuple[Any, ...]]:
+    stops = tuple(StopOrdered(run, by, because) for run in grant.living)
+    return replace(grant, state=state, ended_because=because), (*stops, NotifyApprovers(grant.id))

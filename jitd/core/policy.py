@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Policy: rules in their order, and what they answer to a question.
+
+Law: any matching deny denies; otherwise the first matching permit gives the terms; otherwise it is denied. A rule that
+fails while it is asked denies, and says that it was an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from jitd.core.command import JITSUDO, Command
+from jitd.core.conditions import CommandPattern, Glob, Hours, Reason, covers_run_as, may_come_along
+from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why, still_owed
+from jitd.core.duration import LONGEST, duration_in_words, spell_duration
+from jitd.core.subject import Subject, matches_any
+
+MOST_USES = 1_000_000
+"""No grant has more uses."""
+BUILT_IN = "root"
+"""The rule that permits what root asks for. No other rule has its name."""
+ROOTS_TERMS = Terms(env=("*",), writable=True, record=Record(what="none"))
+"""How that runs. It is not recorded: where root's own terminal is a run's, that is recorded already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. A condition that is None matches everything; one without members matches nothing.
+
+    ``needs_ticket``: it permits nothing to who is known by their account alone.
+    """
+
+    verdict: Literal["permit", "deny"]
+    name: str
+    who: tuple[str, ...] | None = None
+    run_as: tuple[str, ...] | None = None
+    commands: tuple[CommandPattern, ...] | None = None
+    hosts: tuple[Glob, ...] | None = None
+    hours: tuple[Hours, ...] | None = None
+    services: tuple[str, ...] | None = None
+    reason: Reason | None = None
+    approvals: tuple[Approval, ...] = ()
+    expires_for: int = 15 * 60
+    lasts_for: int = 15 * 60
+    uses: int = 1
+    terms: Terms = Terms()
+    because: str = ""
+    needs_ticket: bool = True
+    file: str = ""
+    line: int = 0
+
+    @property
+    def obligations(self) -> Obligations:
+        """What this rule asks for if it permits."""
+        return Obligations(self.approvals, self.expires_for, self.lasts_for, self.uses, self.terms)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All rules in their order; what becomes of root's own requests; the SHA-256 of the files they stand in."""
+
+    rules: tuple[Rule, ...]
+    root: Literal["permit", "deny"]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What policy is asked: may ``requester`` run ``command`` here?
+
+    ``lasts_for`` and ``uses`` are the lease asked for, None where none was. ``timeout_for`` is the running time asked for,
+    ``chdir`` the directory, None where
+    none was. ``is_own_group`` is true if the group to run as is that of the account to run as. ``is_missing`` is true if there
+    is no such command; whom to tell that is for the caller to know. ``writable_by`` names those who can change the command's
+    file, beside root and the account to run as.
+    """
+
+    requester: Subject
+    command: Command
+    service: str
+    host: str
+    reason: str | None
+    lasts_for: int | None
+    uses: int | None
+    timeout_for: int | None
+    chdir: bytes | None
+    is_own_group: bool
+    is_missing: bool
+    writable_by: tuple[str, ...]
+
+
+def decide(policy: Policy, question: Question, at: datetime) -> Decision:
+    """The answer to ``question`` at ``at`` (aware). Whether a lease discharges the approvals is for the caller to add."""
+    is_root = question.requester.is_root
+    # A deny that names nobody in particular must not lock root out of its own host; one that names root does.
+    denies = [rule for rule in policy.rules if rule.verdict == "deny" and not (is_root and rule.who is None)]
+    permits = [rule for rule in policy.rules if rule.verdict == "permit" and not is_root]
+    for rule in denies + permits:
+        try:
+            answer = _answer(rule, question, at)
+        except Exception as error:  # whatever it is: it must neither permit nor let the next rule do so
+            return Deny(Why.ERROR, f"rule {rule.name}: an error while deciding: {type(error).__name__}: {error}", rule.name)
+        if isinstance(answer, Permit) and question.is_missing:
+            break  # the same answer as for a path that no rule permits: it must not tell what there is and what not
+        if answer is not None:
+            return answer
+    if question.requester.is_local:
+        return Deny(Why.NO_RULE, "no rule permits this without a Kerberos ticket")
+    if not is_root or question.is_missing:
+        return Deny(Why.NO_RULE, "no rule permits this")
+    if policy.root != "permit":
+        return Deny(Why.NO_RULE, 'root may not ask here (root = "deny" in jitd.toml)')
+    return Permit(BUILT_IN, Obligations((), 15 * 60, LONGEST, MOST_USES, ROOTS_TERMS))
+
+
+def _answer(rule: Rule, question: Question, at: datetime) -> Decision | None:
+    """What ``rule`` says; None if it is not about this."""
+    if not all(holds(rule, question, at) for _, holds in CONDITIONS):
+        return None
+    if rule.verdict == "deny":
+        return Deny(Why.RULE, rule.because or f"denied by rule {rule.name}", rule.name)
+    if complaint := _breach(rule, question):
+        return Deny(Why.TERMS, complaint, rule.name)
+    if rule.reason is not None and not rule.reason.is_met_by(question.reason):
+        return Deny(Why.REASON, f"rule {rule.name} wants {rule.reason.wish}", rule.name)
+    return Permit(rule.name, rule.obligations)
+
+
+# --- the conditions, in the order in which they are asked -------------------------------------------------------------
+
+
+def _who(rule: Rule, question: Question, at: datetime) -> bool:
+    if rule.verdict == "permit" and rule.needs_ticket and question.requester.is_local:
+        return False
+    if rule.who is None or matches_any(question.requester, rule.who):
+        return True
+    # Who is denied something by their principal does not get it by coming without a ticket.
+    return rule.verdict == "deny" and any(f"principal:{name}" in rule.who for name in question.requester.perhaps)
+
+
+def _service(rule: Rule, question: Question, at: datetime) -> bool:
+    return rule.services is None or question.service in rule.services
+
+
+def _host(rule: Rule, question: Question, at: datetime) -> bool:
+    return rule.hosts is None or any(glob.matches(question.host.lower()) for glob in rule.hosts)
+
+
+def _run_as(rule: Rule, question: Question, at: datetime) -> bool:
+    # "root" in a permit is root with root's own group; in a deny it is root with any, or a group would be a way around it.
+    any_group = question.is_own_group or rule.verdict == "deny"
+    run_as = question.command.run_as
+    if rule.run_as is None or _may_be_about(rule, question):
+        return True
+    return any(covers_run_as(word, run_as, any_group=any_group) for word in rule.run_as)
+
+
+def _may_be_about(rule: Rule, question: Question) -> bool:
+    """True for a deny where the command is in doubt: nobody knows that it is about something else, and to word it oddly must
+    be no way around it.
+    """
+    return rule.verdict == "deny" and bool(question.command.doubt)
+
+
+def _command(rule: Rule, question: Question, at: datetime) -> bool:
+    if rule.commands is None or _may_be_about(rule, question):
+        return True
+    return any(pattern.matches(question.command) for pattern in rule.commands)
+
+
+def _hour(rule: Rule, question: Question, at: datetime) -> bool:
+    return rule.hours is None or any(hours.hold_at(at) for hours in rule.hours)
+
+
+CONDITIONS: tuple[tuple[str, Callable[[Rule, Question, datetime], bool]], ...] = (
+    ("who", _who),
+    ("services", _service),
+    ("hosts", _host),
+    ("run_as", _run_as),
+    ("commands", _command),
+    ("hours", _hour),
+)
+
+
+STDIN = {"tty": ("terminal",), "none": ("null", "closed")}
+"""What ``run.stdin`` lets standard input be; it is ``any`` otherwise."""
+
+
+def _breach(rule: Rule, question: Question) -> str:
+    """The sentence about what was asked for beyond the terms of ``rule``; empty if nothing was."""
+    terms = rule.terms
+    if question.lasts_for is not None and not 1 <= question.lasts_for <= rule.lasts_for:
+        return f"rule {rule.name} grants at most {spell_duration(rule.lasts_for)}"
+    if question.uses is not None and not 1 <= question.uses <= rule.uses:
+        return f"rule {rule.name} grants at most {_count(rule.uses, 'use')}"
+    if question.timeout_for is not None and terms.timeout_for is not None and question.timeout_for > terms.timeout_for:
+        return f"rule {rule.name} lets a command run for at most {spell_duration(terms.timeout_for)}"
+    if question.command.options and not terms.options:
+        options = _listed(tuple(_spelled(option) for option in question.command.options), "and")
+        return f"rule {rule.name} does not let the options {options} of {question.service} in"
+    for name, value in question.command.variables:
+        if not may_come_along(name, terms.env):
+            return f"rule {rule.name} does not let the variable {_spelled(name)} in"
+        if value.startswith(b"()"):
+            return f"the variable {_spelled(name)} holds a function, and none is let in"
+    if (
+        question.service == JITSUDO
+        and terms.cwd != "caller"
+        and question.chdir is not None
+        and question.chdir != terms.cwd.encode()
+    ):
+        return f"rule {rule.name} runs commands in {terms.cwd} and nowhere else"
+    kind = question.command.streams[0] if question.command.streams else ""
+    if kind and kind not in STDIN.get(terms.stdin, (kind,)):
+        wanted = "a terminal" if terms.stdin == "tty" else "none"
+        return f"standard input is a {kind}, and rule {rule.name} wants {wanted}"
+    if question.writable_by and not terms.writable:
+        others = _listed(question.writable_by, "and")
+        return f"the file of this command can be changed by {others}, which rule {rule.name} does not allow"
+    return ""
+
+
+# --- the approvers ---------------------------------------------------------------------------------------------------
+
+
+def may_review(approvals: tuple[Approval, ...], approver: Subject, requester: Subject) -> frozenset[int]:
+    """The indexes of the ``approvals`` for which ``approver`` may count: none for oneself by whatever account, none for root."""
+    if approver.is_root or approver.is_local or approver.uid == 0 or _is_one_person(approver, requester):
+        return frozenset()
+    return frozenset(index for index, approval in enumerate(approvals) if matches_any(approver, approval.of_whom))
+
+
+def tally(approvals: tuple[Approval, ...], approvers: tuple[Subject, ...], requester: Subject) -> int:
+    """How many approvals are still owed when ``approvers`` have approved. One person counts once, by however many accounts."""
+    persons: list[list[Subject]] = []
+    for approver in approvers:
+        same = [person for person in persons if any(_is_one_person(approver, account) for account in person)]
+        persons = [person for person in persons if person not in same]
+        persons.append([approver] + [account for person in same for account in person])
+    eligible = [frozenset[int]().union(*(may_review(approvals, account, requester) for account in person)) for person in persons]
+    # Nor does a person count who is the requester by another of their accounts.
+    own = [any(_is_one_person(account, requester) for account in person) for person in persons]
+    return still_owed(
+        approvals,
+        tuple((str(n), indexes) for n, (indexes, is_own) in enumerate(zip(eligible, own, strict=True)) if not is_own),
+    )
+
+
+def _is_one_person(one: Subject, other: Subject) -> bool:
+    return one.person == other.person or one.uid == other.uid or one.principal == other.principal
+
+
+# --- what people read ------------------------------------------------------------------------------------------------
+
+
+def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tuple[Rule, ...]:
+    """The permits that are about ``subject`` on ``host`` for ``service``, whatever the command and the hour."""
+    return tuple(
+        rule
+        for rule in policy.rules
+        if rule.verdict == "permit"
+        and (rule.who is None or matches_any(subject, rule.who))
+        and not (rule.needs_ticket and subject.is_local)
+        and (rule.hosts is None or any(glob.matches(host.lower()) for glob in rule.hosts))
+        and (rule.services is None or service in rule.services)
+    )
+
+
+def describe_approvals(approvals: tuple[Approval, ...]) -> str:
+    """``2 approvals from group:ops and 1 from group:security``; ``no approval`` where none is owed."""
+    parts = [f"{approval.need} from {_listed(approval.of_whom, 'or')}" for approval in approvals]
+    if not parts:
+        return "no approval"
+    need, _, rest = parts[0].partition(" ")
+    return _listed((f"{_count(int(need), 'approval')} {rest}", *parts[1:]), "and")
+
+
+def describe(rule: Rule) -> str:
+    """What ``rule`` lets one do and on what terms, in one sentence without a full stop."""
+    commands = "any command" if rule.commands is None else _listed(tuple(str(pattern) for pattern in rule.commands), "or")
+    run_as = "anyone" if rule.run_as is None else _listed(tuple("anyone" if word == "*" else word for word in rule.run_as), "or")
+    parts = [f"{commands} as {run_as}"]
+    if rule.hours is not None:
+        parts.append(_listed(tuple(hours.text for hours in rule.hours), "or"))
+    if rule.verdict == "deny":
+        return ", ".join(parts)
+    if rule.reason is not None:
+        parts.append(f"with {rule.reason.wish}")
+    if rule.approvals:
+        parts.append(f"after {describe_approvals(rule.approvals)} within {duration_in_words(rule.expires_for)}")
+    parts.append(f"for at most {duration_in_words(rule.lasts_for)} and {_count(rule.uses, 'use')}")
+    return ", ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _listed(words: tuple[str, ...], last: str) -> str:
+    return f" {last} ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _spelled(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One table of a document, taken key by key with strict types, its faults gathered as they are found.
+
+Law: a value of the wrong type is a fault and never converted (a bool is no number); what nobody took is a fault too.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from jitd.core.document import Document, Fault, Place
+from jitd.core.duration import read_duration
+
+T = TypeVar("T")
+
+
+class Table:
+    """The table at ``place``. ``rule`` is the rule it belongs to; ``faults`` is where they all go."""
+
+    def __init__(self, document: Document, place: Place, values: dict[str, object], faults: list[Fault], rule: str = "") -> None:
+        self.document = document
+        self.place = place
+        self.values = values
+        self.faults = faults
+        self.rule = rule
+
+    def fault(self, sentence: str, *where: str | int) -> None:
+        """Notes a fault at the key ``where`` of this table, or at the table itself."""
+        self.faults.append(Fault(self.document.file, self.document.line_of(self.place + where), self.rule, sentence))
+
+    def known(self, keys: Sequence[str], later: Sequence[str] = (), misplaced: Sequence[str] = (), why: str = "") -> None:
+        """Notes each key that is none of ``keys``: ``later`` ones are for another version, ``misplaced`` ones have a ``why``."""
+        for key in self.values:
+            if key in keys:
+                continue
+            if key in later:
+                self.fault(f'not yet: this version does not know "{key}"', key)
+            elif key in misplaced:
+                self.fault(f'"{key}" {why}', key)
+            else:
+                near = difflib.get_close_matches(key, keys, n=1)
+                self.fault(f"unknown key {quoted(key)}" + (f': did you mean "{near[0]}"?' if near else ""), key)
+
+    def needs(self, *keys: str) -> None:
+        """Notes each of ``keys`` that is missing."""
+        for key in keys:
+            if key not in self.values:
+                self.fault(f'needs "{key}"')
+
+    def text(self, key: str, default: str, allowed: Sequence[str] = ()) -> str:
+        """A string, one of ``allowed`` if there are any."""
+        value = self.values.get(key, default)
+        if not isinstance(value, str):
+            self.fault(f'"{key}" must be a string', key)
+        elif allowed and value not in allowed:
+            self.fault(f'"{key}" must be {" or ".join(quoted(word) for word in allowed)}, not {quoted(value)}', key)
+        else:
+            return value
+        return default
+
+    def sentence(self, key: str, most: int = 1000) -> str:
+        """A printable text of one line, for people to read; empty if the key is left out."""
+        value = self.text(key, "")
+        if key in self.values and isinstance(self.values[key], str):
+            if not value.strip():
+                self.fault(f'"{key}" is empty', key)
+            elif not value.isprintable():
+                self.fault(f'"{key}" must be one line of printable characters', key)
+            elif len(value) > most:
+                self.fault(f'"{key}" is longer than {most} characters', key)
+        return value
+
+    def number(self, key: str, default: int, least: int, most: int) -> int:
+        """A whole number from ``least`` to ``most``."""
+        value = self.values.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            self.fault(f'"{key}" must be a whole number from {least} to {most}', key)
+            return default
+        return value
+
+    def duration(self, key: str, default: int) -> int:
+        """A duration, in seconds."""
+        if key not in self.values:
+            return default
+        value = self.values[key]
+        seconds = read_duration(value) if isinstance(value, str) else None
+        if seconds is None:
+            self.fault(f'"{key}" must be a duration from 1s to 3650d, such as "15m" or "1h30m"', key)
+            return default
+        return seconds
+
+    def words(self, key: str, default: tuple[T, ...], read: Callable[[str], T], may_be_empty: bool = False) -> tuple[T, ...]:
+        """A list of strings, each through ``read``, which raises ValueError with a sentence. Not empty unless it may be."""
+        if key not in self.values:
+            return default
+        value = self.values[key]
+        if not isinstance(value, list):
+            self.fault(f'"{key}" must be a list of strings', key)
+            return default
+        if not value and not may_be_empty:
+            self.fault(f'"{key}" is empty', key)
+        found = []
+        for index, word in enumerate(value):
+            if not isinstance(word, str):
+                self.fault(f'"{key}" must be a list of strings', key, index)
+                continue
+            try:
+                found.append(read(word))
+            except ValueError as error:
+                self.fault(f'"{key}": {error}', key, index)
+        return tuple(found)
+
+    def table(self, key: str) -> Table:
+        """The table under ``key``; an empty one if it is left out."""
+        value = self.values.get(key, {})
+        if not isinstance(value, dict):
+            self.fault(f'"{key}" must be a table', key)
+            value = {}
+        return Table(self.document, self.place + (key,), value, self.faults, self.rule)
+
+    def tables(self, key: str, kind: str) -> list[Table]:
+        """The array of tables under ``key``, which is to be written as ``kind``."""
+        value = self.values.get(key, [])
+        if not isinstance(value, list):
+            self.fault(f'"{key}" must be {kind}', key)
+            return []
+        found = []
+        for index, item in enumerate(value):
+            if isinstance(item, dict):
+                found.append(Table(self.document, self.place + (key, index), item, self.faults, self.rule))
+            else:
+                self.fault(f'"{key}" must be {kind}', key, index)
+        return found
+
+
+def quoted(text: str, most: int = 80) -> str:
+    """``text`` in double quotes, on one line and not too long."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[:most])
+    return f'"{shown}{"…" if len(text) > most else ""}"'
