@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does the record hold, and is what is stored what was recorded? One walk over the chain, one over the stored objects.
+
+Law: pure; the first thing that is wrong is named by the number of its record and a sentence. What this cannot see: records cut
+off at the end together with all that they changed. That takes a head kept elsewhere (SECURITY.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from jitd.core import grant, lock, request, run
+from jitd.core.chain import GENESIS, follow
+
+_OPEN: dict[str, frozenset[str]] = {
+    life: frozenset(str(state) for state, events in law.items() if events)
+    for life, law in (("request", request.LAW), ("grant", grant.LAW), ("run", run.LAW), ("lock", lock.LAW))
+}
+"""life → the states in which something can still happen to it."""
+
+
+class Finding(Exception):
+    """The chain is whole in itself, but does not agree with what it tells of. ``number`` is the record's, 0 for none."""
+
+    def __init__(self, number: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.number = number
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """``n`` records hold; ``head`` (32 bytes) is the last seal's digest. Kept elsewhere, it proves them again later."""
+
+    n: int
+    head: bytes
+
+
+@dataclass(slots=True)
+class _Last:
+    """The last that was recorded of one object."""
+
+    number: int
+    version: int
+    state: str
+    document: str
+
+
+def verify(records: Iterable[tuple[int, bytes, bytes]], documents: Iterable[tuple[str, str, bytes]]) -> Verified:
+    """Walk all of both. ``records`` are (number, body, digest), ``documents`` (life, id, stored bytes) of the same moment.
+
+    Raises chain.Broken where the chain itself does not hold, Finding where it and the stored objects do not agree.
+    """
+    head = GENESIS
+    last: dict[tuple[str, str], _Last] = {}
+    clock = _Clock()
+    for head, content in follow(records):
+        if not isinstance(content, dict):
+            raise Finding(head.number, f"record {head.number} is no record of jitd's")
+        clock.tick(head.number, content)
+        _take(head.number, content, last)
+    _compare(last, documents)
+    return Verified(head.number, head.digest)
+
+
+class _Clock:
+    """The boot clock, as the records tell it: it never goes back while the host is up, and no boot comes twice."""
+
+    def __init__(self) -> None:
+        self.boot_id: str | None = None
+        self.boot = 0.0
+        self.past: set[str] = set()
+
+    def tick(self, number: int, content: dict[str, Any]) -> None:
+        """Take the next record's time. Raises Finding."""
+        try:
+            boot_id, boot = content["boot_id"], float(content["boot"])
+        except (KeyError, TypeError, ValueError):
+            raise Finding(number, f"record {number} does not tell its time") from None
+        if boot_id != self.boot_id:
+            if boot_id in self.past:
+                raise Finding(number, f"record {number} is of a boot that was over before")
+            if self.boot_id is not None:
+                self.past.add(self.boot_id)
+            self.boot_id = boot_id
+        elif boot < self.boot:
+            raise Finding(number, f"record {number} is older than the one before it")
+        self.boot = boot
+
+
+def _take(number: int, content: dict[str, Any], last: dict[tuple[str, str], _Last]) -> None:
+    """Note what record ``number`` tells of its object, if it is about one. Raises Finding."""
+    life = str(content.get("event")).partition(".")[0]
+    if "id" not in content:
+        if life in _OPEN:
+            raise Finding(number, f"record {number} is about a {life} and does not say which")
+        return
+    id, version, state, document = (content.get(name) for name in ("id", "version", "state", "document"))
+    if life not in _OPEN or not isinstance(id, str) or type(version) is not int or not isinstance(document, str):
+        raise Finding(number, f"record {number} is no record of jitd's")
+    before = last.get((life, id))
+    if before is not None and before.state not in _OPEN[life]:
+        raise Finding(number, f"record {number}: {life} {id} had ended as {before.state} with record {before.number}")
+    expected = 1 if before is None else before.version + 1
+    if version != expected:
+        raise Finding(number, f"record {number}: {life} {id} comes to version {version}, and not to {expected}")
+    last[life, id] = _Last(number, version, str(state), document)
+
+
+def _compare(last: dict[tuple[str, str], _Last], documents: Iterable[tuple[str, str, bytes]]) -> None:
+    """The stored objects against the last that was recorded of each. Raises the Finding with the lowest number."""
+    found: list[Finding] = []
+    seen: set[tuple[str, str]] = set()
+    for life, id, document in documents:
+        told = last.get((life, id))
+        if told is None:
+            found.append(Finding(0, f"{life} {id} is stored, and no record tells of it"))
+        elif (life, id) in seen:
+            found.append(Finding(told.number, f"{life} {id} is stored twice"))
+        elif hashlib.sha256(document).hexdigest() != told.document:
+            found.append(Finding(told.number, f"{life} {id} is not as record {told.number} left it"))
+        seen.add((life, id))
+    for (life, id), told in last.items():
+        if (life, id) not in seen:
+            found.append(Finding(told.number, f"{life} {id} is missing: record {told.number} tells of it"))
+    if found:
+        raise min(found, key=lambda finding: finding.number)

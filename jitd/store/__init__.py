@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests, grants, runs, locks and the chain, kept. Law: one input, one transaction; no store knows what its rows mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from jitd.core.chain import Seal
+from jitd.core.grant import Grant
+from jitd.core.lock import Lock
+from jitd.core.request import Request
+from jitd.core.run import Run
+
+Life = Request | Grant | Run | Lock
+
+
+class Conflict(Exception):
+    """An object is not in the version that the change was made for. Nothing was written."""
+
+
+class StoreError(Exception):
+    """The store cannot be read or written: a sentence for the log. Nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """``after`` and its ``document`` (bytes, as stored) in place of version ``expected``; 0 for a new object."""
+
+    after: Life
+    expected: int
+    document: bytes
+
+
+class Store(Protocol):
+    """What every store does. Each method is one transaction; all raise StoreError when the medium fails."""
+
+    def commit(self, changes: Iterable[Change], records: Iterable[bytes]) -> None:
+        """Write all of it durably, or none. Raises Conflict if a version is not the expected one."""
+
+    def request(self, id: str) -> Request | None:
+        """The request of that id."""
+
+    def grant(self, id: str) -> Grant | None:
+        """The grant of that id."""
+
+    def run(self, id: str) -> Run | None:
+        """The run of that id."""
+
+    def lock(self, id: str) -> Lock | None:
+        """The lock of that id."""
+
+    def requests(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Request]:
+        """The open requests (of one account), oldest first; with ``ended`` the others too."""
+
+    def grants(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Grant]:
+        """The live grants (of one account), oldest first; with ``ended`` the others too."""
+
+    def leases(self, uid: int, work: bytes) -> Iterator[Grant]:
+        """The live grants of one account for one ``work`` (``core.command.work_of``), oldest first."""
+
+    def runs(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Run]:
+        """The live runs (under one grant), oldest first; with ``ended`` the others too."""
+
+    def locks(self, *, ended: bool = False) -> Iterator[Lock]:
+        """The active locks, oldest first; with ``ended`` the others too."""
+
+    def n_open(self, uid: int | None = None) -> int:
+        """How many requests are open (of one account)."""
+
+    def head(self) -> Seal:
+        """The chain's last seal."""
+
+    def records(self, after: int = 0) -> Iterator[tuple[int, bytes, bytes]]:
+        """(number, body, digest) of the records after number ``after``."""
+
+    def newest(self) -> Iterator[bytes]:
+        """The bodies of the records, newest first."""
+
+    def documents(self, *, ended: bool = True) -> Iterator[tuple[str, str, bytes]]:
+        """(life, id, document) of every object, for the verifier; without ``ended`` of those that are open or live."""
+
+    def close(self) -> None:
+        """Let go of the medium."""

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The store in one SQLite file: write-ahead log, every commit on the disk before it returns.
+
+Law: a statement that fails rolls its whole transaction back and is told; nothing is retried silently.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from jitd.core.chain import GENESIS, Seal, seal
+from jitd.core.command import work_of
+from jitd.core.grant import Grant
+from jitd.core.lock import Lock
+from jitd.core.request import Request
+from jitd.core.run import Run
+from jitd.store import Change, Conflict, StoreError, documents
+
+SCHEMA = 2
+"""The version of the schema that this code speaks: the number of the last file in ``schema/``."""
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as fault:
+        raise StoreError(f"{path}: {fault}") from fault
+    except UnicodeDecodeError as fault:  # SQLite's own sentence names what is damaged as it finds it
+        raise StoreError(f"{path}: it is damaged") from fault
+
+
+class SqliteStore:
+    """See ``Store``. Use it from one thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _told(path):
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
+            self._db.execute("PRAGMA trusted_schema = OFF")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            path.chmod(0o600)
+            self._migrate()
+        self._head = self._read_head()
+
+    @classmethod
+    def reading(cls, path: Path, *, is_alone: bool = False) -> SqliteStore:
+        """The database at ``path`` as it is now, of this schema or an older one, to read and never to write: one moment of it,
+        whatever a daemon does meanwhile. ``is_alone``: no daemon is there, so that nothing need be left beside it for one.
+        """
+        store = cls.__new__(cls)
+        is_still = is_alone and not path.with_name(f"{path.name}-wal").exists()  # a reader would make that file, and leave it
+        how = "mode=ro&immutable=1" if is_still else "mode=ro"
+        store._path = path
+        with _told(path):
+            store._db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None, timeout=5.0)
+            store._db.execute("PRAGMA trusted_schema = OFF")
+            (found,) = store._db.execute("PRAGMA user_version").fetchone()
+            if found == 0:
+                raise StoreError(f"{path}: there is nothing of jitd's in it; a copy has to be made by the database's own backup")
+            if found > SCHEMA:
+                raise StoreError(f"{path}: schema {found} is newer than this jitd knows ({SCHEMA})")
+            store._db.execute("BEGIN")  # what is read first fixes the moment for all that is read later
+        store._head = store._read_head()
+        return store
+
+    def _migrate(self) -> None:
+        (found,) = self._db.execute("PRAGMA user_version").fetchone()
+        if found > SCHEMA:
+            raise StoreError(
+                f"{self._path}: schema {found} is newer than this jitd knows ({SCHEMA}): install the newer jitd again"
+            )
+        for version in range(found + 1, SCHEMA + 1):
+            script = resources.files("jitd.store").joinpath(f"schema/{version:04}.sql").read_text("utf-8")
+            self._db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {version};\nCOMMIT;")
+
+    def _read_head(self) -> Seal:
+        with _told(self._path):
+            row = self._db.execute("SELECT number, digest FROM chain ORDER BY number DESC LIMIT 1").fetchone()
+        return Seal(*row) if row else GENESIS
+
+    def commit(self, changes: Iterable[Change], records: Iterable[bytes]) -> None:
+        """See ``Store.commit``."""
+        head = self._head
+        with _told(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                for change in changes:
+                    self._write(change)
+                for body in records:
+                    head = seal(head, body)
+                    self._db.execute("INSERT INTO chain VALUES (?, ?, ?)", (head.number, body, head.digest))
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        self._head = head
+
+    def _write(self, change: Change) -> None:
+        after, columns = change.after, _COLUMNS[type(change.after)]
+        is_open = int(columns.is_open(after))
+        if change.expected == 0:
+            row = {
+                "id": after.id,
+                "version": after.version,
+                "is_open": is_open,
+                "document": change.document,
+                **columns.keys(after),
+            }
+            names, places = ", ".join(row), ", ".join("?" * len(row))
+            try:
+                self._db.execute(f"INSERT INTO {columns.table} ({names}) VALUES ({places})", tuple(row.values()))
+            except sqlite3.IntegrityError as fault:
+                raise Conflict(f"{after.id} exists already") from fault
+            return
+        done = self._db.execute(
+            f"UPDATE {columns.table} SET version = ?, is_open = ?, document = ? WHERE id = ? AND version = ?",
+            (after.version, is_open, change.document, after.id, change.expected),
+        )
+        if done.rowcount != 1:
+            raise Conflict(f"{after.id} is not in version {change.expected}")
+
+    def request(self, id: str) -> Request | None:
+        """See ``Store.request``."""
+        return next(self._read(Request, "SELECT document FROM requests WHERE id = ?", id), None)
+
+    def grant(self, id: str) -> Grant | None:
+        """See ``Store.grant``."""
+        return next(self._read(Grant, "SELECT document FROM grants WHERE id = ?", id), None)
+
+    def run(self, id: str) -> Run | None:
+        """See ``Store.run``."""
+        return next(self._read(Run, "SELECT document FROM runs WHERE id = ?", id), None)
+
+    def lock(self, id: str) -> Lock | None:
+        """See ``Store.lock``."""
+        return next(self._read(Lock, "SELECT document FROM locks WHERE id = ?", id), None)
+
+    def requests(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Request]:
+        """See ``Store.requests``."""
+        if uid is None:
+            return self._read_all(Request, _open_only(ended))
+        return self._read_all(Request, f"{_open_only(ended)} AND uid = ?", uid)
+
+    def grants(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Grant]:
+        """See ``Store.grants``."""
+        if uid is None:
+            return self._read_all(Grant, _open_only(ended))
+        return self._read_all(Grant, f"{_open_only(ended)} AND uid = ?", uid)
+
+    def leases(self, uid: int, work: bytes) -> Iterator[Grant]:
+        """See ``Store.leases``."""
+        return self._read_all(Grant, "WHERE is_open = 1 AND uid = ? AND work = ?", uid, work)
+
+    def runs(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Run]:
+        """See ``Store.runs``."""
+        if grant is None:
+            return self._read_all(Run, _open_only(ended))
+        return self._read_all(Run, f"{_open_only(ended)} AND grant_id = ?", grant)
+
+    def locks(self, *, ended: bool = False) -> Iterator[Lock]:
+        """See ``Store.locks``."""
+        return self._read_all(Lock, _open_only(ended))
+
+    def n_open(self, uid: int | None = None) -> int:
+        """See ``Store.n_open``."""
+        with _told(self._path):
+            if uid is None:
+                row = self._db.execute("SELECT count(*) FROM requests WHERE is_open = 1").fetchone()
+            else:
+                row = self._db.execute("SELECT count(*) FROM requests WHERE is_open = 1 AND uid = ?", (uid,)).fetchone()
+        return int(row[0])
+
+    def head(self) -> Seal:
+        """See ``Store.head``."""
+        return self._head
+
+    def records(self, after: int = 0) -> Iterator[tuple[int, bytes, bytes]]:
+        """See ``Store.records``."""
+        with _told(self._path):
+            yield from self._db.execute(
+                "SELECT number, CAST(body AS BLOB), CAST(digest AS BLOB) FROM chain WHERE number > ? ORDER BY number", (after,)
+            )
+
+    def newest(self) -> Iterator[bytes]:
+        """See ``Store.newest``."""
+        with _told(self._path):
+            for (body,) in self._db.execute("SELECT CAST(body AS BLOB) FROM chain ORDER BY number DESC"):
+                yield body
+
+    def documents(self, *, ended: bool = True) -> Iterator[tuple[str, str, bytes]]:
+        """See ``Store.documents``."""
+        with _told(self._path):
+            (schema,) = self._db.execute("PRAGMA user_version").fetchone()
+            for life, table in _TABLES[: 3 if schema == 1 else None]:
+                for id, document in self._db.execute(
+                    f"SELECT id, CAST(document AS BLOB) FROM {table} {_open_only(ended)} ORDER BY rowid"
+                ):
+                    yield life, id, document
+
+    def close(self) -> None:
+        """See ``Store.close``."""
+        self._db.close()
+
+    def _read_all(self, life: Any, where: str, *parameters: object) -> Iterator[Any]:
+        """One after the other: a list may be long, what is in it large, and whoever is told of it slow."""
+        table = _COLUMNS[life].table
+        with _told(self._path):
+            rows = self._db.execute(f"SELECT rowid FROM {table} {where} ORDER BY rowid", parameters).fetchall()
+        for (row,) in rows:
+            yield from self._read(life, f"SELECT document FROM {table} WHERE rowid = ?", row)
+
+    def _read(self, life: Any, statement: str, *parameters: object) -> Iterator[Any]:
+        with _told(self._path):
+            rows = self._db.execute(statement, parameters).fetchall()
+        for (document,) in rows:
+            try:
+                yield documents.read(life, document)
+            except ValueError as fault:
+                raise StoreError(f"{self._path}: an object cannot be read: {fault}") from fault
+
+
+def _open_only(ended: bool) -> str:
+    return "WHERE is_open >= 0" if ended else "WHERE is_open = 1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where a life is kept, and what is searched for beside its document."""
+
+    table: str
+    is_open: Callable[[Any], bool]
+    keys: Callable[[Any], dict[str, object]]
+
+
+_COLUMNS: dict[type, _Columns] = {
+    Request: _Columns("requests", lambda r: r.is_open, lambda r: {"uid": r.requester.uid}),
+    Grant: _Columns("grants", lambda g: g.is_live, lambda g: {"uid": g.holder.uid, "work": work_of(g.command)}),
+    Run: _Columns("runs", lambda r: r.is_live, lambda r: {"grant_id": r.grant}),
+    Lock: _Columns("locks", lambda k: k.is_active, lambda k: {}),
+}
+_TABLES = (("request", "requests"), ("grant", "grants"), ("run", "runs"), ("lock", "locks"))
+"""Life → its table, in the order in which schemas brought them: the first had three."""
