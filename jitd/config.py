@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``/etc/jitd/jitd.toml``: the settings of one host, read into a frozen Config.
+
+Law: every key has a default; an unknown key, a wrong type and a value that this version cannot honour are faults, all told
+at once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import stat
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from jitd.core.conditions import is_name, is_principal, read_who
+from jitd.core.document import ConfigError, Fault, read_document, who_else_may_write
+from jitd.core.table import Table, quoted
+
+FILE = Path("/etc/jitd/jitd.toml")
+KRB5_CONF = Path("/etc/krb5.conf")
+MOST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much waits at most: on this host, of one person, and how many connections an account may have."""
+
+    pending: int = 10000
+    pending_per_person: int = 20
+    connections_per_uid: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Recordings:
+    """How much is recorded of one run and of all, in MiB, and for how many days it is kept."""
+
+    mib_per_run: int = 1024
+    mib_in_all: int = 10240
+    days: int = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings. ``principals`` maps a principal to its account, ``people`` a person to all accounts they have."""
+
+    realms: frozenset[str]
+    host: str
+    keytab: Path = Path("/etc/jitd/jitd.keytab")
+    socket: Path = Path("/run/jitd/jitd.sock")
+    state: Path = Path("/var/lib/jitd")
+    policy: Path = Path("/etc/jitd/policy.d")
+    database: str = "sqlite"
+    executor: Literal["auto", "direct", "unit"] = "auto"
+    operators: tuple[str, ...] = ()
+    min_uid: int = 1000
+    root: Literal["permit", "deny"] = "permit"
+    search_path: str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    limits: Limits = Limits()
+    recordings: Recordings = Recordings()
+    principals: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    people: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+
+
+KEYS = tuple(Config.__dataclass_fields__)
+
+
+def load(file: Path | None = None, *, owner: int = 0, default: Path = FILE, krb5_conf: Path = KRB5_CONF) -> Config:
+    """The settings in ``file``; raises ConfigError. None is the ``default`` file, which may be missing: then all are defaults.
+
+    ``owner`` is who the file may belong to beside root.
+    """
+    return _load(file or default, owner, krb5_conf, must_exist=file is not None)
+
+
+def check(file: Path, *, krb5_conf: Path = KRB5_CONF) -> list[Fault]:
+    """The faults of ``file``, wherever it lies and whoever owns it."""
+    try:
+        _load(file, None, krb5_conf, must_exist=True)
+    except ConfigError as error:
+        return list(error.faults)
+    return []
+
+
+def is_settings(file: Path) -> bool:
+    """True if ``file`` is meant to hold settings and not rules, by its name or by what is in it: for ``jitd check FILE``."""
+    if file.name == FILE.name:
+        return True
+    try:
+        return any(key in KEYS for key in read_document(str(file), file.read_bytes()).values)
+    except (OSError, ConfigError):
+        return False
+
+
+def _load(file: Path, owner: int | None, krb5_conf: Path, *, must_exist: bool) -> Config:
+    content = _read(file, owner, must_exist=must_exist)
+    document = read_document(str(file), content)
+    faults: list[Fault] = []
+    top = Table(document, (), dict(document.values), faults)
+    top.known(KEYS)
+    plain = Config(frozenset(), "")
+    realms = frozenset(top.words("realms", (), _read_realm))
+    if "realms" not in top.values:
+        realm = default_realm(krb5_conf)
+        if realm is None:
+            top.fault(f'needs "realms": {krb5_conf} names no default_realm')
+        else:
+            realms = frozenset((realm,))
+    host = top.text("host", "")
+    if "host" not in top.values:
+        host = host_name()
+    elif isinstance(top.values["host"], str) and not _HOST.fullmatch(host):
+        top.fault(f'"host" must be a host name, not {quoted(host)}', "host")
+    config = Config(
+        realms=realms,
+        host=host.lower(),
+        keytab=_path(top, "keytab", plain.keytab),
+        socket=_path(top, "socket", plain.socket),
+        state=_path(top, "state", plain.state),
+        policy=_path(top, "policy", plain.policy),
+        database=_database(top),
+        executor=_executor(top),
+        operators=top.words("operators", (), read_who, may_be_empty=True),
+        min_uid=top.number("min_uid", plain.min_uid, 1, 2**31 - 1),
+        root="deny" if top.text("root", plain.root, ("permit", "deny")) == "deny" else "permit",
+        search_path=_search_path(top, plain.search_path),
+        limits=_limits(top.table("limits")),
+        recordings=_recordings(top.table("recordings")),
+        principals=_principals(top.table("principals")),
+        people=_people(top.table("people")),
+    )
+    if len(os.fsencode(config.socket)) > 107:
+        top.fault('"socket" is longer than the 107 bytes that a socket\'s address holds', "socket")
+    if faults:
+        raise ConfigError(faults)
+    return config
+
+
+def _read(file: Path, owner: int | None, *, must_exist: bool) -> bytes:
+    """The bytes of ``file``, judged by the descriptor they are read from. ``owner`` None: nobody judges."""
+
+    def fault(sentence: str, where: Path = file) -> ConfigError:
+        return ConfigError((Fault(str(where), 0, "", sentence),))
+
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        if must_exist or file.is_symlink():
+            raise fault(f"cannot be read: {error.strerror}") from None
+        return b""
+    except OSError as error:
+        raise fault(f"cannot be read: {error.strerror}") from None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise fault("is no regular file")
+        if owner is not None:
+            if why := who_else_may_write(status.st_uid, status.st_mode, owner):
+                raise fault(why)
+            # Who may write the directory may put another file there; root's file in a sticky one stays where it is.
+            for place in {file.absolute().parent, Path(os.path.realpath(file)).parent}:
+                above = os.stat(place)
+                mode = 0 if above.st_mode & stat.S_ISVTX else above.st_mode
+                if why := who_else_may_write(above.st_uid, mode, owner):
+                    raise fault(why, place)
+        with open(descriptor, "rb", closefd=False) as stream:
+            content = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise fault(f"cannot be read: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
+    if len(content) > MOST_BYTES:
+        raise fault(f"is longer than {MOST_BYTES} bytes")
+    return content
+
+
+# --- the keys --------------------------------------------------------------------------------------------------------
+
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+
+
+def _read_realm(word: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.-]{1,255}", word):
+        raise ValueError(f"{quoted(word)} is no realm")
+    return word
+
+
+def _path(table: Table, key: str, default: Path) -> Path:
+    text = table.text(key, str(default))
+    if not _is_place(text):
+        table.fault(f'"{key}" must be an absolute path', key)
+        return default
+    return Path(text)
+
+
+def _is_place(text: str) -> bool:
+    return text.startswith("/") and text.isprintable() and ".." not in text.split("/")
+
+
+def _search_path(table: Table, default: str) -> str:
+    text = table.text("search_path", default)
+    if not all(_is_place(part) for part in text.split(":")):
+        table.fault('"search_path" must be absolute directories with colons between them', "search_path")
+    return text
+
+
+def _database(table: Table) -> str:
+    text = table.text("database", "sqlite")
+    if re.match(r"postgres(ql)?://", text):
+        table.fault('not yet: this version keeps its state in "sqlite" only', "database")
+    elif text != "sqlite":
+        table.fault('"database" must be "sqlite" or a PostgreSQL address (postgresql://…)', "database")
+    return "sqlite"
+
+
+def _executor(table: Table) -> Literal["auto", "direct", "unit"]:
+    match table.text("executor", "auto", ("auto", "direct", "unit")):
+        case "direct":
+            return "direct"
+        case "unit":
+            return "unit"
+    return "auto"
+
+
+def _limits(table: Table) -> Limits:
+    table.known(tuple(Limits.__dataclass_fields__))
+    plain = Limits()
+    return Limits(
+        pending=table.number("pending", plain.pending, 1, 1_000_000),
+        pending_per_person=table.number("pending_per_person", plain.pending_per_person, 1, 1_000_000),
+        connections_per_uid=table.number("connections_per_uid", plain.connections_per_uid, 1, 1_000_000),
+    )
+
+
+def _recordings(table: Table) -> Recordings:
+    table.known(tuple(Recordings.__dataclass_fields__))
+    plain = Recordings()
+    return Recordings(
+        mib_per_run=table.number("mib_per_run", plain.mib_per_run, 1, 1 << 20),
+        mib_in_all=table.number("mib_in_all", plain.mib_in_all, 1, 1 << 30),
+        days=table.number("days", plain.days, 1, 36500),
+    )
+
+
+def _principals(table: Table) -> Mapping[str, str]:
+    found = {}
+    for principal, account in table.values.items():
+        if not is_principal(principal):
+            table.fault(f"{quoted(principal)} is no principal with its realm", principal)
+        elif not isinstance(account, str) or not is_name(account):
+            table.fault(f"{quoted(principal)} must be given the name of an account", principal)
+        elif account == "root":
+            table.fault(f"{quoted(principal)} cannot be root: root asks without a ticket and reviews nothing", principal)
+        else:
+            found[principal] = account
+    return MappingProxyType(found)
+
+
+def _people(table: Table) -> Mapping[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    # A person's own name is an account of theirs, listed or not (person_of says so).
+    holder = {person: person for person in table.values}
+    for person in table.values:
+        if not is_name(person):
+            table.fault(f"{quoted(person)} is no name of a person", person)
+            continue
+        accounts = table.words(person, (), _read_account)
+        found[person] = frozenset(accounts)
+        for account in sorted(found[person]):
+            if holder.setdefault(account, person) != person or accounts.count(account) > 1:
+                table.fault(f"the account {quoted(account)} is listed twice: it belongs to one person", person)
+    return MappingProxyType(found)
+
+
+def _read_account(word: str) -> str:
+    if not is_name(word):
+        raise ValueError(f"{quoted(word)} is no name of an account")
+    return word
+
+
+# --- what the host says of itself ------------------------------------------------------------------------------------
+
+
+def host_name() -> str:
+    """The fully qualified name of this host, or its short one if it has none. A silent name server holds it up for 3 s."""
+    name = socket.gethostname()
+    if "." in name:
+        return name
+    try:
+        done = subprocess.run(["/usr/bin/hostname", "--fqdn"], capture_output=True, timeout=3, env={}, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return name
+    full = done.stdout.decode("ascii", "replace").strip()
+    return full if _HOST.fullmatch(full) and full.lower().startswith(f"{name.lower()}.") else name
+
+
+def default_realm(file: Path, depth: int = 0) -> str | None:
+    """The ``default_realm`` of a krb5.conf and what it includes; None if it names none. The first one counts."""
+    if depth > 8:
+        return None
+    try:
+        text = file.read_text("utf-8", "replace")
+    except OSError:
+        return None
+    section = ""
+    for line in text.splitlines():
+        line = line.strip()
+        if match := re.fullmatch(r"\[([^\]]*)\]\*?", line):
+            section = match[1].strip()
+        elif match := re.fullmatch(r"(include|includedir)\s+(\S.*)", line):
+            for inner in _included(match[1], Path(match[2])):
+                if (realm := default_realm(inner, depth + 1)) is not None:
+                    return realm
+        elif section == "libdefaults" and (match := re.fullmatch(r'default_realm\s*=\s*"?([A-Za-z0-9.-]+)"?', line)):
+            return match[1]
+    return None
+
+
+def _included(kind: str, place: Path) -> list[Path]:
+    if kind == "include":
+        return [place]
+    try:
+        names = sorted(os.listdir(place))
+    except OSError:
+        return []
+    return [place / name for name in names if re.fullmatch(r"[A-Za-z0-9_-]+|[^.].*\.conf", name)]

@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The policy files: ``policy.d/*.toml`` in the order of their names, read into one Policy.
+
+Law: the policy is whole or it is none. Every fault is found at once, with file, line and rule; what anyone else could
+have written is not read; what this version does not know it refuses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Sequence
+from datetime import tzinfo
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from jitd.core.conditions import (
+    CommandPattern,
+    Hours,
+    Reason,
+    read_command_pattern,
+    read_host,
+    read_hours,
+    read_run_as,
+    read_service,
+    read_variable,
+    read_who,
+)
+from jitd.core.decision import Approval, Record, Terms
+from jitd.core.document import ConfigError, Document, Fault, read_document, who_else_may_write
+from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
+from jitd.core.regex import Regex
+from jitd.core.table import Table, quoted
+
+MOST_BYTES = 1 << 20
+"""A policy file is no longer."""
+MOST_NEEDED = 100
+"""No rule asks for more approvals from one group."""
+
+KEYS = {
+    "rule": ("name", "who", "run_as", "commands", "hosts", "hours", "services"),
+    "permit": ("ticket", "reason", "approvals", "expires", "grant", "run"),
+    "deny": ("because",),
+    "reason": ("pattern", "hint"),
+    "approvals": ("need", "from"),
+    "grant": ("lasts", "uses"),
+    "run": (
+        "timeout",
+        "cwd",
+        "env",
+        "writable",
+        "leftovers",
+        "stdin",
+        "record",
+        "record_sync",
+        "record_failure",
+        "watch",
+        "session",
+        "options",
+    ),
+}
+"""What each table may hold; ``rule`` is permit and deny alike."""
+LATER = {
+    "rule": ("indicators", "ticket_age", "when"),
+    "permit": ("gatekeepers", "notify", "break_glass"),
+    "approvals": ("indicators", "ticket_age"),
+}
+"""What a later version will know, and this one must refuse: to pass over a condition is to permit too much."""
+
+
+def load(directory: Path, *, root: Literal["permit", "deny"], owner: int = 0) -> Policy:
+    """The policy in ``directory``; raises ConfigError. ``owner`` is who the files may belong to beside root."""
+    faults = _faults_of_directory(directory, owner)
+    files: list[tuple[str, bytes]] = []
+    if not faults:
+        try:
+            names = sorted(name for name in os.listdir(directory) if name.endswith(".toml") and not name.startswith("."))
+        except OSError as error:
+            raise ConfigError((Fault(str(directory), 0, "", f"cannot be read: {error.strerror}"),)) from None
+        for name in names:
+            try:
+                files.append((name, _read(directory / name, owner)))
+            except ConfigError as error:
+                faults += error.faults
+    rules = _rules([(str(directory / name), content) for name, content in files], faults)
+    if faults:
+        raise ConfigError(faults)
+    digest = hashlib.sha256()
+    for name, content in files:
+        for part in (os.fsencode(name), content):
+            digest.update(len(part).to_bytes(8, "big") + part)
+    return Policy(tuple(rules), root, digest.hexdigest())
+
+
+def check(files: Sequence[Path]) -> list[Fault]:
+    """The faults of ``files`` read as one policy, wherever they lie and whoever owns them."""
+    faults: list[Fault] = []
+    contents: list[tuple[str, bytes]] = []
+    for file in files:
+        try:
+            contents.append((str(file), _read(file, None)))
+        except ConfigError as error:
+            faults += error.faults
+    _rules(contents, faults)
+    return list(ConfigError(faults).faults)
+
+
+# --- the files -------------------------------------------------------------------------------------------------------
+
+
+def _faults_of_directory(directory: Path, owner: int) -> list[Fault]:
+    """Who else could put a file here, or put another directory in this one's place."""
+    if (real := os.path.realpath(directory)) != str(directory):
+        return [Fault(str(directory), 0, "", f"is not the directory's own name, which is {real}")]
+    faults = []
+    for place in (directory, *directory.parents):
+        try:
+            status = os.stat(place, follow_symlinks=False)
+        except OSError as error:
+            return [Fault(str(directory), 0, "", f"cannot be read: {error.strerror}")]
+        if not stat.S_ISDIR(status.st_mode):
+            return [Fault(str(place), 0, "", "is no directory")]
+        # In a sticky directory nobody renames what is another's: /tmp may stand above, but not right above.
+        is_far = place != directory and place != directory.parent
+        mode = 0 if is_far and status.st_mode & stat.S_ISVTX else status.st_mode
+        if why := who_else_may_write(status.st_uid, mode, owner):
+            faults.append(Fault(str(place), 0, "", why))
+    return faults
+
+
+def _read(file: Path, owner: int | None) -> bytes:
+    """The bytes of ``file``, judged by the descriptor they are read from. ``owner`` None: nobody judges."""
+
+    def fault(sentence: str) -> ConfigError:
+        return ConfigError((Fault(str(file), 0, "", sentence),))
+
+    try:
+        # A fifo must not hold us up; what follows no link here cannot be led elsewhere after the directory was judged.
+        follow = os.O_NOFOLLOW if owner is not None else 0
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | follow)
+    except OSError as error:
+        if owner is not None and file.is_symlink():
+            raise fault("is a symbolic link: the file itself must stand here") from None
+        raise fault(f"cannot be read: {error.strerror}") from None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise fault("is no regular file")
+        if owner is not None and (why := who_else_may_write(status.st_uid, status.st_mode, owner)):
+            raise fault(why)
+        with open(descriptor, "rb", closefd=False) as stream:
+            content = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise fault(f"cannot be read: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
+    if len(content) > MOST_BYTES:
+        raise fault(f"is longer than {MOST_BYTES} bytes")
+    return content
+
+
+# --- the rules -------------------------------------------------------------------------------------------------------
+
+
+def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault]) -> list[Rule]:
+    """All rules of ``files`` in their order; what is wrong is added to ``faults``."""
+    rules: list[Rule] = []
+    for file, content in files:
+        try:
+            document = read_document(file, content)
+        except ConfigError as error:
+            faults += error.faults
+            continue
+        top = Table(document, (), dict(document.values), faults)
+        top.known(("permit", "deny"))
+        found = [
+            *(_permit(document, table) for table in top.tables("permit", "written as [[permit]]")),
+            *(_deny(document, table) for table in top.tables("deny", "written as [[deny]]")),
+        ]
+        rules += sorted(found, key=lambda rule: rule.line)
+    seen: dict[str, Rule] = {BUILT_IN: Rule("permit", BUILT_IN)}
+    for rule in rules:
+        if rule.name in seen:
+            first = seen[rule.name]
+            where = f"stands in {first.file}:{first.line} already" if first.file else "is the name of the built-in rule"
+            faults.append(Fault(rule.file, rule.line, rule.name, f"the name {quoted(rule.name)} {where}"))
+        elif rule.name:
+            seen[rule.name] = rule
+    return rules
+
+
+def _name(table: Table, fallback: str) -> str:
+    table.rule = fallback
+    name = table.values.get("name", fallback)
+    is_good = isinstance(name, str) and 0 < len(name) <= 64 and name.isprintable() and name == name.strip()
+    if "name" in table.values and not is_good:
+        table.fault('"name" must be 1 to 64 printable characters', "name")
+    table.rule = name if isinstance(name, str) and is_good else fallback
+    return table.rule
+
+
+def _permit(document: Document, table: Table) -> Rule:
+    name = _name(table, "")
+    table.known((*KEYS["rule"], *KEYS["permit"]), (*LATER["rule"], *LATER["permit"]), KEYS["deny"], "belongs to a deny")
+    table.needs("name", "who", "commands")
+    grant = table.table("grant")
+    grant.known(KEYS["grant"])
+    return Rule(
+        "permit",
+        name,
+        who=table.words("who", (), read_who),
+        run_as=table.words("run_as", ("root",), read_run_as),
+        commands=_commands(table),
+        hosts=table.words("hosts", (), read_host) if "hosts" in table.values else None,
+        hours=table.words("hours", (), _read_hours) if "hours" in table.values else None,
+        services=table.words("services", ("jitsudo",), read_service),
+        reason=_reason(table),
+        approvals=_approvals(table),
+        expires_for=table.duration("expires", 15 * 60),
+        lasts_for=grant.duration("lasts", 15 * 60),
+        uses=grant.number("uses", 1, 1, MOST_USES),
+        terms=_terms(table.table("run")),
+        needs_ticket=table.text("ticket", "required", ("required", "optional")) == "required",
+        file=document.file,
+        line=document.line_of(table.place),
+    )
+
+
+def _deny(document: Document, table: Table) -> Rule:
+    line = document.line_of(table.place)
+    name = _name(table, f"{os.path.basename(document.file)}:{line}")
+    misplaced = (*KEYS["permit"], *LATER["permit"])
+    table.known((*KEYS["rule"], *KEYS["deny"]), LATER["rule"], misplaced, "belongs to a permit")
+    given = table.values
+    return Rule(
+        "deny",
+        name,
+        who=table.words("who", (), read_who) if "who" in given else None,
+        run_as=table.words("run_as", (), read_run_as) if "run_as" in given else None,
+        commands=_commands(table) if "commands" in given else None,
+        hosts=table.words("hosts", (), read_host) if "hosts" in given else None,
+        hours=table.words("hours", (), _read_hours) if "hours" in given else None,
+        services=table.words("services", (), read_service) if "services" in given else None,
+        because=table.sentence("because"),
+        file=document.file,
+        line=line,
+    )
+
+
+def _commands(table: Table) -> tuple[CommandPattern, ...]:
+    if "commands" not in table.values:
+        return ()
+    value = table.values["commands"]
+    shape = '"commands" must be a list of lists of strings, such as [["/usr/bin/id", "**"]]'
+    if not isinstance(value, list):
+        table.fault(shape, "commands")
+        return ()
+    if not value:
+        table.fault('"commands" is empty', "commands")
+    patterns = []
+    for index, words in enumerate(value):
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            table.fault(shape, "commands", index)
+            continue
+        try:
+            patterns.append(read_command_pattern(_with_real_top(tuple(words))))
+        except ValueError as error:
+            table.fault(f'"commands": {error}', "commands", index)
+    return tuple(patterns)
+
+
+def _with_real_top(words: tuple[str, ...]) -> tuple[str, ...]:
+    """``/bin/ls`` as ``/usr/bin/ls`` where ``/bin`` is a link, as on every Debian.
+
+    A command is known by its resolved directories, so a rule that says ``/bin/ls`` would never match: a deny would be open.
+    Links further down are left alone: others than root might own what they lie in, and turn a rule on something else.
+    """
+    if not words or not (match := re.match(r"(/[^/*?]+)/", words[0])):
+        return words
+    top = match[1]
+    if not os.path.islink(top):
+        return words
+    return (os.path.realpath(top) + words[0][len(top) :], *words[1:])
+
+
+def _read_hours(text: str) -> Hours:
+    return read_hours(text, _zone)
+
+
+_NO_ZONES = ("Factory", "localtime", "posix", "posixrules", "right")
+
+
+def _zone(name: str) -> tzinfo | None:
+    """The zone of the IANA database; None if it has none of this name (``localtime`` and the like are none)."""
+    if not re.fullmatch(r"[A-Za-z0-9_+/-]+", name) or name.split("/")[0] in _NO_ZONES:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def _reason(table: Table) -> Reason | None:
+    value = table.values.get("reason")
+    if value is None:
+        return None
+    if value == "required":
+        return Reason()
+    if not isinstance(value, dict):
+        table.fault('"reason" must be "required" or { pattern = "…", hint = "…" }', "reason")
+        return None
+    inner = table.table("reason")
+    inner.known(KEYS["reason"])
+    inner.needs("pattern")
+    hint = inner.sentence("hint", 200)
+    pattern = inner.text("pattern", "")
+    if not pattern:
+        if value.get("pattern") == "":
+            inner.fault('"pattern" is empty: write reason = "required"', "pattern")
+        return None
+    try:
+        return Reason(Regex(pattern), hint)
+    except ValueError as error:
+        inner.fault(f'"pattern" is no regular expression: {error}', "pattern")
+        return None
+
+
+def _approvals(table: Table) -> tuple[Approval, ...]:
+    found = []
+    if table.values.get("approvals") == []:
+        table.fault('"approvals" is empty: say who approves, or leave it out to permit at once', "approvals")
+    for inner in table.tables("approvals", 'a list such as [{ need = 1, from = ["group:ops"] }]'):
+        inner.known(KEYS["approvals"], LATER["approvals"])
+        inner.needs("need", "from")
+        found.append(Approval(inner.number("need", 1, 1, MOST_NEEDED), inner.words("from", (), read_who)))
+    return tuple(found)
+
+
+def _terms(run: Table) -> Terms:
+    run.known(KEYS["run"])
+    cwd = run.text("cwd", "caller")
+    if cwd != "caller" and (not cwd.startswith("/") or "\0" in cwd or ".." in cwd.split("/")):
+        run.fault('"cwd" must be "caller" or an absolute directory', "cwd")
+    return Terms(
+        timeout_for=run.duration("timeout", 1) if "timeout" in run.values else None,
+        cwd=cwd,
+        env=run.words("env", (), read_variable, may_be_empty=True),
+        writable=run.text("writable", "refuse", ("allow", "refuse")) == "allow",
+        leftovers=run.text("leftovers", "end", ("end", "keep")),
+        stdin=run.text("stdin", "any", ("any", "tty", "none")),
+        record=Record(
+            what=run.text("record", "none", ("none", "output", "all")) if "record" in run.values else Record().what,
+            sync=run.text("record_sync", "interval", ("interval", "always")),
+            failure=run.text("record_failure", "end", ("end", "continue")),
+        ),
+        watch=run.words("watch", (), read_who, may_be_empty=True) if "watch" in run.values else None,
+        session=run.text("session", "keep", ("keep", "end")),
+        options=run.text("options", "refuse", ("allow", "refuse")) == "allow",
+    )
