@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A recording as an asciicast, versions 2 and 3 (https://docs.asciinema.org/manual/asciicast/v3/).
+
+Law: each line is what the specification says, and is JSON in ASCII. The format holds text: bytes that are none are written
+``\\xNN``, or replaced where the output is made harmless, which it is unless somebody asks for it as it was.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Callable, Iterable, Iterator
+
+from jitd.recording.filter import Filter
+from jitd.recording.form import SHOWN, Frame, Header, Kind
+
+VERSIONS = (2, 3)
+USUAL_SIZE = (24, 80)
+"""Rows and columns for what ran without a terminal."""
+_UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_^")
+
+
+def lines(
+    header: Header, frames: Iterable[Frame], *, version: int = 3, is_raw: bool = False, with_input: bool = True
+) -> Iterator[str]:
+    """The lines of the file, each with its end; ``version`` is one of VERSIONS (ValueError).
+
+    ``is_raw``: output as it was, and not as ``Filter`` makes it harmless for whoever plays it.
+    """
+    yield _line(_head(header, version))
+    read = {kind: _reader(kind, is_raw) for kind in (*SHOWN, Kind.INPUT, Kind.STDIN)}
+    told = 0
+    last = Frame(0, Kind.RESUMED, b"")
+    for frame in frames:
+        for code, data in _events(frame, version, with_input, read):
+            yield _event(frame.at, told, version, code, data)
+            told = frame.at
+        last = frame
+    if last.kind is not Kind.END:
+        for text in _rests(read):
+            yield _event(last.at, told, version, "o", text)
+            told = last.at
+
+
+def _head(header: Header, version: int) -> dict[str, object]:
+    rows, columns = (header.rows, header.columns) if header.rows and header.columns else USUAL_SIZE
+    about = {
+        "timestamp": header.started_at // 1_000_000,
+        "command": " ".join(_quoted(argument) for argument in header.argv),
+        "title": f"{header.run} on {header.host}",
+        "env": {"TERM": header.term} if header.term else {},
+    }
+    if version == 2:
+        return {"version": 2, "width": columns, "height": rows, **about}
+    if version == 3:
+        term = {"cols": columns, "rows": rows, **({"type": header.term} if header.term else {})}
+        return {"version": 3, "term": term, **about}
+    raise ValueError("there is no such version of the format")
+
+
+def _quoted(argument: str) -> str:
+    """For eyes: where one argument ends."""
+    if argument and all(char in _UNQUOTED for char in argument):
+        return argument
+    return "'" + argument.replace("'", "\\'") + "'"
+
+
+Reading = Callable[[bytes, bool], str]
+
+
+def _reader(kind: Kind, is_raw: bool) -> Reading:
+    """What makes text of the bytes of one stream, whose characters may be split between frames."""
+    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+    harmless = Filter() if kind in SHOWN and not is_raw else None
+    is_terminal = kind in (Kind.OUTPUT, Kind.INPUT)
+
+    def read(data: bytes, is_last: bool) -> str:
+        if not is_terminal:
+            data = data.replace(b"\n", b"\r\n")  # as the terminal would have done it
+        if harmless is not None:
+            data = harmless.feed(data) + (harmless.restore() if is_last else b"")
+        return decoder.decode(data, is_last)
+
+    return read
+
+
+def _events(frame: Frame, version: int, with_input: bool, read: dict[Kind, Reading]) -> Iterator[tuple[str, str]]:
+    kind = frame.kind
+    if kind in SHOWN:
+        text = read[kind](frame.data, False)
+        if text:
+            yield "o", text
+    elif kind in (Kind.INPUT, Kind.STDIN):
+        text = read[kind](frame.data, False) if with_input else ""
+        if text:
+            yield "i", text
+    elif kind is Kind.WINDOW:
+        rows, columns = frame.size
+        yield "r", f"{columns}x{rows}"
+    elif kind is Kind.END:
+        for text in _rests(read):
+            yield "o", text
+        ending, number, because = frame.end
+        yield "m", f"{ending} {number}" + (f": {because}" if because else "")
+        if version == 3:
+            yield "x", str(128 + number if ending == "signaled" else number)
+    else:
+        yield "m", _told(frame)
+
+
+def _rests(read: dict[Kind, Reading]) -> Iterator[str]:
+    """What the streams have left: characters cut short, and what puts the terminal back."""
+    for kind in SHOWN:
+        text = read[kind](b"", True)
+        if text:
+            yield text
+
+
+def _told(frame: Frame) -> str:
+    if frame.kind is Kind.SUSPENDED:
+        return f"stopped by signal {frame.signal}"
+    if frame.kind is Kind.GAP:
+        return f"not kept from here on: {frame.because}"
+    return "goes on" if frame.kind is Kind.RESUMED else "typed without an echo, and not kept"
+
+
+def _event(at: int, told: int, version: int, code: str, data: str) -> str:
+    microseconds = at if version == 2 else at - told
+    return f"[{microseconds // 1_000_000}.{microseconds % 1_000_000:06}, {json.dumps(code)}, {json.dumps(data)}]\n"
+
+
+def _line(values: dict[str, object]) -> str:
+    return json.dumps(values) + "\n"

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes what a command wrote to its own terminal harmless for somebody else's (THREATS L-06, CVE-2023-28487).
+
+Law: what is not named here is dropped. What passes draws: text, colours, the cursor, erasing, scrolling, the other screen.
+Nothing that passes makes a terminal answer, store, print, rename, resize, or read its keys in another way; each sequence comes
+out whole or not at all; and ``restore`` undoes what outlives the recording.
+"""
+
+from __future__ import annotations
+
+import re
+
+from jitd.recording.sequences import Sequences, Token, Word
+
+PASSING = frozenset("\b\t\n\v\f\r")
+"""C0 controls that pass. Not ENQ, which makes a terminal answer, and not BEL, which draws nothing."""
+DRAWING = frozenset("@ABCDEFGHIJKLMPSTXZ`abdefmrsu")
+"""Final characters of control sequences without prefix and intermediate characters that pass: all are about the cursor, erasing,
+inserting, scrolling and colours."""
+MODES = {"4": False}
+"""Modes of ``h`` and ``l`` that pass, and how they are usually: insert."""
+PRIVATE_MODES = {
+    "5": False, "6": False, "7": True, "25": True, "47": False, "1047": False, "1048": False, "1049": False,
+}  # fmt: skip
+"""Likewise with ``?``: reverse video, origin, wrapping, the cursor, the other screen. Not: keys, mouse, paste, focus, 132
+columns, or a screen that stands still until something is drawn."""
+OTHER_SCREEN = ("1049", "1047", "47")
+CURSOR_STYLES = frozenset({"", "0", "1", "2", "3", "4", "5", "6"})
+ESCAPES = frozenset("78DEM")
+"""Final characters of plain escape sequences that pass: save and restore the cursor, index, next line, reverse index."""
+_NUMBERS = re.compile(r"[0-9;]*", re.ASCII)
+_COLOURS = re.compile(r"[0-9;:]*", re.ASCII)
+_LARGE = re.compile(r"[0-9]{5,}", re.ASCII)
+GRAPHICS = str.maketrans(
+    "`abcdefghijklmnopqrstuvwxyz{|}~",
+    "◆▒\u2409\u240c\u240d\u240a°±\u2424\u240b┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·",
+)
+"""The line drawing of a VT100. A viewer's terminal is never switched to it; it gets the characters themselves."""
+GRAPHICS_ASCII = str.maketrans("`abcdefghijklmnopqrstuvwxyz{|}~", "+#????o#??+++++----_++++|<>*!f.")
+
+
+class Filter:
+    """Bytes of a command's output in, in pieces of any size; bytes for a viewer's terminal out. ``is_utf8``: that terminal's; a
+    terminal of another kind gets ASCII, since there parts of a character can be controls."""
+
+    def __init__(self, *, is_utf8: bool = True) -> None:
+        self._is_utf8 = is_utf8
+        self._sequences = Sequences()
+        self._sets = ["B", "B"]  # what is designated as G0 and G1
+        self._shift = 0  # which of them is in use
+        self._saved = (["B", "B"], 0)
+        self._modes: dict[str, bool] = {}
+        self._has_margins = False
+        self._has_style = False
+        self._is_touched = False
+
+    def feed(self, data: bytes) -> bytes:
+        """What of it the viewer's terminal may have."""
+        text = "".join(map(self._passed, self._sequences.feed(data)))
+        return text.encode("utf-8" if self._is_utf8 else "ascii", "replace")
+
+    def restore(self) -> bytes:
+        """What puts the viewer's terminal back as it was before the first byte; nothing where only text has passed."""
+        if not self._is_touched:
+            return b""
+        self._is_touched = False
+        return self._restored().encode("ascii")
+
+    def _restored(self) -> str:
+        out = [f"\x1b[?{mode}l" for mode in OTHER_SCREEN if self._modes.pop(f"?{mode}", False)]
+        out.append("\x1b[m")
+        for mode, is_set in self._modes.items():
+            usual = PRIVATE_MODES[mode[1:]] if mode[0] == "?" else MODES[mode]
+            if is_set != usual and mode != "?1048":
+                out.append(f"\x1b[{mode}{'h' if usual else 'l'}")
+        if self._has_margins:
+            out.append("\x1b7\x1b[r\x1b8")
+        if self._has_style:
+            out.append("\x1b[0 q")
+        self._modes.clear()
+        self._has_margins = self._has_style = False
+        return "".join(out)
+
+    def _passed(self, word: Word) -> str:
+        if word.token is Token.TEXT:
+            return self._text(word.text)
+        if word.token is Token.CONTROL:
+            return self._control(word.text)
+        made = self._escape if word.token is Token.ESCAPE else self._sequence
+        out = made(word.text, word.final)
+        self._is_touched = self._is_touched or bool(out)
+        return out
+
+    def _text(self, text: str) -> str:
+        if self._sets[self._shift] == "0":
+            return text.translate(GRAPHICS if self._is_utf8 else GRAPHICS_ASCII)
+        return text
+
+    def _control(self, char: str) -> str:
+        if char in "\x0e\x0f":
+            self._shift = 1 if char == "\x0e" else 0
+        return char if char in PASSING else ""
+
+    def _escape(self, intermediate: str, final: str) -> str:
+        if intermediate in ("(", ")"):
+            self._sets["()".index(intermediate)] = final
+        if intermediate:
+            return ""
+        if final == "c":  # all anew
+            self._forget_sets()
+            return self._restored() + "\x1b[H\x1b[2J"
+        if final == "7":
+            self._saved = (self._sets[:], self._shift)
+        elif final == "8":
+            self._sets, self._shift = self._saved[0][:], self._saved[1]
+        return "\x1b" + final if final in ESCAPES else ""
+
+    def _forget_sets(self) -> None:
+        self._sets, self._shift = ["B", "B"], 0
+        self._saved = (["B", "B"], 0)
+
+    def _sequence(self, before: str, final: str) -> str:
+        if final in "hl":
+            return self._mode(before, final)
+        if final == "p" and before == "!":  # a soft reset
+            self._forget_sets()
+            return self._restored_but_screen()
+        if final == "q" and before[-1:] == " " and before[:-1] in CURSOR_STYLES:
+            self._has_style = True
+            return f"\x1b[{before}q"
+        if final in "JK" and before in ("?", "?0", "?1", "?2"):
+            return f"\x1b[{before}{final}"
+        if final not in DRAWING or not (_COLOURS if final == "m" else _NUMBERS).fullmatch(before):
+            return ""
+        return self._drawing(before, final)
+
+    def _drawing(self, before: str, final: str) -> str:
+        if final in "JK" and before not in ("", "0", "1", "2"):  # 3 J forgets what the viewer's terminal has scrolled away
+            return ""
+        if final in "su" and before:  # with parameters: margins, or the protocol of the keyboard
+            return ""
+        if final == "T" and ";" in before:  # the mouse
+            return ""
+        if final == "r":
+            self._has_margins = True
+        before = _LARGE.sub("9999", before)
+        if final == "b" and len(before) > 3:
+            before = "999"
+        return f"\x1b[{before}{final}"
+
+    def _mode(self, before: str, final: str) -> str:
+        prefix = "?" if before[:1] == "?" else ""
+        known = PRIVATE_MODES if prefix else MODES
+        passing = [mode for mode in before[len(prefix) :].split(";") if mode in known]
+        for mode in passing:
+            self._modes[prefix + mode] = final == "h"
+        return f"\x1b[{prefix}{';'.join(passing)}{final}" if passing else ""
+
+    def _restored_but_screen(self) -> str:
+        """A soft reset leaves the screen that is in use."""
+        in_use = {f"?{mode}": True for mode in OTHER_SCREEN if self._modes.pop(f"?{mode}", False)}
+        out = self._restored()
+        self._modes.update(in_use)
+        return out

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plays a recording on somebody's terminal: when what is written, and what a key does.
+
+Law: pure. Time is an argument; all that comes out is bytes that went through ``Filter``, or a few of our own; what ``finish``
+gives puts the terminal back, however the replay ends. Memory does not grow with the recording.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator
+from itertools import islice
+
+from jitd.recording.filter import Filter
+from jitd.recording.form import SHOWN, End, Frame, Kind
+from jitd.recording.sequences import Text
+
+SLOWEST, FASTEST = 1 / 64, 1024.0
+"""Factors of the speed."""
+MOST_AT_ONCE = 256 * 1024
+"""Bytes of the recording that one call gives, about: keys are to be heard in between."""
+MOST_LATE = 1.0
+"""Seconds: a viewer's terminal that was stopped for longer is not shown at once what it has missed."""
+MOST_SOUGHT = 256
+"""Characters of what is searched for."""
+BELL = b"\a"
+CLEAR = b"\x1b[H\x1b[2J"
+
+
+class Player:
+    """A replay. ``frames`` gives them all from the beginning, each time it is called. Seconds are of any clock that does not
+    jump.
+
+    ``speed`` is a factor; a pause longer than ``idle_limit`` seconds is shortened to it; ``streams`` are the kinds that are
+    shown. Call ``advance`` at ``due_at``, and ``key`` with what was typed; write what they give. Raises ValueError for a speed or
+    limit that is none; ``advance`` and ``key`` raise what ``frames`` does. ``newline`` is how a line of a stream ends that was no
+    terminal: a viewer's terminal wants both characters.
+    """
+
+    def __init__(
+        self,
+        frames: Callable[[], Iterator[Frame]],
+        *,
+        speed: float = 1.0,
+        idle_limit: float | None = None,
+        is_utf8: bool = True,
+        streams: Collection[Kind] = SHOWN,
+        newline: bytes = b"\r\n",
+    ) -> None:
+        if not math.isfinite(speed) or not SLOWEST <= speed <= FASTEST:
+            raise ValueError(f"the speed is a number between 1/{1 / SLOWEST:.0f} and {FASTEST:.0f}")
+        if idle_limit is not None and not (math.isfinite(idle_limit) and idle_limit >= 0):
+            raise ValueError("the longest pause is a number of seconds, and not negative")
+        self.speed = speed
+        self.is_paused = False
+        self.is_over = False
+        self.end: End | None = None
+        self.position = 0
+        """Microseconds of the recording, up to the last frame that was played."""
+        self._frames = frames
+        self._idle_limit = idle_limit
+        self._is_utf8 = is_utf8
+        self._streams = frozenset(streams)
+        self._newline = newline
+        self._filter = Filter(is_utf8=is_utf8)
+        self._coming = frames()
+        self._next: Frame | None = None
+        self._n_played = 0
+        self._next_at: float | None = None  # None before the first call
+        self._left = 0.0  # while it is paused: seconds of the recording until the next frame
+        self._rush_to = 0  # so many frames are played without waiting
+        self._is_asking = False
+        self._was_paused = False  # before it was asked for what to search
+        self._typed = ""
+        self._sought = ""
+
+    # --- time --------------------------------------------------------------------------------------------------------
+
+    def due_at(self) -> float | None:
+        """When ``advance`` has to be called next; None if not before another key."""
+        if self.is_over:
+            return None
+        if self._next_at is None or self._is_rushing:
+            return 0.0
+        return None if self.is_paused or self._is_asking else self._next_at
+
+    def advance(self, now: float) -> bytes:
+        """What is to be written at ``now``."""
+        if self._next_at is None:
+            self._fetch(now)
+        out = bytearray()
+        n_taken = 0
+        while self._next is not None and n_taken < MOST_AT_ONCE and self._is_due(now):
+            n_taken += len(self._next.data) + 1
+            out += self._play(now)
+        return bytes(out)
+
+    @property
+    def _is_rushing(self) -> bool:
+        return self._n_played < self._rush_to
+
+    def _is_due(self, now: float) -> bool:
+        if self.is_over:
+            return False
+        if self._is_rushing:
+            return True
+        assert self._next_at is not None
+        return not self.is_paused and not self._is_asking and now >= self._next_at
+
+    def _fetch(self, begins_at: float) -> None:
+        """Have the next frame, which is due its pause after ``begins_at``."""
+        self._next = next(self._coming, None)
+        if self._next is None:
+            self.is_over = True
+            self._next_at = begins_at
+            return
+        gap = (self._next.at - self.position) / 1e6
+        if self._idle_limit is not None:
+            gap = min(gap, self._idle_limit)
+        self._left = gap
+        self._next_at = begins_at + gap / self.speed
+
+    def _play(self, now: float) -> bytes:
+        frame = self._next
+        assert frame is not None and self._next_at is not None
+        begins_at = now if self._is_rushing or self.is_paused else max(self._next_at, now - MOST_LATE)
+        self.position = frame.at
+        self._n_played += 1
+        out = self._drawn(frame)
+        self._fetch(begins_at)
+        return out
+
+    def _drawn(self, frame: Frame) -> bytes:
+        if frame.kind is Kind.END:
+            self.end = frame.end
+        if frame.kind is Kind.GAP:
+            return self._filter.feed(f"\r\n[not kept from here on: {frame.because}]\r\n".encode())
+        if frame.kind not in self._streams:
+            return b""
+        if frame.kind is Kind.OUTPUT:
+            return self._filter.feed(frame.data)
+        return self._filter.feed(frame.data.replace(b"\n", self._newline))  # as the terminal would have done it
+
+    def finish(self) -> bytes:
+        """What puts the viewer's terminal back. To be written last, always."""
+        self.is_over = True
+        return self._filter.restore()
+
+    # --- keys --------------------------------------------------------------------------------------------------------
+
+    def key(self, typed: bytes, now: float) -> bytes:
+        """Somebody typed: space pauses or goes on, ``+`` and ``-`` change the speed, ``.`` plays one frame, ``/`` asks for what
+        to search and ``n`` searches it again, ``q`` or the interrupt ends it. What is to be written, at once.
+        """
+        out = self.advance(now) if self._next_at is None else b""
+        for char in typed.decode("utf-8", "replace"):
+            if self.is_over and not self._is_asking:
+                break
+            out += self._asked(char, now) if self._is_asking else self._pressed(char, now)
+        return out
+
+    def _pressed(self, char: str, now: float) -> bytes:
+        if char in "q\x03":
+            self.is_over = True
+        elif char == " ":
+            self._go_on(now) if self.is_paused else self._pause(now)
+        elif char in "+=>":
+            self._change_speed(2.0, now)
+        elif char in "-<":
+            self._change_speed(0.5, now)
+        elif char == ".":
+            self._pause(now)
+            return self._step(now)
+        elif char == "/":
+            self._was_paused = self.is_paused
+            self._pause(now)
+            self._is_asking = True
+            self._typed = ""
+            return self._question()
+        elif char == "n" and self._sought:
+            self._pause(now)
+            return self._search(now)
+        return b""
+
+    def _pause(self, now: float) -> None:
+        if not self.is_paused and self._next_at is not None:
+            self._left = max(0.0, (self._next_at - now) * self.speed)
+        self.is_paused = True
+
+    def _go_on(self, now: float) -> None:
+        self.is_paused = False
+        self._next_at = now + self._left / self.speed
+
+    def _change_speed(self, factor: float, now: float) -> None:
+        was_paused = self.is_paused
+        self._pause(now)
+        self.speed = min(max(self.speed * factor, SLOWEST), FASTEST)
+        if not was_paused:
+            self._go_on(now)
+
+    def _step(self, now: float) -> bytes:
+        """Up to the next frame that one can see."""
+        out = b""
+        while not out and not self.is_over and not self._is_rushing:
+            out = self._play(now)
+        return out
+
+    # --- searching ---------------------------------------------------------------------------------------------------
+
+    def _question(self) -> bytes:
+        typed = self._typed if self._is_utf8 else self._typed.encode("ascii", "replace").decode("ascii")
+        return f"\x1b7\x1b[999;1H\x1b[0;7m/{typed}\x1b[K\x1b[m\x1b8".encode()
+
+    def _asked(self, char: str, now: float) -> bytes:
+        if char in "\r\n":
+            self._is_asking = False
+            self._sought = self._typed or self._sought
+            return self._search(now)
+        if char in "\x1b\x03":
+            self._is_asking = False
+            return self._draw_again(self._n_played, now)
+        if char in "\b\x7f":
+            self._typed = self._typed[:-1]
+        elif char.isprintable() and len(self._typed) < MOST_SOUGHT:
+            self._typed += char
+        return self._question()
+
+    def _search(self, now: float) -> bytes:
+        """Play up to the next place where it stands, and pause there. Where it stands nowhere: the bell, and all as it was."""
+        place = self._find() if self._sought else None
+        if place is None:
+            return BELL + self._draw_again(self._n_played, now)
+        self._was_paused = True
+        return self._draw_again(place, now)
+
+    def _find(self) -> int | None:
+        """How many frames have to be played until what is sought stands there."""
+        text, tail = Text(), ""
+        for number, frame in enumerate(islice(self._frames(), self._n_played, None), self._n_played + 1):
+            if frame.kind not in self._streams:
+                continue
+            tail += text.feed(frame.data)
+            if self._sought in tail:
+                return number
+            tail = tail[-MOST_SOUGHT:]
+        return None
+
+    def _draw_again(self, n_frames: int, now: float) -> bytes:
+        """Clear the screen, and play the first ``n_frames`` without waiting: the question has overwritten a line."""
+        out = self._filter.restore() + CLEAR
+        self._filter = Filter(is_utf8=self._is_utf8)
+        self._coming = self._frames()
+        self._n_played = self.position = 0
+        self._rush_to = n_frames
+        self.is_over = False
+        self._next_at = None
+        self._fetch(now)
+        self.is_paused = self._was_paused
+        return out + self.advance(now)

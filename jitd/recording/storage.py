@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where recordings are kept: their names, who may look at them, how much they take, and which have to go.
+
+Law: a name is made of a checked run id and of nothing else; a file is made once, for its owner alone, in a directory that nobody
+else can write to; a recording that somebody still writes is never removed. Which have to go is decided by a pure function.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import NamedTuple
+
+from jitd.recording.form import RUN_ID
+
+SUFFIX = ".recording"
+DAY = 24 * 60 * 60
+
+
+class RecordingError(Exception):
+    """The recording cannot be made, or not go on: a sentence."""
+
+
+class Kept(NamedTuple):
+    """One recording. ``size`` in bytes; ``ended_at``, its last change, in seconds since 1970; ``is_live``: still written."""
+
+    run: str
+    size: int
+    ended_at: float
+    is_live: bool
+
+
+def sentence_of(fault: OSError) -> str:
+    """What the system said."""
+    return fault.strerror or os.strerror(fault.errno or errno.EIO)
+
+
+def name_of(run: str) -> str:
+    """The file's name for a run. Raises ValueError for what is no run's id."""
+    if not RUN_ID.fullmatch(run):
+        raise ValueError("this is no run's id")
+    return run + SUFFIX
+
+
+def run_of(name: str) -> str | None:
+    """The run whose recording has this name; None if no recording has it."""
+    run = name.removesuffix(SUFFIX)
+    return run if run != name and RUN_ID.fullmatch(run) else None
+
+
+def open_directory(directory: str, *, make: bool) -> int:
+    """A descriptor of the directory, made first where it is missing if ``make`` says so.
+
+    Raises RecordingError if it is not ours alone: a link, another's, or open to others.
+    """
+    try:
+        if make:
+            with suppress(FileExistsError):
+                os.mkdir(directory, 0o700)
+        found = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as fault:
+        raise RecordingError(f"the directory of recordings cannot be opened: {sentence_of(fault)}") from None
+    status = os.fstat(found)
+    if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
+        os.close(found)
+        raise RecordingError("the directory of recordings is open to others than its owner")
+    return found
+
+
+def create(directory: str, run: str) -> int:
+    """Make the file of ``run``'s recording, and keep it locked for as long as its descriptor is open. Raises RecordingError."""
+    try:
+        name = name_of(run)
+    except ValueError as fault:
+        raise RecordingError(str(fault)) from None
+    above = open_directory(directory, make=True)
+    try:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        file = os.open(name, flags, 0o600, dir_fd=above)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(file)
+            raise
+    except OSError as fault:
+        raise RecordingError(f"the recording cannot be made: {sentence_of(fault)}") from None
+    finally:
+        os.close(above)
+    return file
+
+
+def open_recording(directory: str, run: str) -> int:
+    """A descriptor to read the recording of ``run`` from. Raises FileNotFoundError, RecordingError, ValueError."""
+    above = open_directory(directory, make=False)
+    try:
+        file = os.open(name_of(run), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=above)
+    except FileNotFoundError:
+        raise
+    except OSError as fault:
+        raise RecordingError(f"the recording cannot be read: {sentence_of(fault)}") from None
+    finally:
+        os.close(above)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise RecordingError("the recording is no file")
+    return file
+
+
+def is_live(file: int) -> bool:
+    """True while somebody writes the recording that ``file`` is."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return False
+
+
+def survey(directory: str) -> list[Kept]:
+    """All recordings, the oldest first; nothing where the directory is missing. Raises RecordingError."""
+    if not os.path.lexists(directory):
+        return []
+    above = open_directory(directory, make=False)
+    try:
+        runs = [run for name in os.listdir(above) if (run := run_of(name)) is not None]
+    finally:
+        os.close(above)
+    kept = []
+    for run in runs:
+        with suppress(FileNotFoundError):
+            file = open_recording(directory, run)
+            try:
+                status = os.fstat(file)
+                kept.append(Kept(run, status.st_size, status.st_mtime, is_live(file)))
+            finally:
+                os.close(file)
+    return sorted(kept, key=lambda one: (one.ended_at, one.run))
+
+
+def usage(kept: Iterable[Kept]) -> int:
+    """Bytes that recordings take."""
+    return sum(one.size for one in kept)
+
+
+def outdated(kept: Iterable[Kept], now: float, *, days: int | None, quota: int | None) -> list[Kept]:
+    """Which have to go, the oldest first: those that ended more than ``days`` ago, and then as many as it takes to get below
+    ``quota`` bytes. None: no such bound. Pure; ``now`` is in seconds since 1970. A live one stays, and counts.
+    """
+    in_order = sorted(kept, key=lambda one: (one.ended_at, one.run))
+    total = usage(in_order)
+    going = []
+    for one in in_order:
+        if one.is_live:
+            continue
+        is_old = days is not None and now - one.ended_at > days * DAY
+        is_too_much = quota is not None and total > quota
+        if is_old or is_too_much:
+            going.append(one)
+            total -= one.size
+    return going
+
+
+def remove(directory: str, run: str) -> bool:
+    """Remove the recording of ``run``; False if there is none, or it is live after all. Raises RecordingError."""
+    try:
+        file = open_recording(directory, run)
+    except FileNotFoundError:
+        return False
+    above = -1
+    try:
+        above = open_directory(directory, make=False)
+        if is_live(file):
+            return False
+        os.unlink(name_of(run), dir_fd=above)
+    except OSError as fault:
+        raise RecordingError(f"the recording cannot be removed: {sentence_of(fault)}") from None
+    finally:
+        os.close(file)
+        if above >= 0:
+            os.close(above)
+    return True

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A recording as an I/O log of sudo's (sudoers(5), sudoreplay(8)): a directory that ``sudoreplay`` plays and lists.
+
+Law: the bytes are those of the recording, each stream in its file, compressed as sudo does it, so that no content can be taken
+for a compressed file of itself. What that format cannot say is returned, not left out in silence.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+from collections.abc import Iterable
+from contextlib import ExitStack
+from typing import BinaryIO, cast
+
+from jitd.recording.filter import Filter
+from jitd.recording.form import BYTES, SHOWN, End, Frame, Header, Kind
+
+FILES = {Kind.STDIN: "stdin", Kind.STDOUT: "stdout", Kind.STDERR: "stderr", Kind.INPUT: "ttyin", Kind.OUTPUT: "ttyout"}
+EVENTS = {Kind.STDIN: 0, Kind.STDOUT: 1, Kind.STDERR: 2, Kind.INPUT: 3, Kind.OUTPUT: 4}
+WINDOW, SUSPEND = 5, 7
+"""Numbers of events in the file ``timing``."""
+NO_TERMINAL = "unknown"
+ROWS, COLUMNS = 24, 80
+"""Of a run without a terminal: sudoreplay gives up where both are 0."""
+"""What sudo writes where it knows none."""
+
+
+def export(header: Header, frames: Iterable[Frame], directory: str, *, is_raw: bool = True) -> list[str]:
+    """Make ``directory``, which must not exist: a log for ``sudoreplay -d ABOVE NAME``. What it could not be told, as sentences.
+
+    ``is_raw``: output as it was, which is what such a log is; otherwise as ``Filter`` makes it harmless. Raises OSError, and
+    whatever ``frames`` does; what was written until then stays.
+    """
+    os.mkdir(directory, 0o700)
+    with ExitStack() as stack:
+        streams = {kind: _open(stack, os.path.join(directory, name)) for kind, name in FILES.items()}
+        timing = _open(stack, os.path.join(directory, "timing"))
+        filters = {kind: Filter() for kind in SHOWN} if not is_raw else {}
+        told = lasted = 0
+        end: End | None = None
+        untold: list[str] = []
+        for frame in frames:
+            lasted = frame.at
+            data = frame.data
+            if frame.kind in filters:
+                data = filters[frame.kind].feed(data)
+            if frame.kind in BYTES:
+                streams[frame.kind].write(data)
+            elif frame.kind is Kind.END:
+                end = frame.end
+            elif frame.kind in (Kind.GAP, Kind.WITHHELD):
+                untold.append(_sentence(frame))
+            event = _event(frame, len(data))
+            if event:
+                delay = frame.at - told
+                told = frame.at
+                number, _, values = event.partition(" ")
+                timing.write(f"{number} {delay // 1_000_000}.{delay % 1_000_000:06}000 {values}\n".encode("ascii"))
+    _write(os.path.join(directory, "log"), _old_log(header))
+    _write(os.path.join(directory, "log.json"), _log(header, lasted, end))
+    os.chmod(os.path.join(directory, "timing"), 0o400)  # for sudo: it is complete
+    if end is None:
+        untold.append("the end of the recording is missing")
+    return untold
+
+
+def _open(stack: ExitStack, path: str) -> BinaryIO:
+    file = stack.enter_context(_make(path))
+    packed = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0)
+    return cast(BinaryIO, stack.enter_context(packed))
+
+
+def _make(path: str) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+
+
+def _write(path: str, text: str) -> None:
+    with _make(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+def _event(frame: Frame, n_bytes: int) -> str:
+    """Number and values of a frame in ``timing``; empty if it has no place there."""
+    if frame.kind in EVENTS:
+        return f"{EVENTS[frame.kind]} {n_bytes}" if n_bytes else ""
+    if frame.kind is Kind.WINDOW:
+        rows, columns = frame.size
+        return f"{WINDOW} {rows} {columns}"
+    if frame.kind is Kind.SUSPENDED:
+        return f"{SUSPEND} {_signal_name(frame.signal)}"
+    if frame.kind is Kind.RESUMED:
+        return f"{SUSPEND} CONT"
+    return ""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name.removeprefix("SIG")
+    except ValueError:
+        return str(number)
+
+
+def _sentence(frame: Frame) -> str:
+    what = frame.because if frame.kind is Kind.GAP else "typed without an echo, and not kept"
+    return f"{frame.at / 1e6:.3f} s: {what}"
+
+
+def _old_log(header: Header) -> str:
+    """Three lines: a colon or line break in a value would be another value, so there is none (the header is printable)."""
+    first = [
+        str(header.started_at // 1_000_000), header.requester, header.user, header.group, NO_TERMINAL, str(header.rows or ROWS),
+        str(header.columns or COLUMNS),
+    ]  # fmt: skip
+    command = " ".join((header.path, *header.argv[1:]))
+    return ":".join(value.replace(":", "#072") for value in first) + f"\n{header.directory}\n{command}\n"
+
+
+def _log(header: Header, lasted: int, end: End | None) -> str:
+    values: dict[str, object] = {
+        "timestamp": {"seconds": header.started_at // 1_000_000, "nanoseconds": header.started_at % 1_000_000 * 1000},
+        "columns": header.columns or COLUMNS,
+        "command": header.path,
+        "lines": header.rows or ROWS,
+        "runargv": list(header.argv),
+        "rungroup": header.group,
+        "runuser": header.user,
+        "submitcwd": header.directory,
+        "submithost": header.host,
+        "submituser": header.requester,
+        "ttyname": NO_TERMINAL,
+    }
+    if end is not None:
+        values["run_time"] = {"seconds": lasted // 1_000_000, "nanoseconds": lasted % 1_000_000 * 1000}
+        if end.ending == "signaled":
+            values["signal"] = _signal_name(end.number)
+        else:
+            values["exit_value"] = end.number
+    return json.dumps(values, indent=4, ensure_ascii=False) + "\n"

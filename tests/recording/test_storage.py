@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where recordings are kept, and which have to go (THREATS L-04: names, exhaustion)."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jitd.recording.storage import (
+    DAY,
+    Kept,
+    RecordingError,
+    create,
+    is_live,
+    name_of,
+    open_recording,
+    outdated,
+    remove,
+    run_of,
+    survey,
+    usage,
+)  # fmt: skip
+from tests.recording.tape import EXITED, HEADER, place_of, recorder
+
+NO_RUNS = [
+    "", ".", "..", "../K7QM-2XVD", "/etc/passwd", "K7QM-2XVD/..", "K7QM-2XVD\n", "K7QM-2XVD\0", "K7QM2XVD",
+    "k7qm-2xvd", "K7QM-2XVD.0",
+    "K7QM-2XVD.", "K7QM-2XVD.1234567890", "K7QM-2XVD.recording", "K7QM-2XVD ", "ILOU-ILOU", "K7QM-2XV\u0664",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("run", NO_RUNS)
+def test_nothing_but_a_runs_id_becomes_a_name(tmp_path: Path, run: str) -> None:
+    with pytest.raises(ValueError, match="no run"):
+        name_of(run)
+    with pytest.raises(RecordingError):
+        create(str(tmp_path / "recordings"), run)
+    assert list(tmp_path.iterdir()) == []
+    assert run_of(run + ".recording") is None
+
+
+@given(st.text(max_size=40))
+def test_a_name_is_one_component_whatever_the_id_was(run: str) -> None:
+    try:
+        name = name_of(run)
+    except ValueError:
+        return
+    assert "/" not in name and not name.startswith(".") and run_of(name) == run
+
+
+def test_a_recording_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        recorder(tmp_path).close(EXITED)
+    finally:
+        os.umask(old)
+    before = place_of(tmp_path).read_bytes()
+    assert stat.S_IMODE(place_of(tmp_path).stat().st_mode) == 0o600
+    assert stat.S_IMODE(place_of(tmp_path).parent.stat().st_mode) == 0o700
+    with pytest.raises(RecordingError, match="File exists"):
+        recorder(tmp_path)
+    assert place_of(tmp_path).read_bytes() == before
+
+
+def test_a_link_in_the_place_of_the_file_or_the_directory_is_refused(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    (tmp_path / "recordings").symlink_to(elsewhere)
+    with pytest.raises(RecordingError):
+        recorder(tmp_path)
+    (tmp_path / "recordings").unlink()
+    (tmp_path / "recordings").mkdir(mode=0o700)
+    place_of(tmp_path).symlink_to(elsewhere / "file")
+    with pytest.raises(RecordingError):
+        recorder(tmp_path)
+    with pytest.raises(RecordingError):
+        open_recording(str(tmp_path / "recordings"), HEADER.run)
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", [0o701, 0o710, 0o755, 0o777, 0o1777])
+def test_a_directory_that_is_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings").chmod(mode)
+    with pytest.raises(RecordingError, match="open to others"):
+        recorder(tmp_path)
+    with pytest.raises(RecordingError, match="open to others"):
+        survey(str(tmp_path / "recordings"))
+    assert list((tmp_path / "recordings").iterdir()) == []
+
+
+def test_a_pipe_in_the_place_of_a_recording_is_no_recording(tmp_path: Path) -> None:
+    (tmp_path / "recordings").mkdir(mode=0o700)
+    os.mkfifo(place_of(tmp_path))
+    with pytest.raises(RecordingError, match="no file"):
+        open_recording(str(tmp_path / "recordings"), HEADER.run)
+
+
+def test_what_is_being_written_is_known_and_not_removed(tmp_path: Path) -> None:
+    directory = str(tmp_path / "recordings")
+    assert survey(directory) == []
+    live = recorder(tmp_path)
+    ended = recorder(tmp_path, run="K7QM-2XVD.2")
+    ended.close(EXITED)
+    os.utime(place_of(tmp_path, "K7QM-2XVD.2"), (1000, 1000))
+    (tmp_path / "recordings" / "notes.txt").write_text("not a recording")
+    kept = survey(directory)
+    assert [(one.run, one.is_live) for one in kept] == [("K7QM-2XVD.2", False), ("K7QM-2XVD", True)]
+    assert usage(kept) == sum(place_of(tmp_path, one.run).stat().st_size for one in kept)
+    assert not remove(directory, "K7QM-2XVD") and place_of(tmp_path).exists()
+    assert remove(directory, "K7QM-2XVD.2") and not place_of(tmp_path, "K7QM-2XVD.2").exists()
+    assert not remove(directory, "K7QM-2XVD.2")
+    live.close(EXITED)
+    assert remove(directory, "K7QM-2XVD")
+    assert [path.name for path in (tmp_path / "recordings").iterdir()] == ["notes.txt"]
+
+
+def test_two_readers_do_not_make_a_recording_live(tmp_path: Path) -> None:
+    recorder(tmp_path).close(EXITED)
+    files = [open_recording(str(tmp_path / "recordings"), HEADER.run) for _ in range(2)]
+    assert [is_live(file) for file in files] == [False, False]
+    for file in files:
+        os.close(file)
+
+
+all_kept = st.lists(
+    st.builds(Kept, st.integers(0, 10**6).map(str), st.integers(0, 1000), st.floats(0, 100 * DAY), st.booleans()),
+    max_size=12, unique_by=lambda one: one.run,
+)  # fmt: skip
+
+
+@given(all_kept, st.none() | st.integers(0, 120), st.none() | st.integers(0, 5000))
+def test_the_oldest_go_first_and_no_more_than_have_to(kept: list[Kept], days: int | None, quota: int | None) -> None:
+    now = 100.0 * DAY
+    going = outdated(kept, now, days=days, quota=quota)
+    staying = [one for one in kept if one not in going]
+    assert not any(one.is_live for one in going)
+    if days is not None:
+        assert all(one.is_live or now - one.ended_at <= days * DAY for one in staying)
+    if quota is not None:
+        assert usage(staying) <= quota or all(one.is_live for one in staying)
+    young = [one for one in going if days is None or now - one.ended_at <= days * DAY]
+    if young:
+        assert quota is not None and usage(staying) + young[-1].size > quota
+        ended = [one.ended_at for one in staying if not one.is_live]
+        assert not ended or max(one.ended_at for one in going) <= min(ended)
+
+
+def test_without_a_bound_nothing_goes() -> None:
+    assert outdated([Kept("a", 10**15, 0.0, False)], 1e12, days=None, quota=None) == []
