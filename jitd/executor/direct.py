@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Monitors without a service manager: the daemon executes their launcher, and each makes a control group of its own.
+
+Law: the launcher is executed before the daemon opens keytab or database, and has nothing of it but one socket.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from jitd.executor import Report
+from jitd.executor.monitors import Monitors
+
+LAUNCHER = "import sys; sys.path.append(sys.argv[1]); from jitd.monitor.launcher import main; raise SystemExit(main())"
+PACKAGES = str(Path(__file__).resolve().parents[2])
+"""The directory that holds ``jitd``, for a launcher that looks nowhere else."""
+
+
+class ChildLauncher:
+    """A launcher that is this process's child, and ends with it."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> socket.socket:
+        """Execute it. It has nothing of this process but its own socket and standard error. Raises OSError."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+        with theirs:
+            try:
+                self._process = subprocess.Popen(  # the last word tells whoever lists processes which daemon's it is
+                    [sys.executable, "-IS", "-c", LAUNCHER, PACKAGES, str(theirs.fileno()), str(self._run_dir)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    pass_fds=(theirs.fileno(),),
+                    env={},
+                    cwd="/",
+                    start_new_session=True,
+                )
+            except OSError:
+                ours.close()
+                raise
+        return ours
+
+    def end(self) -> None:
+        """Wait for it: its socket is closed, so it ends."""
+        if self._process is not None:
+            try:
+                self._process.wait(timeout=2)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+
+class Direct(Monitors):
+    """The executor for hosts where the daemon looks after its runs by itself."""
+
+    def __init__(self, run_dir: Path, state_dir: Path, report: Callable[[Report], None]) -> None:
+        super().__init__(run_dir, state_dir, report, ChildLauncher(run_dir), None)

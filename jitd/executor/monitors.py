@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The monitors of this host: how they are begun, heard, ordered and looked for, whoever made their launcher and houses them.
+
+Law: a run is started once; what a monitor says is reported as it comes, and a monitor that says no more is looked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import socket
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from jitd.core.run import Ending, Outcome, Recording, Usage
+from jitd.executor import Ended, ExecutorError, Here, Ready, Report, Started, Trouble
+from jitd.executor.door import listen, make_directory, peer_of
+from jitd.executor.remains import Remains
+from jitd.monitor import orders, places
+from jitd.monitor.orders import FAILED, Job, Login
+from jitd.monitor.places import Left
+
+BORN_WITHIN = 5.0
+"""Seconds after which a monitor that has not checked in is looked for."""
+BACK_WITHIN = 1.0
+"""Seconds after which a monitor that was cut off is looked for: it tries every 0.15 s."""
+RESPAWN_AFTER = 0.2
+"""Seconds before a launcher is started anew: one that cannot live is not started without end at full speed."""
+SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+
+
+class Launcher(Protocol):
+    """Where monitors are forked from."""
+
+    def start(self) -> socket.socket:
+        """Have one, and a socket to it. Raises OSError."""
+
+    def end(self) -> None:
+        """It is not needed any more, or has ended. Raises nothing."""
+
+
+class Housing(Protocol):
+    """What takes a monitor in before it makes its command's process."""
+
+    async def open(self) -> None:
+        """Be there for monitors. Raises ExecutorError."""
+
+    async def take_in(self, run: str, pid: int, ends_at_boot: float | None) -> None:
+        """House the monitor of ``run``; one that is in already stays. Raises ExecutorError."""
+
+    async def close(self) -> None:
+        """Leave; what is housed stays."""
+
+
+class Monitors:
+    """An Executor, given a launcher and what houses the monitors (None: each makes a control group of its own)."""
+
+    def __init__(
+        self, run_dir: Path, state_dir: Path, report: Callable[[Report], None], launcher: Launcher, housing: Housing | None
+    ) -> None:
+        self._run_dir = str(run_dir)
+        self._state_dir = str(state_dir)
+        self._remains = Remains(self._run_dir, self._state_dir)
+        self._report = report
+        self._launcher = launcher
+        self._housing = housing
+        self._to_launcher: socket.socket | None = None
+        self._listener: socket.socket | None = None
+        self._unnamed: set[socket.socket] = set()
+        self._monitors: dict[str, socket.socket] = {}
+        self._unborn: set[str] = set()  # started, and not heard of yet
+        self._stops: dict[str, str] = {}  # ordered, and not known to have ended
+        self._forgotten: set[str] = set()
+        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._is_open = False
+
+    # --- the launcher ------------------------------------------------------------------------------------------------
+
+    def spawn_launcher(self) -> None:
+        """See ``Executor``. Raises OSError."""
+        self._to_launcher = self._launcher.start()
+        self._to_launcher.setblocking(False)
+        if self._is_open:
+            asyncio.get_running_loop().add_reader(self._to_launcher, self._hear_launcher, self._to_launcher)
+
+    def _hear_launcher(self, launcher: socket.socket) -> None:
+        try:
+            packet = launcher.recv(orders.MAX_WORD)
+        except BlockingIOError:
+            return
+        except OSError:
+            packet = b""
+        if packet:
+            _, values = orders.read_word(packet, orders.FROM_LAUNCHER)
+            self._end(values["run"], Left(Ending.NOT_STARTED, FAILED, values["because"]))
+            return
+        self._leave_launcher()
+        asyncio.get_running_loop().call_later(RESPAWN_AFTER, self._respawn)
+        for run in list(self._unborn):
+            self._look_later(run, BACK_WITHIN)  # the monitor may have been made just before
+        self._report(Trouble("the launcher of monitors ended, and is started anew"))
+
+    def _respawn(self) -> None:
+        if self._is_open and self._to_launcher is None:
+            try:
+                self.spawn_launcher()
+            except OSError as fault:
+                self._report(Trouble(f"the launcher of monitors cannot be started: {fault.strerror}"))
+                asyncio.get_running_loop().call_later(RESPAWN_AFTER * 25, self._respawn)
+
+    def _leave_launcher(self) -> None:
+        if self._to_launcher is not None:
+            if self._is_open:
+                asyncio.get_running_loop().remove_reader(self._to_launcher)
+            self._to_launcher.close()
+            self._to_launcher = None
+        self._launcher.end()
+
+    # --- opening and closing -----------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Make the directories and the socket, safe from their first moment, and listen. Raises ExecutorError."""
+        try:
+            for directory, mode in (
+                (self._run_dir, 0o755),
+                (f"{self._run_dir}/runs", 0o700),
+                (self._state_dir, 0o711),
+                (f"{self._state_dir}/runs", 0o700),
+                (f"{self._state_dir}/exec", 0o711),
+            ):
+                make_directory(directory, mode)
+            self._listener = listen(self._run_dir)
+        except OSError as fault:
+            raise ExecutorError(f"{fault.filename or self._run_dir}: {fault.strerror}") from None
+        if self._housing is not None:
+            await self._housing.open()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._listener, self._accept, self._listener)
+        if self._to_launcher is not None:
+            loop.add_reader(self._to_launcher, self._hear_launcher, self._to_launcher)
+        self._is_open = True
+
+    async def close(self) -> None:
+        """Leave. Runs go on."""
+        loop = asyncio.get_running_loop()
+        for task in self._tasks.values():
+            task.cancel()
+        if self._listener is not None:
+            loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+        for monitor in [*self._monitors.values(), *self._unnamed]:
+            loop.remove_reader(monitor)
+            monitor.close()
+        self._monitors.clear()
+        self._unnamed.clear()
+        self._leave_launcher()
+        if self._housing is not None:
+            await self._housing.close()
+        self._is_open = False
+
+    # --- monitors ----------------------------------------------------------------------------------------------------
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                monitor, _ = listener.accept()
+            except OSError:
+                return
+            monitor.setblocking(False)
+            if peer_of(monitor)[1] != 0:
+                monitor.close()
+                continue
+            self._unnamed.add(monitor)
+            asyncio.get_running_loop().add_reader(monitor, self._hear, monitor, None)
+
+    def _hear(self, monitor: socket.socket, run: str | None) -> None:
+        try:
+            packet = monitor.recv(orders.MAX_WORD)
+            if not packet:
+                raise ConnectionError
+            say, values = orders.read_word(packet, orders.FROM_MONITOR)
+            if (say == "here") != (run is None):
+                raise ValueError("a word out of turn")
+        except BlockingIOError:
+            return
+        except (OSError, ValueError):
+            self._lose(monitor, run)
+            return
+        if run is None:
+            self._name(monitor, **values)
+        elif say == "ready":
+            self._report(Ready(run))
+        elif say == "started":
+            self._report(Started(run, values["pid"]))
+        elif say == "ended" and run in self._forgotten:
+            self._say(run, "taken")
+        elif say == "ended":
+            self._end(run, Left(**values))
+
+    def _name(self, monitor: socket.socket, run: str, state: str, ends_at_boot: float | None) -> None:
+        loop = asyncio.get_running_loop()
+        self._unnamed.discard(monitor)
+        self._unborn.discard(run)
+        before = self._monitors.pop(run, None)
+        if before is not None:
+            loop.remove_reader(before)
+            before.close()
+        self._monitors[run] = monitor
+        loop.add_reader(monitor, self._hear, monitor, run)
+        if run in self._stops:
+            self._say(run, "stop", because=self._stops[run])
+        elif state == "starting" and self._housing is not None:
+            self._do("house", run, self._house(self._housing, run, peer_of(monitor)[0], ends_at_boot))
+        if run not in self._forgotten:
+            self._report(Here(run, state))
+
+    async def _house(self, housing: Housing, run: str, pid: int, ends_at_boot: float | None) -> None:
+        """Its monitor makes no process of the command's before it has been told that it is at home."""
+        try:
+            await housing.take_in(run, pid, ends_at_boot)
+        except ExecutorError as fault:
+            self._report(Trouble(f"run {run}: {fault}"))
+            self._say(run, "stop", because=orders.sentence(str(fault)))
+        else:
+            self._say(run, "housed")
+
+    def _lose(self, monitor: socket.socket, run: str | None) -> None:
+        asyncio.get_running_loop().remove_reader(monitor)
+        monitor.close()
+        self._unnamed.discard(monitor)
+        if run is not None and self._monitors.get(run) is monitor:
+            del self._monitors[run]
+            self._look_later(run, BACK_WITHIN)
+
+    def _say(self, run: str, word: str, **values: object) -> None:
+        monitor = self._monitors.get(run)
+        if monitor is not None:
+            try:
+                monitor.send(orders.write_word(word, **values))
+            except OSError:  # it comes back, and what it waits for is said again
+                self._lose(monitor, run)
+
+    def _end(self, run: str, left: Left) -> None:
+        self._unborn.discard(run)
+        self._stops.pop(run, None)
+        recording = None if left.recording is None else Recording(*left.recording)
+        self._report(Ended(run, Outcome(Ending(left.ending), left.number, left.because), recording))
+
+    # --- what the daemon orders --------------------------------------------------------------------------------------
+
+    async def start(self, job: Job | Login) -> socket.socket:
+        """Hand ``job`` to the launcher; the client's end of the control socket. Raises ExecutorError."""
+        plate = places.plate_path(self._run_dir, job.run)
+        job = replace(job, is_housed=self._housing is not None)
+        try:
+            data = orders.write_job(job)
+            os.close(os.open(plate, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        except (OSError, ValueError) as fault:
+            raise ExecutorError(f"the run cannot be begun: {fault}") from None
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+        try:
+            with theirs:
+                await self._hand_over(job.run, data, theirs)
+        except BaseException as fault:
+            ours.close()
+            os.unlink(plate)
+            if isinstance(fault, OSError):
+                raise ExecutorError(f"the run cannot be begun: {fault.strerror}") from None
+            raise
+        self._unborn.add(job.run)
+        asyncio.get_running_loop().call_later(BORN_WITHIN, self._miss, job.run)
+        return ours
+
+    async def _hand_over(self, run: str, data: bytes, control: socket.socket) -> None:
+        """One packet: the run and where its files are; with it the sealed job and the monitor's end. Whole or not at all."""
+        file = os.memfd_create(f"job-{run}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        packet = orders.write_birth(run, self._run_dir, self._state_dir)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(file, rest) :]
+            fcntl.fcntl(file, fcntl.F_ADD_SEALS, SEALS)
+            for _ in range(200):
+                launcher = self._to_launcher
+                if launcher is not None:
+                    try:
+                        socket.send_fds(launcher, [packet], [file, control.fileno()])
+                        return
+                    except BlockingIOError:  # many at once
+                        pass
+                await asyncio.sleep(0.01)
+            raise TimeoutError(0, "the launcher of monitors does not take it")
+        finally:
+            os.close(file)
+
+    def go(self, run: str) -> None:
+        """Let it execute."""
+        self._say(run, "go")
+
+    def stop(self, run: str, because: str) -> None:
+        """End it, now or as soon as its monitor checks in."""
+        self._stops[run] = orders.sentence(because)
+        self._say(run, "stop", because=self._stops[run])
+
+    def forget(self, run: str) -> None:
+        """Its outcome is committed: let the monitor go, or take away what it left."""
+        self._stops.pop(run, None)
+        self._forgotten.add(run)
+        if run in self._monitors:
+            self._say(run, "taken")
+        elif orders.is_run_id(run) and not self._remains.is_alive(run):
+            self._remains.clear(run)
+            self._forgotten.discard(run)
+
+    def usage(self, run: str) -> Usage | None:
+        """See ``Executor``."""
+        return self._remains.usage(run) if orders.is_run_id(run) else None
+
+    async def find(self, runs: Iterable[str], of_earlier_boots: Iterable[str] = ()) -> list[str]:
+        """Which of ``runs`` are alive; how the others ended is reported. Of an earlier boot nothing can be alive."""
+        alive = []
+        for run in runs:
+            if run in self._unborn or run in self._monitors or self._remains.is_alive(run):
+                alive.append(run)
+                self._look_later(run, BACK_WITHIN)
+            else:
+                await self._bury(run)
+        for run in of_earlier_boots:
+            self._end(run, self._remains.left(run) or Left(Ending.LOST, FAILED, "the host was restarted"))
+        return alive
+
+    # --- those that are not heard of ---------------------------------------------------------------------------------
+
+    def _miss(self, run: str) -> None:
+        if self._is_open and run in self._unborn:
+            self._look_later(run, 0)
+
+    def _look_later(self, run: str, seconds: float) -> None:
+        self._do("look", run, self._look_after(run, seconds))
+
+    def _do(self, what: str, run: str, deed: Coroutine[Any, Any, None]) -> None:
+        """One task of a kind for a run, until it is done."""
+        if (what, run) in self._tasks:
+            deed.close()
+            return
+        task = asyncio.get_running_loop().create_task(deed)
+        self._tasks[what, run] = task
+        task.add_done_callback(lambda _: self._tasks.pop((what, run), None))
+
+    async def _look_after(self, run: str, seconds: float) -> None:
+        """Wait for a monitor that is alive to check in; tell the end of one that is not."""
+        await asyncio.sleep(seconds)
+        while run not in self._monitors:
+            if not self._remains.is_alive(run):
+                await self._bury(run)
+                return
+            await asyncio.sleep(BACK_WITHIN)
+
+    async def _bury(self, run: str) -> None:
+        """Its monitor is dead: end what is left of it, and tell what is certain."""
+        if run in self._forgotten:
+            self._remains.clear(run)
+            self._forgotten.discard(run)
+            return
+        if not await self._remains.empty(run):
+            self._report(Trouble(f"the control group of run {run} cannot be emptied"))
+        self._end(run, await asyncio.to_thread(self._remains.left_by_dead, run))

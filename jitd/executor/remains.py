@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run leaves on this host: its plate, its outcome, its control group, its copy; and what they prove.
+
+Law: whether a monitor lives is asked of the kernel (the lock on the plate), never guessed; that a run did not start is
+said only where that is certain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from jitd.core.run import Ending, Usage
+from jitd.monitor import places
+from jitd.monitor.orders import FAILED
+from jitd.monitor.places import Left
+from jitd.recording import storage
+from jitd.recording.form import Altered
+from jitd.recording.reader import examine
+from jitd.recording.storage import RecordingError
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """The remains of the runs under these two directories."""
+
+    run_dir: str
+    state_dir: str
+
+    def is_alive(self, run: str) -> bool:
+        """True if the run has a monitor."""
+        try:
+            plate = os.open(places.plate_path(self.run_dir, run), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(plate, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(plate)
+        return False
+
+    def left(self, run: str) -> Left | None:
+        """How it ended, as its monitor left it."""
+        try:
+            return places.read_outcome(self.state_dir, run)
+        except ValueError:
+            return Left(Ending.LOST, FAILED, "its outcome cannot be read")
+
+    def left_by_dead(self, run: str) -> Left:
+        """How a run ended that has no monitor, in the boot in which it was begun. It reads all of what was recorded."""
+        left = self.left(run)
+        if left is not None:
+            return left
+        if self._read_plate(run)[1]:
+            return Left(Ending.LOST, FAILED, "its monitor was killed", self._recorded(run))
+        with suppress(OSError, RecordingError):
+            storage.remove(places.recordings_directory(self.state_dir), run)
+        return Left(Ending.NOT_STARTED, FAILED, "it was interrupted before the command had begun")
+
+    def _recorded(self, run: str) -> tuple[int, int, str] | None:
+        """Where the recording stands that a killed monitor left; what is not whole at its end is no part of it."""
+        try:
+            file = storage.open_recording(places.recordings_directory(self.state_dir), run)
+        except (OSError, ValueError, RecordingError):
+            return None
+        try:
+            mark = examine(file).mark
+        except (OSError, Altered):
+            return None
+        finally:
+            os.close(file)
+        return mark.n_chunks, mark.size, mark.digest.hex()
+
+    def _read_plate(self, run: str) -> tuple[str, bool]:
+        """The run's control group, and whether its command may have begun."""
+        try:
+            lines = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return "", False
+        return os.fsdecode(lines[0]), b"go" in lines[1:]
+
+    def usage(self, run: str) -> Usage | None:
+        """What is counted of a run's control group (cgroups(7)): of the command's processes, and not of its monitor."""
+        group = self._read_plate(run)[0]
+        if not group:
+            return None
+        command = Path(group, "command")
+        cpu = _number_in(command / "cpu.stat", "usage_usec")
+        processes = _lines_of(command / "cgroup.procs")
+        memory = _lines_of(command / "memory.current") or _lines_of(Path(group, "memory.current"))
+        return Usage(
+            None if cpu is None else cpu / 1e6,
+            int(memory[0]) if memory else None,
+            None if processes is None else len(processes),
+        )
+
+    async def empty(self, run: str) -> bool:
+        """Kill what is in the control groups of a run that has no monitor: its own, and logind's for a login session.
+
+        True if nothing is left in them.
+        """
+        return all([await self._empty(group) for group in self._groups(run)])
+
+    def _groups(self, run: str) -> list[str]:
+        """Those on the plate: the run's own, and a session's scope with its number as a file, as long as it is that one."""
+        try:
+            first, *more = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return []
+        scopes = [line.split(b" ", 2)[1:] for line in more if line.startswith(b"scope ")]
+        found = [os.fsdecode(first)] if first else []
+        for number, path in scopes:
+            with suppress(OSError):
+                if os.stat(path).st_ino == int(number):
+                    found.append(os.fsdecode(path))
+        return found
+
+    async def _empty(self, group: str) -> bool:
+        for _ in range(250):
+            try:
+                if "populated 0" in Path(group, "cgroup.events").read_text("ascii"):
+                    return True
+                Path(group, "cgroup.kill").write_text("1", "ascii")
+            except OSError:
+                return not os.path.exists(group)
+            await asyncio.sleep(0.02)
+        return False
+
+    def clear(self, run: str) -> None:
+        """Take all of it away."""
+        group = self._read_plate(run)[0]
+        for directory in (f"{group}/command", group) if group else ():
+            with suppress(OSError):  # gone already, or something lives in it that was reported
+                os.rmdir(directory)
+        shutil.rmtree(places.copy_directory(self.state_dir, run), ignore_errors=True)
+        outcome = places.outcome_path(self.state_dir, run)
+        half = f"{outcome}.new"  # of a monitor that was killed while it wrote
+        for path in (outcome, half, places.plate_path(self.run_dir, run)):
+            with suppress(OSError):
+                os.unlink(path)
+
+
+def _lines_of(file: Path) -> list[str] | None:
+    try:
+        return file.read_text("ascii").splitlines()
+    except OSError:
+        return None
+
+
+def _number_in(file: Path, name: str) -> int | None:
+    """The number beside ``name`` in a file of names and numbers."""
+    for line in _lines_of(file) or ():
+        word, _, number = line.partition(" ")
+        if word == name:
+            return int(number)
+    return None

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens between fork and exec in the process that becomes the command.
+
+Law: every step that fails ends here, as a sentence, and nothing is executed. The client's descriptors arrive in the command's
+process and, where a stream is recorded, in its pump, and in no other: whatever they are, neither monitor nor holder has any of
+them, or waits for one.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from jitd.inspection import Inspected, Uninspectable, copy_content, inspect
+from jitd.monitor.orders import CANNOT, FAILED, MISSING, Job, sentence
+from jitd.monitor.places import copy_directory
+from jitd.monitor.pump import Pumps
+from jitd.monitor.slate import become, close_all_but, end_with_parent, reset_signals
+from jitd.monitor.streams import WANTED, Streams, Unfit, fits, receive
+from jitd.monitor.terminal import Terminal
+from jitd.operands import drift
+
+SHELL = b"/bin/sh"
+"""What executes a script that names no interpreter."""
+
+
+class CannotStart(Exception):
+    """The command cannot be started: a sentence, and the exit status that jitsudo gives."""
+
+    def __init__(self, because: str, number: int = CANNOT) -> None:
+        super().__init__(because)
+        self.because = because
+        self.number = number
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the monitor has made for the command.
+
+    ``leash`` is the socket between the two until exec; ``life`` the one by which the holder knows that the command is over;
+    ``pumps`` lead to who passes on what is recorded, None where no stream beside a terminal is.
+    """
+
+    control: socket.socket
+    leash: socket.socket
+    life: socket.socket
+    slave: int | None
+    monitor: int
+    state_dir: str
+    pumps: Pumps | None = None
+
+    @property
+    def passed(self) -> tuple[int, ...]:
+        """The descriptors that the command's process has of these until its streams are in place."""
+        slave = () if self.slave is None else (self.slave,)
+        pumps = () if self.pumps is None else self.pumps.descriptors
+        return (self.control.fileno(), self.leash.fileno(), *slave, *pumps)
+
+
+def become_command(job: Job, around: Surroundings) -> NoReturn:
+    """Prepare, say ``ready``, wait for ``go``, execute. Never returns.
+
+    On the leash go up: ``c`` and its number, ``S`` and the client's first packet, ``r`` for ready, or ``x`` and why not. Down
+    comes ``g``. That the leash is closed by exec is the sign that exec succeeded.
+    """
+    try:
+        os.setpgid(0, 0)
+        around.leash.send(b"c%d" % os.getpid())
+        reset_signals()
+        end_with_parent(around.monitor)
+        close_all_but(0, 1, 2, *around.passed)
+        streams = _streams(job, around)
+        path = _what_to_execute(job, around.state_dir)
+        _arrange(job, streams, around)
+        is_inside = _begin_in_directory(job)
+        become(job.uid, job.gid, job.groups)
+        _enter_directory(job, is_inside=is_inside)
+        if path != job.path and not os.access(job.path, os.X_OK):
+            raise CannotStart("the target user may not execute it")
+        end_with_parent(around.monitor)
+        around.leash.send(b"r")
+        if around.leash.recv(1) == b"g":
+            _execute(job, path)
+    except CannotStart as fault:
+        tell(around.leash, fault.number, fault.because)
+    except (Unfit, Uninspectable) as fault:
+        tell(around.leash, CANNOT, str(fault))
+    except BaseException as fault:  # whatever it is: it is told, and nothing is executed
+        tell(around.leash, FAILED, f"the command could not be prepared: {type(fault).__name__}: {fault}")
+    finally:
+        os._exit(CANNOT)
+
+
+def tell(leash: socket.socket, number: int, because: str) -> None:
+    """Say to the monitor that there is to be no command, and why."""
+    leash.send(b"x" + json.dumps({"number": number, "because": sentence(because)}).encode("ascii"))
+
+
+def _streams(job: Job, around: Surroundings) -> Streams:
+    streams = receive(around.control, job.streams)
+    if streams is None:
+        raise CannotStart("the client went away")
+    around.control.close()
+    if not fits(job.stdin, streams.kinds[0]):
+        raise CannotStart(f"standard input is a {streams.kinds[0]}, and its rule wants {WANTED[job.stdin]}")
+    if around.slave is not None and "terminal" not in streams.kinds:
+        Terminal.renounce(around.slave)
+    told: dict[str, Any] = {
+        "rows": streams.rows,
+        "columns": streams.columns,
+        "foreground": streams.foreground,
+        "termios": None if streams.termios is None else streams.termios.hex(),
+        "terminal": "terminal" in streams.kinds,
+    }
+    around.leash.send(b"S" + json.dumps(told).encode("ascii"))
+    return streams
+
+
+def _what_to_execute(job: Job, state_dir: str) -> bytes:
+    """The path to execute: the approved one, or a copy of what was approved where others may change the original."""
+    try:
+        found: Inspected = inspect(job.path, job.uid)
+    except Uninspectable as fault:
+        if fault.is_absent:
+            raise CannotStart(f"it is not there any more: {fault}", MISSING) from None
+        raise
+    if found.digest != job.digest:
+        raise CannotStart("it was changed since it was approved")
+    changed = "" if job.operands is None else drift(job.argv, job.cwd, job.uid, job.operands)
+    if changed:
+        raise CannotStart(changed)
+    if not found.writable_by:
+        return job.path
+    if not job.writable:
+        raise CannotStart(f"others may change it: {found.writable_by[0]}")
+    try:
+        return _copy(job, os.fsencode(copy_directory(state_dir, job.run)))
+    except OSError as fault:
+        raise CannotStart(f"the copy that is to be executed cannot be made: {fault.strerror}", FAILED) from None
+
+
+def _copy(job: Job, directory: bytes) -> bytes:
+    """The approved content, where nobody can change it. Raises CannotStart, Uninspectable and OSError."""
+    os.mkdir(directory, 0o700)
+    copy = directory + b"/" + os.path.basename(job.path)
+    if copy_content(job.path, copy) != job.digest:
+        raise CannotStart("it was changed since it was approved")
+    for made in (copy, directory):  # for the target's group, as nobody knows who else might read the original
+        os.chown(made, 0, job.gid)
+        os.chmod(made, 0o750)
+    return copy
+
+
+def _arrange(job: Job, streams: Streams, around: Surroundings) -> None:
+    """Put the three streams on 0 to 2, and close everything else but the leash."""
+    leash = around.leash.fileno()
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    sources = []
+    recorded = _recorded(job, streams, around)
+    for slot, kind in enumerate(streams.kinds):
+        source = null if kind == "closed" else around.slave if kind == "terminal" else recorded[slot]
+        if source is None or source <= 2:
+            raise CannotStart("a stream that nobody approved", FAILED)
+        sources.append(source)
+    for slot, source in enumerate(sources):
+        os.dup2(source, slot, inheritable=True)
+    close_all_but(0, 1, 2, leash)
+
+
+def _recorded(job: Job, streams: Streams, around: Surroundings) -> dict[int, int]:
+    """The descriptors of the streams that are no terminal; where one is recorded, its pump's. Raises OSError."""
+    if around.pumps is None:
+        return streams.descriptors
+    sources = {slot: each for slot, each in streams.descriptors.items() if slot in around.pumps.slots}
+    return streams.descriptors | around.pumps.start(sources, around.monitor, job)
+
+
+def _begin_in_directory(job: Job) -> bool:
+    """Be, as root, where the caller was, if that is still the directory that was approved: a command inherits it from sudo too.
+
+    It opens nothing to the target user: a directory that one may not search is of no use to who stands in it.
+    """
+    try:
+        os.chdir(job.cwd)
+        found = os.stat(".")
+    except OSError:  # of a network file system, say, that root may not enter
+        return False
+    return (found.st_dev, found.st_ino) == (job.cwd_device, job.cwd_inode)
+
+
+def _enter_directory(job: Job, *, is_inside: bool) -> None:
+    """As the target user, by the path that was approved, and to the very directory that was approved."""
+    try:
+        os.chdir(job.cwd)
+        found = os.stat(".")
+    except PermissionError as fault:
+        if is_inside:
+            return
+        raise CannotStart(f"the working directory cannot be entered: {fault.strerror}") from None
+    except OSError as fault:
+        raise CannotStart(f"the working directory cannot be entered: {fault.strerror}") from None
+    if (found.st_dev, found.st_ino) != (job.cwd_device, job.cwd_inode):
+        raise CannotStart("the working directory is another one than was approved")
+
+
+def _execute(job: Job, path: bytes) -> None:
+    environment = dict(job.environment)
+    try:
+        os.execve(path, list(job.argv), environment)
+    except OSError as fault:
+        if fault.errno != errno.ENOEXEC:
+            missing = fault.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.lexists(path)
+            raise CannotStart(f"it cannot be executed: {fault.strerror}", MISSING if missing else CANNOT) from None
+    try:
+        os.execve(SHELL, [b"sh", path, *job.argv[1:]], environment)
+    except OSError as fault:
+        raise CannotStart(f"it cannot be executed: {fault.strerror}") from None

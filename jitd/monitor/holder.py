@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process between monitor and command: it opens the session, makes the command's process, and closes the session at the end.
+
+A monitor that waits for its job has one made beforehand, so that nobody waits for the fork, nor for what the first use of memory
+that is shared by one costs (docs/start.md).
+Law: every step that fails ends here, as a sentence, and nothing is executed. What is made beforehand knows of no run; it takes
+one job, or none, and ends with its monitor.
+"""
+
+from __future__ import annotations
+
+import array
+import marshal
+import os
+import signal
+import socket
+import sys
+from dataclasses import fields
+from typing import NoReturn
+
+from jitd.monitor.child import CannotStart, Surroundings, become_command, tell
+from jitd.monitor.housing import Housing, Pid
+from jitd.monitor.orders import CANNOT, FAILED, Job
+from jitd.monitor.session import Refused, Session, close_after, ignore_signals, rehearse
+from jitd.monitor.slate import close_all_but, name_requester, reset_signals, wipe
+
+MOST_SAID = 64 * 1024
+"""Bytes of a job that one made beforehand takes: for a longer one another is forked, which has it already."""
+
+
+class Spare:
+    """A holder without a job."""
+
+    def __init__(self) -> None:
+        """Raises OSError."""
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+        with theirs:
+            try:
+                self._pid = os.fork()
+            except OSError:
+                self._orders.close()
+                raise
+            if self._pid == 0:
+                self._orders.close()
+                _await_job(theirs)
+
+    def take(self, job: Job, around: Surroundings, housing: Housing) -> Pid:
+        """Give it the job; its number, or 0 if it cannot take it: then it has nothing of the job, and ends.
+
+        A terminal it cannot: what was forked before the terminal was the session's has none, and never gets it (tty_ioctl(4)).
+        Nor streams that are recorded, which take more descriptors, and more time anyway.
+        """
+        try:
+            values = tuple(getattr(job, field.name) for field in fields(Job))
+            said = marshal.dumps((values, around.monitor, around.state_dir, housing.directory))
+            if around.slave is not None or around.pumps is not None or len(said) > MOST_SAID:
+                raise ValueError
+            handed = [around.control.fileno(), around.leash.fileno(), around.life.fileno()]
+            socket.send_fds(self._orders, [said], handed, socket.MSG_NOSIGNAL)
+        except (OSError, ValueError):
+            self.dismiss()
+            return 0
+        self._orders.close()
+        return self._pid
+
+    def dismiss(self) -> None:
+        """It is not needed, and ends. The monitor will have to wait for it, as for every child."""
+        self._orders.close()
+        os.kill(self._pid, signal.SIGKILL)  # not waited for yet, so its number is its own
+
+
+def fork_for(job: Job, around: Surroundings, housing: Housing, spare: Spare | None) -> Pid:
+    """The number of the process that holds the session, and makes the command; ``spare`` if it can be that. Raises OSError."""
+    if spare is not None and (pid := spare.take(job, around, housing)):
+        return pid
+    pid = os.fork()
+    if pid == 0:
+        _begin(job, around, housing)
+    return pid
+
+
+def _begin(job: Job, around: Surroundings, housing: Housing) -> NoReturn:
+    try:
+        _be_clean(*around.passed, around.life.fileno())
+        _hold_session(job, around, housing)
+    except BaseException as fault:
+        tell(around.leash, FAILED, f"the command could not be prepared: {type(fault).__name__}: {fault}")
+    finally:
+        os._exit(0)
+
+
+def _await_job(orders: socket.socket) -> NoReturn:
+    try:
+        _be_clean(orders.fileno())
+        rehearse()
+        said, descriptors = _receive(orders)
+        orders.close()
+        if said:
+            values, monitor, state_dir, directory = marshal.loads(said)  # written by the monitor, which is as much root as we are
+            control, leash, life = (socket.socket(fileno=descriptor) for descriptor in descriptors)
+            housing = Housing()
+            housing.directory = directory
+            _hold_session(Job(*values), Surroundings(control, leash, life, None, monitor, state_dir), housing)
+    except BaseException:  # a defect: on the daemon's standard error, and the monitor sees the leash end
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(0)
+
+
+def _receive(orders: socket.socket) -> tuple[bytes, array.array[int]]:
+    """A job and what comes with it, closed at exec from the first moment: ``socket.recv_fds`` forgets to ask for that."""
+    descriptors = array.array("i")
+    room = socket.CMSG_SPACE(3 * descriptors.itemsize)
+    said, ancillary, _, _ = orders.recvmsg(MOST_SAID, room, socket.MSG_CMSG_CLOEXEC)
+    for level, kind, payload in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            descriptors.frombytes(payload)
+    return said, descriptors
+
+
+def _be_clean(*descriptors: int) -> None:
+    """Nothing of the monitor's but ``descriptors``, and nothing of whoever started all this. Raises OSError."""
+    reset_signals()
+    ignore_signals()
+    close_all_but(0, 1, 2, *descriptors)
+    wipe()
+
+
+def _hold_session(job: Job, around: Surroundings, housing: Housing) -> None:
+    """Open the session, make the command's process beside this one, and close the session when it has ended.
+
+    It is outside the command's control group: whatever ends the command, the session is closed.
+    """
+    try:
+        name_requester(job.requester_uid)
+        session = Session()
+        try:
+            session.begin(job.user, _requester(job), _terminal(job, around))
+        except Refused as fault:
+            raise CannotStart(str(fault)) from None
+        holder = os.getpid()
+        try:
+            pid = housing.fork_beside()
+        except BaseException:
+            if os.getpid() != holder:  # it could not move in
+                os._exit(CANNOT)
+            session.close()
+            raise
+        if pid == 0:
+            become_command(job, around)
+        for ours in around.passed:  # and nothing that a module has opened
+            os.close(ours)
+        close_after(session, around.life)
+    except CannotStart as fault:
+        tell(around.leash, fault.number, fault.because)
+    except BaseException as fault:
+        tell(around.leash, FAILED, f"the command could not be prepared: {type(fault).__name__}: {fault}")
+
+
+def _requester(job: Job) -> str:
+    return os.fsdecode(dict(job.environment).get(b"SUDO_USER", b"")) or f"#{job.requester_uid}"
+
+
+def _terminal(job: Job, around: Surroundings) -> str | None:
+    """The run's own terminal, where the command is to have it."""
+    return os.ttyname(around.slave) if around.slave is not None and "terminal" in job.streams else None

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small, warm process: daemons hand it jobs, and it forks one monitor for each.
+
+It is a child of its daemon, with one socket that it inherits, or a service of systemd's with a listening one. Then it stays
+when the daemon is restarted, and is no part of the daemon's sandbox.
+Law: it reads no job, holds nothing of one after the fork, and knows nothing of the daemon's but the socket to it.
+Whoever is not root is not heard. When a child's socket ends, it ends; the monitors stay.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+
+from jitd.monitor.birth import await_job, receive, run_monitor
+from jitd.monitor.orders import read_birth, write_word
+from jitd.monitor.session import warm
+from jitd.monitor.slate import PR_SET_DUMPABLE, control_process, reset_signals
+
+RESTED = 0.02
+"""Seconds without a job after which the next monitor is made beforehand: not while the one before still begins."""
+FIRST_PASSED = 3
+"""The first descriptor of sd_listen_fds(3)."""
+
+
+class Nursery:
+    """The monitors to be: one is always made beforehand, since a fork and what it costs afterwards are a fifth of a start;
+    a second job at the same time has one made for it.
+    """
+
+    def __init__(self) -> None:
+        self._spare: socket.socket | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """True if there is one."""
+        return self._spare is not None
+
+    def prepare(self) -> None:
+        """Make a monitor that waits for its job at the other end of the socket, and ends with it. None may come of it."""
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+        except OSError:
+            return
+        with theirs:
+            try:
+                pid = os.fork()
+            except OSError:
+                ours.close()
+                return
+            if pid == 0:
+                await_job(theirs)
+            self._spare = ours
+
+    def give(self, packet: bytes, descriptors: list[int]) -> None:
+        """Have a monitor for the job: the packet that asks for it, its file, and the monitor's end of the control socket.
+
+        Raises OSError.
+        """
+        if self._give_spare(packet, descriptors):
+            return
+        if os.fork() == 0:
+            run_monitor(packet, *descriptors)
+
+    def _give_spare(self, packet: bytes, descriptors: list[int]) -> bool:
+        """False if there is none, or it is gone: nothing of the job was taken then."""
+        if self._spare is None:
+            return False
+        with self._spare as spare:
+            self._spare = None
+            try:
+                socket.send_fds(spare, [packet], descriptors, socket.MSG_NOSIGNAL)
+            except OSError:
+                return False
+            return True
+
+
+def serve(listener: socket.socket | None, daemons: dict[int, socket.socket]) -> None:
+    """Have a monitor for every job of the ``daemons`` (by descriptor); without a ``listener`` until they are gone."""
+    nursery = Nursery()
+    waits = select.poll()
+    for waited in [*daemons, *([listener.fileno()] if listener else [])]:
+        waits.register(waited, select.POLLIN)
+    while listener or daemons:
+        ready = waits.poll(None if nursery.is_ready else RESTED * 1000)
+        if not ready:
+            nursery.prepare()
+        for descriptor, _ in ready:
+            if listener and descriptor == listener.fileno():
+                daemon = _accept(listener)
+                if daemon is not None:
+                    daemons[daemon.fileno()] = daemon
+                    waits.register(daemon, select.POLLIN)
+            elif not _hear(daemons[descriptor], nursery):
+                waits.unregister(descriptor)
+                daemons.pop(descriptor).close()
+
+
+def _accept(listener: socket.socket) -> socket.socket | None:
+    try:
+        daemon, _ = listener.accept()
+    except OSError:
+        return None
+    if struct.unpack("iII", daemon.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1] != 0:
+        daemon.close()
+        return None
+    return daemon
+
+
+def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
+    """Take one job. False if the daemon is gone."""
+    try:
+        packet, descriptors = receive(daemon)
+    except OSError:
+        return False
+    try:
+        if not packet and not descriptors:
+            return False
+        run, _, _ = read_birth(packet)
+        if len(descriptors) == 2:
+            nursery.give(packet, descriptors)
+    except ValueError as fault:  # not a daemon of this version: it says so in its log, and hears no more of the run
+        print(f"jitd-launcher: a job that cannot be read: {fault}", file=sys.stderr, flush=True)
+    except OSError as fault:
+        daemon.send(write_word("unborn", run=run, because=f"no process could be made: {fault.strerror}"), socket.MSG_NOSIGNAL)
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+    return True
+
+
+def main() -> int:
+    """``python -IS -c … DESCRIPTOR RUN_DIR``, what the daemon executes; without arguments what systemd does."""
+    is_service = len(sys.argv) == 1
+    descriptor = FIRST_PASSED if is_service else int(sys.argv[-2])
+    if is_service and (os.environ.get("LISTEN_PID"), os.environ.get("LISTEN_FDS")) != (str(os.getpid()), "1"):
+        print("jitd-launcher: it is started by systemd, with one socket (jitd-launcher.socket)", file=sys.stderr)
+        return 2
+    os.environ.clear()
+    os.chdir("/")
+    os.umask(0o077)
+    reset_signals()
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon's terminal, where it has one, is none of ours
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # monitors are reaped by the kernel
+    control_process(PR_SET_DUMPABLE, 0)
+    with socket.socket(fileno=descriptor) as passed:
+        passed.set_inheritable(False)
+        warm()
+        gc.collect()
+        gc.freeze()  # what is shared with the monitors stays shared
+        serve(passed if is_service else None, {} if is_service else {descriptor: passed})
+    return 0

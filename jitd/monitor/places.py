@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the files of a run stand, which outlive daemon and monitor, and how it ended, as its monitor leaves it.
+
+Law: a file's name is made of the directories given and of a run's id that was checked.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, read_word, write_word
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How a run ended: one of ENDINGS, its number, a sentence; and chunks, bytes and hash of what was recorded."""
+
+    ending: str
+    number: int
+    because: str
+    recording: tuple[int, int, str] | None = None
+
+
+def socket_path(run_dir: str) -> str:
+    """Where monitors find the daemon."""
+    return f"{run_dir}/monitors.sock"
+
+
+def plate_path(run_dir: str, run: str) -> str:
+    """The run's plate: made by the daemon before the job goes out, locked by the monitor for as long as it lives.
+
+    Its first line is the run's control group or empty, its second ``go`` once the command may have begun. It is on a
+    file system that a restart of the host empties.
+    """
+    return f"{run_dir}/runs/{run}"
+
+
+def outcome_path(state_dir: str, run: str) -> str:
+    """Where the monitor leaves how the run ended, durably, until the daemon has taken it."""
+    return f"{state_dir}/runs/{run}.json"
+
+
+def recordings_directory(state_dir: str) -> str:
+    """Where the recordings of all runs are."""
+    return f"{state_dir}/recordings"
+
+
+def copy_directory(state_dir: str, run: str) -> str:
+    """Where the approved content of a file that others may change is executed from."""
+    return f"{state_dir}/exec/{run}"
+
+
+def write_outcome(state_dir: str, run: str, left: Left) -> None:
+    """Durable when it returns: the file, its content, and its name. Raises OSError, and then leaves nothing half written."""
+    path = outcome_path(state_dir, run)
+    try:
+        _write_whole(path + ".new", write_word("ended", **asdict(left)))
+        os.rename(path + ".new", path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(path + ".new")
+        raise
+    directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _write_whole(path: str, body: bytes) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        if os.write(file, body) != len(body):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def read_outcome(state_dir: str, run: str) -> Left | None:
+    """How a run ended, as its monitor left it; None if it did not. Raises ValueError."""
+    try:
+        with open(outcome_path(state_dir, run), "rb") as file:
+            values = read_word(file.read(MAX_WORD), FROM_MONITOR)[1]
+    except FileNotFoundError:
+        return None
+    return Left(**values)

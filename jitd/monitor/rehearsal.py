@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a monitor that waits for its job goes through beforehand. After a fork all memory is shared, and whoever first uses a
+page of it pays some two microseconds for a copy: most of what a start takes, and paid here while nobody waits (docs/start.md).
+
+Law: it leads nowhere. Nothing leaves this process, no file is made, and nothing is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from contextlib import suppress
+
+from jitd.monitor.client import Client
+from jitd.monitor.exchange import Exchange
+from jitd.monitor.housing import Housing
+from jitd.monitor.line import Line
+from jitd.monitor.orders import FROM_DAEMON, Job, read_job, read_word, write_job, write_word
+from jitd.monitor.tape import Tape
+
+JOB = Job(
+    run="REHEARSAL",
+    request="REHEARSAL",
+    path=b"/bin/true",
+    argv=(b"true",),
+    environment=((b"PATH", b"/bin"),),
+    cwd=b"/",
+    cwd_device=0,
+    cwd_inode=0,
+    uid=0,
+    gid=0,
+    groups=(0,),
+    streams=("null", "null", "null"),
+    digest=bytes(32),
+    writable=False,
+    ends_at_boot=0.0,
+    ends_because="",
+    leftovers="end",
+    requester_uid=0,
+    user="root",
+)
+
+
+def rehearse() -> None:
+    """All that stands between a job and the command's process, as far as it leads nowhere."""
+    with suppress(Exception):
+        read_job(write_job(JOB))
+        Housing().place_for(JOB.run, is_housed=False)
+        read_word(write_word("go"), FROM_DAEMON)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+        with ours, theirs, open(os.devnull, "rb") as nothing:
+            socket.send_fds(ours, [b"."], [nothing.fileno()])
+            for descriptor in socket.recv_fds(theirs, 64, 8)[1]:
+                os.close(descriptor)
+            exchange = Exchange(Client(ours), None, Tape(JOB, "/nowhere"))
+            poll = select.poll()
+            exchange.wait_with(poll)
+            poll.poll(0)
+            exchange.relay(is_over=False)
+        line = Line("/nowhere")
+        line.connect()
+        line.hear()

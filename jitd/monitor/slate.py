@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a process of root's to one of the target's, with nothing of whoever started it: what a command begins with.
+
+Law: every step that fails raises, and what was set is read back; who sees an exception here must not execute anything.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+from contextlib import suppress
+
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+PR_SET_KEEPCAPS = 8
+PR_GET_SECUREBITS, PR_SET_SECUREBITS = 27, 28
+PR_SET_TIMERSLACK = 29
+PR_SET_CHILD_SUBREAPER = 36
+PR_SET_THP_DISABLE = 41
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_CLEAR_ALL = 4
+CAPABILITY_VERSION_3 = 0x20080522
+
+INFINITE = resource.RLIM_INFINITY
+MIB = 1024 * 1024
+LIMITS = {
+    resource.RLIMIT_CPU: (INFINITE, INFINITE),
+    resource.RLIMIT_FSIZE: (INFINITE, INFINITE),
+    resource.RLIMIT_DATA: (INFINITE, INFINITE),
+    resource.RLIMIT_STACK: (8 * MIB, INFINITE),
+    resource.RLIMIT_CORE: (0, INFINITE),
+    resource.RLIMIT_RSS: (INFINITE, INFINITE),
+    resource.RLIMIT_NOFILE: (1024, 524288),
+    resource.RLIMIT_MEMLOCK: (8 * MIB, 8 * MIB),
+    resource.RLIMIT_AS: (INFINITE, INFINITE),
+    10: (INFINITE, INFINITE),  # RLIMIT_LOCKS
+    resource.RLIMIT_MSGQUEUE: (819200, 819200),
+    resource.RLIMIT_NICE: (0, 0),
+    resource.RLIMIT_RTPRIO: (0, 0),
+    15: (INFINITE, INFINITE),  # RLIMIT_RTTIME
+}
+"""Limits, soft and hard, as a fresh service has them. Processes and pending signals go by the size of the host."""
+
+OF_THE_C_LIBRARY = (32, 33)
+"""Signals that the C library keeps for its threads, and does not let anybody set."""
+CALLS = {
+    "rt_sigaction": {"x86_64": 13, "aarch64": 134, "riscv64": 134, "ppc64le": 173, "s390x": 174},
+    "ioprio_set": {"x86_64": 251, "aarch64": 30, "riscv64": 30, "ppc64le": 273, "s390x": 282},
+    "set_mempolicy": {"x86_64": 238, "aarch64": 237, "riscv64": 237, "ppc64le": 261, "s390x": 270},
+    "keyctl": {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280},
+}
+"""Numbers of system calls that the C library does not offer, or not for all that they can do."""
+IOPRIO_WHO_PROCESS = 1
+KEYCTL_JOIN_SESSION_KEYRING = 1
+TIMER_SLACK = 50_000
+"""Nanoseconds. To ask for the default would give the one of whoever started the launcher."""
+DUMPED = "0x33"
+"""What of a process's memory goes into a core dump (core(5))."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _call(name: str, *arguments: object) -> int:
+    result = int(getattr(_libc, name)(*arguments))
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+    return result
+
+
+def control_process(option: int, argument: int, second: int = 0) -> None:
+    """prctl(2). Raises OSError."""
+    zero = ctypes.c_ulong(0)
+    _call("prctl", option, ctypes.c_ulong(argument), ctypes.c_ulong(second), zero, zero)
+
+
+def reset_signals() -> None:
+    """Every signal as a new process has it: none ignored, none caught, none blocked."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    odd = _odd_signals()
+    for number in range(1, 65):
+        if not odd >> (number - 1) & 1:
+            continue
+        if number in OF_THE_C_LIBRARY:
+            _reset_signal(number)
+        else:
+            signal.signal(number, signal.SIG_DFL)
+    if _odd_signals():
+        raise OSError("a signal did not go back to its default")
+
+
+def _reset_signal(number: int) -> None:
+    """rt_sigaction(2) past the C library, whose posix_spawn leaves its own two signals ignored; and so does make."""
+    default = (ctypes.c_ulong * 4)()  # SIG_DFL, no flags, no restorer, an empty mask
+    _ask_kernel("rt_sigaction", number, ctypes.byref(default), None, 8)
+
+
+def _ask_kernel(name: str, *arguments: object) -> None:
+    """A system call by its number. Raises OSError."""
+    call = CALLS[name].get(os.uname().machine)
+    if call is None:
+        raise OSError(f"the number of {name} is not known for this machine")
+    _call("syscall", ctypes.c_long(call), *(ctypes.c_long(a) if isinstance(a, int) else a for a in arguments))
+
+
+def _odd_signals() -> int:
+    """The signals that are ignored or caught, as the kernel sees it."""
+    odd = 0
+    for line in _read("/proc/self/status").splitlines():
+        if line.startswith((b"SigIgn:", b"SigCgt:")):
+            odd |= int(line.split()[1], 16)
+    return odd
+
+
+def _read(path: str) -> bytes:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, 16384)
+    finally:
+        os.close(file)
+
+
+def _write(path: str, text: str) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(file, text.encode("ascii"))
+    finally:
+        os.close(file)
+
+
+def close_all_but(*kept: int) -> None:
+    """Close every other descriptor of this process."""
+    last = max(int(name) for name in os.listdir("/proc/self/fd"))
+    low = 0
+    for descriptor in sorted(kept):
+        if low < descriptor:  # of an empty range below 0, Python 3.11 makes one that has no end
+            os.closerange(low, descriptor)
+        low = descriptor + 1
+    if low <= last:
+        os.closerange(low, last + 1)
+
+
+def wipe() -> None:
+    """All that is inherited, as a fresh service has it: limits, priorities, processors, memory, keyring, umask and the rest."""
+    os.umask(0o022)
+    for which, limit in _limits().items():
+        _set_limit(which, limit)
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    os.setpriority(os.PRIO_PROCESS, 0, 0)
+    _ask_kernel("ioprio_set", IOPRIO_WHO_PROCESS, 0, 0)
+    os.sched_setaffinity(0, range(max(os.cpu_count() or 1, 1024)))
+    _write("/proc/self/oom_score_adj", "0")
+    _call("personality", ctypes.c_ulong(0))
+    control_process(PR_SET_TIMERSLACK, TIMER_SLACK)
+    control_process(PR_SET_THP_DISABLE, 0)
+    if _call("prctl", PR_GET_SECUREBITS):
+        control_process(PR_SET_SECUREBITS, 0)
+    with suppress(OSError):  # these three are not in every kernel, and not allowed in every container
+        _write("/proc/self/coredump_filter", DUMPED)
+    with suppress(OSError):
+        _ask_kernel("set_mempolicy", 0, None, 0)
+    with suppress(OSError):
+        _ask_kernel("keyctl", KEYCTL_JOIN_SESSION_KEYRING, None)
+
+
+def name_requester(uid: int) -> None:
+    """Tell the kernel, for the host's own audit, who asked, whatever this process becomes. Not every container allows that."""
+    with suppress(OSError):
+        _write("/proc/self/loginuid", str(uid))
+
+
+def _limits() -> dict[int, tuple[int, int]]:
+    half = int(_read("/proc/sys/kernel/threads-max")) // 2
+    return {**LIMITS, resource.RLIMIT_NPROC: (half, half), resource.RLIMIT_SIGPENDING: (half, half)}
+
+
+def _set_limit(which: int, limit: tuple[int, int]) -> None:
+    """Set ``limit``, or as much of it as may be had where a container forbids to raise the hard one."""
+    try:
+        resource.setrlimit(which, limit)
+    except (ValueError, PermissionError):
+        hard = resource.getrlimit(which)[1]
+        bound = [part if hard == INFINITE else hard if part == INFINITE else min(part, hard) for part in limit]
+        limit = (bound[0], bound[1])
+        resource.setrlimit(which, limit)
+    if resource.getrlimit(which) != limit:
+        raise OSError("a limit did not take")
+
+
+def become(uid: int, gid: int, groups: tuple[int, ...]) -> None:
+    """Take the target's groups, group and user for good, in this order, and read each back."""
+    control_process(PR_SET_KEEPCAPS, 0)
+    control_process(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+    _inherit_nothing()
+    os.setgroups(groups)
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    if set(os.getgroups()) != set(groups):
+        raise OSError("the groups did not take")
+    if os.getresgid() != (gid, gid, gid):
+        raise OSError("the group did not take")
+    if os.getresuid() != (uid, uid, uid):
+        raise OSError("the user did not take")
+    effective, permitted, inheritable = _capabilities()
+    if inheritable or (uid and (effective or permitted)):
+        raise OSError("capabilities are left")
+
+
+class _Header(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+
+
+class _Data(ctypes.Structure):
+    _fields_ = [("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32)]
+
+
+def _read_capabilities() -> ctypes.Array[_Data]:
+    data = (_Data * 2)()
+    _call("capget", ctypes.byref(_Header(CAPABILITY_VERSION_3, 0)), data)
+    return data
+
+
+def _capabilities() -> tuple[int, int, int]:
+    low, high = _read_capabilities()
+    return (
+        low.effective | high.effective << 32,
+        low.permitted | high.permitted << 32,
+        low.inheritable | high.inheritable << 32,
+    )
+
+
+def _inherit_nothing() -> None:
+    data = _read_capabilities()
+    for half in data:
+        half.inheritable = 0
+    _call("capset", ctypes.byref(_Header(CAPABILITY_VERSION_3, 0)), data)
+
+
+def end_with_parent(parent: int) -> None:
+    """From now on this process is killed when its parent ends. To be asked for after ``become``, which undoes it."""
+    control_process(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise OSError("the monitor is gone")

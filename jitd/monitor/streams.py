@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a client hands over: the first packet on the control socket, and which descriptors are fit to be a command's
+stream.
+
+Law: a descriptor is looked at, never read, written, or waited for; its kind, its access and what is behind it are on
+the list below, or it is not passed on. Every descriptor that arrived is either one of the three streams or closed.
+"""
+
+from __future__ import annotations
+
+import array
+import binascii
+import ctypes
+import fcntl
+import json
+import os
+import socket
+import stat
+from dataclasses import dataclass
+from typing import Any
+
+from jitd.monitor.orders import read_kinds
+
+NAMES = ("standard input", "standard output", "standard error")
+MAX_PACKET = 32 * 1024 + 1
+MOST_DESCRIPTORS = 253
+"""As many as one packet can carry (SCM_MAX_FD): room for all of them, so that none is left behind unseen."""
+TERMIOS_BYTES = 36
+"""The kernel's ``struct termios``, as ioctl TCGETS gives it."""
+O_PATH = 0o10000000
+
+FIT_CHARACTER = {(1, 3): "null", (1, 5): "device", (1, 7): "device", (1, 8): "device", (1, 9): "device"}
+"""Character devices that do nothing but give or take bytes: null, zero, full, random, urandom."""
+READABLE_BY_ALL = {0x9FA0, 0x62656572, 0x63677270, 0x27E0EB}
+"""File systems of the kernel's own (proc, sysfs, cgroup): passed on for reading alone, and what everybody may read."""
+UNFIT = {
+    0x6E736673: "a namespace",
+    0x50494446: "a process",
+    0x09041934: "an object of the kernel",
+    0xCAFE4A11: "an object of the kernel",
+    0x5345434D: "secret memory",
+    0x444D4142: "a device's memory",
+    0x19800202: "a message queue",
+    0x64626720: "a control of the kernel",
+    0x74726163: "a control of the kernel",
+    0x73636673: "a control of the kernel",
+    0x62656570: "a control of the kernel",
+    0x42494E4D: "a control of the kernel",
+    0xF97CFF8C: "a control of the kernel",
+    0x5A3C69F0: "a control of the kernel",
+    0x43415D53: "a control of the kernel",
+    0xDE5E81E4: "a control of the kernel",
+    0x65735543: "a control of the kernel",
+    0x07655821: "a control of the kernel",
+    0x6165676C: "a control of the kernel",
+}
+"""File systems (linux/magic.h) whose regular files are no files: to write to one is to give the kernel an order."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+STDIN = {"tty": ("terminal",), "none": ("null", "closed")}
+WANTED = {"tty": "a terminal", "none": "none"}
+"""What ``run.stdin`` of a rule lets standard input be."""
+
+
+def fits(wanted: str, kind: str) -> bool:
+    """True if standard input may be a ``kind`` where a rule says ``wanted``."""
+    return wanted not in STDIN or kind in STDIN[wanted]
+
+
+class Unfit(Exception):
+    """What the client sent cannot be the command's streams. The argument is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The client's terminal, and whether the command is in the foreground of its own."""
+
+    rows: int
+    columns: int
+    foreground: bool
+    termios: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """The client's first packet: three kinds, its terminal's state, and the descriptors of the other kinds by slot."""
+
+    kinds: tuple[str, ...]
+    rows: int
+    columns: int
+    foreground: bool
+    termios: bytes | None
+    descriptors: dict[int, int]
+
+
+def receive(control: socket.socket, approved: tuple[str, ...]) -> Streams | None:
+    """Wait for the client's streams. None if it went away; Unfit if they are not what was approved or may be."""
+    arrived: list[int] = []
+    try:
+        data, ancillary, flags, _ = control.recvmsg(MAX_PACKET, socket.CMSG_SPACE(4 * MOST_DESCRIPTORS), socket.MSG_CMSG_CLOEXEC)
+        for level, kind, payload in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                arrived += array.array("i", payload[: len(payload) // 4 * 4])
+        if not data and not arrived:
+            return None
+        if flags & (socket.MSG_CTRUNC | socket.MSG_TRUNC):
+            raise Unfit("the client sent more than its streams")
+        streams = _read(data)
+        if approved and streams.kinds != approved:
+            raise Unfit(f"the streams are {', '.join(streams.kinds)}; {', '.join(approved)} were approved")
+        slots = [slot for slot, kind in enumerate(streams.kinds) if kind not in ("terminal", "closed")]
+        if len(slots) != len(arrived):
+            raise Unfit(f"the client sent {len(arrived)} descriptors for {len(slots)} streams")
+        for slot, descriptor in zip(slots, arrived, strict=True):
+            found = kind_of(descriptor, slot)
+            if found != streams.kinds[slot]:
+                raise Unfit(f"{NAMES[slot]} is a {found}, and not a {streams.kinds[slot]} as the client says")
+            streams.descriptors[slot] = descriptor
+        return streams
+    except BaseException:
+        for descriptor in arrived:
+            os.close(descriptor)
+        raise
+
+
+def _read(data: bytes) -> Streams:
+    try:
+        if data[:1] != b"S":
+            raise ValueError("it does not begin with the streams")
+        found = _read_object(data[1:], {"streams", "rows", "columns", "foreground", "termios"})
+        kinds = read_kinds(found["streams"])
+        if not kinds:
+            raise ValueError("it names no kinds")
+        turn = _read_turn(found)
+        return Streams(kinds, turn.rows, turn.columns, turn.foreground, turn.termios, {})
+    except (ValueError, RecursionError) as fault:
+        raise Unfit(f"the client's first packet cannot be read: {fault}") from None
+
+
+def read_turn(payload: bytes) -> Turn:
+    """The payload of a packet ``C``. Raises Unfit."""
+    try:
+        return _read_turn(_read_object(payload, {"rows", "columns", "foreground", "termios"}))
+    except (ValueError, RecursionError) as fault:
+        raise Unfit(f"the client's packet cannot be read: {fault}") from None
+
+
+def _read_object(payload: bytes, fields: set[str]) -> dict[str, Any]:
+    found: Any = json.loads(payload.decode("utf-8"))
+    if type(found) is not dict or found.keys() != fields:
+        raise ValueError("its fields are not those of PROTOCOL.md")
+    return found
+
+
+def _read_turn(found: dict[str, Any]) -> Turn:
+    for name in ("rows", "columns"):
+        if type(found[name]) is not int or not 0 <= found[name] < 65536:
+            raise ValueError(f"{name} is not a 16-bit number")
+    if type(found["foreground"]) is not bool:
+        raise ValueError("foreground is not true or false")
+    termios = found["termios"]
+    if termios is not None:
+        if type(termios) is not str:
+            raise ValueError("termios is not base64")
+        termios = binascii.a2b_base64(termios, strict_mode=True)
+        if len(termios) != TERMIOS_BYTES:
+            raise ValueError(f"termios is not {TERMIOS_BYTES} bytes")
+    return Turn(found["rows"], found["columns"], found["foreground"], termios)
+
+
+def kind_of(descriptor: int, slot: int) -> str:
+    """The kind of a client's descriptor that is to be stream ``slot``. Raises Unfit for all that may not be one."""
+    name = NAMES[slot]
+    try:
+        flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+        if flags & O_PATH:
+            raise Unfit(f"{name} is a descriptor that cannot be read or written")
+        access = flags & os.O_ACCMODE
+        if access not in (os.O_RDWR, os.O_WRONLY if slot else os.O_RDONLY):
+            raise Unfit(f"{name} is not open for {'writing' if slot else 'reading'}")
+        status = os.fstat(descriptor)
+        mode = status.st_mode
+        if stat.S_ISFIFO(mode):
+            return "pipe"
+        if stat.S_ISSOCK(mode):
+            return _socket_kind(descriptor, name)
+        if stat.S_ISCHR(mode):
+            kind = FIT_CHARACTER.get((os.major(status.st_rdev), os.minor(status.st_rdev)))
+            if kind is None:
+                raise Unfit(f"{name} is a device that is not passed on")
+            return kind
+        if stat.S_ISBLK(mode):
+            return "device"
+        if stat.S_ISREG(mode):
+            system = _file_system(descriptor)
+            if system in UNFIT:
+                raise Unfit(f"{name} is {UNFIT[system]}, and not a file")
+            if system in READABLE_BY_ALL and (access != os.O_RDONLY or not mode & 0o004):
+                raise Unfit(f"{name} is a file of the kernel's that is not passed on")
+            return "file"
+    except OSError as fault:
+        raise Unfit(f"{name} cannot be looked at: {fault.strerror}") from None
+    raise Unfit(f"{name} is no pipe, file, socket or device")
+
+
+def _socket_kind(descriptor: int, name: str) -> str:
+    """Streams between processes and over IP alone: in others, such as netlink, a write by root is an order."""
+    with socket.socket(fileno=os.dup(descriptor)) as found:
+        if found.family not in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6) or found.type != socket.SOCK_STREAM:
+            raise Unfit(f"{name} is a socket that is not passed on")
+    return "socket"
+
+
+def _file_system(descriptor: int) -> int:
+    """The magic number of the file system behind an open file: fstatfs(2), whose first word it is."""
+    buffer = (ctypes.c_ulong * 64)()
+    if _libc.fstatfs(descriptor, buffer) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return int(buffer[0]) & 0xFFFFFFFF

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signals to a monitor, as something that it can wait for beside its descriptors.
+
+Law: SIGTERM is the only order among them, SIGCHLD the only news; no other interrupts a monitor.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+
+IGNORED = tuple(
+    getattr(signal, f"SIG{name}") for name in ("HUP", "INT", "QUIT", "USR1", "USR2", "PIPE", "TSTP", "TTIN", "TTOU", "ALRM")
+)
+
+
+class Wakeup:
+    """Readable (``fileno``) when a child has ended or stopped, or when this process was told to end."""
+
+    def __init__(self) -> None:
+        self._reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._is_told = False
+        for number in IGNORED:
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._tell)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+
+    def _tell(self, *_: object) -> None:
+        self._is_told = True
+
+    def fileno(self) -> int:
+        """What to wait for."""
+        return self._reading
+
+    def drain(self) -> None:
+        """It has woken us."""
+        with suppress(BlockingIOError):
+            os.read(self._reading, 4096)
+
+    def was_told_to_end(self) -> bool:
+        """True once for each time, or several close together."""
+        is_told, self._is_told = self._is_told, False
+        return is_told

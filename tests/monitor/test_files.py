@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was approved is what runs (THREATS R-05). Law: no byte is executed that was not in the approved digest."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from jitd.core.run import Ending
+from tests.monitor.stage import NOBODY, Stage
+
+GOOD = "#!/bin/sh\necho good\n"
+EVIL = "#!/bin/sh\necho evil\n"
+CHANGED = "it was changed since it was approved"
+
+
+def script(stage: Stage, content: str = GOOD, name: str = "tool", mode: int = 0o755) -> Path:
+    path = stage.directory / name
+    path.write_text(content)
+    path.chmod(mode)
+    return path
+
+
+def swap_by_rename(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_text(EVIL)
+    other.chmod(0o755)
+    other.rename(path)
+
+
+def swap_in_place(path: Path) -> None:
+    with path.open("r+") as file:
+        file.write(EVIL)
+
+
+def swap_by_link(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_text(EVIL)
+    other.chmod(0o755)
+    path.unlink()
+    path.symlink_to(other)
+
+
+def swap_and_back_in_time(path: Path) -> None:
+    before = path.stat()
+    swap_in_place(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+SWAPS = [swap_by_rename, swap_in_place, swap_by_link, swap_and_back_in_time]
+
+
+@pytest.mark.parametrize("swap", SWAPS)
+@pytest.mark.parametrize("writable", [False, True])
+def test_a_file_that_was_swapped_after_approval_does_not_run(stage: Stage, swap: object, writable: bool) -> None:
+    path = script(stage)
+    job = stage.job(str(path), writable=writable)
+    assert callable(swap)
+    swap(path)
+    _, outcome = stage.play(job)
+    assert (outcome.ending, outcome.number, outcome.because) == (Ending.NOT_STARTED, 126, CHANGED)
+
+
+def test_a_link_that_leads_elsewhere_by_now_does_not_run(stage: Stage) -> None:
+    good, evil = script(stage), script(stage, EVIL, "evil")
+    link = stage.directory / "link"
+    link.symlink_to(good)
+    job = stage.job(str(link))
+    link.unlink()
+    link.symlink_to(evil)
+    assert stage.play(job)[1].because == CHANGED
+
+
+def test_a_link_runs_under_its_own_name(stage: Stage) -> None:
+    script(stage, "#!/bin/sh\necho $0\n", "real")
+    (stage.directory / "link").symlink_to("real")
+    assert stage.capture(str(stage.directory / "link")) == os.fsencode(stage.directory / "link") + b"\n"
+
+
+@pytest.mark.parametrize("how", ["file", "directory", "owner"])
+def test_a_file_that_others_can_change_does_not_run_unless_the_rule_says_so(stage: Stage, how: str) -> None:
+    path = script(stage)
+    if how == "file":
+        path.chmod(0o757)
+    elif how == "owner":
+        os.chown(path, 1077, 1077)
+    else:
+        stage.directory.chmod(0o777)
+    _, outcome = stage.play(stage.job(str(path)))
+    assert (outcome.ending, outcome.number) == (Ending.NOT_STARTED, 126)
+    assert outcome.because.startswith("others may change it: ")
+    assert stage.capture(str(path), writable=True) == b"good\n"
+
+
+def test_what_others_can_change_runs_as_a_copy_that_only_root_can_change(stage: Stage) -> None:
+    path = script(stage, "#!/bin/sh\nstat -c '%n %a %u %g' $0 $(dirname $0); echo $1\n", mode=0o757)
+    told = stage.capture(str(path), "word", writable=True, uid=NOBODY, gid=NOBODY, groups=(NOBODY,)).decode()
+    copy = stage.state_dir / "exec" / f"TEST-{Stage.n_runs:04}"
+    assert told == f"{copy}/tool 750 0 {NOBODY}\n{copy} 750 0 {NOBODY}\nword\n"
+    assert not copy.exists()
+
+
+def test_a_file_that_the_rule_lets_be_written_and_nobody_can_is_run_itself(stage: Stage) -> None:
+    path = script(stage, "#!/bin/sh\necho $0\n")
+    assert stage.capture(str(path), writable=True) == os.fsencode(path) + b"\n"
+
+
+def test_a_copy_is_not_for_those_who_could_not_execute_the_original(stage: Stage) -> None:
+    path = script(stage, mode=0o720)
+    os.chown(path, 1077, 1077)
+    job = stage.job(str(path), writable=True, uid=NOBODY, gid=NOBODY, groups=(NOBODY,))
+    _, outcome = stage.play(job)
+    assert (outcome.ending, outcome.because) == (Ending.NOT_STARTED, "the target user may not execute it")
+
+
+@pytest.mark.parametrize("how", ["rename", "in place", "truncate"])
+def test_a_racing_writer_never_gets_a_byte_executed(stage: Stage, how: str) -> None:
+    path = script(stage, mode=0o777)
+    stage.directory.chmod(0o777)
+    stop = threading.Event()
+
+    def race() -> None:
+        other = path.with_name("racer")
+        while not stop.is_set():
+            for content in (EVIL, GOOD):
+                if how == "rename":
+                    other.write_text(content)
+                    other.chmod(0o777)
+                    other.rename(path)
+                elif how == "in place":
+                    descriptor = os.open(path, os.O_WRONLY)
+                    os.pwrite(descriptor, content.encode(), 0)
+                    os.close(descriptor)
+                else:
+                    path.write_text(content)
+
+    racer = threading.Thread(target=race)
+    good = stage.job(str(path), writable=True)
+    racer.start()
+    endings: list[str] = []
+    try:
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            reading, writing = os.pipe()
+            job = stage.job(str(path), writable=True, digest=good.digest)
+            stage.get_ready(job, ("null", "pipe", "pipe"), [stage.null(), writing, writing])
+            os.close(writing)
+            stage.executor.go(job.run)
+            outcome = stage.outcome(job)
+            with open(reading, "rb") as file:
+                told = file.read()
+            assert told in (b"", b"good\n")
+            assert (told == b"good\n") == (outcome.ending is Ending.EXITED), outcome
+            endings.append(outcome.ending)
+            stage.forget(job)
+    finally:
+        stop.set()
+        racer.join()
+    assert len(endings) > 20 and Ending.NOT_STARTED in endings
+
+
+def test_a_fifo_or_a_device_in_the_place_of_the_file_holds_nothing_up(stage: Stage) -> None:
+    path = script(stage)
+    for make in (os.mkfifo, lambda p: os.mknod(p, 0o666 | stat.S_IFCHR, os.makedev(5, 2)), os.mkdir):
+        job = stage.job(str(path), digest=bytes(32))
+        if path.is_dir():
+            path.rmdir()
+        else:
+            path.unlink()
+        make(path)
+        _, outcome = stage.play(job)
+        assert outcome.because == f"{path} is no regular file"
+
+
+def test_an_interpreter_that_others_can_change_is_found(stage: Stage) -> None:
+    interpreter = stage.directory / "interpreter"
+    interpreter.write_bytes(Path("/bin/dash").read_bytes())
+    interpreter.chmod(0o777)
+    path = script(stage, f"#!{interpreter}\necho good\n")
+    _, outcome = stage.play(stage.job(str(path)))
+    assert outcome.because == f"others may change it: {interpreter} may be written by gid 0"

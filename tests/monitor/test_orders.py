@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs and words. Law: what is read is what was written, and anything else is a ValueError."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from jitd.monitor import orders, places
+from jitd.monitor.orders import Job, read_job, read_word, write_job, write_word
+
+JOB = Job(
+    run="K7QM-2XVD.2",
+    request="K7QM-2XVD",
+    path=b"/bin/true",
+    argv=(b"true",),
+    environment=((b"PATH", b"/bin"),),
+    cwd=b"/",
+    cwd_device=1,
+    cwd_inode=2**40,
+    uid=0,
+    gid=0,
+    groups=(0, 4),
+    streams=("pipe", "terminal", "closed"),
+    digest=bytes(32),
+    writable=False,
+    ends_at_boot=1234.5,
+    ends_because="its time is over",
+    leftovers="end",
+    requester_uid=1001,
+    user="root",
+)
+strings = some.binary().map(lambda raw: raw.replace(b"\0", b""))
+
+
+def test_a_job_comes_back_as_it_went() -> None:
+    assert read_job(write_job(JOB)) == JOB
+
+
+@given(
+    some.lists(strings, min_size=1).map(tuple),
+    some.dictionaries(strings.filter(lambda name: name and b"=" not in name), strings).map(lambda d: tuple(d.items())),
+    strings.map(lambda raw: b"/" + raw),
+)
+def test_any_bytes_come_back(argv: tuple[bytes, ...], environment: Any, cwd: bytes) -> None:
+    job = replace(JOB, argv=argv, environment=environment, cwd=cwd)
+    assert read_job(write_job(job)) == job
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"run": "../../etc/x"}, {"run": ""}, {"run": "a/b"}, {"run": ".hidden"}, {"run": "x" * 33},
+        {"run": "a\n"}, {"run": "é"},
+        {"path": b"bin/true"}, {"path": b"/bin\0"}, {"argv": ()}, {"argv": (b"a\0",)}, {"environment": ((b"A=", b""),)},
+        {"environment": ((b"", b""),)}, {"environment": ((b"A", b""), (b"A", b""))}, {"cwd": b"."},
+        {"uid": -1}, {"uid": 2**32 - 1}, {"uid": 2**31}, {"uid": True}, {"gid": -1},
+        {"groups": (2**32 - 1,)}, {"groups": (-1,)},
+        {"streams": ("pipe",)}, {"streams": ("pipe", "pipe", "tape")}, {"digest": b""}, {"digest": bytes(33)},
+        {"ends_at_boot": float("nan")}, {"ends_at_boot": float("inf")}, {"leftovers": "forget"}, {"writable": 1},
+        {"ends_because": "\0"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_job_is_neither_written_nor_read(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        write_job(replace(JOB, **change))
+
+
+def test_a_job_that_never_ends_comes_back() -> None:
+    job = replace(JOB, ends_at_boot=None, streams=())
+    assert read_job(write_job(job)) == job
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{}", b"{", b"\xff", b'{"run": "x"}', b"[" * 100_000, b'{"say":"go","say":"go"}', b"null", b"1"],
+)
+def test_nonsense_is_a_value_error(body: bytes) -> None:
+    with pytest.raises(ValueError):
+        read_job(body)
+    with pytest.raises(ValueError):
+        read_word(body, orders.FROM_DAEMON)
+
+
+@given(some.binary())
+def test_any_packet_is_a_word_or_a_value_error(packet: bytes) -> None:
+    with suppress(ValueError):
+        read_word(packet, orders.FROM_MONITOR)
+
+
+def test_an_unknown_field_or_a_missing_one_is_refused() -> None:
+    values = json.loads(write_job(JOB))
+    for odd in ({**values, "more": 1}, {k: v for k, v in values.items() if k != "uid"}):
+        with pytest.raises(ValueError, match="missing or unknown"):
+            read_job(json.dumps(odd).encode())
+
+
+def test_words_are_read_by_those_they_are_for() -> None:
+    assert read_word(write_word("stop", because="x"), orders.FROM_DAEMON) == ("stop", {"because": "x"})
+    with pytest.raises(ValueError):
+        read_word(write_word("stop", because="x"), orders.FROM_MONITOR)
+
+
+def test_an_outcome_is_kept_and_read_again(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    assert places.read_outcome(str(tmp_path), "TEST") is None
+    left = places.Left("signaled", 9, "stopped", (3, 4096, "ab" * 32))
+    places.write_outcome(str(tmp_path), "TEST", left)
+    assert places.read_outcome(str(tmp_path), "TEST") == left
+    assert os.listdir(tmp_path / "runs") == ["TEST.json"]
+
+
+@pytest.mark.parametrize("instant", ["1e400", "NaN", "-Infinity", "true", '"1"', "1" + "0" * 400, "[]"])
+def test_an_instant_that_is_none_is_a_value_error(instant: str) -> None:
+    packet = b'{"say":"here","run":"TEST-0001","state":"starting","ends_at_boot":%s}' % instant.encode()
+    with pytest.raises(ValueError):
+        read_word(packet, orders.FROM_MONITOR)

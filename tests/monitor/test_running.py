@@ -1,0 +1,333 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A command runs: when it may, what it is given, and how its end is told. Law: real processes only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from jitd.core.run import Ending, Outcome
+from jitd.executor import Ended, ExecutorError, Here, Ready, Started
+from tests.monitor.stage import NOBODY, Stage
+
+ALL_BYTES = bytes(range(1, 256))
+
+
+def test_every_exit_status_comes_back_exactly(stage: Stage) -> None:
+    for status in range(256):
+        client, outcome = stage.play(stage.job("/bin/sh", "-c", f"exit {status}"))
+        assert outcome == Outcome(Ending.EXITED, status)
+        assert client.end == {"outcome": "exited", "status": status, "because": ""}
+
+
+def test_every_signal_that_ends_a_command_comes_back_exactly(stage: Stage) -> None:
+    ending = {*range(1, 32), *range(34, 65)} - {17, 18, 19, 20, 21, 22, 23, 28}  # the others stop it, or do nothing
+    for number in sorted(ending):
+        reset = f"{number} == 9 or s.signal({number}, s.SIG_DFL)"
+        die = f"import os; import signal as s; {reset}; os.kill(os.getpid(), {number})"
+        client, outcome = stage.play(stage.job("/usr/bin/python3", "-ISc", die))
+        assert outcome == Outcome(Ending.SIGNALED, number)
+        assert client.end == {"outcome": "signaled", "status": number, "because": ""}
+
+
+def test_what_is_reported_comes_in_order(stage: Stage) -> None:
+    job = stage.job("/bin/true")
+    stage.play(job)
+    assert [type(report) for report in stage.reports] == [Here, Ready, Started, Ended]
+
+
+def test_the_client_hears_that_it_runs_and_then_how_it_ended(stage: Stage) -> None:
+    client, _ = stage.play(stage.job("/bin/true"))
+    assert [packet[:1] for packet in client.packets] == [b"R", b"X"]
+    stage.wait(lambda: client.is_at_end)
+
+
+def test_nothing_runs_without_a_go(stage: Stage) -> None:
+    mark = stage.directory / "mark"
+    job = stage.job("/usr/bin/touch", str(mark))
+    stage.get_ready(job)
+    stage.sleep(0.5)
+    assert not mark.exists()
+    stage.executor.stop(job.run, "revoked by bob@EXAMPLE.ORG: wrong host")
+    assert stage.outcome(job) == Outcome(Ending.NOT_STARTED, 126, "revoked by bob@EXAMPLE.ORG: wrong host")
+    assert not mark.exists()
+
+
+def test_a_go_before_the_streams_is_no_go(stage: Stage) -> None:
+    mark = stage.directory / "mark"
+    job = stage.job("/usr/bin/touch", str(mark))
+    client = stage.start(job)
+    stage.wait(lambda: stage.reported(Here, job.run))
+    stage.executor.go(job.run)
+    stage.sleep(0.1)
+    client.send_streams(("null",) * 3, [stage.null(), stage.null(), stage.null()])
+    stage.wait(lambda: stage.reported(Ready, job.run))
+    stage.sleep(0.3)
+    assert not mark.exists()
+
+
+def test_a_client_that_goes_before_its_streams_starts_nothing(stage: Stage) -> None:
+    mark = stage.directory / "mark"
+    job = stage.job("/usr/bin/touch", str(mark))
+    stage.start(job).close()
+    assert stage.outcome(job) == Outcome(Ending.NOT_STARTED, 126, "the client went away")
+    assert not mark.exists()
+
+
+def test_a_client_that_goes_before_the_go_starts_nothing(stage: Stage) -> None:
+    mark = stage.directory / "mark"
+    job = stage.job("/usr/bin/touch", str(mark))
+    stage.get_ready(job).close()
+    assert stage.outcome(job) == Outcome(Ending.NOT_STARTED, 126, "the client went away")
+    stage.executor.go(job.run)
+    stage.sleep(0.2)
+    assert not mark.exists()
+
+
+def test_a_go_that_comes_with_the_end_of_the_client_or_of_the_time_starts_nothing(stage: Stage) -> None:
+    for ends_in in (None, 0.3):
+        mark = stage.directory / "mark"
+        ends_at = None if ends_in is None else time.clock_gettime(time.CLOCK_BOOTTIME) + ends_in
+        job = stage.job("/usr/bin/touch", str(mark), ends_at_boot=ends_at)
+        client = stage.get_ready(job)
+        (monitor,) = stage.monitors()
+        os.kill(monitor, signal.SIGSTOP)
+        if ends_in is None:
+            client.close()
+        stage.sleep(0.4)
+        stage.executor.go(job.run)
+        os.kill(monitor, signal.SIGCONT)
+        assert stage.outcome(job).ending is Ending.NOT_STARTED
+        assert not mark.exists()
+        stage.forget(job)
+
+
+def test_a_client_that_says_nothing_has_ten_seconds(stage: Stage) -> None:
+    job = stage.job("/bin/true")
+    stage.start(job)
+    outcome = stage.outcome(job, 12)
+    assert outcome == Outcome(Ending.NOT_STARTED, 126, "the client did not hand over its streams within 10 s")
+
+
+def test_a_run_is_started_once(stage: Stage) -> None:
+    job = stage.job("/bin/true")
+    stage.get_ready(job)
+    with pytest.raises(ExecutorError):
+        stage.run(stage.executor.start(job))
+
+
+def test_its_arguments_are_what_was_approved_byte_for_byte(stage: Stage) -> None:
+    given = [b"", b" ", b"a b", b"\n", b"$HOME", b"\\", b"'\"", b"-n", ALL_BYTES, b"x" * (128 * 1024 - 1)]
+    told = stage.capture(
+        "/usr/bin/python3", "-c", "import os,sys; os.write(1, b'\\0'.join(map(os.fsencode, sys.argv[1:])))", *given
+    )
+    assert told.split(b"\0") == given
+
+
+def test_two_mebibytes_of_arguments_arrive(stage: Stage) -> None:
+    given = [b"%05d" % n + b"x" * 100_000 for n in range(19)]
+    told = stage.capture("/bin/sh", "-c", 'printf "%s\\n" "$@" | cksum', "sh", *given)
+    expected = os.popen("cksum <" + _file(stage, b"".join(part + b"\n" for part in given))).read()
+    assert told.decode() == expected
+
+
+def _file(stage: Stage, content: bytes) -> str:
+    path = stage.directory / "content"
+    path.write_bytes(content)
+    return str(path)
+
+
+def test_its_environment_is_exactly_what_was_decided(stage: Stage) -> None:
+    environment = ((b"PATH", b"/bin"), (b"odd", ALL_BYTES), (b"EMPTY", b""), (b"A B", b"c=d"))
+    told = stage.capture("/usr/bin/env", "-0", environment=environment)
+    assert told == b"".join(name + b"=" + value + b"\0" for name, value in environment)
+
+
+def test_argv0_is_what_was_typed_and_the_path_what_was_approved(stage: Stage) -> None:
+    told = stage.capture("-odd name", "-c", 'echo "$0"', path=b"/bin/sh")
+    assert told == b"-odd name\n"
+
+
+def test_a_script_without_an_interpreter_line_is_a_shells(stage: Stage) -> None:
+    script = stage.directory / "script"
+    script.write_text('echo "$0 $1"\n')
+    script.chmod(0o755)
+    assert stage.capture(str(script), "x") == f"{script} x\n".encode()
+
+
+def test_it_begins_in_the_directory_that_was_approved(stage: Stage) -> None:
+    place = stage.directory / os.fsdecode(b"a dir\xff\n")
+    place.mkdir()
+    told = stage.capture("/bin/pwd", cwd=os.fsencode(place), uid=NOBODY, gid=NOBODY, groups=(NOBODY,))
+    assert told == os.fsencode(place) + b"\n"
+
+
+@pytest.mark.parametrize("what", ["gone", "another"])
+def test_a_directory_that_is_not_the_approved_one_starts_nothing(stage: Stage, what: str) -> None:
+    place = stage.directory / "place"
+    place.mkdir()
+    job = stage.job("/bin/true", cwd=os.fsencode(place), uid=NOBODY, gid=NOBODY, groups=(NOBODY,))
+    place.rename(stage.directory / "old")
+    if what == "another":
+        place.mkdir()
+    stage.go(job)
+    said = {
+        "gone": "the working directory cannot be entered: No such file or directory",
+        "another": "the working directory is another one than was approved",
+    }
+    assert stage.outcome(job) == Outcome(Ending.NOT_STARTED, 126, said[what])
+
+
+def test_a_directory_that_the_target_may_not_enter_is_begun_in_and_of_no_use(stage: Stage) -> None:
+    place = stage.directory / "place"
+    place.mkdir(mode=0o700)
+    (place / "secret").touch()
+    told = stage.capture(
+        "/bin/sh",
+        "-c",
+        "pwd -P; ls . 2>&1; cat secret 2>&1; ls .. 2>&1; exit 0",
+        cwd=os.fsencode(place),
+        uid=NOBODY,
+        gid=NOBODY,
+        groups=(NOBODY,),
+    ).decode()
+    assert told.startswith(f"{place}\n") and told.count("Permission denied") == 3
+
+
+def test_a_closed_directory_that_is_another_by_now_starts_nothing(stage: Stage) -> None:
+    place = stage.directory / "place"
+    place.mkdir(mode=0o700)
+    job = stage.job("/bin/true", cwd=os.fsencode(place), uid=NOBODY, gid=NOBODY, groups=(NOBODY,))
+    place.rename(stage.directory / "old")
+    place.mkdir(mode=0o700)
+    stage.go(job)
+    said = "the working directory cannot be entered: Permission denied"
+    assert stage.outcome(job) == Outcome(Ending.NOT_STARTED, 126, said)
+
+
+def test_what_cannot_be_executed_is_126_and_says_why(stage: Stage) -> None:
+    file = stage.directory / "data"
+    file.write_bytes(b"\x7fELF nonsense")
+    file.chmod(0o644)
+    client, outcome = stage.play(stage.job(str(file)))
+    assert outcome == Outcome(Ending.NOT_STARTED, 126, "it cannot be executed: Permission denied")
+    assert client.end == {"outcome": "not started", "status": 126, "because": outcome.because}
+
+
+def test_what_is_gone_by_now_is_127(stage: Stage) -> None:
+    _, outcome = stage.play(stage.job(str(stage.directory / "never")))
+    assert (outcome.ending, outcome.number) == (Ending.NOT_STARTED, 127)
+
+
+@pytest.mark.parametrize("n", [1, 30])
+def test_many_runs_at_once_do_not_mix(stage: Stage, n: int) -> None:
+    jobs = [stage.job("/bin/sh", "-c", f"exit {k + 1}") for k in range(n)]
+    for job in jobs:
+        stage.go(job)
+    assert [stage.outcome(job).number for job in jobs] == [k + 1 for k in range(n)]
+
+
+KINDS = ("pipe", "file", "socket", "null", "closed", "device", "terminal")
+
+
+@pytest.mark.parametrize("first", KINDS)
+def test_streams_of_every_mixture_arrive_as_they_were_sent(stage: Stage, first: str) -> None:
+    for second in KINDS:
+        _mix(stage, (first, second, "pipe"))
+
+
+def _mix(stage: Stage, kinds: tuple[str, ...]) -> None:
+    told, telling = os.pipe()
+    ends = [_end_of(stage, kind) for kind in kinds[:2]]
+    job = stage.job(
+        "/usr/bin/python3",
+        "-ISc",
+        "import os\n"
+        "for fd in 0, 1:\n"
+        "    s = os.fstat(fd)\n"
+        "    what = 'terminal' if os.isatty(fd) else f'{s.st_dev}:{s.st_ino}:{s.st_rdev}'\n"
+        "    os.write(2, what.encode() + b'\\n')\n",
+        streams=kinds,
+    )
+    stage.get_ready(job, kinds, [end for end in ends if end is not None] + [telling])
+    os.close(telling)
+    stage.executor.go(job.run)
+    assert stage.outcome(job).number == 0
+    with open(told, "rb") as file:
+        lines = file.read().decode().splitlines()
+    for kind, end, line in zip(kinds, ends, lines, strict=False):
+        found = os.stat("/dev/null") if end is None else os.fstat(end)
+        assert line == ("terminal" if kind == "terminal" else f"{found.st_dev}:{found.st_ino}:{found.st_rdev}")
+
+
+def _end_of(stage: Stage, kind: str) -> int | None:
+    if kind in ("terminal", "closed"):
+        return None
+    if kind == "pipe":
+        path = stage.directory / f"fifo-{len(stage.opened)}"
+        os.mkfifo(path)
+        end = os.open(path, os.O_RDWR)
+    elif kind == "file":
+        end = os.open(stage.directory / "file", os.O_RDWR | os.O_CREAT)
+    elif kind == "socket":
+        one, other = socket.socketpair()
+        stage.opened.append(other.detach())
+        end = one.detach()
+    else:
+        end = os.open("/dev/zero" if kind == "device" else "/dev/null", os.O_RDWR)
+    stage.opened.append(end)
+    return end
+
+
+def test_a_pipe_of_200_megabytes_comes_through_byte_for_byte(stage: Stage) -> None:
+    n = 200 * 1024 * 1024
+    told = stage.capture("/bin/sh", "-c", f"head -c {n} /dev/zero")
+    assert len(told) == n and not told.strip(b"\0")
+
+
+def test_the_outcome_is_durable_and_roots_alone_until_it_is_taken(stage: Stage) -> None:
+    job = stage.job("/bin/sh", "-c", "exit 3")
+    stage.go(job)
+    stage.outcome(job)
+    files = list((stage.state_dir / "runs").iterdir())
+    assert [file.name for file in files] == [f"{job.run}.json"]
+    assert files[0].stat().st_mode & 0o777 == 0o600
+    assert (stage.state_dir / "runs").stat().st_mode & 0o777 == 0o700
+    stage.forget(job)
+    assert not files[0].exists()
+    assert not list((stage.run_dir / "runs").iterdir())
+
+
+def test_a_run_leaves_no_process_no_control_group_and_no_pty(stage: Stage) -> None:
+    before = _leftovers()
+    for streams in (("null",) * 3, ("terminal",) * 3):
+        stage.play(stage.job("/bin/true"), streams)
+    stage.wait(lambda: _leftovers() == before)
+
+
+def _leftovers() -> tuple[int, list[str]]:
+    from jitd.monitor.housing import own_group
+
+    groups = [entry.name for entry in Path(own_group() or "/nonexistent").glob("jitd-run-TEST*")]
+    return int(Path("/proc/sys/kernel/pty/nr").read_text()), groups
+
+
+def test_a_signal_is_delivered_to_the_command(stage: Stage) -> None:
+    job = stage.job("/bin/sh", "-c", "trap 'exit 9' USR1; while :; do sleep 0.01; done")
+    client, _ = stage.started(job)
+    stage.sleep(0.2)
+    client.send(b"G" + bytes([signal.SIGUSR1]))
+    assert stage.outcome(job) == Outcome(Ending.EXITED, 9)
+
+
+@pytest.mark.parametrize("packet", [b"G\x09", b"G", b"Z", b"S{}", b"W\0", b"G\x02\x02", b"\0" * 30000])
+def test_a_client_that_breaks_the_protocol_is_hung_up_on(stage: Stage, packet: bytes) -> None:
+    job = stage.job("/bin/sleep", "60")
+    client, _ = stage.started(job)
+    client.send(packet)
+    assert stage.outcome(job) == Outcome(Ending.SIGNALED, signal.SIGHUP, "the client went away")
