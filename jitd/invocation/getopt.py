@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""glibc's getopt and getopt_long: how a word becomes an option.
+
+Law: pure. An option that glibc would refuse is a Doubt: the program ends there, so if it did not, it was another line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from jitd.invocation.form import Doubt
+
+END = b"--"
+
+
+class Getopt:
+    """Reads ``words`` from the second on. ``at`` is getopt's optind, and who reads may move it on.
+
+    ``short``: letter → name, ``long``: names. ``takes``: names that need an argument; ``may_take``: spellings (``-h``,
+    ``--preserve-env``) that have one only if it stands in the same word. With ``permutes``, operands are gone past and stand in
+    ``operands()`` before all that follows; without, the first of them ends it, as after POSIXLY_CORRECT or a ``+``.
+    """
+
+    def __init__(
+        self,
+        words: tuple[bytes, ...],
+        short: Mapping[bytes, str],
+        long: Collection[str],
+        takes: Collection[str],
+        may_take: Collection[str] = (),
+        permutes: bool = False,
+    ) -> None:
+        self.at = 1
+        self._words = words
+        self._short = short
+        self._long = {name.encode(): name for name in long}
+        self._takes = takes
+        self._may_take = may_take
+        self._permutes = permutes
+        self._letters = b""
+        self._passed: list[bytes] = []
+
+    def next(self) -> tuple[str, bytes | None] | None:
+        """The next option's name and its argument; None where options end. Raises Doubt."""
+        while not self._letters:
+            if self.at >= len(self._words):
+                return None
+            word = self._words[self.at]
+            if word == END:
+                self.at += 1
+                return None
+            if len(word) < 2 or not word.startswith(b"-"):
+                if not self._permutes:
+                    return None
+                self._passed.append(word)
+                self.at += 1
+                continue
+            self.at += 1
+            if word.startswith(END) and self._long:
+                return self._read_long(word[2:])
+            self._letters = word[1:]
+        return self._read_short()
+
+    def operands(self) -> tuple[bytes, ...]:
+        """What is no option, once there are no more options."""
+        return (*self._passed, *self._words[self.at :])
+
+    def _read_short(self) -> tuple[str, bytes | None]:
+        letter, self._letters = self._letters[:1], self._letters[1:]
+        name = self._short.get(letter)
+        if name is None:
+            raise Doubt("there is a letter among the options that is none")
+        if name in self._takes:
+            value, self._letters = self._letters, b""
+            return name, value or self._following()
+        if "-" + letter.decode("ascii") in self._may_take:
+            value, self._letters = self._letters, b""
+            return name, value or None
+        return name, None
+
+    def _read_long(self, word: bytes) -> tuple[str, bytes | None]:
+        typed, equals, value = word.partition(b"=")
+        name = self._long.get(typed)
+        if name is None:
+            meant = [self._long[known] for known in self._long if known.startswith(typed)]
+            if not meant:
+                raise Doubt("there is a long option that is none")
+            if len(meant) > 1:
+                raise Doubt("a long option is cut short, and may be one of several")
+            name = meant[0]
+        if name in self._takes:
+            return name, value if equals else self._following()
+        if equals and "--" + name not in self._may_take:
+            raise Doubt("an option that takes no argument has one")
+        return name, value if equals else None
+
+    def _following(self) -> bytes:
+        if self.at >= len(self._words):
+            raise Doubt("an option needs an argument and has none")
+        self.at += 1
+        return self._words[self.at - 1]

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sudo's command line, as sudo 1.9.13 reads it (its parse_args, and what the sudoers plugin does with the command).
+
+Law: pure. A line that sudo would refuse before it calls PAM is a Doubt, as it cannot be the line that it was started with.
+"""
+
+from __future__ import annotations
+
+from jitd.invocation.form import Doubt, Invocation, canonical, name_or_id
+from jitd.invocation.getopt import END, Getopt
+
+_SHORT = {
+    b"A": "askpass", b"a": "auth-type", b"b": "background", b"B": "bell", b"C": "close-from", b"c": "login-class", b"D": "chdir",
+    b"E": "preserve-env", b"e": "edit", b"g": "group", b"H": "set-home", b"h": "-h", b"i": "login", b"K": "remove-timestamp",
+    b"k": "reset-timestamp", b"l": "list", b"N": "no-update", b"n": "non-interactive", b"P": "preserve-groups", b"p": "prompt",
+    b"R": "chroot", b"r": "role", b"S": "stdin", b"s": "shell", b"T": "command-timeout", b"t": "type", b"U": "other-user",
+    b"u": "user", b"V": "version", b"v": "validate",
+}  # fmt: skip
+_LONG = frozenset(_SHORT.values()) - {"-h"} | {"help", "host"}
+_NOT_SUDOEDIT = {
+    "background", "preserve-env", "edit", "set-home", "login", "remove-timestamp", "list", "preserve-groups", "shell",
+    "other-user", "validate",
+}  # fmt: skip
+"""Long options that a program called sudoedit has not; of the letters it has -K nevertheless, and refuses it."""
+_TAKES = {
+    "auth-type", "close-from", "login-class", "chdir", "group", "host", "prompt", "chroot", "role", "command-timeout", "type",
+    "other-user", "user",
+}  # fmt: skip
+_MAY_TAKE = {"-h", "--preserve-env"}
+_MAY_BE_EMPTY = {"prompt", "command-timeout"}
+
+_ASKS_NOBODY = {"version": "its version", "help": "help", "remove-timestamp": "the end of all that is remembered"}
+_NOT_BUILT_IN = {"auth-type", "login-class"}
+_MODES = {"list", "validate", "edit"}
+_RUNS_ONLY = {"background", "preserve-env", "set-home", "login", "preserve-groups", "shell"}
+"""Options without an argument that go with a run alone."""
+_KEPT = ("chroot", "role", "type", "command-timeout", "close-from", "host", "other-user")
+"""Options with an argument that Invocation has no field for. chroot, role, type and host: another thing runs, or elsewhere.
+command-timeout: it is ended. close-from: what it inherits. other-user: whose rights are listed."""
+_KEPT_FLAGS = ("preserve-env", "preserve-groups", "set-home")
+"""All others are neutral. askpass, bell, prompt, stdin, non-interactive: how a password is asked for. reset-timestamp, no-update:
+what is remembered of it. background: who waits for the command. A second list: how long the list is."""
+
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-$")
+
+
+def read_sudo(service: str, words: tuple[bytes, ...], whole: bool) -> Invocation:
+    """What sudo makes of ``words``. Raises Doubt."""
+    read = _Line(words, whole)
+    found = read.invocation()
+    if (service == "sudo-i") is not (found.shell == "login"):
+        raise Doubt("the PAM service is not the one of such a line")
+    return found
+
+
+def joined(words: tuple[bytes, ...]) -> bytes:
+    """``words`` as the one that follows the shell's -c: a backslash before all that is no letter, digit, _, - or $. Raises Doubt.
+
+    What a letter is hangs on the caller's locale, so that there must be ASCII alone. (A newline behind a backslash is lost to the
+    shell, whereas our own -s keeps it.)
+    """
+    if not all(word.isascii() for word in words):
+        raise Doubt("there are bytes beyond ASCII for a shell, and sudo quotes them as the caller's locale has it")
+    return b" ".join(b"".join(bytes((byte,)) if byte in _PLAIN else bytes((0x5C, byte)) for byte in word) for word in words)
+
+
+def called_sudoedit(argv0: bytes) -> bool:
+    """Whether sudo takes itself for sudoedit: by its first word alone, which is the caller's choice."""
+    called = argv0.rpartition(b"/")[2]
+    if called.startswith(b"lt-") and called != b"lt-":
+        called = called[3:]
+    return called == b"sudoedit"
+
+
+def _is_variable(word: bytes) -> bool:
+    return b"=" in word and not word.startswith((b"/", b"="))
+
+
+class _Line:
+    """One command line while it is read."""
+
+    def __init__(self, words: tuple[bytes, ...], whole: bool) -> None:
+        self._words = words
+        self._whole = whole
+        self._mode = "edit" if called_sudoedit(words[0]) else ""
+        self._flags: set[str] = set()
+        self._given: dict[str, bytes] = {}
+        self._preserved: set[bytes] = set()
+        self._variables: dict[bytes, bytes] = {}
+        self._cut = 0
+        short, long = _SHORT, _LONG
+        if self._mode:
+            long = _LONG - _NOT_SUDOEDIT
+            short = {letter: name for letter, name in _SHORT.items() if name in long or letter in b"hK"}
+        self._reader = Getopt(words, short, long, _TAKES, _MAY_TAKE)
+        self._read()
+
+    def _read(self) -> None:
+        reader = self._reader
+        while True:
+            option = reader.next()
+            if option is not None:
+                self._take(*option)
+            elif self._is_before_a_variable(reader.at):
+                name, _, value = self._words[reader.at].partition(b"=")
+                self._variables[name] = value  # of one that is named twice, the last one holds
+                reader.at += 1
+            else:
+                break
+        if sum(b"\0" in word for word in self._words) != (self._cut if self._whole else 0):
+            raise Doubt("there is a NUL byte in a word")
+
+    def _is_before_a_variable(self, at: int) -> bool:
+        """sudo looks whether the word before is ``--``, be it the end of options or an option's argument."""
+        has_ended = at > 1 and self._words[at - 1] == END
+        return at < len(self._words) and not has_ended and _is_variable(self._words[at])
+
+    def _take(self, name: str, value: bytes | None) -> None:
+        if name == "-h" and value is None:
+            at = self._reader.at
+            is_host = self._words[at - 1] == b"-h" and at < len(self._words) and not self._words[at].startswith(b"-")
+            if is_host and not _is_variable(self._words[at]):
+                value = self._words[at]
+                self._reader.at += 1
+        if name == "-h":
+            name = "help" if value is None else "host"
+        if name in _ASKS_NOBODY:
+            raise Doubt(f"an option asks for {_ASKS_NOBODY[name]}, for which sudo asks nobody")
+        if name in _NOT_BUILT_IN:
+            raise Doubt("an option is not built in on this system")
+        if name == "preserve-env" and value is not None:
+            self._preserve(value)
+        elif value is not None:
+            if name in self._given:
+                raise Doubt("an option that may be given once is given twice")
+            if not value and name not in _MAY_BE_EMPTY:
+                raise Doubt("an option has an empty argument")
+            self._given[name] = value
+        elif name in _MODES:
+            if self._mode not in ("", name):
+                raise Doubt("only one of -e, -l and -v may be given")
+            self._mode = name
+        else:
+            self._flags.add(name)
+            if {"reset-timestamp", "no-update"} <= self._flags:
+                raise Doubt("only one of -k and -N may be given")
+
+    def _preserve(self, listed: bytes) -> None:
+        """sudo takes the list apart in place: behind each name it ends, a NUL byte stands where a comma was. In /proc/PID/cmdline
+        the rest of the list then looks like words of their own, which it must not be taken for.
+        """
+        following = self._words[self._reader.at] if self._reader.at < len(self._words) else None
+        self._cut += b"\0" in listed
+        if not self._whole and b"," in listed.lstrip(b","):
+            raise Doubt("the list of --preserve-env is not as sudo leaves it")
+        if not self._whole and listed.strip(b",") and following is not None and _may_be_the_rest(following):
+            raise Doubt("where the list of --preserve-env ends cannot be seen from the words alone")
+        names = [name for name in listed.replace(b"\0", b",").split(b",") if name]
+        if any(b"=" in name for name in names):
+            raise Doubt("--preserve-env names something that is no variable")
+        self._preserved.update(names)
+
+    def invocation(self) -> Invocation:
+        """What it comes to, once all is read. Raises Doubt."""
+        argv = self._reader.operands()
+        mode = self._mode or "run"
+        shell = "login" if "login" in self._flags else "own" if "shell" in self._flags else ""
+        if mode == "run" and not argv and not shell:
+            if "reset-timestamp" in self._flags:
+                raise Doubt("-k alone only forgets, for which sudo asks nobody")
+            shell = "own"  # sudoers has shell_noargs, or sudo would not have come this far
+        self._check(mode, argv)
+        if mode == "run" and not shell and argv[0].rpartition(b"/")[2] == b"sudoedit":
+            mode, argv = "edit", argv[1:]  # sudoers takes the name for itself, whatever file it leads to
+            if self._variables or self._preserved or "preserve-env" in self._flags:
+                raise Doubt("sudoedit through sudo, with variables")
+        user, group = self._given.get("user"), self._given.get("group")
+        return Invocation(
+            mode,
+            (b"sudoedit", *argv) if mode == "edit" else argv,
+            shell,
+            user=None if user is None else name_or_id(user, "user"),
+            group=None if group is None else name_or_id(group, "group"),
+            line=joined(argv) if shell and argv else None,
+            chdir=self._given.get("chdir"),
+            variables=tuple(self._variables.items()),
+            options=self._options(mode),
+        )
+
+    def _check(self, mode: str, argv: tuple[bytes, ...]) -> None:
+        """What does not go together. Raises Doubt."""
+        flags, given = self._flags, self._given
+        if "login" in flags and flags & {"shell", "preserve-env"}:
+            raise Doubt("-i does not go with -s or -E")
+        if mode != "run" and flags & _RUNS_ONLY:
+            raise Doubt("an option goes with a command only")
+        if mode == "edit" and (not argv or self._variables):
+            raise Doubt("to edit takes files, and no variables")
+        if mode == "validate" and argv:
+            raise Doubt("-v takes no command")
+        if mode == "list" and not argv and given.keys() & {"user", "group"}:
+            raise Doubt("-l takes -u and -g with a command only")
+        if mode != "list" and "other-user" in given:
+            raise Doubt("-U goes with -l only")
+        if {"askpass", "stdin"} <= flags:
+            raise Doubt("-A and -S do not go together")
+        number = given.get("close-from", b"3")
+        if not number.isdigit() or len(number) > 9 or int(number) < 3:
+            raise Doubt("-C takes a number from 3 on")
+        if any(not given.get(name, b"/").startswith(b"/") for name in ("chdir", "chroot")):
+            raise Doubt("a directory begins with no slash, which sudo refuses, or with ~, which may be anybody's home")
+        if self._preserved & self._variables.keys():
+            raise Doubt("a variable is both set and preserved")
+
+    def _options(self, mode: str) -> tuple[bytes, ...]:
+        flags = self._flags - ({"set-home"} if "login" in self._flags else set())  # it goes home anyway
+        options = {b"--" + name.encode() for name in _KEPT_FLAGS if name in flags}
+        options |= {b"--%s=%s" % (name.encode(), self._given[name]) for name in _KEPT if name in self._given}
+        if mode != "edit":  # an editor has all of the caller's
+            options |= {b"--preserve-env=" + name for name in self._preserved}
+        return canonical(options)
+
+
+def _may_be_the_rest(word: bytes) -> bool:
+    """True if ``word`` can be what is left of a list behind a comma: nothing in it would have been cut again, or refused."""
+    return b"=" not in word and b"," not in word.lstrip(b",")
