@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The krb5 token from outside (RFC 4121 section 4.1, RFC 4120 sections 5.3 and 5.5.1): is it the one spelling that it can have?
+
+Law: pure. libkrb5 decrypts, and looks at nothing else: the cleartext around the two sealed parts (realm, service, options) is
+protected by nothing, so one proof would have many spellings. Here it has one, or the token is refused (THREATS K-01).
+"""
+
+from __future__ import annotations
+
+_START = bytes.fromhex("06092a864886f7120102020100")  # the mechanism krb5, and: an AP-REQ follows
+_VERSION = 5
+_AP_REQ = 14
+_MUTUAL = bytes.fromhex("0020000000")  # a bit string: mutual authentication, and no other option
+_NAME_TYPES = (1, 2, 3)
+"""NT-PRINCIPAL, NT-SRV-INST, NT-SRV-HST (RFC 4120 section 6.2): which one a KDC writes into the ticket is its own affair."""
+
+_INTEGER, _BITS, _OCTETS, _TEXT, _SEQUENCE = 0x02, 0x03, 0x04, 0x1B, 0x30
+
+
+def is_canonical(token: bytes, service: str) -> bool:
+    """True if ``token`` is an AP-REQ for ``service`` (``jitd/host@REALM``) in exactly the bytes that DER gives it."""
+    try:
+        return _spelled(token, service) == token
+    except (IndexError, KeyError, ValueError):
+        return False
+
+
+def _spelled(token: bytes, service: str) -> bytes:
+    """The token that has the sealed parts, key version and encryption types of ``token``, and nothing else of it."""
+    name, _, realm = service.rpartition("@")
+    request = _fields(_inner(_inner(token, 0x60)[len(_START) :], 0x6E))
+    ticket = _fields(_inner(request[3], 0x61))
+    name_type = _number(_fields(ticket[2])[0])
+    if name_type not in _NAME_TYPES:
+        raise ValueError("another type of name")
+    sname = _sequence(_field(0, _integer(name_type)), _field(1, _sequence(*(_tlv(_TEXT, p.encode()) for p in name.split("/")))))
+    return _tlv(
+        0x60,
+        _START
+        + _tlv(
+            0x6E,
+            _sequence(
+                _field(0, _integer(_VERSION)),
+                _field(1, _integer(_AP_REQ)),
+                _field(2, _tlv(_BITS, _MUTUAL)),
+                _field(
+                    3,
+                    _tlv(
+                        0x61,
+                        _sequence(
+                            _field(0, _integer(_VERSION)),
+                            _field(1, _tlv(_TEXT, realm.encode())),
+                            _field(2, sname),
+                            _field(3, _sealed(ticket[3], has_version=True)),
+                        ),
+                    ),
+                ),
+                _field(4, _sealed(request[4], has_version=False)),
+            ),
+        ),
+    )
+
+
+def _sealed(data: bytes, *, has_version: bool) -> bytes:
+    """An EncryptedData anew: its type, its key version where there has to be one, its ciphertext."""
+    parts = _fields(data)
+    kept = [_field(0, _integer(_number(parts[0])))]
+    if has_version:
+        version = _number(parts[1])
+        if version < 1:
+            raise ValueError("version 0 is any version to libkrb5")
+        kept.append(_field(1, _integer(version)))
+    return _sequence(*kept, _field(2, _tlv(_OCTETS, _inner(parts[2], _OCTETS))))
+
+
+# --- DER ---------------------------------------------------------------------------------------------------------------
+
+
+def _read(data: bytes) -> tuple[int, bytes, bytes]:
+    """Tag, value, and what follows. Raises ValueError or IndexError."""
+    tag, length, start = data[0], data[1], 2
+    if length >= 0x80:
+        start += length - 0x80
+        length = int.from_bytes(data[2:start], "big")
+    end = start + length
+    if start > 6 or end > len(data):
+        raise ValueError("cut short")
+    return tag, data[start:end], data[end:]
+
+
+def _inner(data: bytes, wanted: int) -> bytes:
+    """The value of ``data``, which has to be one element with the tag ``wanted``."""
+    tag, value, rest = _read(data)
+    if tag != wanted or rest:
+        raise ValueError("another element")
+    return value
+
+
+def _fields(data: bytes) -> dict[int, bytes]:
+    """The members of a sequence by their context tags."""
+    found = {}
+    rest = _inner(data, _SEQUENCE)
+    while rest:
+        tag, value, rest = _read(rest)
+        found[tag - 0xA0] = value
+    return found
+
+
+def _number(data: bytes) -> int:
+    return int.from_bytes(_inner(data, _INTEGER), "big", signed=True)
+
+
+def _tlv(tag: int, value: bytes) -> bytes:
+    length = len(value)
+    if length < 0x80:
+        return bytes((tag, length)) + value
+    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 + len(size))) + size + value
+
+
+def _integer(value: int) -> bytes:
+    return _tlv(_INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+
+
+def _field(number: int, value: bytes) -> bytes:
+    return _tlv(0xA0 + number, value)
+
+
+def _sequence(*values: bytes) -> bytes:
+    return _tlv(_SEQUENCE, b"".join(values))

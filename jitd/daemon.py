@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jitd serve``: read, build the parts, serve, stop. The one place where concrete parts are named.
+
+Law: what is wrong with the configuration, the policy or the database is said before the socket exists; after that nothing but a
+signal ends it. The environment it was started with reaches nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jitd import config as settings
+from jitd import facts, policyfile, service
+from jitd.config import Config
+from jitd.core.document import ConfigError
+from jitd.core.policy import Policy
+from jitd.core.subject import Subject
+from jitd.executor import Ended, Executor, ExecutorError, Here, Ready, Report, Started, Trouble
+from jitd.executor.direct import Direct
+from jitd.log import log, use_journal
+from jitd.pace import Pace
+from jitd.refusal import Refusal
+from jitd.store import StoreError
+
+if TYPE_CHECKING:
+    from jitd.acceptor import Acceptor, Proof
+    from jitd.core.request import Request
+    from jitd.lifecycle import Lifecycle
+    from jitd.perform import Perform
+    from jitd.store import Store
+    from jitd.waiters import Waiters
+    from jitd.workers import Workers
+
+SUPERVISED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "WATCHDOG_USEC", "WATCHDOG_PID")
+"""What is kept of the starter's environment: a service manager's words to ``service``."""
+BOOTED = Path("/run/systemd/system")
+"""A directory that is there where systemd is process 1."""
+RESERVE = 256
+"""Descriptors kept back for runs, the database and root."""
+AGAIN_AFTER = 1.0
+"""Seconds until something that could not be recorded is tried again."""
+COUNTED_EVERY = 60.0
+"""Seconds between two lines about strangers who broke the protocol."""
+
+
+class PolicyInForce:
+    """The policy that decides, and the way to another: a broken one never replaces a whole one."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self.policy = self._read()
+
+    def _read(self) -> Policy:
+        return policyfile.load(self._config.policy, root=self._config.root)
+
+    def reload(self) -> Policy:
+        """Read it again and put it in force. Raises ConfigError, and then nothing has changed."""
+        self.policy = self._read()
+        return self.policy
+
+
+class Daemon:
+    """All parts of a running daemon; what a connection needs of it is ``house.House``."""
+
+    def __init__(self, config: Config, rules: PolicyInForce, executor: Executor) -> None:
+        # Imported here: the launcher was forked off before, and libkrb5 reads its environment when it is loaded.
+        from jitd.acceptor import Acceptor
+        from jitd.asking import Asking
+        from jitd.integrity import Noted, examine
+        from jitd.kdc import Kdc
+        from jitd.lifecycle import Lifecycle
+        from jitd.locking import Locking
+        from jitd.overseeing import Overseeing
+        from jitd.perform import Perform
+        from jitd.recordings import Recordings
+        from jitd.store.sqlite import SqliteStore
+        from jitd.waiters import Waiters
+        from jitd.workers import Workers
+
+        realm = (
+            min(config.realms) if len(config.realms) == 1 else settings.default_realm(settings.KRB5_CONF) or min(config.realms)
+        )
+        self.host = config.host
+        self.now = facts.moment
+        self._rules = rules
+        self._store: Store = SqliteStore(config.state / "jitd.db")
+        noted = Noted(config.socket.parent / "head")
+        examine(self._store, noted)
+        self._accounts = facts.Accounts(config.realms, dict(config.principals), dict(config.people), config.min_uid)
+        self._lifecycle: Lifecycle = Lifecycle(self._store, self.now, lambda: self._rules.policy.digest, noted.write)
+        self._executor = executor
+        self.waiters: Waiters = Waiters()
+        self._workers: Workers = Workers()
+        self.acceptor: Acceptor = Acceptor(config.keytab, config.host, realm)
+        kdc = Kdc(config.keytab, f"jitd/{config.host}@{realm}")
+        self.perform: Perform = Perform(
+            config=config,
+            policy=lambda: self._rules.policy,
+            lifecycle=self._lifecycle,
+            store=self._store,
+            accounts=self._accounts,
+            is_alive=kdc.is_alive,
+            executor=executor,
+            waiters=self.waiters,
+            workers=self._workers,
+            now=self.now,
+        )
+        self.asking = Asking(config, lambda: self._rules.policy, self.perform, self._store, self.waiters, self._workers, self.now)
+        self.overseeing = Overseeing(config, self.perform, self._store, self.waiters, self._workers, self.now, self.reload_for)
+        self.locking = Locking(self.overseeing, self.perform, self._store, self._accounts, self.waiters, self._workers, self.now)
+        self.recordings = Recordings(config, self.overseeing, self._lifecycle, self._store, self._workers, self.now)
+        self._n_strangers = 0
+        self._pace = Pace()
+        self._turns: dict[int, asyncio.Lock] = {}
+
+    async def subject(self, proof: Proof | None) -> Subject | None:
+        """See ``house.House``."""
+        if proof is None:
+            return await self._workers.run(self._accounts.root)
+        return await self._workers.run(self._accounts.subject, proof.principal, proof.ends_at)
+
+    async def local(self, uid: int) -> Subject | None:
+        """See ``house.House``."""
+        return await self._workers.run(self._accounts.local, uid)
+
+    async def uid_of(self, user: str) -> int | None:
+        """See ``house.House``."""
+        return await self._workers.run(facts.uid_of, user)
+
+    async def again(self, who: Subject) -> Subject | None:
+        """See ``house.House``."""
+        return await self._workers.run(self._accounts.again, who)
+
+    def turn_of(self, uid: int) -> asyncio.Lock:
+        """See ``house.House``."""
+        return self._turns.setdefault(uid, asyncio.Lock())
+
+    def request(self, id: str) -> Request | None:
+        """See ``house.House``."""
+        return self._store.request(id)
+
+    def ends_at(self, asked: Request) -> datetime | None:
+        """See ``house.House``."""
+        permit = self._store.grant(asked.lease or asked.id)
+        return None if permit is None else permit.ends_at
+
+    def broke_protocol(self, who: Subject | None, fault: str) -> None:
+        """See ``house.House``."""
+        if who is None or not self._pace.may(who.uid, self.now().boot):
+            self._n_strangers += 1
+            return
+        with contextlib.suppress(StoreError):
+            self._lifecycle.note("connection.broken", who.principal, who.uid, {"fault": fault})
+
+    def warn(self, uid: int, event: str, /, **values: object) -> None:
+        """See ``house.House``."""
+        if self._pace.may(uid, self.now().boot):
+            log(event, **values)
+
+    def reload_for(self, who: Subject) -> str:
+        """Put the policy in force that the files hold now, for ``who``. Raises Refusal, and then the old one stays."""
+        try:
+            policy = self._rules.reload()
+        except ConfigError as error:
+            for fault in error.faults:
+                log("policy not loaded", fault=fault)
+            self._lifecycle.note(
+                "policy.refused", who.principal, who.uid, {"faults": [str(fault) for fault in error.faults[:20]]}
+            )
+            raise Refusal("undone", "the old policy stays: " + "; ".join(str(fault) for fault in error.faults)) from None
+        self._lifecycle.note("policy.loaded", who.principal, who.uid, {"rules": len(policy.rules)})
+        log("policy loaded", rules=len(policy.rules), digest=policy.digest)
+        return f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"
+
+    def report(self, report: Report) -> None:
+        """What the executor hears from a monitor."""
+        try:
+            match report:
+                case Ready():
+                    self.perform.monitor_is_ready(report.run)
+                case Here():
+                    self.perform.monitor_is_here(report.run)
+                case Started():
+                    self.perform.run_has_started(report.run, report.pid)
+                case Ended():
+                    self.perform.run_has_ended(report.run, report.outcome, report.recording)
+                case Trouble():
+                    log("executor", trouble=report.because)
+        except (
+            StoreError
+        ) as fault:  # the disk is full, say: the monitor keeps its outcome, and we its word, until it can be written
+            log("a run's news could not be recorded; it is tried again", report=report, fault=fault)
+            asyncio.get_running_loop().call_later(AGAIN_AFTER, self.report, report)
+
+    async def serve(self, config: Config) -> None:
+        """Serve until a signal says stop."""
+        from jitd.core.subject import ROOT
+        from jitd.listener import Listener, bind
+
+        loop = asyncio.get_running_loop()
+        passed = service.passed_socket(config.socket)
+        stop = asyncio.Event()
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        loop.add_signal_handler(signal.SIGINT, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        await self._executor.open()
+        self._lifecycle.note("daemon.started", ROOT, 0, {"rules": len(self._rules.policy.rules)})
+        await self.perform.recover()
+        always = (self.perform.deadlines.keep(), self._count(), service.keep_awake(), self.recordings.tidy())
+        keeping = [loop.create_task(each) for each in always]
+        n_most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE
+        listener = Listener(passed or bind(config.socket), self, config.limits.connections_per_uid, n_most)
+        log("serving", socket=config.socket, host=self.host, rules=len(self._rules.policy.rules))
+        service.tell("READY=1", f"STATUS={len(self._rules.policy.rules)} rules in force")
+        await stop.wait()
+        service.tell("STOPPING=1")
+        listener.close()
+        for task in keeping:
+            task.cancel()
+        self._lifecycle.note("daemon.stopped", ROOT, 0, {})
+        await self._executor.close()
+        self._store.close()
+
+    def _hang_up(self) -> None:
+        with contextlib.suppress(Refusal, StoreError):
+            self.reload_for(self._accounts.root())
+
+    async def _count(self) -> None:
+        while True:
+            await asyncio.sleep(COUNTED_EVERY)
+            if self._n_strangers:
+                log("strangers broke the protocol", times=self._n_strangers)
+                self._n_strangers = 0
+
+
+def serve(file: Path | None) -> int:
+    """``jitd serve``: the exit status. ``file`` is the configuration, None the default one."""
+    os.umask(0o077)
+    if os.geteuid() != 0:
+        print("jitd: the daemon has to be started as root", file=sys.stderr)
+        return 1
+    try:
+        config = settings.load(file)
+        rules = PolicyInForce(config)
+    except ConfigError as error:
+        for fault in error.faults:
+            print(f"jitd: {fault}", file=sys.stderr)
+        return 1
+    use_journal()
+    _clean_environment(config)
+    try:
+        locks = _own(config)
+        executor = _executor(config, lambda report: daemon.report(report))
+        executor.spawn_launcher()  # before the keytab or the database is opened: nothing of them is in a monitor
+        daemon = Daemon(config, rules, executor)
+        asyncio.run(daemon.serve(config))
+    except (OSError, StoreError, ExecutorError) as fault:
+        print(f"jitd: {fault}", file=sys.stderr)
+        return 1
+    for lock in locks:
+        os.close(lock)
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
+    os._exit(0)  # threads that a silent KDC or a hung NSS holds must not hold the daemon
+
+
+def _executor(config: Config, report: Callable[[Report], None]) -> Executor:
+    """What houses the runs: systemd where it is process 1 (sd_booted(3)), unless the configuration says otherwise."""
+    if config.executor == "unit" or (config.executor == "auto" and BOOTED.is_dir()):
+        from jitd.executor.unit import Unit
+
+        return Unit(config.socket.parent, config.state, report)
+    return Direct(config.socket.parent, config.state, report)
+
+
+def _clean_environment(config: Config) -> None:
+    """Nothing of the starter's environment reaches a library: libkrb5 alone reads a dozen variables (THREATS K-10)."""
+    kept = {name: os.environ[name] for name in SUPERVISED if name in os.environ}
+    os.environ.clear()
+    os.environ.update(kept)
+    os.environ["PATH"] = config.search_path
+    os.environ["LANG"] = "C.UTF-8"
+    os.environ["KRB5RCACHENAME"] = f"file2:{config.state}/replay"
+    os.environ["KRB5CCNAME"] = "MEMORY:jitd"
+
+
+def _own(config: Config) -> list[int]:
+    """Make the directories, and make sure that this is the only daemon on either: the locks' descriptors. Raises OSError."""
+    config.state.mkdir(mode=0o711, parents=True, exist_ok=True)
+    config.socket.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for directory, mode in ((config.state, 0o711), (config.socket.parent, 0o755)):
+        status = directory.stat()
+        if status.st_uid != 0:
+            raise PermissionError(f"{directory} does not belong to root")
+        directory.chmod(mode)
+    locks = [_lock(directory) for directory in dict.fromkeys((config.state, config.socket.parent))]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return locks
+
+
+def _lock(directory: Path) -> int:
+    lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise FileExistsError(f"another jitd is running on {directory}") from None
+    return lock

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The clock: what has to be looked at again, and when.
+
+Law: moments are seconds on CLOCK_BOOTTIME, so that neither a suspend nor a jump of the wall clock moves one. Late by at most
+TICK.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+from collections.abc import Callable
+
+from jitd.core.effects import Moment
+
+TICK = 1.0
+"""Seconds between looks at the clock: the event loop's own clock stands still while the host is suspended."""
+
+
+class Deadlines:
+    """``due`` is called with (life, id) once for each deadline that has passed; it decides whether it still means anything."""
+
+    def __init__(self, now: Callable[[], Moment], due: Callable[[str, str], None]) -> None:
+        self._now = now
+        self._due = due
+        self._heap: list[tuple[float, str, str]] = []
+        self._changed = asyncio.Event()
+
+    def set(self, life: str, id: str, boot: float) -> None:
+        """Look at ``life`` ``id`` again at ``boot``."""
+        heapq.heappush(self._heap, (boot, life, id))
+        if self._heap[0][0] >= boot:
+            self._changed.set()
+
+    async def keep(self) -> None:
+        """Run for ever."""
+        while True:
+            now = self._now().boot
+            while self._heap and self._heap[0][0] <= now:
+                _, life, id = heapq.heappop(self._heap)
+                self._due(life, id)
+            wait = min(TICK, self._heap[0][0] - now) if self._heap else None
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an enforcement point says becomes what is asked: of sudo, doas and su the command that they will run, of a login nothing
+but that it is one.
+
+Law: what cannot be understood for certain is asked about whole, and is no command that a rule could name. It may block.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jitd import facts, lookup, programs
+from jitd.core.subject import Subject
+from jitd.finding import SHELL, Asked, Nonsense
+from jitd.inspection import Uninspectable
+from jitd.invocation import read
+from jitd.invocation.form import Invocation
+from jitd.pamlint.places import Places
+from jitpam.wire.shown import shown
+
+PROGRAMS = frozenset({"sudo", "sudo-i", "su", "su-l", "doas"})
+"""PAM services whose programs run one command, which stands on their own command line."""
+OF_SUDO = frozenset({"sudo", "sudo-i"})
+TO_TARGET = frozenset({"su", "su-l"})
+"""Those of them in which PAM_USER is the account to run as."""
+KEEPS_ENVIRONMENT = b"(the person's environment)"
+"""What stands among the options where a shell is run in it."""
+SHELLS = Path("/etc/shells")
+
+
+def beforehand(service: str, asked: Asked, who: Subject) -> Asked:
+    """What ``who`` asks before ``service`` does: a login has no command, and is their own unless they say whose."""
+    if service in PROGRAMS and (asked.argv or asked.login):
+        return _in_its_environment(service, asked)
+    if asked.argv or asked.login:
+        raise Nonsense(f"{shown(service)} runs no command that could be asked for: leave it out")
+    if service in PROGRAMS:
+        raise Nonsense(f"say which command {shown(service)} is to run")
+    return login(service, asked.user or who.user, asked)
+
+
+def login(service: str, user: str, asked: Asked) -> Asked:
+    """``asked`` as a login of ``user`` through ``service``."""
+    return replace(
+        asked, argv=(service.encode(),), user=user, group=None, login=False, is_bare=True, cwd=b"/", cwd_device=0, cwd_inode=0,
+        chdir=False, variables=(), preserved=(), locale=(), streams=(),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What the program in which somebody asks says of itself: its own words, whole; and of the person's environment whether
+    POSIXLY_CORRECT is set, SHELL and PATH.
+    """
+
+    words: tuple[bytes, ...]
+    is_posix: bool
+    shell: bytes
+    search_path: bytes
+
+
+def at_point(service: str, user: str, program: Program, asked: Asked, who: Subject, search_path: bytes) -> Asked:
+    """What ``program`` is about to do for PAM_USER ``user`` and at the behest of ``who``; ``asked`` has all else.
+
+    ``search_path`` is jitd's own.
+    """
+    if service not in PROGRAMS:
+        if not program.words:
+            return login(service, user, asked)
+        return _in_doubt(program.words, asked, f"how {service} reads its command line is not known")
+    try:
+        found = read(service, program.words, whole=True, posix=program.is_posix)
+        asked = replace(asked, options=found.options)
+        if found.doubt:
+            raise ValueError(found.doubt)
+        if found.mode != "run":
+            raise ValueError(f"it runs no command: {service} is to {found.mode}")
+        if service in TO_TARGET and user != (found.user or "root"):
+            raise ValueError("the program itself says that it is to become another account")
+        settings = programs.sudoers(Places()) if service in OF_SUDO else programs.NONE
+        if settings.doubt:
+            raise ValueError(settings.doubt)
+        known = _known(found, asked, who, program.shell)
+        if known.login:
+            _refuse_no_home(known.user or "root")
+        elif b"/" not in known.argv[0]:
+            _refuse_two_places(known, settings.secure_path, program.search_path, search_path)
+    except (ValueError, facts.NoSuchAccount) as fault:
+        known = _in_doubt(program.words, asked, str(fault))
+    return _in_its_environment(service, known)
+
+
+def _in_its_environment(service: str, asked: Asked) -> Asked:
+    """``asked`` marked where it gets the person's environment: PATH, BASH_ENV and the like say what a shell runs as much as its
+    line does.
+    """
+    if service == "su" or (service == "doas" and programs.doas_keeps_environment(Places())):
+        return replace(asked, options=(*asked.options, KEEPS_ENVIRONMENT))
+    return asked
+
+
+def _in_doubt(words: tuple[bytes, ...], asked: Asked, doubt: str) -> Asked:
+    """All of the command line. As whom it is run is not known either: it may be root."""
+    typed = tuple(word.replace(b"\0", b",") for word in words)  # sudo has cut a list there
+    return replace(asked, argv=typed or (b"?",), user="root", is_bare=True, doubt=doubt)
+
+
+def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes) -> Asked:
+    """The command of ``found``. Raises ValueError where its shell cannot be told, and NoSuchAccount."""
+    asked = replace(asked, user=found.user, group=found.group, variables=found.variables, options=found.options)
+    if found.chdir is not None:
+        if b".." in found.chdir.split(b"/"):
+            raise ValueError("its directory goes up again, and links on the way may lead elsewhere")
+        asked = replace(asked, cwd=os.path.normpath(found.chdir), cwd_device=0, cwd_inode=0, chdir=True)
+    if found.shell == "":
+        return replace(asked, argv=found.argv)
+    fast = (b"-f",) if b"--fast" in found.options else ()
+    rest = (*fast, *((b"-c", found.line) if found.line is not None else ()), *found.shell_arguments)
+    if found.shell == "login" and found.shell_path is None:
+        return replace(asked, argv=rest, login=True)
+    if found.shell == "own":
+        path = shell or os.fsencode(facts.entry_of(who.user).pw_shell or SHELL)
+        if os.path.basename(path).removeprefix(b"lt-") == b"sudoedit":
+            raise ValueError("the shell that it is to run is one by whose name sudo edits files")
+    else:
+        path = _targets_shell(found, shell)
+    if not path.startswith(b"/"):
+        raise ValueError("which shell it is to run is not known: SHELL names none")
+    return replace(asked, argv=(path, *rest))
+
+
+def _targets_shell(found: Invocation, shell: bytes) -> bytes:
+    """The shell that su runs (su(1), --shell): another than the account's own only where that is no restricted one."""
+    own = os.fsencode(facts.entry_of(found.user or "root").pw_shell or SHELL)
+    wanted = found.shell_path if found.shell_path is not None else shell if found.shell == "kept" else b""
+    if not wanted:
+        return own
+    try:
+        listed = SHELLS.read_bytes().split(b"\n")
+    except OSError:
+        listed = []
+    if own not in listed or found.shell == "login":
+        raise ValueError("which shell it is to run is not known: another one was asked for than the account has")
+    return wanted
+
+
+def _refuse_two_places(asked: Asked, secure_path: bytes, theirs: bytes, ours: bytes) -> None:
+    """Raise ValueError where it is not certain that the program takes the file for a bare name that we find on our own path.
+
+    It has looked before, or looks afterwards: along a path of root's (``secure_path`` of sudoers), or along the person's, of
+    which only that can be relied on which stands on ours too.
+    """
+    name = asked.argv[0]
+    found = _where(name, secure_path) if secure_path else _on_trusted_path(name, theirs, ours)
+    if found is None or found != _where(name, ours):
+        raise ValueError(
+            f"which file {shown(name)} is hangs on the person's PATH, or on the settings of the program that runs it"
+        )
+
+
+def _on_trusted_path(name: bytes, theirs: bytes, ours: bytes) -> bytes | None:
+    """Where a search along ``theirs`` ends, if it has come through directories of ``ours`` alone, by these names."""
+    trusted = ours.split(b":")
+    for directory in theirs.split(b":"):
+        if directory not in trusted:
+            return None
+        if (found := _where(name, directory)) is not None:
+            return found
+    return None
+
+
+def _where(name: bytes, path: bytes) -> bytes | None:
+    try:
+        return lookup.resolve(name, b"/", path)
+    except Uninspectable:
+        return None
+
+
+def _refuse_no_home(user: str) -> None:
+    """A login shell begins in the home directory; where that cannot be entered, wherever the person stands. Raises ValueError."""
+    entry = facts.entry_of(user)
+    home, groups = os.fsencode(entry.pw_dir), facts.group_ids(entry.pw_name, entry.pw_gid)
+    try:  # whoever sees what is not in it could enter it
+        is_open = os.path.isdir(home) and lookup.is_visible_absence(os.path.join(home, b"x"), entry.pw_uid, groups)
+    except (OSError, ValueError):
+        is_open = False
+    if not is_open:
+        raise ValueError("where it is to run is not known: that account's home directory cannot be entered")

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the daemon establishes by itself: accounts and groups from NSS, the moment from the kernel's clocks.
+
+Law: an account or group that cannot be read is no account and no group. Everything here may block: it is called in a worker.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import re
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jitd.core.command import RunAs
+from jitd.core.effects import Moment
+from jitd.core.subject import LOCAL, ROOT, Subject, account_of, person_of
+
+_NUMBER = re.compile(r"#(0|[1-9][0-9]{0,9})")
+_MAX_ID = 2**31 - 1
+_NOBODY = 65534
+"""What the kernel calls everybody who has no number here: a peer of another user namespace, above all."""
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+_SHADOW = Path("/etc/shadow")
+
+
+class NoSuchAccount(Exception):
+    """No such user or group on this host: the end of a sentence."""
+
+
+def moment() -> Moment:
+    """Now."""
+    return Moment(datetime.now(UTC), time.clock_gettime(time.CLOCK_BOOTTIME), _BOOT_ID)
+
+
+def entry_of(user: str) -> pwd.struct_passwd:
+    """The account ``user``: a name, or ``#`` and a decimal id that exists. Raises NoSuchAccount."""
+    number = _number(user)
+    try:
+        return pwd.getpwnam(user) if number is None else pwd.getpwuid(number)
+    except (KeyError, ValueError, OSError):
+        raise NoSuchAccount("there is no such user here") from None
+
+
+def _group_of(group: str) -> grp.struct_group:
+    number = _number(group)
+    try:
+        return grp.getgrnam(group) if number is None else grp.getgrgid(number)
+    except (KeyError, ValueError, OSError):
+        raise NoSuchAccount("there is no such group here") from None
+
+
+def _number(typed: str) -> int | None:
+    if not typed.startswith("#"):
+        return None
+    found = _NUMBER.fullmatch(typed)
+    if not found or int(found[1]) > _MAX_ID:
+        raise NoSuchAccount("an id is # and a decimal number below 2147483648")
+    return int(found[1])
+
+
+def run_as(user: str | None, group: str | None, requester: str) -> RunAs:
+    """Whom to run as. Neither: root. A group alone: the requester's own account with that group, as in sudo. Raises
+    NoSuchAccount.
+    """
+    entry = entry_of(user if user is not None else requester if group is not None else "root")
+    if group is not None:
+        found = _group_of(group)
+        return RunAs(entry.pw_name, entry.pw_uid, found.gr_name, found.gr_gid)
+    try:
+        name = grp.getgrgid(entry.pw_gid).gr_name
+    except KeyError:
+        name = f"#{entry.pw_gid}"
+    return RunAs(entry.pw_name, entry.pw_uid, name, entry.pw_gid)
+
+
+def is_own_group(of: RunAs) -> bool:
+    """True if the group is the account's primary one."""
+    return entry_of(f"#{of.uid}").pw_gid == of.gid
+
+
+def group_ids(user: str, gid: int) -> tuple[int, ...]:
+    """All group ids of ``user``, ``gid`` among them."""
+    return tuple(os.getgrouplist(user, gid))
+
+
+def uid_of(user: str) -> int | None:
+    """The number of the account of that name, and of no other spelling; None if there is none."""
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+def started_at(pid: int) -> int:
+    """When process ``pid`` was started, in ticks since the boot (proc(5), ``stat``). Raises OSError."""
+    return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
+
+
+def has_expired(user: str, at: datetime) -> bool:
+    """True if shadow(5) says that the account ``user`` has expired at ``at``. A host without shadow says nothing."""
+    try:
+        lines = _SHADOW.read_bytes().splitlines()
+    except FileNotFoundError:
+        return False
+    for line in lines:
+        fields = line.split(b":")
+        if fields[0] == user.encode() and len(fields) > 7 and fields[7].isdigit():
+            return at.timestamp() >= int(fields[7]) * 86400
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Principals to subjects, by the daemon's own table (``jitd.toml``)."""
+
+    realms: frozenset[str]
+    principals: dict[str, str]
+    people: dict[str, frozenset[str]]
+    min_uid: int
+
+    def subject(self, principal: bytes, ticket_ends_at: datetime | None) -> Subject | None:
+        """Who ``principal`` is here now, or None if nobody: not mapped, no account, expired, or a system's own."""
+        user = account_of(principal, self.realms, self.principals)
+        if user is None:
+            return None
+        text = principal.decode("ascii")
+        try:
+            entry = pwd.getpwnam(user)
+        except KeyError:
+            return None
+        if entry.pw_name != user:
+            return None
+        if text not in self.principals and (entry.pw_uid < self.min_uid or entry.pw_uid == _NOBODY):
+            return None
+        if has_expired(user, datetime.now(UTC)):
+            return None
+        return self._subject(text, entry, ticket_ends_at)
+
+    def root(self) -> Subject:
+        """Local root, who needs no ticket."""
+        return self._subject(ROOT, pwd.getpwuid(0), None)
+
+    def local(self, uid: int) -> Subject | None:
+        """Who the account ``uid`` is, known by nothing else; root is root. None if it is gone, expired, or a system's own."""
+        if uid == 0:
+            return self.root()
+        try:
+            entry = pwd.getpwuid(uid)
+        except (KeyError, OverflowError):
+            return None
+        if entry.pw_uid < self.min_uid or entry.pw_uid == _NOBODY or has_expired(entry.pw_name, datetime.now(UTC)):
+            return None
+        known = self._subject(LOCAL + entry.pw_name, entry, None)
+        plain = {f"{entry.pw_name}@{realm}" for realm in self.realms}
+        listed = {principal for principal, user in self.principals.items() if user == entry.pw_name}
+        return replace(known, perhaps=frozenset({*listed, *(plain - self.principals.keys())}))
+
+    def _subject(self, principal: str, entry: pwd.struct_passwd, ticket_ends_at: datetime | None) -> Subject:
+        groups = set()
+        for gid in os.getgrouplist(entry.pw_name, entry.pw_gid):
+            try:
+                groups.add(grp.getgrgid(gid).gr_name)
+            except KeyError:
+                continue  # a group without a name is in no rule
+        person = person_of(entry.pw_name, self.people)
+        return Subject(principal, entry.pw_name, entry.pw_uid, entry.pw_gid, frozenset(groups), person, ticket_ends_at)
+
+    def again(self, known: Subject) -> Subject | None:
+        """``known`` as it is now: None if the account is gone, expired, or is another one under the same name."""
+        if known.is_root:
+            return self.root()
+        if known.is_local:
+            local = self.local(known.uid)
+            return local if local is not None and local.user == known.user else None
+        now = self.subject(known.principal.encode("ascii"), known.ticket_ends_at)
+        return now if now is not None and (now.user, now.uid) == (known.user, known.uid) else None

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was typed becomes a command: whom to run as, which file, in which directory, with which variables.
+
+Law: only what the host says is taken for a fact; nothing is opened, and a name that leads nowhere is told only to who could see
+that for themselves. It may block, and is called in a worker.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+
+from jitd import facts, inspection, lookup
+from jitd.core.command import Command, Pairs
+from jitd.core.environment import fault_in_locale, fault_in_variables, split_locale
+from jitd.core.subject import Subject
+from jitpam.wire.notation import encode_basestring_ascii
+from jitpam.wire.shown import shown
+
+MOST_SHOWN = 3 * 1024 * 1024
+"""Bytes of a command as it is shown: with all else there is to say of it, it has to fit into one frame (PROTOCOL.md section
+2).
+"""
+_MOST_LETTERS = 6
+"""Bytes that one byte can take in a frame, or in a record of the chain: ``\\u0001``."""
+SHELL = "/bin/sh"
+"""The shell of an account that names none (passwd(5))."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a client asked for, in its own words.
+
+    ``user`` and ``group`` None stand for the default; with ``login`` the words are the login shell's; ``chdir``: the directory
+    was asked for; ``preserved`` is all else of the client's environment; with ``is_bare`` there is no command to be found, and
+    the words are what there is to show.
+    """
+
+    argv: tuple[bytes, ...]
+    login: bool
+    user: str | None
+    group: str | None
+    cwd: bytes
+    cwd_device: int
+    cwd_inode: int
+    chdir: bool
+    variables: Pairs
+    preserved: Pairs
+    locale: Pairs
+    streams: tuple[str, ...]
+    reason: str | None
+    lasts_for: int | None
+    uses: int | None
+    timeout_for: int | None
+    is_bare: bool = False
+    options: tuple[bytes, ...] = ()
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The command, without its file's digest.
+
+    ``complaint`` is a sentence where the requester may know that it is missing; so is ``unfit`` where it is there and nothing
+    that could be executed, and the requester may know that if there is a complaint too.
+    """
+
+    command: Command
+    is_own_group: bool
+    is_missing: bool
+    complaint: str = ""
+    unfit: str = ""
+
+
+class Nonsense(Exception):
+    """What was asked makes no sense, whoever asks: a sentence."""
+
+
+def find(asked: Asked, who: Subject, search_path: str) -> Found:
+    """Find the command that ``who`` means. Raises Nonsense."""
+    _refuse_nonsense(asked)
+    try:
+        run_as = facts.run_as(asked.user, asked.group, who.user)
+        is_own_group = facts.is_own_group(run_as)
+        target = facts.entry_of(f"#{run_as.uid}")
+    except facts.NoSuchAccount as fault:
+        raise Nonsense(str(fault)) from None
+    name, argv = asked.argv[0] if asked.argv else b"", asked.argv
+    if asked.login:
+        name = os.fsencode(target.pw_shell or SHELL)
+        argv = (b"-" + os.path.basename(name), *asked.argv)
+    variables, locale = split_locale(asked.variables, asked.locale)
+    command = Command(
+        argv=argv,
+        path=name,
+        digest=b"",
+        run_as=run_as,
+        cwd=asked.cwd,
+        cwd_device=asked.cwd_device,
+        cwd_inode=asked.cwd_inode,
+        variables=variables,
+        locale=locale,
+        streams=asked.streams,
+        options=asked.options,
+        doubt=asked.doubt,
+    )
+    if asked.is_bare:
+        return Found(replace(command, path=b""), is_own_group, is_missing=False)
+    if asked.login and not asked.chdir:
+        command = _at_home(command, os.fsencode(target.pw_dir))
+    try:
+        path = lookup.resolve(name, asked.cwd, search_path.encode())
+        unfit = lookup.unfitness(path, run_as.uid, lambda: facts.group_ids(run_as.user, run_as.gid))
+    except inspection.Uninspectable as fault:
+        # What is not for this person to know has to get the answer of a path that no rule permits.
+        complaint = f"{shown(name)}: {fault}" if can_see(who, *fault.looked_at) else ""
+        return Found(command, is_own_group, is_missing=True, complaint=complaint, unfit=str(fault) if fault.is_unfit else "")
+    complaint = f"{shown(name)}: {unfit}" if unfit and can_see(who, path) else ""
+    return Found(replace(command, path=path), is_own_group, is_missing=False, complaint=complaint, unfit=unfit)
+
+
+def can_see(who: Subject, *paths: bytes) -> bool:
+    """True if ``who`` could find out alone what is, or is not, at each of ``paths``."""
+    groups = facts.group_ids(who.user, who.gid)
+    return all(lookup.is_visible_absence(path, who.uid, groups) for path in paths)
+
+
+def is_in_sight(asked: Asked, path: bytes, who: Subject) -> bool:
+    """True if ``who`` could find out alone what ``path`` is, and how what was typed leads to it (THREATS S-11)."""
+    if asked.login or asked.is_bare:
+        return True  # the shell that the account has: it stands in passwd
+    typed = (os.path.join(asked.cwd, asked.argv[0]),) if b"/" in asked.argv[0] else ()
+    return can_see(who, *typed, path)
+
+
+def in_directory(command: Command, cwd: bytes) -> Command:
+    """``command`` bound to the directory that ``cwd`` is now. Whether its account may enter it shows when it does. Raises
+    OSError.
+    """
+    status = os.stat(cwd)
+    return replace(command, cwd=cwd, cwd_device=status.st_dev, cwd_inode=status.st_ino)
+
+
+def _at_home(command: Command, home: bytes) -> Command:
+    """A login begins in the home directory; in the root directory where there is none (login(1))."""
+    try:
+        return in_directory(command, home)
+    except OSError:
+        return in_directory(command, b"/")
+
+
+def _refuse_nonsense(asked: Asked) -> None:
+    if not asked.login and (not asked.argv or not asked.argv[0]):
+        raise Nonsense("there is no command")
+    if any(b"\0" in part for part in (*asked.argv, asked.cwd)):
+        raise Nonsense("a command cannot hold NUL bytes")
+    if not asked.cwd.startswith(b"/"):
+        raise Nonsense("the working directory is not an absolute path")
+    if not _can_be_shown(asked):
+        raise Nonsense("it is too long to be shown to anybody: a request has at most 3 MiB as it is shown, escapes included")
+    fault = fault_in_locale(asked.locale) or fault_in_variables(asked.variables)
+    if fault:
+        raise Nonsense(fault)
+
+
+def _can_be_shown(asked: Asked) -> bool:
+    """True if whoever reviews it can be shown all of it: one request that breaks a list would hide all others."""
+    pairs = (part for pair in (*asked.variables, *asked.preserved, *asked.locale) for part in pair)
+    parts = (
+        *asked.argv,
+        *asked.argv[:1],
+        asked.cwd,
+        *pairs,
+        *asked.options,
+        asked.doubt.encode(),
+    )  # the name twice: its path may be as long
+    if sum(len(part) + 3 for part in parts) * _MOST_LETTERS <= MOST_SHOWN:
+        return True
+    return sum(len(encode_basestring_ascii(shown(part))) + 1 for part in parts) <= MOST_SHOWN

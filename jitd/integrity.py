@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Is the database that a daemon finds the one that was left? What is asked before anything is served from it.
+
+Law: what is open in it is byte for byte what its last record says, and the head that the last daemon of this boot noted is in
+its chain; otherwise nothing is served. A new boot ends whatever an older database could permit, so nothing is noted beyond one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from jitd.core.chain import Seal
+from jitd.store import Store, StoreError
+
+
+class Noted:
+    """The chain's head, beside the database and not in it: on a file system that a restart of the host empties.
+
+    Who puts yesterday's database back brings back grants that were used and locks that were not placed yet.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._open = -1
+
+    def read(self) -> Seal | None:
+        """The head as it was noted last; None if none was. Raises StoreError."""
+        try:
+            words = self.file.read_text("ascii").split()
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as fault:
+            raise StoreError(f"{self.file}: {fault}") from None
+        try:
+            return Seal(int(words[0]), bytes.fromhex(words[1]))
+        except (IndexError, ValueError):
+            return None  # its writer was killed before it had written anything
+
+    def write(self, head: Seal) -> None:
+        """Note ``head``, which is durable. Where that fails an older one stays, which is as true."""
+        with suppress(OSError):
+            if self._open < 0:
+                self._open = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            os.pwrite(self._open, b"%020d %s\n" % (head.number, head.digest.hex().encode("ascii")), 0)
+
+
+def examine(store: Store, noted: Noted) -> None:
+    """Raises StoreError, with what to do, if the database is older than what was noted, or not what was recorded."""
+    _examine_head(store, noted.read(), noted)
+    _examine_open(store)
+
+
+def _examine_head(store: Store, head: Seal | None, noted: Noted) -> None:
+    if head is None or head.number == 0:
+        return
+    found = next(iter(store.records(after=head.number - 1)), None)
+    if found is None or (found[0], found[2]) != (head.number, head.digest):
+        raise StoreError(
+            f"the database is not the one that jitd has written since this host was booted: record {head.number} is "
+            f"{'missing' if found is None else 'another one'}. If it was put back on purpose, remove {noted.file} and start again"
+        )
+
+
+def _examine_open(store: Store) -> None:
+    """Backwards through the chain, as far as the oldest of what is open: that is little, however long the chain is."""
+    try:
+        opened = store.documents(ended=False)
+        digests = {(life, id): hashlib.sha256(document).hexdigest() for life, id, document in opened}
+        for body in store.newest():
+            if not digests:
+                return
+            said = json.loads(body)
+            life, id = str(said["event"]).partition(".")[0], said.get("id")
+            if id is not None and (found := digests.pop((life, id), None)) is not None and found != said["document"]:
+                raise StoreError(f"the database is damaged: {life} {id} is not what was recorded; jitd audit verify says more")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise StoreError("the database is damaged: something in it cannot be read; jitd audit verify says more") from None
+    for life, id in digests:
+        raise StoreError(f"the database is damaged: no record tells of {life} {id!r}")

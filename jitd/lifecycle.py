@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one door: load, transition, commit, hand the effects on. Nothing else.
+
+Law: every change of a request, grant, run or lock comes through ``handle``. What one input causes, in other lives too, is one
+transaction. No commit, no deed: the effects are returned only after it. Whatever is decided, it comes in under the locks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from jitd.core import chain, grant, lock, request, run
+from jitd.core.chain import Seal
+from jitd.core.effects import Effect, Moment
+from jitd.core.grant import Grant
+from jitd.core.law import IllegalEvent
+from jitd.core.lock import Lock
+from jitd.core.request import Request
+from jitd.core.run import Run
+from jitd.store import Change, Life, Store, documents
+
+Event = request.Submitted | request.Event | grant.Event | run.Event | lock.Placed | lock.Event
+
+_BEGIN: dict[type, Callable[[Any], tuple[Any, tuple[Any, ...]]]] = {
+    request.Submitted: request.submit,
+    grant.Issued: grant.issue,
+    run.Starting: run.start,
+    lock.Placed: lock.place,
+}
+"""Events that create their object."""
+_TRANSITION: dict[type, Callable[[Any, Any, Moment], tuple[Any, tuple[Any, ...]]]] = {
+    Request: request.transition,
+    Grant: grant.transition,
+    Run: run.transition,
+    Lock: lock.transition,
+}
+
+
+class Lifecycle:
+    """Handles events over one store. ``now`` gives the moment; ``policy_digest`` names the policy in force, for the record;
+    ``noted`` is given the chain's head after each commit.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], Moment],
+        policy_digest: Callable[[], str],
+        noted: Callable[[Seal], None] = lambda head: None,
+    ) -> None:
+        self._store = store
+        self._noted = noted
+        self._now = now
+        self._policy_digest = policy_digest
+
+    def handle(self, *events: Event) -> tuple[Effect, ...]:
+        """Let ``events``, caused by one input, happen durably with all that follows inside the core. Returns the effects.
+
+        Raises what the transitions raise (IllegalEvent, LockedOut among them, NotYours, Stale), Conflict or StoreError; then
+        nothing has changed.
+        """
+        now = self._now()
+        policy = self._policy_digest()
+        locks: tuple[Lock, ...] = tuple(self._store.locks())
+        before: dict[tuple[str, str], Life | None] = {}
+        after: dict[tuple[str, str], Change] = {}
+        records: list[bytes] = []
+        effects: list[Effect] = []
+        queue: deque[Any] = deque(events)
+        while queue:
+            step = queue.popleft()
+            key = (step.life, step.id)
+            if key not in before:
+                before[key] = self._load(*key)
+            here = after[key].after if key in after else before[key]
+            if type(step) in _BEGIN:
+                if here is not None:
+                    raise IllegalEvent(f"{step.id} exists already")
+                there, follows = _BEGIN[type(step)](step)
+                if isinstance(step, lock.Placed):
+                    waiting = self._store.requests(ended=False)
+                    follows = (*follows, *lock.consequences(step, locks, waiting, self._permitted()))
+                    locks = (*locks, step.lock)
+            elif here is None:
+                raise IllegalEvent(f"there is no {step.life} {step.id}")
+            elif not any(step is event for event in events) and not _goes_on(here):
+                continue  # what follows from an event does not reach a life that has ended
+            else:
+                step = lock.under(locks, here, step)
+                there, follows = _TRANSITION[type(here)](here, step, now)
+            old = before[key]
+            document = documents.write(there)
+            after[key] = Change(there, old.version if old else 0, document)
+            records.append(chain.record(step, now, there.state, there.version, document, _fingerprint(there), policy))
+            for follow in follows:
+                if hasattr(follow, "by"):  # an event has an author, an effect has none
+                    queue.append(follow)
+                else:
+                    effects.append(follow)
+        self._store.commit(after.values(), records)
+        self._noted(self._store.head())
+        return tuple(effects)
+
+    def proved_since(self, boot_id: str, since: float) -> float:
+        """Seconds that the boot ``boot_id`` went on after ``since`` (on its clock), as far as its last record proves it."""
+        try:
+            for body in self._store.newest():
+                boot, at = chain.time_of(body)
+                if boot == boot_id:
+                    return max(0.0, at - since)
+        except ValueError:
+            pass  # such a record proves nothing, and nor does what is behind it
+        return 0.0
+
+    def note(self, name: str, actor: str, uid: int, detail: dict[str, Any]) -> None:
+        """Put something that belongs to no life into the chain (``daemon.started``). Raises StoreError."""
+        self._store.commit((), (chain.note(name, actor, uid, self._now(), self._policy_digest(), detail),))
+        self._noted(self._store.head())
+
+    def _permitted(self) -> Iterator[tuple[Grant, Request]]:
+        for permit in self._store.grants():
+            asked = self._store.request(permit.id)
+            if asked is not None:
+                yield permit, asked
+
+    def _load(self, life: str, id: str) -> Life | None:
+        match life:
+            case "lock":
+                return self._store.lock(id)
+            case "request":
+                return self._store.request(id)
+            case "grant":
+                return self._store.grant(id)
+            case _:
+                return self._store.run(id)
+
+
+def _goes_on(life: Life) -> bool:
+    match life:
+        case Request():
+            return life.is_open
+        case Lock():
+            return life.is_active
+    return life.is_live
+
+
+def _fingerprint(life: Life) -> bytes:
+    return life.fingerprint if isinstance(life, Request) else b""

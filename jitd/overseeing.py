@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What approvers and operators may do: see, review, revoke, stop, read the chain, reload.
+
+Law: what one may not see does not exist. Nobody reviews their own. A verb returns when what it says is true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from jitd.asking import MAX_TEXT
+from jitd.config import Config
+from jitd.core import grant, run
+from jitd.core.command import read_id
+from jitd.core.effects import Moment
+from jitd.core.grant import Grant
+from jitd.core.law import Actor, IllegalEvent, Role
+from jitd.core.lock import LockedOut
+from jitd.core.policy import may_review
+from jitd.core.request import NotYours, Request, RequestState, Reviewed, Stale, Verdict
+from jitd.core.run import Run
+from jitd.core.subject import Subject, matches_any
+from jitd.perform import Perform
+from jitd.refusal import Refusal
+from jitd.rows import Row, grant_row, request_row, run_row
+from jitd.store import Store
+from jitd.waiters import Waiters
+from jitd.workers import Workers
+from jitpam.wire.shown import shown
+
+MOST_RUNS = 1000
+"""Runs that are shown with their request: the last ones."""
+AT_ONCE = 500
+"""Records read from the chain in one go."""
+GONE_WITHIN = 10.0
+"""Seconds that revoke and stop wait until all of it is gone, before they say that it is not."""
+
+
+_STANDS = {
+    Verdict.APPROVE: (RequestState.PENDING, RequestState.APPROVED),
+    Verdict.DENY: (RequestState.DENIED,),
+}
+"""verdict → the states in which it still is what became of the request."""
+
+
+class Overseeing:
+    """The approvers' and operators' side of the house. ``reload`` reads the policy again, or says what is wrong with it."""
+
+    def __init__(
+        self,
+        config: Config,
+        perform: Perform,
+        store: Store,
+        waiters: Waiters,
+        workers: Workers,
+        now: Callable[[], Moment],
+        reload: Callable[[Subject], str],
+    ) -> None:
+        self._config = config
+        self._perform = perform
+        self._store = store
+        self._waiters = waiters
+        self._workers = workers
+        self._now = now
+        self._reload = reload
+
+    # --- who may see what ----------------------------------------------------------------------------------------------
+
+    def is_operator(self, who: Subject) -> bool:
+        """True for local root and for those named in jitd.toml."""
+        return who.is_root or matches_any(who, self._config.operators)
+
+    def _may_review(self, who: Subject, found: Request) -> bool:
+        return found.obligations is not None and bool(may_review(found.obligations.approvals, who, found.requester))
+
+    def _may_see(self, who: Subject, found: Request) -> bool:
+        return who.is_requester(found.requester) or self._may_review(who, found) or self.is_operator(who)
+
+    def _visible(self, who: Subject, typed: str) -> Request:
+        id = read_id(typed)
+        found = self._store.request(id.partition(".")[0]) if id is not None else None
+        if found is None or not self._may_see(who, found):
+            raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
+        return found
+
+    def run_of(self, who: Subject, typed: str) -> tuple[Run, Request]:
+        """The run of that id, and what was asked for. Raises Refusal if ``who`` may not see it."""
+        id = read_id(typed)
+        found: Run | None = self._store.run(id) if id is not None else None
+        asked = self._store.request(found.request) if found is not None else None
+        if found is None or asked is None or not self._may_see(who, asked):
+            raise Refusal("unknown", f"there is no run {shown(typed)}, as far as you may see")
+        return found, asked
+
+    def _role(self, who: Subject, found: Request) -> Actor:
+        if who.is_requester(found.requester):
+            return Actor(Role.REQUESTER, who.principal, who.uid)
+        role = Role.APPROVER if self._may_review(who, found) else Role.OPERATOR
+        return Actor(role, who.principal, who.uid)
+
+    # --- lists ---------------------------------------------------------------------------------------------------------
+
+    def requests(self, who: Subject, *, ended: bool) -> Iterator[Row]:
+        """Open requests that ``who`` may see; with ``ended`` all."""
+        locks = tuple(self._store.locks())
+        for found in self._store.requests(ended=ended):
+            if self._may_see(who, found):
+                yield request_row(found, who, self._may_review(who, found), locks)
+
+    def grants(self, who: Subject, *, ended: bool) -> Iterator[Row]:
+        """Live grants that ``who`` may see; with ``ended`` all."""
+        for found in self._store.grants(ended=ended):
+            asked = self._store.request(found.id)
+            if asked is not None and self._may_see(who, asked):
+                yield grant_row(found, who)
+
+    def runs(self, who: Subject, *, ended: bool) -> Iterator[Row]:
+        """Live runs that ``who`` may see; with ``ended`` all."""
+        for found in self._store.runs(ended=ended):
+            asked, permit = self._store.request(found.request), self._store.grant(found.grant)
+            if asked is not None and permit is not None and self._may_see(who, asked):
+                yield run_row(found, permit, who, self._perform.usage_of(found))
+
+    def show(self, who: Subject, typed: str) -> Row:
+        """Everything about one request, with its grant and its runs. Raises Refusal."""
+        found = self._visible(who, typed)
+        row = request_row(found, who, self._may_review(who, found), tuple(self._store.locks()))
+        permit = self._store.grant(found.lease or found.id)
+        # The command stands in the row already: with each of them once more it would not fit into one frame.
+        row["grant"] = None if permit is None else _without(row, grant_row(permit, who))
+        runs = [] if permit is None else list(self._store.runs(grant=permit.id, ended=True))
+        row["runs"] = [_without(row, run_row(one, permit, who)) for one in runs[-MOST_RUNS:] if permit is not None]
+        return row
+
+    # --- reviews -------------------------------------------------------------------------------------------------------
+
+    async def review(self, who: Subject, typed: str, verdict: Verdict, fingerprint: bytes, comment: str) -> str:
+        """Take one review; the sentence that says what it did. Raises Refusal."""
+        if len(comment.encode()) > MAX_TEXT:
+            raise Refusal("usage", f"a comment has at most {MAX_TEXT} bytes")
+        if who.is_root:
+            raise Refusal("forbidden", "root without a ticket reviews nothing: kinit as the person you are")
+        found = self._visible(who, typed)
+        fresh = await self._workers.run(self._perform.standing_of, who)
+        if fresh is None or not fresh.has_ticket_at(self._now().at):
+            raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
+        while True:
+            found = self._visible(who, found.id)
+            self._refuse_review(fresh, found, verdict, fingerprint)
+            if repeated := self._repeated(fresh, found, verdict):
+                return repeated
+            standing = await self._workers.run(self._standing, found)
+            decision = await self._perform.decide_again(found)  # last, so that it is by the rules in force
+            now = self._store.request(found.id)
+            if now is not None and now.version == found.version:
+                break  # nobody else's review came in between: what was looked at is what is decided on
+        event = Reviewed(
+            found.id, Actor(Role.APPROVER, fresh.principal, fresh.uid), fresh, verdict, fingerprint, comment, decision, standing,
+            self._perform.is_attended(found),
+        )  # fmt: skip
+        try:
+            self._perform.act(event)
+        except (NotYours, LockedOut) as fault:
+            raise Refusal("forbidden", str(fault)) from None
+        except Stale as fault:
+            raise Refusal("undone", str(fault)) from None
+        except IllegalEvent:
+            raise self._too_late(found.id) from None
+        return self._said(found.id, verdict)
+
+    def _refuse_review(self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes) -> None:
+        is_own = (
+            found.requester.uid == who.uid or found.requester.person == who.person or found.requester.principal == who.principal
+        )
+        if is_own:
+            raise Refusal("forbidden", f"request {found.id} is your own: somebody else has to review it")
+        if locked := self._perform.lock_on(who):
+            raise Refusal("forbidden", f"you may review nothing: {locked.because}")
+        if not self._may_review(who, found):
+            raise Refusal("forbidden", f"you may see request {found.id}, but its rule does not take your review")
+        if fingerprint != found.fingerprint:
+            raise Refusal("undone", f"request {found.id} is not what you were shown: look at it again")
+        if not found.is_open and not self._repeated(who, found, verdict):
+            raise self._too_late(found.id)
+
+    def _repeated(self, who: Subject, found: Request, verdict: Verdict) -> str | None:
+        last = next((r for r in reversed(found.reviews) if r.by.person == who.person), None)
+        if last is not None and last.verdict is verdict and found.state in _STANDS[verdict]:
+            word = "approved" if verdict is Verdict.APPROVE else "denied"
+            return f"you have {word} request {found.id} already; it is {found.state}"
+        return None
+
+    def _standing(self, found: Request) -> tuple[Subject, ...]:
+        """Those who approved before, as they are now: whoever is gone, or lost the right, no longer counts."""
+        approvers = (r.by for r in found.reviews if r.verdict is Verdict.APPROVE)
+        return tuple(now for by in approvers if (now := self._perform.standing_of(by)) is not None)
+
+    def _too_late(self, id: str) -> Refusal:
+        found = self._store.request(id)
+        state = "gone" if found is None else found.state
+        because = f", {shown(found.because)}" if found is not None and found.lock else ""
+        return Refusal("late", f"request {id} has ended: it is {state}{because}")
+
+    def _said(self, id: str, verdict: Verdict) -> str:
+        found = self._store.request(id)
+        assert found is not None, "it was committed"
+        if found.state is RequestState.PENDING:
+            return f"request {id}: your approval counts; more are owed"
+        if verdict is Verdict.APPROVE and found.state is RequestState.DENIED:
+            raise Refusal("undone", f"request {id} was denied by policy when it was asked again: {found.because}")
+        return f"request {id} is {found.state}"
+
+    # --- ends ----------------------------------------------------------------------------------------------------------
+
+    async def revoke(self, who: Subject, typed: str, reason: str) -> str:
+        """End a grant and all that runs under it; returns when it is gone. Raises Refusal."""
+        found = self._visible(who, typed)
+        permit = self._store.grant(found.id)
+        if permit is None:
+            raise Refusal("undone", f"request {found.id} has no grant of its own: it is {found.state}")
+        if not permit.is_live:
+            raise Refusal("late", f"grant {permit.id} has ended: it is {permit.state}")
+        await self._revoke(who, found, permit, reason)
+        return f"grant {permit.id} is revoked; nothing runs under it"
+
+    async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
+        """End every grant of ``principal`` that ``who`` may end. Raises Refusal."""
+        ended = 0
+        for permit in tuple(self._store.grants()):
+            asked = self._store.request(permit.id)
+            is_theirs = permit.holder.principal == principal or principal in permit.holder.perhaps
+            if is_theirs and asked is not None and self._may_see(who, asked):
+                await self._revoke(who, asked, permit, reason)
+                ended += 1
+        if not ended:
+            raise Refusal("unknown", f"{shown(principal)} has no live grant, as far as you may see")
+        return f"{ended} grant{'s' if ended > 1 else ''} of {shown(principal)} revoked; nothing runs under them"
+
+    async def _revoke(self, who: Subject, asked: Request, permit: Grant, reason: str) -> None:
+        because = f"revoked by {who.principal}" + (f": {reason}" if reason else "")
+        gone = [self._waiters.until_gone(one) for one in permit.living]
+        try:
+            self._perform.act(grant.Revoked(permit.id, self._role(who, asked), because))
+        except IllegalEvent:
+            raise Refusal("late", f"grant {permit.id} has ended") from None
+        await self._until(gone, f"grant {permit.id} is revoked, but what runs under it is not gone yet")
+
+    async def stop(self, who: Subject, typed: str, reason: str) -> str:
+        """End one run; its grant stays. Returns when it is gone. Raises Refusal."""
+        found, asked = self.run_of(who, typed)
+        because = f"stopped by {who.principal}" + (f": {reason}" if reason else "")
+        gone = self._waiters.until_gone(found.id)
+        try:
+            self._perform.act(run.StopOrdered(found.id, self._role(who, asked), because))
+        except IllegalEvent:
+            if not found.is_live:
+                gone.cancel()
+                raise Refusal("late", f"run {found.id} has ended") from None
+        await self._until([gone], f"run {found.id} was told to stop, but it is not gone yet")
+        return f"run {found.id} is gone"
+
+    async def _until(self, gone: list[asyncio.Future[None]], otherwise: str) -> None:
+        if not await self._waiters.are_gone(gone, GONE_WITHIN):
+            raise Refusal("undone", f"{otherwise}: see jitd runs")
+
+    # --- the house -----------------------------------------------------------------------------------------------------
+
+    def reload(self, who: Subject) -> str:
+        """Read the policy again. Raises Refusal; then the old one stays."""
+        self.operators_only(who, "reload the policy")
+        return self._reload(who)
+
+    def audit(self, who: Subject, after: int) -> Iterator[Row]:
+        """Records of the chain after number ``after``. Raises Refusal."""
+        self.operators_only(who, "read the chain")
+        while some := list(islice(self._store.records(after), AT_ONCE)):  # a reader may be slow: nothing of the store stays open
+            for number, body, digest in some:
+                yield {"number": number, "digest": digest.hex(), **json.loads(body)}
+            after = number
+
+    def operators_only(self, who: Subject, deed: str) -> None:
+        """Raise Refusal unless ``who`` is one."""
+        if not self.is_operator(who):
+            raise Refusal("forbidden", f"only operators and root may {deed}")
+
+
+def _without(row: Row, of: Row) -> Row:
+    """``of`` without the parts of the command that it shares with ``row``."""
+    shared = ("argv", "path", "cwd", "variables", "locale")
+    return {name: value for name, value in of.items() if name not in shared or value != row.get(name)}

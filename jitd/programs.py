@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What this host's sudoers and doas.conf say that changes what a command line of theirs means.
+
+Law: only read; what cannot be read for certain is told as a doubt, or as the setting that is feared. It may block.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from jitd.pamlint import sudoers as reader
+from jitd.pamlint.places import Places, Unreadable
+
+SUDOERS, DOAS = "/etc/sudoers", "/etc/doas.conf"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``secure_path`` is where sudo looks for commands; empty where that may be the person's PATH. ``doubt``: why nothing is
+    certain.
+    """
+
+    secure_path: bytes = b""
+    doubt: str = ""
+
+
+NONE = Settings()
+
+
+def sudoers(places: Places) -> Settings:
+    """Those of sudo. What stands in a file that cannot be read may be any of them."""
+    try:
+        source = places.read(SUDOERS)
+        found = reader.read(source, places.of_sudoers) if source is not None else None
+    except Unreadable:
+        return Settings(doubt="sudoers cannot be read, and may say that something else is run")
+    if found is None:
+        return NONE
+    if found.faults:
+        return Settings(doubt="a part of sudoers cannot be read, and may say that something else is run")
+    if moving := found.moving():
+        return Settings(doubt=f"sudoers set {moving[0].name}: what is run is not what the command line says")
+    paths = found.effective("secure_path")
+    is_for_all = bool(paths) and all(setting.value and not setting.bound_to for setting in paths)
+    if not is_for_all or any(setting.value for setting in found.effective("exempt_group")):
+        return NONE
+    return Settings(str(paths[-1].value).encode("utf-8", "surrogateescape"))
+
+
+def doas_keeps_environment(places: Places) -> bool:
+    """True if doas may hand on what the person has set."""
+    try:
+        source = places.read(DOAS)
+    except Unreadable:
+        return True
+    return source is not None and re.search(rb"\b(keepenv|setenv)\b", source.data) is not None

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Core objects as rows: the stable names of ``--json`` and of the wire's items.
+
+Law: bytes become text by ``shown`` alone; instants are RFC 3339 in UTC; facts and claims stay apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from jitd.core.command import Command, Pairs
+from jitd.core.decision import Approval, Decision, Deny
+from jitd.core.effects import Moment
+from jitd.core.grant import Grant
+from jitd.core.lock import Lock, counted, sentence
+from jitd.core.policy import Rule, describe, describe_approvals, tally
+from jitd.core.request import Request, Verdict
+from jitd.core.run import Run, Usage
+from jitd.core.subject import Subject
+from jitpam.wire.shown import shown
+
+Row = dict[str, Any]
+
+
+def instant(at: datetime | None) -> str | None:
+    """RFC 3339, UTC, to the second."""
+    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _pairs(pairs: Pairs) -> list[list[str]]:
+    return [[shown(name), shown(value)] for name, value in pairs]
+
+
+def _approvals(owed: tuple[Approval, ...]) -> list[Row]:
+    return [{"need": a.need, "from": [shown(word) for word in a.of_whom]} for a in owed]
+
+
+def _command(command: Command) -> Row:
+    return {
+        "argv": [shown(a) for a in command.argv],
+        "path": shown(command.path),
+        "digest": command.digest.hex(),
+        "run_as": shown(command.run_as.user),
+        "run_as_group": shown(command.run_as.group),
+        "cwd": shown(command.cwd),
+        "variables": _pairs(command.variables),
+        "locale": _pairs(command.locale),
+        "streams": list(command.streams),
+        "options": [shown(option) for option in command.options],
+        "doubt": shown(command.doubt),
+    }
+
+
+def owed(request: Request, locks: tuple[Lock, ...] = ()) -> int:
+    """How many approvals are still owed under the active ``locks``, as far as the reviews given tell."""
+    if request.obligations is None or not request.is_open:
+        return 0
+    return tally(request.obligations.approvals, counted(locks, request), request.requester)
+
+
+def request_row(request: Request, viewer: Subject, may_review: bool, locks: tuple[Lock, ...] = ()) -> Row:
+    """One request, everything about it, under the active ``locks``."""
+    claims, standing = request.claims, counted(locks, request)
+    return {
+        "id": request.id,
+        "state": str(request.state),
+        "requester": shown(request.requester.principal),
+        "account": shown(request.requester.user),
+        "uid": request.requester.uid,
+        "groups": sorted(shown(g) for g in request.requester.groups),
+        "ticket_ends_at": instant(request.requester.ticket_ends_at),
+        "host": shown(request.host),
+        "service": shown(request.service),
+        **_command(request.command),
+        "operands": [
+            {"argument": o.at, "path": shown(o.path), "digest": o.digest.hex(), "because": shown(o.because)}
+            for o in request.command.operands
+            if o.is_seen or viewer.uid != request.requester.uid
+        ],
+        "point": None
+        if request.point is None
+        else {
+            "stage": shown(request.point.stage),
+            "remote_host": request.point.remote_host,
+            "authenticated": request.point.authenticated,
+        },
+        "rule": shown(request.rule),
+        "reason": None if claims.reason is None else shown(claims.reason),
+        "claims": {
+            "tty": None if claims.tty is None else shown(claims.tty),
+            "login_session": claims.login_session,
+            "parents": [shown(p) for p in claims.parents],
+        },
+        "lasts_for": request.lasts_for,
+        "uses": request.uses,
+        "timeout_for": request.timeout_for,
+        "waits": request.waits,
+        "fingerprint": request.fingerprint.hex(),
+        "owed": owed(request, locks),
+        "approvals": _approvals(request.obligations.approvals) if request.obligations else [],
+        "submitted_at": instant(request.submitted_at),
+        "expires_at": instant(request.expires_at),
+        "lease": request.lease,
+        "because": shown(request.because),
+        "lock": request.lock,
+        "reviews": [
+            {
+                "by": shown(r.by.principal),
+                "verdict": str(r.verdict),
+                "comment": shown(r.comment),
+                "at": instant(r.at),
+                "counts": r.verdict is not Verdict.APPROVE or r.by in standing,
+            }
+            for r in request.reviews
+        ],
+        "mine": viewer.is_requester(request.requester),
+        "may_review": may_review,
+    }
+
+
+def grant_row(grant: Grant, viewer: Subject) -> Row:
+    """One grant."""
+    return {
+        "id": grant.id,
+        "state": str(grant.state),
+        "requester": shown(grant.holder.principal),
+        "host": shown(grant.host),
+        "service": shown(grant.service),
+        **_command(grant.command),
+        "rule": shown(grant.rule),
+        "because": shown(grant.because),
+        "ended_because": shown(grant.ended_because),
+        "uses": grant.uses,
+        "left": grant.left,
+        "runs": list(grant.living),
+        "issued_at": instant(grant.issued_at),
+        "ends_at": instant(grant.ends_at),
+        "mine": grant.holder.principal == viewer.principal,
+    }
+
+
+def run_row(run: Run, grant: Grant, viewer: Subject, usage: Usage | None = None) -> Row:
+    """One run, with what it has used by now, if that is known."""
+    outcome = run.outcome
+    return {
+        "id": run.id,
+        "state": str(run.state),
+        "requester": shown(grant.holder.principal),
+        "host": shown(grant.host),
+        "service": shown(grant.service),
+        "argv": [shown(a) for a in grant.command.argv],
+        "run_as": shown(grant.command.run_as.user),
+        "grant": run.grant,
+        "request": run.request,
+        "pid": run.pid,
+        "starting_at": instant(run.starting_at),
+        "started_at": instant(run.started_at),
+        "ended_at": instant(run.ended_at),
+        "outcome": None
+        if outcome is None
+        else {"ending": str(outcome.ending), "number": outcome.number, "because": shown(outcome.because)},
+        "because": shown(run.because),
+        "recorded": None if run.recording is None else asdict(run.recording),
+        "cpu_ms": None if usage is None or usage.cpu_for is None else round(usage.cpu_for * 1000),
+        "memory": None if usage is None else usage.memory,
+        "n_processes": None if usage is None else usage.n_processes,
+        "mine": grant.holder.principal == viewer.principal,
+    }
+
+
+def lock_row(lock: Lock, now: Moment) -> Row:
+    """One lock, as it is ``now``."""
+    return {
+        "id": lock.id,
+        "state": str(lock.state),
+        "whom": str(lock.whom),
+        "name": shown(lock.name),
+        "reason": shown(lock.reason),
+        "because": shown(sentence(lock)),
+        "placed_by": shown(lock.placed_by),
+        "placed_at": instant(lock.placed_at),
+        "lasts_for": lock.lasts_for,
+        "ends_at": instant(lock.ends_at(now)) if lock.is_active else None,
+        "ended_by": shown(lock.ended_by),
+        "ended_at": instant(lock.ended_at),
+        "ended_because": shown(lock.because),
+    }
+
+
+def rule_row(rule: Rule) -> Row:
+    """One rule that is about the one who asks, as ``jitsudo -l`` shows it."""
+    return {
+        "rule": shown(rule.name),
+        "terms": shown(describe(rule)),
+        "approvals": _approvals(rule.approvals),
+        "asks": describe_approvals(rule.approvals),
+        "expires_for": rule.expires_for,
+        "lasts_for": rule.lasts_for,
+        "uses": rule.uses,
+    }
+
+
+def decision_row(decision: Decision, command: Command) -> Row:
+    """What would be decided."""
+    row: Row = {"path": shown(command.path), "argv": [shown(a) for a in command.argv], "run_as": shown(command.run_as.user)}
+    if isinstance(decision, Deny):
+        return {
+            **row,
+            "decision": "deny",
+            "why": str(decision.why),
+            "rule": shown(decision.rule),
+            "because": shown(decision.because),
+        }
+    obligations = decision.obligations
+    waived = decision.lease is not None
+    return {
+        **row,
+        "decision": "permit",
+        "rule": shown(decision.rule),
+        "lease": decision.lease,
+        "asks": describe_approvals(() if waived else obligations.approvals),
+        "approvals": [] if waived else _approvals(obligations.approvals),
+        "expires_for": obligations.expires_for,
+        "lasts_for": obligations.lasts_for,
+        "uses": obligations.uses,
+    }

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is asked meets what is known: the command was found, its file is looked at, and policy answers.
+
+Law: a file is opened only where policy would permit its path; what cannot be established is a denial with its name. All but
+``lease_for`` may block and is called in a worker; nothing here changes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from jitd import facts, inspection, lookup, operands
+from jitd.core.command import JITSUDO, Command, Operand, Pairs
+from jitd.core.decision import Decision, Deny, Permit, Why
+from jitd.core.effects import Moment
+from jitd.core.environment import let_in
+from jitd.core.grant import Grant, covers
+from jitd.core.policy import Policy, Question, decide
+from jitd.core.request import Request
+from jitd.core.subject import Subject
+from jitd.finding import Asked, can_see, find, in_directory, is_in_sight
+
+_digests = inspection.DigestCache()
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """The command as found, and what policy says to it. ``command`` is what a request binds."""
+
+    command: Command
+    decision: Decision
+
+
+def look(policy: Policy, asked: Asked, who: Subject, host: str, service: str, search_path: str, now: Moment) -> Sighting:
+    """Find the command and ask policy about it. Raises finding.Nonsense."""
+    found = find(asked, who, search_path)
+    if found.complaint:
+        return Sighting(found.command, Deny(Why.UNFIT if found.unfit else Why.MISSING, found.complaint))
+    question = Question(
+        requester=who,
+        command=found.command,
+        service=service,
+        host=host,
+        reason=asked.reason,
+        lasts_for=asked.lasts_for,
+        uses=asked.uses,
+        timeout_for=asked.timeout_for,
+        chdir=asked.cwd if asked.chdir else None,
+        is_own_group=found.is_own_group,
+        is_missing=found.is_missing,
+        writable_by=(),
+    )
+    sighting = _with_file(policy, _with_preserved(policy, question, asked.preserved, now), now)
+    if found.unfit and isinstance(sighting.decision, Permit):
+        return Sighting(sighting.command, Deny(Why.ERROR, f"it cannot be executed: {found.unfit}", sighting.decision.rule))
+    sighting = _with_operands(sighting, who)
+    is_refused = isinstance(sighting.decision, Deny) and sighting.decision.why in (Why.NO_RULE, Why.RULE)
+    if not is_refused or found.is_missing or is_in_sight(asked, found.command.path, who):
+        return sighting
+    typed = replace(found.command, path=asked.argv[0])  # the answer, its path too, is the one of a path that is not there
+    return Sighting(typed, decide(policy, replace(question, command=typed, is_missing=True), now.at))
+
+
+def _with_operands(sighting: Sighting, who: Subject) -> Sighting:
+    """With the files that the arguments name and that others could change, where somebody has to approve it."""
+    decision, command = sighting.decision, sighting.command
+    if not isinstance(decision, Permit) or not decision.obligations.approvals or not command.path:
+        return sighting
+    groups = facts.group_ids(who.user, who.gid)
+
+    def is_seen(path: bytes) -> bool:
+        return lookup.is_visible_absence(path, who.uid, groups)
+
+    def is_read(path: bytes) -> bool:
+        return not decision.obligations.terms.writable and is_seen(path)
+
+    found = operands.find(command.argv, command.cwd, command.run_as.uid, is_read)
+    named = tuple(Operand(o.at, o.path, o.digest, o.because, is_seen(o.path)) for o in found)
+    return Sighting(replace(command, operands=named), decision)
+
+
+def bound(command: Command) -> tuple[operands.Bound, ...]:
+    """Its operands as they are compared later."""
+    return tuple((o.at, o.path, o.digest) for o in command.operands)
+
+
+def _with_preserved(policy: Policy, question: Question, preserved: Pairs, now: Moment) -> Question:
+    """``question`` with what the rule that would permit it lets in of ``preserved``; the rest stays outside, as with sudo -E."""
+    if not preserved:
+        return question
+    decision = decide(policy, question, now.at)
+    if not isinstance(decision, Permit):
+        return question
+    variables = let_in(preserved, question.command, decision.obligations.terms.env)
+    return replace(question, command=replace(question.command, variables=variables))
+
+
+def look_again(policy: Policy, request: Request, who: Subject, now: Moment) -> Decision:
+    """Policy's answer to ``request`` as things are now; a file that is not the one that was asked for is a denial."""
+    try:
+        is_own_group = facts.is_own_group(request.command.run_as)
+    except facts.NoSuchAccount:
+        return Deny(Why.ERROR, "the account to run as is gone")
+    question = Question(
+        requester=who,
+        command=replace(request.command, digest=b""),
+        service=request.service,
+        host=request.host,
+        reason=request.claims.reason,
+        lasts_for=request.lasts_for,
+        uses=request.uses,
+        timeout_for=request.timeout_for,
+        chdir=None,  # the directory is part of the command by now, and was allowed by its rule
+        is_own_group=is_own_group,
+        is_missing=False,
+        writable_by=(),
+    )
+    sighting = _with_file(policy, question, now)
+    if isinstance(sighting.decision, Deny):
+        return sighting.decision
+    if sighting.command.digest != request.command.digest:
+        return Deny(Why.ERROR, "the command's file has changed since it was asked for", sighting.decision.rule)
+    obligations = sighting.decision.obligations
+    if obligations.approvals and not obligations.terms.writable and request.command.path:
+        command = request.command
+        changed = operands.drift(command.argv, command.cwd, command.run_as.uid, bound(command))
+        if changed:
+            return Deny(Why.ERROR, changed, sighting.decision.rule)
+    if sighting.command != request.command:
+        return Deny(Why.TERMS, "the rule now wants another working directory", sighting.decision.rule)
+    return sighting.decision
+
+
+def _with_file(policy: Policy, question: Question, now: Moment) -> Sighting:
+    """First by the path alone; only where that permits is the file opened, and the answer asked again with what it shows."""
+    decision = decide(policy, question, now.at)
+    if isinstance(decision, Deny):
+        return Sighting(question.command, decision)
+    command = question.command
+    if not command.path:
+        return Sighting(command, decision)  # there is no file to look at
+    try:
+        file = inspection.inspect(command.path, command.run_as.uid, cache=_digests)
+        command = replace(command, digest=file.digest)
+        cwd = decision.obligations.terms.cwd.encode()
+        if cwd != b"caller" and question.service == JITSUDO:  # elsewhere nobody sees to it
+            command = in_directory(command, cwd)
+        elif question.chdir is not None and not command.cwd_inode:
+            with suppress(OSError):  # the requester may name it and not look at it: nor is it told here whether it exists
+                command = in_directory(command, question.chdir)
+    except inspection.Uninspectable as fault:
+        if fault.is_unfit and can_see(question.requester, command.path, *fault.looked_at):
+            return Sighting(command, Deny(Why.UNFIT, f"it cannot be executed: {fault}", decision.rule))
+        return Sighting(command, Deny(Why.ERROR, f"the command's file cannot be looked at: {fault}", decision.rule))
+    except OSError as fault:
+        return Sighting(command, Deny(Why.ERROR, f"the working directory cannot be looked at: {fault.strerror}", decision.rule))
+    return Sighting(command, decide(policy, replace(question, command=command, writable_by=file.writable_by), now.at))
+
+
+def lease_for(
+    grants: Iterable[Grant], who: Subject, host: str, service: str, command: Command, rule: str, now: Moment
+) -> str | None:
+    """The id of a live grant that answers for this, if there is one."""
+    return next((g.id for g in grants if covers(g, who, host, service, command, rule, now)), None)

@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: Apache-2.0
+"""jitd.toml: every key has a default, and what makes no sense is told with its line, all at once."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+
+from jitd import config
+from jitd.config import KEYS, Limits, Recordings, check, default_realm, host_name, is_settings, load
+from jitd.core.document import ConfigError, Fault
+
+ME = os.geteuid()
+REALM = 'realms = ["EXAMPLE.ORG"]\nhost = "db1.example.org"\n'
+"""Two lines; what is added stands on line 3."""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A directory that only we can change."""
+    tmp_path.chmod(0o755)
+    return tmp_path.resolve()
+
+
+def write(place: Path, text: str | bytes, name: str = "jitd.toml") -> Path:
+    file = place / name
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    file.chmod(0o644)
+    return file
+
+
+def faults(file: Path | None, **options: Path) -> list[tuple[int, str]]:
+    with pytest.raises(ConfigError) as caught:
+        load(file, owner=ME, **options)
+    return [(fault.line, fault.sentence) for fault in caught.value.faults]
+
+
+WHOLE = """\
+realms    = ["EXAMPLE.ORG", "EXAMPLE.NET"]
+host      = "DB1.example.org"
+keytab    = "/etc/jitd/other.keytab"
+socket    = "/run/other/jitd.sock"
+state     = "/var/lib/other"
+policy    = "/etc/jitd/other.d"
+database  = "sqlite"
+executor  = "direct"
+operators = ["group:security", "principal:alice/admin@EXAMPLE.ORG"]
+min_uid   = 500
+root      = "deny"
+search_path = "/usr/bin:/bin"
+
+[limits]
+pending = 1
+pending_per_person = 2
+connections_per_uid = 3
+
+[recordings]
+mib_per_run = 4
+mib_in_all = 5
+days = 6
+
+[principals]
+"alice/admin@EXAMPLE.ORG" = "alice-adm"
+"soar/ops@EXAMPLE.ORG" = "soar"
+
+[people]
+alice = ["alice", "alice-adm"]
+bob = ["bob-adm"]
+"""
+
+
+def test_a_whole_file(place: Path) -> None:
+    found = load(write(place, WHOLE), owner=ME)
+    assert found.realms == {"EXAMPLE.ORG", "EXAMPLE.NET"}
+    assert found.host == "db1.example.org"
+    assert [str(path) for path in (found.keytab, found.socket, found.state, found.policy)] == [
+        "/etc/jitd/other.keytab",
+        "/run/other/jitd.sock",
+        "/var/lib/other",
+        "/etc/jitd/other.d",
+    ]
+    assert (found.database, found.executor, found.min_uid, found.root) == ("sqlite", "direct", 500, "deny")
+    assert found.operators == ("group:security", "principal:alice/admin@EXAMPLE.ORG")
+    assert found.search_path == "/usr/bin:/bin"
+    assert found.limits == Limits(1, 2, 3)
+    assert found.recordings == Recordings(4, 5, 6)
+    assert found.principals == {"alice/admin@EXAMPLE.ORG": "alice-adm", "soar/ops@EXAMPLE.ORG": "soar"}
+    assert found.people == {"alice": {"alice", "alice-adm"}, "bob": {"bob-adm"}}
+    assert set(KEYS) == {line.split("=")[0].strip() for line in WHOLE.split("\n[")[0].split("\n") if line} | {
+        "limits",
+        "recordings",
+        "principals",
+        "people",
+    }
+
+
+def test_the_defaults(place: Path) -> None:
+    krb5_conf = write(place, "[libdefaults]\n default_realm = EXAMPLE.ORG\n", "krb5.conf")
+    for found in (
+        load(write(place, ""), owner=ME, krb5_conf=krb5_conf),
+        load(owner=ME, default=place / "none.toml", krb5_conf=krb5_conf),
+    ):
+        assert found.realms == {"EXAMPLE.ORG"}
+        assert found.host == host_name().lower()
+        assert str(found.keytab) == "/etc/jitd/jitd.keytab"
+        assert str(found.socket) == "/run/jitd/jitd.sock"
+        assert str(found.state) == "/var/lib/jitd"
+        assert str(found.policy) == "/etc/jitd/policy.d"
+        assert (found.database, found.executor, found.operators) == ("sqlite", "auto", ())
+        assert (found.min_uid, found.root) == (1000, "permit")
+        assert found.search_path == "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        assert found.limits == Limits(10000, 20, 200)
+        assert found.principals == found.people == {}
+
+
+def test_settings_do_not_change(place: Path) -> None:
+    found = load(write(place, WHOLE), owner=ME)
+    with pytest.raises(FrozenInstanceError):
+        found.root = "permit"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        found.principals["root@X"] = "root"  # type: ignore[index]
+    with pytest.raises(TypeError):
+        found.people["x"] = frozenset()  # type: ignore[index]
+
+
+PATH = "must be an absolute path"
+WHO = 'must be "group:NAME", "user:NAME" or "principal:NAME@REALM"'
+
+
+@pytest.mark.parametrize(
+    ("added", "expected"),
+    [
+        ("realm = 1", [(3, 'unknown key "realm": did you mean "realms"?')]),
+        ("[limit]", [(3, 'unknown key "limit": did you mean "limits"?')]),
+        ("[gatekeepers]", [(3, 'unknown key "gatekeepers"')]),
+        ('keytab = "jitd.keytab"', [(3, f'"keytab" {PATH}')]),
+        ('keytab = "FILE:/etc/jitd/jitd.keytab"', [(3, f'"keytab" {PATH}')]),
+        ('keytab = ""', [(3, f'"keytab" {PATH}')]),
+        ("keytab = 1", [(3, '"keytab" must be a string')]),
+        ('socket = "@jitd"', [(3, f'"socket" {PATH}')]),
+        ('socket = "/run/../tmp/x"', [(3, f'"socket" {PATH}')]),
+        (
+            'socket = "/' + "x" * 107 + '"',
+            [(3, '"socket" is longer than the 107 bytes that a socket\'s address holds')],
+        ),
+        ('state = "/var\\u0000"', [(3, f'"state" {PATH}')]),
+        ('policy = ["/etc"]', [(3, '"policy" must be a string')]),
+        ('database = "postgresql://db/jitd"', [(3, 'not yet: this version keeps its state in "sqlite" only')]),
+        ('database = "postgres://db/jitd"', [(3, 'not yet: this version keeps its state in "sqlite" only')]),
+        ('database = "mysql://x"', [(3, '"database" must be "sqlite" or a PostgreSQL address (postgresql://…)')]),
+        ('database = ""', [(3, '"database" must be "sqlite" or a PostgreSQL address (postgresql://…)')]),
+        ('executor = "docker"', [(3, '"executor" must be "auto" or "direct" or "unit", not "docker"')]),
+        ("executor = true", [(3, '"executor" must be a string')]),
+        ('operators = "group:security"', [(3, '"operators" must be a list of strings')]),
+        ('operators = [\n"group:a",\n"security"]', [(5, f'"operators": "security" {WHO}')]),
+        ("min_uid = 0", [(3, '"min_uid" must be a whole number from 1 to 2147483647')]),
+        ("min_uid = -1", [(3, '"min_uid" must be a whole number from 1 to 2147483647')]),
+        ("min_uid = 4294967296", [(3, '"min_uid" must be a whole number from 1 to 2147483647')]),
+        ("min_uid = true", [(3, '"min_uid" must be a whole number from 1 to 2147483647')]),
+        ('min_uid = "1000"', [(3, '"min_uid" must be a whole number from 1 to 2147483647')]),
+        ("min_uid = 1000.0", [(3, '"min_uid" must be a whole number from 1 to 2147483647')]),
+        ('root = "allow"', [(3, '"root" must be "permit" or "deny", not "allow"')]),
+        ("root = true", [(3, '"root" must be a string')]),
+        ('search_path = ""', [(3, '"search_path" must be absolute directories with colons between them')]),
+        ('search_path = "/bin:"', [(3, '"search_path" must be absolute directories with colons between them')]),
+        ('search_path = "/bin:."', [(3, '"search_path" must be absolute directories with colons between them')]),
+        ('search_path = "/bin::/sbin"', [(3, '"search_path" must be absolute directories with colons between them')]),
+        (
+            'search_path = "/bin:/usr/../sbin"',
+            [(3, '"search_path" must be absolute directories with colons between them')],
+        ),
+        ('search_path = ["/bin"]', [(3, '"search_path" must be a string')]),
+        ("limits = 1", [(3, '"limits" must be a table')]),
+        ("[limits]\npending = 0", [(4, '"pending" must be a whole number from 1 to 1000000')]),
+        ("[limits]\npending_per_user = 1", [(4, 'unknown key "pending_per_user": did you mean "pending_per_person"?')]),
+        (
+            "[limits]\nconnections_per_uid = inf",
+            [(4, '"connections_per_uid" must be a whole number from 1 to 1000000')],
+        ),
+        ("principals = []", [(3, '"principals" must be a table')]),
+        ('[principals]\nalice = "alice"', [(4, '"alice" is no principal with its realm')]),
+        ('[principals]\n"alice@" = "alice"', [(4, '"alice@" is no principal with its realm')]),
+        ('[principals]\n"@X" = "alice"', [(4, '"@X" is no principal with its realm')]),
+        ('[principals]\n"*@X" = "alice"', [(4, '"*@X" is no principal with its realm')]),
+        ('[principals]\n"a\\u0000@X" = "alice"', [(4, '"a\\x00@X" is no principal with its realm')]),
+        ('[principals]\n"a@X" = ""', [(4, '"a@X" must be given the name of an account')]),
+        ('[principals]\n"a@X" = 0', [(4, '"a@X" must be given the name of an account')]),
+        ('[principals]\n"a@X" = ["a"]', [(4, '"a@X" must be given the name of an account')]),
+        ('[principals]\n"a@X" = "root"', [(4, '"a@X" cannot be root: root asks without a ticket and reviews nothing')]),
+        ('[people]\nalice = "alice"', [(4, '"alice" must be a list of strings')]),
+        ("[people]\nalice = []", [(4, '"alice" is empty')]),
+        ('[people]\nalice = ["a:b"]', [(4, '"alice": "a:b" is no name of an account')]),
+        ('[people]\n"" = ["a"]', [(4, '"" is no name of a person')]),
+        ('[people]\nalice = ["x", "x"]', [(4, 'the account "x" is listed twice: it belongs to one person')]),
+        ('[people]\nalice = ["x"]\nbob = ["x"]', [(5, 'the account "x" is listed twice: it belongs to one person')]),
+        (
+            '[people]\nalice = ["bob"]\nbob = ["bob-adm"]',
+            [(4, 'the account "bob" is listed twice: it belongs to one person')],
+        ),
+        ("root =", [(3, "is not TOML: invalid value")]),
+        ('root = "permit"\nroot = "deny"\n', [(4, "is not TOML: cannot overwrite a value")]),
+        (
+            'rot = 1\nroot = "x"\n[limits]\npending = "x"',
+            [
+                (3, 'unknown key "rot": did you mean "root"?'),
+                (4, '"root" must be "permit" or "deny", not "x"'),
+                (6, '"pending" must be a whole number from 1 to 1000000'),
+            ],
+        ),
+    ],
+)
+def test_what_is_wrong(place: Path, added: str, expected: list[tuple[int, str]]) -> None:
+    file = write(place, REALM + added)
+    assert faults(file) == expected
+    assert [(fault.line, fault.sentence) for fault in check(file)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("realms = []", [(1, '"realms" is empty')]),
+        ('realms = "X"', [(1, '"realms" must be a list of strings')]),
+        ('realms = ["X Y"]', [(1, '"realms": "X Y" is no realm')]),
+        ('realms = ["X", ""]', [(1, '"realms": "" is no realm')]),
+        ('realms = ["X"]\nhost = ""', [(2, '"host" must be a host name, not ""')]),
+        ('realms = ["X"]\nhost = "db1/x"', [(2, '"host" must be a host name, not "db1/x"')]),
+        ('realms = ["X"]\nhost = ".db1"', [(2, '"host" must be a host name, not ".db1"')]),
+        ('realms = ["X"]\nhost = 1', [(2, '"host" must be a string')]),
+    ],
+)
+def test_what_is_wrong_with_realms_and_host(place: Path, text: str, expected: list[tuple[int, str]]) -> None:
+    assert faults(write(place, text)) == expected
+
+
+def test_a_host_without_a_default_realm_must_name_its_realms(place: Path) -> None:
+    none = place / "none.conf"
+    assert faults(write(place, ""), krb5_conf=none) == [(0, f'needs "realms": {none} names no default_realm')]
+
+
+def test_what_may_be_at_its_bounds(place: Path) -> None:
+    text = f'socket = "/{"x" * 106}"\nmin_uid = 2147483647\noperators = []\n[limits]\npending = 1000000\n'
+    found = load(write(place, REALM + text), owner=ME)
+    assert (len(str(found.socket)), found.min_uid, found.limits.pending) == (107, 2147483647, 1000000)
+    write(place, (REALM + text).encode().ljust(1 << 20, b"#"))
+    assert load(place / "jitd.toml", owner=ME) == found
+
+
+@pytest.mark.parametrize("executor", ["auto", "direct", "unit"])
+def test_what_houses_the_runs(place: Path, executor: str) -> None:
+    assert load(write(place, REALM + f'executor = "{executor}"'), owner=ME).executor == executor
+
+
+# --- the file itself -------------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_was_named_must_be_there(place: Path) -> None:
+    assert faults(place / "none.toml") == [(0, "cannot be read: No such file or directory")]
+
+
+def test_a_default_file_that_is_a_link_to_nowhere_is_not_a_missing_one(place: Path) -> None:
+    (place / "jitd.toml").symlink_to("nowhere")
+    assert faults(None, default=place / "jitd.toml") == [(0, "cannot be read: No such file or directory")]
+
+
+@pytest.mark.parametrize("mode", [0o646, 0o664, 0o622])
+def test_a_file_that_others_may_write_is_refused(place: Path, mode: int) -> None:
+    file = write(place, REALM)
+    file.chmod(mode)
+    assert faults(file)[0][1] in ("may be written by anyone", "may be written by its group")
+    assert check(file) == []
+
+
+def test_a_file_in_a_directory_that_others_may_write_is_refused(place: Path) -> None:
+    file = write(place, REALM)
+    place.chmod(0o777)
+    with pytest.raises(ConfigError) as caught:
+        load(file, owner=ME)
+    assert caught.value.faults == (Fault(str(place), 0, "", "may be written by anyone"),)
+    place.chmod(0o1777)
+    assert load(file, owner=ME).host == "db1.example.org"
+
+
+def test_a_link_into_a_directory_that_others_may_write_is_refused(place: Path) -> None:
+    (place / "open").mkdir()
+    (place / "open").chmod(0o777)
+    write(place / "open", REALM)
+    (place / "jitd.toml").symlink_to("open/jitd.toml")
+    assert faults(place / "jitd.toml") == [(0, "may be written by anyone")]
+
+
+def test_somebody_elses_file_is_refused(place: Path) -> None:
+    file = write(place, REALM)
+    if ME == 0:
+        os.chown(file, 4711, -1)
+        assert faults(file) == [(0, "belongs to uid 4711, not to root")]
+    else:
+        with pytest.raises(ConfigError):
+            load(file)
+
+
+def test_what_is_no_file_is_refused_and_does_not_hang(place: Path) -> None:
+    os.mkfifo(place / "fifo", stat.S_IRUSR | stat.S_IWUSR)
+    assert faults(place / "fifo") == [(0, "is no regular file")]
+    assert faults(place) == [(0, "is no regular file")]
+    assert faults(write(place, b"\n\xff")) == [(2, "is not UTF-8")]
+    assert faults(write(place, b"#" * (1 << 20) + b"#")) == [(0, "is longer than 1048576 bytes")]
+
+
+def test_which_files_hold_settings(place: Path) -> None:
+    assert is_settings(write(place, "nonsense"))
+    assert is_settings(write(place, 'realms = ["X"]', "other.toml"))
+    assert not is_settings(write(place, "[[permit]]", "policy.toml"))
+    assert not is_settings(write(place, "nonsense", "broken.toml"))
+    assert not is_settings(place / "none.toml")
+
+
+# --- what the host says of itself ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "realm"),
+    [
+        ("[libdefaults]\n\tdefault_realm = EXAMPLE.ORG\n", "EXAMPLE.ORG"),
+        ("[libdefaults]\ndefault_realm=EXAMPLE.ORG\n", "EXAMPLE.ORG"),
+        ('[libdefaults]*\n default_realm = "EXAMPLE.ORG"\n', "EXAMPLE.ORG"),
+        ("[libdefaults]\n default_realm = A\n default_realm = B\n", "A"),
+        ("[realms]\n default_realm = A\n[libdefaults]\n default_realm = B\n", "B"),
+        ("[realms]\n default_realm = A\n", None),
+        ("[libdefaults]\n# default_realm = A\n; default_realm = B\n", None),
+        ("[libdefaults]\n default_realms = A\n", None),
+        ("", None),
+        ("include {0}/more.conf\n", "MORE.ORG"),
+        ("[libdefaults]\n default_realm = A\ninclude {0}/more.conf\n", "A"),
+        ("includedir {0}/conf.d\n", "DIR.ORG"),
+        ("includedir {0}/none\n[libdefaults]\ndefault_realm = A\n", "A"),
+        ("include {0}/krb5.conf\n", None),
+    ],
+)
+def test_the_default_realm(place: Path, text: str, realm: str | None) -> None:
+    write(place, "[libdefaults]\n default_realm = MORE.ORG\n", "more.conf")
+    (place / "conf.d").mkdir()
+    for name, found in ((".hidden.conf", "A"), ("10.conf~", "B"), ("10.conf", "DIR.ORG"), ("20-x", "C")):
+        write(place / "conf.d", f"[libdefaults]\n default_realm = {found}\n", name)
+    assert default_realm(write(place, text.format(place), "krb5.conf")) == realm
+
+
+def test_a_host_without_krb5_conf_has_no_default_realm(place: Path) -> None:
+    assert default_realm(place / "none") is None
+
+
+@pytest.mark.parametrize(
+    ("short", "said", "name"),
+    [
+        ("db1.example.org", b"other.example.org\n", "db1.example.org"),
+        ("db1", b"db1.example.org\n", "db1.example.org"),
+        ("db1", b"localhost.localdomain\n", "db1"),
+        ("db1", b"db1\n", "db1"),
+        ("db1", b"", "db1"),
+        ("db1", b"db1.\xff\n", "db1"),
+        ("db1", subprocess.TimeoutExpired("hostname", 3), "db1"),
+        ("db1", FileNotFoundError(), "db1"),
+    ],
+)
+def test_the_name_of_the_host(monkeypatch: pytest.MonkeyPatch, short: str, said: bytes | Exception, name: str) -> None:
+    def run(*args: object, timeout: float, **options: object) -> subprocess.CompletedProcess[bytes]:
+        assert timeout <= 3
+        if isinstance(said, Exception):
+            raise said
+        return subprocess.CompletedProcess([], 0, said, b"")
+
+    monkeypatch.setattr(socket, "gethostname", lambda: short)
+    monkeypatch.setattr(config.subprocess, "run", run)
+    assert host_name() == name

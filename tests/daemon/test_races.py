@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Approve, deny, withdraw and expire at the same moment (THREATS A-05): one end, and it is the first that was committed."""
+
+from __future__ import annotations
+
+import threading
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jitd.audit.verify import verify
+from jitd.core.law import IllegalEvent
+from jitd.core.request import Request, RequestState, Verdict
+from jitd.lifecycle import Lifecycle
+from jitd.store import Conflict, StoreError
+from jitd.store.sqlite import SqliteStore
+from tests.scene import asked, moment, permit, person, review, screened, submit, too_late, withdraw
+
+DECISIVE = {
+    "approve": (lambda request: review(request, person("bob")), RequestState.APPROVED),
+    "approve too": (lambda request: review(request, person("carol")), RequestState.APPROVED),
+    "deny": (lambda request: review(request, person("dave"), Verdict.DENY), RequestState.DENIED),
+    "withdraw": (withdraw, RequestState.WITHDRAWN),
+    "expire": (too_late, RequestState.EXPIRED),
+}
+"""What ends a request that owes one approval → the end it comes to."""
+
+
+def opened(path: Path) -> tuple[SqliteStore, Lifecycle]:
+    store = SqliteStore(path)
+    return store, Lifecycle(store, moment, lambda: "policy-1")
+
+
+def waiting(path: Path) -> Request:
+    """A request in the database at ``path`` that owes one approval."""
+    store, lifecycle = opened(path)
+    made = asked()
+    lifecycle.handle(submit(made))
+    lifecycle.handle(screened(made, permit()))
+    found = store.request(made.id)
+    store.close()
+    assert found is not None and found.state is RequestState.PENDING
+    return found
+
+
+@pytest.mark.parametrize("order", list(permutations(DECISIVE)), ids=" < ".join)
+def test_the_first_that_is_committed_decides_and_the_others_change_nothing(order: tuple[str, ...], tmp_path: Path) -> None:
+    request = waiting(tmp_path / "jitd.db")
+    store, lifecycle = opened(tmp_path / "jitd.db")
+    make, end = DECISIVE[order[0]]
+    lifecycle.handle(make(request))
+    after, head = store.request(request.id), store.head()
+    assert after is not None and after.state is end
+    for late in order[1:]:
+        with pytest.raises(IllegalEvent):
+            lifecycle.handle(DECISIVE[late][0](request))
+        assert (store.request(request.id), store.head()) == (after, head)
+    assert (store.grant(request.id) is not None) == (end is RequestState.APPROVED)
+    store.close()
+
+
+def test_at_the_same_moment_over_the_same_database_exactly_one_is_committed(tmp_path: Path) -> None:
+    """Five doors to one store, as no daemon would have them: the expected version and the chain's number let one through."""
+    for round_ in range(20):
+        path = tmp_path / f"{round_}.db"
+        request = waiting(path)
+        start = threading.Barrier(len(DECISIVE))
+        done: list[RequestState] = []
+        faults: list[BaseException] = []
+
+        def decide(make: Any, end: RequestState) -> None:
+            store, lifecycle = opened(path)  # noqa: B023
+            try:
+                start.wait(10)  # noqa: B023
+                lifecycle.handle(make(request))  # noqa: B023
+                done.append(end)  # noqa: B023
+            except (IllegalEvent, Conflict, StoreError):
+                pass
+            except BaseException as fault:
+                faults.append(fault)  # noqa: B023
+            finally:
+                store.close()
+
+        threads = [threading.Thread(target=decide, args=row) for row in DECISIVE.values()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert not faults
+        store = SqliteStore.reading(path)
+        found = store.request(request.id)
+        assert found is not None and done == [found.state]
+        assert verify(store.records(), store.documents()).n == (6 if found.state is RequestState.APPROVED else 3)
+        store.close()

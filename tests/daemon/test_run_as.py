@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whom to run as, and what is no command (THREATS R-10): a number that is none is nobody's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jitd import facts
+from jitd.core.policy import Policy
+from jitd.finding import Asked, Nonsense
+from jitd.screening import look
+from tests.scene import moment, person
+
+ASKED = Asked(
+    argv=(b"/bin/true",), login=False, user=None, group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False, variables=(),
+    preserved=(), locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None, uses=None, timeout_for=None,
+)  # fmt: skip
+NO_IDS = [
+    *("#-1", "#4294967295", "#4294967296", "#2147483648", "#0x0", "#+0", "#-0", "#", "##0", "# 0", "#0 ", "#00", "#0\n", "#1e3"),
+    *("#0.0", "#１", "#०", "#٣", "#" + "9" * 5000),
+]
+NO_NAMES = ["", "nobody-here", "root\0", "root\n", " root", "ROOT", "0", "root:root", "-1", "../root", "\udcff"]
+
+
+@pytest.mark.parametrize("typed", NO_IDS + NO_NAMES)
+def test_what_is_no_id_and_no_name_of_an_account_is_nobody(typed: str) -> None:
+    with pytest.raises(facts.NoSuchAccount):
+        facts.run_as(typed, None, "root")
+    with pytest.raises(facts.NoSuchAccount):
+        facts.run_as("root", typed, "root")
+
+
+@pytest.mark.parametrize("typed", NO_IDS + NO_NAMES)
+def test_who_asks_for_nobody_is_answered_before_any_rule(typed: str) -> None:
+    with pytest.raises(Nonsense):
+        look(Policy((), "permit", ""), replace(ASKED, user=typed), person("alice"), "host", "jitsudo", "/bin", moment())
+
+
+@given(st.text(max_size=12).map("#".__add__))
+def test_only_a_plain_decimal_of_an_account_that_exists_is_a_number(typed: str) -> None:
+    try:
+        found = facts.entry_of(typed)
+    except facts.NoSuchAccount:
+        return
+    assert typed == f"#{found.pw_uid}"
+
+
+def test_a_number_is_the_account_of_that_number() -> None:
+    assert facts.run_as("#0", "#0", "root") == facts.run_as("root", "root", "root") == facts.run_as(None, None, "root")
+
+
+@pytest.mark.parametrize("argv", [(), (b"",), (b"", b"-c"), (b"/bin/true\0",), (b"/bin/true", b"a\0b")])
+def test_a_command_without_a_name_or_with_a_nul_is_nonsense(argv: tuple[bytes, ...]) -> None:
+    with pytest.raises(Nonsense):
+        look(Policy((), "permit", ""), replace(ASKED, argv=argv), person("alice"), "host", "jitsudo", "/bin", moment())

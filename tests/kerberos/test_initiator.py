@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The initiator with a real KDC, and python-gssapi as the other end."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import gssapi
+import pytest
+from gssapi.raw import ChannelBindings
+
+from jitpam.initiator import Initiator, NotAuthenticated, Unproved, own_host, within
+
+HOST = "db1.example.test"
+CHANNEL = bytes(range(32))
+
+
+class Other(gssapi.SecurityContext):
+    """A daemon's end that hides no fault."""
+
+
+Other.__DEFER_STEP_ERRORS__ = False  # not in the class: its metaclass sets True over what the body says
+
+
+def other_end(realm, channel=CHANNEL, service=f"jitd/{HOST}@EXAMPLE.TEST"):
+    name = gssapi.Name(service, gssapi.NameType.kerberos_principal)
+    key = gssapi.Credentials(name=name, usage="accept", store={"keytab": f"FILE:{realm.k5.keytab}"})
+    return Other(creds=key, usage="accept", channel_bindings=ChannelBindings(application_data=channel) if channel else None)
+
+
+@pytest.fixture
+def initiator(realm, cache):
+    realm.kinit(cache)
+    made = Initiator(HOST)
+    made.obtain_ticket()
+    return made
+
+
+@pytest.fixture
+def pair(realm, initiator):
+    """Both ends of a finished context."""
+    other = other_end(realm)
+    initiator.finish(other.step(initiator.first_token(CHANNEL)))
+    return initiator, other
+
+
+def fault_of(host=HOST, timeout_for=3.0):
+    with pytest.raises(NotAuthenticated) as caught:
+        Initiator(host).obtain_ticket(timeout_for)
+    return caught.value.cause, str(caught.value)
+
+
+# --- what is asked for, and what is checked
+
+
+def test_a_context_has_every_flag_and_no_delegation(pair):
+    initiator, other = pair
+    flag = gssapi.RequirementFlag
+    assert other.complete
+    assert other.mech == gssapi.MechType.kerberos
+    for wanted in (
+        flag.mutual_authentication,
+        flag.integrity,
+        flag.confidentiality,
+        flag.replay_detection,
+        flag.out_of_sequence_detection,
+        flag.channel_bound,
+    ):
+        assert wanted in other.actual_flags
+    assert flag.delegate_to_peer not in other.actual_flags
+    assert other.delegated_creds is None
+    assert str(other.initiator_name) == initiator.principal == "alice@EXAMPLE.TEST"
+    assert abs(initiator.expires_at - time.time() + 300 - other.lifetime) < 5  # the acceptor adds its 300 s of skew
+
+
+def test_messages_travel_both_ways(pair):
+    initiator, other = pair
+    for message in (b"x", b"\0" * 70_000, bytes(range(256)) * 4096):
+        opened = other.unwrap(initiator.wrap(message))
+        assert opened.message == message
+        assert opened.encrypted
+        assert initiator.unwrap(other.wrap(message, True).message) == message
+
+
+def test_a_token_is_bound_to_its_channel(realm, initiator):
+    """THREATS K-05, the client's side: another channel, and the acceptor refuses the token."""
+    token = initiator.first_token(CHANNEL)
+    with pytest.raises(gssapi.exceptions.GSSError):
+        other_end(realm, channel=bytes(32)).step(token)
+
+
+def test_the_ticket_is_in_the_cache_before_any_token_is_made(realm, cache, initiator):
+    realm.k5.stop_kdc()
+    try:
+        other = other_end(realm)
+        initiator.finish(other.step(initiator.first_token(CHANNEL)))
+    finally:
+        realm.k5.start_kdc()
+
+
+def test_an_answer_with_any_byte_changed_is_refused(realm, cache):
+    realm.kinit(cache)
+    for place in range(0, 200, 7):
+        initiator = Initiator(HOST)
+        initiator.obtain_ticket()
+        answer = bytearray(other_end(realm).step(initiator.first_token(CHANNEL)))
+        if place >= len(answer):
+            break
+        answer[place] ^= 0x41
+        with pytest.raises(Unproved):
+            initiator.finish(bytes(answer))
+        with pytest.raises(Unproved):
+            initiator.wrap(b"x")
+
+
+@pytest.mark.parametrize("answer", [b"", b"\0", b"\x60\x05", b"A" * 300])
+def test_an_answer_that_is_none_is_refused(initiator, answer):
+    initiator.first_token(CHANNEL)
+    with pytest.raises(Unproved):
+        initiator.finish(answer)
+
+
+def test_an_answer_without_the_hosts_key_is_refused(realm, initiator):
+    """THREATS S-09: whoever listens without the key cannot make an answer; not even by giving our own token back."""
+    token = initiator.first_token(CHANNEL)
+    with pytest.raises(Unproved):
+        initiator.finish(token)
+
+
+def test_nothing_is_sealed_before_the_daemon_has_proved_itself(initiator):
+    initiator.first_token(CHANNEL)
+    with pytest.raises(Unproved):
+        initiator.wrap(b"x")
+    with pytest.raises(Unproved):
+        initiator.unwrap(b"x")
+
+
+@pytest.mark.parametrize("order", [(0, 0), (1,), (1, 0), (0, 2)], ids=["twice", "a gap at first", "swapped", "a gap"])
+def test_a_message_that_is_not_the_next_one_is_a_fault(pair, order):
+    initiator, other = pair
+    sealed = [other.wrap(bytes([n]), True).message for n in range(3)]
+    with pytest.raises(Unproved):
+        for number in order:
+            initiator.unwrap(sealed[number])
+
+
+def test_a_message_that_is_whole_but_not_secret_is_a_fault(pair):
+    initiator, other = pair
+    with pytest.raises(Unproved, match="not encrypted"):
+        initiator.unwrap(other.wrap(b"x", False).message)
+
+
+def test_a_message_cut_short_or_changed_is_a_fault(pair):
+    initiator, other = pair
+    sealed = other.wrap(b"message", True).message
+    for bad in (b"", sealed[:-1], sealed[:20], bytes([sealed[0] ^ 1]) + sealed[1:], sealed[:-1] + bytes([sealed[-1] ^ 1])):
+        with pytest.raises(Unproved):
+            initiator.unwrap(bad)
+
+
+# --- no ticket, each in its own words
+
+
+def test_no_ticket(cache):
+    cause, text = fault_of()
+    assert cause == "no ticket"
+    assert text.endswith("kinit")
+
+
+def test_an_expired_ticket(realm, cache):
+    realm.kinit(cache, "-l", "1s")
+    time.sleep(2.1)
+    assert fault_of() == ("expired", "your Kerberos ticket has expired: kinit")
+
+
+def test_a_ticket_that_is_not_valid_yet(realm, cache):
+    realm.kinit(cache, "-s", "1h")
+    assert fault_of()[0] == "skew"
+
+
+def test_a_service_that_the_kdc_does_not_know(realm, cache):
+    realm.kinit(cache)
+    cause, text = fault_of("db2.example.test")
+    assert cause == "service"
+    assert "jitd/db2.example.test" in text
+    assert "not enrolled" in text
+
+
+def test_a_host_of_a_realm_without_trust(realm, cache):
+    realm.kinit(cache)
+    cause, text = fault_of("x.mapped.test")
+    assert cause == "realm"
+    assert "OTHER.TEST" in text
+
+
+def test_a_realm_whose_kdc_nobody_knows(realm, cache, tmp_path, monkeypatch):
+    realm.kinit(cache)
+    bare = tmp_path / "krb5.conf"
+    bare.write_text("[libdefaults]\ndefault_realm = EXAMPLE.TEST\ndns_lookup_kdc = false\n")
+    monkeypatch.setenv("KRB5_CONFIG", str(bare))
+    cause, text = fault_of()
+    assert cause == "realm"
+    assert "EXAMPLE.TEST" in text
+
+
+def test_a_kdc_that_is_down(realm, cache):
+    realm.kinit(cache)
+    realm.k5.stop_kdc()
+    try:
+        started_at = time.monotonic()
+        assert fault_of()[0] == "kdc down"
+        assert time.monotonic() - started_at < 1
+    finally:
+        realm.k5.start_kdc()
+
+
+def test_a_kdc_that_is_silent_holds_nobody_longer_than_said(realm, cache):
+    realm.kinit(cache)
+    sockets = realm.silent_kdc()
+    try:
+        started_at = time.monotonic()
+        assert fault_of(timeout_for=1.0)[0] == "kdc silent"
+        assert time.monotonic() - started_at < 1.5
+    finally:
+        for one in sockets:
+            one.close()
+        realm.k5.start_kdc()
+
+
+def test_a_clock_that_is_wrong(realm, cache):
+    """The KDC's answer for a request that is ten minutes off: libkrb5 itself offers the offset that makes it so."""
+    realm.kinit(cache)
+    shift_cache_by(cache, 600)
+    cause, text = fault_of()
+    assert cause == "skew"
+    assert "clocks" in text
+
+
+def shift_cache_by(cache, seconds):
+    """Write into the cache's header (format 4, tag 1) that the KDC's clock is so many seconds ahead of ours."""
+    data = bytearray(cache.read_bytes())
+    assert data[:2] == b"\x05\x04"
+    assert data[4:8] == b"\x00\x01\x00\x08"
+    data[8:12] = seconds.to_bytes(4, "big")
+    cache.write_bytes(data)
+
+
+def test_a_cache_that_may_not_be_read(realm, cache, tmp_path):
+    realm.kinit(cache)
+    for path in (*list(tmp_path.parents)[:-2], tmp_path, pathlib.Path(realm.configuration).parent):
+        os.chmod(path, path.stat().st_mode | 0o055)
+    os.chmod(realm.configuration, 0o644)
+    code = (
+        "import os, sys; os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534);"
+        "from jitpam.initiator import Initiator, NotAuthenticated\n"
+        "try: Initiator('db1.example.test').obtain_ticket()\n"
+        "except NotAuthenticated as fault: print(fault.cause, '|', fault)"
+    )
+    tree = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    # The library is imported before the uid changes: a checkout below /root is not for everybody.
+    start = f"import sys; sys.path.insert(0, {tree!r}); import jitpam.initiator; {code}"
+    said = subprocess.run([*python(), start], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("unreadable | "), said
+    assert str(cache) in said
+
+
+def python():
+    import sys
+
+    return [sys.executable, "-IS", "-c"]
+
+
+def test_a_damaged_cache(cache):
+    for content in (b"", b"hello", b"\x05\x04\x00"):
+        cache.write_bytes(content)
+        assert fault_of()[0] == "cache"
+
+
+def test_a_directory_of_caches(realm, cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("KRB5CCNAME", f"DIR:{tmp_path}/caches")
+    assert fault_of()[0] == "no ticket"
+    assert fault_of()[0] == "no ticket"  # libkrb5 has made the directory
+    realm.kinit(f"DIR:{tmp_path}/caches")
+    initiator = Initiator(HOST)
+    initiator.obtain_ticket()
+    assert initiator.principal == "alice@EXAMPLE.TEST"
+
+
+def test_a_keyring_where_the_kernel_lets_us(realm, cache, monkeypatch):
+    monkeypatch.setenv("KRB5CCNAME", "KEYRING:process:jitd-test")
+    assert fault_of()[0] in ("no ticket", "cache")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("MEMORY:x", "no other program"), ("BOGUS:x", "type that is not known"), ("KCM:", "no KCM daemon")],
+)
+def test_a_kind_of_cache_that_cannot_work_here_is_named(cache, monkeypatch, name, words):
+    monkeypatch.setenv("KRB5CCNAME", name)
+    cause, text = fault_of()
+    assert cause == "cache"
+    assert words in text
+
+
+def test_a_broken_configuration(cache, tmp_path, monkeypatch):
+    (tmp_path / "krb5.conf").write_text("[libdefaults\n x")
+    monkeypatch.setenv("KRB5_CONFIG", str(tmp_path / "krb5.conf"))
+    assert fault_of()[0] == "configuration"
+
+
+def test_dns_is_not_asked_what_the_host_is_called(realm, cache):
+    """THREATS K-18: a name that no resolver knows has a ticket all the same, whatever `rdns` says."""
+    realm.kinit(cache)
+    initiator = Initiator(HOST)
+    started_at = time.monotonic()
+    initiator.obtain_ticket()
+    assert time.monotonic() - started_at < 1
+    assert initiator.target == f"jitd/{HOST}"
+
+
+# --- waiting, and the host's name
+
+
+def test_within_gives_what_the_work_gives():
+    assert within(1, lambda: 7) == 7
+    with pytest.raises(KeyError):
+        within(1, lambda: {}["x"])
+
+
+def test_work_that_is_left_behind_takes_no_signal_of_ours():
+    from jitpam.signals import Signals
+
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            within(0.05, lambda: time.sleep(5))
+        except TimeoutError:
+            signals = Signals()
+            signals.catch([signal.SIGTERM])
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.1)
+            status = 0 if signals.taken() == [(signal.SIGTERM, os.getpid())] else 2
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def test_within_comes_back_in_time():
+    started_at = time.monotonic()
+    with pytest.raises(TimeoutError):
+        within(0.1, lambda: time.sleep(5))
+    assert time.monotonic() - started_at < 1
+
+
+def test_the_hosts_name_is_lower_case_and_of_one_word():
+    name = own_host()
+    assert name == name.lower().rstrip(".")
+    assert name
