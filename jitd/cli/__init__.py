@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jitd``: the operators' command, one verb a function. Law: it decides nothing; it asks the daemon, and prints what it is told.
+
+Verbs without a daemon (``serve``, ``check``, ``audit verify``, ``pam-lint``) import what they need when they are called.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import signal
+import sys
+
+import click
+
+from jitd.cli import doctoring, ending, house, linting, lists, locking, record, review, viewing
+from jitd.cli.answer import say
+from jitd.cli.call import ENDINGS, status_of
+from jitpam import __version__
+from jitpam.saying import fill_closed
+
+INTERRUPTED = 128 + signal.SIGINT
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What writing an answer fails with."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="jitd", message="%(prog)s %(version)s")
+def cli() -> None:
+    """See, decide and end what people ask to run as somebody else."""
+
+
+for _verb in (
+    house.serve,
+    lists.requests,
+    review.show,
+    review.approve,
+    review.deny,
+    review.withdraw,
+    lists.grants,
+    ending.revoke,
+    lists.runs,
+    ending.stop,
+    viewing.watch,
+    viewing.replay,
+    locking.lock,
+    locking.unlock,
+    lists.locks,
+    house.check,
+    house.reload,
+    linting.pam_lint,
+    doctoring.doctor,
+    record.audit,
+):
+    cli.add_command(_verb)
+
+
+def _open_what_is_closed() -> None:
+    """A standard stream that was closed is /dev/null: what is opened later, a socket, must not be taken for it."""
+    fill_closed()
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(descriptor, mode, closefd=False))  # noqa: SIM115  # for as long as we live
+
+
+def main() -> int:
+    """The command line, from words to exit status."""
+    _open_what_is_closed()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        # Not `cli.main`: that would answer a broken pipe and Ctrl-C in ways of its own.
+        with cli.make_context("jitd", sys.argv[1:]) as context:
+            status = cli.invoke(context)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except click.exceptions.Exit as ending:
+        return ending.exit_code
+    except click.ClickException as fault:
+        fault.show()
+        return fault.exit_code
+    except ENDINGS as fault:
+        say(str(fault))
+        return status_of(fault)
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read our answer has enough of it: end quietly, as ``cat`` does
+        _give_up_output()
+        return 128 + signal.SIGPIPE
+    except OSError as fault:
+        if fault.errno not in FULL:
+            raise
+        _give_up_output()
+        say(f"the answer cannot be written: {fault.strerror}")
+        return 1
+
+
+def _give_up_output() -> None:
+    """Python writes what is left when it ends, and would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a verb prints: its answer on standard output, all that it says beside it on standard error.
+
+Law: whatever the daemon says, no control, format or otherwise invisible character reaches the terminal; nothing is cut here.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from jitpam.wire.shown import shown, shown_argument, unshown
+
+Row = dict[str, Any]
+
+
+def printable(text: str) -> str:
+    """``text`` (as ``shown`` gave it, or said to be) without anything that is not plainly visible.
+
+    A backslash stays as it is: rows have been through ``shown`` in the daemon, and doubling it again would lie about them.
+    """
+    return "\\".join(shown(part) for part in text.split("\\"))
+
+
+def answer(line: str = "") -> None:
+    """One line of the answer."""
+    print(printable(line))
+
+
+def say(sentence: str) -> None:
+    """One line that is not the answer. What was answered before it is written before it."""
+    sys.stdout.flush()
+    print(f"jitd: {printable(sentence)}", file=sys.stderr, flush=True)
+
+
+def answer_json(rows: Iterable[Row]) -> None:
+    """One object a line, in ASCII, exactly as the daemon gave them."""
+    for row in rows:
+        print(json.dumps(row, ensure_ascii=True))
+
+
+# --- what stands in a row ----------------------------------------------------------------------------------------------
+
+
+def words(row: Row, name: str, otherwise: str = "-") -> str:
+    """The member ``name`` as text; ``otherwise`` where it is null, empty or missing."""
+    value = row.get(name)
+    if value is None or value == "" or value == []:
+        return otherwise
+    if isinstance(value, list):
+        return " ".join(str(item) for item in value)
+    return str(value)
+
+
+def quoted(text: str) -> str:
+    """One argument, given as a row has it, with its ends visible."""
+    try:
+        return shown_argument(unshown(text))
+    except ValueError:  # no `shown` made this: shown it is, and so it is marked as odd
+        return shown_argument(text.encode("utf-8", "surrogateescape"))
+
+
+def command_line(argv: Iterable[object]) -> str:
+    """All arguments on one line, nothing cut; ``unshown_command`` reads it back."""
+    return " ".join(quoted(str(argument)) for argument in argv)
+
+
+def n_bytes(text: str) -> int:
+    """How many bytes the argument has that a row gives as ``text``."""
+    try:
+        return len(unshown(text))
+    except ValueError:
+        return len(text.encode("utf-8", "surrogateescape"))

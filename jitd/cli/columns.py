@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows as aligned columns. Law: on a terminal a list may cut what is too wide, and says by how much; elsewhere it cuts nothing.
+
+Widths are counted in cells of the terminal: an ideograph takes two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from unicodedata import east_asian_width
+
+WIDEST = 40
+"""Cells up to which a column is aligned. What is longer is cut on a terminal; elsewhere it pushes the rest of its own line to the
+right and no other."""
+NARROWEST = 24
+"""Cells that the last column has at least, however narrow the terminal."""
+
+
+def cells(text: str) -> int:
+    """How many cells ``text`` (printable) takes."""
+    if text.isascii():
+        return len(text)
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def cut(text: str, width: int) -> str:
+    """``text`` in at most ``width`` cells, with ``…(+N)`` for the N characters that are not shown."""
+    if cells(text) <= width:
+        return text
+    kept = min(len(text), width)
+    while kept and cells(text[:kept]) + len(f"…(+{len(text) - kept})") > width:
+        kept -= 1
+    return f"{text[:kept]}…(+{len(text) - kept})"
+
+
+def folded(text: str, width: int) -> list[str]:
+    """``text`` in pieces of at most ``width`` cells each; together they are ``text``, nothing added or left out."""
+    if text.isascii():
+        return [text[at : at + width] for at in range(0, len(text), width)] or [""]
+    pieces, piece, used = [], "", 0
+    for char in text:
+        size = cells(char)
+        if used + size > width:
+            pieces.append(piece)
+            piece, used = "", 0
+        piece += char
+        used += size
+    return [*pieces, piece]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int | None) -> list[str]:
+    """Lines: the head, then one a row. ``screen`` (cells) is the terminal's width, None where nothing may be cut."""
+    if screen is not None:
+        rows = [[*(cut(text, WIDEST) for text in line[:-1]), line[-1]] for line in rows]
+    widths = [min(WIDEST, max(cells(line[at]) for line in [head, *rows])) for at in range(len(head) - 1)]
+    lines = []
+    for line in [head, *rows]:
+        start = "".join(text + " " * (max(0, width - cells(text)) + 2) for text, width in zip(line, widths, strict=False))
+        last = line[-1] if screen is None else cut(line[-1], max(NARROWEST, screen - cells(start)))
+        lines.append((start + last).rstrip())
+    return lines

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verb ``doctor``: is this host set up right, and how is it mended? Law: it needs no daemon, and says so if none is there."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from jitd.cli.answer import answer, answer_json, say
+from jitd.cli.call import NotDone
+from jitd.cli.house import FILE, config_option
+from jitpam.initiator import own_host, within
+from jitpam.wire.shown import shown
+
+if TYPE_CHECKING:
+    from jitd.config import Config
+    from jitd.doctor.checks.finding import Finding
+    from jitd.doctor.round import Examination
+
+SETTINGS_WITHIN = 5.0
+"""Seconds that reading the settings may take: they name the rest."""
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@config_option
+def doctor(*, as_json: bool, config: Path | None) -> None:
+    """Is this host set up right? Each finding with its mend; root is told all, others what they need themselves."""
+    from jitd.doctor.checks.finding import BAD, LEVELS
+    from jitd.doctor.round import examine
+
+    levels: Counter[str] = Counter()
+    for finding in examine(_examinations(config)):
+        levels[finding.level] += 1
+        if as_json:
+            words = {"sentence": shown(finding.sentence), "mend": shown(finding.mend)}
+            answer_json([asdict(finding) | words])
+        else:
+            _print(finding)
+    told = ", ".join(f"{levels[level]} {level}" for level in LEVELS if levels[level])
+    if levels[BAD]:
+        raise NotDone(told)
+    say(told)
+
+
+def _examinations(file: Path | None) -> list[Examination]:
+    from jitd.doctor.house import House
+    from jitd.doctor.person import Person
+
+    config, faults = _settings(file)
+    if os.geteuid() == 0:
+        _forget_environment()
+        return House(config, file or FILE, faults, is_default=file is None).examinations()
+    return Person(config, file or FILE, faults).examinations()
+
+
+def _forget_environment() -> None:
+    """The daemon takes nothing of it (libkrb5 alone reads a dozen variables), so root is told of a host without it."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TERM") if name in os.environ}
+    os.environ.clear()
+    os.environ.update(kept)
+
+
+def _settings(file: Path | None) -> tuple[Config, tuple[str, ...]]:
+    """The settings; or the defaults, and what is wrong with the settings."""
+    from jitd.config import KRB5_CONF, Config, default_realm, load
+    from jitd.core.document import ConfigError
+
+    try:
+        return within(SETTINGS_WITHIN, lambda: load(file)), ()
+    except ConfigError as error:
+        faults = tuple(map(str, error.faults))
+    except TimeoutError:
+        return Config(frozenset(), own_host()), (f"{file or FILE} could not be read within {SETTINGS_WITHIN:g} s",)
+    realm = default_realm(KRB5_CONF)
+    return Config(frozenset((realm,) if realm else ()), own_host()), faults
+
+
+def _print(finding: Finding) -> None:
+    answer(f"{finding.level:<7}  {shown(finding.check)}: {shown(finding.sentence)}")
+    if finding.command:  # as it is typed: no backslash is doubled
+        answer(f"{'':<11}run: {finding.command}")
+    if finding.mend:
+        answer(f"{'':<11}{shown(finding.mend)}")

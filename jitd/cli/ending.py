@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs that end what is permitted or runs: ``revoke``, ``stop``. Law: they return when it is gone, and not before."""
+
+from __future__ import annotations
+
+import click
+
+from jitd.cli.answer import say
+from jitd.cli.call import called
+from jitpam.wire.messages import Revoke, Stop
+
+_reason = click.option("--reason", default="", help="Why: told to whom it is taken from, and recorded.")
+
+
+@click.command()
+@click.argument("id", required=False)
+@click.option("--of", metavar="PRINCIPAL", help="All live grants of this principal.")
+@_reason
+def revoke(id: str | None, *, of: str | None, reason: str) -> None:
+    """End a grant and kill what runs under it; return when it is gone."""
+    if (id is None) == (of is None):
+        raise click.UsageError("name either a grant's ID or a principal with --of")
+    with called() as daemon:
+        say(daemon.do(Revoke(id=id, of=of, reason=reason)) or "revoked")
+
+
+@click.command()
+@click.argument("id")
+@_reason
+def stop(id: str, *, reason: str) -> None:
+    """End a run; its grant stays. Return when it is gone."""
+    with called() as daemon:
+        say(daemon.do(Stop(id=id, reason=reason)) or "stopped")

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs that list: ``requests``, ``grants``, ``runs``, ``locks``. Law: an empty list is a sentence, not an error."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+import click
+
+from jitd.cli.answer import Row, answer, answer_json, command_line, printable, say, words
+from jitd.cli.call import called
+from jitd.cli.columns import folded, table
+from jitd.cli.instants import age, left
+from jitd.cli.page import how_it_ended
+from jitpam.wire.messages import List, Watch
+
+Columns = dict[str, Callable[[Row], str]]
+"""Head of a column → what stands in it for a row."""
+
+
+def _whose(row: Row) -> str:
+    return f"{words(row, 'requester')}{' (mine)' if row.get('mine') else ''}"
+
+
+def _argv(row: Row) -> str:
+    argv = row.get("argv")
+    return command_line(argv) if isinstance(argv, list) else "-"
+
+
+def _text(name: str) -> Callable[[Row], str]:
+    return lambda row: words(row, name)
+
+
+def _seconds(number: object) -> str:
+    """Milliseconds of processors as minutes and seconds, as top(1) has them."""
+    if not isinstance(number, int):
+        return "-"
+    minutes, seconds = divmod(number / 1000, 60)
+    return f"{minutes:.0f}:{seconds:05.2f}"
+
+
+def _bytes(number: object) -> str:
+    """Bytes in the unit that fits."""
+    if not isinstance(number, int):
+        return "-"
+    size = float(number)
+    for unit in ("B", "K", "M", "G"):
+        if size < 1024 or unit == "G":
+            break
+        size /= 1024
+    return f"{size:.0f}{unit}" if unit == "B" or size >= 10 else f"{size:.1f}{unit}"
+
+
+def _state(row: Row) -> str:
+    return f"{words(row, 'state')}{' (locked)' if row.get('lock') else ''}"
+
+
+REQUESTS: Columns = {
+    "ID": _text("id"),
+    "STATE": _state,
+    "AGE": lambda row: age(row.get("submitted_at")),
+    "LEFT": lambda row: left(row.get("expires_at")),
+    "REQUESTER": _whose,
+    "HOST": _text("host"),
+    "SERVICE": _text("service"),
+    "AS": _text("run_as"),
+    "OWED": _text("owed"),
+    "REASON": _text("reason"),
+    "COMMAND": _argv,
+}
+GRANTS: Columns = {
+    "ID": _text("id"),
+    "STATE": _text("state"),
+    "REQUESTER": _whose,
+    "HOST": _text("host"),
+    "SERVICE": _text("service"),
+    "AS": _text("run_as"),
+    "USES": lambda row: f"{words(row, 'left')}/{words(row, 'uses')}",
+    "LEFT": lambda row: left(row.get("ends_at")),
+    "RUNS": _text("runs"),
+    "RULE": _text("rule"),
+    "COMMAND": _argv,
+}
+RUNS: Columns = {
+    "ID": _text("id"),
+    "STATE": _text("state"),
+    "REQUESTER": _whose,
+    "HOST": _text("host"),
+    "SERVICE": _text("service"),
+    "AS": _text("run_as"),
+    "PID": _text("pid"),
+    "AGE": lambda row: age(row.get("started_at") or row.get("starting_at")),
+    "CPU": lambda row: _seconds(row.get("cpu_ms")),
+    "MEMORY": lambda row: _bytes(row.get("memory")),
+    "OUTCOME": lambda row: how_it_ended(row) if row.get("outcome") else "-",
+    "COMMAND": _argv,
+}
+
+
+LOCKS: Columns = {
+    "ID": _text("id"),
+    "STATE": _text("state"),
+    "ON": lambda row: "everybody" if row.get("whom") == "all" else f"{words(row, 'whom')} {words(row, 'name')}",
+    "AGE": lambda row: age(row.get("placed_at")),
+    "LEFT": lambda row: left(row.get("ends_at")),
+    "BY": _text("placed_by"),
+    "ENDED BY": _text("ended_by"),
+    "REASON": _text("reason"),
+}
+
+
+def lines_of(columns: Columns, rows: Sequence[Row], screen: int | None) -> list[str]:
+    """``rows`` as aligned lines under a head."""
+    body = [[printable(column(row)) for column in columns.values()] for row in rows]
+    return table(list(columns), body, screen)
+
+
+def _without(columns: Columns, *heads: str) -> Columns:
+    return {head: column for head, column in columns.items() if head not in heads}
+
+
+def _screen() -> int | None:
+    """The width of the terminal that our answer goes to; None if it goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _list(what: str, columns: Columns, *, ended: bool, as_json: bool) -> None:
+    with called() as daemon:
+        rows = list(daemon.ask(List(what=what, ended=ended)))
+    if as_json:
+        answer_json(rows)
+    elif rows:
+        for line in lines_of(columns, rows, _screen()):
+            answer(line)
+    if not rows:
+        say(_none(what, ended=ended))
+
+
+def _none(what: str, *, ended: bool) -> str:
+    if what == "requests":
+        return "no request that you may see" if ended else "no open request that you may review, and none of yours"
+    if what == "locks":
+        return "no lock was ever placed" if ended else "nobody is locked"
+    noun = what.removesuffix("s")
+    return f"no {noun} that you may see" if ended else f"no live {noun} that you may see"
+
+
+_ended = click.option("--all", "ended", is_flag=True, help="Those that have ended, too.")
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+
+
+@click.command()
+@_ended
+@_json
+@click.option("--watch", "is_live", is_flag=True, help="Keep the list live until Ctrl-C.")
+def requests(*, ended: bool, as_json: bool, is_live: bool) -> None:
+    """List the open requests that you may review, and your own."""
+    columns = REQUESTS if ended else _without(REQUESTS, "STATE")
+    if not is_live:
+        _list("requests", columns, ended=ended, as_json=as_json)
+    elif as_json or not sys.stdout.isatty():
+        _follow(columns, ended=ended, as_json=as_json)
+    else:
+        _board(columns, ended=ended)
+
+
+@click.command()
+@_ended
+@_json
+def grants(*, ended: bool, as_json: bool) -> None:
+    """List the live grants: what is permitted now."""
+    _list("grants", GRANTS if ended else _without(GRANTS, "STATE"), ended=ended, as_json=as_json)
+
+
+@click.command()
+@_ended
+@_json
+def runs(*, ended: bool, as_json: bool) -> None:
+    """List the runs: what runs now."""
+    _list("runs", _without(RUNS, "CPU", "MEMORY") if ended else _without(RUNS, "OUTCOME"), ended=ended, as_json=as_json)
+
+
+@click.command()
+@_ended
+@_json
+def locks(*, ended: bool, as_json: bool) -> None:
+    """List the locks: to whom nothing is permitted now (operators and root)."""
+    _list("locks", LOCKS if ended else _without(LOCKS, "STATE", "ENDED BY"), ended=ended, as_json=as_json)
+
+
+# --- a list that is live -----------------------------------------------------------------------------------------------
+
+
+def _follow(columns: Columns, *, ended: bool, as_json: bool) -> None:
+    """One line for each request that is new or has changed, one for each that is open no longer."""
+    before: dict[str, Row] = {}
+    with called() as daemon:
+        for rows in daemon.watch(Watch(ended=ended)):
+            changed = [row for row in rows if before.get(words(row, "id")) != row]
+            if as_json:
+                answer_json(changed)
+            else:
+                for line in lines_of(columns, changed, None)[1:]:
+                    answer(line)
+                for id in before.keys() - {words(row, "id") for row in rows}:
+                    answer(f"{id}  open no longer")
+            sys.stdout.flush()
+            before = {words(row, "id"): row for row in rows}
+
+
+class Board:
+    """The list on the whole terminal, drawn again with every change, every second, and when the window changes."""
+
+    HOME, CLEAR = "\x1b[H", "\x1b[J"
+
+    def __init__(self, columns: Columns, *, ended: bool) -> None:
+        self.columns = columns
+        self.ended = ended
+        self.rows: list[Row] = []
+        self.is_drawing = False
+
+    def draw(self) -> None:
+        """All of it, in one write; what has no room is counted."""
+        screen = shutil.get_terminal_size()
+        lines = lines_of(self.columns, self.rows, screen.columns) if self.rows else [_none("requests", ended=self.ended)]
+        room = max(2, screen.lines - 2)
+        more = len(lines) - room
+        if more > 0:
+            lines = [*lines[: room - 1], f"and {more + 1} more"]
+        lines = [*lines, "", "Ctrl-C ends this."]
+        text = self.HOME + self.CLEAR + "\n".join(folded(printable(line), screen.columns)[0] for line in lines)
+        os.write(sys.stdout.fileno(), text.encode(sys.stdout.encoding, "backslashreplace"))
+
+    def tick(self, signal_: int, frame: FrameType | None) -> None:
+        """A second has passed, or the window has changed."""
+        if not self.is_drawing:
+            self.draw()
+
+    def show(self, rows: list[Row]) -> None:
+        """These are the rows now."""
+        self.is_drawing = True
+        self.rows = rows
+        self.draw()
+        self.is_drawing = False
+
+
+def _board(columns: Columns, *, ended: bool) -> None:
+    board = Board(columns, ended=ended)
+    with called() as daemon:
+        try:
+            for rows in daemon.watch(Watch(ended=ended)):
+                board.show(rows)
+                signal.signal(signal.SIGALRM, board.tick)
+                signal.signal(signal.SIGWINCH, board.tick)
+                signal.setitimer(signal.ITIMER_REAL, 1, 1)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            answer()

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs of the emergency brake: ``lock``, ``unlock``. Law: whom it is on is always said, and never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from jitd.cli.answer import say
+from jitd.cli.call import called
+from jitd.core.duration import read_duration
+from jitpam.wire.messages import Lock, Unlock
+
+_REASON = "Why: told to whom it concerns, and recorded."
+
+
+def _on_whom(verb: Callable[..., None]) -> Callable[..., None]:
+    """The options that say whom a lock is on."""
+    for option in (
+        click.option("--all", "everybody", is_flag=True, help="Everybody but local root without a ticket."),
+        click.option("--principal", metavar="PRINCIPAL", help="One principal, such as alice/admin@EXAMPLE.ORG."),
+        click.option("--user", metavar="NAME", help="An account, and all other accounts of the same person."),
+    ):
+        verb = option(verb)
+    return verb
+
+
+def _whom(user: str | None, principal: str | None, everybody: bool) -> tuple[str, str] | None:
+    given = [("user", user)] * (user is not None) + [("principal", principal)] * (principal is not None)
+    given += [("all", "")] * everybody
+    if len(given) > 1:
+        raise click.UsageError("one of --user, --principal and --all")
+    return (given[0][0], given[0][1] or "") if given else None
+
+
+def _duration(context: click.Context, option: click.Parameter, value: Any) -> int | None:
+    if value is None:
+        return None
+    seconds = read_duration(value)
+    if seconds is None:
+        raise click.BadParameter("a duration is such as 90s, 15m, 1h30m or 7d")
+    return seconds
+
+
+@click.command()
+@_on_whom
+@click.option("--for", "lasts_for", metavar="DURATION", callback=_duration, help="Until then; without it, until unlock.")
+@click.option("--reason", default="", help=_REASON)
+def lock(*, user: str | None, principal: str | None, everybody: bool, lasts_for: int | None, reason: str) -> None:
+    """Permit nothing new, and end what waits and runs; return when it is gone."""
+    on = _whom(user, principal, everybody)
+    if on is None or (on[0] != "all" and not on[1]):
+        raise click.UsageError("say whom: --user, --principal or --all")
+    with called() as daemon:
+        say(daemon.do(Lock(whom=on[0], name=on[1], lasts_for=lasts_for, reason=reason)) or "locked")
+
+
+@click.command()
+@click.argument("id", required=False)
+@_on_whom
+@click.option("--reason", default="", help=_REASON)
+def unlock(id: str | None, *, user: str | None, principal: str | None, everybody: bool, reason: str) -> None:
+    """Lift a lock, or all locks on one name."""
+    on = _whom(user, principal, everybody)
+    if (id is None) == (on is None):
+        raise click.UsageError("name either a lock's ID or whom it is on")
+    whom, name = on or (None, None)
+    with called() as daemon:
+        say(daemon.do(Unlock(id=id, whom=whom, name=name, reason=reason)) or "unlocked")

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One request, whole: what an approver reads before the question, and what ``jitd show`` prints.
+
+Law: nothing is cut. What jitd has established and what the client merely says stand under different headings. On a
+terminal, text is folded under its own column, so that nobody's text ever begins where our labels stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from jitd.cli.answer import Row, command_line, n_bytes, printable, quoted, words
+from jitd.cli.columns import cells, folded
+from jitd.cli.instants import in_words, told
+
+LABEL = 15
+"""Cells of the column of labels."""
+FEW = 8
+"""Up to so many arguments, and no long one, the line of the command says it all."""
+LONG = 200
+"""Characters from which an argument is a long one."""
+
+OPEN = ("screening", "pending")
+"""States in which a request can still be decided."""
+
+_SEEN = {
+    "terminal": "a terminal",
+    "pipe": "a pipe you cannot see",
+    "file": "a file you cannot see",
+    "socket": "a socket you cannot see",
+    "device": "a device you cannot see",
+    "null": "/dev/null: nothing",
+    "closed": "closed: nothing",
+}
+_STREAMS = {"stdin": "standard input", "stdout": "standard output", "stderr": "standard error"}
+
+Line = tuple[str, str]
+"""A label and its text; a heading is a label without text, the empty line has neither. Every text has a label, so that on a
+terminal a line without one always goes on with the text above it."""
+
+
+def page(row: Row, screen: int | None) -> list[str]:
+    """Lines. ``screen`` (cells) is the terminal's width, None where nothing is to be folded."""
+    lines: list[str] = []
+    for label, text in (*_about(row), *_command(row), *_facts(row), *_claims(row), *_rule(row), *_history(row)):
+        if not text:
+            lines.append(printable(label))
+            continue
+        start = f"  {printable(label)}"
+        start += " " * max(1, LABEL - cells(start))
+        text = printable(text)
+        pieces = [text] if screen is None else folded(text, max(20, screen - max(LABEL, cells(start))))
+        lines.append(start + pieces[0])
+        lines += [" " * LABEL + piece for piece in pieces[1:]]
+    return lines
+
+
+def _about(row: Row) -> Iterator[Line]:
+    state = words(row, "state")
+    yield f"request {words(row, 'id')}: {state}", ""
+    if row.get("because"):
+        yield "because", words(row, "because")
+    if row.get("lock"):
+        yield "ended by", f"lock {words(row, 'lock')}"
+    yield "submitted", told(row.get("submitted_at"))
+    if row.get("expires_at") and state in OPEN:
+        yield "decide by", told(row["expires_at"])
+
+
+def _command(row: Row) -> Iterator[Line]:
+    if row.get("doubt"):
+        yield from _in_doubt(row)
+    elif not row.get("path") and _is_anothers(row):
+        yield from _login(row)
+    else:
+        yield from _known_command(row)
+    yield "asked for", _terms(row)
+
+
+def _is_anothers(row: Row) -> bool:
+    """True if another program than jitd does the deed."""
+    return words(row, "service") != "jitsudo"
+
+
+def _in_doubt(row: Row) -> Iterator[Line]:
+    """A command line that only the program itself understands for certain."""
+    yield "", ""
+    yield "WHAT WOULD RUN: not known for certain", ""
+    yield "typed", command_line([str(word) for word in _list(row, "argv")])
+    yield "in doubt", words(row, "doubt")
+    yield "as", "not known for certain: take it for root"
+    yield "on", f"{words(row, 'host')}, by {words(row, 'service')}"
+    yield "in", quoted(words(row, "cwd"))
+
+
+def _login(row: Row) -> Iterator[Line]:
+    """A login: what is done in it is asked about by nobody."""
+    yield "", ""
+    yield "WHAT WOULD HAPPEN", ""
+    yield "login", f"a session of {words(row, 'run_as')}, in which any command of that account may be run"
+    yield "on", f"{words(row, 'host')}, by {words(row, 'service')}"
+
+
+def _known_command(row: Row) -> Iterator[Line]:
+    argv = [str(argument) for argument in _list(row, "argv")]
+    yield "", ""
+    yield "WHAT WOULD RUN", ""
+    yield "command", command_line(argv)
+    size = sum(n_bytes(argument) for argument in argv)
+    yield "size", f"{_count(len(argv), 'argument')}, {_count(size, 'byte')}, the command's name included"
+    if len(argv) > FEW or any(len(argument) > LONG for argument in argv):
+        for at, argument in enumerate(argv):
+            yield f"argument {at}", f"{quoted(argument)}  ({_count(n_bytes(argument), 'byte')})"
+    yield "file", quoted(words(row, "path"))
+    yield "SHA-256", words(row, "digest", "unknown: no rule let the file be read")
+    yield "as", f"{words(row, 'run_as')}, group {words(row, 'run_as_group')}"
+    yield "on", f"{words(row, 'host')}, by {words(row, 'service')}"
+    if _is_anothers(row):
+        yield (
+            "held by",
+            f"{words(row, 'service')} alone: jitd does not see whether file and arguments are still these when it runs",
+        )
+    for option in _list(row, "options"):
+        yield "option", f"{option} of {words(row, 'service')}, which changes what is run"
+    yield "in", quoted(words(row, "cwd"))
+    for operand in _list(row, "operands"):
+        if isinstance(operand, dict):
+            yield "names", f"argument {words(operand, 'argument')}, {quoted(words(operand, 'path'))}: {words(operand, 'because')}"
+            yield "", f"SHA-256 {words(operand, 'digest', 'not bound: it may be another file when the command opens it')}"
+    yield from _pairs("variable", _list(row, "variables"), "none beside the usual ones")
+    if _is_anothers(row):
+        return
+    yield from _pairs("locale", _list(row, "locale"), "none")
+    kinds = _list(row, "streams")
+    for at, name in enumerate(_STREAMS):
+        kind = str(kinds[at]) if at < len(kinds) else ""
+        yield name, f"{_STREAMS[name]} is {_SEEN.get(kind, kind) if kind else 'known when it is run'}"
+
+
+def _facts(row: Row) -> Iterator[Line]:
+    yield "", ""
+    yield "WHO ASKS: jitd has checked this", ""
+    yield "requester", words(row, "requester")
+    yield "account", f"{words(row, 'account')} (uid {words(row, 'uid')})"
+    yield "groups", " ".join(str(group) for group in _list(row, "groups")) or "none"
+    ends = row.get("ticket_ends_at")
+    if ends:
+        yield "ticket ends", told(ends)
+    elif words(row, "requester") == "root":
+        yield "ticket", "none: local root"
+    else:
+        yield "ticket", f"NONE: who it is, {words(row, 'service')} says, and no Kerberos proof"
+    point = row.get("point")
+    if isinstance(point, dict):
+        yield "from", words(point, "remote_host", "this host")
+        if point.get("authenticated"):
+            yield "came in by", words(point, "authenticated")
+
+
+def _claims(row: Row) -> Iterator[Line]:
+    claims = row.get("claims")
+    claims = claims if isinstance(claims, dict) else {}
+    reason = row.get("reason")
+    parents = _list(claims, "parents")
+    yield "", ""
+    yield "WHAT THE REQUESTER SAYS: nobody has checked this", ""
+    yield "reason", "none given" if reason is None else f'"{reason}"'
+    yield "terminal", words(claims, "tty", "none")
+    yield "session", words(claims, "login_session", "none")
+    yield "started by", " < ".join(quoted(str(parent)) for parent in parents) or "unknown"
+
+
+def _rule(row: Row) -> Iterator[Line]:
+    approvals = [
+        f"{words(a, 'need')} from {' or '.join(str(word) for word in _list(a, 'from'))}"
+        for a in _list(row, "approvals")
+        if isinstance(a, dict)
+    ]
+    yield "", ""
+    yield "WHAT IS OWED", ""
+    yield "rule", words(row, "rule", "none decided yet")
+    yield "asks", " and ".join(approvals) or "no approval"
+    if row.get("lease"):
+        yield "lease", f"grant {row['lease']} answers for the approvals"
+    yield "still owed", _count(int(row["owed"]), "approval") if isinstance(row.get("owed"), int) else words(row, "owed")
+    yield "fingerprint", words(row, "fingerprint")
+
+
+def _history(row: Row) -> Iterator[Line]:
+    """What has happened to it, oldest first, as far as its row tells."""
+    events: list[tuple[str, int, str]] = []
+
+    def happened(at: object, what: str) -> None:
+        if at:
+            events.append((str(at), len(events), what))
+
+    happened(row.get("submitted_at"), f"submitted by {words(row, 'requester')}")
+    for review in _list(row, "reviews"):
+        if isinstance(review, dict):
+            said = f': "{review["comment"]}"' if review.get("comment") else ""
+            word = "approved" if review.get("verdict") == "approve" else "denied"
+            void = " (does not count: locked)" if review.get("counts") is False else ""
+            happened(review.get("at"), f"{word} by {words(review, 'by')}{said}{void}")
+    grant = row.get("grant")
+    if isinstance(grant, dict):
+        id = words(grant, "id")
+        happened(grant.get("issued_at"), f"grant {id} issued: {words(grant, 'uses')} to use until {words(grant, 'ends_at')}")
+    for run in _list(row, "runs"):
+        if isinstance(run, dict):
+            id = words(run, "id")
+            happened(run.get("started_at") or run.get("starting_at"), f"run {id} began")
+            happened(run.get("ended_at"), f"run {id} {how_it_ended(run)}")
+    if len(events) < 2:  # that it was submitted is said at the top already
+        return
+    yield "", ""
+    yield "HISTORY", ""
+    for at, _, what in sorted(events):
+        yield "*", f"{at}  {what}"
+    if isinstance(grant, dict):
+        ended = f": {grant['ended_because']}" if grant.get("ended_because") else ""
+        yield "grant now", f"{words(grant, 'state')}, {words(grant, 'left')} of {words(grant, 'uses')} uses left{ended}"
+    for run in _list(row, "runs"):
+        if isinstance(run, dict) and not run.get("outcome"):
+            yield "running now", f"run {words(run, 'id')}, {words(run, 'state')}, pid {words(run, 'pid')}"
+
+
+def how_it_ended(run: Row) -> str:
+    """A run's outcome in words, or since when it runs."""
+    outcome = run.get("outcome")
+    if not isinstance(outcome, dict):
+        return f"since {told(run.get('started_at') or run.get('starting_at'))}"
+    number = words(outcome, "number")
+    because = f": {outcome['because']}" if outcome.get("because") else ""
+    match outcome.get("ending"):
+        case "exited":
+            return f"exited with {number}{because}"
+        case "signaled":
+            return f"ended by signal {number}{because}"
+        case ending:
+            return f"{ending}{because}"
+
+
+def _terms(row: Row) -> str:
+    lasts_for, uses = row.get("lasts_for"), row.get("uses")
+    noun = "use" if _is_anothers(row) else "run"
+    if not isinstance(lasts_for, int):
+        text = f"one {noun}" if not isinstance(uses, int) else f"{_count(uses, noun)} within the time the rule gives"
+    elif not isinstance(uses, int):
+        text = f"A LEASE: as many {noun}s as the rule allows, for {in_words(lasts_for)}"
+    else:
+        text = f"A LEASE: {_count(uses, noun)} within {in_words(lasts_for)}"
+    if isinstance(row.get("timeout_for"), int):
+        text += f", ended after {in_words(row['timeout_for'])}"
+    return text if row.get("waits", True) else f"{text}; the requester does not wait, and comes back to {noun} it"
+
+
+def _pairs(label: str, pairs: Iterable[Any], none: str) -> Iterator[Line]:
+    shown = False
+    for pair in pairs:
+        if isinstance(pair, list) and len(pair) == 2:
+            yield label, f"{pair[0]}={quoted(str(pair[1]))}"
+            shown = True
+    if not shown:
+        yield f"{label}s" if label == "variable" else label, none
+
+
+def _list(row: Row, name: str) -> list[Any]:
+    value = row.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

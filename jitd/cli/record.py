@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs about the record: ``audit show``, ``audit verify``. Law: ``verify`` asks no daemon, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jitd.cli.answer import Row, answer, answer_json, command_line, say, words
+from jitd.cli.call import NotDone, called
+from jitd.cli.columns import cut
+from jitd.cli.house import config_option
+from jitpam.wire.messages import Audit
+from jitpam.wire.shown import shown, shown_argument
+
+_TOLD = {
+    "request.submitted": ("argv", "run_as", "cwd", "reason"),
+    "request.screened": ("decision", "why", "rule", "because", "approvals", "lease"),
+    "request.reviewed": ("verdict", "comment"),
+}
+"""Event → the members of its detail that ``audit show`` prints; of any other event, all."""
+
+
+@click.group()
+def audit() -> None:
+    """Read the record, and prove it."""
+
+
+@audit.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--after", type=click.IntRange(min=0), default=0, help="Only records after number N.", metavar="N")
+def show(*, as_json: bool, after: int) -> None:
+    """Print the records, oldest first (operators and root)."""
+    screen = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    n = 0
+    with called() as daemon:
+        for row in daemon.ask(Audit(after=after)):
+            n += 1
+            if as_json:
+                answer_json([row])
+            else:
+                line = _line(row)
+                answer(line if screen is None else cut(line, screen))
+    if not n:
+        say("no record" if not after else f"no record after number {after}")
+
+
+def _line(row: Row) -> str:
+    number, at = words(row, "number"), words(row, "at").partition(".")[0].partition("+")[0]
+    event, id, actor = words(row, "event"), words(row, "id"), words(row, "actor")
+    return f"{number:>5}  {at}Z  {event:<18}  {id:<9}  {shown(actor):<20}  {_detail(event, row.get('detail'))}".rstrip()
+
+
+def _detail(event: str, detail: Any) -> str:
+    if not isinstance(detail, dict):
+        return ""
+    names = _TOLD.get(event, tuple(detail))
+    return " ".join(f"{name}={_value(detail[name])}" for name in names if detail.get(name) not in (None, "", []))
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return f"[{command_line(shown(item) for item in value)}]"
+    text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    return shown_argument(text.encode("utf-8", "surrogateescape"))
+
+
+@audit.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@config_option
+def verify(*, file: Path | None, config: Path | None) -> None:
+    """Prove that the record is whole, and that what is stored is what was recorded: of FILE, or of the live database."""
+    from jitd.audit.verify import Finding
+    from jitd.audit.verify import verify as walk
+    from jitd.core.chain import Broken
+    from jitd.store import StoreError
+    from jitd.store.sqlite import SqliteStore
+
+    file = file or _database(config)
+    try:
+        file.open("rb").close()
+        store = SqliteStore.reading(file)
+        try:
+            verified = walk(store.records(), store.documents())
+        finally:
+            store.close()
+    except (Broken, Finding, StoreError) as fault:
+        raise NotDone(f"audit: {fault}") from None
+    except OSError as fault:
+        raise NotDone(f"audit: {file} cannot be read: {fault.strerror}") from None
+    answer(f"audit: {verified.n} records, chain whole, head {verified.head.hex()}")
+
+
+def _database(config: Path | None) -> Path:
+    from jitd.config import load
+    from jitd.core.document import ConfigError
+
+    try:
+        return load(config).state / "jitd.db"
+    except ConfigError as error:
+        raise NotDone(f"the settings are faulty, so nobody can say where the database is: {error.faults[0]}") from None

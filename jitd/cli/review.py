@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs about one request: ``show``, ``approve``, ``deny``, ``withdraw``.
+
+Law: an approval is of the fingerprint that was printed, whole, before the question; a yes is typed or ordered by ``--yes``,
+and never read from a pipe.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+import click
+
+from jitd.cli.answer import Row, answer, answer_json, printable, say, words
+from jitd.cli.call import NotDone, called
+from jitd.cli.page import OPEN, page
+from jitd.cli.question import can_ask, is_answered_yes
+from jitpam.client import Connection
+from jitpam.wire.messages import Review, Show, Withdraw
+
+
+def _fetch(daemon: Connection, id: str) -> Row:
+    for row in list(daemon.ask(Show(id=id))):
+        return row
+    raise NotDone(f"there is no {id}", "unknown")
+
+
+def _fingerprint(row: Row) -> bytes:
+    try:
+        return bytes.fromhex(row["fingerprint"])
+    except (KeyError, TypeError, ValueError):
+        raise NotDone(f"{words(row, 'id')} is not a request", "unknown") from None
+
+
+def _print(row: Row) -> None:
+    screen = shutil.get_terminal_size() if sys.stdout.isatty() else None
+    lines = page(row, screen.columns if screen else None)
+    for line in lines:
+        answer(line)
+    if screen and len(lines) >= screen.lines:
+        say(f"that is {len(lines)} lines: scroll up to read all of them")
+
+
+@click.command()
+@click.argument("id")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def show(id: str, *, as_json: bool) -> None:
+    """Show everything about one request, and what became of it."""
+    with called() as daemon:
+        row = _fetch(daemon, id)
+    if as_json:
+        answer_json([row])
+    else:
+        _print(row)
+
+
+@click.command()
+@click.argument("id")
+@click.option("--comment", default="", help="Told to the requester, and recorded.")
+@click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts); it is printed all the same.")
+def approve(id: str, *, comment: str, is_sure: bool) -> None:
+    """Show a request, ask, and approve exactly what was shown."""
+    with called(with_ticket=True) as daemon:
+        row = _fetch(daemon, id)
+        fingerprint = _fingerprint(row)
+        id = words(row, "id")
+        if row.get("state") in OPEN:
+            if not is_sure:
+                _must_be_reviewable(row)
+            _print(row)
+            if not is_sure and not is_answered_yes(f"\napprove {printable(id)}? type yes: "):
+                raise NotDone(f"request {id} is not approved: nothing was sent")
+        say(daemon.do(Review(id=id, verdict="approve", fingerprint=fingerprint, comment=comment)) or f"request {id} is approved")
+
+
+def _must_be_reviewable(row: Row) -> None:
+    """There is a person to ask, and no question in vain: the daemon has said with the row what it would answer."""
+    id = words(row, "id")
+    if row.get("mine"):
+        raise NotDone(f"request {id} is your own: somebody else has to review it", "forbidden")
+    if not row.get("may_review", True):
+        raise NotDone(f"you may not review request {id}: none of the approvals it owes is yours to give", "forbidden")
+    if not can_ask():
+        raise click.UsageError("there is no terminal to ask on; with --yes nothing is asked")
+
+
+@click.command()
+@click.argument("id")
+@click.option("--reason", required=True, help="Why: told to the requester, and recorded.")
+def deny(id: str, *, reason: str) -> None:
+    """Deny a request; that ends it."""
+    if not reason.strip():
+        raise click.UsageError("--reason is empty: the requester reads it")
+    with called(with_ticket=True) as daemon:
+        row = _fetch(daemon, id)
+        said = daemon.do(Review(id=words(row, "id"), verdict="deny", fingerprint=_fingerprint(row), comment=reason))
+        say(said or f"request {words(row, 'id')} is denied")
+
+
+@click.command()
+@click.argument("id")
+def withdraw(id: str) -> None:
+    """Take back a request of your own."""
+    with called(with_ticket=True) as daemon:
+        say(daemon.do(Withdraw(id=id)) or f"request {id} is withdrawn")

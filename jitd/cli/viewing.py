@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs that look at what a run does or did: ``watch``, ``replay``.
+
+Law: a recording is shown only if it is what its chain of hashes says, and, once the run has ended, what was sealed; nothing of it
+reaches a terminal but through ``Filter``.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from binascii import Error as NoBase64
+from binascii import a2b_base64
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+import click
+
+from jitd.cli.answer import Row, command_line, say
+from jitd.cli.call import NotDone, called
+from jitd.cli.screen import Screen
+from jitd.recording import asciicast, sudolog
+from jitd.recording.filter import Filter
+from jitd.recording.form import SHOWN, Altered, End, Header, Kind, Mark
+from jitd.recording.player import FASTEST, SLOWEST, Player
+from jitd.recording.reader import PIECE, Feed, Recording, Summary, examine
+from jitpam.wire.messages import Item, Replay
+
+FORMATS = ("asciicast", "asciicast-2", "sudo")
+
+
+def _piece(row: Row) -> bytes:
+    try:
+        return a2b_base64(str(row["data"]), strict_mode=True)
+    except (KeyError, NoBase64):
+        raise NotDone("the daemon sent what is no recording", "protocol") from None
+
+
+def _mark(row: Row) -> tuple[Mark, ...]:
+    """What the chain holds of it, if the run has ended."""
+    sealed = row.get("sealed")
+    if not isinstance(sealed, dict):
+        return ()
+    return (Mark(int(sealed["n_chunks"]), int(sealed["size"]), bytes.fromhex(str(sealed["digest"]))),)
+
+
+def _how(end: End | None) -> str:
+    match end:
+        case None:
+            return "its end is missing"
+        case End("exited", number, because):
+            said = f"it ended with status {number}"
+        case End("signaled", number, because):
+            said = f"signal {number} ended it"
+        case End(ending, _, because):
+            said = f"it is {ending}"
+    return f"{said}: {because}" if because else said
+
+
+def _title(header: Header) -> str:
+    return f"{header.run}: {command_line(header.argv)} (as {header.user} on {header.host}, for {header.requester})"
+
+
+def newline_for(screen: Screen) -> bytes:
+    """How a line ends of a stream that was no terminal: on one as that wants it, elsewhere as it was."""
+    return b"\r\n" if screen.is_terminal else b"\n"
+
+
+# --- watch -----------------------------------------------------------------------------------------------------------
+
+
+class _Watcher:
+    """Frames, as they come, on a screen; of a run that has ended, when all of it is proved. ``held`` is an empty file."""
+
+    def __init__(self, screen: Screen, held: IO[bytes]) -> None:
+        self._screen = screen
+        self._held = held
+        self._feed = Feed()
+        self._sealed: tuple[Mark, ...] = ()
+        self._filter = Filter()
+        self._size = (0, 0)
+        self.end: End | None = None
+
+    def begin(self, row: Row) -> None:
+        """What the daemon says of it before its first byte."""
+        self._sealed = _mark(row)
+
+    def take(self, data: bytes) -> None:
+        """The next piece. Raises Altered."""
+        if self._sealed:
+            self._held.write(data)
+        else:
+            self._show(data)
+
+    def _show(self, data: bytes) -> None:
+        had_header = self._feed.header is not None
+        frames = self._feed.feed(data)
+        header = self._feed.header
+        if header is not None and not had_header:
+            say(_title(header))
+            self._resized(header.rows, header.columns)
+        out = bytearray()
+        for frame in frames:
+            if frame.kind is Kind.OUTPUT:
+                out += self._filter.feed(frame.data)
+            elif frame.kind in SHOWN:
+                out += self._filter.feed(frame.data.replace(b"\n", newline_for(self._screen)))
+            elif frame.kind is Kind.WINDOW:
+                self._screen.write(bytes(out))
+                out.clear()
+                self._resized(*frame.size)
+            elif frame.kind is Kind.GAP:
+                out += self._filter.feed(f"\r\n[not kept from here on: {frame.because}]\r\n".encode())
+            elif frame.kind is Kind.END:
+                self.end = frame.end
+        self._screen.write(bytes(out))
+
+    def _resized(self, rows: int, columns: int) -> None:
+        """Say so where the command's window does not fit into ours: what it draws comes out wrong then."""
+        if not self._screen.is_terminal or not rows or (rows, columns) == self._size:
+            return
+        self._size = (rows, columns)
+        ours = os.get_terminal_size(1)
+        if ours.lines < rows or ours.columns < columns:
+            say(f"its window has {rows} rows and {columns} columns, and yours {ours.lines} and {ours.columns}: make it larger")
+
+    def prove(self) -> None:
+        """All of it has come. Raises Altered."""
+        if self._sealed:
+            self._held.flush()
+            examine(self._held.fileno(), self._sealed)
+            self._held.seek(0)
+            while piece := self._held.read(PIECE):
+                self._show(piece)
+        self._feed.feed(b"")
+
+    def finish(self) -> None:
+        """Put the screen back."""
+        self._screen.write(self._filter.restore())
+
+
+@click.command()
+@click.argument("id", metavar="ID")
+def watch(*, id: str) -> None:
+    """Follow a run live, from its beginning; q or Ctrl-C leaves it, and the run does not notice."""
+    with called() as daemon, Screen() as screen, tempfile.TemporaryFile() as held:
+        watcher = _Watcher(screen, held)
+        has_left = False
+        try:
+            rows = daemon.follow(Replay(id=id, follow=True), screen.keys)
+            for heard in rows:
+                if heard is None:
+                    has_left = b"q" in screen.typed(0)
+                    if has_left:
+                        break
+                elif isinstance(heard, Item) and "data" in heard.row:
+                    watcher.take(_piece(heard.row))
+                elif isinstance(heard, Item):
+                    watcher.begin(heard.row)
+            if not has_left:
+                watcher.prove()
+        except Altered as fault:
+            raise NotDone(f"the recording is not what was written: {fault}") from None
+        except KeyboardInterrupt:
+            has_left = True
+        finally:
+            watcher.finish()
+    if not has_left:
+        say(f"{id}: {_how(watcher.end)}")
+
+
+# --- replay ----------------------------------------------------------------------------------------------------------
+
+
+def _fetch(id: str, file: IO[bytes]) -> tuple[Summary, bool]:
+    """All of a recording, proved, in ``file``; and whether its run still lives. Raises NotDone."""
+    sealed: tuple[Mark, ...] = ()
+    is_live = False
+    with called() as daemon:
+        for row in daemon.ask(Replay(id=id, follow=False)):
+            if "data" in row:
+                file.write(_piece(row))
+            else:
+                sealed, is_live = _mark(row), bool(row.get("live"))
+    file.flush()
+    try:
+        return examine(file.fileno(), sealed), is_live
+    except Altered as fault:
+        raise NotDone(f"the recording of {id} is not what was written: {fault}") from None
+
+
+@click.command()
+@click.argument("id", metavar="ID")
+@click.option("--speed", type=click.FloatRange(SLOWEST, FASTEST), default=1.0, metavar="N", help="N times as fast.")
+@click.option("--idle-limit", type=click.FloatRange(0), metavar="SECONDS", help="No pause is longer.")
+@click.option("--raw", is_flag=True, help="Every byte as it was, at once. It may harm a terminal.")
+@click.option("--export", "form", type=click.Choice(FORMATS), help="Write it in another form, and play nothing.")
+@click.option("--to", type=click.Path(path_type=Path), metavar="PATH", help="Where to: a file, or for sudo a new directory.")
+def replay(*, id: str, speed: float, idle_limit: float | None, raw: bool, form: str | None, to: Path | None) -> None:
+    """Play the recording of a run.
+
+    Space pauses, + and - change the speed, a full stop plays one step, / searches, n searches again, q ends it.
+    """
+    if to is not None and form is None:
+        raise click.UsageError("--to goes with --export")
+    if raw and form is not None:
+        raise click.UsageError("--raw plays, and --export does not")
+    with tempfile.TemporaryFile() as file:
+        found, is_live = _fetch(id, file)
+        recording = Recording(file.fileno())
+        if form is not None:
+            _export(recording, form, to)
+        elif raw:
+            _print_raw(recording)
+        else:
+            say(_title(found.header))
+            _play(recording, speed, idle_limit)
+        for gap in found.gaps:
+            say(f"not all of it was kept: {gap}")
+        say(f"{found.header.run}: it still runs" if is_live and found.end is None else f"{found.header.run}: {_how(found.end)}")
+
+
+def _play(recording: Recording, speed: float, idle_limit: float | None) -> None:
+    with Screen() as screen:
+        # Where nobody sees it as it comes, it is not waited for.
+        is_seen = screen.is_terminal
+        player = Player(
+            recording.frames,
+            speed=speed if is_seen else FASTEST,
+            idle_limit=idle_limit if is_seen else 0.0,
+            newline=newline_for(screen),
+        )
+        try:
+            while not player.is_over:
+                screen.write(player.advance(time.monotonic()))
+                due_at = player.due_at()
+                within = None if due_at is None else max(0.0, due_at - time.monotonic())
+                if player.is_over:
+                    break
+                typed = screen.typed(within)
+                if typed:
+                    screen.write(player.key(typed, time.monotonic()))
+        except KeyboardInterrupt:
+            pass
+        finally:
+            screen.write(player.finish())
+
+
+def _print_raw(recording: Recording) -> None:
+    screen = Screen()
+    for frame in recording.frames():
+        if frame.kind in SHOWN:
+            screen.write(frame.data)
+
+
+def _export(recording: Recording, form: str, to: Path | None) -> None:
+    try:
+        if form == "sudo":
+            if to is None:
+                raise click.UsageError("--export=sudo wants --to, a directory that is not there yet")
+            sudolog.export(recording.header, recording.frames(), str(to))
+            say(f"sudoreplay -d {to.parent} {to.name} plays it")
+            return
+        lines = asciicast.lines(recording.header, recording.frames(), version=2 if form == "asciicast-2" else 3)
+        if to is None:
+            _print(lines)
+        else:
+            with to.open("x", encoding="utf-8") as out:
+                out.writelines(lines)
+    except OSError as fault:
+        raise NotDone(f"it could not be written: {fault.filename or to}: {fault.strerror}") from None
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line, nl=False)

@@ -1,0 +1,367 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One connection to jitd: the only socket on the asking side. Used by ``jitsudo`` and by jitd's own verbs.
+
+Law: nothing is believed, and nothing asked, before jitd has proved itself (by Kerberos; to root, by the uid of the
+socket's peer). Every wait has an end but the one for an approval. What arrives out of turn, unsealed, or with stray
+descriptors ends the connection.
+
+    connection = connect()                          # or connect(with_ticket=True): also root proves who it is
+    for row in connection.ask(List(what="grants", ended=False)):
+        ...
+    print(connection.said)                          # the text of Done
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import struct
+import time
+from _socket import (  # `socket` is these and 5 ms of start
+    AF_UNIX,
+    CMSG_SPACE,
+    MSG_CMSG_CLOEXEC,
+    MSG_CTRUNC,
+    MSG_NOSIGNAL,
+    SCM_RIGHTS,
+    SO_PEERCRED,
+    SOCK_CLOEXEC,
+    SOCK_STREAM,
+    SOL_SOCKET,
+    socket,
+)
+
+from jitpam.initiator import Initiator, NotAuthenticated, Unproved, own_host
+from jitpam.wire.coding import decode, encode
+from jitpam.wire.conversation import CLIENT, Conversation
+from jitpam.wire.faults import RemoteProtocolError
+from jitpam.wire.framing import LIMIT, FrameReader, frame
+from jitpam.wire.messages import (
+    EXITS,
+    FROM_DAEMON,
+    NONCE_LENGTH,
+    VERSION,
+    Bye,
+    DaemonHello,
+    DaemonToken,
+    Done,
+    Hello,
+    Item,
+    Message,
+    Refused,
+    Start,
+    Token,
+    Welcome,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+__all__ = ["Connection", "NotAuthenticated", "RefusedByDaemon", "Unreachable", "connect"]
+
+SOCKET = "/run/jitd/jitd.sock"
+HANDSHAKE_WITHIN = 2.5
+"""Seconds from connect to Welcome, and for any frame of ours to be taken."""
+ANSWER_WITHIN = 60.0
+"""Seconds between two messages of an answer: revoke and stop return when all is gone, and that has its own limits."""
+RETRY_EVERY = 0.02
+_PIECE = 64 * 1024
+_MOST_DESCRIPTORS = 4
+
+
+class Unreachable(Exception):
+    """jitd cannot be reached, is not jitd, or broke off. Exit status 125."""
+
+
+class RefusedByDaemon(Exception):
+    """jitd says no: ``code`` is one of wire.messages.CODES, ``text`` its sentence."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+def connect(*, with_ticket: bool = False) -> Connection:
+    """A connection that is ready to be asked; ``welcome`` says who we are on it.
+
+    uid 0 comes as root, without a ticket, unless ``with_ticket``. Raises NotAuthenticated, Unreachable, and RefusedByDaemon
+    where jitd's refusal is neither of these. Takes 5 s at most, whatever the KDC and jitd do.
+    """
+    initiator = None
+    started_at = time.monotonic()
+    if os.geteuid() != 0 or with_ticket:
+        initiator = Initiator(own_host())
+        initiator.obtain_ticket()
+    connection = Connection(os.environ.get("JITD_SOCKET") or SOCKET, initiator)
+    until = min(time.monotonic() + HANDSHAKE_WITHIN, started_at + 5.0)
+    try:
+        connection.open(until)
+    except RefusedByDaemon as refusal:
+        connection.close()
+        if EXITS[refusal.code][0] == 119:
+            raise NotAuthenticated("refused", refusal.text) from None
+        raise
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class Connection:
+    """One conversation with jitd. Made by ``connect``."""
+
+    def __init__(self, path: str, initiator: Initiator | None) -> None:
+        self.welcome: Welcome
+        self.said = ""
+        """The text of the last Done."""
+        self._path = path
+        self._initiator = initiator
+        self._is_sealed = False
+        self._socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
+        self._conversation = Conversation(CLIENT)
+        self._frames = FrameReader()
+        self._descriptors: list[int] = []
+
+    # --- opening
+
+    def open(self, until: float) -> None:
+        """Connect, prove who we are, have jitd prove itself; ``until`` is of the monotonic clock."""
+        try:
+            self._connect(until)
+            if self._initiator is None:
+                self._peer_must_be_root()
+            self._authenticate(until)
+        except Unproved as fault:
+            raise Unreachable(f"{self._path} is not answered by jitd: {fault}") from None
+
+    def _connect(self, until: float) -> None:
+        self._socket.setblocking(False)
+        while True:
+            try:
+                self._socket.connect(self._path)
+                return
+            except BlockingIOError:  # its queue is full: a Unix socket does not wait for room when it may not block
+                if time.monotonic() >= until:
+                    raise Unreachable(f"jitd does not answer at {self._path}: too many are waiting for it") from None
+                time.sleep(RETRY_EVERY)
+            except FileNotFoundError:
+                raise Unreachable(f"jitd cannot be reached: there is no {self._path}; is it running?") from None
+            except ConnectionRefusedError:
+                raise Unreachable(f"jitd cannot be reached: nobody listens at {self._path}; is it running?") from None
+            except OSError as fault:
+                raise Unreachable(f"jitd cannot be reached at {self._path}: {fault.strerror or fault}") from None
+
+    def _peer_must_be_root(self) -> None:
+        _, uid, _ = struct.unpack("3i", self._socket.getsockopt(SOL_SOCKET, SO_PEERCRED, 12))
+        if uid != 0:
+            raise Unreachable(f"{self._path} is not answered by jitd: uid {uid} listens there, and jitd is root")
+
+    def _authenticate(self, until: float) -> None:
+        initiator = self._initiator
+        ours = Hello(version=VERSION, authentication="krb5" if initiator else "root", nonce=os.urandom(NONCE_LENGTH))
+        sent = self._say(ours, until)
+        hello, received = self._hear_body(until)
+        if not isinstance(hello, DaemonHello):
+            raise _unexpected(hello)
+        if hello.version != VERSION:
+            raise Unreachable(f"jitd speaks version {hello.version} of the protocol, this command version {VERSION}")
+        if initiator is not None:
+            if len(hello.nonce) != NONCE_LENGTH:
+                raise Unreachable("jitd broke the protocol: its nonce has not the length that it must have")
+            self._say(Token(token=initiator.first_token(channel_of(sent, received))), until)
+            answer = self.hear(until)
+            if not isinstance(answer, DaemonToken):
+                raise _unexpected(answer)
+            initiator.finish(answer.token)
+            self._is_sealed = True
+        self._frames.limit = LIMIT
+        welcome = self.hear(until)
+        if not isinstance(welcome, Welcome):
+            raise _unexpected(welcome)
+        self.welcome = welcome
+
+    # --- asking
+
+    def ask(self, message: Message) -> Iterator[dict[str, Any]]:
+        """The rows that answer ``message``; when they are all there, ``said`` is the text of Done.
+
+        Raises RefusedByDaemon and Unreachable. The question is sent when the first row is asked for.
+        """
+        self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
+        while True:
+            heard = self.hear(time.monotonic() + ANSWER_WITHIN)
+            if isinstance(heard, Done):
+                self.said = heard.text
+                return
+            yield _row(heard)
+
+    def do(self, message: Message) -> str:
+        """Ask what is answered by Done alone (review, revoke, stop, …), and return its text. Raises as ``ask``."""
+        for _ in self.ask(message):
+            pass
+        return self.said
+
+    def watch(self, message: Message) -> Iterator[list[dict[str, Any]]]:
+        """All rows that answer the Watch ``message``, again with each change, for as long as the caller likes."""
+        self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
+        rows: list[dict[str, Any]] = []
+        while True:
+            heard = self.hear(None)
+            if isinstance(heard, Done):
+                yield rows
+                rows = []
+            else:
+                rows.append(_row(heard))
+
+    def follow(self, message: Message, wake: int = -1, every: float | None = None) -> Iterator[Message | None]:
+        """Say Submit or Resume, now; then what jitd says until it is decided, at last Start (then ``take_control``) or Done.
+
+        None is given between two messages whenever the descriptor ``wake`` is readable, and every so many seconds: the caller
+        sees to its signals and its clock. Raises RefusedByDaemon and Unreachable.
+        """
+        self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
+        return self._followed(wake, every)
+
+    def _followed(self, wake: int, every: float | None) -> Iterator[Message | None]:
+        poll = select.poll()
+        poll.register(self._socket.fileno(), select.POLLIN)
+        if wake >= 0:
+            poll.register(wake, select.POLLIN)
+        while True:
+            heard = self._next_message()
+            while heard is None:
+                ready = {descriptor for descriptor, _ in poll.poll(None if every is None else every * 1000)}
+                if self._socket.fileno() in ready:
+                    self._receive()
+                else:
+                    yield None
+                heard = self._next_message()
+            yield heard[0]
+            if isinstance(heard[0], (Start, Done)):
+                return
+
+    def say(self, message: Message) -> None:
+        """Say something in the middle of ``follow``: Withdraw, that is."""
+        self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
+
+    def hear(self, until: float | None) -> Message:
+        """The next message, by ``until`` of the monotonic clock. Raises RefusedByDaemon and Unreachable."""
+        return self._hear_body(until)[0]
+
+    def take_control(self) -> int:
+        """The control socket that came with Start; it is the caller's now."""
+        return self._descriptors.pop()
+
+    def close(self) -> None:
+        """Say Bye if it is our turn, and close. Never raises."""
+        try:
+            if self._conversation.state in ("ready", "watching", "waiting", "started"):
+                self._say(Bye(), time.monotonic())
+        except (Unreachable, Unproved):
+            pass
+        self._socket.close()
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+        self._descriptors.clear()
+        if self._initiator is not None:
+            self._initiator.close()
+
+    # --- frames
+
+    def _say(self, message: Message, until: float) -> bytes:
+        """Send ``message``; returns its body."""
+        self._conversation.say(message)
+        body = encode(message)
+        sealed = self._initiator.wrap(body) if self._is_sealed and self._initiator else body
+        if len(sealed) > LIMIT:
+            raise Unreachable("what is asked is too long: arguments and variables hold more than the protocol's 4 MiB")
+        rest = memoryview(frame(sealed))
+        try:
+            while rest:
+                try:
+                    rest = rest[self._socket.send(rest, MSG_NOSIGNAL) :]
+                except BlockingIOError:
+                    self._wait(select.POLLOUT, until)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it is gone, and what it said last is still to be read
+        except OSError as fault:
+            raise Unreachable(f"jitd broke off: {fault.strerror or fault}") from None
+        return body
+
+    def _hear_body(self, until: float | None) -> tuple[Message, bytes]:
+        """The next message and its body, by ``until``. Raises RefusedByDaemon and Unreachable."""
+        while True:
+            heard = self._next_message()
+            if heard is not None:
+                return heard
+            self._wait(select.POLLIN, until)
+            self._receive()
+
+    def _next_message(self) -> tuple[Message, bytes] | None:
+        try:
+            body = self._frames.next_frame()
+            if body is None:
+                return None
+            if self._is_sealed and self._initiator:
+                body = self._initiator.unwrap(body)
+            message = decode(body, FROM_DAEMON)
+            self._conversation.hear(message)
+        except (RemoteProtocolError, Unproved) as fault:
+            raise Unreachable(f"jitd broke the protocol: {fault}") from None
+        is_start = isinstance(message, Start)
+        if (is_start and len(self._descriptors) != 1) or (not is_start and self._descriptors and self._frames.is_empty):
+            raise Unreachable("jitd broke the protocol: descriptors that nobody asked for, or none where one is due")
+        if isinstance(message, Refused):
+            if message.code not in EXITS:
+                raise Unreachable(f"jitd broke the protocol: there is no code {message.code[:40]}")
+            raise RefusedByDaemon(message.code, message.text)
+        return message, body
+
+    def _receive(self) -> None:
+        """Take what has arrived. asyncio, and plain ``recv``, would drop a descriptor that comes along."""
+        try:
+            data, extra, flags, _ = self._socket.recvmsg(_PIECE, CMSG_SPACE(4 * _MOST_DESCRIPTORS), MSG_CMSG_CLOEXEC)
+        except BlockingIOError:
+            return
+        except OSError as fault:
+            raise Unreachable(f"jitd broke off: {fault.strerror or fault}") from None
+        for level, kind, value in extra:
+            if level == SOL_SOCKET and kind == SCM_RIGHTS:
+                self._descriptors += struct.unpack(f"{len(value) // 4}i", value[: len(value) // 4 * 4])
+        if flags & MSG_CTRUNC or len(self._descriptors) > 1:
+            raise Unreachable("jitd broke the protocol: more descriptors than one")
+        if not data:
+            raise Unreachable("jitd closed the connection")
+        self._frames.feed(data)
+
+    def _wait(self, event: int, until: float | None) -> None:
+        """Until the socket is ready for ``event``. Raises Unreachable at ``until``."""
+        poll = select.poll()
+        poll.register(self._socket.fileno(), event)
+        left = None if until is None else max(0.0, until - time.monotonic())
+        if not poll.poll(None if left is None else left * 1000):
+            raise Unreachable("jitd does not answer")
+
+
+def channel_of(client_hello: bytes, daemon_hello: bytes) -> bytes:
+    """What a token is bound to: a digest of both hellos (PROTOCOL.md section 3)."""
+    try:
+        from _sha256 import sha256  # type: ignore[import-not-found]  # `hashlib` is this and 2 ms of start
+    except ImportError:
+        from hashlib import sha256
+    length = struct.Struct(">I")
+    pieces = (length.pack(len(hello)) + hello for hello in (client_hello, daemon_hello))
+    return bytes(sha256(b"jitd channel 1\n" + b"".join(pieces)).digest())
+
+
+def _row(heard: Message) -> dict[str, Any]:
+    if not isinstance(heard, Item):
+        raise _unexpected(heard)
+    return heard.row
+
+
+def _unexpected(heard: Message) -> Unreachable:
+    return Unreachable(f"jitd broke the protocol: it said {heard.type}")

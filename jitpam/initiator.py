@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the user's credential cache to GSSAPI tokens for ``jitd/<host>``: the initiator's half of PROTOCOL.md section 3.
+
+Law: krb5 alone, never a delegation; every status of the library is looked at; nothing is wrapped or unwrapped before the
+daemon has proved itself with all that was asked for granted. What can wait for a KDC is bounded by the caller's seconds.
+A small binding of libgssapi by the C half of ctypes: docs/adr/0002-initiator.md says why, with figures.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import time
+
+from jitpam import krb5
+from jitpam.krb5 import Bindings, Given, Handle, Number, Oid, Taken
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    T = TypeVar("T")
+else:
+    import _signal  # `signal` is this and 3 ms of start
+
+SERVICE = "jitd"
+TICKET_WITHIN = 3.0
+"""Seconds that getting a ticket may take: a KDC that is silent would hold us for half a minute."""
+HOST_WITHIN = 1.0
+"""Seconds that the resolver may take to say this host's full name."""
+
+
+class NotAuthenticated(Exception):
+    """There is no proof of who the user is. ``cause`` is a word for programs, the text says what to do."""
+
+    def __init__(self, cause: str, text: str) -> None:
+        super().__init__(text)
+        self.cause = cause
+
+
+class Unproved(Exception):
+    """The other end could not prove that it is jitd, or a message of it was not sealed as it must be."""
+
+
+# --- the initiator ---------------------------------------------------------------------------------------------------
+
+
+class Initiator:
+    """One proof of who the user is, for the jitd of ``target_host``; then the seal of every message both ways.
+
+    In order: ``obtain_ticket``, ``first_token``, ``finish``, then ``wrap`` and ``unwrap``. ``cache`` names the credential cache
+    where the environment cannot: of a process that has given up other rights the library does not read it (getenv(3)).
+    """
+
+    def __init__(self, target_host: str, cache: bytes | None = None) -> None:
+        self._cache = cache
+        self.target = f"{SERVICE}/{target_host}"
+        self.principal = ""
+        """Whose credentials these are; known after ``obtain_ticket``."""
+        self.expires_at = 0.0
+        """When the service ticket ends, in seconds since 1970; known after ``obtain_ticket``."""
+        try:
+            self._gss = krb5.gssapi()
+            self._krb5 = krb5.krb5()
+        except OSError as fault:
+            raise NotAuthenticated("library", f"the Kerberos library cannot be loaded: {fault}") from None
+        self._minor = Number()
+        self._library = Handle()
+        self._name = Handle()
+        self._credentials = Handle()
+        self._context = Handle()
+        self._mechanism = Oid(len(krb5.KRB5), krb5.KRB5)
+        self._realm = ""
+        self._is_finished = False
+
+    def obtain_ticket(self, timeout_for: float = TICKET_WITHIN) -> None:
+        """Have a service ticket in the cache, asking the KDC if need be. Raises NotAuthenticated, at the latest in time."""
+        try:
+            within(timeout_for, self._obtain_ticket)
+        except TimeoutError:
+            raise NotAuthenticated(
+                "kdc silent",
+                f"the KDC did not answer within {timeout_for:g} s: try again, or have the network and the KDC looked at",
+            ) from None
+
+    def _obtain_ticket(self) -> None:
+        fault = self._krb5.krb5_init_context(self._library)
+        if fault:
+            raise NotAuthenticated("configuration", f"the Kerberos configuration (krb5.conf) cannot be read (error {fault})")
+        self._realm = self._realm_of_target()
+        named = _given(f"{self.target}@{self._realm}".encode())
+        # As a principal and not as a host-based service: that one lets DNS rename the host (rdns, THREATS K-18).
+        kind = Oid(len(krb5.KRB5_PRINCIPAL_NAME), krb5.KRB5_PRINCIPAL_NAME)
+        self._call("gss_import_name", named, kind, self._name)
+        if self._cache is not None:  # for this thread, which is the one that acquires
+            self._call("gss_krb5_ccache_name", self._cache, None)
+        major = self._gss.gss_acquire_cred(
+            self._minor, None, krb5.FOREVER, None, krb5.INITIATE, self._credentials, None, None
+        )  # fmt: skip
+        if major:
+            raise self._why_no_ticket(major)
+        owner = Handle()
+        self._gss.gss_inquire_cred(self._minor, self._credentials, owner, None, None, None)  # expired ones are told below
+        if owner.value:
+            shown = Taken()
+            self._call("gss_display_name", owner, shown, None)
+            self.principal = self._take(shown).decode("utf-8", "surrogateescape")
+            self._gss.gss_release_name(self._minor, owner)
+        # A first token that nobody will see: it makes the library fetch the service ticket and keep it in the cache.
+        self._start(None)
+        self._gss.gss_delete_sec_context(self._minor, self._context, None)
+
+    def first_token(self, channel: bytes) -> bytes:
+        """The token for the daemon, bound to ``channel``. Raises NotAuthenticated."""
+        bindings = Bindings(application_data=_given(channel))
+        try:  # the cache may have refused to keep the ticket, then this goes to the KDC again
+            return within(TICKET_WITHIN, lambda: self._start(bindings))
+        except TimeoutError:
+            raise NotAuthenticated("kdc silent", "the KDC stopped answering: try again") from None
+
+    def _start(self, bindings: Bindings | None) -> bytes:
+        token = Taken()
+        lifetime = Number()
+        major = self._gss.gss_init_sec_context(
+            self._minor, self._credentials, self._context, self._name, self._mechanism, krb5.WANTED, 0, bindings, None,
+            None, token, None, lifetime,
+        )  # fmt: skip
+        if major != krb5.CONTINUE_NEEDED:
+            raise self._why_no_ticket(major)
+        self.expires_at = time.time() + lifetime.value
+        return self._take(token)
+
+    def finish(self, token: bytes) -> None:
+        """Check the daemon's answer. Raises Unproved unless it holds the key of ``jitd/<host>`` and all is granted."""
+        answer = Taken()
+        granted = Number()
+        major = self._gss.gss_init_sec_context(
+            self._minor, self._credentials, self._context, self._name, self._mechanism, krb5.WANTED, 0, None, _given(token),
+            None, answer, granted, None,
+        )  # fmt: skip
+        if major:
+            raise Unproved(f"what answers cannot prove that it is {self.target}: {self._status(major)}")
+        if answer.length:
+            raise Unproved("what answers wants more than the protocol has")
+        if granted.value & krb5.WANTED != krb5.WANTED or granted.value & (krb5.DELEGATE | krb5.ANONYMOUS):
+            raise Unproved(f"the security context is not what was asked for (flags {granted.value:#x})")
+        self._is_finished = True
+
+    def wrap(self, message: bytes) -> bytes:
+        """``message`` sealed: secret and unchangeable."""
+        self._must_be_finished()
+        is_secret = krb5.Int()
+        sealed = Taken()
+        major = self._gss.gss_wrap(self._minor, self._context, 1, 0, _given(message), is_secret, sealed)
+        if major or not is_secret.value:
+            raise Unproved(f"a message could not be sealed: {self._status(major)}")
+        return self._take(sealed)
+
+    def unwrap(self, sealed: bytes) -> bytes:
+        """The message in ``sealed``. Raises Unproved if it is not the daemon's next one, secret and whole."""
+        self._must_be_finished()
+        is_secret = krb5.Int()
+        message = Taken()
+        major = self._gss.gss_unwrap(self._minor, self._context, _given(sealed), message, is_secret, None)
+        # The low bits of the major status say that a message came twice, late, too early or after a gap: faults too.
+        if major:
+            self._take(message)
+            raise Unproved(f"a message was not sealed by {self.target}, or not the next one: {self._status(major)}")
+        if not is_secret.value:
+            self._take(message)
+            raise Unproved("a message was not encrypted")
+        return self._take(message)
+
+    def close(self) -> None:
+        """Forget the context and the credentials."""
+        self._is_finished = False
+        for release, handle in (
+            (self._gss.gss_release_cred, self._credentials),
+            (self._gss.gss_release_name, self._name),
+        ):
+            if handle.value:
+                release(self._minor, handle)
+        if self._context.value:
+            self._gss.gss_delete_sec_context(self._minor, self._context, None)
+        if self._library.value:
+            self._krb5.krb5_free_context(self._library)
+            self._library = Handle()
+
+    # --- what failed, in words
+
+    def _must_be_finished(self) -> None:
+        if not self._is_finished:
+            raise Unproved("nothing is sealed before the daemon has proved itself")
+
+    def _call(self, name: str, *arguments: object) -> None:
+        major = getattr(self._gss, name)(self._minor, *arguments)
+        if major:
+            raise NotAuthenticated("library", f"{name} failed: {self._status(major)}")
+
+    def _take(self, buffer: Taken) -> bytes:
+        data = krb5.bytes_at(buffer)
+        self._gss.gss_release_buffer(self._minor, buffer)
+        return data
+
+    def _status(self, major: int) -> str:
+        """The library's own words: for its mechanism if that has any, else for ``major``."""
+        minor = self._minor.value
+        kind, status = (krb5.BY_MINOR, minor) if minor else (krb5.BY_MAJOR, major)
+        text = Taken()
+        more = Number()
+        if self._gss.gss_display_status(self._minor, status, kind, self._mechanism, more, text):
+            return f"status {major:#x}, {minor:#x}"
+        return self._take(text).decode("utf-8", "surrogateescape")
+
+    def _realm_of_target(self) -> str:
+        """The realm that krb5.conf gives the host; empty if it says nothing: the KDC of the user's realm is asked then."""
+        realms = krb5.strings()
+        host = self.target.partition("/")[2].encode()
+        if self._krb5.krb5_get_host_realm(self._library, host, realms):
+            return ""
+        realm = realms[0] or b""
+        self._krb5.krb5_free_host_realm(self._library, realms)
+        return realm.decode("utf-8", "surrogateescape")
+
+    def _why_no_ticket(self, major: int) -> NotAuthenticated:
+        code = krb5.Int(self._minor.value).value
+        said = self._status(major)
+        if major == krb5.NO_CREDENTIALS:
+            return self._why_no_credentials(said)
+        own_realm = self.principal.rpartition("@")[2]
+        if code == -1765328377 and self._realm not in ("", own_realm):  # KDC_ERR_S_PRINCIPAL_UNKNOWN, of krbtgt/REALM
+            return NotAuthenticated(
+                "realm",
+                f"this host is of realm {self._realm}, and your ticket is of {own_realm}, which has no trust with it:"
+                f" kinit as somebody of {self._realm}",
+            )
+        known = _CAUSES.get(code)
+        if known is None:
+            return NotAuthenticated("other", f"no ticket for {self.target}: {said}")
+        cause, text = known
+        return NotAuthenticated(
+            cause, text.format(target=self.target, principal=self.principal or "you", realm=own_realm, said=said)
+        )
+
+    def _why_no_credentials(self, said: str) -> NotAuthenticated:
+        name = os.environ.get("KRB5CCNAME", "") if self._cache is None else os.fsdecode(self._cache)
+        kind = name.partition(":")[0] if ":" in name else "FILE"
+        where = f" (KRB5CCNAME is {name})" if name else ""
+        if kind == "MEMORY":
+            return NotAuthenticated(
+                "cache", "KRB5CCNAME names a MEMORY cache, which no other program can read: use FILE:, DIR:, KCM: or KEYRING:"
+            )
+        cache = Handle()
+        owner = Handle()
+        if self._cache is None:
+            code = self._krb5.krb5_cc_default(self._library, cache)
+        else:
+            code = self._krb5.krb5_cc_resolve(self._library, self._cache, cache)
+        if not code:
+            code = self._krb5.krb5_cc_get_principal(self._library, cache, owner)
+        known = _CACHE_CAUSES.get(code)
+        if known is None:
+            return NotAuthenticated("cache", f"{said}{where}: kinit, or mend KRB5CCNAME")
+        cause, text = known
+        return NotAuthenticated(cause, text.format(where=where, kind=kind))
+
+
+_SKEW = "the clocks of this host and of the KDC differ too much: have them set right, then kinit again"
+_CAUSES = {
+    -1765328352: ("expired", "your Kerberos ticket has expired: kinit"),  # AP_ERR_TKT_EXPIRED
+    -1765328347: ("skew", _SKEW),  # AP_ERR_SKEW
+    -1765328351: ("skew", "your Kerberos ticket is not valid yet, or the clock of this host is behind: kinit again"),
+    -1765328236: ("skew", _SKEW),  # KDCREP_SKEW
+    -1765328228: (
+        "kdc down",
+        "no KDC of realm {realm} can be reached: try again, or have the network and the KDC looked at",
+    ),
+    -1765328230: ("realm", "no KDC is known for realm {realm}: krb5.conf does not name one"),  # REALM_UNKNOWN
+    -1765328164: ("realm", "the KDC of realm {realm} cannot be found by its name: look at krb5.conf"),  # REALM_CANT_RESOLVE
+    -1765328377: (
+        "service",
+        "the KDC knows no {target}: this host is not enrolled for jitd; ask its administrator to add that principal",
+    ),
+    -1765328366: ("revoked", "the KDC says that {principal} is locked or has expired: ask its administrator"),
+    -1765328378: ("revoked", "the KDC does not know {principal} any more: ask its administrator"),
+    -1765328364: ("revoked", "the KDC has revoked the ticket of {principal}: kinit again"),
+    -1765328372: ("policy", "the KDC gives no ticket for {target}: {said}"),
+}  # fmt: skip
+"""Status of the krb5 mechanism → the cause, and what to do."""
+
+_CACHE_CAUSES = {
+    -1765328189: ("no ticket", "you have no Kerberos ticket{where}: kinit"),  # FCC_NOFILE
+    -1765328243: ("no ticket", "you have no Kerberos ticket{where}: kinit"),  # CC_NOTFOUND
+    -1765328190: ("unreadable", "the credential cache may not be read by you{where}: kinit into one of your own"),
+    -1765328244: ("cache", "KRB5CCNAME is of a type that is not known here ({kind}): use FILE:, DIR:, KCM: or KEYRING:"),
+    -1765328185: ("cache", "the credential cache is damaged{where}: kinit again"),  # CC_FORMAT
+    -1765328172: ("cache", "the credential cache is of another format{where}: kinit again"),  # CCACHE_BADVNO
+    -1750600181: ("cache", "no KCM daemon runs on this host, which the credential cache needs{where}"),
+}  # fmt: skip
+"""Status of libkrb5 when it opens the cache → the cause, and what to do."""
+
+
+def _given(data: bytes) -> Given:
+    return Given(len(data), data)
+
+
+def within(seconds: float, work: Callable[[], T]) -> T:
+    """What ``work()`` returns or raises; TimeoutError if that takes longer. The work is then left behind, in a thread that does
+    not keep the process from ending (``os._exit`` is the clean way out)."""
+    finished = _thread.allocate_lock()
+    finished.acquire()
+    result: list[T] = []
+    fault: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            result.append(work())
+        except BaseException as raised:
+            fault.append(raised)
+        finally:
+            finished.release()
+
+    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())  # one that is left behind must take none of ours
+    try:
+        _thread.start_new_thread(run, ())
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
+    if not finished.acquire(timeout=seconds):
+        raise TimeoutError
+    if fault:
+        raise fault[0]
+    return result[0]
+
+
+def own_host() -> str:
+    """This host's full name, as ``hostname -f`` says it; the bare name if the resolver knows no longer one, or not in time.
+
+    jitd's own default is found by the same rule: one that has a dot is taken as it is.
+    """
+    name = os.uname().nodename
+    if "." not in name.strip("."):
+        from _socket import AI_CANONNAME, getaddrinfo  # `socket` costs 5 ms of start
+
+        try:
+            found = within(HOST_WITHIN, lambda: getaddrinfo(name, None, flags=AI_CANONNAME))
+            beginning = f"{name.lower()}."
+            name = next((full for _, _, _, full, _ in found if full.lower().startswith(beginning)), name)
+        except (OSError, TimeoutError):
+            pass
+    return name.rstrip(".").lower()

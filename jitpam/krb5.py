@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What we call of libgssapi_krb5 (RFC 2744) and libkrb5, declared for the C half of ctypes.
+
+Law: no function is called that is not declared here with all its types, and nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from _ctypes import (  # all of `ctypes` is 1.2 ms of start more: the names below, for every type there is
+    FUNCFLAG_CDECL,
+    POINTER,
+    CFuncPtr,
+    Structure,
+    _SimpleCData,
+    dlopen,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    _Text = _SimpleCData[bytes | None]
+    _Address = _SimpleCData[int | None]
+    _Integer = _SimpleCData[int]
+    _Letter = _SimpleCData[bytes]
+else:
+    _Text = _Address = _Integer = _Letter = _SimpleCData
+
+
+class Handle(_Address):
+    """``void *``: something of the library's. Where a function wants its address, it is taken of the Handle given."""
+
+    _type_ = "P"
+
+
+class Number(_Integer):
+    """``OM_uint32``."""
+
+    _type_ = "I"
+
+
+class Int(_Integer):
+    """``int``, which is ``krb5_int32`` too."""
+
+    _type_ = "i"
+
+
+class _Size(_Integer):
+    """``size_t``, which is as long as ``unsigned long`` wherever Linux runs."""
+
+    _type_ = "L"
+
+
+class String(_Text):
+    """``char *`` to what ends with a NUL."""
+
+    _type_ = "z"
+
+
+class _Char(_Letter):
+    """``char``."""
+
+    _type_ = "c"
+
+
+class Given(Structure):
+    """gss_buffer_desc with bytes of ours, which it keeps alive."""
+
+    _fields_ = (("length", _Size), ("value", String))
+
+
+class Taken(Structure):
+    """gss_buffer_desc that the library fills."""
+
+    _fields_ = (("length", _Size), ("value", Handle))
+
+
+class Oid(Structure):
+    """gss_OID_desc."""
+
+    _fields_ = (("length", Number), ("elements", String))
+
+
+class Bindings(Structure):
+    """gss_channel_bindings_struct."""
+
+    _fields_ = (
+        ("initiator_addrtype", Number),
+        ("initiator_address", Given),
+        ("acceptor_addrtype", Number),
+        ("acceptor_address", Given),
+        ("application_data", Given),
+    )
+
+
+KRB5 = bytes.fromhex("2a864886f712010202")
+KRB5_PRINCIPAL_NAME = bytes.fromhex("2a864886f71201020201")
+INITIATE = 1
+BY_MAJOR, BY_MINOR = 1, 2
+FOREVER = 0xFFFFFFFF
+NO_CREDENTIALS = 7 << 16
+CONTINUE_NEEDED = 1
+
+DELEGATE, MUTUAL, REPLAY, SEQUENCE, CONFIDENTIAL, INTEGRITY, ANONYMOUS = 1, 2, 4, 8, 16, 32, 64
+WANTED = MUTUAL | REPLAY | SEQUENCE | CONFIDENTIAL | INTEGRITY
+"""What PROTOCOL.md section 3 has the initiator ask for."""
+
+_P, _U = Handle, Number
+_STATUS = POINTER(Number)
+_HANDLE = POINTER(Handle)
+_IN = POINTER(Given)
+_OUT = POINTER(Taken)
+_OID = POINTER(Oid)
+_INT = POINTER(Int)
+_STRINGS = POINTER(String)
+
+_GSS: dict[str, tuple[Any, ...]] = {
+    "gss_import_name": (_STATUS, _IN, _OID, _HANDLE),
+    "gss_acquire_cred": (_STATUS, _P, _U, _P, Int, _HANDLE, _P, _P),
+    "gss_inquire_cred": (_STATUS, _P, _HANDLE, _P, _P, _P),
+    "gss_display_name": (_STATUS, _P, _OUT, _P),
+    "gss_init_sec_context": (
+        _STATUS, _P, _HANDLE, _P, _OID, _U, _U, POINTER(Bindings), _IN, _P, _OUT, _STATUS, _STATUS,
+    ),
+    "gss_wrap": (_STATUS, _P, Int, _U, _IN, _INT, _OUT),
+    "gss_unwrap": (_STATUS, _P, _IN, _OUT, _INT, _STATUS),
+    "gss_display_status": (_STATUS, _U, Int, _OID, _STATUS, _OUT),
+    "gss_release_buffer": (_STATUS, _OUT),
+    "gss_release_name": (_STATUS, _HANDLE),
+    "gss_release_cred": (_STATUS, _HANDLE),
+    "gss_delete_sec_context": (_STATUS, _HANDLE, _P),
+    "gss_krb5_ccache_name": (_STATUS, String, _P),
+}  # fmt: skip
+"""Function of RFC 2744 (and the last, of MIT's krb5) → the types of its arguments. All return a major status."""
+
+_KRB5: dict[str, tuple[Any, ...]] = {
+    "krb5_init_context": (_HANDLE,),
+    "krb5_get_host_realm": (_P, String, POINTER(_STRINGS)),
+    "krb5_free_host_realm": (_P, _STRINGS),
+    "krb5_free_context": (_P,),
+    "krb5_cc_default": (_P, _HANDLE),
+    "krb5_cc_resolve": (_P, String, _HANDLE),
+    "krb5_cc_get_principal": (_P, _P, _HANDLE),
+}
+"""What GSSAPI has no word for: the realm of a host without asking DNS for its name, and why a cache gives nothing."""
+
+
+class _Function(CFuncPtr):
+    """A function of a library, called as C is."""
+
+    _flags_ = FUNCFLAG_CDECL
+
+
+class _Library:
+    """A library that is loaded, and those of its functions that are declared here."""
+
+    def __init__(self, name: str, calls: dict[str, tuple[Any, ...]], result: Any) -> None:
+        self._handle = dlopen(name, 0)
+        for call, arguments in calls.items():
+            function = _Function((call, self))  # type: ignore[arg-type]  # what has a _handle will do
+            function.argtypes = arguments
+            function.restype = result
+            setattr(self, call, function)
+
+
+def gssapi() -> Any:
+    """libgssapi_krb5 with its functions declared. Raises OSError where it is not installed."""
+    return _Library("libgssapi_krb5.so.2", _GSS, Number)
+
+
+def krb5() -> Any:
+    """libkrb5 with its functions declared. Raises OSError where it is not installed."""
+    return _Library("libkrb5.so.3", _KRB5, Int)
+
+
+def strings() -> Any:
+    """Room for a list of strings of the library's."""
+    return _STRINGS()
+
+
+def bytes_at(buffer: Taken) -> bytes:
+    """What is in ``buffer``, copied."""
+    return bytes((_Char * buffer.length).from_address(buffer.value)) if buffer.value else b""

@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sudo's command line, read with getopt's rules: options stop at the first word that is none.
+
+Law: pure, and total: any words give either Options or UsageError. What this version cannot do is refused by name, never
+ignored. Arguments stay bytes. (The standard library's getopt costs 5 ms of start.)
+"""
+
+from __future__ import annotations
+
+LONGEST = 10 * 365 * 24 * 3600
+"""Seconds in the longest duration that can be asked for: ten years. What a rule allows is far less."""
+MOST_USES = 1_000_000
+
+USAGE = "jitsudo [options] [VAR=value ...] [--] command [argument ...]"
+HELP = f"""\
+usage: {USAGE}
+       jitsudo -l [command [argument ...]] | -v | -k | -K | --resume=ID
+
+Asks for a command to be run as another user; whoever the rules name approves it, then it runs here.
+
+  -u, --user=USER         run as USER: a name, or # and a decimal id
+  -g, --group=GROUP       run with GROUP as its group
+  -i, --login             a login shell of that user, or the command through one
+  -s, --shell             your shell as that user, or the command through it
+  -D, --chdir=DIR         working directory of the command
+  -E, --preserve-env      take along what the rule lets in of the environment
+      --preserve-env=LIST take along these variables
+  -T, --command-timeout=DURATION
+                          end the command after that long
+  -b, --background        go to the background when the command begins
+  -n, --non-interactive   never wait: if an approval would be owed, submit nothing and exit 118
+      --reason=TEXT       why (also from JITSUDO_REASON)
+      --for=DURATION      ask for a lease: 15m, 2h, 1h30m, 1d
+      --uses=N            ask for a number of uses
+      --no-wait           submit, print the request's id, exit
+      --service=SERVICE   ask for what another program will do: sudo, su, or sshd and login, which run no command
+      --resume=ID         wait for that request, or run it if it is approved
+  -l, --list              what may I run; with a command: what would happen
+  -v, --validate          authenticate and show who I am here
+  -k, --reset-timestamp   give back the leases of this login session
+  -K, --remove-timestamp  give back all of my leases
+  -V, --version           the version
+  -h, --help              this text
+
+-H -B -C -p -S -A are taken as sudo takes them; there is no password to ask for.
+Exit status: the command's own, or 118 an approval would be owed, 119 not authenticated, 120 usage, 121 denied by policy,
+122 denied by an approver, 123 withdrawn, 124 nobody decided in time, 125 jitd unreachable, 126 cannot execute, 127 not found.
+"""
+
+
+class UsageError(Exception):
+    """The command line makes no sense; the text says why. It quotes what was typed: ``shown()`` it."""
+
+
+class Options:
+    """What the command line says. ``mode`` is run, list, validate, giveback, giveback all, resume, version or help."""
+
+    __slots__ = (
+        "argv", "background", "bell", "chdir", "group", "if_owed", "lasts_for", "login", "mode", "preserve", "preserve_all",
+        "reason", "resume", "service", "shell", "timeout_for", "user", "uses", "variables", "waits",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.mode = "run"
+        self.user: str | None = None
+        self.group: str | None = None
+        self.chdir: bytes | None = None
+        self.reason: str | None = None
+        self.lasts_for: int | None = None
+        self.uses: int | None = None
+        self.timeout_for: int | None = None
+        self.login = False
+        self.shell = False
+        self.preserve_all = False
+        self.preserve: list[bytes] = []
+        self.background = False
+        self.bell = False
+        self.resume: str | None = None
+        self.service = "jitsudo"
+        self.if_owed = True
+        self.waits = True
+        self.variables: list[list[bytes]] = []
+        self.argv: list[bytes] = []
+
+
+_SHORT = {
+    "u": "user", "g": "group", "D": "chdir", "n": "non-interactive", "l": "list", "v": "validate",
+    "k": "reset-timestamp", "K": "remove-timestamp", "V": "version",
+    "i": "login", "s": "shell", "E": "preserve-env", "H": "set-home", "T": "command-timeout", "b": "background", "B": "bell",
+    "P": "preserve-groups", "C": "close-from", "p": "prompt", "S": "stdin", "A": "askpass", "N": "no-update",
+    "R": "chroot", "r": "role", "t": "type", "a": "auth-type", "c": "login-class", "U": "other-user", "e": "edit",
+}  # fmt: skip
+"""Short option → its long name, which is the name of what it does. ``-h`` is apart: its meaning hangs on the next word."""
+
+_TAKES = {
+    "user", "group", "chdir", "reason", "for", "uses", "resume", "command-timeout", "close-from", "prompt", "chroot", "role",
+    "type", "auth-type", "login-class", "other-user", "host", "service",
+}  # fmt: skip
+"""Long options with an argument. ``--preserve-env`` may have one, after ``=`` only."""
+
+_MODES = {
+    "list": "list",
+    "validate": "validate",
+    "reset-timestamp": "giveback",
+    "remove-timestamp": "giveback all",
+    "version": "version",
+    "help": "help",
+}
+_SETS = {
+    "login": ("login", True), "shell": ("shell", True), "background": ("background", True), "bell": ("bell", True),
+    "non-interactive": ("if_owed", False), "no-wait": ("waits", False),
+}  # fmt: skip
+"""Options without an argument → what they set."""
+_ONCE = {"user": "user", "group": "group", "chdir": "chdir", "command-timeout": "timeout_for"}
+"""Options that may not be given twice, as in sudo, → where they are kept: of two accounts, none is the one that was meant."""
+_NOTHING = {"set-home", "stdin", "askpass", "prompt"}
+"""Taken, and nothing comes of it: HOME is the target's anyway, and no password is asked for."""
+LEAST_CLOSED = 3
+"""The lowest descriptor that -C may name: 0 to 2 are the command's, and all others are closed whatever it says."""
+_NEVER = {
+    "chroot": "a request is for this host and this root",
+    "host": "a request is for this host and this root",
+    "role": "SELinux roles are not set by jitsudo",
+    "type": "SELinux types are not set by jitsudo",
+    "auth-type": "you are authenticated by Kerberos and nothing else",
+    "login-class": "there are no login classes on this system",
+    "other-user": "jitsudo lists your own rules; operators use `jitd explain --as`",
+    "preserve-groups": "the command has the groups of the user it runs as",
+    "no-update": "there is no time stamp to update",
+    "edit": "jitsudo does not edit files; ask for the editor as a command",
+}
+_OURS = frozenset({"reason", "for", "uses", "no-wait", "resume", "service"})
+"""Options that sudo does not have."""
+_KNOWN = frozenset(_SHORT.values()) | {"help", "host"} | _OURS
+
+
+def read_options(words: list[bytes]) -> Options:
+    """The meaning of ``words`` (without the program's own name). Raises UsageError."""
+    found = Options()
+    at = 0
+    while at < len(words):
+        word = words[at]
+        at += 1
+        if word == b"--":
+            found.argv = words[at:]
+            break
+        if word.startswith(b"--"):
+            at = _read_long(found, word[2:], words, at)
+        elif len(word) > 1 and word.startswith(b"-"):
+            at = _read_short(found, word[1:], words, at)
+        elif b"=" in word and not word.startswith(b"/"):
+            name, _, value = word.partition(b"=")
+            if not name:
+                raise UsageError(f"{_quoted(word)} sets a variable without a name")
+            found.variables.append([name, value])
+        else:
+            found.argv = words[at - 1 :]
+            break
+    _check(found)
+    return found
+
+
+def _read_short(found: Options, letters: bytes, words: list[bytes], at: int) -> int:
+    """Apply one word of short options, the last of which may take the rest of it or the next word. Returns the next place."""
+    for place in range(len(letters)):
+        letter = _quoted(letters[place : place + 1])
+        rest = letters[place + 1 :]
+        if letter == "h":  # as sudo: a host name may follow, in this word or the next; without one it is help
+            if rest or (at < len(words) and not words[at].startswith(b"-")):
+                raise UsageError(f"-h HOST is refused: {_NEVER['host']}")
+            _apply(found, "help", "-h", None)
+            return at
+        name = _SHORT.get(letter)
+        if name is None:
+            raise UsageError(f"unknown option -{letter}")
+        if name not in _TAKES:
+            _apply(found, name, f"-{letter}", None)
+            continue
+        if rest:
+            _apply(found, name, f"-{letter}", rest)
+            return at
+        if at == len(words) and name not in _NEVER:
+            raise UsageError(f"-{letter} needs an argument")
+        _apply(found, name, f"-{letter}", words[at] if at < len(words) else b"")
+        return at + 1
+    return at
+
+
+def _read_long(found: Options, word: bytes, words: list[bytes], at: int) -> int:
+    """Apply one long option (``word`` without its dashes). Returns the next place."""
+    typed, equals, value = word.partition(b"=")
+    name = _quoted(typed)
+    if name not in _KNOWN:  # an unambiguous beginning will do, as getopt_long has it
+        meant = sorted(known for known in _KNOWN if known.startswith(name)) if name else []
+        meant = [known for known in meant if known not in _OURS] or meant  # scripts were written for sudo's own
+        if len(meant) != 1:
+            raise UsageError(f"--{name} may mean --{' or --'.join(meant)}" if meant else f"unknown option --{name}")
+        name = meant[0]
+    if name in _TAKES:
+        if not equals:
+            if at == len(words):
+                raise UsageError(f"--{name} needs an argument")
+            value = words[at]
+            at += 1
+        _apply(found, name, f"--{name}", value)
+    elif equals and name != "preserve-env":
+        raise UsageError(f"--{name} takes no argument")
+    else:
+        _apply(found, name, f"--{name}", value if equals else None)
+    return at
+
+
+def _apply(found: Options, name: str, typed: str, value: bytes | None) -> None:
+    if name in _NEVER:
+        raise UsageError(f"{typed} is refused: {_NEVER[name]}")
+    if name in _ONCE and getattr(found, _ONCE[name]) is not None:
+        raise UsageError(f"{typed} may be given once")
+    if name in _NOTHING:
+        return
+    if name in _MODES:
+        mode = _MODES[name]
+        if found.mode not in ("run", mode):
+            raise UsageError("only one of -l, -v, -k, -K, -V, -h and --resume may be given")
+        found.mode = mode
+    elif name == "preserve-env":
+        names = [] if value is None else [word for word in value.split(b",") if word]
+        found.preserve += names
+        found.preserve_all = found.preserve_all or value is None
+    elif name in _SETS:
+        setattr(found, *_SETS[name])
+    elif name == "close-from":
+        _check_close_from(value or b"")
+    elif name == "command-timeout":
+        found.timeout_for = read_timeout(value or b"")
+    elif name == "chdir":
+        if not value:
+            raise UsageError(f"{typed} needs a directory")
+        found.chdir = value
+    elif name == "for":
+        found.lasts_for = read_duration(value or b"")
+    elif name == "uses":
+        found.uses = read_uses(value or b"")
+    else:
+        if name == "resume" and found.mode not in ("run", "resume"):
+            raise UsageError("only one of -l, -v, -k, -K, -V, -h and --resume may be given")
+        if name == "resume":
+            found.mode = "resume"
+        setattr(found, name, _text(typed, value or b""))
+
+
+def _text(typed: str, value: bytes) -> str:
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{typed}: {_quoted(value)} is not UTF-8") from None
+    if not text and typed != "--reason":
+        raise UsageError(f"{typed} needs an argument that is not empty")
+    return text
+
+
+def _check(found: Options) -> None:
+    """What does not go together. Raises UsageError."""
+    mode = found.mode
+    if mode in ("version", "help"):
+        return
+    if found.login and found.shell:
+        raise UsageError("-i and -s do not go together: a login shell, or your own")
+    if found.login and found.preserve_all:
+        raise UsageError("-i and -E do not go together: a login shell starts anew; name variables by --preserve-env=LIST")
+    if (found.login or found.shell) and mode not in ("run", "list"):
+        raise UsageError("-i and -s run a shell; they do not go with -v, -k, -K or --resume")
+    if found.service != "jitsudo" and (mode not in ("run", "list") or found.background):
+        raise UsageError("--service asks for what another program will do; it does not go with -b, -v, -k, -K or --resume")
+    if mode == "run" and not found.argv and not found.login and not found.shell and found.service == "jitsudo":
+        raise UsageError(f"no command: {USAGE}")
+    if found.background and (mode != "run" or not found.waits):
+        raise UsageError(
+            "-b goes to the background with a command that runs; it does not go with --no-wait or another of these options"
+        )
+    if mode in ("giveback", "giveback all") and found.argv:
+        raise UsageError(f"{'-k' if mode == 'giveback' else '-K'} takes no command; give back first, then ask")
+    if mode in ("validate", "resume") and (found.argv or found.variables):
+        raise UsageError(f"{'-v' if mode == 'validate' else '--resume'} takes no command")
+    if mode == "list" and not found.argv and (found.user or found.group or found.variables):
+        raise UsageError("-l without a command lists all that you may run; -u, -g and VAR=value go with a command")
+    if mode == "resume" and (found.user or found.group or found.chdir or found.reason or found.lasts_for or found.uses):
+        raise UsageError("--resume goes on with what was asked; nothing of it can be changed")
+    if not found.waits and (mode != "run" or not found.if_owed):
+        raise UsageError("--no-wait submits a command; it does not go with -n or another of these options")
+    if found.argv and not found.argv[0]:
+        raise UsageError("the command is an empty word")
+
+
+def _check_close_from(text: bytes) -> None:
+    if not text.isdigit() or len(text) > 9 or int(text) < LEAST_CLOSED:
+        raise UsageError(f"-C takes a number from {LEAST_CLOSED} on; all descriptors from there on are closed anyway")
+
+
+def read_timeout(text: bytes) -> int:
+    """Seconds of a duration, or of digits alone, which sudo's ``-T`` takes for seconds. Raises UsageError."""
+    return read_duration(text + b"s" if text.isdigit() else text)
+
+
+_UNITS = {ord("d"): 86400, ord("h"): 3600, ord("m"): 60, ord("s"): 1}
+
+
+def read_duration(text: bytes) -> int:
+    """Seconds of ``90s``, ``15m``, ``2h``, ``1h30m``, ``1d``: ASCII digits with units, large before small. Raises UsageError."""
+    total = 0
+    number = b""
+    last = LONGEST
+    for at, byte in enumerate(text):
+        if 48 <= byte <= 57:
+            number += text[at : at + 1]
+            continue
+        unit = _UNITS.get(byte)
+        if unit is None or unit >= last or not 0 < len(number) <= 9:
+            raise UsageError(f"{_brief(text)} is not a duration: write 90s, 15m, 2h, 1h30m or 1d")
+        total += int(number) * unit
+        number = b""
+        last = unit
+    if number or last == LONGEST:
+        raise UsageError(f"{_brief(text)} is not a duration: write 90s, 15m, 2h, 1h30m or 1d")
+    if not 1 <= total <= LONGEST:
+        raise UsageError(f"{_brief(text)} is not a duration from 1s to 3650d")
+    return total
+
+
+def read_uses(text: bytes) -> int:
+    """The number of uses in ``text``. Raises UsageError."""
+    if not 0 < len(text) <= 7 or not all(48 <= byte <= 57 for byte in text) or not 1 <= int(text) <= MOST_USES:
+        raise UsageError(f"{_brief(text)} is not a number of uses from 1 to {MOST_USES}")
+    return int(text)
+
+
+def _quoted(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")
+
+
+def _brief(text: bytes) -> str:
+    return _quoted(text if len(text) <= 40 else text[:40] + b"...") or "nothing"

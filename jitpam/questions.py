@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of ``jitsudo`` that run nothing: -v, -k, -K, -l; and the question for a reason.
+
+Law: the answer of an option goes to standard output, which no command uses then; the question goes to the terminal alone.
+"""
+
+from __future__ import annotations
+
+import os
+
+from jitpam.client import RefusedByDaemon, connect
+from jitpam.saying import print_out, printable, say
+from jitpam.wire.messages import EXITS, Explain, Giveback, List
+from jitpam.wire.shown import shown_command, unshown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def show_who() -> int:
+    """-v: as whom jitd knows us here."""
+    connection = connect()
+    who = connection.welcome
+    connection.close()
+    ticket = f", ticket until {who.until}" if who.until else ""
+    operator = ", operator" if who.operator else ""
+    print_out(f"{printable(who.principal)} is {printable(who.user)} on {printable(who.host)}{printable(ticket)}{operator}")
+    return 0
+
+
+def give_back(login_session: int | None) -> int:
+    """-k: end the leases asked for in ``login_session``; -K: all of them, if it is None."""
+    connection = connect()
+    said = connection.do(Giveback(login_session=login_session))
+    connection.close()
+    if said:
+        say(said)
+    return 0
+
+
+def list_rules() -> int:
+    """-l: what may be asked for, by which rule, on what terms. 1 if nothing, as sudo has it."""
+    connection = connect()
+    who = connection.welcome
+    rows = list(connection.ask(List(what="rules", ended=False)))
+    connection.close()
+    if not rows:
+        print_out(f"{printable(who.principal)} may run nothing on {printable(who.host)} by jitsudo")
+        return 1
+    print_out(f"{printable(who.principal)} may ask on {printable(who.host)} for")
+    for row in rows:
+        print_out(f"    {printable(str(row.get('terms')))} (rule {printable(str(row.get('rule')))})")
+    return 0
+
+
+def _terms(row: dict[str, Any]) -> str:
+    """What a rule asks and gives, in words."""
+    words = [f"asks {row.get('asks')}"]
+    if row.get("approvals"):
+        words.append(f"within {_duration(row.get('expires_for'))}")
+    if row.get("lasts_for"):
+        uses = row.get("uses")
+        words.append(f"for {_duration(row['lasts_for'])} and {uses} use{'' if uses == 1 else 's'} at most")
+    return ", ".join(words)
+
+
+def _duration(seconds: object) -> str:
+    """``seconds`` as ``--for`` takes it: ``1h30m``."""
+    left = seconds if isinstance(seconds, int) else 0
+    words = ""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
+        count, left = divmod(left, size)
+        words += f"{count}{unit}" if count else ""
+    return words or "0s"
+
+
+def explain(asked: dict[str, Any]) -> int:
+    """-l COMMAND: what would happen. 0 if it may run, now or after approvals, else 1."""
+    connection = connect()
+    try:
+        rows = list(connection.ask(Explain(**asked)))
+    except RefusedByDaemon as refusal:
+        if EXITS[refusal.code][0] in (119, 120, 125):
+            raise
+        print_out(printable(refusal.text))
+        return 1
+    connection.close()
+    may = False
+    for row in rows:
+        what = f"{shown_command([unshown(word) for word in row.get('argv') or []])} (as {row.get('run_as')})"
+        may = row.get("decision") == "permit"
+        if not may:
+            print_out(printable(f"{what}: denied: {row.get('because')}"))
+        elif row.get("lease"):
+            print_out(printable(f"{what}: permitted by the lease {row['lease']}"))
+        else:
+            print_out(printable(f"{what}: rule {row.get('rule')} {_terms(row)}"))
+    return 0 if may else 1
+
+
+def ask_reason(why: str) -> str | None:
+    """What the person at the terminal answers; None if there is none, or no answer."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        os.write(terminal, f"jitsudo: {printable(why)}\njitsudo: reason: ".encode("utf-8", "replace"))
+        answer = os.read(terminal, 4096)
+        return answer.decode("utf-8", "replace").strip() or None
+    except OSError:
+        return None
+    finally:
+        os.close(terminal)
