@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PAM's return values, and what a line's control makes of each. Law: pure; as libpam 1.5.2 reads them, letter by letter."""
+
+from __future__ import annotations
+
+RETURNS = (
+    "success", "open_err", "symbol_err", "service_err", "system_err", "buf_err", "perm_denied", "auth_err", "cred_insufficient",
+    "authinfo_unavail", "user_unknown", "maxtries", "new_authtok_reqd", "acct_expired", "session_err", "cred_unavail",
+    "cred_expired", "cred_err", "no_module_data", "conv_err", "authtok_err", "authtok_recover_err", "authtok_lock_busy",
+    "authtok_disable_aging", "try_again", "ignore", "abort", "authtok_expired", "module_unknown", "bad_item", "conv_again",
+    "incomplete",
+)  # fmt: skip
+SUCCESS, PERM_DENIED, AUTH_ERR, NEW_AUTHTOK_REQD, IGNORED = 0, 6, 7, 12, 25
+SERVICE_ERR, USER_UNKNOWN, SESSION_ERR, AUTHTOK_ERR, MODULE_UNKNOWN, INCOMPLETE = 3, 10, 14, 20, 28, 31
+OUTSIDE = 32
+"""Stands for every number that is none of PAM's, 99 or -1: libpam takes it for a denial whatever the control says."""
+
+IGNORE, OK, DONE, BAD, DIE, RESET = 0, -1, -2, -3, -4, -5
+ACTIONS = ("ignore", "ok", "done", "bad", "die", "reset")
+"""The word of an action is at the index of its number without sign. A number above 0 is a jump over so many lines."""
+
+Table = tuple[int, ...]
+"""The action for each of RETURNS."""
+
+SPACE = " \t\n\v\f\r"
+FARTHEST = 1_000_000
+"""A jump over more lines than any stack has: it is kept at this, as libpam would overflow."""
+
+
+def _filled(known: dict[int, int], default: int) -> Table:
+    return tuple(known.get(code, default) for code in range(len(RETURNS)))
+
+
+ALL_BAD = _filled({}, BAD)
+"""What libpam makes of a control that it does not understand: not even success is one."""
+_PASSES = {SUCCESS: OK, NEW_AUTHTOK_REQD: OK}
+WORDS = {
+    "required": _filled(_PASSES | {IGNORED: IGNORE}, BAD),
+    "requisite": _filled(_PASSES | {IGNORED: IGNORE}, DIE),
+    "optional": _filled(_PASSES, IGNORE),
+    "sufficient": _filled({SUCCESS: DONE, NEW_AUTHTOK_REQD: DONE}, IGNORE),
+}
+
+
+def table(control: str) -> tuple[Table, str]:
+    """The actions of ``control``, a word or what stands between brackets; and what makes no sense in it, if something does."""
+    if (known := WORDS.get(control.lower())) is not None:
+        return known, ""
+    try:
+        return _parsed(control), ""
+    except ValueError as fault:
+        return ALL_BAD, str(fault)
+
+
+def _parsed(control: str) -> Table:
+    actions: dict[int, int] = {}
+    rest = control.lstrip(SPACE)
+    while rest:
+        code, rest = _beginning(rest, RETURNS, "default")
+        rest = rest.lstrip(SPACE)
+        if code is None or not rest.startswith("="):
+            raise ValueError(f"no return value of PAM's, with = behind it: {rest[:40] or control[:40]}")
+        action, rest = _action(rest[1:].lstrip(SPACE))
+        if code < len(RETURNS):
+            actions[code] = action
+        else:  # it fills what was not named before it; what is named after it counts again
+            actions = dict(enumerate(_filled(actions, action)))
+        rest = rest.lstrip(SPACE)
+    return _filled(actions, BAD)
+
+
+def _beginning(text: str, words: tuple[str, ...], *further: str) -> tuple[int | None, str]:
+    """The index of the word that ``text`` begins with, and what follows it."""
+    for index, word in enumerate((*words, *further)):
+        if text.startswith(word):
+            return index, text[len(word) :]
+    return None, text
+
+
+def _action(text: str) -> tuple[int, str]:
+    index, rest = _beginning(text, ACTIONS)
+    if index is not None:
+        return -index, rest
+    digits = text[: len(text) - len(text.lstrip("0123456789"))]
+    number = int(digits or "0") if len(digits.lstrip("0")) < 10 else FARTHEST
+    if not number:
+        raise ValueError(f"no action, and no number of lines to jump over: {text[:40]}")
+    return min(number, FARTHEST), text[len(digits) :]
+
+
+def named(codes: list[int]) -> str:
+    """Return values as a person reads them."""
+    words = [RETURNS[code] if code < len(RETURNS) else "no value of PAM's" for code in sorted(codes)]
+    return " or ".join(words) if len(words) < 4 else f"{', '.join(words[:3])} or another of {len(words)} values"

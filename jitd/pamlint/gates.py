@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lines that ask jitd: which they are, and what is wrong with one by itself. Law: pure; ``Files`` tells how files are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from jitd.pamlint.findings import Finding, bad, weak
+from jitd.pamlint.services import facts, is_fragment
+from jitd.pamlint.stack import Handler
+
+LOADER, SCRIPT, GUARD = "pam_python.so", "pam_jit.py", "pam_guard.py"
+SHIPPED, GUARDS_FILE = "/usr/lib/jitd/pam_jit.py", "/usr/lib/jitd/jitpam/pam_guard.py"
+SECURE_PATH = "secure_path"
+"""The guard's argument for sudo, whose PATH is not the caller's."""
+STAGES = ("auth", "account", "session")
+WORDS = ("quiet", "debug")
+MOST_DIGITS = 6
+"""Of a number of seconds, as the gate reads it."""
+
+Files = Callable[[str], str]
+"""From the absolute path of a file to what is wrong with it, in words: that it is missing, or who might change it."""
+
+
+def is_gate(handler: Handler) -> bool:
+    """True if it asks jitd."""
+    script = handler.arguments[0] if handler.arguments else ""
+    return handler.name == LOADER and script.rpartition("/")[2] == SCRIPT and not handler.is_substack
+
+
+def about_line(handler: Handler, service: str) -> Iterator[Finding]:
+    """What is wrong with the line itself, wherever it stands."""
+    place = handler.place
+    home = place.file.rpartition("/")[2]
+    if is_fragment(home):
+        yield bad(
+            "gate-in-shared-file",
+            place,
+            f"every service that includes {home} asks jitd: cron's jobs end, with nobody there to wait for an answer, and so does"
+            " whatever else includes it",
+            "move the three lines into the files of the services that are meant",
+            service,
+        )
+    if home == "jitd":
+        yield bad(
+            "gate-in-own-stack",
+            place,
+            "jitd asks this stack before each run, and would ask itself: nothing that was approved begins",
+            "take the line out: what runs through jitd was approved already",
+            service,
+        )
+    for argument in handler.arguments[1:]:
+        if sentence := _odd_argument(argument):
+            mend = "the gate knows socket=PATH, wait=SECONDS, stage=account|session|auth, quiet and debug"
+            yield bad("unknown-argument", place, f"{sentence}; so it denies everybody", mend, service)
+    stage = _value(handler, "stage")
+    if stage in STAGES and stage != handler.kind:
+        sentence = f"the line is one of {handler.kind} and says stage={stage}: it denies everybody"
+        yield bad("other-stage", place, sentence, f"write stage={handler.kind}", service)
+    wait = _value(handler, "wait")
+    if service == "cron" and wait.strip("0"):
+        sentence = "nobody waits for a job of cron's: each that is not granted at once stays as a process until it is decided"
+        yield weak("cannot-wait", place, sentence, "write wait=0", service)
+    if service == "sshd" and wait.strip("0"):
+        if handler.kind == "session":
+            sentence = "who waits in sshd sees nothing of it, and sshd does not notice when they go away: each keeps a process"
+            yield weak("cannot-wait", place, sentence, "write wait=0: who wants to log in asks first", service)
+        else:
+            sentence = (
+                "a login that waits here is cut off by LoginGraceTime and counts against MaxStartups: ten of them keep all out"
+            )
+            yield bad("cannot-wait", place, sentence, "write wait=0: who wants to log in asks first", service)
+
+
+def _value(handler: Handler, name: str) -> str:
+    values = [word.partition("=")[2] for word in handler.arguments[1:] if word.startswith(f"{name}=")]
+    return values[-1] if values else ""
+
+
+def _odd_argument(argument: str) -> str:
+    name, equals, value = argument.partition("=")
+    if argument in WORDS:
+        return ""
+    if name == "socket" and equals:
+        return "" if value.startswith("/") else f"socket= wants an absolute path: {argument}"
+    if name == "wait" and equals:
+        return (
+            ""
+            if value.isascii() and value.isdecimal() and len(value) <= MOST_DIGITS
+            else f"wait= wants a number of seconds: {argument}"
+        )
+    if name == "stage" and equals:
+        return "" if value in STAGES else f"stage= wants account, session or auth: {argument}"
+    return f"the gate knows no {argument}"
+
+
+def about_stack(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
+    """What is wrong with where the gates of one kind stand, though none is gone around."""
+    for handler in stack:
+        if is_gate(handler):
+            break
+        if service == "sshd" and handler.name == "pam_env.so":
+            read = "user_readenv=1" in handler.arguments
+            told = (
+                "~/.pam_environment is read before the gate: whoever logs in can forge SSH_AUTH_INFO_0 and KRB5CCNAME"
+                if read
+                else "pam_env.so comes before the gate: what it is told to read can forge SSH_AUTH_INFO_0 and KRB5CCNAME"
+            )
+            make = bad if read else weak
+            yield make("gate-after-pam-env", handler.place, told, "put the lines of the gate first in the file", service)
+
+
+def is_guard(handler: Handler) -> bool:
+    """True if it looks whether Python would find its own library."""
+    return handler.name == "pam_exec.so" and any(word.rpartition("/")[2] == GUARD for word in handler.arguments)
+
+
+def about_guard(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
+    """A program that people start has their environment, and pam_python.so takes its library from where PATH leads."""
+    for number, handler in enumerate(stack):
+        if not is_gate(handler) or not facts(service).is_setuid:
+            continue
+        before = stack[max(0, number - 2) : number]
+        if len(before) == 2 and is_guard(before[0]) and _ends_without(*before) and not _jumped_to(stack, number):
+            if fault := _fault_of_guard(before[0], service):
+                yield bad("no-guard", before[0].place, fault, "write that line as contrib/pam.d has it", service)
+            continue
+        told = (
+            "the caller's PATH says where pam_python.so finds Python's library, which then runs as root before the gate is asked"
+        )
+        yield bad(
+            "no-guard", handler.place, told, f"put the line of {GUARD} and a pam_deny.so before it, as in contrib/pam.d", service
+        )
+
+
+def _fault_of_guard(handler: Handler, service: str) -> str:
+    """Why it does not look at what it should; empty if it does."""
+    words = [word for word in handler.arguments if word not in ("-IS", SECURE_PATH)]
+    if SECURE_PATH in handler.arguments and service not in ("sudo", "sudo-i"):
+        return f"with the word {SECURE_PATH} the guard does not look at PATH, which in {service} is the caller's"
+    if words[-2:] != ["/usr/bin/python3", GUARDS_FILE] or "-IS" not in handler.arguments:
+        return f"what runs in the guard's place is not /usr/bin/python3 -IS {GUARDS_FILE}"
+    return "" if "seteuid" in words else "without seteuid the guard runs as the caller, and may not look"
+
+
+def _jumped_to(stack: Sequence[Handler], number: int) -> bool:
+    """True if a line before the guard can lead past it to the gate."""
+    return any(at + 1 + jump == number for at, handler in enumerate(stack[: number - 2]) for jump in handler.table if jump > 0)
+
+
+def _ends_without(guard: Handler, deny: Handler) -> bool:
+    """True if the stack ends at ``deny`` unless the guard is content."""
+    written = sorted(guard.control.lower().strip("[]").split())
+    return written == ["default=ignore", "success=1"] and deny.name == "pam_deny.so" and deny.control.lower() == "requisite"
+
+
+def about_number(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
+    """Whether one use of the program is asked about more than once."""
+    kinds = sorted({gate.kind for gate in gated if gate.kind in facts(service).obeyed})
+    if len(kinds) > 1:
+        told = (
+            f"{service} asks jitd in {' and '.join(kinds)}: twice for one thing, which takes two uses, and may want two approvals"
+        )
+        yield weak("asks-twice", gated[-1].place, told, "leave one of them, where contrib/pam.d has it", service)
+
+
+def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
+    """What a gate in account cannot do where people log in."""
+    in_account = [handler for handler in gated if handler.kind == "account"]
+    if not in_account or any(handler.kind == "session" for handler in gated):
+        return
+    place, mend = in_account[0].place, f"gate {service} in session, as contrib/pam.d/{service} does"
+    if service == "sshd":
+        told = (
+            "in account sshd does not say yet whose ticket came (SSH_AUTH_INFO_0 is empty): only the account can be asked about"
+        )
+        yield weak("sshd-account", place, told, mend, service)
+    elif service == "login":
+        told = "whom account lets in has no run: the login is not listed, and a revocation does not end it"
+        yield weak("login-account", place, told, mend, service)
+
+
+def about_files(handler: Handler, files: Files, module: str, service: str) -> Iterator[Finding]:
+    """What is wrong with the two files that the line names. ``module`` is where the module is, or empty."""
+    place = handler.place
+    if not module:
+        yield bad(
+            "loader-missing",
+            place,
+            f"{handler.module} is in none of libpam's directories: the line denies everybody, or is passed over",
+            "install libpam-python",
+            service,
+        )
+    elif because := files(module):
+        yield bad(
+            "file-open", place, f"{because}: whoever does is root", f"chown root:root {module} && chmod 644 {module}", service
+        )
+    script = handler.arguments[0]
+    if not script.startswith("/"):
+        script = f"/lib/security/{script}"
+    if because := files(script):
+        if because.startswith("missing"):
+            sentence = f"{script} is not there: pam_python.so fails, and everybody is denied"
+            yield bad("gate-missing", place, sentence, f"install it, or name {SHIPPED}", service)
+        else:
+            mend = f"chown root:root {script} && chmod 644 {script}, and the like for the directories above it"
+            yield bad("file-open", place, f"{because}: whoever does is root", mend, service)
+
+
+def about_guards_file(guards: Sequence[Handler], files: Files, service: str) -> Iterator[Finding]:
+    """Whether others than root can change what the guard's line runs as root."""
+    if guards and (because := files(GUARDS_FILE)):
+        told = (
+            f"{GUARDS_FILE} is not there: nobody gets past"
+            if because.startswith("missing")
+            else f"{because}: whoever does is root"
+        )
+        name = "gate-missing" if because.startswith("missing") else "file-open"
+        yield bad(name, guards[0].place, told, f"install it; chown root:root {GUARDS_FILE} && chmod 644 {GUARDS_FILE}", service)
+
+
+def unheard(handler: Handler, service: str, *, is_closed: bool) -> Finding:
+    """A gate in a kind that the program does not obey. ``is_closed``: another gate of the service holds."""
+    make = weak if is_closed else bad
+    because = facts(service).why_not
+    if handler.kind == "password":
+        because = "that is asked about changes of passwords alone, and the gate denies each of them"
+    sentence = f"a gate in {handler.kind} of {service} keeps nobody out: {because}"
+    return make("gate-unheard", handler.place, sentence, f"gate {service} in {' or '.join(facts(service).obeyed)}", service)

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether the gates of a service hold: every way through its stacks that admits somebody without jitd's yes, or nobody at all.
+
+Law: pure. A gate is closed if no answer of any module, whether it is there or not, leads around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from jitd.pamlint.control import (
+    AUTH_ERR,
+    DIE,
+    IGNORE,
+    MODULE_UNKNOWN,
+    NEW_AUTHTOK_REQD,
+    PERM_DENIED,
+    RETURNS,
+    SERVICE_ERR,
+    SUCCESS,
+    named,
+)
+from jitd.pamlint.control import BAD as BAD_ACTION
+from jitd.pamlint.evaluation import Answered, Skipped, TooInvolved, endings
+from jitd.pamlint.findings import BAD, Finding, bad, weak
+from jitd.pamlint.gates import (
+    SHIPPED,
+    about_guard,
+    about_line,
+    about_logins,
+    about_number,
+    about_stack,
+    is_gate,
+    is_guard,
+    unheard,
+)
+from jitd.pamlint.modules import ANYTHING, World, answers, answers_where_all_is_well, asks_for_caller, is_about_root
+from jitd.pamlint.services import facts, is_fragment, results_that_admit, worlds_of_people, worlds_of_root
+from jitd.pamlint.stack import KINDS, Handler
+
+FIRST = "put the lines of the gate first in the file, as in contrib/pam.d"
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What is to be said of one service; ``closed`` are the kinds in which its gate holds."""
+
+    findings: list[Finding] = field(default_factory=list)
+    gates: list[Handler] = field(default_factory=list)
+    guards: list[Handler] = field(default_factory=list)
+    closed: set[str] = field(default_factory=set)
+    is_refused: bool = False
+    """libpam refuses the service: whatever it asks is denied."""
+
+
+def judge(service: str, stacks: dict[str, list[Handler]], *, user_may_be_target: bool = False) -> Judgement:
+    """Of a service with these stacks. ``user_may_be_target``: sudoers has targetpw, rootpw or runaspw."""
+    found = Judgement()
+    found.gates = [handler for kind in KINDS for handler in stacks[kind] if is_gate(handler)]
+    found.guards = [handler for kind in KINDS for handler in stacks[kind] if is_guard(handler)]
+    for gate in found.gates:
+        found.findings += about_line(gate, service)
+    if is_fragment(service):  # no service: where it is included, it is judged
+        return found
+    obeyed = [kind for kind in KINDS if kind in facts(service).obeyed and any(map(is_gate, stacks[kind]))]
+    ways: dict[str, list[Finding]] = {}
+    for kind in obeyed:
+        try:
+            ways[kind] = list(_around(service, kind, stacks[kind], user_may_be_target=user_may_be_target))
+            found.findings += _locked_out(service, kind, stacks[kind])
+        except TooInvolved:
+            place = next(filter(is_gate, stacks[kind])).place
+            told = "there are more ways through this stack than are looked at"
+            ways[kind] = [bad("too-involved", place, told, "make it simpler: " + FIRST, service)]
+        if not any(finding.severity == BAD for finding in ways[kind]):
+            found.closed.add(kind)
+        found.findings += about_stack(stacks[kind], service)
+        found.findings += about_guard(stacks[kind], service)
+    for kind in obeyed:
+        holds_elsewhere = bool(found.closed - {kind})
+        found.findings += [_less(finding) if holds_elsewhere else finding for finding in ways[kind]]
+    found.findings += [
+        unheard(gate, service, is_closed=bool(found.closed)) for gate in found.gates if gate.kind not in facts(service).obeyed
+    ]
+    found.findings += about_logins(found.gates, service)
+    found.findings += about_number(found.gates, service)
+    return found
+
+
+def admits_somebody(service: str, stack: Sequence[Handler]) -> bool:
+    """True if a stack of accounts without a gate lets people in."""
+    admits = results_that_admit(service, "account")
+    for world in worlds_of_people(service, "account", user_may_be_target=False):
+        possible = partial(answers_where_all_is_well, world=world)
+        if any(result in admits for result, _ in endings(stack, possible)):
+            return True
+    return False
+
+
+def _less(finding: Finding) -> Finding:
+    """The same where another gate of the service holds."""
+    sentence = f"{finding.sentence} (another gate of this service holds)"
+    return weak(finding.name, finding.place, sentence, finding.mend, *finding.services)
+
+
+# --- who gets in --------------------------------------------------------------------------------------------------------
+
+
+def _around(service: str, kind: str, stack: Sequence[Handler], *, user_may_be_target: bool) -> Iterator[Finding]:
+    """Every way around the gates."""
+    gates = [number for number, handler in enumerate(stack) if is_gate(handler)]
+    admits = results_that_admit(service, kind)
+    for world in worlds_of_people(service, kind, user_may_be_target=user_may_be_target):
+        skipped: dict[int, set[int]] = {}
+        ignored: dict[int, set[int]] = {}
+        exempted: set[int] = set()
+        for lets_exempt in (False, True):
+            possible = partial(_possible, world=world, lets_exempt=lets_exempt)
+            for result, way in endings(stack, possible, gates):
+                if result not in admits:
+                    continue
+                if isinstance(way, Answered):
+                    ignored.setdefault(way.gate, set()).update(way.codes)
+                elif isinstance(way, Skipped) and not lets_exempt:
+                    skipped.setdefault(way.by, set()).update(way.codes)
+                elif isinstance(way, Skipped) and way.by not in skipped:
+                    exempted.add(way.by)
+        for by, codes in skipped.items():
+            yield _skipping(stack, by, codes, next(gate for gate in gates if gate > by), world)
+        for gate, codes in ignored.items():
+            yield from _not_heeded(stack, gate, codes, service)
+        for by in exempted:
+            sentence = f"whoever meets the condition of {stack[by].name} is not asked about: {' '.join(stack[by].arguments)}"
+            yield weak("exempts-some", stack[by].place, sentence, "take it out, unless that is meant", service)
+
+
+def _possible(handler: Handler, *, world: World, lets_exempt: bool) -> frozenset[int]:
+    return ANYTHING if is_gate(handler) else answers(handler, world, lets_exempt=lets_exempt)
+
+
+def _skipping(stack: Sequence[Handler], by: int, codes: set[int], gate: int, world: World) -> Finding:
+    handler = stack[by]
+    where = str(stack[gate].place)
+    if SUCCESS in codes and is_about_root(handler):
+        if asks_for_caller(handler) and world.caller_is_root:
+            return bad(
+                "root-for-all",
+                handler.place,
+                f"{handler.name} goes by the real uid, which is 0 in {world.service} whoever comes: {where} is never reached",
+                "write pam_succeed_if.so quiet uid = 0, without use_uid, in place of it",
+                world.service,
+            )
+        if world.user_is_root and not asks_for_caller(handler):
+            return bad(
+                "target-for-caller",
+                handler.place,
+                f"{handler.name} looks at PAM_USER, which is the target: whoever becomes root never reaches {where}",
+                "write pam_rootok.so (in session: pam_succeed_if.so quiet use_uid uid = 0) in place of it",
+                world.service,
+            )
+    jumps = any(code < len(RETURNS) and handler.table[code] > 0 for code in codes)
+    if jumps:
+        sentence = f"if {handler.name} answers {named(sorted(codes))}, the stack jumps over the gate at {where}"
+        mend = f"count the lines again, or {FIRST}"
+        return bad("jumps-over-gate", handler.place, sentence, mend, world.service)
+    if codes == {NEW_AUTHTOK_REQD} and handler.name in ("pam_unix.so", "pam_sss.so", "pam_ldap.so", "pam_krb5.so"):
+        sentence = (
+            f"under an expired password the gate is never reached: {handler.name} answers new_authtok_reqd, which ends the stack"
+            f" before {where}"
+        )
+    else:
+        sentence = f"if {handler.name} answers {named(sorted(codes))}, the stack ends well before the gate at {where} is asked"
+    return bad("ends-before-gate", handler.place, sentence, FIRST, world.service)
+
+
+def _not_heeded(stack: Sequence[Handler], gate: int, codes: set[int], service: str) -> Iterator[Finding]:
+    handler = stack[gate]
+    kind = handler.kind
+    shape = f"write {kind} [success=1 default=ignore] pam_python.so {SHIPPED}, and below it {kind} requisite pam_deny.so"
+    if {PERM_DENIED, AUTH_ERR} & codes:
+        following = stack[gate + 1].name if gate + 1 < len(stack) else ""
+        if handler.table[SUCCESS] > 0 and handler.table[PERM_DENIED] == IGNORE and following != "pam_deny.so":
+            sentence = "its success jumps over a line and its denial does not, but that line is no pam_deny.so: both go on alike"
+            yield bad(
+                "no-deny-behind-gate", handler.place, sentence, f"write {handler.kind} requisite pam_deny.so below it", service
+            )
+        else:
+            sentence = f"when jitd denies, the stack can succeed all the same: {handler.control} does not make that the end"
+            yield bad("denial-unheeded", handler.place, sentence, shape, service)
+        return
+    if MODULE_UNKNOWN in codes:
+        sentence = "where pam_python.so is missing, after an upgrade say, everybody gets in without being asked about"
+        yield bad("missing-gate-admits", handler.place, sentence, shape, service)
+    if others := codes - {MODULE_UNKNOWN}:
+        denies = NEW_AUTHTOK_REQD in others and handler.table[NEW_AUTHTOK_REQD] in (BAD_ACTION, DIE)
+        because = "libpam tells the program that number even as a denial, and programs take it for a yes" if denies else ""
+        if others - {NEW_AUTHTOK_REQD} or not denies:
+            because = f"{handler.control} does not deny them"
+        if SERVICE_ERR in others:
+            because += ", and service_err is what a gate answers that crashes"
+        sentence = f"answers that are no success get in: {named(sorted(others))}; {because}"
+        yield bad("others-than-success-admit", handler.place, sentence, shape, service)
+
+
+# --- who does not -------------------------------------------------------------------------------------------------------
+
+
+def _locked_out(service: str, kind: str, stack: Sequence[Handler]) -> Iterator[Finding]:
+    """Nobody, whatever jitd says; or root, when jitd does not say yes."""
+    admits = results_that_admit(service, kind)
+
+    def gets_in(world: World, gate_says: int) -> bool:
+        def possible(handler: Handler) -> frozenset[int]:
+            return frozenset({gate_says}) if is_gate(handler) else answers_where_all_is_well(handler, world)
+
+        return any(result in admits for result, _ in endings(stack, possible))
+
+    first = next(handler for handler in stack if is_gate(handler))
+    people = worlds_of_people(service, kind, user_may_be_target=False)
+    if people and not any(gets_in(world, SUCCESS) for world in people):
+        sentence = (
+            "nobody gets in, though jitd says yes: no line behind the gate makes the stack a success, or one denies for good"
+        )
+        yield bad("nobody-gets-in", first.place, sentence, _mend_for_all(kind), service)
+        return
+    if not all(gets_in(world, PERM_DENIED) for world in worlds_of_root(service, kind)):
+        make = bad if facts(service).root_must_pass else weak
+        yield make("root-locked-out", first.place, facts(service).root_is, _mend_for_root(service, kind), service)
+
+
+def _mend_for_all(kind: str) -> str:
+    return f"keep what was in the file below the gate (@include common-{kind}), and count the jumps again"
+
+
+def _mend_for_root(service: str, kind: str) -> str:
+    known = facts(service)
+    if known.is_setuid or known.obeyed == ("session",):
+        test = "pam_succeed_if.so quiet use_uid uid = 0" if kind == "session" else "pam_rootok.so"
+    else:
+        test = "pam_succeed_if.so quiet uid = 0"
+    return f"write above the gate: {kind} [success=2 default=ignore] {test}"

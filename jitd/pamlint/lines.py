@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lines and words of a file of ``/etc/pam.d``. Law: pure; cut where libpam 1.5.2 cuts, in bytes, also where that is odd.
+
+A line ends after 1022 bytes, and what follows is a line of its own, also where it was a comment. What follows a NUL is lost. A
+backslash carries on over blank lines and comments. A carriage return is no space.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+BUFFER = 1024
+"""Bytes of libpam's line, its NUL among them."""
+BLANK = b" \n\t"
+BRACKETED = re.compile(rb"\[((?:\\\]|[^\]])*)\]?")
+WORD = re.compile(rb"[^ \n\t]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line with all that a backslash carries on to it; ``number`` is the one that it begins at."""
+
+    number: int
+    text: bytes
+
+
+@dataclass(slots=True)
+class Lines:
+    """The lines of a file; ``odd`` are numbers of lines, and what libpam does with them."""
+
+    lines: list[Line] = field(default_factory=list)
+    odd: list[tuple[int, str]] = field(default_factory=list)
+    is_whole: bool = True
+    """False if libpam refuses the file, and with it the service."""
+
+
+CUT, LOST, CARRIED = "cut", "lost", "carried"
+"""What is odd: a line that is too long; bytes after a NUL; a file that ends where a line is to be carried on."""
+
+
+def lines_of(data: bytes) -> Lines:
+    """All lines that are not empty, without comments."""
+    found = Lines()
+    at, number = 0, 1
+    while at < len(data):
+        text, began = b"", 0
+        while True:
+            room = BUFFER - len(text) - 1
+            if at >= len(data) or not room:  # for a full line without an end libpam reads nothing, for ever
+                if began:
+                    found.odd.append((began, CARRIED if room else CUT))
+                    found.is_whole = False
+                return found
+            end = data.find(b"\n", at, at + room) + 1 or min(at + room, len(data))
+            piece, at, here = data[at:end], end, number
+            number += piece.count(b"\n")
+            if not piece.endswith(b"\n") and data[end : end + 1] not in (b"", b"\n"):
+                found.odd.append((here, CUT))
+            seen, nul, _ = piece.partition(b"\0")
+            if nul:
+                found.odd.append((here, LOST))
+            written = seen.lstrip(BLANK)
+            if not written or written.startswith(b"#"):
+                if not began and at >= len(data):
+                    return found
+                continue
+            began = began or here
+            before_comment, hash_sign, _ = seen.partition(b"#")
+            carried = seen.rstrip(BLANK)
+            if hash_sign or not carried.endswith(b"\\"):
+                found.lines.append(Line(began, text + before_comment))
+                break
+            text += carried[:-1] + b" "
+    return found
+
+
+def words_of(text: bytes) -> list[str]:
+    """The words of a line; one that begins with a bracket goes on to the next closing one, and has neither of them."""
+    words: list[str] = []
+    at = 0
+    while True:
+        while at < len(text) and text[at : at + 1] in (b" ", b"\n", b"\t"):
+            at += 1
+        if at >= len(text):
+            return words
+        if text[at : at + 1] == b"[":
+            bracketed = BRACKETED.match(text, at)
+            assert bracketed is not None
+            word, at = bracketed[1].replace(b"\\]", b"]"), bracketed.end()
+        else:
+            plain = WORD.match(text, at)
+            assert plain is not None
+            word, at = plain[0], plain.end() + 1
+        words.append(word.decode("utf-8", "surrogateescape"))

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One look at a host, or at some files: every stack judged, and then what sudoers and sshd_config do to them.
+
+Law: what is not there is no finding, unless somebody has named it; what is there and cannot be read always is one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from jitd.pamlint import sshdconfig, sudoers
+from jitd.pamlint.findings import Finding, Place, bad, merged, weak
+from jitd.pamlint.gates import about_files, about_guards_file
+from jitd.pamlint.judgement import Judgement, admits_somebody, judge
+from jitd.pamlint.places import SSH, STACKS, Places, Unreadable
+from jitd.pamlint.services import PAIRS, SERVICES, is_fragment
+from jitd.pamlint.stack import KINDS, Handler, Source, Stack, read
+
+SUDOERS, SSHD_CONFIG = "/etc/sudoers", f"{SSH}/sshd_config"
+SWITCH, SUDO_CONF = "/etc/nsswitch.conf", "/etc/sudo.conf"
+SHARED = ("common-auth", "common-account", "common-password", "common-session", "common-session-noninteractive")
+PAM, OF_SUDO, OF_SSHD, OF_DOAS = "pam", "sudoers", "sshd_config", "doas.conf"
+STACK_LINE = re.compile(rb"^[ \t]*(?:-?(?:auth|account|password|session)[ \t]|@include[ \t]+[^/\s]+[ \t]*$)", re.I | re.M)
+SUDOERS_LINE = re.compile(rb"^[ \t]*(?:Defaults\b|(?:User|Host|Cmnd|Cmd|Runas)_Alias\b|\S+[ \t]+\S+[ \t]*=)", re.M)
+SSHD_LINE = re.compile(
+    rb"^[ \t]*(?:UsePAM|Subsystem|PermitRootLogin|AuthenticationMethods|GSSAPI\w+|Match|LoginGraceTime|MaxSessions|MaxStartups"
+    rb"|PermitUserEnvironment|HostKey|PasswordAuthentication|Include)\b", re.I | re.M
+)  # fmt: skip
+
+
+def kind_of(path: str, data: bytes) -> str:
+    """What a file is, by its name or by what is in it."""
+    directory, _, name = path.rpartition("/")
+    above = directory.rpartition("/")[2]
+    if name == "sudoers" or above == "sudoers.d":
+        return OF_SUDO
+    if name == "sshd_config" or above == "sshd_config.d":
+        return OF_SSHD
+    if name == "doas.conf":
+        return OF_DOAS
+    if above == "pam.d":
+        return PAM
+    counts = {PAM: STACK_LINE, OF_SUDO: SUDOERS_LINE, OF_SSHD: SSHD_LINE}
+    of_each = {kind: len(line.findall(data)) for kind, line in counts.items()}
+    return max(of_each, key=lambda kind: of_each[kind])  # where nothing tells: PAM, the first
+
+
+@dataclass(slots=True)
+class _Round:
+    places: Places
+    beside: str = ""
+    findings: list[Finding] = field(default_factory=list)
+    judged: dict[str, Judgement] = field(default_factory=dict)
+    user_may_be_target: bool = False
+    is_blind: bool = False
+    """A stack is there and cannot be read."""
+
+    def _other(self) -> Stack | None:
+        source = self.places.included("other", self.beside) or self.places.included(f"{STACKS[1]}/other", "")
+        return read("other", source, partial(self.places.included, beside=self.beside)) if source else None
+
+    def stacks(self, service: str, source: Source | None) -> dict[str, list[Handler]] | None:
+        """What libpam asks: the service's own lines or, where it has none, those of ``other``; None if it refuses."""
+        own = read(service, source, partial(self.places.included, beside=self.beside)) if source else Stack(service, "")
+        other = None if service == "other" or is_fragment(service) else self._other()
+        self.findings += own.faults + (other.faults if other and other.is_refused else [])
+        if own.is_refused or (other and other.is_refused):
+            return None
+        return {kind: own.handlers[kind] or (other.handlers[kind] if other else []) for kind in KINDS}
+
+    def look_at(self, service: str, source: Source | None) -> Judgement:
+        """Judge one service."""
+        stacks = self.stacks(service, source)
+        judgement = Judgement(is_refused=stacks is None)
+        if stacks is not None:
+            judgement = judge(service, stacks, user_may_be_target=self.user_may_be_target)
+            for gate in judgement.gates:
+                module = self.places.module(gate.module)
+                judgement.findings += about_files(gate, self.places.who_may_change, module, service)
+            judgement.findings += about_guards_file(judgement.guards, self.places.who_may_change, service)
+            twin = next((a for pair in PAIRS for a, b in (pair, pair[::-1]) if b == service and a in self.judged), None)
+            if twin and self.judged[twin].gates and not judgement.gates and admits_somebody(service, stacks["account"]):
+                self.findings.append(_twin(twin, service, source))
+            elif twin and judgement.gates and not (self.judged[twin].gates or self.judged[twin].is_refused):
+                self.findings.append(_twin(service, twin, None))
+        self.judged[service] = judgement
+        self.findings += judgement.findings
+        return judgement
+
+    def is_closed(self, service: str, *, like: str) -> bool:
+        """Whether the gate holds in the stack of ``service``, which the program asks in place of that of ``like``."""
+        kept, self.findings = self.findings, []
+        try:
+            name = service.rpartition("/")[2].lower()  # as libpam takes it
+            stacks = self.stacks(name, self.places.stack(name))
+            if stacks is None:
+                return False
+            judged = judge(like, stacks, user_may_be_target=self.user_may_be_target)
+            return bool(judged.closed) and not any(finding.name == "no-guard" for finding in judged.findings)
+        except Unreadable:
+            return False
+        finally:
+            self.findings = kept
+
+    def judge_sudoers(self, settings: sudoers.Sudoers, file: str) -> None:
+        """What sudoers does to the gates of sudo; where none was looked at, to one in account, as it is shipped."""
+        judged = [self.judged[service].closed for service in ("sudo", "sudo-i") if service in self.judged]
+        for closed in judged or [{"account"}]:
+            self.findings += sudoers.judge(settings, closed, partial(self.is_closed, like="sudo"), file)
+
+    def judge_sshd_config(self, source: Source, beside: str) -> None:
+        """What sshd_config does to a gate of sshd."""
+        config = sshdconfig.read(source, partial(self.places.of_sshd, beside=beside))
+        self.findings += sshdconfig.judge(config, partial(self.is_closed, like="sshd"), source.file)
+
+    def sudoers(self, source: Source) -> sudoers.Sudoers:
+        """Sudoers, and whether it makes PAM_USER the target."""
+        settings = sudoers.read(source, self.places.of_sudoers)
+        self.user_may_be_target = any(map(settings.is_on, sudoers.TARGETS))
+        return settings
+
+    def source(self, path: str, *, is_named: bool = False) -> Source | None:
+        """The file, or None; what keeps it from being read is a finding."""
+        try:
+            source = self.places.read(path)
+        except Unreadable as fault:
+            self.findings.append(bad("unreadable", Place(path), f"it cannot be judged: {fault}", "run pam-lint as root"))
+            return None
+        if source is None and is_named:
+            self.findings.append(bad("unreadable", Place(path), "there is no such file", "name one that is there"))
+        return source
+
+
+def _twin(gated: str, bare: str, source: Source | None) -> Finding:
+    place = Place(source.file if source else f"{STACKS[0]}/{bare}")
+    typed = {"sudo-i": "sudo -i", "su-l": "su -"}.get(bare, bare)
+    sentence = f"{gated} asks jitd and {bare} does not: whoever types {typed} goes around it"
+    return bad("twin-without-gate", place, sentence, f"put the gate of {gated} into {place.file} too", bare)
+
+
+def lint_host(places: Places) -> list[Finding]:
+    """The services of this host, its sudoers and its sshd_config."""
+    look = _Round(places)
+    source = look.source(SUDOERS)
+    settings = look.sudoers(source) if source else None
+    known = [look.findings.pop()] if look.findings else []  # of sudoers, if sudo has a gate at all
+    for service in (*SERVICES, *SHARED):
+        try:
+            stack = places.stack(service)
+        except Unreadable as fault:
+            told = f"it cannot be judged: {fault}"
+            look.findings.append(bad("unreadable", Place(f"{STACKS[0]}/{service}"), told, "run pam-lint as root", service))
+            look.is_blind = True
+            continue
+        is_twin = any(service == second and first in look.judged and look.judged[first].gates for first, second in PAIRS)
+        if stack is not None or is_twin:
+            look.look_at(service, stack)
+    gated = {service for service, judgement in look.judged.items() if judgement.gates}
+    if gated & {"sudo", "sudo-i"}:
+        look.findings += known
+        if settings:
+            look.judge_sudoers(settings, SUDOERS)
+        look.findings += sudoers.elsewhere(look.source(SWITCH), look.source(SUDO_CONF))
+    if "sshd" in gated and (source := look.source(SSHD_CONFIG)):
+        look.judge_sshd_config(source, "")
+    is_known = not any(judgement.is_refused for judgement in look.judged.values()) and not look.is_blind
+    if is_known and not any(judgement.gates for judgement in look.judged.values()):
+        told = "no stack here asks jitd: sudo, su and logins go by their own rules"
+        look.findings.append(weak("no-gate", Place(STACKS[0]), told, "see contrib/pam.d for the lines, if they are to"))
+    return merged(look.findings)
+
+
+def lint_files(files: Sequence[str], places: Places) -> list[Finding]:
+    """These files and what they include, each as the service that it is named for."""
+    look = _Round(places)
+    named: dict[str, list[Source]] = {PAM: [], OF_SUDO: [], OF_SSHD: [], OF_DOAS: []}
+    for file in files:
+        if source := look.source(os.path.abspath(file), is_named=True):
+            named[kind_of(source.file, source.data)].append(source)
+    settings = [(source, look.sudoers(source)) for source in named[OF_SUDO]]
+    look.user_may_be_target = any(one.is_on(name) for _, one in settings for name in sudoers.TARGETS)
+    for source in named[PAM]:
+        look.beside, _, service = source.file.rpartition("/")
+        judgement = look.look_at(service, source)
+        if not (judgement.gates or judgement.is_refused or is_fragment(service) or service == "other"):
+            told = "nothing in it asks jitd"
+            look.findings.append(
+                weak("no-gate", Place(source.file), told, "see contrib/pam.d for the lines, if it is to", service)
+            )
+    look.beside = ""
+    for source, one in settings:
+        look.judge_sudoers(one, source.file)
+    for source in named[OF_SSHD]:
+        look.judge_sshd_config(source, source.file.rpartition("/")[0])
+    return merged(look.findings)

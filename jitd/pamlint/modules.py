@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What modules can answer, in a given world. Law: pure; of a module that is not known here anything is possible.
+
+Every module may be missing, so ``module_unknown`` is always among the answers.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import NamedTuple
+
+from jitd.pamlint.control import (
+    AUTH_ERR,
+    AUTHTOK_ERR,
+    IGNORED,
+    INCOMPLETE,
+    MODULE_UNKNOWN,
+    OUTSIDE,
+    SERVICE_ERR,
+    SESSION_ERR,
+    SUCCESS,
+    USER_UNKNOWN,
+)
+from jitd.pamlint.stack import Handler
+
+ANYTHING = frozenset(range(INCOMPLETE)) | {OUTSIDE}
+"""Incomplete is left out: it ends the walk with a denial whatever follows."""
+WELL = frozenset({SUCCESS, IGNORED})
+"""What a module answers where nothing is wrong."""
+DENIALS = {"auth": AUTH_ERR, "account": AUTH_ERR, "password": AUTHTOK_ERR, "session": SESSION_ERR}
+"""What pam_deny.so answers."""
+FLAGS = ("debug", "use_uid", "quiet", "quiet_fail", "quiet_success", "audit")
+PERSONS = ("1000", "1001", "2000", "59999", "60001", "1200001113")
+"""uids of people; a condition that holds for all of them tells nobody from anybody."""
+
+
+class World(NamedTuple):
+    """Who calls the program, and whom PAM_USER names. ``caller_is_root`` is about the real uid: of sshd, login, cron it is 0."""
+
+    service: str
+    caller_is_root: bool
+    user_is_root: bool
+
+
+def answers(handler: Handler, world: World, *, lets_exempt: bool = True) -> frozenset[int]:
+    """What the module can answer. Without ``lets_exempt`` a condition that holds for some holds for nobody."""
+    match handler.name:
+        case "pam_permit.so":
+            known = {SUCCESS}
+        case "pam_deny.so":
+            known = {DENIALS[handler.kind]}
+        case "pam_rootok.so":  # it has no function for sessions
+            known = set() if handler.kind == "session" else {SUCCESS if world.caller_is_root else AUTH_ERR}
+        case "pam_succeed_if.so":
+            known = _conditions(handler.arguments, world, lets_exempt=lets_exempt)
+        case _:
+            return ANYTHING
+    return frozenset(known | {MODULE_UNKNOWN})
+
+
+def answers_where_all_is_well(handler: Handler, world: World) -> frozenset[int]:
+    """The same where each module is there and content."""
+    known = answers(handler, world)
+    return WELL if known == ANYTHING else known - {MODULE_UNKNOWN} or known
+
+
+def is_about_root(handler: Handler) -> bool:
+    """True if the module is there to let root by."""
+    if handler.name == "pam_rootok.so":
+        return True
+    words = [word for word in handler.arguments if word not in FLAGS]
+    return handler.name == "pam_succeed_if.so" and words[:1] in (["uid"], ["user"]) and words[-1:] in (["0"], ["root"], ["1"])
+
+
+def asks_for_caller(handler: Handler) -> bool:
+    """True if it goes by the real uid, and not by PAM_USER."""
+    return handler.name == "pam_rootok.so" or "use_uid" in handler.arguments
+
+
+def _conditions(arguments: tuple[str, ...], world: World, *, lets_exempt: bool) -> set[int]:
+    """pam_succeed_if: all have to hold."""
+    words = [word for word in arguments if word not in FLAGS]
+    is_root = world.caller_is_root if "use_uid" in arguments else world.user_is_root
+    if len(words) % 3:  # it looks at those that are whole first, and then fails whatever came of them
+        return {SERVICE_ERR, AUTH_ERR, USER_UNKNOWN}
+    some = False
+    for left, how, right in zip(words[::3], words[1::3], words[2::3], strict=True):
+        holds = _holds(left.lower(), how.lower(), right, world.service, is_root=is_root)
+        if holds is False:
+            return {AUTH_ERR, SERVICE_ERR, USER_UNKNOWN}
+        some |= holds is None
+    if not some:
+        return {SUCCESS}
+    return {SUCCESS, AUTH_ERR, SERVICE_ERR, USER_UNKNOWN} if lets_exempt else {AUTH_ERR, SERVICE_ERR, USER_UNKNOWN}
+
+
+def _holds(left: str, how: str, right: str, service: str, *, is_root: bool) -> bool | None:
+    """Whether a condition holds; None where it depends."""
+    if left == "service":
+        return _compared(service, how, right)
+    if left == "uid":
+        told = {_compared(uid, how, right) for uid in (("0",) if is_root else PERSONS)}
+        return told.pop() if len(told) == 1 else None
+    if left in ("user", "login", "name"):
+        holds = _compared("root", how, right)
+        if is_root or holds is None:
+            return holds
+        names = right.split(":")
+        if how in ("=", "in") and set(names) <= {"root"}:
+            return False
+        if how in ("!=", "notin") and set(names) <= {"root"}:
+            return True
+    return None
+
+
+def _compared(value: str, how: str, right: str) -> bool | None:
+    if how in ("=", "!="):
+        return (value == right) is (how == "=")
+    if how in ("=~", "glob", "!~", "noglob"):
+        return fnmatch.fnmatchcase(value, right) is (how in ("=~", "glob"))
+    if how in ("in", "notin"):
+        return (value in right.split(":")) is (how == "in")
+    if how in ("ingroup", "notingroup", "innetgr", "notinnetgr"):
+        return None
+    try:
+        number, bound = int(value), int(right)
+    except ValueError:
+        return False
+    match how:
+        case "<" | "lt":
+            return number < bound
+        case "<=" | "le":
+            return number <= bound
+        case ">" | "gt":
+            return number > bound
+        case ">=" | "ge":
+            return number >= bound
+        case "eq":
+            return number == bound
+        case "ne":
+            return number != bound
+    return False

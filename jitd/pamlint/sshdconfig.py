@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The settings of sshd_config that go around a gate of sshd. Law: pure; the first value counts, as it does for sshd."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from jitd.pamlint.findings import Finding, Place, bad, weak
+from jitd.pamlint.stack import Source
+
+DEEPEST = 16
+"""Includes within each other that sshd follows."""
+MOST = 1000
+"""Files that are read: those that include each other many times over are millions."""
+WORD = re.compile(r"[ \t]*+(?:\"((?:\\.|[^\"\\])*)\"|'((?:\\.|[^'\\])*)'|((?:\\.|[^\s\"'])+))")
+KEYWORD = re.compile(r"[ \t\r\f]*(?P<q>\"?)([A-Za-z]\w*)(?P=q)(?:[ \t\r]*=[ \t\r]*|[ \t\r]+|$)")
+NOTHING = re.compile(r"[ \t\r\f]*(?:#|$)")
+
+Look = Callable[[str], Sequence[Source]]
+"""From the pattern behind ``Include`` to the files that it means, in order; raises OSError where one cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One line; ``match`` is what stands behind the Match that it belongs to, or empty."""
+
+    place: Place
+    keyword: str
+    values: tuple[str, ...]
+    match: str
+
+    @property
+    def value(self) -> str:
+        """The first value, in lower case."""
+        return self.values[0].lower() if self.values else ""
+
+
+@dataclass(slots=True)
+class SshdConfig:
+    """All settings in the order in which sshd reads them."""
+
+    settings: list[Setting] = field(default_factory=list)
+    faults: list[Finding] = field(default_factory=list)
+    n_files: int = 0
+
+    def first(self, keyword: str) -> Setting | None:
+        """The one that counts where no Match is."""
+        return next((setting for setting in self.settings if setting.keyword == keyword and not setting.match), None)
+
+
+def read(source: Source, look: Look) -> SshdConfig:
+    """The settings of ``source`` and all that it includes."""
+    found = SshdConfig()
+    _take_in(found, source, look, (source.file,), "")
+    return found
+
+
+def _words(text: str) -> tuple[str, ...]:
+    words: list[str] = []
+    at = 0
+    while found := WORD.match(text, at):
+        at = found.end()
+        word = next(part for part in found.groups() if part is not None)
+        if found[3] is not None and word.startswith("#"):
+            break
+        words.append(word)
+    return tuple(words)
+
+
+def _take_in(found: SshdConfig, source: Source, look: Look, within: tuple[str, ...], match: str) -> None:
+    found.n_files += 1
+    for number, line in enumerate(source.data.decode("utf-8", "surrogateescape").split("\n"), 1):
+        keyword = KEYWORD.match(line)
+        place = Place(source.file, number)
+        if keyword is None:
+            if not NOTHING.match(line):
+                told = f"this cannot be read, and was not judged: {line.strip()[:60]}"
+                found.faults.append(weak("senseless-setting", place, told, "correct it; see sshd_config(5), and sshd -T"))
+            continue
+        name, values = keyword[2].lower(), _words(line[keyword.end() :])
+        if name == "match":
+            match = " ".join(values)
+            if match.lower() == "all":
+                match = ""
+        elif name == "include":
+            for pattern in values:
+                try:
+                    sources = look(pattern)
+                except OSError as fault:
+                    told = f"what it includes cannot be judged: {fault}"
+                    found.faults.append(bad("unreadable", place, told, "run pam-lint as root"))
+                    continue
+                for included in sources:
+                    if included.file in within or len(within) > DEEPEST:
+                        told = f"it includes {included.file}, which includes it: sshd does not start"
+                        found.faults.append(bad("include-loop", place, told, "take one of the includes out"))
+                    elif found.n_files < MOST:
+                        _take_in(found, included, look, (*within, included.file), match)
+                    else:
+                        told = f"more than {MOST} files: {included.file} and what follows were not judged"
+                        found.faults.append(bad("too-involved", place, told, "put them together"))
+                        break
+        else:
+            found.settings.append(Setting(place, name, values, match))
+
+
+def judge(config: SshdConfig, is_closed: Callable[[str], bool], file: str) -> Iterator[Finding]:
+    """What goes around a gate of sshd, or weakens it. ``is_closed`` tells of another service's stack."""
+    yield from config.faults
+    pam = config.first("usepam")
+    if pam is None or pam.value != "yes":
+        told = "sshd does not ask PAM at all" if pam else "sshd does not ask PAM at all where UsePAM is not written"
+        yield bad("no-pam", pam.place if pam else Place(file), f"{told}: everybody gets in without being asked about",
+                  "write UsePAM yes", "sshd")  # fmt: skip
+    service = config.first("pamservicename")
+    if service and service.values and service.values[0] != "sshd" and not is_closed(service.values[0]):
+        told = f"sshd asks the stack of {service.values[0]} in place of sshd's, which has no gate that holds"
+        yield bad("other-service", service.place, told, f"take it out, or gate {service.values[0]} too", "sshd")
+    environment = config.first("permituserenvironment")
+    if environment and environment.value != "no":
+        told = "people set the environment of their own logins by a file, LD_PRELOAD for one: what runs need not be what it seems"
+        yield weak("user-environment", environment.place, told, "write PermitUserEnvironment no", "sshd")
+    cleanup = config.first("gssapicleanupcredentials")
+    if cleanup and cleanup.value == "no":
+        told = "tickets that came with a login stay when it is over, and ask in its name"
+        yield weak("tickets-stay", cleanup.place, told, "write GSSAPICleanupCredentials yes", "sshd")
+    grace = config.first("logingracetime")
+    if grace and grace.value and not grace.value.strip("0smhdw"):
+        told = "a login that hangs before it is let in never ends, and counts against MaxStartups"
+        yield weak("no-grace-time", grace.place, told, "write LoginGraceTime 120", "sshd")
+    for setting in config.settings:
+        if setting.keyword == "maxsessions" and setting.value.isdecimal() and int(setting.value) > 1:
+            told = "many sessions go through one connection (ControlMaster), and the gate is asked for the first one alone"
+            yield weak(
+                "sessions-share-a-gate", setting.place, told, "write MaxSessions 1 where each is to be asked about", "sshd"
+            )

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stacks of a service: its file, and all that it includes, as the lists of handlers that libpam makes of them.
+
+Law: pure, no file is opened here. What libpam cannot understand is a handler here too, as it is there: one that fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from jitd.pamlint.control import ALL_BAD, Table, table
+from jitd.pamlint.findings import Finding, Place, bad, weak
+from jitd.pamlint.lines import CARRIED, CUT, LOST, lines_of, words_of
+
+KINDS = ("auth", "account", "password", "session")
+DEEPEST = 16
+"""Substacks within each other that libpam follows."""
+MOST = 4000
+"""Handlers of one service that are looked at: files that include each other many times over make millions of a few lines."""
+DEEPEST_INCLUDE = 100
+"""Files within each other that are looked at; libpam goes on until it can open no more."""
+SEE = "see pam.conf(5)"
+
+
+class Source(NamedTuple):
+    """A file that was found."""
+
+    file: str
+    data: bytes
+
+
+Find = Callable[[str], Source | None]
+"""From the name that stands behind an ``include`` to the file, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """One step of a stack. ``control`` is as written; ``module`` is empty where none is named."""
+
+    place: Place
+    kind: str
+    level: int
+    table: Table
+    control: str = ""
+    module: str = ""
+    arguments: tuple[str, ...] = ()
+    must_fail: bool = False
+    """It is no module's: libpam answers perm_denied in its place."""
+    is_substack: bool = False
+    """It only marks where a substack begins."""
+
+    @property
+    def name(self) -> str:
+        """The module without its directory."""
+        return self.module.rpartition("/")[2]
+
+
+@dataclass(slots=True)
+class Stack:
+    """What libpam makes of one file. ``is_refused``: no call of the service succeeds at all."""
+
+    service: str
+    file: str
+    handlers: dict[str, list[Handler]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    faults: list[Finding] = field(default_factory=list)
+    is_refused: bool = False
+
+
+class _TooMuch(Exception):
+    """More handlers than anybody has."""
+
+
+def read(service: str, source: Source, find: Find) -> Stack:
+    """The stack that ``source`` is, with what it includes."""
+    reading = _Reading(Stack(service, source.file), find)
+    try:
+        is_whole = reading.take_in(source, None, 0)
+    except _TooMuch:
+        is_whole = False
+        reading.fault(
+            Place(source.file), "too-involved", "it includes more than anybody can follow, and was not judged", "include less"
+        )
+    reading.stack.is_refused = not is_whole
+    return reading.stack
+
+
+class _Reading:
+    def __init__(self, stack: Stack, find: Find) -> None:
+        self.stack = stack
+        self._find = find
+        self._open: list[str] = []
+        self._n_files = 0
+        self._told: set[tuple[Place, str]] = set()
+
+    def fault(self, place: Place, name: str, sentence: str, mend: str) -> None:
+        self._tell(bad(name, place, sentence, mend, self.stack.service))
+
+    def _tell(self, finding: Finding) -> None:
+        if (finding.place, finding.name) not in self._told:
+            self._told.add((finding.place, finding.name))
+            self.stack.faults.append(finding)
+
+    def _add(self, handler: Handler) -> None:
+        self.stack.handlers[handler.kind].append(handler)
+        if sum(map(len, self.stack.handlers.values())) > MOST:
+            raise _TooMuch
+
+    def take_in(self, source: Source, only: str | None, level: int) -> bool:
+        """Add the handlers of a file; False where libpam gives up."""
+        self._n_files += 1
+        if self._n_files > MOST or len(self._open) > DEEPEST_INCLUDE:
+            raise _TooMuch
+        lines = lines_of(source.data)
+        for number, what in lines.odd:
+            self._tell_odd(Place(source.file, number), what)
+        self._open.append(source.file)
+        goes_on = all(self._take_line(Place(source.file, line.number), line.text, only, level) for line in lines.lines)
+        self._open.pop()
+        return goes_on and lines.is_whole
+
+    def _tell_odd(self, place: Place, what: str) -> None:
+        if what == CUT:
+            sentence = "the line is longer than libpam's 1022 bytes: what is behind them is a line of its own, even of a comment"
+            self.fault(place, "line-too-long", sentence, "make it shorter lines")
+        elif what == LOST:
+            sentence = "there is a NUL in it: libpam does not see what follows on that line"
+            self.fault(place, "nul-in-line", sentence, "take the NUL out")
+        elif what == CARRIED:
+            sentence = "the file ends where a backslash carries on: libpam refuses all of it, and nobody gets in"
+            self.fault(place, "ends-in-backslash", sentence, "take the backslash out")
+
+    def _take_line(self, place: Place, text: bytes, only: str | None, level: int) -> bool:
+        words = words_of(text)
+        if not words:
+            return True
+        if any("\udc80" <= letter <= "\udcff" for letter in "".join(words)):
+            self._tell(weak("not-utf-8", place, "the line is no UTF-8", "write it in UTF-8", self.stack.service))
+        first, *rest = words
+        silent = first.startswith("-")
+        kind = first[silent:].lower()
+        if kind == "@include":
+            return self._include_all(place, rest[0] if rest else "", only, level)
+        must_fail = kind not in KINDS
+        if must_fail:
+            shown = " ".join(words)[:60]
+            sentence = f"this line makes no sense: {shown} (libpam takes it for one of {only or 'auth'} that fails)"
+            self.fault(place, "senseless-line", sentence, f"correct it; {SEE}")
+            kind = only or "auth"
+        if only not in (None, kind):
+            return True
+        if not rest:
+            if not must_fail:
+                self.fault(
+                    place, "senseless-line", f"{kind} without a control and a module: libpam fails it", f"correct it; {SEE}"
+                )
+            self._add(Handler(place, kind, level, ALL_BAD, must_fail=True))
+            return True
+        control, *more = rest
+        if control.lower() in ("include", "substack"):
+            self._include(place, kind, control.lower(), more[0] if more else "", level)
+            return True
+        actions, because = table(control)
+        if because:
+            sentence = f"the control makes no sense, so libpam takes every answer, success too, for a denial: {because}"
+            self.fault(place, "senseless-control", sentence, f"correct it; {SEE}")
+        if not more:
+            self.fault(place, "senseless-line", "no module is named: libpam fails it", f"correct it; {SEE}")
+        module = more[0] if more else ""
+        self._add(Handler(place, kind, level, actions, control, module, tuple(more[1:]), must_fail or not more))
+        return True
+
+    def _include_all(self, place: Place, name: str, only: str | None, level: int) -> bool:
+        """Debian's ``@include``. One that fails refuses the service; below another include what libpam does is left to chance."""
+        source = self._included(place, name, level)
+        if source is None:
+            if only is not None:
+                self._add(Handler(place, only, level, ALL_BAD, must_fail=True))
+            return only is not None
+        return self.take_in(source, only, level)
+
+    def _include(self, place: Place, kind: str, control: str, name: str, level: int) -> None:
+        inner = level + (control == "substack")
+        if inner > level:
+            self._add(Handler(place, kind, level, ALL_BAD, control, name, is_substack=True))
+        source = self._included(place, name, inner)
+        if source is None or not self.take_in(source, kind, inner):
+            self._add(Handler(place, kind, level, ALL_BAD, control, name, must_fail=True))
+
+    def _included(self, place: Place, name: str, level: int) -> Source | None:
+        if not name:
+            self.fault(
+                place, "include-missing", "it includes nothing by name: libpam crashes the program", "name a file, or take it out"
+            )
+            return None
+        if level >= DEEPEST:
+            self.fault(
+                place, "include-too-deep", f"more than {DEEPEST} substacks within each other: libpam fails it", "nest less"
+            )
+            return None
+        source = self._find(name)
+        if source is None:
+            sentence = f"it includes {name}, which cannot be read: libpam fails the line, and after @include the service"
+            self.fault(place, "include-missing", sentence, f"put {name} into /etc/pam.d, or take the line out")
+        elif source.file in self._open:
+            sentence = f"it includes {name}, which includes it: libpam goes round until no file can be opened any more"
+            self.fault(place, "include-loop", sentence, "take one of the includes out")
+            return None
+        return source

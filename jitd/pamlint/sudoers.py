@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The settings of sudoers that go around a gate. Law: pure; a setting counts whomever it is for, and rules are not judged.
+
+``Defaults`` may be bound to users, hosts, commands and targets: for a gate each of them is as open as one that is for all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from jitd.pamlint.findings import Finding, Place, bad, weak
+from jitd.pamlint.stack import Source
+
+DEEPEST = 128
+"""Includes within each other that sudo follows."""
+MOST = 1000
+"""Files that are read: those that include each other many times over are millions."""
+TARGETS = ("targetpw", "rootpw", "runaspw")
+"""With one of them PAM_USER is the target from the beginning."""
+SERVICES = {"pam_service": "sudo", "pam_login_service": "sudo-i", "pam_askpass_service": "sudo"}
+"""Settings that name another stack → whose place it takes."""
+TAGS = {"CWD": "runcwd", "CHROOT": "runchroot"}
+"""What a rule may say of its own commands → the setting that says it of all."""
+MOVING = ("runas_default", *TAGS.values())
+"""Settings by which sudo runs a command as, or where, its command line does not say."""
+
+SPEC = re.compile(
+    r"(?P<tag>\bCWD|\bCHROOT)[ \t]*=[ \t]*(?P<value>\"[^\"]*\"|(?:\\.|[^\s\\,:])+)"
+    r"|(?<![\w.])(?:/|\^|sudoedit\b)(?:\\.|[^\\,:])*"
+)
+"""In a rule: a tag of its own, or a command with its arguments, which may look like one."""
+IN_DOUBT = "every request of sudo's is in doubt, and fits no rule but one for any command"
+SWITCHED = re.compile(r"[ \t]*sudoers[ \t]*:(.*)")
+PLUGIN = re.compile(r"[ \t]*Plugin[ \t]+\S*policy\S*[ \t]+(?:\S*/)?(\S+)([^#]*)")
+COMMENT = re.compile(r"#(?:-?[^0-9-]|-?(?=\n)|-?\Z)")
+CARRIED = re.compile(r"\\[ \t]*\n")
+CARRIED_WITHIN_QUOTES = re.compile(r"\\[ \t]*\n[ \t]*")
+OLD_INCLUDE = re.compile(r"#include(?:dir)?[ \t]")
+INCLUDE = re.compile(r"(?:@|#(?=\w+[ \t]))(include|includedir)(?:[ \t]+|(?=\"))(?:\"([^\"]*)\"|((?:\\.|[^\\\s\"])+))")
+BINDING = re.compile(r"Defaults(?:([:@>!])[ \t]*|[ \t]+)")
+MEMBER = re.compile(r"[ \t]*+(?:![ \t]*+)*+(?:\"[^\"]*\"|(?:\\.|[^\\\s,\"=])+)[ \t]*+(,)?")
+ENTRY = re.compile(
+    r"[ \t]*+((?:![ \t]*+)*+)([A-Za-z_]\w*)[ \t]*+"
+    r"(?:([-+]?=)[ \t]*+(\"(?:\\\"|[^\"])*+\"|(?:\\.|[^\\,\"])*+)[ \t]*+)?(?:,|$)"
+)
+
+Look = Callable[[str, str], Sequence[Source]]
+"""From ``include`` or ``includedir`` and a path to the files, in order; raises LookupError where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One of ``Defaults``; ``bound_to`` is empty where it is for all. ``value`` is None for a flag. ``tag`` is what a rule says
+    instead, of its own commands.
+    """
+
+    place: Place
+    name: str
+    is_negated: bool
+    value: str | None
+    bound_to: str
+    tag: str = ""
+
+    @property
+    def written(self) -> str:
+        """As it stands there."""
+        if self.tag:
+            return f"{self.tag}={self.value}"
+        scope = f"Defaults{self.bound_to}"
+        return f"{scope} {'!' * self.is_negated}{self.name}{'' if self.value is None else '=' + self.value}"
+
+
+@dataclass(slots=True)
+class Sudoers:
+    """All settings, in the order in which sudo reads them, and what cannot be read."""
+
+    settings: list[Setting] = field(default_factory=list)
+    faults: list[Finding] = field(default_factory=list)
+    n_files: int = 0
+
+    def is_on(self, name: str) -> bool:
+        """True if the flag is set for somebody."""
+        return any(not setting.is_negated for setting in self.effective(name))
+
+    def effective(self, name: str) -> list[Setting]:
+        """What is said of ``name`` and holds for somebody: of what is for all, the last."""
+        of_it = [setting for setting in self.settings if setting.name == name]
+        for_all = [setting for setting in of_it if not setting.bound_to]
+        return [setting for setting in of_it if setting.bound_to] + for_all[-1:]
+
+    def moving(self) -> list[Setting]:
+        """Those by which a command is run as, or where, its command line does not say."""
+        nothing = (None, "", "*", "root")
+        return [setting for name in MOVING for setting in self.effective(name) if setting.value not in nothing]
+
+
+def read(source: Source, look: Look) -> Sudoers:
+    """Sudoers as ``source`` and all that it includes."""
+    found = Sudoers()
+    _take_in(found, source, look, (source.file,))
+    return found
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """As sudo's lexer has them: a backslash at the end of a line carries it on, another escapes what follows it, and a comment
+    ends with its own line whatever it ends in. Comments are left out, but for ``#include``.
+    """
+    at, number = 0, 1
+    while at < len(text):
+        end, line = _one_line(text, at)
+        yield number, line
+        number += text.count("\n", at, end)
+        at = end
+
+
+def _one_line(text: str, began: int) -> tuple[int, str]:
+    """The logical line that begins there, and where the next one does."""
+    pieces: list[str] = []
+    at, is_quoted, is_include = began, False, OLD_INCLUDE.match(text, began) is not None
+    while at < len(text):
+        letter = text[at]
+        if carried := (CARRIED_WITHIN_QUOTES if is_quoted else CARRIED).match(text, at):
+            pieces.append("" if is_quoted else " ")
+            at = carried.end()
+        elif letter == "\\" and (not is_quoted or text[at + 1 : at + 2] == '"'):  # within quotes it escapes nothing else
+            pieces.append(text[at : at + 2])
+            at += 2
+        elif letter == "\n":
+            return at + 1, "".join(pieces)
+        elif letter == "#" and not is_quoted and not is_include and COMMENT.match(text, at):
+            end = text.find("\n", at)
+            return (len(text) if end < 0 else end + 1), "".join(pieces)
+        else:
+            is_quoted ^= letter == '"'
+            pieces.append(letter)
+            at += 1
+    return at, "".join(pieces)
+
+
+def _take_in(found: Sudoers, source: Source, look: Look, within: tuple[str, ...]) -> None:
+    found.n_files += 1
+    for number, raw in _logical_lines(source.data.decode("utf-8", "surrogateescape").replace("\r\n", "\n")):
+        place = Place(source.file, number)
+        line = raw.strip(" \t")
+        if include := INCLUDE.match(line):
+            _include(found, place, include[1], include[2] or include[3], look, within)
+        elif bound := BINDING.match(line):
+            _take_settings(found, place, line, bound)
+        else:
+            for part in SPEC.finditer(line):
+                if part["tag"]:
+                    value = part["value"].strip('"')
+                    found.settings.append(Setting(place, TAGS[part["tag"]], False, value, "a rule", part["tag"]))
+
+
+def _include(found: Sudoers, place: Place, word: str, operand: str, look: Look, within: tuple[str, ...]) -> None:
+    path = operand.replace("\\ ", " ")
+    if not path.startswith("/"):
+        path = f"{place.file.rpartition('/')[0]}/{path}"
+    try:
+        sources = look(word, path)
+    except LookupError as fault:
+        found.faults.append(
+            bad("include-missing", place, f"{fault}: sudo does not work, or not by it", f"put {path} there, or take it out")
+        )  # fmt: skip
+        return
+    for source in sources:
+        if source.file in within or len(within) >= DEEPEST:
+            told = f"it includes {source.file}, which includes it: sudo does not work until that ends"
+            found.faults.append(bad("include-loop", place, told, "take one of the includes out"))
+        elif found.n_files < MOST:
+            _take_in(found, source, look, (*within, source.file))
+        else:
+            told = f"more than {MOST} files: {source.file} and what follows were not judged"
+            found.faults.append(bad("too-involved", place, told, "put them together"))
+            return
+
+
+def _take_settings(found: Sudoers, place: Place, line: str, bound: re.Match[str]) -> None:
+    at, scope = bound.end(), bound[1] or ""
+    if scope:
+        began = at
+        while member := MEMBER.match(line, at):
+            at = member.end()
+            if not member[1]:
+                break
+        scope += line[began:at].strip()
+    while line[at:].strip():
+        entry = ENTRY.match(line, at)
+        if entry is None:
+            told = f"what follows cannot be read, and was not judged: {line[at : at + 60].strip()}"
+            found.faults.append(weak("senseless-setting", place, told, "correct it; see sudoers(5), and visudo -c"))
+            return
+        value = entry[4]
+        if value is not None:
+            value = value[1:-1] if value.startswith('"') else value.strip(" \t")
+        found.settings.append(Setting(place, entry[2], entry[1].count("!") % 2 == 1, value, scope))
+        at = entry.end()
+
+
+def judge(sudoers: Sudoers, closed: set[str], is_closed: Callable[[str], bool], file: str) -> Iterator[Finding]:
+    """What goes around a gate of sudo that holds in the kinds ``closed``. ``is_closed`` tells of another service's stack."""
+    yield from sudoers.faults
+    off = {
+        kind: [setting for setting in sudoers.effective(flag) if setting.is_negated]
+        for kind, flag in (("account", "pam_acct_mgmt"), ("session", "pam_session"))
+    }
+    holds_without = {kind: other in closed and not off[other] for kind, other in (("account", "session"), ("session", "account"))}
+    for kind, settings in off.items():
+        if kind not in closed:
+            continue
+        for setting in settings:
+            make, more = (weak, " (the other gate holds)") if holds_without[kind] else (bad, "")
+            told = f"with «{setting.written}» sudo does not ask {kind}, so the gate there is not asked{more}"
+            yield make(f"no-{kind}", setting.place, told, "take it out", "sudo")
+    for name, instead_of in SERVICES.items():
+        for setting in sudoers.effective(name):
+            if setting.value and setting.value != instead_of and not is_closed(setting.value):
+                told = f"with «{setting.written}» sudo asks {setting.value} in place of {instead_of}, and no gate there holds"
+                yield bad("other-service", setting.place, told, f"take it out, or gate {setting.value} too", "sudo")
+            elif setting.value and setting.value != instead_of:
+                told = f"with «{setting.written}» jitd cannot tell what is typed: {IN_DOUBT}"
+                yield weak("sudo-in-doubt", setting.place, told, "take it out", "sudo")
+    for setting in sudoers.moving():
+        told = f"with «{setting.written}» a command is run as, or where, its line does not say: {IN_DOUBT}"
+        yield weak("sudo-in-doubt", setting.place, told, "take it out, and have people say it: sudo -u, sudo -D", "sudo")
+    paths = sudoers.effective("secure_path")
+    if not any(setting.value and not setting.bound_to for setting in paths):
+        place = paths[-1].place if paths else Place(file)
+        told = (
+            "without secure_path the caller's PATH says where pam_python.so finds Python's library, which then runs as root,"
+            " and which file sudo runs"
+        )
+        yield bad("no-secure-path", place, told, 'write Defaults secure_path="/usr/sbin:/usr/bin:/sbin:/bin"', "sudo")
+    for setting in sudoers.effective("exempt_group"):
+        if setting.value:
+            told = f"with «{setting.written}» secure_path does not hold for that group, and their PATH says what runs as root"
+            yield bad("exempt-group", setting.place, told, "take it out", "sudo")
+
+
+def elsewhere(switch: Source | None, conf: Source | None) -> Iterator[Finding]:
+    """Where nsswitch.conf (``switch``) and sudo.conf have sudo look for sudoers besides: what they say is not known."""
+    for number, line in enumerate(conf.data.decode("utf-8", "replace").splitlines() if conf else (), 1):
+        plugin = PLUGIN.match(line)
+        if conf and plugin and (plugin[1] != "sudoers.so" or "sudoers_file=" in plugin[2]):
+            told = f"sudo goes by {plugin[1]}{plugin[2].rstrip()}, and what is set there is not judged"
+            yield weak("sudoers-elsewhere", Place(conf.file, number), told, "look at it by hand", "sudo")
+    for number, line in enumerate(switch.data.decode("utf-8", "replace").splitlines() if switch else (), 1):
+        found = SWITCHED.match(line.partition("#")[0])
+        others = [word for word in found[1].split() if word != "files" and not word.startswith("[")] if found else []
+        if switch and others:
+            told = f"sudoers come from {' and '.join(others)} too, and what is set there (!pam_acct_mgmt, say) is not judged"
+            yield weak("sudoers-elsewhere", Place(switch.file, number), told, "look at its sudoOption by hand", "sudo")

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real sshd whose logins a House decides, and real ssh clients of the lab's people.
+
+Law: what it changes of the host (the stack, shadow) is put back; all that it starts is ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.system.conftest import HOST, House, wait_for
+
+STACK = Path("/etc/pam.d/sshd")
+SHIPPED = Path(__file__).parents[2] / "contrib/pam.d/sshd"
+MODULE = "/usr/lib/jitd/pam_jit.py"
+OPS = 'approvals = [{ need = 1, from = ["group:ops"] }]'
+PREFERRED = {"gssapi": "gssapi-with-mic", "key": "publickey", "password": "password", "keyboard": "keyboard-interactive"}
+PEOPLE = ("alice", "bob", "carol", "dave", "eve")
+_ports = itertools.count(2200)
+
+
+def rule(name: str, who: str, *more: str) -> str:
+    """Of logins of ``who``."""
+    said = "\n".join(more)
+    return (
+        f'[[permit]]\nname = "{name}"\nwho = ["user:{who}"]\nservices = ["sshd"]\nrun_as = ["*"]\ncommands = [["**"]]\n{said}\n'
+    )
+
+
+def stack_of(house: House, text: str = "") -> str:
+    """``text``, or the stack that is shipped, with its gate asking ``house``."""
+    return (text or SHIPPED.read_text()).replace(MODULE, f"{MODULE} socket={house.socket}")
+
+
+class Clients:
+    """Those of an sshd that is there."""
+
+    def __init__(self, port: int = 22) -> None:
+        self.port = port
+        self.directory = Path(tempfile.mkdtemp(prefix="sshd-", dir="/srv"))
+        self.directory.chmod(0o755)
+        for person in (*PEOPLE, "root"):
+            mine = self.directory / f"{person}.key"
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", mine], check=True)
+            shutil.move(f"{mine}.pub", self.directory / f"{person}.pub")
+            if person != "root":
+                shutil.chown(mine, person)
+        (self.directory / "batch").write_text("pwd\n")
+        answer = self.directory / "answer"
+        answer.write_text('#!/bin/sh\necho "$ANSWER"\n')
+        answer.chmod(0o755)
+
+    def options(self, method: str, who: str, *, delegates: bool = True) -> list[str]:
+        """What ssh and sftp are told."""
+        told = {
+            "StrictHostKeyChecking": "no", "UserKnownHostsFile": "/dev/null", "LogLevel": "INFO", "Port": str(self.port),
+            "PreferredAuthentications": ",".join(PREFERRED[one] for one in method.split("+")),
+            "GSSAPIAuthentication": "yes", "GSSAPIDelegateCredentials": "yes" if delegates else "no",
+            "IdentityFile": f"{self.directory}/{who}.key", "IdentitiesOnly": "yes", "NumberOfPasswordPrompts": "1",
+        }  # fmt: skip
+        return ["-F", "/dev/null", *(f"-o{name}={value}" for name, value in told.items())]
+
+    def line(
+        self,
+        who: str,
+        *words: str,
+        method: str = "gssapi",
+        account: str = "",
+        delegates: bool = True,
+        lies_about: bool = False,
+        program: str = "ssh",
+        more: tuple[str, ...] = (),
+    ) -> list[str]:
+        """The command line by which ``who`` logs in as ``account`` and has ``words`` done. The ticket is out of the host's sight,
+        unless one ``lies_about`` where the account's is looked for.
+        """
+        account = account or who
+        asks = ["env", f"SSH_ASKPASS={self.directory}/answer", "SSH_ASKPASS_REQUIRE=force", f"ANSWER={account * 2}"]
+        become: list[str] = []
+        if who != "root":
+            uid = pwd.getpwnam(who).pw_uid
+            Path(f"/tmp/krb5cc_{uid}").unlink(missing_ok=True)  # of an earlier command
+            become = ["as", *([] if "gssapi" in method or lies_about else ["--no-ticket"]), who]
+            if "gssapi" in method and not lies_about:
+                elsewhere = f"/tmp/krb5cc_{uid}_client"
+                become += ["sh", "-c", f'mv /tmp/krb5cc_{uid} {elsewhere}; KRB5CCNAME={elsewhere} exec "$@"', "sh"]
+        where = [f"{account}@{HOST}"]
+        return [*become, *asks, program, *self.options(method, account, delegates=delegates), *more, *where, *words]
+
+    def ssh(self, who: str, *words: str, within: float = 20, **how: Any) -> subprocess.CompletedProcess[str]:
+        """It, to its end."""
+        line = self.line(who, *(words or (("id", "-un") if how.get("program", "ssh") == "ssh" else ())), **how)
+        return subprocess.run(
+            line, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=within, cwd="/"
+        )
+
+    def started(self, who: str, *words: str, **how: Any) -> subprocess.Popen[str]:
+        """It, left to run."""
+        return subprocess.Popen(
+            self.line(who, *words, **how), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd="/", start_new_session=True,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        shutil.rmtree(self.directory)
+
+
+class Sshd(Clients):
+    """One of our own. Logins are by all methods, unless ``settings`` say another thing."""
+
+    def __init__(self, house: House, settings: dict[str, str] | None = None) -> None:
+        super().__init__(next(_ports))
+        self.house = house
+        self.log_file = self.directory / "log"
+        key = self.directory / "host_key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        said = {
+            "Port": str(self.port), "ListenAddress": "127.0.1.1", "HostKey": str(key), "PidFile": "none", "UsePAM": "yes",
+            "AuthorizedKeysFile": f"{self.directory}/%u.pub", "UseDNS": "no", "LogLevel": "VERBOSE", "StrictModes": "no",
+            "PermitRootLogin": "yes", "AcceptEnv": "*", "Subsystem": "sftp internal-sftp", "PrintMotd": "no",
+            "KbdInteractiveAuthentication": "yes", "PasswordAuthentication": "yes", "GSSAPIAuthentication": "yes",
+            **(settings or {}),
+        }  # fmt: skip
+        config = self.directory / "config"
+        config.write_text("".join(f"{name} {value}\n" for name, value in said.items()))
+        Path("/run/sshd").mkdir(exist_ok=True)
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                ["/usr/sbin/sshd", "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        wait_for(self._accepts, what="sshd")
+
+    def _accepts(self) -> bool:
+        assert self.process.poll() is None, self.log_file.read_text()
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.connect(("127.0.1.1", self.port))
+            return True
+        return False
+
+    def sessions(self) -> list[int]:
+        """The processes of sshd below the one that listens."""
+        return children_of(self.process.pid)
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    def close(self) -> None:
+        for pid in self.sessions():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        self.process.terminate()
+        self.process.wait(10)
+        super().close()
+
+
+def children_of(pid: int) -> list[int]:
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+@contextlib.contextmanager
+def stacked(house: House) -> Iterator[Callable[[str], None]]:
+    """The stack of sshd is the shipped one; what is yielded makes it another one. Passwords are there."""
+    before = Path("/etc/pam.d/.sshd.before")
+    shadow = Path("/etc/shadow").read_bytes()
+    shutil.copyfile(STACK, before)
+    try:
+        passwords = "".join(f"{person}:{person * 2}\n" for person in (*PEOPLE, "root"))
+        subprocess.run(["chpasswd"], input=passwords, text=True, check=True)
+        STACK.write_text(stack_of(house))
+        yield lambda text: STACK.write_text(stack_of(house, text)) and None
+    finally:
+        shutil.copyfile(before, STACK)
+        before.unlink()
+        Path("/etc/shadow").write_bytes(shadow)
+        for person in PEOPLE:
+            Path(f"/tmp/krb5cc_{pwd.getpwnam(person).pw_uid}_client").unlink(missing_ok=True)
+
+
+def is_there(mark: str) -> list[int]:
+    """The processes with ``mark`` among the words of their command line, but for who asks."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if mark.encode() in words and b"ssh" not in words and b"python" not in words[0]:
+                found.append(int(entry.name))
+    return found

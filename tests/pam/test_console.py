@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A login at a console is a run (THREATS G-02): it is listed, and all of it ends with its grant.
+
+Law: the real login, behind the stack that we ship, on a terminal of its own; runs as root in the lab alone.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.pam.programs import BY_NAME, POLICY, Driven, Gated, write
+from tests.pam.sshd_stage import is_there
+from tests.system.conftest import wait_for
+
+pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
+LOGIN = BY_NAME["login"]
+STACK, LOGIN_DEFS = Path("/etc/pam.d/login"), Path("/etc/login.defs")
+SHORT = """
+[[permit]]
+name = "short"
+who = ["user:bob"]
+services = ["login"]
+run_as = ["*"]
+commands = [["**"]]
+ticket = "optional"
+grant = { lasts = "2s" }
+run = { session = "ENDS" }
+"""
+STAYS = "trap '' HUP TERM; nohup setsid sleep 4721 >/dev/null 2>&1 & sleep 4721 & sleep 4721"
+
+
+def begun(gated: Gated, line: str = "true", who: str = "carol") -> tuple[Driven, str]:
+    """Somebody who has logged in, and typed something; and the run that it is."""
+    typed = gated.type(who, LOGIN)
+    typed.terminal.expect(r"@lab:[^\r\n]*[#$] ")
+    typed.terminal.sendline(line)
+    (row,) = gated.rows("runs")
+    assert (row["state"], row["service"], row["run_as"], row["argv"]) == ("running", "login", who, ["login"]), row
+    return typed, row["id"]
+
+
+def test_a_logout_ends_the_run(gated: Gated) -> None:
+    typed, id = begun(gated)
+    typed.terminal.sendline("exit")
+    typed.ends()
+    wait_for(lambda: gated.rows("runs") == [])
+    (row,) = [row for row in gated.rows("runs", "--all") if row["id"] == id]
+    assert (row["outcome"]["ending"], row["outcome"]["number"]) == ("exited", 0), row
+
+
+@pytest.mark.parametrize("verb", ["stop", "revoke", "lock"])
+def test_what_ends_a_login_ends_all_of_it_before_it_returns(gated: Gated, verb: str) -> None:
+    typed, id = begun(gated, STAYS)
+    wait_for(lambda: len(is_there("4721")) == 3)
+    words = {"stop": ("stop", id), "revoke": ("revoke", id), "lock": ("lock", "--user", "carol", "--reason", "lost")}[verb]
+    began = time.monotonic()
+    done = gated.jitd(*words)
+    left, took = is_there("4721"), time.monotonic() - began
+    assert done.returncode == 0, done.stderr
+    assert left == [] and took < 5.5, (left, took)
+    assert gated.rows("runs") == []
+    typed.ends()
+    assert "jitd: this session ends: " in typed.text
+    if verb == "lock":
+        gated.type("carol", LOGIN).is_kept_out("locked")
+        assert gated.jitd("unlock", "--user", "carol", "--reason", "found").returncode == 0
+
+
+@pytest.mark.parametrize("ends", ["end", "keep"])
+def test_when_the_grants_time_is_over_the_rule_says_what_becomes_of_the_login(gated: Gated, ends: str) -> None:
+    gated.set_policy(POLICY + SHORT.replace("ENDS", ends))
+    assert gated.reload().returncode == 0
+    try:
+        typed, id = begun(gated, "sleep 4722", "bob")
+        if ends == "end":
+            typed.ends()
+            assert "jitd: this session ends: its grant has ended" in typed.text
+            wait_for(lambda: gated.rows("runs") == [] and not is_there("4722"))
+        else:
+            time.sleep(3)
+            assert is_there("4722") and [row["id"] for row in gated.rows("runs")] == [id]
+            assert gated.jitd("revoke", id).returncode == 0 and not is_there("4722")
+            typed.ends()
+    finally:
+        gated.set_policy(POLICY)
+        gated.reload()
+
+
+def test_a_login_survives_the_daemon_and_is_ended_by_the_next(gated: Gated) -> None:
+    typed, id = begun(gated, STAYS)
+    gated.restart()
+    assert [row["id"] for row in gated.rows("runs")] == [id]
+    assert gated.jitd("stop", id).returncode == 0
+    assert is_there("4721") == []
+    typed.ends()
+
+
+@pytest.mark.parametrize("verb", ["exit", "stop", "revoke"])
+def test_what_pam_has_opened_is_closed_however_it_ends(gated: Gated, verb: str) -> None:
+    closed, stack = gated.mark(), STACK.read_text()
+    write(str(STACK), f"{stack}session optional pam_exec.so quiet type=close_session /usr/bin/touch {closed}\n")
+    try:
+        typed, id = begun(gated, "true" if verb == "exit" else "sleep 4723")
+        if verb == "exit":
+            typed.terminal.sendline("exit")
+        else:
+            wait_for(lambda: is_there("4723"))
+            assert not closed.exists()
+            assert gated.jitd(verb, id).returncode == 0
+        typed.ends()
+        wait_for(closed.exists)
+    finally:
+        write(str(STACK), stack)
+
+
+def test_who_waits_is_told_though_they_want_no_greeting(gated: Gated) -> None:
+    hush = Path(pwd.getpwnam("alice").pw_dir) / ".hushlogin"
+    hush.touch()
+    try:
+        typed = gated.type("alice", LOGIN)
+        assert gated.deny(typed.id, reason="not today").returncode == 0
+        typed.is_kept_out('jitd: denied by bob@EXAMPLE.TEST: "not today"')
+    finally:
+        hush.unlink()
+
+
+def test_a_login_without_a_password_waits_longer_than_its_clock(gated: Gated) -> None:
+    settings = LOGIN_DEFS.read_text()
+    write(str(LOGIN_DEFS), re.sub(r"(?m)^LOGIN_TIMEOUT.*$", "", settings) + "\nLOGIN_TIMEOUT 2\n")
+    try:
+        typed = gated.drive(["login", "-f", "alice"], LOGIN, gated.mark(), asks_password=False)
+        id = typed.id
+        time.sleep(3)
+        assert gated.approve(id).returncode == 0
+        typed.is_let_in()
+    finally:
+        write(str(LOGIN_DEFS), settings)
+
+
+def test_who_is_not_let_in_is_no_run(gated: Gated) -> None:
+    before = len(gated.rows("runs", "--all"))
+    took = gated.type("eve", LOGIN).is_kept_out("jitd: denied: no rule permits this")
+    assert took > 2, "getty clears the screen when login has ended"
+    assert len(gated.rows("runs", "--all")) == before

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scripted conversations: a program answers the module's messages in every way that there is, in every stage, whatever jitd says.
+
+Law: the conversation decides nothing: the program lives, the answer is jitd's, and what is shown is informations of at most 512
+bytes, one at a time. A conversation that never returns is the program's own, and holds it as long as it likes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.pam.application import DENIED, STAGES, SUCCESS, Application, Bench, Voice, jitd
+
+HASTE = "ANSWER_WITHIN = PROOF_WITHIN = FIRST_WORD_WITHIN = 1.0\nACT_WITHIN_MS = 400"
+ERROR_MSG, TEXT_INFO = 3, 4
+SILENT = 0x8000
+
+
+def _news(voice: Voice, *news: str) -> None:
+    voice.say("progress", id="x", state="pending", owed=True, until=None, news=list(news) or ["request AAAA-AAAA: true", "wait"])
+
+
+def granted(voice: Voice) -> None:
+    voice.proved()
+    voice.grant()
+
+
+def told_and_granted(voice: Voice) -> None:
+    voice.proved()
+    _news(voice)
+    voice.grant()
+
+
+def denied(voice: Voice) -> None:
+    voice.proved()
+    voice.refuse("denied: no rule permits this")
+
+
+def owed_and_denied(voice: Voice) -> None:
+    voice.proved()
+    _news(voice)
+    voice.refuse('denied by bob@EXAMPLE.TEST: "no"')
+
+
+def gone(voice: Voice) -> None:
+    voice.proved()
+    _news(voice)
+
+
+OUTCOMES: dict[Callable[[Voice], None], int] = {
+    granted: SUCCESS,
+    told_and_granted: SUCCESS,
+    denied: DENIED,
+    owed_and_denied: DENIED,
+    gone: DENIED,
+}
+MANNERS = [
+    ("ok",), ("few",), ("code", 6), ("code", -1), ("code", 2**31 - 1), ("text",), ("bytes",), ("long", 4096),
+    ("long", 1_000_000), ("slow", 30),
+    ("error-answered", 19), ("error-answered", 6), ("signal", 17), ("nested",),
+]  # fmt: skip
+CODES = [*range(1, 33), 99, 255, 256, -1, 2**31 - 1]
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    made.stack(made.module(HASTE))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def host(bench: Bench) -> Iterator[Application]:
+    """One program for all of it."""
+    with Application(bench.stacks) as made:
+        yield made
+        state = made.state()
+        assert (state["threads"], state["children"], state["most"]) == (1, 0, 1)
+
+
+def converse(host: Application, manner: tuple[object, ...], stage: str = "acct_mgmt", flags: int = 0) -> int:
+    host.start("root", slot=7)
+    host.start("root")
+    host.order("conv", *manner)
+    try:
+        return host.call(stage, flags)
+    finally:
+        host.order("end", 0)
+        host.order("slot", 7)
+        host.order("end", 0)
+
+
+CASES = [
+    *itertools.product(MANNERS, STAGES, OUTCOMES),
+    *itertools.product([("error", code) for code in CODES], ["acct_mgmt"], OUTCOMES),
+]
+
+
+def test_the_table_has_more_than_a_hundred_scripts() -> None:
+    assert len(CASES) >= 100
+
+
+@pytest.mark.parametrize(("manner", "stage"), dict.fromkeys((manner, stage) for manner, stage, _ in CASES), ids=str)
+def test_however_it_is_answered_the_answer_is_jitds(
+    manner: tuple[object, ...], stage: str, bench: Bench, host: Application
+) -> None:
+    for outcome, answer in OUTCOMES.items():
+        with jitd(bench.socket, outcome):
+            assert converse(host, manner, stage) == answer, outcome.__name__
+        own = {ERROR_MSG if stage == "open_session" else TEXT_INFO}
+        assert {style for style, _ in host.said} <= (own if manner != ("nested",) else own | {TEXT_INFO})
+        assert len(host.said) >= {granted: 0, denied: 1, gone: 3}.get(outcome, 2) or manner == ("nested",)
+
+
+@pytest.mark.parametrize(("outcome", "answer"), OUTCOMES.items(), ids=lambda value: getattr(value, "__name__", value))
+def test_a_conversation_that_closes_every_descriptor_ends_in_no_grant_that_was_not_there_before(
+    outcome: Callable[[Voice], None], answer: int, bench: Bench
+) -> None:
+    with Application(bench.stacks) as host, jitd(bench.socket, outcome):
+        host.start("root")
+        host.order("conv", "close")
+        assert host.call("acct_mgmt") == (answer if outcome is granted else DENIED)
+        host.order("conv", "ok")
+        assert host.call("acct_mgmt") == answer, "and the next one is as ever"
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda value: value.__name__)
+def test_somebody_whose_name_changes_meanwhile_is_not_granted_what_the_other_was(
+    outcome: Callable[[Voice], None], bench: Bench, host: Application
+) -> None:
+    """THREATS P-08: the conversation stands for a module that changes PAM_USER."""
+    host.start("bin")
+    host.order("conv", "user")
+    with jitd(bench.socket, outcome):
+        assert host.call("acct_mgmt") == (SUCCESS if outcome is granted else DENIED)
+    host.order("end", 0)
+
+
+def test_a_grant_that_grew_old_while_the_program_talked_is_none(bench: Bench, host: Application) -> None:
+    with jitd(bench.socket, told_and_granted):
+        assert converse(host, ("slow", 300)) == DENIED
+        assert converse(host, ("slow", 10)) == SUCCESS
+    assert "too long ago" not in host.text
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    ("flags", "service", "is_told"),
+    [
+        (0, "su", True),
+        (SILENT, "su", False),
+        (SILENT, "sudo", True),
+        (SILENT, "login", True),
+        (0, "cron", False),
+        (0, "x", False),
+    ],
+)
+def test_it_is_told_where_that_is_safe_and_wanted(
+    stage: str, flags: int, service: str, is_told: bool, bench: Bench, host: Application
+) -> None:
+    bench.stack(bench.module(HASTE), "wait=1", service=service)
+    host.start("root", service)
+    for outcome in (owed_and_denied, gone):
+        with jitd(bench.socket, outcome):
+            assert host.call(stage, flags) == DENIED
+            assert bool(host.said) == is_told
+    host.order("end", 0)
+
+
+def test_quiet_in_the_stack_is_heeded(bench: Bench, host: Application) -> None:
+    bench.stack(bench.root / "pam_jit.py", "quiet", service="sudo")
+    host.start("root", "sudo")
+    with jitd(bench.socket, owed_and_denied):
+        assert host.call("acct_mgmt") == DENIED
+    assert host.said == []
+    host.order("end", 0)
+
+
+def test_as_many_and_as_long_messages_as_jitd_has_come_one_by_one_and_cut(bench: Bench, host: Application) -> None:
+    news = [
+        "\N{GREEK SMALL LETTER ALPHA}" * 4096,
+        "x" * 4096,
+        "%n%s%d",
+        "a\nb\r\x1b[2J\x07\x9b",
+        "",
+        *(f"number {n}" for n in range(60)),
+    ]
+
+    def script(voice: Voice) -> None:
+        voice.proved()
+        _news(voice, *news)
+        voice.grant()
+
+    with jitd(bench.socket, script):
+        assert converse(host, ("ok",)) == SUCCESS
+    assert len(host.said) == len(news)
+    assert all(len(text.encode()) <= 512 and text.isprintable() for _, text in host.said)
+    assert host.said[2] == (TEXT_INFO, "jitd: %n%s%d")
+    assert host.state()["most"] == 1
+
+
+def test_memory_does_not_grow_with_what_is_answered(bench: Bench, host: Application) -> None:
+    with jitd(bench.socket, owed_and_denied):
+        host.start("root")
+        host.order("conv", "long", 1_000_000)
+        host.call("acct_mgmt")
+        before = host.state()["rss"]
+        for _ in range(20):
+            assert host.call("acct_mgmt") == DENIED
+        grown = host.state()["rss"] - before
+        host.order("end", 0)
+    # pam_python frees the answers and not the texts in them: that leak is of a program that answers informations with text.
+    assert grown < 20 * 3 * 1100, grown
+
+
+@pytest.mark.parametrize("name", ["setcred", "close_session", "chauthtok"])
+@pytest.mark.parametrize("flags", [0, 0x2, 0x4, 0x8, 0x10, 0x4000, 0x2000, SILENT, 2**31 - 1])
+def test_what_is_no_gate_says_nothing_and_asks_nobody(name: str, flags: int, bench: Bench, host: Application) -> None:
+    host.start("root")
+    with jitd(bench.socket, granted) as had:
+        # libpam itself takes some flags of pam_chauthtok(3) for an error of the program's, PAM_SYSTEM_ERR.
+        assert host.call(name, flags) in ({DENIED} if name != "chauthtok" else {DENIED, 4}), "we are alone in this stack"
+        assert (host.said, had) == ([], [])
+    host.order("end", 0)

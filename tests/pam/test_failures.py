@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The failure table of docs/pam.md, row by row, with the real sudo, su, doas and login: whatever is broken, nobody comes past the
+gate, in a time that is known and with a sentence, and root's own sudo, su and login go on.
+
+Law: after each row all is mended, nothing was granted or run meanwhile, and who is permitted is let in again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.pam.programs import BY_NAME, COLUMNS, POLICY, Gated, Program, all_are_kept_out
+from tests.system.conftest import REALM, wait_for
+from tests.system.failing import Disk
+
+pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
+PAGE = Path(__file__).parents[2] / "docs/pam.md"
+MODULE = Path("/usr/lib/jitd/pam_jit.py")
+PYTHON = Path("/usr/bin/python3")
+PAM_PYTHON = Path("/lib/security/pam_python.so")
+HELPER = b"/usr/lib/jitd/jitpam/pam_initiator.py"
+ROOTS = ("sudo", "su -c", "login")
+Broken = Callable[[Gated], AbstractContextManager[object]]
+
+
+# --- what is broken ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def daemon_down(gated: Gated) -> Iterator[None]:
+    gated.kill()
+    yield
+    gated.start()
+
+
+@contextmanager
+def daemon_hung(gated: Gated) -> Iterator[None]:
+    assert gated.process is not None
+    with stopped(gated.process.pid):
+        yield
+
+
+@contextmanager
+def disk_full(gated: Gated) -> Iterator[None]:
+    with Disks.of_the_daemon.full():
+        yield
+
+
+class Disks:
+    """Where the fixture leaves the daemon's file system."""
+
+    of_the_daemon: Disk
+
+
+@contextmanager
+def kdc_down(gated: Gated) -> Iterator[None]:
+    kdc = kdcs()[0]
+    os.kill(kdc, signal.SIGTERM)
+    wait_for(lambda: not kdcs(), what="the end of the KDC")
+    yield
+    subprocess.run(["krb5kdc", "-r", REALM, "-P", "/run/krb5kdc.pid"], check=True)
+
+
+@contextmanager
+def kdc_silent(gated: Gated) -> Iterator[None]:
+    with stopped(kdcs()[0]):
+        yield
+
+
+@contextmanager
+def stopped(process: int) -> Iterator[None]:
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
+def away(path: Path) -> Broken:
+    @contextmanager
+    def gone(gated: Gated) -> Iterator[None]:
+        kept = path.with_name(path.name + ".away")
+        path.rename(kept)
+        try:
+            yield
+        finally:
+            kept.rename(path)
+
+    return gone
+
+
+@contextmanager
+def module_writable(gated: Gated) -> Iterator[None]:
+    MODULE.chmod(0o664)
+    try:
+        yield
+    finally:
+        MODULE.chmod(0o644)
+
+
+def kdcs() -> list[int]:
+    return processes(lambda line: line.startswith(b"krb5kdc\0"))
+
+
+def helpers() -> list[int]:
+    return processes(lambda line: HELPER in line.split(b"\0"))
+
+
+def processes(is_one: Callable[[bytes], bool]) -> list[int]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if is_one(process.read_bytes()):
+                found.append(int(process.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+# --- the rows ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """One failure: what is broken, who comes, and with which ticket; what they read (a pattern), and when at the latest."""
+
+    name: str
+    sentence: str
+    within: float
+    broken: Broken = lambda gated: nullcontext()
+    who: str = "carol"
+    ticket: str = "carol"
+    to_helpers: signal.Signals | None = None
+    is_recorded: bool = False
+    """That it was denied goes on record, as for everybody with a ticket."""
+    is_about_tickets: bool = False
+    """A login knows of none."""
+
+    @property
+    def columns(self) -> tuple[Program, ...]:
+        return tuple(program for program in COLUMNS if not (self.is_about_tickets and program.service == "login"))
+
+
+NO_TICKET = r"jitd: denied: no rule permits this without a Kerberos ticket \("
+SILENT = r"(?i)authenticat|account validation|cannot make/remove an entry"
+"""What the programs say themselves."""
+ROWS = (
+    Row("daemon down", "jitd cannot be reached", 2, daemon_down),
+    Row("daemon hung", "jitd does not answer", 7, daemon_hung),
+    Row(
+        "database disk full",
+        "jitd cannot note which tickets were used, and so takes none: No space|jitd failed, and nothing was permitted",
+        4,
+        disk_full,
+    ),
+    Row("no policy rule", "denied: no rule permits this", 2, who="eve", ticket="eve", is_recorded=True),
+    Row("no ticket", NO_TICKET + "you have no Kerberos ticket", 2, ticket="", is_about_tickets=True),
+    Row("expired ticket", NO_TICKET + "your Kerberos ticket has expired", 2, ticket="expired", is_about_tickets=True),
+    Row("KDC down", NO_TICKET + "no KDC of realm EXAMPLE.TEST can be reached", 2, kdc_down, is_about_tickets=True),
+    Row("KDC silent", NO_TICKET + "the KDC did not answer within 3 s", 6, kdc_silent, is_about_tickets=True),
+    Row("somebody else's ticket", "this ticket is not this account's here", 2, ticket="bob", is_about_tickets=True),
+    Row("Python missing", SILENT, 2, away(PYTHON)),
+    Row("pam_python.so missing", SILENT, 2, away(PAM_PYTHON)),
+    Row("module file missing", SILENT, 2, away(MODULE)),
+    Row("module file writable by its group", "can be changed by others than root", 2, module_writable),
+    Row(
+        "helper killed",
+        NO_TICKET + "the helper that shows who you are",
+        5,
+        kdc_silent,
+        to_helpers=signal.SIGKILL,
+        is_about_tickets=True,
+    ),
+    Row(
+        "helper stopped",
+        NO_TICKET + "the helper that shows who you are does not answer",
+        11,
+        kdc_silent,
+        to_helpers=signal.SIGSTOP,
+        is_about_tickets=True,
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def gated() -> Iterator[Gated]:
+    made = Gated()
+    Disks.of_the_daemon = Disk(made.root / "state", 16 << 20)
+    try:
+        made.start()
+        yield made
+        made.verify()
+    finally:
+        made.close()
+        Disks.of_the_daemon.close()
+        made.root.joinpath("state").rmdir()
+        made.root.rmdir()
+
+
+@pytest.fixture(scope="module")
+def tickets(gated: Gated) -> dict[str, bytes]:
+    made = {name: gated.ticket_of(name) for name in ("alice", "bob", "carol", "eve")}
+    made["expired"] = gated.ticket_of("carol", "-l", "1s")
+    time.sleep(2)
+    return made
+
+
+def roots_own_ways_are_open(gated: Gated) -> None:
+    typed = [gated.type("root", BY_NAME[name]) for name in ROOTS]
+    for each in typed:
+        each.is_let_in(5)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_whatever_is_broken_nobody_comes_past_and_root_has_a_way(gated: Gated, tickets: dict[str, bytes], row: Row) -> None:
+    before = gated.events()
+    with row.broken(gated):
+        typed = [gated.type(row.who, program, cache=tickets.get(row.ticket)) for program in row.columns]
+        if row.to_helpers is not None:
+            for helper in wait_for(lambda: len(helpers()) == len(row.columns) and helpers(), what="a helper for each"):
+                os.kill(helper, row.to_helpers)
+        roots_own_ways_are_open(gated)
+        took = all_are_kept_out(typed, "", row.within)
+    for each in typed:
+        assert re.search(row.sentence, each.text), each.text
+    print(
+        f"{row.name}: " + ", ".join(f"{program.name} {seconds:.1f}" for program, seconds in zip(row.columns, took, strict=True))
+    )
+    assert helpers() == []
+    new = [event for event in gated.events()[len(before) :] if event != "daemon.started"]
+    assert sorted(new) == sorted(["request.submitted", "request.screened"] * (len(COLUMNS) - 1) * row.is_recorded), (
+        "a login knows of no ticket"
+    )
+    gated.type("carol", BY_NAME["sudo"]).is_let_in()
+
+
+def test_a_daemon_that_restarts_while_somebody_waits_lets_nobody_in(gated: Gated, tickets: dict[str, bytes]) -> None:
+    typed = [gated.type("alice", program, cache=tickets["alice"]) for program in COLUMNS]
+    waiting = [each.id for each in typed]
+    gated.kill()
+    for each in typed:
+        each.began_at = time.monotonic()
+    took = all_are_kept_out(typed, "jitd went away: ask again", 2)
+    roots_own_ways_are_open(gated)
+    gated.start()
+    print("daemon restarting while somebody waits", took)
+    assert [gated.show(id)["state"] for id in waiting] == ["pending"] * len(waiting), "it can still be decided"
+    gated.approve(waiting[0])
+    gated.type("alice", COLUMNS[0], cache=tickets["alice"], mark=typed[0].mark).is_let_in()
+    for id in waiting[1:]:
+        assert gated.jitd("withdraw", id, who="alice").returncode == 0
+
+
+def test_who_waits_for_a_daemon_that_hangs_can_leave(gated: Gated, tickets: dict[str, bytes]) -> None:
+    typed = [gated.type("alice", program, cache=tickets["alice"]) for program in COLUMNS]
+    waiting = [each.id for each in typed]
+    with daemon_hung(gated):
+        for each in typed:
+            each.terminal.sendintr()
+            each.began_at = time.monotonic()
+        all_are_kept_out(typed, "", 3)
+    for id in waiting:
+        gated.until(id, "withdrawn")
+
+
+def test_a_policy_that_is_broken_leaves_the_old_one_in_force(gated: Gated, tickets: dict[str, bytes]) -> None:
+    gated.set_policy(POLICY + "[[permit]]\nname = 7\n")
+    assert gated.reload().returncode != 0
+    for program in COLUMNS:
+        gated.type("carol", program, cache=tickets["carol"]).is_let_in()
+    all_are_kept_out([gated.type("eve", program, cache=tickets["eve"]) for program in COLUMNS], "no rule permits this", 2)
+    roots_own_ways_are_open(gated)
+    gated.set_policy(POLICY)
+    assert gated.reload().returncode == 0
+
+
+def test_the_table_of_the_manual_is_the_one_that_is_played() -> None:
+    section = PAGE.read_text("utf-8").partition("## When something is broken")[2].partition("\n## ")[0]
+    told = re.findall(r"^\| ([^|]+?) \|", section, re.MULTILINE)[2:]
+    played = [row.name for row in ROWS]
+    played.insert(2, "daemon restarting while somebody waits")
+    played.insert(4, "policy broken on reload")
+    assert told == played

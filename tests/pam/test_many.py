@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many transactions in one process, hostile bytes in every item of PAM's, broken surroundings, and signals.
+
+Law: memory is bounded, and descriptors, threads, children and the program's signals are afterwards what they were before.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.pam.application import DENIED, ITEMS, SUCCESS, Application, Bench, Crashed, Voice, jitd
+from tests.pam.test_sabotage import HASTE, PROVES
+from tests.system.conftest import wait_for
+
+SYSTEM_ERR = 4
+GROWS_BY = 420
+"""KiB that one transaction may cost. An interpreter that pam_python makes and ends leaves 345 behind, whatever runs in it
+(measured with a module that imports json and does nothing); ours leaves 348."""
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    made.stack(made.module(HASTE, PROVES))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def host(bench: Bench) -> Iterator[Application]:
+    with Application(bench.stacks) as made:
+        yield made
+
+
+def grants(voice: Voice) -> None:
+    voice.proved()
+    voice.grant()
+
+
+def waits(voice: Voice) -> None:
+    voice.proved()
+    voice.say("progress", id="x", state="pending", owed=True, news=["request AAAA-AAAA: true"], until=None)
+    voice.gone(20)
+
+
+def ask(host: Application, user: str | bytes | None = "alice", stage: str = "acct_mgmt") -> int:
+    host.start(user)
+    try:
+        return host.call(stage)
+    finally:
+        host.order("end", 0)
+
+
+def test_two_hundred_transactions_in_one_process_leave_nothing_behind(bench: Bench, host: Application) -> None:
+    with jitd(bench.socket, grants):
+        for _ in range(5):
+            assert ask(host) == SUCCESS
+        before = host.state()
+        for number in range(200):
+            assert ask(host, "alice" if number % 2 else "root") == SUCCESS
+        after = host.state()
+    assert {name: after[name] for name in after if name != "rss"} == {name: before[name] for name in before if name != "rss"}
+    assert (after["threads"], after["children"]) == (1, 0)
+    assert after["rss"] - before["rss"] < 200 * GROWS_BY, f"{(after['rss'] - before['rss']) / 200} KiB a transaction"
+
+
+def test_a_hundred_questions_of_one_transaction_cost_no_memory_at_all(bench: Bench, host: Application) -> None:
+    with jitd(bench.socket, grants):
+        host.start("alice")
+        for _ in range(10):
+            host.call("acct_mgmt")
+        before = host.state()
+        for _ in range(100):
+            assert host.call("acct_mgmt") == SUCCESS
+        after = host.state()
+    assert after["rss"] - before["rss"] < 1024
+    assert after["descriptors"] == before["descriptors"]
+
+
+def test_interleaved_transactions_do_not_know_of_each_other(bench: Bench, host: Application) -> None:
+    def script(voice: Voice) -> None:
+        voice.proved()
+        (asked,) = [message for message in voice.heard if message["type"] == "enforce"]
+        voice.grant() if asked["user"] in ("root", "alice") else voice.refuse()
+
+    with jitd(bench.socket, script):
+        people = ["root", "eve", "alice", "bob"]
+        for slot, user in enumerate(people):
+            host.start(user, slot=slot)
+        for _ in range(3):
+            for slot in (2, 0, 3, 1):
+                host.order("slot", slot)
+                assert host.call("acct_mgmt") == (SUCCESS if people[slot] in ("root", "alice") else DENIED)
+        for slot in (0, 3, 1):
+            host.order("slot", slot)
+            host.order("end", 0)
+        host.order("slot", 2)
+        assert host.call("open_session") == SUCCESS
+        host.order("end", 0)
+        assert ask(host, "eve") == DENIED
+
+
+HOSTILE = {
+    "long": b"x" * 4096, "very long": b"y" * 100_000, "format": b"%n%n%s%s", "newline": b"a\nb", "escape": b"\x1b]0;x\x07\x7f",
+    "not UTF-8": b"\xff\xfe\x80", "surrogate": b"\xed\xa0\x80", "overlong": b"\xc0\xaf", "right to left": "\u202e\u2066".encode(),
+    "json": b'","uid":0,"x":"', "path": b"../../etc/shadow", "space": b" ", "emoji": "\U0001f600".encode(), "equals": b"A=B",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("item", [*(set(ITEMS) - {"service"}), "ssh"])
+def test_hostile_bytes_in_any_item_do_no_harm(item: str, bench: Bench, host: Application) -> None:
+    """Whatever is there reaches jitd as it is or not at all, and what is no text names nobody."""
+    for value in [*HOSTILE.values(), None, b""]:
+        with jitd(bench.socket, grants) as had:
+            host.start("root")
+            if item == "ssh":
+                host.order("env", (b"SSH_AUTH_INFO_0=" + (value or b"")).hex())
+            elif host.set(item, value) != 0:
+                host.order("end", 0)
+                continue
+            code = host.call("acct_mgmt")
+            host.order("end", 0)
+        asked = [message for voice in had for message in voice.heard if message["type"] == "enforce"]
+        is_text = value is None or _is_text(value)
+        if value is not None and len(value) > 9000 and code == SYSTEM_ERR:
+            code = SUCCESS  # libpam itself cannot write so much into the kernel's audit log, and fails after us
+        if item == "user":
+            assert (code, asked) == (DENIED, []), "there is no such account"
+        elif item in ("tty", "rhost", "ssh"):
+            sent = asked[0][{"ssh": "authenticated"}.get(item, item)]
+            assert code == SUCCESS
+            assert sent == (base64.b64encode(value[:4096]).decode() if value and is_text else None)
+        elif item == "ruser":
+            assert code == SUCCESS
+            assert asked[0][item] == (value.decode() if value and is_text else None)
+    assert ask_with(bench, host) == SUCCESS
+
+
+@pytest.mark.parametrize(
+    "name", [b"x" * 200, b"%n%s", b"a\nb", b"\x1b]0;x\x07", b"\xff\xfe", "\u202e".encode(), b" ", b'","uid":0,"']
+)
+def test_a_service_of_a_hostile_name_is_named_as_it_is_or_not_at_all(name: bytes, bench: Bench, host: Application) -> None:
+    os.link(bench.stacks / "su", os.path.join(os.fsencode(bench.stacks), name))
+    with jitd(bench.socket, grants) as had:
+        host.start("root", name)
+        assert host.call("acct_mgmt") == SUCCESS
+    (asked,) = [message for voice in had for message in voice.heard if message["type"] == "enforce"]
+    assert asked["service"] == (name.decode() if _is_text(name) else "?")
+
+
+def ask_with(bench: Bench, host: Application) -> int:
+    with jitd(bench.socket, grants):
+        return ask(host)
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("user", [None, b"", b"nobody-of-that-name", b"x" * 4096, b"\xff", b"%n", b"a\nb", b"root\n", b"0", b":"])
+def test_who_has_no_account_is_denied_without_a_word_to_jitd_and_before_they_are_known_without_a_reason(
+    user: bytes | None, bench: Bench, host: Application
+) -> None:
+    """THREATS P-13: in ``auth`` the sentence is that of a known account without a rule, letter by letter."""
+    with jitd(bench.socket, lambda voice: (voice.proved(), voice.refuse("denied: no rule permits this"))) as had:
+        host.start(b"x")
+        host.set("user", user)
+        assert host.call("authenticate") == DENIED
+        said = host.said
+        assert had == []
+        host.order("end", 0)
+        assert ask(host, "bob", "authenticate") == DENIED
+        assert len(had) == 1
+        host.start("bob")
+        host.call("authenticate")
+        assert host.said == said == [(4, "jitd: denied")]
+
+
+# --- what the caller may have left ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)])
+def test_closed_standard_streams_do_not_become_the_line_to_jitd(closed: tuple[int, ...], bench: Bench, host: Application) -> None:
+    for stream in closed:
+        host.order("close", stream)
+    before = host.state()["descriptors"]
+    seen: list[list[str]] = []
+
+    def script(voice: Voice) -> None:
+        voice.proved()
+        place = Path(f"/proc/{host.process.pid}/fd")
+        seen.append(sorted(os.readlink(link) for link in place.iterdir() if link.name in "012"))
+        voice.grant()
+
+    with jitd(bench.socket, script):
+        assert ask(host) == SUCCESS
+    assert not [name for names in seen for name in names if name.startswith("socket:")]
+    assert host.state()["descriptors"] == before
+
+
+LIMITS = {
+    "FSIZE": (1, 0),
+    "NPROC": (6, 1),
+    "CORE": (4, 0),
+    "NOFILE": (7, 230),
+    "NOFILE too few": (7, 1),
+    "AS": (9, 60_000_000),
+    "STACK": (3, 65536),
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_the_limits_of_a_caller_end_in_an_answer_and_never_in_a_grant_that_was_not(
+    limit: str, bench: Bench, host: Application
+) -> None:
+    number, value = LIMITS[limit]
+    with jitd(bench.socket, grants) as had:
+        host.start("alice")
+        host.order("limit", number, value)
+        try:
+            code = host.call("acct_mgmt")
+        except Crashed:  # Python cannot start without them, and ends the program: pam_python's way, before our code is read
+            code = DENIED
+        assert code != SUCCESS or len(had) == 1
+        assert code == SUCCESS or limit in ("NOFILE too few", "AS", "STACK"), "these do not matter to it"
+
+
+@pytest.mark.parametrize("how", ["ignore", "catch", "block"])
+@pytest.mark.parametrize("number", [signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT, signal.SIGALRM, signal.SIGTERM])
+def test_what_a_program_has_set_for_its_signals_is_as_it_was(
+    how: str, number: signal.Signals, bench: Bench, host: Application
+) -> None:
+    host.order("signal", how, int(number))
+    before = host.state()
+    with jitd(bench.socket, grants):
+        assert [ask(host, "alice"), ask(host, "root")] == [SUCCESS, SUCCESS]
+    after = host.state()
+    names = {"SigBlk", "SigIgn", "SigCgt", "SigPnd", "ShdPnd", "children", "descriptors"}
+    if (how, number) == ("block", signal.SIGCHLD):
+        names.remove("ShdPnd")  # one is pending there: of the helper, which has been waited for
+    assert {name: after[name] for name in names} == {name: before[name] for name in names}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP])
+def test_what_ends_a_program_withdraws_and_then_reaches_it(number: signal.Signals, bench: Bench, host: Application) -> None:
+    host.order("signal", "catch", int(number))
+    host.start("alice")
+    with jitd(bench.socket, waits) as had:
+        host.tell("acct_mgmt", 0)
+        wait_for(lambda: had and had[0].heard and had[0].heard[-1]["type"] == "proof")
+        time.sleep(0.1)
+        os.kill(host.process.pid, number)
+        assert host.result() == DENIED
+        assert "withdrawn" in host.text
+        assert host.state()["caught"] & 1 << number
+        wait_for(lambda: b'"withdraw"' in getattr(had[0], "rest", b""))
+
+
+@pytest.mark.parametrize("how", ["catch", "default"])
+def test_a_program_that_would_stop_only_after_a_grant_is_not_granted_it(how: str, bench: Bench, host: Application) -> None:
+    """sudo catches SIGTSTP, and heeds it when PAM is through: the command would run when it is continued, hours later. What stops
+    at once is looked at when it goes on (see above)."""
+    host.order("signal", how, int(signal.SIGTSTP))
+    bench.stack(bench.module(HASTE.replace("0.3", "2.0"), PROVES))
+    host.start("alice")
+
+    def script(voice: Voice) -> None:
+        voice.proved()
+        time.sleep(0.1)
+        os.kill(host.process.pid, signal.SIGTSTP)
+        time.sleep(0.4)
+        voice.grant()
+
+    with jitd(bench.socket, script):
+        host.tell("acct_mgmt", 0)
+        time.sleep(0.6)
+        os.kill(host.process.pid, signal.SIGCONT)
+        assert host.result() == (DENIED if how == "catch" else SUCCESS)
+
+
+def test_a_signal_that_is_ignored_or_came_before_does_not_withdraw(bench: Bench, host: Application) -> None:
+    host.order("signal", "ignore", int(signal.SIGINT))
+    host.order("signal", "block", int(signal.SIGTERM))
+    host.order("signal", "send", int(signal.SIGTERM))
+
+    bench.stack(bench.module(HASTE + "LOOK_EVERY = 0.02\n", PROVES))
+
+    def script(voice: Voice) -> None:
+        voice.proved()
+        os.kill(host.process.pid, signal.SIGINT)
+        time.sleep(0.15)
+        voice.grant()
+
+    with jitd(bench.socket, script):
+        assert ask(host) == SUCCESS
+
+
+def test_a_program_that_is_killed_while_it_waits_withdraws_by_that(bench: Bench, host: Application) -> None:
+    host.start("alice")
+    with jitd(bench.socket, waits) as had:
+        host.tell("acct_mgmt", 0)
+        wait_for(lambda: had and had[0].heard and had[0].heard[-1]["type"] == "proof")
+        began_at = time.monotonic()
+        host.process.kill()
+        assert had[0].gone(3) or time.monotonic() - began_at < 3
+
+
+@pytest.mark.parametrize("stopped", [0.1, 1.0])
+def test_a_grant_that_came_while_the_program_was_stopped_for_long_is_none(
+    stopped: float, bench: Bench, host: Application
+) -> None:
+    bench.stack(bench.module(HASTE + "ACT_WITHIN_MS = 500\n", PROVES))
+    host.start("root")
+    ready: list[int] = []
+
+    def script(voice: Voice) -> None:
+        voice.proved()
+        os.kill(host.process.pid, signal.SIGSTOP)
+        ready.append(1)
+        voice.grant()
+
+    with jitd(bench.socket, script):
+        host.tell("acct_mgmt", 0)
+        wait_for(lambda: ready)
+        time.sleep(stopped)
+        os.kill(host.process.pid, signal.SIGCONT)
+        assert host.result() == (SUCCESS if stopped < 0.5 else DENIED)
+
+
+SLOW = Path("/usr/lib/jitd/jitpam/pam_initiator.py")
+
+
+@pytest.mark.parametrize("hangs", ["before it is asked", "in the library", "everywhere"])
+def test_a_helper_does_not_outlive_a_program_that_was_killed(hangs: str, bench: Bench, host: Application) -> None:
+    text = SLOW.read_text().replace("ENDS_WITHIN = 12", "ENDS_WITHIN = 1")
+    if hangs == "in the library":
+        text = text.replace("    sys.path.insert(0, OURS)", "    import time; time.sleep(60)")
+    elif hangs == "everywhere":
+        text = text.replace("    module = socket(fileno=0)", "    import time; time.sleep(60)")
+    bench.stack(
+        bench.module("PROOF_WITHIN = 30.0\n_Helper.say = lambda *a: None\n" if hangs == "before it is asked" else "", text)
+    )
+    host.start("alice")
+    with jitd(bench.socket, waits):
+        host.tell("acct_mgmt", 0)
+        helper = wait_for(lambda: Path(f"/proc/{host.process.pid}/task/{host.process.pid}/children").read_text().split())[0]
+        host.process.kill()
+        host.process.wait()
+        wait_for(lambda: not Path(f"/proc/{helper}/exe").exists() or _is_dead(helper), within=3)
+
+
+def _is_dead(pid: str) -> bool:
+    return b"\nState:\tZ" in Path(f"/proc/{pid}/status").read_bytes()
+
+
+def test_the_log_says_why_without_touching_the_programs_own_way_of_logging(bench: Bench) -> None:
+    """To /dev/log, where one is: this lab has none, so this is looked at in a trace."""
+    trace = bench.root / "trace"
+    line = ("strace", "-f", "-s", "400", "-o", str(trace), "-e", "trace=sendto,connect")
+    with jitd(bench.socket, lambda voice: (voice.proved(), voice.refuse("a\nb"))), Application(bench.stacks, line=line) as host:
+        assert ask(host, "root") == DENIED
+    found = [words for words in trace.read_text().splitlines() if "pam_jit[" in words]
+    assert len(found) == 1
+    assert "<85>pam_jit[" in found[0]
+    assert "MSG_DONTWAIT" in found[0]
+    assert "refused: a?b" in found[0]
+    assert subprocess.run(["grep", "-c", "import syslog", bench.root / "pam_jit.py"], capture_output=True).stdout == b"0\n"

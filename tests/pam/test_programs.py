@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sudo, su, doas and login behind the shipped stacks, each with each outcome. Law: whoever was not let in has run nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.pam.programs import BY_NAME, GATE_OF_CRON, PROGRAMS, Gated, Program, all_are_kept_out, edit_stacks, write
+from tests.system.conftest import REALM, wait_for
+
+pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
+every_program = pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+
+RULE_OF_JOBS = """
+[[permit]]
+name = "jobs"
+who = ["user:alice"]
+services = ["cron"]
+run_as = ["*"]
+commands = [["**"]]
+ticket = "optional"
+"""
+
+
+@every_program
+def test_who_is_permitted_at_once_is_let_in_without_a_question(gated: Gated, program: Program) -> None:
+    typed = gated.type("carol", program)
+    typed.is_let_in()
+    assert "jitd:" not in typed.text
+
+
+@every_program
+def test_a_lease_lets_in_without_a_question(gated: Gated, program: Program) -> None:
+    mark = gated.mark()
+    id = gated.ask_beforehand("alice", program, mark, "--for", "1h")
+    gated.approve(id)
+    assert not mark.exists()
+    typed = gated.type("alice", program, mark=mark)
+    typed.is_let_in()
+    assert "jitd:" not in typed.text
+    assert gated.jitd("revoke", id, "--reason", "over").returncode == 0
+
+
+@every_program
+def test_who_waits_is_let_in_by_an_approval(gated: Gated, program: Program) -> None:
+    typed = gated.type("alice", program)
+    id = typed.id
+    row = gated.show(id)
+    requester = "local:alice" if program.service == "login" else "alice@EXAMPLE.TEST"
+    assert (row["state"], row["service"], row["requester"]) == ("pending", program.service, requester), row
+    assert not typed.has_run
+    assert gated.approve(id).returncode == 0
+    typed.is_let_in()
+
+
+@every_program
+def test_who_waits_is_kept_out_by_a_denial(gated: Gated, program: Program) -> None:
+    typed = gated.type("alice", program)
+    assert gated.deny(typed.id, reason="not today").returncode == 0
+    typed.is_kept_out('jitd: denied by bob@EXAMPLE.TEST: "not today"')
+
+
+@every_program
+def test_ctrl_c_withdraws(gated: Gated, program: Program) -> None:
+    typed = gated.type("alice", program)
+    id = typed.id
+    typed.terminal.sendintr()
+    typed.is_kept_out("jitd: withdrawn" if program.service.startswith("sudo") else "", 3)  # the others are gone at once
+    gated.until(id, "withdrawn")
+
+
+def test_an_approval_lets_in_nobody_whose_ticket_has_ended_meanwhile(gated: Gated) -> None:
+    typed = [
+        gated.type("alice", program, cache=gated.ticket_of("alice", "-l", "6s"))
+        for program in (BY_NAME["sudo"], BY_NAME["su -c"], BY_NAME["doas"])
+    ]
+    ids = [each.id for each in typed]
+    time.sleep(max(0.0, typed[-1].began_at + 6.5 - time.monotonic()))
+    for id in ids:
+        assert gated.approve(id).returncode == 0
+    all_are_kept_out(typed, "your ticket expired while the request waited: kinit, and do it again", 12)
+
+
+def test_a_revocation_of_all_that_somebody_has_reaches_who_came_without_a_ticket(gated: Gated) -> None:
+    """Known by their account alone, they are the same person to who revokes."""
+    typed = gated.type("alice", BY_NAME["login"])
+    gated.approve(typed.id)
+    (held,) = wait_for(lambda: [row for row in gated.rows("grants") if row["requester"] == "local:alice"])
+    assert held["runs"]
+    assert gated.jitd("revoke", "--of", f"alice@{REALM}", "--reason", "over").returncode == 0
+    assert not [row for row in gated.rows("grants") if row["requester"] == "local:alice"]
+    typed.ends()
+
+
+def test_nobody_decides_in_time(gated: Gated) -> None:
+    for typed in [gated.type("dave", program) for program in PROGRAMS]:
+        id = typed.id
+        typed.is_kept_out("has expired: nobody decided in time")
+        gated.until(id, "expired")
+
+
+def test_a_login_that_getty_started_is_let_in(gated: Gated) -> None:
+    login = next(program for program in PROGRAMS if program.service == "login")
+    subprocess.run(["as", "carol", "true"], check=True)
+    mark = gated.mark()
+    gated.drive(["login", "carol"], login, mark, cwd="/").is_let_in()
+
+
+def test_a_stack_that_waits_two_seconds_waits_no_longer(gated: Gated) -> None:
+    edit_stacks("pam_jit.py", "pam_jit.py wait=2")
+    typed = []
+    try:
+        typed = [gated.type("alice", program) for program in PROGRAMS]
+        ids = [each.id for each in typed]
+        all_are_kept_out(typed, "nobody decided in the time that this program may wait", 10)
+        assert {gated.until(id, "withdrawn")["state"] for id in ids} == {"withdrawn"}
+    finally:
+        edit_stacks(" wait=2", "")
+        for each in typed:
+            each.close()
+
+
+# --- without a terminal, and without anybody ------------------------------------------------------------------------------
+
+
+def sudo(gated: Gated, who: str, *words: str) -> tuple[subprocess.Popen[str], Path]:
+    """``who`` types sudo where there is no terminal."""
+    mark = gated.mark()
+    line = ["setsid", "as", who, "sudo", *words, "/usr/bin/touch", str(mark)]
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.Popen(line, cwd="/", text=True, **streams), mark  # type: ignore[call-overload, no-any-return]
+
+
+@pytest.mark.parametrize("words", [(), ("-n",)], ids=["sudo", "sudo -n"])
+def test_sudo_without_a_terminal_is_let_in_kept_out_and_waits_as_with_one(gated: Gated, words: tuple[str, ...]) -> None:
+    at_once, mark = sudo(gated, "carol", *words)
+    assert (at_once.communicate(timeout=10)[0], at_once.returncode, mark.exists()) == ("", 0, True)
+    refused, mark = sudo(gated, "eve", *words)
+    said = refused.communicate(timeout=10)[0]
+    assert refused.returncode == 1 and "jitd: denied: no rule permits this" in said and not mark.exists()
+    waiting, mark = sudo(gated, "alice", *words)
+    (row,) = wait_for(lambda: [row for row in gated.rows("requests") if row["argv"][-1] == str(mark)])
+    assert not mark.exists()
+    gated.approve(row["id"])
+    said = waiting.communicate(timeout=10)[0]
+    assert waiting.returncode == 0 and f"jitd: request {row['id']}: " in said and mark.exists()
+
+
+def cron_runs_a_job(gated: Gated) -> bool:
+    """Whether a job of alice's begins."""
+    mark = gated.mark()
+    subprocess.run(["crontab", "-u", "alice", "-"], input=f"@reboot touch {mark}\n", text=True, check=True)
+    Path("/run/crond.reboot").unlink(missing_ok=True)
+    daemon = subprocess.Popen(["cron", "-f"], cwd="/")
+    try:
+        wait_for(lambda: Path("/run/crond.reboot").exists(), what="cron")
+        with contextlib.suppress(AssertionError):
+            wait_for(mark.exists, 1.5)
+    finally:
+        daemon.terminate()
+        daemon.wait()
+        subprocess.run(["crontab", "-u", "alice", "-r"], check=True)
+    return mark.exists()
+
+
+def test_jobs_run_ungated_though_nobody_may_anything(gated: Gated) -> None:
+    before = gated.events()
+    assert cron_runs_a_job(gated)
+    assert gated.events() == before
+
+
+def test_the_gate_that_is_commented_out_in_cron_lets_in_whom_a_rule_names_and_nobody_else(gated: Gated) -> None:
+    stack = Path("/etc/pam.d/cron").read_text()
+    assert stack.count(GATE_OF_CRON) == 1
+    write("/etc/pam.d/cron", stack.replace(GATE_OF_CRON, GATE_OF_CRON.replace("#", "")))
+    try:
+        Path("/tmp/krb5cc_4001").unlink(missing_ok=True)  # else it would be proved that it is her, denied, and on record
+        before = gated.events()
+        assert not cron_runs_a_job(gated), "no rule"
+        assert gated.events() == before
+        gated.set_policy(RULE_OF_JOBS, "60-jobs.toml")
+        assert gated.reload().returncode == 0
+        assert cron_runs_a_job(gated)
+        gated.kill()
+        assert not cron_runs_a_job(gated), "no daemon"
+        gated.start()
+    finally:
+        (gated.root / "policy.d/60-jobs.toml").unlink(missing_ok=True)
+        write("/etc/pam.d/cron", stack)
+        assert gated.reload().returncode == 0

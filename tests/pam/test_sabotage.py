@@ -1,0 +1,387 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The PAM module sabotaged at every point: by what stands for jitd, and by what stands for the helper (its own functions:
+test_sabotage_functions.py).
+
+Law: whatever is broken, the host program lives on and reads PAM_PERM_DENIED; PAM_SUCCESS only after a grant on its connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.pam.application import DENIED, STAGES, SUCCESS, Application, Bench, Script, Voice, jitd, now
+
+HASTE = "ANSWER_WITHIN = PROOF_WITHIN = FIRST_WORD_WITHIN = 0.3\n"
+"""So that the tests need not wait as long as people."""
+HELPER = """
+import json, os, socket, sys, time
+module = socket.socket(fileno=0)
+def say(**words):
+    body = json.dumps(words).encode()
+    module.sendall(len(body).to_bytes(4, "big") + body)
+def hear():
+    return json.loads(module.recv(int.from_bytes(module.recv(4), "big")))
+"""
+PROVES = HELPER + "hear(); say(type='token', token='AAAA'); hear(); say(type='proof', proof='AAAA'); hear()"
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def host(bench: Bench) -> Iterator[Application]:
+    """One program for all of it: it has to survive everything."""
+    with Application(bench.stacks) as made:
+        yield made
+        state = made.state()
+        assert (state["threads"], state["children"]) == (1, 0)
+
+
+def ask(host: Application, user: str = "alice", stage: str = "acct_mgmt") -> int:
+    """The answer of one transaction."""
+    host.start(user)
+    try:
+        return host.call(stage)
+    finally:
+        host.order("end", 0)
+
+
+def unsabotaged(voice: Voice) -> None:
+    voice.proved()
+    voice.grant()
+
+
+def refuses(voice: Voice) -> None:
+    voice.proved()
+    voice.refuse("sabotaged")
+
+
+def test_what_is_not_sabotaged_is_granted_and_so_these_tests_test_something(bench: Bench, host: Application) -> None:
+    bench.stack(bench.module(HASTE, PROVES))
+    with jitd(bench.socket, unsabotaged):
+        assert [ask(host, user, stage) for user in ("root", "alice") for stage in STAGES] == [SUCCESS] * 6
+
+
+# --- what stands for jitd ----------------------------------------------------------------------------------------------
+
+
+def _at(point: str, do: str) -> Script:
+    def script(voice: Voice) -> None:
+        for step in ("nothing", "hello", "welcome", "enforce", "challenge", "token", "answer", "proof"):
+            if step == "hello":
+                voice.hear("hello")
+                voice.say("hello", version=1, nonce="AAAA")
+            elif step == "welcome":
+                voice.say("welcome", principal="root", user="root", host="h", until=None, operator=True)
+            elif step == "enforce":
+                voice.hear("enforce")
+            elif step == "challenge":
+                voice.say("challenge", binding="AAAA")
+            elif step == "token":
+                voice.hear("token")
+            elif step == "answer":
+                voice.say("token", token="AAAA")
+            elif step == "proof":
+                voice.hear("proof")
+            if step == point:
+                DEEDS[do](voice)
+                return
+
+    return script
+
+
+DEEDS = {
+    "closes": lambda voice: None,
+    "resets": lambda voice: voice.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"),
+    "hangs": lambda voice: voice.gone(1),
+    "grants": lambda voice: (voice.grant(now() - 1), voice.gone(1)),
+    "one byte": lambda voice: voice.connection.sendall(b"\0"),
+    "half a frame": lambda voice: voice.connection.sendall(b"\0\0\0\x20{"),
+    "4 GiB": lambda voice: (voice.connection.sendall(b"\xff" * 4), voice.gone(1)),
+    "not UTF-8": lambda voice: (voice.send(b'{"type":"granted","x":"\xff\xfe"}'), voice.gone(1)),
+    "not JSON": lambda voice: (voice.send(b"granted"), voice.gone(1)),
+    "depth": lambda voice: (voice.send(b"[" * 100_000), voice.gone(1)),
+    "list": lambda voice: (voice.send(b'["granted"]'), voice.gone(1)),
+    "null": lambda voice: (voice.send(b"null"), voice.gone(1)),
+    "no type": lambda voice: (voice.send(b"{}"), voice.gone(1)),
+    "type is a list": lambda voice: (voice.send(b'{"type":["granted"]}'), voice.gone(1)),
+    "another type": lambda voice: (voice.say("start", id="x", news=[]), voice.gone(1)),
+    "empty frame": lambda voice: (voice.send(b""), voice.gone(1)),
+    "refuses": lambda voice: voice.refuse(),
+    "refuses without a text": lambda voice: (voice.send(b'{"type":"refused"}'), voice.gone(1)),
+    "refuses with a number": lambda voice: (voice.send(b'{"type":"refused","code":"denied","text":0}'), voice.gone(1)),
+    "digits": lambda voice: (voice.send(b'{"type":' + b"9" * 100_000 + b"}"), voice.gone(1)),
+}
+POINTS = ("nothing", "hello", "welcome", "enforce", "challenge", "token", "answer")
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_whatever_jitd_does_before_it_has_the_proof_is_a_denial(point: str, bench: Bench, host: Application) -> None:
+    bench.stack(bench.module(HASTE, PROVES))
+    for deed in DEEDS:
+        with jitd(bench.socket, _at(point, deed)):
+            assert ask(host) == DENIED, deed
+
+
+@pytest.mark.parametrize("deed", sorted(set(DEEDS) - {"grants"}))
+def test_whatever_jitd_says_instead_of_a_grant_is_a_denial(deed: str, bench: Bench, host: Application) -> None:
+    bench.stack(bench.module(HASTE, PROVES))
+    for user in ("alice", "root"):
+        script = _at("proof", deed) if user == "alice" else lambda voice: (voice.proved(), DEEDS[deed](voice))
+        with jitd(bench.socket, script):
+            assert ask(host, user) == DENIED
+
+
+MOMENTS = {
+    "true": True, "false": False, "null": None, "text": "1", "list": [1], "object": {}, "zero": 0, "minus": -1, "huge": 2**63,
+    "vast": 10**400,
+    "float now": lambda: float(now()), "11 s old": lambda: now() - 11_000, "a second old": lambda: now() - 1000,
+    "5 s ahead": lambda: now() + 5000, "NaN": float("nan"), "infinite": float("inf"), "minus infinite": float("-inf"),
+    "in seconds": lambda: now() // 1000, "as text": lambda: str(now()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_grant_of_another_moment_than_after_the_question_and_now_is_none(moment: str, bench: Bench, host: Application) -> None:
+    bench.stack(bench.module(HASTE, PROVES))
+
+    def script(voice: Voice) -> None:
+        voice.proved()
+        value = MOMENTS[moment]
+        voice.say("granted", id="AAAA-AAAA", boot_ms=value() if callable(value) else value, text="")
+        voice.gone(1)
+
+    with jitd(bench.socket, script):
+        assert ask(host) == DENIED
+
+
+def test_a_grant_without_a_moment_is_none(bench: Bench, host: Application) -> None:
+    bench.stack(bench.module(HASTE, PROVES))
+    with jitd(bench.socket, lambda voice: (voice.proved(), voice.say("granted", id="x", text=""), voice.gone(1))):
+        assert ask(host) == DENIED
+
+
+def test_a_grant_that_lies_ready_before_the_proof_is_none(bench: Bench, host: Application) -> None:
+    bench.stack(bench.module(HASTE))
+
+    def script(voice: Voice) -> None:
+        voice.greet()
+        voice.hear("enforce")
+        body = b'{"type":"challenge","binding":"AAAA"}'
+        grant = b'{"type":"granted","id":"x","text":"","boot_ms":%d}' % (now() + 20)
+        voice.connection.sendall(b"".join(len(part).to_bytes(4, "big") + part for part in (body, grant)))
+        voice.gone(1)
+
+    with jitd(bench.socket, script):
+        assert ask(host, "root") == DENIED
+
+
+PROGRESS = {
+    "news is text": {"news": "abc"}, "news is a number": {"news": 5}, "news is null": {"news": None},
+    "news of numbers": {"news": [1, None]},
+    "no news": {}, "news of lists": {"news": [["x"]]}, "a million": {"news": ["x"] * 10_000}, "long": {"news": ["y" * 100_000]},
+    "controls": {"news": ["\x1b]0;x\x07\x00\r\n\u202e\ud800"]}, "until is a number": {"news": [], "until": 7},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", PROGRESS)
+def test_news_that_make_no_sense_do_no_harm(kind: str, bench: Bench, host: Application) -> None:
+    bench.stack(bench.module(HASTE))
+
+    def script(voice: Voice) -> None:
+        voice.proved()
+        voice.say("progress", **{"id": "x", "state": "pending", "owed": True, "until": None, **PROGRESS[kind]})
+        voice.refuse("after all")
+
+    with jitd(bench.socket, script):
+        assert ask(host, "root") == DENIED
+    assert all(text.isprintable() and len(text.encode()) <= 512 for _, text in host.said)
+
+
+def test_a_frame_that_says_to_be_longer_than_any_is_refused_at_once(bench: Bench, host: Application) -> None:
+    bench.stack(bench.module())
+    began_at = time.monotonic()
+    with jitd(bench.socket, lambda voice: (voice.hear("hello"), voice.connection.sendall(b"\0\4\0\1"), voice.gone(9))):
+        assert ask(host) == DENIED
+    assert "said too much" in host.text
+    assert time.monotonic() - began_at < 2
+
+
+def test_a_jitd_that_dribbles_is_given_up_in_time(bench: Bench, host: Application) -> None:
+    bench.stack(bench.module(HASTE))
+
+    def script(voice: Voice) -> None:
+        voice.hear("hello")
+        voice.connection.sendall(b"\0\1\0\0")
+        while True:
+            voice.connection.sendall(b" ")
+            time.sleep(0.01)
+
+    with jitd(bench.socket, script):
+        began_at = time.monotonic()
+        assert ask(host) == DENIED
+        assert time.monotonic() - began_at < 2
+
+
+def test_a_jitd_that_never_stops_telling_news_is_given_up_in_time(bench: Bench, host: Application) -> None:
+    bench.stack(bench.module(HASTE), "wait=1")
+
+    def script(voice: Voice) -> None:
+        voice.proved()
+        while True:
+            voice.say("progress", id="x", state="pending", owed=True, news=[], until=None)
+
+    with jitd(bench.socket, script):
+        began_at = time.monotonic()
+        assert ask(host, "root") == DENIED
+        assert time.monotonic() - began_at < 4
+    assert "nobody decided" in host.text
+
+
+def test_a_jitd_that_does_not_read_is_given_up_in_time(bench: Bench, host: Application) -> None:
+    bench.stack(
+        bench.module(
+            HASTE
+            + "_Program._words = lambda self: ['A' * 3_000_000]\n"
+            + "_Program.is_callers = property(lambda s: True, lambda s, v: None)"
+        )
+    )
+    with jitd(bench.socket, lambda voice: (voice.greet(), time.sleep(2))):
+        assert ask(host) == DENIED
+    assert "does not listen" in host.text
+
+
+def test_a_jitd_whose_process_is_not_roots_is_none(bench: Bench, host: Application) -> None:
+    bench.stack(bench.module(HASTE))
+    bench.socket.unlink(missing_ok=True)
+    says = b'{"type":"hello","version":1,"nonce":"A"}'
+    code = (
+        "import os, socket; s = socket.socket(socket.AF_UNIX); s.bind('jitd.sock'); os.setresuid(4005, 4005, 4005);"
+        f"s.listen(); print('ready', flush=True); c, _ = s.accept(); c.sendall({len(says).to_bytes(4, 'big') + says!r});"
+        "c.recv(9999); c.recv(9999)"
+    )
+    with subprocess.Popen(["/usr/bin/python3", "-c", code], cwd=bench.root, stdout=subprocess.PIPE) as impostor:
+        assert impostor.stdout is not None
+        impostor.stdout.readline()
+        assert ask(host) == DENIED
+        impostor.kill()
+    assert "not root's" in host.text
+
+
+@pytest.mark.parametrize(
+    "place", ["nothing", "a file", "a directory", "a datagram socket", "nobody listens", "a long path", "full"]
+)
+def test_where_no_jitd_is_the_answer_is_a_denial_at_once(place: str, bench: Bench, host: Application) -> None:
+    bench.stack(bench.module(HASTE.replace("0.3", "1.0")))
+    path = bench.socket
+    path.unlink(missing_ok=True)
+    with contextlib.ExitStack() as stack:
+        if place == "a file":
+            path.touch()
+        elif place == "a directory":
+            path.mkdir()
+            stack.callback(path.rmdir)
+        elif place in ("a datagram socket", "nobody listens", "full"):
+            made = stack.enter_context(
+                socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM if "datagram" in place else socket.SOCK_STREAM)
+            )
+            made.bind(str(path))
+            stack.callback(path.unlink)
+            if place == "full":
+                made.listen(0)
+                stack.enter_context(socket.socket(socket.AF_UNIX)).connect(str(path))
+        elif place == "a long path":
+            bench.stack(bench.module(HASTE), f"socket=/{'x' * 300}")
+        began_at = time.monotonic()
+        assert ask(host) == DENIED
+        assert time.monotonic() - began_at < 3
+    assert "jitd" in host.text
+
+
+# --- what stands for the helper ----------------------------------------------------------------------------------------
+
+HELPERS = {
+    "ends at once": "",
+    "ends with 0": "raise SystemExit(0)",
+    "is no Python": "}}}",
+    "prints granted": "import sys; print('granted', flush=True); print('granted', file=sys.stderr)",
+    "says granted": HELPER + "hear(); say(type='granted', id='x', boot_ms=0, text='')",
+    "says granted in the frame of jitd": HELPER
+    + "import time; say(type='granted', id='x', boot_ms=int(time.clock_gettime(7) * 1000), text='')",
+    "says a token first": HELPER + "say(type='token', token='AAAA'); hear(); time.sleep(9)",
+    "says the proof at once": HELPER + "hear(); say(type='proof', proof='AAAA')",
+    "says a token that is no text": HELPER + "hear(); say(type='token', token=5)",
+    "says a refusal that is no text": HELPER + "hear(); say(type='refused', text=None)",
+    "says two things": HELPER + "hear(); say(type='token', token='A'); say(type='proof', proof='B'); time.sleep(9)",
+    "writes megabytes": HELPER + "hear()\nwhile True: module.sendall(b'x' * 1000000)",
+    "writes a frame of 4 GiB": HELPER + "module.sendall(b'\\xff' * 4); time.sleep(9)",
+    "writes one byte": HELPER + "module.sendall(b'1')",
+    "writes no JSON": HELPER + "module.sendall(b'\\0\\0\\0\\4true'); time.sleep(9)",
+    "writes bytes": HELPER + "module.sendall(b'\\0\\0\\0\\4\\xff\\xfe\\0\\x80'); time.sleep(9)",
+    "writes depth": HELPER + "module.sendall((9999).to_bytes(4, 'big') + b'[' * 9999); time.sleep(9)",
+    "sleeps": "import time; time.sleep(60)",
+    "closes and sleeps": HELPER + "module.close(); time.sleep(60)",
+    "ignores signals": "import time, signal as s\nfor n in {*range(1, 32)} - {9, 19}: s.signal(n, s.SIG_IGN)\ntime.sleep(60)",
+    "is killed": "import os; os.kill(os.getpid(), 9)",
+    "is stopped": "import os; os.kill(os.getpid(), 19)",
+    "dumps core": "import os; os.abort()",
+    "leaves a child with the socket": HELPER + "os.fork() or (os.setsid(), time.sleep(0.5))",
+    "goes through with it and lives on": PROVES + "\ntime.sleep(60)",
+}
+
+
+@pytest.mark.parametrize("kind", HELPERS)
+def test_nothing_that_a_helper_does_is_a_verdict_and_nothing_of_it_is_left(kind: str, bench: Bench, host: Application) -> None:
+    bench.stack(bench.module(HASTE, HELPERS[kind]))
+    with jitd(bench.socket, refuses):
+        assert ask(host) == DENIED
+    assert host.state()["children"] == 0
+    until = time.monotonic() + 2
+    while any(_lines()) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert list(_lines()) == []
+
+
+def _lines() -> Iterator[str]:
+    for process in os.listdir("/proc"):
+        with contextlib.suppress(OSError):
+            line = open(f"/proc/{process}/cmdline", encoding="utf-8", errors="replace").read()  # noqa: SIM115
+            if "helper.py" in line:
+                yield line
+
+
+@pytest.mark.parametrize(
+    "kind", ["is missing", "is a directory", "is others'", "interpreter is missing", "interpreter is others'"]
+)
+def test_a_helper_that_cannot_be_or_is_not_roots_is_a_denial(kind: str, bench: Bench, host: Application) -> None:
+    copy = bench.module(HASTE, "")
+    bench.stack(copy)
+    helper = bench.root / "helper.py"
+    if kind == "is missing":
+        helper.unlink()
+    elif kind == "is a directory":
+        helper.unlink()
+        helper.mkdir()
+    elif kind == "is others'":
+        helper.chmod(0o664)
+    else:
+        other = bench.root / "python"
+        if "others" in kind:
+            other.write_bytes(b"")
+            os.chown(other, 4001, 4001)
+        copy.write_text(copy.read_text() + f"\nPYTHON = '{other}'\n")
+    with jitd(bench.socket, refuses):
+        assert ask(host) == DENIED
+    if kind == "is a directory":
+        helper.rmdir()

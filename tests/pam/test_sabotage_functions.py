@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The PAM module sabotaged in its own functions, one at a time: each fails in every way, and answers what it must not.
+
+Law: whatever is broken, the host program lives on and reads PAM_PERM_DENIED; PAM_SUCCESS only after a grant on its connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.pam.application import DENIED, MODULE, SUCCESS, Application, Bench, Voice, jitd
+from tests.pam.test_sabotage import HASTE, PROVES, ask, refuses
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    made.close()
+
+
+FUNCTIONS = (
+    "_decide", "_options", "_ask", "_prove", "_await", "_connect", "_refuse_others_files", "_clock", "_log",
+    "_beside_the_streams", "_frame", "_text", "_printable", "_b64", "_Patience.__enter__", "_Patience.__exit__",
+    "_Patience.wait", "_Channel.__init__", "_Channel.__enter__", "_Channel.__exit__", "_Channel.say", "_Channel.expect",
+    "_Channel.hear", "_Channel._whole", "_Helper.__init__", "_Helper.__exit__", "_Helper.answer", "_Program.__init__",
+    "_Program.item", "_Program.encoded", "_Program.uid", "_Program.cache", "_Program.question", "_Program._words",
+    "_Program._login_session", "_Program.no_proof", "_Program.tell", "json.loads", "os.posix_spawn", "os.pidfd_open",
+    "select.poll", "signal.pthread_sigmask", "signal.sigpending", "time.clock_gettime", "os.getuid", "os.path.realpath",
+    "_socket.socket",
+)  # fmt: skip
+RETURNS = ("True", "0", "None", "False", "2**32", "object()", "''", "[]")
+RAISES = (
+    "ValueError",
+    "SystemExit(0)",
+    "KeyboardInterrupt",
+    "MemoryError",
+    "RecursionError",
+    "_No",
+    "StopIteration",
+    "GeneratorExit",
+)
+
+
+def _forms() -> list[tuple[str, str]]:
+    return [(f"returns {value}", f"lambda *a, **k: {value}") for value in RETURNS] + [
+        (f"raises {fault}", f"lambda *a, **k: (_ for _ in ()).throw({fault})") for fault in RAISES
+    ]
+
+
+def test_each_of_the_functions_named_here_is_one() -> None:
+    text = MODULE.read_text()
+    own = [name for name in FUNCTIONS if name.startswith("_") and not name.startswith("_socket")]
+    assert [name for name in own if f"def {name.rpartition('.')[2]}(" not in text] == []
+    defined = {line.split("def ")[1].split("(")[0] for line in text.splitlines() if line.lstrip().startswith("def ")}
+    assert defined - {name.rpartition(".")[2] for name in own} == {"_entry", "entry", "pam_sm_setcred", "pam_sm_chauthtok"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_of_its_own_that_fails_or_answers_anything_lets_nobody_in(function: str, bench: Bench) -> None:
+    with Application(bench.stacks) as host, jitd(bench.socket, refuses) as had:
+        for number, (form, code) in enumerate(_forms()):
+            module = bench.module(f"{HASTE}\n{function} = {code}", PROVES, f"m{number}.py")
+            bench.stack(module)
+            assert ask(host) == DENIED, form
+        for voice in had:
+            assert all(message.get("type") != "granted" for message in voice.heard)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_that_fails_lets_in_only_whom_jitd_has_granted_it(function: str, bench: Bench) -> None:
+    """Some of what is replaced is not needed for a grant: then it is one, but only with a grant on its connection."""
+    granted: list[int] = []
+
+    def grants(voice: Voice) -> None:
+        voice.proved()
+        assert voice.heard[-1]["type"] == "proof"
+        granted.append(1)
+        voice.grant()
+
+    with Application(bench.stacks) as host, jitd(bench.socket, grants):
+        for number, (form, code) in enumerate(_forms()[::3]):
+            granted.clear()
+            bench.stack(bench.module(f"{HASTE}\n{function} = {code}", PROVES, f"m{number}.py"))
+            code_of_pam = ask(host)
+            assert code_of_pam == DENIED or (code_of_pam == SUCCESS and granted), form

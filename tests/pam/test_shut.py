@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each way in that the field notes show to be open in other stacks, shown to be shut in ours (THREATS P-01, P-09).
+
+Law: carol is whom a rule permits: what keeps her out is the stack. eve is whom none permits: what keeps her out is the gate.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.pam.programs import (
+    BY_NAME,
+    MODULE,
+    PASSWORD,
+    POLICY,
+    PROGRAMS,
+    SERVICES,
+    STACKS,
+    SUDOERS,
+    Gated,
+    Program,
+    all_are_kept_out,
+    leaves_a_mark,
+    module,
+    write,
+)  # fmt: skip
+
+pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
+ONE_OF_EACH = tuple(BY_NAME[name] for name in ("sudo", "sudo -i CMD", "su -c", "su -", "doas", "login"))
+NEW = "staple battery"
+WITHOUT_PASSWORD = "ALL ALL=(ALL:ALL) NOPASSWD: ALL\n"
+BODIES = {
+    "6": "return 6",
+    "12, a new password is wanted": "return 12",
+    "25, ignore me": "return 25",
+    "99, which is nothing": "return 99",
+    "-1": "return -1",
+    "None": "return None",
+    "an exception": "raise OSError('no')",
+    "sys.exit": "import sys; sys.exit(0)",
+    "the end of the process": "import os; os._exit(0)",
+    "a signal": "import os; os.kill(os.getpid(), 9)",
+}
+MODULES = {
+    **{
+        name: f"def pam_sm_acct_mgmt(pamh, flags, argv):\n    {body}\npam_sm_open_session = pam_sm_acct_mgmt\n"
+        for name, body in BODIES.items()
+    },
+    "no such function": "def pam_sm_authenticate(pamh, flags, argv):\n    return 0\n",
+    "no sense": "this is no Python\n",
+    "nothing": "",
+}
+
+
+@contextmanager
+def sudoers(text: str) -> Iterator[None]:
+    write("/etc/sudoers", text, 0o440)
+    subprocess.run(["visudo", "-cq"], check=True)
+    try:
+        yield
+    finally:
+        write("/etc/sudoers", SUDOERS, 0o440)
+
+
+def all_are_refused(gated: Gated, who: str, sentence: str, programs: tuple[Program, ...] = ONE_OF_EACH) -> None:
+    all_are_kept_out([gated.type(who, program) for program in programs], sentence, 10)
+
+
+# --- what the module answers ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", MODULES)
+def test_nothing_that_the_module_answers_by_mistake_lets_anybody_in(gated: Gated, answer: str) -> None:
+    before = gated.events()
+    with module(MODULES[answer]):
+        all_are_refused(gated, "carol", "")
+    assert gated.events() == before
+
+
+@pytest.mark.parametrize(
+    "line", [("login", "nosuch"), ("login", "carol"), ("su", "nosuch"), ("su", "bob"), ("su", "-", "nosuch")], ids=" ".join
+)
+def test_who_has_not_shown_yet_who_they_are_never_reaches_the_gate(gated: Gated, line: tuple[str, ...]) -> None:
+    """THREATS P-13: it can tell nobody by text or time which accounts there are, since it is not asked about them."""
+    mark = gated.root / "ran/asked"
+    with module(leaves_a_mark(mark)):
+        become = [] if line[0] == "login" else ["setpriv", "--reuid=eve", "--regid=eve", "--init-groups"]
+        terminal = pexpect.spawn(become[0] if become else line[0], [*become[1:], *line] if become else list(line[1:]), timeout=15)
+        if terminal.expect(["Password: ", "does not exist"]) == 0:
+            time.sleep(0.1)
+            terminal.sendline("not the password")
+            terminal.expect(["Login incorrect", "Authentication failure"])
+        terminal.close(force=True)
+        assert not mark.exists()
+        all_are_refused(gated, "carol", "", (BY_NAME["login"],))  # and who has shown it does
+        assert mark.exists()
+    mark.unlink()
+
+
+# --- what stands around it -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("service", ["sudo", "sudo-i", "su", "doas", "login", "sshd"])
+def test_a_stack_is_what_debian_ships_with_the_gate_before_all_else(service: str) -> None:
+    lines = re.sub(r"[ \t]+", " ", (STACKS / service).read_text()).splitlines()
+    lines = [line for line in lines if line and not line.startswith("#")]
+    stage = "session" if service in ("login", "sshd") else "account"
+    lets_root = "pam_succeed_if.so quiet uid = 0" if service in ("login", "sshd") else "pam_rootok.so"
+    guard = stage == "account"
+    expected = [
+        f"{stage} [success={4 if guard else 2} default=ignore] {lets_root}",
+        f"{stage} [success=1 default=ignore] pam_python.so {MODULE}",
+        f"{stage} requisite pam_deny.so",
+    ]
+    if guard:
+        python = "/usr/bin/python3 -IS /usr/lib/jitd/jitpam/pam_guard.py" + " secure_path" * service.startswith("sudo")
+        expected[1:1] = [f"{stage} [success=1 default=ignore] pam_exec.so seteuid quiet stdout {python}", expected[-1]]
+    assert lines[: len(expected)] == expected
+    assert not any("pam_python" in line for line in lines[len(expected) :])
+
+
+def test_a_password_that_has_expired_does_not_end_the_stack_before_the_gate(gated: Gated) -> None:
+    """Nor does it lead past it: a login asks for a new one first."""
+    at_login = BY_NAME["login"]
+    for name in ("eve", "bob"):  # bob is whom su is for
+        subprocess.run(["chage", "-d", "2000-01-01", "-M", "30", name], check=True)
+    try:
+        all_are_refused(
+            gated, "eve", "jitd: denied: no rule permits this", tuple(one for one in ONE_OF_EACH if one is not at_login)
+        )
+        typed = gated.type("eve", at_login)
+        for question, answer in (("Current password: ", PASSWORD), ("New password: ", NEW), ("Retype new password: ", NEW)):
+            typed.reads(question)
+            time.sleep(0.1)
+            typed.terminal.sendline(answer)
+        typed.is_kept_out("jitd: denied: no rule permits this", 10)
+    finally:
+        subprocess.run(["chpasswd"], input=f"eve:{PASSWORD}\n", text=True, check=True)
+        for name in ("eve", "bob"):
+            subprocess.run(["chage", "-d", "2026-01-01", "-M", "99999", name], check=True)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+def test_no_form_of_a_program_goes_by_another_stack(gated: Gated, program: Program) -> None:
+    all_are_refused(gated, "eve", "jitd: denied: no rule permits this", (program,))
+
+
+@pytest.mark.parametrize(
+    "words", ["-l", "-v", "-e /etc/hosts", "-A touch {mark}", "-k touch {mark}", "-b touch {mark}", "-l touch"]
+)
+def test_no_option_of_sudo_goes_past_the_gate(gated: Gated, words: str) -> None:
+    program = Program("", "sudo", ("env", "SUDO_ASKPASS=/bin/true", "EDITOR=/bin/true", "sudo", *words.split()), ())
+    all_are_refused(gated, "eve", "jitd: denied: no rule permits this", (program,))
+
+
+# --- what sudoers says ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["!authenticate", "targetpw", "rootpw", "runaspw", "!pam_session", "!pam_setcred", "!env_reset", "setenv", "!use_pty"],
+)
+def test_no_ordinary_setting_of_sudoers_goes_past_the_gate(gated: Gated, setting: str) -> None:
+    as_carol = Program("", "sudo", ("sudo", "-u", "carol", "/usr/bin/touch", "{mark}"), ())
+    with sudoers(f"{SUDOERS}Defaults {setting}\n"):
+        all_are_refused(gated, "eve", "jitd: denied: no rule permits this", (BY_NAME["sudo"], BY_NAME["sudo -i CMD"], as_carol))
+        typed = gated.type("alice", as_carol)
+        assert gated.show(typed.id)["requester"] == "alice@EXAMPLE.TEST", "whoever PAM_USER is"
+        typed.terminal.sendintr()
+        typed.is_kept_out("withdrawn", 5)
+
+
+@pytest.mark.parametrize("setting", ["!pam_acct_mgmt", "pam_service=other"])
+def test_two_settings_of_sudoers_switch_the_gate_off_as_the_manual_says(gated: Gated, setting: str) -> None:
+    assert f"`{setting}`" in (Path(__file__).parents[2] / "docs/pam.md").read_text()
+    with sudoers(f"{SUDOERS}Defaults {setting}\n"):
+        gated.type("eve", BY_NAME["sudo"]).is_let_in()
+
+
+def test_a_fresh_timestamp_does_not_skip_the_gate(gated: Gated) -> None:
+    with sudoers(SUDOERS.replace(WITHOUT_PASSWORD, "ALL ALL=(ALL:ALL) ALL\nDefaults timestamp_type=global\n")):
+        typed = gated.type("carol", BY_NAME["sudo"])
+        typed.reads("password for carol: ")
+        typed.terminal.sendline(PASSWORD)
+        typed.is_let_in()
+        gated.type("carol", BY_NAME["sudo"]).is_let_in()  # which asked for no password
+        gated.set_policy(POLICY.replace("user:carol", "user:nobody"))
+        assert gated.reload().returncode == 0
+        try:
+            all_are_refused(gated, "carol", "jitd: denied: no rule permits this", (BY_NAME["sudo"], BY_NAME["sudo -i CMD"]))
+        finally:
+            gated.set_policy(POLICY)
+            assert gated.reload().returncode == 0
+
+
+def test_persist_of_doas_does_not_skip_the_gate(gated: Gated) -> None:
+    write("/etc/doas.conf", "permit persist carol\n", 0o600)
+    shell = pexpect.spawn("as", ["carol", "bash", "--norc"], encoding="utf-8", timeout=10, cwd="/")
+    try:
+        marks = [gated.mark(), gated.mark()]
+        shell.sendline(f"doas touch {marks[0]}")
+        shell.expect_exact("assword: ")
+        shell.sendline(PASSWORD)
+        shell.sendline("echo first $?")
+        shell.expect(r"first (\d+)\r")
+        gated.set_policy(POLICY.replace("user:carol", "user:nobody"))
+        assert gated.reload().returncode == 0
+        shell.sendline(f"doas -n touch {marks[1]}; echo second $?")
+        shell.expect(r"second (\d+)\r")
+        assert marks[0].exists() and not marks[1].exists()
+        assert "no rule permits this" in shell.before
+    finally:
+        shell.close(force=True)
+        gated.set_policy(POLICY)
+        assert gated.reload().returncode == 0
+        write("/etc/doas.conf", "".join(f"permit nopass keepenv {name}\n" for name in ("alice", "carol", "dave", "eve")), 0o600)
+
+
+def test_a_rule_without_a_ticket_is_a_way_in_while_the_kdc_is_away(gated: Gated) -> None:
+    """Break-glass, as the manual has it."""
+    rule = f'[[permit]]\nname = "glass"\nwho = ["user:bob"]\nservices = {SERVICES}\nrun_as = ["*"]\ncommands = [["**"]]\n'
+    approved_by_root = 'ticket = "optional"\napprovals = [{ need = 1, from = ["group:ops"] }]\n'
+    gated.set_policy(rule + approved_by_root, "60-glass.toml")
+    assert gated.reload().returncode == 0
+    try:
+        typed = gated.type("bob", BY_NAME["sudo"], cache=None)
+        row = gated.show(typed.id)
+        assert (row["requester"], row["account"]) == ("local:bob", "bob")
+        assert gated.approve(row["id"], "carol").returncode == 0
+        typed.is_let_in()
+    finally:
+        (gated.root / "policy.d/60-glass.toml").unlink()
+        assert gated.reload().returncode == 0

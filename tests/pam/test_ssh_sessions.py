@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A session that real sshd has opened because jitd let it in, its end, and fifty that were not let in (THREATS P-06, G-02).
+
+Law: whatever was done in a session is over when the verb that ends it returns; who was refused is in nobody's way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import pexpect
+import pytest
+
+from tests.pam.sshd_stage import OPS, Sshd, is_there, rule, stacked
+from tests.system.conftest import House, wait_for
+
+pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
+POLICY = rule("owed", "alice", OPS) + rule("at-once", "bob")
+COMMANDS = """
+[[permit]]
+name = "commands"
+who = ["user:alice"]
+commands = [["**"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+"""
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    made = House(POLICY + COMMANDS, "[limits]\npending_per_person = 100\n").start()
+    yield made
+    made.verify()
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def restack(house: House) -> Iterator[Callable[[str], None]]:
+    with stacked(house) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def sshd(house: House, restack: object) -> Iterator[Sshd]:
+    made = Sshd(house)
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_on(house: House) -> Iterator[None]:
+    yield
+    for run in house.rows("runs"):
+        house.jitd("stop", run["id"])
+
+
+# --- a session that was let in ----------------------------------------------------------------------------------------
+
+
+def begun(house: House, sshd: Sshd, who: str, *words: str, method: str = "gssapi") -> tuple[subprocess.Popen[str], str]:
+    """A session in which ``words`` run, and its run."""
+    process = sshd.started(who, *words, method=method)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "in\n"
+    (row,) = [row for row in house.rows("runs") if row["state"] == "running"]
+    return process, row["id"]
+
+
+STAYS = "echo in; nohup setsid sleep 4711 >/dev/null 2>&1 & trap '' HUP TERM; echo in; sleep 4711; sleep 4711"
+
+
+@pytest.mark.parametrize("verb", ["stop", "revoke", "lock"])
+def test_what_ends_a_session_ends_all_of_it_before_it_returns(house: House, sshd: Sshd, verb: str) -> None:
+    login, run = begun(house, sshd, "bob", STAYS)
+    wait_for(lambda: len(is_there("4711")) == 2)
+    words = {"stop": ("stop", run), "revoke": ("revoke", run), "lock": ("lock", "--user", "bob", "--reason", "lost")}[verb]
+    began = time.monotonic()
+    done = house.jitd(*words)
+    left, took = is_there("4711"), time.monotonic() - began
+    assert done.returncode == 0, done.stderr
+    assert left == [] and took < 5.5, (left, took)
+    assert house.rows("runs") == [] and login.wait(5) == 255
+    login.communicate()
+    if verb == "lock":
+        assert "locked" in sshd.ssh("bob").stdout
+        assert house.jitd("unlock", "--user", "bob", "--reason", "found").returncode == 0
+
+
+def test_the_person_reads_why_on_their_terminal(house: House, sshd: Sshd) -> None:
+    first, *rest = sshd.line("bob", "sleep 600", more=("-tt",))
+    screen = pexpect.spawn(first, rest, encoding="utf-8", timeout=10)
+    (row,) = wait_for(lambda: [row for row in house.rows("runs") if row["state"] == "running"])
+    wait_for(lambda: is_there("600"))
+    assert house.jitd("stop", row["id"]).returncode == 0
+    screen.expect("jitd: this session ends: [^\r]+\r+\n")
+    screen.expect(pexpect.EOF)
+    screen.close()
+    assert screen.exitstatus in (129, 255), screen.exitstatus
+
+
+def test_a_session_survives_the_daemon_and_is_ended_by_the_next(house: House, sshd: Sshd) -> None:
+    login, run = begun(house, sshd, "bob", STAYS)
+    house.restart()
+    assert [row["id"] for row in house.rows("runs")] == [run] and login.poll() is None
+    assert house.jitd("stop", run).returncode == 0
+    assert is_there("4711") == [] and login.wait(5) == 255
+    login.communicate()
+
+
+def test_what_stays_after_the_logout_is_listed_and_ended(house: House, sshd: Sshd) -> None:
+    done = sshd.ssh("bob", "nohup sleep 4712 >/dev/null 2>&1 & exit 0")
+    assert done.returncode == 0
+    (row,) = house.rows("runs")
+    assert is_there("4712") and house.jitd("revoke", row["id"]).returncode == 0
+    assert not is_there("4712") and house.rows("runs") == []
+
+
+@pytest.mark.parametrize("ends", ["end", "keep"])
+def test_when_the_grants_time_is_over_the_rule_says_what_becomes_of_the_session(house: House, sshd: Sshd, ends: str) -> None:
+    house.set_policy(POLICY + COMMANDS + rule("short", "eve", 'grant = { lasts = "2s" }', f'run = {{ session = "{ends}" }}'))
+    assert house.jitd("reload").returncode == 0
+    try:
+        login, run = begun(house, sshd, "eve", "echo in; sleep 4713")
+        time.sleep(3.2)
+        if ends == "end":
+            wait_for(lambda: house.rows("runs") == [] and not is_there("4713"))
+        else:
+            assert is_there("4713") and [row["id"] for row in house.rows("runs")] == [run]
+            assert house.jitd("revoke", run).returncode == 0 and not is_there("4713")
+        login.wait(5)
+        login.communicate()
+    finally:
+        house.set_policy(POLICY + COMMANDS)
+        house.jitd("reload")
+
+
+# --- many -------------------------------------------------------------------------------------------------------------
+
+
+def test_fifty_that_wait_and_fifty_that_are_refused_keep_nobody_out(house: House, restack: object) -> None:
+    """P-06. With room for ten that have not authenticated, and four seconds for that: who was refused counts for neither."""
+    for _ in range(50):
+        assert house.sudo("alice", "--no-wait", "true").returncode == 0
+    assert len(house.rows("requests")) == 50
+    sshd = Sshd(house, {"MaxStartups": "10:100:10", "LoginGraceTime": "4"})
+    held: list[subprocess.Popen[str]] = []
+    try:
+        for n in range(50):
+            held.append(sshd.started("eve" if n % 2 else "alice", method="key", more=("-N",)))
+            if n % 5 == 4:
+                wait_for(lambda n=n: len(sshd.sessions()) == n + 1 and sshd.log().count("User child is on") == n + 1, 20)
+        time.sleep(4.5)
+        assert all(one.poll() is None for one in held) and len(sshd.sessions()) == 50
+        began = time.monotonic()
+        assert sshd.ssh("bob").stdout == "bob\n"
+        took = time.monotonic() - began
+        assert took < 10, took
+        assert "drop connection" not in sshd.log() and "Timeout before" not in sshd.log()
+    finally:
+        for one in held:
+            one.kill()
+            one.communicate()
+        sshd.close()

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host of nothing but texts, and rows about it: which files it has, and what has to be found."""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import NamedTuple
+
+from jitd.pamlint.findings import BAD, Finding
+from jitd.pamlint.linting import lint_host
+from jitd.pamlint.places import NoFile, Places, Unreadable
+from jitd.pamlint.stack import Source
+
+GATE = "pam_python.so /usr/lib/jitd/pam_jit.py"
+SHAPE = f"""\
+account [success=2 default=ignore] pam_rootok.so
+account [success=1 default=ignore] {GATE}
+account requisite pam_deny.so
+"""
+GUARD = "pam_exec.so seteuid quiet stdout /usr/bin/python3 -IS /usr/lib/jitd/jitpam/pam_guard.py"
+GUARDED = f"""\
+account [success=4 default=ignore] pam_rootok.so
+account [success=1 default=ignore] {GUARD}
+account requisite pam_deny.so
+account [success=1 default=ignore] {GATE}
+account requisite pam_deny.so
+"""
+BY_USER = "pam_succeed_if.so quiet uid = 0"
+LOGIN_SHAPE = SHAPE.replace("pam_rootok.so", BY_USER)
+SSHD_SHAPE = LOGIN_SHAPE.replace("account", "session")
+DENY = "account requisite pam_deny.so\n"
+SUDO = "@include common-auth\n@include common-account\n@include common-session-noninteractive\n"
+SSHD = """\
+@include common-auth
+account    required     pam_nologin.so
+@include common-account
+session [success=ok ignore=ignore module_unknown=ignore default=bad] pam_selinux.so close
+session    required     pam_loginuid.so
+@include common-session
+session    required     pam_env.so # [1]
+session    required     pam_env.so user_readenv=1 envfile=/etc/default/locale
+"""
+SHARED = {
+    "common-auth": """\
+auth [success=1 default=ignore] pam_unix.so nullok
+auth requisite pam_deny.so
+auth required pam_permit.so
+""",
+    "common-account": """\
+# as pam-auth-update writes it
+account	[success=1 new_authtok_reqd=done default=ignore]	pam_unix.so
+account	requisite			pam_deny.so
+account	required			pam_permit.so
+""",
+    "common-session": """\
+session	[default=1]			pam_permit.so
+session	requisite			pam_deny.so
+session	required			pam_permit.so
+session	required	pam_unix.so
+session	optional	pam_systemd.so
+""",
+    "common-session-noninteractive": """\
+session	[default=1]			pam_permit.so
+session	requisite			pam_deny.so
+session	required			pam_permit.so
+session	required	pam_unix.so
+""",
+    "other": "@include common-auth\n@include common-account\n@include common-session\n",
+}
+SU_L = (
+    "auth include su\naccount include su\npassword include su\nsession optional pam_keyinit.so force revoke\nsession include su\n"
+)
+SECURE = 'Defaults secure_path="/usr/sbin:/usr/bin:/sbin:/bin"\n'
+UNREADABLE = "\0unreadable"
+
+
+class Texts(Places):
+    """Files by their paths; one that is UNREADABLE cannot be read."""
+
+    def __init__(self, files: dict[str, str | bytes], wrong: dict[str, str] | None = None) -> None:
+        super().__init__()
+        self.files = files
+        self.wrong = wrong or {}
+        """What is wrong with files: by path, ``missing`` or a sentence."""
+
+    def read(self, path: str) -> Source | None:
+        text = self.files.get(path)
+        if text == UNREADABLE:
+            raise Unreadable(f"{path}: Permission denied")
+        if any(other.startswith(f"{path}/") for other in self.files):
+            raise NoFile(f"{path} is no regular file")
+        return None if text is None else Source(path, text if isinstance(text, bytes) else text.encode())
+
+    def names(self, directory: str) -> list[str]:
+        below = {path[len(directory) + 1 :].partition("/")[0] for path in self.files if path.startswith(f"{directory}/")}
+        if not below:
+            raise FileNotFoundError(directory)
+        return sorted(below)
+
+    def matching(self, pattern: str) -> list[str]:
+        return sorted(path for path in self.files if fnmatch.fnmatchcase(path, pattern))
+
+    def module(self, name: str) -> str:
+        return "" if self.wrong.get(name) == "missing" else f"/lib/security/{name}"
+
+    def who_may_change(self, path: str) -> str:
+        return self.wrong.get(path, "")
+
+
+class Row(NamedTuple):
+    """``says`` is the sentence of the test's name; ``found`` what is found, a weak one with ~ before its name."""
+
+    says: str
+    found: str
+    files: dict[str, str | bytes]
+    wrong: dict[str, str] = {}
+
+    def host(self) -> Texts:
+        """Debian's shared files, and these. A name without / is a service."""
+        shared = {f"/etc/pam.d/{name}": text for name, text in SHARED.items()}
+        if "su" in self.files:
+            shared["/etc/pam.d/su-l"] = SU_L
+        own = {name if "/" in name else f"/etc/pam.d/{name}": text for name, text in self.files.items()}
+        return Texts({**shared, "/etc/sudoers": SECURE, "/etc/ssh/sshd_config": "UsePAM yes\n", **own}, self.wrong)
+
+    def findings(self) -> list[Finding]:
+        """What comes of it."""
+        return lint_host(self.host())
+
+
+def names(findings: list[Finding]) -> str:
+    """As a row has them. What is said of guards stands in ``test_guard``: the rows are about the gate itself."""
+    found = (finding for finding in findings if finding.name != "no-guard")
+    return " ".join(sorted({("" if finding.severity == BAD else "~") + finding.name for finding in found}))

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What sudoers and doas.conf make of a command line: where a bare name is looked for, and what puts all of it in doubt.
+
+Law: a setting that cannot be read is taken for the one that is feared.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from jitd import programs
+from tests.pamlint.host import SECURE, UNREADABLE, Texts
+
+PATH = b"/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@pytest.mark.parametrize(
+    ("text", "secure_path", "is_in_doubt"),
+    [
+        (None, b"", False),
+        ("", b"", False),
+        (SECURE, PATH, False),
+        (SECURE + "Defaults env_reset\nalice ALL=(ALL) NOPASSWD: ALL\n", PATH, False),
+        (SECURE + 'Defaults secure_path="/opt/bin"\n', b"/opt/bin", False),
+        (SECURE + "Defaults !secure_path\n", b"", False),
+        ("Defaults:alice secure_path=/bin\n", b"", False),
+        (SECURE + "Defaults:alice secure_path=/home/alice/bin\n", b"", False),
+        (SECURE + "Defaults:alice !secure_path\n", b"", False),
+        (SECURE + "Defaults exempt_group=wheel\n", b"", False),
+        (SECURE + "Defaults runas_default=root\n", PATH, False),
+        (SECURE + "Defaults runas_default=bob\n", b"", True),
+        (SECURE + "Defaults:alice runas_default=bob\n", b"", True),
+        (SECURE + "Defaults runcwd=*\n", PATH, False),
+        (SECURE + "Defaults runcwd=/srv\n", b"", True),
+        (SECURE + "Defaults runchroot=/srv\n", b"", True),
+        (SECURE + "alice ALL=(ALL) CWD=/srv ALL\n", b"", True),
+        (SECURE + "alice ALL=(ALL) CWD=* ALL\n", PATH, False),
+        (SECURE + "bob ALL=(ALL) CHROOT = /srv /bin/ls\n", b"", True),
+        (SECURE + "@include /etc/absent\n", b"", True),
+        (SECURE + "Defaults env_reset, =\n", b"", True),
+        (UNREADABLE, b"", True),
+    ],
+)
+def test_what_sudoers_say(text: str | None, secure_path: bytes, is_in_doubt: bool) -> None:
+    found = programs.sudoers(Texts({} if text is None else {"/etc/sudoers": text}))
+    assert (found.secure_path, bool(found.doubt)) == (secure_path, is_in_doubt)
+
+
+def test_what_an_included_file_says_counts() -> None:
+    files: dict[str, str | bytes] = {"/etc/sudoers": SECURE + "@includedir /etc/sudoers.d\n"}
+    assert programs.sudoers(Texts(files | {"/etc/sudoers.d/x": "Defaults runas_default=bob\n"})).doubt
+    assert programs.sudoers(Texts(files | {"/etc/sudoers.d/x": UNREADABLE})).doubt
+
+
+@pytest.mark.parametrize(
+    ("text", "keeps"),
+    [
+        (None, False),
+        ("permit nopass alice\n", False),
+        ("permit nopass keepenv alice\n", True),
+        ("permit setenv { PATH } alice\n", True),
+        (UNREADABLE, True),
+    ],
+)
+def test_whether_doas_hands_on_the_environment(text: str | None, keeps: bool) -> None:
+    assert programs.doas_keeps_environment(Texts({} if text is None else {"/etc/doas.conf": text})) is keeps
