@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The round: every examination in a process of its own, all at one time, and none longer than its seconds.
+
+Law: one that hangs, or breaks, is a finding and holds up nobody; what it had found before counts. What hangs is killed with
+all that it started; one that the kernel does not let go of (a dead file server) is left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+
+from jitd.doctor.checks.finding import Finding, bad
+
+WITHIN = 5.0
+"""Seconds that an examination may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """``look`` gives findings. ``check`` names the one that is made where it gives none in time, as ``silent`` says."""
+
+    check: str
+    look: Callable[[], Iterable[Finding]]
+    silent: str
+    mend: str = "see what it waits for: a name server, a KDC, a network file system that is gone"
+
+
+@dataclass(slots=True)
+class _Child:
+    examination: Examination
+    pid: int
+    pipe: int
+    said: bytearray = field(default_factory=bytearray)
+    has_ended: bool = False
+
+    def findings(self, within: float) -> Iterator[Finding]:
+        """What it found, and what became of it."""
+        *lines, rest = bytes(self.said).split(b"\n")
+        is_whole = False
+        for line in lines:
+            match json.loads(line):
+                case None:
+                    is_whole = True
+                case str(broken):
+                    is_whole = True
+                    yield bad(
+                        self.examination.check,
+                        f"this could not be looked at: {broken}",
+                        "it is a fault of jitd doctor: report it",
+                    )
+                case found:
+                    yield Finding(**found)
+        if not is_whole and self.has_ended:
+            yield bad(self.examination.check, "what looked at this was ended in the middle of it", "see the kernel's log: dmesg")
+        elif not is_whole:
+            yield bad(self.examination.check, f"{self.examination.silent} (waited {within:g} s)", self.examination.mend)
+
+
+def examine(examinations: Sequence[Examination], within: float = WITHIN) -> Iterator[Finding]:
+    """All findings, in the order of the examinations. It takes ``within`` seconds at most, and a moment."""
+    until = time.monotonic() + within
+    children = [_begin(examination) for examination in examinations]
+    try:
+        for child in children:
+            _hear(children, child, until)
+            yield from child.findings(within)
+    finally:
+        for child in children:
+            _end(child)
+
+
+def _begin(examination: Examination) -> _Child:
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(writing)
+        return _Child(examination, pid, reading)
+    try:
+        os.setsid()
+        nothing = os.open("/dev/null", os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(nothing, stream)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        last: str | None = None
+        try:
+            for finding in examination.look():
+                os.write(writing, json.dumps(asdict(finding)).encode("ascii") + b"\n")
+        except Exception as fault:
+            last = f"{type(fault).__name__}: {fault}"
+        os.write(writing, json.dumps(last).encode("ascii") + b"\n")
+    finally:
+        os._exit(0)
+
+
+def _hear(children: Sequence[_Child], wanted: _Child, until: float) -> None:
+    """Take in what is said, by whomever, until ``wanted`` has ended or the time is over."""
+    while not wanted.has_ended and (left := until - time.monotonic()) > 0:
+        waiting = {child.pipe: child for child in children if not child.has_ended}
+        for pipe in select.select(list(waiting), [], [], left)[0]:
+            data = os.read(pipe, 65536)
+            waiting[pipe].said += data
+            waiting[pipe].has_ended = not data
+
+
+def _end(child: _Child) -> None:
+    """Nothing of it is left, unless the kernel keeps it."""
+    os.close(child.pipe)
+    if not child.has_ended:
+        for kill in (os.killpg, os.kill):  # it may not have come to lead its group yet
+            with contextlib.suppress(ProcessLookupError):
+                kill(child.pid, signal.SIGKILL)
+    for _ in range(20):
+        with contextlib.suppress(ChildProcessError):
+            if os.waitpid(child.pid, os.WNOHANG)[0] == 0:
+                time.sleep(0.005)
+                continue
+        return

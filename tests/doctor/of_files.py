@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows about files, the interpreter, the host's clocks and settings, and PAM."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+
+from jitd.doctor.checks import files, host, pam
+from jitd.doctor.checks.files import Seen
+from jitd.doctor.checks.host import Clocks
+from jitd.pamlint.findings import Finding as Linted
+from jitd.pamlint.findings import Place
+from tests.doctor.rows import Row
+
+DIRECTORY, FILE, SOCKET, LINK = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o600, stat.S_IFSOCK | 0o666, stat.S_IFLNK | 0o777
+GONE = Seen("/etc/x", is_missing=True)
+DENIED = Seen("/etc/x", why_not="Permission denied")
+TOP, TMP = Seen("/", 0, DIRECTORY), Seen("/tmp", 0, stat.S_IFDIR | 0o1777)
+CLOCKS = Clocks(100.0, 90.0, 0.02, 0.02, "b00t", is_synchronised=True)
+SETTINGS = "/etc/jitd/jitd.toml"
+
+
+def stack(text: str, **others: str) -> list[files.Finding]:
+    return pam.stack("/etc/pam.d/jitd", *pam.read_stack(text, others.get))
+
+
+def linted(severity: str) -> Linted:
+    return Linted(severity, "x", Place("/etc/pam.d/sudo", 3), "something goes around the gate", "mend it", ("sudo",))
+
+
+GOOD_SESSION = "session required pam_limits.so\n"
+GOOD_ACCOUNT = "account required pam_unix.so\n"
+
+ROWS = [
+    Row("x", "ok", "root alone", lambda: files.closed("x", Seen("/etc/x", 0, DIRECTORY), "it")),
+    Row("x", "bad", "chown root:root /etc/x", lambda: files.closed("x", Seen("/etc/x", 7, DIRECTORY), "it")),
+    Row("x", "bad", "chmod go-w /etc/x", lambda: files.closed("x", Seen("/etc/x", 0, DIRECTORY | 0o020), "it")),
+    Row("x", "bad", "chmod go-w '/etc/it'\\''s x'", lambda: files.closed("x", Seen("/etc/it's x", 0, DIRECTORY | 2), "it")),
+    Row("x", "bad", "symbolic link", lambda: files.closed("x", Seen("/etc/x", 0, LINK), "it")),
+    Row("x", "bad", "missing", lambda: files.closed("x", GONE, "it")),
+    Row("x", "unknown", "Permission denied", lambda: files.closed("x", DENIED, "it")),
+    Row("x", "ok", "/etc", lambda: files.above("x", [TOP, Seen("/etc", 0, DIRECTORY)])),
+    Row("x", "ok", "/tmp/a", lambda: files.above("x", [TOP, TMP, Seen("/tmp/a", 0, DIRECTORY)])),
+    Row("x", "bad", "below a directory of root's", lambda: files.above("x", [TOP, TMP])),
+    Row("x", "bad", "/srv belongs to uid 7", lambda: files.above("x", [TOP, Seen("/srv", 7, DIRECTORY), TOP])),
+    Row("x", "bad", "missing", lambda: files.above("x", [TOP, GONE])),
+    Row("x", "ok", "nobody else can read", lambda: files.secret("x", Seen("/k", 0, FILE), "a key")),
+    Row("x", "bad", "chown root:root /k && chmod 600 /k", lambda: files.secret("x", Seen("/k", 0, FILE | 0o040), "a key")),
+    Row("x", "bad", "uid 7", lambda: files.secret("x", Seen("/k", 7, FILE), "a key")),
+    Row("x", "bad", "no regular file", lambda: files.secret("x", Seen("/k", 0, LINK), "a key")),
+    Row("x", "bad", "missing", lambda: files.secret("x", GONE, "a key")),
+    Row("x", "ok", "lets everybody ask", lambda: files.socket("x", Seen("/s", 0, SOCKET), "start")),
+    Row("x", "bad", "there is no", lambda: files.socket("x", GONE, "start")),
+    Row("x", "bad", "no socket", lambda: files.socket("x", Seen("/s", 0, FILE), "start")),
+    Row("x", "bad", "not jitd's", lambda: files.socket("x", Seen("/s", 7, SOCKET), "start")),
+    Row("x", "bad", "chmod 666 /s", lambda: files.socket("x", Seen("/s", 0, stat.S_IFSOCK | 0o660), "start")),
+    Row("x", "unknown", "denied", lambda: files.socket("x", DENIED, "start")),
+    Row("x", "ok", "2 files", lambda: files.installed("x", [], 2, [])),
+    Row("x", "bad", "not installed: /usr/bin/jitsudo", lambda: files.installed("x", [], 2, ["/usr/bin/jitsudo"])),
+    Row("x", "bad", "chown root:root /u", lambda: files.installed("x", [Seen("/u", 7, FILE)], 2, [])),
+    Row("x", "ok", "3.11", lambda: files.python("x", (3, 11), "/usr/bin/python3")),
+    Row("x", "bad", "3.9", lambda: files.python("x", (3, 9), "/usr/bin/python3")),
+    Row("x", "weak", "3.99", lambda: files.python("x", (3, 99), "/usr/bin/python3")),
+    # the host
+    Row("clock.boot", "ok", "runs", lambda: host.clocks(CLOCKS)),
+    Row("clock.boot", "bad", "which boot", lambda: host.clocks(replace(CLOCKS, boot_id=""))),
+    Row("clock.boot", "bad", "does not run", lambda: host.clocks(replace(CLOCKS, passed=0.0))),
+    Row("clock.boot", "bad", "does not run", lambda: host.clocks(replace(CLOCKS, boot=10.0))),
+    Row("clock.synchronised", "ok", "kept", lambda: host.clocks(CLOCKS)),
+    Row("clock.synchronised", "weak", "set-ntp true", lambda: host.clocks(replace(CLOCKS, is_synchronised=False))),
+    Row("clock.synchronised", "unknown", "does not say", lambda: host.clocks(replace(CLOCKS, is_synchronised=None))),
+    Row("nss.speed", "ok", "at once", lambda: host.name_service(0.01, "3", finds_root=True)),
+    Row("nss.speed", "weak", "2.0 s", lambda: host.name_service(2.0, "3", finds_root=True)),
+    Row("nss.speed", "bad", "uid 0", lambda: host.name_service(0.01, "3", finds_root=False)),
+    Row("settings.min_uid", "ok", "1000", lambda: host.least_uid(1000, 1000, SETTINGS)),
+    Row("settings.min_uid", "weak", "min_uid = 1000", lambda: host.least_uid(100, 1000, SETTINGS)),
+    Row("settings.root", "ok", "recorded", lambda: host.root_setting("permit", SETTINGS)),
+    Row("settings.root", "weak", 'root = "permit"', lambda: host.root_setting("deny", SETTINGS)),
+    # PAM
+    Row("pam.account", "ok", "expired", lambda: stack(GOOD_ACCOUNT + GOOD_SESSION)),
+    Row("pam.session", "ok", "limits", lambda: stack(GOOD_ACCOUNT + GOOD_SESSION)),
+    Row("pam.account", "ok", "expired", lambda: stack("@include common\n", common=GOOD_ACCOUNT)),
+    Row("pam.account", "ok", "expired", lambda: stack("account [success=1 default=ignore] pam_unix.so\n")),
+    Row("pam.account", "bad", "account  required  pam_unix.so", lambda: stack(GOOD_SESSION)),
+    Row("pam.account", "bad", "does not ask", lambda: stack("account required pam_permit.so\n")),
+    Row("pam.account", "bad", "not enforced", lambda: stack("account optional pam_unix.so\n")),
+    Row("pam.account", "bad", "pam_rootok.so comes before", lambda: stack("account sufficient pam_rootok.so\n" + GOOD_ACCOUNT)),
+    Row("pam.account", "bad", "comes before", lambda: stack("account [success=done default=ignore] x.so\n" + GOOD_ACCOUNT)),
+    Row("pam.account", "bad", "does not ask", lambda: stack("session include other\n", other=GOOD_ACCOUNT)),
+    Row("pam.session", "bad", "pam_systemd", lambda: stack("@include other\n", other="-session optional pam_systemd.so\n")),
+    Row("pam.session", "bad", "pam_loginuid", lambda: stack("session required \\\n /lib/security/pam_loginuid.so\n")),
+    Row("pam.session", "weak", "session  required  pam_limits.so", lambda: stack(GOOD_ACCOUNT)),
+    Row("pam.stack", "bad", "makes no sense: accuont", lambda: stack("accuont required pam_unix.so\n")),
+    Row("pam.stack", "bad", "includes absent", lambda: stack("@include absent\n")),
+    Row("pam.stack", "bad", "includes itself", lambda: stack("@include itself\n", itself="@include itself\n")),
+    Row("pam.opens", "ok", "opens and closes", lambda: pam.rehearsal("", 0.01)),
+    Row("pam.opens", "weak", "2.0 s", lambda: pam.rehearsal("", 2.0)),
+    Row("pam.opens", "bad", "denies", lambda: pam.rehearsal("PAM denies it", 0.01)),
+    Row("pam.gates", "ok", "no way around it: sudo, su", lambda: pam.gates([], ["sudo", "su"])),
+    Row("pam.gates", "bad", "goes around", lambda: pam.gates([linted("bad")], ["sudo"])),
+    Row("pam.gates", "weak", "goes around", lambda: pam.gates([linted("weak")], ["sudo"])),
+    Row("pam.gates", "ok", "asks jitd, and leaves root alone", lambda: pam.knocked("sudo", "jitd: your account may not ask", "")),
+    Row("pam.gates", "bad", "lets in nobody", lambda: pam.knocked("sudo", "", "")),
+    Row("pam.gates", "bad", "does not let root in", lambda: pam.knocked("sudo", "jitd: no", "Authentication failure")),
+    Row("pam.gates", "bad", "is not asked", lambda: pam.knocked("sudo", "Authentication failure", "")),
+    Row("pam.gates", "weak", "was not tried", lambda: pam.knocked("sudo", None, None)),
+]

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows about the key, the KDC, names and realms; about operators, requesters and approvers."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from jitd.core.decision import Approval
+from jitd.core.policy import Rule
+from jitd.doctor.checks import kerberos, people
+from jitd.doctor.checks.kerberos import BASE, Exchange
+from jitd.doctor.checks.people import Known
+from tests.doctor.rows import Row
+
+TAB, OWN = "/etc/jitd/jitd.keytab", "jitd/h.example.org@R"
+
+
+def keytab(*entries: tuple[str, int, int], long_version: bool = True) -> bytes:
+    """A keytab as kadmin writes it: (principal, version, encryption type), the key being nothing but zeros."""
+    content = b"\x05\x02"
+    for principal, version, enctype in entries:
+        name, _, realm = principal.rpartition("@")
+        parts = name.split("/")
+        words = [realm, *parts]
+        entry = struct.pack(">H", len(parts)) + b"".join(struct.pack(">H", len(word)) + word.encode() for word in words)
+        entry += struct.pack(">IIBHH", 1, 0, version & 0xFF, enctype, 16) + bytes(16)
+        entry += struct.pack(">I", version) if long_version else b""
+        content += struct.pack(">i", len(entry)) + entry
+    return content
+
+
+GOOD = keytab((OWN, 2, 18), (OWN, 2, 17))
+SHORT = keytab((OWN, 2, 18), (OWN, 1, 18), long_version=False)
+MIXED = keytab((OWN, 2, 18), (OWN, 2, 23))
+HOLE = GOOD + struct.pack(">i", -9) + bytes(9) + keytab((OWN, 300, 18))[2:]
+
+
+def exchanged(code: int, ahead: float | None = None) -> list[kerberos.Finding]:
+    return kerberos.exchange(TAB, OWN, Exchange(code, "said so", "asking the KDC", ahead))
+
+
+def named(host: str = "h.example.org", own: str = "h.example.org", realm: str | None = "R") -> list[kerberos.Finding]:
+    return kerberos.names(host, own, ["R"], realm, "jitd.toml")
+
+
+GROUPS: Mapping[str, tuple[str, ...] | None] = {
+    "dba": ("alice", "amy"), "ops": ("bob", "carol"), "one": ("bob",), "none": (), "system": ("daemon",), "absent": None,
+    "mixed": ("alice", "bob"), "twins": ("bob", "bob-adm"), "sole": ("alice",),
+}  # fmt: skip
+USERS = {"alice": 1001, "amy": 1005, "bob": 1002, "carol": 1003, "bob-adm": 1004, "daemon": 2, "root": 0}
+KNOWN = Known(GROUPS, USERS, 1000, frozenset({"R"}), MappingProxyType({}), MappingProxyType({}))
+
+
+def rule(
+    *approvals: tuple[int, str], who: str = "group:dba", verdict: str = "permit", known: Known = KNOWN
+) -> list[people.Finding]:
+    made = Rule(verdict, "r", (who,), approvals=tuple(Approval(need, (whom,)) for need, whom in approvals))  # type: ignore[arg-type]
+    return people.rules([made], known)
+
+
+def ops(*words: str, known: Known = KNOWN) -> list[people.Finding]:
+    return people.operators(words, known, "jitd.toml")
+
+
+TWINS = replace(KNOWN, people={"bob": frozenset({"bob", "bob-adm"})})
+NAMED = replace(KNOWN, principals={"soar/ops@R": "daemon", "x/y@R": "gone"})
+
+ROWS = [
+    Row("keytab.keys", "ok", "2 keys", lambda: kerberos.keys(TAB, OWN, GOOD)),
+    Row("keytab.keys", "ok", "version 2", lambda: kerberos.keys(TAB, OWN, SHORT)),
+    Row("keytab.keys", "ok", "1 key of jitd/h.example.org@R, version 300", lambda: kerberos.keys(TAB, OWN, HOLE)),
+    Row("keytab.keys", "bad", "it holds host/h@R", lambda: kerberos.keys(TAB, OWN, keytab(("host/h@R", 2, 18)))),
+    Row("keytab.keys", "bad", "addprinc -randkey jitd/h", lambda: kerberos.keys(TAB, OWN, b"\x05\x02")),
+    Row("keytab.keys", "bad", "does not begin", lambda: kerberos.keys(TAB, OWN, b"")),
+    Row("keytab.keys", "bad", "cut short", lambda: kerberos.keys(TAB, OWN, GOOD[:20])),
+    Row("keytab.keys", "bad", "cut short", lambda: kerberos.keys(TAB, OWN, GOOD + b"\x00\x00")),
+    Row("keytab.keys", "unknown", "EIO", lambda: kerberos.keys(TAB, OWN, None, "EIO")),
+    Row("keytab.enctypes", "ok", "aes256", lambda: kerberos.keys(TAB, OWN, GOOD)),
+    Row("keytab.enctypes", "weak", "also weak encryption types: arcfour", lambda: kerberos.keys(TAB, OWN, MIXED)),
+    Row("keytab.enctypes", "bad", "only weak encryption types: des3", lambda: kerberos.keys(TAB, OWN, keytab((OWN, 2, 16)))),
+    Row("keytab.enctypes", "ok", "aes128", lambda: kerberos.keys(TAB, OWN, keytab((OWN, 1, 23), (OWN, 2, 17)))),
+    Row("kdc.reachable", "ok", "answers", lambda: exchanged(0, 0.0)),
+    Row("kdc.reachable", "ok", "answers", lambda: exchanged(BASE + 24)),
+    Row("kdc.reachable", "bad", "none answers", lambda: exchanged(BASE + 156)),
+    Row("kdc.reachable", "bad", "none is known", lambda: exchanged(BASE + 154)),
+    Row("keytab.version", "ok", "accepted", lambda: exchanged(0, 0.0)),
+    Row("keytab.version", "bad", "ktadd -k", lambda: exchanged(BASE + 24)),
+    Row("keytab.version", "bad", "ktadd -k", lambda: exchanged(-1765328154)),
+    Row("keytab.version", "bad", "does not know", lambda: exchanged(BASE + 6)),
+    Row("keytab.version", "bad", "does not know", lambda: exchanged(BASE + 7)),
+    Row("keytab.version", "bad", "+allow_tix", lambda: exchanged(BASE + 18)),
+    Row("keytab.version", "bad", "-expire never", lambda: exchanged(BASE + 1)),
+    Row("keytab.version", "bad", "in common", lambda: exchanged(BASE + 14)),
+    Row("keytab.version", "bad", "said so", lambda: exchanged(1)),
+    Row("clock.kdc", "ok", "agrees", lambda: exchanged(0, 0.4)),
+    Row("clock.kdc", "ok", "30 s behind", lambda: exchanged(0, -30.0)),
+    Row("clock.kdc", "weak", "120 s before", lambda: exchanged(0, 120.0)),
+    Row("clock.kdc", "bad", "400 s", lambda: exchanged(0, -400.0)),
+    Row("clock.kdc", "bad", "set-ntp", lambda: exchanged(BASE + 37)),
+    Row("clock.kdc", "bad", "set-ntp", lambda: exchanged(BASE + 148)),
+    Row("host.name", "ok", "h.example.org", lambda: named()),
+    Row("host.name", "bad", 'host = "h.example.org"', lambda: named(host="h", own="h")),
+    Row("host.service", "ok", "jitd/h.example.org", lambda: named()),
+    Row("host.service", "bad", 'host = "g.example.org"', lambda: named(own="g.example.org")),
+    Row("realm.default", "ok", "R", lambda: named()),
+    Row("realm.default", "weak", "default_realm = R", lambda: named(realm=None)),
+    Row("realm.default", "weak", 'realms = ["S"', lambda: named(realm="S")),
+    Row("realm.S", "ok", "trust", lambda: kerberos.crossing("S", "R", 0, "")),
+    Row("realm.S", "weak", "krbtgt/S@R", lambda: kerberos.crossing("S", "R", BASE + 7, "no such")),
+    # people
+    Row("operators", "ok", "bob", lambda: ops("group:ops")),
+    Row("operators", "weak", 'operators = ["group:NAME"]', lambda: ops()),
+    Row("operators", "bad", "group:absent", lambda: ops("group:absent", "group:ops")),
+    Row("operators", "bad", "user:nobody-here", lambda: ops("user:nobody-here")),
+    Row("operators", "weak", "gpasswd -a", lambda: ops("group:none")),
+    Row("operators", "weak", "nobody", lambda: ops("group:system")),
+    Row("operators", "ok", "daemon", lambda: ops("group:system", known=NAMED)),
+    Row("operators", "ok", "alice", lambda: ops("principal:alice@R")),
+    Row("operators", "bad", "no account here", lambda: ops("principal:alice@S")),
+    Row("settings.accounts", "weak", "the account gone", lambda: people.accounts(NAMED, "jitd.toml")),
+    Row("rules.people", "ok", "approved", lambda: rule((1, "group:ops"))),
+    Row("rules.people", "ok", "approved", lambda: rule()),
+    Row("rules.who", "weak", "group:absent", lambda: rule(who="group:absent")),
+    Row("rules.who", "bad", "denies nobody", lambda: rule(who="group:absent", verdict="deny")),
+    Row("rules.who", "weak", "permits something to nobody", lambda: rule(who="group:none")),
+    Row("rules.approvers", "bad", "group:absent", lambda: rule((1, "group:absent"))),
+    Row("rules.approvals", "unknown", "cannot be listed", lambda: rule((1, "group:none"), known=replace(KNOWN, is_whole=False))),
+    Row("rules.who", "weak", "group:absent", lambda: rule(who="group:absent", known=replace(KNOWN, is_whole=False))),
+    Row("rules.approvals", "bad", "there are 0", lambda: rule((1, "group:none"))),
+    Row("rules.approvals", "bad", "there are 2", lambda: rule((3, "group:ops"))),
+    Row("rules.approvals", "bad", "there are 1", lambda: rule((2, "group:twins"), known=TWINS)),
+    Row("rules.approvals", "bad", "there are 1", lambda: rule((1, "group:one"), (1, "user:bob"))),
+    Row("rules.approvals", "bad", "nobody else may ask", lambda: rule((1, "group:sole"), who="group:sole")),
+    Row("rules.approvals", "weak", "alice can never", lambda: rule((1, "user:alice"), who="group:dba")),
+    Row("rules.people", "ok", "approved", lambda: rule((1, "group:mixed"), who="group:mixed")),
+]  # fmt: skip

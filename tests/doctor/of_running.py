@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows about the daemon, its state, what houses runs, and one person's own affairs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from jitd.doctor.checks import housing, person, running, state
+from jitd.doctor.checks.housing import Groups, Unit
+from jitd.doctor.checks.person import Ticket
+from jitd.doctor.checks.running import Answered, Running
+from jitd.doctor.checks.state import MIB, FileSystem, Kept, Record
+from tests.doctor.rows import Row
+
+RUNS = Running(7, 1000.0)
+DISK = FileSystem("ext4", 9000 * MIB, 10**6, is_readonly=False, synced_in=0.01)
+GROUPS = Groups("/sys/fs/cgroup", is_writable=True, has_kill=True, kernel="6.1.0")
+FINE = Unit("loaded", "active", "enabled")
+UNITS = {name: FINE for name in housing.NEEDED}
+SERVICE = "systemd.jitd.service"
+
+
+def units(**of_the_service: str) -> list[housing.Finding]:
+    return housing.units({**UNITS, "jitd.service": replace(FINE, **of_the_service)})
+
+
+def leftovers(plates: list[str], scopes: list[str], held: dict[str, int]) -> list[housing.Finding]:
+    return housing.leftovers(plates, scopes, held, "/run/jitd", "restart it")
+
+
+def kept(size: int = 0, free: int = 100 * 1024, days: float = 0) -> list[state.Finding]:
+    return state.recordings(Kept(size * MIB, 1, days), free * MIB, 10240 * MIB, 90, "jitd.toml")
+
+
+ROWS = [
+    Row("daemon.runs", "ok", "process 7", lambda: running.there(RUNS, "start it")),
+    Row("daemon.runs", "bad", "start it", lambda: running.there(Running(0), "start it")),
+    Row("daemon.alone", "ok", "no other", lambda: running.there(RUNS, "start it")),
+    Row("daemon.alone", "weak", "kill 8 9", lambda: running.there(replace(RUNS, others=(8, 9)), "start it")),
+    Row("daemon.answers", "ok", "5 ms", lambda: running.answer(Answered("h", 0.005), "h", "restart it")),
+    Row("daemon.answers", "weak", "2.0 s", lambda: running.answer(Answered("h", 2.0), "h", "restart it")),
+    Row("daemon.answers", "bad", "calls itself g", lambda: running.answer(Answered("g", 0.1), "h", "restart it")),
+    Row("daemon.answers", "bad", "it is dead", lambda: running.answer(Answered(why_not="it is dead"), "h", "restart it")),
+    Row("daemon.version", "ok", "0.1", lambda: running.version(RUNS, 900.0, "0.1", "restart it")),
+    Row("daemon.version", "weak", "restart it", lambda: running.version(RUNS, 2000.0, "0.1", "restart it")),
+    Row("daemon.version", "weak", "Python", lambda: running.version(replace(RUNS, is_replaced=True), 0, "0.1", "restart it")),
+    Row("daemon.settings", "ok", "after", lambda: running.settings(900.0, RUNS, "jitd.toml", "restart it")),
+    Row("daemon.settings", "ok", "after", lambda: running.settings(None, RUNS, "jitd.toml", "restart it")),
+    Row("daemon.settings", "weak", "restart it", lambda: running.settings(2000.0, RUNS, "jitd.toml", "restart it")),
+    Row("policy.in_force", "ok", "1 rule)", lambda: running.policy("aa", "aa", 1, "jitd reload")),
+    Row("policy.in_force", "bad", "jitd reload", lambda: running.policy("aa", "bb", 1, "jitd reload")),
+    Row("policy.in_force", "bad", "no whole policy", lambda: running.policy("aa", None, 0, "jitd reload")),
+    Row("policy.in_force", "unknown", "does not tell", lambda: running.policy(None, "bb", 1, "jitd reload")),
+    Row("policy.whole", "ok", "2 rules", lambda: running.faults("policy.whole", [], "2 rules")),
+    Row("policy.whole", "bad", "a.toml:3", lambda: running.faults("policy.whole", ["a.toml:3: no"], "2 rules")),
+    # the state
+    Row("state.local", "ok", "ext4", lambda: state.file_system("/s", DISK)),
+    Row("state.local", "bad", "nfs4", lambda: state.file_system("/s", replace(DISK, kind="nfs4"))),
+    Row("state.local", "bad", "next boot", lambda: state.file_system("/s", replace(DISK, kind="tmpfs"))),
+    Row("state.space", "ok", "9000 MiB", lambda: state.file_system("/s", DISK)),
+    Row("state.space", "weak", "500 MiB", lambda: state.file_system("/s", replace(DISK, free=500 * MIB))),
+    Row("state.space", "bad", "5 MiB", lambda: state.file_system("/s", replace(DISK, free=5 * MIB))),
+    Row("state.space", "bad", "remount,rw /s", lambda: state.file_system("/s", replace(DISK, is_readonly=True))),
+    Row("state.inodes", "ok", "can be made", lambda: state.file_system("/s", DISK)),
+    Row("state.inodes", "ok", "can be made", lambda: state.file_system("/s", replace(DISK, inodes=None))),
+    Row("state.inodes", "weak", "5000 more", lambda: state.file_system("/s", replace(DISK, inodes=5000))),
+    Row("state.inodes", "bad", "only 5 more", lambda: state.file_system("/s", replace(DISK, inodes=5))),
+    Row("state.sync", "ok", "10 ms", lambda: state.file_system("/s", DISK)),
+    Row("state.sync", "weak", "1.0 s", lambda: state.file_system("/s", replace(DISK, synced_in=1.0))),
+    Row("state.sync", "bad", "EIO", lambda: state.file_system("/s", replace(DISK, synced_in=None, why_not="EIO"))),
+    Row("state.database", "ok", "can be read", lambda: state.record("/s/db", Record(3, 3))),
+    Row("state.database", "unknown", "no /s/db yet", lambda: state.record("/s/db", Record(is_missing=True))),
+    Row("state.database", "bad", "malformed", lambda: state.record("/s/db", Record(cannot_read="malformed"))),
+    Row("record.whole", "ok", "(3 records)", lambda: state.record("/s/db", Record(3, 3))),
+    Row("record.whole", "ok", "last 2 of 3", lambda: state.record("/s/db", Record(3, 2))),
+    Row("record.whole", "bad", "record 2 is", lambda: state.record("/s/db", Record(3, is_broken="record 2 is missing"))),
+    Row("recordings.quota", "ok", "10240 MiB", lambda: kept()),
+    Row("recordings.quota", "ok", "10240 MiB", lambda: kept(size=10000, free=2000)),
+    Row("recordings.quota", "weak", "mib_in_all = 1976", lambda: kept(free=3000)),
+    Row("recordings.retention", "ok", "90 days", lambda: kept(days=91)),
+    Row("recordings.retention", "weak", "200 days", lambda: kept(days=200)),
+    # what houses runs
+    Row("executor.groups", "ok", "as a whole", lambda: housing.groups(GROUPS)),
+    Row("executor.groups", "weak", "best effort", lambda: housing.groups(replace(GROUPS, place=""))),
+    Row("executor.groups", "weak", "delegated", lambda: housing.groups(replace(GROUPS, is_writable=False))),
+    Row("executor.groups", "weak", "5.14", lambda: housing.groups(replace(GROUPS, has_kill=False, kernel="5.10.0"))),
+    Row(SERVICE, "ok", "enabled and active", lambda: units()),
+    Row(SERVICE, "bad", "systemctl unmask", lambda: units(load="masked")),
+    Row(SERVICE, "bad", "daemon-reload", lambda: units(load="not-found")),
+    Row(SERVICE, "bad", "enable --now jitd.service", lambda: units(active="failed")),
+    Row(SERVICE, "bad", "systemctl enable jitd.service", lambda: units(enabled="disabled")),
+    Row("systemd.jitd.socket", "bad", "does not know", lambda: housing.units({})),
+    Row("systemd.jitd-launcher.service", "bad", "reset-failed", lambda: housing.launcher(replace(FINE, active="failed"))),
+    Row("systemd.jitd-launcher.service", "bad", "unmask", lambda: housing.launcher(replace(FINE, load="masked"))),
+    Row("systemd.scopes", "ok", "makes scopes", lambda: housing.scopes("", "loaded")),
+    Row("systemd.scopes", "bad", "refused", lambda: housing.scopes("Connection refused", "loaded")),
+    Row("systemd.scopes", "bad", "unmask jitd.slice", lambda: housing.scopes("", "masked")),
+    Row("runs.directory", "weak", "on ext4", lambda: housing.run_directory("/r", "ext4")),
+    Row("runs.left", "ok", "nothing", lambda: leftovers([], [], {})),
+    Row("runs.plates", "weak", "rm /run/jitd/runs/AA", lambda: leftovers(["AA"], [], {})),
+    Row("runs.unknown", "bad", "process 9", lambda: leftovers(["AA"], [], {"AA": 9})),
+    Row("runs.scopes", "bad", "systemctl stop a.scope", lambda: leftovers([], ["a.scope"], {})),
+    # a person
+    Row("ticket", "ok", "2.0 h", lambda: person.ticket(Ticket("alice@R", 7200))),
+    Row("ticket", "weak", "kinit", lambda: person.ticket(Ticket("alice@R", 300))),
+    Row("ticket", "bad", "kinit", lambda: person.ticket(Ticket(cause="none", why_not="no ticket"))),
+    Row("ticket", "bad", "keeps the KDC", lambda: person.ticket(Ticket(cause="kdc silent", why_not="no answer"))),
+    Row("principal", "ok", "alice here", lambda: person.mapping("alice@R", "alice", "alice", "jitd.toml")),
+    Row("principal", "bad", "nobody's", lambda: person.mapping("alice@S", None, "alice", "jitd.toml")),
+    Row("principal", "bad", "bob's account", lambda: person.mapping("bob@R", "bob", "alice", "jitd.toml")),
+    Row("authentication", "ok", "knows you", lambda: person.mutual("alice@R", "")),
+    Row("authentication", "bad", "a fake", lambda: person.mutual("", "a fake")),
+]

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The truth tables of every check: each finding is seen, and so is its absence."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from jitd.doctor import checks
+from jitd.doctor.checks.finding import LEVELS, Finding, listed, word
+from tests.doctor import of_files, of_names, of_running
+from tests.doctor.rows import Row, text
+
+ROWS = [*of_files.ROWS, *of_names.ROWS, *of_running.ROWS]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.check}-{row.level}-{row.words}")
+def test_what_was_looked_at_makes_this_finding(row: Row) -> None:
+    found = {(finding.check, finding.level): text(finding) for finding in row.findings()}
+    assert (row.check, row.level) in found, found
+    assert row.words in found[row.check, row.level]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.check}-{row.level}-{row.words}")
+def test_a_check_never_says_two_things_of_one_matter(row: Row) -> None:
+    levels: dict[str, set[str]] = {}
+    for finding in row.findings():
+        levels.setdefault(finding.check, set()).add(finding.level)
+    assert all(len(said) == 1 or check == "operators" for check, said in levels.items()), (
+        "only of several operators some may be there"
+    )
+
+
+def written() -> set[tuple[str, str]]:
+    """(check, level) of every finding that the code of the checks can make and names by a literal."""
+    found = set()
+    for file in Path(checks.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in LEVELS:
+                name = node.args[0]
+                if isinstance(name, ast.Constant):
+                    found.add((name.value, node.func.id))
+    return found
+
+
+def test_every_finding_that_can_be_made_is_in_a_table() -> None:
+    assert len(written()) > 60
+    assert sorted(written() - {(row.check, row.level) for row in ROWS}) == []
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_is_not_ok_has_a_mend_and_what_is_ok_has_none(level: str) -> None:
+    mended = {"mend": "do that"} if level != "ok" else {}
+    Finding("x", level, "it is so", **mended)
+    with pytest.raises(ValueError, match="mend"):
+        Finding("x", level, "it is so", **({} if mended else {"command": "true"}))
+
+
+def test_there_is_no_fifth_level() -> None:
+    with pytest.raises(ValueError, match="level"):
+        Finding("x", "fine", "it is so")
+
+
+@pytest.mark.parametrize(
+    ("plain", "typed"), [("/etc/x", "/etc/x"), ("", "''"), ("a b", "'a b'"), ("$(x)", "'$(x)'"), ("'", "''\\'''")]
+)
+def test_a_name_is_typed_as_one_word(plain: str, typed: str) -> None:
+    assert word(plain) == typed
+
+
+def test_a_long_list_says_how_many_more_there_are() -> None:
+    assert listed(["a", "b", "c"], 2) == "a, b and 1 more"
+    assert listed(["a", "b"], 2) == "a, b"
