@@ -1,0 +1,40 @@
+# The commands of the README. No logic here: each is a script.
+# SPDX-License-Identifier: Apache-2.0
+.PHONY: help demo test check fmt lab install bench torture
+PYTHON = $(CURDIR)/.venv/bin/python
+FAST = tests/core tests/wire tests/law
+
+help:  ## show this
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile
+
+demo:  ## two people, one command, an approval: the main job, for real
+	@contrib/lab/demo
+
+test:  ## every test, in a lab
+	@contrib/lab/lab --no-jitd $(PYTHON) -m pytest $(ARGS)
+
+check:  ## format, lint, types, laws, the fast tests (no root)
+	@contrib/lab/setup
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy --strict jitd jitpam
+	$(PYTHON) -m pytest $(FAST)
+
+fmt:  ## format all
+	@contrib/lab/setup
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+lab:  ## a throwaway host to play in
+	@contrib/lab/lab
+
+install:  ## under DESTDIR, as a package would
+	contrib/install "$(DESTDIR)/" .venv
+
+bench:  ## what it costs, beside sudo
+	@contrib/lab/lab --no-jitd $(PYTHON) contrib/bench/run $(ARGS)
+
+torture:  ## kill a process of each of many runs, at any point: ARGS="--times N --seed N"
+	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/kills $(ARGS)
+	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/crashes $(ARGS)
+	@contrib/lab/lab --systemd --no-jitd $(PYTHON) contrib/torture/crashes $(ARGS)
