@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A client that may say anything: frames, hellos, tokens and seals made one by one, so that each can be made wrong.
+
+Law: nothing in here is shared with ``jitpam.client``; what the daemon answers is read by the wire's own rules. Runs as root in
+the lab and connects as whoever it is told to be: the kernel reports the effective uid of the moment of connect.
+"""
+
+from __future__ import annotations
+
+import array
+import os
+import pwd
+import select
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import gssapi
+from gssapi.raw import ChannelBindings
+
+from jitpam.wire import messages
+from jitpam.wire.coding import decode, encode
+from jitpam.wire.framing import LIMIT, FrameReader, frame
+from jitpam.wire.messages import FROM_DAEMON, Message
+
+REALM = "EXAMPLE.TEST"
+SERVICE = f"jitd/lab.example.test@{REALM}"
+KRB5 = gssapi.MechType.kerberos
+Flag = gssapi.RequirementFlag
+FLAGS = (
+    Flag.mutual_authentication,
+    Flag.integrity,
+    Flag.confidentiality,
+    Flag.replay_detection,
+    Flag.out_of_sequence_detection,
+)
+HOST_KEYTAB = Path("/etc/jitd/jitd.keytab")
+CACHES = Path("/run/tickets")
+"""Kept for all files of tests."""
+WITHIN = 10.0
+"""Seconds in which any answer is here."""
+
+
+def uid_of(who: str) -> int:
+    return 0 if who == "root" else pwd.getpwnam(who).pw_uid
+
+
+def kinit(cache: Path, principal: str, password: str, *flags: str) -> Path:
+    """A fresh ticket for ``principal`` in ``cache``."""
+    cache.parent.mkdir(mode=0o755, exist_ok=True)
+    line = ["kinit", *flags, "-c", f"FILE:{cache}", principal]
+    done = subprocess.run(line, input=f"{password}\n", text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return cache
+
+
+def kadmin(*words: str) -> str:
+    """``kadmin.local words``; what it said."""
+    done = subprocess.run(["kadmin.local", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def principal(name: str, password: str) -> str:
+    """The principal ``name`` (as ``kadmin`` spells it), made anew: other tests of the same lab may have had one."""
+    full = f"{name}@{REALM}"
+    subprocess.run(["kadmin.local", "delprinc", "-force", full], capture_output=True, check=False)
+    kadmin("addprinc", "-pw", password, full)
+    return full
+
+
+_credentials: dict[str, gssapi.Credentials] = {}
+
+
+def ticket_of(who: str) -> gssapi.Credentials:
+    """The credentials of one of the lab's people, made once."""
+    if who not in _credentials:
+        _credentials[who] = credentials(kinit(CACHES / who, f"{who}@{REALM}", who * 2))
+    return _credentials[who]
+
+
+def credentials(cache: Path) -> gssapi.Credentials:
+    return gssapi.Credentials(usage="initiate", store={"ccache": f"FILE:{cache}"})
+
+
+def initiator(
+    ticket: gssapi.Credentials,
+    channel: bytes | None,
+    *,
+    service: str = SERVICE,
+    flags: tuple[Flag, ...] = FLAGS,
+    mech: gssapi.OID = KRB5,
+) -> gssapi.SecurityContext:
+    """A context that is bound to ``channel``, or to nothing."""
+    bindings = None if channel is None else ChannelBindings(application_data=channel)
+    name = gssapi.Name(service, gssapi.NameType.kerberos_principal)
+    return gssapi.SecurityContext(
+        name=name, creds=ticket, mech=mech, usage="initiate", channel_bindings=bindings, flags=sum(flags)
+    )
+
+
+def channel_of(*hellos: bytes) -> bytes:
+    """The binding of PROTOCOL.md section 3, by its words and not by jitpam's code."""
+    from hashlib import sha256
+
+    return sha256(b"jitd channel 1\n" + b"".join(len(hello).to_bytes(4, "big") + hello for hello in hellos)).digest()
+
+
+class Raw:
+    """One connection to a daemon, made by the account ``uid``."""
+
+    def __init__(self, house: Any, uid: int = 0) -> None:
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.context: gssapi.SecurityContext | None = None
+        self.descriptors: list[int] = []
+        self._frames = FrameReader(LIMIT)
+        self._poll = select.poll()
+        self._poll.register(self.socket, select.POLLIN)
+        os.seteuid(uid)
+        try:
+            self.socket.connect(str(house.socket))
+        finally:
+            os.seteuid(0)
+
+    def __enter__(self) -> Raw:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.socket.close()
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+        self.descriptors.clear()
+
+    # --- bytes and frames ---------------------------------------------------------------------------------------------
+
+    def send(self, data: bytes) -> None:
+        """``data`` as it is. A daemon that has hung up is no fault here."""
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.socket.sendall(data)
+
+    def send_descriptors(self, data: bytes, descriptors: list[int]) -> None:
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.socket.sendmsg([data], rights)
+
+    def seal(self, body: bytes, *, encrypt: bool = True) -> bytes:
+        return body if self.context is None else self.context.wrap(body, encrypt).message
+
+    def say(self, message: Message) -> None:
+        self.send(frame(self.seal(encode(message))))
+
+    def hear_body(self, within: float = WITHIN) -> bytes | None:
+        """The next frame's body as it came, or None if the daemon hung up."""
+        until = time.monotonic() + within
+        while (body := self._frames.next_frame()) is None:
+            left = until - time.monotonic()
+            assert left > 0 and self._poll.poll(left * 1000), f"no answer within {within} s"
+            try:
+                data, ancillary, _, _ = self.socket.recvmsg(1 << 16, socket.CMSG_SPACE(64), socket.MSG_CMSG_CLOEXEC)
+            except ConnectionResetError:
+                return None
+            for _, _, rights in ancillary:
+                self.descriptors += array.array("i", rights)
+            if not data:
+                return None
+            self._frames.feed(data)
+        return body
+
+    def hear(self, within: float = WITHIN) -> Message | None:
+        """The next message, or None if the daemon hung up."""
+        body = self.hear_body(within)
+        if body is None:
+            return None
+        if self.context is not None:
+            body = self.context.unwrap(body).message
+        return decode(body, FROM_DAEMON)
+
+    def is_closed(self, within: float = WITHIN) -> bool:
+        """True if the daemon hangs up; what it says before is not looked at."""
+        while self.hear_body(within) is not None:
+            pass
+        return True
+
+    # --- the handshake ------------------------------------------------------------------------------------------------
+
+    def greet(self, authentication: str = "krb5") -> bytes:
+        """Both hellos; the channel that they make."""
+        ours = encode(messages.Hello(version=messages.VERSION, authentication=authentication, nonce=os.urandom(32)))
+        self.send(frame(ours))
+        theirs = self.hear_body()
+        assert theirs is not None
+        assert isinstance(decode(theirs, FROM_DAEMON), messages.DaemonHello)
+        self.hellos = (ours, theirs)
+        return channel_of(ours, theirs)
+
+    def offer(self, token: bytes) -> Message | None:
+        """What the daemon answers to ``token``."""
+        self.say(messages.Token(token=token))
+        return self.hear()
+
+    def sign_in(self, ticket: gssapi.Credentials | None) -> messages.Welcome:
+        """The whole handshake, as it should be; without a ticket as root."""
+        if ticket is None:
+            self.greet("root")
+        else:
+            context = initiator(ticket, self.greet())
+            answer = self.offer(bytes(context.step() or b""))
+            assert isinstance(answer, messages.DaemonToken), answer
+            context.step(answer.token)
+            assert context.complete
+            self.context = context
+        welcome = self.hear()
+        assert isinstance(welcome, messages.Welcome), welcome
+        return welcome
+
+    # --- asking -------------------------------------------------------------------------------------------------------
+
+    def ask(self, message: Message, within: float = WITHIN) -> list[Message]:
+        """All that is said until Done, Refused or Start; with None at its end if the daemon hangs up instead."""
+        self.say(message)
+        heard = []
+        while True:
+            heard.append(self.hear(within))
+            if heard[-1] is None or heard[-1].type in ("done", "refused", "start"):
+                return heard
+
+    def refusal(self, message: Message) -> tuple[str, str]:
+        """The code and the text with which ``message`` is refused."""
+        last = self.ask(message)[-1]
+        assert isinstance(last, messages.Refused), last
+        return last.code, last.text
+
+    def rows(self, message: Message) -> list[dict[str, Any]]:
+        *items, last = self.ask(message)
+        assert isinstance(last, messages.Done), last
+        return [item.row for item in items]
+
+    def submit(self, *argv: bytes | str, **changes: Any) -> str:
+        """Ask for ``argv`` and be told that it waits: its id."""
+        self.say(submission(*argv, **changes))
+        heard = self.hear()
+        assert isinstance(heard, messages.Progress), heard
+        if not changes.get("waits", True):
+            assert isinstance(self.hear(), messages.Done)
+        return str(heard.id)
+
+
+def asked(*argv: bytes | str, **changes: Any) -> dict[str, Any]:
+    """What is asked, with nothing special about it: ``argv`` in the root directory, streams that lead nowhere."""
+    root = os.stat("/")
+    plain: dict[str, Any] = {
+        "service": "jitsudo",
+        "argv": [word.encode() if isinstance(word, str) else word for word in argv or ("true",)],
+        "login": False,
+        "user": None,
+        "group": None,
+        "cwd": b"/",
+        "cwd_device": root.st_dev,
+        "cwd_inode": root.st_ino,
+        "chdir": False,
+        "variables": [],
+        "preserved": [],
+        "locale": [],
+        "streams": ["null", "null", "null"],
+        "reason": None,
+        "lasts_for": None,
+        "uses": None,
+        "timeout_for": None,
+        "tty": None,
+        "login_session": 0,
+        "parents": [],
+    }
+    return {**plain, **changes}
+
+
+def submission(*argv: bytes | str, **changes: Any) -> messages.Submit:
+    more = {"waits": changes.pop("waits", True), "if_owed": changes.pop("if_owed", True)}
+    if not more["waits"]:
+        changes.setdefault("streams", [])
+    return messages.Submit(**asked(*argv, **changes), **more)
+
+
+def connected(house: Any, who: str) -> Raw:
+    """``who``, authenticated: root without a ticket, anybody else with one."""
+    made = Raw(house, uid_of(who))
+    made.sign_in(None if who == "root" else ticket_of(who))
+    return made
+
+
+def shown_to(house: Any, who: str, id: str) -> dict[str, Any]:
+    """Everything about the request ``id``, as ``who`` is shown it: without a process for it."""
+    with connected(house, who) as raw:
+        (row,) = raw.rows(messages.Show(id=id))
+        return row
+
+
+def review(row: dict[str, Any], verdict: str = "approve", comment: str = "", **changes: Any) -> messages.Review:
+    """A review of exactly what ``row`` shows."""
+    given = {"id": row["id"], "fingerprint": bytes.fromhex(row["fingerprint"]), **changes}
+    return messages.Review(verdict=verdict, comment=comment, **given)

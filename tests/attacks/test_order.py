@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages out of order, of the wrong side, before their time, and bytes that are no messages (THREATS S-10, S-07).
+
+Law: what should happen is said here by the words of PROTOCOL.md section 3; what does, by the daemon.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from jitpam.wire import coding, messages
+from jitpam.wire.coding import encode
+from jitpam.wire.framing import LIMIT, LIMIT_BEFORE_AUTHENTICATION, frame
+from jitpam.wire.messages import FROM_CLIENT, FROM_DAEMON
+from tests.attacks.raw import REALM, Raw, asked, connected, shown_to, submission, uid_of
+from tests.system.conftest import wait_for
+
+ID = "0000-0000"
+SAMPLES = [
+    messages.Hello(version=messages.VERSION, authentication="krb5", nonce=bytes(32)),
+    messages.Token(token=b"x" * 40),
+    submission("true"),
+    messages.Explain(**asked("true")),
+    messages.Resume(id=ID, streams=["null"] * 3),
+    messages.Withdraw(id=ID),
+    messages.Review(id=ID, verdict="approve", fingerprint=bytes(32), comment=""),
+    messages.List(what="requests", ended=False),
+    messages.Show(id=ID),
+    messages.Revoke(id=ID, of=None, reason=""),
+    messages.Giveback(login_session=None),
+    messages.Stop(id=ID, reason=""),
+    messages.Lock(whom="all", name="", lasts_for=None, reason=""),
+    messages.Unlock(id=None, whom="all", name="", reason=""),
+    messages.Reload(),
+    messages.Audit(after=0),
+    messages.Replay(id=ID, follow=False),
+    messages.Watch(ended=False),
+    messages.Enforce(
+        service="sudo",
+        stage="account",
+        user="alice",
+        uid=4001,
+        ruser=None,
+        rhost=None,
+        tty=None,
+        login_session=0,
+        authenticated=None,
+        words=[b"sudo", b"true"],
+        posix=False,
+        search_path=b"/usr/bin",
+        shell=b"/bin/sh",
+        cwd=b"/",
+        cwd_device=0,
+        cwd_inode=0,
+        reason=None,
+        waits=True,
+    ),  # fmt: skip
+    messages.Proof(proof=None, because=""),
+    messages.Bye(),
+    messages.Challenge(binding=bytes(32)),
+    messages.Granted(id=ID, boot_ms=0, text=""),
+    messages.Welcome(principal=f"alice@{REALM}", user="alice", host="lab", until=None, operator=True),
+    messages.Progress(id=ID, state="approved", owed=False, news=[], until=None),
+    messages.Start(id=ID, news=[]),
+    messages.Item(row={}),
+    messages.Done(text=""),
+    messages.Refused(code="denied", text=""),
+    messages.DaemonHello(version=messages.VERSION, nonce=bytes(32)),
+    messages.DaemonToken(token=b"x"),
+]
+PAIRS = list(itertools.product(SAMPLES, repeat=2))
+
+
+def test_every_message_there_is_has_a_sample():
+    assert {type(sample) for sample in SAMPLES} == {*FROM_CLIENT.values(), *FROM_DAEMON.values()}
+
+
+def test_before_authentication_every_two_messages_end_the_connection_and_do_nothing(house):
+    """THREATS S-10: all pairs, sent in one go; the one legal beginning ends at its worthless token."""
+    before = house.records()
+    for first, second in PAIRS:
+        with Raw(house, uid_of("alice")) as raw:
+            raw.send(frame(encode(first)) + frame(encode(second)))
+            heard = []
+            while (body := raw.hear_body()) is not None:
+                heard.append(coding.decode(body, FROM_DAEMON).type)
+            allowed = [[], ["hello"], ["hello", "refused"]] if type(first) is messages.Hello else [[]]
+            assert heard in allowed, (first, second)
+            assert heard != ["hello", "refused"] or second.type == "token"
+    assert house.records() == before
+
+
+ANSWERED = [
+    "resume",
+    "explain",
+    "review",
+    "list",
+    "show",
+    "revoke",
+    "giveback",
+    "stop",
+    "lock",
+    "unlock",
+    "reload",
+    "audit",
+    "replay",
+    "withdraw",
+    "enforce",
+]
+"""After these somebody who is ready is ready again: none of the samples is about something that there is."""
+MAY_FOLLOW = {
+    "submit": ("withdraw", "bye"),
+    "watch": ("bye",),
+    "bye": (),
+    **{one: (*ANSWERED, "submit", "watch", "bye") for one in ANSWERED},
+}
+"""What may be said first, and then what after it, by the words of PROTOCOL.md and not by the code's own table."""
+
+
+def expected(*said) -> bool:
+    """True if all that was said was in its place."""
+    first, *second = (message.type if type(message) in FROM_CLIENT.values() else "" for message in said)
+    return first in MAY_FOLLOW and all(one in MAY_FOLLOW[first] for one in second)
+
+
+def test_after_authentication_every_two_messages_are_answered_or_end_the_connection(house):
+    """THREATS S-10: all pairs, sent in one go, by somebody who may ask; what waited is withdrawn, nothing ran."""
+    n_submitted = 0
+    for first, second in PAIRS:
+        with connected(house, "alice") as raw:
+            raw.send(frame(raw.seal(encode(first))) + frame(raw.seal(encode(second))))
+            if not expected(first, second) or "bye" in (first.type, second.type):
+                heard = []
+                while (message := raw.hear()) is not None:
+                    heard.append(message.type)
+                assert "start" not in heard and "welcome" not in heard, (first, second)
+            else:
+                raw.say(messages.Bye())
+                assert raw.is_closed()
+            n_submitted += expected(first) and first.type == "submit"
+            n_submitted += expected(first, second) and second.type == "submit"
+    assert n_submitted > 10
+    wait_for(lambda: house.rows("requests") == [])
+    rows = house.rows("requests", "--all")
+    assert len(rows) == n_submitted
+    assert {row["state"] for row in rows} == {"withdrawn"}
+    assert house.rows("runs", "--all") == []
+
+
+def n_broken(house):
+    return [record["event"] for record in house.records()].count("connection.broken")
+
+
+@pytest.mark.parametrize("message", SAMPLES, ids=lambda message: type(message).__name__)
+def test_nothing_may_be_said_once_a_run_has_started(house, message):
+    """THREATS S-10: the third state: all but goodbye, and a withdrawal that crossed the start, breaks the protocol."""
+    broken = n_broken(house)
+    with connected(house, "root") as raw:
+        raw.say(submission("true"))
+        while (heard := raw.hear()).type != "start":
+            assert heard.type == "progress"
+        assert len(raw.descriptors) == 1
+        raw.say(message)
+        if message.type == "withdraw":
+            raw.say(messages.Bye())
+        assert raw.hear() is None
+        id = heard.id
+    assert n_broken(house) - broken == (message.type not in ("bye", "withdraw"))
+    wait_for(lambda: shown_to(house, "root", id)["runs"][0]["state"] == "ended")
+    (run,) = shown_to(house, "root", id)["runs"]
+    assert run["outcome"]["ending"] == "not started", "whoever was to hand over streams has gone"
+
+
+def test_what_is_asked_in_one_breath_is_answered_in_order(house):
+    with connected(house, "bob") as raw:
+        kinds = ["requests", "nonsense"] * 20
+        raw.send(b"".join(frame(raw.seal(encode(messages.List(what=what, ended=False)))) for what in kinds))
+        assert [raw.hear().type for _ in kinds] == ["done", "refused"] * 20
+
+
+# --- bytes that are no messages ------------------------------------------------------------------------------------------
+
+BODIES = {
+    "no object": b"[]",
+    "deep lists": b"[" * 60_000,
+    "deep objects": b'{"a":' * 10_000,
+    "deep and closed": b'{"type":' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+    "digits": b"9" * 60_000,
+    "a long integer": b'{"type":"hello","version":' + b"9" * 50_000 + b',"authentication":"krb5","nonce":""}',
+    "an exponent": b'{"type":"hello","version":1e999999999,"authentication":"krb5","nonce":""}',
+    "NaN": b'{"type":"hello","version":NaN,"authentication":"krb5","nonce":""}',
+    "escapes": b'"' + b"\\u0000" * 10_000 + b'"',
+    "no UTF-8": b"\xff" * 1000,
+    "a type twice": b'{"type":"bye","type":"hello"}',
+    "blanks": b" " * 65_000,
+    "many names": b"{" + b",".join(b'"%d":0' % n for n in range(6000)) + b"}",
+    "an array of nonces": b'{"type":"hello","version":1,"authentication":"krb5","nonce":["a"]}',
+    "a short nonce": b'{"type":"hello","version":1,"authentication":"krb5","nonce":"AAAA"}',
+    "another authentication": b'{"type":"hello","version":1,"authentication":"none","nonce":"' + b"A" * 43 + b'="}',
+    "another version": b'{"type":"hello","version":2,"authentication":"krb5","nonce":"' + b"A" * 43 + b'="}',
+    "a negative version": b'{"type":"hello","version":-1,"authentication":"krb5","nonce":"' + b"A" * 43 + b'="}',
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_bytes_that_are_no_message_end_the_connection(house, body):
+    """THREATS S-07: before authentication, and sealed in a context after it; the next client is served as ever."""
+    before = house.rows("requests", "--all")
+    for raw in (Raw(house, uid_of("eve")), connected(house, "eve")):
+        with raw:
+            raw.send(frame(raw.seal(body)))
+            assert raw.is_closed()
+    with connected(house, "bob") as bob:
+        bob.rows(messages.List(what="requests", ended=False))
+    assert house.rows("requests", "--all") == before
+
+
+def test_a_length_beyond_the_limit_ends_the_connection_before_its_bytes_come(house):
+    """THREATS S-07: 64 KiB before authentication, 4 MiB after it, and never nothing."""
+    for length in (0, LIMIT_BEFORE_AUTHENTICATION + 1, LIMIT, 2**31, 2**32 - 1):
+        with Raw(house, uid_of("eve")) as raw:
+            raw.send(length.to_bytes(4, "big"))
+            assert raw.is_closed()
+    for length in (0, LIMIT + 1, 2**31, 2**32 - 1):
+        with connected(house, "eve") as raw:
+            raw.send(length.to_bytes(4, "big"))
+            assert raw.is_closed()
+
+
+def test_a_frame_of_the_whole_limit_is_read(house):
+    """The other side: what may be that long, is taken."""
+    with Raw(house, uid_of("eve")) as raw:
+        hello = encode(SAMPLES[0])
+        raw.send(frame(hello + b" " * (LIMIT_BEFORE_AUTHENTICATION - len(hello))))
+        assert raw.hear().type == "hello"
+    with connected(house, "bob") as raw:
+        plain = encode(messages.List(what="requests", ended=False))
+        over = len(raw.seal(plain)) - len(plain)
+    with connected(house, "bob") as raw:
+        sealed = raw.seal(plain + b" " * (LIMIT - over - len(plain)))
+        assert len(sealed) == LIMIT
+        raw.send(frame(sealed))
+        assert raw.hear().type in ("item", "done")
+
+
+def test_a_connection_that_ends_in_the_middle_of_a_frame_leaves_nothing(house):
+    whole = frame(encode(SAMPLES[0]))
+    for end in range(len(whole)):
+        Raw(house, uid_of("eve")).send(whole[:end])
+    with connected(house, "bob") as bob:
+        bob.rows(messages.List(what="requests", ended=False))

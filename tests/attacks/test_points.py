@@ -1,0 +1,541 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Enforcement points, spoken by hand: who may be one, what proves the person, what becomes of a request by one (PROTOCOL.md
+section 9).
+
+Law: after each refusal nothing was granted, and nobody is known by more than they proved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jitpam.wire import messages
+from tests.attacks.raw import Raw, asked, connected, initiator, ticket_of, uid_of
+from tests.system.conftest import House, wait_for
+
+POLICY = """
+[[permit]]
+name = "free"
+who = ["group:dba"]
+services = ["sudo", "jitsudo"]
+commands = [["/usr/bin/true"]]
+
+[[permit]]
+name = "owed"
+who = ["group:dba"]
+services = ["sudo", "login"]
+run_as = ["*"]
+commands = [["/usr/bin/id", "**"], ["**"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+grant = { lasts = "1h", uses = 5 }
+
+[[permit]]
+name = "doas"
+who = ["group:dba"]
+services = ["doas"]
+commands = [["/usr/bin/id", "**"]]
+run = { cwd = "/srv", options = "allow" }
+
+[[permit]]
+name = "free-with-ticket"
+who = ["user:dave"]
+services = ["sudo"]
+commands = [["/usr/bin/id"]]
+grant = { lasts = "1h", uses = 5 }
+
+[[permit]]
+name = "owed-without-ticket"
+who = ["user:dave"]
+services = ["sudo"]
+commands = [["/usr/bin/id"]]
+ticket = "optional"
+approvals = [{ need = 1, from = ["group:ops"] }]
+
+[[permit]]
+name = "without-ticket"
+who = ["user:eve"]
+services = ["sudo", "sshd"]
+run_as = ["*"]
+commands = [["/usr/bin/id"]]
+ticket = "optional"
+
+[[permit]]
+name = "logs-in-without-ticket"
+who = ["group:dba"]
+services = ["sshd"]
+run_as = ["*"]
+commands = [["**"]]
+ticket = "optional"
+approvals = [{ need = 1, from = ["group:ops"] }]
+"""
+
+
+@pytest.fixture(scope="module")
+def gated() -> Iterator[House]:
+    made = House(POLICY).start()
+    yield made
+    made.verify()
+    made.close()
+
+
+def question(who: str, *words: str, **changes: Any) -> messages.Enforce:
+    """What sudo's module would ask for ``who``."""
+    plain: dict[str, Any] = {
+        "service": "sudo", "stage": "account", "user": who, "uid": uid_of(who), "ruser": who, "rhost": None, "tty": b"/dev/pts/9",
+        "login_session": 7, "authenticated": None, "words": [b"sudo", *(word.encode() for word in words)],
+        "posix": False, "search_path": b"/usr/bin:/bin", "shell": b"/bin/bash", "cwd": b"/", "cwd_device": os.stat("/").st_dev,
+        "cwd_inode": os.stat("/").st_ino, "reason": None, "waits": True,
+    }  # fmt: skip
+    return messages.Enforce(**{**plain, **changes})
+
+
+def login(who: str, **changes: Any) -> messages.Enforce:
+    return question(who, **{"service": "sshd", "words": [], "ruser": None, "rhost": b"10.0.0.9", "waits": False, **changes})
+
+
+class Point:
+    """One question, up to the proof."""
+
+    def __init__(self, house: House, ask: messages.Enforce) -> None:
+        self.raw = Raw(house)
+        self.raw.sign_in(None)
+        self.raw.say(ask)
+        self.challenge = self.raw.hear()
+
+    def prove(
+        self, who: str, bound_to: bytes | None = None, says: Callable[[bytes], bytes] | None = None
+    ) -> messages.Message | None:
+        """Give the proof of ``who``; what comes of it."""
+        assert isinstance(self.challenge, messages.Challenge), self.challenge
+        binding = self.challenge.binding
+        context = initiator(ticket_of(who), binding if bound_to is None else bound_to)
+        answer = self.raw.offer(bytes(context.step() or b""))
+        if not isinstance(answer, messages.DaemonToken):
+            return answer
+        context.step(answer.token)
+        said = (says or (lambda it: b"jitd proof 1\n" + it))(binding)
+        self.raw.say(messages.Proof(proof=context.wrap(said, True).message, because=""))
+        return self.raw.hear()
+
+    def without_proof(self) -> messages.Message | None:
+        self.raw.say(messages.Proof(proof=None, because="you have no ticket: kinit"))
+        return self.raw.hear()
+
+
+@contextmanager
+def point(house: House, ask: messages.Enforce) -> Iterator[Point]:
+    made = Point(house, ask)
+    try:
+        yield made
+    finally:
+        made.raw.close()
+
+
+def n_things(house: House) -> tuple[int, int]:
+    return len(house.rows("requests", "--all")), len(house.rows("grants", "--all"))
+
+
+# --- who may be one, and what proves the person -----------------------------------------------------------------------
+
+
+def test_only_root_is_an_enforcement_point(gated):
+    before = n_things(gated)
+    with connected(gated, "alice") as raw:
+        assert raw.refusal(question("alice", "true"))[0] == "forbidden"
+    assert n_things(gated) == before
+
+
+def test_root_with_a_ticket_of_a_persons_is_none(gated):
+    """Whoever holds a ticket is that person, and says nothing of others."""
+    before = n_things(gated)
+    with Raw(gated, uid_of("alice")) as raw:
+        raw.sign_in(ticket_of("alice"))
+        assert raw.refusal(question("bob", "true"))[0] == "forbidden"
+    assert n_things(gated) == before
+
+
+def test_a_proof_lets_in_and_is_recorded(gated):
+    with point(gated, question("alice", "true")) as one:
+        granted = one.prove("alice")
+        assert isinstance(granted, messages.Granted), granted
+        now = time.clock_gettime(time.CLOCK_BOOTTIME) * 1000
+        assert now - 5000 < granted.boot_ms <= now + 1
+    row = gated.show(granted.id)
+    assert (row["requester"], row["service"], row["state"], row["argv"]) == ("alice@EXAMPLE.TEST", "sudo", "approved", ["true"])
+    assert row["grant"]["state"] == "spent" and row["runs"] == [] and row["point"]["stage"] == "account"
+
+
+def wrong_proofs() -> dict[str, Callable[[Point], messages.Message | None]]:
+    def replayed(one: Point) -> messages.Message | None:
+        binding = one.challenge.binding  # type: ignore[union-attr]
+        token = bytes(initiator(ticket_of("alice"), binding).step() or b"")
+        assert isinstance(one.raw.offer(token), messages.DaemonToken)
+        return one.raw.offer(token)
+
+    def no_token(one: Point) -> messages.Message | None:
+        one.raw.say(messages.Proof(proof=b"x" * 60, because=""))
+        return one.raw.hear()
+
+    return {
+        "of somebody else": lambda one: one.prove("bob"),
+        "bound to another question": lambda one: one.prove("alice", bound_to=os.urandom(32)),
+        "bound to the channel alone": lambda one: one.prove("alice", bound_to=hashlib.sha256(b"jitd channel 1\n").digest()),
+        "of another sentence": lambda one: one.prove("alice", says=lambda binding: b"jitd proof 2\n" + binding),
+        "of another binding in the seal": lambda one: one.prove("alice", says=lambda _: b"jitd proof 1\n" + bytes(32)),
+        "of nothing": lambda one: one.prove("alice", says=lambda _: b""),
+        "given twice": replayed,
+        "without a token": no_token,
+        "that is none": Point.without_proof,
+    }
+
+
+@pytest.mark.parametrize("wrong", wrong_proofs())
+def test_a_wrong_proof_lets_nobody_in_and_leaves_no_request(gated, wrong):
+    before = n_things(gated)
+    with point(gated, question("alice", "true")) as one:
+        answer = wrong_proofs()[wrong](one)
+        assert isinstance(answer, messages.Refused), answer
+        assert answer.code in ("unauthenticated", "protocol", "denied")
+    assert n_things(gated) == before
+
+
+def test_one_proof_does_not_serve_two_questions(gated):
+    before = n_things(gated)
+    with point(gated, question("alice", "true")) as one, point(gated, question("alice", "true")) as other:
+        assert isinstance(one.challenge, messages.Challenge)
+        assert isinstance(other.prove("alice", bound_to=one.challenge.binding), messages.Refused)
+    assert n_things(gated) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"uid": 4002}, "unauthenticated"),
+        ({"uid": 2**31 - 2}, "unauthenticated"),
+        ({"uid": -1}, "unauthenticated"),
+        ({"uid": 2**40}, "unauthenticated"),
+        ({"uid": 65534}, "unauthenticated"),
+        ({"ruser": "bob"}, "unauthenticated"),
+        ({"ruser": "nobody-here"}, "unauthenticated"),
+        ({"stage": "setcred"}, "usage"),
+        ({"stage": ""}, "usage"),
+        ({"service": ""}, "usage"),
+        ({"service": "x" * 65}, "usage"),
+        ({"service": "su\ndo"}, "usage"),
+        ({"service": "other"}, "denied"),
+        ({"cwd": b"relative"}, "usage"),
+        ({"cwd": b"/\0"}, "usage"),
+        ({"reason": "x" * 5000}, "usage"),
+        ({"words": []}, "denied"),
+        ({"words": [b""]}, "denied"),
+        ({"words": [b"sudo"]}, "denied"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_question_that_makes_no_sense_lets_nobody_in(gated, changes, code):
+    who = "eve"  # whom no rule lets run what is in doubt
+    before = [row for row in gated.rows("grants", "--all")]
+    with point(gated, question(who, "id", **changes)) as one:
+        answer = one.challenge if isinstance(one.challenge, messages.Refused) else one.prove(who)
+        assert isinstance(answer, messages.Refused) and answer.code == code, answer
+    assert gated.rows("grants", "--all") == before
+
+
+# --- what is asked ----------------------------------------------------------------------------------------------------
+
+
+def test_a_request_waits_is_told_of_and_is_granted(gated):
+    with point(gated, question("alice", "-u", "bob", "id", "-un")) as one:
+        waits = one.prove("alice")
+        assert isinstance(waits, messages.Progress) and waits.owed
+        assert waits.news[0] == f"request {waits.id}: id -un (as bob on lab)"
+        row = gated.show(waits.id)
+        assert (row["run_as"], row["path"], row["argv"]) == ("bob", "/usr/bin/id", ["id", "-un"])
+        assert gated.approve(waits.id).returncode == 0
+        heard = [one.raw.hear(), one.raw.hear()]
+        assert [type(message) for message in heard] == [messages.Progress, messages.Granted]
+
+
+def test_a_denial_and_a_withdrawal_are_told(gated):
+    for end in ("deny", "withdraw", "gone"):
+        with point(gated, question("alice", "id", end)) as one:
+            waits = one.prove("alice")
+            assert isinstance(waits, messages.Progress)
+            if end == "deny":
+                gated.deny(waits.id)
+                answer = one.raw.hear()
+                assert isinstance(answer, messages.Refused) and answer.code == "reviewed"
+            elif end == "withdraw":
+                one.raw.say(messages.Withdraw(id=""))
+                answer = one.raw.hear()
+                assert isinstance(answer, messages.Refused) and answer.code == "withdrawn"
+        state = "denied" if end == "deny" else "withdrawn"
+        wait_for(lambda id=waits.id, state=state: gated.show(id)["state"] == state)
+        assert gated.show(waits.id)["grant"] is None
+
+
+def test_whoever_cannot_wait_leaves_the_request_and_takes_what_becomes_of_it(gated):
+    """One request, however often somebody tries meanwhile; then one use."""
+    with point(gated, login("alice")) as one:
+        first = one.prove("alice")
+    assert isinstance(first, messages.Refused) and first.code == "owed"
+    (row,) = (row for row in gated.rows("requests") if row["service"] == "sshd")
+    assert row["id"] in first.text and "come again" in first.text and row["waits"] is False
+    with point(gated, login("alice")) as one:
+        again = one.prove("alice")
+    assert isinstance(again, messages.Refused) and again.code == "owed" and row["id"] in again.text
+    assert len([each for each in gated.rows("requests") if each["service"] == "sshd"]) == 1
+    assert gated.approve(row["id"]).returncode == 0
+    with point(gated, login("alice")) as one:
+        assert isinstance(one.prove("alice"), messages.Granted)
+    with point(gated, login("alice")) as one:
+        spent = one.prove("alice")
+    assert isinstance(spent, messages.Refused) and spent.code == "owed"
+    (left,) = (each for each in gated.rows("requests") if each["service"] == "sshd")
+    assert gated.jitd("withdraw", left["id"], who="alice").returncode == 0
+
+
+def test_a_grant_that_was_asked_for_beforehand_is_found_and_asking_takes_no_use(gated):
+    with connected(gated, "alice") as raw:
+        ask = messages.Submit(**asked("id", service="sudo", uses=2, lasts_for=600, streams=[]), waits=True, if_owed=True)
+        raw.say(ask)
+        waits = raw.hear()
+        assert isinstance(waits, messages.Progress)
+        assert gated.approve(waits.id).returncode == 0
+        assert isinstance(raw.hear(), messages.Progress)
+        done = raw.hear()
+        assert isinstance(done, messages.Done) and waits.id in done.text
+    assert gated.show(waits.id)["grant"]["left"] == 2
+    for left in (1, 0):
+        with point(gated, question("alice", "id")) as one:
+            assert isinstance(one.prove("alice"), messages.Granted)
+        assert gated.show(waits.id)["grant"]["left"] == left
+    with point(gated, question("alice", "id")) as one:
+        assert isinstance(one.prove("alice"), messages.Progress)
+
+
+def test_a_grant_for_sudo_runs_nothing_by_jitsudo_and_a_jitsudo_request_lets_no_sudo_in(gated):
+    with connected(gated, "alice") as raw:
+        raw.say(messages.Submit(**asked("true", service="sudo", streams=[]), waits=True, if_owed=True))
+        done = raw.hear()
+        assert isinstance(done, messages.Done)
+        id = done.text.split()[1]
+        raw.say(messages.Resume(id=id, streams=["null"] * 3))
+        assert isinstance(raw.hear(), messages.Done)
+    assert gated.show(id)["runs"] == [] and gated.show(id)["grant"]["left"] == 1
+
+
+@pytest.mark.parametrize(
+    ("ask", "is_told"),
+    [
+        ({"service": "sshd"}, "runs no command"),
+        ({"service": "sudo", "argv": []}, "say which command"),
+        ({"service": "su\ndo"}, "a service has a name of letters"),
+        ({"service": ""}, "a service has a name of letters"),
+        ({"service": "jitsudo\u202e"}, "a service has a name of letters"),
+        ({"service": "x" * 65}, "a service has a name of letters"),
+    ],
+)
+def test_what_cannot_be_asked_beforehand_is_said(gated, ask, is_told):
+    with connected(gated, "alice") as raw:
+        code, text = raw.refusal(messages.Submit(**asked("id", streams=[], **ask), waits=True, if_owed=True))
+    assert code == "usage" and is_told in text
+
+
+# --- what a person's surroundings make of a command ---------------------------------------------------------------------
+
+
+def doubt_of(house: House, ask: messages.Enforce, who: str = "alice") -> tuple[str, dict[str, Any]]:
+    """Why the command is in doubt, and the request."""
+    with point(house, ask) as one:
+        answer = one.prove(who)
+    assert answer is not None
+    row = house.rows("requests", "--all")[-1]
+    return str(row["doubt"]), row
+
+
+@pytest.mark.parametrize(
+    ("path", "is_certain"),
+    [
+        (b"/usr/bin:/bin", True),
+        (b"/usr/local/sbin:/usr/bin", True),
+        (b"/usr/bin:.", True),  # it has been found before that is looked at
+        (b".:/usr/bin", False),
+        (b":/usr/bin", False),
+        (b"/usr/sbin:.", False),
+        (b"/proc/self/cwd:/usr/bin", False),
+        (b"/home/alice/bin:/usr/bin", False),
+        (b"/tmp:/usr/bin", False),
+        (b"/nonexistent:/usr/bin", False),
+        (b"", False),
+    ],
+)
+def test_a_bare_name_of_doas_is_certain_where_nobody_but_root_can_put_another(gated, path, is_certain):
+    doubt, row = doubt_of(gated, question("alice", service="doas", words=[b"doas", b"id", b"-u"], search_path=path))
+    assert (doubt == "", row["path"]) == (is_certain, "/usr/bin/id" if is_certain else "")
+    assert "/home" not in doubt and "/tmp" not in doubt, "it says nothing of what is where"
+
+
+def test_a_name_that_doas_would_find_elsewhere_is_in_doubt_though_we_find_it(gated):
+    doubt, _ = doubt_of(gated, question("alice", service="doas", words=[b"doas", b"chroot"], search_path=b"/usr/bin:."))
+    assert "hangs on the person's PATH" in doubt
+
+
+def test_a_directory_that_goes_up_again_is_in_doubt(gated):
+    words = [b"sudo", b"-D", b"/home/alice/link/../x", b"id"]
+    assert "goes up again" in doubt_of(gated, question("alice", words=words))[0]
+
+
+def test_a_directory_of_a_rule_is_no_programs_directory(gated):
+    _, row = doubt_of(gated, question("alice", service="doas", words=[b"doas", b"id"], cwd=b"/home"))
+    assert (row["cwd"], row["state"]) == ("/home", "approved")
+
+
+def test_a_login_shell_whose_home_cannot_be_entered_is_in_doubt(gated):
+    words = [b"sudo", b"-i", b"-u", b"nobody", b"id"]
+    assert "home directory" in doubt_of(gated, question("alice", service="sudo-i", words=words))[0]
+
+
+def test_a_home_that_its_account_cannot_reach_is_in_doubt(gated):
+    """As root we could look into it; the login shell begins wherever the person stands."""
+    hidden = Path("/root/homes/games")
+    hidden.mkdir(parents=True)
+    home = pwd.getpwnam("games").pw_dir
+    subprocess.run(["usermod", "-d", hidden, "games"], check=True)
+    try:
+        for service, words in (("sudo-i", [b"sudo", b"-iu", b"games", b"pwd"]), ("su-l", [b"su", b"-", b"games", b"-c", b"pwd"])):
+            ask = question("alice", service=service, words=words, user="games" if service == "su-l" else "alice")
+            assert "home directory" in doubt_of(gated, ask)[0]
+    finally:
+        subprocess.run(["usermod", "-d", home, "games"], check=True)
+        hidden.rmdir()
+        hidden.parent.rmdir()
+
+
+@pytest.mark.parametrize(
+    ("service", "words", "options"),
+    [
+        ("su", "su -c x -T", ["(the person's environment)"]),
+        ("su", "su -c x", ["(the person's environment)"]),
+        ("sudo", "sudo -E -D /a/../b id", ["--preserve-env"]),
+        ("sudo", "sudo -u #00 id", []),
+    ],
+)
+def test_what_is_in_doubt_says_no_less_of_its_environment(gated, service, words, options):
+    """Else an odd wording would be the way around a rule that lets no options in."""
+    _, row = doubt_of(gated, question("alice", service=service, words=words.encode().split(), user="root"))
+    assert row["options"] == options, row
+
+
+def test_a_program_that_nobody_knows_is_in_doubt_and_no_login(gated):
+    doubt, row = doubt_of(gated, question("alice", service="sudo-strict", words=[b"sudo", b"id"]))
+    assert "how sudo-strict reads its command line is not known" in doubt and row["argv"] == ["sudo", "id"]
+
+
+def test_options_count_where_it_is_too_long_to_be_shown(gated):
+    words = [b"sudo", *(b"--preserve-env=" + b"%d" % n + bytes([1]) * 110_000 for n in range(14)), b"id"]
+    before = gated.rows("requests", "--all")
+    with point(gated, question("alice", words=words)) as one:
+        answer = one.prove("alice")
+    assert isinstance(answer, messages.Refused) and "too long to be shown" in answer.text
+    assert gated.rows("requests", "--all") == before
+
+
+def test_what_waits_for_a_program_is_not_taken_by_jitsudo(gated):
+    with point(gated, login("alice")) as one:
+        assert isinstance(one.prove("alice"), messages.Refused)
+    (row,) = (each for each in gated.rows("requests") if each["service"] == "sshd")
+    done = gated.sudo("alice", f"--resume={row['id']}")
+    assert done.returncode == 120 and "do the same there again" in done.stderr
+    assert gated.jitd("withdraw", row["id"], who="alice").returncode == 0
+
+
+def test_what_a_ticket_was_given_without_an_approval_discharges_none_without_a_ticket(gated):
+    with connected(gated, "dave") as raw:
+        raw.say(messages.Submit(**asked("id", service="sudo", lasts_for=600, uses=5, streams=[]), waits=True, if_owed=True))
+        done = raw.hear()
+        assert isinstance(done, messages.Done)
+    with point(gated, question("dave", "id")) as one:
+        waits = one.without_proof()
+        assert isinstance(waits, messages.Progress) and waits.owed
+    assert gated.jitd("revoke", done.text.split()[1]).returncode == 0
+
+
+# --- without a ticket -------------------------------------------------------------------------------------------------
+
+
+def test_without_a_ticket_a_rule_that_wants_none_lets_in_and_says_whom(gated):
+    with point(gated, question("eve", "id")) as one:
+        granted = one.without_proof()
+    assert isinstance(granted, messages.Granted), granted
+    row = gated.show(granted.id)
+    assert (row["requester"], row["account"], row["ticket_ends_at"]) == ("local:eve", "eve", None)
+    page = gated.jitd("show", granted.id).stdout
+    assert "NONE: who it is, sudo says, and no Kerberos proof" in page
+
+
+def test_without_a_ticket_nobody_writes_a_denial_into_the_record(gated):
+    before = gated.records()
+    for _ in range(3):
+        with point(gated, question("alice", "id")) as one:
+            answer = one.without_proof()
+            assert isinstance(answer, messages.Refused) and answer.code == "denied"
+            assert "without a Kerberos ticket (you have no ticket: kinit)" in answer.text
+    assert gated.records() == before
+
+
+def test_a_grant_asked_for_with_a_ticket_lets_the_account_in_without_one_where_a_rule_wants_none(gated):
+    with connected(gated, "alice") as raw:
+        raw.say(messages.Submit(**asked(argv=[], service="sshd", user="alice", streams=[]), waits=True, if_owed=True))
+        waits = raw.hear()
+        assert isinstance(waits, messages.Progress)
+        assert gated.approve(waits.id).returncode == 0
+    with point(gated, login("alice")) as one:
+        assert isinstance(one.without_proof(), messages.Granted)
+    with point(gated, login("alice")) as one:
+        spent = one.without_proof()
+    assert isinstance(spent, messages.Refused) and spent.code == "owed"
+    (left,) = (each for each in gated.rows("requests") if each["service"] == "sshd")
+    assert left["requester"] == "local:alice"
+    assert gated.jitd("withdraw", left["id"], who="alice").returncode == 0, "it is alice's own"
+
+
+def test_a_lock_on_the_principal_keeps_the_account_out_too(gated):
+    assert gated.jitd("lock", "--principal", "eve@EXAMPLE.TEST", "--reason", "laptop stolen").returncode == 0
+    try:
+        with point(gated, question("eve", "id")) as one:
+            answer = one.without_proof()
+        assert isinstance(answer, messages.Refused) and "laptop stolen" in answer.text
+    finally:
+        assert gated.jitd("unlock", "--principal", "eve@EXAMPLE.TEST").returncode == 0
+    with point(gated, question("eve", "id")) as one:
+        assert isinstance(one.without_proof(), messages.Granted)
+
+
+def test_root_proves_nothing_and_is_roots_own(gated):
+    with point(gated, question("root", "id", uid=0, ruser="root")) as one:
+        assert isinstance(one.without_proof(), messages.Granted)
+
+
+def test_a_daemon_that_is_restarted_withdraws_what_waited_at_a_point(own_house):
+    house = own_house(POLICY).start()
+    beforehand = house.ask("alice", "--service", "sudo", "--for", "10m", "id", "-u")
+    assert house.approve(beforehand.id).returncode == 0 and beforehand.end() == 0
+    with point(house, question("alice", "id")) as one:
+        waits = one.prove("alice")
+        assert isinstance(waits, messages.Progress)
+        house.restart()
+        assert one.raw.is_closed()
+    wait_for(lambda: house.show(waits.id)["state"] == "withdrawn", 40)
+    assert house.show(waits.id)["grant"] is None
+    assert house.show(beforehand.id)["grant"]["state"] == "active", "whoever asked beforehand need not come back"

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Policies that are broken, half written, gone, or somebody else's, while a daemon runs; rules that change under a decision.
+
+Law: what is refused leaves what was in force in force, and is told: to whoever asked, in the log, and in the record.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from jitpam.wire import messages
+from jitpam.wire.coding import encode
+from jitpam.wire.framing import frame
+from tests.attacks.raw import asked, connected, review, shown_to, submission, uid_of
+from tests.system.conftest import OF_THE_LAB, House, wait_for
+
+OPEN = '[[permit]]\nname = "open"\nwho = ["user:eve", "group:dba"]\nrun_as = ["*"]\ncommands = [["**"]]\n'
+"""What a broken policy would permit if it were believed: everything, to eve too, and nobody is asked."""
+
+
+def broken_policies() -> dict[str, bytes]:
+    """By the name of what is wrong: each would permit everything if its fault were passed over."""
+    found: dict[str, bytes] = {}
+    whole = OPEN.encode()
+    for end in range(1, len(whole) - 2, 7):
+        found[f"cut at {end}"] = whole[:end]
+    for name, line in {
+        "an unknown key": "comands = []",
+        "an unknown table": "[[permits]]",
+        "a key of later": "when = 'true'",
+        "a list that is none": 'who = "*"',
+        "a number that is none": "grant = { uses = true }",
+        "no uses": "grant = { uses = 0 }",
+        "negative uses": "grant = { uses = -1 }",
+        "a float": "grant = { uses = 1.5 }",
+        "a duration": 'expires = "15"',
+        "for ever": 'expires = "99999999999d"',
+        "no approvals": "approvals = []",
+        "approvals of nobody": "approvals = [{ need = 1, from = [] }]",
+        "no need": "approvals = [{ need = 0, from = ['group:ops'] }]",
+        "less than no need": "approvals = [{ need = -1, from = ['group:ops'] }]",
+        "from whom": "approvals = [{ need = 1, from = ['ops'] }]",
+        "a misspelled group": "approvals = [{ need = 1, form = ['group:ops'] }]",
+        "hours": 'hours = ["Mon-Fri 25:00-26:00 UTC"]',
+        "a zone": 'hours = ["Mon-Fri 08:00-18:00 Middle/Earth"]',
+        "hosts": "hosts = [1]",
+        "services": 'services = "jitsudo"',
+        "a reason": 'reason = "mandatory"',
+        "an expression": 'reason = { pattern = "(" }',
+        "an environment": 'run = { env = ["LD_*"] }',
+        "a directory": 'run = { cwd = "relative" }',
+        "writable": "run = { writable = true }",
+        "leftovers": 'run = { leftovers = "forget" }',
+        "a key twice": 'name = "open"',
+        "an empty name": 'name = ""',
+        "because": 'because = "of a deny"',
+        "a control character": 'notify = "\x01"',
+    }.items():
+        found[name] = whole + line.encode() + b"\n"
+    found |= {
+        "no TOML": b"permit everything\n",
+        "no UTF-8": whole + b"# \xff\xfe\n",
+        "NUL": whole + b"\0",
+        "a byte order mark": b"\xef\xbb\xbf" + whole,
+        "UTF-16": whole.decode().encode("utf-16"),
+        "twice the same name": whole + whole,
+        "the name of the built-in rule": whole.replace(b'"open"', b'"root"'),
+        "a relative command": whole.replace(b'[["**"]]', b'[["true"]]'),
+        "no command": whole.replace(b'[["**"]]', b"[]"),
+        "an empty command": whole.replace(b'[["**"]]', b"[[]]"),
+        "stars in the middle": whole.replace(b'[["**"]]', b'[["/bin/sh", "**", "-c"]]'),
+        "nobody": whole.replace(b'"user:eve", "group:dba"', b""),
+        "everybody": whole.replace(b'"user:eve"', b'"*"'),
+        "too long": whole + b"#" * (1 << 20),
+    }
+    return found
+
+
+BROKEN = broken_policies()
+
+
+def decides_as_before(house) -> None:
+    """The lab's rule is in force: eve may nothing, alice with an approval."""
+    with connected(house, "eve") as eve, connected(house, "alice") as alice:
+        (row,) = eve.rows(messages.Explain(**asked("true")))
+        assert row["decision"] == "deny"
+        (row,) = alice.rows(messages.Explain(**asked("true")))
+        assert (row["decision"], row["rule"], len(row["approvals"])) == ("permit", "lab-dba", 1)
+
+
+def told(house) -> tuple[int, int]:
+    """How often a refused policy stands in the log, and in the record."""
+    with connected(house, "root") as root:
+        records = root.rows(messages.Audit(after=0))
+    return house.log().count("policy not loaded"), sum(record["event"] == "policy.refused" for record in records)
+
+
+def reloaded(house) -> messages.Message:
+    with connected(house, "dave") as dave:
+        return dave.ask(messages.Reload())[-1]
+
+
+def test_there_are_broken_policies_enough():
+    assert len(BROKEN) >= 50
+
+
+def test_a_broken_policy_never_replaces_a_whole_one(own_house):
+    """THREATS O-04: each of them, by ``reload`` and by SIGHUP in turn, is told and changes nothing; then a whole one is taken."""
+    house = own_house().start()
+    for n, (name, text) in enumerate(BROKEN.items()):
+        before = told(house)
+        (house.root / "policy.d/50-test.toml").write_bytes(text)
+        if n % 2:
+            answer = reloaded(house)
+            assert isinstance(answer, messages.Refused) and answer.code == "undone", name
+            assert answer.text.startswith("the old policy stays: ") and "50-test.toml" in answer.text, name
+        else:
+            house.process.send_signal(signal.SIGHUP)
+        wait_for(lambda before=before: told(house)[1] == before[1] + 1, what=name)
+        assert told(house)[0] > before[0], name
+        decides_as_before(house)
+    house.set_policy(OPEN)
+    assert isinstance(reloaded(house), messages.Done)
+    assert house.sudo("eve", "true").returncode == 0
+    house.verify()
+
+
+def gone(house: House) -> None:
+    shutil.rmtree(house.root / "policy.d")
+
+
+def a_file_in_its_place(house: House) -> None:
+    gone(house)
+    (house.root / "policy.d").write_text(OPEN)
+
+
+def a_link_to_another_directory(house: House) -> None:
+    gone(house)
+    (house.root / "other").mkdir()
+    (house.root / "other/50-test.toml").write_text(OPEN)
+    (house.root / "policy.d").symlink_to(house.root / "other")
+
+
+def a_directory_that_others_write(house: House) -> None:
+    house.set_policy(OPEN)
+    (house.root / "policy.d").chmod(0o777)
+
+
+def a_directory_of_eves(house: House) -> None:
+    house.set_policy(OPEN)
+    os.chown(house.root / "policy.d", uid_of("eve"), 0)
+
+
+def a_directory_above_that_others_write(house: House) -> None:
+    house.set_policy(OPEN)
+    house.root.chmod(0o777)
+
+
+def a_file_that_others_write(house: House) -> None:
+    house.set_policy(OPEN)
+    (house.root / "policy.d/50-test.toml").chmod(0o666)
+
+
+def a_file_of_eves(house: House) -> None:
+    house.set_policy(OPEN)
+    os.chown(house.root / "policy.d/50-test.toml", uid_of("eve"), 0)
+
+
+def a_file_that_its_group_writes(house: House) -> None:
+    house.set_policy(OPEN)
+    os.chown(house.root / "policy.d/50-test.toml", 0, uid_of("eve"))
+    (house.root / "policy.d/50-test.toml").chmod(0o664)
+
+
+def a_link(house: House) -> None:
+    (house.root / "whole").write_text(OPEN)
+    (house.root / "policy.d/60-more.toml").symlink_to(house.root / "whole")
+
+
+def a_link_to_nothing(house: House) -> None:
+    (house.root / "policy.d/60-more.toml").symlink_to("/nowhere")
+
+
+def a_pipe(house: House) -> None:
+    os.mkfifo(house.root / "policy.d/60-more.toml")
+
+
+def a_directory_with_the_name_of_a_file(house: House) -> None:
+    (house.root / "policy.d/60-more.toml").mkdir()
+
+
+def a_device(house: House) -> None:
+    subprocess.run(["mknod", house.root / "policy.d/60-more.toml", "c", "1", "5"], check=True)
+
+
+DISORDER = [gone, a_file_in_its_place, a_link_to_another_directory, a_directory_that_others_write, a_directory_of_eves,
+            a_directory_above_that_others_write, a_file_that_others_write, a_file_of_eves, a_file_that_its_group_writes, a_link,
+            a_link_to_nothing, a_pipe, a_directory_with_the_name_of_a_file, a_device]  # fmt: skip
+
+
+@pytest.mark.parametrize("disorder", DISORDER, ids=lambda disorder: disorder.__name__)
+def test_files_that_are_not_roots_own_never_permit(own_house, disorder):
+    """THREATS O-04: what anybody else could have written is not read, and nothing starts or changes by it."""
+    house = own_house().start()
+    disorder(house)
+    answer = reloaded(house)
+    assert isinstance(answer, messages.Refused) and answer.code == "undone"
+    assert told(house)[0] >= 1 and told(house)[1] == 1
+    decides_as_before(house)
+    house.kill()
+    started = subprocess.run(
+        ["jitd", "serve", "--config", str(house.config_file)], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert started.returncode == 1 and str(house.root) in started.stderr, "nor does a daemon start on it"
+
+
+def test_no_file_at_all_permits_nothing(own_house):
+    """THREATS O-04: remctl once took a missing file for a yes."""
+    house = own_house().start()
+    (house.root / "policy.d/50-test.toml").unlink()
+    assert isinstance(reloaded(house), messages.Done)
+    for who in ("alice", "eve"):
+        assert house.sudo(who, "true").returncode == 121
+    assert house.sudo("root", "true").returncode == 0
+
+
+# --- rules that change under a decision --------------------------------------------------------------------------------------
+
+FREEZE = OF_THE_LAB + '[[deny]]\nname = "freeze"\nbecause = "weekend freeze"\n'
+
+
+def test_an_approval_after_a_freeze_runs_nothing(own_house):
+    """THREATS A-04, A-07: what waits is decided by the rules in force when it is decided, and that is the end of it."""
+    house = own_house().start()
+    waiting = house.ask("alice", "true")
+    id = waiting.id
+    house.set_policy(FREEZE)
+    assert isinstance(reloaded(house), messages.Done)
+    done = house.approve(id)
+    assert done.returncode == 1 and "weekend freeze" in done.stderr
+    assert waiting.end() == 121
+    assert shown_to(house, "root", id)["state"] == "denied"
+    house.set_policy(OF_THE_LAB)
+    assert isinstance(reloaded(house), messages.Done)
+    assert house.approve(id, "carol").returncode == 5
+
+
+def test_a_lease_does_not_outlive_a_freeze(own_house):
+    """A lease discharges approvals and nothing else; nor does an approved request that nobody has run yet."""
+    house = own_house().start()
+    with connected(house, "alice") as alice, connected(house, "bob") as bob:
+        lease = alice.submit("echo", "leased", waits=False, lasts_for=600, uses=5)
+        bob.ask(review(shown_to(house, "root", lease)))
+        house.set_policy(FREEZE)
+        assert isinstance(reloaded(house), messages.Done)
+        assert alice.refusal(submission("echo", "leased", if_owed=False))[0] == "denied"
+        assert alice.refusal(messages.Resume(id=lease, streams=["null"] * 3))[0] == "denied"
+    assert shown_to(house, "root", lease)["grant"]["left"] == 5
+
+
+def test_a_review_that_races_a_reload_is_decided_by_the_rules_in_force_when_it_ends(own_house):
+    """THREATS A-05, O-04: once ``reload`` has returned, nothing is approved or permitted by the rules before it."""
+    house = own_house(OF_THE_LAB + OPEN.replace('"user:eve", "group:dba"', '"user:eve"')).start()
+    large = house.root / "large"
+    with large.open("wb") as file:  # a file that takes a moment to look at
+        file.truncate(1_000_000_000)
+    large.chmod(0o755)
+    with (
+        connected(house, "alice") as alice,
+        connected(house, "bob") as bob,
+        connected(house, "eve") as eve,
+        connected(house, "dave") as dave,
+    ):
+        id = alice.submit("echo", "raced", waits=False)
+        row = shown_to(house, "root", id)
+        other = alice.submit(str(large), waits=False)
+        said = review(shown_to(house, "root", other))
+        os.utime(large)  # what is remembered of it counts no longer
+        house.set_policy(FREEZE)
+        bob.send(frame(bob.seal(encode(said))))
+        eve.send(frame(eve.seal(encode(submission(str(large))))))
+        wait_for(lambda: n_lookers(house, large) == 2)
+        assert isinstance(dave.ask(messages.Reload())[-1], messages.Done)
+        assert n_lookers(house, large) == 2, "they had begun before, and go on after it"
+        assert bob.hear().type == "refused"
+        assert eve.hear().code == "denied"
+        assert bob.refusal(review(row))[0] == "undone"
+    for one in (id, other):
+        assert shown_to(house, "root", one)["state"] == "denied"
+    assert house.rows("grants", "--all") == [] and house.rows("runs", "--all") == []
+
+
+def n_lookers(house, file):
+    """How often the daemon has ``file`` open."""
+    found = 0
+    for descriptor in Path(f"/proc/{house.process.pid}/fd").iterdir():
+        with suppress(OSError):
+            found += descriptor.readlink() == file
+    return found

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one may not know, and what one says of oneself: answers that do not differ, claims that stay claims.
+
+Law: two questions that differ in a secret alone have the same answer, byte for byte; how long it took is told and not judged.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from jitpam.wire import messages
+from jitpam.wire.coding import encode
+from tests.attacks.raw import REALM, Raw, asked, connected, review, shown_to, submission, uid_of
+from tests.system.conftest import OF_THE_LAB
+
+SECRET = Path("/root/secret")
+OPEN = Path("/srv/open")
+TIMES = 5
+"""How often each question is timed."""
+POLICY = OF_THE_LAB + '[[permit]]\nname = "one"\nwho = ["user:eve"]\ncommands = [["/usr/bin/id", "**"], ["/root/secret/tool"]]\n'
+
+
+@pytest.fixture(scope="module")
+def keeper():
+    """A daemon that lets eve run two commands, one of which is in a directory that she may not look into."""
+    from tests.system.conftest import House
+
+    shutil.rmtree(SECRET, ignore_errors=True)
+    SECRET.mkdir(mode=0o700)
+    (SECRET / "file").write_bytes(Path("/usr/bin/true").read_bytes())
+    (SECRET / "script").write_text("#!/nowhere/interpreter\n")
+    (SECRET / "plain").write_text("no program")
+    (SECRET / "directory").mkdir()
+    (SECRET / "directory/below").write_bytes(b"#!/bin/sh\n")
+    (SECRET / "link").symlink_to("/usr/bin/true")
+    (SECRET / "elsewhere").symlink_to("/usr/bin")
+    (SECRET / "loop").symlink_to("loop")
+    os.mkfifo(SECRET / "fifo")
+    for name in ("file", "script", "link", "directory/below"):
+        (SECRET / name).chmod(0o755)
+    OPEN.mkdir(exist_ok=True)
+    for name, target in (("through", SECRET), ("to-file", SECRET / "file"), ("to-gone", SECRET / "gone")):
+        (OPEN / name).unlink(missing_ok=True)
+        (OPEN / name).symlink_to(target)
+    made = House(POLICY).start()
+    yield made
+    made.verify()
+    made.close()
+    shutil.rmtree(OPEN)
+    shutil.rmtree(SECRET)
+
+
+def answers(raw: Raw, message: messages.Message, *secret: str) -> list[bytes]:
+    """All that is said to ``message``, with what differs in the question put out of it."""
+    heard = []
+    for answer in raw.ask(message):
+        body = b"hung up" if answer is None else encode(answer)
+        for word in secret:
+            body = body.replace(word.encode(), b"*")
+        heard.append(body)
+    return heard
+
+
+THERE = [
+    "file",
+    "script",
+    "plain",
+    "directory",
+    "link",
+    "loop",
+    "fifo",
+    "directory/below",
+    "elsewhere/true",
+    "elsewhere/gone",
+    "file/below",
+]
+FORMS = {
+    "the path": lambda name: {"argv": [f"{SECRET}/{name}".encode()]},
+    "with arguments": lambda name: {"argv": [f"{SECRET}/{name}".encode(), b"x"]},
+    "from the directory": lambda name: {"argv": [f"./{name}".encode()], "cwd": str(SECRET).encode()},
+    "by two dots": lambda name: {"argv": [f"/root/other/../secret/{name}".encode()]},
+    "through a link": lambda name: {"argv": [f"{OPEN}/through/{name}".encode()]},
+    "as somebody": lambda name: {"argv": [f"{SECRET}/{name}".encode()], "user": "bob"},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_in_a_directory_one_may_not_look_into_changes_no_answer(keeper, form):
+    """THREATS S-11: what is there, of whatever kind, is answered as what is not there; asked, explained, and shown afterwards."""
+    took = {}
+    for kind in ("explain", "submit", "if not owed", "show"):
+        said = {}
+        for name in (*THERE, "gone", "gone/below"):
+            with connected(keeper, "eve") as raw:
+                question = asked(**FORMS[form](name))
+                began_at = time.monotonic()
+                for _ in range(TIMES if kind == "explain" else 1):
+                    if kind == "explain":
+                        said[name] = answers(raw, messages.Explain(**question), name)
+                    elif kind == "show":
+                        raw.ask(messages.Submit(**question, waits=False, if_owed=True))
+                        mine = raw.rows(messages.List(what="requests", ended=True))[-1]
+                        differing = {
+                            key: value for key, value in mine.items() if key not in ("id", "fingerprint", "submitted_at")
+                        }
+                        said[name] = [repr(differing).replace(name, "*").encode()]
+                    else:
+                        said[name] = answers(raw, messages.Submit(**question, waits=True, if_owed=kind == "submit"), name)
+                took[kind, name] = (time.monotonic() - began_at) / TIMES
+        assert said["gone"], kind
+        for name in THERE:
+            assert said[name] == said["gone"], (kind, name)
+    print({f"{kind} {name}": f"{seconds * 1000:.1f} ms" for (kind, name), seconds in took.items()})
+
+
+@pytest.mark.parametrize("name", ["to-file", "to-gone"])
+def test_a_link_in_the_open_tells_nothing_of_where_it_leads(keeper, name):
+    """THREATS S-11: the link may be seen, its end may not."""
+    with connected(keeper, "eve") as raw:
+        said = answers(raw, submission(f"{OPEN}/{name}"), name)
+    with connected(keeper, "eve") as raw:
+        assert said == answers(raw, submission(f"{OPEN}/to-file"), "to-file")
+
+
+def test_a_command_that_one_may_run_is_missing_without_a_word_where_one_may_not_look(keeper):
+    """THREATS S-11, CONTRACT section 2: 127 is for what the requester could see the absence of, everything else is 121."""
+    assert keeper.sudo("eve", "/root/secret/tool").returncode == 121
+    assert keeper.sudo("eve", "/srv/open/tool").returncode == 127
+    same = {keeper.sudo("eve", "-l", f"/root/secret/{name}").stdout.replace(name, "*") for name in ("file", "gone")}
+    assert len(same) == 1
+
+
+def test_the_requests_grants_and_runs_of_others_do_not_exist(keeper):
+    """THREATS S-11: every message that takes an id, or a name, about what is there and what is not."""
+    with connected(keeper, "alice") as alice, connected(keeper, "bob") as bob:
+        waiting = alice.submit("true", waits=False)
+        granted = alice.submit("echo", "granted", waits=False)
+        bob.ask(review(shown_to(keeper, "root", granted)))
+    questions = [
+        lambda id, who: messages.Show(id=id),
+        lambda id, who: messages.Review(id=id, verdict="approve", fingerprint=bytes(32), comment=""),
+        lambda id, who: messages.Review(id=id, verdict="deny", fingerprint=bytes(32), comment=""),
+        lambda id, who: messages.Withdraw(id=id),
+        lambda id, who: messages.Resume(id=id, streams=["null"] * 3),
+        lambda id, who: messages.Revoke(id=id, of=None, reason=""),
+        lambda id, who: messages.Revoke(id=None, of=who, reason=""),
+        lambda id, who: messages.Stop(id=id, reason=""),
+    ]
+    before = [shown_to(keeper, "root", id) for id in (waiting, granted)]
+    for question, id in itertools.product(questions, (waiting, granted)):
+        with connected(keeper, "eve") as raw:
+            theirs = answers(raw, question(id, f"alice@{REALM}"), id, "alice")
+            assert theirs == answers(raw, question("ZZZZ-ZZZZ", f"nobody@{REALM}"), "ZZZZ-ZZZZ", "nobody"), question
+    for what in ("requests", "grants", "runs"):
+        with connected(keeper, "eve") as raw:
+            rows = raw.rows(messages.List(what=what, ended=True))
+            assert not any("alice" in repr(row) for row in rows)
+            assert raw.refusal(messages.Audit(after=0))[0] == raw.refusal(messages.Reload())[0] == "forbidden"
+    assert before == [shown_to(keeper, "root", id) for id in (waiting, granted)]
+
+
+# --- what the client says of itself -----------------------------------------------------------------------------------------
+
+FORGED = {
+    "reason": "approved by bob@EXAMPLE.TEST\nrequester: root\x1b[2J\x1b]0;owned\x07",
+    "tty": b"/dev/console\n\x1b[31m",
+    "login_session": 1,
+    "parents": ["systemd(1)", "sshd: root@pts/0", "requester: root\n", "\x1b[8m"],
+}
+
+
+def test_claims_are_shown_as_claims_and_facts_are_the_daemons_own(keeper):
+    """THREATS S-03: nothing that the client says of itself stands where the daemon says what it knows."""
+    with connected(keeper, "alice") as plain, connected(keeper, "alice") as forged:
+        ids = [plain.submit("true", waits=False), forged.submit("true", waits=False, **FORGED)]
+    honest, lying = (shown_to(keeper, "bob", id) for id in ids)
+    claimed = {"claims", "reason"}
+    by_request = {"id", "fingerprint", "submitted_at", "expires_at", "ticket_ends_at"}
+    assert {name for name in honest if honest[name] != lying[name]} - by_request == claimed
+    assert (lying["requester"], lying["account"], lying["uid"]) == (f"alice@{REALM}", "alice", uid_of("alice"))
+    assert sorted(lying["groups"]) == ["alice", "dba"]
+    assert lying["claims"]["tty"] == r"/dev/console\x0a\x1b[31m"
+    assert lying["claims"]["login_session"] == 1
+    assert lying["claims"]["parents"] == ["systemd(1)", "sshd: root@pts/0", r"requester: root\x0a", r"\x1b[8m"]
+    page = keeper.jitd("show", ids[1], who="bob").stdout
+    assert all(line.isprintable() for line in page.split("\n"))
+    before, heading, rest = page.partition("\nWHAT THE REQUESTER SAYS: nobody has checked this\n")
+    claims, _, after = rest.partition("\n\n")
+    assert heading
+    for word in ("/dev/console", "sshd: root@pts/0", "approved by bob", "systemd(1)"):
+        assert word in claims and word not in before + after, "under their heading, and not among the facts"
+    assert len([line for line in page.split("\n") if line.split()[:1] == ["requester"]]) == 1
+
+
+HELLO_AS_ROOT = """
+import os, socket, sys
+hello = b'{"type":"hello","version":1,"authentication":"root","nonce":"' + b"A" * 43 + b'="}'
+with socket.socket(socket.AF_UNIX) as raw:
+    raw.connect(sys.argv[1])
+    raw.sendall(len(hello).to_bytes(4, "big") + hello)
+    print(os.getuid(), raw.recv(65536)[4:].decode())
+"""
+
+
+def test_root_of_a_user_namespace_is_who_it_is_outside(keeper):
+    """THREATS S-04: uid 0 in there is bob out here, and the daemon asks the kernel out here."""
+    before = shown_all(keeper)
+    inside = ("unshare", "--user", "--map-root-user")
+    done = keeper.run("bob", *inside, "/usr/bin/python3", "-c", HELLO_AS_ROOT, str(keeper.socket), ticket=False)
+    assert done.stdout.startswith('0 {"type":"refused","code":"unauthenticated"'), done.stdout + done.stderr
+    for words in (("jitd", "requests"), ("jitsudo", "id")):
+        assert keeper.run("bob", *inside, *words, ticket=False).returncode in (119, 125)
+    assert shown_all(keeper) == before
+
+
+def shown_all(keeper):
+    with connected(keeper, "root") as raw:
+        return raw.rows(messages.List(what="requests", ended=True))

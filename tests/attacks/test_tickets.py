@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tickets that are stolen, or end, and accounts that end while something waits.
+
+Law: what is not vouched for at the end is not run.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from jitpam.wire import messages
+from tests.attacks.raw import CACHES, REALM, Raw, connected, credentials, kadmin, kinit, principal, review, submission, uid_of
+from tests.system.conftest import wait_for
+
+SHORT = "3s"
+"""A ticket's life that ends while somebody waits."""
+_number = itertools.count(1)
+
+
+def short_ticket(who: str):
+    return credentials(kinit(CACHES / f"{who}-short-{next(_number)}", f"{who}@{REALM}", who * 2, "-l", SHORT))
+
+
+def is_over(instant: str) -> bool:
+    return datetime.now(UTC) > datetime.fromisoformat(instant)
+
+
+_markers: set[Path] = set()
+
+
+def marker(name: str) -> Path:
+    path = Path(f"/srv/{name}")
+    _markers.add(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def markers_go():
+    yield
+    for path in _markers:
+        path.unlink(missing_ok=True)
+    _markers.clear()
+
+
+@pytest.fixture
+def newcomer():
+    """An account with a principal, in dba, that nobody misses: made anew for each test."""
+    name = f"temp{next(_number)}"
+    subprocess.run(["useradd", "-m", "-G", "dba", name], check=True, capture_output=True)
+    principal(name, name * 2)
+    yield name
+    subprocess.run(["userdel", name], check=False, capture_output=True)
+    subprocess.run(["kadmin.local", "delprinc", f"{name}@{REALM}"], check=False, capture_output=True)
+
+
+# --- stolen ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_stolen_cache_is_of_no_use_to_another_account(house):
+    """THREATS K-12: refused, told what to do, and one line in the log that names both."""
+    stolen = kinit(CACHES / "stolen", f"alice@{REALM}", "alicealice")
+    os.chown(stolen, uid_of("bob"), 0)
+    before = house.rows("requests", "--all"), house.log().count("wrong account")
+    for words in (("jitsudo", "true"), ("jitsudo", "-v"), ("jitd", "requests")):
+        done = house.run("bob", "env", f"KRB5CCNAME=FILE:{stolen}", *words, ticket=False)
+        assert done.returncode == 119, words
+        assert "kinit as yourself" in done.stderr
+    assert house.rows("requests", "--all") == before[0]
+    new = [line for line in house.log().splitlines() if "wrong account" in line][before[1] :]
+    assert new == [f"jitd: wrong account uid={uid_of('bob')} principal=alice@{REALM}"] * 3
+
+
+# --- expired -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_ticket_that_ends_while_its_request_waits_runs_nothing_and_resume_does_after_kinit(house):
+    """THREATS K-14: by the commands that people type."""
+    left = marker("expired")
+    cache = "/home/alice/short"
+    said = house.root / "said/expired"
+    script = f"echo alicealice | kinit -l {SHORT} -c FILE:$0 alice@{REALM} >&2; KRB5CCNAME=FILE:$0 exec jitsudo touch {left}"
+    with said.open("wb") as to_said:
+        client = subprocess.Popen(
+            house.line("alice", "sh", "-c", script, cache, ticket=False),
+            stdin=subprocess.DEVNULL, stdout=to_said, stderr=to_said, cwd="/",
+        )  # fmt: skip
+    (row,) = wait_for(lambda: [r for r in house.rows("requests") if r["argv"][-1] == str(left)])
+    wait_for(lambda: is_over(row["ticket_ends_at"]), what="the end of the ticket")
+    assert house.approve(row["id"]).returncode == 0, "it is an approval all the same"
+    assert client.wait(10) == 119
+    assert f"jitsudo --resume={row['id']}" in said.read_text()
+    assert not left.exists()
+    assert house.rows("runs", "--all") == []
+    again = house.ask("alice", f"--resume={row['id']}")  # from the same kinds of streams: they were approved too
+    assert again.end() == 0, again.err
+    assert left.exists()
+
+
+def test_a_ticket_that_ended_before_the_approval_may_be_another_by_then(house):
+    """THREATS K-14: who waits with a fresh ticket for what was asked with an old one has their turn."""
+    with Raw(house, uid_of("alice")) as raw:
+        raw.sign_in(short_ticket("alice"))
+        id = raw.submit("true", waits=False)
+    row = house.show(id)
+    wait_for(lambda: is_over(row["ticket_ends_at"]))
+    asked = house.ask("alice", f"--resume={id}")
+    assert asked.id == id
+    assert house.approve(id).returncode == 0
+    assert asked.end() == 0
+
+
+def test_nobody_does_anything_on_a_connection_whose_ticket_has_ended(house):
+    """THREATS K-14: sealing goes on working after the end of the ticket; the daemon looks at the clock."""
+    waiting = house.ask("alice", "true")
+    row = house.show(waiting.id)
+    with Raw(house, uid_of("bob")) as bob, Raw(house, uid_of("alice")) as alice:
+        end = bob.sign_in(short_ticket("bob")).until
+        alice.sign_in(short_ticket("alice"))
+        wait_for(lambda: is_over(end))
+        assert bob.refusal(review(row)) == ("unauthenticated", "your ticket has expired: kinit")
+        assert bob.refusal(messages.List(what="requests", ended=False))[0] == "unauthenticated"
+        wait_for(lambda: alice.refusal(messages.List(what="runs", ended=False))[0] == "unauthenticated")
+    assert house.show(row["id"]) == row
+
+
+# --- the account -------------------------------------------------------------------------------------------------------
+
+
+def expire(name):
+    subprocess.run(["chage", "-E", "0", name], check=True)
+
+
+def delete(name):
+    subprocess.run(["userdel", name], check=True, capture_output=True)
+
+
+def replace(name):
+    """The same name, another number."""
+    delete(name)
+    subprocess.run(["useradd", "-G", "dba", "-u", "4700", name], check=True, capture_output=True)
+
+
+def disable(name):
+    kadmin("modprinc", "-allow_tix", f"{name}@{REALM}")
+
+
+def remove(name):
+    kadmin("delprinc", f"{name}@{REALM}")
+
+
+def leave_group(name):
+    subprocess.run(["gpasswd", "-d", name, "dba"], check=True, capture_output=True)
+
+
+ENDS = [expire, delete, replace, disable, remove, leave_group]
+
+
+def signed_in(house, name):
+    raw = Raw(house, uid_of(name))
+    raw.sign_in(credentials(kinit(CACHES / name, f"{name}@{REALM}", name * 2)))
+    return raw
+
+
+@pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
+def test_an_account_that_ends_while_its_request_waits_runs_nothing(house, newcomer, end):
+    """THREATS K-14: expired in shadow, deleted, another of the same name, disabled or removed in the KDC, out of the group."""
+    with signed_in(house, newcomer) as raw:
+        id = raw.submit("true")
+        end(newcomer)
+        done = house.approve(id)
+        assert done.returncode == 1, done.stderr
+        refused = raw.hear()
+        while isinstance(refused, messages.Progress):
+            refused = raw.hear()
+        assert isinstance(refused, messages.Refused) and refused.code == "denied"
+    assert house.show(id)["state"] == "denied"
+    assert house.show(id)["grant"] is None
+
+
+@pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
+def test_an_account_that_ends_after_its_approval_resumes_nothing(house, newcomer, end):
+    """THREATS K-14: hours may lie between the approval and its use."""
+    with signed_in(house, newcomer) as raw:
+        id = raw.submit("true", waits=False)
+        assert house.approve(id).returncode == 0
+        end(newcomer)
+        raw.say(messages.Resume(id=id, streams=["null"] * 3))
+        answer = raw.hear()
+        assert isinstance(answer, messages.Refused), answer
+        assert answer.code in ("denied", "unauthenticated")
+    assert house.show(id)["runs"] == []
+
+
+@pytest.mark.parametrize("end", [expire, delete, replace, leave_group], ids=lambda end: end.__name__)
+def test_a_connection_knows_what_became_of_its_account(house, newcomer, end):
+    """THREATS K-14, A-07: what was true when somebody signed in is asked again with everything they ask."""
+    with signed_in(house, newcomer) as raw:
+        raw.submit("true", waits=False)
+        end(newcomer)
+        heard = raw.ask(submission("true", waits=False))
+        assert isinstance(heard[-1], messages.Refused), heard
+        assert heard[-1].code in ("denied", "unauthenticated")
+
+
+@pytest.mark.parametrize("end", [expire, delete, disable, remove], ids=lambda end: end.__name__)
+def test_an_approver_whose_account_ends_approves_nothing(house, newcomer, end):
+    """THREATS K-14: the other side of it."""
+    subprocess.run(["gpasswd", "-a", newcomer, "ops"], check=True, capture_output=True)
+    with connected(house, "alice") as alice, signed_in(house, newcomer) as raw:
+        id = alice.submit("true")
+        (row,) = raw.rows(messages.Show(id=id))
+        end(newcomer)
+        assert raw.refusal(review(row))[0] == "unauthenticated"
+        assert house.show(id)["state"] == "pending"

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""jitd as a service of a real systemd, in a host that ``contrib/lab/lab --systemd`` has booted.
+
+Law: these tests are run there, by ``tests/system/test_booted.py``, and are not seen anywhere else.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.monitor.stage import HAS_SYSTEMD
+from tests.system.conftest import OF_THE_LAB, House, wait_for
+
+if not HAS_SYSTEMD:
+    collect_ignore_glob = ["test_*.py"]
+
+
+def systemctl(*words: str) -> str:
+    """What ``systemctl`` answers."""
+    done = subprocess.run(["systemctl", *words], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def show(unit: str, *properties: str) -> dict[str, str]:
+    """Properties of a unit."""
+    lines = systemctl("show", f"--property={','.join(properties)}", unit).splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def scope_of(run: str) -> str:
+    return f"jitd-run-{run}.scope"
+
+
+def group_of(run: str) -> Path:
+    """Where the control group of a run is."""
+    return Path(f"/sys/fs/cgroup/jitd.slice/{scope_of(run)}")
+
+
+class Service(House):
+    """The daemon that systemd starts, on the directories of a package."""
+
+    def __init__(self, policy: str = OF_THE_LAB) -> None:
+        self.root = Path("/etc/jitd")
+        self.socket = Path("/run/jitd/jitd.sock")
+        self.database = Path("/var/lib/jitd/jitd.db")
+        self.log_file = Path("/nowhere")
+        (self.root / "said").mkdir(mode=0o755, exist_ok=True)
+        self.set_policy(policy, "lab.toml")
+        self.process = None
+        self._asked = itertools.count(1)
+        self._clients = []
+
+    def start(self) -> Service:
+        done = subprocess.run(["systemctl", "start", "jitd.service"], check=False)
+        assert done.returncode == 0, self.log()
+        return self
+
+    @property
+    def pid(self) -> int:
+        return int(show("jitd.service", "MainPID")["MainPID"])
+
+    def kill(self) -> None:
+        systemctl("kill", "--signal=KILL", "--kill-whom=main", "jitd.service")
+
+    def restart(self) -> None:
+        systemctl("restart", "jitd.service")
+
+    def log(self) -> str:
+        return subprocess.run(["journalctl", "-u", "jitd.service", "-o", "cat", "--no-pager"], capture_output=True, text=True,
+                              check=False).stdout  # fmt: skip
+
+    def run_of(self, id: str) -> str:
+        """The run of a request, once its command was executed."""
+        wait_for(lambda: any(run["id"] == id and run["started_at"] for run in self.rows("runs")), what=f"run {id}")
+        return id
+
+    def close(self) -> None:
+        for client in self._clients:
+            if client.poll() is None:
+                client.kill()
+                client.wait()
+        for run in self.rows("runs"):
+            self.jitd("stop", run["id"])
+        self.verify()
+        systemctl("stop", "jitd.service", "jitd.socket")
+        shutil.rmtree(self.root / "said", ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    """The service, with the lab's policy, for the tests of one file."""
+    made = Service().start()
+    yield made
+    made.close()

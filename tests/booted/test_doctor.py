@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jitd doctor`` where systemd is process 1: the units, the bus, and what is left of runs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from tests.booted.conftest import Service, show, systemctl
+from tests.system.conftest import wait_for
+
+ALLOWED = {"clock.synchronised"}
+LEFT = "jitd-run-ZZZZ-ZZZZ.scope"
+
+
+def doctor() -> list[dict[str, Any]]:
+    done = subprocess.run(["jitd", "doctor", "--json"], capture_output=True, text=True, timeout=30, check=False)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == int(any(row["level"] == "bad" for row in rows)), done.stderr
+    return rows
+
+
+def unwell(rows: list[dict[str, Any]]) -> dict[str, str]:
+    return {row["check"]: f"{row['level']}: {row['sentence']} [{row['command']}]" for row in rows if row["level"] != "ok"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def enabled(service: Service) -> Iterator[None]:
+    """As on a host where the package is installed."""
+    systemctl("enable", "--now", "jitd.service")
+    yield
+    systemctl("disable", "jitd.service")
+
+
+def test_a_service_that_is_well_is_said_to_be() -> None:
+    rows = doctor()
+    assert unwell(rows).keys() <= ALLOWED, unwell(rows)
+    said = {row["check"] for row in rows}
+    assert said >= {
+        "systemd.jitd.service",
+        "systemd.jitd.socket",
+        "systemd.jitd-launcher.socket",
+        "systemd.scopes",
+        "executor.groups",
+    }
+
+
+@contextlib.contextmanager
+def stopped() -> Iterator[None]:
+    systemctl("stop", "jitd.service")
+    try:
+        yield
+    finally:
+        systemctl("start", "jitd.service")
+
+
+@contextlib.contextmanager
+def disabled(unit: str) -> Iterator[None]:
+    systemctl("disable", unit)
+    try:
+        yield
+    finally:
+        systemctl("enable", "jitd.service")
+
+
+@contextlib.contextmanager
+def masked(unit: str, *how: str) -> Iterator[None]:
+    systemctl("mask", *how, unit)
+    try:
+        yield
+    finally:
+        systemctl("unmask", unit)
+        systemctl("unmask", "--runtime", unit)
+
+
+@contextlib.contextmanager
+def without_launcher() -> Iterator[None]:
+    systemctl("stop", "jitd-launcher.socket", "jitd-launcher.service")
+    try:
+        yield
+    finally:
+        systemctl("start", "jitd-launcher.socket")
+        systemctl("restart", "jitd.service")
+
+
+@contextlib.contextmanager
+def leftover() -> Iterator[None]:
+    """A scope with the name of a run that the record does not know."""
+    words = ["systemd-run", "--quiet", "--scope", "--slice=jitd.slice", f"--unit={LEFT}", "sleep", "60"]
+    process = subprocess.Popen(words)
+    try:
+        wait_for(lambda: show(LEFT, "ActiveState")["ActiveState"] == "active", what="the scope")
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def without_socket() -> Iterator[None]:
+    os.unlink("/run/jitd/jitd.sock")
+    try:
+        yield
+    finally:
+        systemctl("restart", "jitd.socket", "jitd.service")
+
+
+@contextlib.contextmanager
+def older() -> Iterator[None]:
+    """The daemon is older than what is installed."""
+    time.sleep(1.1)
+    os.utime("/usr/lib/jitd/jitd/config.py")
+    yield
+
+
+@contextlib.contextmanager
+def dead() -> Iterator[None]:
+    """A daemon that is stopped for good, as by the limit of restarts."""
+    systemctl("kill", "--signal=STOP", "--kill-whom=main", "jitd.service")
+    try:
+        yield
+    finally:
+        systemctl("kill", "--signal=CONT", "--kill-whom=main", "jitd.service")
+
+
+BREAKAGES: list[tuple[str, str, str, Callable[[], AbstractContextManager[None]]]] = [
+    ("daemon.runs", "bad", "systemctl enable --now jitd.service", stopped),
+    ("systemd.jitd.service", "bad", "systemctl enable --now jitd.service", stopped),
+    ("systemd.jitd.service", "bad", "systemctl enable jitd.service", lambda: disabled("jitd.service")),
+    ("systemd.jitd.socket", "bad", "systemctl enable jitd.socket", lambda: disabled("jitd.socket")),
+    ("systemd.jitd-launcher.socket", "bad", "enable --now jitd-launcher.socket", without_launcher),
+    ("systemd.jitd.service", "bad", "systemctl unmask jitd.service", lambda: masked("jitd.service")),
+    ("socket.mode", "bad", "systemctl restart jitd.socket jitd.service", without_socket),
+    ("daemon.version", "weak", "systemctl restart jitd.service", older),
+    ("daemon.answers", "bad", "systemctl restart jitd.service", dead),
+    ("systemd.scopes", "bad", "systemctl unmask --runtime jitd.slice", lambda: masked("jitd.slice", "--runtime")),
+    ("systemd.jitd-launcher.service", "bad", "systemctl unmask", lambda: masked("jitd-launcher.service")),
+    ("runs.scopes", "bad", "systemctl stop jitd-run-ZZZZ-ZZZZ.scope", leftover),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "level", "command", "broken"), BREAKAGES)
+def test_what_is_broken_is_found_and_mended_by_the_command(
+    check: str, level: str, command: str, broken: Callable[[], AbstractContextManager[None]]
+) -> None:
+    with broken():
+        found = unwell(doctor())
+        assert check in found, found
+        assert found[check].startswith(level) and command in found[check]
+        typed = found[check].rpartition(" [")[2].removesuffix("]")
+        subprocess.run(["sh", "-c", typed], capture_output=True, timeout=30, check=False)
+        assert check not in unwell(doctor())
+    assert unwell(doctor()).keys() <= ALLOWED
+
+
+def test_a_daemon_that_is_not_there_is_not_started_by_looking() -> None:
+    """Its socket waits for whoever connects: the doctor does not."""
+    with stopped():
+        doctor()
+        assert show("jitd.service", "ActiveState")["ActiveState"] == "inactive"
+        assert os.path.exists("/run/jitd/jitd.sock")
+
+
+def test_a_run_that_lives_is_no_leftover(service: Service) -> None:
+    asking = service.ask("alice", "/usr/bin/sleep", "30")
+    service.approve(asking.id)
+    service.run_of(asking.id)
+    assert unwell(doctor()).keys() <= ALLOWED
+    service.jitd("stop", asking.id)
+    asking.end()
+    assert unwell(doctor()).keys() <= ALLOWED

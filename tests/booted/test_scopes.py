@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run under systemd: in a scope of its own, which outlives the daemon, and which systemd ends if nobody else does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from jitd.executor import unit
+from tests.booted.conftest import Service, group_of, scope_of, show, systemctl
+from tests.system.conftest import Asking, wait_for
+
+HOSTILE = "x\nDelegate=no\n--property=KillMode=none\x1b]0;t\x07 $(reboot) %n"
+HIDERS = {
+    "plain": "sleep 600",
+    "ignores what can be ignored": "trap '' HUP INT TERM QUIT; while :; do sleep 600; done",
+    "a session of its own": "setsid sh -c 'trap \"\" HUP TERM; sleep 600' & wait",
+    "nohup": "nohup sleep 600 & wait",
+    "a double fork": "(setsid sh -c 'trap \"\" HUP TERM; sleep 600 & sleep 600' &) ; sleep 600",
+    "stopped": "kill -STOP $$; sleep 600",
+    "a group below its own": "mkdir /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup | tail -1)/own; sleep 600",
+    "a fork bomb": 'ulimit -u 800; trap "" HUP TERM; f() { f | f & }; f; sleep 600',
+}
+
+
+def begun(service: Service, *words: str) -> tuple[Asking, str]:
+    """A command of alice's that was approved and runs, and its run."""
+    asking = service.ask("alice", *words)
+    assert service.approve(asking.id).returncode == 0
+    return asking, service.run_of(asking.id)
+
+
+def is_gone(run: str) -> bool:
+    """True if nothing is in the scope of the run, or there is none any more."""
+    try:
+        return "populated 0" in (group_of(run) / "cgroup.events").read_text()
+    except OSError:
+        return True
+
+
+def test_a_run_has_a_scope_of_its_own_in_the_slice(service: Service) -> None:
+    asking, run = begun(service, "--reason", HOSTILE, "sh", "-c", "sleep 600", HOSTILE)
+    found = show(scope_of(run), "Slice", "Delegate", "KillMode", "Description", "RuntimeMaxUSec", "ActiveState", "OOMPolicy")
+    limit = found.pop("RuntimeMaxUSec")
+    assert found == {
+        "Slice": "jitd.slice",
+        "Delegate": "yes",
+        "KillMode": "control-group",
+        "Description": f"jitd run {run}",
+        "ActiveState": "active",
+        "OOMPolicy": "continue",
+    }, "and nothing in it is the client's"
+    assert re.fullmatch(r"1h( (9|10)\.?\d*s)?|59min .*", limit), limit
+    command = (group_of(run) / "command/cgroup.procs").read_text().split()
+    assert command and (group_of(run) / "cgroup.procs").read_text().split() not in ([], command), "the monitor is beside it"
+    assert service.jitd("stop", run).returncode == 0 and asking.end() != 0
+    assert not group_of(run).exists()
+
+
+@pytest.mark.parametrize("words", [[HOSTILE], ["--", "-u", HOSTILE], ["\udcff\udcfe"], ["x" * 4096]])
+def test_nothing_of_a_client_reaches_the_bus(service: Service, words: list[str]) -> None:
+    """S-14: what systemd is told of a run is made of its id, its pid and its end."""
+    asking, run = begun(
+        service, f"--reason={words[-1][:100]}" if "\udcff" not in words[-1] else "--reason=x", "sh", "-c", "sleep 600", *words
+    )
+    everything = systemctl("show", scope_of(run))
+    for line in ("Delegate=no", "KillMode=none", "reboot", "x" * 100):
+        assert line not in everything
+    assert service.jitd("stop", run).returncode == 0
+    asking.end()
+    names = {name for name, _ in unit.properties(run, 1, 2.0)}
+    assert names == {
+        "Description", "Slice", "PIDs", "Delegate", "KillMode", "TimeoutStopUSec", "CollectMode", "OOMPolicy", "CPUAccounting",
+        "MemoryAccounting", "TasksAccounting", "RuntimeMaxUSec",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("run", ["", "../x", "a b", "x\ny", "@", "é", "A" * 33, "-x"])
+def test_a_unit_is_named_by_a_runs_id_alone(run: str) -> None:
+    with pytest.raises(ValueError):
+        unit.unit_of(run)
+
+
+@pytest.mark.parametrize("hider", HIDERS)
+@pytest.mark.parametrize("verb", ["revoke", "stop"])
+def test_revoke_and_stop_mean_that_all_of_it_is_gone(service: Service, hider: str, verb: str) -> None:
+    """G-02. The signal is out in half a second, all is gone in five, and the verb returns when it is."""
+    mark = Path("/srv/told")
+    mark.unlink(missing_ok=True)
+    words = ["sh", "-c", HIDERS[hider]]
+    if hider == "plain":
+        words = ["sh", "-c", f"trap 'date +%s.%N >{mark}; exit 3' TERM; while :; do sleep 0.01; done"]
+    if hider == "a fork bomb":  # of somebody whose processes are not counted with ours
+        words = ["-u", "eve", "bash", *words[1:]]
+    asking, run = begun(service, *words)
+    time.sleep(0.3)
+    began_at, began = time.time(), time.monotonic()
+    done = service.jitd(verb, run, "--reason", "enough")
+    took = time.monotonic() - began
+    assert done.returncode == 0, done.stderr
+    assert took < 5, took
+    assert is_gone(run)
+    os.kill(asking.process.pid, signal.SIGCONT)  # it stopped with its command, as a shell's job does
+    assert asking.end() != 0 and "enough" in asking.err
+    if hider == "plain":
+        assert float(mark.read_text()) - began_at < 0.5
+        mark.unlink()
+
+
+def test_a_run_goes_on_while_the_daemon_is_restarted(service: Service) -> None:
+    mark = Path("/srv/went-on")
+    mark.unlink(missing_ok=True)
+    asking, run = begun(service, "sh", "-c", f"sleep 2; touch {mark}; exit 7")
+    service.restart()
+    assert any(one["id"] == run for one in service.rows("runs")), "it is found again"
+    assert asking.end() == 7
+    wait_for(lambda: not service.rows("runs"))
+    mark.unlink()
+    assert service.show(asking.id)["runs"][0]["outcome"]["number"] == 7
+
+
+def test_a_daemon_that_is_killed_is_started_again_and_has_lost_nothing(service: Service) -> None:
+    asking, run = begun(service, "sh", "-c", "sleep 3; exit 9")
+    before = service.pid
+    service.kill()
+    wait_for(lambda: service.pid not in (0, before), what="another daemon")
+    waiting = service.ask("alice", "true")
+    assert service.approve(waiting.id).returncode == 0 and waiting.end() == 0
+    assert asking.end() == 9
+    wait_for(lambda: service.show(run)["runs"][0]["outcome"])
+    service.verify()
+
+
+def test_a_scope_that_is_only_made_by_the_next_daemon_has_its_limit_too(service: Service) -> None:
+    bus = int(show("dbus.service", "MainPID")["MainPID"])
+    assert bus > 1
+    asking = service.ask("alice", "sh", "-c", "sleep 600")
+    before = service.pid
+    os.kill(bus, signal.SIGSTOP)
+    try:
+        assert service.approve(asking.id).returncode == 0
+        time.sleep(0.5)
+        service.kill()
+    finally:
+        os.kill(bus, signal.SIGCONT)
+    wait_for(lambda: service.pid not in (0, before), what="another daemon")
+    run = service.run_of(asking.id)
+    assert show(scope_of(run), "RuntimeMaxUSec")["RuntimeMaxUSec"] not in ("", "infinity")
+    assert service.jitd("stop", run).returncode == 0 and asking.end() != 0
+
+
+def test_a_bus_that_does_not_answer_is_named(service: Service) -> None:
+    bus = int(show("dbus.service", "MainPID")["MainPID"])
+    assert bus > 1
+    asking = service.ask("alice", "echo", "nobody answered")
+    os.kill(bus, signal.SIGSTOP)
+    try:
+        assert service.approve(asking.id).returncode == 0
+        assert asking.end() == 126 and "systemd could not be asked: no answer" in asking.err
+    finally:
+        os.kill(bus, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("how", ["killed", "stopped by the administrator"])
+def test_a_launcher_that_ends_takes_no_run_with_it(service: Service, how: str) -> None:
+    asking, run = begun(service, "sh", "-c", "sleep 2; exit 5")
+    if how == "killed":
+        systemctl("kill", "--signal=KILL", "--kill-whom=main", "jitd-launcher.service")
+    else:
+        systemctl("stop", "jitd-launcher.service")
+    other, _ = service.ask("alice", "true"), None
+    wait_for(lambda: service.approve(other.id).returncode == 0)
+    assert other.end() in (0, 125), other.err
+    again = service.ask("alice", "true")
+    service.approve(again.id)
+    assert again.end() == 0, again.err
+    assert asking.end() == 5
+
+
+def test_an_administrator_may_end_a_run_by_its_scope(service: Service) -> None:
+    asking, run = begun(service, "sh", "-c", "trap '' TERM; sleep 600; sleep 600")
+    systemctl("stop", scope_of(run))
+    assert asking.end() != 0
+    wait_for(lambda: service.show(run)["runs"][0]["outcome"])
+    assert not group_of(run).exists()
+
+
+def test_systemd_ends_what_a_stopped_monitor_does_not(service: Service) -> None:
+    """The third of three: daemon and monitor do not, so systemd does, ten seconds after the run's end."""
+    asking, run = begun(service, "-T", "1s", "sh", "-c", "trap '' TERM HUP; sleep 600; sleep 600")
+    (monitor,) = (group_of(run) / "cgroup.procs").read_text().split()[:1]
+    os.kill(int(monitor), signal.SIGSTOP)
+    began = time.monotonic()
+    wait_for(lambda: is_gone(run), within=25)
+    assert 8 < time.monotonic() - began < 20
+    asking.end()
+    wait_for(lambda: service.show(run)["runs"][0]["outcome"])
+    # systemd continues what it ends, so the monitor may still tell how it was
+    assert service.show(run)["runs"][0]["outcome"]["ending"] in ("lost", "signaled")
+
+
+def test_a_monitor_that_is_killed_leaves_nothing_running(service: Service) -> None:
+    asking, run = begun(service, "sh", "-c", "trap '' TERM HUP; (setsid sleep 600 &); sleep 600")
+    for pid in (group_of(run) / "cgroup.procs").read_text().split():
+        with contextlib.suppress(ProcessLookupError):  # some of them end with the first
+            os.kill(int(pid), signal.SIGKILL)
+    wait_for(lambda: is_gone(run))
+    assert asking.end() == 125
+    wait_for(lambda: service.show(run)["runs"][0]["outcome"])
+
+
+def test_what_a_run_uses_is_listed(service: Service) -> None:
+    asking, run = begun(service, "sh", "-c", "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; sleep 600")
+    row = wait_for(lambda: next((row for row in service.rows("runs") if row["id"] == run and (row["cpu_ms"] or 0) > 50), None))
+    assert row["n_processes"] >= 1
+    listed = service.jitd("runs").stdout.splitlines()
+    assert "CPU" in listed[0] and re.search(r" 0:0\d\.\d\d ", listed[1])
+    service.jitd("stop", run)
+    asking.end()
+
+
+def test_the_journal_knows_the_run(service: Service) -> None:
+    asking = service.ask("alice", "sh", "-c", "(echo said; sleep 1) | systemd-cat; exit 3")  # the journal looks at who lives
+    run = asking.id
+    assert service.approve(run).returncode == 0 and asking.end() == 3
+
+    def lines(*match: str) -> str:
+        return subprocess.run(
+            ["journalctl", "-o", "cat", "--no-pager", *match], capture_output=True, text=True, check=True
+        ).stdout
+
+    wait_for(lambda: "said" in lines(f"_SYSTEMD_UNIT={scope_of(run)}"))
+    assert f"jitd run {run}" in lines(f"UNIT={scope_of(run)}")

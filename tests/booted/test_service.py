@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The units: what systemd makes of them, the sandbox, readiness, the watchdog, the socket that waits for a daemon."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.booted.conftest import Service, show, systemctl
+from tests.system.conftest import wait_for
+
+UNITS = ("jitd.service", "jitd.socket", "jitd-launcher.service", "jitd-launcher.socket", "jitd.slice")
+
+
+def test_systemd_finds_no_fault_with_the_units() -> None:
+    files = [f"/usr/lib/systemd/system/{unit}" for unit in UNITS]
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", *files], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_it_is_ready_when_it_says_so(service: Service) -> None:
+    systemctl("stop", "jitd.service")
+    systemctl("start", "jitd.service")
+    assert service.jitd("requests").returncode == 0
+    assert show("jitd.service", "StatusText")["StatusText"] == "1 rules in force"
+
+
+def test_the_sockets_are_made_with_their_modes(service: Service) -> None:
+    for path, mode in (("/run/jitd/jitd.sock", 0o666), ("/run/jitd/launcher.sock", 0o600), ("/run/jitd/monitors.sock", 0o600)):
+        status = os.stat(path)
+        assert (stat.S_IMODE(status.st_mode), status.st_uid) == (mode, 0), path
+    assert stat.S_IMODE(os.stat("/run/jitd").st_mode) == 0o755
+    done = service.run("alice", "python3", "-c", "import socket; s = socket.socket(1, 5); s.connect('/run/jitd/launcher.sock')")
+    assert done.returncode == 1 and "PermissionError" in done.stderr
+
+
+def test_who_calls_while_no_daemon_is_there_waits_for_one(service: Service) -> None:
+    """Socket activation: nobody is refused while the daemon restarts, and the first caller starts it."""
+    systemctl("stop", "jitd.service")
+    assert show("jitd.service", "ActiveState")["ActiveState"] == "inactive"
+    assert service.jitd("requests", who="bob").returncode == 0
+    assert show("jitd.service", "ActiveState")["ActiveState"] == "active"
+
+
+def test_a_socket_that_is_not_the_one_configured_is_refused(service: Service, tmp_path: Path) -> None:
+    other = socket.socket(socket.AF_UNIX)
+    other.bind(str(tmp_path / "other"))
+    other.listen()
+    script = (
+        "import os, sys; os.dup2(int(sys.argv[1]), 3); os.set_inheritable(3, True);"
+        "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()));"
+        "os.execv('/usr/sbin/jitd', ['jitd', 'serve', '--config', sys.argv[2]])"
+    )
+    config = tmp_path / "jitd.toml"
+    config.write_text(
+        f'realms = ["EXAMPLE.TEST"]\nhost = "lab.example.test"\nstate = "{tmp_path}/s"\nsocket = "{tmp_path}/r/s"\n'
+    )
+    done = subprocess.run(["python3", "-c", script, str(other.fileno()), config], pass_fds=[other.fileno()], capture_output=True,
+                          text=True, timeout=20, check=False)  # fmt: skip
+    assert done.returncode == 1 and "jitd.socket must pass one listening socket" in done.stderr
+
+
+def test_reload_says_what_is_wrong_and_keeps_the_old_policy(service: Service) -> None:
+    file = Path("/etc/jitd/policy.d/99-broken.toml")
+    file.write_text("[[permit]]\nname = 3\n")
+    done = subprocess.run(["systemctl", "reload", "jitd.service"], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert show("jitd.service", "ActiveState")["ActiveState"] == "active"
+    asking = service.ask("alice", "true")
+    assert service.approve(asking.id).returncode == 0 and asking.end() == 0
+    file.unlink()
+    systemctl("reload", "jitd.service")
+
+
+def test_a_daemon_that_stands_still_is_replaced(service: Service) -> None:
+    drop = Path("/run/systemd/system/jitd.service.d/watchdog.conf")
+    drop.parent.mkdir(parents=True, exist_ok=True)
+    drop.write_text("[Service]\nWatchdogSec=1s\nTimeoutAbortSec=1s\n")
+    systemctl("daemon-reload")
+    service.restart()
+    before = service.pid
+    time.sleep(2.5)
+    assert service.pid == before, "one that turns is left alone"
+    os.kill(before, signal.SIGSTOP)
+    wait_for(lambda: service.pid not in (0, before), within=15, what="another daemon")
+    drop.unlink()
+    systemctl("daemon-reload")
+    service.restart()
+    assert service.jitd("requests").returncode == 0
+
+
+# --- the sandbox ------------------------------------------------------------------------------------------------------
+
+
+def inside(service: Service, code: str) -> str:
+    """What Python says from within the daemon's mount namespace, with its capabilities."""
+    caps = next(
+        line.split()[1] for line in Path(f"/proc/{service.pid}/status").read_text().splitlines() if line.startswith("CapEff")
+    )
+    bounds = f"--bounding-set=-all,{_names(int(caps, 16))}"
+    line = ["nsenter", f"--target={service.pid}", "--mount", "setpriv", bounds, "--no-new-privs"]
+    done = subprocess.run([*line, "python3", "-c", code], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def _names(caps: int) -> str:
+    return ",".join(f"+cap_{number}" for number in range(41) if caps >> number & 1)
+
+
+@pytest.mark.parametrize("path", ["/etc/jitd/x", "/usr/bin/x", "/home/alice/x", "/tmp/x", "/root/x", "/boot/x", "/var/log/x"])
+def test_the_daemon_writes_nowhere_but_where_it_keeps_its_state(service: Service, path: str) -> None:
+    Path(path).unlink(missing_ok=True)
+    said = inside(service, f"open({path!r}, 'x')")
+    assert "Read-only file system" in said or "Permission denied" in said, said
+    assert not Path(path).exists()
+
+
+@pytest.mark.parametrize("path", ["/var/lib/jitd/x", "/run/jitd/x"])
+def test_and_there_it_does(service: Service, path: str) -> None:
+    assert inside(service, f"open({path!r}, 'w')") == ""
+    Path(path).unlink()
+
+
+def test_it_has_the_capabilities_that_its_unit_names_and_no_other(service: Service) -> None:
+    status = Path(f"/proc/{service.pid}/status").read_text()
+    lines = dict(line.split(":\t") for line in status.splitlines() if line.startswith(("Cap", "NoNewPrivs", "Seccomp:")))
+    assert int(lines["CapEff"], 16) == int(lines["CapBnd"], 16) == 1 << 2, "CAP_DAC_READ_SEARCH"
+    assert lines["NoNewPrivs"] == "1" and lines["Seccomp"] == "2"
+
+
+def test_what_runs_is_in_no_sandbox(service: Service) -> None:
+    script = (
+        "grep -E 'CapEff|NoNewPrivs|Seccomp:' /proc/self/status; readlink /proc/self/ns/mnt;"
+        "touch /usr/bin/x && rm /usr/bin/x && touch /home/alice/x && rm /home/alice/x"
+    )
+    asking = service.ask("alice", "sh", "-c", script)
+    assert service.approve(asking.id).returncode == 0
+    assert asking.end() == 0, asking.err
+    mine = Path("/proc/self/status").read_text()
+    caps = next(line for line in mine.splitlines() if line.startswith("CapEff"))
+    assert caps in asking.out and "NoNewPrivs:\t0" in asking.out and "Seccomp:\t0" in asking.out
+    assert os.readlink("/proc/1/ns/mnt") in asking.out
+
+
+def test_files_of_others_are_found_and_digested_in_the_sandbox(service: Service) -> None:
+    """The daemon looks at commands in homes and in /tmp, and at who may change them."""
+    home = Path("/home/alice/tool")
+    home.write_text("#!/bin/sh\necho hello\n")
+    home.chmod(0o755)
+    done = service.sudo("alice", "-n", str(home))
+    assert done.returncode == 121 and "can be changed by" in done.stderr, done.stderr
+    secret = Path("/root/tool")
+    secret.write_text("#!/bin/sh\necho hello\n")
+    secret.chmod(0o700)
+    asking = service.ask("alice", str(secret))
+    service.approve(asking.id)
+    assert (asking.end(), asking.out) == (0, "hello\n"), asking.err
+    home.unlink()
+    secret.unlink()
+
+
+def test_where_systemd_is_process_1_the_daemon_starts_nothing_itself(service: Service) -> None:
+    assert Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text() == "", "it starts nothing itself"
+
+
+def test_the_service_that_stops_leaves_no_process_and_the_next_one_starts(service: Service) -> None:
+    systemctl("stop", "jitd.service")
+    assert int(show("jitd.service", "MainPID")["MainPID"]) == 0
+    systemctl("start", "jitd.service")
+    assert service.jitd("audit", "verify").returncode == 0

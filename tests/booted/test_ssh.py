@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A login to this very host from within a run: three terminals behind each other, and all of them work."""
+
+from __future__ import annotations
+
+import pexpect
+
+from tests.booted.conftest import Service
+from tests.system.conftest import wait_for
+
+POLICY = """
+[[permit]]
+name = "own"
+who = ["group:dba"]
+run_as = ["alice"]
+commands = [["**"]]
+"""
+HOST = "lab.example.test"
+
+
+def test_ssh_to_this_host_has_its_terminal_its_keys_and_its_size(service: Service) -> None:
+    service.set_policy(POLICY, "60-own.toml")
+    assert service.jitd("reload").returncode == 0
+    ssh = ["ssh", "-o", "StrictHostKeyChecking=accept-new", "-o", "PreferredAuthentications=gssapi-with-mic", HOST]
+    first, *rest = map(str, service.line("alice", "jitsudo", "-u", "alice", *ssh))
+    screen = pexpect.spawn(first, rest, cwd="/", timeout=20, encoding="utf-8", dimensions=(30, 100))
+    screen.expect(r"\$ ")
+    screen.sendline("echo a${EMPTY}b; stty size; tty")
+    screen.expect("ab\r\n30 100\r\n/dev/pts/")
+    screen.setwinsize(41, 111)
+    screen.sendline("sleep 0.3; stty size")
+    screen.expect("41 111")
+    screen.sendline("sleep 600")
+    wait_for(lambda: service.rows("runs"))
+    screen.sendcontrol("c")
+    screen.sendline("echo still${EMPTY}here")
+    screen.expect("stillhere")
+    screen.sendline("exit 7")
+    screen.expect(pexpect.EOF)
+    screen.close()
+    assert screen.exitstatus == 7

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: a daemon made of a script, and a jitsudo that speaks to it as root."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from tests.client.acting import FakeDaemon, OnTerminal, command_line, surroundings
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    assert os.geteuid() == 0, "these tests come to the daemon as root: run them in the lab"
+    fake = FakeDaemon(tmp_path / "jitd.sock")
+    yield fake
+    fake.finish()
+
+
+@pytest.fixture
+def jitsudo(daemon):
+    """Runs jitsudo against the fake daemon, on pipes: ``jitsudo(*words) -> CompletedProcess``."""
+
+    def run(*words, input=b"", timeout=20, env=None, **more):
+        return subprocess.run(
+            command_line(*words),
+            input=input,
+            capture_output=True,
+            timeout=timeout,
+            env=surroundings(daemon.path, **(env or {})),
+            check=False,
+            **more,
+        )
+
+    return run
+
+
+@pytest.fixture
+def on_terminal(daemon):
+    """Starts jitsudo on a new terminal: ``on_terminal(*words) -> OnTerminal``."""
+    started = []
+
+    def start(*words, **more):
+        one = OnTerminal(words, daemon.path, **more)
+        started.append(one)
+        return one
+
+    yield start
+    for one in started:
+        if one.status is None:
+            os.kill(one.pid, signal.SIGKILL)
+            os.waitpid(one.leader, 0)
+        os.close(one.master)

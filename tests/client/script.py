@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A daemon that answers jitd's verbs from a script, and rows as the real one gives them. Law: no socket, no KDC, no clock."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+from jitd import cli
+from jitd.cli import call
+from jitd.core.decision import Approval
+from jitd.core.policy import may_review
+from jitd.core.request import Request, transition
+from jitd.rows import request_row
+from jitpam.wire.messages import Message
+from tests.scene import asked, command, moment, permit, person, screened
+
+HOSTILE = b"\x1b]0;title\x07\x1b[2J\x1b[31m\r\nroot  fine\x9b5A\x08\xff\xe2\x80\xae\xe2\x80\x8b\\"
+"""Title, clear, colour, new line, C1, backspace, no UTF-8, bidi override, zero width, backslash."""
+
+Row = dict[str, Any]
+
+
+def waiting(*argv: str | bytes, **changes: Any) -> Request:
+    """A request that owes one approval from group:ops."""
+    fresh = asked(what=command(*argv), **changes)
+    pending, _ = transition(fresh, screened(fresh, permit(Approval(1, ("group:ops",)))), moment())
+    return pending
+
+
+def row_for(request: Request, viewer: str = "bob", **changes: Any) -> Row:
+    """What ``viewer`` is shown of ``request``, as it comes off the wire."""
+    who = person(viewer)
+    owed = request.obligations.approvals if request.obligations else ()
+    row = {**request_row(request, who, bool(may_review(owed, who, request.requester))), "grant": None, "runs": [], **changes}
+    return json.loads(json.dumps(row))  # type: ignore[no-any-return]
+
+
+class Script:
+    """A daemon that gives ``rows`` to every question, or raises ``fault``; ``heard`` is what it was asked.
+
+    With ``tells`` it prints what is more than a question, for a process that cannot be looked into."""
+
+    def __init__(self, *rows: Row, fault: Exception | None = None, said: str = "", changes: tuple[list[Row], ...] = ()) -> None:
+        self.rows = rows
+        self.fault = fault
+        self.said = said
+        self.changes = changes
+        self.heard: list[Message] = []
+        self.with_ticket: list[bool] = []
+        self.tells = False
+
+    def connect(self, *, with_ticket: bool = False) -> Script:
+        self.with_ticket.append(with_ticket)
+        return self
+
+    def ask(self, message: Message) -> Iterator[Row]:
+        self.heard.append(message)
+        if self.fault:
+            raise self.fault
+        yield from self.rows
+
+    def do(self, message: Message) -> str:
+        self.heard.append(message)
+        if self.tells:
+            print(f"SENT {message.type}", flush=True)
+        if self.fault:
+            raise self.fault
+        return self.said
+
+    def watch(self, message: Message) -> Iterator[list[Row]]:
+        self.heard.append(message)
+        yield from self.changes
+        raise KeyboardInterrupt
+
+    def close(self) -> None:
+        pass
+
+
+def jitd(script: Script, *words: str) -> int:
+    """One command line of jitd against ``script``; its exit status."""
+    with patch.object(call, "connect", script.connect), patch.object(sys, "argv", ["jitd", *words]):
+        return cli.main()

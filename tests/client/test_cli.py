@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operators' verbs against a daemon made of a script: lists, ends, refusals, and the exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jitd import cli
+from jitd.cli import call, columns, house, lists, review
+from jitd.core import request
+from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
+from jitpam.wire.messages import EXITS
+from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting
+
+# --- lists -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_list_of_requests_is_aligned_and_marks_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    mine = row_for(waiting("true", id="MMMM-1111"), viewer="alice")
+    other = row_for(waiting("systemctl", "restart", "a b", id="QQQQ-2222"), requester="somebody.long@EXAMPLE.TEST")
+    assert jitd(Script(mine, other), "requests") == 0
+    head, first, second = capsys.readouterr().out.splitlines()
+    assert head.index("COMMAND") == first.index("true") == second.index("systemctl")
+    assert "(mine)" in first and "(mine)" not in second
+    assert second.endswith("systemctl restart 'a b'")
+
+
+def test_json_is_one_object_a_line_and_exactly_the_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row_for(waiting("true")), row_for(waiting("echo", HOSTILE))]
+    assert jitd(Script(*rows), "requests", "--json") == 0
+    out = capsys.readouterr().out
+    assert [json.loads(line) for line in out.splitlines()] == rows
+    assert out.replace("\n", "").isprintable() and out.isascii()
+    names = {"id", "state", "requester", "host", "run_as", "argv", "rule", "reason"}
+    assert rows[0].keys() >= names | {"fingerprint", "owed", "submitted_at", "expires_at"}
+
+
+@pytest.mark.parametrize("verb", ["requests", "grants", "runs"])
+def test_an_empty_list_is_a_sentence_and_no_failure(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert jitd(Script(), verb) == 0
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("jitd: no ")
+    assert jitd(Script(), verb, "--json") == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_all_asks_for_what_has_ended_too() -> None:
+    script = Script()
+    jitd(script, "requests")
+    jitd(script, "requests", "--all")
+    jitd(script, "grants", "--all")
+    jitd(script, "runs", "--all")
+    assert [(m.what, m.ended) for m in script.heard] == [  # type: ignore[attr-defined]
+        ("requests", False), ("requests", True), ("grants", True), ("runs", True),
+    ]  # fmt: skip
+
+
+def test_a_list_on_a_pipe_cuts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "x" * 100_000
+    jitd(Script(row_for(waiting("echo", long))), "requests")
+    assert long in capsys.readouterr().out
+
+
+def test_a_live_board_goes_home_clears_and_does_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
+    """THREATS R-02, R-04: whatever the rows hold, it stays on its screen, and what has no room is counted."""
+    board = lists.Board(lists.REQUESTS, ended=True)
+    row = row_for(waiting("echo", HOSTILE), reason="漢" * 5000, requester=HOSTILE.decode("utf-8", "surrogateescape"))
+    board.show([row] * 100)
+    out = capfd.readouterr().out
+    assert out.startswith("\x1b[H\x1b[J")
+    lines = out.removeprefix("\x1b[H\x1b[J").split("\n")
+    assert all(line.isprintable() and columns.cells(line) <= 80 for line in lines)
+    assert len(lines) <= 24 and any(re.fullmatch(r"and \d+ more", line) for line in lines)
+
+
+@given(st.text(max_size=300), st.integers(12, 200))
+def test_what_is_cut_says_by_how_much(text: str, width: int) -> None:
+    shorter = columns.cut(text, width)
+    if shorter != text:
+        kept, _, hidden = shorter.rpartition("…(+")
+        assert text.startswith(kept) and len(text) - len(kept) == int(hidden.rstrip(")"))
+        assert columns.cells(shorter) <= width
+    else:
+        assert columns.cells(text) <= width
+
+
+@given(st.text(max_size=300), st.integers(2, 100))
+def test_folding_loses_nothing(text: str, width: int) -> None:
+    pieces = columns.folded(text, width)
+    assert "".join(pieces) == text
+    assert all(columns.cells(piece) <= width for piece in pieces)
+
+
+def test_a_watched_list_that_is_no_terminal_is_a_line_for_each_change(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = row_for(waiting("true", id="AAAA-1111")), row_for(waiting("false", id="BBBB-2222"))
+    script = Script(changes=([first], [first, second], [second]))
+    assert jitd(script, "requests", "--watch") == 130
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["AAAA-1111", "BBBB-2222", "AAAA-1111"]
+    assert lines[2].endswith("open no longer")
+
+
+# --- the rest of the verbs -----------------------------------------------------------------------------------------------
+
+
+def test_revoke_takes_an_id_or_a_principal_and_not_both() -> None:
+    script = Script(said="gone")
+    assert jitd(script, "revoke", "K7QM-2XVD", "--reason", "r") == 0
+    assert jitd(script, "revoke", "--of", "alice@EXAMPLE.TEST") == 0
+    assert jitd(script, "revoke") == 2
+    assert jitd(script, "revoke", "K7QM-2XVD", "--of", "alice@EXAMPLE.TEST") == 2
+    assert [(m.id, m.of, m.reason) for m in script.heard] == [  # type: ignore[attr-defined]
+        ("K7QM-2XVD", None, "r"), (None, "alice@EXAMPLE.TEST", ""),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [(RefusedByDaemon(code, "no"), statuses[1]) for code, statuses in EXITS.items()]
+    + [(NotAuthenticated("none", "no ticket"), 119), (Unreachable("not there"), 125)],
+)
+def test_every_refusal_has_its_exit_status(fault: Exception, status: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert jitd(Script(fault=fault), "requests") == status
+    out, err = capsys.readouterr()
+    assert out == "" and err == f"jitd: {fault}\n"
+
+
+def test_the_statuses_are_those_of_the_contract() -> None:
+    assert {statuses[1] for statuses in EXITS.values()} == {1, 2, 3, 4, 5, 119, 125}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "frobnicate",
+        "requests --nonsense",
+        "show",
+        "explain",
+        "lock",
+        "watch",
+        "watch X Y",
+        "replay",
+        "replay X --speed=0",
+        "replay X --to=Y",
+        "audit export",
+        "audit",
+        "",
+    ],
+)
+def test_what_is_no_verb_of_this_version_is_a_usage_error(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert jitd(Script(), *line.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and "Usage: jitd" in err
+
+
+def test_serve_gets_the_file_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+    module = type(sys)("jitd.daemon")
+    module.serve = lambda file: given.append(file) or 7  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "jitd.daemon", module)
+    assert jitd(Script(), "serve", "--config", "/x/y.toml") == 7
+    assert jitd(Script(), "serve") == 7
+    assert [str(file) for file in given] == ["/x/y.toml", "None"]
+    assert str(house.FILE) == "/etc/jitd/jitd.toml"
+
+
+def test_check_tells_every_fault_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    policy = tmp_path / "10-broken.toml"
+    broken = '[[permit]]\nname = "a"\nwho = ["group:x"]\n\n[[permit]]\nname = "b"\ncommands = [["/bin/true"]]\nfrob = 1\n'
+    policy.write_text(broken)
+    assert jitd(Script(), "check", str(policy)) == 1
+    out, err = capsys.readouterr()
+    assert all(line.startswith(f"{policy}:") and ": rule " in line for line in out.splitlines())
+    assert len(out.splitlines()) >= 3 and "fault" in err
+    policy.write_text('[[permit]]\nname = "a"\nwho = ["group:x"]\ncommands = [["/bin/true"]]\n')
+    assert jitd(Script(), "check", str(policy)) == 0
+    assert "no fault" in capsys.readouterr().out
+
+
+def test_a_reader_that_has_enough_ends_the_verb_quietly() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    script = Script(*[row_for(waiting("true")) for _ in range(5000)])
+    child = os.fork()
+    if child == 0:
+        errors = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(writer, 1)
+        os.dup2(errors, 2)
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+        call.connect = script.connect  # type: ignore[assignment]
+        sys.argv = ["jitd", "requests", "--json"]
+        os._exit(cli.main())
+    os.close(writer)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 141
+
+
+def test_runs_that_have_ended_tell_how(capsys: pytest.CaptureFixture[str]) -> None:
+    row: Row = {
+        "id": "K7QM-2XVD.2", "state": "ended", "requester": "alice@EXAMPLE.TEST", "argv": ["true"], "run_as": "root",
+        "outcome": {"ending": "signaled", "number": 9, "because": "revoked by bob@EXAMPLE.TEST"},
+    }  # fmt: skip
+    assert jitd(Script(row), "runs", "--all") == 0
+    assert "ended by signal 9: revoked by bob@EXAMPLE.TEST" in capsys.readouterr().out
+
+
+def test_the_states_in_which_it_is_asked_are_those_of_the_core() -> None:
+    assert tuple(state for state, events in request.LAW.items() if events) == review.OPEN

@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The connection to jitd: what is not jitd is not believed, what does not answer is not waited for, what is broken ends it."""
+
+import contextlib
+import os
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from jitpam import client
+from jitpam.client import RefusedByDaemon, Unreachable, connect
+from jitpam.wire import messages
+from jitpam.wire.coding import encode
+from jitpam.wire.framing import LIMIT, frame
+from jitpam.wire.messages import DaemonHello, Done, Item, List, Progress, Refused, Show, Start, Watch, Welcome
+
+WELCOME = Welcome(principal="root", user="root", host="db1.example.test", until=None, operator=True)
+
+
+@pytest.fixture(autouse=True)
+def at_the_fake_daemon(daemon, monkeypatch):
+    monkeypatch.setenv("JITD_SOCKET", daemon.path)
+
+
+def seconds_of(call, expected=Unreachable):
+    started_at = time.monotonic()
+    with pytest.raises(expected) as caught:
+        call()
+    return time.monotonic() - started_at, str(caught.value)
+
+
+# --- asking
+
+
+def test_rows_come_one_by_one_and_the_last_word_is_kept(daemon):
+    def script(peer):
+        assert peer.welcome() == List(what="grants", ended=True)
+        peer.say(Item(row={"id": "A"}))
+        peer.say(Item(row={"id": "B"}))
+        peer.say(Done(text="that is all"))
+        assert peer.hear() == Show(id="A")
+        peer.say(Refused(code="unknown", text="no such thing"))
+        assert peer.hear().type == "bye"
+
+    daemon.play(script)
+    connection = connect()
+    assert connection.welcome == WELCOME
+    assert list(connection.ask(List(what="grants", ended=True))) == [{"id": "A"}, {"id": "B"}]
+    assert connection.said == "that is all"
+    with pytest.raises(RefusedByDaemon) as caught:
+        connection.do(Show(id="A"))
+    assert (caught.value.code, caught.value.text) == ("unknown", "no such thing")
+    connection.close()
+
+
+def test_a_watched_list_comes_again_whole(daemon):
+    def script(peer):
+        peer.welcome()
+        for rows in ([1], [1, 2], []):
+            for row in rows:
+                peer.say(Item(row={"n": row}))
+            peer.say(Done(text=""))
+        assert peer.hear().type == "bye"
+
+    daemon.play(script)
+    connection = connect()
+    lists = connection.watch(Watch(ended=False))
+    assert [next(lists), next(lists), next(lists)] == [[{"n": 1}], [{"n": 1}, {"n": 2}], []]
+    connection.close()
+
+
+def test_what_waits_gives_its_turn_now_and_then(daemon):
+    def script(peer):
+        peer.welcome()
+        peer.progress("news")
+        time.sleep(0.35)
+        peer.say(Refused(code="expired", text="nobody decided in time"))
+
+    daemon.play(script)
+    connection = connect()
+    heard = []
+    with pytest.raises(RefusedByDaemon):
+        for message in connection.follow(messages.Resume(id="X", streams=[]), every=0.1):
+            heard.append(message)
+    assert isinstance(heard[0], Progress)
+    assert heard[1:] == [None] * len(heard[1:])
+    assert 2 <= len(heard[1:]) <= 4
+    connection.close()
+
+
+def test_an_answer_of_four_mebibytes_arrives(daemon):
+    text = "x" * (LIMIT - 100)
+
+    def script(peer):
+        peer.welcome()
+        peer.say(Done(text=text))
+
+    daemon.play(script)
+    connection = connect()
+    assert connection.do(Show(id="A")) == text
+    connection.close()
+
+
+def test_arguments_of_two_mebibytes_go_out_and_more_is_refused_here(daemon, jitsudo, tmp_path):
+    heard = []
+
+    def script(peer):
+        heard.append(peer.welcome())
+        peer.say(Refused(code="denied", text="no"))
+
+    daemon.play(script)
+    words = ["x" * 120_000] * 16
+    assert jitsudo("echo", *words).returncode == 121
+    assert sum(map(len, heard[0].argv)) > 1_900_000
+
+
+# --- what is not there
+
+
+def test_no_socket_is_told_at_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("JITD_SOCKET", str(tmp_path / "none"))
+    seconds, text = seconds_of(connect)
+    assert seconds < 0.5
+    assert "is it running" in text
+
+
+def test_nobody_listening_is_told_at_once(daemon):
+    daemon.listener.close()
+    seconds, text = seconds_of(connect)
+    assert seconds < 0.5
+    assert "nobody listens" in text
+
+
+def test_a_path_too_long_for_a_socket_is_told(monkeypatch):
+    monkeypatch.setenv("JITD_SOCKET", "/" + "x" * 200)
+    assert "cannot be reached" in seconds_of(connect)[1]
+
+
+def test_a_daemon_that_takes_the_connection_and_says_nothing_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(client, "HANDSHAKE_WITHIN", 0.4)
+    seconds, text = seconds_of(connect)
+    assert 0.3 < seconds < 1
+    assert "does not answer" in text
+
+
+def test_a_daemon_whose_queue_is_full_is_not_waited_for(daemon, monkeypatch):
+    daemon.listener.listen(0)
+    others = []
+    for _ in range(3):
+        one = socket.socket(socket.AF_UNIX)
+        one.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            one.connect(daemon.path)
+        others.append(one)
+    monkeypatch.setattr(client, "HANDSHAKE_WITHIN", 0.4)
+    seconds, text = seconds_of(connect)
+    assert 0.3 < seconds < 1
+    assert "does not answer" in text
+    for one in others:
+        one.close()
+
+
+def test_the_handshake_leaves_half_a_second_of_the_three_in_which_a_client_has_to_say_that_nobody_answers():
+    assert client.HANDSHAKE_WITHIN == 2.5
+
+
+def test_a_daemon_that_dribbles_is_not_waited_for_either(daemon, monkeypatch):
+    """A byte now and then must not begin the wait anew."""
+    monkeypatch.setattr(client, "HANDSHAKE_WITHIN", 0.5)
+
+    def script(peer):
+        peer.hear()
+        for byte in frame(encode(DaemonHello(version=1, nonce=bytes(32)))):
+            try:
+                peer.send(bytes([byte]))
+            except OSError:
+                return
+            time.sleep(0.1)
+
+    daemon.play(script)
+    seconds, _ = seconds_of(connect)
+    assert 0.4 < seconds < 1
+
+
+# --- what is not jitd
+
+
+def test_to_root_a_socket_of_somebody_elses_is_not_jitd(tmp_path, monkeypatch):
+    """THREATS S-09, where there is no ticket to prove anything by: the uid that listens must be root's."""
+    path = tmp_path / "theirs.sock"
+    heard = []
+    ready = threading.Event()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(str(path))
+            os.setresuid(65534, 65534, 65534)
+            listener.listen(1)
+            connection, _ = listener.accept()
+            os._exit(1 if connection.recv(1) else 0)
+        finally:
+            os._exit(2)
+    monkeypatch.setenv("JITD_SOCKET", str(path))
+    for _ in range(100):
+        try:
+            connect()
+        except Unreachable as fault:
+            heard.append(str(fault))
+            if "uid 65534" in heard[-1]:
+                ready.set()
+                break
+        time.sleep(0.02)
+    assert ready.is_set(), heard
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, "not a byte was said to it"
+
+
+# --- what is broken
+
+
+def after_hello(data):
+    def script(peer):
+        peer.hear()
+        peer.say(DaemonHello(version=1, nonce=bytes(32)))
+        peer.send(data)
+
+    return script
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        struct.pack(">I", 0),
+        struct.pack(">I", 2**32 - 1),
+        struct.pack(">I", LIMIT + 1),
+        frame(b"hello"),
+        frame(b"{}"),
+        frame(b'{"type":"welcome"}'),
+        frame(encode(DaemonHello(version=1, nonce=bytes(32)))),
+        frame(encode(Done(text=""))),
+        frame(encode(Item(row={}))),
+        frame(encode(Progress(id="A", state="pending", owed=True, news=[], until=None))),
+        frame(encode(messages.DaemonToken(token=b"x"))),
+        frame(encode(WELCOME))[:-1],
+        b"",
+    ],
+    ids=["empty frame", "largest length", "over the limit", "no JSON", "no type", "no fields", "hello again", "done", "item",
+         "progress", "a token to root", "cut short", "silence and close"],
+)  # fmt: skip
+def test_what_is_broken_in_the_handshake_ends_it(daemon, data):
+    daemon.play(after_hello(data))
+    assert seconds_of(connect)[0] < 2
+
+
+@pytest.mark.parametrize("version", [0, 2, 255, -1])
+def test_another_version_is_told(daemon, version):
+    def script(peer):
+        peer.hear()
+        peer.say(DaemonHello(version=version, nonce=bytes(32)))
+
+    daemon.play(script)
+    assert f"version {version}" in seconds_of(connect)[1]
+
+
+def test_a_refusal_is_read_though_the_daemon_closed_before_we_had_spoken(daemon, monkeypatch):
+    def script(peer):
+        peer.conversation.state = "greeted"
+        peer.say(Refused(code="failed", text="too many connections"))
+
+    daemon.play(script)
+    monkeypatch.setattr(client.Connection, "_peer_must_be_root", lambda self: daemon.thread.join())
+    seconds, text = seconds_of(connect, RefusedByDaemon)
+    assert text == "too many connections"
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 30])
+def test_descriptors_that_nobody_asked_for_end_it_and_are_closed(daemon, count):
+    def script(peer):
+        peer.hear()
+        peer.conversation.say(DaemonHello(version=1, nonce=bytes(32)))
+        given = [os.open("/dev/null", os.O_RDONLY) for _ in range(count)]
+        peer.send(frame(encode(DaemonHello(version=1, nonce=bytes(32)))), *given)
+        for descriptor in given:
+            os.close(descriptor)
+
+    before = len(os.listdir("/proc/self/fd"))
+    daemon.play(script)
+    assert "descriptors" in seconds_of(connect)[1]
+    daemon.thread.join(5)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_start_without_its_one_descriptor_ends_it(daemon, count):
+    def script(peer):
+        peer.welcome()
+        message = Start(id="A", news=[])
+        peer.conversation.say(message)
+        peer.send(frame(encode(message)), *([0] * count))
+
+    daemon.play(script)
+    connection = connect()
+    with pytest.raises(Unreachable, match="descriptors"):
+        list(connection.follow(messages.Resume(id="A", streams=[])))
+    connection.close()
+
+
+def test_the_control_socket_is_not_inherited(daemon):
+    def script(peer):
+        peer.welcome()
+        peer.start()
+
+    daemon.play(script)
+    connection = connect()
+    assert isinstance(list(connection.follow(messages.Resume(id="A", streams=[])))[-1], Start)
+    control = connection.take_control()
+    assert not os.get_inheritable(control)
+    os.close(control)
+    connection.close()

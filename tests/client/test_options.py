@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sudo's command line as a truth table: what is typed, and what it means or why it is refused."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jitpam.options import HELP, LONGEST, MOST_USES, UsageError, read_duration, read_options, read_uses
+from jitpam.wire.shown import shown
+
+DEFAULTS = {
+    "mode": "run", "user": None, "group": None, "chdir": None, "reason": None, "lasts_for": None, "uses": None, "resume": None,
+    "if_owed": True, "waits": True, "variables": [], "argv": [], "login": False, "shell": False, "preserve": [],
+    "preserve_all": False, "timeout_for": None, "background": False, "bell": False,
+}  # fmt: skip
+
+
+def words(line):
+    """``line`` split at blanks; ``''`` is an empty word, ``_`` a blank."""
+    return [word.replace("''", "").replace("_", " ").encode("utf-8", "surrogateescape") for word in line.split()]
+
+
+def meaning(line):
+    found = read_options(words(line))
+    return {name: getattr(found, name) for name in DEFAULTS if getattr(found, name) != DEFAULTS[name]}
+
+
+MEANS = [
+    # what is typed                    what differs from the defaults
+    ("id", {"argv": [b"id"]}),
+    ("id -u", {"argv": [b"id", b"-u"]}),
+    ("-- id", {"argv": [b"id"]}),
+    ("-- -x", {"argv": [b"-x"]}),
+    ("id -- -x", {"argv": [b"id", b"--", b"-x"]}),
+    ("- x", {"argv": [b"-", b"x"]}),
+    ("id ''", {"argv": [b"id", b""]}),
+    ("id \udcff", {"argv": [b"id", b"\xff"]}),
+    ("-u bob id", {"user": "bob", "argv": [b"id"]}),
+    ("-ubob id", {"user": "bob", "argv": [b"id"]}),
+    ("-u #1001 id", {"user": "#1001", "argv": [b"id"]}),
+    ("-u -n id", {"user": "-n", "argv": [b"id"]}),
+    ("--user bob id", {"user": "bob", "argv": [b"id"]}),
+    ("--user=bob id", {"user": "bob", "argv": [b"id"]}),
+    ("--gr=ops id", {"group": "ops", "argv": [b"id"]}),
+    ("-g ops id", {"group": "ops", "argv": [b"id"]}),
+    ("--group=ops id", {"group": "ops", "argv": [b"id"]}),
+    ("-nu bob id", {"if_owed": False, "user": "bob", "argv": [b"id"]}),
+    ("-nubob id", {"if_owed": False, "user": "bob", "argv": [b"id"]}),
+    ("-n id", {"if_owed": False, "argv": [b"id"]}),
+    ("--non-interactive id", {"if_owed": False, "argv": [b"id"]}),
+    ("--non id", {"if_owed": False, "argv": [b"id"]}),
+    ("-D /tmp id", {"chdir": b"/tmp", "argv": [b"id"]}),
+    ("--chdir=/t\udcff id", {"chdir": b"/t\xff", "argv": [b"id"]}),
+    ("A=1 id", {"variables": [[b"A", b"1"]], "argv": [b"id"]}),
+    ("A=1 B=c=d E= id", {"variables": [[b"A", b"1"], [b"B", b"c=d"], [b"E", b""]], "argv": [b"id"]}),
+    ("A=1 -u bob id", {"variables": [[b"A", b"1"]], "user": "bob", "argv": [b"id"]}),
+    ("A=1 -- id", {"variables": [[b"A", b"1"]], "argv": [b"id"]}),
+    ("-- A=1 id", {"argv": [b"A=1", b"id"]}),
+    ("/bin/a=b id", {"argv": [b"/bin/a=b", b"id"]}),
+    ("id A=1", {"argv": [b"id", b"A=1"]}),
+    ("--reason=because_of id", {"reason": "because of", "argv": [b"id"]}),
+    ("--reason because id", {"reason": "because", "argv": [b"id"]}),
+    ("--reason= id", {"reason": "", "argv": [b"id"]}),
+    ("--for=15m id", {"lasts_for": 900, "argv": [b"id"]}),
+    ("--for 2h id", {"lasts_for": 7200, "argv": [b"id"]}),
+    ("--uses=5 id", {"uses": 5, "argv": [b"id"]}),
+    ("--no-wait id", {"waits": False, "argv": [b"id"]}),
+    ("--resume=K7QM-2XVD", {"mode": "resume", "resume": "K7QM-2XVD"}),
+    ("--resume K7QM-2XVD", {"mode": "resume", "resume": "K7QM-2XVD"}),
+    ("-i", {"login": True}),
+    ("-i id -x", {"login": True, "argv": [b"id", b"-x"]}),
+    ("--login -u bob", {"login": True, "user": "bob"}),
+    ("-s", {"shell": True}),
+    ("-sE id", {"shell": True, "preserve_all": True, "argv": [b"id"]}),
+    ("-E id", {"preserve_all": True, "argv": [b"id"]}),
+    ("--preserve-env id", {"preserve_all": True, "argv": [b"id"]}),
+    ("--preserve-env=A,B id", {"preserve": [b"A", b"B"], "argv": [b"id"]}),
+    ("--preserve-env=A --preserve-env=B id", {"preserve": [b"A", b"B"], "argv": [b"id"]}),
+    ("-T 5 id", {"timeout_for": 5, "argv": [b"id"]}),
+    ("-T5 id", {"timeout_for": 5, "argv": [b"id"]}),
+    ("--command-timeout=1h30m id", {"timeout_for": 5400, "argv": [b"id"]}),
+    ("-b id", {"background": True, "argv": [b"id"]}),
+    ("-B id", {"bell": True, "argv": [b"id"]}),
+    ("-H id", {"argv": [b"id"]}),
+    ("-HSA -p prompt: -C 3 id", {"argv": [b"id"]}),
+    ("-l -i", {"mode": "list", "login": True}),
+    ("-l", {"mode": "list"}),
+    ("-ll", {"mode": "list"}),
+    ("--list", {"mode": "list"}),
+    ("-l id -x", {"mode": "list", "argv": [b"id", b"-x"]}),
+    ("-l -u bob id", {"mode": "list", "user": "bob", "argv": [b"id"]}),
+    ("-nl id", {"mode": "list", "if_owed": False, "argv": [b"id"]}),
+    ("-v", {"mode": "validate"}),
+    ("-nv", {"mode": "validate", "if_owed": False}),
+    ("--validate", {"mode": "validate"}),
+    ("-k", {"mode": "giveback"}),
+    ("--reset-timestamp", {"mode": "giveback"}),
+    ("-K", {"mode": "giveback all"}),
+    ("--remove-timestamp", {"mode": "giveback all"}),
+    ("-V", {"mode": "version"}),
+    ("--version", {"mode": "version"}),
+    ("-h", {"mode": "help"}),
+    ("-nh", {"mode": "help", "if_owed": False}),
+    ("-h -n", {"mode": "help", "if_owed": False}),
+    ("--help", {"mode": "help"}),
+    ("--help id", {"mode": "help", "argv": [b"id"]}),
+]
+
+
+@pytest.mark.parametrize(("line", "differs"), MEANS, ids=[line for line, _ in MEANS])
+def test_what_is_typed_means_this(line, differs):
+    assert meaning(line) == differs
+
+
+REFUSED = [
+    # what is typed     a part of the sentence
+    ("", "no command"),
+    ("--", "no command"),
+    ("-n", "no command"),
+    ("A=1", "no command"),
+    ("''", "empty word"),
+    ("-u", "-u needs an argument"),
+    ("--user", "--user needs an argument"),
+    ("--user= id", "not empty"),
+    ("-u '' id", "not empty"),
+    ("-D '' id", "needs a directory"),
+    ("--user=\udcff id", "not UTF-8"),
+    ("--reason=\udcff id", "not UTF-8"),
+    ("-x id", "unknown option -x"),
+    ("-nx id", "unknown option -x"),
+    ("-é id", "unknown option"),
+    ("--nonsense id", "unknown option --nonsense"),
+    ("--=x id", "unknown option"),
+    ("--re id", "may mean --remove-timestamp or --reset-timestamp"),
+    ("-u a -u b id", "-u may be given once"),
+    ("-T 1 --command-timeout=2 id", "may be given once"),
+    ("-i -E id", "-i and -E do not go together"),
+    ("--list=x", "takes no argument"),
+    ("--no-wait=x id", "takes no argument"),
+    ("=1 id", "without a name"),
+    ("-l -v", "only one of"),
+    ("-k -K", "only one of"),
+    ("-v --resume=X", "only one of"),
+    ("--resume=X -l", "only one of"),
+    ("-k id", "-k takes no command"),
+    ("-K id", "-K takes no command"),
+    ("-v id", "-v takes no command"),
+    ("--resume=X id", "--resume takes no command"),
+    ("--resume=X A=1", "--resume takes no command"),
+    ("--resume=X -u bob", "nothing of it can be changed"),
+    ("--resume=X --for=1h", "nothing of it can be changed"),
+    ("--resume= ", "not empty"),
+    ("-l -u bob", "go with a command"),
+    ("-n --no-wait id", "does not go with -n"),
+    ("--no-wait -l id", "does not go with"),
+    ("--no-wait --resume=X", "does not go with"),
+    ("-h example.org", "-h HOST is refused: a request is for this host"),
+    ("-hexample.org", "-h HOST is refused"),
+    ("--host=x id", "--host is refused"),
+    ("-R /x id", "-R is refused: a request is for this host and this root"),
+    ("--chroot=/x id", "--chroot is refused"),
+    ("-r x id", "-r is refused: SELinux"),
+    ("-t x id", "-t is refused: SELinux"),
+    ("-U bob -l", "-U is refused"),
+    ("-e /etc/hosts", "-e is refused"),
+    ("-N id", "-N is refused"),
+    ("-P id", "-P is refused: the command has the groups"),
+    ("-i -s", "-i and -s do not go together"),
+    ("-i -v", "do not go with -v"),
+    ("-s --resume=X", "do not go with"),
+    ("-b --no-wait id", "does not go with --no-wait"),
+    ("-b -l id", "does not go with"),
+    ("-T x id", "x is not a duration"),
+    ("-T 0 id", "not a duration"),
+    ("-T", "-T needs an argument"),
+    ("-C x id", "-C takes a number from 3 on"),
+    ("-C 2 id", "-C takes a number from 3 on"),
+    ("-p", "-p needs an argument"),
+    ("--for=soon id", "soon is not a duration"),
+    ("--uses=0 id", "0 is not a number of uses"),
+]
+
+
+@pytest.mark.parametrize(("line", "sentence"), REFUSED, ids=[line for line, _ in REFUSED])
+def test_what_is_typed_is_refused_with_this_sentence(line, sentence):
+    with pytest.raises(UsageError) as caught:
+        read_options(words(line))
+    assert sentence in str(caught.value)
+
+
+@given(
+    st.lists(st.binary(max_size=12) | st.sampled_from([b"-u", b"--for", b"--", b"-l", b"A=1", b"-n", b"--uses=3"]), max_size=6)
+)
+def test_any_words_give_a_meaning_or_a_sentence(words):
+    try:
+        found = read_options(words)
+    except UsageError as fault:
+        assert shown(str(fault)).isprintable()
+        return
+    assert found.mode == "run" or not found.variables or found.argv or found.mode in ("version", "help")
+    if found.argv and found.mode == "run":
+        assert words[len(words) - len(found.argv) :] == found.argv, "arguments are passed on as they are"
+
+
+DURATIONS = [
+    (b"1s", 1), (b"90s", 90), (b"15m", 900), (b"2h", 7200), (b"1d", 86400), (b"1h30m", 5400), (b"1d2h3m4s", 93784),
+    (b"3650d", LONGEST), (b"0h1s", 1), (b"007m", 420), (b"315360000s", LONGEST),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "seconds"), DURATIONS)
+def test_a_duration_is_so_many_seconds(text, seconds):
+    assert read_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"", b"s", b"m", b"5", b"0s", b"0d", b"-5m", b"+5m", b" 5m", b"5m ", b"5 m", b"5M", b"5H", b"1.5h", b"1,5h", b"5mm",
+        b"5m5m", b"30m1h", b"1m1d", b"1w", b"1y", b"1e3s", b"0x5s", b"1_000s", b"3651d", b"315360001s", b"3650d1s",
+        b"9999999999s", b"99999999999999999999d", b"5m\0", b"\xff5m", "٥m".encode(), "５m".encode(), "²m".encode(),
+        b"inf", b"nan", b"5ms", b"5h30",
+        b"m5", b"5m,", b"PT5M",
+    ],
+)  # fmt: skip
+def test_what_is_no_duration_is_refused(text):
+    """THREATS G-03."""
+    with pytest.raises(UsageError):
+        read_duration(text)
+
+
+@given(st.binary(max_size=12))
+def test_a_duration_is_within_its_bounds_or_refused(text):
+    with contextlib.suppress(UsageError):
+        assert 1 <= read_duration(text) <= LONGEST
+
+
+@pytest.mark.parametrize(("text", "uses"), [(b"1", 1), (b"007", 7), (b"1000000", MOST_USES)])
+def test_a_number_of_uses(text, uses):
+    assert read_uses(text) == uses
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"0", b"-1", b"+1", b"1.0", b" 1", b"1000001", b"99999999", b"1e3", "٥".encode(), "²".encode()]
+)
+def test_what_is_no_number_of_uses_is_refused(text):
+    with pytest.raises(UsageError):
+        read_uses(text)
+
+
+def test_the_help_names_every_option_of_this_version():
+    for option in (
+        "-u",
+        "-g",
+        "-D",
+        "-n",
+        "-l",
+        "-v",
+        "-k",
+        "-K",
+        "-V",
+        "-h",
+        "--reason",
+        "--for",
+        "--uses",
+        "--no-wait",
+        "--resume",
+    ):
+        assert option in HELP
+
+
+def test_usage_and_help_as_a_user_sees_them(jitsudo):
+    done = jitsudo("-x", "id")
+    assert (done.returncode, done.stdout, done.stderr) == (120, b"", b"jitsudo: unknown option -x\n")
+    done = jitsudo("--\x1b[31mred", "id")
+    assert (done.returncode, done.stderr) == (120, b"jitsudo: unknown option --\\x1b[31mred\n")
+    done = jitsudo("--help")
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, HELP, b"")
+    done = jitsudo("-V")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"jitsudo 0.1.0\n", b"")

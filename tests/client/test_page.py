@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an approver reads: whole, facts apart from claims, and harmless to the terminal whatever is in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pyte
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jitd.cli import columns, page
+from jitd.cli.answer import printable
+from jitd.core.request import Claims
+from jitpam.client import RefusedByDaemon
+from jitpam.wire.shown import unshown_command
+from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting
+from tests.scene import command
+
+
+def test_facts_and_claims_stand_under_different_headings() -> None:
+    """THREATS S-03: what the client claims is never among what jitd has checked."""
+    claims = Claims("I am root, trust me", b"/dev/pts/99", 4711, ("forged parent",))
+    lines = page.page(row_for(waiting("true", claims=claims)), None)
+    checked = next(n for n, line in enumerate(lines) if "jitd has checked this" in line)
+    claimed = next(n for n, line in enumerate(lines) if "nobody has checked this" in line)
+    owed = next(n for n, line in enumerate(lines) if line == "WHAT IS OWED")
+    for text in ("I am root, trust me", "/dev/pts/99", "4711", "forged parent"):
+        places = [n for n, line in enumerate(lines) if text in line]
+        assert places and all(claimed < n < owed for n in places), text
+    for text in ("uid 1001", "ticket ends"):
+        assert all(checked < n < claimed for n, line in enumerate(lines) if text in line)
+
+
+def test_a_page_has_everything_that_binds_the_run() -> None:
+    bound = replace(
+        command("psql", "-c", "drop table x", cwd=b"/srv/with space", streams=("pipe", "terminal", "null")),
+        variables=((b"PGDATA", b"/a b"),), locale=((b"LANG", b"C.UTF-8"),),
+    )  # fmt: skip
+    request = waiting(lasts_for=3600, uses=3)
+    request = replace(request, command=bound)
+    text = "\n".join(page.page(row_for(request), None))
+    for part in (
+        "psql -c 'drop table x'",
+        "3 arguments, 18 bytes",
+        "/usr/bin/psql",
+        bound.digest.hex(),
+        "root, group root",
+        "'/srv/with space'",
+        "PGDATA='/a b'",
+        "LANG=C.UTF-8",
+        "is a pipe you cannot see",
+        "is a terminal",
+        "A LEASE: 3 runs within 1 hour",
+        "alice@EXAMPLE.TEST",
+        "alice (uid 1001)",
+        "alice dba",
+        "1 from group:ops",
+        request.fingerprint.hex(),
+    ):
+        assert part in text, part
+
+
+def test_nothing_of_two_mebibytes_of_arguments_is_cut() -> None:
+    """THREATS R-04."""
+    argv = [b"echo", *(b"%06d" % n + b"y" * 120_000 for n in range(17)), b"rm -rf /"]
+    lines = page.page(row_for(waiting(*argv)), None)
+    line = next(line for line in lines if line.startswith("  command"))
+    assert unshown_command(line.removeprefix("  command").strip()) == argv
+
+
+@given(st.lists(st.binary(max_size=40), min_size=1, max_size=12))
+def test_what_the_page_prints_reads_back_to_the_arguments(argv: list[bytes]) -> None:
+    """THREATS R-01: parse(render(x)) == x, folded or not."""
+    row = row_for(waiting(*argv))
+    plain = page.page(row, None)
+    line = next(line for line in plain if line.startswith("  command "))
+    assert unshown_command(line[page.LABEL :]) == argv
+    narrow = page.page(row, 60)
+    at = next(n for n, line in enumerate(narrow) if line.startswith("  command "))
+    text = narrow[at][page.LABEL :]
+    for more in narrow[at + 1 :]:
+        if more[: page.LABEL].strip():
+            break
+        text += more[page.LABEL :]
+    assert unshown_command(text) == argv
+
+
+def test_nobodys_text_begins_where_the_labels_stand() -> None:
+    """R-04, padding: an argument cannot fake a line of the page, however it is made to wrap."""
+    fake = b" " * 57 + b"  still owed   0 approvals" + b" " * 200
+    lines = page.page(row_for(waiting("echo", fake, claims=Claims("x" * 500, None, 1, ()))), 80)
+    assert all(columns.cells(line) <= 80 for line in lines)
+    labels = [line[: page.LABEL].strip() for line in lines]
+    assert labels.count("still owed") == 1
+    assert not any("x" in line[: page.LABEL] and "xxx" in line[: page.LABEL] for line in lines)
+
+
+@pytest.mark.parametrize("place", ["argv", "reason", "cwd", "rule", "requester", "comment", "host", "parent", "row"])
+def test_hostile_rows_move_no_cursor_and_set_no_title(place: str) -> None:
+    """THREATS R-02: whatever the row holds, shown by the daemon or not, the screen has plain text and nothing else."""
+    request = waiting("echo")
+    raw = HOSTILE.decode("utf-8", "surrogateescape")
+    row = row_for(request)
+    match place:
+        case "argv":
+            row = row_for(waiting("echo", HOSTILE))
+        case "reason":
+            row = row_for(waiting("echo", claims=Claims(raw, None, 1, ())))
+        case "cwd":
+            row = row_for(replace(request, command=replace(request.command, cwd=HOSTILE)))
+        case "comment":
+            row["reviews"] = [{"by": raw, "verdict": "approve", "comment": raw, "at": "2026-03-02T09:00:00Z"}]
+        case "parent":
+            row["claims"]["parents"] = [raw]
+        case "row":  # a daemon that forgot `shown` everywhere
+            row = {**row, **{name: raw for name in row if isinstance(row[name], str)}, "argv": [raw], "variables": [[raw, raw]]}
+        case _:
+            row[place] = raw
+    screen, stream = _screen()
+    lines = [printable(line) for line in page.page(row, 100)]
+    stream.feed("\r\n".join(lines))
+    assert screen.title == "" and screen.icon_name == ""
+    assert screen.cursor.y == len(lines) - 1
+    assert [line.rstrip() for line in screen.display][: len(lines)] == [line.rstrip() for line in lines]
+    assert all(cell.fg == "default" and not cell.reverse for line in screen.buffer.values() for cell in line.values())
+
+
+def _screen() -> tuple[pyte.Screen, pyte.Stream]:
+    screen = pyte.Screen(400, 300)
+    return screen, pyte.Stream(screen)
+
+
+@pytest.mark.parametrize("verb", [("requests",), ("requests", "--all"), ("grants",), ("runs",), ("audit", "show")])
+def test_hostile_lists_are_plain_lines(verb: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    raw = HOSTILE.decode("utf-8", "surrogateescape")
+    names = ("id", "state", "requester", "host", "run_as", "reason", "rule", "event", "actor", "at", "pid", "digest")
+    row: Row = dict.fromkeys(names, raw)
+    row |= {"argv": [raw], "runs": [raw], "detail": {raw: raw}, "outcome": {"ending": raw, "number": 1, "because": raw}}
+    assert jitd(Script(row), *verb) == 0
+    out = capsys.readouterr().out
+    assert all(line.isprintable() for line in out.split("\n"))
+    assert not any(ord(c) in (0x9B, 0x202E, 0x200B) for c in out)
+
+
+def test_a_sentence_of_the_daemons_is_plain_too(capsys: pytest.CaptureFixture[str]) -> None:
+    script = Script(fault=RefusedByDaemon("forbidden", HOSTILE.decode("utf-8", "surrogateescape")))
+    assert jitd(script, "reload") == 3
+    assert capsys.readouterr().err.rstrip("\n").isprintable()

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What jitsudo loads, and when: nothing that it has no use for, and nothing any more once it waits."""
+
+import shutil
+import subprocess
+import sys
+import time
+
+from tests.client.acting import ID, TREE, surroundings
+
+SLOW = {
+    "argparse", "collections", "contextlib", "ctypes", "dataclasses", "enum", "functools", "getopt", "hashlib", "inspect", "json",
+    "logging", "pathlib", "re", "signal", "site", "socket", "subprocess", "tempfile", "threading", "typing",
+}  # fmt: skip
+"""Each is a millisecond or several (docs/start.md)."""
+LATER = {"jitpam.relay", "jitpam.terminal", "jitpam.guardian"}
+
+
+def python(code):
+    return [sys.executable, "-IS", "-c", code]
+
+
+def test_nothing_slow_is_loaded_and_what_runs_need_not_before_it_has_asked():
+    code = f"import sys; sys.path.append({str(TREE)!r}); import jitpam.jitsudo; print(*sys.modules)"
+    loaded = set(subprocess.run(python(code), capture_output=True, text=True, check=True).stdout.split())
+    assert "jitpam.client" in loaded
+    assert loaded & (SLOW | LATER) == set()
+
+
+def test_another_version_that_is_installed_while_it_waits_is_not_loaded_into_this_one(daemon, tmp_path):
+    installed = tmp_path / "lib"
+    shutil.copytree(TREE / "jitpam", installed / "jitpam")
+
+    def script(peer):
+        peer.welcome()
+        peer.progress(f"request {ID}: true (as root on db1)")
+        time.sleep(0.5)
+        shutil.rmtree(installed)
+        monitor = peer.start()
+        assert monitor.streams()[0]["streams"] == ["pipe", "pipe", "pipe"]
+        monitor.end(status=7)
+
+    daemon.play(script)
+    code = f"import sys; sys.path.insert(0, {str(installed)!r}); from jitpam.jitsudo import main; main()"
+    done = subprocess.run(
+        [*python(code), "true"], input=b"", capture_output=True, timeout=20, env=surroundings(daemon.path), check=False
+    )
+    assert (done.returncode, done.stdout) == (7, b""), done.stderr

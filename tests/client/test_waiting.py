@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What jitsudo says and does while its request waits, and how it ends without having run."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from jitpam.wire.messages import CODES, EXITS, Bye, Refused, Resume, Submit, Withdraw
+from tests.client.acting import ID, command_line, surroundings
+
+NEWS = f"request {ID}: true (as root on db1)"
+
+
+def refusing(code, text="because"):
+    def script(peer):
+        peer.welcome()
+        peer.say(Refused(code=code, text=text))
+
+    return script
+
+
+@pytest.mark.parametrize("code", list(CODES))
+def test_every_code_has_its_exit_status(daemon, jitsudo, code):
+    daemon.play(refusing(code))
+    done = jitsudo("-n", "true")
+    assert (done.returncode, done.stdout) == (EXITS[code][0], b"")
+    assert done.stderr.startswith(b"jitsudo: because")
+
+
+def test_the_table_of_statuses_is_whole():
+    assert EXITS.keys() == CODES.keys()
+
+
+def test_a_code_that_is_none_is_a_fault(daemon, jitsudo):
+    daemon.play(refusing("fine"))
+    assert jitsudo("true").returncode == 125
+
+
+def test_without_waiting_nothing_that_is_owed_is_submitted(daemon, jitsudo):
+    heard = []
+
+    def script(peer):
+        heard.append(peer.welcome())
+        peer.say(Refused(code="owed", text="1 approval would be owed"))
+
+    daemon.play(script)
+    assert jitsudo("-n", "true").returncode == 118
+    assert heard[0].if_owed is False
+
+
+def test_the_news_are_said_each_on_a_line_of_its_own_and_nothing_is_redrawn_on_a_pipe(daemon, jitsudo):
+    def script(peer):
+        peer.welcome()
+        peer.progress(NEWS, "rule r asks 1 approval from group:ops, within 15 minutes")
+        time.sleep(1.2)
+        monitor = peer.start('approved by bob@EXAMPLE.TEST: "go ahead"')
+        monitor.streams()
+        monitor.end()
+
+    daemon.play(script)
+    done = jitsudo("true")
+    assert done.returncode == 0
+    assert done.stderr.decode().splitlines() == [
+        f"jitsudo: {NEWS}",
+        "jitsudo: rule r asks 1 approval from group:ops, within 15 minutes",
+        'jitsudo: approved by bob@EXAMPLE.TEST: "go ahead"',
+    ]
+    assert done.stderr.count(b"\r") == 0
+
+
+def test_on_a_terminal_the_waiting_line_is_redrawn_and_ends_before_the_next_one(daemon, on_terminal):
+    def script(peer):
+        peer.welcome()
+        peer.progress(NEWS)
+        time.sleep(2.3)
+        monitor = peer.start("approved by bob@EXAMPLE.TEST")
+        monitor.streams()
+        monitor.end()
+
+    daemon.play(script)
+    started = on_terminal("true")
+    assert started.end() == 0
+    seen = started.seen.decode()
+    times = [f"\rjitsudo: waiting 00:0{n}" for n in range(3)]
+    assert f"\r\n{''.join(times)}\r\njitsudo: approved by bob" in seen
+    assert "\x1b" not in seen
+
+
+@pytest.mark.parametrize("text", ["a\x1b]0;title\x07b", "a\rb", "a\nb", "a\x9bb", "a\u202eb", "a\x08\x08b"])
+def test_nothing_from_the_daemon_reaches_the_terminal_raw(daemon, jitsudo, text):
+    def script(peer):
+        peer.welcome()
+        peer.progress(text)
+        peer.say(Refused(code="reviewed", text=text))
+
+    daemon.play(script)
+    done = jitsudo("true")
+    lines = done.stderr.decode().split("\n")
+    assert len(lines) == 3
+    for line in lines[:2]:
+        assert line.startswith("jitsudo: a")
+        assert all(char.isprintable() for char in line)
+
+
+def test_sentences_that_are_shown_already_are_not_escaped_twice(daemon, jitsudo):
+    text = "request K: echo 'a\\\\b' '\\x1b[0m' (as root on db1)"
+    daemon.play(refusing("denied", text))
+    assert jitsudo("true").stderr.decode() == f"jitsudo: {text}\n"
+
+
+# --- leaving while it waits
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
+def test_a_signal_that_ends_us_withdraws_first_and_then_ends_us_by_itself(daemon, number):
+    heard = []
+
+    def script(peer):
+        peer.welcome()
+        peer.progress(NEWS)
+        time.sleep(0.2)
+        process.send_signal(number)
+        heard.append(peer.hear())
+        peer.say(Refused(code="withdrawn", text=f"request {ID} is withdrawn"))
+
+    process = subprocess.Popen(command_line("true"), stderr=subprocess.PIPE, env=surroundings(daemon.path))
+    daemon.play(script)
+    said = process.communicate(timeout=10)[1]
+    assert process.returncode == -number
+    assert heard == [Withdraw(id=ID)]
+    assert said.decode().splitlines()[-1] == f"jitsudo: request {ID} is withdrawn"
+
+
+def test_a_daemon_that_does_not_answer_a_withdrawal_holds_nobody(daemon):
+    def script(peer):
+        peer.welcome()
+        peer.progress(NEWS)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        assert peer.hear() == Withdraw(id=ID)
+        sent_at.append(time.monotonic())
+        process.wait(10)
+        ended_at.append(time.monotonic())
+
+    sent_at, ended_at = [], []
+    process = subprocess.Popen(command_line("true"), stderr=subprocess.DEVNULL, env=surroundings(daemon.path))
+    daemon.play(script)
+    assert process.wait(10) == -signal.SIGINT
+    daemon.thread.join(10)
+    assert ended_at[0] - sent_at[0] < 1.5
+
+
+def test_ctrl_c_at_the_terminal_withdraws_and_ends_by_sigint(daemon, on_terminal):
+    heard = []
+
+    def script(peer):
+        peer.welcome()
+        peer.progress(NEWS)
+        heard.append(peer.hear())
+        peer.say(Refused(code="withdrawn", text="withdrawn"))
+
+    daemon.play(script)
+    started = on_terminal("true")
+    started.read_until(b"waiting 00:0")
+    started.type(b"\x03")
+    assert started.end() == -signal.SIGINT
+    assert heard == [Withdraw(id=ID)]
+    assert started.seen.endswith(b"\r\njitsudo: withdrawn\r\n")
+
+
+def test_a_turn_that_comes_while_we_leave_is_not_taken(daemon):
+    """THREATS A-06: after Ctrl-C nothing may run, though it was approved in the same moment."""
+    packets = []
+
+    def script(peer):
+        peer.welcome()
+        peer.progress(NEWS)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        peer.hear()
+        monitor = peer.start()
+        packets.append(monitor.hear())
+
+    process = subprocess.Popen(command_line("true"), stderr=subprocess.DEVNULL, env=surroundings(daemon.path))
+    daemon.play(script)
+    assert process.wait(10) == -signal.SIGINT
+    daemon.thread.join(10)
+    assert packets == [b""]
+
+
+def test_an_ignored_hangup_stays_ignored(daemon):
+    """nohup jitsudo …"""
+
+    def script(peer):
+        peer.welcome()
+        peer.progress(NEWS)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+        monitor = peer.start()
+        monitor.streams()
+        monitor.end(status=4)
+
+    process = subprocess.Popen(
+        command_line("true"),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=surroundings(daemon.path),
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    daemon.play(script)
+    assert process.wait(10) == 4
+
+
+def test_ctrl_z_while_it_waits_stops_and_goes_on_in_the_ordinary_way(daemon):
+    def script(peer):
+        peer.welcome()
+        peer.progress(NEWS)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGTSTP)
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        process.send_signal(signal.SIGCONT)
+        monitor = peer.start()
+        monitor.streams()
+        monitor.end(status=5)
+
+    process = subprocess.Popen(
+        command_line("true"), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=surroundings(daemon.path), process_group=0
+    )
+    daemon.play(script)
+    daemon.thread.join(10)
+    assert process.wait(10) == 5
+
+
+# --- a daemon that goes away
+
+
+def test_a_daemon_that_goes_away_while_we_wait_is_waited_for_and_the_request_resumed(daemon, jitsudo):
+    heard = []
+
+    def first(peer):
+        heard.append(peer.welcome())
+        peer.progress(NEWS)
+
+    def second(peer):
+        heard.append(peer.welcome())
+        peer.progress(NEWS)
+        monitor = peer.start("approved by bob@EXAMPLE.TEST")
+        monitor.streams()
+        monitor.end(status=6)
+
+    daemon.play(first, second)
+    done = jitsudo("true")
+    assert done.returncode == 6
+    assert isinstance(heard[0], Submit)
+    assert heard[1] == Resume(id=ID, streams=["pipe"] * 3)
+    assert done.stderr.decode().splitlines() == [
+        f"jitsudo: {NEWS}",
+        "jitsudo: jitd went away; waiting for it to come back",
+        "jitsudo: approved by bob@EXAMPLE.TEST",
+    ]
+
+
+def test_a_request_that_ended_meanwhile_says_so(daemon, jitsudo):
+    def first(peer):
+        peer.welcome()
+        peer.progress(NEWS)
+
+    daemon.play(first, refusing("unknown", "no such request"))
+    assert jitsudo("true").returncode == 121
+
+
+def test_a_daemon_that_goes_away_before_it_answers_ends_it(daemon, jitsudo):
+    daemon.play(lambda peer: peer.welcome())
+    done = jitsudo("true")
+    assert done.returncode == 125
+    assert done.stderr == b"jitsudo: jitd closed the connection\n"
+
+
+def test_a_ticket_that_expired_while_it_waited_says_how_to_go_on(daemon, jitsudo):
+    def script(peer):
+        peer.welcome()
+        peer.progress(NEWS)
+        peer.say(Refused(code="unauthenticated", text="your ticket has expired"))
+
+    daemon.play(script)
+    done = jitsudo("true")
+    assert done.returncode == 119
+    assert done.stderr.decode().splitlines()[-1] == f"jitsudo: your ticket has expired: kinit, then jitsudo --resume {ID}"
+
+
+# --- reasons
+
+
+def test_the_reason_comes_from_the_option_or_else_from_the_environment(daemon, jitsudo):
+    heard = []
+
+    def script(peer):
+        heard.append(peer.welcome().reason)
+        peer.say(Refused(code="denied", text="no"))
+
+    daemon.play(script, script, script)
+    jitsudo("--reason=typed", "true", env={"JITSUDO_REASON": "around"})
+    jitsudo("true", env={"JITSUDO_REASON": "around"})
+    jitsudo("true")
+    assert heard == ["typed", "around", None]
+
+
+def test_where_a_reason_is_wanted_it_is_asked_for_on_the_terminal_and_the_command_asked_again(daemon, on_terminal):
+    heard = []
+
+    def script(peer):
+        heard.append(peer.welcome())
+        peer.say(Refused(code="reason", text="rule r wants a reason: the change number"))
+        heard.append(peer.hear())
+        peer.say(Refused(code="denied", text="no"))
+
+    daemon.play(script)
+    started = on_terminal("true")
+    started.read_until(b"reason: \x1b"[:8])
+    started.type(b"CHG-4711\n")
+    assert started.end() == 121
+    assert [asked.reason for asked in heard] == [None, "CHG-4711"]
+
+
+def test_where_a_reason_is_wanted_and_there_is_no_terminal_that_is_the_end(daemon, jitsudo):
+    daemon.play(refusing("reason", "rule r wants a reason"))
+    done = jitsudo("true", start_new_session=True)
+    assert (done.returncode, done.stderr) == (121, b"jitsudo: rule r wants a reason\n")
+
+
+def test_after_start_the_daemon_is_let_go(daemon, jitsudo):
+    heard = []
+
+    def script(peer):
+        peer.welcome()
+        monitor = peer.start()
+        monitor.streams()
+        heard.append(peer.hear())
+        monitor.end()
+
+    daemon.play(script)
+    jitsudo("true")
+    assert heard == [Bye()]

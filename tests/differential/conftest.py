@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Both tools in one lab, for the same person and on the same terms: whatever alice asks for is permitted at once.
+
+Law: what stands here is the lab's own and made once; rows of a table are played together, as alice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.differential.scenario import Row, compare, to_play
+from tests.system.conftest import House
+
+PLACE = Path("/srv/differential")
+STAGEHAND = Path(__file__).with_name("stagehand.py")
+FILES = Path(__file__).with_name("files.sh")
+SUDOERS = """\
+Defaults env_reset, use_pty, runcwd=*, closefrom_override, user_command_timeouts
+Defaults secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+root ALL=(ALL:ALL) ALL
+alice ALL=(ALL:ALL) NOPASSWD:SETENV: ALL
+"""
+ALLOWED = ("PGDATA", "MY_*", "EDITOR", "VISUAL", "PAGER", "http_proxy", "LS_COLORS", "DISPLAY", "PS1", "A", "B", "C", "E")
+"""Variables that the rule lets in; sudo lets in all."""
+POLICY = """
+[[permit]]
+name = "kept"
+who = ["principal:alice@EXAMPLE.TEST"]
+run_as = ["*"]
+commands = [["/srv/differential/kept/*", "**"]]
+run = { env = [__ENV__], writable = "allow", cwd = "caller", leftovers = "keep" }
+
+[[permit]]
+name = "anything"
+who = ["principal:alice@EXAMPLE.TEST"]
+run_as = ["*"]
+commands = [["**"]]
+run = { env = [__ENV__], writable = "allow", cwd = "caller", timeout = "1h" }
+""".replace("__ENV__", ", ".join(f'"{name}"' for name in ALLOWED))
+KNOWN = Path("/run/jitd/jitd.sock")
+"""Where a tool within the tool looks for it."""
+
+
+class Pair:
+    """Both tools, ready to be asked."""
+
+    def __init__(self) -> None:
+        self.house = House(POLICY)
+        Path("/etc/sudoers").write_text(SUDOERS)
+        Path("/etc/sudoers").chmod(0o440)
+        for file in Path("/etc/sudoers.d").iterdir():
+            file.unlink()
+        shutil.rmtree(PLACE, ignore_errors=True)
+        for name in ("sudo", "jitsudo", "stage"):
+            (PLACE / name).mkdir(parents=True, mode=0o755)
+        PLACE.chmod(0o755)
+        for name in ("sudo", "jitsudo"):
+            (PLACE / name / "asroot").symlink_to(f"/usr/bin/{name}")
+        shutil.copyfile(STAGEHAND, PLACE / "stagehand.py")
+        os.chown(PLACE / "stage", 4001, 4001)
+        subprocess.run(["/bin/bash", "-eu", str(FILES), str(PLACE)], check=True)
+        self.house.start()
+        KNOWN.parent.mkdir(mode=0o755, exist_ok=True)
+        KNOWN.unlink(missing_ok=True)
+        KNOWN.symlink_to(self.house.socket)
+
+    def play(self, rows: list[Row]) -> list[tuple[dict[str, dict[str, Any]], str]]:
+        """Every row through both: what was seen, and where it was played."""
+        work = {
+            "scenarios": [to_play(row, f"{PLACE}/stage/{n}") for n, row in enumerate(rows)],
+            "tools": {name: {"path": f"/usr/bin/{name}", "shim": f"{PLACE}/{name}"} for name in ("sudo", "jitsudo")},
+        }
+        line = self.house.line("alice", "/usr/bin/python3", "-I", f"{PLACE}/stagehand.py")
+        done = subprocess.run(line, input=json.dumps(work).encode(), capture_output=True, check=False, timeout=120, cwd="/")
+        assert done.returncode == 0 and done.stdout, done.stderr.decode()
+        seen = json.loads(done.stdout)
+        return [(seen[str(n)], f"{PLACE}/stage/{n}") for n in range(len(rows))]
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Pair]:
+    """Made once for each table: its daemon is not to be there for other tests."""
+    made = Pair()
+    yield made
+    made.house.verify()
+    made.house.close()
+    KNOWN.unlink()
+    shutil.rmtree(PLACE)
+
+
+@pytest.fixture(scope="module")
+def compared(pair: Pair, request: pytest.FixtureRequest) -> Callable[[Row], None]:
+    """Plays the rows of the module's ``ROWS`` that were selected, once; then tells of each what is wrong with it."""
+    rows = [item.callspec.params["row"] for item in request.session.items if getattr(item, "module", None) is request.module
+            and "row" in getattr(getattr(item, "callspec", None), "params", {})]  # fmt: skip
+    seen = dict(zip((id(row) for row in rows), pair.play(rows), strict=True))
+    shown = os.environ.get("DIFFERENTIAL_SHOW")
+
+    def of(row: Row) -> None:
+        if shown:
+            print(json.dumps(seen[id(row)], indent=1))
+        if faults := compare(row, *seen[id(row)]):
+            pytest.fail("\n".join(faults), pytrace=False)
+
+    return of

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a row of the tables is, and how two runs of it are compared.
+
+Law: a row that names a difference fails as soon as there is none; a difference has a name that stands in jitsudo(1).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+SLATE = "Clean slate"
+STATUS = "Exit status"
+ENVIRONMENTS = "Environment"
+VARIABLES = "Variables"
+PATHS = "Paths"
+LEFTOVERS = "Leftovers"
+REFUSED = "Options"
+STREAMS = "Streams"
+DIRECTORY = "Directory"
+NEWLINES = "Newlines"
+TIMEOUT = "Time limit"
+LEASES = "Leases"
+LISTS = "Lists"
+SIGNALS = "Signals"
+DIFFERENCES = (
+    SLATE, STATUS, ENVIRONMENTS, VARIABLES, PATHS, LEFTOVERS, REFUSED, STREAMS, DIRECTORY, NEWLINES, TIMEOUT, LEASES, LISTS,
+    SIGNALS,
+)  # fmt: skip
+"""Where we differ on purpose, by the names of jitsudo(1), DIFFERENCES FROM SUDO."""
+
+COMPARED = ("status", "out", "err", "speaks", "terminal", "modes", "stops", "after", "files")
+OWN_LINE = re.compile(r"^(?:jitsudo|sudo|asroot|/usr/bin/sudo): [^\n]*\n|^usage: sudo -h.*\Z", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One scenario. ``words`` follow the tool's name; or ``line`` is read by ``shell``, where ``asroot`` is the tool."""
+
+    name: str
+    words: tuple[str | bytes, ...] = ()
+    line: str | None = None
+    shell: tuple[str, ...] = ("/bin/bash", "--norc", "--noprofile")
+    streams: str = "null pipe pipe"
+    input: bytes = b""
+    env: dict[str, str] = field(default_factory=dict)
+    around: dict[str, Any] = field(default_factory=dict)
+    steps: tuple[tuple[Any, ...], ...] = ()
+    before: str = ""
+    after: str = ""
+    ignores: tuple[str, ...] = ()
+    mask: str = ""
+    """What this matches in texts is no part of the comparison, such as numbers of processes."""
+    drops: str = ""
+    """What this matches in texts is taken out: what the kernel or the shell adds by chance."""
+    ours: dict[str, Any] = field(default_factory=dict)
+    """Field → what ours is, where it is another than sudo's: a value, or a question to it."""
+    because: str = ""
+    """The name of the difference (``DIFFERENCES``), if there is one."""
+    refused: int | None = None
+    """The status with which we refuse what sudo refuses with 1."""
+
+
+CALLER = {"HOME": "/home/alice", "USER": "alice", "LOGNAME": "alice", "SHELL": "/bin/bash", "LANG": "C.UTF-8", "TERM": "xterm"}
+
+
+def to_play(row: Row, place: str) -> dict[str, Any]:
+    """The row as the stagehand takes it. ``%W`` is the working directory; ``{tool}`` stands for the tool itself."""
+
+    def text(value: str | bytes) -> str:
+        data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+        return data.replace(b"%W", place.encode()).decode("latin-1")
+
+    played: dict[str, Any] = {
+        "place": place,
+        "words": [text(word) for word in row.words],
+        "streams": row.streams.split(),
+        "input": row.input.decode("latin-1"),
+        "environment": {text(k): text(v) for k, v in {**CALLER, **row.env}.items() if v is not None},
+        "around": row.around,
+        "steps": [[text(part) if isinstance(part, str | bytes) else part for part in step] for step in row.steps],
+        "before": row.before.replace("%W", place),
+        "after": row.after.replace("%W", place),
+    }
+    if row.line is not None:
+        played["line"] = text(row.line)
+        played["shell"] = row.shell
+    return played
+
+
+def read(seen: dict[str, Any], row: Row) -> dict[str, Any]:
+    """What was seen, with the tool's own lines apart and what is masked taken out."""
+    found = dict(seen)
+    err = found.get("err", "")
+    rest = OWN_LINE.sub("", err)
+    found["own"] = err if rest != err else ""
+    found["err"] = rest
+    found["speaks"] = rest != err
+    for pattern, instead in ((row.drops, ""), (row.mask, "#")):
+        for name in ("out", "err", "terminal", "after") if pattern else ():
+            found[name] = re.sub(pattern, instead, found.get(name, ""))
+    return found
+
+
+def compare(row: Row, seen: dict[str, dict[str, Any]], place: str) -> list[str]:
+    """Every way in which the two runs are not what the row says."""
+    theirs, ours = read(seen["sudo"], row), read(seen["jitsudo"], row)
+    assert (not row.ours) == (not row.because), "a difference has a value and a name"
+    assert not row.because or row.because in DIFFERENCES, row.because
+    faults = []
+    if row.refused is not None and (theirs["status"], ours["status"]) != (1, row.refused):
+        faults.append(f"status: sudo {theirs['status']}, jitsudo {ours['status']}, where both were to refuse")
+    for name in COMPARED:
+        if name in row.ours:
+            wanted = row.ours[name]
+            if isinstance(wanted, str):
+                wanted = wanted.replace("%W", place)
+            if not (wanted(ours.get(name)) if isinstance(wanted, Callable) else wanted == ours.get(name)):  # type: ignore[arg-type]
+                faults.append(f"{name}: jitsudo {ours.get(name)!r}, which is not what the row says; sudo {theirs.get(name)!r}")
+            elif theirs.get(name) == ours.get(name):
+                faults.append(f"{name}: no difference any more: {ours.get(name)!r}")
+        elif (
+            name not in row.ignores and not (name == "status" and row.refused is not None) and theirs.get(name) != ours.get(name)
+        ):
+            faults.append(f"{name}: sudo {theirs.get(name)!r}, jitsudo {ours.get(name)!r}")
+    for which, found in (("sudo", theirs), ("jitsudo", ours)):
+        if isinstance(found["status"], str):
+            faults.append(f"{which}: {found['status']}")
+    if faults:
+        faults += [f"sudo said {theirs['own']!r}", f"jitsudo said {ours['own']!r}"]
+    return faults

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""To forget and to authenticate: what is a time stamp there, and leases here. Law: one row is one scenario."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.differential.scenario import LEASES, Row
+
+ROWS = [
+    Row("to forget", ("-k",), ours={"speaks": True}, because=LEASES),
+    Row("to forget all", ("-K",), ours={"speaks": True}, because=LEASES),
+    Row("to forget, with a user", ("-k", "-u", "bob"), ours={"status": 0}, because=LEASES),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_it_is_the_same(compared, row):
+    compared(row)

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One tool within another, in scripts, and in programs that start programs. Law: one row is one scenario."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.differential.scenario import LEFTOVERS, Row
+
+ROWS = [
+    Row("root runs the tool again", ("sh", "-c", "asroot id -un")),
+    Row("the tool within the tool", ("{tool}", "id", "-un")),
+    Row("three times", ("{tool}", "{tool}", "id", "-un")),
+    Row("sixteen times", (*["{tool}"] * 15, "sh", "-c", "exit 9")),
+    Row("the inner status", ("{tool}", "sh", "-c", "exit 7")),
+    Row("the inner signal", ("{tool}", "sh", "-c", "kill -TERM $$")),
+    Row("to another user within", ("{tool}", "-u", "bob", "id", "-un")),
+    Row("from another user within, who may not", ("-u", "bob", "{tool}", "-n", "id", "-un"), ignores=("err", "status", "speaks")),
+    Row("SUDO_USER within is the nearest caller", ("{tool}", "sh", "-c", "echo $SUDO_USER $SUDO_UID $SUDO_COMMAND")),
+    Row("input through both", ("{tool}", "cat"), streams="pipe pipe pipe", input=b"abc"),
+    Row("much through both", ("{tool}", "head", "-c", "3000000", "/dev/zero")),
+    Row(
+        "a terminal through both",
+        ("{tool}", "sh", "-c", "tty >/dev/null && stty size"),
+        streams="terminal terminal terminal",
+        around={"size": [33, 99]},
+    ),
+    Row(
+        "keys through both",
+        ("{tool}", "sh", "-c", "echo ready; read a; echo got $a"),
+        streams="terminal terminal terminal",
+        steps=(("until", "ready"), ("type", "x\n")),
+    ),
+    Row(
+        "Ctrl-C through both",
+        ("{tool}", "sh", "-c", "echo ready; exec sleep 5"),
+        streams="terminal terminal terminal",
+        steps=(("until", "ready"), ("type", "\x03")),
+    ),
+    Row(
+        "a signal through both",
+        ("{tool}", "sh", "-c", "trap 'echo got; exit 3' TERM; echo ready; sleep 5 & wait"),
+        steps=(("until", "ready"), ("signal", "TERM")),
+        ignores=("err",),
+    ),
+    Row(
+        "a size that changes through both",
+        ("{tool}", "sh", "-c", "trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.05; done"),
+        streams="terminal terminal terminal",
+        steps=(("until", "ready"), ("resize", 44, 111)),
+    ),
+    Row("sudo in the tool", ("sudo", "id", "-un")),
+    Row("sudo in the tool, with its status", ("sudo", "sh", "-c", "exit 8")),
+    Row("sudo in the tool, at a terminal", ("sudo", "stty", "size"), streams="terminal terminal terminal"),
+    Row("su in the tool", ("su", "bob", "-s", "/bin/sh", "-c", "id -un")),
+    Row("setpriv in the tool", ("setpriv", "--reuid=4002", "--clear-groups", "id", "-u")),
+    Row("env in the tool", ("env", "-i", "A=b", "/usr/bin/env")),
+    Row("timeout in the tool", ("timeout", "0.2", "sleep", "5")),
+    Row("timeout around the tool", line="timeout 0.3 asroot sleep 5; echo $?"),
+    Row("timeout around the tool, in the foreground", line="timeout --foreground 0.3 asroot sleep 5; echo $?"),
+    Row("nice around the tool", line="nice asroot true; echo $?"),
+    Row("setsid around the tool", line="setsid -w asroot sh -c 'exit 4'; echo $?"),
+    Row(
+        "script around the tool",
+        line="script -qec 'asroot sh -c \"tty >/dev/null && echo terminal; exit 6\"' /dev/null; echo $?",
+        drops=r"\^@",
+    ),
+    Row(
+        "Python runs the tool",
+        line='python3 -c \'import subprocess as s; print(s.run(["asroot", "sh", "-c", "echo a; exit 5"], capture_output=True))\'',
+    ),
+    Row("Perl runs the tool", line="perl -e 'print `asroot echo a`; print $? >> 8, \"\\n\"'"),
+    Row(
+        "make runs the tool",
+        line="printf 'all:\\n\\t@asroot echo a\\n\\t@asroot sh -c \"exit 3\"\\n' >Makefile; make 2>&-; echo $?; rm Makefile",
+    ),
+    Row("dash runs the tool", line="asroot sh -c 'exit 3'; echo $?", shell=("/bin/dash",)),
+    Row(
+        "a script of the tool's own",
+        line="printf '#!/usr/bin/env -S asroot sh\\necho script $0 | sed s,/.*/,,; id -un\\n' >s; chmod +x s; ./s a; rm s",
+    ),
+    Row("a shell function around the tool", line="f() { asroot \"$@\"; }; f echo 'a b'"),
+    Row("two at once", line="asroot sh -c 'sleep 1; echo a' & asroot sh -c 'echo b' & wait"),
+    Row("twenty at once", line="for n in $(seq 20); do asroot echo $n & done | sort -n; wait"),
+    Row("one after another", line="for n in $(seq 10); do asroot echo $n; done"),
+    Row("the tool by a path", line="$(command -v asroot) echo a"),
+    Row("the tool by exec", line="exec asroot sh -c 'exit 7'"),
+    # --- what is left
+    Row(
+        "a child in the background that writes a file is ended with us",
+        ("sh", "-c", "(sleep 0.5; echo x >%W/f) & true"),
+        after="sleep 0.8; ls",
+        ours={"after": "", "files": {}},
+        because=LEFTOVERS,
+        drops="Hangup\n",
+    ),
+    Row(
+        "a child in the background that the rule keeps",
+        ("/srv/differential/kept/sh", "-c", "(sleep 0.3; echo x >%W/f) >/dev/null 2>&1 & true"),
+        after="sleep 0.7; ls",
+    ),
+    Row(
+        "the status comes at once, though a child is left",
+        ("/srv/differential/kept/sh", "-c", "sleep 1 >/dev/null 2>&1 & exit 4"),
+    ),
+    Row(
+        "a child that holds the output: the status comes at once",
+        ("/srv/differential/kept/sh", "-c", "sleep 0.5 & exit 4"),
+        around={"drain": 0.1},
+    ),
+    Row("a child that is waited for", ("sh", "-c", "(sleep 0.2; echo x) & wait; echo y")),
+    Row(
+        "a child in a session of its own is ended with us",
+        ("sh", "-c", "setsid sh -c 'sleep 0.5; echo x >%W/f' >/dev/null 2>&1 & true"),
+        after="sleep 0.8; ls",
+        ours={"after": "", "files": {}},
+        because=LEFTOVERS,
+    ),
+    Row(
+        "nohup in the tool has a few seconds",
+        (
+            "sh",
+            "-c",
+            "nohup sh -c 'echo x >%W/g; sleep 0.5; echo x >%W/f' >/dev/null 2>&1 & until [ -s %W/g ]; do sleep 0.02; done",
+        ),
+        after="sleep 0.8; ls",
+    ),
+    Row(
+        "at a terminal: a child in the background",
+        ("sh", "-c", "(sleep 0.5; echo x >%W/f) & true"),
+        streams="terminal terminal terminal",
+        after="sleep 0.8; ls",
+        ours={"after": "", "files": {}},
+        because=LEFTOVERS,
+    ),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_it_is_the_same(compared, row):
+    compared(row)

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Documents under test: what can be typed, said or recorded stands in its page, and its page has nothing else."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from jitd.cli import cli
+from jitd.core import grant, lock, request, run
+from jitd.core.law import name_of
+from jitpam import options
+from jitpam.wire import coding, conversation, framing, messages
+from tests.law.tree import MODULES, TREE
+
+PROTOCOL = (TREE / "PROTOCOL.md").read_text("utf-8")
+JITD = (TREE / "docs/man/jitd.8").read_text("utf-8")
+JITSUDO = (TREE / "docs/man/jitsudo.1").read_text("utf-8")
+
+
+def section(page: str, title: str) -> str:
+    """What stands under a heading of PROTOCOL.md (``4. Messages``), or of a manual page (``EXIT STATUS``)."""
+    begin = f"## {title}\n" if page is PROTOCOL else f".Sh {title}\n"
+    assert begin in page, title
+    return page.partition(begin)[2].partition(begin[:3].rstrip() + " ")[0]
+
+
+# --- the command lines -------------------------------------------------------------------------------------------------
+
+
+def verbs(command: click.Command = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Every verb with its whole name, such as ``audit show``."""
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            yield from verbs(below, (*path, name))
+    else:
+        yield " ".join(path), command
+
+
+VERBS = dict(verbs())
+
+
+def synopses() -> dict[str, str]:
+    """Verb → its line of the synopsis, as plain words."""
+    found = {}
+    for part in section(JITD, "SYNOPSIS").split(".Nm\n")[1:]:
+        words = re.sub(r"^\.(Op |Cm )?|\n\.(Op |Cm )?", " ", part)
+        name = re.search(r"\.Cm ([\w -]+)", part)
+        if name:
+            found[name[1].strip()] = words
+    return found
+
+
+def test_the_synopsis_has_every_verb_and_no_other() -> None:
+    assert synopses().keys() == VERBS.keys()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verbs_options_stand_in_its_synopsis_and_no_others(verb: str) -> None:
+    typed = {name for option in VERBS[verb].params if isinstance(option, click.Option) for name in option.opts}
+    assert {f"-{name}" for name in re.findall(r"Fl (-[\w-]+)", synopses()[verb])} == typed - {"--help"}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_and_its_options_are_explained(verb: str) -> None:
+    text = section(JITD, "DESCRIPTION")
+    explained = re.search(rf"^\.It Cm {verb}( [^\n]*)?$(.*?)(?=^\.It Cm |^\.S[hs] )", text, re.MULTILINE | re.DOTALL)
+    assert explained, verb
+    for option in VERBS[verb].params:
+        if isinstance(option, click.Option):
+            assert any(f".It Fl {name[1:]}" in explained[2] for name in option.opts), option.name
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_and_its_options_say_what_they_do_when_asked(verb: str) -> None:
+    assert VERBS[verb].help
+    for option in VERBS[verb].params:
+        if isinstance(option, click.Option):
+            assert option.help, option.name
+
+
+SHORT = sorted(options._SHORT) + ["h"]
+LONG = sorted(options._KNOWN)
+
+
+@pytest.mark.parametrize("letter", SHORT)
+def test_every_short_option_of_jitsudo_is_in_its_page(letter: str) -> None:
+    assert re.search(rf"^\.(It )?Fl {letter}\b", JITSUDO, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_every_long_option_of_jitsudo_is_in_its_page(name: str) -> None:
+    assert re.search(rf"Fl -{name}(?![\w-])", JITSUDO)
+
+
+def test_the_page_of_jitsudo_has_no_other_options() -> None:
+    named = set(re.findall(r"\bFl (-?[\w-]*)", JITSUDO)) - {"-"}
+    assert {name for name in named if not name.startswith("-")} <= set(SHORT)
+    assert {name[1:] for name in named if name.startswith("-")} <= set(LONG)
+
+
+def test_what_is_refused_by_name_is_under_its_heading() -> None:
+    refused = JITSUDO.partition(".Ss Options of sudo")[2].partition(".Ss ")[0]
+    named = {name for name in re.findall(r"Fl -([\w-]+)", refused)}
+    assert named == options._NEVER.keys()
+
+
+def statuses(page: str) -> set[int]:
+    return {int(status) for status in re.findall(r"^\.It (\d+)$", section(page, "EXIT STATUS"), re.MULTILINE)}
+
+
+def test_every_exit_status_is_in_its_page() -> None:
+    assert statuses(JITD) == {0, 2} | {jitd for _, jitd in messages.EXITS.values()}
+    assert statuses(JITSUDO) == {0, 1} | {jitsudo for jitsudo, _ in messages.EXITS.values()}
+
+
+# --- the wire ----------------------------------------------------------------------------------------------------------
+
+
+def table(text: str) -> list[list[str]]:
+    """The rows of the Markdown tables in ``text``, heads and rules left out."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))] for line in lines]
+    rules = {n for n, row in enumerate(cells) if set("".join(row)) <= set("- ")}
+    return [row for n, row in enumerate(cells) if n not in rules and n + 1 not in rules]
+
+
+def said(cell: str) -> Iterator[tuple[str, str]]:
+    """(message, next state) of one cell of the conversation; an empty state where it stays."""
+    for part in cell.split(" · "):
+        words, _, after = part.partition(" → ")
+        for word in filter(None, (word.strip() for word in words.split(","))):
+            yield word, after.strip()
+
+
+def test_the_conversation_on_the_page_is_the_conversation_in_the_code() -> None:
+    drawn: dict[str, dict[tuple[str, str], str]] = {}
+    for state, client, daemon in table(section(PROTOCOL, "3. Conversation")):
+        steps = drawn.setdefault(state, {})
+        for speaker, cell in ((conversation.CLIENT, client), (conversation.DAEMON, daemon)):
+            for message, after in said(cell):
+                steps[speaker, message] = after or state
+    assert drawn == conversation.LAW
+
+
+ASK = " ".join(messages.Ask.__annotations__)
+
+
+def test_what_is_asked_has_its_fields_on_the_page() -> None:
+    assert f"*What is asked* is: {ASK}." in section(PROTOCOL, "4. Messages")
+
+
+@pytest.mark.parametrize("by", ["client", "daemon"])
+def test_every_message_and_its_fields_are_on_the_page(by: str) -> None:
+    text = section(PROTOCOL, "4. Messages")
+    client, _, daemon = text.partition("Said by the daemon:")
+    half, declared = (client, messages.FROM_CLIENT) if by == "client" else (daemon, messages.FROM_DAEMON)
+    written = {row[0]: row[1].replace("*what is asked*,", ASK).replace("*what is asked*", ASK).split() for row in table(half)}
+    assert written == {name: list(kind.fields) for name, kind in declared.items()}
+
+
+def test_every_code_is_on_the_page_with_its_meaning_and_its_exit_statuses() -> None:
+    written = {row[0]: (row[1], int(row[2]), int(row[3])) for row in table(section(PROTOCOL, "6. Codes"))}
+    assert written == {code: (meaning, *messages.EXITS[code]) for code, meaning in messages.CODES.items()}
+
+
+def test_the_limits_on_the_page_are_those_of_the_code() -> None:
+    limits = {row[0]: row[1] for row in table(section(PROTOCOL, "2. Frames"))}
+    assert limits["a body before authentication"] == f"{framing.LIMIT_BEFORE_AUTHENTICATION // 1024} KiB"
+    assert limits["a body afterwards"] == f"{framing.LIMIT // 1024 // 1024} MiB"
+    assert f"depth is at most {coding.MAX_DEPTH}" in section(PROTOCOL, "2. Frames")
+
+
+def test_every_kind_of_stream_is_on_the_page() -> None:
+    assert f"({', '.join(messages.KINDS)})" in section(PROTOCOL, "4. Messages")
+
+
+# --- the record ----------------------------------------------------------------------------------------------------------
+
+
+def events() -> set[str]:
+    """The name of everything that can be recorded: the events of the four lives, and the notes of the daemon."""
+    kinds = {kind for module in (request, grant, run, lock) for kind in module.MAY_CAUSE}
+    return {name_of(kind.__new__(kind)) for kind in kinds} | notes()
+
+
+def notes() -> set[str]:
+    """The names that are given to ``note`` somewhere in the daemon."""
+    found = set()
+    for module in MODULES:
+        for node in ast.walk(module.syntax):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "note":
+                name = node.args[0]
+                if isinstance(name, ast.Constant):
+                    found.add(name.value)
+    return found
+
+
+def test_the_page_of_jitd_has_every_event_and_no_other() -> None:
+    under = JITD.partition(".Ss Events\n")[2].partition(".Sh ")[0]
+    assert set(re.findall(r"\b[a-z]+\.[a-z_]+\b", under)) == events()
+
+
+def test_every_note_is_in_the_architecture() -> None:
+    text = (TREE / "ARCHITECTURE.md").read_text("utf-8")
+    assert [note for note in sorted(notes()) if f"`{note}`" not in text] == []
+
+
+# --- all pages -----------------------------------------------------------------------------------------------------------
+
+PAGES = [*TREE.glob("*.md"), *(TREE / "docs").rglob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(TREE)))
+def test_what_a_page_links_to_exists(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_decision_has_a_state() -> None:
+    for page in (TREE / "docs/adr").glob("*.md"):
+        assert re.search(r"^State: (proposed|accepted|replaced by \d{4})", page.read_text("utf-8"), re.MULTILINE), page.name
+
+
+def test_the_map_names_every_module() -> None:
+    """ARCHITECTURE.md: whoever adds a module says there what it is for."""
+    text = (TREE / "ARCHITECTURE.md").read_text("utf-8")
+    code_map = text.partition("## Code map")[2].partition("\n## ")[0]
+    words = set(re.findall(r"[a-z0-9_]+", code_map))
+    assert (
+        sorted(module.name for module in MODULES if module.name.count(".") == 1 and module.name.split(".")[1] not in words) == []
+    )

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/crashes.md: its tables are those that the tests play, row for row."""
+
+from __future__ import annotations
+
+import re
+
+from tests.law.tree import TREE
+from tests.system.crashpoints import POINTS
+from tests.system.diskpoints import PLACES
+
+PAGE = (TREE / "docs/crashes.md").read_text("utf-8")
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the table below ``heading``, without its head."""
+    section = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")][2:]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def test_every_point_where_somebody_is_killed_is_there_with_its_outcome() -> None:
+    assert rows("Who is killed, and where") == [[point.name, point.outcome] for point in POINTS]
+
+
+def test_every_place_that_cannot_be_written_is_there_with_its_outcome() -> None:
+    assert rows("Which disk fails, and how") == [[place.name, ", ".join(place.ways), place.outcome] for place in PLACES]
+
+
+def test_no_two_points_have_one_name() -> None:
+    names = [each.name for each in (*POINTS, *PLACES)]
+    assert len(set(names)) == len(names)
+
+
+def test_every_place_has_a_test_that_tries_it() -> None:
+    played = re.findall(r'^@ways\("([^"]+)"\)$', (TREE / "tests/system/test_failing_disks.py").read_text("utf-8"), re.MULTILINE)
+    assert played == [place.name for place in PLACES]

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every key of jitd.toml and of a rule stands in its manual page, with its default; and the pages' examples can be used."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from jitd import config, policyfile
+from jitd.core.policy import Rule
+
+TREE = Path(__file__).resolve().parents[2]
+PAGES = {name: (TREE / "docs/man" / name).read_text() for name in ("jitd.toml.5", "jitd-policy.5")}
+
+
+def items(page: str) -> dict[str, str]:
+    """The text under each ``.It Ic KEY`` of a page; a key that stands there twice has both texts."""
+    found: dict[str, str] = {}
+    for part in PAGES[page].split("\n.It Ic ")[1:]:
+        key = part.split()[0]
+        found[key] = found.get(key, "") + part
+    return found
+
+
+def marked(page: str) -> set[str]:
+    """All that a page marks as a key."""
+    return set(re.findall(r"\.Ic (\w+)", PAGES[page]))
+
+
+def example(page: str) -> list[str]:
+    return re.findall(r"^\.Bd -literal\n(.*?)^\.Ed$", PAGES[page], re.DOTALL | re.MULTILINE)
+
+
+SETTINGS = {key: getattr(config.Config(frozenset(), ""), key) for key in config.KEYS}
+WITHIN = {"limits": config.Limits(), "recordings": config.Recordings()}
+LIMITS = {key: getattr(table, key) for table in WITHIN.values() for key in table.__dataclass_fields__}
+
+
+@pytest.mark.parametrize("key", sorted({*SETTINGS, *LIMITS} - {*WITHIN}))
+def test_every_setting_is_in_its_page(key: str) -> None:
+    assert key in items("jitd.toml.5")
+
+
+def test_the_page_of_the_settings_has_no_others() -> None:
+    assert set(items("jitd.toml.5")) == {*SETTINGS, *LIMITS} - {*WITHIN}
+
+
+@pytest.mark.parametrize(
+    "key", sorted({*SETTINGS, *LIMITS} - {*WITHIN, "realms", "host", "operators", "people", "principals", "executor"})
+)
+def test_every_default_is_in_its_page(key: str) -> None:
+    assert str({**SETTINGS, **LIMITS}[key]) in items("jitd.toml.5")[key]
+
+
+@pytest.mark.parametrize("key", sorted({key for table in ("rule", "permit", "deny", "run") for key in policyfile.KEYS[table]}))
+def test_every_key_of_a_rule_is_in_its_page(key: str) -> None:
+    assert key in items("jitd-policy.5")
+
+
+@pytest.mark.parametrize("table", ["approvals", "grant", "reason"])
+def test_every_key_within_a_key_is_told_with_it(table: str) -> None:
+    for key in policyfile.KEYS[table]:
+        assert f".Ic {key}\n" in items("jitd-policy.5")[table] or f".Ic {key} ;\n" in items("jitd-policy.5")[table]
+
+
+def test_every_key_of_later_versions_is_told() -> None:
+    assert {key for keys in policyfile.LATER.values() for key in keys} <= marked("jitd-policy.5")
+
+
+def test_the_page_of_the_rules_has_no_others() -> None:
+    assert set(items("jitd-policy.5")) == {key for table in ("rule", "permit", "deny", "run") for key in policyfile.KEYS[table]}
+
+
+def test_the_defaults_of_a_permit_are_in_its_page() -> None:
+    plain = Rule("permit", "p")
+    assert (plain.expires_for, plain.lasts_for, plain.uses) == (900, 900, 1)
+    assert "Default: 15m" in items("jitd-policy.5")["expires"]
+    assert "Defaults: 15m and 1." in items("jitd-policy.5")["grant"]
+    assert plain.terms.timeout_for is None and "Default: never" in items("jitd-policy.5")["timeout"]
+    assert plain.terms.cwd == "caller" and "Default:\n.Qq caller" in items("jitd-policy.5")["cwd"]
+    assert plain.terms.env == () and "Default: none" in items("jitd-policy.5")["env"]
+    assert not plain.terms.writable and "Default:\n.Qq refuse" in items("jitd-policy.5")["writable"]
+    assert plain.terms.stdin == "any" and "Default:\n.Qq any" in items("jitd-policy.5")["stdin"]
+    assert plain.terms.leftovers == "end" and "Default:\n.Qq end" in items("jitd-policy.5")["leftovers"]
+
+
+def test_the_examples_of_the_pages_are_whole(tmp_path: Path) -> None:
+    (settings,) = example("jitd.toml.5")
+    (tmp_path / "jitd.toml").write_text(settings)
+    assert config.check(tmp_path / "jitd.toml") == []
+    files = []
+    for number, rules in enumerate(example("jitd-policy.5")):
+        files.append(tmp_path / f"{number}.toml")
+        files[-1].write_text(rules)
+    assert len(files) == 2 and policyfile.check(files) == []

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How files begin, how long they are, what they are called, and what is never written in them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.law.tree import MODULES, TREE, Module
+
+SPDX = "# SPDX-License-Identifier: Apache-2.0"
+LONGEST = 400
+DEFENDED = {
+    "jitpam/pam_jit.py": "one file by contract: what pam_python.so reads as root imports nothing of ours",
+}
+"""File beyond LONGEST → why it is one."""
+LONGER_THAN_ANY_DEFENCE = 500
+NAMELESS = frozenset({"utils", "util", "helpers", "helper", "common", "manager", "base", "misc", "tools", "lib", "stuff"})
+
+every_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.place)
+
+
+@every_module
+def test_a_module_begins_with_its_licence_and_with_what_it_is_and_its_law(module: Module) -> None:
+    assert module.text.splitlines()[0] == SPDX
+    docstring = ast.get_docstring(module.syntax) or ""
+    assert re.search(r"\bLaw: \S", docstring), "a docstring says what the module is, and its law"
+
+
+@every_module
+def test_a_long_file_defends_itself(module: Module) -> None:
+    length = len(module.text.splitlines())
+    assert length <= LONGEST or (module.place in DEFENDED and length <= LONGER_THAN_ANY_DEFENCE), f"{length} lines"
+
+
+@every_module
+def test_a_file_is_named_for_what_it_is(module: Module) -> None:
+    assert not NAMELESS & set(re.split(r"[._]", module.name))
+
+
+def test_tests_and_scripts_carry_their_licence() -> None:
+    files = [*(TREE / "tests").rglob("*.py"), *(f for f in (TREE / "contrib").rglob("*") if f.is_file() and _is_script(f))]
+    bare = [str(file.relative_to(TREE)) for file in files if (text := file.read_text("utf-8")) and SPDX not in text[:1500]]
+    assert bare == []
+
+
+def _is_script(file: Path) -> bool:
+    return file.read_bytes()[:2] == b"#!"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.name.startswith("jitd.core")], ids=lambda module: module.place)
+def test_everything_public_in_the_core_says_what_it_is(module: Module) -> None:
+    public = [
+        node for node in module.syntax.body if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+    ]
+    assert [node.name for node in public if not ast.get_docstring(node)] == []
+
+
+@every_module
+def test_no_string_is_parsed_into_a_command_again(module: Module) -> None:
+    """THREATS R-11: no shell, no second parsing, nothing evaluated."""
+    assert list(_reparsed(module.syntax)) == []
+
+
+def _reparsed(syntax: ast.Module) -> list[str]:
+    found = []
+    for node in ast.walk(syntax):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+            found += [f"import of {name}" for name in names if name.partition(".")[0] in ("shlex", "pipes", "wordexp", "pty")]
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func)
+        if name in ("eval", "exec", "compile", "os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput"):
+            found.append(name)
+        found += [f"{name}(shell=…)" for keyword in node.keywords if keyword.arg == "shell"]
+    return found
+
+
+@pytest.mark.parametrize(
+    "line", ["os.system('x')", "run('x', shell=True)", "import shlex", "from shlex import split", "eval('x')"]
+)
+def test_that_law_sees_what_it_forbids(line: str) -> None:
+    assert _reparsed(ast.parse(line))
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """pytest takes the second for the first, and stops, where their directories are no packages; those in booted run alone."""
+    files = (file for file in (TREE / "tests").rglob("test_*.py") if file.parent.name != "booted")
+    names = Counter(file.name for file in files if not (file.parent / "__init__.py").exists())
+    assert [name for name, times in names.items() if times > 1] == []

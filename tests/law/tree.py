@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The product's modules, read as text and never imported. Law: nothing here knows what the laws are."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+
+TREE = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Module:
+    """One file of ``jitd`` or ``jitpam``: its dotted name, its place from the top, its text, and what that parses to."""
+
+    name: str
+    place: str
+    text: str
+    syntax: ast.Module
+
+
+def modules() -> list[Module]:
+    """All of them."""
+    found = []
+    for package in ("jitd", "jitpam"):
+        for file in sorted((TREE / package).rglob("*.py")):
+            place = file.relative_to(TREE)
+            name = ".".join(place.with_suffix("").parts).removesuffix(".__init__")
+            text = file.read_text("utf-8")
+            found.append(Module(name, str(place), text, ast.parse(text)))
+    return found
+
+
+MODULES = modules()
+NAMES = frozenset(module.name for module in MODULES)
+
+
+def imports(module: Module) -> set[str]:
+    """The dotted names of all that ``module`` imports, wherever in it; ``from jitd import facts`` is ``jitd.facts``."""
+    found = set()
+    for node in ast.walk(module.syntax):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module is not None, f"{module.place}: a relative import"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                found.add(whole if whole in NAMES else node.module)
+    return found

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole daemon of its own for whoever asks: real KDC, real accounts, real commands. Law: runs as root inside the lab alone."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REALM = "EXAMPLE.TEST"
+HOST = "lab.example.test"
+OF_THE_LAB = """
+[[permit]]
+name = "lab-dba"
+who = ["group:dba"]
+run_as = ["*"]
+commands = [["**"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+grant = { lasts = "1h", uses = 100 }
+"""
+ID = re.compile(r"request ([0-9A-Z]{4}-[0-9A-Z]{4})")
+
+
+def wait_for(true: Callable[[], Any], within: float = 10.0, what: str = "it") -> Any:
+    """What ``true`` returns once that is true. Fails after ``within`` seconds."""
+    until = time.monotonic() + within
+    while True:
+        found, missing = None, None
+        try:
+            found = true()
+        except LookupError as fault:  # it looks into a list that is still empty
+            missing = fault
+        if found:
+            return found
+        if time.monotonic() > until:
+            raise AssertionError(f"{what} did not come about within {within} s") from missing
+        time.sleep(0.02)
+
+
+class Asking:
+    """A client that was started, and what it says."""
+
+    def __init__(self, process: subprocess.Popen[bytes], out: Path, err: Path) -> None:
+        self.process, self._out, self._err = process, out, err
+
+    @property
+    def out(self) -> str:
+        return self._out.read_text("utf-8", "surrogateescape")
+
+    @property
+    def err(self) -> str:
+        return self._err.read_text("utf-8", "surrogateescape")
+
+    @property
+    def id(self) -> str:
+        """The request's id, once it is told."""
+        found = wait_for(lambda: ID.search(self.err) or self.process.poll() is not None, what="a request's id")
+        assert found is not True, f"no request: exit {self.process.returncode}: {self.err}"
+        return found[1]
+
+    def end(self, within: float = 15.0) -> int:
+        """Its exit status; minus the signal if one ended it."""
+        return self.process.wait(within)
+
+
+class House:
+    """One daemon on directories of its own."""
+
+    def __init__(self, policy: str = OF_THE_LAB, config: str = "") -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="house-", dir="/srv"))
+        for name in ("policy.d", "run", "state", "said"):
+            (self.root / name).mkdir(parents=True, mode=0o755)
+        self.root.chmod(0o755)
+        (self.root / "said").chmod(0o755)
+        self.socket = self.root / "run/jitd.sock"
+        self.database = self.root / "state/jitd.db"
+        self.log_file = self.root / "log"
+        self.config_file = self.root / "jitd.toml"
+        self.config_file.write_text(
+            f'realms = ["{REALM}"]\nhost = "{HOST}"\noperators = ["group:security"]\n'
+            f'socket = "{self.socket}"\nstate = "{self.root}/state"\npolicy = "{self.root}/policy.d"\n{config}\n'
+        )
+        self.set_policy(policy)
+        self.process: subprocess.Popen[bytes] | None = None
+        self._asked = itertools.count(1)
+        self._clients: list[subprocess.Popen[bytes]] = []
+
+    def set_policy(self, text: str, name: str = "50-test.toml") -> None:
+        (self.root / "policy.d" / name).write_text(text)
+
+    # --- the daemon ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> House:
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                ["jitd", "serve", "--config", str(self.config_file)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        wait_for(self._accepts, what=f"the daemon ({self.log()})")
+        return self
+
+    def _accepts(self) -> bool:
+        assert self.process is not None and self.process.poll() is None, f"the daemon ended: {self.log()}"
+        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+            probe.connect(str(self.socket))
+            return True
+        return False
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
+    @property
+    def launcher(self) -> int:
+        """The launcher's process; 0 while there is none."""
+        assert self.process is not None
+        for word in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
+            with contextlib.suppress(OSError):
+                if str(self.root / "run").encode() in Path(f"/proc/{word}/cmdline").read_bytes():
+                    return int(word)
+        return 0
+
+    def log(self) -> str:
+        return self.log_file.read_text() if self.log_file.exists() else ""
+
+    def close(self) -> None:
+        for client in self._clients:
+            if client.poll() is None:
+                client.kill()
+                client.wait()
+        if self.process is not None and self.process.poll() is None:
+            for run in self.rows("runs"):
+                self.jitd("stop", run["id"])
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(10)
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    # --- people -------------------------------------------------------------------------------------------------------
+
+    def _environment(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "JITD_SOCKET": str(self.socket), "LANG": "C.UTF-8"}
+
+    def line(self, who: str, *words: str | bytes, ticket: bool = True) -> list[str | bytes]:
+        """The command line by which ``who`` (``root``: without a ticket) runs ``words`` against this daemon."""
+        env = ["env", f"JITD_SOCKET={self.socket}"]
+        if who == "root":
+            return [*env, *words]
+        return ["as", *([] if ticket else ["--no-ticket"]), who, *env, *words]
+
+    def run(self, who: str, *words: str | bytes, ticket: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
+        """``words`` as ``who``, to their end."""
+        more = {
+            "stdin": subprocess.DEVNULL,
+            "timeout": 40,
+            "cwd": "/",
+            **({} if "input" not in more else {"stdin": None}),
+            **more,
+        }
+        if "input" in more:
+            del more["stdin"]
+        line = self.line(who, *words, ticket=ticket)
+        return subprocess.run(line, capture_output=True, text=True, errors="surrogateescape", check=False, **more)
+
+    def sudo(self, who: str, *words: str | bytes, **more: Any) -> subprocess.CompletedProcess[str]:
+        """``jitsudo words`` as ``who``, to its end."""
+        return self.run(who, "jitsudo", *words, **more)
+
+    def jitd(self, *words: str, who: str = "root", **more: Any) -> subprocess.CompletedProcess[str]:
+        """``jitd words`` as ``who``."""
+        return self.run(who, "jitd", *words, **more)
+
+    def ask(self, who: str, *words: str | bytes, ticket: bool = True, **more: Any) -> Asking:
+        """``jitsudo words`` as ``who``, started and left to wait."""
+        n = next(self._asked)
+        out, err = self.root / f"said/{n}.out", self.root / f"said/{n}.err"
+        with out.open("wb") as to_out, err.open("wb") as to_err:
+            more = {"stdin": subprocess.DEVNULL, "cwd": "/", **more}
+            process = subprocess.Popen(
+                self.line(who, "jitsudo", *words, ticket=ticket), stdout=to_out, stderr=to_err, start_new_session=True, **more
+            )
+        self._clients.append(process)
+        return Asking(process, out, err)
+
+    def approve(self, id: str, who: str = "bob", *more: str) -> subprocess.CompletedProcess[str]:
+        return self.jitd("approve", id, "--yes", *more, who=who)
+
+    def deny(self, id: str, who: str = "bob", reason: str = "no") -> subprocess.CompletedProcess[str]:
+        return self.jitd("deny", id, "--reason", reason, who=who)
+
+    def rows(self, verb: str, *more: str, who: str = "root") -> list[dict[str, Any]]:
+        """What ``jitd verb --json`` lists."""
+        done = self.jitd(verb, "--json", *more, who=who)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def show(self, id: str, who: str = "root") -> dict[str, Any]:
+        (row,) = self.rows("show", id, who=who)
+        return row
+
+    def records(self) -> list[dict[str, Any]]:
+        """The chain, as root reads it."""
+        done = self.jitd("audit", "show", "--json")
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def verify(self) -> None:
+        """The chain holds."""
+        done = self.jitd("audit", "verify", str(self.database))
+        assert done.returncode == 0, done.stderr + done.stdout
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    """A daemon with the lab's policy, shared by the tests of one file."""
+    made = House().start()
+    yield made
+    made.verify()
+    made.close()
+
+
+@pytest.fixture
+def own_house() -> Iterator[Callable[..., House]]:
+    """Makes daemons for one test alone: ``own_house(policy, config)``, not started yet."""
+    made: list[House] = []
+
+    def make(policy: str = OF_THE_LAB, config: str = "") -> House:
+        made.append(House(policy, config))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

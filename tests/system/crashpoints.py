@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The named points of a request's path, who is killed there, and what then has to be so: the table of docs/crashes.md.
+
+Law: a point is reached from outside (halting.py), or it is a state that lasts; the product has no switch for tests.
+"""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+from tests.system.halting import Step
+
+STATUS = 7
+"""Exit status of the command that marks that it ran."""
+REFUSED = 125
+KILLED = -int(signal.SIGKILL)
+
+WAL, COMMITTED = r"pwrite64 \S+/jitd\.db-wal ", r"fdatasync \S+/jitd\.db-wal "
+CLAIM, PLATE = r"flock \S+/run/runs/[0-9A-Z]{4}-", r"pwrite64 \S+/run/runs/[0-9A-Z]{4}-\S* "
+OUTCOME_FILE = r"openat  \S+/state/runs/\S+\.json\.new"
+BIRTH = r'sendmsg socket:\S+ \{"run":"'
+
+
+def before(pattern: str) -> Step:
+    return ("before", pattern)
+
+
+def after(pattern: str) -> Step:
+    return ("after", pattern)
+
+
+def says(word: str, call: str = "sendto") -> str:
+    """What daemon and monitor say to each other, as ``halting`` writes it."""
+    return rf'{call} socket:\S+ \{{"say":"{word}"'
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where ``victim`` is killed, and what has to be so afterwards.
+
+    ``follows`` is whose calls are looked at, until all ``steps`` have happened; without it ``when`` is a state: idle, waiting,
+    running, ended. ``is_pending``: they are looked at only from the approval on. ``runs`` says how often the command may have
+    run, ``exits`` how the client may end, ``endings`` how the record may say that the runs of this request ended, in order.
+    """
+
+    name: str
+    outcome: str
+    runs: tuple[int, ...]
+    exits: tuple[int, ...]
+    endings: tuple[tuple[str, ...], ...]
+    victim: str = "held"
+    follows: str = ""
+    steps: tuple[Step, ...] = ()
+    when: str = ""
+    kind: str = "at once"
+    is_pending: bool = False
+    approver: int = 0
+    script: str = "sleep 0.1"
+    is_slow: bool = False
+
+
+NOTHING: tuple[str, ...] = ()
+EXITED, LOST, SIGNALED, NOT = ("exited",), ("lost",), ("signaled",), ("not started",)
+WELL = {"runs": (1,), "exits": (STATUS,), "endings": (EXITED,)}
+"""As if nobody had been killed."""
+NEVER = {"runs": (0,), "exits": (REFUSED,), "endings": (NOT,)}
+
+DAEMON = (
+    Point(
+        "the daemon, before it commits a request",
+        "no request, no run; the client ends with 125",
+        runs=(0,), exits=(REFUSED,), endings=(NOTHING,), follows="daemon", steps=(before(WAL),), kind="asked",
+    ),
+    Point(
+        "the daemon, when a request is committed and its client not told",
+        "the client never knew it, and ends with 125; the request is open for 30 s; approved meanwhile, nothing starts",
+        runs=(0,), exits=(REFUSED,), endings=(NOTHING,), follows="daemon", steps=(after(COMMITTED),), kind="asked",
+    ),
+    Point(
+        "the daemon, when a request that is permitted at once is committed and nothing done",
+        "its run is recorded as not started, its use given back; the client ends with 125",
+        **NEVER, follows="daemon", steps=(after(COMMITTED),),
+    ),
+    Point(
+        "the daemon, before it commits an approval",
+        "the approver hears 125, the request waits, its client comes back; approved again, it runs once",
+        **WELL, follows="daemon", steps=(before(WAL),), kind="asked", is_pending=True, approver=REFUSED,
+    ),
+    Point(
+        "the daemon, when an approval is committed and its run not begun",
+        "the approval stands; that run is recorded as not started, its use given back, and the client that comes back runs once",
+        runs=(1,), exits=(STATUS,), endings=((*NOT, *EXITED),),
+        follows="daemon", steps=(after(COMMITTED),), kind="asked", is_pending=True, approver=REFUSED,
+    ),
+    Point(
+        "the daemon, when the launcher has the job",
+        "the monitor finds no client and starts nothing; the client ends with 125",
+        **NEVER, follows="daemon", steps=(after(BIRTH),),
+    ),
+    Point(
+        "the daemon, when the launcher has the job of a request that was approved",
+        "the monitor finds no client and starts nothing; the client comes back, and it runs once",
+        runs=(1,), exits=(STATUS,), endings=((*NOT, *EXITED),),
+        follows="daemon", steps=(after(BIRTH),), kind="asked", is_pending=True,
+    ),
+    Point(
+        "the daemon, after `ready`, before `go`",
+        "the monitor waits for the next daemon, which looks again and lets it go: it runs once",
+        **WELL, follows="daemon", steps=(before(says("go")),),
+    ),
+    Point(
+        "the daemon, after `go`, before it hears that the command has started",
+        "it runs once, and the next daemon is told of it",
+        **WELL, follows="daemon", steps=(after(says("go")),),
+    ),
+    Point(
+        "the daemon, before it commits that the command has started",
+        "it runs once, and the next daemon is told of it",
+        **WELL, follows="daemon", steps=(after(says("started", "recvfrom")), before(WAL)),
+    ),
+    Point(
+        "the daemon, before it commits how a run ended",
+        "the monitor keeps it for the next daemon, which records it",
+        **WELL, follows="daemon", steps=(after(says("ended", "recvfrom")), before(WAL)),
+    ),
+    Point(
+        "the daemon, when a run's end is committed and its monitor not told",
+        "the monitor asks the next daemon, and is let go; nothing is recorded twice",
+        **WELL, follows="daemon", steps=(before(says("taken")),),
+    ),
+    Point(
+        "the daemon, when the monitor was told that its outcome is taken",
+        "nothing is left to do",
+        **WELL, follows="daemon", steps=(after(says("taken")),),
+    ),
+    Point(
+        "the daemon, while a request waits",
+        "its client comes back and waits on; approved, it runs once",
+        **WELL, victim="daemon", when="waiting", kind="asked",
+    ),
+    Point(
+        "the daemon, while a command runs",
+        "the command is not touched, and its end is recorded by the next daemon",
+        **WELL, victim="daemon", when="running", script="sleep 1",
+    ),
+    Point(
+        "the daemon, and it comes back when the run is over",
+        "the client has its status at once; the monitor keeps the outcome, and the next daemon records it",
+        **WELL, victim="daemon", when="ended", script="sleep 0.4",
+    ),
+)  # fmt: skip
+MONITOR = (
+    Point(
+        "the monitor, before it claims its run",
+        "nothing starts; the client ends with 125; the daemon clears up when it has not checked in for 5 s",
+        **NEVER, follows="launcher", steps=(before(CLAIM),), is_slow=True,
+    ),
+    Point(
+        "the monitor, before it has a control group",
+        "nothing starts; the client ends with 125",
+        **NEVER, follows="launcher", steps=(after(CLAIM), before(PLATE)), is_slow=True,
+    ),
+    Point(
+        "the monitor, while the session is opened",
+        "nothing starts; the client ends with 125",
+        **NEVER, victim="monitor", follows="launcher", steps=(after(CLAIM), before(r"openat  /etc/pam\.d/")), is_slow=True,
+    ),
+    Point(
+        "the monitor, when the command's process is made, before `ready`",
+        "nothing starts, and that process ends; the client ends with 125",
+        **NEVER, follows="launcher", steps=(before(says("ready")),),
+    ),
+    Point(
+        "the monitor, when it was told `go`, before it writes that down",
+        "nothing starts; the client ends with 125",
+        **NEVER, follows="launcher", steps=(before(PLATE + "go"),),
+    ),
+    Point(
+        "the monitor, when `go` is written down, before the command's process hears it",
+        "nothing runs; as that is not certain to who comes later, the record says lost; the client ends with 125",
+        runs=(0,), exits=(REFUSED,), endings=(LOST,), follows="launcher", steps=(after(PLATE + "go"),),
+    ),
+    Point(
+        "the monitor, when the command is executed, before it tells",
+        "the command is killed with it; the record says lost, the client ends with 125",
+        runs=(0, 1), exits=(REFUSED,), endings=(LOST,), follows="launcher", steps=(before(says("started")),),
+    ),
+    Point(
+        "the monitor, while the command runs",
+        "the command is killed with it; the record says lost, the client ends with 125",
+        runs=(1,), exits=(REFUSED,), endings=(LOST,), victim="monitor", when="running", script="sleep 60",
+    ),
+    Point(
+        "the monitor, while it records what the command writes",
+        "the same, and the recording holds up to its last whole chunk",
+        runs=(1,), exits=(REFUSED,), endings=(LOST,), victim="monitor", when="running", kind="recorded",
+        script="echo written; sleep 60",
+    ),
+    Point(
+        "the monitor, when the command has ended, before its outcome is written",
+        "the client has the command's status; the record says lost, as nobody can say more",
+        runs=(1,), exits=(STATUS,), endings=(LOST,), follows="launcher", steps=(before(OUTCOME_FILE),),
+    ),
+    Point(
+        "the monitor, when its outcome is written, before it says so",
+        "the daemon finds the outcome and records it",
+        **WELL, follows="launcher", steps=(before(says("ended")),),
+    ),
+    Point(
+        "the monitor, when its outcome was taken, before it has cleared up",
+        "the daemon clears up what it has left",
+        **WELL, follows="launcher", steps=(after(says("taken", "recvfrom")),),
+    ),
+)  # fmt: skip
+CLIENT = (
+    Point(
+        "the client, while its request waits",
+        "the request is withdrawn",
+        runs=(0,), exits=(KILLED,), endings=(NOTHING,), victim="client", when="waiting", kind="asked",
+    ),
+    Point(
+        "the client, with its control socket, before it hands over its streams",
+        "nothing starts, and the use is given back",
+        runs=(0,), exits=(KILLED,), endings=(NOT,), follows="client", steps=(before(r"sendmsg socket:\S+ S\{"),),
+    ),
+    Point(
+        "the client, while the command runs",
+        "the command has its HUP, and what ignores that is killed after 5 s",
+        runs=(1,), exits=(KILLED,), endings=(SIGNALED,), victim="client", when="running", script="sleep 60",
+    ),
+    Point(
+        "the client, when it has heard how the command ended",
+        "the record has the command's own end",
+        runs=(1,), exits=(KILLED,), endings=(EXITED,), follows="client", steps=(after(r"recv\w+ socket:\S+ X\{"),),
+    ),
+)  # fmt: skip
+COMMAND = (
+    Point(
+        "the command, in its first moment",
+        "the client ends by the same signal",
+        runs=(0,), exits=(KILLED,), endings=(SIGNALED,), follows="launcher", steps=(after("^execed"),),
+    ),
+    Point(
+        "the command, later",
+        "the client ends by the same signal",
+        runs=(1,), exits=(KILLED,), endings=(SIGNALED,), victim="command", when="running", script="sleep 60; :",
+    ),
+    Point(
+        "the command, with others that it has started",
+        "they end with it: HUP, and after 5 s they are killed",
+        runs=(1,), exits=(KILLED,), endings=(SIGNALED,), victim="command", when="running",
+        script="setsid sleep 60 & sleep 60 & sleep 60; :",
+    ),
+    Point(
+        "the process that holds the session, while the command runs",
+        "the command goes on, and its end is recorded",
+        **WELL, victim="holder", when="running", script="sleep 0.5",
+    ),
+)  # fmt: skip
+LAUNCHER = (
+    Point(
+        "the launcher, idle",
+        "it is started anew, and the next request is served by that",
+        **WELL, victim="launcher", when="idle",
+    ),
+    Point(
+        "the launcher, with a job",
+        "nothing starts; the client ends with 125",
+        **NEVER, follows="launcher", steps=(before(BIRTH),),
+    ),
+    Point(
+        "the launcher, while a command runs",
+        "the command is not touched",
+        **WELL, victim="launcher", when="running", script="sleep 0.5",
+    ),
+)  # fmt: skip
+POINTS = (*DAEMON, *MONITOR, *CLIENT, *COMMAND, *LAUNCHER)

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs of which one process is killed at a random moment, and what is left of them two seconds later.
+
+Law: every trial follows from its seed, which is told with whatever it finds; it looks at the whole host, so nothing else runs
+there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pwd
+import random
+import signal
+import subprocess
+import termios
+import time
+from pathlib import Path
+
+from tests.system.conftest import House
+from tests.system.prompt import command_lines, number
+
+WITHIN = 2.0
+"""Seconds after which nothing may be left."""
+UNBORN_WITHIN = 7.0
+"""For what only the daemon clears away: it gives a monitor 5 s to check in."""
+LATEST = 0.3
+"""Seconds after the start of a client at which it may happen: a start takes a third of it, more if many are at work."""
+VICTIMS = ("client", "monitor", "launcher", "command")
+COMMANDS = (
+    ["sleep", "MARK"],
+    ["sh", "-c", "sleep MARK & setsid sleep MARK & sleep MARK"],
+    ["sh", "-c", "(setsid sh -c 'sleep MARK & sleep MARK' &) ; exec head -c 300000000 /dev/zero; : MARK"],
+    ["sh", "-c", "sleep 0.02; exit 3; : MARK"],
+    ["sh", "-c", "sleep MARK & cat; sleep MARK"],
+)
+"""None that ignores HUP: such a one is given 5 s."""
+MOST_SHOWN = 5
+
+
+class Trial:
+    """One client, on a terminal of its own or on pipes, and the process that is to be killed."""
+
+    def __init__(self, house: House, seed: int) -> None:
+        self.seed, self.house = seed, house
+        self.random = random.Random(seed)
+        self.mark = number()
+        self.victim = self.random.choice(VICTIMS)
+        self.command = [word.replace("MARK", self.mark) for word in self.random.choice(COMMANDS)]
+        self.master, self.slave = os.openpty()
+        self.modes = termios.tcgetattr(self.slave)
+        self.has_terminal = self.random.random() < 0.5
+        alice = pwd.getpwnam("alice")
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), self.slave if self.has_terminal else subprocess.PIPE)
+        self.client = subprocess.Popen(
+            ["sh", "-c", 'jitsudo "$@"; exit 0', "sh", *self.command],
+            **streams,  # type: ignore[call-overload]
+            user="alice", group=alice.pw_gid, extra_groups=os.getgrouplist("alice", alice.pw_gid),
+            cwd="/", start_new_session=True,
+            env={"PATH": "/usr/bin:/bin", "HOME": "/", "JITD_SOCKET": str(house.socket), "TERM": "xterm"},
+            preexec_fn=self._control_terminal if self.has_terminal else None,
+        )  # fmt: skip
+        self.kill_at = time.monotonic() + self.random.random() * LATEST
+        self.killed = ""
+
+    @staticmethod
+    def _control_terminal() -> None:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    def kill(self) -> None:
+        """At the moment that was drawn; or never, if there is no such process then."""
+        time.sleep(max(self.kill_at - time.monotonic(), 0))
+        self._drain()
+        while not (found := self._victims()) and self.client.poll() is None and time.monotonic() < self.kill_at + LATEST:
+            time.sleep(0.002)
+        if found:
+            pid = self.random.choice(sorted(found))
+            self.killed = f"{self.victim} {pid}"
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _victims(self) -> list[int]:
+        if self.victim == "client":
+            return [
+                pid
+                for pid, words in command_lines().items()
+                if b"/usr/bin/jitsudo" in words and self.mark.encode() in b" ".join(words)
+            ]
+        launcher = self.house.launcher
+        if self.victim == "launcher":
+            return [launcher] if launcher else []
+        monitors = children(launcher)
+        if self.victim == "monitor":
+            return monitors
+        return [pid for monitor in monitors for pid in descendants(monitor)]
+
+    def _drain(self) -> None:
+        """Read what the terminal shows, as a person's window does."""
+        os.set_blocking(self.master, False)
+        with contextlib.suppress(OSError):
+            for _ in range(8):
+                os.read(self.master, 65536)
+
+    def end(self) -> None:
+        """The person leaves: what was not killed is told to end."""
+        self._drain()
+        for pid, words in command_lines().items():
+            if b"/usr/bin/jitsudo" in words and self.mark.encode() in b" ".join(words):
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGHUP if self.random.random() < 0.5 else signal.SIGTERM)
+
+    def close(self) -> None:
+        for stream in (self.client.stdin, self.client.stdout, self.client.stderr):
+            if stream is not None:
+                stream.close()
+        if self.client.poll() is None:
+            os.killpg(self.client.pid, signal.SIGKILL)  # it was told of as left
+        self.client.wait()
+        os.close(self.master)
+        os.close(self.slave)
+
+    def left(self) -> list[str]:
+        """What is still there."""
+        self._drain()
+        found = [
+            f"process {pid}: {b' '.join(words)!r}"
+            for pid, words in command_lines().items()
+            if self.mark.encode() in b" ".join(words)
+        ]
+        if self.client.poll() is None:
+            found.append("whoever started the client")
+        if termios.tcgetattr(self.slave) != self.modes:
+            found.append("a terminal whose modes are not what they were")
+        return found
+
+    def __str__(self) -> str:
+        where = "a terminal" if self.has_terminal else "pipes"
+        return f"seed {self.seed}: {' '.join(self.command)}, {where}, killed: {self.killed or 'nobody'}"
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def descendants(pid: int) -> list[int]:
+    below = children(pid)
+    return [*below, *(one for child in below for one in descendants(child))]
+
+
+class Host:
+    """What may not grow: of the daemon, of its launcher, and of the host."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        time.sleep(0.5)  # a launcher at rest has made a monitor beforehand
+        self.before = self._count()
+
+    def _count(self) -> dict[str, int]:
+        assert self.house.process is not None
+        daemon, launcher = self.house.process.pid, self.house.launcher
+        return {
+            "descriptors of the daemon": n_descriptors(daemon),
+            "descriptors of the launcher": n_descriptors(launcher),
+            "children of the daemon": len(children(daemon)),
+            "monitors": len(children(launcher)),
+            "terminals": sum(entry.name.isdigit() for entry in Path("/dev/pts").iterdir()),
+            "plates": sum(
+                not entry.name.startswith(".") for entry in (self.house.root / "run/runs").iterdir() if entry.is_file()
+            ),
+            "outcomes": sum(1 for _ in (self.house.root / "state/runs").iterdir()),
+            "control groups": sum(name.startswith("jitd-run-") for _, names, _ in os.walk("/sys/fs/cgroup") for name in names),
+        }
+
+    def grown(self) -> list[str]:
+        now = self._count()
+        return [f"{what}: {now[what]}, before {n}" for what, n in self.before.items() if now[what] > n]
+
+
+def n_descriptors(pid: int) -> int:
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return 0
+
+
+def torture(house: House, seed: int, times: int, lanes: int) -> list[str]:
+    """``times`` trials, ``lanes`` at a time; what was wrong, a line each."""
+    host = Host(house)
+    faults: list[str] = []
+    killed = dict.fromkeys((*VICTIMS, "nobody"), 0)
+    for at in range(0, times, lanes):
+        trials = [Trial(house, seed + n) for n in range(at, min(at + lanes, times))]
+        for trial in sorted(trials, key=lambda trial: trial.kill_at):
+            trial.kill()
+        for trial in trials:
+            killed[trial.killed.partition(" ")[0] or "nobody"] += 1
+            trial.end()
+        until = time.monotonic() + WITHIN
+        while any(trial.left() for trial in trials) and time.monotonic() < until:
+            time.sleep(0.02)
+        for trial in trials:
+            faults += [f"{trial}: left after {WITHIN:.0f} s: {what}" for what in trial.left()[:MOST_SHOWN]]
+            trial.close()
+        while (grown := host.grown()) and time.monotonic() < until - WITHIN + UNBORN_WITHIN:
+            time.sleep(0.02)
+        faults += [f"after {'; '.join(map(str, trials))}: {what}" for what in grown]
+        if len(faults) >= MOST_SHOWN:
+            break
+    faults += [f"run {run['id']} is still {run['state']}" for run in house.rows("runs", "--all") if run["state"] != "ended"]
+    house.verify()
+    print(f"killed: {', '.join(f'{what} {n}' for what, n in killed.items())}")
+    return faults

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is tried where systemd is process 1: a lab within the lab boots one, and these tests are run in it.
+
+Law: what fails there fails here, with all that it said.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TREE = Path(__file__).parents[2]
+LAB = TREE / "contrib/lab/lab"
+
+
+def booted(*words: str, within: float = 300) -> subprocess.CompletedProcess[str]:
+    """``words`` in a lab with a systemd."""
+    return subprocess.run(
+        [LAB, "--systemd", *words],
+        cwd=TREE,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=within,
+        check=False,
+    )
+
+
+def passes(*places: str) -> None:
+    done = booted("--no-jitd", sys.executable, "-m", "pytest", *places)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+
+
+def test_the_units_the_scopes_and_the_sandbox() -> None:
+    passes("tests/booted")
+
+
+def test_the_executor_of_systemd_does_what_the_other_does() -> None:
+    """The same tests as without it."""
+    passes(
+        *(
+            f"tests/monitor/test_{place}.py"
+            for place in ("running", "ending", "restart", "descriptors", "baseline", "recording", "keeper")
+        )
+    )
+
+
+def test_the_spine_under_systemd() -> None:
+    passes("tests/system/test_spine.py", "tests/system/test_kills.py")
+
+
+def test_it_is_up_with_sshd_the_journal_and_jitd() -> None:
+    done = booted("systemctl", "is-active", "jitd.service", "ssh.service", "systemd-journald.service", "dbus.service")
+    assert (done.returncode, done.stdout) == (0, "active\n" * 4), done.stderr
+
+
+def test_a_ticket_lets_one_in_by_ssh() -> None:
+    ssh = "ssh -o StrictHostKeyChecking=accept-new -o PreferredAuthentications=gssapi-with-mic lab.example.test id -un"
+    done = booted("as", "alice", "sh", "-c", ssh)
+    assert (done.returncode, done.stdout) == (0, "alice\n"), done.stderr
+
+
+@pytest.mark.parametrize("status", [0, 1, 7, 127, 255])
+def test_the_commands_status_comes_through(status: int) -> None:
+    assert booted("--no-jitd", "sh", "-c", f"exit {status}").returncode == status
+
+
+def test_a_command_that_is_not_there_is_127() -> None:
+    assert booted("--no-jitd", "/no/such/command").returncode == 127
+
+
+# --- the host goes down ----------------------------------------------------------------------------------------------
+
+AT_ONCE = """
+cat >/etc/jitd/policy.d/50-at-once.toml <<END
+[[permit]]
+name = "at-once"
+who = ["group:dba"]
+commands = [["**"]]
+END
+jitd reload && echo ready && read go && %s
+"""
+
+
+def process_1_below(lab: int) -> int:
+    """The systemd of a lab, by the process that runs the lab."""
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            fields = dict(line.split(":\t") for line in status.read_text().splitlines() if ":\t" in line)
+            pid = above = int(fields["Pid"])
+            if fields["Name"] == "systemd" and fields["NSpid"].split()[-1] == "1":
+                while above > 1 and above != lab:
+                    above = int(Path(f"/proc/{above}/stat").read_text().rpartition(")")[2].split()[1])
+                if above == lab:
+                    return pid
+    raise AssertionError("no systemd is process 1 there")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["as alice jitsudo systemctl reboot --force --force", "as alice jitsudo systemctl poweroff; sleep 60", "kill -9 -1"],
+    ids=["at once", "in order", "all are killed"],
+)
+def test_what_ran_before_the_host_went_down_is_in_the_record(command: str, tmp_path: Path) -> None:
+    """X-14. The record of the command that ends the host was durable before the command ran, and is whole afterwards."""
+    lab = subprocess.Popen(
+        [LAB, "--systemd", "sh", "-c", AT_ONCE % f"as alice jitsudo true; {command}"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert lab.stdout is not None and lab.stdin is not None
+    assert lab.stdout.readline() == "ready\n"
+    state = os.open(f"/proc/{process_1_below(lab.pid)}/root/var/lib/jitd", os.O_RDONLY | os.O_DIRECTORY)
+    lab.stdin.write("go\n")
+    lab.stdin.close()
+    lab.wait(90)
+    lab.stdout.close()
+    for name in os.listdir(state):  # what the disk has, and nobody closed
+        if name.startswith("jitd.db"):
+            shutil.copyfile(f"/proc/self/fd/{state}/{name}", tmp_path / name)
+    os.close(state)
+    done = subprocess.run(["jitd", "audit", "verify", tmp_path / "jitd.db"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with sqlite3.connect(tmp_path / "jitd.db") as database:
+        records = [json.loads(body) for (body,) in database.execute("SELECT body FROM chain ORDER BY number")]
+    asked = [record["detail"] for record in records if record["event"] == "request.submitted"]
+    starting = [record for record in records if record["event"] == "run.starting"]
+    assert len(asked) == len(starting) == (2 if "jitsudo" in command else 1)

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 at every named point of a request's path: each with its stated outcome (docs/crashes.md). ``make torture`` goes on from
+there, at any call of the kernel's and with any victim.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from jitd.daemon import BOOTED
+from jitd.store.sqlite import SqliteStore
+from tests.system.clients import Client, ready
+from tests.system.conftest import House, wait_for
+from tests.system.crashes import launcher_of, monitor_of, play
+from tests.system.crashpoints import BIRTH, POINTS, STATUS, Point, after
+from tests.system.halting import Halt
+from tests.system.walks import walk
+
+N_WALKED = 6
+
+
+LANES = 1 if BOOTED.is_dir() else 3
+"""Points that are played at one time, each lane with a daemon of its own; under systemd they would share a launcher."""
+
+
+class Lane:
+    """A house for many trials; a new one after a trial that found something, so that no other is judged by that."""
+
+    def __init__(self) -> None:
+        self._house: House | None = None
+
+    def play(self, point: Point) -> list[str]:
+        """What was not as ``point`` has it."""
+        try:
+            faults = play(self.house(), point)
+        except Exception as fault:
+            faults = [f"{type(fault).__name__}: {fault}"]
+        if faults:
+            self.close()
+        return faults
+
+    def house(self) -> House:
+        self._house = self._house or ready()
+        return self._house
+
+    def close(self) -> None:
+        house, self._house = self._house, None
+        if house is not None:
+            try:
+                house.verify()
+            finally:
+                house.close()
+
+
+@pytest.fixture(scope="module")
+def lane() -> Iterator[Lane]:
+    made = Lane()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def played(request: pytest.FixtureRequest) -> dict[str, list[str]]:
+    """Point → what was not as it has it, for each that is asked for. Played beforehand, as most of it is waiting."""
+    asked = (getattr(item, "callspec", None) for item in request.session.items)
+    chosen = [each.params["point"] for each in asked if each and isinstance(each.params.get("point"), Point)]
+    waiting = iter(sorted(chosen, key=lambda point: not point.is_slow))
+    played: dict[str, list[str]] = {}
+
+    def live() -> None:
+        lane = Lane()
+        try:
+            while (point := next(waiting, None)) is not None:
+                played[point.name] = lane.play(point)
+        finally:
+            lane.close()
+
+    with ThreadPoolExecutor(LANES) as pool:
+        for each in [pool.submit(live) for _ in range(LANES)]:
+            each.result()
+    return played
+
+
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name.replace(" ", "-"))
+def test_somebody_is_killed_at_a_named_point(played: dict[str, list[str]], point: Point) -> None:
+    assert played[point.name] == []
+
+
+def test_a_command_is_executed_when_its_record_is_in_the_database(lane: Lane) -> None:
+    """THREATS L-02: seen by another process, at the moment of its exec."""
+    house = lane.house()
+    with Halt(wait_for(lambda: launcher_of(house)), (after("^execed"),), is_deep=True) as halt:
+        asked = Client(house, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}")
+        assert halt.reached()
+        store = SqliteStore.reading(house.database)
+        try:
+            (run,) = store.runs()
+            assert any(b'"run.starting"' in body and f'"{run.id}"'.encode() in body for body in store.newest())
+        finally:
+            store.close()
+    assert asked.end(10) == STATUS
+
+
+def test_a_client_that_comes_back_before_its_run_has_ended_waits_for_its_use(lane: Lane) -> None:
+    """Its first run never began, as the daemon was killed; but its monitor has not said so yet."""
+    house = lane.house()
+    assert house.process is not None
+    asked = Client(house, "alice", "jitsudo", "bash", "-c", f"exit {STATUS}")
+    id = wait_for(lambda: asked.id)
+    with Halt(house.process.pid, (after(BIRTH),)) as halt:
+        Client(house, "bob", "jitd", "approve", id, "--yes")
+        assert halt.reached() == house.process.pid
+        plate = (house.root / "run/runs" / id).stat().st_ino
+        wait_for(lambda: f":{plate} " in Path("/proc/locks").read_text(), what="a monitor that has claimed it")
+        monitor = monitor_of(house, launcher_of(house))
+        os.kill(monitor, signal.SIGSTOP)
+        house.kill()
+    try:
+        house.start()
+        time.sleep(1.5)
+        assert asked.process.poll() is None, asked.err
+    finally:
+        os.kill(monitor, signal.SIGCONT)
+    assert asked.end(10) == STATUS, asked.err
+    house.verify()
+
+
+def test_somebody_is_killed_at_a_call_that_nobody_has_named(lane: Lane) -> None:
+    seed = int(os.environ.get("JITD_SEED") or random.randrange(1 << 32))
+    print(f"JITD_SEED={seed}")
+    faults = [fault for n in range(N_WALKED) for fault in walk(lane.house(), POINTS, seed + n)]
+    assert faults == []

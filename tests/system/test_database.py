@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""THREATS O-02 and O-03: a database that is damaged, of yesterday, locked, or of another version. Law: nothing is permitted by
+it, and whoever starts the daemon, or asks, reads why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import re
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jitd.audit.verify import Finding, verify
+from jitd.core.chain import Broken
+from jitd.integrity import Noted, examine
+from jitd.store import StoreError
+from jitd.store.sqlite import SCHEMA, SqliteStore
+from tests.system.clients import Client, ready
+from tests.system.conftest import House
+from tests.system.crashpoints import REFUSED, STATUS
+
+PAGE = 4096
+FLIPS = 6
+"""Bits of each page that are turned."""
+
+
+@pytest.fixture
+def served() -> Iterator[House]:
+    house = ready()
+    yield house
+    house.close()
+
+
+def serve(house: House) -> subprocess.CompletedProcess[str]:
+    """A start that is expected to fail."""
+    return house.run("root", "jitd", "serve", "--config", str(house.config_file), timeout=10)
+
+
+def copy_of(database: Path, to: Path) -> Path:
+    """As a backup program makes it."""
+    with contextlib.closing(sqlite3.connect(database)) as ours, contextlib.closing(sqlite3.connect(to)) as theirs:
+        ours.backup(theirs)
+    return to
+
+
+def put_back(house: House, kept: Path) -> None:
+    for suffix in ("-wal", "-shm"):
+        house.database.with_name(house.database.name + suffix).unlink(missing_ok=True)
+    shutil.copyfile(kept, house.database)
+
+
+def lease(house: House) -> None:
+    """A lease of alice's with one use."""
+    asked = Client(house, "alice", "jitsudo", "--for=10m", "--uses=2", "bash", "-c", f"exit {STATUS}")
+    while not asked.id:
+        assert asked.process.poll() is None, asked.err
+    assert Client(house, "bob", "jitd", "approve", asked.id, "--yes").end(10) == 0
+    assert asked.end(10) == STATUS, asked.err
+
+
+def use(house: House) -> int | None:
+    return Client(house, "alice", "jitsudo", "-n", "bash", "-c", f"exit {STATUS}").end(10)
+
+
+LEASED = """
+[[permit]]
+name = "leased"
+who = ["group:dba"]
+commands = [["/usr/bin/bash", "**"], ["/usr/bin/sh", "**"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+grant = { lasts = "1h", uses = 9 }
+"""
+
+
+def test_yesterdays_database_gives_no_grant_a_second_time() -> None:
+    house = ready(LEASED)
+    try:
+        lease(house)
+        kept = copy_of(house.database, house.root / "yesterday")
+        assert (use(house), use(house)) == (STATUS, 118), "its second use, and no third"
+        house.kill()
+        whole = copy_of(house.database, house.root / "today")
+        put_back(house, kept)
+        refused = serve(house)
+        assert refused.returncode == 1
+        told = r"jitd: the database is not the one .* record \d+ is missing.* remove \S+/run/head"
+        assert re.search(told, refused.stderr), refused.stderr
+        assert not house.socket.exists() or use(house) == REFUSED
+        put_back(house, whole)
+        house.start()
+        assert use(house) == 118, "today's is the one that counts"
+        house.verify()
+    finally:
+        house.close()
+
+
+def test_a_database_that_went_another_way_is_not_the_one_that_was_left() -> None:
+    """As long as the one that was left, but another: two hosts wrote one after the other."""
+    house = ready(LEASED)
+    try:
+        kept = copy_of(house.database, house.root / "yesterday")
+        lease(house)
+        house.kill()
+        noted = (house.root / "run/head").read_text()
+        put_back(house, kept)
+        (house.root / "run/head").unlink()  # as an administrator does who means it
+        house.start()
+        for _ in range(12):
+            assert house.jitd("reload").returncode == 0  # each of which is recorded
+        house.kill()
+        (house.root / "run/head").write_text(noted)
+        refused = serve(house)
+        assert refused.returncode == 1 and "is another one" in refused.stderr
+        (house.root / "run/head").unlink()
+        house.start()
+    finally:
+        house.close()
+
+
+def test_a_database_that_somebody_else_has_locked_permits_nothing_and_is_waited_for(served: House) -> None:
+    before = len(served.records())
+    with contextlib.closing(sqlite3.connect(served.database, isolation_level=None)) as somebody:
+        somebody.execute("BEGIN IMMEDIATE")
+        asked = Client(served, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}")
+        assert asked.end(15) == REFUSED, asked.err
+        somebody.execute("ROLLBACK")
+    assert "database is locked" in served.log()
+    assert len(served.records()) == before
+    assert Client(served, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}").end(10) == STATUS
+
+
+def test_a_bit_that_flips_in_what_is_open_is_found_before_anything_is_served(served: House, tmp_path: Path) -> None:
+    """One in each page, at random: either the daemon does not start with it, or what is open is what it was; and if all is
+    read, either that fails or the chain tells, or the bit was in nobody's.
+    """
+    for n in range(4):
+        assert Client(served, "alice", "jitsudo", "sh", "-c", "exit 7").end(10) == STATUS
+        assert Client(served, "alice", "jitsudo", "--no-wait", "bash", "-c", f": {n}").end(10) == 0
+    whole = copy_of(served.database, tmp_path / "whole").read_bytes()
+    opened, everything = look(tmp_path / "whole")
+    assert opened and everything
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    draw = random.Random(seed)
+    n_found = 0
+    for at in range(0, len(whole), PAGE):
+        for _ in range(FLIPS):
+            bit = (at + draw.randrange(PAGE)) * 8 + draw.randrange(8)
+            flipped = bytearray(whole)
+            flipped[bit // 8] ^= 1 << bit % 8
+            (tmp_path / "flipped").write_bytes(flipped)
+            found, told = look(tmp_path / "flipped")
+            assert found in (None, opened), f"bit {bit}: what is open is another"
+            n_found += found is None
+            assert told in (None, everything), f"bit {bit}: nobody tells that it is another"
+    assert n_found > 0, "there were bits that counted"
+
+
+def look(file: Path) -> tuple[list[tuple[str, str, bytes]] | None, list[tuple[str, str, bytes]] | None]:
+    """What is open in it, as a daemon that starts reads it; and all of it, as ``audit verify`` does. None: it is refused."""
+    opened = everything = None
+    for suffix in ("-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+    with contextlib.suppress(StoreError, sqlite3.Error):
+        store = SqliteStore(file)
+        try:
+            with contextlib.suppress(StoreError):
+                examine(store, Noted(file.with_name("none")))
+                opened = list(store.documents(ended=False))
+            with contextlib.suppress(StoreError, Broken, Finding):
+                verify(store.records(), store.documents())
+                everything = list(store.documents())
+        finally:
+            store.close()
+    return opened, everything
+
+
+def test_a_changed_grant_is_found_at_the_start(served: House) -> None:
+    """Not by a bit, but by somebody who knows how."""
+    assert Client(served, "alice", "jitsudo", "--no-wait", "bash", "-c", ":").end(10) == 0
+    served.kill()
+    with contextlib.closing(sqlite3.connect(served.database, isolation_level=None)) as somebody:
+        somebody.execute("DROP TRIGGER requests_move")
+        somebody.execute("UPDATE requests SET version = version + 1, document = CAST(document || ' ' AS BLOB) WHERE is_open = 1")
+    refused = serve(served)
+    assert refused.returncode == 1 and "is not what was recorded" in refused.stderr, refused
+
+
+def test_a_newer_schema_is_left_alone(served: House) -> None:
+    served.kill()
+    with contextlib.closing(sqlite3.connect(served.database)) as newer:
+        newer.execute(f"PRAGMA user_version = {SCHEMA + 1}")
+    before = copy_of(served.database, served.root / "before").read_bytes()
+    refused = serve(served)
+    assert refused.returncode == 1 and f"schema {SCHEMA + 1} is newer than this jitd knows ({SCHEMA})" in refused.stderr
+    assert copy_of(served.database, served.root / "after").read_bytes() == before
+    with contextlib.closing(sqlite3.connect(served.database)) as older:
+        older.execute(f"PRAGMA user_version = {SCHEMA}")
+    served.start()
+
+
+def test_an_older_schema_is_carried_over_with_all_that_is_in_it(served: House) -> None:
+    assert Client(served, "alice", "jitsudo", "--no-wait", "bash", "-c", ":").end(10) == 0
+    (waiting,) = served.rows("requests")
+    served.kill()
+    with contextlib.closing(sqlite3.connect(served.database)) as older:  # what version 2 has brought
+        older.executescript("DROP TABLE locks; PRAGMA user_version = 1;")
+    served.start()
+    assert [row["id"] for row in served.rows("requests")] == [waiting["id"]]
+    assert served.jitd("lock", "--user", "eve").returncode == 0
+    assert Client(served, "bob", "jitd", "approve", waiting["id"], "--yes").end(10) == 0
+    served.verify()

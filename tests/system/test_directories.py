@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The five kinds of working directories that are trouble: served by others, kept from root, removed, unreadable, looped.
+
+A network file system of the kernel's (NFS) is not to be had in every kernel; what it does to us is done here by FUSE: it keeps
+root out, as a server does that squashes root, and it falls silent, as one that is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.conftest import House, wait_for
+from tests.system.filesystem import TEXT, Served
+from tests.system.prompt import AT_ONCE
+
+ALICE = 4001
+PLACE = Path("/srv/directories")
+OWED = """
+[[permit]]
+name = "owed"
+who = ["user:alice"]
+run_as = ["*"]
+commands = [["/usr/bin/pwd"], ["/usr/bin/cat", "**"], ["/usr/bin/env", "pwd"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+
+[[permit]]
+name = "carols"
+who = ["user:carol"]
+commands = [["/usr/bin/true"]]
+"""
+NOT_ENTERED = "jitsudo: the working directory cannot be entered: Permission denied\n"
+ANOTHER = "jitsudo: the working directory is another one than was approved\n"
+GONE = "jitsudo: the working directory cannot be entered: No such file or directory\n"
+
+
+@pytest.fixture(scope="module")
+def at_once() -> Iterator[House]:
+    made = House(AT_ONCE).start()
+    yield made
+    made.verify()
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def owed() -> Iterator[House]:
+    made = House(OWED).start()
+    yield made
+    made.verify()
+    made.close()
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    PLACE.mkdir()
+    os.chown(PLACE, ALICE, ALICE)
+    yield PLACE
+    shutil.rmtree(PLACE, ignore_errors=True)
+
+
+@pytest.fixture
+def serve(place: Path) -> Iterator[Callable[[bool], Served]]:
+    made: list[Served] = []
+
+    def start(for_all: bool) -> Served:
+        made.append(Served(place / "served", ALICE, for_all=for_all))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.close()
+
+
+def from_within(house: House, directory: Path, *words: str, before: str = "true") -> subprocess.CompletedProcess[str]:
+    """``jitsudo words`` as alice, whose shell has gone there and has then done what stands ``before``."""
+    return house.run("alice", "sh", "-c", f'cd "$1" && {before}; shift; exec jitsudo "$@"', "sh", str(directory), *words)
+
+
+# --- served by somebody ------------------------------------------------------------------------------------------------
+
+
+def test_a_directory_that_is_served_to_everybody_is_one_like_others(at_once: House, serve: Callable[[bool], Served]) -> None:
+    served = serve(True)
+    done = from_within(at_once, served.place / "d", "pwd")
+    assert (done.returncode, done.stdout) == (0, f"{served.place}/d\n"), done.stderr
+    assert from_within(at_once, served.place, "-u", "bob", "cat", "f").stdout == TEXT.decode()
+
+
+def test_a_directory_that_is_kept_from_root_is_126_for_root_and_open_to_its_owner(
+    at_once: House, serve: Callable[[bool], Served]
+) -> None:
+    """As of a server that squashes root: it is not entered, and nothing runs elsewhere instead."""
+    served = serve(False)
+    with pytest.raises(PermissionError):
+        served.place.stat()
+    for words in (("pwd",), ("-u", "bob", "pwd"), ("-D", str(served.place), "pwd")):
+        done = from_within(at_once, served.place / "d", *words)
+        assert (done.returncode, done.stdout, done.stderr) == (126, "", NOT_ENTERED), words
+    done = from_within(at_once, served.place / "d", "-u", "alice", "pwd")
+    assert (done.returncode, done.stdout) == (0, f"{served.place}/d\n"), done.stderr
+    assert from_within(at_once, served.place / "d", "-D", "/", "pwd").stdout == "/\n"
+
+
+def test_a_server_that_falls_silent_holds_up_its_own_people_alone_and_not_for_ever(
+    owed: House, serve: Callable[[bool], Served]
+) -> None:
+    """THREATS X-10, S-07: what waits for it is given up, is killed, and leaves no run behind."""
+    served = serve(True)
+    within = owed.ask("alice", "pwd", cwd=str(served.place / "d"))
+    reading = owed.ask("alice", "cat", "f", cwd=str(served.place))
+    ids = within.id, reading.id
+    served.fall_silent()
+    assert owed.approve(ids[0]).returncode == 0
+    began_at = time.monotonic()
+    late = owed.approve(ids[1])  # its operand would have to be looked at again
+    assert late.returncode == 125 and "took too long" in late.stderr
+    more = [owed.ask("alice", "-n", "cat", str(served.place / "f"), str(n)) for n in range(4)]
+    for _ in range(5):
+        assert owed.sudo("carol", "true", timeout=5).returncode == 0
+    assert {one.end(30) for one in more} == {125}
+    assert within.end(45) == 126
+    assert within.out == "" and "could not be looked at within 30 s" in within.err
+    assert time.monotonic() - began_at < 45
+    wait_for(lambda: not owed.rows("runs"), what="the end of the run")
+    assert owed.show(ids[1])["state"] == "pending"
+    served.close = lambda: None  # type: ignore[method-assign]
+    Served.close(served)
+    assert owed.approve(ids[1]).returncode != 0, "what was approved cannot be looked at any more"
+    assert owed.sudo("alice", "-n", "pwd").returncode == 118, "alice is served again"
+
+
+# --- removed ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_directory_that_is_gone_is_asked_for_as_the_root_directory_and_said(owed: House, place: Path) -> None:
+    (place / "d").mkdir()
+    os.chown(place / "d", ALICE, ALICE)
+    asked = subprocess.Popen(
+        owed.line("alice", "sh", "-c", 'cd "$1" && rmdir "$1"; exec jitsudo pwd', "sh", str(place / "d")),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/",
+    )  # fmt: skip
+    (waiting,) = wait_for(lambda: [row for row in owed.rows("requests") if row["argv"] == ["pwd"]], what="a request")
+    assert owed.show(waiting["id"])["cwd"] == "/", "the approver sees where it would run"
+    assert owed.approve(waiting["id"]).returncode == 0
+    out, err = asked.communicate(timeout=20)
+    assert (asked.returncode, out) == (0, "/\n")
+    assert "jitsudo: the working directory is gone, or cannot be named; asking to run in /\n" in err
+
+
+@pytest.mark.parametrize(("then", "said"), [("nothing", GONE), ("another", ANOTHER), ("a link to another", ANOTHER)])
+def test_a_directory_that_is_removed_while_it_waits_is_126(owed: House, place: Path, then: str, said: str) -> None:
+    (place / "d").mkdir()
+    asked = owed.ask("alice", "pwd", cwd=str(place / "d"))
+    id = asked.id
+    (place / "d").rename(place / "old")  # kept, so that its inode is not given to the next
+    if then == "another":
+        (place / "d").mkdir()
+    elif then != "nothing":
+        (place / "d").symlink_to("/root")
+    assert owed.approve(id).returncode == 0
+    assert asked.end() == 126
+    assert asked.out == "" and said in asked.err
+
+
+# --- unreadable -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_directory_that_nobody_may_search_any_more_is_inherited_as_from_sudo(at_once: House, place: Path) -> None:
+    (place / "d").mkdir(mode=0o755)
+    (place / "d").chmod(0o755)
+    os.chown(place / "d", ALICE, ALICE)
+    for run_as in ("root", "bob"):
+        done = from_within(at_once, place / "d", "-u", run_as, "readlink", "/proc/self/cwd", before='chmod 000 "$1"')
+        assert (done.returncode, done.stdout) == (0, f"{place}/d\n"), (run_as, done.stderr)
+        (place / "d").chmod(0o755)
+
+
+def test_a_directory_that_one_names_and_may_not_enter_is_entered_where_the_account_may(at_once: House, place: Path) -> None:
+    (place / "d").mkdir(mode=0o700)
+    (place / "d/below").mkdir()
+    assert from_within(at_once, Path("/"), "-D", str(place / "d/below"), "pwd").stdout == f"{place}/d/below\n"
+    done = from_within(at_once, Path("/"), "-D", str(place / "d/gone"), "pwd")
+    assert done.returncode == 126 and done.stdout == ""
+
+
+# --- looped -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_directory_by_links_that_lead_in_a_circle_is_no_directory(at_once: House, place: Path) -> None:
+    (place / "one").symlink_to("two")
+    (place / "two").symlink_to("one")
+    before = at_once.records()
+    done = from_within(at_once, Path("/"), "-D", str(place / "one"), "pwd")
+    assert (done.returncode, done.stdout) == (120, "")
+    assert done.stderr == f"jitsudo: {place}/one: Too many levels of symbolic links\n"
+    assert at_once.records() == before
+
+
+def test_a_directory_that_is_mounted_within_itself_is_the_one_where_the_caller_stands(at_once: House, place: Path) -> None:
+    """The same device and inode at every depth: the path that was approved is where it runs."""
+    (place / "loop/within").mkdir(parents=True)
+    for directory in (place / "loop", place / "loop/within"):
+        directory.chmod(0o755)
+    subprocess.run(["mount", "--bind", str(place / "loop"), str(place / "loop/within")], check=True)
+    try:
+        done = from_within(at_once, place / "loop/within/within", "pwd")
+        assert (done.returncode, done.stdout) == (0, f"{place}/loop/within/within\n"), done.stderr
+    finally:
+        subprocess.run(["umount", str(place / "loop/within")], check=True)
+
+
+def test_a_directory_whose_path_is_too_long_to_be_named_is_asked_for_as_the_root_directory(at_once: House, place: Path) -> None:
+    script = 'cd "$1"; for n in $(seq 60); do d=$(printf "%0100d" $n); mkdir $d && cd -P $d; done 2>/dev/null; exec jitsudo pwd'
+    done = at_once.run("alice", "bash", "-c", script, "bash", str(place))
+    assert (done.returncode, done.stdout) == (0, "/\n")
+    assert done.stderr == "jitsudo: the working directory is gone, or cannot be named; asking to run in /\n"

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jitd doctor`` on a real host: one that is well, and one with one thing broken at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.breakages import TABLE, Breakage, daemon_gone, daemon_silent, kdc_silent, names_asleep
+from tests.system.conftest import House, wait_for
+
+ALLOWED = {"clock.synchronised", "runs.directory"}
+"""What a lab is weak in: nobody keeps its clock, and a house of the tests has its sockets on a disk."""
+KADMIN = Path("/usr/local/sbin/kadmin")
+PROMPT = 9.0
+"""Seconds in which an answer is there, whatever hangs: five, and what starting takes on a busy machine."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def a_kadmin() -> Iterator[None]:
+    """The lab has no kadmind, so what an administrator types there speaks to the KDC's database itself."""
+    KADMIN.write_text('#!/bin/sh\nexec kadmin.local -r EXAMPLE.TEST "$@"\n')
+    KADMIN.chmod(0o755)
+    yield
+    KADMIN.unlink()
+
+
+def doctor(house: House, *words: str, who: str = "root") -> tuple[int, list[dict[str, Any]]]:
+    """Its exit status, and its findings."""
+    more = ["--config", str(house.config_file)] if who == "root" else []
+    done = house.jitd("doctor", "--json", *more, *words, who=who)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert rows, done.stderr
+    assert done.returncode == int(any(row["level"] == "bad" for row in rows)), done.stderr
+    return done.returncode, rows
+
+
+def unwell(rows: list[dict[str, Any]]) -> dict[str, str]:
+    return {row["check"]: f"{row['level']}: {row['sentence']}" for row in rows if row["level"] != "ok"}
+
+
+def test_a_host_that_is_well_is_said_to_be(house: House) -> None:
+    status, rows = doctor(house)
+    assert (status, unwell(rows).keys() - ALLOWED) == (0, set()), unwell(rows)
+    assert len(rows) > 40
+    assert len({row["check"] for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize("breakage", TABLE, ids=lambda breakage: breakage.name)
+def test_what_is_broken_is_found_with_its_mend(house: House, breakage: Breakage) -> None:
+    with breakage.broken(house):
+        began = time.monotonic()
+        _, rows = doctor(house)
+        assert time.monotonic() - began < PROMPT
+        (found, *_) = [row for row in rows if (row["check"], row["level"]) == (breakage.check, breakage.level)] or [None]
+        assert found is not None, unwell(rows)
+        said = f"{found['sentence']} | {found['mend']} | {found['command']}"
+        assert breakage.words in said
+        assert found["mend"] or found["command"]
+        if breakage.by_command:
+            mend(house, found["command"])
+            assert breakage.check not in unwell(doctor(house)[1]), found["command"]
+    assert unwell(doctor(house)[1]).keys() <= ALLOWED | {"daemon.version"}, "all is as before"
+
+
+def mend(house: House, command: str) -> None:
+    """Type it, as root would."""
+    subprocess.run(["sh", "-c", command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=False)
+    if "serve" in command:
+        wait_for(lambda: house.jitd("requests").returncode == 0, what="the daemon")
+
+
+def test_the_table_is_long_enough_and_most_of_it_mends_itself() -> None:
+    assert len(TABLE) >= 60
+    assert sum(breakage.by_command for breakage in TABLE) >= 25
+    assert len({breakage.name for breakage in TABLE}) == len(TABLE)
+
+
+def traces(house: House) -> dict[str, object]:
+    """Everything that the doctor could have touched."""
+    found: dict[str, object] = {"replay caches and the like": sorted(os.listdir("/var/tmp"))}
+    for top in (house.root, Path("/etc"), Path("/run/jitd"), Path("/var/lib/jitd")):
+        for directory, _, files in os.walk(top):
+            status = os.lstat(directory)
+            found[directory] = (status.st_mode, status.st_uid, status.st_mtime_ns)
+            for name in files:
+                path = os.path.join(directory, name)
+                status = os.lstat(path)
+                is_small = os.path.isfile(path) and not path.endswith("-shm") and status.st_size < 1 << 22
+                content = hashlib.sha256(Path(path).read_bytes()).hexdigest() if is_small else ""
+                found[path] = (status.st_mode, status.st_uid, content)
+    return found
+
+
+def test_it_changes_nothing_while_a_daemon_runs(house: House) -> None:
+    doctor(house)
+    before, records = traces(house), house.records()
+    doctor(house)
+    after = traces(house)
+    assert {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)} == set()
+    assert house.records() == records
+
+
+def test_it_changes_nothing_and_starts_nobody_while_none_runs(house: House) -> None:
+    with daemon_gone(house):
+        before = traces(house)
+        status, rows = doctor(house)
+        assert status == 1 and unwell(rows)["daemon.runs"].startswith("bad: no jitd runs")
+        after = traces(house)
+        changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+        assert changed == set()
+
+
+def test_whatever_hangs_the_answer_is_there_in_seconds(house: House) -> None:
+    with kdc_silent(house), daemon_silent(house), names_asleep(house):
+        began = time.monotonic()
+        status, rows = doctor(house)
+        assert time.monotonic() - began < PROMPT
+    assert status == 1
+    assert unwell(rows).keys() >= {"kdc.reachable", "daemon.answers", "nss.speed"}
+    assert len([row for row in rows if row["level"] == "ok"]) > 25, "what does not hang is looked at all the same"
+
+
+def test_it_leaves_nobody_behind(house: House) -> None:
+    with kdc_silent(house):
+        doctor(house)
+    time.sleep(0.2)
+    left = subprocess.run(["pgrep", "-f", "jitd doctor"], capture_output=True, text=True, check=False)
+    assert left.stdout == ""
+
+
+def test_it_can_be_interrupted(house: House) -> None:
+    with kdc_silent(house):
+        line = house.line("root", "jitd", "doctor", "--config", str(house.config_file))
+        process = subprocess.Popen(line, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(1.5)
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(2) == 130
+
+
+def test_people_read_one_line_a_check_with_the_mend_beneath(house: House) -> None:
+    (house.root / "policy.d").chmod(0o775)
+    done = house.jitd("doctor", "--config", str(house.config_file))
+    (house.root / "policy.d").chmod(0o755)
+    lines = done.stdout.splitlines()
+    where = next(number for number, line in enumerate(lines) if line.startswith("bad      policy.directory: "))
+    assert lines[where + 1] == f"           run: chmod go-w {house.root}/policy.d"
+    assert done.returncode == 1
+    assert done.stderr.startswith("jitd: ") and " bad" in done.stderr
+    assert all(line.split()[0] in ("ok", "weak", "bad", "unknown") for line in lines if not line.startswith(" "))
+
+
+# --- people who are not root -------------------------------------------------------------------------------------------
+
+
+def test_a_person_is_told_what_they_need_and_what_only_root_can_look_at(house: House) -> None:
+    status, rows = doctor(house, "--config", str(house.config_file), who="alice")
+    levels = {row["check"]: row["level"] for row in rows}
+    assert status == 0
+    assert levels.pop("rest") == "unknown"
+    assert levels.keys() >= {"host.service", "ticket", "principal", "socket.directory", "socket.mode", "authentication"}
+    assert set(levels.values()) == {"ok"}
+
+
+def test_a_person_without_a_ticket_is_told_to_get_one(house: House) -> None:
+    done = house.run("alice", "jitd", "doctor", "--config", str(house.config_file), ticket=False)
+    assert done.returncode == 1
+    assert "bad      ticket: " in done.stdout and "run: kinit" in done.stdout
+
+
+def test_a_person_with_anothers_ticket_is_told_whose_it_is(house: House) -> None:
+    script = f"echo bobbob | kinit bob@EXAMPLE.TEST >/dev/null && exec jitd doctor --config {house.config_file}"
+    done = house.run("alice", "env", "KRB5CCNAME=FILE:/tmp/of-alice", "sh", "-c", script)
+    assert done.returncode == 1
+    assert "bad      principal: bob@EXAMPLE.TEST is bob's account here, and this is alice" in done.stdout
+    assert "bad      authentication: " in done.stdout
+
+
+def test_a_person_is_told_that_the_daemon_is_gone(house: House) -> None:
+    with daemon_gone(house):
+        status, rows = doctor(house, "--config", str(house.config_file), who="alice")
+    assert status == 1
+    assert unwell(rows)["authentication"].startswith("bad: jitd and you could not prove yourselves")
+
+
+def test_a_person_who_may_not_read_the_settings_is_told_the_rest(house: House) -> None:
+    settings = Path("/etc/jitd/jitd.toml")
+    settings.chmod(0o600)
+    status, rows = doctor(house, who="alice")
+    settings.chmod(0o644)
+    levels = {row["check"]: row["level"] for row in rows}
+    assert (status, levels["settings.whole"], levels["ticket"], levels["authentication"]) == (0, "unknown", "ok", "ok")
+
+
+def test_settings_that_are_broken_hide_nothing_else() -> None:
+    """Where the settings do not say where the rest is, the rest is looked at where it would be by default."""
+    broken = Path("/srv/broken.toml")
+    broken.write_text("colour = 1\n")
+    done = subprocess.run(["jitd", "doctor", "--json", "--config", str(broken)], capture_output=True, text=True, check=False)
+    broken.unlink()
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    levels = {row["check"]: row["level"] for row in rows}
+    assert (done.returncode, levels["settings.whole"], levels["keytab.version"], levels["pam.opens"]) == (1, "bad", "ok", "ok")

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""THREATS O-07: work that costs much and is asked for by one person holds up nobody else, and ends.
+
+Files of a server that falls silent are in test_directories.py.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.clients import Client, ready
+from tests.system.conftest import House
+
+RULES = """
+[[permit]]
+name = "anything"
+who = ["group:dba"]
+commands = [["/srv/*/said/*"], ["/usr/bin/cat", "**"]]
+approvals = [{ need = 1, from = ["group:security"] }]
+run = { writable = "allow" }
+"""
+AT_ONE_TIME = 6
+ENDS_WITHIN = 30.0
+OTHERS_WITHIN = 2.0
+"""Seconds for somebody else's question meanwhile, on a busy machine; without the load it takes 0.2."""
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[House]:
+    house = ready(RULES)
+    yield house
+    house.verify()
+    house.close()
+
+
+def nobody_else_waits(house: House, asked: list[Client]) -> None:
+    """While ``asked`` have no end: somebody else asks, again and again."""
+    until = time.monotonic() + ENDS_WITHIN
+    n_asked = 0
+    while n_asked < 3 or any(each.process.poll() is None for each in asked):
+        assert time.monotonic() < until, [each.err for each in asked]
+        began_at = time.monotonic()
+        other = Client(house, "bob", "jitd", "requests")
+        assert other.end(10) == 0, other.err
+        assert time.monotonic() - began_at < OTHERS_WITHIN
+        n_asked += 1
+
+
+@pytest.fixture
+def sparse(served: House) -> Iterator[Path]:
+    """A terabyte of nothing, which anybody may execute."""
+    file = served.root / "said/sparse"
+    with file.open("wb") as made:
+        made.truncate(1 << 40)
+    os.chmod(file, 0o755)
+    yield file
+    file.unlink()
+
+
+def test_a_command_of_a_terabyte_is_refused_and_holds_up_nobody(served: House, sparse: Path) -> None:
+    before = len(served.records())
+    asked = [Client(served, "alice", "jitsudo", str(sparse)) for _ in range(AT_ONE_TIME)]
+    nobody_else_waits(served, asked)
+    for each in asked:
+        assert each.process.returncode in (121, 125, 126), each.err
+        assert each.err.startswith("jitsudo: ")
+    assert "run.starting" not in [record["event"] for record in served.records()[before:]]
+
+
+def test_a_command_that_takes_seconds_to_read_holds_up_nobody(served: House, sparse: Path) -> None:
+    """As large as one may be. What its digest is, is looked at for each that asks, two at a time."""
+    os.truncate(sparse, 1 << 30)
+    asked = [Client(served, "alice", "jitsudo", "--no-wait", str(sparse)) for _ in range(AT_ONE_TIME)]
+    nobody_else_waits(served, asked)
+    for each in asked:
+        assert each.process.returncode in (0, 125), each.err
+    assert any(each.process.returncode == 0 for each in asked)
+
+
+def test_an_argument_of_a_terabyte_is_not_read_to_its_end(served: House, sparse: Path) -> None:
+    asked = [Client(served, "alice", "jitsudo", "--no-wait", "cat", str(sparse)) for _ in range(AT_ONE_TIME)]
+    nobody_else_waits(served, asked)
+    for each in asked:
+        assert each.process.returncode in (0, 121, 125, 126), each.err
+    assert not served.rows("runs", "--all")
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/random"])
+def test_a_device_without_end_is_no_command(served: House, device: str) -> None:
+    link = served.root / f"said/{os.path.basename(device)}"
+    link.symlink_to(device)
+    try:
+        asked = [Client(served, "alice", "jitsudo", str(link)) for _ in range(AT_ONE_TIME)]
+        nobody_else_waits(served, asked)
+        for each in asked:
+            assert each.process.returncode in (121, 126, 127), each.err
+    finally:
+        link.unlink()

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The numbered invariants of ARCHITECTURE.md that need a daemon. Law: one test an invariant, carrying its number."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+
+from tests.system.conftest import wait_for
+
+SHORT = """
+[[permit]]
+name = "short"
+who = ["group:dba"]
+commands = [["**"]]
+expires = "4s"
+approvals = [{ need = 1, from = ["group:ops"] }]
+grant = { lasts = "1h", uses = 9 }
+"""
+
+
+def test_invariant_4_what_is_owed_is_derived_again_from_state(own_house):
+    """A request that waits, a lease, and a run: after kill -9 each has what it is owed, and nothing twice."""
+    house = own_house(SHORT).start()
+    runs = house.ask("alice", "--for", "4s", "sleep", "7775")
+    assert house.approve(runs.id).returncode == 0
+    wait_for(lambda: house.rows("runs") and house.rows("runs")[0]["state"] == "running")
+    waits = house.ask("alice", "true")
+    assert waits.id
+    house.restart()
+    assert waits.end() == 124, "its deadline is kept by the new daemon"
+    runs.end()
+    assert "its grant has ended" in runs.err
+    wait_for(lambda: not house.rows("runs"))
+    assert house.show(runs.id)["grant"]["state"] == "expired"
+    house.verify()
+
+
+def test_invariant_14_a_client_gone_is_a_withdrawal_while_it_waits_and_a_hang_up_while_it_runs(house):
+    waits = house.ask("alice", "true")
+    assert waits.id
+    waits.process.kill()
+    wait_for(lambda: house.show(waits.id)["state"] == "withdrawn")
+    runs = house.ask("alice", "sleep", "7774")
+    assert house.approve(runs.id).returncode == 0
+    run = wait_for(lambda: [r for r in house.rows("runs") if r["id"] == runs.id and r["state"] == "running"])[0]
+    os.kill(runs.process.pid, signal.SIGKILL)
+    ended = wait_for(lambda: [r for r in house.rows("runs", "--all") if r["id"] == run["id"] and r["state"] == "ended"])[0]
+    assert ended["outcome"] == {"ending": "signaled", "number": signal.SIGHUP, "because": ended["outcome"]["because"]}
+
+
+def test_invariant_15_strangers_write_nothing(house):
+    before = house.database.stat().st_size, len(house.records())
+    for junk in (b"", b"\0", b"\0\0\0\1x", b"\xff" * 8, b"\0\0\0\2{}", b'\0\0\0\x0e{"type":"bye"}') * 20:
+        with socket.socket(socket.AF_UNIX) as stranger:
+            stranger.connect(str(house.socket))
+            stranger.sendall(junk)
+            stranger.settimeout(1)
+            if len(junk) > 4 and junk[0] == 0:
+                assert stranger.recv(1) == b""
+    assert (house.database.stat().st_size, len(house.records())) == before

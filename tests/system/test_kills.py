@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whoever is killed, and whenever: nothing is left, and the record is right. ``make torture`` runs the same ten thousand
+times.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+from tests.system.conftest import House
+from tests.system.killing import torture
+from tests.system.prompt import AT_ONCE
+
+TIMES = 60
+LANES = 4
+
+
+def test_nothing_is_left_of_a_run_of_which_a_process_was_killed_at_a_random_moment() -> None:
+    seed = int(os.environ.get("JITD_SEED") or random.randrange(1 << 32))
+    print(f"JITD_SEED={seed}")
+    house = House(AT_ONCE).start()
+    try:
+        assert house.run("alice", "true").returncode == 0  # which gets the ticket
+        assert house.sudo("alice", "true").returncode == 0
+        assert torture(house, seed, TIMES, LANES) == []
+    finally:
+        house.close()

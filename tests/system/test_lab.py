@@ -1,0 +1,365 @@
+"""The lab itself: what the contract says of it. These are labs within a lab; each adds a layer to the one around it.
+
+Law: whatever COMMAND does and however it ends, its status comes through and nothing of its lab is left.
+"""
+# SPDX-License-Identifier: Apache-2.0
+
+import hashlib
+import os
+import pty
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+LAB = Path(__file__).parents[2] / "contrib/lab/lab"
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+def lab(*arguments: str, cwd: Path | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [LAB, "--no-jitd", *arguments], cwd=cwd, input=stdin, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def in_lab(script: str) -> str:
+    done = lab("sh", "-euc", script)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def start(script: str, **more: object) -> subprocess.Popen[str]:
+    """A lab that says `here` when COMMAND runs, and then does what the script says."""
+    process = subprocess.Popen(  # type: ignore[call-overload]
+        [LAB, "--no-jitd", "sh", "-c", f"echo here; {script}"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **more,
+    )  # fmt: skip
+    assert process.stdout.readline() == "here\n"
+    return process  # type: ignore[no-any-return]
+
+
+def processes() -> set[str]:
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"\0--no-jitd\0" in words or b"krb5kdc" in words or b"sleep\x00 7777" in words or b"sleep\x007777" in words:
+            found.add(process.name)
+    return found
+
+
+def cgroups() -> set[Path]:
+    return set(CGROUPS.glob("**/jitd-lab-*"))
+
+
+def eventually(is_so: Callable[[], bool]) -> bool:
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        if is_so():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.fixture
+def nothing_is_left() -> Iterator[None]:
+    before, before_cgroups = processes(), cgroups()
+    yield
+    assert eventually(lambda: processes() <= before), processes() - before
+    assert eventually(lambda: cgroups() <= before_cgroups), cgroups() - before_cgroups
+
+
+@pytest.mark.parametrize("status", [0, 1, 7, 125, 255])
+def test_the_status_of_command_comes_through(status: int, nothing_is_left: None) -> None:
+    assert lab("sh", "-c", f"exit {status}").returncode == status
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGPIPE])
+def test_a_signal_that_ends_command_is_told_as_128_and_its_number(number: int) -> None:
+    assert lab("sh", "-c", f"kill -{int(number)} $$").returncode in (128 + number, -number)
+
+
+def test_a_command_that_does_not_exist_is_127_and_one_that_cannot_be_executed_126() -> None:
+    assert lab("no-such-command").returncode == 127
+    assert lab("/etc/passwd").returncode == 126
+
+
+def test_the_streams_are_commands_own() -> None:
+    done = lab("sh", "-c", "cat; echo err >&2", stdin="one\ntwo\n")
+    assert (done.stdout, done.stderr) == ("one\ntwo\n", "err\n")
+
+
+def test_command_starts_in_the_callers_directory_which_is_visible_at_its_path(tmp_path: Path) -> None:
+    odd = tmp_path / "a b\tü"
+    odd.mkdir()
+    (odd / "file").write_text("seen")
+    done = lab("sh", "-c", "pwd -P; cat file; echo lost >file; echo lost >new", cwd=odd)
+    assert done.stdout == f"{odd}\nseen"
+    assert [entry.name for entry in odd.iterdir()] == ["file"]
+    assert (odd / "file").read_text() == "seen"
+
+
+def test_two_dashes_end_the_options() -> None:
+    assert lab("--", "echo", "--no-jitd").stdout == "--no-jitd\n"
+
+
+@pytest.mark.parametrize("wrong", [["--nonsense"], ["--policy"], ["--policy", "/no/such/file"]])
+def test_a_wrong_option_is_one_sentence_and_status_2(wrong: list[str]) -> None:
+    done = lab(*wrong)
+    assert done.returncode == 2
+    assert re.fullmatch(r"lab: .+\n", done.stderr)
+
+
+def test_policy_and_configuration_can_be_replaced_and_belong_to_root(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text("# mine\n")
+    (tmp_path / "config.toml").write_text("# too\n")
+    os.chown(tmp_path / "policy.toml", 4001, 4001)
+    show = "cat /etc/jitd/policy.d/lab.toml /etc/jitd/jitd.toml; stat -c '%u %g %a' /etc/jitd/policy.d/lab.toml"
+    done = lab("--policy", "policy.toml", "--config=config.toml", "sh", "-c", show, cwd=tmp_path)
+    assert done.stdout == "# mine\n# too\n0 0 644\n"
+
+
+def test_it_is_a_host_of_its_own() -> None:
+    said = in_lab("hostname; hostname -f; id -u; echo $HOME; ip -br link; ls /run/jitd 2>&1 || true; cat /proc/1/comm")
+    assert said.splitlines()[:4] == ["lab.example.test", "lab.example.test", "0", "/root"]
+    assert re.search(r"^lo +UNKNOWN", said, re.M)
+    assert len(re.findall(r"<.*>", said)) == 1, "there is a network device beside the loopback"
+
+
+def test_accounts_and_groups_are_exactly_these() -> None:
+    said = in_lab(
+        "for p in alice bob carol dave eve; do echo $p: $(id -Gn $p); getent passwd $p | cut -d: -f6,7; done;"
+        "cd /home; stat -c '%U %G %a %n' alice bob carol dave eve; stat -c %a /tmp"
+    )
+    assert said == (
+        "alice: alice dba\n/home/alice:/bin/bash\nbob: bob ops\n/home/bob:/bin/bash\n"
+        "carol: carol ops\n/home/carol:/bin/bash\ndave: dave ops security\n/home/dave:/bin/bash\n"
+        "eve: eve\n/home/eve:/bin/bash\n"
+        + "".join(f"{name} {name} 700 {name}\n" for name in ("alice", "bob", "carol", "dave", "eve"))
+        + "1777\n"
+    )
+
+
+def test_the_accounts_replace_those_of_the_host_of_the_same_name_or_number() -> None:
+    said = in_lab(
+        "usermod -aG sudo eve; usermod -u 4999 alice; groupmod -n thief dba; echo stale >/home/eve/stale;"
+        f"{LAB} --no-jitd sh -c 'id eve; id -u alice; getent group 4101 thief; ls /home/eve'"
+    )
+    assert said == "uid=4005(eve) gid=4005(eve) groups=4005(eve)\n4001\ndba:x:4101:alice\n"
+
+
+def test_the_realm_answers_and_kadmin_local_works() -> None:
+    said = in_lab(
+        "kadmin.local -q 'addprinc -pw x mallory' >/dev/null 2>&1; kadmin.local -q listprincs;"
+        "klist -k /etc/jitd/jitd.keytab;"
+        "stat -c '%U %a' /etc/jitd/jitd.keytab; as alice kvno jitd/lab.example.test; echo alicealice | kinit alice"
+    )
+    for principal in ("alice", "bob", "carol", "dave", "eve", "mallory", "jitd/lab.example.test"):
+        assert f"{principal}@EXAMPLE.TEST" in said
+    assert "root 600" in said
+    assert "kvno = " in said
+
+
+def test_as_has_a_fresh_ticket_in_the_default_ccache_and_a_clean_login_environment() -> None:
+    said = in_lab("umask 077; cd /root; export SECRET=1 TERM=vt100; as alice sh -c 'id -un; klist | head -2; pwd; env'")
+    lines = said.splitlines()
+    assert lines[:4] == [
+        "alice",
+        "Ticket cache: FILE:/tmp/krb5cc_4001",
+        "Default principal: alice@EXAMPLE.TEST",
+        "/home/alice",
+    ]
+    names = {line.partition("=")[0] for line in lines[4:]}
+    assert {"HOME", "USER", "LOGNAME", "SHELL", "PATH", "MAIL", "TERM"} <= names
+    assert names <= {"HOME", "USER", "LOGNAME", "SHELL", "PATH", "MAIL", "TERM", "LANG", "PWD", "OLDPWD"}
+    assert "TERM=vt100" in lines
+
+
+def test_as_becomes_the_command_with_its_streams_status_and_signals() -> None:
+    said = in_lab(
+        "sh -c 'echo $$; exec as alice sh -c \"echo \\$\\$; cat; echo err >&2; exit 9\"' <<X 2>&1 || echo status $?\n"
+        "in\nX\n"
+        "as alice sh -c 'trap \"echo got; exit 3\" USR1; echo up >/tmp/up; while :; do sleep 0.01; done' & "
+        "until [ -f /tmp/up ]; do sleep 0.01; done; kill -USR1 $!; wait $! || echo status $?\n"
+        "as alice sleep 100 & sleep 0.3; kill -TERM $!; wait $! || echo status $?"
+    ).splitlines()
+    assert said[0] == said[1], "another process"
+    assert said[2:] == ["in", "err", "status 9", "got", "status 3", "status 143"]
+
+
+def test_as_starts_with_default_signals_and_no_capability() -> None:
+    said = in_lab("trap '' INT PIPE; as bob cat /proc/self/status")
+    ignored = re.search(r"^SigIgn:\s+(\w+)$", said, re.M)
+    assert ignored is not None
+    assert int(ignored[1], 16) & ~(0b11 << 31) == 0  # 32 and 33 are the C library's: nobody can reset them
+    assert re.search(r"^SigBlk:\s+0+$", said, re.M)
+    assert re.search(r"^CapEff:\s+0+$", said, re.M)
+
+
+def test_as_without_a_ticket_has_an_empty_cache_and_leaves_the_persons_other_terminals_alone() -> None:
+    said = in_lab("as alice true; as --no-ticket alice sh -c 'klist -s || echo none; env -u KRB5CCNAME klist -s && echo kept'")
+    assert said == "none\nkept\n"
+
+
+@pytest.mark.parametrize("wrong", ["as", "as alice", "as nobody true", "as root true", "as --frob alice true"])
+def test_as_tells_its_usage_with_status_2(wrong: str) -> None:
+    done = lab("sh", "-c", wrong)
+    assert done.returncode == 2
+    assert "usage: as " in done.stderr
+
+
+def test_the_compiler_still_finds_its_assembler() -> None:
+    assert in_lab("cd /tmp; echo 'int main(void){return 0;}' >a.c; gcc -o a a.c; ./a; echo built") == "built\n"
+
+
+def test_nothing_outside_is_touched() -> None:
+    def picture() -> tuple[str, list[str], list[str], str]:
+        digest = hashlib.sha256()
+        for directory, directories, files in os.walk("/etc"):
+            directories.sort()
+            for name in sorted(files):
+                file = Path(directory, name)
+                is_now = file.lstat()
+                digest.update(f"{file} {is_now.st_mode} {is_now.st_uid} {is_now.st_gid} {is_now.st_mtime_ns}".encode())
+                if file.is_file():
+                    digest.update(file.read_bytes())
+        homes = sorted(str(home) for home in Path("/home").iterdir())
+        run = sorted(str(entry) for entry in Path("/run").iterdir())
+        return digest.hexdigest(), homes, run, Path("/proc/self/mountinfo").read_text() + socket.gethostname()
+
+    before = picture()
+    in_lab("echo x >/etc/passwd; rm -rf /home /var/log; mkdir /run/there /etc/there; mount -t tmpfs x /opt; hostname other")
+    assert picture() == before
+
+
+def test_two_labs_side_by_side_do_not_know_of_each_other(nothing_is_left: None) -> None:
+    script = (
+        "kadmin.local -q 'addprinc -randkey {0}' >/dev/null 2>&1; touch /tmp/{0} /etc/{0};"
+        "as alice klist -s || exit 1; echo ready; read go; hostname;"
+        "kadmin.local -q listprincs | grep -E '^(left|right)'; ls /tmp/left /tmp/right 2>/dev/null;"
+        "ls /proc | grep -c '^[0-9]'"
+    )
+    both = {name: start(script.format(name)) for name in ("left", "right")}
+    for process in both.values():
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for name, process in both.items():
+        said, _ = process.communicate("go\n", timeout=30)
+        assert said.splitlines()[:3] == ["lab.example.test", f"{name}@EXAMPLE.TEST", f"/tmp/{name}"]
+        assert int(said.splitlines()[3]) < 10
+
+
+def test_ctrl_c_reaches_command_and_leaves_nothing_behind(nothing_is_left: None) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(LAB, [str(LAB), "--no-jitd", "sh", "-c", "(setsid sleep 7777 &) ; echo here; exec sleep 7777"])
+    said = b""
+    while b"here" not in said:
+        said += os.read(terminal, 1000)
+    time.sleep(0.1)
+    os.write(terminal, b"\x03")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) in (130, -signal.SIGINT)
+    os.close(terminal)
+
+
+def test_ctrl_c_is_commands_to_handle() -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(LAB, [str(LAB), "--no-jitd", "sh", "-c", "trap 'echo caught; exit 5' INT; echo here; read x; exit 6"])
+    said = b""
+    while b"caught" not in said:
+        if b"here" in said:
+            said = b""
+            os.write(terminal, b"\x03")
+        said += os.read(terminal, 1000)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5
+    os.close(terminal)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_lab_that_is_killed_leaves_no_process_and_no_cgroup(number: int, nothing_is_left: None) -> None:
+    process = start("(trap '' TERM HUP INT; setsid sleep 7777 &) ; exec sleep 7777")
+    process.send_signal(number)
+    assert process.wait(timeout=10) == -number
+    process.communicate()
+
+
+def test_what_command_leaves_running_ends_with_it(nothing_is_left: None) -> None:
+    assert lab("sh", "-c", "(trap '' TERM HUP; setsid sleep 7777 >/dev/null 2>&1 &) ; exit 4").returncode == 4
+
+
+@pytest.mark.skipif(not (CGROUPS / "cgroup.procs").exists(), reason="this host gives no writable cgroup of version 2")
+def test_its_cgroup_is_its_own_and_can_be_divided() -> None:
+    said = in_lab(
+        "tail -n1 /proc/self/cgroup; mkdir /sys/fs/cgroup/part; sleep 100 & echo $! >/sys/fs/cgroup/part/cgroup.procs;"
+        "echo 1 >/sys/fs/cgroup/part/cgroup.kill; wait $! || echo $?; rmdir /sys/fs/cgroup/part"
+    )
+    assert said == "0::/\n137\n"
+
+
+def test_a_lab_in_a_lab_in_a_lab_sees_what_is_around_it() -> None:
+    assert in_lab(
+        f"echo outer >/tmp/layer; {LAB} --no-jitd sh -euc "
+        f"'echo inner >>/tmp/layer; {LAB} --no-jitd cat /tmp/layer; as alice klist -s; cat /tmp/layer' >/tmp/said;"
+        "cat /tmp/said /tmp/layer"
+    ).split() == ["outer", "inner", "outer", "inner", "outer"]
+
+
+def test_a_second_terminal_joins_the_lab(nothing_is_left: None) -> None:
+    process = start("echo mark >/tmp/mark; echo ready; read go")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    done = lab("--join", "sh", "-c", "cat /tmp/mark; as bob id -un; hostname; exit 5")
+    assert (done.returncode, done.stdout) == (5, "mark\nbob\nlab.example.test\n")
+    process.communicate("go\n", timeout=30)
+
+
+def test_an_interactive_shell_has_job_control_and_a_terminal() -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(LAB, [str(LAB), "--no-jitd"])
+    said = b""
+    os.write(terminal, b"set -o | grep monitor; tty; as alice tty; exit 3\n")
+    while True:
+        try:
+            said += os.read(terminal, 1000)
+        except OSError:
+            break
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 3, said
+    assert b"as alice jitsudo id" in said
+    assert re.search(rb"monitor\s+on", said)
+    assert b"/dev/console" in said
+    assert b"job control" not in said
+
+
+def test_a_second_set_up_does_nothing() -> None:
+    begun = time.monotonic()
+    done = subprocess.run([LAB.parent / "setup"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert time.monotonic() - begun < 1
+
+
+def test_jitd_and_jitsudo_are_on_everybodys_path() -> None:
+    said = in_lab("which jitd jitsudo; as alice which jitd jitsudo")
+    assert said.split() == ["/usr/sbin/jitd", "/usr/bin/jitsudo", "/usr/bin/jitd", "/usr/bin/jitsudo"]
+
+
+def test_what_is_installed_needs_no_checkout_and_belongs_to_root() -> None:
+    said = in_lab(
+        "find /usr/lib/jitd ! -user root -o -perm /022 ! -type l; head -qn1 /usr/bin/jitsudo /usr/sbin/jitd;"
+        'cd /; as eve /usr/bin/python3 -ISc \'import sys; sys.path += ["/usr/lib/jitd/site-packages"];'
+        "import gssapi, msgspec, click, cryptography'"
+    )
+    assert said == "#!/usr/bin/python3 -IS\n" * 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files that arguments name and that others could change; and standard input (THREATS R-06, R-12).
+
+Law: every refusal is followed by a look whether anything ran.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+
+from tests.system.conftest import House
+
+ALICE, EVE = 4001, 4005
+RULES = """
+[[permit]]
+name = "bound"
+who = ["group:dba"]
+run_as = ["*"]
+commands = [["/usr/bin/dash", "**"], ["/usr/bin/cat", "**"], ["/usr/bin/env", "**"], ["/usr/bin/true", "**"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+grant = { lasts = "1h", uses = 9 }
+
+[[permit]]
+name = "named"
+who = ["group:dba"]
+commands = [["/usr/bin/tail", "**"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+run = { writable = "allow" }
+
+[[permit]]
+name = "at-once"
+who = ["group:dba"]
+commands = [["/usr/bin/head", "**"]]
+
+[[permit]]
+name = "typed"
+who = ["group:dba"]
+commands = [["/usr/bin/bash", "**"]]
+run = { stdin = "tty" }
+
+[[permit]]
+name = "silent"
+who = ["group:dba"]
+commands = [["/usr/bin/wc", "**"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+run = { stdin = "none" }
+"""
+
+
+@pytest.fixture(scope="module")
+def binding() -> Iterator[House]:
+    made = House(RULES).start()
+    yield made
+    made.verify()
+    made.close()
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory of alice's own."""
+    made = Path("/home/alice/operands")
+    made.mkdir()
+    os.chown(made, ALICE, ALICE)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+    Path("/srv/everybodys").unlink(missing_ok=True)
+
+
+def write(path: Path, text: str | bytes, uid: int = ALICE, mode: int = 0o644) -> Path:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    os.chown(path, uid, uid)
+    path.chmod(mode)
+    return path
+
+
+def script(place: Path, says: str = "good") -> Path:
+    return write(place / "x.sh", f"echo {says} >>{place}/mark\n")
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def operands(house: House, id: str, who: str = "root") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = house.show(id, who)["operands"]
+    return found
+
+
+# --- what is named ---------------------------------------------------------------------------------------------------
+
+
+def test_a_script_of_the_requesters_is_named_to_the_approver_with_its_digest_and_runs(binding: House, place: Path) -> None:
+    file = script(place)
+    asking = binding.ask("alice", "dash", str(file))
+    (operand,) = operands(binding, asking.id, "bob")
+    assert (operand["argument"], operand["path"], operand["digest"]) == (1, str(file), digest(file))
+    assert operand["because"] == f"{file} belongs to uid {ALICE}"
+    page = binding.jitd("show", asking.id, who="bob").stdout
+    assert f"SHA-256 {digest(file)}" in page and str(file) in page
+    assert binding.approve(asking.id).returncode == 0
+    assert asking.end() == 0, asking.err
+    assert (place / "mark").read_text() == "good\n"
+
+
+NAMED: dict[str, tuple[Callable[[Path], list[str]], list[tuple[int, str]]]] = {
+    "a relative path": (lambda p: ["x.sh"], [(1, "x.sh")]),
+    "by dots": (lambda p: ["../operands/./x.sh"], [(1, "../operands/./x.sh")]),
+    "after an equals sign": (lambda p: [f"--file={p}/x.sh"], [(1, "x.sh")]),
+    "twice": (lambda p: ["x.sh", f"{p}/x.sh"], [(1, "x.sh"), (2, "x.sh")]),
+    "by a link of the requester's to a file of root's": (lambda p: link(p, "/etc/hostname"), [(1, "link")]),
+    "by a link of the requester's to one of theirs": (lambda p: link(p, "x.sh"), [(1, "link")]),
+    "a file of root's": (lambda p: ["/etc/hostname", "/usr/bin/env"], []),
+    "nothing": (lambda p: ["restart", "-n", "--", "", "a" * 5000, "/nonexistent"], []),
+    "a directory": (lambda p: [str(p), "."], []),
+    "a fifo": (lambda p: make_fifo(p), []),
+    "a file of root's in a directory of the requester's": (lambda p: [str(write(p / "roots", "x", 0))], [(1, "roots")]),
+    "a file that everybody may write": (lambda p: [str(write(Path("/srv/everybodys"), "x", 0, 0o666))], [(1, "/srv/everybodys")]),
+    "one of the files in /proc": (lambda p: ["/proc/self/environ", "/proc/1/comm"], []),
+    "the sixty-fourth and the sixty-fifth": (lambda p: ["-"] * 63 + ["x.sh", "x.sh"], [(64, "x.sh")]),
+}
+
+
+def link(place: Path, to: str) -> list[str]:
+    (place / "link").symlink_to(to)
+    os.lchown(place / "link", ALICE, ALICE)
+    return ["link"]
+
+
+def make_fifo(place: Path) -> list[str]:
+    os.mkfifo(place / "fifo")
+    os.chown(place / "fifo", ALICE, ALICE)
+    return ["fifo"]
+
+
+@pytest.mark.parametrize("what", NAMED)
+def test_which_arguments_are_named(binding: House, place: Path, what: str) -> None:
+    script(place)
+    words, wanted = NAMED[what]
+    asking = binding.ask("alice", "true", *words(place), cwd=str(place))
+    found = operands(binding, asking.id)
+    assert [(o["argument"], o["path"]) for o in found] == [(at, os.path.join(place, name)) for at, name in wanted]
+    assert all(o["digest"] == digest(Path(o["path"])) for o in found)
+    assert binding.approve(asking.id).returncode == 0
+    assert asking.end() == 0, asking.err
+
+
+def test_a_file_of_the_targets_own_needs_no_naming(binding: House, place: Path) -> None:
+    asking = binding.ask("alice", "-u", "alice", "cat", str(script(place)))
+    assert operands(binding, asking.id) == []
+    assert binding.approve(asking.id).returncode == 0 and asking.end() == 0
+
+
+def test_what_is_too_large_is_named_and_said_not_to_be_bound(binding: House, place: Path) -> None:
+    file = write(place / "large", b"")
+    os.truncate(file, 16 * 1024 * 1024 + 1)
+    asking = binding.ask("alice", "true", str(file))
+    (operand,) = operands(binding, asking.id)
+    assert operand["digest"] == "" and operand["because"].endswith("; it is too large to be bound")
+    assert "not bound" in binding.jitd("show", asking.id, who="bob").stdout
+    file.write_bytes(b"another")
+    assert binding.approve(asking.id).returncode == 0 and asking.end() == 0
+
+
+def test_a_file_that_the_requester_cannot_see_is_told_to_approvers_alone(binding: House) -> None:
+    hidden = Path("/srv/eves")
+    hidden.mkdir(mode=0o700, exist_ok=True)
+    os.chown(hidden, EVE, EVE)
+    file = write(hidden / "x.sh", "echo eve", EVE)
+    asking = binding.ask("alice", "true", str(file))
+    absent = binding.ask("alice", "true", str(hidden / "y.sh"))
+    assert operands(binding, asking.id, "alice") == operands(binding, absent.id, "alice") == []
+    (operand,) = operands(binding, asking.id, "bob")
+    assert (operand["path"], operand["digest"]) == (str(file), "")
+    for one in (asking, absent):
+        binding.deny(one.id)
+        assert one.end() == 122
+    shutil.rmtree(hidden)
+
+
+# --- what has changed ------------------------------------------------------------------------------------------------
+
+CHANGES: dict[str, Callable[[Path], Any]] = {
+    "it is written": lambda file: file.write_text(f"echo evil >>{file.parent}/mark\n"),
+    "it is replaced": lambda file: write(file.parent / "new", "echo evil\n").rename(file),
+    "it is taken away": lambda file: file.unlink(),
+    "it is a link to another": lambda file: (file.unlink(), file.symlink_to("/etc/hostname")),
+    "it is a directory": lambda file: (file.unlink(), file.mkdir()),
+    "it is a fifo": lambda file: (file.unlink(), os.mkfifo(file)),
+    "it has one byte more": lambda file: file.write_text(file.read_text() + "\n"),
+    "its directory is another": lambda file: (
+        file.parent.rename("/home/alice/gone"),
+        file.parent.mkdir(),
+        write(file, "echo evil\n"),
+    ),
+}
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_a_change_while_it_waits_is_a_refusal_that_names_it(binding: House, place: Path, how: str) -> None:
+    file = script(place)
+    asking = binding.ask("alice", "dash", str(file))
+    assert operands(binding, asking.id)
+    CHANGES[how](file)
+    binding.approve(asking.id)
+    assert asking.end() in (121, 126)
+    assert f"argument 1 was changed since it was approved: {file}" in asking.err, asking.err
+    assert not (place / "mark").exists()
+    row = binding.show(asking.id)
+    assert row["state"] == "denied" and "was changed since it was approved" in row["because"], row
+    shutil.rmtree("/home/alice/gone", ignore_errors=True)
+
+
+def test_a_file_that_others_can_change_only_since_then_is_a_refusal_too(binding: House, place: Path) -> None:
+    asking = binding.ask("alice", "dash", "later.sh", cwd=str(place))
+    assert operands(binding, asking.id) == []
+    write(place / "later.sh", f"echo evil >>{place}/mark\n")
+    binding.approve(asking.id)
+    assert asking.end() in (121, 126)
+    assert "argument 1 can be changed by others, which it could not when it was approved" in asking.err
+    assert not (place / "mark").exists()
+
+
+def test_a_change_after_the_approval_is_seen_by_the_monitor(binding: House, place: Path) -> None:
+    """Two runs of one lease: between them nobody looks but the monitor."""
+    file = script(place)
+    asking = binding.ask("alice", "--no-wait", "dash", str(file))
+    assert asking.end() == 0
+    id = asking.out.strip()
+    assert binding.approve(id).returncode == 0
+    file.write_text(f"echo evil >>{place}/mark\n")
+    resumed = binding.sudo("alice", f"--resume={id}")
+    assert resumed.returncode in (121, 126) and "argument 1 was changed since it was approved" in resumed.stderr
+    assert not (place / "mark").exists()
+    file.write_text(f"echo good >>{place}/mark\n")
+    assert binding.sudo("alice", f"--resume={id}").returncode == 0
+    assert (place / "mark").read_text() == "good\n"
+
+
+def test_a_lease_does_not_answer_for_another_content(binding: House, place: Path) -> None:
+    file = script(place)
+    asking = binding.ask("alice", "--for=15m", "--uses=5", "dash", str(file))
+    assert binding.approve(asking.id).returncode == 0 and asking.end() == 0
+    assert binding.sudo("alice", "-n", "dash", str(file)).returncode == 0
+    file.write_text("echo evil\n")
+    assert binding.sudo("alice", "-n", "dash", str(file)).returncode == 118
+
+
+def test_a_rule_may_let_them_be_changed_and_then_they_are_named_and_not_bound(binding: House, place: Path) -> None:
+    file = write(place / "log", "one\n")
+    asking = binding.ask("alice", "tail", str(file))
+    (operand,) = operands(binding, asking.id)
+    assert (operand["path"], operand["digest"]) == (str(file), "")
+    file.write_text("one\ntwo\n")
+    assert binding.approve(asking.id).returncode == 0
+    assert asking.end() == 0 and asking.out == "one\ntwo\n"
+
+
+def test_where_nobody_approves_nothing_is_bound(binding: House, place: Path) -> None:
+    done = binding.sudo("alice", "head", str(write(place / "log", "one\n")))
+    assert done.returncode == 0 and done.stdout == "one\n"
+
+
+OWN = """
+[[permit]]
+name = "own"
+who = ["group:dba"]
+commands = [["/home/alice/operands/*"]]
+"""
+
+
+@pytest.mark.parametrize("first", ["#!/usr/bin/dash", "#!/usr/bin/env dash"])
+def test_a_script_that_is_the_command_is_bound_with_its_interpreter(binding: House, place: Path, first: str) -> None:
+    """R-06, the command's own file: others may change it, so it is refused without the rule's word."""
+    binding.set_policy(OWN, "60-own.toml")
+    assert binding.jitd("reload").returncode == 0
+    file = write(place / "tool", f"{first}\necho hello\n", mode=0o755)
+    done = binding.sudo("alice", str(file))
+    assert done.returncode == 121 and "can be changed by" in done.stderr, done.stderr
+
+
+# --- standard input --------------------------------------------------------------------------------------------------
+
+
+def test_a_pipe_into_a_shell_is_denied_where_the_rule_wants_a_terminal(binding: House) -> None:
+    done = binding.sudo("alice", "bash", input="touch /srv/typed\n")
+    assert done.returncode == 121 and "standard input is a pipe, and rule typed wants a terminal" in done.stderr, done.stderr
+    assert binding.sudo("alice", "bash", "-c", "true").returncode == 121, "nor is /dev/null a terminal"
+    assert not Path("/srv/typed").exists()
+    first, *rest = map(str, binding.line("alice", "jitsudo", "bash", "-c", "echo typed"))
+    terminal = pexpect.spawn(first, rest, cwd="/", timeout=30, encoding="utf-8")
+    terminal.expect_exact("typed")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+
+
+def test_what_is_known_later_is_looked_at_later(binding: House) -> None:
+    asking = binding.ask("alice", "--no-wait", "wc", "-c")
+    assert asking.end() == 0
+    id = asking.out.strip()
+    assert binding.approve(id).returncode == 0
+    piped = binding.sudo("alice", f"--resume={id}", input="payload")
+    assert piped.returncode in (121, 126) and "standard input is a pipe" in piped.stderr, piped.stderr
+    silent = binding.sudo("alice", f"--resume={id}")
+    assert silent.returncode == 0 and silent.stdout == "0\n"
+
+
+def test_the_approver_reads_what_standard_input_is(binding: House) -> None:
+    reading, writing = os.pipe()
+    asking = binding.ask("alice", "cat", stdin=reading)
+    page = binding.jitd("show", asking.id, who="bob").stdout
+    assert "standard input is a pipe" in page, page
+    binding.deny(asking.id)
+    assert asking.end() == 122
+    os.close(reading)
+    os.close(writing)

@@ -1,0 +1,356 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recordings, from the rule that wants one to whoever watches it: who may, what they see, and what is kept.
+
+Law: what is shown is what was written, sealed, and harmless to the viewer's terminal; each look is in the chain, and a refused
+one shows nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.system.conftest import Asking, House, wait_for
+
+POLICY = """
+[[permit]]
+name = "kept"
+who = ["group:dba"]
+commands = [["**"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+grant = { lasts = "1h", uses = 100 }
+run = { record = "output" }
+"""
+FREE = """
+[[permit]]
+name = "free"
+who = ["group:dba"]
+run_as = ["eve"]
+commands = [["**"]]
+run = { record = "%s" }
+"""
+HOSTILE = r"\033]0;title\007\033]52;c;ZXZpbA==\007\033[6n\033[c\033P$qm\033\\\033[5i\033[?1000hplain\033[31mred\033[0m\n"
+
+
+@pytest.fixture(scope="module")
+def kept() -> Iterator[House]:
+    made = House(POLICY).start()
+    made.set_policy(FREE % "output", "60-free.toml")
+    assert made.jitd("reload").returncode == 0
+    yield made
+    made.verify()
+    made.close()
+
+
+def recorded(house: House, *words: str, terminal: bool = False) -> str:
+    """A run that alice asked for and bob approved, over by now; its id."""
+    asking = house.ask("alice", *words)
+    assert house.approve(asking.id).returncode == 0
+    asking.end()
+    wait_for(lambda: house.show(asking.id)["runs"][0]["outcome"])
+    return asking.id
+
+
+def live(house: House, *words: str) -> Asking:
+    asking = house.ask("alice", *words)
+    assert house.approve(asking.id).returncode == 0
+    wait_for(lambda: any(run["started_at"] for run in house.rows("runs") if run["id"] == asking.id))
+    return asking
+
+
+def looks(house: House) -> int:
+    return sum(record["event"] == "recording.watched" for record in house.records())
+
+
+def file_of(house: House, id: str) -> Path:
+    return house.root / "state/recordings" / f"{id}.recording"
+
+
+# --- who may ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["alice", "bob", "dave", "root"])
+def test_requester_reviewers_and_operators_may_watch_and_it_is_in_the_chain(kept: House, who: str) -> None:
+    id = recorded(kept, "echo", f"for {who}")
+    before = looks(kept)
+    done = kept.jitd("replay", id, who=who)
+    assert (done.returncode, done.stdout) == (0, f"for {who}\n"), done.stderr
+    assert looks(kept) == before + 1
+    last = [record for record in kept.records() if record["event"] == "recording.watched"][-1]
+    assert last["actor"].partition("@")[0] == who and last["detail"] == {"run": id, "live": False}
+
+
+def test_for_others_there_is_no_such_run(kept: House) -> None:
+    id = recorded(kept, "echo", "secret")
+    before = looks(kept)
+    for verb in ("replay", "watch"):
+        done = kept.jitd(verb, id, who="eve")
+        assert (done.returncode, done.stdout) == (4, "") and done.stderr.replace(id, "ID") == kept.jitd(
+            verb, "ZZZZ-ZZZZ", who="eve"
+        ).stderr.replace("ZZZZ-ZZZZ", "ID")
+    assert looks(kept) == before
+
+
+def test_a_rule_says_who_may_watch(own_house: Callable[..., House]) -> None:
+    house = own_house(POLICY.replace('record = "output"', 'record = "output", watch = ["principal:carol@EXAMPLE.TEST"]')).start()
+    id = recorded(house, "echo", "hello")
+    for who, status in (("alice", 3), ("bob", 3), ("carol", 0), ("dave", 0), ("eve", 4)):
+        done = house.jitd("replay", id, who=who)
+        assert (done.returncode, done.stdout) == (status, "hello\n" if status == 0 else ""), (who, done.stderr)
+    assert looks(house) == 2
+
+
+def test_who_may_see_it_no_longer_is_shown_no_more(kept: House) -> None:
+    """A connection may be hours old: who follows a run is asked again whether they may."""
+    asking = live(kept, "sh", "-c", "echo first; sleep 600")
+    watcher = subprocess.Popen(kept.line("carol", "jitd", "watch", asking.id), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)  # fmt: skip
+    assert watcher.stdout is not None and watcher.stdout.readline() == "first\n"
+    subprocess.run(["gpasswd", "-d", "carol", "ops"], check=True, capture_output=True)
+    try:
+        _, said = watcher.communicate(timeout=25)
+        assert watcher.returncode == 4 and "as far as you may see" in said
+    finally:
+        watcher.kill()
+        subprocess.run(["gpasswd", "-a", "carol", "ops"], check=True, capture_output=True)
+        kept.jitd("stop", asking.id)
+    asking.end()
+
+
+# --- what is seen ----------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_followed_while_it_happens(kept: House) -> None:
+    asking = live(kept, "sh", "-c", "for i in 1 2 3; do echo line $i; sleep 0.7; done; exit 4")
+    first, *rest = map(str, kept.line("bob", "jitd", "watch", asking.id))
+    screen = pexpect.spawn(first, rest, cwd="/", timeout=15, encoding="utf-8")
+    screen.expect_exact("line 1")
+    screen.expect_exact("line 2")
+    at = time.monotonic()
+    screen.expect_exact("line 3")
+    assert 0.2 < time.monotonic() - at < 1.6, "as it comes, and not at the end"
+    screen.expect_exact("it ended with status 4")
+    screen.expect(pexpect.EOF)
+    screen.close()
+    assert screen.exitstatus == 0 and asking.end() == 4
+
+
+@pytest.mark.parametrize("leave", ["q", "\x03"])
+def test_who_watches_may_leave_and_the_run_does_not_notice(kept: House, leave: str) -> None:
+    asking = live(kept, "sh", "-c", "echo here; sleep 3; exit 5")
+    first, *rest = map(str, kept.line("bob", "jitd", "watch", asking.id))
+    screen = pexpect.spawn(first, rest, cwd="/", timeout=15, encoding="utf-8")
+    screen.expect_exact("here")
+    before = os.get_terminal_size(screen.child_fd), screen.getecho()
+    screen.send(leave)
+    screen.expect(pexpect.EOF)
+    screen.close()
+    assert not before[1] and screen.exitstatus == 0
+    assert asking.end() == 5
+
+
+def test_a_watcher_that_goes_away_is_noticed(kept: House) -> None:
+    asking = live(kept, "sleep", "600")
+    assert kept.process is not None
+    files = Path(f"/proc/{kept.process.pid}/fd")
+    before = len(list(files.iterdir()))
+    watcher = subprocess.Popen(kept.line("bob", "jitd", "watch", asking.id), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)  # fmt: skip
+    wait_for(lambda: len(list(files.iterdir())) > before)
+    watcher.kill()
+    watcher.wait()
+    wait_for(lambda: len(list(files.iterdir())) <= before, what="the end of its connection")
+    assert kept.jitd("stop", asking.id).returncode == 0
+    asking.end()
+
+
+@pytest.mark.parametrize("verb", ["replay", "watch"])
+def test_what_would_harm_a_viewers_terminal_does_not_reach_it(kept: House, verb: str) -> None:
+    id = recorded(kept, "printf", HOSTILE)
+    done = subprocess.run(kept.line("bob", "jitd", verb, id), stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    assert done.returncode == 0 and b"plain" in done.stdout and b"red" in done.stdout
+    for harm in (b"\x1b]", b"\x1bP", b"\x1b[6n", b"\x1b[c", b"\x1b[5i", b"?1000h", b"evil", b"title"):
+        assert harm not in done.stdout, harm
+
+
+def test_a_terminal_session_is_replayed_with_its_keys(kept: House) -> None:
+    first, *rest = map(str, kept.line("alice", "jitsudo", "-u", "eve", "bash", "--norc", "-c", "echo o''ne; sleep 2; echo t''wo"))
+    terminal = pexpect.spawn(first, rest, cwd="/", timeout=20, encoding="utf-8", dimensions=(30, 100))
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    id = next(row["id"] for row in reversed(kept.rows("runs", "--all")) if "echo o" in row["argv"][-1])
+    wait_for(lambda: kept.show(id)["runs"][0]["outcome"])
+    first, *rest = map(str, kept.line("alice", "jitd", "replay", id))
+    player = pexpect.spawn(first, rest, cwd="/", timeout=20, encoding="utf-8")
+    player.expect_exact("one")
+    player.send(" ")
+    with pytest.raises(pexpect.TIMEOUT):
+        player.expect_exact("two", timeout=3)
+    player.send("++++ ")
+    at = time.monotonic()
+    player.expect_exact("two")
+    assert time.monotonic() - at < 1.5
+    player.expect_exact("it ended with status 0")
+    player.expect(pexpect.EOF)
+    player.close()
+    assert player.exitstatus == 0
+    quick = kept.jitd("replay", id, "--speed=100", who="alice")
+    assert quick.stdout.replace("\r", "") == "one\ntwo\n"
+
+
+def test_a_recording_is_byte_for_byte_what_was_written(kept: House) -> None:
+    """What came out of the requester's terminal, and what came out of the pipe, is what is in the recording."""
+    wild = kept.root / "said/wild"
+    wild.write_bytes(os.urandom(100_000) + HOSTILE.encode() + bytes(range(256)) * 50)
+    script = f"cat {wild}; sleep 0.1; cat {wild} >&2"
+    first, *rest = map(str, kept.line("alice", "jitsudo", "-u", "eve", "sh", "-c", script))
+    terminal = pexpect.spawn(first, rest, cwd="/", timeout=30)
+    with (kept.root / "said/teed").open("wb") as terminal.logfile_read:
+        terminal.expect(pexpect.EOF)
+    terminal.close()
+    id = kept.rows("runs", "--all")[-1]["id"]
+    wait_for(lambda: kept.show(id)["runs"][0]["outcome"])
+    raw = subprocess.run(kept.line("root", "jitd", "replay", "--raw", id), capture_output=True, check=True).stdout
+    assert len(raw) > 200_000 and raw == (kept.root / "said/teed").read_bytes()
+    id = recorded(kept, "cat", str(wild))
+    raw = subprocess.run(kept.line("root", "jitd", "replay", "--raw", id), capture_output=True, check=True).stdout
+    assert raw == wild.read_bytes()
+
+
+def test_what_is_not_recorded_cannot_be_watched(kept: House) -> None:
+    kept.set_policy(FREE.replace("free", "silent").replace('"**"', '"/usr/bin/true"') % "none", "55-silent.toml")
+    assert kept.jitd("reload").returncode == 0
+    assert kept.sudo("alice", "-u", "eve", "true").returncode == 0
+    id = next(row["id"] for row in reversed(kept.rows("runs", "--all")) if row["argv"] == ["true"])
+    done = kept.jitd("replay", id, who="alice")
+    assert (done.returncode, done.stderr) == (1, f"jitd: run {id} was not recorded\n")
+
+
+# --- what is proved --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["a byte", "the end", "another's", "more", "nothing left"])
+def test_a_recording_that_is_not_what_was_sealed_is_not_shown(kept: House, how: str) -> None:
+    id = recorded(kept, "sh", "-c", "echo sealed; sleep 0.4; echo twice")
+    other = recorded(kept, "sh", "-c", "echo sealed; sleep 0.4; echo other")
+    file = file_of(kept, id)
+    content = file.read_bytes()
+    changed = {
+        "a byte": content[:-60] + bytes([content[-60] ^ 1]) + content[-59:],
+        "the end": content[: len(content) // 2],
+        "another's": file_of(kept, other).read_bytes(),
+        "more": content + content[-100:],
+        "nothing left": b"",
+    }[how]
+    file.write_bytes(changed)
+    for verb in ("replay", "watch"):
+        done = kept.jitd(verb, id, who="bob")
+        assert done.returncode == 1 and done.stdout == "" and "is not what was written" in done.stderr, done.stderr
+    file.write_bytes(content)
+    for verb in ("replay", "watch"):
+        assert kept.jitd(verb, id, who="bob").stdout == "sealed\ntwice\n"
+    (sealed,) = [
+        record["detail"]["recording"] for record in kept.records() if record["event"] == "run.ended" and record["id"] == id
+    ]
+    assert sealed["size"] == len(content)
+
+
+# --- exports ---------------------------------------------------------------------------------------------------------
+
+
+def test_sudoreplay_and_asciinema_play_what_is_exported(kept: House, tmp_path: Path) -> None:
+    id = recorded(kept, "sh", "-c", "echo to out; echo to err >&2")
+    done = kept.jitd("replay", id, "--export=sudo", f"--to={tmp_path}/session")
+    assert done.returncode == 0, done.stderr
+    played = subprocess.run(
+        ["sudoreplay", "-n", "-d", tmp_path, "session"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert played.returncode == 0, played.stderr
+    assert "to out" in played.stdout
+    assert kept.jitd("replay", id, "--export=asciicast-2", f"--to={tmp_path}/cast").returncode == 0
+    shown, status = pexpect.run(f"asciinema cat {tmp_path}/cast", encoding="utf-8", withexitstatus=True)  # it wants a terminal
+    assert status == 0 and "to out" in shown and "to err" in shown
+    lines = kept.jitd("replay", id, "--export=asciicast").stdout.splitlines()
+    assert json.loads(lines[0])["version"] == 3
+    again = kept.jitd("replay", id, "--export=asciicast", f"--to={tmp_path}/cast")
+    assert again.returncode == 1 and "File exists" in again.stderr, "nothing is overwritten"
+
+
+# --- what is kept ----------------------------------------------------------------------------------------------------
+
+
+def test_the_oldest_go_when_there_is_too_much_and_the_record_says_so(own_house: Callable[..., House]) -> None:
+    house = own_house(POLICY, "[recordings]\nmib_in_all = 1\n").start()
+    ids = [recorded(house, "head", "-c", "700000", "/dev/urandom") for _ in range(2)]
+    assert all(file_of(house, id).exists() for id in ids)
+    house.restart()
+    wait_for(lambda: not file_of(house, ids[0]).exists())
+    assert file_of(house, ids[1]).exists()
+    done = house.jitd("replay", ids[0])
+    assert (done.returncode, done.stderr) == (1, f"jitd: the recording of run {ids[0]} was kept no longer\n")
+    (removed,) = [record["detail"] for record in house.records() if record["event"] == "recording.removed"]
+    assert removed["run"] == ids[0]
+    house.verify()
+
+
+def test_one_that_is_old_goes(own_house: Callable[..., House]) -> None:
+    house = own_house(POLICY, "[recordings]\ndays = 2\n").start()
+    old, young = recorded(house, "echo", "old"), recorded(house, "echo", "young")
+    for id, days in ((old, 2.1), (young, 1.9)):
+        at = time.time() - days * 86400
+        os.utime(file_of(house, id), (at, at))
+    house.restart()
+    wait_for(lambda: not file_of(house, old).exists())
+    assert file_of(house, young).exists()
+
+
+def test_a_run_that_cannot_be_recorded_says_so_to_whoever_asked(own_house: Callable[..., House]) -> None:
+    house = own_house(POLICY, "[recordings]\nmib_per_run = 1\n").start()
+    asking = live(house, "head", "-c", "5000000", "/dev/urandom")
+    assert asking.end() != 0
+    assert "it cannot be recorded any more: the recording has reached its quota" in asking.err
+    wait_for(lambda: house.show(asking.id)["runs"][0]["outcome"])
+    outcome = house.show(asking.id)["runs"][0]["outcome"]
+    assert "quota" in outcome["because"]
+    assert "not all of it was kept" in house.jitd("replay", asking.id).stderr
+
+
+def test_the_file_is_roots_alone(kept: House) -> None:
+    id = recorded(kept, "echo", "mine")
+    status = file_of(kept, id).stat()
+    assert (status.st_mode & 0o777, status.st_uid) == (0o600, 0)
+    assert file_of(kept, id).parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_an_input_is_kept_only_where_the_rule_says_all(kept: House) -> None:
+    kept.set_policy(FREE.replace("free", "all").replace('"**"', '"/usr/bin/cat"') % "all", "56-all.toml")
+    assert kept.jitd("reload").returncode == 0
+    done = kept.sudo("alice", "-u", "eve", "cat", input="typed in\n")
+    assert done.stdout == "typed in\n"
+    id = next(row["id"] for row in reversed(kept.rows("runs", "--all")) if row["argv"] == ["cat"])
+    wait_for(lambda: kept.show(id)["runs"][0]["outcome"])
+    cast = kept.jitd("replay", id, "--export=asciicast").stdout
+    assert re.search(r'"i", "typed in', cast) and re.search(r'"o", "typed in', cast)
+
+
+def test_a_broken_daemon_ends_the_watching_with_a_sentence(own_house: Callable[..., House]) -> None:
+    house = own_house(POLICY).start()
+    asking = live(house, "sh", "-c", "echo here; sleep 5; exit 6")
+    watcher = subprocess.Popen(house.line("bob", "jitd", "watch", asking.id), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)  # fmt: skip
+    assert watcher.stdout is not None and "here" in watcher.stdout.readline()
+    house.kill()
+    _, said = watcher.communicate(timeout=10)
+    assert watcher.returncode == 125 and "jitd" in said
+    house.start()
+    again = house.jitd("watch", asking.id, who="bob")
+    assert again.returncode == 0 and again.stdout.startswith("here") and "it ended with status 6" in again.stderr
+    assert asking.end() == 6
