@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a person's fork to the command's end, and from an approval to the command's first byte.
+
+Law: both sides of a comparison are started alike, by the same process, with the same descriptors, one after the other.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from people import PATIENCE, Failed, Helper, do_as
+from table import Table, interleaved
+
+from jitpam.client import connect
+from jitpam.wire.messages import Review, Show
+from tests.system.conftest import House
+
+POLICY = """
+[[permit]]
+name = "at-once"
+who = ["user:alice"]
+commands = [["/usr/bin/true"], ["/usr/bin/cat"], ["/usr/bin/head", "**"]]
+run = { record = "none" }
+
+[[permit]]
+name = "kept"
+who = ["user:alice"]
+run_as = ["bob"]
+commands = [["/usr/bin/cat"], ["/usr/bin/head", "**"]]
+run = { record = "output" }
+
+[[permit]]
+name = "owed"
+who = ["user:alice"]
+commands = [["/usr/bin/true", "leased"], ["/usr/bin/echo", "**"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+grant = { lasts = "1h", uses = 10000 }
+"""
+SUDOERS = "/etc/sudoers.d/bench"
+JITSUDO, SUDO, TRUE = "/usr/bin/jitsudo", "/usr/bin/sudo", "/bin/true"
+FORK, ONCE, LEASED = "fork+exec /bin/true", "jitsudo true, permitted at once", "jitsudo true, under a lease"
+APPROVED, ANSWERED = "after `jitd approve` has ended", "after jitd's answer reached the approver"
+PEER = "sudo -n true"
+STARTS = {
+    FORK: [TRUE],
+    PEER: [SUDO, "-n", "true"],
+    ONCE: [JITSUDO, "true"],
+    LEASED: [JITSUDO, "true", "leased"],
+}
+ID = re.compile(rb"request ([0-9A-Z]{4}-[0-9A-Z]{4})")
+
+
+def allow_sudo() -> None:
+    """Let alice use sudo for everything, without a password."""
+    with open(SUDOERS, "w", encoding="ascii", opener=partial(os.open, mode=0o440)) as file:
+        file.write("alice ALL=(ALL:ALL) NOPASSWD: ALL\n")
+
+
+# --- start to end ----------------------------------------------------------------------------------------------------
+
+
+def spawn_quietly(line: list[str]) -> None:
+    """Run ``line`` to its end, with nothing to read and nobody to write to. Raises Failed unless it ends with 0."""
+    nothing = [(os.POSIX_SPAWN_OPEN, stream, "/dev/null", os.O_RDWR, 0) for stream in range(3)]
+    pid = os.posix_spawn(line[0], line, os.environ, file_actions=nothing)
+    _, status = os.waitpid(pid, 0)
+    if status:
+        raise Failed(f"{' '.join(line)} ended with {os.waitstatus_to_exitcode(status)}")
+
+
+def time_start(line: list[str]) -> float:
+    """Milliseconds from before the fork until the process is reaped."""
+    began_at = time.perf_counter()
+    spawn_quietly(line)
+    return (time.perf_counter() - began_at) * 1000
+
+
+def time_starts(n_rounds: int, lines: Mapping[str, list[str]]) -> dict[str, list[float]]:
+    """Every kind of start, in turn; the first of each is not counted."""
+    table = Table("", "")
+    measures = {name: partial(time_start, line) for name, line in lines.items()}
+    for measure in measures.values():
+        measure()
+    interleaved(n_rounds, table, measures)
+    return table.rows
+
+
+def measure_starts(house: House, n_rounds: int, peers: Mapping[str, list[str]]) -> Table:
+    """Milliseconds from fork to reaped end, as alice, without a terminal; those of ``peers`` too."""
+    lease = house.ask("alice", "--for", "1h", "--uses", "10000", "true", "leased")
+    if house.approve(lease.id).returncode or lease.end():
+        raise Failed(f"there is no lease to measure under: {lease.err}")
+    table = Table("start to end", "ms", peer=PEER)
+    for row, samples in do_as("alice", str(house.socket), partial(time_starts, n_rounds, {**STARTS, **peers})).items():
+        table.add(row, *samples)
+    return table
+
+
+# --- approval to first byte ------------------------------------------------------------------------------------------
+
+
+def approve_by_command(id: str) -> float:
+    """``jitd approve``, as a person would: the moment of its end."""
+    spawn_quietly(["/usr/bin/jitd", "approve", id, "--yes"])
+    return time.monotonic()
+
+
+def approve_by_client(id: str) -> float:
+    """The same by a program that is connected already: the moment when it has the daemon's answer."""
+    connection = connect()
+    (row,) = connection.ask(Show(id=id))
+    connection.do(Review(id=id, verdict="approve", fingerprint=bytes.fromhex(row["fingerprint"]), comment=""))
+    at = time.monotonic()
+    connection.close()
+    return at
+
+
+def time_first_byte(house: House, approve: Callable[[str], float]) -> float:
+    """Milliseconds from the moment that ``approve`` gives to the first byte of the command that waited for it."""
+    line = house.line("alice", "jitsudo", "echo", "x")
+    asker = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/")
+    assert asker.stdout is not None and asker.stderr is not None
+    try:
+        approver = Helper("bob", str(house.socket), partial(approve, waiting_id(asker.stderr.fileno())))
+        wait_readable(asker.stdout.fileno())
+        at = time.monotonic()
+        approved_at: float = approver.result()
+        if asker.wait(PATIENCE):
+            raise Failed("the approved command failed")
+        return (at - approved_at) * 1000
+    finally:
+        asker.kill()
+        asker.wait()
+        asker.stdout.close()
+        asker.stderr.close()
+
+
+def waiting_id(said: int) -> str:
+    """The id of the request, once its asker says on ``said`` that it waits."""
+    heard = b""
+    while b"asks 1 approval" not in heard:
+        wait_readable(said)
+        piece = os.read(said, 4096)
+        if not piece:
+            raise Failed(f"a request did not wait: {heard.decode('utf-8', 'replace')}")
+        heard += piece
+    found = ID.search(heard)
+    assert found is not None
+    return found[1].decode()
+
+
+def wait_readable(descriptor: int) -> None:
+    """Until there is something to read. Raises Failed."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    if not poll.poll(PATIENCE * 1000):
+        raise Failed("nothing came")
+
+
+def measure_first_byte(house: House, n_rounds: int) -> Table:
+    """Milliseconds until an approved command is heard of."""
+    table = Table("approval to the command's first byte", "ms")
+    interleaved(
+        n_rounds,
+        table,
+        {
+            APPROVED: partial(time_first_byte, house, approve_by_command),
+            ANSWERED: partial(time_first_byte, house, approve_by_client),
+        },
+    )
+    table.notes.append("below 0: the byte was there before the approver's own command had ended")
+    return table
