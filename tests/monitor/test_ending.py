@@ -199,21 +199,38 @@ def test_what_may_stay_after_a_hang_up_stays_no_longer_than_the_run_may_last(sta
     assert time.clock_gettime(time.CLOCK_BOOTTIME) < ends_at + 4 and marked(stage) == []
 
 
-@pytest.mark.parametrize("is_go_on_its_way", [False, True])
-def test_a_key_that_ends_it_before_it_begins_ends_the_client_alike(stage: Stage, is_go_on_its_way: bool) -> None:
+def test_a_key_that_ends_it_before_it_begins_ends_the_client_alike(stage: Stage) -> None:
     mark = stage.directory / "mark"
     job = shell(stage, f"touch {mark}")
     client = stage.get_ready(job, ("terminal",) * 3)
-    (monitor,) = stage.monitors()
-    os.kill(monitor, signal.SIGSTOP)
     client.send(b"I\x03")
-    if is_go_on_its_way:
-        stage.executor.go(job.run)
-    os.kill(monitor, signal.SIGCONT)
     assert stage.outcome(job) == Outcome(Ending.NOT_STARTED, 128 + signal.SIGINT, "it was ended before it began")
     stage.wait(lambda: client.end)
     assert client.end == {"outcome": "not started", "status": 130, "because": "it was ended before it began"}
     assert not client.said(b"R") and not stage.reported(Started, job.run) and not mark.exists()
+
+
+def test_a_key_that_crosses_the_go_ends_it_and_every_account_of_it_is_the_same(stage: Stage) -> None:
+    """The kernel says which of the two came first; what must not be is a run that one calls begun and another not."""
+    mark = stage.directory / "mark"
+    job = shell(stage, f"touch {mark}; sleep 60")
+    client = stage.get_ready(job, ("terminal",) * 3)
+    (monitor,) = stage.monitors()
+    os.kill(monitor, signal.SIGSTOP)
+    client.send(b"I\x03")
+    stage.executor.go(job.run)
+    os.kill(monitor, signal.SIGCONT)
+    outcome = stage.outcome(job)
+    stage.wait(lambda: client.end)
+    is_told_as_begun = bool(client.said(b"R")), stage.reported(Started, job.run) is not None
+    if outcome.ending is Ending.NOT_STARTED:
+        assert outcome == Outcome(Ending.NOT_STARTED, 128 + signal.SIGINT, "it was ended before it began")
+        assert client.end == {"outcome": "not started", "status": 130, "because": "it was ended before it began"}
+        assert is_told_as_begun == (False, False) and not mark.exists()
+    else:
+        assert outcome == Outcome(Ending.SIGNALED, signal.SIGINT)
+        assert client.end == {"outcome": "signaled", "status": 2, "because": ""}
+        assert is_told_as_begun == (True, True)
 
 
 def test_what_is_left_has_its_five_seconds_when_the_command_yields_to_a_hang_up(stage: Stage) -> None:
