@@ -13,6 +13,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,8 @@ def passes(*places: str) -> None:
     done = booted("--no-jitd", sys.executable, "-m", "pytest", *places)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout
+    if " rerun" in done.stdout:  # told in this run's summary too
+        warnings.warn(done.stdout[done.stdout.find("= rerun test summary") :], stacklevel=2)
 
 
 def test_the_units_the_scopes_and_the_sandbox() -> None:
