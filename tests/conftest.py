@@ -20,10 +20,20 @@ settings.register_profile("everyday", deadline=None, derandomize=True, suppress_
 settings.register_profile("explore", deadline=None, max_examples=5000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("everyday")
 
+TESTS = Path(__file__).parent
+NEVER_TWICE = {"attacks", "core", "law", "pamlint", "wire"}
+"""Where no clock has a part; and an attack that succeeds once has succeeded."""
+
 # Started in the background, or by nohup, all of this ignores signals that many a test sends to what it starts.
 for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
     signal.signal(number, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(TESTS).parts[0] in NEVER_TWICE and item.get_closest_marker("flaky") is None:
+            item.add_marker(pytest.mark.flaky(reruns=0))
 
 
 @pytest.fixture(scope="module", autouse=True)

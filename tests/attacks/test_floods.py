@@ -23,6 +23,7 @@ from jitpam.wire.framing import frame
 from tests.attacks.raw import Raw, asked, connected, review, shown_to, submission, ticket_of, uid_of
 from tests.system.conftest import OF_THE_LAB, wait_for
 
+pytestmark = pytest.mark.flaky(reruns=1)  # what is promised here is time: tests/conftest.py
 TIMES = 300
 """Connections of each kind of flood."""
 SLOW = 1500

@@ -14,7 +14,7 @@ import pytest
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Started
 from jitd.monitor.orders import Job
-from tests.monitor.stage import Client, Stage
+from tests.monitor.stage import Client, Stage, handles
 
 BECAUSE = "revoked by bob@EXAMPLE.ORG: wrong host"
 STUBBORN = "trap '' TERM HUP INT QUIT; "
@@ -83,8 +83,8 @@ def test_without_a_control_group_all_of_it_ends_too(stage: Stage, hider: str) ->
 
 def test_the_signal_is_out_within_half_a_second(stage: Stage) -> None:
     job = shell(stage, "trap 'exit 42' TERM; while :; do sleep 0.01; done")
-    stage.started(job)
-    stage.sleep(0.2)
+    _, pid = stage.started(job)
+    stage.wait(lambda: handles(pid, signal.SIGTERM))
     began = time.monotonic()
     stage.executor.stop(job.run, BECAUSE)
     assert stage.outcome(job) == Outcome(Ending.EXITED, 42, BECAUSE)
@@ -125,8 +125,8 @@ def test_a_client_that_hangs_up_ends_the_command(stage: Stage, kinds: tuple[str,
 
 def test_a_command_that_ignores_the_hang_up_has_five_seconds(stage: Stage) -> None:
     job = shell(stage, STUBBORN + "sleep 60; sleep 60")
-    client, _ = stage.started(job)
-    stage.sleep(0.2)
+    client, pid = stage.started(job)
+    stage.wait(lambda: handles(pid, signal.SIGHUP))
     client.close()
     began = time.monotonic()
     assert stage.outcome(job) == Outcome(Ending.SIGNALED, signal.SIGKILL, "the client went away")
@@ -136,8 +136,8 @@ def test_a_command_that_ignores_the_hang_up_has_five_seconds(stage: Stage) -> No
 
 def test_a_command_has_time_to_tidy_up_after_a_hang_up(stage: Stage) -> None:
     job = shell(stage, f"trap 'sleep 1; touch {stage.directory}/tidy; exit 5' HUP; while :; do sleep 0.05; done")
-    client, _ = stage.started(job)
-    stage.sleep(0.2)
+    client, pid = stage.started(job)
+    stage.wait(lambda: handles(pid, signal.SIGHUP))
     client.close()
     assert stage.outcome(job) == Outcome(Ending.EXITED, 5, "the client went away")
     assert (stage.directory / "tidy").exists()
@@ -179,6 +179,7 @@ def test_what_may_stay_and_ends_by_itself_ends_the_run(stage: Stage) -> None:
 def test_a_hang_up_leaves_what_may_stay(stage: Stage) -> None:
     job = shell(stage, "setsid sleep 60 >/dev/null 2>&1 & trap '' HUP; sleep 60; sleep 60", leftovers="keep")
     client, pid = stage.started(job)
+    stage.wait(lambda: handles(pid, signal.SIGHUP))
     stage.sleep(0.3)
     client.close()
     stage.wait(lambda: not os.path.exists(f"/proc/{pid}"))
@@ -284,8 +285,8 @@ def is_living(pid: int) -> bool:
 
 def test_a_stop_that_comes_twice_ends_it_once_and_for_the_first_reason(stage: Stage) -> None:
     job = shell(stage, STUBBORN + "sleep 60; sleep 60")
-    stage.started(job)
-    stage.sleep(0.2)
+    _, pid = stage.started(job)
+    stage.wait(lambda: handles(pid, signal.SIGTERM))
     stage.executor.stop(job.run, BECAUSE)
     stage.executor.stop(job.run, "another reason")
     assert stage.outcome(job).because == BECAUSE

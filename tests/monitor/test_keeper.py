@@ -24,7 +24,7 @@ from jitd.monitor.housing import group_of
 from jitd.monitor.keeper import NO_SESSION, _session_of, _started_at
 from jitd.monitor.orders import CANNOT, FAILED, Login
 from jitd.monitor.seats import owner_of, terminal_of
-from tests.monitor.stage import NOBODY, Stage, in_state
+from tests.monitor.stage import NOBODY, Stage, handles, in_state
 from tests.monitor.test_ending import BOMBER, HIDERS, marked
 
 BECAUSE = "revoked by bob@EXAMPLE.TEST: enough"
@@ -213,7 +213,7 @@ def test_the_person_reads_why_before_the_terminal_is_hung_up(stage: Stage) -> No
     stage.executor.go(job.run)
     stage.wait(lambda: stage.reported(Started, job.run))
     screen.sendline("go")
-    stage.sleep(0.2)
+    stage.wait(lambda: handles(screen.pid, signal.SIGHUP))
     stage.executor.stop(job.run, BECAUSE)
     stage.sleep(0.1)
     assert screen.isalive(), "it has a moment to go through what the terminal hangs on"

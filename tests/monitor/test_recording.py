@@ -392,9 +392,12 @@ def test_a_quota_ends_the_run(stage: Stage) -> None:
 
 
 def test_a_monitor_that_is_killed_leaves_all_but_the_last_moment(stage: Stage) -> None:
-    job = stage.job("/bin/sh", "-c", "echo before; sleep 1; echo after; sleep 60", record="output", record_bytes=1 << 20)
+    mark = stage.directory / "mark"
+    script = f"echo before; sleep 1; echo after; touch {mark}; sleep 60"
+    job = stage.job("/bin/sh", "-c", script, record="output", record_bytes=1 << 20)
     _, pid = stage.started(job)
-    stage.sleep(1.6)
+    stage.wait(mark.exists)
+    stage.sleep(0.6)
     monitor = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(monitor, signal.SIGKILL)
     assert stage.outcome(job).ending is Ending.LOST

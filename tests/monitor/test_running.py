@@ -13,7 +13,7 @@ import pytest
 
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, ExecutorError, Here, Ready, Started
-from tests.monitor.stage import NOBODY, Stage
+from tests.monitor.stage import NOBODY, Stage, handles
 
 ALL_BYTES = bytes(range(1, 256))
 
@@ -319,8 +319,8 @@ def _leftovers() -> tuple[int, list[str]]:
 
 def test_a_signal_is_delivered_to_the_command(stage: Stage) -> None:
     job = stage.job("/bin/sh", "-c", "trap 'exit 9' USR1; while :; do sleep 0.01; done")
-    client, _ = stage.started(job)
-    stage.sleep(0.2)
+    client, pid = stage.started(job)
+    stage.wait(lambda: handles(pid, signal.SIGUSR1))
     client.send(b"G" + bytes([signal.SIGUSR1]))
     assert stage.outcome(job) == Outcome(Ending.EXITED, 9)
 

@@ -19,7 +19,7 @@ import pytest
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Ready, Started
 from jitd.monitor.orders import Job
-from tests.monitor.stage import Stage
+from tests.monitor.stage import Stage, handles, status_of
 
 STACK = Path("/etc/pam.d/jitd")
 SHIPPED = Path(__file__).parents[2] / "contrib/pam.d/jitd"
@@ -102,11 +102,6 @@ ENDS: dict[str, Callable[[Stage, Job, int], Any]] = {
 }
 
 
-def status_of(pid: int) -> dict[str, str]:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
-
-
 def kill_group(pid: int) -> None:
     own = next(line[3:] for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines() if line.startswith("0::"))
     mount = next(line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if line.split()[2] == "cgroup2")
@@ -123,7 +118,7 @@ def test_the_session_is_closed_once_however_it_ends(stage: Stage, how: str, grou
         stage.deny_group(job)
     _, pid = stage.started(job)
     assert kinds(diary()) == ALL[:2]
-    stage.wait(lambda: "stubborn" not in how or int(status_of(pid)["SigIgn"], 16) >> 14 & 1)
+    stage.wait(lambda: "stubborn" not in how or handles(pid, signal.SIGTERM))
     ENDS[how](stage, job, pid)
     stage.outcome(job)
     stage.wait(lambda: kinds(diary()) == ALL)
@@ -155,7 +150,7 @@ def test_what_closes_the_session_is_not_killed_with_a_stubborn_command(stage: St
     if not grouped:
         stage.deny_group(job)
     _, pid = stage.started(job)
-    stage.wait(lambda: int(status_of(pid)["SigIgn"], 16) >> 14 & 1)
+    stage.wait(lambda: handles(pid, signal.SIGTERM))
     stage.executor.stop(job.run, "enough")
     assert stage.outcome(job).number == signal.SIGKILL
     assert diary.read_text().split() == ALL[1:]
@@ -172,7 +167,7 @@ def test_a_session_that_cannot_be_closed_does_not_keep_a_run_for_ever(stage: Sta
 
 
 def test_a_holder_that_is_killed_takes_nothing_with_it(stage: Stage) -> None:
-    job = for_alice(stage, "/bin/sh", "-c", "sleep 0.5; exit 7")
+    job = for_alice(stage, "/bin/sh", "-c", "sleep 2; exit 7")
     _, pid = stage.started(job)
     monitor = status_of(pid)["PPid"]
     (holder,) = set(Path(f"/proc/{monitor}/task/{monitor}/children").read_text().split()) - {str(pid)}
