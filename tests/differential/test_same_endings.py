@@ -108,8 +108,7 @@ ROWS = [
         "two signals, one after the other",
         ("sh", "-c", "trap 'echo one' USR1; trap 'echo two; exit 4' USR2; echo ready; while :; do sleep 0.05; done"),
         steps=(("until", "ready"), ("signal", "USR1"), ("until", "one"), ("signal", "USR2")),
-        ours={"err": lambda err: "User defined signal" in err},
-        because=SIGNALS,
+        ignores=("err",),  # whether a sleep is there to be hit with the rest of the group is a matter of moments
     ),
     Row(
         "the command signals its own group and lives",
