@@ -50,11 +50,12 @@ class Noted:
 
 def examine(store: Store, noted: Noted) -> None:
     """Raises StoreError, with what to do, if the database is older than what was noted, or not what was recorded."""
-    _examine_head(store, noted.read(), noted)
+    examine_head(store, noted.read(), noted)
     _examine_open(store)
 
 
-def _examine_head(store: Store, head: Seal | None, noted: Noted) -> None:
+def examine_head(store: Store, head: Seal | None, noted: Noted) -> None:
+    """Raises StoreError, with what to do, if ``head``, which ``noted`` had before ``store`` was read, is not in its chain."""
     if head is None or head.number == 0:
         return
     found = next(iter(store.records(after=head.number - 1)), None)

@@ -2,7 +2,8 @@
 """Does the record hold, and is what is stored what was recorded? One walk over the chain, one over the stored objects.
 
 Law: pure; the first thing that is wrong is named by the number of its record and a sentence. What this cannot see: records cut
-off at the end together with all that they changed. That takes a head kept elsewhere (SECURITY.md).
+off at the end together with all that they changed. That takes a head kept elsewhere: of the live database the one that its daemon
+noted (``jitd/integrity.py``), of any other what somebody else has (SECURITY.md).
 """
 
 from __future__ import annotations
@@ -48,8 +49,13 @@ class _Last:
     document: str
 
 
-def verify(records: Iterable[tuple[int, bytes, bytes]], documents: Iterable[tuple[str, str, bytes]]) -> Verified:
-    """Walk all of both. ``records`` are (number, body, digest), ``documents`` (life, id, stored bytes) of the same moment.
+def verify(
+    records: Iterable[tuple[int, bytes, bytes]],
+    documents: Iterable[tuple[str, str, bytes]],
+    misfiled: Iterable[tuple[str, str]] = (),
+) -> Verified:
+    """Walk all of it. ``records`` are (number, body, digest), ``documents`` (life, id, stored bytes) of the same moment, ``misfiled``
+    (life, id) of what the store does not find by what its document says.
 
     Raises chain.Broken where the chain itself does not hold, Finding where it and the stored objects do not agree.
     """
@@ -62,6 +68,10 @@ def verify(records: Iterable[tuple[int, bytes, bytes]], documents: Iterable[tupl
         clock.tick(head.number, content)
         _take(head.number, content, last)
     _compare(last, documents)
+    for life, id in misfiled:
+        raise Finding(
+            0, f"{life} {id} is kept as something else than its document says: it would not be found, or be found wrongly"
+        )
     return Verified(head.number, head.digest)
 
 

@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,9 @@ from jitd.cli.columns import cut
 from jitd.cli.house import config_option
 from jitpam.wire.messages import Audit
 from jitpam.wire.shown import shown, shown_argument
+
+if TYPE_CHECKING:
+    from jitd.config import Config
 
 _TOLD = {
     "request.submitted": ("argv", "run_as", "cwd", "reason"),
@@ -78,15 +81,22 @@ def verify(*, file: Path | None, config: Path | None) -> None:
     from jitd.audit.verify import Finding
     from jitd.audit.verify import verify as walk
     from jitd.core.chain import Broken
+    from jitd.integrity import Noted, examine_head
     from jitd.store import StoreError
     from jitd.store.sqlite import SqliteStore
 
-    file = file or _database(config)
+    noted = None
+    if file is None:
+        settings = _settings(config)
+        file, noted = settings.state / "jitd.db", Noted(settings.socket.parent / "head")
     try:
         file.open("rb").close()
+        head = None if noted is None else noted.read()  # before the database, which goes on growing
         store = SqliteStore.reading(file)
         try:
-            verified = walk(store.records(), store.documents())
+            verified = walk(store.records(), store.documents(), store.misfiled())
+            if noted is not None:
+                examine_head(store, head, noted)
         finally:
             store.close()
     except (Broken, Finding, StoreError) as fault:
@@ -96,11 +106,11 @@ def verify(*, file: Path | None, config: Path | None) -> None:
     answer(f"audit: {verified.n} records, chain whole, head {verified.head.hex()}")
 
 
-def _database(config: Path | None) -> Path:
+def _settings(config: Path | None) -> Config:
     from jitd.config import load
     from jitd.core.document import ConfigError
 
     try:
-        return load(config).state / "jitd.db"
+        return load(config)
     except ConfigError as error:
         raise NotDone(f"the settings are faulty, so nobody can say where the database is: {error.faults[0]}") from None

@@ -81,5 +81,8 @@ class Store(Protocol):
     def documents(self, *, ended: bool = True) -> Iterator[tuple[str, str, bytes]]:
         """(life, id, document) of every object, for the verifier; without ``ended`` of those that are open or live."""
 
+    def misfiled(self) -> Iterator[tuple[str, str]]:
+        """(life, id) of every object that is not found by what its document says of it, for the verifier."""
+
     def close(self) -> None:
         """Let go of the medium."""

@@ -186,9 +186,10 @@ class SqliteStore:
     def records(self, after: int = 0) -> Iterator[tuple[int, bytes, bytes]]:
         """See ``Store.records``."""
         with _told(self._path):
-            yield from self._db.execute(
+            for row in self._db.execute(  # no `yield from`: a reader that stops would close the cursor after the database
                 "SELECT number, CAST(body AS BLOB), CAST(digest AS BLOB) FROM chain WHERE number > ? ORDER BY number", (after,)
-            )
+            ):
+                yield row
 
     def newest(self) -> Iterator[bytes]:
         """See ``Store.newest``."""
@@ -199,12 +200,28 @@ class SqliteStore:
     def documents(self, *, ended: bool = True) -> Iterator[tuple[str, str, bytes]]:
         """See ``Store.documents``."""
         with _told(self._path):
-            (schema,) = self._db.execute("PRAGMA user_version").fetchone()
-            for life, table in _TABLES[: 3 if schema == 1 else None]:
+            for life, columns in zip(self._lives(), _COLUMNS.values(), strict=False):
                 for id, document in self._db.execute(
-                    f"SELECT id, CAST(document AS BLOB) FROM {table} {_open_only(ended)} ORDER BY rowid"
+                    f"SELECT id, CAST(document AS BLOB) FROM {columns.table} {_open_only(ended)} ORDER BY rowid"
                 ):
                     yield life, id, document
+
+    def _lives(self) -> tuple[str, ...]:
+        """Those of this database's schema, in the order of ``_COLUMNS``: the first schema had no locks."""
+        (schema,) = self._db.execute("PRAGMA user_version").fetchone()
+        return ("request", "grant", "run") if schema == 1 else ("request", "grant", "run", "lock")
+
+    def misfiled(self) -> Iterator[tuple[str, str]]:
+        """See ``Store.misfiled``."""
+        for life, (kind, columns) in zip(self._lives(), _COLUMNS.items(), strict=False):
+            for after in self._read_all(kind, _open_only(ended=True)):
+                said = {"version": after.version, "is_open": int(columns.is_open(after)), **columns.keys(after)}
+                with _told(self._path):
+                    found = self._db.execute(
+                        f"SELECT {', '.join(said)} FROM {columns.table} WHERE id = ?", (after.id,)
+                    ).fetchone()
+                if found != tuple(said.values()):
+                    yield life, after.id
 
     def close(self) -> None:
         """See ``Store.close``."""
@@ -247,5 +264,3 @@ _COLUMNS: dict[type, _Columns] = {
     Run: _Columns("runs", lambda r: r.is_live, lambda r: {"grant_id": r.grant}),
     Lock: _Columns("locks", lambda k: k.is_active, lambda k: {}),
 }
-_TABLES = (("request", "requests"), ("grant", "grants"), ("run", "runs"), ("lock", "locks"))
-"""Life → its table, in the order in which schemas brought them: the first had three."""

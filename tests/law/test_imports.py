@@ -122,7 +122,8 @@ LAW: dict[str, set[str]] = {
     "jitd.pamlint.places": {"jitd.pamlint", "jitd.inspection"},
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.saying", "jitpam.terminal", "jitd.audit", "jitd.cli",
-        "jitd.config", "jitd.daemon", "jitd.doctor", "jitd.pamlint", "jitd.policyfile", "jitd.recording", "jitd.store",
+        "jitd.config", "jitd.daemon", "jitd.doctor", "jitd.integrity", "jitd.pamlint", "jitd.policyfile", "jitd.recording",
+        "jitd.store",
     },
     "jitd.daemon": {"jitd", "jitpam"},  # the one place where concrete parts are named
 }  # fmt: skip

@@ -123,6 +123,35 @@ def test_a_database_that_went_another_way_is_not_the_one_that_was_left() -> None
         house.close()
 
 
+UNGUARDED = "DROP TRIGGER chain_stays; DROP TRIGGER chain_grows; DROP TRIGGER grants_move; DROP TRIGGER locks_move;"
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("DELETE FROM chain WHERE number = (SELECT max(number) FROM chain)", r"record \d+ is missing"),
+        ("DELETE FROM chain WHERE number = 3", r"record 3 is missing"),
+        ("UPDATE grants SET is_open = 1", r"grant \S+ is kept as something else than its document says"),
+        ("UPDATE grants SET uid = 4005", r"grant \S+ is kept as something else than its document says"),
+        ("UPDATE grants SET version = version + 1", r"grant \S+ is kept as something else than its document says"),
+        ("UPDATE locks SET is_open = 0", r"lock \S+ is kept as something else than its document says"),
+    ],
+)
+def test_whatever_was_changed_while_no_daemon_was_there_is_one_sentence_of_verify(served: House, how: str, told: str) -> None:
+    assert Client(served, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}").end(10) == STATUS
+    assert served.jitd("lock", "--user=dave").returncode == 0
+    assert served.process is not None
+    served.process.terminate()
+    served.process.wait(10)
+    verified = served.run("root", "jitd", "audit", "verify", f"--config={served.config_file}", timeout=10)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    with contextlib.closing(sqlite3.connect(served.database)) as database:
+        database.executescript(UNGUARDED + how)
+    verified = served.run("root", "jitd", "audit", "verify", f"--config={served.config_file}", timeout=10)
+    assert verified.returncode == 1 and verified.stdout == ""
+    assert re.search(told, verified.stderr) and verified.stderr.count("\n") == 1, verified.stderr
+
+
 def test_a_database_that_somebody_else_has_locked_permits_nothing_and_is_waited_for(served: House) -> None:
     before = len(served.records())
     with contextlib.closing(sqlite3.connect(served.database, isolation_level=None)) as somebody:
