@@ -33,7 +33,7 @@ class Answers:
         asking, overseeing = self._asking, self._overseeing
         match message:
             case messages.Withdraw():
-                return f"request {asking.withdraw(who, message.id)} is withdrawn"
+                return f"request {asking.withdraw(who, message.id, overseeing.may_see)} is withdrawn"
             case messages.Explain():
                 return [await asking.explain(who, asked_in(message), message.service)]
             case messages.Giveback():

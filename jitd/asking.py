@@ -282,10 +282,12 @@ class Asking:
             actor = Actor(Role.REQUESTER, found.requester.principal, found.requester.uid)
             self._perform.act(request.Withdrawn(id, actor, "its client went away"))
 
-    def withdraw(self, who: Subject, typed: str) -> str:
-        """Take back one's own request; its id. Raises Refusal."""
+    def withdraw(self, who: Subject, typed: str, may_see: Callable[[Subject, Request], bool] = lambda who, found: False) -> str:
+        """Take back one's own request; its id. ``may_see`` says of whose else's one may know. Raises Refusal."""
         id = read_id(typed)
         found = self._store.request(id) if id is not None else None
+        if found is not None and not who.is_requester(found.requester) and may_see(who, found):
+            raise Refusal("forbidden", f"request {found.id} is not yours: who asked for it may withdraw it, and nobody else")
         if found is None or not who.is_requester(found.requester):
             raise Refusal("unknown", "there is no such request of yours")
         try:

@@ -22,7 +22,7 @@ from jitd.house import House, Peer
 from jitd.log import log
 from jitd.news import Told, news_of, refusal_of
 from jitd.reading import asked_in, claims_in
-from jitd.refusal import Refusal
+from jitd.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
 from jitd.rows import Row, instant
 from jitpam.wire import coding, messages
 from jitpam.wire.conversation import DAEMON, Conversation
@@ -145,7 +145,9 @@ class Connection:
         if who is None or who.uid != self._peer.uid:
             principal = "root" if self._proof is None else self._proof.principal.decode("utf-8", "replace")
             self._house.warn(self._peer.uid, "wrong account", uid=self._peer.uid, principal=principal)
-            return self._refuse("unauthenticated", "this ticket is not this account's here: kinit as yourself")
+            if who is None and await self._house.local(self._peer.uid) is None:
+                return self._refuse("unauthenticated", NOBODY_HERE)
+            return self._refuse("unauthenticated", NOT_THEIRS)
         self._who = who
         self._channel.raise_limit(LIMIT)
         self.say(

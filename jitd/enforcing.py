@@ -24,7 +24,7 @@ from jitd.finding import Asked
 from jitd.house import House
 from jitd.news import Told, news_of, refusal_of
 from jitd.reading import service_in
-from jitd.refusal import Refusal
+from jitd.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
 from jitd.rows import instant
 from jitpam.wire import messages
 from jitpam.wire.framing import frame
@@ -81,9 +81,9 @@ class Enforcing:
         """Find out who it is, ask for them, and begin to wait; or refuse. Raises Refusal."""
         who = await self._person(said)
         if who is None:
-            raise Refusal("unauthenticated", "your account may not ask here: it is a system's own, or it has expired")
+            raise Refusal("unauthenticated", NOBODY_HERE)
         if who.uid != self._ask.uid:
-            raise Refusal("unauthenticated", "this ticket is not this account's here: kinit as yourself")
+            raise Refusal("unauthenticated", NOT_THEIRS)
         if self._ask.ruser is not None and who.uid != 0 and await self._house.uid_of(self._ask.ruser) != who.uid:
             raise Refusal("unauthenticated", "who asks is not who runs this program")
         self._who = who

@@ -76,24 +76,39 @@ class Overseeing:
     def _may_review(self, who: Subject, found: Request) -> bool:
         return found.obligations is not None and bool(may_review(found.obligations.approvals, who, found.requester))
 
-    def _may_see(self, who: Subject, found: Request) -> bool:
+    def may_see(self, who: Subject, found: Request) -> bool:
+        """True for the requester by whatever account of theirs, for whom the rule takes a review from, and for operators."""
+        if who.person == found.requester.person and not who.is_local:
+            return True
         return who.is_requester(found.requester) or self._may_review(who, found) or self.is_operator(who)
 
     def _visible(self, who: Subject, typed: str) -> Request:
         id = read_id(typed)
         found = self._store.request(id.partition(".")[0]) if id is not None else None
-        if found is None or not self._may_see(who, found):
+        if found is None or not self.may_see(who, found):
             raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
         return found
 
     def run_of(self, who: Subject, typed: str) -> tuple[Run, Request]:
         """The run of that id, and what was asked for. Raises Refusal if ``who`` may not see it."""
         id = read_id(typed)
-        found: Run | None = self._store.run(id) if id is not None else None
+        found = self._run_by(id) if id is not None else None
         asked = self._store.request(found.request) if found is not None else None
-        if found is None or asked is None or not self._may_see(who, asked):
+        if found is None or asked is None or not self.may_see(who, asked):
             raise Refusal("unknown", f"there is no run {shown(typed)}, as far as you may see")
         return found, asked
+
+    def _run_by(self, id: str) -> Run | None:
+        """The run of that id, or the one that took its use of somebody's lease for the request of that id."""
+        found = self._store.run(id)
+        asked = self._store.request(id) if found is None else None
+        if asked is None or asked.lease is None:
+            return found
+        for ended in (False, True):  # what lives is few, and what is meant
+            for one in self._store.runs(grant=asked.lease, ended=ended):
+                if one.request == id:
+                    return one
+        return None
 
     def _role(self, who: Subject, found: Request) -> Actor:
         if who.is_requester(found.requester):
@@ -107,22 +122,22 @@ class Overseeing:
         """Open requests that ``who`` may see; with ``ended`` all."""
         locks = tuple(self._store.locks())
         for found in self._store.requests(ended=ended):
-            if self._may_see(who, found):
+            if self.may_see(who, found):
                 yield request_row(found, who, self._may_review(who, found), locks)
 
     def grants(self, who: Subject, *, ended: bool) -> Iterator[Row]:
         """Live grants that ``who`` may see; with ``ended`` all."""
         for found in self._store.grants(ended=ended):
             asked = self._store.request(found.id)
-            if asked is not None and self._may_see(who, asked):
-                yield grant_row(found, who)
+            if asked is not None and self.may_see(who, asked):
+                yield grant_row(found, asked, who)
 
     def runs(self, who: Subject, *, ended: bool) -> Iterator[Row]:
         """Live runs that ``who`` may see; with ``ended`` all."""
         for found in self._store.runs(ended=ended):
             asked, permit = self._store.request(found.request), self._store.grant(found.grant)
-            if asked is not None and permit is not None and self._may_see(who, asked):
-                yield run_row(found, permit, who, self._perform.usage_of(found))
+            if asked is not None and permit is not None and self.may_see(who, asked):
+                yield run_row(found, permit, asked, who, self._perform.usage_of(found))
 
     def show(self, who: Subject, typed: str) -> Row:
         """Everything about one request, with its grant and its runs. Raises Refusal."""
@@ -130,9 +145,9 @@ class Overseeing:
         row = request_row(found, who, self._may_review(who, found), tuple(self._store.locks()))
         permit = self._store.grant(found.lease or found.id)
         # The command stands in the row already: with each of them once more it would not fit into one frame.
-        row["grant"] = None if permit is None else _without(row, grant_row(permit, who))
+        row["grant"] = None if permit is None else _without(row, grant_row(permit, found, who))
         runs = [] if permit is None else list(self._store.runs(grant=permit.id, ended=True))
-        row["runs"] = [_without(row, run_row(one, permit, who)) for one in runs[-MOST_RUNS:] if permit is not None]
+        row["runs"] = [_without(row, run_row(one, permit, found, who)) for one in runs[-MOST_RUNS:] if permit is not None]
         return row
 
     # --- reviews -------------------------------------------------------------------------------------------------------
@@ -220,7 +235,8 @@ class Overseeing:
         found = self._visible(who, typed)
         permit = self._store.grant(found.id)
         if permit is None:
-            raise Refusal("undone", f"request {found.id} has no grant of its own: it is {found.state}")
+            its = f"what permitted it is {found.lease}: jitd revoke {found.lease}" if found.lease else f"it is {found.state}"
+            raise Refusal("undone", f"request {found.id} has no grant of its own: {its}")
         if not permit.is_live:
             raise Refusal("late", f"grant {permit.id} has ended: it is {permit.state}")
         await self._revoke(who, found, permit, reason)
@@ -232,7 +248,7 @@ class Overseeing:
         for permit in tuple(self._store.grants()):
             asked = self._store.request(permit.id)
             is_theirs = permit.holder.principal == principal or principal in permit.holder.perhaps
-            if is_theirs and asked is not None and self._may_see(who, asked):
+            if is_theirs and asked is not None and self.may_see(who, asked):
                 await self._revoke(who, asked, permit, reason)
                 ended += 1
         if not ended:
@@ -289,5 +305,5 @@ class Overseeing:
 
 def _without(row: Row, of: Row) -> Row:
     """``of`` without the parts of the command that it shares with ``row``."""
-    shared = ("argv", "path", "cwd", "variables", "locale")
+    shared = ("argv", "path", "cwd", "variables", "locale", "reason", "fingerprint", "owed", "submitted_at", "expires_at")
     return {name: value for name, value in of.items() if name not in shared or value != row.get(name)}

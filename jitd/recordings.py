@@ -110,7 +110,8 @@ class Recordings:
     @staticmethod
     def _why_none(run: Run) -> str:
         if run.recording is not None:
-            return f"the recording of run {run.id} is gone: it was kept no longer (then jitd audit show has recording.removed), or taken away"
+            how = "it was kept no longer (then jitd audit show has recording.removed), or taken away"
+            return f"the recording of run {run.id} is gone: {how}"
         return f"run {run.id} is not recorded" if run.is_live else f"run {run.id} was not recorded"
 
     # --- keeping -----------------------------------------------------------------------------------------------------

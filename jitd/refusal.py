@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from jitpam.wire.messages import CODES
 
+NOT_THEIRS = "this ticket is not this account's here: kinit as yourself"
+NOBODY_HERE = "your account may not ask here: it is a system's own, or it has expired"
+
 
 class Refusal(Exception):
     """``code`` is one of the wire's CODES; nothing was changed unless the text says so."""

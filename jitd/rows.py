@@ -120,9 +120,21 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
     }
 
 
-def grant_row(grant: Grant, viewer: Subject) -> Row:
-    """One grant."""
+def _asked(request: Request) -> Row:
+    """What every list has of the request that something came of."""
     return {
+        "reason": None if request.claims.reason is None else shown(request.claims.reason),
+        "fingerprint": request.fingerprint.hex(),
+        "owed": owed(request),
+        "submitted_at": instant(request.submitted_at),
+        "expires_at": instant(request.expires_at),
+    }
+
+
+def grant_row(grant: Grant, asked: Request, viewer: Subject) -> Row:
+    """One grant, with what was asked."""
+    return {
+        **_asked(asked),
         "id": grant.id,
         "state": str(grant.state),
         "requester": shown(grant.holder.principal),
@@ -141,10 +153,11 @@ def grant_row(grant: Grant, viewer: Subject) -> Row:
     }
 
 
-def run_row(run: Run, grant: Grant, viewer: Subject, usage: Usage | None = None) -> Row:
-    """One run, with what it has used by now, if that is known."""
+def run_row(run: Run, grant: Grant, asked: Request, viewer: Subject, usage: Usage | None = None) -> Row:
+    """One run, with what was asked, and what it has used by now, if that is known."""
     outcome = run.outcome
     return {
+        **_asked(asked),
         "id": run.id,
         "state": str(run.state),
         "requester": shown(grant.holder.principal),
@@ -152,6 +165,7 @@ def run_row(run: Run, grant: Grant, viewer: Subject, usage: Usage | None = None)
         "service": shown(grant.service),
         "argv": [shown(a) for a in grant.command.argv],
         "run_as": shown(grant.command.run_as.user),
+        "rule": shown(grant.rule),
         "grant": run.grant,
         "request": run.request,
         "pid": run.pid,

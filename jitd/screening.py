@@ -36,8 +36,8 @@ class Sighting:
 def look(policy: Policy, asked: Asked, who: Subject, host: str, service: str, search_path: str, now: Moment) -> Sighting:
     """Find the command and ask policy about it. Raises finding.Nonsense."""
     found = find(asked, who, search_path)
-    if found.complaint:
-        return Sighting(found.command, Deny(Why.UNFIT if found.unfit else Why.MISSING, found.complaint))
+    if found.complaint and not found.unfit:
+        return Sighting(found.command, Deny(Why.MISSING, found.complaint))
     question = Question(
         requester=who,
         command=found.command,
@@ -52,6 +52,10 @@ def look(policy: Policy, asked: Asked, who: Subject, host: str, service: str, se
         is_missing=found.is_missing,
         writable_by=(),
     )
+    if found.complaint:
+        decision = decide(policy, replace(question, is_missing=False), now.at)
+        is_denied = isinstance(decision, Deny) and decision.why in (Why.NO_RULE, Why.RULE)
+        return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint))
     sighting = _with_file(policy, _with_preserved(policy, question, asked.preserved, now), now)
     if found.unfit and isinstance(sighting.decision, Permit):
         return Sighting(sighting.command, Deny(Why.ERROR, f"it cannot be executed: {found.unfit}", sighting.decision.rule))

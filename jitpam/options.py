@@ -124,7 +124,7 @@ _NEVER = {
     "type": "SELinux types are not set by jitsudo",
     "auth-type": "you are authenticated by Kerberos and nothing else",
     "login-class": "there are no login classes on this system",
-    "other-user": "jitsudo lists your own rules; operators use `jitd explain --as`",
+    "other-user": "jitsudo lists your own rules, and nobody else's",
     "preserve-groups": "the command has the groups of the user it runs as",
     "no-update": "there is no time stamp to update",
     "edit": "jitsudo does not edit files; ask for the editor as a command",

@@ -439,9 +439,9 @@ class _Program:
             return
         text = f"jitd: {_printable(sentence)}".encode("utf-8", "replace")[:MOST_SHOWN].decode("utf-8", "ignore")
         with suppress(Exception):  # one that answers nonsense: nothing hangs on it
-            # In `session` an error message: su answers nothing to an information there, and pam_python crashes of that.
-            style = self._pamh.PAM_ERROR_MSG if self._stage == SESSION else self._pamh.PAM_TEXT_INFO
-            self._pamh.conversation(self._pamh.Message(style, text))
+            # Never an information: sudo and su write that to standard output, which is the command's, and in `session` su answers
+            # nothing to one, of which pam_python crashes.
+            self._pamh.conversation(self._pamh.Message(self._pamh.PAM_ERROR_MSG, text))
 
 
 def _refuse_others_files() -> None:

@@ -54,8 +54,8 @@ def verify(
     documents: Iterable[tuple[str, str, bytes]],
     misfiled: Iterable[tuple[str, str]] = (),
 ) -> Verified:
-    """Walk all of it. ``records`` are (number, body, digest), ``documents`` (life, id, stored bytes) of the same moment, ``misfiled``
-    (life, id) of what the store does not find by what its document says.
+    """Walk all of it. ``records`` are (number, body, digest), ``documents`` (life, id, stored bytes) of the same moment,
+    ``misfiled`` (life, id) of what the store does not find by what its document says.
 
     Raises chain.Broken where the chain itself does not hold, Finding where it and the stored objects do not agree.
     """
@@ -69,9 +69,7 @@ def verify(
         _take(head.number, content, last)
     _compare(last, documents)
     for life, id in misfiled:
-        raise Finding(
-            0, f"{life} {id} is kept as something else than its document says: it would not be found, or be found wrongly"
-        )
+        raise Finding(0, f"{life} {id} is kept as something else than its document says, and so is not found, or found wrongly")
     return Verified(head.number, head.digest)
 
 

@@ -36,9 +36,29 @@ def say(sentence: str) -> None:
 
 
 def answer_json(rows: Iterable[Row]) -> None:
-    """One object a line, in ASCII, exactly as the daemon gave them."""
+    """One object a line, in ASCII, so that no terminal is at the mercy of what is in it."""
     for row in rows:
         print(json.dumps(row, ensure_ascii=True))
+
+
+def exact(value: Any) -> Any:
+    """``value``, of a row whose texts have been through ``shown``, for programs: what is UTF-8 stands as itself, other bytes are
+    ``\\xNN``, a backslash is doubled.
+    """
+    if isinstance(value, dict):
+        return {name: exact(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [exact(member) for member in value]
+    if not isinstance(value, str) or "\\" not in value:
+        return value
+    try:
+        return _escaped(unshown(value).decode("utf-8", "surrogateescape"))
+    except ValueError:  # no `shown` made this
+        return _escaped(value)
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\x{ord(c) - 0xDC00:02x}" if "\udc80" <= c <= "\udcff" else c for c in text.replace("\\", "\\\\"))
 
 
 # --- what stands in a row ----------------------------------------------------------------------------------------------

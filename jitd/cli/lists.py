@@ -12,7 +12,7 @@ from types import FrameType
 
 import click
 
-from jitd.cli.answer import Row, answer, answer_json, command_line, printable, say, words
+from jitd.cli.answer import Row, answer, answer_json, command_line, exact, printable, say, words
 from jitd.cli.call import called
 from jitd.cli.columns import folded, table
 from jitd.cli.instants import age, left
@@ -133,7 +133,7 @@ def _list(what: str, columns: Columns, *, ended: bool, as_json: bool) -> None:
     with called() as daemon:
         rows = list(daemon.ask(List(what=what, ended=ended)))
     if as_json:
-        answer_json(rows)
+        answer_json(exact(rows))
     elif rows:
         for line in lines_of(columns, rows, _screen()):
             answer(line)
@@ -203,7 +203,7 @@ def _follow(columns: Columns, *, ended: bool, as_json: bool) -> None:
         for rows in daemon.watch(Watch(ended=ended)):
             changed = [row for row in rows if before.get(words(row, "id")) != row]
             if as_json:
-                answer_json(changed)
+                answer_json(exact(changed))
             else:
                 for line in lines_of(columns, changed, None)[1:]:
                     answer(line)

@@ -12,7 +12,7 @@ import sys
 
 import click
 
-from jitd.cli.answer import Row, answer, answer_json, printable, say, words
+from jitd.cli.answer import Row, answer, answer_json, exact, printable, say, words
 from jitd.cli.call import NotDone, called
 from jitd.cli.page import OPEN, page
 from jitd.cli.question import can_ask, is_answered_yes
@@ -50,7 +50,7 @@ def show(id: str, *, as_json: bool) -> None:
     with called() as daemon:
         row = _fetch(daemon, id)
     if as_json:
-        answer_json([row])
+        answer_json([exact(row)])
     else:
         _print(row)
 

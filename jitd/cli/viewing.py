@@ -269,6 +269,8 @@ def _export(recording: Recording, form: str, to: Path | None) -> None:
         else:
             with to.open("x", encoding="utf-8") as out:
                 out.writelines(lines)
+    except BrokenPipeError:  # whoever read it has enough: as with every other answer
+        raise
     except OSError as fault:
         raise NotDone(f"it could not be written: {fault.filename or to}: {fault.strerror}") from None
 

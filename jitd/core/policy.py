@@ -21,7 +21,7 @@ from jitd.core.subject import Subject, matches_any
 MOST_USES = 1_000_000
 """No grant has more uses."""
 BUILT_IN = "root"
-"""The rule that permits what root asks for. No other rule has its name."""
+"""The name of the rule that permits what root asks for. No other rule has it."""
 ROOTS_TERMS = Terms(env=("*",), writable=True, record=Record(what="none"))
 """How that runs. It is not recorded: where root's own terminal is a run's, that is recorded already."""
 
@@ -58,6 +58,10 @@ class Rule:
         return Obligations(self.approvals, self.expires_for, self.lasts_for, self.uses, self.terms)
 
 
+ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_TERMS)
+"""The rule that permits what root asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """All rules in their order; what becomes of root's own requests; the SHA-256 of the files they stand in."""
@@ -74,8 +78,8 @@ class Question:
     ``lasts_for`` and ``uses`` are the lease asked for, None where none was. ``timeout_for`` is the running time asked for,
     ``chdir`` the directory, None where
     none was. ``is_own_group`` is true if the group to run as is that of the account to run as. ``is_missing`` is true if there
-    is no such command; whom to tell that is for the caller to know. ``writable_by`` names those who can change the command's
-    file, beside root and the account to run as.
+    is no such command; whom to tell that is for the caller to know. ``writable_by`` says, a sentence each, who can change the
+    command's file, beside root and the account to run as.
     """
 
     requester: Subject
@@ -113,7 +117,7 @@ def decide(policy: Policy, question: Question, at: datetime) -> Decision:
         return Deny(Why.NO_RULE, "no rule permits this")
     if policy.root != "permit":
         return Deny(Why.NO_RULE, 'root may not ask here (root = "deny" in jitd.toml)')
-    return Permit(BUILT_IN, Obligations((), 15 * 60, LONGEST, MOST_USES, ROOTS_TERMS))
+    return Permit(ROOTS.name, ROOTS.obligations)
 
 
 def _answer(rule: Rule, question: Question, at: datetime) -> Decision | None:
@@ -121,7 +125,7 @@ def _answer(rule: Rule, question: Question, at: datetime) -> Decision | None:
     if not all(holds(rule, question, at) for _, holds in CONDITIONS):
         return None
     if rule.verdict == "deny":
-        return Deny(Why.RULE, rule.because or f"denied by rule {rule.name}", rule.name)
+        return Deny(Why.RULE, f"rule {rule.name}: {rule.because}" if rule.because else f"rule {rule.name} denies it", rule.name)
     if complaint := _breach(rule, question):
         return Deny(Why.TERMS, complaint, rule.name)
     if rule.reason is not None and not rule.reason.is_met_by(question.reason):
@@ -219,7 +223,7 @@ def _breach(rule: Rule, question: Question) -> str:
         return f"standard input is a {kind}, and rule {rule.name} wants {wanted}"
     if question.writable_by and not terms.writable:
         others = _listed(question.writable_by, "and")
-        return f"the file of this command can be changed by {others}, which rule {rule.name} does not allow"
+        return f"others can change the file of this command, which rule {rule.name} does not allow: {others}"
     return ""
 
 
@@ -258,6 +262,8 @@ def _is_one_person(one: Subject, other: Subject) -> bool:
 
 def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tuple[Rule, ...]:
     """The permits that are about ``subject`` on ``host`` for ``service``, whatever the command and the hour."""
+    if subject.is_root:
+        return (ROOTS,) if policy.root == "permit" else ()
     return tuple(
         rule
         for rule in policy.rules

@@ -186,9 +186,10 @@ class SqliteStore:
     def records(self, after: int = 0) -> Iterator[tuple[int, bytes, bytes]]:
         """See ``Store.records``."""
         with _told(self._path):
-            for row in self._db.execute(  # no `yield from`: a reader that stops would close the cursor after the database
+            rows = self._db.execute(
                 "SELECT number, CAST(body AS BLOB), CAST(digest AS BLOB) FROM chain WHERE number > ? ORDER BY number", (after,)
-            ):
+            )
+            while row := rows.fetchone():  # no `yield from`: a reader that stops would have the cursor closed after the database
                 yield row
 
     def newest(self) -> Iterator[bytes]:

@@ -34,11 +34,15 @@ def test_a_list_of_requests_is_aligned_and_marks_ones_own(capsys: pytest.Capture
     assert second.endswith("systemctl restart 'a b'")
 
 
-def test_json_is_one_object_a_line_and_exactly_the_rows(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [row_for(waiting("true")), row_for(waiting("echo", HOSTILE))]
+def test_json_is_one_object_a_line_with_every_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """CONTRACT section 3: bytes that are no UTF-8 as ``\\xNN``, a backslash doubled, and nothing else is changed."""
+    odd = b"a\nb\x1b]0;x\x07 \xe2\x80\xaegnp \xff\xfe \\x41 \xc3\xa9"
+    rows = [row_for(waiting("true")), row_for(waiting("echo", HOSTILE, odd))]
     assert jitd(Script(*rows), "requests", "--json") == 0
     out = capsys.readouterr().out
-    assert [json.loads(line) for line in out.splitlines()] == rows
+    plain, hostile = (json.loads(line) for line in out.splitlines())
+    assert plain == rows[0] and hostile["argv"][2] == "a\nb\x1b]0;x\x07 \u202egnp \\xff\\xfe \\\\x41 é"
+    assert {**hostile, "argv": 0} == {**rows[1], "argv": 0}
     assert out.replace("\n", "").isprintable() and out.isascii()
     names = {"id", "state", "requester", "host", "run_as", "argv", "rule", "reason"}
     assert rows[0].keys() >= names | {"fingerprint", "owed", "submitted_at", "expires_at"}

@@ -64,32 +64,32 @@ NO_RULE = "no rule: no rule permits this"
         ((permit("a", who=("group:ops",)), permit("b")), question(), "b"),
         ((permit("a", uses=1), permit("b", uses=9)), question(uses=5), "terms: rule a grants at most 1 use"),
         # a deny denies wherever it stands
-        ((deny(), permit()), question(), "rule: denied by rule d"),
-        ((permit(), deny()), question(), "rule: denied by rule d"),
+        ((deny(), permit()), question(), "rule: rule d denies it"),
+        ((permit(), deny()), question(), "rule: rule d denies it"),
         (
             (permit(), deny(because="weekend freeze: ask a release manager")),
             question(),
-            "rule: weekend freeze: ask a release manager",
+            "rule: rule d: weekend freeze: ask a release manager",
         ),
-        ((permit(), deny("x"), deny("y")), question(), "rule: denied by rule x"),
-        ((deny(),), question(), "rule: denied by rule d"),
+        ((permit(), deny("x"), deny("y")), question(), "rule: rule x denies it"),
+        ((deny(),), question(), "rule: rule d denies it"),
         ((permit(), deny(who=("group:ops",))), question(), "p"),
-        ((permit(), deny(who=("group:dba",))), question(), "rule: denied by rule d"),
+        ((permit(), deny(who=("group:dba",))), question(), "rule: rule d denies it"),
         ((permit(), deny(run_as=("bob",))), question(), "p"),
-        ((permit(), deny(run_as=("root",))), question(), "rule: denied by rule d"),
+        ((permit(), deny(run_as=("root",))), question(), "rule: rule d denies it"),
         ((permit(), deny(hosts=(read_host("web*"),))), question(), "p"),
         ((permit(), deny(services=("sudo",))), question(), "p"),
-        ((permit(), deny(services=("jitsudo",))), question(), "rule: denied by rule d"),
+        ((permit(), deny(services=("jitsudo",))), question(), "rule: rule d denies it"),
         ((permit(), deny(**hours("Sat 08:00-18:00 UTC"))), question(), "p"),
-        ((permit(), deny(**hours("Wed 08:00-18:00 UTC"))), question(), "rule: denied by rule d"),
-        ((permit(), deny(**patterns(("/usr/bin/systemctl", "**")))), question(), "rule: denied by rule d"),
+        ((permit(), deny(**hours("Wed 08:00-18:00 UTC"))), question(), "rule: rule d denies it"),
+        ((permit(), deny(**patterns(("/usr/bin/systemctl", "**")))), question(), "rule: rule d denies it"),
         ((permit(), deny(**patterns(("/usr/bin/systemctl", "stop", "**")))), question(), "p"),
         ((permit(), deny(**hours("Wed 08:00-18:00 UTC"), who=("group:ops",))), question(), "p"),
         # in a deny a user is that user with any group: a group is no way around it
         (
             (permit(run_as=("*",)), deny(run_as=("root",))),
             question(run_as=RunAs("root", 0, "adm", 4), is_own_group=False),
-            "rule: denied by rule d",
+            "rule: rule d denies it",
         ),
         # reasons
         ((permit(reason=Reason()),), question(reason="lag"), "p"),
@@ -141,7 +141,7 @@ NO_RULE = "no rule: no rule permits this"
         (
             (permit(),),
             question(writable_by=("alice", "group:dba")),
-            "terms: the file of this command can be changed by alice and group:dba, which rule p does not allow",
+            "terms: others can change the file of this command, which rule p does not allow: alice and group:dba",
         ),
         ((permit(terms=Terms(writable=True)),), question(writable_by=("alice",)), "p"),
         # terms come before the reason: nobody types one for nothing
@@ -149,7 +149,7 @@ NO_RULE = "no rule: no rule permits this"
         # a missing command is told apart from nothing
         ((permit(),), question(is_missing=True), NO_RULE),
         ((permit(), permit("q")), question(is_missing=True), NO_RULE),
-        ((deny(), permit()), question(is_missing=True), "rule: denied by rule d"),
+        ((deny(), permit()), question(is_missing=True), "rule: rule d denies it"),
         ((), question(is_missing=True), NO_RULE),
     ],
 )
@@ -177,8 +177,8 @@ def test_a_permit_carries_the_terms_of_its_rule() -> None:
         ((permit(who=("user:root",), uses=1),), question(ROOT, uses=9), "permit", "root"),
         # break-glass: a freeze for everybody must not lock root out, a rule about root does
         ((deny(),), question(ROOT), "permit", "root"),
-        ((deny(who=("user:root",)),), question(ROOT), "permit", "rule: denied by rule d"),
-        ((deny(who=("group:root",)),), question(ROOT), "permit", "rule: denied by rule d"),
+        ((deny(who=("user:root",)),), question(ROOT), "permit", "rule: rule d denies it"),
+        ((deny(who=("group:root",)),), question(ROOT), "permit", "rule: rule d denies it"),
         ((deny(who=("group:ops",)),), question(ROOT), "permit", "root"),
         ((deny(who=("user:root",), **patterns(("/usr/bin/id", "**"))),), question(ROOT), "permit", "root"),
         ((), question(ROOT, variables=((b"LD_PRELOAD", b"x"),), writable_by=("eve",), chdir=b"/x"), "permit", "root"),

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pam.programs import BY_NAME, GATE_OF_CRON, PROGRAMS, Gated, Program, all_are_kept_out, edit_stacks, write
-from tests.system.conftest import REALM, wait_for
+from tests.pam.programs import BY_NAME, GATE_OF_CRON, PASSWORD, PROGRAMS, Gated, Program, all_are_kept_out, edit_stacks, write
+from tests.system.conftest import ID, REALM, wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 every_program = pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
@@ -64,6 +64,23 @@ def test_who_waits_is_kept_out_by_a_denial(gated: Gated, program: Program) -> No
     typed = gated.type("alice", program)
     assert gated.deny(typed.id, reason="not today").returncode == 0
     typed.is_kept_out('jitd: denied by bob@EXAMPLE.TEST: "not today"')
+
+
+@pytest.mark.parametrize("line", [("sudo", "id", "-u"), ("su", "-c", "id -u"), ("doas", "id", "-u")], ids=lambda line: line[0])
+def test_what_jitd_says_is_not_in_the_output_of_the_command(gated: Gated, line: tuple[str, ...]) -> None:
+    """CONTRACT section 2: standard output belongs to the command; a script that takes it has nothing of ours in it."""
+    said = gated.mark()
+    with said.open("wb") as err:
+        typed = subprocess.Popen(
+            ["as", "alice", *line], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err, text=True, start_new_session=True
+        )
+    assert typed.stdin is not None
+    typed.stdin.write(f"{PASSWORD}\n")
+    typed.stdin.flush()
+    id = wait_for(lambda: ID.search(said.read_text()))[1]
+    assert gated.approve(id).returncode == 0
+    assert (typed.communicate(timeout=10)[0], typed.returncode) == ("0\n", 0)
+    assert f"jitd: approved by bob@{REALM}" in said.read_text()
 
 
 @every_program

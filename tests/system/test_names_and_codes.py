@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What scripts hold on to: ids that every verb takes, exit codes that tell one no from another, names in every list.
+
+Law: CONTRACT sections 1 to 3 to the letter; after a refusal nothing has changed.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.conftest import OF_THE_LAB, House, wait_for
+
+PEOPLE = '[people]\nbob = ["bob", "dave"]\n'
+RULES = (
+    OF_THE_LAB
+    + """
+[[deny]]
+name = "never"
+commands = [["/usr/bin/whoami", "**"]]
+because = "you know who you are"
+
+[[deny]]
+name = "nor"
+commands = [["/usr/bin/uptime", "**"]]
+
+[[permit]]
+name = "ops-at-once"
+who = ["group:ops"]
+commands = [["/usr/bin/*", "**"]]
+run = { record = "output" }
+
+[[permit]]
+name = "of-ops"
+who = ["user:bob"]
+commands = [["/opt/*", "**"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+"""
+)
+EVERY_LIST = (
+    "id", "state", "requester", "host", "run_as", "argv", "rule", "reason", "fingerprint", "owed", "submitted_at", "expires_at",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ruled() -> Iterator[House]:
+    house = House(RULES, PEOPLE).start()
+    yield house
+    house.close()
+
+
+def test_every_list_has_the_names_that_every_list_has(ruled: House) -> None:
+    asked = ruled.ask("alice", "--reason", "CHG-1", "--for", "10m", "sleep", "60")
+    waiting = ruled.show(asked.id)
+    assert ruled.approve(asked.id).returncode == 0
+    (run,) = wait_for(lambda: [row for row in ruled.rows("runs") if row["state"] == "running"])
+    (grant,) = ruled.rows("grants")
+    for row in (waiting, run, grant):
+        assert set(EVERY_LIST) <= row.keys()
+        told = [row[name] for name in ("id", "argv", "rule", "reason", "fingerprint", "submitted_at")]
+        assert told == [asked.id, ["sleep", "60"], "lab-dba", "CHG-1", waiting["fingerprint"], waiting["submitted_at"]]
+    assert (waiting["owed"], run["owed"], grant["owed"]) == (1, 0, 0)
+    assert ruled.jitd("revoke", asked.id).returncode == 0
+
+
+def test_the_id_that_a_command_has_of_its_use_of_a_lease_is_good_for_every_verb(ruled: House, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    line = ("sh", "-c", "echo $JITSUDO_REQUEST; exec sleep 60")
+    first = ruled.ask("alice", "--for", "10m", "--uses", "5", *line)
+    assert ruled.approve(first.id).returncode == 0
+    second = ruled.ask("alice", *line)
+    its = wait_for(lambda: second.out.strip())
+    assert its not in ("", first.id)
+    assert ruled.show(its)["id"] == its
+    lease = ruled.jitd("revoke", its)
+    assert (lease.returncode, lease.stdout) == (1, "") and f"jitd revoke {first.id}" in lease.stderr
+    assert ruled.jitd("stop", its.lower().replace("-", ""), "--reason", "enough").returncode == 0
+    assert second.end() != 0 and "enough" in second.err
+    assert [row["id"] for row in ruled.rows("runs")] == [first.id], "the other one goes on"
+    assert ruled.jitd("stop", its).returncode == 5
+    assert ruled.jitd("revoke", first.id).returncode == 0
+    first.end()
+
+
+def test_what_one_may_see_and_not_withdraw_is_not_permitted_and_what_one_may_not_see_is_not_there(ruled: House) -> None:
+    asked = ruled.ask("alice", "true")
+    assert [ruled.jitd("withdraw", asked.id, who=who).returncode for who in ("bob", "dave", "eve")] == [3, 3, 4]
+    assert ruled.show(asked.id)["state"] == "pending"
+    assert ruled.jitd("withdraw", asked.id, who="alice").returncode == 0
+    assert asked.end() == 123
+
+
+def test_a_person_does_not_review_their_own_by_another_account_and_is_told_so(ruled: House, tmp_path: Path) -> None:
+    tool = Path("/opt/tool")
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    try:
+        asked = ruled.ask("bob", str(tool))
+        assert ruled.show(asked.id, who="dave")["owed"] == 1
+        for verb in (("approve", asked.id, "--yes"), ("deny", asked.id, "--reason=no")):
+            done = ruled.jitd(*verb, who="dave")
+            assert done.returncode == 3 and "is your own" in done.stderr, done.stderr
+        assert (ruled.show(asked.id)["state"], ruled.show(asked.id)["reviews"]) == ("pending", [])
+        assert ruled.jitd("withdraw", asked.id, who="dave").returncode == 3
+        assert ruled.jitd("withdraw", asked.id, who="bob").returncode == 0
+    finally:
+        tool.unlink()
+
+
+@pytest.mark.parametrize(
+    ("who", "status", "told"), [("eve", 121, "denied: no rule permits this"), ("alice", 126, "/etc/passwd: it is not executable")]
+)
+def test_what_cannot_be_executed_is_a_denial_to_whom_no_rule_permits_it(ruled: House, who: str, status: int, told: str) -> None:
+    done = ruled.sudo(who, "/etc/passwd")
+    assert (done.returncode, done.stderr) == (status, f"jitsudo: {told}\n")
+
+
+def test_a_denial_names_its_rule(ruled: House) -> None:
+    done = ruled.sudo("bob", "whoami")
+    assert (done.returncode, done.stderr) == (121, "jitsudo: denied: rule never: you know who you are\n")
+    done = ruled.sudo("bob", "uptime")
+    assert (done.returncode, done.stderr) == (121, "jitsudo: denied: rule nor denies it\n")
+
+
+def test_root_reads_what_root_may_run(ruled: House, own_house) -> None:
+    done = ruled.sudo("root", "-l")
+    assert done.returncode == 0 and "any command as anyone" in done.stdout and "(rule root)" in done.stdout
+    strict = own_house(RULES, 'root = "deny"\n').start()
+    done = strict.sudo("root", "-l")
+    assert done.returncode == 1 and "may run nothing" in done.stdout
+
+
+def test_a_ticket_of_an_account_that_may_not_ask_is_told_so_and_not_that_it_is_somebody_elses(own_house) -> None:
+    house = own_house(RULES, "min_uid = 60000\n").start()
+    done = house.sudo("alice", "true")
+    assert done.returncode == 119 and "your account may not ask here" in done.stderr, done.stderr
+
+
+def test_an_export_into_a_pipe_that_has_enough_ends_quietly(ruled: House) -> None:
+    assert ruled.sudo("bob", "sh", "-c", "head -c 3000000 /dev/urandom | base64").returncode == 0
+    (run,) = (row["id"] for row in ruled.rows("runs", "--all") if row["recorded"])
+    line = f"set -o pipefail; jitd replay {run} --export=asciicast | head -1 >/dev/null"
+    done = subprocess.run(
+        ["bash", "-c", line], env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "JITD_SOCKET": str(ruled.socket)},
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (141, "")
