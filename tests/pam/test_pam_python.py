@@ -17,6 +17,7 @@ import pytest
 
 from tests.pam.application import DENIED, IGNORE, MODULE, SERVICE_ERR, SUCCESS, Application, Bench, Crashed, Voice, jitd
 
+AUTH_ERR, SESSION_ERR = 7, 14
 SHIPPED = "{0} [success=1 default=ignore] pam_python.so {1} socket={2}\n{0} requisite pam_deny.so\n{0} required pam_permit.so\n"
 
 
@@ -96,7 +97,7 @@ def test_in_the_stack_that_is_shipped_only_a_grant_gets_through(stage: str, benc
     with Application(bench.stacks) as host:
         with jitd(bench.socket, script):
             host.start("root")
-            assert [host.call(stage), host.call(stage)] == [SUCCESS, 7 if stage != "open_session" else host.call(stage)]
+            assert [host.call(stage), host.call(stage)] == [SUCCESS, SESSION_ERR if stage == "open_session" else AUTH_ERR]
         assert host.call(stage) != SUCCESS, "jitd is away"
 
 

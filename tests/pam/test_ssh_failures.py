@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The column of sshd in the failure table of docs/pam.md, row by row, with a real sshd and real clients: whatever is broken,
+nobody comes past the gate, and root is let in.
+
+Law: after each row all is mended, nothing ran and nothing was granted meanwhile, and who is permitted is let in again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.pam import test_failures as table
+from tests.pam.programs import POLICY, Gated, module
+from tests.pam.sshd_stage import Sshd, rule, stacked
+from tests.pam.test_shut import MODULES
+from tests.system.failing import Disk
+
+pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
+LOGINS = rule("carol-by-ssh", "carol") + rule("bob-anyhow", "bob", 'ticket = "optional"')
+"""carol is let in with a ticket that comes with her, bob without one as well, eve never."""
+HELPER = Path("/usr/lib/jitd/jitpam/pam_initiator.py")
+SSH_TAKES = 3.0
+"""Seconds of ssh's own, beside what the row allows."""
+NO_TICKET = r"jitd: denied: no rule permits this without a Kerberos ticket"
+
+
+@contextmanager
+def helper(text: str) -> Iterator[None]:
+    kept = HELPER.read_bytes()
+    HELPER.write_text(text)
+    try:
+        yield
+    finally:
+        HELPER.write_bytes(kept)
+
+
+@contextmanager
+def named_in_k5login(gated: Gated) -> Iterator[None]:
+    """carol's account takes bob's ticket."""
+    file = Path("/home/carol/.k5login")
+    file.write_text("bob@EXAMPLE.TEST\n")
+    try:
+        yield
+    finally:
+        file.unlink()
+
+
+def by_name(name: str) -> table.Broken:
+    return next(row.broken for row in table.ROWS if row.name == name)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One failure; who comes how, as (who, account, method); what they read on standard output, a pattern."""
+
+    name: str
+    broken: table.Broken
+    who: tuple[tuple[str, str, str], ...]
+    reads: str
+    within: float
+
+
+BOTH = (("carol", "carol", "gssapi"), ("bob", "bob", "key"))
+KEYS = (("carol", "carol", "key"),)
+ROWS = (
+    Row("daemon down", by_name("daemon down"), BOTH, "jitd: jitd cannot be reached", 2),
+    Row("daemon hung", by_name("daemon hung"), BOTH, "jitd: jitd does not answer", 7),
+    Row("database disk full", by_name("database disk full"), BOTH, "No space|jitd: jitd failed, and nothing was permitted", 4),
+    Row("no policy rule", by_name("no policy rule"), (("eve", "eve", "gssapi"),), "jitd: denied: no rule permits this\n", 2),
+    Row("no ticket", by_name("no ticket"), KEYS, NO_TICKET, 2),
+    Row("KDC down", by_name("KDC down"), KEYS, NO_TICKET, 2),
+    Row("KDC silent", by_name("KDC silent"), KEYS, NO_TICKET, 6),
+    Row("somebody else's ticket", named_in_k5login, (("bob", "carol", "gssapi"),), "jitd: this ticket is not this account's", 2),
+    Row("Python missing", by_name("Python missing"), BOTH, "jitd: asking jitd failed", 2),
+    Row("pam_python.so missing", by_name("pam_python.so missing"), BOTH, "", 2),
+    Row("module file missing", by_name("module file missing"), BOTH, "", 2),
+    Row(
+        "module file writable by its group", by_name("module file writable by its group"), BOTH,
+        "can be changed by others than root", 2,
+    ),
+    Row(
+        "helper killed", lambda gated: helper("import os; os.kill(os.getpid(), 9)\n"), BOTH[:1],
+        NO_TICKET + r" \(the helper that shows who you are", 5,
+    ),
+    Row(
+        "helper stopped", lambda gated: helper("import os; os.kill(os.getpid(), 19)\n"), BOTH[:1],
+        NO_TICKET + r" \(the helper that shows who you are does not answer", 11,
+    ),
+)  # fmt: skip
+ELSEWHERE = {"daemon restarting while somebody waits", "expired ticket"}
+"""Rows in which sshd's cell says that it does not come to that: nobody waits in a login, and no expired ticket gets as far."""
+
+
+@pytest.fixture(scope="module")
+def gated() -> Iterator[Gated]:
+    made = Gated(POLICY + LOGINS)
+    table.Disks.of_the_daemon = Disk(made.root / "state", 16 << 20)
+    try:
+        made.start()
+        yield made
+        made.verify()
+    finally:
+        made.close()
+        table.Disks.of_the_daemon.close()
+        made.root.joinpath("state").rmdir()
+        made.root.rmdir()
+
+
+@pytest.fixture(scope="module")
+def sshd(gated: Gated) -> Iterator[Sshd]:
+    with stacked(gated):
+        made = Sshd(gated)
+        yield made
+        made.close()
+
+
+def who_may_is_let_in(sshd: Sshd) -> None:
+    for who, method in (("carol", "gssapi"), ("bob", "key")):
+        done = sshd.ssh(who, method=method)
+        assert (done.returncode, done.stdout) == (0, f"{who}\n"), (done.stdout, done.stderr)
+
+
+def is_kept_out(sshd: Sshd, gated: Gated, come: tuple[str, str, str], within: float) -> str:
+    """What is read on standard output; nothing that was asked for has run."""
+    who, account, method = come
+    mark = gated.mark()
+    began = time.monotonic()
+    done = sshd.ssh(who, "touch", str(mark), account=account, method=method, within=within + 20)
+    took = time.monotonic() - began
+    assert done.returncode in (254, 255) and not mark.exists(), (done.returncode, done.stdout, done.stderr)
+    assert took < within + SSH_TAKES, took
+    return done.stdout
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_whatever_is_broken_nobody_logs_in_but_root(gated: Gated, sshd: Sshd, row: Row) -> None:
+    who_may_is_let_in(sshd)
+    before = gated.events()
+    with row.broken(gated):
+        for come in row.who:
+            said = is_kept_out(sshd, gated, come, row.within)
+            assert re.search(row.reads, said), said
+        assert sshd.ssh("root", method="key").stdout == "root\n"
+    new = [event for event in gated.events()[len(before) :] if event != "daemon.started"]
+    assert new == ["request.submitted", "request.screened"] * (row.name == "no policy rule"), new
+    who_may_is_let_in(sshd)
+
+
+@pytest.mark.parametrize("answer", MODULES)
+def test_nothing_that_the_module_answers_by_mistake_lets_anybody_log_in(gated: Gated, sshd: Sshd, answer: str) -> None:
+    before = gated.events()
+    with module(MODULES[answer]):
+        for come in BOTH:
+            is_kept_out(sshd, gated, come, 10)
+    assert gated.events() == before
+
+
+def test_a_policy_that_is_broken_leaves_the_old_one_in_force(gated: Gated, sshd: Sshd) -> None:
+    gated.set_policy(POLICY + LOGINS + "[[permit]]\nname = 7\n")
+    assert gated.reload().returncode != 0
+    who_may_is_let_in(sshd)
+    assert "no rule permits this" in is_kept_out(sshd, gated, ("eve", "eve", "gssapi"), 2)
+    gated.set_policy(POLICY + LOGINS)
+    assert gated.reload().returncode == 0
+
+
+def test_every_row_of_the_manual_is_played_with_sshd_or_says_why_not() -> None:
+    played = {row.name for row in ROWS} | {"policy broken on reload"}
+    section = table.PAGE.read_text("utf-8").partition("## When something is broken")[2].partition("\n## ")[0]
+    cells = {line.split(" | ")[0][2:]: line.split(" | ")[5] for line in section.splitlines() if line.startswith("| ")}
+    del cells["failure"], cells["---"]
+    assert {name for name, cell in cells.items() if cell.startswith(("denied", "as before"))} == played
+    assert cells.keys() - played == ELSEWHERE
