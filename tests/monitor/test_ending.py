@@ -99,6 +99,31 @@ def test_a_run_ends_when_its_time_is_over(stage: Stage) -> None:
     assert 0 <= time.clock_gettime(time.CLOCK_BOOTTIME) - ends_at < 1.5
 
 
+@pytest.mark.parametrize("hider", HIDERS)
+def test_its_time_ends_all_of_it(stage: Stage, hider: str) -> None:
+    ends_at = time.clock_gettime(time.CLOCK_BOOTTIME) + 1.2
+    job = shell(stage, HIDERS[hider], uid=BOMBER if hider == "a fork bomb" else 0, ends_at_boot=ends_at)
+    stage.started(job)
+    outcome = stage.outcome(job)
+    assert outcome.ending is Ending.SIGNALED and outcome.because == "its time is over"
+    assert 0 <= time.clock_gettime(time.CLOCK_BOOTTIME) - ends_at < 5
+    assert marked(stage) == []
+
+
+@pytest.mark.parametrize("hider", HIDERS)
+def test_a_hang_up_ends_all_of_it(stage: Stage, hider: str) -> None:
+    """What does not go has five seconds, and is killed then."""
+    job = shell(stage, HIDERS[hider], uid=BOMBER if hider == "a fork bomb" else 0)
+    client, _ = stage.started(job, ("terminal",) * 3)
+    stage.sleep(0.4)
+    client.close()
+    began = time.monotonic()
+    outcome = stage.outcome(job, 12)
+    assert outcome.ending is Ending.SIGNALED and outcome.because == "the client went away"
+    assert time.monotonic() - began < 8
+    assert marked(stage) == []
+
+
 def test_its_time_ends_it_without_a_daemon(stage: Stage) -> None:
     job = shell(stage, "sleep 60", ends_at_boot=time.clock_gettime(time.CLOCK_BOOTTIME) + 1.2)
     client, _ = stage.started(job)

@@ -20,6 +20,8 @@ import pytest
 
 TREE = Path(__file__).parents[2]
 LAB = TREE / "contrib/lab/lab"
+tried_within = pytest.mark.flaky(reruns=0)
+"""What fails within is tried once more there, and that is enough."""
 
 
 def booted(*words: str, within: float = 300) -> subprocess.CompletedProcess[str]:
@@ -43,10 +45,12 @@ def passes(*places: str) -> None:
         warnings.warn(done.stdout[done.stdout.find("= rerun test summary") :], stacklevel=2)
 
 
+@tried_within
 def test_the_units_the_scopes_and_the_sandbox() -> None:
     passes("tests/booted")
 
 
+@tried_within
 def test_the_executor_of_systemd_does_what_the_other_does() -> None:
     """The same tests as without it."""
     passes(
@@ -57,6 +61,7 @@ def test_the_executor_of_systemd_does_what_the_other_does() -> None:
     )
 
 
+@tried_within
 def test_the_spine_under_systemd() -> None:
     passes("tests/system/test_spine.py", "tests/system/test_kills.py")
 

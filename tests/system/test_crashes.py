@@ -24,6 +24,8 @@ from tests.system.crashpoints import BIRTH, POINTS, STATUS, Point, after
 from tests.system.halting import Halt
 from tests.system.walks import walk
 
+SEED = int(os.environ.get("JITD_SEED") or random.randrange(1 << 32))
+"""One for all of this run: what failed is tried with it again."""
 N_WALKED = 6
 
 
@@ -134,7 +136,6 @@ def test_a_client_that_comes_back_before_its_run_has_ended_waits_for_its_use(lan
 
 
 def test_somebody_is_killed_at_a_call_that_nobody_has_named(lane: Lane) -> None:
-    seed = int(os.environ.get("JITD_SEED") or random.randrange(1 << 32))
-    print(f"JITD_SEED={seed}")
-    faults = [fault for n in range(N_WALKED) for fault in walk(lane.house(), POINTS, seed + n)]
+    print(f"JITD_SEED={SEED}")
+    faults = [fault for n in range(N_WALKED) for fault in walk(lane.house(), POINTS, SEED + n)]
     assert faults == []

@@ -14,15 +14,16 @@ from tests.system.prompt import AT_ONCE
 
 TIMES = 60
 LANES = 4
+SEED = int(os.environ.get("JITD_SEED") or random.randrange(1 << 32))
+"""One for all of this run: what failed is tried with it again."""
 
 
 def test_nothing_is_left_of_a_run_of_which_a_process_was_killed_at_a_random_moment() -> None:
-    seed = int(os.environ.get("JITD_SEED") or random.randrange(1 << 32))
-    print(f"JITD_SEED={seed}")
+    print(f"JITD_SEED={SEED}")
     house = House(AT_ONCE).start()
     try:
         assert house.run("alice", "true").returncode == 0  # which gets the ticket
         assert house.sudo("alice", "true").returncode == 0
-        assert torture(house, seed, TIMES, LANES) == []
+        assert torture(house, SEED, TIMES, LANES) == []
     finally:
         house.close()

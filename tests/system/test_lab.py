@@ -361,5 +361,16 @@ def test_what_is_installed_needs_no_checkout_and_belongs_to_root() -> None:
     assert said == "#!/usr/bin/python3 -IS\n" * 2
 
 
+def test_the_demonstration_goes_as_it_is_told() -> None:
+    """CONTRACT section 5, the first command of the README; it checks each of its steps itself."""
+    done = subprocess.run(
+        [LAB.with_name("demo")], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = re.sub(r"\n#? *", " ", done.stdout)
+    for said in ("approved by bob@EXAMPLE.TEST", "denied by", "is revoked; nothing runs under it", "chain whole", "That is all."):
+        assert said in told, said
+
+
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__, *sys.argv[1:]]))
