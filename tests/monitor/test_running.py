@@ -90,7 +90,7 @@ def test_a_client_that_goes_before_the_go_starts_nothing(stage: Stage) -> None:
 
 
 def test_a_go_that_comes_with_the_end_of_the_client_or_of_the_time_starts_nothing(stage: Stage) -> None:
-    for ends_in in (None, 0.3):
+    for ends_in in (None, 1.5):
         mark = stage.directory / "mark"
         ends_at = None if ends_in is None else time.clock_gettime(time.CLOCK_BOOTTIME) + ends_in
         job = stage.job("/usr/bin/touch", str(mark), ends_at_boot=ends_at)
@@ -99,7 +99,7 @@ def test_a_go_that_comes_with_the_end_of_the_client_or_of_the_time_starts_nothin
         os.kill(monitor, signal.SIGSTOP)
         if ends_in is None:
             client.close()
-        stage.sleep(0.4)
+        stage.sleep(ends_in or 0.4)
         stage.executor.go(job.run)
         os.kill(monitor, signal.SIGCONT)
         assert stage.outcome(job).ending is Ending.NOT_STARTED

@@ -185,7 +185,7 @@ def test_who_has_no_account_is_denied_without_a_word_to_jitd_and_before_they_are
         assert len(had) == 1
         host.start("bob")
         host.call("authenticate")
-        assert host.said == said == [(4, "jitd: denied")]
+        assert host.said == said == [(3, "jitd: denied")]
 
 
 # --- what the caller may have left ---------------------------------------------------------------------------------------
