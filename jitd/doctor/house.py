@@ -297,10 +297,15 @@ class House:
 
     def gates(self) -> Iterator[Finding]:
         """The stacks of other programs that ask jitd, as they are written and as they answer."""
-        found, services = look_at_pam.linted()
-        yield from pam.gates(found, services)
-        for service in services:
+        found, services = look_at_pam.linted(), look_at_pam.gated()
+        yield from pam.gates(found, [*services["account"], *services["session"]])
+        for service in services["account"]:
             yield pam.knocked(service, look_at_pam.knock(service, pam.STRANGER), look_at_pam.knock(service, "root"))
+
+    def logins(self) -> Iterator[Finding]:
+        """Those that ask in ``session``, as they answer. By itself, because login lets a refusal stand for two seconds."""
+        for service in look_at_pam.gated()["session"]:
+            yield pam.tried_session(service, look_at_pam.open_session(service, pam.STRANGER))
 
     def examinations(self) -> list[Examination]:
         """All of them."""
@@ -326,6 +331,7 @@ class House:
             Examination("executor", self.executor, "systemd, or the kernel, does not answer", "see journalctl -p err -b"),
             Examination("pam.opens", self.pam, "PAM does not open a session", "see which module of /etc/pam.d/jitd waits"),
             Examination("pam.gates", self.gates, "a stack that asks jitd does not answer", "see which module of it waits"),
+            Examination("pam.gates", self.logins, "a login's stack does not answer", "see which module of its session waits"),
         ]  # fmt: skip
 
     @property

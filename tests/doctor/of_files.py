@@ -105,4 +105,7 @@ ROWS = [
     Row("pam.gates", "bad", "does not let root in", lambda: pam.knocked("sudo", "jitd: no", "Authentication failure")),
     Row("pam.gates", "bad", "is not asked", lambda: pam.knocked("sudo", "Authentication failure", "")),
     Row("pam.gates", "weak", "was not tried", lambda: pam.knocked("sudo", None, None)),
+    Row("pam.gates", "ok", "no session for a stranger", lambda: pam.tried_session("login", "Cannot make/remove an entry")),
+    Row("pam.gates", "bad", "opens a session for nobody", lambda: pam.tried_session("login", "")),
+    Row("pam.gates", "weak", "was not tried", lambda: pam.tried_session("sshd", None)),
 ]

@@ -7,6 +7,7 @@ Law: after each row all is mended, nothing ran and nothing was granted meanwhile
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -170,6 +171,19 @@ def test_a_policy_that_is_broken_leaves_the_old_one_in_force(gated: Gated, sshd:
     assert "no rule permits this" in is_kept_out(sshd, gated, ("eve", "eve", "gssapi"), 2)
     gated.set_policy(POLICY + LOGINS)
     assert gated.reload().returncode == 0
+
+
+def test_the_doctor_tries_the_gates_of_logins_for_real(gated: Gated, sshd: Sshd) -> None:
+    def told() -> dict[str, str]:
+        lines = gated.jitd("doctor", "--json", f"--config={gated.config_file}").stdout.splitlines()
+        rows = [json.loads(line) for line in lines]
+        sentences = {row["sentence"]: row["level"] for row in rows if row["check"] == "pam.gates"}
+        return {word: level for word in ("login", "sshd") for text, level in sentences.items() if f" of {word} opens " in text}
+
+    assert told() == {"login": "ok", "sshd": "ok"}
+    says_yes = "def pam_sm_open_session(pamh, flags, argv):\n    return 0\npam_sm_close_session = pam_sm_open_session\n"
+    with module(says_yes):
+        assert told() == {"login": "bad", "sshd": "bad"}
 
 
 def test_every_row_of_the_manual_is_played_with_sshd_or_says_why_not() -> None:

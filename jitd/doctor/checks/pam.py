@@ -128,6 +128,18 @@ def gates(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]
         yield ok("pam.gates", f"the stacks that ask jitd have no way around it: {', '.join(services)}")
 
 
+def tried_session(service: str, strangers: str | None) -> Finding:
+    """How the stack of ``service``, whose gate holds in ``session``, answers a stranger. Whether jitd was asked does not show:
+    who may not ask is told nothing there. Root's own session is not opened for a trial.
+    """
+    if strangers is None:
+        return weak("pam.gates", f"whether the gate of {service} holds was not tried", "apt install pamtester, and ask again")
+    if not strangers:
+        told = f"the stack of {service} opens a session for {STRANGER}, who may not ask"
+        return bad("pam.gates", told, f"see what goes around the gate: jitd pam-lint /etc/pam.d/{service}")
+    return ok("pam.gates", f"the gate of {service} opens no session for a stranger; that it asks jitd shows the first login")
+
+
 def knocked(service: str, strangers: str | None, roots: str | None) -> Finding:
     """How the stack of ``service`` answers a stranger, and root at the console: PAM's words, empty where it lets them in; None
     where they could not be asked for.

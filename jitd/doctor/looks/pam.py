@@ -16,8 +16,7 @@ from jitd.pamlint.linting import lint_host
 from jitd.pamlint.places import Places
 from jitd.pamlint.stack import read
 
-PROGRAMS = ("sudo", "sudo-i", "su", "su-l", "doas", "login")
-"""Services that can be asked without opening anything."""
+PROGRAMS = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "sshd")
 
 
 def stack() -> tuple[list[Line], list[str]]:
@@ -30,29 +29,49 @@ def _included(service: str) -> str | None:
     return source.data.decode("utf-8", "replace") if source else None
 
 
-def linted() -> tuple[list[Finding], list[str]]:
-    """What pam-lint finds on this host, and the services whose gate holds in ``account``."""
+def linted() -> list[Finding]:
+    """What pam-lint finds on this host."""
+    return lint_host(Places())
+
+
+def gated() -> dict[str, list[str]]:
+    """The services that have a gate, by the kind in which it holds."""
     places = Places()
-    return lint_host(places), [service for service in PROGRAMS if _is_gated(service, places)]
+    found: dict[str, list[str]] = {"account": [], "session": []}
+    for service in PROGRAMS:
+        closed = _closed(service, places)
+        if kind := next((kind for kind in found if kind in closed), None):
+            found[kind].append(service)
+    return found
 
 
-def _is_gated(service: str, places: Places) -> bool:
+def _closed(service: str, places: Places) -> set[str]:
     source = places.stack(service)
     if source is None:
-        return False
+        return set()
     found = read(service, source, partial(places.included, beside=""))
-    return not found.is_refused and "account" in judge(service, found.handlers).closed
+    return set() if found.is_refused else judge(service, found.handlers).closed
 
 
 def knock(service: str, user: str) -> str | None:
     """What the stack of ``service`` says to ``user``, who has started that program: PAM's words, empty if they may; None where
-    the application is missing that asks. It cannot be this process: pam_python.so brings an interpreter of its own.
+    the application is missing that asks.
     """
+    return _tried(user, service, user, "acct_mgmt")  # as set-user-id programs are
+
+
+def open_session(service: str, user: str) -> str | None:
+    """What the stack of ``service``, which root runs, says to a session of ``user``, which ends at once: as ``knock``."""
+    return _tried("root", service, user, "open_session", "close_session")
+
+
+def _tried(real: str, service: str, user: str, *operations: str) -> str | None:
+    """It cannot be this process: pam_python.so brings an interpreter of its own."""
+    line = ["/usr/bin/setpriv", "--ruid", real, "/usr/bin/pamtester", service, user, *operations]
     try:
         done = subprocess.run(
-            ["/usr/bin/setpriv", "--ruid", user, "/usr/bin/pamtester", service, user, "acct_mgmt"],  # as set-user-id programs are
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={}, cwd="/", check=False,
-        )  # fmt: skip
+            line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={}, cwd="/", check=False
+        )
     except OSError:
         return None
     if done.returncode == 127:
