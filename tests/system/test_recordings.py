@@ -7,8 +7,10 @@ one shows nothing.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import re
 import subprocess
 import time
@@ -223,6 +225,40 @@ def test_a_recording_is_byte_for_byte_what_was_written(kept: House) -> None:
     id = recorded(kept, "cat", str(wild))
     raw = subprocess.run(kept.line("root", "jitd", "replay", "--raw", id), capture_output=True, check=True).stdout
     assert raw == wild.read_bytes()
+
+
+PIECES = (
+    "head -c {n} {wild}", "seq {n} | head -200", "sleep 0.0{digit}", "printf '%{digit}0d\\n' {n}", "tail -c {n} {wild} >&2",
+    "(sleep 0.05; echo late) & wait", "read -r word; echo \"got $word\"", "stty -echo; read -r word; stty echo; echo",
+    "stty size", "yes {n} | head -c {n}", "stty raw; head -c 5 {wild}; stty cooked",
+    "tput cup 3 {digit}; tput smcup; echo {n}; tput rmcup",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_work_at_a_terminal_is_recorded_byte_for_byte(kept: House, seed: int) -> None:
+    """Bursts, pauses, keys, sizes: what the requester's terminal was given is what is in the recording, and nothing else is."""
+    draw = random.Random(seed)
+    wild = kept.root / "said/random"
+    wild.write_bytes(draw.randbytes(60_000) + HOSTILE.encode())
+    pieces = [
+        piece.format(n=draw.randrange(1, 40_000), digit=draw.randrange(1, 9), wild=wild) for piece in draw.choices(PIECES, k=14)
+    ]
+    first, *rest = map(str, kept.line("alice", "jitsudo", "-u", "eve", "sh", "-c", "; ".join(["echo begun", *pieces])))
+    terminal = pexpect.spawn(first, rest, cwd="/", timeout=40, env={**os.environ, "TERM": "xterm"})
+    with (kept.root / "said/teed").open("wb") as terminal.logfile_read:
+        terminal.expect_exact("begun\r\n")  # until then it is the requester's own terminal that echoes
+        for _ in range(sum("read" in piece for piece in pieces)):
+            terminal.setwinsize(draw.randrange(2, 60), draw.randrange(2, 200))
+            with contextlib.suppress(pexpect.TIMEOUT):
+                terminal.expect(pexpect.EOF, timeout=draw.random() / 5)
+            terminal.send(f"{draw.randrange(10**6)} \x7f\xc3\xa9\n".encode("latin-1"))
+        terminal.expect(pexpect.EOF)
+    terminal.close()
+    id = kept.rows("runs", "--all")[-1]["id"]
+    wait_for(lambda: kept.show(id)["runs"][0]["outcome"])
+    raw = subprocess.run(kept.line("root", "jitd", "replay", "--raw", id), capture_output=True, check=True).stdout
+    assert raw == (kept.root / "said/teed").read_bytes(), pieces
 
 
 def test_what_is_not_recorded_cannot_be_watched(kept: House) -> None:
