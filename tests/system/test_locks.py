@@ -119,17 +119,26 @@ def sleepers():
     return found
 
 
-def test_what_is_not_gone_in_time_is_said_and_goes_on_being_ended(house):
+@pytest.mark.parametrize(
+    ("verb", "told"),
+    [
+        (("lock", "--user", "alice"), "1 run stopped, but not all of what ran is gone yet"),
+        (("revoke", "ID"), "is revoked, but what runs under it is not gone yet"),
+        (("stop", "ID"), "was told to stop, but it is not gone yet"),
+    ],
+    ids=["lock", "revoke", "stop"],
+)
+def test_what_is_not_gone_in_time_is_said_and_goes_on_being_ended(house, verb, told):
     asked = house.ask("alice", "sleep", "61235")
     assert house.approve(asked.id).returncode == 0
     above = parents(is_running(house, asked)["pid"], house.launcher)
     for pid in above:
         os.kill(pid, signal.SIGSTOP)
     try:
-        done = house.jitd("lock", "--user", "alice", who="dave")
-        assert done.returncode == 1
-        assert "1 run stopped, but not all of what ran is gone yet" in done.stderr
-        assert [row["name"] for row in house.rows("locks")] == ["alice"], "but it holds"
+        done = house.jitd(*(word.replace("ID", asked.id) for word in verb), who="dave")
+        assert done.returncode == 1 and told in done.stderr, done.stderr
+        assert [row["name"] for row in house.rows("locks")] == ["alice"] * (verb[0] == "lock"), "but it holds"
+        assert house.rows("grants") == [] or verb[0] == "stop"
     finally:
         for pid in above:
             os.kill(pid, signal.SIGCONT)
