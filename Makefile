@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 .PHONY: help demo test check fmt lab install bench torture
 PYTHON = $(CURDIR)/.venv/bin/python
+HUNTS = tests/attacks tests/daemon/test_races.py tests/monitor/test_files.py tests/system/test_recordings.py tests/pamlint
 FAST = tests/core tests/wire tests/law
 
 help:  ## show this
@@ -38,3 +39,4 @@ torture:  ## kill a process of each of many runs, at any point: ARGS="--times N 
 	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/kills $(ARGS)
 	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/crashes $(ARGS)
 	@contrib/lab/lab --systemd --no-jitd $(PYTHON) contrib/torture/crashes $(ARGS)
+	@contrib/lab/lab --no-jitd env JITD_TIMES=20 $(PYTHON) -m pytest --reruns=0 $(HUNTS)

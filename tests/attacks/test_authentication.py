@@ -33,8 +33,9 @@ from tests.attacks.raw import (
     ticket_of,
     uid_of,
 )
+from tests.times import times
 
-TIMES = 2
+TIMES = times(2)
 """How often each position is altered, each time another bit; 8 are all of them."""
 REPLAYS = 40
 """How often a recorded stream is played."""

@@ -22,10 +22,11 @@ from jitpam.wire.coding import encode
 from jitpam.wire.framing import frame
 from tests.attacks.raw import Raw, asked, connected, review, shown_to, submission, ticket_of, uid_of
 from tests.system.conftest import OF_THE_LAB, wait_for
+from tests.times import times
 
 timed = pytest.mark.flaky(reruns=1)
 """A promise of time: tests/conftest.py."""
-TIMES = 300
+TIMES = times(300)
 """Connections of each kind of flood."""
 SLOW = 1500
 """Connections that say nothing, or not enough."""

@@ -14,8 +14,9 @@ import pytest
 from jitd.core.subject import account_of
 from jitpam.wire import messages
 from tests.attacks.raw import CACHES, REALM, SERVICE, Raw, connected, credentials, initiator, kinit, principal, uid_of
+from tests.times import times
 
-TIMES = 100_000
+TIMES = times(100_000)
 """Random principals."""
 REALMS = frozenset({REALM, "B.EXAMPLE.TEST"})
 TABLE = {f"alice/admin@{REALM}": "alice-adm", "soar/ops@B.EXAMPLE.TEST": "soar"}

@@ -31,8 +31,9 @@ from tests.attacks.raw import (
 )
 from tests.attacks.raw import principal as make_principal
 from tests.system.conftest import OF_THE_LAB, wait_for
+from tests.times import times
 
-ROUNDS = 12
+ROUNDS = times(12)
 """How often everything happens at the same moment."""
 EXPIRIES = 4
 """How often the end of the time is part of it."""

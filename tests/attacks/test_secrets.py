@@ -18,10 +18,11 @@ from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from tests.attacks.raw import REALM, Raw, asked, connected, review, shown_to, submission, uid_of
 from tests.system.conftest import OF_THE_LAB
+from tests.times import times
 
 SECRET = Path("/root/secret")
 OPEN = Path("/srv/open")
-TIMES = 5
+TIMES = times(5)
 """How often each question is timed."""
 POLICY = OF_THE_LAB + '[[permit]]\nname = "one"\nwho = ["user:eve"]\ncommands = [["/usr/bin/id", "**"], ["/root/secret/tool"]]\n'
 

@@ -17,6 +17,7 @@ from jitd.lifecycle import Lifecycle
 from jitd.store import Conflict, StoreError
 from jitd.store.sqlite import SqliteStore
 from tests.scene import asked, moment, permit, person, review, screened, submit, too_late, withdraw
+from tests.times import times
 
 DECISIVE = {
     "approve": (lambda request: review(request, person("bob")), RequestState.APPROVED),
@@ -63,7 +64,7 @@ def test_the_first_that_is_committed_decides_and_the_others_change_nothing(order
 
 def test_at_the_same_moment_over_the_same_database_exactly_one_is_committed(tmp_path: Path) -> None:
     """Five doors to one store, as no daemon would have them: the expected version and the chain's number let one through."""
-    for round_ in range(20):
+    for round_ in range(times(20)):
         path = tmp_path / f"{round_}.db"
         request = waiting(path)
         start = threading.Barrier(len(DECISIVE))

@@ -13,6 +13,7 @@ import pytest
 
 from jitd.core.run import Ending
 from tests.monitor.stage import NOBODY, Stage
+from tests.times import times
 
 GOOD = "#!/bin/sh\necho good\n"
 EVIL = "#!/bin/sh\necho evil\n"
@@ -144,7 +145,7 @@ def test_a_racing_writer_never_gets_a_byte_executed(stage: Stage, how: str) -> N
     racer.start()
     endings: list[str] = []
     try:
-        until = time.monotonic() + 5
+        until = time.monotonic() + times(5)
         while time.monotonic() < until:
             reading, writing = os.pipe()
             job = stage.job(str(path), writable=True, digest=good.digest)

@@ -16,12 +16,13 @@ from jitd.pamlint.evaluation import PASSED, START, Answered, Skipped, Way, dispa
 from jitd.pamlint.modules import DENIALS
 from jitd.pamlint.stack import Handler, Source, Stack, read
 from tests.pamlint.library import answer
+from tests.times import times
 
 MODULES = Path("/lib/x86_64-linux-gnu/security")
 IN_LAB = os.uname().nodename == "lab.example.test" and os.geteuid() == 0
 KINDS = ("account", "session")
 OWN = ("x", "plain", "inner", "deeper")
-N_EACH = 60
+N_EACH = times(60)
 """Stacks for each seed; there are ten seeds."""
 
 pytestmark = pytest.mark.skipif(not (MODULES / "pam_debug.so").exists(), reason="no libpam to compare with")

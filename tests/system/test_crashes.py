@@ -23,10 +23,11 @@ from tests.system.crashes import launcher_of, monitor_of, play
 from tests.system.crashpoints import BIRTH, POINTS, STATUS, Point, after
 from tests.system.halting import Halt
 from tests.system.walks import walk
+from tests.times import times
 
 SEED = int(os.environ.get("JITD_SEED") or random.randrange(1 << 32))
 """One for all of this run: what failed is tried with it again."""
-N_WALKED = 6
+N_WALKED = times(6)
 
 
 LANES = 1 if BOOTED.is_dir() else 3

@@ -24,9 +24,10 @@ from jitd.store.sqlite import SCHEMA, SqliteStore
 from tests.system.clients import Client, ready
 from tests.system.conftest import House
 from tests.system.crashpoints import REFUSED, STATUS
+from tests.times import times
 
 PAGE = 4096
-FLIPS = 6
+FLIPS = times(6)
 """Bits of each page that are turned."""
 
 

@@ -11,8 +11,9 @@ import random
 from tests.system.conftest import House
 from tests.system.killing import torture
 from tests.system.prompt import AT_ONCE
+from tests.times import times
 
-TIMES = 60
+TIMES = times(60)
 LANES = 4
 SEED = int(os.environ.get("JITD_SEED") or random.randrange(1 << 32))
 """One for all of this run: what failed is tried with it again."""
