@@ -297,7 +297,8 @@ def describe(rule: Rule) -> str:
         parts.append(f"with {rule.reason.wish}")
     if rule.approvals:
         parts.append(f"after {describe_approvals(rule.approvals)} within {duration_in_words(rule.expires_for)}")
-    parts.append(f"for at most {duration_in_words(rule.lasts_for)} and {_count(rule.uses, 'use')}")
+    if (rule.lasts_for, rule.uses) != (LONGEST, MOST_USES):
+        parts.append(f"for at most {duration_in_words(rule.lasts_for)} and {_count(rule.uses, 'use')}")
     return ", ".join(parts)
 
 
