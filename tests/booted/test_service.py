@@ -155,7 +155,7 @@ def test_files_of_others_are_found_and_digested_in_the_sandbox(service: Service)
     home.write_text("#!/bin/sh\necho hello\n")
     home.chmod(0o755)
     done = service.sudo("alice", "-n", str(home))
-    assert done.returncode == 121 and "can be changed by" in done.stderr, done.stderr
+    assert done.returncode == 121 and "others can change the file" in done.stderr, done.stderr
     secret = Path("/root/tool")
     secret.write_text("#!/bin/sh\necho hello\n")
     secret.chmod(0o700)

@@ -283,7 +283,7 @@ def test_a_script_that_is_the_command_is_bound_with_its_interpreter(binding: Hou
     assert binding.jitd("reload").returncode == 0
     file = write(place / "tool", f"{first}\necho hello\n", mode=0o755)
     done = binding.sudo("alice", str(file))
-    assert done.returncode == 121 and "can be changed by" in done.stderr, done.stderr
+    assert done.returncode == 121 and "others can change the file" in done.stderr, done.stderr
 
 
 # --- standard input --------------------------------------------------------------------------------------------------
