@@ -85,9 +85,11 @@ def test_a_link_that_leads_nowhere_is_127_and_nobody_is_asked(house: House) -> N
     assert house.records() == before
 
 
-def test_who_no_rule_permits_it_learns_what_everyone_can_see_and_no_more(house: House) -> None:
-    assert house.sudo("eve", str(PLACE / "directory")).returncode == 126
-    assert house.sudo("eve", str(PLACE / "missing-interpreter")).returncode == 121  # that takes a look into the file
+@pytest.mark.parametrize("name", ["directory", "missing-interpreter", "plain"])
+def test_to_whom_no_rule_permits_it_it_is_denied_whatever_it_is(house: House, name: str) -> None:
+    """CONTRACT section 2: 126 is for what was approved and cannot be executed."""
+    done = house.sudo("eve", str(PLACE / name))
+    assert (done.returncode, done.stderr) == (121, "jitsudo: denied: no rule permits this\n")
 
 
 def test_of_what_one_cannot_see_every_answer_is_the_same(house: House) -> None:
