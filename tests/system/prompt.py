@@ -145,8 +145,11 @@ class Prompt:
         return int(wait_for(lambda: clients(mark), what="a client")[0])
 
     def settings(self) -> str:
-        """The terminal's modes as a command at the prompt has them."""
-        return self.told("stty -g")
+        """The terminal's modes as a command at the prompt has them. A shell may say between two commands that a job has ended."""
+        told = self.told("stty -g")
+        found = re.search(r"^[0-9a-f]+(?::[0-9a-f]+)+$", told, re.MULTILINE)
+        assert found is not None, told
+        return found[0]
 
     @property
     def is_raw(self) -> bool:
