@@ -77,14 +77,15 @@ class Overseeing:
         return found.obligations is not None and bool(may_review(found.obligations.approvals, who, found.requester))
 
     def may_see(self, who: Subject, found: Request) -> bool:
-        """True for the requester by whatever account of theirs, for whom the rule takes a review from, and for operators."""
-        if who.person == found.requester.person and not who.is_local:
-            return True
+        """True for the requester, for whom the rule takes a review from, and for operators."""
         return who.is_requester(found.requester) or self._may_review(who, found) or self.is_operator(who)
 
     def _visible(self, who: Subject, typed: str) -> Request:
         id = read_id(typed)
         found = self._store.request(id.partition(".")[0]) if id is not None else None
+        if found is not None and not self.may_see(who, found) and who.person == found.requester.person and not who.is_local:
+            # No more than that: whoever has taken over one account of a person's does not look through the other's eyes.
+            raise Refusal("forbidden", f"request {found.id} is your own, by another account: somebody else has to review it")
         if found is None or not self.may_see(who, found):
             raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
         return found

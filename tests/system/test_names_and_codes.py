@@ -14,7 +14,7 @@ import pytest
 
 from tests.system.conftest import OF_THE_LAB, House, wait_for
 
-PEOPLE = '[people]\nbob = ["bob", "dave"]\n'
+PEOPLE = '[people]\nbob = ["bob", "carol"]\n'
 RULES = (
     OF_THE_LAB
     + """
@@ -99,12 +99,12 @@ def test_a_person_does_not_review_their_own_by_another_account_and_is_told_so(ru
     tool.chmod(0o755)
     try:
         asked = ruled.ask("bob", str(tool))
-        assert ruled.show(asked.id, who="dave")["owed"] == 1
-        for verb in (("approve", asked.id, "--yes"), ("deny", asked.id, "--reason=no")):
-            done = ruled.jitd(*verb, who="dave")
-            assert done.returncode == 3 and "is your own" in done.stderr, done.stderr
+        for verb in (("approve", asked.id, "--yes"), ("deny", asked.id, "--reason=no"), ("show", asked.id)):
+            done = ruled.jitd(*verb, who="carol")
+            assert (done.returncode, done.stdout) == (3, "") and "is your own" in done.stderr, done.stderr
         assert (ruled.show(asked.id)["state"], ruled.show(asked.id)["reviews"]) == ("pending", [])
-        assert ruled.jitd("withdraw", asked.id, who="dave").returncode == 3
+        assert asked.id not in {row["id"] for row in ruled.rows("requests", who="carol")}
+        assert [ruled.jitd(verb, asked.id, who="carol").returncode for verb in ("withdraw", "stop", "watch")] == [4, 4, 4]
         assert ruled.jitd("withdraw", asked.id, who="bob").returncode == 0
     finally:
         tool.unlink()
