@@ -25,7 +25,7 @@ from jitd.core.run import Run
 from jitd.core.subject import Subject, matches_any
 from jitd.perform import Perform
 from jitd.refusal import Refusal
-from jitd.rows import Row, grant_row, request_row, run_row
+from jitd.rows import Row, asked_row, grant_row, request_row, run_row
 from jitd.store import Store
 from jitd.waiters import Waiters
 from jitd.workers import Workers
@@ -83,12 +83,13 @@ class Overseeing:
     def _visible(self, who: Subject, typed: str) -> Request:
         id = read_id(typed)
         found = self._store.request(id.partition(".")[0]) if id is not None else None
-        if found is not None and not self.may_see(who, found) and who.person == found.requester.person and not who.is_local:
+        if found is not None and self.may_see(who, found):
+            return found
+        if found is not None and who.person == found.requester.person and not who.is_local:
             # No more than that: whoever has taken over one account of a person's does not look through the other's eyes.
-            raise Refusal("forbidden", f"request {found.id} is your own, by another account: somebody else has to review it")
-        if found is None or not self.may_see(who, found):
-            raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
-        return found
+            its = "look at it and end it from there; somebody else has to review it"
+            raise Refusal("forbidden", f"request {found.id} is your own, by another account: {its}")
+        raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
 
     def run_of(self, who: Subject, typed: str) -> tuple[Run, Request]:
         """The run of that id, and what was asked for. Raises Refusal if ``who`` may not see it."""
@@ -131,14 +132,14 @@ class Overseeing:
         for found in self._store.grants(ended=ended):
             asked = self._store.request(found.id)
             if asked is not None and self.may_see(who, asked):
-                yield grant_row(found, asked, who)
+                yield asked_row(asked) | grant_row(found, who)
 
     def runs(self, who: Subject, *, ended: bool) -> Iterator[Row]:
         """Live runs that ``who`` may see; with ``ended`` all."""
         for found in self._store.runs(ended=ended):
             asked, permit = self._store.request(found.request), self._store.grant(found.grant)
             if asked is not None and permit is not None and self.may_see(who, asked):
-                yield run_row(found, permit, asked, who, self._perform.usage_of(found))
+                yield asked_row(asked) | run_row(found, permit, who, self._perform.usage_of(found))
 
     def show(self, who: Subject, typed: str) -> Row:
         """Everything about one request, with its grant and its runs. Raises Refusal."""
@@ -146,9 +147,9 @@ class Overseeing:
         row = request_row(found, who, self._may_review(who, found), tuple(self._store.locks()))
         permit = self._store.grant(found.lease or found.id)
         # The command stands in the row already: with each of them once more it would not fit into one frame.
-        row["grant"] = None if permit is None else _without(row, grant_row(permit, found, who))
+        row["grant"] = None if permit is None else _without(row, grant_row(permit, who))
         runs = [] if permit is None else list(self._store.runs(grant=permit.id, ended=True))
-        row["runs"] = [_without(row, run_row(one, permit, found, who)) for one in runs[-MOST_RUNS:] if permit is not None]
+        row["runs"] = [_without(row, run_row(one, permit, who)) for one in runs[-MOST_RUNS:] if permit is not None]
         return row
 
     # --- reviews -------------------------------------------------------------------------------------------------------
@@ -306,5 +307,5 @@ class Overseeing:
 
 def _without(row: Row, of: Row) -> Row:
     """``of`` without the parts of the command that it shares with ``row``."""
-    shared = ("argv", "path", "cwd", "variables", "locale", "reason", "fingerprint", "owed", "submitted_at", "expires_at")
+    shared = ("argv", "path", "cwd", "variables", "locale")
     return {name: value for name, value in of.items() if name not in shared or value != row.get(name)}

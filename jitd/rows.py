@@ -120,8 +120,8 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
     }
 
 
-def _asked(request: Request) -> Row:
-    """What every list has of the request that something came of."""
+def asked_row(request: Request) -> Row:
+    """What every list has of the request that a grant or a run came of."""
     return {
         "reason": None if request.claims.reason is None else shown(request.claims.reason),
         "fingerprint": request.fingerprint.hex(),
@@ -131,10 +131,9 @@ def _asked(request: Request) -> Row:
     }
 
 
-def grant_row(grant: Grant, asked: Request, viewer: Subject) -> Row:
-    """One grant, with what was asked."""
+def grant_row(grant: Grant, viewer: Subject) -> Row:
+    """One grant."""
     return {
-        **_asked(asked),
         "id": grant.id,
         "state": str(grant.state),
         "requester": shown(grant.holder.principal),
@@ -153,11 +152,10 @@ def grant_row(grant: Grant, asked: Request, viewer: Subject) -> Row:
     }
 
 
-def run_row(run: Run, grant: Grant, asked: Request, viewer: Subject, usage: Usage | None = None) -> Row:
-    """One run, with what was asked, and what it has used by now, if that is known."""
+def run_row(run: Run, grant: Grant, viewer: Subject, usage: Usage | None = None) -> Row:
+    """One run, with what it has used by now, if that is known."""
     outcome = run.outcome
     return {
-        **_asked(asked),
         "id": run.id,
         "state": str(run.state),
         "requester": shown(grant.holder.principal),

@@ -54,7 +54,7 @@ def look(policy: Policy, asked: Asked, who: Subject, host: str, service: str, se
     )
     if found.complaint:
         decision = decide(policy, replace(question, is_missing=False), now.at)
-        is_denied = isinstance(decision, Deny) and decision.why in (Why.NO_RULE, Why.RULE)
+        is_denied = isinstance(decision, Deny) and decision.why in (Why.NO_RULE, Why.RULE, Why.ERROR)
         return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint))
     sighting = _with_file(policy, _with_preserved(policy, question, asked.preserved, now), now)
     if found.unfit and isinstance(sighting.decision, Permit):

@@ -74,7 +74,9 @@ def test_the_id_that_a_command_has_of_its_use_of_a_lease_is_good_for_every_verb(
     second = ruled.ask("alice", *line)
     its = wait_for(lambda: second.out.strip())
     assert its not in ("", first.id)
-    assert ruled.show(its)["id"] == its
+    shown = ruled.show(its)
+    assert shown["id"] == its and shown["lease"] == shown["grant"]["id"] == first.id
+    assert "fingerprint" not in shown["grant"], "the lease's is another request's"
     lease = ruled.jitd("revoke", its)
     assert (lease.returncode, lease.stdout) == (1, "") and f"jitd revoke {first.id}" in lease.stderr
     assert ruled.jitd("stop", its.lower().replace("-", ""), "--reason", "enough").returncode == 0
