@@ -68,8 +68,13 @@ class Held:
         self.has_started = self.has_ended = False
 
     def hear(self) -> None:
-        """One packet."""
-        packet = self.control.recv(65536)
+        """One packet. Raises Failed where the run was not begun."""
+        try:
+            packet = self.control.recv(65536)
+        except ConnectionResetError:  # it has not read all that we said; what it said itself is still there
+            return
+        if packet[:1] == b"X" and (end := json.loads(packet[1:]))["outcome"] == "not started":
+            raise Failed(f"run {self.id} was not begun: {end['because']}")
         self.has_started |= packet[:1] == b"R"
         self.has_ended |= not packet or packet[:1] == b"X"
 
@@ -135,7 +140,7 @@ def measure_runs(start: Callable[..., House], n: int) -> tuple[Table, Table]:
     times, memory = Table(f"{n} runs at once", "ms"), Table(f"{n} runs at once, memory", "KB each")
     try:
         helper = Helper("alice", str(house.socket), partial(hold, n, WAITS, started, over))
-        started.wait_for_all()
+        started.wait_for_all([helper])
         n_monitors, kilobytes = monitors_memory(house)
         if n_monitors < n:
             raise Failed(f"{n_monitors} monitors for {n} runs")
@@ -145,7 +150,7 @@ def measure_runs(start: Callable[..., House], n: int) -> tuple[Table, Table]:
         if house.jitd("revoke", "--of", "alice@EXAMPLE.TEST").returncode != 0:
             raise Failed("the grants could not be revoked")
         times.add(ALL_GONE, (time.monotonic() - began) * 1000)
-        over.wait_for_all()
+        over.wait_for_all([helper])
         over.open()
         all_started, first = helper.result()
         times.add(ALL_STARTED, all_started * 1000)
@@ -164,10 +169,10 @@ def measure_recorded(start: Callable[..., House], n: int) -> Table:
     table = Table(f"{n} recorded streams, 2 s of lines each", "s")
     try:
         helper = Helper("alice", str(house.socket), partial(hold, n, TALKS, started, over))
-        started.wait_for_all()
+        started.wait_for_all([helper])
         began = time.monotonic()
         started.open()
-        over.wait_for_all()
+        over.wait_for_all([helper])
         over.open()
         helper.result()
         while house.rows("runs"):

@@ -12,7 +12,7 @@ import resource
 import select
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -93,13 +93,19 @@ class Gate:
         os.eventfd_write(self._arrived, 1)
         os.eventfd_read(self._open)
 
-    def wait_for_all(self) -> None:
-        """Wait until all are there. Raises Failed."""
+    def wait_for_all(self, helpers: Sequence[Helper]) -> None:
+        """Wait until all of ``helpers`` are there. Raises Failed, with what one of them said who gave up."""
         missing = self._n
         while missing:
-            if not select.select([self._arrived], [], [], PATIENCE)[0]:
+            ready = select.select([self._arrived, *(helper.fileno() for helper in helpers)], [], [], PATIENCE)[0]
+            if not ready:
                 raise Failed("those who ask did not all come so far")
-            missing -= os.eventfd_read(self._arrived)
+            if self._arrived in ready:
+                missing -= os.eventfd_read(self._arrived)
+                continue
+            for helper in helpers:
+                if helper.fileno() in ready:
+                    raise Failed(f"one who asks was through before the others came: {helper.result()}")
 
     def open(self) -> None:
         """Let all go on."""
@@ -132,7 +138,7 @@ def decisions_a_second(house: House, decide: Callable[[Connection], None], n_con
     try:
         work = partial(ask_for, seconds, decide, gate)
         helpers = [Helper(PEOPLE[n % len(PEOPLE)], str(house.socket), work) for n in range(n_connections)]
-        gate.wait_for_all()
+        gate.wait_for_all(helpers)
         gate.open()
         count: int = sum(helper.result() for helper in helpers)
         return count / seconds
@@ -213,10 +219,10 @@ def memory_with(house: House, n_each: int) -> tuple[float, float, float]:
         before = resident(house.process.pid)
         work = partial(wait_with, n_each, connected, asked)
         helpers = [Helper(name, str(house.socket), work) for name in PEOPLE]
-        connected.wait_for_all()
+        connected.wait_for_all(helpers)
         between = resident(house.process.pid)
         connected.open()
-        asked.wait_for_all()
+        asked.wait_for_all(helpers)
         after = resident(house.process.pid)
         asked.open()
         for helper in helpers:

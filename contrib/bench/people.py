@@ -45,6 +45,10 @@ class Helper:
         os.close(writing)
         self._reading = reading
 
+    def fileno(self) -> int:
+        """Readable when there is a result, for select(2)."""
+        return self._reading
+
     def result(self) -> Any:
         """What ``work`` returned. Raises Failed."""
         pieces = []
