@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import gssapi
-from gssapi.raw import ChannelBindings
+from gssapi import (
+    raw,
+)  # each word of the library's once and at once: what is above it puts errors off (THREATS K-01), and takes longer
 from gssapi.raw.ext_krb5 import Krb5LucidContextV1, krb5_export_lucid_sec_context
 from gssapi.raw.misc import GSSError
 
@@ -57,15 +59,6 @@ class CannotNote(NoKey):
     """The daemon's own disk keeps it from noting which proofs were used, so it can accept none. The sentence is for both, too."""
 
 
-class _Context(gssapi.SecurityContext):
-    """A context that raises what goes wrong where it goes wrong."""
-
-
-# Deferred errors let step() of a replayed or altered token return as if it had worked (THREATS K-01). Not in the body of the
-# class: its metaclass puts True over what stands there.
-_Context.__DEFER_STEP_ERRORS__ = False  # type: ignore[attr-defined]
-
-
 @dataclass(slots=True)
 class Proof:
     """A finished context. ``principal`` is as GSSAPI displays it, ``ends_at`` the ticket's end (aware UTC)."""
@@ -76,12 +69,12 @@ class Proof:
 
     def wrap(self, body: bytes) -> bytes:
         """``body`` protected for the client."""
-        return self._context.wrap(body, encrypt=True).message
+        return raw.wrap(self._context, body, True).message
 
     def unwrap(self, sealed: bytes) -> bytes:
         """What the client wrapped. Raises NotAuthenticated if it was altered, repeated, dropped or put in another order."""
         try:
-            opened = self._context.unwrap(sealed)
+            opened = raw.unwrap(self._context, sealed)
         except GSSError as fault:
             raise NotAuthenticated("a frame did not verify") from fault
         if not opened.encrypted:
@@ -130,28 +123,28 @@ class Acceptor:
             raise NotAuthenticated("an empty token proves nothing")
         if not is_canonical(token, self._service):
             raise NotAuthenticated(f"this is no krb5 token for {self._service}: kinit, and see that the ticket is for this host")
-        bindings = ChannelBindings(application_data=channel)
-        context = _Context(creds=self.credentials(), usage="accept", channel_bindings=bindings)
+        bindings = raw.ChannelBindings(application_data=channel)
         try:
-            answer = context.step(token)
-            if not context.complete:
+            made = raw.accept_sec_context(token, self.credentials(), None, bindings)
+            if made.more_steps:
                 raise NotAuthenticated("one token has to be enough")
-            if context.mech != KRB5:
+            if made.mech != KRB5:
                 raise NotAuthenticated("only krb5 is accepted")
-            flags = context.actual_flags
-            if not all(flag in flags for flag in REQUIRED):
+            flags = int(made.flags)
+            if not all(flags & flag for flag in REQUIRED):
                 raise NotAuthenticated("the context is not bound to this connection, or not mutual and protected")
-            if _Flag.anonymity in flags:
+            if flags & _Flag.anonymity:
                 raise NotAuthenticated("an anonymous ticket proves nothing")
-            if str(context.target_name) != self._service:
+            target = raw.inquire_context(made.context).target_name
+            if target is None or _displayed(target) != self._service.encode():
                 raise NotAuthenticated(f"the ticket is not for {self._service}")
-            principal = bytes(context.initiator_name)
-            finished, ends_at = _with_end(context)
+            principal = _displayed(made.initiator_name)
+            finished, ends_at = _with_end(made.context)
         except GSSError as fault:
             raise self._named(fault) from fault
-        if answer is None:
+        if made.token is None:
             raise NotAuthenticated("mutual authentication was not asked for")
-        return Proof(principal, ends_at, finished), answer
+        return Proof(principal, ends_at, finished), made.token
 
     def _named(self, fault: GSSError) -> Exception:
         """The fault as something a person can act on. What is not known is the client's fault, in general words."""
@@ -176,10 +169,14 @@ class Acceptor:
         return NotAuthenticated("the ticket was not accepted: kinit, and see that it is for this host")
 
 
-def _with_end(context: gssapi.SecurityContext) -> tuple[gssapi.SecurityContext, datetime]:
+def _displayed(name: raw.Name) -> bytes:
+    return raw.display_name(name, False).name
+
+
+def _with_end(context: raw.SecurityContext) -> tuple[gssapi.SecurityContext, datetime]:
     """``context`` anew, and when its ticket ends. What GSSAPI calls its lifetime is longer by the clock skew that is allowed."""
-    kept = context.export()
-    lucid = krb5_export_lucid_sec_context(gssapi.SecurityContext(token=kept), 1)  # which uses that copy up
+    kept = raw.export_sec_context(context)
+    lucid = krb5_export_lucid_sec_context(raw.import_sec_context(kept), 1)  # which uses that copy up
     assert isinstance(lucid, Krb5LucidContextV1) and lucid.endtime is not None, "version 1 was asked for"
     return gssapi.SecurityContext(token=kept), datetime.fromtimestamp(lucid.endtime, UTC)
 
