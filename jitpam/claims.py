@@ -8,9 +8,11 @@ Bytes stay bytes.
 from __future__ import annotations
 
 import errno
-import os
-import stat
+import posix  # `os` is a millisecond of start more
+from _stat import S_ISDIR
+from sys import getfilesystemencoding
 
+from jitpam.options import UsageError
 from jitpam.wire.shown import shown
 
 TYPE_CHECKING = False
@@ -24,7 +26,7 @@ LONGEST = 4096
 """Bytes of a path that the kernel takes, and one: who stands deeper stands where nobody can go by name."""
 
 
-class NoDirectory(Exception):
+class NoDirectory(UsageError):
     """The working directory cannot be named: it is gone, or may not be read."""
 
 
@@ -34,53 +36,33 @@ def directory(chdir: bytes | None) -> tuple[bytes, int, int]:
     ``chdir`` is as typed; None is the present one. Raises NoDirectory.
     """
     try:
-        path = os.getcwdb()
+        path = posix.getcwdb()
         if len(path) >= LONGEST:
-            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+            raise OSError(errno.ENAMETOOLONG, posix.strerror(errno.ENAMETOOLONG))
     except OSError as fault:
         if chdir is None or not chdir.startswith(b"/"):
             raise NoDirectory(f"the working directory cannot be named ({fault.strerror}): cd elsewhere") from None
         path = b"/"
     if chdir is not None:
-        path = os.path.normpath(os.path.join(path, chdir)) if b".." not in chdir.split(b"/") else os.path.join(path, chdir)
+        import posixpath
+
+        path = posixpath.normpath(posixpath.join(path, chdir)) if b".." not in chdir.split(b"/") else posixpath.join(path, chdir)
     try:
-        found = os.stat(b"/proc/self/cwd" if chdir is None else path)  # one that we are in, though we may no longer enter it
+        found = posix.stat(b"/proc/self/cwd" if chdir is None else path)  # one that we are in, though we may no longer enter it
     except PermissionError:
         return path, 0, 0
     except (OSError, ValueError) as fault:
         raise NoDirectory(f"{shown(path)}: {getattr(fault, 'strerror', None) or fault}") from None
-    if not stat.S_ISDIR(found.st_mode):
+    if not S_ISDIR(found.st_mode):
         raise NoDirectory(f"{shown(path)}: is not a directory")
     return path, found.st_dev, found.st_ino
-
-
-def stream_kinds() -> list[str]:
-    """The kinds of descriptors 0 to 2, by their names in PROTOCOL.md."""
-    return [_kind(descriptor) for descriptor in range(3)]
-
-
-def _kind(descriptor: int) -> str:
-    try:
-        found = os.fstat(descriptor)
-    except OSError:
-        return "closed"
-    if os.isatty(descriptor):
-        return "terminal"
-    mode = found.st_mode
-    if stat.S_ISFIFO(mode):
-        return "pipe"
-    if stat.S_ISSOCK(mode):
-        return "socket"
-    if stat.S_ISCHR(mode) and found.st_rdev == os.makedev(1, 3):
-        return "null"
-    return "file" if stat.S_ISREG(mode) else "device"
 
 
 def terminal_name() -> bytes | None:
     """The terminal of this process, such as ``/dev/pts/3``; None without one."""
     for descriptor in range(3):
         try:
-            return os.fsencode(os.ttyname(descriptor))
+            return posix.ttyname(descriptor).encode(getfilesystemencoding(), "surrogateescape")
         except OSError:
             continue
     return None
@@ -96,13 +78,13 @@ def login_session() -> int:
             session = int(file.read(32))
     except (OSError, ValueError):
         session = UNSET_SESSION
-    return session if 0 < session < UNSET_SESSION else os.getsid(0)
+    return session if 0 < session < UNSET_SESSION else posix.getsid(0)
 
 
 def parents() -> list[str]:
     """The names of the processes above this one, the nearest first: ``["bash", "tmux: server", "systemd"]``."""
     names: list[str] = []
-    parent = os.getppid()
+    parent = posix.getppid()
     while parent > 0 and len(names) < MAX_PARENTS:
         try:
             with open(f"/proc/{parent}/stat", "rb") as file:
@@ -118,7 +100,7 @@ def parents() -> list[str]:
 
 def preserved(names: list[bytes], typed: list[list[bytes]], *, everything: bool) -> tuple[list[list[bytes]], list[list[bytes]]]:
     """What is offered to the rule of this environment (``-E``), and what is asked for: ``typed``, and what ``names`` adds."""
-    around = os.environb
+    around = posix.environ
     known = {name for name, _ in typed}
     wanted = [[name, around[name]] for name in dict.fromkeys(names) if name in around and name not in known]
     known |= {name for name, _ in wanted}
@@ -138,7 +120,7 @@ def locale(environment: Mapping[bytes, bytes] | None = None) -> list[list[bytes]
 
     One that does not pass stays behind without a word, as with sudo: the command runs, in the plain locale.
     """
-    found = os.environb if environment is None else environment
+    found = posix.environ if environment is None else environment
     return [[name, found[name]] for name in sorted(found) if _is_name(name) and _may_come(name, found[name])]
 
 

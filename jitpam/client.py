@@ -13,9 +13,8 @@ descriptors ends the connection.
 
 from __future__ import annotations
 
-import os
+import posix  # `os` is a millisecond of start more
 import select
-import struct
 import time
 from _socket import (  # `socket` is these and 5 ms of start
     AF_UNIX,
@@ -30,6 +29,7 @@ from _socket import (  # `socket` is these and 5 ms of start
     SOL_SOCKET,
     socket,
 )
+from sys import getfilesystemencoding, modules
 
 from jitpam.initiator import Initiator, NotAuthenticated, Unproved, own_host
 from jitpam.wire.coding import decode, encode
@@ -56,7 +56,7 @@ from jitpam.wire.messages import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
 __all__ = ["Connection", "NotAuthenticated", "RefusedByDaemon", "Unreachable", "connect"]
@@ -90,24 +90,26 @@ def connect(*, with_ticket: bool = False) -> Connection:
     uid 0 comes as root, without a ticket, unless ``with_ticket``. Raises NotAuthenticated, Unreachable, and RefusedByDaemon
     where jitd's refusal is neither of these. Takes 5 s at most, whatever the KDC and jitd do.
     """
-    initiator = None
+    return begin(Initiator(own_host()) if posix.geteuid() or with_ticket else None).ready()
+
+
+def begin(initiator: Initiator | None) -> Connection:
+    """A connection on which we have said who we are, as ``initiator``, or as root: for who has something else to do while jitd
+    looks at it. ``ready`` waits for the answer. Raises as ``connect`` does.
+    """
     started_at = time.monotonic()
-    if os.geteuid() != 0 or with_ticket:
-        initiator = Initiator(own_host())
+    if initiator is not None:
         initiator.obtain_ticket()
-    connection = Connection(os.environ.get("JITD_SOCKET") or SOCKET, initiator)
-    until = min(time.monotonic() + HANDSHAKE_WITHIN, started_at + 5.0)
-    try:
-        connection.open(until)
-    except RefusedByDaemon as refusal:
-        connection.close()
-        if EXITS[refusal.code][0] == 119:
-            raise NotAuthenticated("refused", refusal.text) from None
-        raise
-    except BaseException:
-        connection.close()
-        raise
+    connection = Connection(socket_path(), initiator)
+    connection.open(min(time.monotonic() + HANDSHAKE_WITHIN, started_at + 5.0))
     return connection
+
+
+def socket_path() -> str:
+    """Where jitd listens: JITD_SOCKET, if it is set."""
+    os = modules.get("os")  # it follows what this process changes of its environment, and what it began with is all there is else
+    around = posix.environ if os is None else os.environb
+    return around.get(b"JITD_SOCKET", b"").decode(getfilesystemencoding(), "surrogateescape") or SOCKET
 
 
 class Connection:
@@ -120,6 +122,7 @@ class Connection:
         self._path = path
         self._initiator = initiator
         self._is_sealed = False
+        self._until = 0.0  # of the monotonic clock: when it has to be open
         self._socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
         self._conversation = Conversation(CLIENT)
         self._frames = FrameReader()
@@ -128,14 +131,25 @@ class Connection:
     # --- opening
 
     def open(self, until: float) -> None:
-        """Connect, prove who we are, have jitd prove itself; ``until`` is of the monotonic clock."""
+        """Connect, and say who we are; ``until`` is of the monotonic clock."""
+        self._until = until
+        self._opening(self._introduce)
+
+    def ready(self) -> Connection:
+        """Itself, when jitd has proved itself and welcomed us. Raises as ``connect`` does."""
+        self._opening(self._be_welcomed)
+        return self
+
+    def _opening(self, step: Callable[[float], None]) -> None:
         try:
-            self._connect(until)
-            if self._initiator is None:
-                self._peer_must_be_root()
-            self._authenticate(until)
-        except Unproved as fault:
-            raise Unreachable(f"{self._path} is not answered by jitd: {fault}") from None
+            step(self._until)
+        except BaseException as fault:
+            self.close()
+            if isinstance(fault, Unproved):
+                raise Unreachable(f"{self._path} is not answered by jitd: {fault}") from None
+            if isinstance(fault, RefusedByDaemon) and EXITS[fault.code][0] == 119:
+                raise NotAuthenticated("refused", fault.text) from None
+            raise
 
     def _connect(self, until: float) -> None:
         self._socket.setblocking(False)
@@ -155,13 +169,16 @@ class Connection:
                 raise Unreachable(f"jitd cannot be reached at {self._path}: {fault.strerror or fault}") from None
 
     def _peer_must_be_root(self) -> None:
-        _, uid, _ = struct.unpack("3i", self._socket.getsockopt(SOL_SOCKET, SO_PEERCRED, 12))
+        _, uid, _ = memoryview(self._socket.getsockopt(SOL_SOCKET, SO_PEERCRED, 12)).cast("i")
         if uid != 0:
             raise Unreachable(f"{self._path} is not answered by jitd: uid {uid} listens there, and jitd is root")
 
-    def _authenticate(self, until: float) -> None:
+    def _introduce(self, until: float) -> None:
+        self._connect(until)
         initiator = self._initiator
-        ours = Hello(version=VERSION, authentication="krb5" if initiator else "root", nonce=os.urandom(NONCE_LENGTH))
+        if initiator is None:
+            self._peer_must_be_root()
+        ours = Hello(version=VERSION, authentication="krb5" if initiator else "root", nonce=posix.urandom(NONCE_LENGTH))
         sent = self._say(ours, until)
         hello, received = self._hear_body(until)
         if not isinstance(hello, DaemonHello):
@@ -172,10 +189,13 @@ class Connection:
             if len(hello.nonce) != NONCE_LENGTH:
                 raise Unreachable("jitd broke the protocol: its nonce has not the length that it must have")
             self._say(Token(token=initiator.first_token(channel_of(sent, received))), until)
+
+    def _be_welcomed(self, until: float) -> None:
+        if self._initiator is not None:
             answer = self.hear(until)
             if not isinstance(answer, DaemonToken):
                 raise _unexpected(answer)
-            initiator.finish(answer.token)
+            self._initiator.finish(answer.token)
             self._is_sealed = True
         self._frames.limit = LIMIT
         welcome = self.hear(until)
@@ -264,7 +284,7 @@ class Connection:
             pass
         self._socket.close()
         for descriptor in self._descriptors:
-            os.close(descriptor)
+            posix.close(descriptor)
         self._descriptors.clear()
         if self._initiator is not None:
             self._initiator.close()
@@ -330,7 +350,7 @@ class Connection:
             raise Unreachable(f"jitd broke off: {fault.strerror or fault}") from None
         for level, kind, value in extra:
             if level == SOL_SOCKET and kind == SCM_RIGHTS:
-                self._descriptors += struct.unpack(f"{len(value) // 4}i", value[: len(value) // 4 * 4])
+                self._descriptors += memoryview(value[: len(value) // 4 * 4]).cast("i")
         if flags & MSG_CTRUNC or len(self._descriptors) > 1:
             raise Unreachable("jitd broke the protocol: more descriptors than one")
         if not data:
@@ -352,9 +372,7 @@ def channel_of(client_hello: bytes, daemon_hello: bytes) -> bytes:
         from _sha256 import sha256  # type: ignore[import-not-found]  # `hashlib` is this and 2 ms of start
     except ImportError:
         from hashlib import sha256
-    length = struct.Struct(">I")
-    pieces = (length.pack(len(hello)) + hello for hello in (client_hello, daemon_hello))
-    return bytes(sha256(b"jitd channel 1\n" + b"".join(pieces)).digest())
+    return bytes(sha256(b"jitd channel 1\n" + frame(client_hello) + frame(daemon_hello)).digest())
 
 
 def _row(heard: Message) -> dict[str, Any]:

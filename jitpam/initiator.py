@@ -9,7 +9,7 @@ A small binding of libgssapi by the C half of ctypes: docs/adr/0002-initiator.md
 from __future__ import annotations
 
 import _thread
-import os
+import posix  # `os` is a millisecond of start more
 import time
 
 from jitpam import krb5
@@ -245,6 +245,8 @@ class Initiator:
         )
 
     def _why_no_credentials(self, said: str) -> NotAuthenticated:
+        import os
+
         name = os.environ.get("KRB5CCNAME", "") if self._cache is None else os.fsdecode(self._cache)
         kind = name.partition(":")[0] if ":" in name else "FILE"
         where = f" (KRB5CCNAME is {name})" if name else ""
@@ -339,7 +341,7 @@ def own_host() -> str:
 
     jitd's own default is found by the same rule: one that has a dot is taken as it is.
     """
-    name = os.uname().nodename
+    name = posix.uname().nodename
     if "." not in name.strip("."):
         from _socket import AI_CANONNAME, getaddrinfo  # `socket` costs 5 ms of start
 

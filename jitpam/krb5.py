@@ -152,15 +152,19 @@ class _Function(CFuncPtr):
 
 
 class _Library:
-    """A library that is loaded, and those of its functions that are declared here."""
+    """A library that is loaded, and those of its functions that are declared here, each when it is first called."""
 
     def __init__(self, name: str, calls: dict[str, tuple[Any, ...]], result: Any) -> None:
         self._handle = dlopen(name, 0)
-        for call, arguments in calls.items():
-            function = _Function((call, self))  # type: ignore[arg-type]  # what has a _handle will do
-            function.argtypes = arguments
-            function.restype = result
-            setattr(self, call, function)
+        self._calls = calls
+        self._result = result
+
+    def __getattr__(self, call: str) -> _Function:
+        function = _Function((call, self))  # type: ignore[arg-type]  # what has a _handle will do
+        function.argtypes = self._calls[call]
+        function.restype = self._result
+        setattr(self, call, function)
+        return function
 
 
 def gssapi() -> Any:

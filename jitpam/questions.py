@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options of ``jitsudo`` that run nothing: -v, -k, -K, -l; and the question for a reason.
+"""The options of ``jitsudo`` that run nothing: -h, -V, -v, -k, -K, -l; and the question for a reason.
 
 Law: the answer of an option goes to standard output, which no command uses then; the question goes to the terminal alone.
 """
@@ -8,14 +8,38 @@ from __future__ import annotations
 
 import os
 
+from jitpam import __version__, claims
 from jitpam.client import RefusedByDaemon, connect
+from jitpam.options import HELP, Options
 from jitpam.saying import print_out, printable, say
+from jitpam.submission import asked
 from jitpam.wire.messages import EXITS, Explain, Giveback, List
 from jitpam.wire.shown import shown_command, unshown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+
+def answer(options: Options, kinds: list[str]) -> int:
+    """What an option that runs nothing asks for. The exit status. Raises as ``connect`` and ``Connection.ask`` do, UsageError,
+    and Unwritable.
+    """
+    match options.mode:
+        case "help":
+            print_out(HELP.rstrip("\n"))
+            return 0
+        case "version":
+            print_out(f"jitsudo {__version__}")
+            return 0
+        case "validate":
+            return show_who()
+        case "giveback":
+            return give_back(claims.login_session())
+        case "giveback all":
+            return give_back(None)
+    is_about_one = options.argv or options.login or options.shell or options.service != "jitsudo"
+    return explain(asked(options, kinds)) if is_about_one else list_rules()
 
 
 def show_who() -> int:
@@ -75,11 +99,11 @@ def _duration(seconds: object) -> str:
     return words or "0s"
 
 
-def explain(asked: dict[str, Any]) -> int:
+def explain(asking: dict[str, Any]) -> int:
     """-l COMMAND: what would happen. 0 if it may run, now or after approvals, else 1."""
     connection = connect()
     try:
-        rows = list(connection.ask(Explain(**asked)))
+        rows = list(connection.ask(Explain(**asking)))
     except RefusedByDaemon as refusal:
         if EXITS[refusal.code][0] in (119, 120, 125):
             raise

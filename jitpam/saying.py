@@ -1,27 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What jitsudo says, and where; the standard streams of both commands.
+"""What jitsudo says, and where.
 
 Law: every sentence passes ``printable``; it is no failure if nobody listens, and one if what was asked for cannot be written.
 """
 
 from __future__ import annotations
 
-import os
-
-from jitpam.wire.shown import shown
-
-
-def fill_closed() -> None:
-    """Have descriptors 0 to 2 open, so that no socket of ours becomes somebody's standard output."""
-    descriptor = os.open("/dev/null", os.O_RDWR)
-    while descriptor < 2:
-        descriptor = os.dup(descriptor)
-    if descriptor > 2:
-        os.close(descriptor)
+import posix  # `os` is a millisecond of start more
 
 
 def printable(text: str) -> str:
     """``text`` if a terminal may have it as it is (jitd's sentences hold shown() bytes already), else all of it shown()."""
+    from jitpam.wire.shown import shown  # which nobody needs before there is something to say
+
     bare = text.replace("\\", "")
     return text if shown(bare) == bare else shown(text)
 
@@ -34,7 +25,7 @@ def say(text: str) -> None:
 def write(text: str) -> None:
     """``text`` to standard error as it is."""
     try:  # noqa: SIM105  # `contextlib` costs a millisecond of start
-        os.write(2, text.encode("utf-8"))
+        posix.write(2, text.encode("utf-8"))
     except OSError:  # nobody listens: the exit status says the rest
         pass
 
@@ -51,7 +42,7 @@ def print_out(text: str, what: str = "standard output") -> None:
     data = f"{text}\n".encode("utf-8", "replace")
     try:
         while data:
-            data = data[os.write(1, data) :]
+            data = data[posix.write(1, data) :]
     except BrokenPipeError:  # `| head` has seen enough
         pass
     except OSError as fault:

@@ -68,21 +68,23 @@ def awaited(owner: Any, name: str, station: str) -> None:
 
 def in_client() -> None:
     """Around ``jitsudo``."""
-    import os
-
-    from jitpam import jitsudo
     from jitpam.client import Connection
     from jitpam.initiator import Initiator
 
-    after(jitsudo, "_submit", "claims")
     after(Initiator, "__init__", "libraries")
     after(Initiator, "obtain_ticket", "ticket")
     after(Initiator, "first_token", "first token")
     after(Connection, "_connect", "connected")
     after(Connection, "_say", lambda _, connection, message, until: f"client said {message.type}")
     after(Connection, "_next_message", lambda heard, _: heard and f"client heard {heard[0].type}")
-    before(jitsudo._Wait, "_relay", "its turn", then=_in_relay)
-    before(os, "_exit", "client leaves")
+    before(Connection, "ready", "all loaded", then=_in_asking)
+    before(posix, "_exit", "client leaves")
+
+
+def _in_asking() -> None:
+    from jitpam import asking  # not before: the client takes its time for it while jitd looks at its proof
+
+    before(asking._Wait, "_relay", "its turn", then=_in_relay)
 
 
 def _in_relay() -> None:
@@ -135,7 +137,7 @@ def in_launcher() -> None:
     after(birth, "receive", "monitor has the job")
     after(birth, "read_job", "job read")
     after(Housing, "take", "housed")
-    before(monitor, "fork_for", "before the holder")
+    before(holder.Spare, "take", "before the holder")
     before(holder, "_hold_session", "holder has the job")
     after(Session, "_do", lambda _, session, call, what: call)
     after(Housing, "fork_beside", lambda pid, _: "command forked" if pid == 0 else None)

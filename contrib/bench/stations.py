@@ -58,8 +58,7 @@ STATIONS = (
     ("marks", "", OWN),
     ("imports", "client", "its modules"),
     ("more marks", "", f"{OWN}, once more"),
-    ("claims", "client", "reads its command line, collects claims"),
-    ("libraries", "client", "loads libgssapi and libkrb5"),
+    ("libraries", "client", "reads its command line, loads libgssapi and libkrb5"),
     ("ticket", "client", "a ticket for jitd, out of the cache"),
     ("client said hello", "client", "connects, says hello"),
     ("daemon said hello", "daemon", "accepts, answers"),
@@ -78,7 +77,6 @@ STATIONS = (
     ("job handed over", "daemon", "checked, sealed, sent"),
     ("monitor has the job", "monitor", "has it, from the launcher"),
     ("job read", "monitor", "claims the run, reads the job"),
-    ("housed", "monitor", "a control group"),
     ("before the holder", "monitor", "signals, sockets"),
     ("holder has the job", "holder", "has the job, from the monitor"),
     ("pam_acct_mgmt", "holder", "PAM: account"),
@@ -97,7 +95,11 @@ STATIONS = (
     ("end", "client", "is gone, and reaped"),
 )
 """Station, whose time it was, and what was done in it; in the order of the path."""
-MEANWHILE = (("client heard start", "streams given", "beside it: the client hands its streams over"),)
+MEANWHILE = (
+    ("first token", "all loaded", "beside it: the client loads the rest, collects claims"),
+    ("before the holder", "housed", "beside it: the monitor makes a control group"),
+    ("client heard start", "streams given", "beside it: the client hands its streams over"),
+)
 """What lies beside the path: from, to, and what it is."""
 
 

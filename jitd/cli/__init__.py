@@ -18,7 +18,7 @@ from jitd.cli import doctoring, ending, house, linting, lists, locking, record, 
 from jitd.cli.answer import say
 from jitd.cli.call import ENDINGS, status_of
 from jitpam import __version__
-from jitpam.saying import fill_closed
+from jitpam.streams import fill_closed
 
 INTERRUPTED = 128 + signal.SIGINT
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)

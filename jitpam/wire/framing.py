@@ -4,11 +4,10 @@
 Law: nothing is allocated for a length that is over the limit, and no frame is delivered in parts.
 """
 
-import struct
-
 from jitpam.wire.faults import RemoteProtocolError
 
-LENGTH = struct.Struct(">I")
+LENGTH = 4
+"""Bytes of the length in front of a frame."""
 LIMIT_BEFORE_AUTHENTICATION = 64 * 1024
 """Bytes in one frame until the peer has proved who it is."""
 LIMIT = 4 * 1024 * 1024
@@ -17,7 +16,7 @@ LIMIT = 4 * 1024 * 1024
 
 def frame(body: bytes) -> bytes:
     """``body`` (bytes) with its length in front."""
-    return LENGTH.pack(len(body)) + body
+    return len(body).to_bytes(LENGTH, "big") + body
 
 
 class FrameReader:
@@ -38,17 +37,17 @@ class FrameReader:
 
         Raises RemoteProtocolError for an empty frame and for one over the limit, before its bytes arrive.
         """
-        if len(self._buffer) < LENGTH.size:
+        if len(self._buffer) < LENGTH:
             return None
-        (length,) = LENGTH.unpack_from(self._buffer)
+        length = int.from_bytes(self._buffer[:LENGTH], "big")
         if length == 0:
             raise RemoteProtocolError("a frame of no bytes")
         if length > self.limit:
             raise RemoteProtocolError(f"a frame of {length} bytes, more than {self.limit}")
-        end = LENGTH.size + length
+        end = LENGTH + length
         if len(self._buffer) < end:
             return None
-        body = bytes(self._buffer[LENGTH.size : end])
+        body = bytes(self._buffer[LENGTH:end])
         del self._buffer[:end]
         return body
 

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from jitd.core.environment import fault_in_locale
-from jitpam import claims
+from jitpam import claims, streams
 from jitpam.wire.messages import Refused
 from tests.client.acting import command_line, surroundings
 
@@ -113,7 +113,7 @@ def test_the_kinds_of_the_streams(tmp_path):
         (os.open("/dev/zero", os.O_RDWR), "device"),
         (99_999, "closed"),
     ):
-        assert claims._kind(descriptor) == kind
+        assert streams._kind(descriptor) == kind
     theirs.close()
     os.close(master)
 

@@ -13,14 +13,18 @@ SLOW = {
     "logging", "pathlib", "re", "signal", "site", "socket", "subprocess", "tempfile", "threading", "typing",
 }  # fmt: skip
 """Each is a millisecond or several (docs/start.md)."""
-LATER = {"jitpam.relay", "jitpam.terminal", "jitpam.guardian"}
+LATER = {
+    "os", "jitpam.asking", "jitpam.claims", "jitpam.failing", "jitpam.guardian", "jitpam.relay", "jitpam.saying",
+    "jitpam.signals", "jitpam.submission", "jitpam.terminal", "jitpam.wire.shown",
+}  # fmt: skip
+"""What no proof of who asks is made with: it is loaded while jitd does something (docs/start.md)."""
 
 
 def python(code):
     return [sys.executable, "-IS", "-c", code]
 
 
-def test_nothing_slow_is_loaded_and_what_runs_need_not_before_it_has_asked():
+def test_nothing_slow_is_loaded_and_what_no_proof_needs_not_before_there_is_one():
     code = f"import sys; sys.path.append({str(TREE)!r}); import jitpam.jitsudo; print(*sys.modules)"
     loaded = set(subprocess.run(python(code), capture_output=True, text=True, check=True).stdout.split())
     assert "jitpam.client" in loaded

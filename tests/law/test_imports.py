@@ -24,13 +24,21 @@ LAW: dict[str, set[str]] = {
     "jitpam.terminal": {"jitpam.guardian"},
     "jitpam.relay": {WIRE, "jitpam.signals", "jitpam.terminal"},
     "jitpam.saying": {WIRE},
-    "jitpam.claims": {WIRE},
+    "jitpam.streams": set(),
+    "jitpam.claims": {WIRE, "jitpam.options"},
     "jitpam.client": {WIRE, "jitpam.initiator"},
-    "jitpam.questions": {WIRE, "jitpam.client", "jitpam.saying"},
+    "jitpam.failing": {WIRE, "jitpam.client", "jitpam.options", "jitpam.saying"},
+    "jitpam.submission": {"jitpam.claims", "jitpam.options", "jitpam.saying", "jitpam.shell"},
+    "jitpam.questions": {
+        WIRE, "jitpam", "jitpam.claims", "jitpam.client", "jitpam.options", "jitpam.saying", "jitpam.submission",
+    },
+    "jitpam.asking": {
+        WIRE, "jitpam.client", "jitpam.failing", "jitpam.options", "jitpam.questions", "jitpam.relay", "jitpam.saying",
+        "jitpam.signals", "jitpam.submission",
+    },
     "jitpam.jitsudo": {
-        WIRE, "jitpam", "jitpam.claims", "jitpam.client", "jitpam.options", "jitpam.questions", "jitpam.relay", "jitpam.saying",
-        "jitpam.signals",
-        "jitpam.shell",
+        "jitpam.asking", "jitpam.client", "jitpam.failing", "jitpam.initiator", "jitpam.options", "jitpam.questions",
+        "jitpam.streams",
     },
     "jitpam.pam_jit": set(),
     "jitpam.pam_guard": set(),
@@ -121,9 +129,9 @@ LAW: dict[str, set[str]] = {
     "jitd.pamlint": {"jitd.pamlint"},
     "jitd.pamlint.places": {"jitd.pamlint", "jitd.inspection"},
     "jitd.cli": {
-        WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.saying", "jitpam.terminal", "jitd.audit", "jitd.cli",
-        "jitd.config", "jitd.daemon", "jitd.doctor", "jitd.integrity", "jitd.pamlint", "jitd.policyfile", "jitd.recording",
-        "jitd.store",
+        WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.saying", "jitpam.streams", "jitpam.terminal",
+        "jitd.audit", "jitd.cli", "jitd.config", "jitd.daemon", "jitd.doctor", "jitd.integrity", "jitd.pamlint",
+        "jitd.policyfile", "jitd.recording", "jitd.store",
     },
     "jitd.daemon": {"jitd", "jitpam"},  # the one place where concrete parts are named
 }  # fmt: skip

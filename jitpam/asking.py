@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Submit → wait → relay → end like the command: what ``jitsudo`` does between jitd's welcome and its own end.
+
+Law: a request that we leave is withdrawn. The exit status is the command's own, or says why there is none; what a signal ended
+ends us by the same signal.
+"""
+
+from __future__ import annotations
+
+import posix  # `os` is a millisecond of start more
+import select
+import time
+
+from jitpam.client import Connection, NotAuthenticated, RefusedByDaemon, Unreachable, connect
+from jitpam.options import Options
+from jitpam.saying import print_out, say, write
+from jitpam.signals import Signals
+from jitpam.submission import asked
+from jitpam.wire.messages import Done, Message, Progress, Resume, Start, Submit, Withdraw
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+    from typing import NoReturn
+
+    from jitpam.relay import Outcome
+else:
+    import _signal  # `signal` is this and 3 ms of start
+
+COMES_BACK_WITHIN = 30.0
+"""Seconds that a waiting client gives a daemon that went away."""
+TRY_EVERY = 0.2
+WITHDRAWN_WITHIN = 1.0
+"""Seconds that a withdrawal may take before we end all the same."""
+REDRAW_EVERY = 0.5
+UNREACHABLE = 125
+_LEAVING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
+
+
+class _Interrupted(Exception):
+    """A signal asked us to end while we waited."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+# --- asking, waiting, running ------------------------------------------------------------------------------------------
+
+
+def ask_and_run(opening: Connection, options: Options, kinds: list[str]) -> int:
+    """Ask on the connection that is being opened, wait, and run. The exit status; does not come back where a signal ended it.
+
+    Raises UsageError, NotAuthenticated, RefusedByDaemon, Unreachable and Unwritable.
+    """
+    try:
+        resumes = options.mode == "resume"
+        message = Resume(id=options.resume or "", streams=kinds) if resumes else _submit(options, kinds)
+        return _ask_and_run(message, opening, options, kinds)
+    except _Interrupted as signal:
+        _end_by(signal.number)
+
+
+def _submit(options: Options, kinds: list[str]) -> Submit:
+    return Submit(**asked(options, kinds), waits=options.waits, if_owed=options.if_owed)
+
+
+def _ask_and_run(message: Message, opening: Connection, options: Options, kinds: list[str]) -> int:
+    signals = Signals()
+    connection = opening.ready()
+    try:
+        return _Wait(connection, signals, kinds, options).until_ended(message)
+    except RefusedByDaemon as refusal:
+        if refusal.code != "reason" or not isinstance(message, Submit) or not options.if_owed:
+            raise
+        signals.release()
+        from jitpam.questions import ask_reason
+
+        options.reason = ask_reason(refusal.text)
+        if options.reason is None:
+            raise
+    return _Wait(connection, signals, kinds, options).until_ended(_submit(options, kinds))
+
+
+class _Wait:
+    """One request, from its submission to the end of its run."""
+
+    def __init__(self, connection: Connection, signals: Signals, kinds: list[str], options: Options) -> None:
+        self._connection = connection
+        self._goes_background = options.background
+        self._rings = options.bell
+        self._signals = signals
+        self._kinds = kinds
+        self._id = ""
+        self._waits = False
+        self._waits_since = 0.0
+        self._line = ""
+        self._told: set[str] = set()
+        self._redraws = posix.isatty(2)
+        self._leaves_by = 0
+        self._leaves_until = 0.0
+
+    def until_ended(self, message: Message) -> int:
+        """Say ``message`` (Submit or Resume), wait for our turn, run. Returns the exit status."""
+        self._signals.catch(_LEAVING)
+        while True:
+            try:
+                heard = self._until_decided(message)
+                break
+            except Unreachable as fault:
+                self._end_line()
+                if self._leaves_by:
+                    raise _Interrupted(self._leaves_by) from None
+                if not self._id:
+                    raise
+                self._connection.close()
+                self._come_back(fault)
+                message = Resume(id=self._id, streams=self._kinds)
+            except RefusedByDaemon as refusal:
+                self._end_line()
+                if self._leaves_by:
+                    say(refusal.text)
+                    raise _Interrupted(self._leaves_by) from None
+                if refusal.code == "unauthenticated":
+                    raise NotAuthenticated("refused", self._with_resume(refusal.text)) from None
+                raise
+        self._end_line()
+        if isinstance(heard, Done):
+            self._connection.close()
+            if isinstance(message, Submit) and not message.waits:
+                print_out(self._id, f"the id of request {self._id}, which was submitted,")
+            elif heard.text:
+                say(heard.text)
+            return 0
+        return self._relay()
+
+    def _until_decided(self, message: Message) -> Message:
+        """Start or Done. Raises _Interrupted, RefusedByDaemon, Unreachable."""
+        said = self._connection.follow(message, self._signals.descriptor, REDRAW_EVERY if self._redraws else None)
+        from jitpam import failing, relay  # noqa: F401  # while jitd decides; not when it is our turn: by then it may be another version's
+
+        for heard in said:
+            if isinstance(heard, Progress):
+                self._id = heard.id
+                self._tell(heard.news)
+                if heard.owed and not self._waits:
+                    self._waits_since = time.monotonic()
+                    if self._rings and self._redraws:
+                        write("\a")
+                self._waits = heard.owed
+            elif isinstance(heard, (Start, Done)):
+                if isinstance(heard, Start):
+                    self._id = heard.id
+                    self._tell(heard.news)
+                return heard
+            self._look_at_signals()
+            self._draw()
+        raise Unreachable("jitd closed the connection")
+
+    def _look_at_signals(self) -> None:
+        """At the first one that ends us the request is withdrawn, and jitd has a second to say so."""
+        for number, _ in self._signals.taken():
+            if number in _LEAVING and not self._leaves_by:
+                self._leaves_by = number
+                self._leaves_until = time.monotonic() + WITHDRAWN_WITHIN
+                self._end_line()
+                if not self._id:
+                    raise _Interrupted(number)
+                self._connection.say(Withdraw(id=self._id))
+                self._await_withdrawn()
+
+    def _await_withdrawn(self) -> None:
+        try:
+            while True:
+                heard = self._connection.hear(self._leaves_until)
+                if isinstance(heard, (Start, Done)):
+                    break
+        except RefusedByDaemon as refusal:
+            say(refusal.text)
+        except Unreachable:
+            pass
+        self._connection.close()
+        raise _Interrupted(self._leaves_by)
+
+    def _come_back(self, fault: Unreachable) -> None:
+        """A new connection, when jitd is there again. Raises Unreachable after half a minute."""
+        say("jitd went away; waiting for it to come back")
+        until = time.monotonic() + COMES_BACK_WITHIN
+        pause = select.poll()
+        pause.register(self._signals.descriptor, select.POLLIN)
+        while True:
+            pause.poll(TRY_EVERY * 1000)
+            for number, _ in self._signals.taken():
+                if number in _LEAVING:
+                    raise _Interrupted(number)
+            try:
+                self._connection = connect()
+                return
+            except NotAuthenticated as refusal:
+                raise NotAuthenticated(refusal.cause, self._with_resume(str(refusal))) from None
+            except Unreachable as again:
+                fault = again
+            if time.monotonic() >= until:
+                raise Unreachable(f"{fault}; request {self._id} was waiting: when jitd is back, jitsudo --resume {self._id}")
+
+    def _with_resume(self, text: str) -> str:
+        if not self._id or "--resume" in text:
+            return text
+        return f"{text}{', then' if text.endswith('kinit') else ': kinit, then'} jitsudo --resume {self._id}"
+
+    def _relay(self) -> int:
+        from jitpam.relay import Relay
+
+        control = self._connection.take_control()
+        if self._goes_background:
+            if posix.fork():
+                posix._exit(0)
+            posix.setpgid(0, 0)  # in the background of the terminal, as a job of nobody's
+        relay = Relay(control, self._kinds, self._signals)
+        relay.hand_over()
+        self._connection.close()
+        outcome = relay.run()
+        return _end_like(outcome)
+
+    # --- the waiting line
+
+    def _draw(self) -> None:
+        """The time we have waited, over itself: it only ever grows, so nothing has to be wiped."""
+        if not self._waits or not self._redraws or not _is_foreground():
+            return
+        minutes, seconds = divmod(int(time.monotonic() - self._waits_since), 60)
+        hours, minutes = divmod(minutes, 60)
+        line = f"jitsudo: waiting {f'{hours}:' if hours else ''}{minutes:02}:{seconds:02}"
+        if line != self._line:
+            write(f"\r{line}")
+            self._line = line
+
+    def _end_line(self) -> None:
+        if self._line:
+            write("\n")
+            self._line = ""
+
+    def _tell(self, news: list[str]) -> None:
+        for sentence in news:
+            if sentence not in self._told:  # a daemon that came back tells it all again
+                self._end_line()
+                say(sentence)
+        self._told.update(news)
+
+
+def _is_foreground() -> bool:
+    try:
+        return posix.tcgetpgrp(2) == posix.getpgrp()
+    except OSError:
+        return False
+
+
+# --- ending ------------------------------------------------------------------------------------------------------------
+
+
+def _end_like(outcome: Outcome) -> int:
+    """The exit status of the command; does not come back where a signal ended it."""
+    if outcome.ending == "not started" and outcome.number > 128:  # a Ctrl-C that came before it: no news to who typed it
+        _end_by(outcome.number - 128)
+    if outcome.because:
+        say(outcome.because)
+    if outcome.ending == "exited":
+        return outcome.number
+    if outcome.ending == "signaled":
+        _end_by(outcome.number)
+    if outcome.ending == "not started" and outcome.number in (126, 127):
+        return outcome.number
+    return UNREACHABLE
+
+
+def _end_by(number: int) -> NoReturn:
+    """End by the same signal, as a shell expects; without a core of our own."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        if number not in (_signal.SIGKILL, _signal.SIGSTOP):
+            _signal.signal(number, _signal.SIG_DFL)
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, [number])
+        posix.kill(posix.getpid(), number)
+    except (OSError, ValueError):
+        pass
+    posix._exit(128 + number)  # PID 1 of a container cannot end so

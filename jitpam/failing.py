@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ``jitsudo`` says, and ends with, when it cannot do what it was asked (CONTRACT section 2).
+
+Law: every fault has a status of ours and a sentence, and none is the command's.
+"""
+
+from __future__ import annotations
+
+from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
+from jitpam.options import UsageError
+from jitpam.saying import Unwritable, say
+from jitpam.wire.messages import EXITS
+
+UNAUTHENTICATED, USAGE, UNREACHABLE = 119, 120, 125
+
+
+def tell(fault: Exception) -> int:
+    """Say what went wrong; the exit status."""
+    if isinstance(fault, RefusedByDaemon):
+        say(fault.text)
+        return EXITS[fault.code][0]
+    for kind, status in ((UsageError, USAGE), (NotAuthenticated, UNAUTHENTICATED), ((Unreachable, Unwritable), UNREACHABLE)):
+        if isinstance(fault, kind):
+            say(str(fault))
+            return status
+    # a defect of ours: the command must not run, and no trace may reach a script as its output
+    say(f"internal error: {type(fault).__name__}: {fault}; the command was not run by this")
+    return UNREACHABLE

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The standard streams of both commands: what they are, and that none of ours takes the place of one.
+
+Law: it is the first thing that is looked at, before anything is opened.
+"""
+
+from __future__ import annotations
+
+import posix  # `os` and `stat` are a millisecond of start more
+from _stat import S_ISCHR, S_ISFIFO, S_ISREG, S_ISSOCK
+
+
+def stream_kinds() -> list[str]:
+    """The kinds of descriptors 0 to 2, by their names in PROTOCOL.md."""
+    return [_kind(descriptor) for descriptor in range(3)]
+
+
+def _kind(descriptor: int) -> str:
+    try:
+        found = posix.fstat(descriptor)
+    except OSError:
+        return "closed"
+    if posix.isatty(descriptor):
+        return "terminal"
+    mode = found.st_mode
+    if S_ISFIFO(mode):
+        return "pipe"
+    if S_ISSOCK(mode):
+        return "socket"
+    if S_ISCHR(mode) and found.st_rdev == posix.makedev(1, 3):
+        return "null"
+    return "file" if S_ISREG(mode) else "device"
+
+
+def fill_closed() -> None:
+    """Have descriptors 0 to 2 open, so that no socket of ours becomes somebody's standard output."""
+    descriptor = posix.open("/dev/null", posix.O_RDWR)
+    while descriptor < 2:
+        descriptor = posix.dup(descriptor)
+    if descriptor > 2:
+        posix.close(descriptor)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is asked, put together from the command line and from what is around this process: the fields of Submit and Explain.
+
+Law: nothing is left out in silence; what cannot be said as it is meant is a UsageError.
+"""
+
+from __future__ import annotations
+
+import posix  # `os` is a millisecond of start more
+
+from jitpam import claims
+from jitpam.options import Options, UsageError
+from jitpam.saying import say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def asked(options: Options, kinds: list[str]) -> dict[str, Any]:
+    """What is asked, for Submit and Explain alike."""
+    cwd, device, inode = _directory(options)
+    preserved, variables = claims.preserved(options.preserve, options.variables, everything=options.preserve_all)
+    return {
+        "service": options.service,
+        "argv": _argv(options),
+        "login": options.login,
+        "user": options.user,
+        "group": options.group,
+        "cwd": cwd,
+        "cwd_device": device,
+        "cwd_inode": inode,
+        "chdir": options.chdir is not None,
+        "variables": variables,
+        "preserved": preserved,
+        "locale": claims.locale(),
+        "streams": kinds if options.waits and options.service == "jitsudo" else [],
+        "reason": options.reason or _reason_around(),
+        "lasts_for": options.lasts_for,
+        "uses": options.uses,
+        "timeout_for": options.timeout_for,
+        "tty": claims.terminal_name(),
+        "login_session": claims.login_session(),
+        "parents": claims.parents(),
+    }
+
+
+def _directory(options: Options) -> tuple[bytes, int, int]:
+    try:
+        return claims.directory(options.chdir)
+    except claims.NoDirectory:
+        if options.chdir is not None:
+            raise
+        say("the working directory is gone, or cannot be named; asking to run in /")
+        return claims.directory(b"/")
+
+
+def _argv(options: Options) -> list[bytes]:
+    if not options.login and not options.shell:
+        return options.argv
+    from jitpam.shell import login_arguments, shell_command
+
+    return login_arguments(options.argv) if options.login else shell_command(options.argv)
+
+
+def _reason_around() -> str | None:
+    found = posix.environ.get(b"JITSUDO_REASON")
+    if not found:
+        return None
+    try:
+        return found.decode("utf-8")
+    except UnicodeDecodeError:
+        raise UsageError("JITSUDO_REASON is not UTF-8") from None
