@@ -23,7 +23,7 @@ from jitd.monitor.line import Line
 from jitd.monitor.monitor import Monitor
 from jitd.monitor.orders import FAILED, MAX_JOB, MAX_WORD, Job, Login, read_birth, read_job, sentence
 from jitd.monitor.places import Left, copy_directory, outcome_path, plate_path, socket_path, write_outcome
-from jitd.monitor.rehearsal import rehearse
+from jitd.monitor.rehearsal import JOB, rehearse
 from jitd.monitor.slate import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, close_all_but, control_process, reset_signals
 
 
@@ -55,7 +55,7 @@ def await_job(launcher: socket.socket) -> NoReturn:
 
 def _spare_holder() -> Spare | None:
     try:
-        return Spare()
+        return Spare(JOB)
     except OSError:  # one is made when it is needed, or the run is told why not
         return None
 

@@ -9,9 +9,9 @@ them, or waits for one.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -23,6 +23,7 @@ from jitd.monitor.slate import become, close_all_but, end_with_parent, reset_sig
 from jitd.monitor.streams import WANTED, Streams, Unfit, fits, receive
 from jitd.monitor.terminal import Terminal
 from jitd.operands import drift
+from jitpam.wire import notation
 
 SHELL = b"/bin/sh"
 """What executes a script that names no interpreter."""
@@ -97,7 +98,8 @@ def become_command(job: Job, around: Surroundings) -> NoReturn:
 
 def tell(leash: socket.socket, number: int, because: str) -> None:
     """Say to the monitor that there is to be no command, and why."""
-    leash.send(b"x" + json.dumps({"number": number, "because": sentence(because)}).encode("ascii"))
+    with suppress(OSError):  # it is gone, and so there is none
+        leash.send(b"x" + notation.write({"number": number, "because": sentence(because)}))
 
 
 def _streams(job: Job, around: Surroundings) -> Streams:
@@ -116,7 +118,7 @@ def _streams(job: Job, around: Surroundings) -> Streams:
         "termios": None if streams.termios is None else streams.termios.hex(),
         "terminal": "terminal" in streams.kinds,
     }
-    around.leash.send(b"S" + json.dumps(told).encode("ascii"))
+    around.leash.send(b"S" + notation.write(told))
     return streams
 
 

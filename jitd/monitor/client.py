@@ -6,11 +6,11 @@ Law: never blocks, and takes no descriptors: the kernel closes what comes with a
 
 from __future__ import annotations
 
-import json
 import socket
 from collections import deque
 
-from jitd.monitor.streams import MAX_PACKET
+from jitd.monitor.streams import AT_ONCE, MAX_PACKET
+from jitpam.wire import notation
 
 MOST_TAKEN = 32
 """Packets read in one go, so that a flood of them keeps nothing else waiting."""
@@ -34,7 +34,7 @@ class Client:
             return
         if not self._waiting:
             try:
-                self.socket.send(packet, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                self.socket.send(packet, AT_ONCE)
                 return
             except BlockingIOError:
                 pass
@@ -45,13 +45,13 @@ class Client:
 
     def say_end(self, ending: str, number: int, because: str) -> None:
         """The last word."""
-        self.say(b"X", json.dumps({"outcome": ending, "status": number, "because": because}).encode("ascii"))
+        self.say(b"X", notation.write({"outcome": ending, "status": number, "because": because}))
 
     def push(self) -> None:
         """Send what waits, as much as the peer takes now."""
         while self._waiting:
             try:
-                self.socket.send(self._waiting[0], socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                self.socket.send(self._waiting[0], AT_ONCE)
             except BlockingIOError:
                 return
             except OSError:

@@ -15,11 +15,13 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import fields
 from typing import NoReturn
 
 from jitd.monitor.child import CannotStart, Surroundings, become_command, tell
-from jitd.monitor.housing import Housing, Pid
+from jitd.monitor.housing import Housing, Pid, rehearse_fork
 from jitd.monitor.orders import CANNOT, FAILED, Job
 from jitd.monitor.session import Refused, Session, close_after, ignore_signals, rehearse
 from jitd.monitor.slate import close_all_but, name_requester, reset_signals, wipe
@@ -31,8 +33,8 @@ MOST_SAID = 64 * 1024
 class Spare:
     """A holder without a job."""
 
-    def __init__(self) -> None:
-        """Raises OSError."""
+    def __init__(self, rehearsed: Job) -> None:
+        """``rehearsed`` is a job that is nobody's, for it to go through. Raises OSError."""
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         with theirs:
             try:
@@ -42,25 +44,29 @@ class Spare:
                 raise
             if self._pid == 0:
                 self._orders.close()
-                _await_job(theirs)
+                _await_job(theirs, rehearsed)
 
-    def take(self, job: Job, around: Surroundings, housing: Housing) -> Pid:
-        """Give it the job; its number, or 0 if it cannot take it: then it has nothing of the job, and ends.
+    def take(self, job: Job, around: Surroundings) -> bool:
+        """Give it the job, so that it opens the session. False if it cannot take it: then it has nothing of the job, and ends.
 
         A terminal it cannot: what was forked before the terminal was the session's has none, and never gets it (tty_ioctl(4)).
         Nor streams that are recorded, which take more descriptors, and more time anyway.
         """
         try:
-            values = tuple(getattr(job, field.name) for field in fields(Job))
-            said = marshal.dumps((values, around.monitor, around.state_dir, housing.directory))
+            said = pack(job, around.monitor, around.state_dir)
             if around.slave is not None or around.pumps is not None or len(said) > MOST_SAID:
                 raise ValueError
             handed = [around.control.fileno(), around.leash.fileno(), around.life.fileno()]
             socket.send_fds(self._orders, [said], handed, socket.MSG_NOSIGNAL)
         except (OSError, ValueError):
             self.dismiss()
-            return 0
-        self._orders.close()
+            return False
+        return True
+
+    def go_on(self, housing: Housing) -> Pid:
+        """Have it make the command's process where that is to live. Its number; it may have ended, and then it has said why."""
+        with self._orders, suppress(OSError):
+            self._orders.send(marshal.dumps(housing.directory), socket.MSG_NOSIGNAL)
         return self._pid
 
     def dismiss(self) -> None:
@@ -69,10 +75,17 @@ class Spare:
         os.kill(self._pid, signal.SIGKILL)  # not waited for yet, so its number is its own
 
 
-def fork_for(job: Job, around: Surroundings, housing: Housing, spare: Spare | None) -> Pid:
-    """The number of the process that holds the session, and makes the command; ``spare`` if it can be that. Raises OSError."""
-    if spare is not None and (pid := spare.take(job, around, housing)):
-        return pid
+def begin(job: Job, around: Surroundings, spare: Spare | None) -> Callable[[Housing], Pid]:
+    """Have ``spare`` open the session, if it can, while it is found out where the command is to live. What comes back is to be
+    told that, once; it has the command's process made there, and gives the number of the one that holds the session. Raises
+    OSError.
+    """
+    if spare is not None and spare.take(job, around):
+        return spare.go_on
+    return lambda housing: _fork_for(job, around, housing)
+
+
+def _fork_for(job: Job, around: Surroundings, housing: Housing) -> Pid:
     pid = os.fork()
     if pid == 0:
         _begin(job, around, housing)
@@ -82,29 +95,62 @@ def fork_for(job: Job, around: Surroundings, housing: Housing, spare: Spare | No
 def _begin(job: Job, around: Surroundings, housing: Housing) -> NoReturn:
     try:
         _be_clean(*around.passed, around.life.fileno())
-        _hold_session(job, around, housing)
+        _hold_session(job, around, lambda: housing)
     except BaseException as fault:
         tell(around.leash, FAILED, f"the command could not be prepared: {type(fault).__name__}: {fault}")
     finally:
         os._exit(0)
 
 
-def _await_job(orders: socket.socket) -> NoReturn:
+def _await_job(orders: socket.socket, rehearsed: Job) -> NoReturn:
     try:
         _be_clean(orders.fileno())
-        rehearse()
+        _rehearse(rehearsed)
         said, descriptors = _receive(orders)
-        orders.close()
         if said:
-            values, monitor, state_dir, directory = marshal.loads(said)  # written by the monitor, which is as much root as we are
-            control, leash, life = (socket.socket(fileno=descriptor) for descriptor in descriptors)
-            housing = Housing()
-            housing.directory = directory
-            _hold_session(Job(*values), Surroundings(control, leash, life, None, monitor, state_dir), housing)
+            _hold_session(*_unpack(said, descriptors), lambda: _place(orders))
     except BaseException:  # a defect: on the daemon's standard error, and the monitor sees the leash end
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(0)
+
+
+def _rehearse(job: Job) -> None:
+    """As ``rehearsal`` does it for a monitor: what stands between a job and the fork, as far as it leads nowhere."""
+    rehearse()
+    with suppress(Exception):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+        with ours, theirs:
+            socket.send_fds(ours, [pack(job, 0, "/nowhere")], [ours.fileno()] * 3)
+            _, around = _unpack(*_receive(theirs))
+            ours.send(marshal.dumps("/nowhere"))
+            _place(theirs)
+            for each in (around.control, around.leash, around.life):
+                each.close()
+        rehearse_fork()
+
+
+def pack(job: Job, monitor: Pid, state_dir: str) -> bytes:
+    """What is said to one that waits."""
+    return marshal.dumps((tuple(getattr(job, field.name) for field in fields(Job)), monitor, state_dir))
+
+
+def _unpack(said: bytes, descriptors: Iterable[int]) -> tuple[Job, Surroundings]:
+    """What ``pack`` was given: written by the monitor, which is as much root as we are."""
+    values, monitor, state_dir = marshal.loads(said)
+    control, leash, life = (socket.socket(fileno=descriptor) for descriptor in descriptors)
+    return Job(*values), Surroundings(control, leash, life, None, monitor, state_dir)
+
+
+def _place(orders: socket.socket) -> Housing:
+    """Where the command is to live, when the monitor says so. Raises CannotStart if it is gone."""
+    said = orders.recv(MOST_SAID)
+    orders.close()
+    if not said:
+        raise CannotStart("the monitor is gone")
+    housing = Housing()
+    housing.directory = marshal.loads(said)
+    return housing
 
 
 def _receive(orders: socket.socket) -> tuple[bytes, array.array[int]]:
@@ -126,10 +172,11 @@ def _be_clean(*descriptors: int) -> None:
     wipe()
 
 
-def _hold_session(job: Job, around: Surroundings, housing: Housing) -> None:
+def _hold_session(job: Job, around: Surroundings, place: Callable[[], Housing]) -> None:
     """Open the session, make the command's process beside this one, and close the session when it has ended.
 
-    It is outside the command's control group: whatever ends the command, the session is closed.
+    ``place`` waits until it is known where the command is to live. This process is outside of that control group: whatever ends
+    the command, the session is closed.
     """
     try:
         name_requester(job.requester_uid)
@@ -140,7 +187,7 @@ def _hold_session(job: Job, around: Surroundings, housing: Housing) -> None:
             raise CannotStart(str(fault)) from None
         holder = os.getpid()
         try:
-            pid = housing.fork_beside()
+            pid = place().fork_beside()
         except BaseException:
             if os.getpid() != holder:  # it could not move in
                 os._exit(CANNOT)

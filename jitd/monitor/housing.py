@@ -15,6 +15,7 @@ import socket
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from functools import cache
 
 Pid = int
 SYS_CLONE3 = 435
@@ -45,15 +46,21 @@ def group_of(pid: Pid | str) -> str | None:
     try:
         with open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="surrogateescape") as file:
             path = next(line[3:].rstrip("\n") for line in file if line.startswith("0::"))
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            for line in file:
-                before, _, after = line.partition(" - ")
-                if after.startswith("cgroup2 "):
-                    root, mount = before.split(" ")[3:5]
-                    return _below(mount, root, path)
+        return _below(*_hierarchy(), path)
     except (OSError, StopIteration):
-        pass
-    return None
+        return None
+
+
+@cache
+def _hierarchy() -> tuple[str, str]:
+    """Where the hierarchy of control groups (version 2) is mounted, and what of it. Raises OSError where it is not."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        for line in file:
+            before, _, after = line.partition(" - ")
+            if after.startswith("cgroup2 "):
+                root, mount = before.split(" ")[3:5]
+                return mount, root
+    raise FileNotFoundError
 
 
 def _below(mount: str, root: str, path: str) -> str | None:
@@ -219,6 +226,11 @@ class Housing:
 def fork_sibling() -> Pid:
     """As ``os.fork``, but the child is a child of this process's parent. Raises OSError."""
     return _clone()
+
+
+def rehearse_fork() -> None:
+    """All of ``fork_sibling`` but the fork: the kernel is asked for one without saying what kind, and makes none (EINVAL)."""
+    _system_call(SYS_CLONE3, ctypes.byref((ctypes.c_uint64 * 11)()), ctypes.c_size_t(0))
 
 
 def _remove_tree(directory: str) -> None:

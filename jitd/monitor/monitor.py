@@ -8,7 +8,6 @@ once.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import select
@@ -17,11 +16,12 @@ import socket
 import time
 from contextlib import suppress
 from dataclasses import asdict
+from typing import Any
 
 from jitd.monitor.child import Surroundings
 from jitd.monitor.client import Client
 from jitd.monitor.exchange import Exchange
-from jitd.monitor.holder import Spare, fork_for
+from jitd.monitor.holder import Spare, begin
 from jitd.monitor.housing import Housing, changed_child, has_executed, signal_group
 from jitd.monitor.line import AGAIN_AFTER, Line
 from jitd.monitor.orders import CANNOT, FAILED, Job, sentence
@@ -31,6 +31,7 @@ from jitd.monitor.tape import Tape
 from jitd.monitor.terminal import Terminal
 from jitd.monitor.wakeup import Wakeup
 from jitd.recording.writer import boot_clock
+from jitpam.wire import notation
 
 PATIENCE = 10.0
 """Seconds that a client may take to hand over its streams, and a daemon be gone before the command has begun."""
@@ -91,24 +92,22 @@ class Monitor:
     def _settle(self) -> None:
         """Take a control group, so noted on the plate that it is never forgotten, and make the command's process in it."""
         self._is_settled = True
-        place = self.housing.place_for(self.job.run, is_housed=self.job.is_housed)
-        os.pwrite(self.plate, os.fsencode(place or "") + b"\n", 0)
-        if place is None or not self.housing.take(place):
-            os.ftruncate(self.plate, 0)
-            os.pwrite(self.plate, b"\n", 0)
-        self.leash = self._fork()
-
-    def _fork(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         life, its_life = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         slave = self.exchange.terminal.slave if self.exchange.terminal else None
         pumps = self.pumps if self.pumps.slots else None
         around = Surroundings(self.client.socket, theirs, its_life, slave, os.getpid(), self.state_dir, pumps)
-        self.housing.hold(fork_for(self.job, around, self.housing, self._spare), life)
+        make_command_in = begin(self.job, around, self._spare)
+        place = self.housing.place_for(self.job.run, is_housed=self.job.is_housed)
+        os.pwrite(self.plate, os.fsencode(place or "") + b"\n", 0)
+        if place is None or not self.housing.take(place):
+            os.ftruncate(self.plate, 0)
+            os.pwrite(self.plate, b"\n", 0)
+        self.housing.hold(make_command_in(self.housing), life)
         theirs.close()
         its_life.close()
         self.pumps.leave_theirs()
-        return ours
+        self.leash = ours
 
     def run(self) -> None:
         """Live until the daemon has taken the outcome."""
@@ -184,13 +183,13 @@ class Monitor:
             if packet[:1] == b"c":
                 self.child = int(packet[1:])  # it leads a process group already
             elif packet[:1] == b"S":
-                self._take_streams(json.loads(packet[1:]))
+                self._take_streams(notation.read(packet[1:]))
             elif packet == b"r":
                 self.state = "ready"
                 self._report()
             elif packet[:1] == b"x":
-                told = json.loads(packet[1:])
-                self._refuse(told["number"], told["because"])
+                refused: Any = notation.read(packet[1:])
+                self._refuse(refused["number"], refused["because"])
             else:
                 self.leash.close()
                 self.leash = None
@@ -205,13 +204,12 @@ class Monitor:
             self._report()
             self.client.say(b"R", self.child.to_bytes(4, "big"))
 
-    def _take_streams(self, told: dict[str, object]) -> None:
+    def _take_streams(self, told: Any) -> None:
         try:
             self.exchange.open(told, self.job.uid, self.child)
         except OSError as fault:
             return self._refuse(FAILED, f"the terminal could not be made: {fault.strerror}")
-        rows, columns = int(str(told["rows"])), int(str(told["columns"]))
-        self.tape.begin(has_terminal=bool(told["terminal"]), rows=rows, columns=columns)
+        self.tape.begin(has_terminal=told["terminal"], rows=told["rows"], columns=told["columns"])
         if self.tape.fault:
             self._refuse(FAILED, self.tape.fault)
 

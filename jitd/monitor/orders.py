@@ -317,15 +317,20 @@ def _write(value: Any) -> Any:
     return value
 
 
-def _object(data: bytes) -> dict[str, Any]:
-    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ValueError("a name stands twice")
-        return found
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice")
+    return found
 
+
+_READER = json.JSONDecoder(object_pairs_hook=_unique)
+_WRITER = json.JSONEncoder(separators=(",", ":"))
+
+
+def _object(data: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(data.decode("utf-8"), object_pairs_hook=unique)
+        found = _READER.decode(data.decode("utf-8"))
     except RecursionError:
         raise ValueError("too deep") from None
     if type(found) is not dict:
@@ -347,7 +352,7 @@ def _values(found: dict[str, Any], declared: dict[str, Callable[[object], Any]])
 
 def write_job(job: Job | Login) -> bytes:
     """``job`` as it travels. Raises ValueError if it is one that could not be read."""
-    data = json.dumps({f.name: _write(getattr(job, f.name)) for f in fields(job)}, separators=(",", ":")).encode("ascii")
+    data = _WRITER.encode({f.name: _write(getattr(job, f.name)) for f in fields(job)}).encode("ascii")
     if len(data) > MAX_JOB:
         raise ValueError(f"a job of {len(data)} bytes, more than {MAX_JOB}")
     if read_job(data) != job:
@@ -363,7 +368,7 @@ def read_job(data: bytes) -> Job | Login:
 
 def write_word(say: str, **values: object) -> bytes:
     """One packet between daemon and monitor."""
-    return json.dumps({"say": say, **values}, separators=(",", ":")).encode("ascii")
+    return _WRITER.encode({"say": say, **values}).encode("ascii")
 
 
 def read_word(packet: bytes, of: dict[str, dict[str, Callable[[object], Any]]]) -> tuple[str, dict[str, Any]]:
@@ -377,7 +382,7 @@ def read_word(packet: bytes, of: dict[str, dict[str, Callable[[object], Any]]]) 
 
 def write_birth(run: str, run_dir: str, state_dir: str) -> bytes:
     """The packet that asks the launcher for a monitor of ``run``, whose files stand under the two directories."""
-    return json.dumps({"run": run, "run_dir": run_dir, "state_dir": state_dir}, separators=(",", ":")).encode("ascii")
+    return _WRITER.encode({"run": run, "run_dir": run_dir, "state_dir": state_dir}).encode("ascii")
 
 
 def read_birth(packet: bytes) -> tuple[str, str, str]:

@@ -26,7 +26,7 @@ from jitd.monitor.housing import Pid, fork_sibling
 from jitd.monitor.orders import FAILED as FAULT
 from jitd.monitor.orders import Job
 from jitd.monitor.slate import PR_SET_DUMPABLE, become, close_all_but, control_process, end_with_parent
-from jitd.monitor.streams import NAMES
+from jitd.monitor.streams import AT_ONCE, NAMES
 from jitd.recording.form import Kind
 
 CHUNK = 64 * 1024
@@ -173,7 +173,7 @@ class Pumps:
         each = self._ours.get(slot)
         if each is not None:
             with suppress(OSError):  # it is gone: ``hear`` finds its last word, or that there is none
-                each.send(word, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                each.send(word, AT_ONCE)
 
 
 def arrived(over: tuple[str, int, str], because: str, fault: str) -> tuple[str, int, str]:

@@ -7,6 +7,7 @@ Law: it leads nowhere. Nothing leaves this process, no file is made, and nothing
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import socket
@@ -14,9 +15,10 @@ from contextlib import suppress
 
 from jitd.monitor.client import Client
 from jitd.monitor.exchange import Exchange
+from jitd.monitor.holder import pack
 from jitd.monitor.housing import Housing
 from jitd.monitor.line import Line
-from jitd.monitor.orders import FROM_DAEMON, Job, read_job, read_word, write_job, write_word
+from jitd.monitor.orders import FROM_DAEMON, MAX_JOB, Job, read_job, read_word, write_job, write_word
 from jitd.monitor.tape import Tape
 
 JOB = Job(
@@ -40,12 +42,18 @@ JOB = Job(
     requester_uid=0,
     user="root",
 )
+"""A job that is nobody's, to go through beforehand what a real one will (docs/start.md)."""
 
 
 def rehearse() -> None:
     """All that stands between a job and the command's process, as far as it leads nowhere."""
     with suppress(Exception):
-        read_job(write_job(JOB))
+        with open(os.memfd_create("rehearsal", os.MFD_CLOEXEC), "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.write(write_job(JOB))
+            file.seek(0)
+            read_job(file.read(MAX_JOB + 1))
+        pack(JOB, 0, "/nowhere")
         Housing().place_for(JOB.run, is_housed=False)
         read_word(write_word("go"), FROM_DAEMON)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)

@@ -12,6 +12,12 @@ import resource
 import signal
 from contextlib import suppress
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+else:
+    import _signal  # `signal` is this, and makes an enum of every answer: 62 of them, where each page of memory is a copy first
+
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_KEEPCAPS = 8
@@ -45,6 +51,7 @@ LIMITS = {
 
 OF_THE_C_LIBRARY = (32, 33)
 """Signals that the C library keeps for its threads, and does not let anybody set."""
+SETTABLE = tuple({*range(1, 65)} - {signal.SIGKILL, signal.SIGSTOP, *OF_THE_C_LIBRARY})
 CALLS = {
     "rt_sigaction": {"x86_64": 13, "aarch64": 134, "riscv64": 134, "ppc64le": 173, "s390x": 174},
     "ioprio_set": {"x86_64": 251, "aarch64": 30, "riscv64": 30, "ppc64le": 273, "s390x": 282},
@@ -78,15 +85,15 @@ def control_process(option: int, argument: int, second: int = 0) -> None:
 
 def reset_signals() -> None:
     """Every signal as a new process has it: none ignored, none caught, none blocked."""
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    odd = _odd_signals()
-    for number in range(1, 65):
-        if not odd >> (number - 1) & 1:
-            continue
-        if number in OF_THE_C_LIBRARY:
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+    for number in SETTABLE:
+        _signal.signal(number, _signal.SIG_DFL)
+    odd = _odd_signals()  # a look costs more than to set them all
+    if not odd:
+        return
+    for number in OF_THE_C_LIBRARY:
+        if odd >> (number - 1) & 1:
             _reset_signal(number)
-        else:
-            signal.signal(number, signal.SIG_DFL)
     if _odd_signals():
         raise OSError("a signal did not go back to its default")
 

@@ -8,11 +8,9 @@ the list below, or it is not passed on. Every descriptor that arrived is either 
 
 from __future__ import annotations
 
-import array
 import binascii
 import ctypes
 import fcntl
-import json
 import os
 import socket
 import stat
@@ -20,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jitd.monitor.orders import read_kinds
+from jitpam.wire import notation
 
 NAMES = ("standard input", "standard output", "standard error")
 MAX_PACKET = 32 * 1024 + 1
@@ -28,6 +27,9 @@ MOST_DESCRIPTORS = 253
 TERMIOS_BYTES = 36
 """The kernel's ``struct termios``, as ioctl TCGETS gives it."""
 O_PATH = 0o10000000
+CUT_OFF = int(socket.MSG_CTRUNC | socket.MSG_TRUNC)
+AT_ONCE = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+"""Numbers, here and once: what these are in ``socket`` is joined anew by a page of Python each time."""
 
 FIT_CHARACTER = {(1, 3): "null", (1, 5): "device", (1, 7): "device", (1, 8): "device", (1, 9): "device"}
 """Character devices that do nothing but give or take bytes: null, zero, full, random, urandom."""
@@ -102,10 +104,10 @@ def receive(control: socket.socket, approved: tuple[str, ...]) -> Streams | None
         data, ancillary, flags, _ = control.recvmsg(MAX_PACKET, socket.CMSG_SPACE(4 * MOST_DESCRIPTORS), socket.MSG_CMSG_CLOEXEC)
         for level, kind, payload in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                arrived += array.array("i", payload[: len(payload) // 4 * 4])
+                arrived += memoryview(payload[: len(payload) // 4 * 4]).cast("i")
         if not data and not arrived:
             return None
-        if flags & (socket.MSG_CTRUNC | socket.MSG_TRUNC):
+        if flags & CUT_OFF:
             raise Unfit("the client sent more than its streams")
         streams = _read(data)
         if approved and streams.kinds != approved:
@@ -148,7 +150,7 @@ def read_turn(payload: bytes) -> Turn:
 
 
 def _read_object(payload: bytes, fields: set[str]) -> dict[str, Any]:
-    found: Any = json.loads(payload.decode("utf-8"))
+    found: Any = notation.read(payload)
     if type(found) is not dict or found.keys() != fields:
         raise ValueError("its fields are not those of PROTOCOL.md")
     return found

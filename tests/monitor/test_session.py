@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,10 @@ import pytest
 
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Ready, Started
+from jitd.monitor.child import Surroundings
+from jitd.monitor.holder import Spare
 from jitd.monitor.orders import Job
+from jitd.monitor.rehearsal import JOB
 from tests.monitor.stage import Stage, handles, status_of
 
 STACK = Path("/etc/pam.d/jitd")
@@ -125,6 +129,28 @@ def test_the_session_is_closed_once_however_it_ends(stage: Stage, how: str, grou
     stage.sleep(0.2)
     assert kinds(diary()) == ALL
     stage.wait(lambda: not os.path.exists(f"/proc/{pid}"))
+
+
+def test_a_session_that_was_opened_for_a_monitor_that_is_gone_is_closed_and_nothing_is_made(stage: Stage) -> None:
+    """It is opened while the monitor finds out where the command is to live: one that ends before it says so leaves nothing."""
+    diary = keep_diary(stage)
+    (_, control), (leash, its_leash), (_life, its_life) = (
+        socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(3)
+    )
+    monitor = os.fork()
+    if monitor == 0:
+        try:
+            around = Surroundings(control, its_leash, its_life, None, os.getpid(), str(stage.directory))
+            Spare(JOB).take(for_alice(stage, "/usr/bin/touch", str(stage.directory / "made")), around)
+            stage.wait(lambda: kinds(diary()) == ALL[:2])
+        finally:
+            os._exit(0)
+    its_leash.close()
+    os.waitpid(monitor, 0)
+    stage.wait(lambda: kinds(diary()) == ALL)
+    assert leash.recv(1000).startswith(b"x")
+    assert leash.recv(1000) == b"", "nobody else has its end"
+    assert not (stage.directory / "made").exists()
 
 
 def test_the_client_hears_the_end_before_a_slow_session_is_closed_and_the_daemon_after(stage: Stage) -> None:
