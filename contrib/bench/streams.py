@@ -28,6 +28,8 @@ WAYS = {
     KEPT: [JITSUDO, "-u", "bob"],
 }
 """What stands before the command. As bob it is recorded, by ``starts.POLICY``."""
+OF_KEPT = 8
+"""Of what is recorded, so much less is sent through a pipe: it takes as much longer, and is held against nothing."""
 PIECE = 1 << 16
 
 Actions = list[tuple[int, ...] | tuple[int, int, str, int, int]]
@@ -116,7 +118,9 @@ def time_streams(n_rounds: int, n_pipe: int, n_terminal: int) -> list[dict[str, 
     for kind, size in ((out_of_pipe, n_pipe), (through_pipes, n_pipe), (out_of_terminal, n_terminal)):
         table = Table("", "")
         ways = {name: before for name, before in WAYS.items() if name != APART or kind is not out_of_terminal}
-        interleaved(n_rounds, table, {name: partial(kind, before, size) for name, before in ways.items()})
+        is_pipe = kind is not out_of_terminal
+        sizes = {name: size // OF_KEPT if is_pipe and name == KEPT else size for name in ways}
+        interleaved(n_rounds, table, {name: partial(kind, before, sizes[name]) for name, before in ways.items()})
         found.append(table.rows)
     return found
 

@@ -2,7 +2,8 @@
 """Samples side by side, and the bars that they are held against.
 
 Law: what is printed of a row is its median with the least and the most beside it. A ratio is the median of the rounds' own
-ratios, so that a noisy moment weighs on both of its sides, with the middle half of them beside it.
+ratios, so that a noisy moment weighs on both of its sides, with the middle half of them beside it. A bar is held against the
+median; where that may lie on either side of it by chance, the word for it says so.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import comb
 from statistics import median, quantiles
 
 WIDTH = 50
@@ -35,14 +37,6 @@ class Table:
         """``row`` as a multiple of the peer, round by round."""
         return [one / peer for one, peer in zip(self.rows[row], self.rows[self.peer], strict=True)]
 
-    def ratio(self, row: str) -> float:
-        """``row`` as a multiple of the peer."""
-        return median(self.ratios(row))
-
-    def middle(self, row: str) -> float:
-        """The median of ``row``."""
-        return median(self.rows[row])
-
     def show(self) -> None:
         """Print it."""
         ratio = f"× {self.peer.split()[0].rstrip(',')}" if self.peer else ""
@@ -51,7 +45,7 @@ class Table:
             numbers = "".join(f"{number(value):>10}" for value in (median(samples), min(samples), max(samples)))
             multiple = ""
             if self.peer and row != self.peer:
-                multiple = f"{number(self.ratio(row)):>11}{spread(self.ratios(row))}"
+                multiple = f"{number(median(self.ratios(row))):>11}{spread(self.ratios(row))}"
             print(f"  {row:{WIDTH - 2}}{len(samples):>4}{numbers}{multiple}")
         for row, why in self.absent.items():
             print(f"  {row:{WIDTH - 2}}{0:>4}  {why}")
@@ -75,41 +69,60 @@ def number(value: float) -> str:
     return f"{value:.{n_decimals}f}"
 
 
+CHANCE = 0.05
+"""How often the median of the very same thing would lie outside of what ``interval`` gives."""
+
+
+def interval(samples: Sequence[float]) -> tuple[float, float]:
+    """Between what the median lies of which these are samples, but for CHANCE: whatever their distribution is (the sign test's).
+    Of less than six no such thing can be said: then it is their own median, twice.
+    """
+    n, below, n_left = len(samples), 0, 0
+    while (below + comb(n, n_left)) / 2**n <= CHANCE / 2:
+        below += comb(n, n_left)
+        n_left += 1
+    if not n_left:
+        return median(samples), median(samples)
+    ordered = sorted(samples)
+    return ordered[n_left - 1], ordered[n - n_left]
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What is promised: ``found`` is at most, or at least, ``limit``."""
+    """What is promised: the median of ``samples`` is at most, or at least, ``limit``."""
 
     what: str
-    found: float
+    samples: Sequence[float]
     limit: float
     unit: str
     is_most: bool
 
     @property
-    def is_met(self) -> bool:
-        """True if it is kept."""
-        return self.found <= self.limit if self.is_most else self.found >= self.limit
+    def verdict(self) -> str:
+        """Whether it is kept, in words."""
+        found, (low, high) = median(self.samples), interval(self.samples)
+        is_met = found <= self.limit if self.is_most else found >= self.limit
+        if low <= self.limit <= high and low < high:
+            return f"{'met' if is_met else 'missed'}, by less than the noise ({number(low)}–{number(high)})"
+        return "met" if is_met else "MISSED"
 
 
-def at_most(what: str, found: float, limit: float, unit: str) -> Bar:
+def at_most(what: str, samples: Sequence[float], limit: float, unit: str) -> Bar:
     """A bar from above."""
-    return Bar(what, found, limit, unit, is_most=True)
+    return Bar(what, samples, limit, unit, is_most=True)
 
 
-def at_least(what: str, found: float, limit: float, unit: str) -> Bar:
+def at_least(what: str, samples: Sequence[float], limit: float, unit: str) -> Bar:
     """A bar from below."""
-    return Bar(what, found, limit, unit, is_most=False)
+    return Bar(what, samples, limit, unit, is_most=False)
 
 
 def show_bars(bars: Sequence[Bar]) -> None:
     """Print which are met."""
     print(f"\n{'bars':{WIDTH}}{'':>4}{'found':>10}{'bar':>10}")
     for bar in bars:
-        sign = "≤" if bar.is_most else "≥"
-        limit = f"{sign} {bar.limit:g}"
-        print(
-            f"  {bar.what:{WIDTH - 2}}{'':>4}{number(bar.found):>10}{limit:>10}  {bar.unit:10}{'met' if bar.is_met else 'MISSED'}"
-        )
+        limit = f"{'≤' if bar.is_most else '≥'} {bar.limit:g}"
+        print(f"  {bar.what:{WIDTH - 2}}{'':>4}{number(median(bar.samples)):>10}{limit:>10}  {bar.unit:10}{bar.verdict}")
 
 
 def interleaved(n_rounds: int, table: Table, measures: Mapping[str, Callable[[], float]]) -> None:
