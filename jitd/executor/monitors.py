@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import os
 import socket
+import termios
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,8 @@ from jitd.monitor.places import Left
 
 BORN_WITHIN = 5.0
 """Seconds after which a monitor that has not checked in is looked for."""
+BEHIND_FOR = 30.0
+"""Seconds that the launcher may be behind with its jobs: where hundreds begin at once, the processors are everybody's."""
 BACK_WITHIN = 1.0
 """Seconds after which a monitor that was cut off is looked for: it tries every 0.15 s."""
 RESPAWN_AFTER = 0.2
@@ -72,6 +75,7 @@ class Monitors:
         self._unnamed: set[socket.socket] = set()
         self._monitors: dict[str, socket.socket] = {}
         self._unborn: set[str] = set()  # started, and not heard of yet
+        self._behind_at = float("-inf")  # when jobs were last seen to wait for the launcher
         self._stops: dict[str, str] = {}  # ordered, and not known to have ended
         self._forgotten: set[str] = set()
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -272,7 +276,8 @@ class Monitors:
                 raise ExecutorError(f"the run cannot be begun: {fault.strerror}") from None
             raise
         self._unborn.add(job.run)
-        asyncio.get_running_loop().call_later(BORN_WITHIN, self._miss, job.run)
+        now = asyncio.get_running_loop().time()
+        asyncio.get_running_loop().call_at(now + BORN_WITHIN, self._miss, job.run, now + BEHIND_FOR)
         return ours
 
     async def _hand_over(self, run: str, data: bytes, control: socket.socket) -> None:
@@ -335,9 +340,23 @@ class Monitors:
 
     # --- those that are not heard of ---------------------------------------------------------------------------------
 
-    def _miss(self, run: str) -> None:
+    def _miss(self, run: str, behind_until: float) -> None:
+        """It has not checked in. While jobs wait for the launcher, this may be one of them, or have been one just now."""
+        loop = asyncio.get_running_loop()
         if self._is_open and run in self._unborn:
-            self._look_later(run, 0)
+            if loop.time() < behind_until and self._is_behind():
+                loop.call_later(BORN_WITHIN, self._miss, run, behind_until)
+            else:
+                self._look_later(run, 0)
+
+    def _is_behind(self) -> bool:
+        """True if the launcher has not read all that it was sent (unix(7), ``SIOCOUTQ``), or read it so lately that what came of
+        it may not have checked in.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._to_launcher is not None and any(fcntl.ioctl(self._to_launcher, termios.TIOCOUTQ, bytes(4))):
+            self._behind_at = now
+        return now - self._behind_at < 2 * BORN_WITHIN  # this is asked every BORN_WITHIN
 
     def _look_later(self, run: str, seconds: float) -> None:
         self._do("look", run, self._look_after(run, seconds))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jitd.core.run import Ending, Outcome
-from jitd.executor import Ended, ExecutorError, Here, Ready, Report, Started, Trouble
+from jitd.executor import Ended, ExecutorError, Here, Ready, Report, Started, Trouble, monitors
 from jitd.executor.direct import Direct
 from jitd.monitor.places import plate_path
 from tests.monitor.stage import HAS_SYSTEMD, Stage
@@ -183,6 +183,34 @@ def test_a_job_that_dies_with_the_launcher_has_not_started(stage: Stage) -> None
     os.kill(stage.launcher, signal.SIGKILL)
     assert stage.outcome(job).ending is Ending.NOT_STARTED
     stage.wait(lambda: client.is_at_end)
+
+
+def test_a_job_that_the_launcher_has_not_come_to_is_not_given_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where hundreds begin at once, it may take longer than a monitor may take to check in."""
+    monkeypatch.setattr(monitors, "BORN_WITHIN", 0.2)
+    os.kill(stage.launcher, signal.SIGSTOP)
+    job = stage.job("/bin/true")
+    client = stage.start(job)
+    stage.sleep(1.0)
+    assert stage.reported(Ended, job.run) is None
+    os.kill(stage.launcher, signal.SIGCONT)
+    client.send_streams(("null",) * 3, [stage.null()] * 3)
+    stage.wait(lambda: stage.reported(Ready, job.run))
+    stage.executor.go(job.run)
+    assert stage.outcome(job).number == 0
+
+
+def test_a_job_is_given_up_that_the_launcher_never_comes_to(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitors, "BORN_WITHIN", 0.2)
+    monkeypatch.setattr(monitors, "BEHIND_FOR", 0.5)
+    os.kill(stage.launcher, signal.SIGSTOP)
+    job = stage.job("/bin/true")
+    client = stage.start(job)
+    assert stage.outcome(job).ending is Ending.NOT_STARTED
+    stage.forget(job)
+    os.kill(stage.launcher, signal.SIGCONT)
+    stage.wait(lambda: client.end)
+    assert client.end is not None and client.end["outcome"] == "not started"
 
 
 def test_a_stale_socket_is_replaced_and_is_roots_alone(stage: Stage) -> None:
