@@ -29,7 +29,7 @@ from _socket import (  # `socket` is these and 5 ms of start
     SOL_SOCKET,
     socket,
 )
-from sys import getfilesystemencoding, modules
+from sys import getfilesystemencoding
 
 from jitpam.initiator import Initiator, NotAuthenticated, Unproved, own_host
 from jitpam.wire.coding import decode, encode
@@ -90,15 +90,17 @@ def connect(*, with_ticket: bool = False) -> Connection:
     uid 0 comes as root, without a ticket, unless ``with_ticket``. Raises NotAuthenticated, Unreachable, and RefusedByDaemon
     where jitd's refusal is neither of these. Takes 5 s at most, whatever the KDC and jitd do.
     """
-    return begin(Initiator(own_host()) if posix.geteuid() or with_ticket else None).ready()
+    return begin(with_ticket=with_ticket).ready()
 
 
-def begin(initiator: Initiator | None) -> Connection:
-    """A connection on which we have said who we are, as ``initiator``, or as root: for who has something else to do while jitd
-    looks at it. ``ready`` waits for the answer. Raises as ``connect`` does.
+def begin(*, with_ticket: bool = False) -> Connection:
+    """A connection on which we have said who we are: for who has something else to do while jitd looks at it. ``ready`` waits for
+    the answer. Otherwise as ``connect``.
     """
+    initiator = None
     started_at = time.monotonic()
-    if initiator is not None:
+    if posix.geteuid() != 0 or with_ticket:
+        initiator = Initiator(own_host())
         initiator.obtain_ticket()
     connection = Connection(socket_path(), initiator)
     connection.open(min(time.monotonic() + HANDSHAKE_WITHIN, started_at + 5.0))
@@ -107,9 +109,7 @@ def begin(initiator: Initiator | None) -> Connection:
 
 def socket_path() -> str:
     """Where jitd listens: JITD_SOCKET, if it is set."""
-    os = modules.get("os")  # it follows what this process changes of its environment, and what it began with is all there is else
-    around = posix.environ if os is None else os.environb
-    return around.get(b"JITD_SOCKET", b"").decode(getfilesystemencoding(), "surrogateescape") or SOCKET
+    return posix.environ.get(b"JITD_SOCKET", b"").decode(getfilesystemencoding(), "surrogateescape") or SOCKET
 
 
 class Connection:

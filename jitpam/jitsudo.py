@@ -13,7 +13,6 @@ import posix  # `os` is a millisecond of start more
 import sys
 
 from jitpam.client import begin
-from jitpam.initiator import Initiator, own_host
 from jitpam.options import read_options
 from jitpam.streams import fill_closed, stream_kinds
 
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 else:
     import _signal  # `signal` is this and 3 ms of start
 
+UNREACHABLE = 125
+
 
 def main() -> NoReturn:
     """Run the command line, and end as it has to."""
@@ -33,16 +34,27 @@ def main() -> NoReturn:
     try:
         ending = _run([word.encode(sys.getfilesystemencoding(), "surrogateescape") for word in sys.argv[1:]], kinds)
     except Exception as fault:
+        ending = _tell(fault)
+    posix._exit(ending)  # not sys.exit: a thread may still wait for a silent KDC, and taking Python apart costs a millisecond
+
+
+def _tell(fault: Exception) -> int:
+    try:
         from jitpam.failing import tell
 
-        ending = tell(fault)
-    posix._exit(ending)  # not sys.exit: a thread may still wait for a silent KDC, and taking Python apart costs a millisecond
+        return tell(fault)
+    except Exception:  # no descriptor is left to load it, or it is being replaced: the status must not be taken for a command's
+        try:  # noqa: SIM105
+            posix.write(2, b"jitsudo: internal error; the command was not run by this\n")
+        except OSError:  # nobody listens: the exit status says it
+            pass
+        return UNREACHABLE
 
 
 def _run(words: list[bytes], kinds: list[str]) -> int:
     options = read_options(words)
     if options.mode in ("run", "resume"):
-        opening = begin(Initiator(own_host()) if posix.geteuid() else None)
+        opening = begin()
         from jitpam import asking  # while jitd looks at our proof
 
         return asking.ask_and_run(opening, options, kinds)

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What jitsudo loads, and when: nothing that it has no use for, and nothing any more once it waits."""
 
+import resource
 import shutil
 import subprocess
 import sys
 import time
 
+from jitpam.wire.messages import DaemonHello
 from tests.client.acting import ID, TREE, surroundings
 
 SLOW = {
@@ -29,6 +31,27 @@ def test_nothing_slow_is_loaded_and_what_no_proof_needs_not_before_there_is_one(
     loaded = set(subprocess.run(python(code), capture_output=True, text=True, check=True).stdout.split())
     assert "jitpam.client" in loaded
     assert loaded & (SLOW | LATER) == set()
+
+
+def test_where_what_tells_a_fault_cannot_be_loaded_the_status_is_still_none_of_a_commands(daemon):
+    def script(peer):
+        assert peer.hear().authentication == "root"
+        peer.say(DaemonHello(version=1, nonce=bytes(32)))
+        assert peer.hear() is None
+
+    daemon.play(script)
+    code = f"import sys; sys.path.insert(0, {str(TREE)!r}); from jitpam.jitsudo import main; main()"
+    done = subprocess.run(
+        [*python(code), "true"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=20,
+        env=surroundings(daemon.path),
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4)),
+    )
+    assert (done.returncode, done.stdout) == (125, b"")
+    assert done.stderr == b"jitsudo: internal error; the command was not run by this\n"
 
 
 def test_another_version_that_is_installed_while_it_waits_is_not_loaded_into_this_one(daemon, tmp_path):

@@ -37,8 +37,7 @@ LAW: dict[str, set[str]] = {
         "jitpam.signals", "jitpam.submission",
     },
     "jitpam.jitsudo": {
-        "jitpam.asking", "jitpam.client", "jitpam.failing", "jitpam.initiator", "jitpam.options", "jitpam.questions",
-        "jitpam.streams",
+        "jitpam.asking", "jitpam.client", "jitpam.failing", "jitpam.options", "jitpam.questions", "jitpam.streams",
     },
     "jitpam.pam_jit": set(),
     "jitpam.pam_guard": set(),
