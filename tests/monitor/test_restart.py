@@ -230,6 +230,7 @@ def test_the_launcher_and_the_monitors_have_nothing_of_the_daemons(stage: Stage)
     stage.started(other)
     _, pid = stage.started(job)
     monitor = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    stage.sleep(0.2)  # in which the launcher makes the next monitor, and opens and closes descriptors for it
     held = {pid: [os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()] for pid in (stage.launcher, monitor)}
     os.close(secret)
     assert not any("keytab" in path for paths in held.values() for path in paths)
