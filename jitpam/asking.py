@@ -12,6 +12,7 @@ import select
 import time
 
 from jitpam.client import Connection, NotAuthenticated, RefusedByDaemon, Unreachable, connect
+from jitpam.failing import UNREACHABLE  # and what tells a fault: not when there is one, which may be hours later
 from jitpam.options import Options
 from jitpam.saying import print_out, say, write
 from jitpam.signals import Signals
@@ -33,7 +34,6 @@ TRY_EVERY = 0.2
 WITHDRAWN_WITHIN = 1.0
 """Seconds that a withdrawal may take before we end all the same."""
 REDRAW_EVERY = 0.5
-UNREACHABLE = 125
 _LEAVING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
 
 
@@ -137,7 +137,7 @@ class _Wait:
     def _until_decided(self, message: Message) -> Message:
         """Start or Done. Raises _Interrupted, RefusedByDaemon, Unreachable."""
         said = self._connection.follow(message, self._signals.descriptor, REDRAW_EVERY if self._redraws else None)
-        from jitpam import failing, relay  # noqa: F401  # while jitd decides; not when it is our turn: by then it may be another version's
+        from jitpam import relay  # noqa: F401  # while jitd decides; not when it is our turn: by then it may be another version's
 
         for heard in said:
             if isinstance(heard, Progress):
