@@ -163,7 +163,7 @@ ROWS = [
     Row("without a terminal ps says so", ("sh", "-c", "ps -o tty= -p $$")),
     Row(
         "with a terminal the command is in its foreground",
-        ("sh", "-c", "ps -o stat= -p $$ | tr -d 'sNl '"),
+        ("sh", "-c", "[ $(ps -o tpgid= -p $$) = $(ps -o pgid= -p $$) ] && echo foreground || echo background"),
         streams="terminal terminal terminal",
     ),
     Row(

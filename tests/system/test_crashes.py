@@ -72,7 +72,10 @@ def lane() -> Iterator[Lane]:
 
 @pytest.fixture(scope="module")
 def played(request: pytest.FixtureRequest) -> dict[str, list[str]]:
-    """Point → what was not as it has it, for each that is asked for. Played beforehand, as most of it is waiting."""
+    """Point → what was not as it has it, for each that is asked for. Played beforehand, as most of it is waiting.
+
+    What is tried once more (docs/adr/0015) is not found here any more: it has to be played once more.
+    """
     asked = (getattr(item, "callspec", None) for item in request.session.items)
     chosen = [each.params["point"] for each in asked if each and isinstance(each.params.get("point"), Point)]
     waiting = iter(sorted(chosen, key=lambda point: not point.is_slow))
@@ -93,8 +96,9 @@ def played(request: pytest.FixtureRequest) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name.replace(" ", "-"))
-def test_somebody_is_killed_at_a_named_point(played: dict[str, list[str]], point: Point) -> None:
-    assert played[point.name] == []
+def test_somebody_is_killed_at_a_named_point(played: dict[str, list[str]], lane: Lane, point: Point) -> None:
+    faults = played.pop(point.name) if point.name in played else lane.play(point)
+    assert faults == []
 
 
 def test_a_command_is_executed_when_its_record_is_in_the_database(lane: Lane) -> None:
