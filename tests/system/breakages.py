@@ -156,7 +156,7 @@ def key(change: Callable[[], object]) -> Broken:
 
 def foreign_key() -> None:
     KEYTAB.unlink()
-    kadmin(f"ktadd -k {KEYTAB} host/{HOST}@{REALM}")
+    kadmin(f"ktadd -norandkey -k {KEYTAB} host/{HOST}@{REALM}")
 
 
 def feeble_key() -> None:
