@@ -238,7 +238,7 @@ def _lead(tell, background):
         _, status = os.waitpid(job, os.WUNTRACED)
         if os.WIFSTOPPED(status):
             os.tcsetpgrp(0, os.getpgrp())
+            os.tcsetpgrp(0, job)  # before anybody hears of it, and continues the job
             os.write(tell, b"stopped\n")
-            os.tcsetpgrp(0, job)
         else:
             os._exit(os.waitstatus_to_exitcode(status) & 255)

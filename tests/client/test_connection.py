@@ -73,21 +73,26 @@ def test_a_watched_list_comes_again_whole(daemon):
 
 
 def test_what_waits_gives_its_turn_now_and_then(daemon):
+    had_turns = threading.Event()
+
     def script(peer):
         peer.welcome()
         peer.progress("news")
-        time.sleep(0.35)
+        assert had_turns.wait(20)
         peer.say(Refused(code="expired", text="nobody decided in time"))
 
     daemon.play(script)
     connection = connect()
     heard = []
+    began = time.monotonic()
     with pytest.raises(RefusedByDaemon):
         for message in connection.follow(messages.Resume(id="X", streams=[]), every=0.1):
             heard.append(message)
+            if len(heard) == 4:
+                had_turns.set()
     assert isinstance(heard[0], Progress)
-    assert heard[1:] == [None] * len(heard[1:])
-    assert 2 <= len(heard[1:]) <= 4
+    assert heard[1:] == [None] * len(heard[1:]) and len(heard[1:]) >= 3
+    assert time.monotonic() - began >= 0.3
     connection.close()
 
 
@@ -142,7 +147,7 @@ def test_a_path_too_long_for_a_socket_is_told(monkeypatch):
 def test_a_daemon_that_takes_the_connection_and_says_nothing_is_not_waited_for(monkeypatch):
     monkeypatch.setattr(client, "HANDSHAKE_WITHIN", 0.4)
     seconds, text = seconds_of(connect)
-    assert 0.3 < seconds < 1
+    assert 0.3 < seconds < 3
     assert "does not answer" in text
 
 
@@ -157,7 +162,7 @@ def test_a_daemon_whose_queue_is_full_is_not_waited_for(daemon, monkeypatch):
         others.append(one)
     monkeypatch.setattr(client, "HANDSHAKE_WITHIN", 0.4)
     seconds, text = seconds_of(connect)
-    assert 0.3 < seconds < 1
+    assert 0.3 < seconds < 3
     assert "does not answer" in text
     for one in others:
         one.close()
@@ -182,7 +187,7 @@ def test_a_daemon_that_dribbles_is_not_waited_for_either(daemon, monkeypatch):
 
     daemon.play(script)
     seconds, _ = seconds_of(connect)
-    assert 0.4 < seconds < 1
+    assert 0.4 < seconds < 3
 
 
 # --- what is not jitd

@@ -4,6 +4,7 @@
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -72,16 +73,20 @@ def test_the_news_are_said_each_on_a_line_of_its_own_and_nothing_is_redrawn_on_a
 
 
 def test_on_a_terminal_the_waiting_line_is_redrawn_and_ends_before_the_next_one(daemon, on_terminal):
+    has_waited = threading.Event()
+
     def script(peer):
         peer.welcome()
         peer.progress(NEWS)
-        time.sleep(2.3)
+        assert has_waited.wait(20)
         monitor = peer.start("approved by bob@EXAMPLE.TEST")
         monitor.streams()
         monitor.end()
 
     daemon.play(script)
     started = on_terminal("true")
+    started.read_until(b"waiting 00:02")
+    has_waited.set()
     assert started.end() == 0
     seen = started.seen.decode()
     times = [f"\rjitsudo: waiting 00:0{n}" for n in range(3)]

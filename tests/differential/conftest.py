@@ -79,7 +79,7 @@ class Pair:
             "tools": {name: {"path": f"/usr/bin/{name}", "shim": f"{PLACE}/{name}"} for name in ("sudo", "jitsudo")},
         }
         line = self.house.line("alice", "/usr/bin/python3", "-I", f"{PLACE}/stagehand.py")
-        done = subprocess.run(line, input=json.dumps(work).encode(), capture_output=True, check=False, timeout=120, cwd="/")
+        done = subprocess.run(line, input=json.dumps(work).encode(), capture_output=True, check=False, timeout=300, cwd="/")
         assert done.returncode == 0 and done.stdout, done.stderr.decode()
         seen = json.loads(done.stdout)
         return [(seen[str(n)], f"{PLACE}/stage/{n}") for n in range(len(rows))]

@@ -25,7 +25,7 @@ import sys
 import termios
 import time
 
-PATIENCE = 8.0
+PATIENCE = 20.0
 """Seconds that one run may take."""
 SHOWN = 4096
 """Bytes of a stream that are reported as they are; more is reported as a length and a digest."""
@@ -245,8 +245,8 @@ class Stage:
                 os.kill(self.pid, signal.SIGKILL)
                 os.waitpid(self.pid, 0)
         enough = time.monotonic() + self.around.get("drain", 2.0)
-        while self.reads and time.monotonic() < enough and self._turn(0.05, reap=False):
-            pass
+        while self.reads and time.monotonic() < enough:  # a silence is no end: what was put into the background has yet to begin
+            self._turn(0.05, reap=False)
         while self.master >= 0 and self._turn(0, reap=False):
             pass
 
@@ -279,6 +279,12 @@ class Stage:
                     data = data[os.write(self.master, data) :]
                 except BlockingIOError:
                     self._turn(0.02)
+            return True
+        if what == "type until":  # it is seen: a prompt tells of jobs when something is typed
+            text, pattern = values[0], re.compile(values[1].encode("latin-1"), re.DOTALL)
+            while not pattern.search(self.said["terminal"]):
+                if not self._step("type", text) or not self._step("pause", 0.3) or time.monotonic() > self.until:
+                    return False
             return True
         if what == "feed":
             os.write(self.feed, values[0].encode("latin-1"))

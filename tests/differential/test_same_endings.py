@@ -127,6 +127,7 @@ ROWS = [
         "the group of the tool is signalled, as a terminal would",
         ("sh", "-c", WAITS % ("INT", "INT")),
         steps=(("until", "ready"), ("signal group", "INT")),
+        mask="(?:got INT\n)+",
     ),
     # --- what the caller ignores or blocks
     Row(

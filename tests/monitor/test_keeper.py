@@ -267,7 +267,7 @@ def test_a_terminal_that_takes_nothing_delays_no_end(stage: Stage) -> None:
     stage.sleep(0.3)
     began = time.monotonic()
     stage.executor.stop(job.run, BECAUSE)
-    assert outcome(stage, job) == HUNG_UP and time.monotonic() - began < 1
+    assert outcome(stage, job) == HUNG_UP and time.monotonic() - began < 2
     screen.close(force=True)
 
 
@@ -299,7 +299,7 @@ def test_the_end_of_its_time_ends_it_where_that_is_the_rule(stage: Stage, asker:
 def test_the_audit_session_finds_whoever_has_left_the_control_group(stage: Stage) -> None:
     """As a user manager's scope takes one in (systemd-run --user --scope), or root moves itself."""
     elsewhere = Path("/sys/fs/cgroup/elsewhere")
-    elsewhere.mkdir()
+    elsewhere.mkdir(exist_ok=True)
     moves = (
         f"echo 0 >/proc/self/loginuid; sleep 0.4; (echo 0 >{elsewhere}/cgroup.procs; trap '' HUP; setsid sleep 60 &); sleep 60"
     )
@@ -314,6 +314,7 @@ def test_the_audit_session_finds_whoever_has_left_the_control_group(stage: Stage
         nothing_is_left_of(stage, job)
     finally:
         asker.close()
+        stage.wait(lambda: "populated 0" in (elsewhere / "cgroup.events").read_text())
         elsewhere.rmdir()
 
 
@@ -375,8 +376,10 @@ def test_a_session_that_ended_while_no_daemon_was_there_is_told_to_the_next(stag
 
 
 def test_forty_sessions_leave_no_descriptor_and_no_process(stage: Stage) -> None:
+    launcher = stage.launcher
+
     def held() -> int:
-        return len(os.listdir("/proc/self/fd")) + len(os.listdir(f"/proc/{stage.launcher}/fd"))
+        return len(os.listdir("/proc/self/fd")) + len(os.listdir(f"/proc/{launcher}/fd"))
 
     before = -1
     for n in range(40):
@@ -387,5 +390,7 @@ def test_forty_sessions_leave_no_descriptor_and_no_process(stage: Stage) -> None
         nothing_is_left_of(stage, job)
         asker.close()
         stage.clients.pop().close()
-        before = held() if n == 5 else before
-    assert held() <= before
+        if n == 5:
+            stage.sleep(0.5)  # the launcher has made its next monitor, which is a descriptor more
+            before = held()
+    stage.wait(lambda: held() <= before)

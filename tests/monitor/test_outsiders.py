@@ -95,6 +95,13 @@ def children_of(pid: int) -> set[int]:
     return {int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
 
 
+def holder_of(stage: Stage, monitor: int, command: int) -> int:
+    """Who holds the session; one that only waited for a job and was not taken may be there for a moment longer."""
+    stage.wait(lambda: len(children_of(monitor)) == 2)
+    (holder,) = children_of(monitor) - {command}
+    return holder
+
+
 def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
@@ -107,7 +114,8 @@ def test_these_attempts_succeed_on_a_process_of_ones_own() -> None:
         os.setresgid(ALICE, ALICE, ALICE)
         os.setresuid(ALICE, ALICE, ALICE)
         os.execv("/bin/sleep", ["sleep", "60"])
-    time.sleep(0.3)
+    while Path(f"/proc/{pid}/comm").read_text() != "sleep\n":
+        time.sleep(0.01)
     told = as_alice(lambda: {name: word for name, word in attempts(pid).items() if word == "done"})
     assert {"signal 0", "signal 9", "a signal by its handle", "its limits"} <= told.keys()
     os.waitpid(pid, 0)
@@ -118,7 +126,7 @@ def test_the_processes_of_a_run_cannot_be_touched_or_looked_into_by_the_requeste
     job = stage.job("/bin/sleep", "60", requester_uid=ALICE)
     _, command = stage.started(job)
     monitor = parent_of(command)
-    (holder,) = children_of(monitor) - {command}
+    holder = holder_of(stage, monitor, command)
     pid = {"launcher": stage.launcher, "monitor": monitor, "holder": holder, "command": command}[of]
     told = as_alice(lambda: attempts(pid))
     assert {name: word for name, word in told.items() if word not in ("EPERM", "EACCES", "ESRCH")} == {}
@@ -146,7 +154,7 @@ def test_what_is_left_of_a_monitor_that_crashes_is_no_core(stage: Stage) -> None
     job = stage.job("/bin/sleep", "60")
     _, command = stage.started(job)
     monitor = parent_of(command)
-    (holder,) = children_of(monitor) - {command}
+    holder = holder_of(stage, monitor, command)
     leave_core(stage.directory)
     before = set(os.listdir("/"))
     for pid in (holder, monitor):
@@ -169,6 +177,10 @@ def place() -> Iterator[Path]:
     shutil.rmtree(made, ignore_errors=True)
 
 
+ENOUGH = 100_000
+"""Exchanges that make a storm."""
+
+
 def storm(one: Path, other: Path, at: Path) -> int:
     """A process of alice's that without end puts now this and now that in one place."""
     pid = os.fork()
@@ -176,22 +188,24 @@ def storm(one: Path, other: Path, at: Path) -> int:
         os.setresgid(ALICE, ALICE, ALICE)
         os.setresuid(ALICE, ALICE, ALICE)
         count = 0
-        signal.signal(signal.SIGTERM, lambda *_: os._exit(0 if count >= 100_000 else 1))
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
         libc = ctypes.CDLL(None)
         first, second = os.fsencode(at), os.fsencode(one if one != at else other)
         while True:
             libc.renameat2(-100, first, -100, second, 2)  # exchange
             count += 1
+            if count == ENOUGH:
+                (at.parent / "enough").touch()
     return pid
 
 
-def calm(pid: int, since: float) -> None:
-    while time.monotonic() - since < 60:
-        time.sleep(0.2)
-        if time.monotonic() - since > 3:
-            break
+def calm(pid: int, place: Path) -> None:
+    ends_at = time.monotonic() + 60
+    while not (place / "enough").exists() and time.monotonic() < ends_at:
+        time.sleep(0.1)
     os.kill(pid, signal.SIGTERM)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, "a storm is 100,000 tries and more"
+    os.waitpid(pid, 0)
+    assert (place / "enough").exists(), "a storm is 100,000 tries and more"
 
 
 def test_a_directory_that_is_exchanged_all_the_time_is_the_approved_one_or_a_refusal(stage: Stage, place: Path) -> None:
@@ -200,7 +214,6 @@ def test_a_directory_that_is_exchanged_all_the_time_is_the_approved_one_or_a_ref
     (place / "l").symlink_to("/root")
     status = os.stat(place / "d")
     cwd = os.fsencode(place / "d")
-    began = time.monotonic()
     pid = storm(place / "l", place / "l", place / "d")
     ran = 0
     try:
@@ -220,7 +233,7 @@ def test_a_directory_that_is_exchanged_all_the_time_is_the_approved_one_or_a_ref
             stage.forget(job)
         assert 0 < ran < 60
     finally:
-        calm(pid, began)
+        calm(pid, place)
 
 
 def test_a_command_that_is_exchanged_all_the_time_is_the_approved_one_or_a_refusal(stage: Stage, place: Path) -> None:
@@ -229,7 +242,6 @@ def test_a_command_that_is_exchanged_all_the_time_is_the_approved_one_or_a_refus
         (place / name).chmod(0o755)
         os.chown(place / name, ALICE, ALICE)
     digest = hashlib.sha256((place / "a").read_bytes()).digest()
-    began = time.monotonic()
     pid = storm(place / "b", place / "b", place / "a")
     try:
         for _ in range(60):
@@ -243,7 +255,7 @@ def test_a_command_that_is_exchanged_all_the_time_is_the_approved_one_or_a_refus
             assert told == ("approved\n" if outcome.ending is Ending.EXITED else ""), outcome
             stage.forget(job)
     finally:
-        calm(pid, began)
+        calm(pid, place)
 
 
 # --- operands --------------------------------------------------------------------------------------------------------

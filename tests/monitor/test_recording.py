@@ -49,6 +49,15 @@ def recorded(stage: Stage, job: Job) -> tuple[Header, list[Frame]]:
         os.close(file)
 
 
+def so_far(stage: Stage, job: Job) -> bytes:
+    """What is in the file of the standard output of a run that goes on."""
+    file = open_recording(recordings_directory(str(stage.state_dir)), job.run)
+    try:
+        return joined(list(Recorded(file).frames()), Kind.STDOUT)
+    finally:
+        os.close(file)
+
+
 def names(stage: Stage) -> list[str]:
     return [kept.run for kept in survey(recordings_directory(str(stage.state_dir)))]
 
@@ -397,7 +406,7 @@ def test_a_monitor_that_is_killed_leaves_all_but_the_last_moment(stage: Stage) -
     job = stage.job("/bin/sh", "-c", script, record="output", record_bytes=1 << 20)
     _, pid = stage.started(job)
     stage.wait(mark.exists)
-    stage.sleep(0.6)
+    stage.wait(lambda: so_far(stage, job) == b"before\nafter\n")
     monitor = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(monitor, signal.SIGKILL)
     assert stage.outcome(job).ending is Ending.LOST

@@ -106,7 +106,7 @@ def _kill_monitors(stage: Stage) -> None:
     for pid in stage.monitors():
         with suppress(ProcessLookupError):  # one that was made beforehand may end with another
             os.kill(pid, signal.SIGKILL)
-    stage.sleep(0.2)
+    stage.wait(lambda: not stage.monitors())
 
 
 def test_a_run_that_never_reached_a_launcher_has_not_started(stage: Stage) -> None:
@@ -187,11 +187,11 @@ def test_a_job_that_dies_with_the_launcher_has_not_started(stage: Stage) -> None
 
 def test_a_job_that_the_launcher_has_not_come_to_is_not_given_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where hundreds begin at once, it may take longer than a monitor may take to check in."""
-    monkeypatch.setattr(monitors, "BORN_WITHIN", 0.2)
+    monkeypatch.setattr(monitors, "BORN_WITHIN", 1.0)
     os.kill(stage.launcher, signal.SIGSTOP)
     job = stage.job("/bin/true")
     client = stage.start(job)
-    stage.sleep(1.0)
+    stage.sleep(3.0)
     assert stage.reported(Ended, job.run) is None
     os.kill(stage.launcher, signal.SIGCONT)
     client.send_streams(("null",) * 3, [stage.null()] * 3)

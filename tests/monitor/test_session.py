@@ -293,14 +293,14 @@ both = pytest.mark.parametrize("who", ["alice", "root"])
 FORKS = """
 #include <unistd.h>
 int pam_sm_open_session(void *handle, int flags, int n, const char **words) {
-    if (fork() == 0) { setsid(); sleep(4); _exit(0); }
+    if (fork() == 0) { setsid(); sleep(8); _exit(0); }
     return 0;
 }
 int pam_sm_close_session(void *handle, int flags, int n, const char **words) { return 0; }
 """
 
 
-@pytest.mark.parametrize(("script", "number"), [("exit 3", 3), ("kill -STOP $$; exit 4", 4), ("sleep 2; exit 5", 5)])
+@pytest.mark.parametrize(("script", "number"), [("exit 3", 3), ("kill -STOP $$; exit 4", 4), ("sleep 6; exit 5", 5)])
 def test_what_a_module_leaves_behind_hides_no_beginning(stage: Stage, script: str, number: int) -> None:
     """It has all that the holder had, the leash among it, so that the leash does not end when the command is executed."""
     module = stage.directory / "forks.so"
@@ -311,7 +311,7 @@ def test_what_a_module_leaves_behind_hides_no_beginning(stage: Stage, script: st
     if "STOP" in script:
         stage.wait(lambda: client.said(b"T"))
         client.send(b"G" + bytes([signal.SIGCONT]))
-    stage.wait(lambda: client.said(b"R"), 1.8)
+    stage.wait(lambda: client.said(b"R"), 5)
     assert stage.outcome(job) == Outcome(Ending.EXITED, number)
     stage.wait(lambda: client.end)
     said = b"".join(packet[:1] for packet in client.packets if packet[:1] != b"O")

@@ -47,7 +47,10 @@ def children(pid: int) -> list[int]:
 
 
 def is_gone(pid: int) -> bool:
-    return not os.path.exists(f"/proc/{pid}") or Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:  # before it was opened, or before it was read
+        return True
 
 
 def spare_of(stage: Stage) -> tuple[int, int]:

@@ -57,8 +57,8 @@ def test_the_executor_of_systemd_does_what_the_other_does() -> None:
 
 
 @tried_within
-def test_the_spine_under_systemd() -> None:
-    passes("tests/system/test_spine.py", "tests/system/test_kills.py")
+def test_the_spine_and_who_is_killed_at_which_point_under_systemd() -> None:
+    passes("tests/system/test_spine.py", "tests/system/test_kills.py", "tests/system/test_crashes.py")
 
 
 def test_it_is_up_with_sshd_the_journal_and_jitd() -> None:
