@@ -54,6 +54,7 @@ class Pair:
 
     def __init__(self) -> None:
         self.house = House(POLICY)
+        self.n_plays = 0
         Path("/etc/sudoers").write_text(SUDOERS)
         Path("/etc/sudoers").chmod(0o440)
         for file in Path("/etc/sudoers.d").iterdir():
@@ -73,16 +74,18 @@ class Pair:
         KNOWN.symlink_to(self.house.socket)
 
     def play(self, rows: list[Row]) -> list[tuple[dict[str, dict[str, Any]], str]]:
-        """Every row through both: what was seen, and where it was played."""
+        """Every row through both: what was seen, and where it was played, which is another place every time."""
+        self.n_plays += 1
+        places = [f"{PLACE}/stage/{self.n_plays}-{n}" for n in range(len(rows))]
         work = {
-            "scenarios": [to_play(row, f"{PLACE}/stage/{n}") for n, row in enumerate(rows)],
+            "scenarios": [to_play(row, place) for row, place in zip(rows, places, strict=True)],
             "tools": {name: {"path": f"/usr/bin/{name}", "shim": f"{PLACE}/{name}"} for name in ("sudo", "jitsudo")},
         }
         line = self.house.line("alice", "/usr/bin/python3", "-I", f"{PLACE}/stagehand.py")
         done = subprocess.run(line, input=json.dumps(work).encode(), capture_output=True, check=False, timeout=300, cwd="/")
         assert done.returncode == 0 and done.stdout, done.stderr.decode()
         seen = json.loads(done.stdout)
-        return [(seen[str(n)], f"{PLACE}/stage/{n}") for n in range(len(rows))]
+        return [(seen[str(n)], place) for n, place in enumerate(places)]
 
 
 @pytest.fixture(scope="module")

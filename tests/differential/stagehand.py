@@ -449,9 +449,9 @@ def shell(line: str) -> str:
 
 def play(scenario: dict, tool: dict) -> dict:
     place = scenario["place"]
-    os.makedirs(place)
-    os.chdir(place)
     try:
+        os.makedirs(place, exist_ok=True)  # what could not be removed is seen as what is wrong with the next
+        os.chdir(place)
         if scenario.get("before"):
             shell(scenario["before"])
         stage = Stage(scenario, tool)
