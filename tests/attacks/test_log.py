@@ -46,6 +46,10 @@ TEXTS = [
 BYTES = [text.encode() for text in TEXTS] + [b"\xff\xfe\x80", b"\xed\xa0\x80", b"\xc0\xaf", bytes(range(1, 256))]
 
 
+COUNTED = "strangers broke the protocol"
+"""The line that tells a number once a minute, whenever that is."""
+
+
 def lines_of(house):
     return house.log().split("\n")[:-1]
 
@@ -141,7 +145,7 @@ def test_a_principal_with_a_line_of_its_own_forges_none(house):
             context.step(raw.offer(bytes(context.step())).token)
             raw.context = context
             assert raw.hear().code == "unauthenticated"
-    new = lines_of(house)[before:]
+    new = [line for line in lines_of(house)[before:] if COUNTED not in line]
     assert len(new) == 4
     names = [
         r"'eve\\nevil@EXAMPLE.TEST'",
@@ -165,4 +169,5 @@ def test_a_stranger_cannot_fill_the_log(house):
             else:
                 raw.send(b"\xff" * 8)
             assert raw.is_closed()
-    assert len(lines_of(house)) == before
+    new = lines_of(house)[before:]
+    assert [line for line in new if COUNTED not in line] == [] and len(new) < 5

@@ -25,7 +25,7 @@ from tests.system.conftest import wait_for
 CONSOLE = Path("/etc/pam.d/login")
 SHIPPED = Path("/usr/share/jitd/pam.d/login")
 AT_CONSOLE = rule("at-console", "bob", 'ticket = "optional"').replace("sshd", "login")
-POLICY = AT_CONSOLE + rule("at-once", "bob") + rule("over-soon", "eve", 'grant = { lasts = "2s" }', 'run = { session = "end" }')
+POLICY = AT_CONSOLE + rule("at-once", "bob") + rule("over-soon", "eve", 'grant = { lasts = "4s" }', 'run = { session = "end" }')
 STUBBORN = "trap '' TERM HUP INT QUIT; "
 HIDERS = {
     "plain": "sleep 4801",
@@ -127,7 +127,7 @@ def test_a_session_outlives_the_service_and_is_ended_by_the_next(service: Servic
 
 def test_a_session_whose_time_is_over_is_ended(service: Service, ssh: Clients) -> None:
     login, _, _ = begun(service, ssh, STUBBORN + "sleep 4804; sleep 4804", "eve")
-    wait_for(lambda: login.poll() is not None and not is_there("4804") and service.rows("runs") == [], 8)
+    wait_for(lambda: login.poll() is not None and not is_there("4804") and service.rows("runs") == [], 12)
     login.communicate()
 
 

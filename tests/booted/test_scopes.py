@@ -117,9 +117,10 @@ def test_revoke_and_stop_mean_that_all_of_it_is_gone(service: Service, hider: st
 def test_a_run_goes_on_while_the_daemon_is_restarted(service: Service) -> None:
     mark = Path("/srv/went-on")
     mark.unlink(missing_ok=True)
-    asking, run = begun(service, "sh", "-c", f"sleep 2; touch {mark}; exit 7")
+    asking, run = begun(service, "sh", "-c", f"until [ -e {mark} ]; do sleep 0.1; done; exit 7")
     service.restart()
     assert any(one["id"] == run for one in service.rows("runs")), "it is found again"
+    mark.touch()
     assert asking.end() == 7
     wait_for(lambda: not service.rows("runs"))
     mark.unlink()

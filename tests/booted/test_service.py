@@ -84,15 +84,17 @@ def test_a_daemon_that_stands_still_is_replaced(service: Service) -> None:
     drop.parent.mkdir(parents=True, exist_ok=True)
     drop.write_text("[Service]\nWatchdogSec=1s\nTimeoutAbortSec=1s\n")
     systemctl("daemon-reload")
-    service.restart()
-    before = service.pid
-    time.sleep(2.5)
-    assert service.pid == before, "one that turns is left alone"
-    os.kill(before, signal.SIGSTOP)
-    wait_for(lambda: service.pid not in (0, before), within=15, what="another daemon")
-    drop.unlink()
-    systemctl("daemon-reload")
-    service.restart()
+    try:
+        service.restart()
+        before = service.pid
+        time.sleep(2.5)
+        assert service.pid == before, "one that turns is left alone"
+        os.kill(before, signal.SIGSTOP)
+        wait_for(lambda: service.pid not in (0, before), within=15, what="another daemon")
+    finally:
+        drop.unlink()
+        systemctl("daemon-reload")
+        service.restart()
     assert service.jitd("requests").returncode == 0
 
 

@@ -229,8 +229,8 @@ def test_whatever_is_broken_nobody_comes_past_and_root_has_a_way(gated: Gated, t
         if row.to_helpers is not None:
             for helper in wait_for(lambda: len(helpers()) == len(row.columns) and helpers(), what="a helper for each"):
                 os.kill(helper, row.to_helpers)
-        roots_own_ways_are_open(gated)
         took = all_are_kept_out(typed, "", row.within)
+        roots_own_ways_are_open(gated)
     for each in typed:
         assert re.search(row.sentence, each.text), each.text
     print(

@@ -29,7 +29,7 @@ GROWS_BY = 420
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     made = Bench()
-    made.stack(made.module(HASTE, PROVES))
+    made.stack(made.module("", PROVES))
     yield made
     made.close()
 
@@ -317,11 +317,11 @@ def test_a_program_that_is_killed_while_it_waits_withdraws_by_that(bench: Bench,
         assert had[0].gone(3) or time.monotonic() - began_at < 3
 
 
-@pytest.mark.parametrize("stopped", [0.1, 1.0])
+@pytest.mark.parametrize("stopped", [0.1, 2.5])
 def test_a_grant_that_came_while_the_program_was_stopped_for_long_is_none(
     stopped: float, bench: Bench, host: Application
 ) -> None:
-    bench.stack(bench.module(HASTE + "ACT_WITHIN_MS = 500\n", PROVES))
+    bench.stack(bench.module("ACT_WITHIN_MS = 1500\n", PROVES))
     host.start("root")
     ready: list[int] = []
 
@@ -362,7 +362,10 @@ def test_a_helper_does_not_outlive_a_program_that_was_killed(hangs: str, bench: 
 
 
 def _is_dead(pid: str) -> bool:
-    return b"\nState:\tZ" in Path(f"/proc/{pid}/status").read_bytes()
+    try:
+        return b"\nState:\tZ" in Path(f"/proc/{pid}/status").read_bytes()
+    except OSError:  # it has been waited for meanwhile
+        return True
 
 
 def test_the_log_says_why_without_touching_the_programs_own_way_of_logging(bench: Bench) -> None:

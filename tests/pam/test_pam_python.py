@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.pam.application import DENIED, IGNORE, MODULE, SERVICE_ERR, SUCCESS, Application, Bench, Crashed, Voice, jitd
+from tests.system.conftest import wait_for
 
 AUTH_ERR, SESSION_ERR = 7, 14
 SHIPPED = "{0} [success=1 default=ignore] pam_python.so {1} socket={2}\n{0} requisite pam_deny.so\n{0} required pam_permit.so\n"
@@ -314,6 +315,7 @@ def test_nobody_of_that_account_can_trace_the_helper_or_read_its_memory(bench: B
         tried = subprocess.run([*line, str(helper)], capture_output=True, text=True, check=True).stdout.split()
         assert tried == ["-1", "False", "False"]
         with subprocess.Popen(["setpriv", "--reuid=4001", "--regid=4001", "--clear-groups", "sleep", "9"]) as own:
+            wait_for(lambda: Path(f"/proc/{own.pid}/comm").read_text() == "sleep\n")
             own_tried = subprocess.run([*line, str(own.pid)], capture_output=True, text=True, check=True).stdout.split()
             own.kill()
         assert own_tried != tried, "of a process of theirs they can"
@@ -322,7 +324,6 @@ def test_nobody_of_that_account_can_trace_the_helper_or_read_its_memory(bench: B
 
 def _helper_of(pid: int) -> int:
     """The helper of a host, once it has become alice."""
-    from tests.system.conftest import wait_for
 
     def found() -> int:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

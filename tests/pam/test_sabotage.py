@@ -68,7 +68,7 @@ def refuses(voice: Voice) -> None:
 
 
 def test_what_is_not_sabotaged_is_granted_and_so_these_tests_test_something(bench: Bench, host: Application) -> None:
-    bench.stack(bench.module(HASTE, PROVES))
+    bench.stack(bench.module("", PROVES))
     with jitd(bench.socket, unsabotaged):
         assert [ask(host, user, stage) for user in ("root", "alice") for stage in STAGES] == [SUCCESS] * 6
 

@@ -198,10 +198,12 @@ def test_a_review_that_cannot_be_recorded_decides_nothing(disks: Disks, way: str
 
 @ways("the database, when a command has ended")
 def test_how_a_command_ended_is_kept_until_it_can_be_recorded(disks: Disks, way: str) -> None:
-    words, ran = disks.command("sleep 0.4")
+    go = disks.house.root / "said" / f"go-{number()}"
+    words, ran = disks.command(f"while [ ! -e {go} ]; do sleep 0.05; done")
     asked = disks.ask("sh", *words)
     wait_for(ran.exists, what="the command")
     with database(disks, way):
+        go.touch()
         assert asked.end(5) == STATUS, asked.err
         time.sleep(0.3)
         assert disks.last_ending() == ""

@@ -341,10 +341,8 @@ def test_an_interactive_shell_has_job_control_and_a_terminal() -> None:
 
 
 def test_a_second_set_up_does_nothing() -> None:
-    begun = time.monotonic()
     done = subprocess.run([LAB.parent / "setup"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert time.monotonic() - begun < 1
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), "it would tell what it does"
 
 
 def test_jitd_and_jitsudo_are_on_everybodys_path() -> None:

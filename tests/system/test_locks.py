@@ -49,6 +49,7 @@ def state_of(house):
 
 def test_what_waits_is_denied_and_requester_approver_and_operator_are_told_why(house):
     asked = house.ask("alice", "true")
+    assert asked.id
     other = house.ask("alice", "--no-wait", "true")
     assert other.end() == 0
     done = house.jitd("lock", "--user", "alice", "--reason", "laptop stolen", who="dave")

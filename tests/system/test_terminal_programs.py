@@ -90,7 +90,8 @@ def window(place: House, request: pytest.FixtureRequest) -> Iterator[Window]:
 
 
 def test_an_editor_is_used_stopped_and_resized(window: Window) -> None:
-    window.type("jitsudo vim.tiny -u NONE /tmp/by-vi", "Enter")
+    file = Path(f"/tmp/by-vi-{number()}")
+    window.type(f"jitsudo vim.tiny -u NONE {file}", "Enter")
     window.shows("[New")
     window.type("ifirst line", "Escape")
     window.shows("first line")
@@ -102,8 +103,8 @@ def test_an_editor_is_used_stopped_and_resized(window: Window) -> None:
     wait_for(lambda: window.screen.count("~") >= 15 and len(window.screen.splitlines()) <= 20, what="the new size")
     window.type(":wq", "Enter")
     window.settle()
-    assert Path("/tmp/by-vi").read_text() == "first line\n"
-    assert Path("/tmp/by-vi").owner() == "root"
+    assert file.read_text() == "first line\n"
+    assert file.owner() == "root"
 
 
 def test_a_pager_pages_and_quits(window: Window) -> None:
