@@ -341,8 +341,11 @@ def test_an_interactive_shell_has_job_control_and_a_terminal() -> None:
 
 
 def test_a_second_set_up_does_nothing() -> None:
+    stamp = LAB.parents[2] / ".venv/stamp"
+    before = stamp.stat()
     done = subprocess.run([LAB.parent / "setup"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), "it would tell what it does"
+    assert (stamp.stat().st_ino, stamp.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns), "it would write it anew"
 
 
 def test_jitd_and_jitsudo_are_on_everybodys_path() -> None:
