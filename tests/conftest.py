@@ -8,6 +8,7 @@ further, at random.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -20,24 +21,16 @@ settings.register_profile("everyday", deadline=None, derandomize=True, suppress_
 settings.register_profile("explore", deadline=None, max_examples=5000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("everyday")
 
-TESTS = Path(__file__).parent
-NEVER_TWICE = (
-    "attacks", "core", "daemon", "law", "monitor/test_files.py", "monitor/test_outsiders.py", "pam/test_pam_python.py", "pamlint",
-    "wire",
-)  # fmt: skip
-"""Where no clock has a part; and an attack that succeeds once has succeeded."""
-
 # Started in the background, or by nohup, all of this ignores signals that many a test sends to what it starts.
 for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
     signal.signal(number, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        is_never = any(item.path.is_relative_to(TESTS / place) for place in NEVER_TWICE)
-        if is_never and item.get_closest_marker("flaky") is None:
-            item.add_marker(pytest.mark.flaky(reruns=0))
+def pytest_collection_finish() -> None:
+    """Tests that collect garbage need not walk through ten thousand others: that was three minutes of a run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="module", autouse=True)

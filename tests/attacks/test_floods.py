@@ -21,11 +21,10 @@ from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import frame
 from tests.attacks.raw import Raw, asked, connected, review, shown_to, submission, ticket_of, uid_of
-from tests.system.conftest import OF_THE_LAB, wait_for
+from tests.system.conftest import OF_THE_LAB
 from tests.times import times
+from tests.waiting import wait_for
 
-timed = pytest.mark.flaky(reruns=1)
-"""A promise of time: tests/conftest.py."""
 TIMES = times(300)
 """Connections of each kind of flood."""
 SLOW = 1500
@@ -138,7 +137,6 @@ def test_no_nonsense_of_any_kind_leaves_a_descriptor_open(house):
 # --- connections ---------------------------------------------------------------------------------------------------------
 
 
-@timed
 def test_an_approver_is_served_while_slow_clients_hang_and_they_are_let_go(house):
     """THREATS S-07: half-open handshakes of many accounts, none of which even has a ticket."""
     serve_an_approver(house)
@@ -157,7 +155,6 @@ def test_an_approver_is_served_while_slow_clients_hang_and_they_are_let_go(house
         raw.close()
 
 
-@timed
 def test_a_client_that_sends_one_byte_at_a_time_has_no_longer_than_others(house):
     """THREATS S-07: the budget is for the whole handshake, and every byte starts none anew."""
     with Raw(house, uid_of("eve")) as raw:
@@ -179,7 +176,6 @@ def test_a_client_that_sends_one_byte_at_a_time_has_no_longer_than_others(house)
         assert HANDSHAKE_FOR - 0.5 < time.monotonic() - began_at < HANDSHAKE_FOR + 2
 
 
-@timed
 def test_one_account_has_so_many_connections_and_no_more(own_house):
     """THREATS S-07, S-08: whoever takes all of theirs takes none of anybody else's, and has each back when it ends."""
     house = own_house(config="[limits]\nconnections_per_uid = 5").start()
@@ -207,7 +203,6 @@ def is_admitted(house, who) -> bool:
         return raw.hear_body() is not None
 
 
-@timed
 def test_an_approver_is_served_while_others_knock_without_end(house):
     """THREATS S-07: handshakes that are wrong at their very end, as many at a time as one account may have."""
     serve_an_approver(house)
@@ -262,7 +257,6 @@ def test_a_host_has_so_many_requests_waiting_and_no_more(own_house):
     assert house.sudo("carol", "true").returncode == 0
 
 
-@timed
 def test_who_may_nothing_does_not_fill_the_disk(own_house):
     """THREATS S-08: what is refused is recorded, and a large refusal counts as many small ones."""
     house = own_house().start()
@@ -279,7 +273,6 @@ def test_who_may_nothing_does_not_fill_the_disk(own_house):
 # --- large inputs --------------------------------------------------------------------------------------------------------
 
 
-@timed
 @pytest.mark.parametrize(
     "argument",
     [b"x" * 2_000_000, b"\x01" * 400_000, "\U000e0100".encode() * 100_000],
@@ -316,7 +309,6 @@ def test_what_nobody_could_be_shown_whole_is_not_asked(house, argv):
     assert house.rows("requests", "--all") == before
 
 
-@timed
 def test_an_approver_is_served_while_somebody_has_huge_files_looked_at(own_house):
     """THREATS S-07, O-07: one account's files take no more than their share of the threads."""
     house = own_house().start()
@@ -351,7 +343,6 @@ def serve_an_approver_of(house, who) -> float:
     return (time.monotonic() - began_at) / 2
 
 
-@timed
 def test_an_approver_is_served_while_lists_are_watched_and_long(own_house):
     """THREATS S-07: watchers are told of what changed, and nobody waits for that; a client that never reads holds up nobody."""
     house = own_house(config="[limits]\npending_per_person = 500").start()
@@ -370,7 +361,6 @@ def test_an_approver_is_served_while_lists_are_watched_and_long(own_house):
         raw.close()
 
 
-@timed
 def test_a_client_that_does_not_read_costs_little(own_house):
     """THREATS S-07: what waits for it is bounded, and goes with it."""
     house = own_house().start()

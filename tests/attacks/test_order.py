@@ -15,7 +15,7 @@ from jitpam.wire.coding import encode
 from jitpam.wire.framing import LIMIT, LIMIT_BEFORE_AUTHENTICATION, frame
 from jitpam.wire.messages import FROM_CLIENT, FROM_DAEMON
 from tests.attacks.raw import REALM, Raw, asked, connected, shown_to, submission, uid_of
-from tests.system.conftest import wait_for
+from tests.waiting import wait_for
 
 ID = "0000-0000"
 SAMPLES = [

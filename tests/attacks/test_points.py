@@ -21,7 +21,8 @@ import pytest
 
 from jitpam.wire import messages
 from tests.attacks.raw import Raw, asked, connected, initiator, ticket_of, uid_of
-from tests.system.conftest import House, wait_for
+from tests.system.conftest import House
+from tests.waiting import wait_for
 
 POLICY = """
 [[permit]]

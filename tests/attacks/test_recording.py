@@ -30,8 +30,6 @@ from tests.monitor.test_recording import Pipes, play
 SO_PASSCRED = 16
 AS_NOBODY = {"uid": NOBODY, "gid": NOBODY, "groups": (NOBODY,), "user": "nobody"}
 
-pytestmark = pytest.mark.flaky(reruns=1)  # most of it has promises of time: tests/conftest.py
-
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:

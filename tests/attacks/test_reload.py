@@ -19,7 +19,8 @@ from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import frame
 from tests.attacks.raw import asked, connected, review, shown_to, submission, uid_of
-from tests.system.conftest import OF_THE_LAB, House, wait_for
+from tests.system.conftest import OF_THE_LAB, House
+from tests.waiting import wait_for
 
 OPEN = '[[permit]]\nname = "open"\nwho = ["user:eve", "group:dba"]\nrun_as = ["*"]\ncommands = [["**"]]\n'
 """What a broken policy would permit if it were believed: everything, to eve too, and nobody is asked."""

@@ -30,8 +30,9 @@ from tests.attacks.raw import (
     uid_of,
 )
 from tests.attacks.raw import principal as make_principal
-from tests.system.conftest import OF_THE_LAB, wait_for
+from tests.system.conftest import OF_THE_LAB
 from tests.times import times
+from tests.waiting import wait_for
 
 ROUNDS = times(12)
 """How often everything happens at the same moment."""

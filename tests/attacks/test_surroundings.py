@@ -15,7 +15,7 @@ import pytest
 
 from jitpam.wire import messages
 from tests.attacks.raw import HOST_KEYTAB, SERVICE, Raw, connected, initiator, kadmin, ticket_of, uid_of
-from tests.system.conftest import wait_for
+from tests.waiting import wait_for
 
 EVIL = Path("/srv/evil")
 LIBRARY = """

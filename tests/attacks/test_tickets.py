@@ -16,7 +16,7 @@ import pytest
 
 from jitpam.wire import messages
 from tests.attacks.raw import CACHES, REALM, Raw, connected, credentials, kadmin, kinit, principal, review, submission, uid_of
-from tests.system.conftest import wait_for
+from tests.waiting import wait_for
 
 SHORT = "3s"
 """A ticket's life that ends while somebody waits."""

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.monitor.stage import HAS_SYSTEMD
-from tests.system.conftest import OF_THE_LAB, House, wait_for
+from tests.system.conftest import OF_THE_LAB, House
+from tests.waiting import wait_for
 
 if not HAS_SYSTEMD:
     collect_ignore_glob = ["test_*.py"]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.booted.conftest import Service, show, systemctl
-from tests.system.conftest import wait_for
+from tests.waiting import wait_for
 
 ALLOWED = {"clock.synchronised"}
 LEFT = "jitd-run-ZZZZ-ZZZZ.scope"

@@ -20,7 +20,7 @@ from jitd.monitor.housing import group_of
 from tests.booted.conftest import Service, systemctl
 from tests.booted.conftest import group_of as group_of_run
 from tests.pam.sshd_stage import Clients, is_there, rule, stack_of, stacked
-from tests.system.conftest import wait_for
+from tests.waiting import wait_for
 
 CONSOLE = Path("/etc/pam.d/login")
 SHIPPED = Path("/usr/share/jitd/pam.d/login")

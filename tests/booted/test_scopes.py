@@ -15,7 +15,8 @@ import pytest
 
 from jitd.executor import unit
 from tests.booted.conftest import Service, group_of, scope_of, show, systemctl
-from tests.system.conftest import Asking, wait_for
+from tests.system.conftest import Asking
+from tests.waiting import wait_for
 
 HOSTILE = "x\nDelegate=no\n--property=KillMode=none\x1b]0;t\x07 $(reboot) %n"
 HIDERS = {

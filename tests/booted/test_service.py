@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.booted.conftest import Service, show, systemctl
-from tests.system.conftest import wait_for
+from tests.waiting import wait_for
 
 UNITS = ("jitd.service", "jitd.socket", "jitd-launcher.service", "jitd-launcher.socket", "jitd.slice")
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pexpect
 
 from tests.booted.conftest import Service
-from tests.system.conftest import wait_for
+from tests.waiting import wait_for
 
 POLICY = """
 [[permit]]

@@ -101,17 +101,14 @@ def pair() -> Iterator[Pair]:
 
 @pytest.fixture(scope="module")
 def compared(pair: Pair, request: pytest.FixtureRequest) -> Callable[[Row], None]:
-    """Plays the rows of the module's ``ROWS`` that were selected; then tells of each what is wrong with it.
-
-    A row that is asked for again is played again, alone: what is tried once more (docs/adr/0015) has to happen once more.
-    """
+    """Plays the rows of the module's ``ROWS`` that were selected; then tells of each what is wrong with it."""
     rows = [item.callspec.params["row"] for item in request.session.items if getattr(item, "module", None) is request.module
             and "row" in getattr(getattr(item, "callspec", None), "params", {})]  # fmt: skip
     seen = dict(zip((id(row) for row in rows), pair.play(rows), strict=True))
     shown = os.environ.get("DIFFERENTIAL_SHOW")
 
     def of(row: Row) -> None:
-        both, place = seen.pop(id(row), None) or pair.play([row])[0]
+        both, place = seen.pop(id(row))
         if shown:
             print(json.dumps(both, indent=1))
         if faults := compare(row, both, place):

@@ -45,18 +45,6 @@ def digest_of(path: bytes) -> bytes:
     return hashlib.sha256(Path(os.fsdecode(path)).read_bytes()).digest() if os.path.isfile(path) else bytes(32)
 
 
-def status_of(pid: int | str) -> dict[str, str]:
-    """What the kernel says of a process: proc(5), ``status``."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
-
-
-def handles(pid: int | str, number: int) -> bool:
-    """Whether the process has come to where it ignores or catches the signal."""
-    status = status_of(pid)
-    return bool((int(status["SigIgn"], 16) | int(status["SigCgt"], 16)) >> number - 1 & 1)
-
-
 def _command_line(pid: str) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 

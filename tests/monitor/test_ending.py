@@ -14,7 +14,8 @@ import pytest
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Started
 from jitd.monitor.orders import Job
-from tests.monitor.stage import Client, Stage, handles
+from tests.monitor.stage import Client, Stage
+from tests.waiting import handles
 
 BECAUSE = "revoked by bob@EXAMPLE.ORG: wrong host"
 STUBBORN = "trap '' TERM HUP INT QUIT; "

@@ -24,8 +24,9 @@ from jitd.monitor.housing import group_of
 from jitd.monitor.keeper import NO_SESSION, _session_of, _started_at
 from jitd.monitor.orders import CANNOT, FAILED, Login
 from jitd.monitor.seats import owner_of, terminal_of
-from tests.monitor.stage import NOBODY, Stage, handles, in_state
+from tests.monitor.stage import NOBODY, Stage, in_state
 from tests.monitor.test_ending import BOMBER, HIDERS, marked
+from tests.waiting import handles
 
 BECAUSE = "revoked by bob@EXAMPLE.TEST: enough"
 GONE = Outcome(Ending.NOT_STARTED, CANNOT, "the program that asked has ended")

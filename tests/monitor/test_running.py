@@ -13,7 +13,8 @@ import pytest
 
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, ExecutorError, Here, Ready, Started
-from tests.monitor.stage import NOBODY, Stage, handles
+from tests.monitor.stage import NOBODY, Stage
+from tests.waiting import handles
 
 ALL_BYTES = bytes(range(1, 256))
 

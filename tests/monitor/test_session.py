@@ -23,7 +23,8 @@ from jitd.monitor.child import Surroundings
 from jitd.monitor.holder import Spare
 from jitd.monitor.orders import Job
 from jitd.monitor.rehearsal import JOB
-from tests.monitor.stage import Stage, handles, status_of
+from tests.monitor.stage import Stage
+from tests.waiting import handles, status_of
 
 STACK = Path("/etc/pam.d/jitd")
 SHIPPED = Path(__file__).parents[2] / "contrib/pam.d/jitd"

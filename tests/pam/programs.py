@@ -24,7 +24,8 @@ from typing import Any
 
 import pexpect
 
-from tests.system.conftest import ID, REALM, House, wait_for
+from tests.system.conftest import ID, REALM, House
+from tests.waiting import wait_for
 
 SOCKET = Path("/run/jitd/jitd.sock")
 MODULE = Path("/usr/lib/jitd/pam_jit.py")

@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.system.conftest import HOST, House, wait_for
+from tests.system.conftest import HOST, House
+from tests.waiting import wait_for
 
 STACK = Path("/etc/pam.d/sshd")
 SHIPPED = Path(__file__).parents[2] / "contrib/pam.d/sshd"

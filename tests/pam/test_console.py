@@ -16,7 +16,7 @@ import pytest
 
 from tests.pam.programs import BY_NAME, POLICY, Driven, Gated, write
 from tests.pam.sshd_stage import is_there
-from tests.system.conftest import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 LOGIN = BY_NAME["login"]

@@ -20,8 +20,9 @@ from pathlib import Path
 import pytest
 
 from tests.pam.programs import BY_NAME, COLUMNS, POLICY, Gated, Program, all_are_kept_out
-from tests.system.conftest import REALM, wait_for
+from tests.system.conftest import REALM
 from tests.system.failing import Disk
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 PAGE = Path(__file__).parents[2] / "docs/pam.md"

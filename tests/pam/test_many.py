@@ -18,7 +18,7 @@ import pytest
 
 from tests.pam.application import DENIED, ITEMS, SUCCESS, Application, Bench, Crashed, Voice, jitd
 from tests.pam.test_sabotage import HASTE, PROVES
-from tests.system.conftest import wait_for
+from tests.waiting import wait_for
 
 SYSTEM_ERR = 4
 GROWS_BY = 420

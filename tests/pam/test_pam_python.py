@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.pam.application import DENIED, IGNORE, MODULE, SERVICE_ERR, SUCCESS, Application, Bench, Crashed, Voice, jitd
-from tests.system.conftest import wait_for
+from tests.waiting import wait_for
 
 AUTH_ERR, SESSION_ERR = 7, 14
 SHIPPED = "{0} [success=1 default=ignore] pam_python.so {1} socket={2}\n{0} requisite pam_deny.so\n{0} required pam_permit.so\n"

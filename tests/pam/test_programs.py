@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.pam.programs import BY_NAME, GATE_OF_CRON, PASSWORD, PROGRAMS, Gated, Program, all_are_kept_out, edit_stacks, write
-from tests.system.conftest import ID, REALM, wait_for
+from tests.system.conftest import ID, REALM
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 every_program = pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)

@@ -33,7 +33,7 @@ from tests.pam.programs import (
     module,
     write,
 )  # fmt: skip
-from tests.system.conftest import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 ONE_OF_EACH = tuple(BY_NAME[name] for name in ("sudo", "sudo -i CMD", "su -c", "su -", "doas", "login"))

@@ -20,7 +20,8 @@ import pytest
 
 from tests.pam.programs import leaves_a_mark, module
 from tests.pam.sshd_stage import OPS, SHIPPED, Sshd, is_there, rule, stacked
-from tests.system.conftest import HOST, House, wait_for
+from tests.system.conftest import HOST, House
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 GRANT = 'grant = { lasts = "1h", uses = 5 }'

@@ -14,7 +14,8 @@ import pexpect
 import pytest
 
 from tests.pam.sshd_stage import OPS, Sshd, is_there, rule, stacked
-from tests.system.conftest import House, wait_for
+from tests.system.conftest import House
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 POLICY = rule("owed", "alice", OPS) + rule("at-once", "bob")

@@ -19,7 +19,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.system.conftest import HOST, REALM, House, wait_for
+from tests.system.conftest import HOST, REALM, House
+from tests.waiting import wait_for
 
 KEYTAB = Path("/etc/jitd/jitd.keytab")
 SERVICE = f"jitd/{HOST}@{REALM}"

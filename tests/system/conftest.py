@@ -13,12 +13,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.waiting import wait_for
 
 REALM = "EXAMPLE.TEST"
 HOST = "lab.example.test"
@@ -32,22 +33,6 @@ approvals = [{ need = 1, from = ["group:ops"] }]
 grant = { lasts = "1h", uses = 100 }
 """
 ID = re.compile(r"request ([0-9A-Z]{4}-[0-9A-Z]{4})")
-
-
-def wait_for(true: Callable[[], Any], within: float = 10.0, what: str = "it") -> Any:
-    """What ``true`` returns once that is true. Fails after ``within`` seconds."""
-    until = time.monotonic() + within
-    while True:
-        found, missing = None, None
-        try:
-            found = true()
-        except LookupError as fault:  # it looks into a list that is still empty
-            missing = fault
-        if found:
-            return found
-        if time.monotonic() > until:
-            raise AssertionError(f"{what} did not come about within {within} s") from missing
-        time.sleep(0.02)
 
 
 class Asking:

@@ -26,12 +26,13 @@ from jitd.recording.reader import examine
 from jitd.recording.storage import open_recording
 from jitd.store.sqlite import SqliteStore
 from tests.system.clients import SHELL, Client
-from tests.system.conftest import House, wait_for
+from tests.system.conftest import House
 from tests.system.crashpoints import STATUS, Point
 from tests.system.failing import erring
 from tests.system.halting import EVERY, Halt
 from tests.system.killing import children, descendants
 from tests.system.prompt import command_lines, number
+from tests.waiting import wait_for
 
 WITHIN = 3.0
 """Seconds after which nothing may be left."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.system.conftest import wait_for
+from tests.waiting import wait_for
 
 WRITES = "openat,creat,mkdir,mkdirat,rename,renameat,renameat2,write,pwrite64,writev,pwritev,pwritev2,ftruncate,fallocate"
 SYNCS = "fsync,fdatasync"

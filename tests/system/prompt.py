@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pexpect
 
-from tests.system.conftest import House, wait_for
+from tests.system.conftest import House
+from tests.waiting import wait_for
 
 AT_ONCE = """
 [[permit]]

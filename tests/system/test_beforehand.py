@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.system.conftest import House, wait_for
+from tests.system.conftest import House
+from tests.waiting import wait_for
 
 POLICY = """
 [[permit]]

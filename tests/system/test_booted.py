@@ -13,15 +13,12 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import pytest
 
 TREE = Path(__file__).parents[2]
 LAB = TREE / "contrib/lab/lab"
-tried_within = pytest.mark.flaky(reruns=0)
-"""What fails within is tried once more there, and that is enough."""
 
 
 def booted(*words: str, within: float = 300) -> subprocess.CompletedProcess[str]:
@@ -41,22 +38,17 @@ def passes(*places: str) -> None:
     done = booted("--no-jitd", sys.executable, "-m", "pytest", *places, within=900)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout
-    if " rerun" in done.stdout:  # told in this run's summary too
-        warnings.warn(done.stdout[done.stdout.find("= rerun test summary") :], stacklevel=2)
 
 
-@tried_within
 def test_the_units_the_scopes_and_the_sandbox() -> None:
     passes("tests/booted")
 
 
-@tried_within
 def test_the_executor_of_systemd_does_what_the_other_does() -> None:
     """The same tests as without it."""
     passes("tests/monitor")
 
 
-@tried_within
 def test_the_spine_and_who_is_killed_at_which_point_under_systemd() -> None:
     passes("tests/system/test_spine.py", "tests/system/test_kills.py", "tests/system/test_crashes.py")
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.system.clients import Client, ready
-from tests.system.conftest import House, wait_for
+from tests.system.conftest import House
 from tests.system.crashpoints import REFUSED, STATUS
+from tests.waiting import wait_for
 
 SAYS_SO_WITHIN = 3.0
 ASKS = (("alice", "jitsudo", "sh", "-c", "exit 7"), ("bob", "jitd", "requests"), ("root", "jitd", "runs"))

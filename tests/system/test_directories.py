@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.conftest import House, wait_for
+from tests.system.conftest import House
 from tests.system.filesystem import TEXT, Served
 from tests.system.prompt import AT_ONCE
+from tests.waiting import wait_for
 
 ALICE = 4001
 PLACE = Path("/srv/directories")

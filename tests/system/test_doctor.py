@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from tests.system.breakages import TABLE, Breakage, daemon_gone, daemon_silent, kdc_silent, names_asleep
-from tests.system.conftest import House, wait_for
+from tests.system.conftest import House
+from tests.waiting import wait_for
 
 ALLOWED = {"clock.synchronised", "runs.directory"}
 """What a lab is weak in: nobody keeps its clock, and a house of the tests has its sockets on a disk."""

@@ -20,11 +20,12 @@ import pytest
 from jitd.audit.verify import verify
 from jitd.store.sqlite import SqliteStore
 from tests.system.clients import POLICY, Client
-from tests.system.conftest import House, wait_for
+from tests.system.conftest import House
 from tests.system.crashpoints import REFUSED, STATUS
 from tests.system.diskpoints import EIO, FULL, PLACES, READ_ONLY
 from tests.system.failing import Disk, erring, read_only
 from tests.system.prompt import command_lines, number
+from tests.waiting import wait_for
 
 COPIED = """
 [[permit]]

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 
-from tests.system.conftest import wait_for
+from tests.waiting import wait_for
 
 SHORT = """
 [[permit]]

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.conftest import House, wait_for
+from tests.system.conftest import House
 from tests.system.prompt import AT_ONCE, SHELLS, Prompt, clients, command_lines, guardians, number, state
+from tests.waiting import wait_for
 
 
 @pytest.fixture(scope="module")

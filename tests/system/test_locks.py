@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.conftest import OF_THE_LAB, REALM, wait_for
+from tests.system.conftest import OF_THE_LAB, REALM
+from tests.waiting import wait_for
 
 WHY = "locked: laptop stolen"
 TWO = OF_THE_LAB.replace("need = 1", "need = 2")

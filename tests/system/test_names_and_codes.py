@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.conftest import OF_THE_LAB, House, wait_for
+from tests.system.conftest import OF_THE_LAB, House
+from tests.waiting import wait_for
 
 PEOPLE = '[people]\nbob = ["bob", "carol"]\n'
 RULES = (

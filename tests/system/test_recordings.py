@@ -20,8 +20,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.system.conftest import Asking, House, wait_for
+from tests.system.conftest import Asking, House
 from tests.times import times
+from tests.waiting import wait_for
 
 POLICY = """
 [[permit]]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.conftest import wait_for
+from tests.waiting import wait_for
 
 _markers: set[Path] = set()
 

@@ -20,8 +20,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.conftest import House, wait_for
+from tests.system.conftest import House
 from tests.system.prompt import AT_ONCE, clients, command_lines, number, state
+from tests.waiting import wait_for
 
 MB = 1 << 20
 KINDS = ("terminal", "pipe", "file", "closed")

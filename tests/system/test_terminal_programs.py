@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.conftest import House, wait_for
+from tests.system.conftest import House
 from tests.system.prompt import AT_ONCE, command_lines, number
+from tests.waiting import wait_for
 
 DEPTH = 32
 ATTACK = """

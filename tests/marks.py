@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two marks of tests, each with its reason: what promises a time, and what is too long for every day.
+
+Law: ``timed`` is for what the product promises in seconds and cannot be shown otherwise; such a test runs in a lane of its own,
+alone on the host, and proves no row of docs/threats.md. ``full`` is for what ``make test-full`` runs and ``make test`` does not;
+each has a row in docs/testing.md.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+
+def timed(reason: str) -> pytest.MarkDecorator:
+    """The test compares a time with a bound; ``reason`` says which promise that is."""
+    return pytest.mark.timed(reason)
+
+
+def full(reason: str) -> pytest.MarkDecorator:
+    """Left to ``make test-full``; ``reason`` says why nothing is lost every day."""
+    return pytest.mark.full(reason)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How tests wait: for an event, and as long as a busy host takes.
+
+Law: no test waits for a time to pass where something can be seen to happen. What is looked at while waiting starts no process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+PATIENCE = 60.0
+"""Seconds. No promise of the product: only where a test gives up."""
+
+
+def wait_for(true: Callable[[], T], within: float = PATIENCE, what: str = "it") -> T:
+    """What ``true`` returns once that is true; a LookupError is "not yet". Raises AssertionError after ``within`` seconds."""
+    until = time.monotonic() + within
+    pause = 0.002
+    while True:
+        missing: LookupError | None = None
+        try:
+            found = true()
+            if found:
+                return found
+        except LookupError as fault:
+            missing = fault
+        if time.monotonic() > until:
+            raise AssertionError(f"{what} did not come about within {within} s") from missing
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.05)
+
+
+def status_of(pid: int | str) -> dict[str, str]:
+    """What the kernel says of a process: proc(5), ``status``. Raises OSError where there is none."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def handles(pid: int | str, number: int) -> bool:
+    """Whether the process ignores or catches the signal ``number`` by now."""
+    status = status_of(pid)
+    return bool((int(status["SigIgn"], 16) | int(status["SigCgt"], 16)) >> number - 1 & 1)
