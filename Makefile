@@ -1,18 +1,21 @@
 # The commands of the README. No logic here: each is a script.
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: help demo test check fmt lab install bench torture
+.PHONY: help demo test test-full check fmt lab install bench torture
 PYTHON = $(CURDIR)/.venv/bin/python
 HUNTS = tests/attacks tests/daemon/test_races.py tests/monitor/test_files.py tests/system/test_recordings.py tests/pamlint
 FAST = tests/core tests/wire tests/law
 
 help:  ## show this
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile
 
 demo:  ## two people, one command, an approval: the main job, for real
 	@contrib/lab/demo
 
-test:  ## every test, in a lab
-	@contrib/lab/lab --no-jitd $(PYTHON) -m pytest $(ARGS)
+test:  ## every test, in labs side by side; ARGS="FILE -k WORD" for some, in one
+	@contrib/lanes/run $(ARGS)
+
+test-full:  ## what is too long for every day, too (docs/testing.md)
+	@contrib/lanes/run --full $(ARGS)
 
 check:  ## format, lint, types, laws, the fast tests (no root)
 	@contrib/lab/setup
@@ -39,4 +42,4 @@ torture:  ## kill a process of each of many runs, at any point: ARGS="--times N 
 	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/kills $(ARGS)
 	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/crashes $(ARGS)
 	@contrib/lab/lab --systemd --no-jitd $(PYTHON) contrib/torture/crashes $(ARGS)
-	@contrib/lab/lab --no-jitd env JITD_TIMES=20 $(PYTHON) -m pytest --reruns=0 $(HUNTS)
+	@contrib/lab/lab --no-jitd env JITD_TIMES=20 $(PYTHON) contrib/torture/hunts $(HUNTS)

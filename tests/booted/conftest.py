@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """jitd as a service of a real systemd, in a host that ``contrib/lab/lab --systemd`` has booted.
 
-Law: these tests are run there, by ``tests/system/test_booted.py``, and are not seen anywhere else.
+Law: these tests are run there, by a lane of ``contrib/lanes/run``, and are not seen anywhere else.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is tried where systemd is process 1: a lab within the lab boots one, and these tests are run in it.
+"""The lab that boots a systemd, seen from outside: a lab within the lab, what it is, and how it goes down.
 
-Law: what fails there fails here, with all that it said.
+What is tried inside of one is played by a lane of its own: contrib/lanes/run.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -32,25 +31,6 @@ def booted(*words: str, within: float = 300) -> subprocess.CompletedProcess[str]
         timeout=within,
         check=False,
     )
-
-
-def passes(*places: str) -> None:
-    done = booted("--no-jitd", sys.executable, "-m", "pytest", *places, within=900)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert " passed" in done.stdout
-
-
-def test_the_units_the_scopes_and_the_sandbox() -> None:
-    passes("tests/booted")
-
-
-def test_the_executor_of_systemd_does_what_the_other_does() -> None:
-    """The same tests as without it."""
-    passes("tests/monitor")
-
-
-def test_the_spine_and_who_is_killed_at_which_point_under_systemd() -> None:
-    passes("tests/system/test_spine.py", "tests/system/test_kills.py", "tests/system/test_crashes.py")
 
 
 def test_it_is_up_with_sshd_the_journal_and_jitd() -> None:

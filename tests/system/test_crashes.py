@@ -73,10 +73,7 @@ def lane() -> Iterator[Lane]:
 
 @pytest.fixture(scope="module")
 def played(request: pytest.FixtureRequest) -> dict[str, list[str]]:
-    """Point → what was not as it has it, for each that is asked for. Played beforehand, as most of it is waiting.
-
-    What is tried once more (docs/adr/0015) is not found here any more: it has to be played once more.
-    """
+    """Point → what was not as it has it, for each that is asked for. Played beforehand, as most of it is waiting."""
     asked = (getattr(item, "callspec", None) for item in request.session.items)
     chosen = [each.params["point"] for each in asked if each and isinstance(each.params.get("point"), Point)]
     waiting = iter(sorted(chosen, key=lambda point: not point.is_slow))
