@@ -23,14 +23,16 @@ def test_what_was_looked_at_makes_this_finding(row: Row) -> None:
     assert row.words in found[row.check, row.level]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.check}-{row.level}-{row.words}")
-def test_a_check_never_says_two_things_of_one_matter(row: Row) -> None:
-    levels: dict[str, set[str]] = {}
-    for finding in row.findings():
-        levels.setdefault(finding.check, set()).add(finding.level)
-    assert all(len(said) == 1 or check == "operators" for check, said in levels.items()), (
-        "only of several operators some may be there"
-    )
+def test_a_check_never_says_two_things_of_one_matter() -> None:
+    """Only of several operators some may be there."""
+    twice = []
+    for row in ROWS:
+        levels: dict[str, set[str]] = {}
+        for finding in row.findings():
+            levels.setdefault(finding.check, set()).add(finding.level)
+        twice += [(row, said) for check, said in levels.items() if len(said) > 1 and check != "operators"]
+    assert len(ROWS) > 200
+    assert twice == []
 
 
 def written() -> set[tuple[str, str]]:

@@ -6,11 +6,15 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import pytest
+
+from jitd.doctor import round as doctor_round
 from jitd.doctor.checks.finding import Finding, ok, weak
 from jitd.doctor.round import Examination, examine
+from tests.waiting import PATIENCE, wait_for
 
 
 def fine() -> Iterator[Finding]:
@@ -21,12 +25,6 @@ def fine() -> Iterator[Finding]:
 def breaks() -> Iterator[Finding]:
     yield ok("c", "well")
     raise PermissionError("no")
-
-
-def hangs() -> Iterator[Finding]:
-    yield ok("d", "well")
-    time.sleep(60)
-    yield ok("e", "never")
 
 
 def dies() -> Iterator[Finding]:
@@ -55,30 +53,81 @@ def test_one_that_is_killed_is_bad() -> None:
     assert [(finding.check, finding.level) for finding in found] == [("f", "ok"), ("x", "bad")]
 
 
-def test_those_that_hang_take_their_seconds_together_and_are_bad() -> None:
-    began = time.monotonic()
-    found = list(examine([of(hangs), of(fine), of(hangs, "y"), of(lambda: time.sleep(60) or [], "z")], within=0.5))
-    assert time.monotonic() - began < 1.5
+class Standing:
+    """A clock for the round that stands still until ``is_time``, and then shows that all time is over."""
+
+    def __init__(self, is_time: Callable[[], bool]) -> None:
+        self._is_time, self._left = is_time, 2
+        """Two looks at the clock more: what has been said by then is taken in at the first."""
+        self._gives_up = time.monotonic() + PATIENCE
+        self.sleep = time.sleep
+
+    def monotonic(self) -> float:
+        assert time.monotonic() < self._gives_up, "what is waited for does not come about"
+        self._left -= self._is_time()
+        return 0.0 if self._left > 0 else 1e6
+
+
+def test_those_that_hang_take_their_seconds_together_and_are_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them have begun before the first one's time is over: the clock waits for that."""
+
+    def told(name: str, look: Callable[[], Iterable[Finding]]) -> Callable[[], Iterator[Finding]]:
+        def looks() -> Iterator[Finding]:
+            yield from look()
+            (tmp_path / name).touch()
+            if name != "fine":
+                time.sleep(600)
+                yield ok("e", "never")
+
+        return looks
+
+    looks: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
+        ("x", lambda: [ok("d", "well")]), ("fine", fine), ("y", lambda: [ok("d", "well")]), ("z", list),
+    ]  # fmt: skip
+
+    others = set(ended())
+
+    def all_have_begun() -> bool:
+        return len(os.listdir(tmp_path)) == len(looks) and len(set(ended()) - others) == 1
+
+    monkeypatch.setattr(doctor_round, "time", Standing(all_have_begun))
+    found = list(examine([of(told(name, look), name) for name, look in looks], within=0.05))
     assert [(finding.check, finding.level) for finding in found] == [
         ("d", "ok"), ("x", "bad"), ("a", "ok"), ("b", "weak"), ("d", "ok"), ("y", "bad"), ("z", "bad"),
     ]  # fmt: skip
-    assert (found[1].sentence, found[1].mend) == ("x is silent (waited 0.5 s)", "wake it")
+    assert (found[1].sentence, found[1].mend) == ("x is silent (waited 0.05 s)", "wake it")
 
 
-def test_what_hangs_is_gone_afterwards_with_all_that_it_started(tmp_path: Path) -> None:
+def test_what_hangs_is_gone_afterwards_with_all_that_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def starts_another() -> Iterator[Finding]:
         if (child := os.fork()) == 0:
-            time.sleep(60)
-        (tmp_path / "pids").write_text(f"{os.getpid()} {child}")
-        time.sleep(60)
+            time.sleep(600)
+        (tmp_path / "new").write_text(f"{os.getpid()} {child}")
+        (tmp_path / "new").rename(tmp_path / "pids")
+        time.sleep(600)
         yield ok("x", "never")
 
-    list(examine([of(starts_another)], within=0.5))
-    until = time.monotonic() + 2
+    monkeypatch.setattr(doctor_round, "time", Standing((tmp_path / "pids").exists))
+    list(examine([of(starts_another)], within=0.05))
     for pid in (tmp_path / "pids").read_text().split():
-        while os.path.exists(f"/proc/{pid}") and _state(pid) != "Z":
-            assert time.monotonic() < until, f"{pid} lives"
-            time.sleep(0.01)
+        wait_for(lambda pid=pid: _state(pid) == "Z", what=f"the end of {pid}")
+
+
+def test_nobody_waits_longer_than_the_seconds_that_are_given() -> None:
+    """By the real clock, and not after the minutes that the look itself would take."""
+
+    def looks() -> Iterator[Finding]:
+        time.sleep(600)
+        yield ok("x", "never")
+
+    (found,) = examine([of(looks)], within=0.2)
+    assert (found.check, found.level) == ("x", "bad")
+
+
+def ended() -> list[str]:
+    """The processes that this one has started, that have ended, and for which nobody has waited yet."""
+    pid = os.getpid()
+    return [child for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split() if _state(child) == "Z"]
 
 
 def _state(pid: str) -> str:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import pwd
+import select
 import shutil
 import socket
 import subprocess
@@ -21,6 +22,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import PATIENCE
 
 MODULE = Path("/usr/lib/jitd/pam_jit.py")
 SUCCESS, SERVICE_ERR, DENIED, IGNORE = 0, 3, 6, 25
@@ -219,10 +222,12 @@ class Application:
             self.process.stdin.flush()
 
     def answer(self) -> list[str]:
+        """What it says; as long as it says nothing, nothing of it lies read in between."""
         assert self.process.stdout is not None
+        assert select.select([self.process.stdout], [], [], PATIENCE)[0], f"no answer within {PATIENCE} s"
         line = self.process.stdout.readline()
         if not line.endswith("\n"):
-            raise Crashed(f"status {self.process.wait(10)}")
+            raise Crashed(f"status {self.process.wait(PATIENCE)}")
         return line.split()
 
     def start(self, user: str | bytes | None = "root", service: str | bytes = "su", slot: int = 0) -> None:
@@ -342,7 +347,7 @@ class Voice:
     def refuse(self, text: str = "no") -> None:
         self.say("refused", code="denied", text=text)
 
-    def gone(self, within: float = 10.0) -> bool:
+    def gone(self, within: float = PATIENCE) -> bool:
         """Whether the other end has closed."""
         self.connection.settimeout(within)
         with contextlib.suppress(OSError):

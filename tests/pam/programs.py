@@ -24,8 +24,9 @@ from typing import Any
 
 import pexpect
 
+from jitd.store.sqlite import SqliteStore
 from tests.system.conftest import ID, REALM, House
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 SOCKET = Path("/run/jitd/jitd.sock")
 MODULE = Path("/usr/lib/jitd/pam_jit.py")
@@ -113,6 +114,7 @@ class Driven:
     def __init__(
         self, line: list[str], mark: Path, cwd: str, *, is_shell: bool, asks_password: bool, stands: float = 0.0
     ) -> None:
+        self.line = line
         self.mark = mark
         self.stands = stands
         """Seconds that a refusal is left to be read, before the program ends."""
@@ -129,17 +131,15 @@ class Driven:
             cwd=cwd,
             encoding="utf-8",
             codec_errors="replace",
-            timeout=20,
+            timeout=PATIENCE,
             dimensions=(50, 300),
         )
         self.terminal.delaybeforesend = None
         self.terminal.delayafterclose = self.terminal.ptyproc.delayafterclose = 0.01
         self.terminal.logfile_read = self._read
         if asks_password:
-            self.terminal.expect_exact("Password: ")
-            time.sleep(0.05)  # until it has turned the echo off and thrown away what was typed before
+            self.answers("Password: ", PASSWORD)
             self.began_at = time.monotonic()
-            self.terminal.sendline(PASSWORD)
 
     @property
     def text(self) -> str:
@@ -150,8 +150,12 @@ class Driven:
     def has_run(self) -> bool:
         return self.mark.exists()
 
-    def reads(self, sentence: str, within: float = 10) -> None:
-        self.terminal.expect_exact(sentence, timeout=within)
+    def reads(self, sentence: str) -> None:
+        self.terminal.expect_exact(sentence)
+
+    def answers(self, question: str, answer: str) -> None:
+        """To a question that is answered unseen."""
+        answers_unseen(self.terminal, question, answer)
 
     @property
     def id(self) -> str:
@@ -161,24 +165,22 @@ class Driven:
         assert found is not None
         return found[1]
 
-    def is_let_in(self, within: float = 10) -> None:
+    def is_let_in(self) -> None:
         """It runs, and ends."""
         if self._is_shell:
-            self.terminal.expect(r"@lab:[^\r\n]*[#$] ", timeout=within)
+            self.terminal.expect(r"@lab:[^\r\n]*[#$] ")
             self.terminal.sendline(f"touch {self.mark}; exit")
-        self.ends(within)
+        self.ends()
         assert self.has_run, self.text
         self.mark.unlink()
 
-    def is_kept_out(self, sentence: str, within: float = 10) -> float:
-        """It ends within so many seconds of the password, the person reads the sentence, and nothing ran. The seconds."""
-        return all_are_kept_out([self], sentence, within)[0]
+    def is_kept_out(self, sentence: str) -> float:
+        """It ends, the person reads the sentence, and nothing ran. The seconds that it took."""
+        return all_are_kept_out([self], sentence)[0]
 
-    def ends(self, within: float = 10) -> float:
-        """Read to the end; the seconds since the password."""
-        while not self.has_ended():
-            assert time.monotonic() - self.began_at < within, f"it does not end within {within} s: {self.text}"
-        return self.took
+    def ends(self) -> None:
+        """Read to the end."""
+        all_end([self])
 
     def has_ended(self) -> bool:
         """Read what there is; true at the end of it."""
@@ -195,17 +197,28 @@ class Driven:
         self.terminal.close(force=True)
 
 
-def all_are_kept_out(typed: list[Driven], sentence: str, within: float) -> list[float]:
-    """``Driven.is_kept_out`` of some that were begun together."""
-    while waiting := [each for each in typed if not each.has_ended()]:
-        late = [each for each in waiting if time.monotonic() - each.began_at > within + each.stands]
-        assert not late, f"it does not end within {within} s: {late[0].text}"
+def answers_unseen(terminal: Any, question: str, answer: str) -> None:
+    """What asks has turned the echo off by then, and thrown away what was typed before."""
+    terminal.expect_exact(question)
+    assert terminal.waitnoecho(PATIENCE), question
+    terminal.sendline(answer)
+
+
+def all_end(typed: list[Driven]) -> None:
+    """Read all of them to their ends, turn by turn."""
+    gives_up = time.monotonic() + PATIENCE
+    while late := [each for each in typed if not each.has_ended()]:
+        assert time.monotonic() < gives_up, f"it does not end within {PATIENCE} s: {late[0].text}"
+
+
+def all_are_kept_out(typed: list[Driven], sentence: str) -> list[float]:
+    """``Driven.is_kept_out`` of some that were begun together; the seconds of each, without those that a refusal stands."""
+    all_end(typed)
     for each in typed:
-        assert sentence in each.text, each.text
+        assert sentence in each.text, f"{each.line}: {each.text}"
         assert not each.has_run, each.text
         assert "@lab:" not in each.text, f"a shell's prompt: {each.text}"
-        assert each.took <= within + each.stands
-    return [each.took for each in typed]
+    return [each.took - each.stands for each in typed]
 
 
 class Gated(House):
@@ -330,8 +343,14 @@ class Gated(House):
 
     def until(self, id: str, state: str) -> dict[str, Any]:
         """The request, once that is its state."""
-        wait_for(lambda: self.show(id)["state"] == state, what=f"{id} {state}, not {self.show(id)['state']}")
+        wait_for(lambda: self.state_of(id) == state, what=f"{id} {state}")
         return self.show(id)
+
+    def state_of(self, id: str) -> str:
+        """The request's, from the database, which is no process to start."""
+        with contextlib.closing(SqliteStore.reading(self.database)) as store:
+            found = store.request(id)
+        return found.state.value if found else ""
 
 
 @contextlib.contextmanager

@@ -15,12 +15,14 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from jitd.store.sqlite import SqliteStore
 from tests.system.conftest import HOST, House
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 STACK = Path("/etc/pam.d/sshd")
 SHIPPED = Path(__file__).parents[2] / "contrib/pam.d/sshd"
@@ -99,7 +101,7 @@ class Clients:
         where = [f"{account}@{HOST}"]
         return [*become, *asks, program, *self.options(method, account, delegates=delegates), *more, *where, *words]
 
-    def ssh(self, who: str, *words: str, within: float = 20, **how: Any) -> subprocess.CompletedProcess[str]:
+    def ssh(self, who: str, *words: str, within: float = PATIENCE, **how: Any) -> subprocess.CompletedProcess[str]:
         """It, to its end."""
         line = self.line(who, *(words or (("id", "-un") if how.get("program", "ssh") == "ssh" else ())), **how)
         return subprocess.run(
@@ -161,7 +163,7 @@ class Sshd(Clients):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
         super().close()
 
 
@@ -189,6 +191,16 @@ def stacked(house: House) -> Iterator[Callable[[str], None]]:
         Path("/etc/shadow").write_bytes(shadow)
         for person in PEOPLE:
             Path(f"/tmp/krb5cc_{pwd.getpwnam(person).pw_uid}_client").unlink(missing_ok=True)
+
+
+def grants_end_was_noted(house: House, who: str) -> bool:
+    """Whether the daemon has taken the end of their grant to its notes, while what it let in goes on: the third version of it,
+    after its issue and its use. By the database: no process is started to look.
+    """
+    with contextlib.closing(SqliteStore.reading(house.database)) as store:
+        (grant,) = store.grants(uid=pwd.getpwnam(who).pw_uid)
+    assert grant.version < 3 or time.clock_gettime(time.CLOCK_BOOTTIME) >= grant.ends_boot
+    return grant.version == 3
 
 
 def is_there(mark: str) -> list[int]:

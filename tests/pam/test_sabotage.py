@@ -11,12 +11,14 @@ import contextlib
 import os
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.pam.application import DENIED, STAGES, SUCCESS, Application, Bench, Script, Voice, jitd, now
+from tests.waiting import PATIENCE, wait_for
 
 HASTE = "ANSWER_WITHIN = PROOF_WITHIN = FIRST_WORD_WITHIN = 0.3\n"
 """So that the tests need not wait as long as people."""
@@ -211,11 +213,9 @@ def test_news_that_make_no_sense_do_no_harm(kind: str, bench: Bench, host: Appli
 
 def test_a_frame_that_says_to_be_longer_than_any_is_refused_at_once(bench: Bench, host: Application) -> None:
     bench.stack(bench.module())
-    began_at = time.monotonic()
-    with jitd(bench.socket, lambda voice: (voice.hear("hello"), voice.connection.sendall(b"\0\4\0\1"), voice.gone(9))):
+    with jitd(bench.socket, lambda voice: (voice.hear("hello"), voice.connection.sendall(b"\0\4\0\1"), voice.gone())):
         assert ask(host) == DENIED
-    assert "said too much" in host.text
-    assert time.monotonic() - began_at < 2
+    assert "said too much" in host.text, "and not that it does not answer"
 
 
 def test_a_jitd_that_dribbles_is_given_up_in_time(bench: Bench, host: Application) -> None:
@@ -229,13 +229,12 @@ def test_a_jitd_that_dribbles_is_given_up_in_time(bench: Bench, host: Applicatio
             time.sleep(0.01)
 
     with jitd(bench.socket, script):
-        began_at = time.monotonic()
         assert ask(host) == DENIED
-        assert time.monotonic() - began_at < 2
+    assert "does not answer" in host.text
 
 
 def test_a_jitd_that_never_stops_telling_news_is_given_up_in_time(bench: Bench, host: Application) -> None:
-    bench.stack(bench.module(HASTE), "wait=1")
+    bench.stack(bench.module(), "wait=1")
 
     def script(voice: Voice) -> None:
         voice.proved()
@@ -243,22 +242,22 @@ def test_a_jitd_that_never_stops_telling_news_is_given_up_in_time(bench: Bench, 
             voice.say("progress", id="x", state="pending", owed=True, news=[], until=None)
 
     with jitd(bench.socket, script):
-        began_at = time.monotonic()
         assert ask(host, "root") == DENIED
-        assert time.monotonic() - began_at < 4
     assert "nobody decided" in host.text
 
 
 def test_a_jitd_that_does_not_read_is_given_up_in_time(bench: Bench, host: Application) -> None:
     bench.stack(
         bench.module(
-            HASTE
+            "ANSWER_WITHIN = 1.0\n"
             + "_Program._words = lambda self: ['A' * 3_000_000]\n"
             + "_Program.is_callers = property(lambda s: True, lambda s, v: None)"
         )
     )
-    with jitd(bench.socket, lambda voice: (voice.greet(), time.sleep(2))):
+    has_ended = threading.Event()
+    with jitd(bench.socket, lambda voice: (voice.greet(), has_ended.wait(PATIENCE))):
         assert ask(host) == DENIED
+        has_ended.set()
     assert "does not listen" in host.text
 
 
@@ -282,7 +281,7 @@ def test_a_jitd_whose_process_is_not_roots_is_none(bench: Bench, host: Applicati
 @pytest.mark.parametrize(
     "place", ["nothing", "a file", "a directory", "a datagram socket", "nobody listens", "a long path", "full"]
 )
-def test_where_no_jitd_is_the_answer_is_a_denial_at_once(place: str, bench: Bench, host: Application) -> None:
+def test_where_no_jitd_is_the_answer_is_a_denial(place: str, bench: Bench, host: Application) -> None:
     bench.stack(bench.module(HASTE.replace("0.3", "1.0")))
     path = bench.socket
     path.unlink(missing_ok=True)
@@ -303,9 +302,7 @@ def test_where_no_jitd_is_the_answer_is_a_denial_at_once(place: str, bench: Benc
                 stack.enter_context(socket.socket(socket.AF_UNIX)).connect(str(path))
         elif place == "a long path":
             bench.stack(bench.module(HASTE), f"socket=/{'x' * 300}")
-        began_at = time.monotonic()
         assert ask(host) == DENIED
-        assert time.monotonic() - began_at < 3
     assert "jitd" in host.text
 
 
@@ -319,25 +316,25 @@ HELPERS = {
     "says granted": HELPER + "hear(); say(type='granted', id='x', boot_ms=0, text='')",
     "says granted in the frame of jitd": HELPER
     + "import time; say(type='granted', id='x', boot_ms=int(time.clock_gettime(7) * 1000), text='')",
-    "says a token first": HELPER + "say(type='token', token='AAAA'); hear(); time.sleep(9)",
+    "says a token first": HELPER + "say(type='token', token='AAAA'); hear(); time.sleep(600)",
     "says the proof at once": HELPER + "hear(); say(type='proof', proof='AAAA')",
     "says a token that is no text": HELPER + "hear(); say(type='token', token=5)",
     "says a refusal that is no text": HELPER + "hear(); say(type='refused', text=None)",
-    "says two things": HELPER + "hear(); say(type='token', token='A'); say(type='proof', proof='B'); time.sleep(9)",
+    "says two things": HELPER + "hear(); say(type='token', token='A'); say(type='proof', proof='B'); time.sleep(600)",
     "writes megabytes": HELPER + "hear()\nwhile True: module.sendall(b'x' * 1000000)",
-    "writes a frame of 4 GiB": HELPER + "module.sendall(b'\\xff' * 4); time.sleep(9)",
+    "writes a frame of 4 GiB": HELPER + "module.sendall(b'\\xff' * 4); time.sleep(600)",
     "writes one byte": HELPER + "module.sendall(b'1')",
-    "writes no JSON": HELPER + "module.sendall(b'\\0\\0\\0\\4true'); time.sleep(9)",
-    "writes bytes": HELPER + "module.sendall(b'\\0\\0\\0\\4\\xff\\xfe\\0\\x80'); time.sleep(9)",
-    "writes depth": HELPER + "module.sendall((9999).to_bytes(4, 'big') + b'[' * 9999); time.sleep(9)",
-    "sleeps": "import time; time.sleep(60)",
-    "closes and sleeps": HELPER + "module.close(); time.sleep(60)",
-    "ignores signals": "import time, signal as s\nfor n in {*range(1, 32)} - {9, 19}: s.signal(n, s.SIG_IGN)\ntime.sleep(60)",
+    "writes no JSON": HELPER + "module.sendall(b'\\0\\0\\0\\4true'); time.sleep(600)",
+    "writes bytes": HELPER + "module.sendall(b'\\0\\0\\0\\4\\xff\\xfe\\0\\x80'); time.sleep(600)",
+    "writes depth": HELPER + "module.sendall((9999).to_bytes(4, 'big') + b'[' * 9999); time.sleep(600)",
+    "sleeps": "import time; time.sleep(600)",
+    "closes and sleeps": HELPER + "module.close(); time.sleep(600)",
+    "ignores signals": "import time, signal as s\nfor n in {*range(1, 32)} - {9, 19}: s.signal(n, s.SIG_IGN)\ntime.sleep(600)",
     "is killed": "import os; os.kill(os.getpid(), 9)",
     "is stopped": "import os; os.kill(os.getpid(), 19)",
     "dumps core": "import os; os.abort()",
     "leaves a child with the socket": HELPER + "os.fork() or (os.setsid(), time.sleep(0.5))",
-    "goes through with it and lives on": PROVES + "\ntime.sleep(60)",
+    "goes through with it and lives on": PROVES + "\ntime.sleep(600)",
 }
 
 
@@ -347,10 +344,7 @@ def test_nothing_that_a_helper_does_is_a_verdict_and_nothing_of_it_is_left(kind:
     with jitd(bench.socket, refuses):
         assert ask(host) == DENIED
     assert host.state()["children"] == 0
-    until = time.monotonic() + 2
-    while any(_lines()) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert list(_lines()) == []
+    wait_for(lambda: not any(_lines()), what="the end of all that the helper was")
 
 
 def _lines() -> Iterator[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.marks import full
 from tests.pam.application import DENIED, MODULE, SUCCESS, Application, Bench, Voice, jitd
 from tests.pam.test_sabotage import HASTE, PROVES, ask, refuses
 
@@ -31,23 +32,29 @@ FUNCTIONS = (
     "select.poll", "signal.pthread_sigmask", "signal.sigpending", "time.clock_gettime", "os.getuid", "os.path.realpath",
     "_socket.socket",
 )  # fmt: skip
-RETURNS = ("True", "0", "None", "False", "2**32", "object()", "''", "[]")
-RAISES = (
-    "ValueError",
-    "SystemExit(0)",
-    "KeyboardInterrupt",
-    "MemoryError",
-    "RecursionError",
-    "_No",
-    "StopIteration",
-    "GeneratorExit",
+Form = tuple[str, str]
+
+
+def _returns(*values: str) -> list[Form]:
+    return [(f"returns {value}", f"lambda *a, **k: {value}") for value in values]
+
+
+def _raises(*faults: str) -> list[Form]:
+    return [(f"raises {fault}", f"lambda *a, **k: (_ for _ in ()).throw({fault})") for fault in faults]
+
+
+EVERY_DAY = _returns("True", "2**32", "None") + _raises("ValueError", "SystemExit(0)", "_No")
+"""What is true, what pam_python takes for success, and nothing; a fault, the wish to end, and the module's own no."""
+THE_REST = _returns("0", "False", "object()", "''", "[]") + _raises(
+    "KeyboardInterrupt", "MemoryError", "RecursionError", "StopIteration", "GeneratorExit"
 )
-
-
-def _forms() -> list[tuple[str, str]]:
-    return [(f"returns {value}", f"lambda *a, **k: {value}") for value in RETURNS] + [
-        (f"raises {fault}", f"lambda *a, **k: (_ for _ in ()).throw({fault})") for fault in RAISES
-    ]
+every_form = pytest.mark.parametrize(
+    "forms",
+    [
+        pytest.param(EVERY_DAY, id="every day"),
+        pytest.param(THE_REST, id="the rest", marks=full("values and faults of the sorts that are tried every day")),
+    ],
+)
 
 
 def test_each_of_the_functions_named_here_is_one() -> None:
@@ -58,10 +65,13 @@ def test_each_of_the_functions_named_here_is_one() -> None:
     assert defined - {name.rpartition(".")[2] for name in own} == {"_entry", "entry", "pam_sm_setcred", "pam_sm_chauthtok"}
 
 
+@every_form
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_of_its_own_that_fails_or_answers_anything_lets_nobody_in(function: str, bench: Bench) -> None:
+def test_a_function_of_its_own_that_fails_or_answers_anything_lets_nobody_in(
+    function: str, forms: list[Form], bench: Bench
+) -> None:
     with Application(bench.stacks) as host, jitd(bench.socket, refuses) as had:
-        for number, (form, code) in enumerate(_forms()):
+        for number, (form, code) in enumerate(forms):
             module = bench.module(f"{HASTE}\n{function} = {code}", PROVES, f"m{number}.py")
             bench.stack(module)
             assert ask(host) == DENIED, form
@@ -69,8 +79,9 @@ def test_a_function_of_its_own_that_fails_or_answers_anything_lets_nobody_in(fun
             assert all(message.get("type") != "granted" for message in voice.heard)
 
 
+@every_form
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_that_fails_lets_in_only_whom_jitd_has_granted_it(function: str, bench: Bench) -> None:
+def test_a_function_that_fails_lets_in_only_whom_jitd_has_granted_it(function: str, forms: list[Form], bench: Bench) -> None:
     """Some of what is replaced is not needed for a grant: then it is one, but only with a grant on its connection."""
     granted: list[int] = []
 
@@ -81,7 +92,7 @@ def test_a_function_that_fails_lets_in_only_whom_jitd_has_granted_it(function: s
         voice.grant()
 
     with Application(bench.stacks) as host, jitd(bench.socket, grants):
-        for number, (form, code) in enumerate(_forms()[::3]):
+        for number, (form, code) in enumerate(forms[::2]):
             granted.clear()
             bench.stack(bench.module(f"{HASTE}\n{function} = {code}", PROVES, f"m{number}.py"))
             code_of_pam = ask(host)

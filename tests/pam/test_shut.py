@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from tests.pam.programs import (
     BY_NAME,
     MODULE,
     PASSWORD,
+    PEOPLE,
     POLICY,
     PROGRAMS,
     SERVICES,
@@ -29,11 +29,12 @@ from tests.pam.programs import (
     Gated,
     Program,
     all_are_kept_out,
+    answers_unseen,
     leaves_a_mark,
     module,
     write,
 )  # fmt: skip
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 ONE_OF_EACH = tuple(BY_NAME[name] for name in ("sudo", "sudo -i CMD", "su -c", "su -", "doas", "login"))
@@ -73,7 +74,7 @@ def sudoers(text: str) -> Iterator[None]:
 
 
 def all_are_refused(gated: Gated, who: str, sentence: str, programs: tuple[Program, ...] = ONE_OF_EACH) -> None:
-    all_are_kept_out([gated.type(who, program) for program in programs], sentence, 10)
+    all_are_kept_out([gated.type(who, program) for program in programs], sentence)
 
 
 # --- what the module answers ---------------------------------------------------------------------------------------------
@@ -95,10 +96,10 @@ def test_who_has_not_shown_yet_who_they_are_never_reaches_the_gate(gated: Gated,
     mark = gated.root / "ran/asked"
     with module(leaves_a_mark(mark)):
         become = [] if line[0] == "login" else ["setpriv", "--reuid=eve", "--regid=eve", "--init-groups"]
-        terminal = pexpect.spawn(become[0] if become else line[0], [*become[1:], *line] if become else list(line[1:]), timeout=15)
-        if terminal.expect(["Password: ", "does not exist"]) == 0:
-            time.sleep(0.1)
-            terminal.sendline("not the password")
+        first, *rest = (*become, *line)
+        terminal = pexpect.spawn(first, rest, timeout=PATIENCE)
+        if terminal.expect(["(?=Password: )", "does not exist"]) == 0:
+            answers_unseen(terminal, "Password: ", "not the password")
             terminal.expect(["Login incorrect", "Authentication failure"])
         terminal.close(force=True)
         assert not mark.exists()
@@ -140,10 +141,8 @@ def test_a_password_that_has_expired_does_not_end_the_stack_before_the_gate(gate
         )
         typed = gated.type("eve", at_login)
         for question, answer in (("Current password: ", PASSWORD), ("New password: ", NEW), ("Retype new password: ", NEW)):
-            typed.reads(question)
-            time.sleep(0.1)
-            typed.terminal.sendline(answer)
-        typed.is_kept_out("jitd: denied: no rule permits this", 10)
+            typed.answers(question, answer)
+        typed.is_kept_out("jitd: denied: no rule permits this")
     finally:
         subprocess.run(["chpasswd"], input=f"eve:{PASSWORD}\n", text=True, check=True)
         for name in ("eve", "bob"):
@@ -177,7 +176,7 @@ def test_no_ordinary_setting_of_sudoers_goes_past_the_gate(gated: Gated, setting
         typed = gated.type("alice", as_carol)
         assert gated.show(typed.id)["requester"] == "alice@EXAMPLE.TEST", "whoever PAM_USER is"
         typed.terminal.sendintr()
-        typed.is_kept_out("withdrawn", 5)
+        typed.is_kept_out("withdrawn")
 
 
 @pytest.mark.parametrize("setting", ["!pam_acct_mgmt", "pam_service=other"])
@@ -190,8 +189,7 @@ def test_two_settings_of_sudoers_switch_the_gate_off_as_the_manual_says(gated: G
 def test_a_fresh_timestamp_does_not_skip_the_gate(gated: Gated) -> None:
     with sudoers(SUDOERS.replace(WITHOUT_PASSWORD, "ALL ALL=(ALL:ALL) ALL\nDefaults timestamp_type=global\n")):
         typed = gated.type("carol", BY_NAME["sudo"])
-        typed.reads("password for carol: ")
-        typed.terminal.sendline(PASSWORD)
+        typed.answers("password for carol: ", PASSWORD)
         typed.is_let_in()
         gated.type("carol", BY_NAME["sudo"]).is_let_in()  # which asked for no password
         gated.set_policy(POLICY.replace("user:carol", "user:nobody"))
@@ -205,12 +203,11 @@ def test_a_fresh_timestamp_does_not_skip_the_gate(gated: Gated) -> None:
 
 def test_persist_of_doas_does_not_skip_the_gate(gated: Gated) -> None:
     write("/etc/doas.conf", "permit persist carol\n", 0o600)
-    shell = pexpect.spawn("as", ["carol", "bash", "--norc"], encoding="utf-8", timeout=10, cwd="/")
+    shell = pexpect.spawn("as", ["carol", "bash", "--norc"], encoding="utf-8", timeout=PATIENCE, cwd="/")
     try:
         marks = [gated.mark(), gated.mark()]
         shell.sendline(f"doas touch {marks[0]}")
-        shell.expect_exact("assword: ")
-        shell.sendline(PASSWORD)
+        answers_unseen(shell, "assword: ", PASSWORD)
         wait_for(marks[0].exists)  # doas is through, which throws away what is typed while it asks
         shell.sendline("echo first $?")
         shell.expect(r"first (\d+)\r")
@@ -224,7 +221,7 @@ def test_persist_of_doas_does_not_skip_the_gate(gated: Gated) -> None:
         shell.close(force=True)
         gated.set_policy(POLICY)
         assert gated.reload().returncode == 0
-        write("/etc/doas.conf", "".join(f"permit nopass keepenv {name}\n" for name in ("alice", "carol", "dave", "eve")), 0o600)
+        write("/etc/doas.conf", "".join(f"permit nopass keepenv {name}\n" for name in (*PEOPLE, "root")), 0o600)
 
 
 def test_a_rule_without_a_ticket_is_a_way_in_while_the_kdc_is_away(gated: Gated) -> None:
