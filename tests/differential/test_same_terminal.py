@@ -133,7 +133,7 @@ ROWS = [
         ("until", "ready"),
         ("type", "secret\n"),
     ),
-    at("Ctrl-C", "echo ready; sleep 60; echo not here", ("until", "ready"), ("type", "\x03")),
+    at("Ctrl-C", "echo ready; sleep 5; echo not here", ("until", "ready"), ("type", "\x03")),
     at(
         "Ctrl-C that is caught",
         "trap 'echo caught; exit 4' INT; echo ready; sleep 5 & wait",
@@ -141,7 +141,7 @@ ROWS = [
         ("type", "\x03"),
     ),
     at("Ctrl-C that is ignored", "trap '' INT; echo ready; sleep 0.4; echo end", ("until", "ready"), ("type", "\x03")),
-    at("Ctrl-\\\\", "ulimit -c 0; echo ready; exec sleep 60", ("until", "ready"), ("type", "\x1c")),
+    at("Ctrl-\\\\", "ulimit -c 0; echo ready; exec sleep 5", ("until", "ready"), ("type", "\x1c")),
     at(
         "Ctrl-\\\\ that is caught",
         "trap 'echo caught; exit 4' QUIT; echo ready; sleep 5 & wait",
@@ -151,7 +151,7 @@ ROWS = [
     ),
     at(
         "another key for an interrupt",
-        "echo ready; sleep 60; echo not here",
+        "echo ready; sleep 5; echo not here",
         ("until", "ready"),
         ("type", "\x18"),
         around={"stty": ["intr ^X"]},
@@ -189,9 +189,9 @@ ROWS = [
     # --- afterwards
     at("modes that the command leaves changed are not the caller's", "stty raw -echo; stty intr ^X"),
     at("modes after a command that is killed", "stty raw; kill -KILL $$"),
-    at("modes after a command that dies of Ctrl-C", "echo ready; exec sleep 60", ("until", "ready"), ("type", "\x03")),
-    at("modes after the tool is told to end", "echo ready; exec sleep 60", ("until", "ready"), ("signal", "TERM")),
-    at("modes after the tool is told to hang up", "echo ready; exec sleep 60", ("until", "ready"), ("signal", "HUP")),
+    at("modes after a command that dies of Ctrl-C", "echo ready; exec sleep 5", ("until", "ready"), ("type", "\x03")),
+    at("modes after the tool is told to end", "echo ready; exec sleep 5", ("until", "ready"), ("signal", "TERM")),
+    at("modes after the tool is told to hang up", "echo ready; exec sleep 5", ("until", "ready"), ("signal", "HUP")),
     at("modes of a caller that were odd", "true", around={"stty": ["-echo intr ^X"]}),
     at("modes of a caller that were raw", "printf x", around={"stty": ["raw -echo"]}),
     at("modes after what cannot be executed", "exec /srv/differential/bin/missinginterpreter"),
