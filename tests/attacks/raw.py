@@ -40,7 +40,7 @@ FLAGS = (
 HOST_KEYTAB = Path("/etc/jitd/jitd.keytab")
 CACHES = Path("/run/tickets")
 """Kept for all files of tests."""
-WITHIN = 10.0
+WITHIN = 60.0
 """Seconds in which any answer is here."""
 
 
@@ -180,6 +180,14 @@ class Raw:
         if self.context is not None:
             body = self.context.unwrap(body).message
         return decode(body, FROM_DAEMON)
+
+    def has_something(self) -> bool:
+        """True if there is something to hear."""
+        return bool(self._poll.poll(0))
+
+    def is_refused(self) -> bool:
+        """True if the daemon hangs up without a word."""
+        return self.hear_body() is None
 
     def is_closed(self, within: float = WITHIN) -> bool:
         """True if the daemon hangs up; what it says before is not looked at."""

@@ -142,7 +142,7 @@ def test_after_authentication_every_two_messages_are_answered_or_end_the_connect
             n_submitted += expected(first) and first.type == "submit"
             n_submitted += expected(first, second) and second.type == "submit"
     assert n_submitted > 10
-    wait_for(lambda: house.rows("requests") == [])
+    wait_for(lambda: house.kept("requests") == [])
     rows = house.rows("requests", "--all")
     assert len(rows) == n_submitted
     assert {row["state"] for row in rows} == {"withdrawn"}

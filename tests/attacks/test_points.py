@@ -281,7 +281,7 @@ def test_a_denial_and_a_withdrawal_are_told(gated):
                 answer = one.raw.hear()
                 assert isinstance(answer, messages.Refused) and answer.code == "withdrawn"
         state = "denied" if end == "deny" else "withdrawn"
-        wait_for(lambda id=waits.id, state=state: gated.show(id)["state"] == state)
+        wait_for(lambda id=waits.id, state=state: gated.request_of(id).state == state)
         assert gated.show(waits.id)["grant"] is None
 
 
@@ -537,6 +537,6 @@ def test_a_daemon_that_is_restarted_withdraws_what_waited_at_a_point(own_house):
         assert isinstance(waits, messages.Progress)
         house.restart()
         assert one.raw.is_closed()
-    wait_for(lambda: house.show(waits.id)["state"] == "withdrawn", 40)
+    wait_for(lambda: house.request_of(waits.id).state == "withdrawn")
     assert house.show(waits.id)["grant"] is None
     assert house.show(beforehand.id)["grant"]["state"] == "active", "whoever asked beforehand need not come back"

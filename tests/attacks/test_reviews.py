@@ -363,7 +363,7 @@ def test_a_client_that_goes_between_the_approval_and_its_turn_runs_nothing(house
             if after >= 4:
                 wait_for(lambda alice=alice: alice.hear().type == "start")
                 alice.close()
-            row = wait_for(lambda id=id: has_settled(house, id), within=20)  # a monitor waits ten seconds for its client
+            row = wait_for(lambda id=id: has_settled(house, id))  # a monitor waits ten seconds for its client
             alice.close()
             if row["state"] == "approved":
                 assert all(run["outcome"]["ending"] == "not started" for run in row["runs"])
@@ -371,7 +371,7 @@ def test_a_client_that_goes_between_the_approval_and_its_turn_runs_nothing(house
             else:
                 assert row["state"] == "withdrawn" and row["runs"] == []
             assert not left.exists()
-    row = wait_for(lambda: has_settled(house, stopped_id), within=20, what="the end of patience with who is stopped")
+    row = wait_for(lambda: has_settled(house, stopped_id), what="the end of patience with who is stopped")
     assert row["runs"][0]["outcome"]["ending"] == "not started" and row["grant"]["left"] == 1
     stopped.process.kill()
     stopped.process.wait()

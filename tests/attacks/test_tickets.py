@@ -90,10 +90,11 @@ def test_a_ticket_that_ends_while_its_request_waits_runs_nothing_and_resume_does
             house.line("alice", "sh", "-c", script, cache, ticket=False),
             stdin=subprocess.DEVNULL, stdout=to_said, stderr=to_said, cwd="/",
         )  # fmt: skip
-    (row,) = wait_for(lambda: [r for r in house.rows("requests") if r["argv"][-1] == str(left)])
+    wait_for(lambda: [one for one in house.kept("requests") if one.command.argv[-1] == str(left).encode()], what="a request")
+    (row,) = [row for row in house.rows("requests") if row["argv"][-1] == str(left)]
     wait_for(lambda: is_over(row["ticket_ends_at"]), what="the end of the ticket")
     assert house.approve(row["id"]).returncode == 0, "it is an approval all the same"
-    assert client.wait(10) == 119
+    assert client.wait(60) == 119
     assert f"jitsudo --resume={row['id']}" in said.read_text()
     assert not left.exists()
     assert house.rows("runs", "--all") == []

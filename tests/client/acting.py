@@ -17,6 +17,7 @@ import time
 from jitpam.wire import coding, messages
 from jitpam.wire.conversation import DAEMON, Conversation
 from jitpam.wire.framing import LIMIT, FrameReader, frame
+from tests.waiting import PATIENCE
 
 TREE = pathlib.Path(__file__).parents[2]
 START = f"import sys; sys.path.insert(0, {str(TREE)!r}); from jitpam.jitsudo import main; main()"
@@ -79,7 +80,7 @@ class Monitor:
 
     def __init__(self, control):
         self.control = control
-        self.control.settimeout(10)
+        self.control.settimeout(PATIENCE)
         self.given = []
 
     def streams(self):
@@ -129,7 +130,7 @@ class FakeDaemon:
                 for script in scripts:
                     connection, _ = self.listener.accept()
                     with connection:
-                        connection.settimeout(20)
+                        connection.settimeout(PATIENCE)
                         script(Peer(connection))
             except BaseException as fault:
                 self.fault = fault
@@ -140,7 +141,7 @@ class FakeDaemon:
 
     def finish(self):
         if self.thread:
-            self.thread.join(20)
+            self.thread.join(PATIENCE)
             assert not self.thread.is_alive(), "the daemon's script has not ended"
         self.listener.close()
         if self.fault:
@@ -181,7 +182,7 @@ class OnTerminal:
         self.seen = b""
         self.status = None
 
-    def read_until(self, text, timeout=10.0):
+    def read_until(self, text, timeout=PATIENCE):
         """Everything that the terminal has shown by the time ``text`` is in it."""
         until = time.monotonic() + timeout
         while text not in self.seen:
@@ -206,7 +207,7 @@ class OnTerminal:
     def type(self, keys):
         os.write(self.master, keys)
 
-    def end(self, timeout=10.0):
+    def end(self, timeout=PATIENCE):
         """Its wait status: exit status, or minus the signal."""
         until = time.monotonic() + timeout
         while self.status is None:

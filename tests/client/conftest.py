@@ -22,7 +22,7 @@ def daemon(tmp_path):
 def jitsudo(daemon):
     """Runs jitsudo against the fake daemon, on pipes: ``jitsudo(*words) -> CompletedProcess``."""
 
-    def run(*words, input=b"", timeout=20, env=None, **more):
+    def run(*words, input=b"", timeout=60, env=None, **more):
         return subprocess.run(
             command_line(*words),
             input=input,

@@ -120,7 +120,7 @@ class Keyboard:
         self.seen = b""
 
     def until(self, text: bytes) -> None:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while text not in self.seen:
             assert time.monotonic() < end, self.seen
             if select.select([self.terminal], [], [], 0.1)[0]:

@@ -5,10 +5,10 @@ import resource
 import shutil
 import subprocess
 import sys
-import time
 
 from jitpam.wire.messages import DaemonHello
 from tests.client.acting import ID, TREE, surroundings
+from tests.waiting import PATIENCE
 
 SLOW = {
     "argparse", "collections", "contextlib", "ctypes", "dataclasses", "enum", "functools", "getopt", "hashlib", "inspect", "json",
@@ -45,7 +45,7 @@ def test_where_what_tells_a_fault_cannot_be_loaded_the_status_is_still_none_of_a
         [*python(code), "true"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=20,
+        timeout=PATIENCE,
         env=surroundings(daemon.path),
         check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4)),
@@ -61,15 +61,15 @@ def test_another_version_that_is_installed_while_it_waits_is_not_loaded_into_thi
     def script(peer):
         peer.welcome()
         peer.progress(f"request {ID}: true (as root on db1)")
-        time.sleep(0.5)
+        assert process.stderr.readline() == f"jitsudo: request {ID}: true (as root on db1)\n".encode()
         shutil.rmtree(installed)
         monitor = peer.start()
         assert monitor.streams()[0]["streams"] == ["pipe", "pipe", "pipe"]
         monitor.end(status=7)
 
-    daemon.play(script)
     code = f"import sys; sys.path.insert(0, {str(installed)!r}); from jitpam.jitsudo import main; main()"
-    done = subprocess.run(
-        [*python(code), "true"], input=b"", capture_output=True, timeout=20, env=surroundings(daemon.path), check=False
-    )
-    assert (done.returncode, done.stdout) == (7, b""), done.stderr
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([*python(code), "true"], env=surroundings(daemon.path), **pipes) as process:
+        daemon.play(script)
+        daemon.finish()
+        assert (process.wait(PATIENCE), process.stdout.read()) == (7, b""), process.stderr.read()

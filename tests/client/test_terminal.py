@@ -18,6 +18,7 @@ import pytest
 from jitpam.relay import Relay
 from jitpam.signals import Signals
 from tests.client.acting import RUNS, command_line, surroundings
+from tests.waiting import PATIENCE, wait_for
 
 
 def modes(descriptor):
@@ -26,13 +27,6 @@ def modes(descriptor):
 
 def is_raw(descriptor):
     return not modes(descriptor)[3] & (termios.ICANON | termios.ECHO | termios.ISIG)
-
-
-def wait_until(holds, timeout=5.0):
-    until = time.monotonic() + timeout
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def told_by(packet):
@@ -93,7 +87,7 @@ def test_the_terminal_is_described_not_handed_over_and_raw_while_the_command_run
 
     def say(monitor, said, terminal):
         told.append(said)
-        wait_until(lambda: is_raw(terminal.master))
+        wait_for(lambda: is_raw(terminal.master))
         told.append(is_raw(terminal.master))
         monitor.end(status=3)
 
@@ -113,7 +107,7 @@ def test_what_is_typed_goes_to_the_command_and_its_output_to_the_terminal_byte_f
     heard = []
 
     def say(monitor, said, terminal):
-        wait_until(lambda: is_raw(terminal.master))
+        wait_for(lambda: is_raw(terminal.master))
         terminal.type(typed)
         while sum(len(packet) - 1 for packet in heard) < len(typed):
             heard.append(monitor.hear())
@@ -132,7 +126,7 @@ def test_ctrl_c_is_a_key_of_the_commands_terminal_and_no_signal_of_ours(play):
     heard = []
 
     def say(monitor, said, terminal):
-        wait_until(lambda: is_raw(terminal.master))
+        wait_for(lambda: is_raw(terminal.master))
         terminal.type(b"\x03")
         heard.append(monitor.hear())
         monitor.end("signaled", signal.SIGINT)
@@ -148,7 +142,7 @@ def test_the_windows_size_is_told_at_first_and_when_it_changes(play):
 
     def say(monitor, said, terminal):
         told.append((said["rows"], said["columns"]))
-        wait_until(lambda: is_raw(terminal.master))
+        wait_for(lambda: is_raw(terminal.master))
         fcntl.ioctl(terminal.master, termios.TIOCSWINSZ, struct.pack("4H", 33, 99, 0, 0))
         told.append(monitor.hear())
         monitor.end()
@@ -161,7 +155,7 @@ def test_the_windows_size_is_told_at_first_and_when_it_changes(play):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_the_terminal_is_as_it_was_when_a_signal_ended_the_command(play, number):
     def say(monitor, said, terminal):
-        wait_until(lambda: is_raw(terminal.master))
+        wait_for(lambda: is_raw(terminal.master))
         if number == signal.SIGKILL:
             monitor.end("signaled", number)
             return
@@ -177,7 +171,7 @@ def test_the_terminal_is_as_it_was_when_a_signal_ended_the_command(play, number)
 
 def test_the_terminal_is_as_it_was_when_the_monitor_vanishes(play):
     def say(monitor, said, terminal):
-        wait_until(lambda: is_raw(terminal.master))
+        wait_for(lambda: is_raw(terminal.master))
         monitor.control.close()
 
     terminal = play(say)
@@ -191,7 +185,7 @@ def test_a_terminal_that_goes_away_hangs_the_command_up(daemon, play):
     heard = []
 
     def say(monitor, said, terminal):
-        wait_until(lambda: is_raw(terminal.master))
+        wait_for(lambda: is_raw(terminal.master))
         os.close(terminal.master)
         terminal.master = os.open("/dev/null", os.O_RDONLY)
         packet = monitor.hear()
@@ -209,7 +203,7 @@ def test_a_terminal_that_takes_nothing_holds_the_monitor_back_and_not_our_signal
     told = []
 
     def say(monitor, said, terminal):
-        wait_until(lambda: is_raw(terminal.master))
+        wait_for(lambda: is_raw(terminal.master))
         monitor.control.settimeout(1)
         sent = 0
         try:
@@ -218,16 +212,16 @@ def test_a_terminal_that_takes_nothing_holds_the_monitor_back_and_not_our_signal
                 sent += 32768
         except TimeoutError:
             told.append(sent)
+        monitor.control.settimeout(PATIENCE)
         os.kill(terminal.pid, signal.SIGUSR1)
         told.append(monitor.hear())
         released.append(True)
-        monitor.control.settimeout(10)
         monitor.end()
 
     released = []
     terminal = play(say)
-    wait_until(lambda: released, 15)
-    assert terminal.end(30) == 0
+    wait_for(lambda: released)
+    assert terminal.end() == 0
     assert told[0] < 5_000_000
     assert told[1] == b"G" + bytes([signal.SIGUSR1])
     assert terminal.seen == b"x" * told[0]
@@ -237,12 +231,12 @@ def test_a_command_that_stops_stops_us_with_the_terminal_as_it_was_and_goes_on_w
     seen = []
 
     def say(monitor, said):
-        wait_until(lambda: is_raw(terminal.master))
+        wait_for(lambda: is_raw(terminal.master))
         monitor.say(b"T" + bytes([signal.SIGTSTP]))
         seen.append((terminal.told.readline(), is_raw(terminal.master)))
         os.kill(terminal.pid, signal.SIGCONT)
         seen.append(monitor.hear())
-        wait_until(lambda: is_raw(terminal.master))
+        wait_for(lambda: is_raw(terminal.master))
         monitor.end(status=9)
 
     terminal = on_terminal("true", under_shell=True)
@@ -354,6 +348,6 @@ def test_killed_it_leaves_the_control_socket_to_end(daemon):
 
     process = subprocess.Popen(command_line("true"), stdin=subprocess.DEVNULL, env=surroundings(daemon.path))
     daemon.play(running(say))
-    process.wait(10)
-    daemon.thread.join(10)
+    process.wait(PATIENCE)
+    daemon.finish()
     assert heard == [b""]

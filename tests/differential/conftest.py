@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.differential.scenario import Row, compare, to_play
-from tests.system.conftest import House
+from tests.system.conftest import House, plain_priority
 
 PLACE = Path("/srv/differential")
 STAGEHAND = Path(__file__).with_name("stagehand.py")
@@ -82,7 +82,15 @@ class Pair:
             "tools": {name: {"path": f"/usr/bin/{name}", "shim": f"{PLACE}/{name}"} for name in ("sudo", "jitsudo")},
         }
         line = self.house.line("alice", "/usr/bin/python3", "-I", f"{PLACE}/stagehand.py")
-        done = subprocess.run(line, input=json.dumps(work).encode(), capture_output=True, check=False, timeout=300, cwd="/")
+        done = subprocess.run(
+            line,
+            input=json.dumps(work).encode(),
+            capture_output=True,
+            check=False,
+            timeout=300,
+            cwd="/",
+            preexec_fn=plain_priority,
+        )
         assert done.returncode == 0 and done.stdout, done.stderr.decode()
         seen = json.loads(done.stdout)
         return [(seen[str(n)], place) for n, place in enumerate(places)]

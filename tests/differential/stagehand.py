@@ -25,7 +25,7 @@ import sys
 import termios
 import time
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds that one run may take."""
 SHOWN = 4096
 """Bytes of a stream that are reported as they are; more is reported as a length and a digest."""

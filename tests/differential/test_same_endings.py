@@ -12,7 +12,7 @@ DIES_OF = [
     "STKFLT", "XCPU", "XFSZ", "VTALRM", "PROF", "IO", "PWR", "SYS",
 ]  # fmt: skip
 TOLD = ["HUP", "INT", "QUIT", "TERM", "USR1", "USR2"]
-WAITS = 'trap "echo got %s; exit 5" %s; echo ready; n=0; while [ $n -lt 100 ]; do sleep 0.05; n=$((n+1)); done'
+WAITS = 'trap "echo got %s; exit 5" %s; echo ready; n=0; while [ $n -lt 1200 ]; do sleep 0.05; n=$((n+1)); done'
 
 ROWS = [
     *(
@@ -79,7 +79,7 @@ ROWS = [
     ),
     Row(
         "the command dies of SIGALRM that was sent to the tool",
-        ("sh", "-c", "echo ready; exec sleep 5"),
+        ("sh", "-c", "echo ready; exec sleep 60"),
         steps=(("until", "ready"), ("signal", "ALRM")),
         ours={"status": -14},
         because=SIGNALS,
@@ -87,7 +87,7 @@ ROWS = [
     *(
         Row(
             f"the command dies of SIG{name} that was sent to the tool",
-            ("sh", "-c", "echo ready; exec sleep 5"),
+            ("sh", "-c", "echo ready; exec sleep 60"),
             steps=(("until", "ready"), ("signal", name)),
         )
         for name in TOLD

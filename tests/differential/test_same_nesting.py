@@ -7,7 +7,7 @@ import pytest
 
 from tests.differential.scenario import LEFTOVERS, Row
 
-SOON = "for i in $(seq 20); do [ -s f ] && break; sleep 0.1; done; ls"
+SOON = "for i in $(seq 50); do [ -s f ] && break; sleep 0.1; done; ls"
 """What has been made, where a child has yet to make its file: two seconds are enough to see that it does not."""
 ROWS = [
     Row("root runs the tool again", ("sh", "-c", "asroot id -un")),
@@ -35,7 +35,7 @@ ROWS = [
     ),
     Row(
         "Ctrl-C through both",
-        ("{tool}", "sh", "-c", "echo ready; exec sleep 5"),
+        ("{tool}", "sh", "-c", "echo ready; exec sleep 60"),
         streams="terminal terminal terminal",
         steps=(("until", "ready"), ("type", "\x03")),
     ),
@@ -83,7 +83,7 @@ ROWS = [
     ),
     Row("a shell function around the tool", line="f() { asroot \"$@\"; }; f echo 'a b'"),
     Row("two at once", line="asroot sh -c 'sleep 1; echo a' & asroot sh -c 'echo b' & wait"),
-    Row("twenty at once", line="for n in $(seq 20); do asroot echo $n & done | sort -n; wait"),
+    Row("twenty at once", line="for n in $(seq 300); do asroot echo $n & done | sort -n; wait"),
     Row("one after another", line="for n in $(seq 10); do asroot echo $n; done"),
     Row("the tool by a path", line="$(command -v asroot) echo a"),
     Row("the tool by exec", line="exec asroot sh -c 'exit 7'"),

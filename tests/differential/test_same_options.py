@@ -273,7 +273,7 @@ ROWS = [
     Row(
         "in the background",
         ("-b", "sh", "-c", "echo done > %W/marker"),
-        after="for i in 1 2 3 4 5 6 7 8 9; do [ -e marker ] && break; sleep 0.1; done; sleep 0.05",
+        after="for i in $(seq 300); do [ -e marker ] && break; sleep 0.1; done; sleep 0.05",
     ),
     Row("in the background the status is that of the start", ("-b", "false"), after="sleep 0.2"),
     Row("in the background with output to a pipe", ("-b", "echo", "hello")),

@@ -47,7 +47,7 @@ class Realm:
         streams = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         for one in (datagrams, streams):
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            one.bind(("127.0.0.1", self.k5.portbase))
+            one.bind(("", self.k5.portbase))
         streams.listen(8)
         return datagrams, streams
 

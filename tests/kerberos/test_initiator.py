@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import threading
 import time
 
 import gssapi
@@ -12,6 +13,7 @@ import pytest
 from gssapi.raw import ChannelBindings
 
 from jitpam.initiator import Initiator, NotAuthenticated, Unproved, own_host, within
+from tests.waiting import PATIENCE, wait_for
 
 HOST = "db1.example.test"
 CHANNEL = bytes(range(32))
@@ -209,9 +211,7 @@ def test_a_kdc_that_is_down(realm, cache):
     realm.kinit(cache)
     realm.k5.stop_kdc()
     try:
-        started_at = time.monotonic()
-        assert fault_of()[0] == "kdc down"
-        assert time.monotonic() - started_at < 1
+        assert fault_of(timeout_for=100.0)[0] == "kdc down", "it is not taken for one that is silent"
     finally:
         realm.k5.start_kdc()
 
@@ -220,9 +220,7 @@ def test_a_kdc_that_is_silent_holds_nobody_longer_than_said(realm, cache):
     realm.kinit(cache)
     sockets = realm.silent_kdc()
     try:
-        started_at = time.monotonic()
-        assert fault_of(timeout_for=1.0)[0] == "kdc silent"
-        assert time.monotonic() - started_at < 1.5
+        assert fault_of(timeout_for=0.5)[0] == "kdc silent", "the library would say in the end that it is down"
     finally:
         for one in sockets:
             one.close()
@@ -314,10 +312,26 @@ def test_dns_is_not_asked_what_the_host_is_called(realm, cache):
     """THREATS K-18: a name that no resolver knows has a ticket all the same, whatever `rdns` says."""
     realm.kinit(cache)
     initiator = Initiator(HOST)
-    started_at = time.monotonic()
     initiator.obtain_ticket()
-    assert time.monotonic() - started_at < 1
     assert initiator.target == f"jitd/{HOST}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "asks"),
+    [
+        (f"from jitpam.initiator import Initiator; Initiator({HOST!r}).obtain_ticket()", False),
+        (f"import gssapi as g; g.Name('jitd@{HOST}', g.NameType.hostbased_service).canonicalize(g.MechType.kerberos)", True),
+    ],
+    ids=["ours", "a host-based service"],
+)
+def test_no_resolver_of_any_kind_is_asked_for_the_host(realm, cache, tmp_path, asked, asks):
+    """THREATS K-18: the first that every resolver looks into is the file of hosts; another kind of name has it looked into."""
+    realm.kinit(cache)
+    seen = tmp_path / "opened"
+    places = [os.path.dirname(os.path.dirname(file)) for file in (os.path.dirname(__file__), gssapi.__file__)]
+    code = f"import sys; sys.path[:0] = {places!r}; {asked}"
+    subprocess.run(["strace", "-f", "-o", seen, "-e", "trace=openat", *python(), code], check=True, capture_output=True)
+    assert ("/etc/hosts" in seen.read_text()) is asks
 
 
 # --- waiting, and the host's name
@@ -336,23 +350,22 @@ def test_work_that_is_left_behind_takes_no_signal_of_ours():
     if pid == 0:
         status = 1
         try:
-            within(0.05, lambda: time.sleep(5))
+            within(0.05, lambda: threading.Event().wait(PATIENCE))
         except TimeoutError:
             signals = Signals()
             signals.catch([signal.SIGTERM])
             os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(0.1)
-            status = 0 if signals.taken() == [(signal.SIGTERM, os.getpid())] else 2
+            status = 0 if wait_for(signals.taken) == [(signal.SIGTERM, os.getpid())] else 2
         finally:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def test_within_comes_back_in_time():
-    started_at = time.monotonic()
+    has_ended = threading.Event()
     with pytest.raises(TimeoutError):
-        within(0.1, lambda: time.sleep(5))
-    assert time.monotonic() - started_at < 1
+        within(0.1, lambda: has_ended.wait(PATIENCE))  # which has no end before the next line
+    has_ended.set()
 
 
 def test_the_hosts_name_is_lower_case_and_of_one_word():

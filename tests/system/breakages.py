@@ -411,7 +411,7 @@ def plate(*, held: bool) -> Broken:
         file.touch()
         holder = subprocess.Popen(["flock", str(file), "sleep", "60"], start_new_session=True) if held else None
         if holder is not None:
-            time.sleep(0.3)
+            wait_for(Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text, what="what sleeps under its lock")
         yield
         if holder is not None:
             os.killpg(holder.pid, signal.SIGKILL)

@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.system.conftest import ID, House
 from tests.system.prompt import number
+from tests.waiting import PATIENCE
 
 POLICY = """
 [[permit]]
@@ -71,7 +72,7 @@ class Client:
         found = ID.search(self.err)
         return found[1] if found else ""
 
-    def end(self, within: float) -> int | None:
+    def end(self, within: float = PATIENCE) -> int | None:
         try:
             return self.process.wait(within)
         except subprocess.TimeoutExpired:

@@ -151,7 +151,7 @@ class Tracer:
 
     def _leave(self) -> None:
         """Detach: a thread has to be at rest for that."""
-        until = time.monotonic() + 2.0
+        until = time.monotonic() + 60.0
         for thread in self._threads - self._held:
             self._ptrace(INTERRUPT, thread)
         for thread in self._held:

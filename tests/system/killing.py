@@ -20,10 +20,11 @@ from pathlib import Path
 
 from tests.system.conftest import House
 from tests.system.prompt import command_lines, number
+from tests.waiting import wait_for
 
-WITHIN = 2.0
+WITHIN = 30.0
 """Seconds after which nothing may be left."""
-UNBORN_WITHIN = 7.0
+UNBORN_WITHIN = 60.0
 """For what only the daemon clears away: it gives a monitor 5 s to check in."""
 LATEST = 0.3
 """Seconds after the start of a client at which it may happen: a start takes a third of it, more if many are at work."""
@@ -156,7 +157,8 @@ class Host:
 
     def __init__(self, house: House) -> None:
         self.house = house
-        time.sleep(0.5)  # a launcher at rest has made a monitor beforehand
+        wait_for(lambda: house.launcher and children(house.launcher), what="a monitor made beforehand")
+        time.sleep(0.5)
         self.before = self._count()
 
     def _count(self) -> dict[str, int]:

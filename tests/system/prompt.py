@@ -19,7 +19,7 @@ from pathlib import Path
 import pexpect
 
 from tests.system.conftest import House
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 AT_ONCE = """
 [[permit]]
@@ -101,7 +101,13 @@ class Prompt:
         self.shell = shell
         line = [str(word) for word in house.line("alice", *SHELLS[shell])]
         self.child = pexpect.spawn(
-            "/usr/bin/env", ["TERM=dumb", *line], timeout=12, dimensions=size, encoding="utf-8", codec_errors="replace", echo=True
+            "/usr/bin/env",
+            ["TERM=dumb", *line],
+            timeout=PATIENCE,
+            dimensions=size,
+            encoding="utf-8",
+            codec_errors="replace",
+            echo=True,
         )
         self.child.delaybeforesend = None
         self.said = ""
@@ -124,7 +130,7 @@ class Prompt:
 
     def settle(self) -> None:
         """Wait for the shell to be there. Some forget what was typed before they were: then it is typed again."""
-        for _ in range(6):
+        for _ in range(30):
             mark = number()
             self.line(f'echo at""prompt{mark}')
             if self.child.expect([f"atprompt{mark}", pexpect.TIMEOUT], timeout=2) == 0:

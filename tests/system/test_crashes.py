@@ -111,7 +111,12 @@ def test_a_command_is_executed_when_its_record_is_in_the_database(lane: Lane) ->
             assert any(b'"run.starting"' in body and f'"{run.id}"'.encode() in body for body in store.newest())
         finally:
             store.close()
-    assert asked.end(10) == STATUS
+    assert asked.end() == STATUS
+
+
+def is_connected(pid: int) -> bool:
+    """True if a process has a socket: a client has none while it waits for the daemon."""
+    return any(os.readlink(file).startswith("socket:") for file in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def test_a_client_that_comes_back_before_its_run_has_ended_waits_for_its_use(lane: Lane) -> None:
@@ -130,11 +135,12 @@ def test_a_client_that_comes_back_before_its_run_has_ended_waits_for_its_use(lan
         house.kill()
     try:
         house.start()
-        time.sleep(1.5)
+        wait_for(lambda: is_connected(asked.process.pid), what="the client's second connection")
+        time.sleep(0.5)
         assert asked.process.poll() is None, asked.err
     finally:
         os.kill(monitor, signal.SIGCONT)
-    assert asked.end(10) == STATUS, asked.err
+    assert asked.end() == STATUS, asked.err
     house.verify()
 
 

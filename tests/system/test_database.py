@@ -40,7 +40,7 @@ def served() -> Iterator[House]:
 
 def serve(house: House) -> subprocess.CompletedProcess[str]:
     """A start that is expected to fail."""
-    return house.run("root", "jitd", "serve", "--config", str(house.config_file), timeout=10)
+    return house.run("root", "jitd", "serve", "--config", str(house.config_file), timeout=60)
 
 
 def copy_of(database: Path, to: Path) -> Path:
@@ -144,11 +144,11 @@ def test_whatever_was_changed_while_no_daemon_was_there_is_one_sentence_of_verif
     assert served.process is not None
     served.process.terminate()
     served.process.wait(10)
-    verified = served.run("root", "jitd", "audit", "verify", f"--config={served.config_file}", timeout=10)
+    verified = served.run("root", "jitd", "audit", "verify", f"--config={served.config_file}", timeout=60)
     assert (verified.returncode, verified.stderr) == (0, "")
     with contextlib.closing(sqlite3.connect(served.database)) as database:
         database.executescript(UNGUARDED + how)
-    verified = served.run("root", "jitd", "audit", "verify", f"--config={served.config_file}", timeout=10)
+    verified = served.run("root", "jitd", "audit", "verify", f"--config={served.config_file}", timeout=60)
     assert verified.returncode == 1 and verified.stdout == ""
     assert re.search(told, verified.stderr) and verified.stderr.count("\n") == 1, verified.stderr
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.core.test_environment import DELETED_BY_SUDO, KEPT_BY_SUDO, OURS
+from tests.marks import full
 from tests.system.conftest import House
 
 FOREIGN = [*DELETED_BY_SUDO, *KEPT_BY_SUDO]
@@ -91,7 +92,17 @@ def test_the_whole_environment_is_offered_and_a_rule_takes_what_it_names(listing
     assert "MY_OWN" not in told and told["SUDO_USER"] == "alice"
 
 
-@pytest.mark.parametrize("name", FOREIGN)
+REPRESENTATIVES = (
+    "LD_PRELOAD", "LD_DEBUG", "BASH_ENV", "PYTHONPATH", "_RLD_LIST", "GIT_CONFIG_KEY_0", "KRB5CCNAME", "DISPLAY", "IFS", "PS1",
+)  # fmt: skip
+"""One of each kind: what changes the client itself, what begins with an underscore, what ends with a number, what sudo keeps."""
+every_name_once = [
+    name if name in REPRESENTATIVES else pytest.param(name, marks=full("tests/core/test_environment.py has every name"))
+    for name in FOREIGN
+]
+
+
+@pytest.mark.parametrize("name", every_name_once)
 def test_typed_or_named_it_is_denied_unless_the_rule_names_it(listing: House, name: str) -> None:
     typed = listing.sudo("alice", f"{name}={value_of(name)}", "/usr/bin/true")
     assert typed.returncode == 121 and name in typed.stderr, typed.stderr
@@ -101,6 +112,14 @@ def test_typed_or_named_it_is_denied_unless_the_rule_names_it(listing: House, na
     if not name.startswith("LD_"):
         done = listing.sudo("alice", f"{name}={value_of(name)}", "/usr/bin/env", "-0")
         assert done.returncode == 0 and variables(done.stdout)[name] == value_of(name), done.stderr
+
+
+def test_all_that_a_rule_names_may_be_typed_at_once(listing: House) -> None:
+    names = [name for name in FOREIGN if not name.startswith("LD_")]
+    done = listing.sudo("alice", *(f"{name}={value_of(name)}" for name in names), "/usr/bin/env", "-0")
+    assert done.returncode == 0, done.stderr
+    told = variables(done.stdout)
+    assert {name: told[name] for name in names} == {name: value_of(name) for name in names}
 
 
 @pytest.mark.parametrize("name", OURS)

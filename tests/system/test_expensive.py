@@ -15,6 +15,7 @@ import pytest
 
 from tests.system.clients import Client, ready
 from tests.system.conftest import House
+from tests.waiting import PATIENCE
 
 RULES = """
 [[permit]]
@@ -25,9 +26,6 @@ approvals = [{ need = 1, from = ["group:security"] }]
 run = { writable = "allow" }
 """
 AT_ONE_TIME = 6
-ENDS_WITHIN = 30.0
-OTHERS_WITHIN = 2.0
-"""Seconds for somebody else's question meanwhile, on a busy machine; without the load it takes 0.2."""
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +36,17 @@ def served() -> Iterator[House]:
     house.close()
 
 
-def nobody_else_waits(house: House, asked: list[Client]) -> None:
-    """While ``asked`` have no end: somebody else asks, again and again."""
-    until = time.monotonic() + ENDS_WITHIN
-    n_asked = 0
+def nobody_else_waits(house: House, asked: list[Client]) -> int:
+    """While ``asked`` have no end: somebody else asks, again and again. How often they were answered before all had their end."""
+    until = time.monotonic() + 2 * PATIENCE
+    n_asked = n_meanwhile = 0
     while n_asked < 3 or any(each.process.poll() is None for each in asked):
         assert time.monotonic() < until, [each.err for each in asked]
-        began_at = time.monotonic()
         other = Client(house, "bob", "jitd", "requests")
-        assert other.end(10) == 0, other.err
-        assert time.monotonic() - began_at < OTHERS_WITHIN
+        assert other.end() == 0, other.err
         n_asked += 1
+        n_meanwhile += all(each.process.poll() is None for each in asked)
+    return n_meanwhile
 
 
 @pytest.fixture
@@ -76,7 +74,7 @@ def test_a_command_that_takes_seconds_to_read_holds_up_nobody(served: House, spa
     """As large as one may be. What its digest is, is looked at for each that asks, two at a time."""
     os.truncate(sparse, 1 << 30)
     asked = [Client(served, "alice", "jitsudo", "--no-wait", str(sparse)) for _ in range(AT_ONE_TIME)]
-    nobody_else_waits(served, asked)
+    assert nobody_else_waits(served, asked) > 0, "an answer before the first of them was looked at"
     for each in asked:
         assert each.process.returncode in (0, 125), each.err
     assert any(each.process.returncode == 0 for each in asked)

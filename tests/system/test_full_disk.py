@@ -8,13 +8,14 @@ import subprocess
 import pytest
 
 from tests.system.conftest import House
+from tests.waiting import PATIENCE
 
 
 def on_full_disk(house: House, who: str, *words: str) -> subprocess.CompletedProcess[str]:
     with open("/dev/full", "wb") as full:
         return subprocess.run(
             house.line(who, *words),
-            stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, cwd="/", timeout=40, check=False,
+            stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, cwd="/", timeout=PATIENCE, check=False,
         )  # fmt: skip
 
 
@@ -45,5 +46,5 @@ def test_a_command_says_itself_that_its_output_cannot_be_written(house: House) -
         asked = subprocess.Popen(
             house.line("root", "jitsudo", "id"), stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, cwd="/"
         )
-        said = asked.communicate(timeout=40)[1]
+        said = asked.communicate(timeout=PATIENCE)[1]
     assert (asked.returncode, said) == (1, b"id: write error: No space left on device\n")

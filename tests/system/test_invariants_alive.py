@@ -25,14 +25,14 @@ def test_invariant_4_what_is_owed_is_derived_again_from_state(own_house):
     house = own_house(SHORT).start()
     runs = house.ask("alice", "--for", "4s", "sleep", "7775")
     assert house.approve(runs.id).returncode == 0
-    wait_for(lambda: house.rows("runs") and house.rows("runs")[0]["state"] == "running")
+    wait_for(lambda: [run for run in house.kept("runs") if run.state == "running"])
     waits = house.ask("alice", "true")
     assert waits.id
     house.restart()
     assert waits.end() == 124, "its deadline is kept by the new daemon"
     runs.end()
     assert "its grant has ended" in runs.err
-    wait_for(lambda: not house.rows("runs"))
+    wait_for(lambda: not house.kept("runs"))
     assert house.show(runs.id)["grant"]["state"] == "expired"
     house.verify()
 
@@ -41,7 +41,7 @@ def test_invariant_14_a_client_gone_is_a_withdrawal_while_it_waits_and_a_hang_up
     waits = house.ask("alice", "true")
     assert waits.id
     waits.process.kill()
-    wait_for(lambda: house.show(waits.id)["state"] == "withdrawn")
+    wait_for(lambda: house.request_of(waits.id).state == "withdrawn")
     runs = house.ask("alice", "sleep", "7774")
     assert house.approve(runs.id).returncode == 0
     run = wait_for(lambda: [r for r in house.rows("runs") if r["id"] == runs.id and r["state"] == "running"])[0]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.conftest import OF_THE_LAB, House
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 PEOPLE = '[people]\nbob = ["bob", "carol"]\n'
 RULES = (
@@ -57,7 +57,8 @@ def test_every_list_has_the_names_that_every_list_has(ruled: House) -> None:
     asked = ruled.ask("alice", "--reason", "CHG-1", "--for", "10m", "sleep", "60")
     waiting = ruled.show(asked.id)
     assert ruled.approve(asked.id).returncode == 0
-    (run,) = wait_for(lambda: [row for row in ruled.rows("runs") if row["state"] == "running"])
+    wait_for(lambda: ruled.run_of(asked.id).state == "running")
+    (run,) = ruled.rows("runs")
     (grant,) = ruled.rows("grants")
     for row in (waiting, run, grant):
         assert set(EVERY_LIST) <= row.keys()
@@ -148,6 +149,6 @@ def test_an_export_into_a_pipe_that_has_enough_ends_quietly(ruled: House) -> Non
     line = f"set -o pipefail; jitd replay {run} --export=asciicast | head -1 >/dev/null"
     done = subprocess.run(
         ["bash", "-c", line], env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "JITD_SOCKET": str(ruled.socket)},
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (141, "")

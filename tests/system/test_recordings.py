@@ -22,7 +22,7 @@ import pytest
 
 from tests.system.conftest import Asking, House
 from tests.times import times
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 POLICY = """
 [[permit]]
@@ -59,14 +59,14 @@ def recorded(house: House, *words: str, terminal: bool = False) -> str:
     asking = house.ask("alice", *words)
     assert house.approve(asking.id).returncode == 0
     asking.end()
-    wait_for(lambda: house.show(asking.id)["runs"][0]["outcome"])
+    wait_for(lambda: house.run_of(asking.id).outcome)
     return asking.id
 
 
 def live(house: House, *words: str) -> Asking:
     asking = house.ask("alice", *words)
     assert house.approve(asking.id).returncode == 0
-    wait_for(lambda: any(run["started_at"] for run in house.rows("runs") if run["id"] == asking.id))
+    wait_for(lambda: house.run_of(asking.id).started_at)
     return asking
 
 
@@ -120,7 +120,7 @@ def test_who_may_see_it_no_longer_is_shown_no_more(kept: House) -> None:
     assert watcher.stdout is not None and watcher.stdout.readline() == "first\n"
     subprocess.run(["gpasswd", "-d", "carol", "ops"], check=True, capture_output=True)
     try:
-        _, said = watcher.communicate(timeout=25)
+        _, said = watcher.communicate(timeout=PATIENCE)
         assert watcher.returncode == 4 and "as far as you may see" in said
     finally:
         watcher.kill()
@@ -138,7 +138,7 @@ def test_a_run_is_followed_while_it_happens(kept: House) -> None:
     go.unlink(missing_ok=True)
     asking = live(kept, "sh", "-c", f"echo line 1; echo line 2; until [ -e {go} ]; do sleep 0.05; done; echo line 3; exit 4")
     first, *rest = map(str, kept.line("bob", "jitd", "watch", asking.id))
-    screen = pexpect.spawn(first, rest, cwd="/", timeout=15, encoding="utf-8")
+    screen = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
     screen.expect_exact("line 1")
     screen.expect_exact("line 2")  # as it comes, and not at the end
     go.touch()
@@ -151,15 +151,18 @@ def test_a_run_is_followed_while_it_happens(kept: House) -> None:
 
 @pytest.mark.parametrize("leave", ["q", "\x03"])
 def test_who_watches_may_leave_and_the_run_does_not_notice(kept: House, leave: str) -> None:
-    asking = live(kept, "sh", "-c", "echo here; sleep 3; exit 5")
+    go = kept.root / "said" / "left"
+    go.unlink(missing_ok=True)
+    asking = live(kept, "sh", "-c", f"echo here; until [ -e {go} ]; do sleep 0.05; done; exit 5")
     first, *rest = map(str, kept.line("bob", "jitd", "watch", asking.id))
-    screen = pexpect.spawn(first, rest, cwd="/", timeout=15, encoding="utf-8")
+    screen = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
     screen.expect_exact("here")
     before = os.get_terminal_size(screen.child_fd), screen.getecho()
     screen.send(leave)
     screen.expect(pexpect.EOF)
     screen.close()
     assert not before[1] and screen.exitstatus == 0
+    go.touch()
     assert asking.end() == 5
 
 
@@ -188,22 +191,22 @@ def test_what_would_harm_a_viewers_terminal_does_not_reach_it(kept: House, verb:
 
 
 def test_a_terminal_session_is_replayed_with_its_keys(kept: House) -> None:
-    first, *rest = map(str, kept.line("alice", "jitsudo", "-u", "eve", "bash", "--norc", "-c", "echo o''ne; sleep 2; echo t''wo"))
-    terminal = pexpect.spawn(first, rest, cwd="/", timeout=20, encoding="utf-8", dimensions=(30, 100))
+    first, *rest = map(str, kept.line("alice", "jitsudo", "-u", "eve", "bash", "--norc", "-c", "echo o''ne; sleep 1; echo t''wo"))
+    terminal = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(30, 100))
     terminal.expect(pexpect.EOF)
     terminal.close()
     id = next(row["id"] for row in reversed(kept.rows("runs", "--all")) if "echo o" in row["argv"][-1])
-    wait_for(lambda: kept.show(id)["runs"][0]["outcome"])
-    first, *rest = map(str, kept.line("alice", "jitd", "replay", id))
-    player = pexpect.spawn(first, rest, cwd="/", timeout=20, encoding="utf-8")
+    wait_for(lambda: kept.run_of(id).outcome)
+    first, *rest = map(str, kept.line("alice", "jitd", "replay", "--speed=0.02", id))  # its second lasts for almost a minute
+    player = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
     player.expect_exact("one")
-    player.send(" ")
-    with pytest.raises(pexpect.TIMEOUT):
-        player.expect_exact("two", timeout=3)
-    player.send("++++ ")
+    player.send(" ++++++++++")
+    with pytest.raises(pexpect.TIMEOUT):  # it would be there in a moment, if it did not pause
+        player.expect_exact("two", timeout=2)
     at = time.monotonic()
+    player.send(" ")
     player.expect_exact("two")
-    assert time.monotonic() - at < 1.5
+    assert time.monotonic() - at < 30
     player.expect_exact("it ended with status 0")
     player.expect(pexpect.EOF)
     player.close()
@@ -218,12 +221,12 @@ def test_a_recording_is_byte_for_byte_what_was_written(kept: House) -> None:
     wild.write_bytes(os.urandom(100_000) + HOSTILE.encode() + bytes(range(256)) * 50)
     script = f"cat {wild}; sleep 0.1; cat {wild} >&2"
     first, *rest = map(str, kept.line("alice", "jitsudo", "-u", "eve", "sh", "-c", script))
-    terminal = pexpect.spawn(first, rest, cwd="/", timeout=30)
+    terminal = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE)
     with (kept.root / "said/teed").open("wb") as terminal.logfile_read:
         terminal.expect(pexpect.EOF)
     terminal.close()
     id = kept.rows("runs", "--all")[-1]["id"]
-    wait_for(lambda: kept.show(id)["runs"][0]["outcome"])
+    wait_for(lambda: kept.run_of(id).outcome)
     raw = subprocess.run(kept.line("root", "jitd", "replay", "--raw", id), capture_output=True, check=True).stdout
     assert len(raw) > 200_000 and raw == (kept.root / "said/teed").read_bytes()
     id = recorded(kept, "cat", str(wild))
@@ -249,7 +252,7 @@ def test_random_work_at_a_terminal_is_recorded_byte_for_byte(kept: House, seed: 
         piece.format(n=draw.randrange(1, 40_000), digit=draw.randrange(1, 9), wild=wild) for piece in draw.choices(PIECES, k=14)
     ]
     first, *rest = map(str, kept.line("alice", "jitsudo", "-u", "eve", "sh", "-c", "; ".join(["echo begun", *pieces])))
-    terminal = pexpect.spawn(first, rest, cwd="/", timeout=40, env={**os.environ, "TERM": "xterm"})
+    terminal = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, env={**os.environ, "TERM": "xterm"})
     with (kept.root / "said/teed").open("wb") as terminal.logfile_read:
         terminal.expect_exact("begun\r\n")  # until then it is the requester's own terminal that echoes
         for _ in range(sum("read" in piece for piece in pieces)):
@@ -260,7 +263,7 @@ def test_random_work_at_a_terminal_is_recorded_byte_for_byte(kept: House, seed: 
         terminal.expect(pexpect.EOF)
     terminal.close()
     id = kept.rows("runs", "--all")[-1]["id"]
-    wait_for(lambda: kept.show(id)["runs"][0]["outcome"])
+    wait_for(lambda: kept.run_of(id).outcome)
     raw = subprocess.run(kept.line("root", "jitd", "replay", "--raw", id), capture_output=True, check=True).stdout
     assert raw == (kept.root / "said/teed").read_bytes(), pieces
 
@@ -358,7 +361,7 @@ def test_a_run_that_cannot_be_recorded_says_so_to_whoever_asked(own_house: Calla
     asking = live(house, "head", "-c", "5000000", "/dev/urandom")
     assert asking.end() != 0
     assert "it cannot be recorded any more: the recording has reached its quota" in asking.err
-    wait_for(lambda: house.show(asking.id)["runs"][0]["outcome"])
+    wait_for(lambda: house.run_of(asking.id).outcome)
     outcome = house.show(asking.id)["runs"][0]["outcome"]
     assert "quota" in outcome["because"]
     assert "not all of it was kept" in house.jitd("replay", asking.id).stderr
@@ -377,21 +380,23 @@ def test_an_input_is_kept_only_where_the_rule_says_all(kept: House) -> None:
     done = kept.sudo("alice", "-u", "eve", "cat", input="typed in\n")
     assert done.stdout == "typed in\n"
     id = next(row["id"] for row in reversed(kept.rows("runs", "--all")) if row["argv"] == ["cat"])
-    wait_for(lambda: kept.show(id)["runs"][0]["outcome"])
+    wait_for(lambda: kept.run_of(id).outcome)
     cast = kept.jitd("replay", id, "--export=asciicast").stdout
     assert re.search(r'"i", "typed in', cast) and re.search(r'"o", "typed in', cast)
 
 
 def test_a_broken_daemon_ends_the_watching_with_a_sentence(own_house: Callable[..., House]) -> None:
     house = own_house(POLICY).start()
-    asking = live(house, "sh", "-c", "echo here; sleep 5; exit 6")
+    go = house.root / "go-on"
+    asking = live(house, "sh", "-c", f"echo here; until [ -e {go} ]; do sleep 0.05; done; exit 6")
     watcher = subprocess.Popen(house.line("bob", "jitd", "watch", asking.id), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)  # fmt: skip
     assert watcher.stdout is not None and "here" in watcher.stdout.readline()
     house.kill()
-    _, said = watcher.communicate(timeout=10)
+    _, said = watcher.communicate(timeout=PATIENCE)
     assert watcher.returncode == 125 and "jitd" in said
     house.start()
+    go.touch()
     again = house.jitd("watch", asking.id, who="bob")
     assert again.returncode == 0 and again.stdout.startswith("here") and "it ended with status 6" in again.stderr
     assert asking.end() == 6

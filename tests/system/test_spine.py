@@ -41,7 +41,8 @@ def test_a_command_waits_is_approved_runs_and_ends_with_its_own_status(house):
         'jitsudo: approved by bob@EXAMPLE.TEST: "go ahead"',
         "err",
     ]
-    run = wait_for(lambda: [r for r in house.rows("runs", "--all") if r["id"] == asked.id and r["state"] == "ended"])[0]
+    wait_for(lambda: house.run_of(asked.id).state == "ended")
+    (run,) = [row for row in house.rows("runs", "--all") if row["id"] == asked.id]
     assert run["outcome"] == {"ending": "exited", "number": 7, "because": ""}
 
 
@@ -84,7 +85,7 @@ def test_a_client_that_vanishes_while_it_waits_is_a_withdrawal(house):
     asked = house.ask("alice", "true")
     assert asked.id
     asked.process.kill()
-    wait_for(lambda: house.show(asked.id)["state"] == "withdrawn")
+    wait_for(lambda: house.request_of(asked.id).state == "withdrawn")
     assert house.approve(asked.id).returncode == 5
 
 
@@ -148,10 +149,8 @@ def test_a_lease_answers_for_the_same_work_without_asking_again(house):
     for n in (1, 2, 3):
         done = house.sudo("alice", "-n", "echo", "leased")
         assert (done.returncode, done.stdout) == (0, "leased\n")
-        runs = wait_for(
-            lambda n=n: [r for r in house.rows("runs", "--all") if r["grant"] == id and r["state"] == "ended"][n - 1 :]
-        )
-        assert runs[0]["id"] == (id if n == 1 else f"{id}.{n}")
+        runs = wait_for(lambda n=n: [r for r in house.kept("runs", ended=True) if r.grant == id and r.state == "ended"][n - 1 :])
+        assert runs[0].id == (id if n == 1 else f"{id}.{n}")
     assert house.sudo("alice", "-n", "echo", "leased").returncode == 118, "it is spent"
 
 
@@ -175,7 +174,7 @@ def test_two_terminals_cannot_spend_one_use(house):
     statuses = sorted(client.end() for client in clients)
     assert statuses == [0, 0, 118, 118, 118, 118]
     assert spent.read_text() == "x\n" * 2
-    wait_for(lambda: house.show(id)["grant"]["state"] == "spent")
+    wait_for(lambda: [one for one in house.kept("grants", ended=True) if one.id == id and one.state == "spent"])
 
 
 def test_revoke_ends_what_runs_and_returns_when_it_is_gone(house):
@@ -229,9 +228,9 @@ def test_a_request_that_waits_survives_kill_9_of_the_daemon(own_house):
     asked = house.ask("alice", "sh", "-c", f"echo ran >> {left}")
     id = asked.id
     house.restart()
-    wait_for(lambda: house.show(id)["state"] == "pending")
+    wait_for(lambda: house.request_of(id).state == "pending")
     assert house.approve(id).returncode == 0
-    assert asked.end(40) == 0
+    assert asked.end() == 0
     assert left.read_text() == "ran\n"
     house.verify()
 
@@ -245,7 +244,7 @@ def test_an_approval_while_the_client_is_away_starts_nothing_before_it_is_back(o
     assert house.approve(id).returncode == 0
     assert house.rows("runs") == []
     os.kill(asked.process.pid, signal.SIGCONT)
-    assert asked.end(40) == 0
+    assert asked.end() == 0
     assert asked.out == "ran\n"
 
 
@@ -260,7 +259,8 @@ def test_a_command_that_runs_never_notices_that_the_daemon_died(own_house):
     assert asked.end() == 9
     assert asked.out == "begun\ndone\n"
     house.start()
-    run = wait_for(lambda: [r for r in house.rows("runs", "--all") if r["state"] == "ended"])[0]
+    wait_for(lambda: [run for run in house.kept("runs", ended=True) if run.state == "ended"])
+    (run, *_) = [row for row in house.rows("runs", "--all") if row["state"] == "ended"]
     assert run["outcome"]["number"] == 9
     house.verify()
 

@@ -183,11 +183,12 @@ def test_nothing_that_a_command_pushes_into_a_terminal_arrives_at_the_callers(wi
 
 def test_what_outlives_a_command_cannot_write_to_the_callers_terminal(window: Window) -> None:
     """X-02"""
-    window.type(
-        "jitsudo sh -c \"setsid sh -c 'trap : HUP TERM; while sleep 0.1; do echo intruder >/proc/self/fd/2; done' & sleep 0.35\"",
-        "Enter",
-    )
+    go = Path("/tmp/seen-by-the-caller")
+    go.unlink(missing_ok=True)
+    writes = "setsid sh -c 'trap : HUP TERM; while sleep 0.1; do echo in\"\"truder >/proc/self/fd/2; done'"
+    window.type(f'jitsudo sh -c "{writes} & until [ -e {go} ]; do sleep 0.05; done"', "Enter")
     window.shows("intruder")
+    go.touch()
     wait_for(lambda: window.screen.rstrip().endswith("$"), what="the prompt")
     window.settle()
     count = window.screen.count("intruder")
