@@ -31,8 +31,8 @@ EMPTY = {"int": 0, "bool": False, "str": "", "bytes": b"", "list[str]": [], "lis
 EMPTY["dict[str, Any]"] = {}
 
 
-def full(field, of):
-    """What ``field`` is full of; a text begins with the field's name."""
+def filled(field, of):
+    """What ``field`` is filled with; a text begins with the field's name."""
     return field + FULL[of] if of == "str" else FULL[of]
 
 
@@ -40,7 +40,7 @@ def rows():
     """(who says it, its name, its fields' values) for each message with all, and for each with as little as can be."""
     for speaker, declared in SAYS.items():
         for name, kind in declared.items():
-            yield speaker, name, {field: full(field, of.removesuffix(" | None")) for field, of in kind.fields.items()}
+            yield speaker, name, {field: filled(field, of.removesuffix(" | None")) for field, of in kind.fields.items()}
             if kind.fields:
                 yield speaker, name, {field: None if of.endswith(" | None") else EMPTY[of] for field, of in kind.fields.items()}
 
