@@ -170,10 +170,6 @@ def test_a_daemon_whose_queue_is_full_is_not_waited_for(daemon, monkeypatch):
         one.close()
 
 
-def test_the_handshake_leaves_half_a_second_of_the_three_in_which_a_client_has_to_say_that_nobody_answers():
-    assert client.HANDSHAKE_WITHIN == 2.5
-
-
 def test_a_daemon_that_dribbles_is_not_waited_for_either(daemon, monkeypatch):
     """A byte now and then must not begin the wait anew."""
     monkeypatch.setattr(client, "HANDSHAKE_WITHIN", 0.5)

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
+
+import pytest
 
 from jitd.core.command import Command, RunAs
 from jitd.core.conditions import read_command_pattern, read_hours
@@ -81,3 +83,24 @@ def hours(text: str) -> dict[str, Any]:
 def told(decision: Decision) -> str:
     """A decision in a few words: the rule that permits, or why not."""
     return decision.rule if isinstance(decision, Permit) else f"{decision.why}: {decision.because}"
+
+
+def for_each(rows: Iterable[tuple[Any, ...]]) -> Callable[[Callable[..., None]], Callable[[], None]]:
+    """One test of many rows that are alike: it tries them all, and names each for which it does not hold."""
+    tried = list(rows)
+    assert tried, "there are rows"
+
+    def of(holds: Callable[..., None]) -> Callable[[], None]:
+        def test() -> None:
+            offenders = []
+            for row in tried:
+                try:
+                    holds(*row)
+                except (Exception, pytest.fail.Exception) as fault:
+                    offenders.append(f"{row}: {fault or type(fault).__name__}")
+            assert not offenders, f"{len(offenders)} of {len(tried)}:\n" + "\n".join(offenders)
+
+        test.__name__, test.__doc__, test.__module__ = holds.__name__, holds.__doc__, holds.__module__
+        return test
+
+    return of

@@ -17,7 +17,7 @@ from jitd.core.conditions import read_variable
 from jitd.core.decision import Deny, Permit, Terms, Why
 from jitd.core.environment import environment, fault_in_locale, fault_in_variables, let_in, split_locale
 from jitd.core.policy import decide
-from tests.core.house import ALICE, NOON, permit, policy, question
+from tests.core.house import ALICE, NOON, for_each, permit, policy, question
 
 DELETED_BY_SUDO = [
     "IFS",
@@ -102,7 +102,7 @@ OURS = ["SUDO_USER", "SUDO_UID", "SUDO_GID", "SUDO_COMMAND", "JITSUDO_REQUEST", 
 BY_VALUE = ["TERM", "COLORTERM", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "TZ"]
 EVIL = b"/tmp/evil"
 
-every_foreign_name = pytest.mark.parametrize("name", [*DELETED_BY_SUDO, *KEPT_BY_SUDO])
+every_foreign_name = for_each((name,) for name in [*DELETED_BY_SUDO, *KEPT_BY_SUDO])
 
 
 def command(variables: Pairs = (), locale: Pairs = ()) -> Command:
@@ -159,7 +159,7 @@ def test_named_exactly_by_the_rule_it_comes_and_is_bound(name: str) -> None:
     assert len(prints) == 3 and len({work_of(it) for it in (command(), with_it, other)}) == 3
 
 
-@pytest.mark.parametrize("name", [*DELETED_BY_SUDO, *OF_THE_ACCOUNT])
+@for_each((name,) for name in [*DELETED_BY_SUDO, *OF_THE_ACCOUNT])
 def test_no_pattern_of_a_rule_reaches_it(name: str) -> None:
     for length in range(len(name) + 1):
         with pytest.raises(ValueError, match="listed by its whole name"):
@@ -221,7 +221,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value"), GOOD)
+@for_each(GOOD)
 def test_a_value_that_may_come_along(name: str, value: bytes) -> None:
     pair = (name.encode(), value)
     assert fault_in_locale((pair,)) is None
@@ -230,7 +230,7 @@ def test_a_value_that_may_come_along(name: str, value: bytes) -> None:
     assert fingerprint("", "", "", "", command(locale=(pair,)), ()) != fingerprint("", "", "", "", command(), ())
 
 
-@pytest.mark.parametrize(("name", "value"), BAD)
+@for_each(BAD)
 def test_a_value_that_may_not_come_along(name: str, value: bytes) -> None:
     pair = (name.encode(), value)
     assert fault_in_locale((pair,)) is not None

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from jitd import policyfile
 from jitd.core.command import Command, Operand, RunAs, fingerprint
-from jitd.core.decision import Approval, Deny, Obligations, Permit, Terms, narrow
+from jitd.core.decision import RECORDED, Approval, Deny, Obligations, Permit, Record, Terms, narrow
 from jitd.core.document import ConfigError
 from jitd.core.policy import Policy, Question, Rule, decide, tally
 from jitd.core.request import Request
@@ -56,19 +56,47 @@ def imported(file: Path) -> set[str]:
     return found
 
 
+def files_of(package: str, least: int) -> list[Path]:
+    """The modules below ``package``, which has ``least`` of them or more: a law over none of them would hold of anything."""
+    found = sorted((ROOT / package).rglob("*.py"))
+    assert len(found) >= least, f"{package} is not where it was"
+    return found
+
+
 def test_invariant_1_the_core_knows_no_clock_file_socket_process_chance_or_log():
-    for file in (ROOT / "jitd/core").glob("*.py"):
+    for file in files_of("jitd/core", 15):
         for name in imported(file):
             top = name.partition(".")[0]
             assert top not in WORLDLY, f"{file.name} imports {name}"
             assert name.startswith("jitd.core") or top in sys.stdlib_module_names or top == "__future__", f"{file.name}: {name}"
 
 
+def writes(syntax: ast.AST) -> set[str]:
+    """What in it makes something of a database last, or opens one: ``commit()``, and SQL that does so."""
+    found = set()
+    for node in ast.walk(syntax):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("commit", "executescript"):
+            found.add(node.func.attr)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found |= {
+                word for word in ("COMMIT", "BEGIN", "INSERT INTO", "UPDATE ", "DELETE FROM") if node.value.startswith(word)
+            }
+    return found
+
+
 def test_invariant_2_nothing_but_the_one_door_writes_to_the_store():
-    for file in (ROOT / "jitd").rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            is_commit = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "commit"
-            assert not is_commit or file.name == "lifecycle.py", f"{file}:{node.lineno}"  # type: ignore[attr-defined]
+    """Who calls ``commit`` is the door, by its path; SQL that writes is the store's own."""
+    found = {str(file.relative_to(ROOT)): writes(ast.parse(file.read_text("utf-8"))) for file in files_of("jitd", 100)}
+    assert {file for file, words in found.items() if "commit" in words} == {"jitd/lifecycle.py"}
+    assert {file for file, words in found.items() if words - {"commit"}} == {"jitd/store/sqlite.py"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["db.commit()", "self._store.commit(a, b)", "db.execute('COMMIT')", "db.executescript(x)", "db.execute('DELETE FROM x')"],
+)
+def test_invariant_2_sees_what_it_forbids(line):
+    assert writes(ast.parse(line))
 
 
 def test_invariant_3_effects_are_handed_on_only_after_the_commit():
@@ -160,8 +188,23 @@ OBLIGATIONS = st.builds(
         writable=st.booleans(),
         leftovers=st.sampled_from(["end", "keep"]),
         stdin=st.sampled_from(["any", "tty", "none"]),
+        record=st.builds(
+            Record, st.sampled_from(RECORDED), st.sampled_from(["interval", "always"]), st.sampled_from(["end", "continue"])
+        ),
+        watch=st.none() | st.lists(st.sampled_from(["group:ops", "user:eve"]), unique=True).map(tuple),
+        session=st.sampled_from(["keep", "end"]),
+        options=st.booleans(),
+        cwd=st.sampled_from(["caller", "/srv"]),
     ),
 )
+
+
+def test_invariant_8_is_tried_with_every_field():
+    """Whoever adds a term says here what is tighter; tests/core/test_narrowing.py has each by itself."""
+    tried = {"timeout_for", "env", "writable", "leftovers", "stdin", "record", "watch", "session", "options", "cwd"}
+    assert tried == {field.name for field in fields(Terms)}
+    assert {field.name for field in fields(Obligations)} == {"approvals", "expires_for", "lasts_for", "uses", "terms"}
+    assert {field.name for field in fields(Record)} == {"what", "sync", "failure"}
 
 
 @given(OBLIGATIONS, OBLIGATIONS)
@@ -177,6 +220,13 @@ def test_invariant_8_narrowing_only_tightens(old, new):
         assert (after.terms.leftovers, other.terms.leftovers) != ("keep", "end")
         strictness = ["any", "tty", "none"]
         assert strictness.index(after.terms.stdin) >= strictness.index(other.terms.stdin)
+        assert RECORDED.index(after.terms.record.what) >= RECORDED.index(other.terms.record.what)
+        assert (after.terms.record.sync, other.terms.record.sync) != ("interval", "always")
+        assert (after.terms.record.failure, other.terms.record.failure) != ("continue", "end")
+        assert (after.terms.session, other.terms.session) != ("keep", "end")
+        assert after.terms.options <= other.terms.options
+        if other.terms.watch is not None:
+            assert after.terms.watch is not None and set(after.terms.watch) <= set(other.terms.watch)
         if other.terms.timeout_for is not None:
             assert after.terms.timeout_for is not None and after.terms.timeout_for <= other.terms.timeout_for
 
@@ -192,14 +242,34 @@ def test_invariant_10_an_obligation_that_cannot_be_performed_is_never_loaded(tmp
         policyfile.load(tmp_path, root="permit", owner=tmp_path.stat().st_uid)
 
 
-def test_invariant_11_break_glass_is_no_code_path(tmp_path):
-    for file in (ROOT / "jitd").rglob("*.py"):
-        names = {node.id for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Name)}
-        assert not any("break_glass" in name or "emergency" in name for name in names), file
+def test_invariant_11_break_glass_is_no_code_path():
+    """Whatever the rules are, and whatever is asked, what is permitted names the rule that permits it; root's is one of them."""
+    freeze, name = Rule("deny", "freeze"), {"who": ("user:alice",)}
+    alice, root = person("alice"), person("alice", principal="root", user="root", uid=0, groups=frozenset({"root"}))
+    for rules in ((), (freeze,), (Rule("permit", "p", **name), freeze), (Rule("deny", "d", who=("user:root",)),)):
+        for reason in (None, "break glass", "emergency", "INC-1: production is down"):
+            for who in (alice, root):
+                for house in ("permit", "deny"):
+                    answer = decide(Policy(rules, house, ""), question(requester=who, reason=reason), START)
+                    may = who is root and house == "permit" and not any(rule.who for rule in rules if rule.verdict == "deny")
+                    assert isinstance(answer, Permit) is may
+                    assert not isinstance(answer, Permit) or answer.rule == "root"
+    # And there is no verb, option, setting or message of that name: the way in is a rule, or root's own terminal.
+    for file in [*files_of("jitd", 100), *files_of("jitpam", 20)]:
+        words = {node.id for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Name)}
+        words |= {
+            node.value for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Constant)
+        } & SHATTERED
+        assert not words & (SHATTERED - REFUSED_AT_LOAD), file
+
+
+SHATTERED = {"break_glass", "break-glass", "--break-glass", "emergency", "--emergency", "override", "--override"}
+REFUSED_AT_LOAD = {"break_glass"}
+"""A rule with that key is refused, as one for a later version."""
 
 
 def test_invariant_12_the_daemon_speaks_one_protocol():
-    for file in (ROOT / "jitd").rglob("*.py"):
+    for file in files_of("jitd", 100):
         tops = {name.partition(".")[0] for name in imported(file)}
         assert not tops & {"http", "httpx", "urllib", "requests", "aiohttp", "wsgiref", "xmlrpc"}, file
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from jitpam import client
 from tests.law.tree import TREE
 from tests.system.crashpoints import POINTS
 from tests.system.diskpoints import PLACES
@@ -35,3 +36,9 @@ def test_no_two_points_have_one_name() -> None:
 def test_every_place_has_a_test_that_tries_it() -> None:
     played = re.findall(r'^@ways\("([^"]+)"\)$', (TREE / "tests/system/test_failing_disks.py").read_text("utf-8"), re.MULTILINE)
     assert played == [place.name for place in PLACES]
+
+
+def test_a_client_gives_up_early_enough_to_say_so_within_what_the_page_promises() -> None:
+    """Where nobody answers: half a second is left of it to start, and to say so."""
+    (promised,) = re.findall(r"\| every client says so, with 125, within (\d+) s;", PAGE)
+    assert float(promised) - 0.5 >= client.HANDSHAKE_WITHIN
