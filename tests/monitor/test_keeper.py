@@ -24,8 +24,8 @@ from jitd.monitor.housing import group_of
 from jitd.monitor.keeper import NO_SESSION, _session_of, _started_at
 from jitd.monitor.orders import CANNOT, FAILED, Login
 from jitd.monitor.seats import owner_of, terminal_of
+from tests.monitor.hiders import BOMBER, HIDERS, marked
 from tests.monitor.stage import NOBODY, Stage, in_state
-from tests.monitor.test_ending import BOMBER, HIDERS, marked
 from tests.waiting import handles
 
 BECAUSE = "revoked by bob@EXAMPLE.TEST: enough"
@@ -45,9 +45,9 @@ HIDDEN = {
 class Asker:
     """A program that asks to be let in, as sshd does, and is ``script`` once it is."""
 
-    def __init__(self, stage: Stage, script: str, uid: int = 0) -> None:
+    def __init__(self, stage: Stage, script: str, uid: int = 0, **more: str) -> None:
         self._stage = stage
-        environment = {"PATH": "/usr/sbin:/usr/bin", "STAGE": str(stage.directory)}
+        environment = {"PATH": "/usr/sbin:/usr/bin", "STAGE": str(stage.directory), **more}
         self.process = subprocess.Popen(
             ["/bin/sh", "-c", LETS_IN + script], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env=environment, start_new_session=True, user=uid, group=uid, cwd="/",

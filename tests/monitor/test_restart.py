@@ -15,8 +15,8 @@ from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, ExecutorError, Here, Ready, Report, Started, Trouble, monitors
 from jitd.executor.direct import Direct
 from jitd.monitor.places import plate_path
+from tests.monitor.hiders import marked, shell
 from tests.monitor.stage import HAS_SYSTEMD, Stage
-from tests.monitor.test_ending import marked, shell
 
 
 def kinds(stage: Stage) -> list[type[Report]]:

@@ -111,7 +111,7 @@ def test_a_go_that_comes_with_the_end_of_the_client_or_of_the_time_starts_nothin
 def test_a_client_that_says_nothing_has_ten_seconds(stage: Stage) -> None:
     job = stage.job("/bin/true")
     stage.start(job)
-    outcome = stage.outcome(job, 12)
+    outcome = stage.outcome(job)
     assert outcome == Outcome(Ending.NOT_STARTED, 126, "the client did not hand over its streams within 10 s")
 
 

@@ -190,7 +190,7 @@ def test_a_session_that_cannot_be_closed_does_not_keep_a_run_for_ever(stage: Sta
     STACK.write_text(f"account required pam_permit.so\nsession required pam_exec.so {hangs}\n")
     job = for_alice(stage, "/bin/true")
     stage.go(job)
-    assert stage.outcome(job, 12).ending is Ending.EXITED
+    assert stage.outcome(job).ending is Ending.EXITED
 
 
 def test_a_holder_that_is_killed_takes_nothing_with_it(stage: Stage) -> None:
@@ -276,7 +276,7 @@ def refused(stage: Stage, job: Job) -> str:
     mark = stage.directory / "mark"
     stage.directory.chmod(0o777)
     client = stage.go(job)
-    outcome = stage.outcome(job, 15)
+    outcome = stage.outcome(job)
     assert (outcome.ending, outcome.number) == (Ending.NOT_STARTED, 126), outcome
     assert not mark.exists() and stage.reported(Ready, job.run) is None
     stage.wait(lambda: client.end)
@@ -401,7 +401,7 @@ def test_a_stack_that_hangs_can_be_stopped_and_ends_nothing_late(stage: Stage) -
     stage.executor.stop(job.run, "enough")
     stage.wait(lambda: client.end)
     assert client.end == {"outcome": "not started", "status": 126, "because": "enough"}
-    assert stage.outcome(job, 9).ending is Ending.NOT_STARTED
+    assert stage.outcome(job).ending is Ending.NOT_STARTED
     stage.forget(job)
     assert not (stage.directory / "mark").exists()
 
