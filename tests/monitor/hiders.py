@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -44,6 +45,11 @@ SET_UP = {
     "a stopped child": (0, 1),
     "many": (18, 0),
     "a fork bomb": (100, 0),
+    # and in a login
+    "one that was to outlive the login": (3, 0),
+    "only what outlived the login": (1, 0),
+    "a tmux": (2, 0),
+    "one in a group of its own below": (1, 0),
 }
 """How many sleep, and how many are stopped, once it has come to what it is for."""
 
@@ -150,8 +156,8 @@ def uid_of(hider: str) -> int:
     return BOMBER if hider == "a fork bomb" else 0
 
 
-def rows_of(request: pytest.FixtureRequest) -> list[str]:
-    """The hiders that were selected."""
+def rows_of(request: pytest.FixtureRequest, table: Iterable[str] = HIDERS) -> list[str]:
+    """The hiders of the table that were selected."""
     items = [item for item in request.session.items if getattr(item, "module", None) is request.module]
     named = {item.callspec.params.get("hider") for item in items if hasattr(item, "callspec")}
-    return [hider for hider in HIDERS if hider in named]
+    return [hider for hider in table if hider in named]

@@ -107,7 +107,7 @@ def test_no_script_of_a_login_goes_on_when_its_session_is_ended(niced: Stage) ->
             niced.wait(lambda pid=asker.pid: sleepers(pid), 60)  # type: ignore[misc]
         for _, job, _ in played:
             niced.executor.stop(job.run, "enough")
-        outcomes = [outcome(niced, job, 60) for _, job, _ in played]
+        outcomes = [outcome(niced, job) for _, job, _ in played]
         assert outcomes == [Outcome(Ending.SIGNALED, signal.SIGHUP, "enough")] * AT_ONCE
         assert [mark for _, _, mark in played if mark.exists()] == [] and marked(niced) == []
         for asker, job, _ in played:
