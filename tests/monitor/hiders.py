@@ -143,7 +143,12 @@ class Together:
         """Wait for every end, and look at once what is left."""
         waiting = dict(self.played)
         while waiting:
-            self.stage.wait(lambda: any(self.stage.reported(Ended, each.job.run) for each in waiting.values()))
+            try:
+                self.stage.wait(lambda: any(self.stage.reported(Ended, each.job.run) for each in waiting.values()))
+            except TimeoutError:  # told by the row that it is
+                for each in waiting.values():
+                    each.left = marked(self.stage, each.mark)
+                break
             for hider, each in list(waiting.items()):
                 if (ended := self.stage.reported(Ended, each.job.run)) is not None:
                     each.outcome = ended.outcome
