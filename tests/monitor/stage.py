@@ -228,7 +228,8 @@ class Stage:
         client = self.start(job)
         if sources is None:
             sources = [self.null() for kind in kinds if kind in SENDABLE]
-        client.send_streams(kinds, sources, **more)
+        with suppress(BrokenPipeError):  # it was refused before
+            client.send_streams(kinds, sources, **more)
         self.wait(lambda: self.reported(Ready, job.run) or self.reported(Ended, job.run))
         return client
 
