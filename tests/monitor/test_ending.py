@@ -61,6 +61,7 @@ def warm(stage: Stage) -> None:
 @pytest.mark.parametrize("hider", HIDERS)
 @pytest.mark.parametrize("kinds", [("null",) * 3, ("terminal",) * 3], ids=["pipes", "terminal"])
 def test_stop_ends_all_of_it_within_five_seconds(stage: Stage, hider: str, kinds: tuple[str, ...]) -> None:
+    """THREATS X-02, G-02."""
     job = shell(stage, HIDERS[hider], uid=BOMBER if hider == "a fork bomb" else 0)
     client, _ = stage.started(job, kinds)
     stage.sleep(0.4)

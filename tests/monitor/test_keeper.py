@@ -196,6 +196,7 @@ def test_a_daemon_that_goes_away_during_the_start_lets_nobody_in(stage: Stage, a
     ids=[*HIDDEN, "a fork bomb"],
 )  # fmt: skip
 def test_stop_ends_all_of_the_session_within_five_seconds(stage: Stage, asker: Asker) -> None:
+    """THREATS G-02."""
     job = begin(stage, asker)
     stage.sleep(0.6)
     assert marked(stage), "something of it lives"

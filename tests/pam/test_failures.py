@@ -224,6 +224,7 @@ def roots_own_ways_are_open(gated: Gated) -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_whatever_is_broken_nobody_comes_past_and_root_has_a_way(gated: Gated, tickets: dict[str, bytes], row: Row) -> None:
+    """THREATS P-10."""
     before = gated.events()
     with row.broken(gated):
         typed = [gated.type(row.who, program, cache=tickets.get(row.ticket)) for program in row.columns]

@@ -60,6 +60,7 @@ def test_each_of_the_functions_named_here_is_one() -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_of_its_own_that_fails_or_answers_anything_lets_nobody_in(function: str, bench: Bench) -> None:
+    """THREATS P-01."""
     with Application(bench.stacks) as host, jitd(bench.socket, refuses) as had:
         for number, (form, code) in enumerate(_forms()):
             module = bench.module(f"{HASTE}\n{function} = {code}", PROVES, f"m{number}.py")

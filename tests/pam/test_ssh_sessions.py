@@ -140,8 +140,8 @@ def test_when_the_grants_time_is_over_the_rule_says_what_becomes_of_the_session(
 
 
 def test_fifty_that_wait_and_fifty_that_are_refused_keep_nobody_out(house: House, restack: object) -> None:
-    """P-06. With room for ten that have not authenticated, and four seconds for that: who was refused counts for neither, and who
-    comes then does not wait for them.
+    """THREATS P-06: with room for ten that have not authenticated, and four seconds for that: who was refused counts for neither,
+    and who comes then does not wait for them.
     """
 
     def comes_in(sshd: Sshd) -> float:

@@ -50,6 +50,7 @@ def serves_on(house: House) -> None:
 
 
 def test_a_daemon_that_is_stopped(served: House) -> None:
+    """THREATS O-01."""
     assert served.process is not None
     before = len(served.records())
     os.kill(served.process.pid, signal.SIGSTOP)
@@ -63,6 +64,7 @@ def test_a_daemon_that_is_stopped(served: House) -> None:
 
 
 def test_a_daemon_whose_queue_is_full(served: House) -> None:
+    """THREATS O-01."""
     assert served.process is not None
     os.kill(served.process.pid, signal.SIGSTOP)
     with contextlib.ExitStack() as stack:
@@ -79,6 +81,7 @@ def test_a_daemon_whose_queue_is_full(served: House) -> None:
 
 
 def test_a_socket_that_is_gone(served: House) -> None:
+    """THREATS O-01."""
     kept = served.socket.with_name("kept")
     served.socket.rename(kept)
     try:
@@ -89,6 +92,7 @@ def test_a_socket_that_is_gone(served: House) -> None:
 
 
 def test_a_socket_that_nobody_listens_at(served: House) -> None:
+    """THREATS O-01."""
     served.kill()
     all_say_so(served, "nobody listens")
     served.start()

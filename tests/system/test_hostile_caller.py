@@ -126,6 +126,7 @@ def plain(at_once: House, request: pytest.FixtureRequest) -> tuple[str, tuple[li
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_nothing_that_a_caller_sets_reaches_the_command(at_once: House, plain: Any, what: str) -> None:
+    """THREATS X-07, X-08."""
     target, wanted = plain
     assert look(at_once, target, HOSTILE[what]) == wanted
 
