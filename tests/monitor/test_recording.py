@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -432,3 +433,28 @@ def test_without_its_monitor_nothing_is_passed_on(stage: Stage) -> None:
     with open(reading, "rb") as file:
         assert file.read() == b""
     assert stage.outcome(job).ending is Ending.LOST
+
+
+def test_while_its_monitor_stands_still_nothing_is_passed_on(stage: Stage) -> None:
+    """THREATS L-04: what nobody has kept yet waits, and comes when it is."""
+    mark = stage.directory / "written"
+    job = stage.job("/bin/sh", "-c", f"read go; echo output; touch {mark}; read on", record="output")
+    go, going = os.pipe()
+    reading, writing = os.pipe()
+    stage.get_ready(job, ("pipe", "pipe", "null"), [go, writing, stage.null()])
+    os.close(go)
+    os.close(writing)
+    stage.executor.go(job.run)
+    stage.wait(lambda: stage.reported(Started, job.run))
+    (monitor,) = stage.monitors()
+    os.kill(monitor, signal.SIGSTOP)
+    try:
+        os.write(going, b"go\n")
+        stage.wait(mark.exists)
+        assert select.select([reading], [], [], 0.5)[0] == []
+    finally:
+        os.kill(monitor, signal.SIGCONT)
+    with open(reading, "rb") as file:
+        assert file.readline() == b"output\n"
+        os.close(going)
+        assert stage.outcome(job).ending is Ending.EXITED
