@@ -15,7 +15,7 @@ import signal
 import struct
 
 from jitd.monitor.client import Client
-from jitd.monitor.housing import Pid, signal_group
+from jitd.monitor.signalling import Pid, signal_group
 from jitd.monitor.streams import Unfit, read_turn
 from jitd.monitor.tape import Tape
 from jitd.monitor.terminal import Terminal

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where a command lives, so that all of it can be found and ended: a control group of its own, and below the monitor.
 
-Law: "empty" is said only when the kernel says that no child is left and the control group has none; no signal goes to a
-number that may be another process by now, and never to 1, 0 or below.
+Law: "empty" is said only when the kernel says that no child is left and the control group has none.
 """
 
 from __future__ import annotations
@@ -10,27 +9,22 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import signal
 import socket
 import time
-from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import cache
 
-Pid = int
+from jitd.monitor.signalling import Pid, hang_up_all, kill_all, look_at, members
+
 SYS_CLONE3 = 435
 """The same number on every architecture."""
 SYS_CLONE = {"x86_64": 56, "aarch64": 220, "riscv64": 220, "ppc64le": 120}
 """Where its first argument is the flags."""
 CLONE_INTO_CGROUP = 0x200000000
 CLONE_PARENT = 0x8000
-MOST_HANDLES = 256
-"""Processes that are held by a descriptor at one time: a fork bomb has more than this process may have open files."""
 NOT_EXECUTED = 0x40
 """PF_FORKNOEXEC among a process's flags (proc(5), ``stat``): the kernel takes it away when exec has succeeded, before it closes
 descriptors; one that has ended still shows it."""
-MOST_TRIES = 50
-"""Times that what forks as fast as it is signalled is looked for again."""
 
 _python = ctypes.PyDLL(None, use_errno=True)  # which keeps the interpreter's lock over a call, as ``os.fork`` does
 _python.syscall.restype = ctypes.c_long
@@ -154,7 +148,7 @@ class Housing:
             self._life = None
             self._holder_ends_by = now + within
         if self.holder and now > self._holder_ends_by:
-            signal_all(lambda: descendants(self.holder) | {self.holder}, signal.SIGKILL)
+            kill_all(lambda: descendants(self.holder) | {self.holder})
         return not self.holder
 
     def kill(self) -> None:
@@ -165,17 +159,17 @@ class Housing:
                     file.write("1")
             except OSError:
                 pass
-        _kill_descendants(self._without_holder)
+        kill_all(self._without_holder)
 
     def hang_up(self) -> None:
         """SIGHUP and SIGCONT to all of it, once to each: also to what is forked meanwhile, or since the last time."""
-        for _ in range(MOST_TRIES):
-            new = signal_all(
-                lambda: self._members() | self._without_holder(), signal.SIGHUP, signal.SIGCONT, but_not=self._hung_up
-            )
-            if not new:
-                break
-            self._hung_up |= new
+        groups = [f"{self.directory}/command"] if self.directory is not None else []
+
+        def find() -> set[Pid]:
+            return members(groups) | self._without_holder()
+
+        if find() - self._hung_up:
+            self._hung_up |= hang_up_all(find, groups, but_not=self._hung_up)
 
     def is_empty(self) -> bool:
         """True if nothing is left but the holder. The caller has waited for its dead children."""
@@ -210,17 +204,6 @@ class Housing:
     def _without_holder(self) -> set[Pid]:
         """Nor what the holder's modules have started: they open and close the session, and end with the holder or after it."""
         return descendants(but_not=self.holder)
-
-    def _members(self) -> set[Pid]:
-        found: set[Pid] = set()
-        if self.directory is not None:
-            for directory, _, _ in os.walk(f"{self.directory}/command"):
-                try:
-                    with open(f"{directory}/cgroup.procs", encoding="ascii") as file:
-                        found.update(int(line) for line in file)
-                except OSError:
-                    pass
-        return found
 
 
 def fork_sibling() -> Pid:
@@ -284,7 +267,7 @@ def children() -> set[Pid]:
         with open(f"/proc/self/task/{own}/children", "rb") as file:
             return {int(word) for word in file.read().split()}
     except FileNotFoundError:  # a kernel without that file
-        return {int(name) for name in os.listdir("/proc") if name.isdigit() and _look_at(int(name))[0] == own}
+        return {int(name) for name in os.listdir("/proc") if name.isdigit() and look_at(int(name))[0] == own}
 
 
 def descendants(of: Pid = 0, *, but_not: Pid = 0) -> set[Pid]:
@@ -296,7 +279,7 @@ def descendants(of: Pid = 0, *, but_not: Pid = 0) -> set[Pid]:
     children: dict[Pid, list[Pid]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
-            parent, has_ended = _look_at(int(name))
+            parent, has_ended = look_at(int(name))
             if not has_ended:
                 children.setdefault(parent, []).append(int(name))
     found: set[Pid] = set()
@@ -306,70 +289,3 @@ def descendants(of: Pid = 0, *, but_not: Pid = 0) -> set[Pid]:
         found.update(below)
         waiting += below
     return found
-
-
-def _look_at(pid: Pid) -> tuple[Pid, bool]:
-    """Parent, and whether it has ended (proc(5), ``stat``): not while one of its threads lives. (0, True) if it is gone."""
-    try:
-        file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return 0, True
-    try:
-        state, parent, *more = os.read(file, 4096).rpartition(b")")[2].split(None, 18)
-        return int(parent), state in b"ZX" and int(more[15]) <= 1
-    except (OSError, IndexError, ValueError):
-        return 0, True
-    finally:
-        os.close(file)
-
-
-def _kill_descendants(find: Callable[[], set[Pid]]) -> None:
-    """Stop them until no new one turns up, then kill: one that forks as fast as it is killed is caught at rest."""
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, -20)  # whoever forks without end leaves little to others
-    stopped: set[Pid] = set()
-    for _ in range(MOST_TRIES):
-        new = signal_all(find, signal.SIGSTOP, but_not=stopped)
-        if not new:
-            break
-        stopped |= new
-    if stopped:
-        signal_all(find, signal.SIGKILL)
-
-
-def signal_all(find: Callable[[], set[Pid]], *numbers: int, but_not: Collection[Pid] = ()) -> set[Pid]:
-    """Signal all that ``find`` finds, and say which; ``but_not`` were signalled before.
-
-    They are looked for twice: a process that is still found after a descriptor of it was opened is the one we mean,
-    and not another that got its number.
-    """
-    waiting = [pid for pid in find() if pid > 1 and pid != os.getpid() and pid not in but_not]
-    meant: set[Pid] = set()
-    while waiting:
-        batch, waiting = waiting[:MOST_HANDLES], waiting[MOST_HANDLES:]
-        meant |= _signal_batch(batch, find, numbers)
-    return meant
-
-
-def _signal_batch(batch: list[Pid], find: Callable[[], set[Pid]], numbers: tuple[int, ...]) -> set[Pid]:
-    handles: dict[Pid, int] = {}
-    try:
-        for pid in batch:
-            with suppress(OSError):
-                handles[pid] = os.pidfd_open(pid)
-        meant = find() & handles.keys() if handles else set()
-        for pid in meant:
-            for number in numbers:
-                with suppress(OSError):
-                    signal.pidfd_send_signal(handles[pid], number)
-        return meant
-    finally:
-        for handle in handles.values():
-            os.close(handle)
-
-
-def signal_group(group: Pid, number: int) -> None:
-    """Signal a process group whose leader has not been waited for, so that its number is its own."""
-    if group > 1 and group != os.getpgrp():
-        with suppress(OSError):
-            os.killpg(group, number)

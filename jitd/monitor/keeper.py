@@ -20,11 +20,12 @@ import time
 from contextlib import suppress
 from dataclasses import asdict
 
-from jitd.monitor.housing import Housing, descendants, group_of, signal_all
+from jitd.monitor.housing import Housing, descendants, group_of
 from jitd.monitor.line import AGAIN_AFTER, Line
 from jitd.monitor.orders import CANNOT, FAILED, Login, sentence
 from jitd.monitor.places import Left, write_outcome
 from jitd.monitor.seats import seats, tell
+from jitd.monitor.signalling import Pid, hang_up_all, kill_all, members
 from jitd.monitor.wakeup import Wakeup
 from jitd.recording.writer import boot_clock
 
@@ -42,12 +43,9 @@ NAMES_WITHIN = 5.0
 """Seconds after the beginning in which logind's scope and the audit session are looked for often: both come after us."""
 NO_SESSION = 2**32 - 1
 """The audit session of what nobody has logged in for (proc(5), ``sessionid``)."""
-MOST_TRIES = 50
-"""Times that what forks as fast as it is stopped is looked for again."""
 LOGINDS_SCOPE = re.compile(r"/session-[A-Za-z0-9]+\.scope\Z")
 LOGINDS_SESSIONS = "/run/systemd/sessions"
 """A file for each session (sd-login(3) reads them too): also for one whose leader has ended, until its scope is empty."""
-Pid = int
 
 
 class Keeper:
@@ -235,12 +233,10 @@ class Keeper:
 
     def _in_groups(self) -> set[Pid]:
         """Those of it who are in our control group or in logind's, which is quickly seen."""
-        found: set[Pid] = set()
-        for group in (f"{self.housing.directory}/command", self._living_scope()):
-            for directory, _, _ in os.walk(group) if group else ():
-                with suppress(OSError), open(f"{directory}/cgroup.procs", encoding="ascii") as file:
-                    found.update(int(line) for line in file)
-        return found - {0}
+        return members(self._groups())
+
+    def _groups(self) -> list[str]:
+        return [group for group in (f"{self.housing.directory}/command", self._living_scope()) if group]
 
     def _living_scope(self) -> str:
         """logind's scope, as long as it is the one that we found; empty afterwards."""
@@ -295,7 +291,7 @@ class Keeper:
         now = time.monotonic()
         self._kill_at = now + GRACE
         # Whoever opened the session for its people closes it when they have gone (login dies of SIGTERM, and closes nothing).
-        self._term_at = now + LEADS_FOR if signal_all(self._members, signal.SIGHUP, signal.SIGCONT) else now
+        self._term_at = now + LEADS_FOR if hang_up_all(self._members, self._groups()) else now
 
     def _kill(self) -> None:
         self._signal_asker(signal.SIGKILL)
@@ -303,13 +299,7 @@ class Keeper:
         if scope := self._living_scope():
             with suppress(OSError), open(f"{scope}/cgroup.kill", "w", encoding="ascii") as file:
                 file.write("1")
-        stopped: set[Pid] = set()  # whoever is in no group of ours may fork as fast as it is killed: it is caught at rest
-        for _ in range(MOST_TRIES):
-            new = signal_all(self._members, signal.SIGSTOP, but_not=stopped)
-            if not new:
-                break
-            stopped |= new
-        signal_all(self._members, signal.SIGKILL)
+        kill_all(self._members)  # whoever is in no group of ours
 
     def _signal_asker(self, number: int) -> None:
         if self._process is not None:

@@ -22,11 +22,12 @@ from jitd.monitor.child import Surroundings
 from jitd.monitor.client import Client
 from jitd.monitor.exchange import Exchange
 from jitd.monitor.holder import Spare, begin
-from jitd.monitor.housing import Housing, changed_child, has_executed, signal_group
+from jitd.monitor.housing import Housing, changed_child, has_executed
 from jitd.monitor.line import AGAIN_AFTER, Line
 from jitd.monitor.orders import CANNOT, FAILED, Job, sentence
 from jitd.monitor.places import Left, write_outcome
 from jitd.monitor.pump import SLOTS, Pumps, arrived
+from jitd.monitor.signalling import signal_group
 from jitd.monitor.tape import Tape
 from jitd.monitor.terminal import Terminal
 from jitd.monitor.wakeup import Wakeup

@@ -22,9 +22,10 @@ import termios
 from contextlib import suppress
 from typing import NoReturn
 
-from jitd.monitor.housing import Pid, fork_sibling
+from jitd.monitor.housing import fork_sibling
 from jitd.monitor.orders import FAILED as FAULT
 from jitd.monitor.orders import Job
+from jitd.monitor.signalling import Pid
 from jitd.monitor.slate import PR_SET_DUMPABLE, become, close_all_but, control_process, end_with_parent
 from jitd.monitor.streams import AT_ONCE, NAMES
 from jitd.recording.form import Kind

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pexpect
@@ -20,7 +20,7 @@ from jitd.monitor.housing import group_of
 from tests.booted.conftest import Service, systemctl
 from tests.booted.conftest import group_of as group_of_run
 from tests.pam.sshd_stage import Clients, is_there, rule, stack_of, stacked
-from tests.waiting import wait_for
+from tests.waiting import status_of, wait_for
 
 CONSOLE = Path("/etc/pam.d/login")
 SHIPPED = Path("/usr/share/jitd/pam.d/login")
@@ -76,6 +76,16 @@ def begun(service: Service, ssh: Clients, script: str, who: str = "bob") -> tupl
     return process, row["id"], row["pid"]
 
 
+def stopped() -> list[Path]:
+    """Who of bob's is stopped."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if status_of(entry.name)["State"][0] == "T" and entry.owner() == "bob":
+                found.append(entry)
+    return found
+
+
 def keepers() -> list[int]:
     """The processes that are beside sessions: alone in the outer half of a run's scope."""
     return [int(line) for file in Path("/sys/fs/cgroup/jitd.slice").glob("jitd-run-*/cgroup.procs")
@@ -86,15 +96,13 @@ def keepers() -> list[int]:
 def test_a_revocation_ends_all_of_a_session_that_logind_has_moved(service: Service, ssh: Clients, hider: str) -> None:
     """THREATS G-02."""
     login, run, asker = begun(service, ssh, HIDERS[hider])
-    wait_for(lambda: is_there("4801"))
-    time.sleep(0.8)
-    assert "/session-" in str(group_of(asker)), "logind has moved it"
-    began = time.monotonic()
+    wait_for(lambda: is_there("4801") and (hider != "a stopped one" or len(stopped()) == 2))
+    wait_for(lambda: "/session-" in str(group_of(asker)), what="logind's move")
     done = service.jitd("revoke", run)
-    left, took = is_there("4801"), time.monotonic() - began
+    left = is_there("4801")
     assert done.returncode == 0, done.stderr
-    assert left == [] and took < 5.5, (left, took)
-    assert login.wait(5) == 255
+    assert left == []
+    assert login.wait(60) == 255
     login.communicate()
     wait_for(lambda: sessions_of("bob") == [] and not group_of_run(run).exists() and not keepers())
 
@@ -122,13 +130,13 @@ def test_a_session_outlives_the_service_and_is_ended_by_the_next(service: Servic
         wait_for(lambda: service.jitd("runs").returncode == 0)
         assert [row["id"] for row in service.rows("runs")] == [run] and login.poll() is None
         assert service.jitd("stop", run).returncode == 0
-        assert not is_there("4803") and login.wait(5) == 255
+        assert not is_there("4803") and login.wait(60) == 255
         login.communicate()
 
 
 def test_a_session_whose_time_is_over_is_ended(service: Service, ssh: Clients) -> None:
     login, _, _ = begun(service, ssh, STUBBORN + "sleep 4804; sleep 4804", "eve")
-    wait_for(lambda: login.poll() is not None and not is_there("4804") and service.rows("runs") == [], 12)
+    wait_for(lambda: login.poll() is not None and not is_there("4804") and service.rows("runs") == [])
     login.communicate()
 
 
@@ -136,18 +144,17 @@ def test_systemd_that_stops_the_runs_scope_ends_the_session_by_its_keeper(servic
     login, run, _ = begun(service, ssh, STUBBORN + "sleep 4805; sleep 4805")
     systemctl("stop", f"jitd-run-{run}.scope")
     wait_for(lambda: not is_there("4805") and service.rows("runs") == [])
-    assert login.wait(5) == 255
+    assert login.wait(60) == 255
     login.communicate()
 
 
 def test_a_keeper_that_is_killed_takes_the_session_with_it(service: Service, ssh: Clients) -> None:
     login, run, _ = begun(service, ssh, STUBBORN + "sleep 4806; sleep 4806")
-    time.sleep(0.5)
-    (keeper,) = keepers()
+    (keeper,) = wait_for(keepers)
     os.kill(keeper, signal.SIGKILL)
     wait_for(lambda: service.rows("runs") == [])
     assert not is_there("4806")
-    assert login.wait(5) == 255
+    assert login.wait(60) == 255
 
 
 def test_what_the_user_manager_starts_outlives_the_session(service: Service, ssh: Clients) -> None:
@@ -183,13 +190,11 @@ def test_a_revocation_ends_all_of_a_login_at_the_console(service: Service, conso
     (row,) = service.rows("runs")
     console.sendline(HIDERS[hider])
     wait_for(lambda: is_there("4801"))
-    time.sleep(0.8)
-    assert "/session-" in str(group_of(row["pid"])), "logind has moved it"
-    began = time.monotonic()
+    wait_for(lambda: "/session-" in str(group_of(row["pid"])), what="logind's move")
     done = service.jitd("revoke", row["id"])
-    left, took = is_there("4801"), time.monotonic() - began
+    left = is_there("4801")
     assert done.returncode == 0, done.stderr
-    assert left == [] and took < 5.5, (left, took)
+    assert left == []
     console.expect("jitd: this session ends: ")
     console.expect(pexpect.EOF)
     wait_for(lambda: sessions_of("bob") == [] and not group_of_run(row["id"]).exists() and not keepers())

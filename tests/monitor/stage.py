@@ -32,6 +32,7 @@ from jitd.executor.unit import Unit
 from jitd.monitor.housing import own_group
 from jitd.monitor.orders import Job
 from jitd.monitor.places import plate_path
+from tests.waiting import PATIENCE
 
 T = TypeVar("T")
 HAS_SYSTEMD = os.path.isdir("/run/systemd/system")
@@ -168,7 +169,7 @@ class Stage:
         self.reports.clear()
         self.open()
 
-    def wait(self, until: Callable[[], T], for_: float = 8.0) -> T:
+    def wait(self, until: Callable[[], T], for_: float = PATIENCE) -> T:
         async def look() -> T:
             give_up_at = time.monotonic() + for_
             while not (found := until()):
@@ -244,7 +245,7 @@ class Stage:
         assert found is not None
         return client, found.pid
 
-    def outcome(self, job: Job, for_: float = 8.0) -> Outcome:
+    def outcome(self, job: Job, for_: float = PATIENCE) -> Outcome:
         ended = self.wait(lambda: self.reported(Ended, job.run), for_)
         assert ended is not None
         return ended.outcome
@@ -294,7 +295,7 @@ class Stage:
             if not any(isinstance(r, Ended) and r.run == run for r in self.reports):
                 self.executor.stop(run, "the test is over")
         try:
-            self.wait(lambda: all(self._is_over(run) for run in self.runs), 12)
+            self.wait(lambda: all(self._is_over(run) for run in self.runs))
         finally:
             self.run(self._forget_all())
             for client in self.clients:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import stat
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -120,38 +119,39 @@ def test_a_copy_is_not_for_those_who_could_not_execute_the_original(stage: Stage
 
 
 def enough(endings: list[str]) -> bool:
-    """Whether the race was one."""
-    return len(endings) > 20 and Ending.NOT_STARTED in endings
+    """Whether the race was one: some were exchanged, and some were not."""
+    return {Ending.NOT_STARTED, Ending.EXITED} <= set(endings)
 
 
-@pytest.mark.parametrize("how", ["rename", "in place", "truncate"])
-def test_a_racing_writer_never_gets_a_byte_executed(stage: Stage, how: str) -> None:
+def test_a_racing_writer_never_gets_a_byte_executed(stage: Stage) -> None:
     path = script(stage, mode=0o777)
     stage.directory.chmod(0o777)
     stop = threading.Event()
 
-    def race() -> None:
+    def by_rename(content: str) -> None:
         other = path.with_name("racer")
+        other.write_text(content)
+        other.chmod(0o777)
+        other.rename(path)
+
+    def in_place(content: str) -> None:
+        with path.open("r+") as file:
+            file.write(content)
+
+    def race() -> None:
+        """A few rounds in each way, again and again: none lasts so long that what it shows is missed."""
         while not stop.is_set():
-            for content in (EVIL, GOOD):
-                if how == "rename":
-                    other.write_text(content)
-                    other.chmod(0o777)
-                    other.rename(path)
-                elif how == "in place":
-                    descriptor = os.open(path, os.O_WRONLY)
-                    os.pwrite(descriptor, content.encode(), 0)
-                    os.close(descriptor)
-                else:
-                    path.write_text(content)
+            for write in (by_rename, in_place, path.write_text):
+                for content in (EVIL, GOOD) * 20:
+                    write(content)
 
     racer = threading.Thread(target=race)
     good = stage.job(str(path), writable=True)
     racer.start()
     endings: list[str] = []
     try:
-        until = time.monotonic() + times(5)
-        while time.monotonic() < until or (time.monotonic() < until + 60 and not enough(endings)):
+        while len(endings) < times(150) or not enough(endings):
+            assert len(endings) < times(6000)
             reading, writing = os.pipe()
             job = stage.job(str(path), writable=True, digest=good.digest)
             stage.get_ready(job, ("null", "pipe", "pipe"), [stage.null(), writing, writing])
@@ -167,7 +167,6 @@ def test_a_racing_writer_never_gets_a_byte_executed(stage: Stage, how: str) -> N
     finally:
         stop.set()
         racer.join()
-    assert enough(endings)
 
 
 def test_a_fifo_or_a_device_in_the_place_of_the_file_holds_nothing_up(stage: Stage) -> None:

@@ -9,7 +9,6 @@ import shutil
 import socket
 import struct
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -290,10 +289,8 @@ def test_what_is_no_file_is_not_opened(place: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(place / "socket"))
     for path in (place / "fifo", place / "socket", place, Path("/dev/zero"), Path("/dev/tty")):
-        began = time.monotonic()
         with pytest.raises(Uninspectable, match="no regular file"):
-            inspect(os.fsencode(path), 0)
-        assert time.monotonic() - began < 0.5
+            inspect(os.fsencode(path), 0)  # which would wait for ever if it were opened
 
 
 def test_what_is_too_large_is_refused(place: Path) -> None:

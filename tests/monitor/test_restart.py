@@ -15,12 +15,22 @@ from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, ExecutorError, Here, Ready, Report, Started, Trouble, monitors
 from jitd.executor.direct import Direct
 from jitd.monitor.places import plate_path
+from tests.monitor.hiders import asleep, marked, shell
 from tests.monitor.stage import HAS_SYSTEMD, Stage
-from tests.monitor.test_ending import marked, shell
+from tests.waiting import wait_for
 
 
 def kinds(stage: Stage) -> list[type[Report]]:
     return [type(report) for report in stage.reports]
+
+
+def until(stage: Stage) -> str:
+    """What a script does until ``let_end``."""
+    return f"until [ -e {stage.directory}/end ]; do sleep 0.05; done"
+
+
+def let_end(stage: Stage) -> None:
+    (stage.directory / "end").touch()
 
 
 def test_a_run_that_waits_for_its_streams_is_found_again(stage: Stage) -> None:
@@ -49,24 +59,26 @@ def test_a_run_that_is_ready_says_so_again(stage: Stage) -> None:
 
 
 def test_a_running_command_does_not_notice(stage: Stage) -> None:
-    job = stage.job("/bin/sh", "-c", "for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.1; done; exit 5")
+    script = f"for i in 1 2 3 4; do echo $i; done; {until(stage)}; for i in 5 6 7 8; do echo $i; done; exit 5"
+    job = stage.job("/bin/sh", "-c", script)
     client, pid = stage.started(job, ("terminal",) * 3)
     stage.restart()
     assert stage.run(stage.executor.find([job.run])) == [job.run]
     stage.wait(lambda: stage.reported(Started, job.run))
     assert stage.reports[:2] == [Here(job.run, "running"), Started(job.run, pid)]
+    let_end(stage)
     assert stage.outcome(job) == Outcome(Ending.EXITED, 5)
     stage.wait(lambda: client.end)
     assert client.output == b"".join(b"%d\r\n" % n for n in range(1, 9))
 
 
 def test_what_ended_without_a_daemon_is_told_to_the_next_one_once(stage: Stage) -> None:
-    job = stage.job("/bin/sh", "-c", "sleep 0.3; exit 5")
+    job = stage.job("/bin/sh", "-c", f"{until(stage)}; exit 5")
     client, _ = stage.started(job)
     stage.run(stage.executor.close())
     stage.reports.clear()
-    stage.wait(lambda: client.end)
-    stage.sleep(0.3)
+    let_end(stage)
+    stage.wait(lambda: client.end and os.listdir(stage.state_dir / "runs"))
     stage.open()
     assert stage.run(stage.executor.find([job.run])) == [job.run]
     assert stage.outcome(job) == Outcome(Ending.EXITED, 5)
@@ -129,7 +141,7 @@ def test_a_monitor_killed_before_the_go_has_certainly_not_started(stage: Stage) 
 def test_a_monitor_killed_after_the_go_is_lost_and_its_command_is_ended(stage: Stage) -> None:
     job = shell(stage, "setsid sleep 60 & sleep 60")
     stage.started(job)
-    stage.sleep(0.2)
+    wait_for(lambda: len(asleep(stage)) == 2)
     stage.run(stage.executor.close())
     _kill_monitors(stage)
     stage.open()
@@ -154,10 +166,10 @@ def test_a_stop_that_was_ordered_while_the_monitor_was_away_reaches_it(stage: St
 def test_without_a_daemon_nothing_begins_after_ten_seconds(stage: Stage) -> None:
     job = stage.job("/bin/true")
     client = stage.get_ready(job)
-    stage.run(stage.executor.close())
     began = time.monotonic()
-    stage.wait(lambda: client.end, 13)
-    assert time.monotonic() - began > 9
+    stage.run(stage.executor.close())
+    stage.wait(lambda: client.end)
+    assert time.monotonic() - began >= 10
     said = "the daemon went away before the command had begun"
     assert client.end == {"outcome": "not started", "status": 125, "because": said}
     stage.reports.clear()
@@ -166,11 +178,12 @@ def test_without_a_daemon_nothing_begins_after_ten_seconds(stage: Stage) -> None
 
 
 def test_a_launcher_that_is_killed_takes_no_run_with_it_and_comes_back(stage: Stage) -> None:
-    job = shell(stage, "sleep 0.5; exit 5")
+    job = shell(stage, f"{until(stage)}; exit 5")
     stage.started(job)
     launcher = stage.launcher
     os.kill(launcher, signal.SIGKILL)
     stage.wait(lambda: any(isinstance(report, Trouble) for report in stage.reports))
+    let_end(stage)
     assert stage.outcome(job) == Outcome(Ending.EXITED, 5)
     assert stage.launcher != launcher
     assert stage.play(stage.job("/bin/sh", "-c", "exit 6"))[1].number == 6
@@ -230,12 +243,12 @@ def test_the_launcher_and_the_monitors_have_nothing_of_the_daemons(stage: Stage)
     stage.started(other)
     _, pid = stage.started(job)
     monitor = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    stage.sleep(0.2)  # in which the launcher makes the next monitor, and opens and closes descriptors for it
-    held = {pid: [os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()] for pid in (stage.launcher, monitor)}
+    # standard streams, the socket to us, to a spare monitor, the listening one; and, while it makes the next, others for a moment
+    launcher = stage.launcher
+    stage.wait(lambda: len(os.listdir(f"/proc/{launcher}/fd")) <= (6 if HAS_SYSTEMD else 5))
+    held = {pid: [os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()] for pid in (launcher, monitor)}
     os.close(secret)
     assert not any("keytab" in path for paths in held.values() for path in paths)
-    # standard streams, the socket to us, to a spare monitor, the listening one
-    assert len(held[stage.launcher]) <= (6 if HAS_SYSTEMD else 5)
     # /dev/null twice, standard error, the control socket, the line, the plate, two ends of the wakeup pipe, the pty
     assert len(held[monitor]) <= 10 and sum("/runs/" in path for path in held[monitor]) == 1
 

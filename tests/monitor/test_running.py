@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, ExecutorError, Here, Ready, Started
 from tests.monitor.stage import NOBODY, Stage
-from tests.waiting import handles
+from tests.waiting import handles, status_of, wait_for
 
 ALL_BYTES = bytes(range(1, 256))
 
@@ -67,7 +68,6 @@ def test_a_go_before_the_streams_is_no_go(stage: Stage) -> None:
     client = stage.start(job)
     stage.wait(lambda: stage.reported(Here, job.run))
     stage.executor.go(job.run)
-    stage.sleep(0.1)
     client.send_streams(("null",) * 3, [stage.null(), stage.null(), stage.null()])
     stage.wait(lambda: stage.reported(Ready, job.run))
     stage.sleep(0.3)
@@ -98,13 +98,17 @@ def test_a_go_that_comes_with_the_end_of_the_client_or_of_the_time_starts_nothin
         ends_at = None if ends_in is None else time.clock_gettime(time.CLOCK_BOOTTIME) + ends_in
         job = stage.job("/usr/bin/touch", str(mark), ends_at_boot=ends_at)
         client = stage.get_ready(job)
-        (monitor,) = stage.monitors()
-        os.kill(monitor, signal.SIGSTOP)
+        if stage.reported(Ended, job.run) is None:
+            (monitor,) = stage.monitors()
+            os.kill(monitor, signal.SIGSTOP)
+            wait_for(lambda pid=monitor: status_of(pid)["State"][0] == "T")  # type: ignore[misc]
         if ends_in is None:
             client.close()
-        stage.sleep(ends_in or 0.4)
+        else:
+            stage.sleep(ends_in)
         stage.executor.go(job.run)
-        os.kill(monitor, signal.SIGCONT)
+        with suppress(ProcessLookupError):
+            os.kill(monitor, signal.SIGCONT)
         assert stage.outcome(job).ending is Ending.NOT_STARTED
         assert not mark.exists()
         stage.forget(job)
@@ -113,7 +117,7 @@ def test_a_go_that_comes_with_the_end_of_the_client_or_of_the_time_starts_nothin
 def test_a_client_that_says_nothing_has_ten_seconds(stage: Stage) -> None:
     job = stage.job("/bin/true")
     stage.start(job)
-    outcome = stage.outcome(job, 12)
+    outcome = stage.outcome(job)
     assert outcome == Outcome(Ending.NOT_STARTED, 126, "the client did not hand over its streams within 10 s")
 
 
