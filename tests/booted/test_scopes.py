@@ -120,7 +120,7 @@ def test_a_unit_is_named_by_a_runs_id_alone(run: str) -> None:
 @pytest.mark.parametrize("hider", HIDERS)
 @pytest.mark.parametrize("verb", ["revoke", "stop"])
 def test_revoke_and_stop_mean_that_all_of_it_is_gone(service: Service, hider: str, verb: str) -> None:
-    """G-02. The verb returns when all is gone."""
+    """THREATS G-02: The verb returns when all is gone."""
     mark = Path("/srv/told")
     mark.unlink(missing_ok=True)
     words = ["sh", "-c", HIDERS[hider]]

@@ -227,7 +227,7 @@ def stopped(request: pytest.FixtureRequest) -> Iterator[dict[str, Session]]:
 
 @pytest.mark.parametrize("hider", HIDDEN)
 def test_stop_ends_all_of_the_session(stopped: dict[str, Session], hider: str) -> None:
-    """What ignores the hang-up is killed two seconds later, whatever else it sleeps for."""
+    """THREATS G-02: what ignores the hang-up is killed two seconds later, whatever else it sleeps for."""
     each = stopped[hider]
     assert each.outcome == HUNG_UP and each.left == []
     assert groups_of(each.job) == []
