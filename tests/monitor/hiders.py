@@ -33,7 +33,8 @@ HIDERS = {
     "a stopped one": "kill -STOP $$; sleep 600",
     "a stopped child": "sleep 600 & kill -STOP $!; " + STUBBORN + "wait; sleep 600",
     "many": "for i in 1 2 3 4 5 6 7 8 9; do (" + STUBBORN + "setsid sleep 600 & sleep 600) & done; wait",
-    "a fork bomb": STUBBORN + "f() { while :; do (sleep 600 &) ; sleep 600 & done; }; ulimit -p 300 || exit; f & f & exec sleep 600",
+    "a fork bomb": STUBBORN
+    + "f() { while :; do (sleep 600 &) ; sleep 600 & done; }; ulimit -p 300 || exit; f & f & exec sleep 600",
 }
 
 SET_UP = {

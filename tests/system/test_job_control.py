@@ -346,6 +346,7 @@ def test_a_job_that_runs_in_the_background_ends_with_its_terminal(place: House) 
 def test_signals_of_the_commands_own_process_group_are_not_its_end(bash: Prompt) -> None:
     """THREATS X-03: ``reboot`` signals everything but itself."""
     mark = number()
+    Path(f"/tmp/{mark}").unlink(missing_ok=True)  # of a try before, in the same lab
     os.mkfifo(f"/tmp/{mark}")
     client = bash.start(
         f"jitsudo sh -c 'echo rea\"\"dy; read x </tmp/{mark}; for s in TERM HUP INT USR1 USR2; do kill -$s $x; done; sleep 0.3;"

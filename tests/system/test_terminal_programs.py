@@ -215,6 +215,7 @@ def test_what_outlives_a_command_cannot_write_to_the_callers_terminal(window: Wi
 def test_what_ignores_the_hang_up_cannot_write_to_the_callers_terminal_either(window: Window) -> None:
     """THREATS X-02: it lives for five seconds more, and writes to its own terminal."""
     mark = Path(f"/tmp/{number()}")
+    mark.unlink(missing_ok=True)  # of a try before, in the same lab
     loop = f"trap '' HUP TERM; while sleep 0.1; do echo intruder >/proc/self/fd/2; echo >>{mark}; done"
     Path("/tmp/outlives.sh").write_text(f'setsid sh -c "{loop}" & until [ -e {mark} ]; do sleep 0.05; done\n')
     window.type("jitsudo sh /tmp/outlives.sh; echo o''ver", "Enter")
