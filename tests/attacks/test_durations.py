@@ -41,6 +41,7 @@ def _is_untouched(house: House, before: int) -> None:
 @pytest.mark.parametrize("number", TOO_FAR)
 @pytest.mark.parametrize("field", ["lasts_for", "uses", "timeout_for"])
 def test_a_number_out_of_bounds_is_refused_and_nothing_is_submitted(house: House, field: str, number: int) -> None:
+    """THREATS G-03."""
     before = len(house.rows("requests", "--all"))
     with connected(house, "alice") as raw:
         code, text = raw.refusal(submission("true", **{field: number}))
@@ -53,6 +54,7 @@ def test_a_number_out_of_bounds_is_refused_and_nothing_is_submitted(house: House
 @pytest.mark.parametrize("text", NO_NUMBERS)
 @pytest.mark.parametrize("field", ["lasts_for", "timeout_for"])
 def test_what_is_no_number_breaks_the_connection(house: House, field: str, text: str) -> None:
+    """THREATS G-03."""
     before = len(house.rows("requests", "--all"))
     with connected(house, "alice") as raw:
         body = encode(submission("true", **{field: 987654321})).replace(b"987654321", text.encode())
@@ -63,6 +65,7 @@ def test_what_is_no_number_breaks_the_connection(house: House, field: str, text:
 
 @pytest.mark.parametrize("number", [*TOO_FAR, 2**31])
 def test_a_lock_has_an_end_that_comes_or_none(house: House, number: int) -> None:
+    """THREATS G-03."""
     with connected(house, "root") as raw:
         code, _ = raw.refusal(messages.Lock(whom="user", name="eve", lasts_for=number, reason="x"))
     assert code == "usage"

@@ -329,7 +329,7 @@ def test_what_nobody_could_be_shown_whole_is_not_asked(house, argv):
 
 
 def test_an_approver_is_served_while_somebody_has_huge_files_looked_at(own_house):
-    """THREATS S-07, O-07: one account's files take no more than their share of the threads."""
+    """THREATS S-07: one account's files take no more than their share of the threads."""
     house = own_house().start()
     directory = Path("/srv/files")
     directory.mkdir(exist_ok=True)

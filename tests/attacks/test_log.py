@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What strangers and requesters write ends up in lines, records and pages that others read: it forges none (THREATS L-01).
+"""What strangers and requesters write ends up in lines, records and pages that others read: it forges none.
 
 Law: every line of the log is the daemon's own, every record reads back to what went in, nothing prints a control character.
 """
@@ -61,7 +61,7 @@ def is_own(line: str) -> bool:
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
 def test_a_reason_and_a_comment_reach_everybody_as_one_visible_line(house, text):
-    """THREATS L-01, R-02: the lists, the page, the record, the other side's terminal."""
+    """THREATS R-02: the lists, the page, the record, the other side's terminal."""
     before = len(lines_of(house))
     comment = text[:1000]
     asked = house.ask("alice", "--reason", text, "true")
@@ -86,7 +86,7 @@ def test_a_reason_and_a_comment_reach_everybody_as_one_visible_line(house, text)
 
 
 def test_arguments_read_back_from_every_place_they_are_told(house):
-    """THREATS L-01, R-09: bytes of every value, in a row and in the record."""
+    """THREATS R-09: bytes of every value, in a row and in the record."""
     before = len(lines_of(house))
     with connected(house, "alice") as alice:
         id = alice.submit("echo", *BYTES, waits=False)
@@ -101,7 +101,7 @@ def test_arguments_read_back_from_every_place_they_are_told(house):
 
 
 def test_what_cannot_be_read_or_is_refused_forges_no_line(house):
-    """THREATS L-01: names, verbs, ids and types that are lies, before and after authentication; every field that takes text."""
+    """Names, verbs, ids and types that are lies, before and after authentication; every field that takes text."""
     before = len(lines_of(house))
     for text in TEXTS:
         with Raw(house, uid_of("eve")) as raw:
@@ -135,7 +135,7 @@ def test_what_cannot_be_read_or_is_refused_forges_no_line(house):
 
 
 def test_a_principal_with_a_line_of_its_own_forges_none(house):
-    """THREATS L-01, K-08: the name is the KDC's word, and still somebody's choice."""
+    """THREATS K-08: the name is the KDC's word, and still somebody's choice."""
     before = len(lines_of(house))
     for number, name in enumerate((r"eve\nevil", r"eve\tevil", "eve evil=yes", "eve'\"x")):
         principal(name, "secret")
@@ -157,7 +157,7 @@ def test_a_principal_with_a_line_of_its_own_forges_none(house):
 
 
 def test_a_stranger_cannot_fill_the_log(house):
-    """THREATS L-01, S-08: what goes wrong before anybody is known is a number, and a warning is given only so often."""
+    """THREATS S-08: what goes wrong before anybody is known is a number, and a warning is given only so often."""
     with connected(house, "alice") as raw:
         answer = encode(messages.Withdraw(id="0000-0000"))
         assert raw.seal(answer)

@@ -80,6 +80,7 @@ def stuck(stage: Stage, **changes: object) -> tuple[Job, Client]:
 
 @pytest.mark.parametrize("pause", ["", "sleep 0.1"])
 def test_what_its_device_does_not_take_is_no_success(stage: Stage, pause: str) -> None:
+    """THREATS L-04."""
     full = os.open("/dev/full", os.O_WRONLY)
     null = stage.null()
     job = stage.job("/bin/sh", "-c", f"trap '' TERM; echo hello; {pause}", record="output")
@@ -215,6 +216,7 @@ def _is_stopped(stage: Stage, job: Job, client: Client) -> None:
 def test_one_whose_reader_does_not_read_can_be_ended(
     stage: Stage, ended: Callable[[Stage, Job, Client], None], leftovers: str
 ) -> None:
+    """THREATS L-04."""
     job, client = stuck(stage, leftovers=leftovers)
     ended(stage, job, client)
     outcome = stage.outcome(job)
@@ -227,7 +229,7 @@ def test_one_whose_reader_does_not_read_can_be_ended(
 
 
 def test_what_is_written_to_a_service_comes_from_the_commands_user_and_not_from_root(stage: Stage) -> None:
-    """The journal, for one, believes what the kernel says of each message: SCM_CREDENTIALS (unix(7))."""
+    """THREATS L-04: the journal, for one, believes what the kernel says of each message: SCM_CREDENTIALS (unix(7))."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.setsockopt(socket.SOL_SOCKET, SO_PASSCRED, 1)
@@ -244,6 +246,7 @@ def test_what_is_written_to_a_service_comes_from_the_commands_user_and_not_from_
 
 @pytest.mark.parametrize("record", ["output", "all"])
 def test_a_recorder_has_no_rights_but_the_commands_and_nobody_looks_into_it(stage: Stage, record: str) -> None:
+    """THREATS L-04."""
     job = stage.job("/bin/cat", record=record, **AS_NOBODY)
     stdin, feed = os.pipe()
     pipes = Pipes()

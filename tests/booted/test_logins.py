@@ -94,6 +94,7 @@ def keepers() -> list[int]:
 
 @pytest.mark.parametrize("hider", HIDERS)
 def test_a_revocation_ends_all_of_a_session_that_logind_has_moved(service: Service, ssh: Clients, hider: str) -> None:
+    """THREATS G-02."""
     login, run, asker = begun(service, ssh, HIDERS[hider])
     wait_for(lambda: is_there("4801") and (hider != "a stopped one" or len(stopped()) == 2))
     wait_for(lambda: "/session-" in str(group_of(asker)), what="logind's move")
@@ -185,6 +186,7 @@ def console(service: Service, ssh: Clients) -> Iterator[pexpect.spawn]:
 
 @pytest.mark.parametrize("hider", ["plain", "those that ignore", "a tmux", "a scope of the user manager's"])
 def test_a_revocation_ends_all_of_a_login_at_the_console(service: Service, console: pexpect.spawn, hider: str) -> None:
+    """THREATS G-02."""
     (row,) = service.rows("runs")
     console.sendline(HIDERS[hider])
     wait_for(lambda: is_there("4801"))

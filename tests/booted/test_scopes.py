@@ -120,7 +120,7 @@ def test_a_unit_is_named_by_a_runs_id_alone(run: str) -> None:
 @pytest.mark.parametrize("hider", HIDERS)
 @pytest.mark.parametrize("verb", ["revoke", "stop"])
 def test_revoke_and_stop_mean_that_all_of_it_is_gone(service: Service, hider: str, verb: str) -> None:
-    """G-02. The verb returns when all is gone."""
+    """THREATS G-02: The verb returns when all is gone."""
     mark = Path("/srv/told")
     mark.unlink(missing_ok=True)
     words = ["sh", "-c", HIDERS[hider]]
@@ -237,7 +237,7 @@ def test_an_administrator_may_end_a_run_by_its_scope(service: Service) -> None:
 
 
 def test_systemd_ends_what_a_stopped_monitor_does_not(service: Service) -> None:
-    """The third of three: daemon and monitor do not, so systemd does, ten seconds after the run's end."""
+    """THREATS G-02: the third of three: daemon and monitor do not, so systemd does, ten seconds after the run's end."""
     asking, run = begun(service, "-T", "1s", "sh", "-c", "trap '' TERM HUP; sleep 600; sleep 600")
     (monitor,) = (group_of(run) / "cgroup.procs").read_text().split()[:1]
     os.kill(int(monitor), signal.SIGSTOP)

@@ -5,6 +5,8 @@ import os
 import resource
 import select
 import signal
+import socket
+import struct
 import subprocess
 
 import pytest
@@ -58,6 +60,8 @@ def test_the_status_is_the_commands_own(daemon, jitsudo, status):
     ],
 )
 def test_if_a_signal_ended_the_command_jitsudo_ends_by_it_and_leaves_no_core(daemon, tmp_path, number):
+    """THREATS X-12."""
+
     def script(peer):
         peer.welcome()
         monitor = peer.start()
@@ -168,6 +172,7 @@ def test_when_the_run_was_ended_by_somebody_that_is_said(daemon, jitsudo):
 
 
 def test_streams_that_are_closed_are_said_to_be_and_nothing_of_ours_takes_their_place(daemon, jitsudo):
+    """THREATS X-06."""
     heard = []
 
     def script(peer):
@@ -196,6 +201,21 @@ def test_with_its_streams_closed_it_speaks_into_no_socket_of_its_own(daemon, jit
     done = jitsudo("true", preexec_fn=lambda: (os.close(0), os.close(1), os.close(2)))
     assert done.returncode == 121
     assert heard == [None]
+
+
+def test_nothing_but_null_stands_where_its_streams_were_closed(daemon, jitsudo):
+    """THREATS X-06: no socket or file that we open gets the number of one."""
+    found = []
+
+    def script(peer):
+        peer.welcome()
+        (client, _, _) = struct.unpack("iII", peer.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        found.extend(os.readlink(f"/proc/{client}/fd/{stream}") for stream in range(3))
+        peer.say(Refused(code="denied", text="no"))
+
+    daemon.play(script)
+    jitsudo("true", preexec_fn=lambda: (os.close(0), os.close(1), os.close(2)))
+    assert found == ["/dev/null"] * 3
 
 
 def test_the_reader_of_our_output_sees_its_end_when_the_command_lets_go_of_it(daemon, jitsudo, tmp_path):

@@ -52,12 +52,14 @@ def at(wall: timedelta, boot: float) -> Moment:
 
 @every_clock
 def test_a_lease_answers_while_the_boot_clock_says_so(wall: timedelta, boot: float, is_over: bool) -> None:
+    """THREATS G-01."""
     held = lease()
     assert covers(held, held.holder, held.host, held.service, held.command, held.rule, at(wall, boot)) is not is_over
 
 
 @every_clock
 def test_a_use_is_taken_while_the_boot_clock_says_so(wall: timedelta, boot: float, is_over: bool) -> None:
+    """THREATS G-01."""
     held = lease()
     event = Used(held.id, actor(person("alice")), held.id)
     if is_over:
@@ -70,7 +72,7 @@ def test_a_use_is_taken_while_the_boot_clock_says_so(wall: timedelta, boot: floa
 
 @every_clock
 def test_a_use_is_given_back_while_the_boot_clock_says_so(wall: timedelta, boot: float, is_over: bool) -> None:
-    """Past its end there is nothing to give back, and with nothing alive under it the grant is spent."""
+    """THREATS G-01: past its end there is nothing to give back, and with nothing alive under it the grant is spent."""
     used, _ = grant.transition(lease(), Used("K7QM-2XVD", actor(person("alice")), "K7QM-2XVD"), moment())
     after, _ = grant.transition(used, Returned(used.id, MONITOR, used.living[0], was_started=False), at(wall, boot))
     assert (after.left, after.state) == ((0, GrantState.SPENT) if is_over else (5, GrantState.ACTIVE))
@@ -78,6 +80,7 @@ def test_a_use_is_given_back_while_the_boot_clock_says_so(wall: timedelta, boot:
 
 @pytest.mark.parametrize("wall", [timedelta(seconds=1), DAY, -DAY])
 def test_in_another_boot_a_lease_has_no_time_left_whatever_the_clocks_say(wall: timedelta) -> None:
+    """THREATS G-01."""
     now = replace(at(wall, BEGAN + 1), boot_id="boot-2")
     held = lease()
     assert not covers(held, held.holder, held.host, held.service, held.command, held.rule, now)
@@ -90,6 +93,7 @@ def test_in_another_boot_a_lease_has_no_time_left_whatever_the_clocks_say(wall: 
 
 @every_clock
 def test_a_lock_holds_while_the_boot_clock_says_so(wall: timedelta, boot: float, is_over: bool) -> None:
+    """THREATS G-01."""
     assert locked(lasts_for=LASTS).is_over_at(at(wall, boot)) is is_over
 
 

@@ -78,6 +78,7 @@ def test_what_is_a_duration(text: str, seconds: int) -> None:
     ],
 )
 def test_what_is_none(text: str) -> None:
+    """THREATS G-03."""
     assert read_duration(text) is None
 
 

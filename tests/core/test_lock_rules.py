@@ -158,7 +158,7 @@ def test_it_is_carried_once_a_boot_and_never_back_in_time():
     wall=st.timedeltas(-YEARS, YEARS),
 )
 def test_however_often_the_host_boots_a_lock_never_ends_before_its_time(lasts_for, boots, rest, wall):
-    """Each boot lasts a while, of which the record proves a part."""
+    """THREATS G-01: each boot lasts a while, of which the record proves a part."""
     made, lived, since = locked(lasts_for=lasts_for, since_boot=0.0), 0.0, 0.0
     for n, (up_for, part) in enumerate(boots):
         lived += up_for

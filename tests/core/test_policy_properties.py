@@ -165,7 +165,7 @@ def test_another_argument_is_another_command(made: list[tuple[Rule, Any]], asked
 def test_what_is_permitted_lies_within_every_bound(
     made: tuple[Rule, Any], asked: Question, at: datetime, lasts_for: int, uses: int
 ) -> None:
-    """THREATS G-04: allowed means that all bounds hold."""
+    """Allowed means that all bounds hold."""
     rule = replace(made[0], verdict="permit", lasts_for=3600, uses=3)
     answer = decide(policy(rule), replace(asked, lasts_for=lasts_for, uses=uses), at)
     if isinstance(answer, Permit):

@@ -102,6 +102,7 @@ def begin(house, decision, **changes):
 
 @every_clock
 def test_a_request_expires_by_the_boot_clock(house, wall, boot, is_over):
+    """THREATS G-01."""
     begin(house, permit(expires_for=WITHIN))
     assert house.store.request(ID).state is RequestState.PENDING
     house.at = Moment(START + wall, BEGAN + boot, "boot-1")
@@ -111,6 +112,7 @@ def test_a_request_expires_by_the_boot_clock(house, wall, boot, is_over):
 
 @every_clock
 def test_a_grant_expires_by_the_boot_clock(house, wall, boot, is_over):
+    """THREATS G-01."""
     begin(house, free(lasts_for=WITHIN), waits=False)
     assert house.store.grant(ID).state is GrantState.ACTIVE
     house.at = Moment(START + wall, BEGAN + boot, "boot-1")
@@ -120,6 +122,7 @@ def test_a_grant_expires_by_the_boot_clock(house, wall, boot, is_over):
 
 @every_clock
 def test_a_lock_expires_by_the_boot_clock(house, wall, boot, is_over):
+    """THREATS G-01."""
     house.lifecycle.handle(place(locked(lasts_for=WITHIN, left_for=WITHIN)))
     house.at = Moment(START + wall, BEGAN + boot, "boot-1")
     house.look_at("lock", "L0CK-0001")
@@ -128,7 +131,7 @@ def test_a_lock_expires_by_the_boot_clock(house, wall, boot, is_over):
 
 @every_clock
 def test_the_last_look_before_a_run_goes_by_the_boot_clock(house, wall, boot, is_over):
-    """Between the use and the moment when a monitor is ready, a grant may end."""
+    """THREATS G-01: between the use and the moment when a monitor is ready, a grant may end."""
     begin(house, free(lasts_for=WITHIN))
     house.at = Moment(START + wall, BEGAN + boot, "boot-1")
     house.perform.monitor_is_ready(ID)

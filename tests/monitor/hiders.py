@@ -26,14 +26,15 @@ from tests.waiting import status_of, wait_for
 
 STUBBORN = "trap '' TERM HUP INT QUIT; "
 HIDERS = {
-    "plain": "sleep 60",
-    "one that ignores": STUBBORN + "sleep 60; sleep 60",
-    "a session of its own": "setsid sleep 60 & wait",
-    "a double fork": "(setsid sh -c 'sleep 60 & sleep 60' &) ; " + STUBBORN + "sleep 60; sleep 60",
-    "a stopped one": "kill -STOP $$; sleep 60",
-    "a stopped child": "sleep 60 & kill -STOP $!; " + STUBBORN + "wait; sleep 60",
-    "many": "for i in 1 2 3 4 5 6 7 8 9; do (" + STUBBORN + "setsid sleep 60 & sleep 60) & done; wait",
-    "a fork bomb": STUBBORN + "f() { while :; do (sleep 60 &) ; sleep 60 & done; }; ulimit -p 300 || exit; f & f & exec sleep 60",
+    "plain": "sleep 600",
+    "one that ignores": STUBBORN + "sleep 600; sleep 600",
+    "a session of its own": "setsid sleep 600 & wait",
+    "a double fork": "(setsid sh -c 'sleep 600 & sleep 600' &) ; " + STUBBORN + "sleep 600; sleep 600",
+    "a stopped one": "kill -STOP $$; sleep 600",
+    "a stopped child": "sleep 600 & kill -STOP $!; " + STUBBORN + "wait; sleep 600",
+    "many": "for i in 1 2 3 4 5 6 7 8 9; do (" + STUBBORN + "setsid sleep 600 & sleep 600) & done; wait",
+    "a fork bomb": STUBBORN
+    + "f() { while :; do (sleep 600 &) ; sleep 600 & done; }; ulimit -p 300 || exit; f & f & exec sleep 600",
 }
 
 SET_UP = {

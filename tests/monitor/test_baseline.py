@@ -247,12 +247,14 @@ def bounded(name: str, *limit: str) -> list[str]:
 
 @hostile
 def test_every_limit_is_a_fresh_services(states: Any, hostile: bool) -> None:
+    """THREATS X-08."""
     assert states[1 + hostile][0]["limits"] == {name: bounded(name, *limit) for name, limit in LIMITS.items()}
 
 
 @hostile
 @pytest.mark.parametrize("field", STATUS)
 def test_every_field_of_its_status_is_a_fresh_services(states: Any, hostile: bool, field: str) -> None:
+    """THREATS X-07."""
     assert states[1 + hostile][0]["status"].get(field, STATUS[field]) == STATUS[field]
 
 
@@ -290,6 +292,7 @@ def test_its_environment_is_what_was_ordered_and_nothing_else(states: Any, hosti
 
 @hostile
 def test_what_the_kernel_keeps_in_files_of_its_own(states: Any, hostile: bool) -> None:
+    """THREATS X-07."""
     outside = states[1 + hostile][0]
     assert outside["oom_score_adj"] == ["0"] and outside["timerslack_ns"] == ["50000"] and outside["personality"] == ["00000000"]
     assert outside["coredump_filter"] == ["00000033"]
@@ -301,6 +304,7 @@ def test_what_the_kernel_keeps_in_files_of_its_own(states: Any, hostile: bool) -
 
 @hostile
 def test_what_it_can_ask_the_kernel_about_itself(states: Any, hostile: bool) -> None:
+    """THREATS X-07."""
     who, inside = states[0], states[1 + hostile][1]
     assert {name: inside[name] for name in PRCTL} == {name: value for name, (_, value) in PRCTL.items()}
     assert (inside["ioprio"], inside["mempolicy"], inside["scheduler"], inside["personality"]) == (0, 0, 0, 0)
@@ -312,6 +316,7 @@ def test_what_it_can_ask_the_kernel_about_itself(states: Any, hostile: bool) -> 
 
 
 def test_what_nobody_has_named_is_the_same_too(states: Any) -> None:
+    """THREATS X-07."""
     _, plain, hostile = states
     for told in (plain, hostile):
         told[1].pop("keyring", None)

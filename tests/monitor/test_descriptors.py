@@ -280,6 +280,7 @@ MODES: list[tuple[str, ...]] = [
 @pytest.mark.parametrize("kinds", MODES, ids="-".join)
 @pytest.mark.parametrize("uid", [0, NOBODY])
 def test_a_command_has_exactly_three_descriptors(stage: Stage, kinds: tuple[str, ...], uid: int) -> None:
+    """THREATS X-05, X-06."""
     makers = {
         "pipe": lambda: _fifo(RW),
         "file": lambda: os.open(stage.directory / "file", RW | os.O_CREAT),
@@ -307,6 +308,7 @@ def _in_slots(kinds: tuple[str, ...], sent: list[int]) -> list[int]:
 
 
 def test_nothing_but_the_three_is_open(stage: Stage) -> None:
+    """THREATS X-05."""
     told = stage.capture("/usr/bin/python3", "-ISc", "import os; print(sorted(os.listdir('/proc/self/fd'), key=int))")
     assert told == b"['0', '1', '2', '3']\n"  # the third is the listing's own
 

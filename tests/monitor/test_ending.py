@@ -85,7 +85,7 @@ def over(together: Together) -> dict[str, Hidden]:
 
 @hiders
 def test_stop_ends_all_of_it(stopped: dict[str, Hidden], hider: str) -> None:
-    """Those who ignore SIGTERM are killed two seconds later, whatever else they sleep for."""
+    """THREATS X-02, G-02: those who ignore SIGTERM are killed two seconds later, whatever else they sleep for."""
     each = stopped[hider]
     assert each.left == []
     assert each.outcome.ending is Ending.SIGNALED and each.outcome.number in (signal.SIGTERM, signal.SIGKILL)

@@ -36,11 +36,11 @@ HUNG_UP = Outcome(Ending.SIGNALED, signal.SIGHUP, BECAUSE)
 LETS_IN = "read go; "
 HIDDEN = {
     **HIDERS,
-    "one that was to outlive the login": "nohup sleep 60 >/dev/null 2>&1 & setsid nohup sleep 60 >/dev/null 2>&1 & sleep 60",
-    "only what outlived the login": "(trap '' HUP; setsid sleep 60 &) ; exit 0",
-    "a tmux": "tmux -L $$ -f /dev/null new-session -d 'sleep 60'; sleep 60",
+    "one that was to outlive the login": "nohup sleep 600 >/dev/null 2>&1 & setsid nohup sleep 600 >/dev/null 2>&1 & sleep 600",
+    "only what outlived the login": "(trap '' HUP; setsid sleep 600 &) ; exit 0",
+    "a tmux": "tmux -L $$ -f /dev/null new-session -d 'sleep 600'; sleep 600",
     "one in a group of its own below": "d=$(sed -n 's,^0::,,p' /proc/self/cgroup); d=/sys/fs/cgroup$d/own; "
-    "mkdir $d && echo $$ >$d/cgroup.procs; sleep 60",
+    "mkdir $d && echo $$ >$d/cgroup.procs; sleep 600",
 }
 
 
@@ -221,14 +221,15 @@ def stopped(request: pytest.FixtureRequest) -> Iterator[dict[str, Session]]:
             each.asker.process.wait(60)
         each.left = marked(stage, f"HIDER={name}")
         forget(stage, each.job)
-        each.asker.close()
+    for each in played.values():
+        each.asker.close()  # which ends whatever is left of any of them
     yield played
     stage.close()
 
 
 @pytest.mark.parametrize("hider", HIDDEN)
 def test_stop_ends_all_of_the_session(stopped: dict[str, Session], hider: str) -> None:
-    """What ignores the hang-up is killed two seconds later, whatever else it sleeps for."""
+    """THREATS G-02: what ignores the hang-up is killed two seconds later, whatever else it sleeps for."""
     each = stopped[hider]
     assert each.outcome == HUNG_UP and each.left == []
     assert groups_of(each.job) == []

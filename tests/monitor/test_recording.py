@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -137,6 +138,7 @@ def test_what_a_terminal_shows_is_kept_with_its_sizes_and_stops(stage: Stage) ->
 
 
 def test_every_byte_of_every_stream_is_kept_and_passed_on(stage: Stage) -> None:
+    """THREATS L-04."""
     data = os.urandom(300_000)
     job = stage.job("/bin/sh", "-c", "cat; cat /proc/self/status >&2; exit 3", record="all")
     pipes = Pipes(data)
@@ -251,6 +253,7 @@ def test_a_pipe_that_is_not_recorded_is_the_callers_own(stage: Stage, record: st
 
 
 def test_a_password_is_not_kept_where_all_is(stage: Stage) -> None:
+    """THREATS L-05."""
     job = stage.job("/bin/bash", "-c", "read -r -p 'name: ' n; read -r -s -p 'password: ' p; echo; echo ${#p}", record="all")
     client, _ = stage.started(job, TERMINAL)
     stage.wait(lambda: b"name: " in client.output)
@@ -301,6 +304,7 @@ def test_a_run_that_cannot_be_recorded_does_not_start(stage: Stage) -> None:
 
 @pytest.mark.parametrize("kinds", [TERMINAL, ("null",) * 3], ids=["terminal", "null"])
 def test_a_disk_that_fills_ends_the_run_and_what_was_kept_is_whole(stage: Stage, small: Path, kinds: tuple[str, ...]) -> None:
+    """THREATS L-04."""
     job = stage.job("/bin/sh", "-c", "trap '' TERM; cat /dev/urandom", record="output")
     stage.started(job, kinds)
     outcome = stage.outcome(job)
@@ -389,6 +393,7 @@ def test_the_last_of_a_recording_that_cannot_be_written_is_told(stage: Stage, fa
 
 
 def test_a_quota_ends_the_run(stage: Stage) -> None:
+    """THREATS L-04."""
     job = stage.job("/usr/bin/head", "-c", "9000000", "/dev/urandom", record="output", record_bytes=1 << 20)
     client, _ = stage.started(job)
     outcome = stage.outcome(job)
@@ -397,6 +402,7 @@ def test_a_quota_ends_the_run(stage: Stage) -> None:
 
 
 def test_a_monitor_that_is_killed_leaves_all_but_the_last_moment(stage: Stage) -> None:
+    """THREATS L-04."""
     mark = stage.directory / "mark"
     script = f"echo before; sleep 1; echo after; touch {mark}; sleep 60"
     job = stage.job("/bin/sh", "-c", script, record="output", record_bytes=1 << 20)
@@ -411,6 +417,7 @@ def test_a_monitor_that_is_killed_leaves_all_but_the_last_moment(stage: Stage) -
 
 
 def test_without_its_monitor_nothing_is_passed_on(stage: Stage) -> None:
+    """THREATS L-04."""
     job = stage.job("/bin/sh", "-c", "sleep 1; echo secret", record="output", uid=NOBODY, gid=NOBODY, groups=(NOBODY,))
     reading, writing = os.pipe()
     null = stage.null()
@@ -422,3 +429,28 @@ def test_without_its_monitor_nothing_is_passed_on(stage: Stage) -> None:
     with open(reading, "rb") as file:
         assert file.read() == b""
     assert stage.outcome(job).ending is Ending.LOST
+
+
+def test_while_its_monitor_stands_still_nothing_is_passed_on(stage: Stage) -> None:
+    """THREATS L-04: what nobody has kept yet waits, and comes when it is."""
+    mark = stage.directory / "written"
+    job = stage.job("/bin/sh", "-c", f"read go; echo output; touch {mark}; read on", record="output")
+    go, going = os.pipe()
+    reading, writing = os.pipe()
+    stage.get_ready(job, ("pipe", "pipe", "null"), [go, writing, stage.null()])
+    os.close(go)
+    os.close(writing)
+    stage.executor.go(job.run)
+    stage.wait(lambda: stage.reported(Started, job.run))
+    (monitor,) = stage.monitors()
+    os.kill(monitor, signal.SIGSTOP)
+    try:
+        os.write(going, b"go\n")
+        stage.wait(mark.exists)
+        assert select.select([reading], [], [], 0.5)[0] == []
+    finally:
+        os.kill(monitor, signal.SIGCONT)
+    with open(reading, "rb") as file:
+        assert file.readline() == b"output\n"
+        os.close(going)
+        assert stage.outcome(job).ending is Ending.EXITED

@@ -21,6 +21,7 @@ ALL_BYTES = bytes(range(1, 256))
 
 
 def test_every_exit_status_comes_back_exactly(stage: Stage) -> None:
+    """THREATS X-12."""
     for status in range(256):
         client, outcome = stage.play(stage.job("/bin/sh", "-c", f"exit {status}"))
         assert outcome == Outcome(Ending.EXITED, status)
@@ -28,6 +29,7 @@ def test_every_exit_status_comes_back_exactly(stage: Stage) -> None:
 
 
 def test_every_signal_that_ends_a_command_comes_back_exactly(stage: Stage) -> None:
+    """THREATS X-12."""
     ending = {*range(1, 32), *range(34, 65)} - {17, 18, 19, 20, 21, 22, 23, 28}  # the others stop it, or do nothing
     for number in sorted(ending):
         reset = f"{number} == 9 or s.signal({number}, s.SIG_DFL)"
@@ -205,6 +207,7 @@ def test_a_directory_that_the_target_may_not_enter_is_begun_in_and_of_no_use(sta
 
 
 def test_a_closed_directory_that_is_another_by_now_starts_nothing(stage: Stage) -> None:
+    """THREATS X-10."""
     place = stage.directory / "place"
     place.mkdir(mode=0o700)
     job = stage.job("/bin/true", cwd=os.fsencode(place), uid=NOBODY, gid=NOBODY, groups=(NOBODY,))

@@ -221,6 +221,7 @@ def test_what_a_module_leaves_behind_does_not_keep_a_run_for_ever(stage: Stage) 
 
 
 def test_limits_bind_the_command_and_not_the_monitor(stage: Stage) -> None:
+    """THREATS X-08."""
     Path("/etc/security/limits.d/test.conf").write_text(
         "alice - nofile 77\nalice - nproc 999\nalice - core 0\nalice - priority 3\n"
     )

@@ -184,6 +184,7 @@ def test_without_a_fault_it_runs() -> None:
 
 @pytest.mark.parametrize("name", FAILING)
 def test_a_step_that_fails_means_no_exec(name: str) -> None:
+    """THREATS X-11."""
     ending, because, did = played_apart(lambda: filter_syscall(name, errno.EPERM))
     assert (ending, did) == (Ending.NOT_STARTED, False), because
     assert because.startswith("the command could not be prepared: ")
@@ -191,11 +192,13 @@ def test_a_step_that_fails_means_no_exec(name: str) -> None:
 
 @pytest.mark.parametrize("name", LYING)
 def test_a_step_that_only_says_that_it_worked_means_no_exec(name: str) -> None:
+    """THREATS X-11."""
     ending, because, did = played_apart(lambda: filter_syscall(name, 0))
     assert (ending, did) == (Ending.NOT_STARTED, False)
     assert because.endswith(" did not take")
 
 
 def test_a_uid_without_room_for_a_process_means_no_exec() -> None:
+    """THREATS X-11."""
     ending, _, did = played_apart(lambda: filter_syscall("setresuid", errno.EAGAIN))
     assert (ending, did) == (Ending.NOT_STARTED, False)

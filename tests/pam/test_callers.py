@@ -109,7 +109,7 @@ LIBRARIES = {
 @in_the_lab
 @every_program
 def test_no_library_of_the_callers_runs_in_the_place_of_pythons(gated: Gated, evil: Path, program: Program) -> None:
-    """It would run as root, whoever they are."""
+    """THREATS K-10, P-11: it would run as root, whoever they are."""
     keeps_out_with_every_library(
         gated, evil, program, "jitd: denied" if program.service == "sudo" else "try again with PATH=/usr/bin:/bin"
     )

@@ -56,6 +56,7 @@ def test_a_logout_ends_the_run(gated: Gated) -> None:
 
 @pytest.mark.parametrize("verb", ["stop", "revoke", "lock"])
 def test_what_ends_a_login_ends_all_of_it_before_it_returns(gated: Gated, verb: str) -> None:
+    """THREATS G-02."""
     typed, id = begun(gated, STAYS)
     wait_for(lambda: len(is_there("4721")) == 3)
     words = {"stop": ("stop", id), "revoke": ("revoke", id), "lock": ("lock", "--user", "carol", "--reason", "lost")}[verb]

@@ -121,6 +121,7 @@ def marks_of(manner: tuple[object, ...]) -> tuple[pytest.MarkDecorator, ...]:
 def test_however_it_is_answered_the_answer_is_jitds(
     manner: tuple[object, ...], stage: str, bench: Bench, host: Application
 ) -> None:
+    """THREATS P-07."""
     for outcome, answer in OUTCOMES.items():
         with jitd(bench.socket, outcome):
             assert converse(host, manner, stage) == answer, outcome.__name__
@@ -132,6 +133,7 @@ def test_however_it_is_answered_the_answer_is_jitds(
 def test_a_conversation_that_closes_every_descriptor_ends_in_no_grant_that_was_not_there_before(
     outcome: Callable[[Voice], None], answer: int, bench: Bench
 ) -> None:
+    """THREATS P-07."""
     with Application(bench.stacks) as host, jitd(bench.socket, outcome):
         host.start("root")
         host.order("conv", "close")

@@ -285,6 +285,7 @@ def played(gated: Gated, tickets: dict[str, bytes]) -> Callable[[Row], list[Driv
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_whatever_is_broken_nobody_comes_past_and_root_has_a_way(played: Callable[[Row], list[Driven]], row: Row) -> None:
+    """THREATS P-10."""
     typed = played(row)
     all_are_kept_out(typed, "")
     for each in typed:

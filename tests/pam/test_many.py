@@ -59,6 +59,7 @@ def ask(host: Application, user: str | bytes | None = "alice", stage: str = "acc
 
 
 def test_two_hundred_transactions_in_one_process_leave_nothing_behind(bench: Bench, host: Application) -> None:
+    """THREATS P-05."""
     with jitd(bench.socket, grants):
         for _ in range(5):
             assert ask(host) == SUCCESS
@@ -85,6 +86,8 @@ def test_a_hundred_questions_of_one_transaction_cost_no_memory_at_all(bench: Ben
 
 
 def test_interleaved_transactions_do_not_know_of_each_other(bench: Bench, host: Application) -> None:
+    """THREATS P-04."""
+
     def script(voice: Voice) -> None:
         voice.proved()
         (asked,) = [message for message in voice.heard if message["type"] == "enforce"]
@@ -116,7 +119,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("item", [*(set(ITEMS) - {"service"}), "ssh"])
 def test_hostile_bytes_in_any_item_do_no_harm(item: str, bench: Bench, host: Application) -> None:
-    """Whatever is there reaches jitd as it is or not at all, and what is no text names nobody."""
+    """THREATS P-02: whatever is there reaches jitd as it is or not at all, and what is no text names nobody."""
     for value in [*HOSTILE.values(), None, b""]:
         with jitd(bench.socket, grants) as had:
             host.start("root")

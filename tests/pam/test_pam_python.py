@@ -11,8 +11,9 @@ import contextlib
 import os
 import re
 import signal
+import struct
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ def answers(bench: Bench, code: str) -> int:
     "value", ["0", "False", "2**32", "-2**32", "type('I', (int,), {})(0)", "int.from_bytes(bytes(9), 'big')"]
 )
 def test_these_values_are_success_to_pam_python(value: str, bench: Bench) -> None:
+    """THREATS P-01."""
     assert answers(bench, f"return {value}") == SUCCESS
 
 
@@ -63,6 +65,7 @@ def test_these_are_not(code: str, answer: int, bench: Bench) -> None:
 
 
 def test_the_module_returns_three_constants_and_success_in_one_place_alone() -> None:
+    """THREATS P-01."""
     syntax = ast.parse(MODULE.read_text())
     named = {ast.unparse(node) for node in syntax.body if isinstance(node, ast.Assign) and "pam_sm_" in ast.unparse(node)}
     assert named == {
@@ -125,6 +128,38 @@ def test_files_that_others_can_change_are_refused(change: str, bench: Bench) -> 
     module = bench.module(helper="")
     bench.stack(module)
     {"module": module, "module's directory": bench.root, "helper": bench.root / "helper.py"}[change].chmod(0o775)
+    with jitd(bench.socket, lambda voice: (voice.proved(), voice.grant())), Application(bench.stacks) as host:
+        host.start("root")
+        assert host.call("acct_mgmt") == DENIED
+    assert "can be changed by others than root" in host.text
+
+
+def _give_away(file: Path) -> None:
+    os.chown(file, 4005, -1)
+
+
+def _open_to_everybody(file: Path) -> None:
+    """And to no group: 0646, or 0757 of a directory."""
+    file.chmod(file.stat().st_mode | 0o002)
+
+
+def _open_by_an_access_list(file: Path) -> None:
+    """user::rw-, user:4005:rw-, group::r--, mask::rw-, other::r--; of a directory with x."""
+    x = file.stat().st_mode & 0o001
+    entries = ((1, 6, -1), (2, 6, 4005), (4, 4, -1), (16, 6, -1), (32, 4, -1))
+    raw = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", tag, allowed | x, number) for tag, allowed, number in entries)
+    os.setxattr(file, "system.posix_acl_access", raw)
+
+
+@pytest.mark.parametrize("way", [_give_away, _open_to_everybody, _open_by_an_access_list], ids=lambda way: way.__name__[1:])
+@pytest.mark.parametrize("change", ["module", "module's directory", "helper"])
+def test_files_that_are_somebody_elses_or_open_in_any_way_are_refused(
+    change: str, way: Callable[[Path], None], bench: Bench
+) -> None:
+    """THREATS P-11: each way alone."""
+    module = bench.module(helper="")
+    bench.stack(module)
+    way({"module": module, "module's directory": bench.root, "helper": bench.root / "helper.py"}[change])
     with jitd(bench.socket, lambda voice: (voice.proved(), voice.grant())), Application(bench.stacks) as host:
         host.start("root")
         assert host.call("acct_mgmt") == DENIED
@@ -295,6 +330,7 @@ def test_that_test_sees_what_root_opens() -> None:
 
 
 def test_nobody_of_that_account_can_trace_the_helper_or_read_its_memory(bench: Bench) -> None:
+    """THREATS P-03."""
     slow = (
         Path("/usr/lib/jitd/jitpam/pam_initiator.py")
         .read_text()

@@ -130,6 +130,7 @@ POINTS = ("nothing", "hello", "welcome", "enforce", "challenge", "token", "answe
 
 @pytest.mark.parametrize("point", POINTS)
 def test_whatever_jitd_does_before_it_has_the_proof_is_a_denial(point: str, bench: Bench, host: Application) -> None:
+    """THREATS P-01, P-02."""
     bench.stack(bench.module(HASTE, PROVES))
     for deed in DEEDS:
         with jitd(bench.socket, _at(point, deed)):
@@ -138,6 +139,7 @@ def test_whatever_jitd_does_before_it_has_the_proof_is_a_denial(point: str, benc
 
 @pytest.mark.parametrize("deed", sorted(set(DEEDS) - {"grants"}))
 def test_whatever_jitd_says_instead_of_a_grant_is_a_denial(deed: str, bench: Bench, host: Application) -> None:
+    """THREATS P-01."""
     bench.stack(bench.module(HASTE, PROVES))
     for user in ("alice", "root"):
         script = _at("proof", deed) if user == "alice" else lambda voice: (voice.proved(), DEEDS[deed](voice))
@@ -340,6 +342,7 @@ HELPERS = {
 
 @pytest.mark.parametrize("kind", HELPERS)
 def test_nothing_that_a_helper_does_is_a_verdict_and_nothing_of_it_is_left(kind: str, bench: Bench, host: Application) -> None:
+    """THREATS P-01."""
     bench.stack(bench.module(HASTE, HELPERS[kind]))
     with jitd(bench.socket, refuses):
         assert ask(host) == DENIED

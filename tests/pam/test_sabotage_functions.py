@@ -70,6 +70,7 @@ def test_each_of_the_functions_named_here_is_one() -> None:
 def test_a_function_of_its_own_that_fails_or_answers_anything_lets_nobody_in(
     function: str, forms: list[Form], bench: Bench
 ) -> None:
+    """THREATS P-01."""
     with Application(bench.stacks) as host, jitd(bench.socket, refuses) as had:
         for number, (form, code) in enumerate(forms):
             module = bench.module(f"{HASTE}\n{function} = {code}", PROVES, f"m{number}.py")

@@ -82,6 +82,7 @@ def all_are_refused(gated: Gated, who: str, sentence: str, programs: tuple[Progr
 
 @pytest.mark.parametrize("answer", MODULES)
 def test_nothing_that_the_module_answers_by_mistake_lets_anybody_in(gated: Gated, answer: str) -> None:
+    """THREATS P-09."""
     before = gated.events()
     with module(MODULES[answer]):
         all_are_refused(gated, "carol", "")
@@ -131,7 +132,7 @@ def test_a_stack_is_what_debian_ships_with_the_gate_before_all_else(service: str
 
 
 def test_a_password_that_has_expired_does_not_end_the_stack_before_the_gate(gated: Gated) -> None:
-    """Nor does it lead past it: a login asks for a new one first."""
+    """THREATS P-09: nor does it lead past it: a login asks for a new one first."""
     at_login = BY_NAME["login"]
     for name in ("eve", "bob"):  # bob is whom su is for
         subprocess.run(["chage", "-d", "2000-01-01", "-M", "30", name], check=True)
@@ -225,7 +226,7 @@ def test_persist_of_doas_does_not_skip_the_gate(gated: Gated) -> None:
 
 
 def test_a_rule_without_a_ticket_is_a_way_in_while_the_kdc_is_away(gated: Gated) -> None:
-    """Break-glass, as the manual has it."""
+    """THREATS P-10: break-glass, as the manual has it."""
     rule = f'[[permit]]\nname = "glass"\nwho = ["user:bob"]\nservices = {SERVICES}\nrun_as = ["*"]\ncommands = [["**"]]\n'
     approved_by_root = 'ticket = "optional"\napprovals = [{ need = 1, from = ["group:ops"] }]\n'
     gated.set_policy(rule + approved_by_root, "60-glass.toml")

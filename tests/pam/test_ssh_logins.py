@@ -103,7 +103,7 @@ def lease(house: House, who: str) -> str:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("who", ["bob", "carol", "eve"])
 def test_each_method_and_whom_it_lets_in(sshd: Sshd, both: Sshd, who: str, method: str) -> None:
-    """A ticket comes with delegated credentials alone; without one only a rule that wants none permits."""
+    """THREATS P-04: a ticket comes with delegated credentials alone; without one only a rule that wants none permits."""
     done = come(sshd, both, who, method)
     proves = method in ("gssapi", "gssapi+keyboard")
     if who == "carol" or (who == "bob" and proves):
@@ -122,6 +122,7 @@ def test_a_ticket_that_lies_about_on_the_host_is_no_proof_of_who_comes_with_a_ke
 
 @leaves
 def test_a_login_that_is_owed_is_left_behind_denied_and_let_in_once_when_it_is_approved(house: House, sshd: Sshd) -> None:
+    """THREATS P-06."""
     first = sshd.ssh("alice")
     told = OWED.fullmatch(first.stdout)
     assert first.returncode == 254 and told is not None, first.stdout
@@ -355,6 +356,7 @@ def test_a_file_at_home_and_variables_of_the_client_change_nothing(house: House,
 
 @pytest.mark.parametrize("method", ["key", "password"])
 def test_root_is_left_alone_also_while_there_is_no_jitd(house: House, sshd: Sshd, method: str) -> None:
+    """THREATS P-10."""
     before = len(house.records())
     assert sshd.ssh("root", method=method).stdout == "root\n"
     assert len(house.records()) == before

@@ -11,6 +11,7 @@ from tests.pamlint.host import Row, names
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
 def test_of_a_host_it_is_said(row: Row) -> None:
+    """THREATS P-09."""
     findings = row.findings()
     assert names(findings) == " ".join(sorted(row.found.split())), [
         f"{finding.place}: {finding.sentence}" for finding in findings

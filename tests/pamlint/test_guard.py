@@ -51,6 +51,7 @@ ASK = f"account [success=1 default=ignore] {GATE}\n"
     ],
 )
 def test_a_program_that_people_start_needs_a_guard(service: str, stack: str, is_guarded: bool) -> None:
+    """THREATS P-11."""
     files = {f"/etc/pam.d/{name}": text for name, text in SHARED.items()}
     files |= {f"/etc/pam.d/{service}": stack + SUDO, "/etc/sudoers": SECURE}
     found = [finding.name for finding in lint_host(Texts(files))]

@@ -144,6 +144,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path
 
 @pytest.mark.parametrize("seed", range(10))
 def test_every_random_stack_answers_what_the_model_says(place: tuple[Path, Path | None, str], seed: int) -> None:
+    """THREATS P-09."""
     directory, told, prefix = place
     stem = prefix if told is None else ""
     author = Author(seed, prefix)

@@ -149,6 +149,7 @@ def test_the_viewer_of_these_tests_would_tell() -> None:
 def test_whatever_a_command_writes_nothing_but_drawing_reaches_the_viewer_and_nothing_is_ever_sent_back(
     data: bytes, is_utf8: bool
 ) -> None:
+    """THREATS L-06."""
     out = filtered(data, is_utf8=is_utf8)
     assert HARMLESS.fullmatch(out)
     assert is_utf8 or out.isascii()

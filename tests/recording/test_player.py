@@ -247,6 +247,7 @@ def test_whenever_it_is_called_it_gives_the_same_bytes(frames: list[Frame], paus
 @given(all_tapes, steps)
 @settings(max_examples=150)
 def test_whatever_is_typed_nothing_but_drawing_reaches_the_viewer(frames: list[Frame], steps: list[float | bytes]) -> None:
+    """THREATS L-06."""
     one, out, now = player(frames), b"", 0.0
     for step in steps:
         if isinstance(step, bytes):

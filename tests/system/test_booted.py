@@ -86,7 +86,7 @@ def process_1_below(lab: int) -> int:
     ids=["at once", "in order", "all are killed"],
 )
 def test_what_ran_before_the_host_went_down_is_in_the_record(command: str, tmp_path: Path) -> None:
-    """X-14. The record of the command that ends the host was durable before the command ran, and is whole afterwards."""
+    """THREATS X-14: the record of the command that ends the host was durable before the command ran, and is whole afterwards."""
     lab = subprocess.Popen(
         [LAB, "--systemd", "sh", "-c", AT_ONCE % f"as alice jitsudo true; {command}"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,

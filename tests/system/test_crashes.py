@@ -95,6 +95,7 @@ def played(request: pytest.FixtureRequest) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name.replace(" ", "-"))
 def test_somebody_is_killed_at_a_named_point(played: dict[str, list[str]], lane: Lane, point: Point) -> None:
+    """THREATS X-13."""
     faults = played[point.name] if point.name in played else lane.play(point)
     assert faults == []
 
@@ -120,7 +121,7 @@ def is_connected(pid: int) -> bool:
 
 
 def test_a_client_that_comes_back_before_its_run_has_ended_waits_for_its_use(lane: Lane) -> None:
-    """Its first run never began, as the daemon was killed; but its monitor has not said so yet."""
+    """THREATS X-13: its first run never began, as the daemon was killed; but its monitor has not said so yet."""
     house = lane.house()
     assert house.process is not None
     asked = Client(house, "alice", "jitsudo", "bash", "-c", f"exit {STATUS}")
@@ -145,6 +146,7 @@ def test_a_client_that_comes_back_before_its_run_has_ended_waits_for_its_use(lan
 
 
 def test_somebody_is_killed_at_a_call_that_nobody_has_named(lane: Lane) -> None:
+    """THREATS X-13."""
     print(f"JITD_SEED={SEED}")
     faults = [fault for n in range(N_WALKED) for fault in walk(lane.house(), POINTS, SEED + n)]
     assert faults == []

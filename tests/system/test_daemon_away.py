@@ -46,6 +46,7 @@ def serves_on(house: House) -> None:
 
 
 def test_a_daemon_that_is_stopped(served: House) -> None:
+    """THREATS O-01."""
     assert served.process is not None
     before = len(served.records())
     os.kill(served.process.pid, signal.SIGSTOP)
@@ -59,6 +60,7 @@ def test_a_daemon_that_is_stopped(served: House) -> None:
 
 
 def test_a_daemon_whose_queue_is_full(served: House) -> None:
+    """THREATS O-01."""
     assert served.process is not None
     os.kill(served.process.pid, signal.SIGSTOP)
     with contextlib.ExitStack() as stack:
@@ -89,6 +91,7 @@ def test_who_is_not_answered_says_so_in_time(served: House) -> None:
 
 
 def test_a_socket_that_is_gone(served: House) -> None:
+    """THREATS O-01."""
     kept = served.socket.with_name("kept")
     served.socket.rename(kept)
     try:
@@ -99,6 +102,7 @@ def test_a_socket_that_is_gone(served: House) -> None:
 
 
 def test_a_socket_that_nobody_listens_at(served: House) -> None:
+    """THREATS O-01."""
     served.kill()
     all_say_so(served, "nobody listens")
     served.start()

@@ -80,6 +80,7 @@ grant = { lasts = "1h", uses = 9 }
 
 
 def test_yesterdays_database_gives_no_grant_a_second_time() -> None:
+    """THREATS O-02."""
     house = ready(LEASED)
     try:
         lease(house)
@@ -102,7 +103,7 @@ def test_yesterdays_database_gives_no_grant_a_second_time() -> None:
 
 
 def test_a_database_that_went_another_way_is_not_the_one_that_was_left() -> None:
-    """As long as the one that was left, but another: two hosts wrote one after the other."""
+    """THREATS O-02: as long as the one that was left, but another: two hosts wrote one after the other."""
     house = ready(LEASED)
     try:
         kept = copy_of(house.database, house.root / "yesterday")
@@ -154,6 +155,7 @@ def test_whatever_was_changed_while_no_daemon_was_there_is_one_sentence_of_verif
 
 
 def test_a_database_that_somebody_else_has_locked_permits_nothing_and_is_waited_for(served: House) -> None:
+    """THREATS O-02."""
     before = len(served.records())
     with contextlib.closing(sqlite3.connect(served.database, isolation_level=None)) as somebody:
         somebody.execute("BEGIN IMMEDIATE")
@@ -166,8 +168,8 @@ def test_a_database_that_somebody_else_has_locked_permits_nothing_and_is_waited_
 
 
 def test_a_bit_that_flips_in_what_is_open_is_found_before_anything_is_served(served: House, tmp_path: Path) -> None:
-    """One in each page, at random: either the daemon does not start with it, or what is open is what it was; and if all is
-    read, either that fails or the chain tells, or the bit was in nobody's.
+    """THREATS O-02: one in each page, at random: either the daemon does not start with it, or what is open is what it was; and if
+    all is read, either that fails or the chain tells, or the bit was in nobody's.
     """
     for n in range(4):
         assert Client(served, "alice", "jitsudo", "sh", "-c", "exit 7").end(10) == STATUS
@@ -212,7 +214,7 @@ def look(file: Path) -> tuple[list[tuple[str, str, bytes]] | None, list[tuple[st
 
 
 def test_a_changed_grant_is_found_at_the_start(served: House) -> None:
-    """Not by a bit, but by somebody who knows how."""
+    """THREATS O-02: not by a bit, but by somebody who knows how."""
     assert Client(served, "alice", "jitsudo", "--no-wait", "bash", "-c", ":").end(10) == 0
     served.kill()
     with contextlib.closing(sqlite3.connect(served.database, isolation_level=None)) as somebody:
@@ -223,6 +225,7 @@ def test_a_changed_grant_is_found_at_the_start(served: House) -> None:
 
 
 def test_a_newer_schema_is_left_alone(served: House) -> None:
+    """THREATS O-03."""
     served.kill()
     with contextlib.closing(sqlite3.connect(served.database)) as newer:
         newer.execute(f"PRAGMA user_version = {SCHEMA + 1}")
@@ -236,6 +239,7 @@ def test_a_newer_schema_is_left_alone(served: House) -> None:
 
 
 def test_an_older_schema_is_carried_over_with_all_that_is_in_it(served: House) -> None:
+    """THREATS O-03."""
     assert Client(served, "alice", "jitsudo", "--no-wait", "bash", "-c", ":").end(10) == 0
     (waiting,) = served.rows("requests")
     served.kill()

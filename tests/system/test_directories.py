@@ -86,6 +86,7 @@ def from_within(house: House, directory: Path, *words: str, before: str = "true"
 
 
 def test_a_directory_that_is_served_to_everybody_is_one_like_others(at_once: House, serve: Callable[[bool], Served]) -> None:
+    """THREATS X-10."""
     served = serve(True)
     done = from_within(at_once, served.place / "d", "pwd")
     assert (done.returncode, done.stdout) == (0, f"{served.place}/d\n"), done.stderr
@@ -95,7 +96,7 @@ def test_a_directory_that_is_served_to_everybody_is_one_like_others(at_once: Hou
 def test_a_directory_that_is_kept_from_root_is_126_for_root_and_open_to_its_owner(
     at_once: House, serve: Callable[[bool], Served]
 ) -> None:
-    """As of a server that squashes root: it is not entered, and nothing runs elsewhere instead."""
+    """THREATS X-10: as of a server that squashes root: it is not entered, and nothing runs elsewhere instead."""
     served = serve(False)
     with pytest.raises(PermissionError):
         served.place.stat()
@@ -140,6 +141,7 @@ def test_a_server_that_falls_silent_holds_up_its_own_people_alone_and_not_for_ev
 
 
 def test_a_directory_that_is_gone_is_asked_for_as_the_root_directory_and_said(owed: House, place: Path) -> None:
+    """THREATS X-10."""
     (place / "d").mkdir()
     os.chown(place / "d", ALICE, ALICE)
     asked = subprocess.Popen(
@@ -156,6 +158,7 @@ def test_a_directory_that_is_gone_is_asked_for_as_the_root_directory_and_said(ow
 
 @pytest.mark.parametrize(("then", "said"), [("nothing", GONE), ("another", ANOTHER), ("a link to another", ANOTHER)])
 def test_a_directory_that_is_removed_while_it_waits_is_126(owed: House, place: Path, then: str, said: str) -> None:
+    """THREATS X-10."""
     (place / "d").mkdir()
     asked = owed.ask("alice", "pwd", cwd=str(place / "d"))
     id = asked.id
@@ -173,6 +176,7 @@ def test_a_directory_that_is_removed_while_it_waits_is_126(owed: House, place: P
 
 
 def test_a_directory_that_nobody_may_search_any_more_is_inherited_as_from_sudo(at_once: House, place: Path) -> None:
+    """THREATS X-10."""
     (place / "d").mkdir(mode=0o755)
     (place / "d").chmod(0o755)
     os.chown(place / "d", ALICE, ALICE)
@@ -194,6 +198,7 @@ def test_a_directory_that_one_names_and_may_not_enter_is_entered_where_the_accou
 
 
 def test_a_directory_by_links_that_lead_in_a_circle_is_no_directory(at_once: House, place: Path) -> None:
+    """THREATS X-10."""
     (place / "one").symlink_to("two")
     (place / "two").symlink_to("one")
     before = at_once.records()
@@ -204,7 +209,7 @@ def test_a_directory_by_links_that_lead_in_a_circle_is_no_directory(at_once: Hou
 
 
 def test_a_directory_that_is_mounted_within_itself_is_the_one_where_the_caller_stands(at_once: House, place: Path) -> None:
-    """The same device and inode at every depth: the path that was approved is where it runs."""
+    """THREATS X-10: the same device and inode at every depth: the path that was approved is where it runs."""
     (place / "loop/within").mkdir(parents=True)
     for directory in (place / "loop", place / "loop/within"):
         directory.chmod(0o755)
@@ -217,6 +222,7 @@ def test_a_directory_that_is_mounted_within_itself_is_the_one_where_the_caller_s
 
 
 def test_a_directory_whose_path_is_too_long_to_be_named_is_asked_for_as_the_root_directory(at_once: House, place: Path) -> None:
+    """THREATS X-10."""
     script = 'cd "$1"; for n in $(seq 60); do d=$(printf "%0100d" $n); mkdir $d && cd -P $d; done 2>/dev/null; exec jitsudo pwd'
     done = at_once.run("alice", "bash", "-c", script, "bash", str(place))
     assert (done.returncode, done.stdout) == (0, "/\n")

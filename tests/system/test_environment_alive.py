@@ -69,6 +69,7 @@ CALM = [name for name in FOREIGN if name not in DISTURBING]
 
 
 def test_nothing_of_the_callers_own_environment_arrives(listing: House) -> None:
+    """THREATS X-09."""
     done = listing.run("alice", *caller(*CALM, *OURS, "MY_OWN"), "jitsudo", *SHOW)
     assert done.returncode == 0, done.stderr
     told = variables(done.stdout)
@@ -124,6 +125,7 @@ def test_all_that_a_rule_names_may_be_typed_at_once(listing: House) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_who_asked_cannot_be_forged(listing: House, name: str) -> None:
+    """THREATS X-09."""
     typed = listing.sudo("alice", f"{name}=root", "/usr/bin/env", "-0")
     assert typed.returncode == 120 and "set by jitd itself" in typed.stderr
     named = listing.run("alice", *caller(name), "jitsudo", f"--preserve-env={name}", "/usr/bin/env", "-0")

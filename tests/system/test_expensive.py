@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""THREATS O-07: work that costs much and is asked for by one person holds up nobody else, and ends.
+"""Work that costs much and is asked for by one person holds up nobody else, and ends.
 
 Files of a server that falls silent are in test_directories.py.
 """

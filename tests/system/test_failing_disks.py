@@ -170,6 +170,7 @@ def database(disks: Disks, way: str) -> AbstractContextManager[None]:
 
 @ways("the database, at a request")
 def test_nothing_is_permitted_that_cannot_be_recorded(disks: Disks, way: str) -> None:
+    """THREATS L-02."""
     words, ran = disks.command()
     before = len(disks.rows("requests", ended=True))
     with database(disks, way):
@@ -184,6 +185,7 @@ def test_nothing_is_permitted_that_cannot_be_recorded(disks: Disks, way: str) ->
 
 @ways("the database, at an approval")
 def test_a_review_that_cannot_be_recorded_decides_nothing(disks: Disks, way: str) -> None:
+    """THREATS L-02."""
     words, ran = disks.command()
     asked = disks.ask("bash", *words)
     id = wait_for(lambda: asked.id, what="a request")
@@ -200,6 +202,7 @@ def test_a_review_that_cannot_be_recorded_decides_nothing(disks: Disks, way: str
 
 @ways("the database, when a command has ended")
 def test_how_a_command_ended_is_kept_until_it_can_be_recorded(disks: Disks, way: str) -> None:
+    """THREATS L-02."""
     go = disks.house.root / "said" / f"go-{number()}"
     words, ran = disks.command(f"while [ ! -e {go} ]; do sleep 0.05; done")
     asked = disks.ask("sh", *words)
@@ -215,6 +218,7 @@ def test_how_a_command_ended_is_kept_until_it_can_be_recorded(disks: Disks, way:
 
 @ways("the database, at any one of its writes")
 def test_whichever_write_fails_nothing_runs_without_its_record(disks: Disks, way: str) -> None:
+    """THREATS L-02."""
     pid = disks.house.process.pid if disks.house.process else 0
     for n in range(1, MOST_WRITES):
         words, ran = disks.command()
@@ -300,6 +304,7 @@ def test_an_outcome_that_cannot_be_written_is_told(disks: Disks, way: str) -> No
 
 @ways("the outcome of a run, and the daemon is killed")
 def test_a_monitor_remembers_what_it_cannot_write(disks: Disks, way: str) -> None:
+    """THREATS L-02."""
     words, ran = disks.command("sleep 0.3")
     asked = disks.ask("bash", *words)
     id = wait_for(lambda: asked.id, what="a request")
@@ -333,6 +338,7 @@ def test_what_cannot_be_recorded_is_not_started(disks: Disks, way: str) -> None:
 
 @ways("the recording, later")
 def test_what_can_be_recorded_no_more_is_ended(disks: Disks, way: str) -> None:
+    """THREATS L-02."""
     go = disks.house.root / "said" / f"go-{number()}"
     words, ran = disks.command(f"while [ ! -e {go} ]; do sleep 0.05; done; head -c 300000 /dev/urandom; sleep 60")
     asked = disks.ask("dash", *words)

@@ -131,7 +131,7 @@ LEFT_OUT = (("umask 0", "hardly any descriptors"), ("umask 0777", "descriptors l
 
 @pytest.mark.parametrize("left_out", LEFT_OUT, ids=" and ".join)
 def test_nothing_that_a_caller_sets_reaches_the_command(at_once: House, plain: Any, left_out: tuple[str, ...]) -> None:
-    """All of it at once; which of it did, where something does, is looked for one by one."""
+    """THREATS X-07, X-08. All of it at once; which of it did, where something does, is looked for one by one."""
     target, wanted = plain
     names = [name for name in HOSTILE if name not in left_out]
 

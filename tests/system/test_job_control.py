@@ -73,6 +73,7 @@ def test_a_command_in_the_foreground_has_every_key_and_ctrl_c_ends_it(prompt: Pr
 
 
 def test_ctrl_z_stops_all_of_it_and_fg_goes_on_with_a_raw_terminal(prompt: Prompt) -> None:
+    """THREATS X-04."""
     before, mark = prompt.settings(), number()
     client = prompt.start(f'jitsudo sh -c \'echo rea""dy; read x; echo g""ot $x; exec sleep {mark}\'', mark, ready="ready")
     prompt.key("\x1a")
@@ -99,6 +100,7 @@ def test_ctrl_z_stops_all_of_it_and_fg_goes_on_with_a_raw_terminal(prompt: Promp
 
 
 def test_bg_lets_it_run_without_the_terminal_and_fg_and_ctrl_c_end_it(prompt: Prompt) -> None:
+    """THREATS X-04."""
     before, mark = prompt.settings(), number()
     client = prompt.start(f"jitsudo sleep {mark}", mark)
     command = sleeper(mark)
@@ -136,6 +138,7 @@ def test_a_stopped_job_is_killed_by_the_shells_own_kill(prompt: Prompt) -> None:
 
 
 def test_in_the_background_it_is_stopped_when_it_reads_and_reads_after_fg(prompt: Prompt) -> None:
+    """THREATS X-04."""
     before, mark = prompt.settings(), number()
     client = prompt.start(f"jitsudo sh -c 'read x; echo g\"\"ot $x {mark}' &", mark)
     wait_for(is_stopped(client), what="the stop of the job")
@@ -206,6 +209,7 @@ def test_an_end_of_a_pipeline_that_reads_from_it_writes_to_the_terminal(prompt: 
 
 
 def test_a_client_that_is_stopped_alone_goes_on_with_a_raw_terminal(prompt: Prompt) -> None:
+    """THREATS X-04."""
     before, mark = prompt.settings(), number()
     client = prompt.start(f'jitsudo sh -c \'echo rea""dy; read x; echo g""ot $x; exec sleep {mark}\'', mark, ready="ready")
     os.kill(client, signal.SIGSTOP)
@@ -243,6 +247,7 @@ def test_a_command_that_is_stopped_by_itself_stops_the_job(prompt: Prompt) -> No
 
 
 def test_after_kill_9_of_the_client_the_terminal_is_as_it_was_and_nothing_is_left(prompt: Prompt) -> None:
+    """THREATS X-04."""
     before, mark = prompt.settings(), number()
     client = prompt.start(f"jitsudo sleep {mark}", mark)
     sleeper(mark)
@@ -317,6 +322,7 @@ def test_an_editor_in_the_background_waits_for_fg(bash: Prompt) -> None:
 
 @pytest.mark.parametrize("is_suspended", [False, True])
 def test_a_terminal_that_goes_away_ends_the_run(place: House, is_suspended: bool) -> None:
+    """THREATS X-04."""
     prompt, mark = Prompt(place), number()
     client = prompt.start(f"jitsudo sleep {mark}", mark)
     sleeper(mark)
@@ -338,8 +344,9 @@ def test_a_job_that_runs_in_the_background_ends_with_its_terminal(place: House) 
 
 
 def test_signals_of_the_commands_own_process_group_are_not_its_end(bash: Prompt) -> None:
-    """``reboot`` signals everything but itself: X-03."""
+    """THREATS X-03: ``reboot`` signals everything but itself."""
     mark = number()
+    Path(f"/tmp/{mark}").unlink(missing_ok=True)  # of a try before, in the same lab
     os.mkfifo(f"/tmp/{mark}")
     client = bash.start(
         f"jitsudo sh -c 'echo rea\"\"dy; read x </tmp/{mark}; for s in TERM HUP INT USR1 USR2; do kill -$s $x; done; sleep 0.3;"
@@ -352,6 +359,7 @@ def test_signals_of_the_commands_own_process_group_are_not_its_end(bash: Prompt)
 
 
 def test_a_signal_of_anybody_elses_is_the_commands(bash: Prompt) -> None:
+    """THREATS X-03."""
     for name in ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "ALRM"):
         mark = number()
         client = bash.start(

@@ -20,6 +20,7 @@ SEED = int(os.environ.get("JITD_SEED") or random.randrange(1 << 32))
 
 
 def test_nothing_is_left_of_a_run_of_which_a_process_was_killed_at_a_random_moment() -> None:
+    """THREATS X-13."""
     print(f"JITD_SEED={SEED}")
     house = House(AT_ONCE).start()
     try:

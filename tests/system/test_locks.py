@@ -498,6 +498,7 @@ def test_no_jump_of_the_wall_clock_ends_a_grant_early_or_extends_it(jumping):
 
 
 def test_a_lock_is_carried_over_a_boot_and_no_wall_clock_shortens_it(shifted):
+    """THREATS G-01."""
     began = time.monotonic()
     lock(shifted, "--user", "alice", "--for=6s", who="root")
     for_ever = lock(shifted, "--principal", f"eve@{REALM}", who="root")

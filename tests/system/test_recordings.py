@@ -183,6 +183,7 @@ def test_a_watcher_that_goes_away_is_noticed(kept: House) -> None:
 
 @pytest.mark.parametrize("verb", ["replay", "watch"])
 def test_what_would_harm_a_viewers_terminal_does_not_reach_it(kept: House, verb: str) -> None:
+    """THREATS L-06."""
     id = recorded(kept, "printf", HOSTILE)
     done = subprocess.run(kept.line("bob", "jitd", verb, id), stdin=subprocess.DEVNULL, capture_output=True, check=False)
     assert done.returncode == 0 and b"plain" in done.stdout and b"red" in done.stdout
@@ -282,6 +283,7 @@ def test_what_is_not_recorded_cannot_be_watched(kept: House) -> None:
 
 @pytest.mark.parametrize("how", ["a byte", "the end", "another's", "more", "nothing left"])
 def test_a_recording_that_is_not_what_was_sealed_is_not_shown(kept: House, how: str) -> None:
+    """THREATS L-04."""
     id = recorded(kept, "sh", "-c", "echo sealed; sleep 0.4; echo twice")
     other = recorded(kept, "sh", "-c", "echo sealed; sleep 0.4; echo other")
     file = file_of(kept, id)
@@ -368,6 +370,7 @@ def test_a_run_that_cannot_be_recorded_says_so_to_whoever_asked(own_house: Calla
 
 
 def test_the_file_is_roots_alone(kept: House) -> None:
+    """THREATS L-05."""
     id = recorded(kept, "echo", "mine")
     status = file_of(kept, id).stat()
     assert (status.st_mode & 0o777, status.st_uid) == (0o600, 0)

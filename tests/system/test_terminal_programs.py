@@ -56,6 +56,11 @@ class Window:
     def screen(self) -> str:
         return self.do("capture-pane", "-p")
 
+    @property
+    def history(self) -> str:
+        """All that was ever on the screen."""
+        return self.do("capture-pane", "-p", "-S", "-")
+
     def type(self, *keys: str) -> None:
         self.do("send-keys", *keys)
 
@@ -162,7 +167,7 @@ def test_a_shell_within_a_shell_has_its_own_jobs_and_is_suspended_as_one(window:
 
 
 def test_thirty_two_within_each_other_work_and_their_status_comes_out(place: House) -> None:
-    """X-15: each of them is root's own, permitted at once and recorded."""
+    """THREATS X-15: each of them is root's own, permitted at once and recorded."""
     words: list[str] = []
     for _ in range(DEPTH):
         words += ["env", f"JITD_SOCKET={place.socket}", "jitsudo"]
@@ -173,7 +178,9 @@ def test_thirty_two_within_each_other_work_and_their_status_comes_out(place: Hou
 
 
 def test_nothing_that_a_command_pushes_into_a_terminal_arrives_at_the_callers(window: Window) -> None:
-    """X-01: by TIOCSTI, into its own terminal, its controlling one, and its streams. ``root`` may always do so to its own."""
+    """THREATS X-01: by TIOCSTI, into its own terminal, its controlling one, and its streams. ``root`` may always do so to its
+    own.
+    """
     Path("/tmp/attack.py").write_text(ATTACK)
     window.type("jitsudo python3 -I /tmp/attack.py /dev/tty; read -t 1 line; echo g''ot \\[$line\\]; echo e''nd", "Enter")
     window.shows("\nend")
@@ -181,8 +188,17 @@ def test_nothing_that_a_command_pushes_into_a_terminal_arrives_at_the_callers(wi
     window.settle()
 
 
+def test_nothing_that_a_command_of_a_pipeline_pushes_into_a_terminal_arrives_at_the_callers(window: Window) -> None:
+    """THREATS X-01: the same where the client reads no keys, so that whatever stood in the caller's terminal would stay there."""
+    Path("/tmp/attack.py").write_text(ATTACK)
+    window.type("jitsudo python3 -I /tmp/attack.py /dev/tty | cat; read -t 1 line; echo g''ot \\[$line\\]; echo e''nd", "Enter")
+    window.shows("\nend")
+    assert "got []" in window.screen and "\ninjected" not in window.screen
+    window.settle()
+
+
 def test_what_outlives_a_command_cannot_write_to_the_callers_terminal(window: Window) -> None:
-    """X-02"""
+    """THREATS X-02."""
     go = Path("/tmp/seen-by-the-caller")
     go.unlink(missing_ok=True)
     writes = "setsid sh -c 'trap : HUP TERM; while sleep 0.1; do echo in\"\"truder >/proc/self/fd/2; done'"
@@ -195,3 +211,23 @@ def test_what_outlives_a_command_cannot_write_to_the_callers_terminal(window: Wi
     window.type("sleep 0.5; echo later", "Enter")
     wait_for(lambda: window.screen.count("later") >= 2, what="half a second")
     assert window.screen.count("intruder") <= count
+
+
+def test_what_ignores_the_hang_up_cannot_write_to_the_callers_terminal_either(window: Window) -> None:
+    """THREATS X-02: it lives for five seconds more, and writes to its own terminal."""
+    mark = Path(f"/tmp/{number()}")
+    mark.unlink(missing_ok=True)  # of a try before, in the same lab
+    loop = f"trap '' HUP TERM; while sleep 0.1; do echo intruder >/proc/self/fd/2; echo >>{mark}; done"
+    Path("/tmp/outlives.sh").write_text(f'setsid sh -c "{loop}" & until [ -e {mark} ]; do sleep 0.05; done\n')
+    window.type("jitsudo sh /tmp/outlives.sh; echo o''ver", "Enter")
+    wait_for(lambda: "over" in window.history, what="the end of the command")
+    so_far = len(mark.read_text())
+    wait_for(lambda: len(mark.read_text()) > so_far + 3 or not has_process(str(mark)), what="what it writes after the end")
+    assert len(mark.read_text()) > so_far, "it has outlived the command"
+    while_it_ran, _, afterwards = window.history.partition("over")
+    assert "intruder" in while_it_ran and "intruder" not in afterwards
+    window.settle()
+
+
+def has_process(mark: str) -> bool:
+    return any(mark.encode() in b" ".join(words) for words in command_lines().values())
