@@ -31,12 +31,19 @@ class Sabotage:
     """That a test cannot be set up, or does not end well, is what it is noticed by."""
     tests: tuple[str, ...] = ()
     """Those of the row's tests that are to notice it; all of them, if none is named."""
+    also: tuple[dict[str, str], ...] = ()
+    """``file``, ``old`` and ``new`` of further places, where more than one layer stands in the way."""
 
-    def patched(self, text: str) -> str:
-        """``text`` without the protection. Raises ValueError if the place is not exactly one."""
-        if text.count(self.old) != 1:
-            raise ValueError(f"{self.file}: not exactly one place: {self.old[:60]!r}")
-        return text.replace(self.old, self.new)
+    def patched(self) -> dict[str, str]:
+        """File → its text without the protection. Raises ValueError if a place is not exactly one."""
+        found: dict[str, str] = {}
+        for place in ({"file": self.file, "old": self.old, "new": self.new}, *self.also):
+            file, old = place["file"], place["old"]
+            text = found.get(file) or (TREE / file).read_text("utf-8")
+            if text.count(old) != 1:
+                raise ValueError(f"{file}: not exactly one place: {old[:60]!r}")
+            found[file] = text.replace(old, place["new"])
+        return found
 
     def run_by(self, named: dict[str, tuple[str, ...]]) -> list[str]:
         """The tests to be run under it, of those that the rows name."""
@@ -48,7 +55,7 @@ def sabotages(letters: str = "") -> list[Sabotage]:
     """Those of the tables of ``letters``, or of all tables there are. Raises TypeError on a word that means nothing."""
     files = sorted((TREE / HERE).glob("*.toml"))
     rows = [row for file in files if not letters or file.stem in letters for row in read(file)]
-    return [Sabotage(**row | {"tests": tuple(row.get("tests", ()))}) for row in rows]
+    return [Sabotage(**row | {name: tuple(row.get(name, ())) for name in ("tests", "also")}) for row in rows]
 
 
 def read(file: Path) -> list[dict]:
