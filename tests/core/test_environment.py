@@ -251,8 +251,13 @@ def test_names_that_are_near_ones(name: str) -> None:
 @pytest.mark.parametrize("value", [b"() { :;}; id", b"() { id; }", b"()", b"() x"])
 @pytest.mark.parametrize("env", [(), ("MY_A",), ("MY_*",)])
 def test_a_function_is_let_in_by_no_rule(value: bytes, env: tuple[str, ...]) -> None:
+    """THREATS R-14: what bash would take for a function is no value; whatever begins like one, policy refuses by itself."""
     pair = (b"MY_A", value)
-    assert fault_in_variables((pair,)) is not None or isinstance(answer("MY_A", value, env), Deny)
+    is_function = value.startswith(b"() {")
+    assert fault_in_variables((pair,)) == ("MY_A has a value that no variable may have" if is_function else None)
+    denied = answer("MY_A", value, env)
+    assert isinstance(denied, Deny)
+    assert ("holds a function" if env else "does not let the variable MY_A in") in denied.because
     assert let_in((pair,), command(), env) == ()
 
 
