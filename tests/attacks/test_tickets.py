@@ -242,7 +242,7 @@ def test_an_account_that_ends_after_its_approval_resumes_nothing(house, newcomer
 
 @pytest.mark.parametrize("end", [expire, delete, replace, leave_group], ids=lambda end: end.__name__)
 def test_a_connection_knows_what_became_of_its_account(house, newcomer, end):
-    """THREATS K-14, A-07: what was true when somebody signed in is asked again with everything they ask."""
+    """THREATS K-14: what was true when somebody signed in is asked again with everything they ask."""
     with signed_in(house, newcomer) as raw:
         raw.submit("true", waits=False)
         end(newcomer)

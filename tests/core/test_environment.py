@@ -136,6 +136,7 @@ def test_what_a_command_has_when_nobody_brings_anything() -> None:
 
 @every_foreign_name
 def test_typed_it_is_denied_without_the_rules_word(name: str) -> None:
+    """THREATS R-14."""
     told = answer(name)
     assert isinstance(told, Deny) and told.why is Why.TERMS and name in told.because
 
@@ -270,6 +271,7 @@ def test_a_name_that_is_none(name: bytes) -> None:
 
 
 def test_a_name_given_twice() -> None:
+    """THREATS R-14."""
     twice = ((b"MY_A", b"1"), (b"MY_A", b"2"))
     assert fault_in_variables(twice) == "a variable is given twice"
     assert fault_in_locale(((b"TERM", b"a"), (b"TERM", b"b"))) == "a variable is given twice"

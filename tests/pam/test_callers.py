@@ -108,7 +108,7 @@ LIBRARIES = {
 @in_the_lab
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_no_library_of_the_callers_runs_in_the_place_of_pythons(gated: Gated, evil: Path, library: str) -> None:
-    """It would run as root, whoever they are."""
+    """THREATS K-10: it would run as root, whoever they are."""
     for program in COLUMNS:
         keeps_out_with_a_library(gated, evil, program, *LIBRARIES[library])
 

@@ -93,6 +93,7 @@ def test_the_whole_environment_is_offered_and_a_rule_takes_what_it_names(listing
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_typed_or_named_it_is_denied_unless_the_rule_names_it(listing: House, name: str) -> None:
+    """THREATS R-14."""
     typed = listing.sudo("alice", f"{name}={value_of(name)}", "/usr/bin/true")
     assert typed.returncode == 121 and name in typed.stderr, typed.stderr
     if name not in DISTURBING:

@@ -44,6 +44,7 @@ def test_a_frame_split_at_every_byte_comes_whole():
 
 @pytest.mark.parametrize("length", [0, LIMIT_BEFORE_AUTHENTICATION + 1, LIMIT + 1, 2**31 - 1, 2**31, 2**32 - 1])
 def test_a_length_that_may_not_be_is_refused_before_its_bytes_arrive(length):
+    """THREATS S-07."""
     reader = FrameReader()
     reader.feed(struct.pack(">I", length))
     with pytest.raises(RemoteProtocolError):
