@@ -6,11 +6,8 @@ Law: what is not vouched for at the end is not run.
 
 from __future__ import annotations
 
-import array
 import itertools
-import json
 import os
-import socket
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,46 +127,6 @@ def test_nobody_does_anything_on_a_connection_whose_ticket_has_ended(house):
         assert bob.refusal(messages.List(what="requests", ended=False))[0] == "unauthenticated"
         wait_for(lambda: alice.refusal(messages.List(what="runs", ended=False))[0] == "unauthenticated")
     assert house.show(row["id"]) == row
-
-
-AT_ONCE = """
-[[permit]]
-name = "at-once"
-who = ["group:dba"]
-commands = [["**"]]
-"""
-
-
-def hand_over(control: int) -> None:
-    """What a client sends when its turn has come: three streams that lead nowhere (PROTOCOL.md section 5)."""
-    said = {"streams": ["null"] * 3, "rows": 0, "columns": 0, "foreground": False, "termios": None}
-    null = os.open("/dev/null", os.O_RDWR)
-    with socket.socket(fileno=os.dup(control)) as line:
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [null] * 3))]
-        line.sendmsg([b"S" + json.dumps(said).encode()], rights)
-    os.close(null)
-
-
-@pytest.mark.parametrize("ends", [False, True], ids=["it holds", "it ends"])
-def test_a_ticket_that_ends_between_its_turn_and_its_streams_runs_nothing(own_house, ends):
-    """THREATS K-14: the use is taken, the monitor waits for the streams; before anything runs the ticket is looked at again."""
-    house = own_house(AT_ONCE).start()
-    left = marker("between")
-    with Raw(house, uid_of("alice")) as raw:
-        ticket = credentials(
-            kinit(CACHES / f"alice-between-{ends}", f"alice@{REALM}", "alicealice", *(("-l", "5s") if ends else ()))
-        )
-        until = raw.sign_in(ticket).until
-        raw.say(submission("touch", str(left)))
-        while (heard := raw.hear()).type != "start":
-            assert heard.type == "progress", heard
-        if ends:
-            wait_for(lambda: is_over(until), what="the end of the ticket")
-        hand_over(*raw.descriptors)
-        outcome = wait_for(lambda: house.show(heard.id)["runs"][0]["outcome"], what="the end of the run")
-    assert left.exists() is not ends
-    if ends:
-        assert (outcome["ending"], outcome["because"]) == ("not started", "its requester's ticket has expired: kinit")
 
 
 # --- the account -------------------------------------------------------------------------------------------------------

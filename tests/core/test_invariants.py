@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jitd import policyfile
@@ -122,6 +122,8 @@ def test_invariant_6_the_fingerprint_covers_every_field_of_the_command():
     assert len(seen) == len(CHANGES) + 8
 
 
+@example([b"a b"], [b"a", b"b"])
+@example([b"a", b""], [b"a"])
 @given(st.lists(st.binary(max_size=4), min_size=1, max_size=4), st.lists(st.binary(max_size=4), min_size=1, max_size=4))
 def test_invariant_6_two_commands_never_share_a_fingerprint(one, other):
     """THREATS R-11, A-03."""

@@ -64,7 +64,7 @@ def test_the_first_that_is_committed_decides_and_the_others_change_nothing(order
 
 
 def test_at_the_same_moment_over_the_same_database_exactly_one_is_committed(tmp_path: Path) -> None:
-    """THREATS A-05: five doors to one store, as no daemon has them: the expected version and the chain's number let one through."""
+    """THREATS A-05: five doors to one store, as no daemon has: the expected version and the chain's number let one through."""
     for round_ in range(times(20)):
         path = tmp_path / f"{round_}.db"
         request = waiting(path)
