@@ -26,8 +26,7 @@ class Reporter:
     """Writes down each report as it comes."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
-        file.write_text("")
+        self._file = file.open("w", buffering=1)  # before the tests: one of them may leave no descriptor to open another with
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._note(report.nodeid, report.when or "", report)
@@ -40,5 +39,4 @@ class Reporter:
         crash = getattr(report.longrepr, "reprcrash", None)
         why = (crash.message if crash else report.longreprtext).strip().partition("\n")[0] if report.failed else ""
         line = json.dumps({"test": test, "when": when, "outcome": report.outcome, "why": why[:300]})
-        with self._file.open("a") as file:
-            file.write(line + "\n")
+        self._file.write(line + "\n")
