@@ -246,6 +246,8 @@ def test_a_command_that_is_exchanged_all_the_time_is_the_approved_one_or_a_refus
         (place / name).chmod(0o755)
         os.chown(place / name, ALICE, ALICE)
     digest = hashlib.sha256((place / "a").read_bytes()).digest()
+    calmly = stage.play(stage.job(str(place / "a"), digest=digest, writable=True))[1]
+    assert calmly.ending is Ending.EXITED, "while nobody changes it, it runs: a refusal below is one of a change"
     pid = storm(place / "b", place / "b", place / "a")
     try:
         for _ in range(60):
