@@ -18,8 +18,8 @@ from jitpam.wire import messages
 from tests.attacks.raw import CACHES, REALM, Raw, connected, credentials, kadmin, kinit, principal, review, submission, uid_of
 from tests.waiting import wait_for
 
-SHORT = "3s"
-"""A ticket's life that ends while somebody waits."""
+SHORT = "6s"
+"""A ticket's life that ends while somebody waits, and lasts until they have signed in on a busy host too."""
 _number = itertools.count(1)
 
 
