@@ -177,7 +177,7 @@ def test_a_client_that_sends_one_byte_at_a_time_has_no_longer_than_others(house)
 
 
 def test_one_account_has_so_many_connections_and_no_more(own_house):
-    """Part of S-07, S-08: whoever takes all of theirs takes none of anybody else's, and has each back when it ends."""
+    """THREATS S-07: whoever takes all of theirs takes none of anybody else's, and has each back when it ends."""
     house = own_house(config="[limits]\nconnections_per_uid = 5").start()
     taken = [Raw(house, uid_of("eve")) for _ in range(5)]
     for raw in taken:
@@ -204,7 +204,7 @@ def is_admitted(house, who) -> bool:
 
 
 def test_an_approver_is_served_while_others_knock_without_end(house):
-    """Part of S-07: handshakes that are wrong at their very end, as many at a time as one account may have."""
+    """THREATS S-07: handshakes that are wrong at their very end, as many at a time as one account may have."""
     serve_an_approver(house)
     knocking = []
     for n in range(150):
@@ -279,7 +279,7 @@ def test_who_may_nothing_does_not_fill_the_disk(own_house):
     ids=["plain", "controls", "invisible"],
 )
 def test_a_huge_argument_is_shown_whole_and_hides_no_other_request(own_house, argument):
-    """Part of S-07, R-04: what cannot be shown is not asked; what is asked, everybody who reviews can list, see and approve."""
+    """THREATS S-07, R-04: what cannot be shown is not asked; what is asked, everybody who reviews can list, see and approve."""
     house = own_house().start()
     with connected(house, "alice") as alice:
         id = alice.submit("echo", argument, waits=False)
@@ -310,7 +310,7 @@ def test_what_nobody_could_be_shown_whole_is_not_asked(house, argv):
 
 
 def test_an_approver_is_served_while_somebody_has_huge_files_looked_at(own_house):
-    """THREATS O-07: one account's files take no more than their share of the threads."""
+    """THREATS S-07, O-07: one account's files take no more than their share of the threads."""
     house = own_house().start()
     directory = Path("/srv/files")
     directory.mkdir(exist_ok=True)
@@ -344,7 +344,7 @@ def serve_an_approver_of(house, who) -> float:
 
 
 def test_an_approver_is_served_while_lists_are_watched_and_long(own_house):
-    """Part of S-07: watchers are told of what changed, and nobody waits for that; a client that never reads holds up nobody."""
+    """THREATS S-07: watchers are told of what changed, and nobody waits for that; a client that never reads holds up nobody."""
     house = own_house(config="[limits]\npending_per_person = 500").start()
     with connected(house, "alice") as alice:
         for _ in range(300):
@@ -362,7 +362,7 @@ def test_an_approver_is_served_while_lists_are_watched_and_long(own_house):
 
 
 def test_a_client_that_does_not_read_costs_little(own_house):
-    """Part of S-07: what waits for it is bounded, and goes with it."""
+    """THREATS S-07: what waits for it is bounded, and goes with it."""
     house = own_house().start()
     with connected(house, "alice") as alice:
         for _ in range(2):
