@@ -140,6 +140,7 @@ def leave_core(directory: Path) -> None:
     pid = os.fork()
     if pid == 0:
         os.chdir(directory)
+        call("prctl", 4, 1, 0, 0, 0)  # dumpable: this process is not, once a test before has been somebody else for a moment
         resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
         signal.signal(signal.SIGSEGV, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGSEGV)
