@@ -1,6 +1,6 @@
 # The commands of the README. No logic here: each is a script.
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: help demo test test-full check fmt lab install bench torture
+.PHONY: help demo test test-full check fmt lab install bench torture mutants sabotage
 PYTHON = $(CURDIR)/.venv/bin/python
 HUNTS = tests/attacks tests/daemon/test_races.py tests/monitor/test_files.py tests/system/test_recordings.py tests/pamlint
 FAST = tests/core tests/wire tests/law
@@ -43,3 +43,7 @@ torture:  ## kill a process of each of many runs, at any point: ARGS="--times N 
 	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/crashes $(ARGS)
 	@contrib/lab/lab --systemd --no-jitd $(PYTHON) contrib/torture/crashes $(ARGS)
 	@contrib/lab/lab --no-jitd env JITD_TIMES=20 $(PYTHON) contrib/torture/hunts $(HUNTS)
+
+sabotage:  ## take each protection of docs/threats.md out, and see its tests notice: ARGS="R-05 K"
+	@contrib/lab/setup
+	@nice -n 5 $(PYTHON) contrib/sabotage/run $(ARGS)

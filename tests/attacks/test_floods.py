@@ -173,7 +173,7 @@ def test_an_approver_is_served_while_slow_clients_hang_and_they_are_let_go(house
 
 
 def test_a_client_that_sends_one_byte_at_a_time_has_no_longer_than_others(house):
-    """THREATS S-07: the budget is for the whole handshake, and every byte starts none anew."""
+    """Part of S-07: the budget is for the whole handshake, and every byte starts none anew."""
     with Raw(house, uid_of("eve")) as raw:
         began_at = time.monotonic()
         whole = frame(HELLO + b" " * 60_000)
@@ -194,7 +194,7 @@ def test_a_client_that_sends_one_byte_at_a_time_has_no_longer_than_others(house)
 
 
 def test_one_account_has_so_many_connections_and_no_more(own_house):
-    """THREATS S-07, S-08: whoever takes all of theirs takes none of anybody else's, and has each back when it ends."""
+    """THREATS S-07: whoever takes all of theirs takes none of anybody else's, and has each back when it ends."""
     house = own_house(config="[limits]\nconnections_per_uid = 5").start()
     taken = [Raw(house, uid_of("eve")) for _ in range(5)]
     for raw in taken:
@@ -240,7 +240,7 @@ def test_an_approver_is_served_while_others_knock_without_end(house):
 
 
 def test_one_person_has_so_many_requests_waiting_and_no_more(own_house):
-    """THREATS S-08: also when they are all submitted in the same moment; one that is withdrawn makes room."""
+    """Part of S-08: also when they are all submitted in the same moment; one that is withdrawn makes room."""
     house = own_house(config="[limits]\npending_per_person = 3").start()
     many = [connected(house, "alice") for _ in range(12)]
     for raw in many:
@@ -262,7 +262,7 @@ def test_one_person_has_so_many_requests_waiting_and_no_more(own_house):
 
 
 def test_a_host_has_so_many_requests_waiting_and_no_more(own_house):
-    """THREATS S-08: what is permitted at once goes on."""
+    """Part of S-08: what is permitted at once goes on."""
     policy = OF_THE_LAB.replace('"group:dba"', '"group:dba", "user:eve"') + (
         '[[permit]]\nname = "free"\nwho = ["user:carol"]\ncommands = [["/usr/bin/true"]]\n'
     )
@@ -277,7 +277,7 @@ def test_a_host_has_so_many_requests_waiting_and_no_more(own_house):
 
 
 def test_who_may_nothing_does_not_fill_the_disk(own_house):
-    """THREATS S-08: what is refused is recorded, and a large refusal counts as many small ones."""
+    """Part of S-08: what is refused is recorded, and a large refusal counts as many small ones."""
     house = own_house().start()
     refused = {"no rule permits": 0, "too often": 0}
     with connected(house, "eve") as raw:

@@ -157,7 +157,7 @@ def test_a_principal_with_a_line_of_its_own_forges_none(house):
 
 
 def test_a_stranger_cannot_fill_the_log(house):
-    """THREATS S-08: what goes wrong before anybody is known is a number, and a warning is given only so often."""
+    """Part of S-08: what goes wrong before anybody is known is a number, and a warning is given only so often."""
     with connected(house, "alice") as raw:
         answer = encode(messages.Withdraw(id="0000-0000"))
         assert raw.seal(answer)

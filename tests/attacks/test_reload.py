@@ -238,7 +238,7 @@ FREEZE = OF_THE_LAB + '[[deny]]\nname = "freeze"\nbecause = "weekend freeze"\n'
 
 
 def test_an_approval_after_a_freeze_runs_nothing(own_house):
-    """THREATS A-04, A-07: what waits is decided by the rules in force when it is decided, and that is the end of it."""
+    """THREATS A-04: what waits is decided by the rules in force when it is decided, and that is the end of it."""
     house = own_house().start()
     waiting = house.ask("alice", "true")
     id = waiting.id

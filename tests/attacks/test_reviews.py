@@ -240,7 +240,7 @@ def test_a_review_of_another_fingerprint_is_refused(house):
     "spelled", [str.lower, lambda id: id.replace("-", ""), lambda id: f" {id} ", lambda id: id.replace("0", "O")]
 )
 def test_an_id_has_several_spellings_and_one_request(house, spelled):
-    """THREATS A-08: what a person may type; a part of it is nobody's name."""
+    """Part of A-08: what a person may type; a part of it is nobody's name."""
     with connected(house, "alice") as alice, connected(house, "bob") as bob:
         id = alice.submit("echo", str(next(_number)), waits=False)
         row = shown_to(house, "root", id)

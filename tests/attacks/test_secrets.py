@@ -210,7 +210,7 @@ with socket.socket(socket.AF_UNIX) as raw:
 
 
 def test_root_of_a_user_namespace_is_who_it_is_outside(keeper):
-    """THREATS S-04: uid 0 in there is bob out here, and the daemon asks the kernel out here."""
+    """Part of S-04: uid 0 in there is bob out here, and the daemon asks the kernel out here."""
     before = shown_all(keeper)
     inside = ("unshare", "--user", "--map-root-user")
     done = keeper.run("bob", *inside, "/usr/bin/python3", "-c", HELLO_AS_ROOT, str(keeper.socket), ticket=False)

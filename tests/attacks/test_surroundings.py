@@ -169,7 +169,7 @@ def of_an_older_key(keytab):
     ids=lambda value: value.__name__ if callable(value) else "",
 )
 def test_a_keytab_that_cannot_serve_is_said_to_the_client_who_is_not_let_in(own_house, make, says):
-    """THREATS K-11, and each fault in its own sentence: exit 125, no request, and a mended keytab needs no restart."""
+    """Part of K-11, and each fault in its own sentence: exit 125, no request, and a mended keytab needs no restart."""
     keytab = Path(f"/srv/keytab-{make.__name__}")
     make(keytab)
     house = own_house(config=f'keytab = "{keytab}"').start()
@@ -191,7 +191,7 @@ def test_a_keytab_that_cannot_serve_is_said_to_the_client_who_is_not_let_in(own_
 
 
 def test_a_ticket_for_the_key_before_is_good_as_long_as_the_keytab_keeps_it(house):
-    """THREATS K-19, the part of it that one host has: a rotated key locks out nobody who has a ticket."""
+    """Part of K-19, the part of it that one host has: a rotated key locks out nobody who has a ticket."""
     ticket = ticket_of("carol")
     connected(house, "carol").close()
     kadmin("ktadd", "-k", str(HOST_KEYTAB), SERVICE)

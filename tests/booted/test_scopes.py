@@ -95,7 +95,7 @@ def test_a_run_has_a_scope_of_its_own_in_the_slice(service: Service) -> None:
 
 @pytest.mark.parametrize("words", [[HOSTILE], ["--", "-u", HOSTILE], ["\udcff\udcfe"], ["x" * 4096]])
 def test_nothing_of_a_client_reaches_the_bus(service: Service, words: list[str]) -> None:
-    """S-14: what systemd is told of a run is made of its id, its pid and its end."""
+    """THREATS S-14: what systemd is told of a run is made of its id, its pid and its end."""
     asking, run = begun(
         service, f"--reason={words[-1][:100]}" if "\udcff" not in words[-1] else "--reason=x", "sh", "-c", "sleep 600", *words
     )
@@ -113,6 +113,7 @@ def test_nothing_of_a_client_reaches_the_bus(service: Service, words: list[str])
 
 @pytest.mark.parametrize("run", ["", "../x", "a b", "x\ny", "@", "é", "A" * 33, "-x"])
 def test_a_unit_is_named_by_a_runs_id_alone(run: str) -> None:
+    """THREATS S-14."""
     with pytest.raises(ValueError):
         unit.unit_of(run)
 

@@ -32,6 +32,7 @@ def test_it_is_ready_when_it_says_so(service: Service) -> None:
 
 
 def test_the_sockets_are_made_with_their_modes(service: Service) -> None:
+    """THREATS S-09."""
     for path, mode in (("/run/jitd/jitd.sock", 0o666), ("/run/jitd/launcher.sock", 0o600), ("/run/jitd/monitors.sock", 0o600)):
         status = os.stat(path)
         assert (stat.S_IMODE(status.st_mode), status.st_uid) == (mode, 0), path
@@ -49,6 +50,7 @@ def test_who_calls_while_no_daemon_is_there_waits_for_one(service: Service) -> N
 
 
 def test_a_socket_that_is_not_the_one_configured_is_refused(service: Service, tmp_path: Path) -> None:
+    """THREATS S-09."""
     other = socket.socket(socket.AF_UNIX)
     other.bind(str(tmp_path / "other"))
     other.listen()

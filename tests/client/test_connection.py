@@ -287,6 +287,8 @@ def test_a_refusal_is_read_though_the_daemon_closed_before_we_had_spoken(daemon,
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 30])
 def test_descriptors_that_nobody_asked_for_end_it_and_are_closed(daemon, count):
+    """THREATS S-05."""
+
     def script(peer):
         peer.hear()
         peer.conversation.say(DaemonHello(version=1, nonce=bytes(32)))

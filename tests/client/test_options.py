@@ -185,6 +185,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("line", "sentence"), REFUSED, ids=[line for line, _ in REFUSED])
 def test_what_is_typed_is_refused_with_this_sentence(line, sentence):
+    """THREATS R-11."""
     with pytest.raises(UsageError) as caught:
         read_options(words(line))
     assert sentence in str(caught.value)

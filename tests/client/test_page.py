@@ -88,7 +88,7 @@ def test_what_the_page_prints_reads_back_to_the_arguments(argv: list[bytes]) -> 
 
 
 def test_nobodys_text_begins_where_the_labels_stand() -> None:
-    """R-04, padding: an argument cannot fake a line of the page, however it is made to wrap."""
+    """THREATS R-04: padding: an argument cannot fake a line of the page, however it is made to wrap."""
     fake = b" " * 57 + b"  still owed   0 approvals" + b" " * 200
     lines = page.page(row_for(waiting("echo", fake, claims=Claims("x" * 500, None, 1, ()))), 80)
     assert all(columns.cells(line) <= 80 for line in lines)
@@ -134,6 +134,7 @@ def _screen() -> tuple[pyte.Screen, pyte.Stream]:
 
 @pytest.mark.parametrize("verb", [("requests",), ("requests", "--all"), ("grants",), ("runs",), ("audit", "show")])
 def test_hostile_lists_are_plain_lines(verb: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """THREATS R-02."""
     raw = HOSTILE.decode("utf-8", "surrogateescape")
     names = ("id", "state", "requester", "host", "run_as", "reason", "rule", "event", "actor", "at", "pid", "digest")
     row: Row = dict.fromkeys(names, raw)

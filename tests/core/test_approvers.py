@@ -53,6 +53,7 @@ ALICE_OPS = replace(ALICE, groups=frozenset({"ops"}))
     ],
 )
 def test_who_may_review(approvals: tuple[Approval, ...], approver: Subject, indexes: set[int]) -> None:
+    """THREATS A-01."""
     assert may_review(approvals, approver, ALICE) == indexes
 
 

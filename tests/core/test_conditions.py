@@ -165,7 +165,7 @@ CLOSED = st.lists(PIECES.filter(lambda piece: piece != "**"), min_size=1, max_si
 
 @given(CLOSED, st.lists(BYTES, min_size=1, max_size=4), BYTES)
 def test_another_argument_never_makes_a_closed_pattern_match(pattern: list[str], argv: list[bytes], more: bytes) -> None:
-    """THREATS R-13: whatever matches with an argument more does not match without a last ``**``."""
+    """Part of R-13: whatever matches with an argument more does not match without a last ``**``."""
     closed = read_command_pattern(("/usr/bin/x", *pattern))
     longer = command(b"/usr/bin/x", *argv, more)
     if closed.matches(command(b"/usr/bin/x", *argv)):

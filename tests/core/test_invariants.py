@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jitd import policyfile
@@ -134,6 +134,7 @@ CHANGES = {
 
 
 def test_invariant_6_the_fingerprint_covers_every_field_of_the_command():
+    """THREATS R-01, R-11, A-03."""
     assert set(CHANGES) == {field.name for field in fields(Command)}
     plain = command("true")
     seen = {fingerprint("K7QM-2XVD", "alice@X", HOST, "jitsudo", plain, (None, None, None))}
@@ -149,8 +150,12 @@ def test_invariant_6_the_fingerprint_covers_every_field_of_the_command():
     assert len(seen) == len(CHANGES) + 8
 
 
+@example([b"a b"], [b"a", b"b"])
+@example([b"ab", b"c"], [b"a", b"bc"])
 @given(st.lists(st.binary(max_size=4), min_size=1, max_size=4), st.lists(st.binary(max_size=4), min_size=1, max_size=4))
 def test_invariant_6_two_commands_never_share_a_fingerprint(one, other):
+    """THREATS R-11, A-03."""
+
     def of(argv: list[bytes]) -> bytes:
         made = replace(command("true"), argv=tuple(argv))
         return fingerprint("K7QM-2XVD", "alice@X", HOST, "jitsudo", made, (None, None, None))
@@ -278,6 +283,7 @@ ALL_BYTES = bytes(range(1, 256))
 
 
 def test_invariant_13_every_byte_survives_from_argv_to_the_store():
+    """THREATS R-09."""
     argv = [b"/bin/x", ALL_BYTES, b"", b"\xff\xfe", "ü‮".encode()]
     message = Submit(
         service="jitsudo", argv=argv, user=None, group=None, cwd=b"/\xff", cwd_device=1, cwd_inode=2, chdir=False,

@@ -110,6 +110,7 @@ def test_a_pending_request_has_a_deadline_on_the_boot_clock():
 
 
 def test_a_review_of_another_fingerprint_counts_for_nothing():
+    """THREATS A-03."""
     before = pending()
     with pytest.raises(Stale):
         request.transition(before, review(before, person("bob"), fingerprint=b"x" * 32), moment(1))
@@ -128,6 +129,7 @@ OWN = {
 @pytest.mark.parametrize("changes", OWN.values(), ids=OWN.keys())
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_nobody_reviews_their_own_request_by_whatever_name(changes, verdict):
+    """THREATS A-01."""
     before = pending()
     me = person("alice", groups=frozenset({"ops"}), **changes)
     with pytest.raises(NotYours):
@@ -148,6 +150,7 @@ def two_needed():
 
 
 def test_one_person_counts_once_by_however_many_accounts():
+    """THREATS A-01."""
     once, _ = request.transition(two_needed(), review(two_needed(), person("bob")), moment(1))
     other = person("carol", person="bob")
     twice, follows = request.transition(once, review(once, other), moment(2))

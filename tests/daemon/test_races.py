@@ -48,6 +48,7 @@ def waiting(path: Path) -> Request:
 
 @pytest.mark.parametrize("order", list(permutations(DECISIVE)), ids=" < ".join)
 def test_the_first_that_is_committed_decides_and_the_others_change_nothing(order: tuple[str, ...], tmp_path: Path) -> None:
+    """THREATS A-05."""
     request = waiting(tmp_path / "jitd.db")
     store, lifecycle = opened(tmp_path / "jitd.db")
     make, end = DECISIVE[order[0]]
@@ -62,8 +63,34 @@ def test_the_first_that_is_committed_decides_and_the_others_change_nothing(order
     store.close()
 
 
+@pytest.mark.parametrize("first", DECISIVE)
+@pytest.mark.parametrize("second", DECISIVE)
+def test_what_was_decided_before_the_other_was_committed_is_a_conflict(
+    first: str, second: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS A-05: two doors to one store; the second has looked, and the first commits before it does."""
+    path = tmp_path / "jitd.db"
+    request = waiting(path)
+    store, lifecycle = opened(path)
+    other, door = opened(path)
+    commit = store.commit
+
+    def late(changes: Any, records: Any) -> None:
+        door.handle(DECISIVE[first][0](request))
+        commit(changes, records)
+
+    monkeypatch.setattr(store, "commit", late)
+    with pytest.raises(Conflict):
+        lifecycle.handle(DECISIVE[second][0](request))
+    found = other.request(request.id)
+    assert found is not None and found.state is DECISIVE[first][1]
+    assert verify(other.records(), other.documents()).n == (6 if found.state is RequestState.APPROVED else 3)
+    store.close()
+    other.close()
+
+
 def test_at_the_same_moment_over_the_same_database_exactly_one_is_committed(tmp_path: Path) -> None:
-    """Five doors to one store, as no daemon would have them: the expected version and the chain's number let one through."""
+    """THREATS A-05: five doors to one store, as no daemon has: the expected version and the chain's number let one through."""
     for round_ in range(times(20)):
         path = tmp_path / f"{round_}.db"
         request = waiting(path)

@@ -28,6 +28,7 @@ NO_NAMES = ["", "nobody-here", "root\0", "root\n", " root", "ROOT", "0", "root:r
 
 @pytest.mark.parametrize("typed", NO_IDS + NO_NAMES)
 def test_what_is_no_id_and_no_name_of_an_account_is_nobody(typed: str) -> None:
+    """THREATS R-10."""
     with pytest.raises(facts.NoSuchAccount):
         facts.run_as(typed, None, "root")
     with pytest.raises(facts.NoSuchAccount):
@@ -55,5 +56,6 @@ def test_a_number_is_the_account_of_that_number() -> None:
 
 @pytest.mark.parametrize("argv", [(), (b"",), (b"", b"-c"), (b"/bin/true\0",), (b"/bin/true", b"a\0b")])
 def test_a_command_without_a_name_or_with_a_nul_is_nonsense(argv: tuple[bytes, ...]) -> None:
+    """THREATS R-10."""
     with pytest.raises(Nonsense):
         look(Policy((), "permit", ""), replace(ASKED, argv=argv), person("alice"), "host", "jitsudo", "/bin", moment())

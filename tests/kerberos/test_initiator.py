@@ -309,7 +309,7 @@ def test_a_broken_configuration(cache, tmp_path, monkeypatch):
 
 
 def test_dns_is_not_asked_what_the_host_is_called(realm, cache):
-    """THREATS K-18: a name that no resolver knows has a ticket all the same, whatever `rdns` says."""
+    """Part of K-18: a name that no resolver knows has a ticket all the same, whatever `rdns` says."""
     realm.kinit(cache)
     initiator = Initiator(HOST)
     initiator.obtain_ticket()

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/threats.md: every attack has its row, and what is called proved names the test that proves it."""
+"""docs/threats.md: every attack has its row, what is called proved names the tests that prove it, and they say so themselves."""
 
 from __future__ import annotations
 
 import ast
-import functools
 import re
-
-import pytest
 
 from tests.law.tree import TREE
 
@@ -19,6 +16,10 @@ FIRST = (
     " R-11 A-01 A-03 A-05 A-06 X-05 X-06 X-11 X-12 O-04"
 )
 """What has to be proved before anything is built on it."""
+HELD = "KSRA"
+"""The letters whose rows and tests name each other, both ways."""
+CLAIM = re.compile(r"\bTHREATS ((?:[A-Z]-[0-9]{2})(?:(?:, | and )[A-Z]-[0-9]{2})*)")
+"""How the docstring of a test says which rows it proves."""
 
 
 def rows() -> list[list[str]]:
@@ -31,11 +32,27 @@ def rows() -> list[list[str]]:
 ROWS = {row[0]: row for row in rows()}
 
 
-@functools.cache
-def functions(file: str) -> frozenset[str]:
-    """The functions that a test file defines."""
-    syntax = ast.parse((TREE / file).read_text("utf-8"))
-    return frozenset(node.name for node in ast.walk(syntax) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+ROWS = {row[0]: row for row in rows()}
+NAMED = {id: re.findall(r"`([^`]+)`", row[4]) if len(row) > 4 else [] for id, row in ROWS.items()}
+"""Row → the tests that it names."""
+
+
+def docstrings() -> dict[str, str]:
+    """Test (``tests/FILE::FUNCTION``) → what it says of itself."""
+    found = {}
+    for file in sorted((TREE / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                found[f"{file.relative_to(TREE)}::{node.name}"] = " ".join((ast.get_docstring(node) or "").split())
+    return found
+
+
+TESTS = docstrings()
+
+
+def claimed_by(docstring: str) -> set[str]:
+    """The rows that a test says it proves."""
+    return {id for claim in CLAIM.finditer(docstring) for id in re.findall(r"[A-Z]-[0-9]{2}", claim[1])}
 
 
 def test_every_attack_has_one_row_in_order() -> None:
@@ -43,23 +60,40 @@ def test_every_attack_has_one_row_in_order() -> None:
     assert [row[0] for row in rows()] == IDS
 
 
-@pytest.mark.parametrize("id", IDS)
-def test_a_row_says_what_stops_it_and_names_tests_that_exist(id: str) -> None:
-    _, attack, status, where, proof = ROWS[id]
-    assert attack and where
-    named = re.findall(r"`([^`]+)`", proof)
-    assert status == "proved" if named else status == "open", "proved is what names a test, and nothing else"
-    for test in named:
-        file, _, function = test.partition("::")
-        assert function.startswith("test_") and function in functions(file), test
+def test_a_row_says_what_the_attack_is_and_what_stops_it() -> None:
+    assert [id for id, (_, attack, _, where, *_) in ROWS.items() if not attack or not where] == []
 
 
-@pytest.mark.parametrize("id", IDS)
-def test_the_modules_that_a_row_names_exist(id: str) -> None:
-    for place in re.findall(r"`((?:jitd|jitpam)/[^`]*)`", ROWS[id][3]):
-        assert (TREE / place).exists(), place
+def test_proved_is_what_names_a_test_and_nothing_else() -> None:
+    assert [id for id, row in ROWS.items() if row[2] != ("proved" if NAMED[id] else "open")] == []
 
 
-@pytest.mark.parametrize("id", FIRST.split())
-def test_what_everything_stands_on_is_proved(id: str) -> None:
-    assert ROWS[id][2] == "proved"
+def test_the_tests_that_a_row_names_exist_and_each_once() -> None:
+    assert [f"{id}: {test}" for id, tests in NAMED.items() for test in tests if test not in TESTS] == []
+    assert [id for id, tests in NAMED.items() if len(set(tests)) != len(tests)] == []
+
+
+def test_the_modules_that_a_row_names_exist() -> None:
+    places = [(id, place) for id, row in ROWS.items() for place in re.findall(r"`((?:jitd|jitpam)/[^`]*)`", row[3])]
+    assert [f"{id}: {place}" for id, place in places if not (TREE / place).exists()] == []
+
+
+def test_a_test_that_a_row_names_says_that_it_proves_the_row() -> None:
+    held = [(id, test) for id, tests in NAMED.items() if id[0] in HELD for test in tests]
+    assert held
+    assert [f"{id}: {test}" for id, test in held if id not in claimed_by(TESTS.get(test, ""))] == []
+
+
+def test_a_test_that_says_it_proves_a_row_is_named_by_it() -> None:
+    claims = [(id, test) for test, said in TESTS.items() for id in claimed_by(said) if id[0] in HELD]
+    assert claims
+    assert [f"{id}: {test}" for id, test in claims if test not in NAMED.get(id, [])] == []
+
+
+def test_these_laws_read_a_claim_as_it_is_written() -> None:
+    assert claimed_by("THREATS K-01, S-10 and R-02: in one breath") == {"K-01", "S-10", "R-02"}
+    assert claimed_by("Part of K-07, which is open; R-01.") == set()
+
+
+def test_what_everything_stands_on_is_proved() -> None:
+    assert [id for id in FIRST.split() if ROWS[id][2] != "proved"] == []

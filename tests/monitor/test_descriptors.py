@@ -139,6 +139,7 @@ def _open_here() -> int:
 
 @pytest.mark.parametrize("name", OPENERS)
 def test_each_kind_of_descriptor_in_each_place(name: str) -> None:
+    """THREATS S-06."""
     for slot in range(3):
         _try_in(name, slot)
 
@@ -180,6 +181,7 @@ def _send(control: socket.socket, kinds: list[str], descriptors: list[int]) -> N
 
 @pytest.mark.parametrize("claimed", ["pipe", "file", "socket", "device", "null"])
 def test_a_kind_that_is_not_what_is_claimed_is_refused(claimed: str) -> None:
+    """THREATS S-06."""
     made = {"pipe": lambda: _pipe(0), "file": lambda: _file(R), "socket": lambda: _pair(socket.SOCK_STREAM),
             "device": lambda: os.open("/dev/zero", R), "null": lambda: os.open("/dev/null", R)}  # fmt: skip
     for actual, opener in made.items():
@@ -204,6 +206,7 @@ def test_streams_of_another_kind_than_approved_start_nothing(stage: Stage) -> No
 
 @pytest.mark.parametrize("n", [0, 1, 2, 4, 5, 60, 253])
 def test_any_other_number_of_descriptors_is_refused_and_closed(n: int) -> None:
+    """THREATS S-05."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     null = os.open("/dev/null", RW)
     before = _open_here()
@@ -216,6 +219,7 @@ def test_any_other_number_of_descriptors_is_refused_and_closed(n: int) -> None:
 
 
 def test_ten_thousand_hostile_first_packets_leave_nothing_open() -> None:
+    """THREATS S-05."""
     chance = random.Random(5)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pool = [os.open("/dev/null", RW), os.open("/", R), os.eventfd(0), _pipe(0), os.open("/etc/passwd", os.O_PATH)]

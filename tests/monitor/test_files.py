@@ -58,6 +58,7 @@ SWAPS = [swap_by_rename, swap_in_place, swap_by_link, swap_and_back_in_time]
 @pytest.mark.parametrize("swap", SWAPS)
 @pytest.mark.parametrize("writable", [False, True])
 def test_a_file_that_was_swapped_after_approval_does_not_run(stage: Stage, swap: object, writable: bool) -> None:
+    """THREATS R-05."""
     path = script(stage)
     job = stage.job(str(path), writable=writable)
     assert callable(swap)
@@ -67,6 +68,7 @@ def test_a_file_that_was_swapped_after_approval_does_not_run(stage: Stage, swap:
 
 
 def test_a_link_that_leads_elsewhere_by_now_does_not_run(stage: Stage) -> None:
+    """THREATS R-05."""
     good, evil = script(stage), script(stage, EVIL, "evil")
     link = stage.directory / "link"
     link.symlink_to(good)
@@ -84,6 +86,7 @@ def test_a_link_runs_under_its_own_name(stage: Stage) -> None:
 
 @pytest.mark.parametrize("how", ["file", "directory", "owner"])
 def test_a_file_that_others_can_change_does_not_run_unless_the_rule_says_so(stage: Stage, how: str) -> None:
+    """THREATS R-07."""
     path = script(stage)
     if how == "file":
         path.chmod(0o757)
@@ -124,6 +127,7 @@ def enough(endings: list[str]) -> bool:
 
 
 def test_a_racing_writer_never_gets_a_byte_executed(stage: Stage) -> None:
+    """THREATS R-05."""
     path = script(stage, mode=0o777)
     stage.directory.chmod(0o777)
     stop = threading.Event()

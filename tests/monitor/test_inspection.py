@@ -47,6 +47,7 @@ def find(argv0: str, cwd: Path, search: str | None = None) -> str:
 
 
 def test_a_name_is_found_on_the_search_path_in_order(place: Path) -> None:
+    """THREATS R-08."""
     for name in ("one", "two"):
         (place / name).mkdir()
         tool(place / name)
@@ -64,6 +65,7 @@ def test_its_directory_is_resolved_and_a_last_link_kept(place: Path) -> None:
 
 @pytest.mark.parametrize("search", ["", ".", ":", "::", "bin", "./bin", ":bin:.", "bin/../bin"])
 def test_empty_and_relative_elements_are_never_searched(place: Path, search: str) -> None:
+    """THREATS R-08."""
     (place / "bin").mkdir()
     tool(place)
     tool(place / "bin")
@@ -73,6 +75,7 @@ def test_empty_and_relative_elements_are_never_searched(place: Path, search: str
 
 
 def test_a_relative_path_is_taken_from_the_working_directory(place: Path) -> None:
+    """THREATS R-08."""
     (place / "bin").mkdir()
     tool(place)
     assert find("./tool", place) == f"{place}/tool"
@@ -179,6 +182,7 @@ def test_what_only_root_can_change_is_nobodys(place: Path) -> None:
 )
 @pytest.mark.parametrize("what", ["file", "directory", "directory above"])
 def test_owner_and_mode_say_who(place: Path, owner: int, group: int, mode: int, said: list[str], what: str) -> None:
+    """THREATS R-07."""
     (place / "a" / "b").mkdir(parents=True)
     path = tool(place / "a" / "b")
     thing = {"file": os.fsdecode(path), "directory": f"{place}/a/b", "directory above": f"{place}/a"}[what]
@@ -195,6 +199,7 @@ def test_the_target_may_change_its_own_and_root_runs_only_roots(place: Path) -> 
 
 
 def test_a_sticky_directory_keeps_what_is_roots(place: Path) -> None:
+    """THREATS R-07."""
     place.chmod(0o1777)
     path = tool(place)
     assert changers(path) == ()
@@ -217,6 +222,7 @@ def test_a_link_of_somebodys_in_a_sticky_directory_is_theirs(place: Path) -> Non
 
 
 def test_every_directory_that_a_link_leads_through_is_looked_at(place: Path) -> None:
+    """THREATS R-07."""
     for name in ("from", "through", "to"):
         (place / name).mkdir()
     tool(place / "to")
@@ -228,6 +234,7 @@ def test_every_directory_that_a_link_leads_through_is_looked_at(place: Path) -> 
 
 
 def test_an_access_list_counts(place: Path) -> None:
+    """THREATS R-07."""
     path = Path(os.fsdecode(tool(place)))
     base = [(0x01, 7, 0), (0x04, 5, 0), (0x20, 5, 0)]
 
@@ -273,6 +280,7 @@ def test_the_interpreter_is_what_the_first_line_names(place: Path, line: bytes, 
 
 
 def test_interpreters_are_followed(place: Path) -> None:
+    """THREATS R-06."""
     inner = tool(place, "inner", "#!/bin/sh\n", 0o777)
     outer = tool(place, "outer", f"#!{os.fsdecode(inner)}\n")
     assert f"{os.fsdecode(inner)} may be written by everybody" in changers(outer)
@@ -285,6 +293,7 @@ def test_an_interpreter_that_cannot_be_known_is_refused(place: Path, line: str) 
 
 
 def test_what_is_no_file_is_not_opened(place: Path) -> None:
+    """THREATS S-12."""
     os.mkfifo(place / "fifo")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(place / "socket"))

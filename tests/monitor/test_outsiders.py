@@ -122,6 +122,7 @@ def test_these_attempts_succeed_on_a_process_of_ones_own() -> None:
 
 @pytest.mark.parametrize("of", ["launcher", "monitor", "holder", "command"])
 def test_the_processes_of_a_run_cannot_be_touched_or_looked_into_by_the_requester(stage: Stage, of: str) -> None:
+    """THREATS S-13."""
     job = stage.job("/bin/sleep", "60", requester_uid=ALICE)
     _, command = stage.started(job)
     monitor = parent_of(command)
@@ -138,6 +139,7 @@ def leave_core(directory: Path) -> None:
     pid = os.fork()
     if pid == 0:
         os.chdir(directory)
+        call("prctl", 4, 1, 0, 0, 0)  # dumpable: this process is not, once a test before has been somebody else for a moment
         resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
         signal.signal(signal.SIGSEGV, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGSEGV)
@@ -147,6 +149,7 @@ def leave_core(directory: Path) -> None:
 
 
 def test_what_is_left_of_a_monitor_that_crashes_is_no_core(stage: Stage) -> None:
+    """THREATS S-13."""
     pattern = Path("/proc/sys/kernel/core_pattern").read_text().strip()
     if "/" in pattern or pattern.startswith("|"):
         pytest.skip("cores go elsewhere on this host")
@@ -208,6 +211,7 @@ def calm(pid: int, place: Path) -> None:
 
 
 def test_a_directory_that_is_exchanged_all_the_time_is_the_approved_one_or_a_refusal(stage: Stage, place: Path) -> None:
+    """THREATS S-12."""
     (place / "d").mkdir()
     os.chown(place / "d", ALICE, ALICE)
     (place / "l").symlink_to("/root")
@@ -237,11 +241,14 @@ def test_a_directory_that_is_exchanged_all_the_time_is_the_approved_one_or_a_ref
 
 
 def test_a_command_that_is_exchanged_all_the_time_is_the_approved_one_or_a_refusal(stage: Stage, place: Path) -> None:
+    """THREATS S-12."""
     for name, says in (("a", "approved"), ("b", "evil")):
         (place / name).write_text(f"#!/bin/sh\necho {says}\n")
         (place / name).chmod(0o755)
         os.chown(place / name, ALICE, ALICE)
     digest = hashlib.sha256((place / "a").read_bytes()).digest()
+    calmly = stage.play(stage.job(str(place / "a"), digest=digest, writable=True))[1]
+    assert calmly.ending is Ending.EXITED, "while nobody changes it, it runs: a refusal below is one of a change"
     pid = storm(place / "b", place / "b", place / "a")
     ran = refused = 0
     try:
@@ -285,6 +292,7 @@ def test_the_monitor_runs_what_was_approved_with_the_operands_that_were(stage: S
 
 @pytest.mark.parametrize("how", ["changed", "gone", "new"])
 def test_the_monitor_refuses_what_was_approved_with_others(stage: Stage, place: Path, how: str) -> None:
+    """THREATS R-06."""
     file = operand(place)
     argv = ("/usr/bin/touch", str(place / "mark"), str(file))
     approved = () if how == "new" else bound(*argv)
@@ -305,6 +313,7 @@ FITS = {"any": {"pipe", "null", "file", "terminal", "closed"}, "tty": {"terminal
 @pytest.mark.parametrize("stdin", FITS)
 @pytest.mark.parametrize("kind", sorted(FITS["any"]))
 def test_the_monitor_refuses_a_standard_input_that_the_rule_does_not_let_be(stage: Stage, stdin: str, kind: str) -> None:
+    """THREATS R-12."""
     runs = kind in FITS[stdin]
     pipe, far = os.pipe()
     stage.opened.extend((pipe, far))

@@ -83,6 +83,7 @@ def test_a_client_that_goes_before_its_streams_starts_nothing(stage: Stage) -> N
 
 
 def test_a_client_that_goes_before_the_go_starts_nothing(stage: Stage) -> None:
+    """THREATS A-06."""
     mark = stage.directory / "mark"
     job = stage.job("/usr/bin/touch", str(mark))
     stage.get_ready(job).close()
@@ -129,6 +130,7 @@ def test_a_run_is_started_once(stage: Stage) -> None:
 
 
 def test_its_arguments_are_what_was_approved_byte_for_byte(stage: Stage) -> None:
+    """THREATS R-09."""
     given = [b"", b" ", b"a b", b"\n", b"$HOME", b"\\", b"'\"", b"-n", ALL_BYTES, b"x" * (128 * 1024 - 1)]
     told = stage.capture(
         "/usr/bin/python3", "-c", "import os,sys; os.write(1, b'\\0'.join(map(os.fsencode, sys.argv[1:])))", *given
@@ -207,7 +209,7 @@ def test_a_directory_that_the_target_may_not_enter_is_begun_in_and_of_no_use(sta
 
 
 def test_a_closed_directory_that_is_another_by_now_starts_nothing(stage: Stage) -> None:
-    """THREATS X-10."""
+    """THREATS S-12, X-10."""
     place = stage.directory / "place"
     place.mkdir(mode=0o700)
     job = stage.job("/bin/true", cwd=os.fsencode(place), uid=NOBODY, gid=NOBODY, groups=(NOBODY,))

@@ -231,6 +231,7 @@ def test_pam_python_runs_as_root_what_the_environment_of_a_caller_leads_to(way: 
     ],
 )
 def test_no_other_variable_of_pythons_leads_it_anywhere(variable: str, bench: Bench) -> None:
+    """THREATS K-10."""
     place = bench.root / "eve"
     _library(place)
     value = {"PYTHONPATH": place / "lib/python3.11", "PYTHONSTARTUP": place / "lib/python3.11/encodings/__init__.py"}.get(

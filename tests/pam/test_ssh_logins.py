@@ -115,7 +115,7 @@ def test_each_method_and_whom_it_lets_in(sshd: Sshd, both: Sshd, who: str, metho
 
 
 def test_a_ticket_that_lies_about_on_the_host_is_no_proof_of_who_comes_with_a_key(sshd: Sshd) -> None:
-    """The key may be stolen; the ticket was left there by whom it belongs to."""
+    """THREATS K-12: the key may be stolen; the ticket was left there by whom it belongs to."""
     done = sshd.ssh("bob", method="key", lies_about=True)
     assert done.returncode == 254 and done.stdout.startswith(NO_TICKET)
 

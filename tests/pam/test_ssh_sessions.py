@@ -141,8 +141,8 @@ def test_when_the_grants_time_is_over_the_rule_says_what_becomes_of_the_session(
 
 
 def test_fifty_that_wait_and_fifty_that_are_refused_keep_nobody_out(house: House, restack: object) -> None:
-    """THREATS P-06. With room for ten that have not authenticated, and so many seconds for that: who was refused counts for neither, and
-    who comes then is let in.
+    """THREATS P-06. With room for ten that have not authenticated, and so many seconds for that: who was refused counts for
+    neither, and who comes then is let in.
     """
     before = len(house.rows("requests"))
     for _ in range(50):

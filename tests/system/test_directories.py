@@ -111,7 +111,7 @@ def test_a_directory_that_is_kept_from_root_is_126_for_root_and_open_to_its_owne
 def test_a_server_that_falls_silent_holds_up_its_own_people_alone_and_not_for_ever(
     owed: House, serve: Callable[[bool], Served]
 ) -> None:
-    """THREATS X-10, S-07: what waits for it is given up, is killed, and leaves no run behind."""
+    """THREATS X-10: what waits for it is given up, is killed, and leaves no run behind."""
     served = serve(True)
     within = owed.ask("alice", "pwd", cwd=str(served.place / "d"))
     reading = owed.ask("alice", "cat", "f", cwd=str(served.place))

@@ -105,6 +105,7 @@ every_name_once = [
 
 @pytest.mark.parametrize("name", every_name_once)
 def test_typed_or_named_it_is_denied_unless_the_rule_names_it(listing: House, name: str) -> None:
+    """THREATS R-14."""
     typed = listing.sudo("alice", f"{name}={value_of(name)}", "/usr/bin/true")
     assert typed.returncode == 121 and name in typed.stderr, typed.stderr
     if name not in DISTURBING:

@@ -58,6 +58,7 @@ def test_a_denied_command_does_not_run(house):
 
 @pytest.mark.parametrize("who", ["alice", "eve"])
 def test_who_may_not_review_changes_nothing(house, who):
+    """THREATS A-01."""
     asked = house.ask("alice", "true")
     before = house.show(asked.id)
     assert house.approve(asked.id, who).returncode == (3 if who == "alice" else 4)
@@ -82,6 +83,7 @@ def test_ctrl_c_while_waiting_withdraws_and_ends_by_the_signal(house):
 
 
 def test_a_client_that_vanishes_while_it_waits_is_a_withdrawal(house):
+    """THREATS A-06."""
     asked = house.ask("alice", "true")
     assert asked.id
     asked.process.kill()
@@ -236,6 +238,7 @@ def test_a_request_that_waits_survives_kill_9_of_the_daemon(own_house):
 
 
 def test_an_approval_while_the_client_is_away_starts_nothing_before_it_is_back(own_house):
+    """THREATS A-06."""
     house = own_house().start()
     asked = house.ask("alice", "echo", "ran")
     id = asked.id
@@ -299,6 +302,7 @@ def test_what_is_secret_is_neither_there_nor_missing(house):
 
 
 def test_others_requests_do_not_exist(house):
+    """THREATS S-11."""
     asked = house.ask("alice", "--reason", "secret plan", "true")
     id = asked.id
     assert house.rows("requests", who="eve") == []

@@ -54,6 +54,7 @@ def walk(role, steps):
 
 @pytest.mark.parametrize("role", [CLIENT, DAEMON])
 def test_of_all_pairs_of_messages_only_the_legal_order_is_accepted(role):
+    """THREATS S-10."""
     accepted = {(one, two) for one in STEPS for two in STEPS if walk(role, [one, two])}
     assert accepted == {(one, two) for one in FIRST for two in AFTER_HELLO}
 
@@ -74,6 +75,7 @@ READY = [(CLIENT, "hello"), (DAEMON, "hello"), (DAEMON, "welcome")]
 
 @pytest.mark.parametrize("role", [CLIENT, DAEMON])
 def test_of_all_pairs_after_welcome_only_the_legal_order_is_accepted(role):
+    """THREATS S-10."""
     answers = {(DAEMON, "item"), (DAEMON, "done"), (DAEMON, "refused")}
     expected = {((CLIENT, asked), answer) for asked in ASKED for answer in answers}
     expected |= {((CLIENT, "watch"), step) for step in answers | {(CLIENT, "bye")}}

@@ -50,6 +50,7 @@ def test_a_frame_split_at_every_byte_comes_whole():
     (KNOWN, 0), (KNOWN, 4_194_305), (KNOWN, 2**32 - 1),
 ])  # fmt: skip
 def test_a_length_that_may_not_be_is_refused_before_its_bytes_arrive(limit, length):
+    """THREATS S-07."""
     reader = FrameReader()
     if limit == KNOWN:
         reader.limit = LIMIT

@@ -58,6 +58,7 @@ def test_every_message_comes_back_as_it_went(kind, of):
 
 
 def test_bytes_are_any_bytes():
+    """THREATS R-09."""
     every = bytes(range(256)) * 3
     message = messages.Token(token=every)
     assert decode(encode(message), FROM_CLIENT).token == every
@@ -146,6 +147,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED.keys())
 def test_what_is_not_exactly_a_message_is_refused(body):
+    """THREATS S-07."""
     with pytest.raises(RemoteProtocolError):
         decode(body, FROM_CLIENT)
 

@@ -27,7 +27,7 @@ def test_what_is_shown_reads_back_to_the_bytes_that_went_in(value):
 
 @given(st.lists(arguments, max_size=5))
 def test_a_command_that_is_shown_reads_back_to_its_arguments(argv):
-    """What an approver reads is all there is: no two commands look the same."""
+    """THREATS R-01: what an approver reads is all there is: no two commands look the same."""
     assert unshown_command(shown_command(argv)) == argv
 
 

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens after a run's use is taken and before its client hands over the streams: the last look is after that.
+
+Law: nobody looks again at the decision here, so that what is refused was refused by the last look.
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from jitpam.wire import messages
+from tests.attacks.raw import CACHES, REALM, Raw, connected, credentials, kinit, review, shown_to, submission, uid_of
+from tests.waiting import wait_for
+
+PLACE = Path("/srv/between")
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory of alice's."""
+    PLACE.mkdir()
+    os.chown(PLACE, uid_of("alice"), 0)
+    yield PLACE
+    shutil.rmtree(PLACE)
+
+
+def hand_over(control: int) -> None:
+    """What a client sends when its turn has come: three streams that lead nowhere (PROTOCOL.md section 5)."""
+    said = {"streams": ["null"] * 3, "rows": 0, "columns": 0, "foreground": False, "termios": None}
+    null = os.open("/dev/null", os.O_RDWR)
+    with socket.socket(fileno=os.dup(control)) as line:
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [null] * 3))]
+        line.sendmsg([b"S" + json.dumps(said).encode()], rights)
+    os.close(null)
+
+
+def outcome_of(house, raw: Raw, argv: list[str], meanwhile: Callable[[], object]) -> dict:
+    """What becomes of a run that bob approves at once, when ``meanwhile`` happens before its streams are there."""
+    raw.say(submission(*argv))
+    id = raw.hear().id
+    with connected(house, "bob") as bob:
+        assert isinstance(bob.ask(review(shown_to(house, "bob", id)))[-1], messages.Done)
+    while (heard := raw.hear()).type != "start":
+        assert heard.type == "progress", heard
+    meanwhile()
+    hand_over(*raw.descriptors)
+    return wait_for(lambda: house.show(id)["runs"][0]["outcome"], what="the end of the run")
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["it holds", "it ends"])
+def test_a_ticket_that_ends_between_its_turn_and_its_streams_runs_nothing(house, place, ends):
+    """THREATS K-14: before anything runs the ticket is looked at once more."""
+    left = place / "left"
+    life = ("-l", "6s") if ends else ()
+    ticket = credentials(kinit(CACHES / f"alice-between-{ends}", f"alice@{REALM}", "alicealice", *life))
+    with Raw(house, uid_of("alice")) as raw:
+        until = datetime.fromisoformat(raw.sign_in(ticket).until)
+
+        def over() -> None:
+            wait_for(lambda: datetime.now(UTC) > until, what="the end of the ticket")
+
+        outcome = outcome_of(house, raw, ["touch", str(left)], over if ends else lambda: None)
+    assert left.exists() is not ends
+    if ends:
+        assert (outcome["ending"], outcome["because"]) == ("not started", "its requester's ticket has expired: kinit")
+
+
+@pytest.mark.parametrize("changes", [False, True], ids=["it stays", "it changes"])
+def test_a_script_that_changes_between_its_turn_and_its_streams_does_not_run(house, place, changes):
+    """THREATS R-06: the monitor compares what the arguments name with what was approved."""
+    left, script = place / "left", place / "script"
+    script.write_text(f"touch {left}\n")
+    os.chown(script, uid_of("alice"), 0)
+    with connected(house, "alice") as raw:
+        meanwhile = (lambda: script.write_text(f"touch {left} # evil\n")) if changes else (lambda: None)
+        outcome = outcome_of(house, raw, ["dash", str(script)], meanwhile)
+    assert left.exists() is not changes
+    if changes:
+        told = (outcome["ending"], outcome["because"])
+        assert told == ("not started", f"argument 1 was changed since it was approved: {script}")

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of sabotages (docs/sabotage.md): each entry fits the tree as it is, and what is called proved has one.
+
+Law: nothing is run here; whether the tests notice is what ``make sabotage`` shows.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+from contrib.sabotage.table import HERE, TREE, Sabotage, named_tests, read, sabotages, threats
+
+LETTERS_WITH_A_TABLE = "KSRA"
+"""The letters of docs/threats.md of which each proved row has to have an entry."""
+FIELDS = {field.name: field for field in dataclasses.fields(Sabotage)}
+NEEDED = {name for name, field in FIELDS.items() if field.default is dataclasses.MISSING}
+
+
+def test_an_entry_says_what_it_has_to_and_nothing_else() -> None:
+    files = sorted((TREE / HERE).glob("*.toml"))
+    assert files
+    faults = []
+    for file in files:
+        for number, entry in enumerate(read(file), 1):
+            if not set(entry) >= NEEDED or not set(entry) <= set(FIELDS) or entry["row"][0] != file.stem:
+                faults.append(f"{file.name}: entry {number}")
+    assert faults == []
+
+
+def test_a_patch_fits_in_one_place_and_what_it_leaves_parses() -> None:
+    faults = []
+    for one in sabotages():
+        try:
+            for file, patched in one.patched().items():
+                if file.endswith(".py"):
+                    ast.parse(patched)
+                if patched == (TREE / file).read_text("utf-8"):
+                    faults.append(f"{one.row} {one.takes}: it changes nothing in {file}")
+        except (ValueError, SyntaxError) as fault:
+            faults.append(f"{one.row} {one.takes}: {fault}")
+    assert faults == []
+
+
+def test_a_patch_uses_no_name_that_is_not_there(tmp_path: Path) -> None:
+    """Else what goes red goes red for another reason."""
+    for number, one in enumerate(sabotages()):
+        for file, patched in one.patched().items():
+            if file.endswith(".py"):
+                (tmp_path / f"{one.row}_{number}_{Path(file).name}").write_text(patched, "utf-8")
+    words = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--quiet", "--select", "F821,F823", str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_no_two_entries_of_a_row_take_out_the_same() -> None:
+    seen = [(one.row, one.takes) for one in sabotages()]
+    assert len(seen) == len(set(seen))
+
+
+def test_the_tests_of_an_entry_are_among_those_that_its_row_names() -> None:
+    named = named_tests()
+    assert [f"{one.row} {test}" for one in sabotages() for test in one.tests if test not in named[one.row]] == []
+
+
+def test_an_entry_has_a_test_to_run() -> None:
+    named = named_tests()
+    assert [f"{one.row} {one.takes}" for one in sabotages() if not one.run_by(named)] == []
+
+
+def test_each_row_that_is_called_proved_has_an_entry() -> None:
+    proved = {id for id, row in threats().items() if row[2] == "proved" and id[0] in LETTERS_WITH_A_TABLE}
+    assert sorted(proved - {one.row for one in sabotages()}) == []
