@@ -1,6 +1,6 @@
 # The commands of the README. No logic here: each is a script.
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: help demo test check fmt lab install bench torture
+.PHONY: help demo test check fmt lab install bench torture mutants
 PYTHON = $(CURDIR)/.venv/bin/python
 HUNTS = tests/attacks tests/daemon/test_races.py tests/monitor/test_files.py tests/system/test_recordings.py tests/pamlint
 FAST = tests/core tests/wire tests/law
@@ -40,3 +40,7 @@ torture:  ## kill a process of each of many runs, at any point: ARGS="--times N 
 	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/crashes $(ARGS)
 	@contrib/lab/lab --systemd --no-jitd $(PYTHON) contrib/torture/crashes $(ARGS)
 	@contrib/lab/lab --no-jitd env JITD_TIMES=20 $(PYTHON) -m pytest --reruns=0 $(HUNTS)
+
+mutants:  ## change the pure heart in one place, many times, and ask the tests (no root)
+	@contrib/lab/setup
+	@$(PYTHON) contrib/mutants/mutants $(ARGS)

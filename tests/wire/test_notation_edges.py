@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The notation alone, without the messages: how long a number may be, which blanks are skipped, and which fault is named."""
 
+import json
+
 import pytest
 
 from jitpam.wire import notation
@@ -57,3 +59,9 @@ def test_what_is_written_is_as_short_as_it_can_be_in_the_order_of_the_fields():
 def test_what_has_no_spelling_is_never_written(value):
     with pytest.raises((TypeError, ValueError)):
         notation.write(value)
+
+
+def test_a_long_list_is_written_as_it_is():
+    """The encoder gives it in more than one piece."""
+    many = list(range(100_000))
+    assert json.loads(notation.write(many)) == many
