@@ -183,7 +183,7 @@ def test_a_file_that_cannot_be_judged_is_denied(host: Host, fault: Exception, hi
 def test_an_answer_that_would_tell_of_a_hidden_file_is_the_one_of_a_file_that_is_not_there(host: Host) -> None:
     """A rule about what a name leads to, where only the name can be seen."""
     denies = Rule("deny", "d", commands=(read_command_pattern(("/usr/bin/env", "**")),))
-    typed = {"argv": (b"/usr/bin/../bin/env",)}
+    typed = {"argv": (b"/usr/bin/../bin/env", b"x")}
     found = seen(ANY, denies, **typed)
     assert (told(found)[0], found.command.path) == (Why.RULE, b"/usr/bin/env")
     for hidden in (b"/usr/bin/env", b"/usr/bin/../bin/env"):
