@@ -20,8 +20,8 @@ LIMIT = 1024 * 1024 * 1024
 PATIENCE = 20.0
 """Seconds that reading one file may take."""
 MOST_LINKS = 40
-MOST_INTERPRETERS = 4
-"""How deep interpreters may be scripts themselves: the kernel follows no more."""
+MOST_INTERPRETERS = 5
+"""So many, each the interpreter of the one before it, are looked at: the kernel follows no more."""
 FIRST_LINE = 256
 """Bytes in which the kernel looks for the interpreter."""
 SETTLED_AFTER = 2.0

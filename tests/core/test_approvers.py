@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import permutations, product
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jitd.core.conditions import Reason, read_host
 from jitd.core.decision import Approval
-from jitd.core.policy import Rule, describe, describe_approvals, may_review, rules_for, tally
+from jitd.core.policy import ROOTS, Rule, describe, describe_approvals, may_review, rules_for, tally
 from jitd.core.regex import Regex
 from jitd.core.subject import Subject
 from tests.core.house import ALICE, BOB, CAROL, DAVE, EVE, ROOT, deny, hours, patterns, permit, policy, subject
@@ -36,6 +36,10 @@ ALICE_OPS = replace(ALICE, groups=frozenset({"ops"}))
         ((), BOB, set()),
         ((Approval(1, ("principal:eve@EXAMPLE.ORG",)),), EVE, {0}),
         ((Approval(1, ("user:eve",)),), EVE, {0}),
+        ((Approval(1, ("user:eve",)),), BOB, set()),
+        ((Approval(1, ("principal:eve@EXAMPLE.ORG",)),), BOB, set()),
+        ((Approval(1, ("user:ops", "principal:bob", "group:bob@EXAMPLE.ORG")),), BOB, set()),
+        ((SECURITY, OPS, Approval(1, ("user:eve", "user:bob"))), BOB, {1, 2}),
         # THREATS A-01: nobody reviews their own, by whatever account or name
         ((OPS,), ALICE_OPS, set()),
         ((OPS,), ALICE_ADMIN, set()),
@@ -91,10 +95,19 @@ def test_what_is_still_owed_in_whatever_order(approvals: tuple[Approval, ...], a
 
 
 PEOPLE = (ALICE_OPS, ALICE_ADMIN, BOB, BOB_ADMIN, CAROL, DAVE, EVE, replace(ROOT, groups=frozenset({"ops"})))
+WORDS = [
+    ("group:ops",), ("group:security",), ("user:eve", "group:ops"), ("user:bob",), ("principal:carol@EXAMPLE.ORG",),
+    ("user:ops",), ("group:bob-adm", "user:security"),
+]  # fmt: skip
 APPROVALS = st.lists(
-    st.builds(Approval, st.integers(1, 2), st.sampled_from([("group:ops",), ("group:security",), ("user:eve", "group:ops")])),
+    st.builds(Approval, st.integers(1, 2), st.sampled_from(WORDS)),
     max_size=3,
 ).map(tuple)
+
+
+def _is_named(word: str, account: Subject) -> bool:
+    kind, name = word.split(":", 1)
+    return {"user": name == account.user, "group": name in account.groups, "principal": name == account.principal}[kind]
 
 
 def _naive_tally(approvals: tuple[Approval, ...], approvers: tuple[Subject, ...], requester: Subject) -> int:
@@ -108,8 +121,7 @@ def _naive_tally(approvals: tuple[Approval, ...], approvers: tuple[Subject, ...]
             continue
         fits = [
             any(
-                account.person == person
-                and any(word == f"user:{account.user}" or word[6:] in account.groups for word in places[seat].of_whom)
+                account.person == person and any(_is_named(word, account) for word in places[seat].of_whom)
                 for account in approvers
             )
             for person, seat in zip(persons, seats, strict=True)
@@ -193,3 +205,33 @@ def test_the_rules_that_are_about_somebody() -> None:
     assert rules_for(house, ALICE, "db1.example.org", "jitsudo") == (here,)
     assert [rule.name for rule in rules_for(house, BOB, "db1.example.org", "jitsudo")] == ["other"]
     assert [rule.name for rule in rules_for(house, ALICE, "WEB1", "jitsudo")] == ["here", "elsewhere"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "service", "is_listed"),
+    [
+        (permit(services=None), "jitsudo", True),
+        (permit(services=None), "sudo", True),
+        (permit(services=()), "jitsudo", False),
+        (permit(services=("sudo", "jitsudo")), "jitsudo", True),
+        (permit(services=("sudo",)), "jitsudo", False),
+        (permit(who=None), "jitsudo", True),
+        (permit(who=()), "jitsudo", False),
+        (permit(hosts=None), "jitsudo", True),
+        (permit(hosts=()), "jitsudo", False),
+        (permit(hosts=(read_host("web*"), read_host("db*"))), "jitsudo", True),
+        (permit(**hours("Sat 08:00-18:00 UTC"), **patterns(("/usr/bin/id",))), "jitsudo", True),
+        (deny(who=None), "jitsudo", False),
+    ],
+)
+def test_a_rule_without_a_condition_is_about_all_and_one_without_members_about_none(
+    rule: Rule, service: str, is_listed: bool
+) -> None:
+    """What ``jitsudo -l`` lists."""
+    assert rules_for(policy(rule), ALICE, "db1.example.org", service) == ((rule,) if is_listed else ())
+
+
+@pytest.mark.parametrize(("root", "n_rules"), [("permit", 1), ("deny", 0)])
+def test_root_is_listed_the_rule_that_is_roots(root: Literal["permit", "deny"], n_rules: int) -> None:
+    found = rules_for(policy(permit(who=None), permit(who=("user:root",)), root=root), ROOT, "db1.example.org", "jitsudo")
+    assert found == (ROOTS,) * n_rules

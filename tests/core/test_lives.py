@@ -210,6 +210,15 @@ def test_a_grant_is_what_was_asked_within_what_the_rule_allows(lasts_for, uses, 
     assert (made.ends_boot - 1000.0, made.uses) == expected
 
 
+@pytest.mark.parametrize(
+    ("lasts_for", "uses", "is_lease"),
+    [(None, None, False), (60, None, True), (None, 3, True), (60, 3, True), (None, 1, True), (9999, None, True)],
+)
+def test_a_lease_is_what_was_asked_for_with_a_time_or_with_uses(lasts_for, uses, is_lease):
+    """``--for`` alone is one, ``--uses`` alone is one: that is what ``jitsudo -k`` gives back."""
+    assert granted(lasts_for=lasts_for, uses=uses).is_lease is is_lease
+
+
 def test_a_use_is_taken_once_and_begins_one_run():
     one, follows = grant.transition(granted(), use(granted()), moment(1))
     assert one.left == 0 and [f.id for f in follows] == ["K7QM-2XVD"]

@@ -18,7 +18,12 @@ from tests.core.house import ALICE, AS_ROOT, BOB, EVE, NOON, ZONES, policy, ques
 
 WORDS = st.sampled_from(["restart", "stop", "*", "re*", "?top", ""])
 ARGUMENTS = st.sampled_from([b"restart", b"stop", b"", b"x"])
-WHO = st.sampled_from([None, ("group:dba",), ("group:ops",), ("user:alice", "group:ops"), ()])
+WHO = st.sampled_from(
+    [
+        None, ("group:dba",), ("group:ops",), ("user:alice", "group:ops"), (), ("user:bob",), ("user:dba",),
+        ("principal:alice@EXAMPLE.ORG",), ("principal:alice", "user:eve"), ("group:bob@EXAMPLE.ORG",),
+    ]
+)  # fmt: skip
 RUN_AS = st.sampled_from([None, ("root",), ("*",), ("bob",), ("root:adm",), ("*:adm",)])
 HOSTS = st.sampled_from([None, ("db*",), ("web*",), ("web*", "*.org")])
 HOURS = st.sampled_from([None, "Mon-Fri 08:00-18:00 UTC", "Sat 08:00-18:00 UTC", "Tue 22:00-13:00 UTC"])
@@ -79,7 +84,8 @@ def _oracle(raws: list[dict[str, Any]], asked: Question, at: datetime) -> str:
     def is_about(raw: dict[str, Any]) -> bool:
         who, run_as = asked.requester, asked.command.run_as
         if raw["who"] is not None and not any(
-            name == who.user if kind == "user" else name in who.groups for kind, name in (word.split(":") for word in raw["who"])
+            {"user": [who.user], "principal": [who.principal], "group": who.groups}[kind].__contains__(name)
+            for kind, name in (word.split(":") for word in raw["who"])
         ):
             return False
         if raw["run_as"] is not None:

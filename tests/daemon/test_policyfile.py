@@ -11,7 +11,7 @@ import pytest
 
 from jitd import policyfile
 from jitd.core.conditions import Reason, read_command_pattern
-from jitd.core.decision import Approval, Terms
+from jitd.core.decision import Approval, Record, Terms
 from jitd.core.document import ConfigError, Fault
 from jitd.core.policy import Policy
 from jitd.core.regex import Regex
@@ -52,6 +52,43 @@ def test_the_defaults_of_a_permit(directory: Path) -> None:
     assert rule.hosts is rule.hours is rule.reason is None
     assert rule.approvals == () and (rule.expires_for, rule.lasts_for, rule.uses) == (900, 900, 1)
     assert rule.terms == Terms(None, "caller", (), False, "end")
+
+
+RUN = [
+    ('options = "allow"', Terms(options=True)),
+    ('options = "refuse"', Terms()),
+    ('writable = "allow"', Terms(writable=True)),
+    ('writable = "refuse"', Terms()),
+    ('leftovers = "keep"', Terms(leftovers="keep")),
+    ('leftovers = "end"', Terms()),
+    ('stdin = "tty"', Terms(stdin="tty")),
+    ('stdin = "none"', Terms(stdin="none")),
+    ('stdin = "any"', Terms()),
+    ('session = "end"', Terms(session="end")),
+    ('session = "keep"', Terms()),
+    ('cwd = "/srv"', Terms(cwd="/srv")),
+    ('cwd = "caller"', Terms()),
+    ('timeout = "1h30m"', Terms(timeout_for=5400)),
+    ('env = ["PGDATA", "MY_*"]', Terms(env=("PGDATA", "MY_*"))),
+    ('record = "all"', Terms(record=Record(what="all"))),
+    ('record = "none"', Terms(record=Record(what="none"))),
+    ('record_sync = "always"', Terms(record=Record(sync="always"))),
+    ('record_failure = "continue"', Terms(record=Record(failure="continue"))),
+    ("watch = []", Terms(watch=())),
+    ('watch = ["group:ops"]', Terms(watch=("group:ops",))),
+]
+"""Each key of ``run`` with each of its words, and how a command runs then: all else is as it was."""
+
+
+@pytest.mark.parametrize(("line", "terms"), RUN, ids=[line for line, _ in RUN])
+def test_each_word_of_run_means_what_it_says(directory: Path, line: str, terms: Terms) -> None:
+    write(directory, "a.toml", f'[[permit]]\nname = "p"\nwho = ["group:dba"]\ncommands = [["**"]]\nrun.{line}\n')
+    (rule,) = read(directory).rules
+    assert rule.terms == terms
+
+
+def test_every_key_of_run_is_tried() -> None:
+    assert {line.split()[0] for line, _ in RUN} == set(policyfile.KEYS["run"])
 
 
 def test_what_may_be_at_its_bounds(directory: Path) -> None:

@@ -99,6 +99,59 @@ def test_of_all_pairs_after_welcome_only_the_legal_order_is_accepted(role):
     assert accepted == expected
 
 
+# What ends a turn, and where that leaves the two: (what was said after Welcome, the state).
+GONE_ON = [
+    ("a refused enforcement", ["client enforce", "daemon refused"], "ready"),
+    (
+        "a refused enforcement, late",
+        ["client enforce", "daemon challenge", "client token", "daemon token", "daemon refused"],
+        "ready",
+    ),
+    ("a proof", ["client enforce", "client proof"], "waiting"),
+    ("a proof and a grant", ["client enforce", "daemon challenge", "client proof", "daemon granted"], "ready"),
+    ("a proof and a refusal", ["client enforce", "client proof", "daemon progress", "daemon refused"], "ready"),
+    ("an enforcement point that goes", ["client enforce", "client bye"], "closed"),
+    ("a request that is done", ["client submit", "daemon progress", "daemon done"], "ready"),
+    ("a request that is refused", ["client submit", "daemon refused"], "ready"),
+    ("a request that is taken back", ["client submit", "client withdraw", "daemon done"], "ready"),
+    ("a client that goes while it waits", ["client submit", "client bye"], "closed"),
+    ("one that waits again", ["client resume", "daemon progress"], "waiting"),
+    ("a run", ["client submit", "daemon start"], "started"),
+    ("a withdrawal that crosses the start", ["client submit", "daemon start", "client withdraw"], "started"),
+    ("a run, and a client that is done", ["client submit", "daemon start", "client bye"], "closed"),
+    ("a list", ["client list", "daemon item", "daemon item", "daemon done"], "ready"),
+    ("a refused question", ["client show", "daemon item", "daemon refused"], "ready"),
+    ("a watch", ["client watch", "daemon item", "daemon done", "daemon item"], "watching"),
+    ("a refused watch", ["client watch", "daemon refused"], "ready"),
+    ("a watch that ends", ["client watch", "daemon done", "client bye"], "closed"),
+    ("nothing at all", ["client bye"], "closed"),
+]
+
+
+@pytest.mark.parametrize("role", [CLIENT, DAEMON])
+@pytest.mark.parametrize(("said", "state"), [row[1:] for row in GONE_ON], ids=[row[0] for row in GONE_ON])
+def test_where_a_turn_leaves_the_two(role, said, state):
+    """After a refusal the next question may be asked; after ``bye`` nothing is said any more."""
+    steps = [*READY, *(tuple(words.split()) for words in said)]
+    assert walk(role, steps) == state
+    asks = {name for speaker, name in STEPS if speaker == CLIENT and walk(role, [*steps, (speaker, name)])}
+    answers = {name for speaker, name in STEPS if speaker == DAEMON and walk(role, [*steps, (speaker, name)])}
+    if state == "ready":
+        assert asks == ASKED | {"submit", "resume", "watch", "enforce", "bye"} and answers == set()
+    elif state == "closed":
+        assert asks == answers == set()
+    else:
+        assert "bye" in asks and not asks & {"submit", "enforce", "list"}
+
+
+@pytest.mark.parametrize("role", [CLIENT, DAEMON])
+@pytest.mark.parametrize("before", [[], [(CLIENT, "token")], [(CLIENT, "token"), (DAEMON, "token")]])
+def test_a_refused_handshake_is_over(role, before):
+    steps = [(CLIENT, "hello"), (DAEMON, "hello"), *before, (DAEMON, "refused")]
+    assert walk(role, steps) == walk(role, [(CLIENT, "hello"), (DAEMON, "refused")]) == "closed"
+    assert not any(walk(role, [*steps, step]) for step in STEPS)
+
+
 def test_the_table_is_total_and_names_only_what_there_is():
     states = set(LAW)
     for state, row in LAW.items():

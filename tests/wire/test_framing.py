@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitpam.wire.faults import RemoteProtocolError
-from jitpam.wire.framing import LIMIT, LIMIT_BEFORE_AUTHENTICATION, FrameReader, frame
+from jitpam.wire.framing import LIMIT, FrameReader, frame
 
+STRANGERS, KNOWN = 65_536, 4_194_304
+"""Bytes of the largest body before authentication, 64 KiB, and afterwards, 4 MiB: PROTOCOL.md section 2."""
 bodies = st.lists(st.binary(min_size=1, max_size=300), max_size=8)
 
 
@@ -42,9 +44,15 @@ def test_a_frame_split_at_every_byte_comes_whole():
         assert before + all_frames(reader) == [b"first", b"second"]
 
 
-@pytest.mark.parametrize("length", [0, LIMIT_BEFORE_AUTHENTICATION + 1, LIMIT + 1, 2**31 - 1, 2**31, 2**32 - 1])
-def test_a_length_that_may_not_be_is_refused_before_its_bytes_arrive(length):
+@pytest.mark.parametrize(("limit", "length"), [
+    (STRANGERS, 0), (STRANGERS, 65_537), (STRANGERS, 4_194_304), (STRANGERS, 2**31 - 1), (STRANGERS, 2**31),
+    (STRANGERS, 2**32 - 1),
+    (KNOWN, 0), (KNOWN, 4_194_305), (KNOWN, 2**32 - 1),
+])  # fmt: skip
+def test_a_length_that_may_not_be_is_refused_before_its_bytes_arrive(limit, length):
     reader = FrameReader()
+    if limit == KNOWN:
+        reader.limit = LIMIT
     reader.feed(struct.pack(">I", length))
     with pytest.raises(RemoteProtocolError):
         reader.next_frame()
@@ -52,11 +60,27 @@ def test_a_length_that_may_not_be_is_refused_before_its_bytes_arrive(length):
 
 def test_the_limit_itself_is_allowed_and_grows_when_the_peer_is_known():
     reader = FrameReader()
-    reader.feed(frame(b"x" * LIMIT_BEFORE_AUTHENTICATION))
-    assert len(reader.next_frame()) == LIMIT_BEFORE_AUTHENTICATION
+    reader.feed(struct.pack(">I", STRANGERS) + b"x" * STRANGERS)
+    assert len(reader.next_frame()) == STRANGERS
     reader.limit = LIMIT
-    reader.feed(frame(b"x" * LIMIT))
-    assert len(reader.next_frame()) == LIMIT
+    reader.feed(struct.pack(">I", KNOWN) + b"x" * KNOWN)
+    assert len(reader.next_frame()) == KNOWN
+
+
+@pytest.mark.parametrize(("body", "whole"), [(b"a", b"\0\0\0\1a"), (b"x" * 258, b"\0\0\1\2" + b"x" * 258)])
+def test_a_frame_is_four_bytes_of_length_with_the_largest_first_and_the_body(body, whole):
+    assert frame(body) == whole
+    reader = FrameReader()
+    reader.feed(whole)
+    assert reader.next_frame() == body
+
+
+@pytest.mark.parametrize("piece", [b"", b"\0", b"\0\0\0"])
+def test_less_than_a_length_is_waited_for(piece):
+    reader = FrameReader()
+    reader.feed(piece)
+    assert reader.next_frame() is None
+    assert reader.is_empty is (piece == b"")
 
 
 def test_the_rest_of_a_frame_is_left_over():

@@ -49,8 +49,9 @@ def test_every_message_comes_back_as_it_went(kind, of):
             return
         message = kind(**values)
         body = encode(message)
-        assert decode(body, of) == message
-        assert encode(decode(body, of)) == body
+        heard = decode(body, of)
+        assert type(heard) is kind and dict(heard.__dict__) == values, "field by field, and not by its own =="
+        assert encode(heard) == body
         assert body.isascii()
 
     holds()
@@ -216,7 +217,9 @@ def test_a_message_is_frozen_and_compares_by_value():
     with pytest.raises(AttributeError):
         message.id = "x"
     assert message == messages.Show(id="K7QM-2XVD")
-    assert message != messages.Withdraw(id="K7QM-2XVD")
+    assert message != messages.Withdraw(id="K7QM-2XVD"), "another message with the same fields"
+    assert message != messages.Show(id="K7QM-2XVE"), "the same message with another field"
+    assert message != "K7QM-2XVD"
 
 
 def test_every_code_has_its_statuses_and_none_is_a_success():
@@ -230,3 +233,16 @@ def test_the_notation_is_plain_json(value):
     assert json.loads(notation.write(value)) == value
     assert notation.read(notation.write(value)) == value
     assert notation.write(value) == json.dumps(value, separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize("digits", [22, 23, 4_000, 1_000_000])
+def test_a_number_beyond_21_characters_is_not_even_reckoned(digits):
+    """It is out of bounds anyway; but to reckon a million digits takes long, and a stranger may send them."""
+    for text in (b"9" * digits, b"-" + b"9" * (digits - 1)):
+        with pytest.raises(ValueError, match="a number is out of bounds"):
+            notation.read(text)
+
+
+@pytest.mark.parametrize("text", ["0", "7", "-7", "9" * 21, "-" + "9" * 20])
+def test_a_number_of_21_characters_is_one(text):
+    assert notation.read(text.encode()) == int(text)

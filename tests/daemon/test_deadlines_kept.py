@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of a deadline in the daemon, and the last look before a run: both go by the boot clock.
+
+Law: the wall clock is moved apart from it in both directions; whatever is looked at too early stays as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from jitd.core import lock
+from jitd.core.effects import Moment
+from jitd.core.grant import GrantState
+from jitd.core.request import RequestState
+from jitd.deadlines import Deadlines
+from jitd.lifecycle import Lifecycle
+from jitd.perform import Perform
+from jitd.store.sqlite import SqliteStore
+from jitd.waiters import Waiters
+from tests.scene import START, asked, free, locked, moment, permit, place, screened, submit
+
+ID = "K7QM-2XVD"
+HOURS = timedelta(hours=5)
+DAY = timedelta(days=1)
+BEGAN, WITHIN = 1000.0, 900
+
+# (what the wall clock does, what it shows, seconds on the boot clock since the beginning, whether the time is over)
+CLOCKS = [
+    ("both go on", timedelta(seconds=1), 1, False),
+    ("both are past the end", timedelta(seconds=901), 901, True),
+    ("both are at the end", timedelta(seconds=900), 900, True),
+    ("the wall is set forward", HOURS, 1, False),
+    ("the wall is set forward, a moment before the end", HOURS, 899.999, False),
+    ("the wall is set back, a moment before the end", -DAY, 899.999, False),
+    ("the wall is set back, at the end", -DAY, 900, True),
+]
+every_clock = pytest.mark.parametrize(("wall", "boot", "is_over"), [row[1:] for row in CLOCKS], ids=[row[0] for row in CLOCKS])
+
+
+class Told:
+    """An executor that only says what it was told."""
+
+    def __init__(self):
+        self.orders = []
+
+    def __getattr__(self, order):
+        return lambda *words: self.orders.append((order, *words))
+
+
+class House:
+    """The deeds over a real store, with clocks that tests set."""
+
+    def __init__(self, path):
+        self.at = moment()
+        self.store = SqliteStore(path / "jitd.db")
+        self.lifecycle = Lifecycle(self.store, lambda: self.at, lambda: "policy-1")
+        self.executor = Told()
+        self.waiters = Waiters()
+        self.perform = Perform(
+            config=SimpleNamespace(),
+            policy=lambda: None,
+            lifecycle=self.lifecycle,
+            store=self.store,
+            accounts=None,
+            is_alive=lambda principal: True,
+            executor=self.executor,
+            waiters=self.waiters,
+            workers=None,
+            now=lambda: self.at,
+        )
+
+    def look_at(self, life, id):
+        """Let the clock look at ``id`` now, as it does when it believes that its time is over."""
+
+        async def one_round():
+            self.perform.deadlines.set(life, id, 0.0)
+            keeping = asyncio.create_task(self.perform.deadlines.keep())
+            await asyncio.sleep(0)
+            keeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeping
+
+        asyncio.run(one_round())
+
+
+@pytest.fixture
+def house(tmp_path):
+    made = House(tmp_path)
+    yield made
+    made.store.close()
+
+
+def begin(house, decision, **changes):
+    made = asked(**changes)
+    house.lifecycle.handle(submit(made), screened(made, decision, attended=changes.get("waits", True)))
+
+
+@every_clock
+def test_a_request_expires_by_the_boot_clock(house, wall, boot, is_over):
+    begin(house, permit(expires_for=WITHIN))
+    assert house.store.request(ID).state is RequestState.PENDING
+    house.at = Moment(START + wall, BEGAN + boot, "boot-1")
+    house.look_at("request", ID)
+    assert house.store.request(ID).state is (RequestState.EXPIRED if is_over else RequestState.PENDING)
+
+
+@every_clock
+def test_a_grant_expires_by_the_boot_clock(house, wall, boot, is_over):
+    begin(house, free(lasts_for=WITHIN), waits=False)
+    assert house.store.grant(ID).state is GrantState.ACTIVE
+    house.at = Moment(START + wall, BEGAN + boot, "boot-1")
+    house.look_at("grant", ID)
+    assert house.store.grant(ID).state is (GrantState.EXPIRED if is_over else GrantState.ACTIVE)
+
+
+@every_clock
+def test_a_lock_expires_by_the_boot_clock(house, wall, boot, is_over):
+    house.lifecycle.handle(place(locked(lasts_for=WITHIN, left_for=WITHIN)))
+    house.at = Moment(START + wall, BEGAN + boot, "boot-1")
+    house.look_at("lock", "L0CK-0001")
+    assert house.store.lock("L0CK-0001").state is (lock.LockState.EXPIRED if is_over else lock.LockState.ACTIVE)
+
+
+@every_clock
+def test_the_last_look_before_a_run_goes_by_the_boot_clock(house, wall, boot, is_over):
+    """Between the use and the moment when a monitor is ready, a grant may end."""
+    begin(house, free(lasts_for=WITHIN))
+    house.at = Moment(START + wall, BEGAN + boot, "boot-1")
+    house.perform.monitor_is_ready(ID)
+    assert house.executor.orders == ([("stop", ID, "its grant has ended")] if is_over else [("go", ID)])
+
+
+def test_nothing_runs_in_another_boot(house):
+    begin(house, free(lasts_for=WITHIN))
+    house.at = moment(1, boot_id="boot-2")
+    house.perform.monitor_is_ready(ID)
+    assert house.executor.orders == [("stop", ID, "its grant has ended")]
+
+
+@pytest.mark.parametrize(
+    ("after", "order"),
+    [(timedelta(hours=9), "go"), (timedelta(hours=10), "stop"), (timedelta(hours=11), "stop")],
+)
+def test_nothing_runs_for_whose_ticket_has_ended_meanwhile(house, after, order):
+    """A ticket's end is a time on the wall; the lease has not ended by then."""
+    begin(house, free(lasts_for=WITHIN))
+    house.at = Moment(START + after, BEGAN + 1, "boot-1")
+    house.perform.monitor_is_ready(ID)
+    because = () if order == "go" else ("its requester's ticket has expired: kinit",)
+    assert house.executor.orders == [(order, ID, *because)]
+
+
+def test_nothing_runs_for_who_was_locked_meanwhile(house):
+    """A lock ends the run at once; should its order be lost, the last look finds it all the same."""
+    begin(house, free(lasts_for=WITHIN))
+    house.perform.lock_on = lambda who: SimpleNamespace(because="locked: laptop stolen")
+    house.perform.monitor_is_ready(ID)
+    assert house.executor.orders == [("stop", ID, "locked: laptop stolen")]
+
+
+def test_the_clock_looks_no_earlier_than_it_was_told_to():
+    """What is not yet due is left alone: nobody is asked about it."""
+    seen = []
+    at = moment()
+    deadlines = Deadlines(lambda: at, lambda life, id: seen.append((life, id)))
+
+    async def rounds():
+        nonlocal at
+        deadlines.set("request", "later", BEGAN + 10)
+        deadlines.set("request", "now", BEGAN)
+        keeping = asyncio.create_task(deadlines.keep())
+        await asyncio.sleep(0)
+        assert seen == [("request", "now")]
+        at = Moment(START + DAY, BEGAN + 9.999, "boot-1")
+        deadlines.set("grant", "now too", BEGAN + 9.999)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert seen == [("request", "now"), ("grant", "now too")]
+        keeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeping
+
+    asyncio.run(rounds())

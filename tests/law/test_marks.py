@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two marks of tests: what promises a time is little and proves nothing else, and what is left out every day is listed.
+
+Law: the marks are read where they are written; docs/testing.md has a row for each ``full``, and for nothing else.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.law.tree import TREE
+
+N_TIMED = 0
+"""Uses of ``timed`` in all tests. It may only fall: what waits for an event needs none."""
+PAGE = TREE / "docs/testing.md"
+MARKS = "tests/marks.py"
+THREATS = TREE / "docs/threats.md"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One use of ``timed`` or ``full``: where, why, and the tests of that file that have it."""
+
+    name: str
+    file: str
+    line: int
+    reason: str | None
+    tests: frozenset[str]
+
+
+def marks_in(file: str, text: str) -> Iterator[Mark]:
+    """The marks of the test file ``file``, which holds ``text``."""
+    syntax = ast.parse(text)
+    names = {
+        alias.asname or alias.name: alias.name
+        for node in ast.walk(syntax)
+        if isinstance(node, ast.ImportFrom) and node.module == "tests.marks"
+        for alias in node.names
+    }
+    for node in ast.walk(syntax):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        name = names.get(called) or called.removeprefix("pytest.mark.").removeprefix("marks.")
+        if name in ("timed", "full") and (called in names or called != name):
+            first = node.args[0] if len(node.args) == 1 and not node.keywords else None
+            reason = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
+            yield Mark(name, file, node.lineno, reason, frozenset(_tests_with(syntax, node)))
+
+
+def _tests_with(syntax: ast.Module, mark: ast.Call) -> Iterator[str]:
+    """The functions that ``mark`` is on: by their decorators, their class's, the module's, or a table that they are played with."""
+    for node in syntax.body:
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or not _is_in(mark, node):
+            continue
+        targets = {name.id for target in _targets(node) for name in ast.walk(target) if isinstance(name, ast.Name)}
+        for function in _functions(syntax):
+            used = {name.id for line in function.decorator_list for name in ast.walk(line) if isinstance(name, ast.Name)}
+            if "pytestmark" in targets or targets & used:
+                yield function.name
+    for node in ast.walk(syntax):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and any(
+            _is_in(mark, d) for d in node.decorator_list
+        ):
+            yield from (function.name for function in _functions(node))
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
+
+
+def _is_in(mark: ast.Call, node: ast.AST) -> bool:
+    return any(each is mark for each in ast.walk(node))
+
+
+def _functions(syntax: ast.AST) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [
+        node
+        for node in ast.walk(syntax)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+    ]
+
+
+def files() -> Iterator[tuple[str, str]]:
+    for file in sorted((TREE / "tests").rglob("*.py")):
+        name = str(file.relative_to(TREE))
+        if name not in (MARKS, str(Path(__file__).relative_to(TREE))):
+            yield name, file.read_text("utf-8")
+
+
+ALL = [mark for file, text in files() for mark in marks_in(file, text)]
+
+
+def rows() -> list[list[str]]:
+    """The table of docs/testing.md: the test, and why nothing is lost every day."""
+    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| `tests/")]
+    return [[cell.strip().strip("`") for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def test_every_mark_has_a_reason_where_it_is_written() -> None:
+    assert [f"{mark.file}:{mark.line}" for mark in ALL if not mark.reason] == []
+
+
+def test_every_mark_is_on_a_test_of_its_file() -> None:
+    assert [f"{mark.file}:{mark.line}" for mark in ALL if not mark.tests] == []
+
+
+def test_no_more_tests_promise_a_time_than_did() -> None:
+    timed = [f"{mark.file}:{mark.line}" for mark in ALL if mark.name == "timed"]
+    assert len(timed) == N_TIMED, f"these are {len(timed)}; fewer is good, and N_TIMED follows: {timed}"
+
+
+def test_what_promises_a_time_proves_no_attack() -> None:
+    """It may fail where nothing is wrong but the host's mood; split it, and name the half that has no clock."""
+    named = set(re.findall(r"`(tests/[^`]+::[^`]+)`", THREATS.read_text("utf-8")))
+    assert len(named) > 100, "the page was read"
+    timed = {f"{mark.file}::{test}" for mark in ALL if mark.name == "timed" for test in mark.tests}
+    assert sorted(named & timed) == []
+
+
+def test_what_is_left_out_every_day_is_listed_with_its_reason_and_nothing_else_is() -> None:
+    left_out = {(mark.file, mark.reason) for mark in ALL if mark.name == "full"}
+    listed = {(test.partition("::")[0], why) for test, why in rows()}
+    assert sorted(left_out - listed) == [], "no row of docs/testing.md"
+    assert sorted(listed - left_out) == [], "no test has this mark"
+
+
+def test_the_tests_that_are_listed_have_that_mark() -> None:
+    marked = {(f"{mark.file}::{test}", mark.reason) for mark in ALL if mark.name == "full" for test in mark.tests}
+    assert [test for test, why in rows() if (test, why) not in marked] == []
+
+
+def test_these_laws_see_a_mark_wherever_it_stands() -> None:
+    seen = """
+import pytest
+from tests.marks import full, timed as promised
+
+ROWS = ["a", pytest.param("b", marks=full("long"))]
+
+@promised("within a second")
+def test_one(): pass
+
+@pytest.mark.parametrize("row", ROWS)
+def test_two(row): pass
+
+@pytest.mark.timed("by name")
+class TestMany:
+    def test_three(self): pass
+
+@pytest.mark.parametrize("n", [1, pytest.param(2, marks=[full(WHY)])])
+def test_four(n): pass
+"""
+    found = {(mark.name, mark.reason, *sorted(mark.tests)) for mark in marks_in("x", seen)}
+    assert found >= {
+        ("full", "long", "test_two"),
+        ("timed", "within a second", "test_one"),
+        ("timed", "by name", "test_three"),
+        ("full", None, "test_four"),
+    }
+    module = 'from tests.marks import timed\npytestmark = timed("all")\ndef test_one(): pass\ndef test_two(): pass\n'
+    assert [sorted(mark.tests) for mark in marks_in("x", module)] == [["test_one", "test_two"]]
+    assert list(marks_in("x", 'def full(x): pass\nfull("not ours")\n')) == []
