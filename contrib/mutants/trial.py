@@ -17,6 +17,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,8 +31,11 @@ TREE = Path(__file__).resolve().parents[2]
 CPU_FOR, CPU_TIMES = 3.0, 2.0
 """A test that takes this many seconds of CPU more than twice what it took while it was traced has lost its end."""
 COLLECTED_IN = 60.0
-PATIENCE = 300
-"""Seconds after which a child that neither works nor ends is ended."""
+PATIENCE = 30.0
+STILL_FOR = 3
+"""A child that uses no CPU to speak of in so many times so many seconds waits for what never comes."""
+SEEN_AFTER = 100
+"""A function that ran so often in one test without a new line is looked at no more in that test: what for, it only takes time."""
 MOST_MEMORY = 4 << 30
 
 
@@ -80,6 +84,7 @@ class _Watch:
         self.chosen, self.traced = chosen, traced
         self.answer = Answer()
         self._ran: dict[str, set[int]] = {}
+        self._calls: dict[CodeType, int] = {}
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -92,7 +97,7 @@ class _Watch:
         signal.setitimer(signal.ITIMER_PROF, 0 if self.traced else CPU_FOR + CPU_TIMES * usual)
         began = resource.getrusage(resource.RUSAGE_SELF).ru_utime
         if self.traced:
-            self._ran = {}
+            self._ran, self._calls = {}, {}
             threading.settrace(self._trace)
             sys.settrace(self._trace)
         yield
@@ -114,10 +119,16 @@ class _Watch:
         module = self.traced.get(frame.f_code.co_filename)
         if module is None:
             return None
+        calls = self._calls.get(frame.f_code, 0)
+        if calls >= SEEN_AFTER:
+            return None
+        self._calls[frame.f_code] = calls + 1
         lines = self._ran.setdefault(module, set())
 
         def line(frame: FrameType, event: str, arg: object) -> Callable[..., Any]:
-            lines.add(frame.f_lineno)
+            if frame.f_lineno not in lines:
+                lines.add(frame.f_lineno)
+                self._calls[frame.f_code] = 0
             return line
 
         lines.add(frame.f_lineno)
@@ -168,7 +179,7 @@ def _play(trial: Trial, scratch: Path, file: Path) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    signal.alarm(PATIENCE)
+    _end_when_still()
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     signal.setitimer(signal.ITIMER_PROF, COLLECTED_IN * (4 if trial.traced else 1))
     already = [name for name in trial.trees if name in sys.modules]
@@ -191,6 +202,21 @@ def _play(trial: Trial, scratch: Path, file: Path) -> None:
     os.replace(file.with_suffix(".part"), file)
     sys.stdout.flush()
     os._exit(0)
+
+
+def _end_when_still() -> None:
+    """However little of the CPU a busy host leaves to us, who has something to do uses what there is."""
+    used, still = [0.0], [0]
+
+    def look(number: int, frame: FrameType | None) -> None:
+        now = time.process_time()
+        still[0] = still[0] + 1 if now - used[0] < 0.02 else 0
+        used[0] = now
+        if still[0] >= STILL_FOR:
+            os._exit(1)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE, PATIENCE)
 
 
 def all_of(trials: Iterator[tuple[Any, Trial]], n_lanes: int, scratch: Path) -> Iterator[tuple[Any, Answer]]:
