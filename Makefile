@@ -47,3 +47,7 @@ torture:  ## kill a process of each of many runs, at any point: ARGS="--times N 
 sabotage:  ## take each protection of docs/threats.md out, and see its tests notice: ARGS="R-05 K"
 	@contrib/lab/setup
 	@nice -n 5 $(PYTHON) contrib/sabotage/run $(ARGS)
+
+mutants:  ## change the pure heart in one place, many times, and ask the tests (no root)
+	@contrib/lab/setup
+	@$(PYTHON) contrib/mutants/mutants $(ARGS)

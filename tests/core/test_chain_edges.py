@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The chain by itself: one spelling for one value, the time in a record, and which record is named where it does not hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from jitd.core.chain import GENESIS, Broken, Seal, canonical, follow, seal, time_of
+
+BODIES = [canonical({"n": n}) for n in range(1, 5)]
+Row = tuple[int, bytes, bytes]
+
+
+def chained(*bodies: bytes) -> list[Row]:
+    """The rows of a true chain."""
+    rows, at = [], GENESIS
+    for body in bodies:
+        at = seal(at, body)
+        rows.append((at.number, body, at.digest))
+    return rows
+
+
+def test_before_the_first_record_are_32_bytes_of_nothing() -> None:
+    assert Seal(0, b"\0" * 32) == GENESIS
+
+
+def test_a_seal_is_over_its_number_the_seal_before_and_the_bytes() -> None:
+    first = hashlib.sha256(b"jitd chain 1\n" + b"\0" * 7 + b"\1" + b"\0" * 32 + b"one").digest()
+    second = hashlib.sha256(b"jitd chain 1\n" + b"\0" * 7 + b"\2" + first + b"two").digest()
+    assert seal(GENESIS, b"one") == Seal(1, first)
+    assert seal(Seal(1, first), b"two") == Seal(2, second)
+
+
+def test_a_value_is_spelled_in_ascii_sorted_and_without_blanks() -> None:
+    assert canonical({"b": [1, 2.5, None], "a": {"\u00e4": True}}) == b'{"a":{"\\u00e4":true},"b":[1,2.5,null]}'
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_is_never_recorded(number: float) -> None:
+    with pytest.raises(ValueError):
+        canonical({"a": number})
+
+
+def test_a_true_chain_is_followed_with_its_content() -> None:
+    found = list(follow(chained(*BODIES)))
+    assert [(at.number, content) for at, content in found] == [(n, {"n": n}) for n in range(1, 5)]
+    assert found[-1][0].digest == chained(*BODIES)[-1][2]
+    assert list(follow(chained(*BODIES)[2:], found[1][0])) == found[2:]
+
+
+ODD = b'{"n": 1}'
+NOT_JSON = b"{"
+DEEP = b"[" * 100_000
+NAN = b'{"a":NaN}'
+
+
+@pytest.mark.parametrize(
+    ("rows", "number", "sentence"),
+    [
+        (chained(*BODIES)[1:], 1, "record 1 is missing: the next one has number 2"),
+        (chained(*BODIES)[:2] + chained(*BODIES)[3:], 3, "record 3 is missing: the next one has number 4"),
+        (chained(*BODIES)[:2] + chained(*BODIES)[1:], 3, "record 3 is missing: the next one has number 2"),
+        ([(1, BODIES[0], b"\0" * 32)], 1, "record 1 is not what was sealed"),
+        ([(1, BODIES[1], chained(*BODIES)[0][2])], 1, "record 1 is not what was sealed"),
+        (chained(BODIES[0], ODD), 2, "record 2 is not in canonical form"),
+        (chained(NOT_JSON), 1, "record 1 is not in canonical form"),
+        (chained(DEEP), 1, "record 1 is not in canonical form"),
+        (chained(NAN), 1, "record 1 is not in canonical form"),
+        (chained(b"\xff"), 1, "record 1 is not in canonical form"),
+    ],
+)
+def test_the_first_record_at_which_it_does_not_hold_is_named(rows: list[Row], number: int, sentence: str) -> None:
+    with pytest.raises(Broken) as caught:
+        list(follow(rows))
+    assert (caught.value.number, str(caught.value)) == (number, sentence)
+
+
+def test_a_record_tells_its_boot_and_the_time_on_that_boots_clock() -> None:
+    assert time_of(b'{"boot_id":"b","boot":"12.500000"}') == ("b", 12.5)
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"boot": "1"}, {"boot_id": "b"}, {"boot_id": "b", "boot": None}, {"boot_id": "b", "boot": "x"}, [], None, 5]
+)
+def test_a_record_that_does_not_tell_its_time_is_a_fault(content: Any) -> None:
+    with pytest.raises(ValueError):
+        time_of(json.dumps(content).encode())
+
+
+@pytest.mark.parametrize("body", [b"", b"{", DEEP, b"\xff"])
+def test_what_is_no_record_has_no_time(body: bytes) -> None:
+    with pytest.raises(ValueError):
+        time_of(body)

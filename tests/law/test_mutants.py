@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `make mutants` changes, and its list of changes that change nothing: each entry is there, and says why."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import tomllib
+from types import ModuleType
+
+import pytest
+
+from tests.law.tree import TREE
+
+
+def load() -> ModuleType:
+    """The module of the runner that knows the changes."""
+    spec = importlib.util.spec_from_file_location("mutants_changes", TREE / "contrib/mutants/changes.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["mutants_changes"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+CHANGES = load()
+
+
+def told(text: str) -> set[str]:
+    """All changes of ``text``, as the report has them."""
+    return {f"{change.old} -> {change.new}" for change in CHANGES.changes(text)}
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("x = a == b", {"a == b -> a != b"}),
+        ("x = a < b", {"a < b -> a <= b"}),
+        ("x = a in b", {"a in b -> a not in b"}),
+        ("x = a and b", {"a and b -> a or b", "a and b -> a", "a and b -> b"}),
+        ("x = not a", {"not a -> a"}),
+        ("x = a + 1", {"a + 1 -> a - 1", "a + 1 -> a + 2", "a + 1 -> a + 0"}),
+        ("x = True", {"x = True -> x = False"}),
+        ("x = 'a b'", set()),
+        ("x = 'ab'", {"x = 'ab' -> x = ''"}),
+        ("x = b'a b'", {"x = b'a b' -> x = b''"}),
+        ("x = a[b:c]", {"a[b:c] -> a[:c]", "a[b:c] -> a[b:]"}),
+        ("if a:\n b()", {"if a: b() -> if not a: b()", "b() -> pass"}),
+        ("x = [a for a in b if a]", {"[a for a in b if a] -> [a for a in b if not a]"}),
+        ("raise X('ab')", {"raise X('ab') -> pass"}),
+        ("def f(a: 'b' = 1):\n 'c'", {"a: 'b'=1 -> a: 'b'=2", "a: 'b'=1 -> a: 'b'=0"}),
+        ("def f():\n return a", {"return a -> return None"}),
+        ("a.b = c", {"a.b = c -> pass"}),
+        ("if TYPE_CHECKING:\n x = 1", set()),
+        ("__slots__ = ('a',)", set()),
+        ("@a(True)\nclass B: pass", set()),
+    ],
+)
+def test_what_is_changed_and_what_is_left_alone(text: str, changes: set[str]) -> None:
+    assert told(text) == changes
+
+
+def test_a_change_is_in_its_place_and_nowhere_else() -> None:
+    text = "x = a == b\ny = a == b\n"
+    first, second = CHANGES.changes(text)
+    assert [CHANGES.ast.unparse(CHANGES.changed(text, change)) for change in (first, second)] == [
+        "x = a != b\ny = a == b",
+        "x = a == b\ny = a != b",
+    ]
+
+
+def test_every_equivalent_is_a_change_that_is_there_and_has_its_reason() -> None:
+    entries = tomllib.loads((TREE / "contrib/mutants/equivalent.toml").read_text("utf-8"))["equivalent"]
+    gone = []
+    for module in {entry["module"] for entry in entries}:
+        text = (TREE / module).read_text("utf-8")
+        lines = text.splitlines()
+        there = {(lines[change.line - 1].strip(), change.old, change.new) for change in CHANGES.changes(text)}
+        listed = [entry for entry in entries if entry["module"] == module]
+        gone += [entry for entry in listed if (entry["line"], entry["old"], entry["new"]) not in there]
+    assert gone == []
+    assert [entry for entry in entries if not entry["why"].endswith(".")] == []

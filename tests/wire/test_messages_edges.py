@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The exit statuses, stages and kinds of streams as PROTOCOL.md has them, said once more: scripts go by them."""
+
+from jitpam.wire import messages
+
+EXITS = """
+unauthenticated 119 119
+protocol        125 125
+usage           120 2
+denied          121 3
+reason          121 1
+owed            118 1
+reviewed        122 1
+withdrawn       123 5
+expired         124 5
+missing         127 1
+unexecutable    126 1
+forbidden       121 3
+unknown         121 4
+late            121 5
+undone          125 1
+failed          125 125
+"""
+"""Code, status of jitsudo, status of jitd."""
+
+
+def test_each_code_ends_a_program_with_its_own_status():
+    rows = [line.split() for line in EXITS.strip().splitlines()]
+    assert {code: (int(jitsudo), int(jitd)) for code, jitsudo, jitd in rows} == messages.EXITS
+
+
+def test_the_stages_of_a_stack_and_the_kinds_of_streams_are_these():
+    assert messages.STAGES == ("auth", "account", "session")
+    assert messages.KINDS == ("terminal", "pipe", "file", "socket", "device", "null", "closed")
