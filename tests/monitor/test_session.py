@@ -23,6 +23,7 @@ from jitd.monitor.child import Surroundings
 from jitd.monitor.holder import Spare
 from jitd.monitor.orders import Job
 from jitd.monitor.rehearsal import JOB
+from tests.marks import direct
 from tests.monitor.stage import Stage
 from tests.waiting import handles, status_of
 
@@ -114,7 +115,11 @@ def kill_group(pid: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "grouped"), [(how, grouped) for how in ENDS for grouped in (True, False) if grouped or "group" not in how]
+    ("how", "grouped"),
+    [
+        *((how, True) for how in ENDS),
+        *(pytest.param(how, False, marks=direct) for how in ENDS if "group" not in how),
+    ],
 )
 def test_the_session_is_closed_once_however_it_ends(stage: Stage, how: str, grouped: bool) -> None:
     diary = keep_diary(stage)
@@ -166,7 +171,7 @@ def test_the_client_hears_the_end_before_a_slow_session_is_closed_and_the_daemon
     assert stage.outcome(job).number == 0
 
 
-@pytest.mark.parametrize("grouped", [True, False])
+@pytest.mark.parametrize("grouped", [True, pytest.param(False, marks=direct)])
 def test_what_closes_the_session_is_not_killed_with_a_stubborn_command(stage: Stage, grouped: bool) -> None:
     diary = stage.directory / "diary"
     slow = stage.directory / "slow"

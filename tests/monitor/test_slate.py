@@ -22,7 +22,8 @@ import pytest
 
 from jitd.core.run import Ending
 from jitd.executor.direct import Direct
-from tests.monitor.stage import HAS_SYSTEMD, NOBODY, Stage
+from tests.marks import direct
+from tests.monitor.stage import NOBODY, Stage
 
 PROBE = (
     "cat /proc/self/limits /proc/self/status | "
@@ -72,11 +73,10 @@ def hostile() -> Iterator[None]:
         os.umask(mask)
 
 
+@direct
 @pytest.mark.parametrize("uid", [0, NOBODY])
 def test_nothing_of_a_hostile_starter_reaches_the_command(stage: Stage, uid: int) -> None:
     plain = snapshot(stage, uid)
-    if HAS_SYSTEMD:
-        pytest.skip("systemd starts the launcher; that of a daemon without systemd is tried elsewhere")
     stage.run(stage.executor.close())
 
     def spawn(direct: object) -> None:

@@ -106,18 +106,17 @@ def test_the_table_has_more_than_a_hundred_scripts() -> None:
     assert len(CASES) >= 100
 
 
-def marks_of(manner: tuple[object, ...]) -> tuple[pytest.MarkDecorator, ...]:
-    is_daily = manner[0] != "error" or manner[1] in EVERY_DAY
-    return () if is_daily else (full("codes that differ by their number from those of every day"),)
+MANNERS_AND_STAGES = [
+    pytest.param(manner, stage, id=f"{manner}-{stage}")
+    if manner[0] != "error" or manner[1] in EVERY_DAY
+    else pytest.param(
+        manner, stage, id=f"{manner}-{stage}", marks=full("codes that differ by their number from those of every day")
+    )
+    for manner, stage in dict.fromkeys((manner, stage) for manner, stage, _ in CASES)
+]
 
 
-@pytest.mark.parametrize(
-    ("manner", "stage"),
-    [
-        pytest.param(manner, stage, id=f"{manner}-{stage}", marks=marks_of(manner))
-        for manner, stage in dict.fromkeys((manner, stage) for manner, stage, _ in CASES)
-    ],
-)
+@pytest.mark.parametrize(("manner", "stage"), MANNERS_AND_STAGES)
 def test_however_it_is_answered_the_answer_is_jitds(
     manner: tuple[object, ...], stage: str, bench: Bench, host: Application
 ) -> None:
