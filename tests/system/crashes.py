@@ -16,7 +16,6 @@ import os
 import signal
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from jitd.audit.verify import verify
@@ -30,7 +29,7 @@ from tests.system.conftest import House
 from tests.system.crashpoints import STATUS, Point
 from tests.system.failing import erring
 from tests.system.halting import EVERY, Halt
-from tests.system.killing import children, descendants
+from tests.system.killing import children, descendants, launcher_of
 from tests.system.prompt import command_lines, number
 from tests.waiting import wait_for
 
@@ -42,18 +41,8 @@ FAILING = "failing"
 """A point that is none: a call fails, be it the command's own, which then ends as it likes."""
 ENDS_WITHIN = 60.0
 """Seconds in which a client has to end."""
-LAUNCHER_SERVICE = Path("/sys/fs/cgroup/system.slice/jitd-launcher.service/cgroup.procs")
 EXITS = frozenset({0, *range(118, 128), STATUS})
 """What a client may end with: the statuses of the contract, and the command's."""
-
-
-def launcher_of(house: House) -> int:
-    """The launcher: the daemon's child, or a service of systemd's; 0 while there is none."""
-    assert house.process is not None
-    found = house.launcher if house.process.poll() is None else 0
-    with suppress(OSError, ValueError):
-        return found or min(map(int, LAUNCHER_SERVICE.read_text().split()))
-    return found
 
 
 def monitor_of(house: House, launcher: int) -> int:

@@ -26,6 +26,7 @@ WITHIN = 30.0
 """Seconds after which nothing may be left."""
 UNBORN_WITHIN = 60.0
 """For what only the daemon clears away: it gives a monitor 5 s to check in."""
+LAUNCHER_SERVICE = Path("/sys/fs/cgroup/system.slice/jitd-launcher.service/cgroup.procs")
 LATEST = 0.3
 """Seconds after the start of a client at which it may happen: a start takes a third of it, more if many are at work."""
 VICTIMS = ("client", "monitor", "launcher", "command")
@@ -152,18 +153,27 @@ def descendants(pid: int) -> list[int]:
     return [*below, *(one for child in below for one in descendants(child))]
 
 
+def launcher_of(house: House) -> int:
+    """The launcher: the daemon's child, or a service of systemd's; 0 while there is none."""
+    assert house.process is not None
+    found = house.launcher if house.process.poll() is None else 0
+    with contextlib.suppress(OSError, ValueError):
+        return found or min(map(int, LAUNCHER_SERVICE.read_text().split()))
+    return found
+
+
 class Host:
     """What may not grow: of the daemon, of its launcher, and of the host."""
 
     def __init__(self, house: House) -> None:
         self.house = house
-        wait_for(lambda: house.launcher and children(house.launcher), what="a monitor made beforehand")
+        wait_for(lambda: children(launcher_of(house)), what="a monitor made beforehand")
         time.sleep(0.5)
         self.before = self._count()
 
     def _count(self) -> dict[str, int]:
         assert self.house.process is not None
-        daemon, launcher = self.house.process.pid, self.house.launcher
+        daemon, launcher = self.house.process.pid, launcher_of(self.house)
         return {
             "descriptors of the daemon": n_descriptors(daemon),
             "descriptors of the launcher": n_descriptors(launcher),

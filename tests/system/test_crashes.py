@@ -19,9 +19,10 @@ from jitd.daemon import BOOTED
 from jitd.store.sqlite import SqliteStore
 from tests.system.clients import Client, ready
 from tests.system.conftest import House
-from tests.system.crashes import launcher_of, monitor_of, play
+from tests.system.crashes import monitor_of, play
 from tests.system.crashpoints import BIRTH, POINTS, STATUS, Point, after
 from tests.system.halting import Halt
+from tests.system.killing import launcher_of
 from tests.system.walks import walk
 from tests.times import times
 from tests.waiting import wait_for
