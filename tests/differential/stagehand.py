@@ -309,6 +309,8 @@ class Stage:
             return self._wait(lambda: self.stops)
         if what == "raw":  # the terminal is raw (or not), as its own side sees it
             return self._wait(lambda: self._is_raw() is values[0])
+        if what == "raw or over":  # who cannot write may end before a look at the terminal
+            return self._wait(lambda: self._is_raw() or self.status is not None)
         if what == "file":
             return self._wait(lambda: os.path.exists(values[0]))
         if what == "hang up":
