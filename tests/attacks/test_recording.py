@@ -51,6 +51,11 @@ def is_over(pid: int) -> bool:
     return True
 
 
+def is_known_to_be_over(pid: int) -> bool:
+    """True if the monitor has taken its status: what comes now is no signal to the command any more."""
+    return not os.path.exists(f"/proc/{pid}")
+
+
 def pumps(client: Client) -> list[int]:
     """The processes beside the command in its control group that are none of its own."""
     command = command_of(client)
@@ -70,7 +75,7 @@ def stuck(stage: Stage, **changes: object) -> tuple[Job, Client]:
     os.close(writing)
     stage.executor.go(job.run)
     stage.wait(lambda: client.said(b"R"))
-    stage.wait(lambda: is_over(command_of(client)))
+    stage.wait(lambda: is_known_to_be_over(command_of(client)))
     assert client.end is None, "it waits for its reader"
     return job, client
 

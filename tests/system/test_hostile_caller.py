@@ -127,8 +127,8 @@ def plain(at_once: House, request: pytest.FixtureRequest) -> tuple[str, tuple[li
     return request.param, look(at_once, request.param, None)
 
 
-OF_MEMORY = ("a small stack", "little address space", "little data")
-"""Come last: the interpreter that sets them holds all the tests, has more already, and can do hardly anything afterwards."""
+AT_LAST = ("hardly any descriptors", "a small stack", "little address space", "little data")
+"""The interpreter that sets them holds all the tests: it has more of each already, and opens and makes nothing afterwards."""
 LEFT_OUT = (("umask 0", "hardly any descriptors"), ("umask 0777", "descriptors left open"))
 """What cannot be together: one mask at a time, and no descriptors where all that one may have are taken."""
 
@@ -140,7 +140,7 @@ def test_nothing_that_a_caller_sets_reaches_the_command(at_once: House, plain: A
     names = [name for name in HOSTILE if name not in left_out]
 
     def do_all() -> None:
-        for name in sorted(names, key=lambda name: name in OF_MEMORY):
+        for name in sorted(names, key=lambda name: name in AT_LAST):
             HOSTILE[name]()
 
     told = look(at_once, target, do_all)
