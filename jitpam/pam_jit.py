@@ -326,7 +326,7 @@ class _Helper(_Channel):
         try:
             with suppress(OSError):  # it has ended, and somebody else has reaped it
                 signal.pidfd_send_signal(self._process, signal.SIGKILL)
-                if poll.poll(1000):  # one that hangs in the kernel, on a dead file server, is left to it
+                if poll.poll(5000):  # one that hangs in the kernel, on a dead file server, is left to it
                     os.waitpid(self._pid, os.WNOHANG)
         finally:
             os.close(self._process)
