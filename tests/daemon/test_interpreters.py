@@ -62,6 +62,7 @@ def test_a_line_of_scripts_that_only_root_can_change_is_good(place: Path) -> Non
 
 @pytest.mark.parametrize("writable", NAMES)
 def test_whichever_script_of_the_line_others_may_write_they_are_named(place: Path, writable: str) -> None:
+    """THREATS R-06."""
     path = line_of(place, NAMES)
     file = place / f"{writable}.d" / writable
     file.chmod(0o757)
@@ -70,6 +71,7 @@ def test_whichever_script_of_the_line_others_may_write_they_are_named(place: Pat
 
 @pytest.mark.parametrize("writable", NAMES)
 def test_whichever_directory_of_the_line_others_may_write_they_are_named(place: Path, writable: str) -> None:
+    """THREATS R-07: whoever may write to a directory puts another file into it."""
     path = line_of(place, NAMES)
     (place / f"{writable}.d").chmod(0o757)
     assert inspect(path, ME).writable_by == (f"{place / f'{writable}.d'} may be written by everybody",)
