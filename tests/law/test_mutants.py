@@ -6,6 +6,8 @@ from __future__ import annotations
 import importlib.util
 import sys
 import tomllib
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -13,17 +15,17 @@ import pytest
 from tests.law.tree import TREE
 
 
-def load() -> ModuleType:
-    """The module of the runner that knows the changes."""
-    spec = importlib.util.spec_from_file_location("mutants_changes", TREE / "contrib/mutants/changes.py")
+def load(name: str, file: str) -> ModuleType:
+    """``file`` of the runner as a module, which is not run."""
+    spec = importlib.util.spec_from_loader(name, SourceFileLoader(name, str(TREE / "contrib/mutants" / file)))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["mutants_changes"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
-CHANGES = load()
+CHANGES = load("mutants_changes", "changes.py")
 
 
 def told(text: str) -> set[str]:
@@ -80,3 +82,18 @@ def test_every_equivalent_is_a_change_that_is_there_and_has_its_reason() -> None
         gone += [entry for entry in listed if (entry["line"], entry["old"], entry["new"]) not in there]
     assert gone == []
     assert [entry for entry in entries if not entry["why"].endswith(".")] == []
+
+
+def test_what_the_tests_import_is_there_before_them_in_the_order_in_which_they_import_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In another one ``_asyncio`` is loaded twice, and no task knows of its loop. The product and the tests are never there."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(TREE)
+    runner = load("mutants_runner", "mutants")
+    imported: list[str] = []
+    names = ["tests", "tests.scene", "of_asyncio", "jitd.core.law", "_of_asyncio", "sys", "jitpam"]
+    monkeypatch.setattr(runner, "before_each", lambda scratch: names)
+    monkeypatch.setattr(runner.importlib, "import_module", imported.append)
+    runner.warm(tmp_path)
+    assert imported == ["of_asyncio", "_of_asyncio"]

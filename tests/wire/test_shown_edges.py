@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which arguments stand bare in a command that is shown, and which in quotes."""
+
+import string
+
+import pytest
+
+from jitpam.wire.shown import shown_argument, shown_command, unshown_command
+
+PLAIN = string.ascii_letters + string.digits + "%+,-./:=@_^~*?[]{}#"
+COMMANDS = [
+    ([], ""),
+    ([b"true"], "true"),
+    ([b"ls", b"-l", b"/srv/a=b"], "ls -l /srv/a=b"),
+    ([b"echo", b"a b", b"c"], "echo 'a b' c"),
+    ([b"a b", b"c", b"d e", b"f"], "'a b' c 'd e' f"),
+    ([b"echo", b"", b"x"], "echo '' x"),
+    ([b"it's", b"a\\b", b"c"], r"'it\'s' 'a\\b' c"),
+]
+
+
+@pytest.mark.parametrize(("argv", "line"), COMMANDS)
+def test_a_command_is_shown_so_and_is_read_back(argv, line):
+    assert shown_command(argv) == line
+    assert unshown_command(line) == argv
+
+
+@pytest.mark.parametrize("code", range(33, 127))
+def test_a_character_stands_bare_if_no_shell_and_no_eye_takes_it_for_more(code):
+    told = shown_argument(bytes([code]))
+    assert told == chr(code) if chr(code) in PLAIN else told.startswith("'") and told.endswith("'")
+    assert unshown_command(f"a {told} b") == [b"a", bytes([code]), b"b"]
