@@ -7,8 +7,10 @@ import pytest
 
 from tests.differential.scenario import LEFTOVERS, Row
 
-SOON = "for i in $(seq 50); do [ -s f ] && break; sleep 0.1; done; ls"
-"""What has been made, where a child has yet to make its file: two seconds are enough to see that it does not."""
+SOON = "for i in $(seq 80); do [ -s f ] && break; sleep 0.1; done; ls"
+"""What has been made, where a child has yet to make its file: eight seconds are enough to see that it does not. It makes it after
+five, so that a hang-up on a busy host comes before.
+"""
 ROWS = [
     Row("root runs the tool again", ("sh", "-c", "asroot id -un")),
     Row("the tool within the tool", ("{tool}", "id", "-un")),
@@ -90,7 +92,7 @@ ROWS = [
     # --- what is left
     Row(
         "a child in the background that writes a file is ended with us",
-        ("sh", "-c", "(sleep 0.5; echo x >%W/f) & true"),
+        ("sh", "-c", "(sleep 5; echo x >%W/f) & true"),
         after=SOON,
         ours={"after": "", "files": {}},
         because=LEFTOVERS,
@@ -113,7 +115,7 @@ ROWS = [
     Row("a child that is waited for", ("sh", "-c", "(sleep 0.2; echo x) & wait; echo y")),
     Row(
         "a child in a session of its own is ended with us",
-        ("sh", "-c", "setsid sh -c 'sleep 0.5; echo x >%W/f' >/dev/null 2>&1 & true"),
+        ("sh", "-c", "setsid sh -c 'sleep 5; echo x >%W/f' >/dev/null 2>&1 & true"),
         after=SOON,
         ours={"after": "", "files": {}},
         because=LEFTOVERS,
@@ -129,7 +131,7 @@ ROWS = [
     ),
     Row(
         "at a terminal: a child in the background",
-        ("sh", "-c", "(sleep 0.5; echo x >%W/f) & true"),
+        ("sh", "-c", "(sleep 5; echo x >%W/f) & true"),
         streams="terminal terminal terminal",
         after=SOON,
         ours={"after": "", "files": {}},
