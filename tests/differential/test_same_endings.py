@@ -101,7 +101,7 @@ ROWS = [
     ),
     Row(
         "a command that ignores SIGTERM",
-        ("sh", "-c", "trap '' TERM; echo ready; sleep 0.5; echo end"),
+        ("sh", "-c", "trap '' TERM; echo ready; sleep 3; echo end"),
         steps=(("until", "ready"), ("signal", "TERM")),
     ),
     Row(
@@ -132,13 +132,13 @@ ROWS = [
     # --- what the caller ignores or blocks
     Row(
         "the caller ignores SIGINT: the command does not die of it",
-        ("sh", "-c", "echo ready; sleep 0.4; echo end"),
+        ("sh", "-c", "echo ready; sleep 3; echo end"),
         around={"ignored": ["INT"]},
         steps=(("until", "ready"), ("signal", "INT")),
     ),
     Row(
         "the caller ignores SIGHUP, as nohup does",
-        ("sh", "-c", "echo ready; sleep 0.4; echo end"),
+        ("sh", "-c", "echo ready; sleep 3; echo end"),
         around={"ignored": ["HUP"]},
         steps=(("until", "ready"), ("signal", "HUP")),
     ),

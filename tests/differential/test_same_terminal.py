@@ -92,7 +92,7 @@ ROWS = [
     ),
     at(
         "a size that does not change says nothing",
-        "trap 'echo changed' WINCH; echo ready; sleep 0.3; echo end",
+        "trap 'echo changed' WINCH; echo ready; sleep 3; echo end",
         ("until", "ready"),
         ("resize", 24, 80),
     ),
@@ -140,7 +140,7 @@ ROWS = [
         ("until", "ready"),
         ("type", "\x03"),
     ),
-    at("Ctrl-C that is ignored", "trap '' INT; echo ready; sleep 0.4; echo end", ("until", "ready"), ("type", "\x03")),
+    at("Ctrl-C that is ignored", "trap '' INT; echo ready; sleep 3; echo end", ("until", "ready"), ("type", "\x03")),
     at("Ctrl-\\\\", "ulimit -c 0; echo ready; exec sleep 5", ("until", "ready"), ("type", "\x1c")),
     at(
         "Ctrl-\\\\ that is caught",
