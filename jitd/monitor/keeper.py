@@ -299,7 +299,7 @@ class Keeper:
         if scope := self._living_scope():
             with suppress(OSError), open(f"{scope}/cgroup.kill", "w", encoding="ascii") as file:
                 file.write("1")
-        kill_all(self._members)  # whoever is in no group of ours
+        kill_all(self._members)  # those outside our groups too
 
     def _signal_asker(self, number: int) -> None:
         if self._process is not None:

@@ -3,7 +3,7 @@
 
 A shell that waits for a command goes on to the next when that ends. So nobody ends while others have not got their signal yet:
 all are held still before, by the freezer of their control groups (cgroups(7)) or stopped one by one.
-Law: no signal goes to a number that may be another process by now, and never to 1, 0 or below. Whoever was held still for a
+Law: no signal goes to a number that may be another process by now, and never to 1, 0 or below. What was held still for a
 hang-up is let go, whatever happens; a group that this process is in is never frozen.
 """
 
@@ -29,7 +29,7 @@ LOOK_AGAIN = 0.001
 def hang_up_all(find: Callable[[], set[Pid]], groups: Iterable[str] = (), *, but_not: Collection[Pid] = ()) -> set[Pid]:
     """SIGHUP and SIGCONT to all that ``find`` finds, also to what is forked meanwhile, and say to which; ``but_not`` had it.
 
-    ``groups`` are the directories of control groups in which most of them live. Whoever is in none that can be frozen is stopped.
+    ``groups`` are the directories of control groups in which most of them live. What is in none that can be frozen is stopped.
     Who was stopped before is not any more, as after every hang-up.
     """
     frozen: list[str] = []
@@ -55,7 +55,7 @@ def hang_up_all(find: Callable[[], set[Pid]], groups: Iterable[str] = (), *, but
 def kill_all(find: Callable[[], set[Pid]]) -> None:
     """Stop them until no new one turns up, then kill: one that forks as fast as it is killed is caught at rest."""
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, -20)  # whoever forks without end leaves little to others
+        os.setpriority(os.PRIO_PROCESS, 0, -20)  # a fork bomb leaves little to others
     if _signal_until_none_is_new(find, signal.SIGSTOP):
         signal_all(find, signal.SIGKILL)
 
