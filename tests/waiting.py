@@ -44,3 +44,11 @@ def handles(pid: int | str, number: int) -> bool:
     """Whether the process ignores or catches the signal ``number`` by now."""
     status = status_of(pid)
     return bool((int(status["SigIgn"], 16) | int(status["SigCgt"], 16)) >> number - 1 & 1)
+
+
+def is_living(pid: int | str) -> bool:
+    """False also for a process that is dead and has not been waited for: it has let go of its files and their locks by then."""
+    try:
+        return not status_of(pid)["State"].startswith("Z")
+    except OSError:  # before it was opened, or before it was read
+        return False

@@ -30,7 +30,7 @@ from tests.monitor.hiders import (
     uid_of,
 )
 from tests.monitor.stage import Client, Stage
-from tests.waiting import handles, wait_for
+from tests.waiting import handles, is_living, wait_for
 
 BECAUSE = "revoked by bob@EXAMPLE.ORG: wrong host"
 
@@ -321,14 +321,6 @@ def test_a_command_of_a_users_does_not_outlive_its_monitor_even_without_a_contro
     monitor = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(monitor, signal.SIGKILL)
     stage.wait(lambda: not is_living(pid))
-
-
-def is_living(pid: int) -> bool:
-    """False also for one that is dead and has not been waited for."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:  # before it was opened, or before it was read
-        return False
 
 
 def test_a_stop_that_comes_twice_ends_it_once_and_for_the_first_reason(stage: Stage) -> None:

@@ -17,7 +17,7 @@ from jitd.executor.direct import Direct
 from jitd.monitor.places import plate_path
 from tests.monitor.hiders import asleep, marked, shell
 from tests.monitor.stage import HAS_SYSTEMD, Stage
-from tests.waiting import wait_for
+from tests.waiting import is_living, wait_for
 
 
 def kinds(stage: Stage) -> list[type[Report]]:
@@ -115,10 +115,11 @@ def test_an_outcome_whose_monitor_is_gone_too_is_read_from_its_file(stage: Stage
 
 
 def _kill_monitors(stage: Stage) -> None:
-    for pid in stage.monitors():
+    killed = stage.monitors()
+    for pid in killed:
         with suppress(ProcessLookupError):  # one that was made beforehand may end with another
             os.kill(pid, signal.SIGKILL)
-    stage.wait(lambda: not stage.monitors())
+    stage.wait(lambda: not any(map(is_living, killed)))  # its list of files is empty a moment before its locks are free
 
 
 def test_a_run_that_never_reached_a_launcher_has_not_started(stage: Stage) -> None:
