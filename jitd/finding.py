@@ -103,6 +103,7 @@ def find(asked: Asked, who: Subject, search_path: str) -> Found:
         streams=asked.streams,
         options=asked.options,
         doubt=asked.doubt,
+        chdir=asked.chdir,
     )
     if asked.is_bare:
         return Found(replace(command, path=b""), is_own_group, is_missing=False)
@@ -138,7 +139,7 @@ def in_directory(command: Command, cwd: bytes) -> Command:
     OSError.
     """
     status = os.stat(cwd)
-    return replace(command, cwd=cwd, cwd_device=status.st_dev, cwd_inode=status.st_ino)
+    return replace(command, cwd=cwd, cwd_device=status.st_dev, cwd_inode=status.st_ino, chdir=True)
 
 
 def _at_home(command: Command, home: bytes) -> Command:

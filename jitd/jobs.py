@@ -72,6 +72,7 @@ def job_of(begun: Run, permit: Grant, asked: Request, config: Config, now: float
         host=asked.host,
         requester=asked.requester.principal,
         group=command.run_as.group,
+        inherits=not command.chdir,
     )
 
 

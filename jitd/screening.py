@@ -132,7 +132,7 @@ def look_again(policy: Policy, request: Request, who: Subject, now: Moment) -> D
         changed = operands.drift(command.argv, command.cwd, command.run_as.uid, bound(command))
         if changed:
             return Deny(Why.ERROR, changed, sighting.decision.rule)
-    if sighting.command != request.command:
+    if replace(sighting.command, chdir=request.command.chdir) != request.command:
         return Deny(Why.TERMS, "the rule now wants another working directory", sighting.decision.rule)
     return sighting.decision
 

@@ -50,7 +50,8 @@ class Command:
     (TERM, LANG, …). ``streams`` are the kinds of descriptors 0 to 2, or empty: known when it is run. ``operands`` are looked for
     where somebody has to approve. ``options`` are those of the program that is to run it (sudo's ``-E``), where they change what
     runs. ``doubt`` says why that program's command line cannot be understood for certain: ``argv`` is all of it then, and
-    ``path`` is empty, as it is for a login, which has no command.
+    ``path`` is empty, as it is for a login, which has no command. ``chdir`` says that ``cwd`` was named, by the requester, a rule
+    or an account's home, and is not simply where the requester stands: such a one is never inherited.
     """
 
     argv: tuple[bytes, ...]
@@ -66,6 +67,7 @@ class Command:
     operands: tuple[Operand, ...] = ()
     options: tuple[bytes, ...] = ()
     doubt: str = ""
+    chdir: bool = False
 
 
 def fingerprint(request_id: str, principal: str, host: str, service: str, command: Command, terms: Sequence[int | None]) -> bytes:
@@ -101,12 +103,14 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
     put(b"o", *(part for operand in command.operands for part in (number(operand.at), operand.path, operand.digest)))
     if command.options or command.doubt:
         put(b"x", command.doubt.encode(), *command.options)
+    if command.chdir:
+        put(b"c", b"1")
     return out.digest()
 
 
 def work_of(command: Command) -> bytes:
     """What a lease answers for, as 32 bytes: all but terminal, locale and kinds of streams (CONTRACT: leases)."""
-    bare = replace(command, locale=(), streams=())
+    bare = replace(command, locale=(), streams=(), chdir=False)
     return fingerprint("", "", "", "", bare, ())
 
 

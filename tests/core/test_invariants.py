@@ -129,6 +129,7 @@ CHANGES = {
     "streams": ("pipe", "pipe", "null"),
     "operands": (Operand(1, b"/home/alice/x.sh", b"d" * 32, "it belongs to uid 4001", True),),
     "options": (b"-E",),
+    "chdir": True,
     "doubt": "it has an option that is not known",
 }
 
