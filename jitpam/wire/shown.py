@@ -4,7 +4,7 @@ r"""The only way from bytes or text of somebody else's to a terminal, a log or a
 Law: what comes out is one line, moves no cursor, changes no colour, hides nothing, and reads back to the bytes that went in.
 Bytes that are no UTF-8 are ``\xNN``, a backslash is doubled, and every code point that is a control, a format character,
 unassigned, private, a line separator, a space other than U+0020, or a combining mark is ``\xNN``, ``\uNNNN`` or
-``\UNNNNNNNN``.
+``\UNNNNNNNN``. So is each Cyrillic or Greek letter in a word that has Latin ones, too: it may look like one of them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,34 @@ HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "
 """Unicode general categories that are escaped. Marks too: they draw over, or reorder, what stands before them."""
 BLANK = frozenset({0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0})
 """Assigned, of a visible category, and drawn as nothing: Hangul fillers and the empty Braille cell."""
+WIDTHS = {"x": 2, "u": 4, "U": 8}
+"""How many digits an escape has."""
+JOINERS = frozenset({"Mn", "Me", "Mc", "Cf"})
+"""Categories of what stands within a word and does not part it."""
+UNITS = "\u03bc\u03a9\u0394"
+"""Mu, Omega and Delta, as in μs, kΩ and Δt: they make no word a mixed one. The signs micro, ohm and increment are no letters."""
+
+
+def _alike(text: str) -> frozenset[int]:
+    """Where in ``text`` a Cyrillic or Greek letter stands in one word with a Latin one."""
+    from unicodedata import category, name
+
+    found: list[int] = []
+    strange: list[int] = []
+    has_latin = False
+    for at, char in enumerate(f"{text} "):
+        if char.isascii():
+            is_inside, scripts = char.isalnum(), ["LATIN"] if char.isalpha() else []
+        else:
+            is_inside, scripts = char.isalnum() or category(char) in JOINERS, name(char, "").split(" ")
+        if not is_inside:
+            found += strange if has_latin else []
+            strange, has_latin = [], False
+        elif "LATIN" in scripts:
+            has_latin = True
+        elif char not in UNITS and ("CYRILLIC" in scripts or "GREEK" in scripts):
+            strange.append(at)
+    return frozenset(found)
 
 
 def _is_plain(char: str) -> bool:
@@ -39,14 +67,29 @@ def shown(value: bytes | str) -> str:
     text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
     if text.isascii() and text.isprintable() and "\\" not in text:
         return text
-    return "".join("\\\\" if c == "\\" else c if _is_plain(c) else _escaped(c) for c in text)
+    alike = frozenset() if text.isascii() else _alike(text)
+    return "".join("\\\\" if c == "\\" else c if _is_plain(c) and at not in alike else _escaped(c) for at, c in enumerate(text))
+
+
+def reshown(text: str) -> str:
+    """``text``, which ``shown`` has made or is said to have, with nothing left that ``shown`` lets nobody have as it is.
+
+    A backslash stays: to double it again would lie about what is escaped. What ``shown`` made comes back as it is.
+    """
+    first, *others = text.split("\\")
+    return "\\".join([shown(first), *(_after_backslash(part) for part in others)])
+
+
+def _after_backslash(part: str) -> str:
+    """The digits of an escape are no part of the word that follows them."""
+    end = 1 + WIDTHS.get(part[:1], -1)
+    return part[:end] + shown(part[end:]) if part[1:end].isalnum() and part[:end].isascii() else shown(part)
 
 
 def unshown(text: str) -> bytes:
     """The bytes that ``shown`` was given. Raises ValueError for text that it cannot have made."""
     out = bytearray()
     at = 0
-    widths = {"x": 2, "u": 4, "U": 8}
     while at < len(text):
         char = text[at]
         if char != "\\":
@@ -58,13 +101,13 @@ def unshown(text: str) -> bytes:
             out += b"\\"
             at += 2
             continue
-        if kind not in widths:
+        if kind not in WIDTHS:
             raise ValueError("a backslash that escapes nothing")
-        digits = text[at + 2 : at + 2 + widths[kind]]
-        if len(digits) != widths[kind] or not all(d in "0123456789abcdef" for d in digits):
+        digits = text[at + 2 : at + 2 + WIDTHS[kind]]
+        if len(digits) != WIDTHS[kind] or not all(d in "0123456789abcdef" for d in digits):
             raise ValueError("an escape cut short")
         out += bytes([int(digits, 16)]) if kind == "x" else chr(int(digits, 16)).encode("utf-8", "surrogatepass")
-        at += 2 + widths[kind]
+        at += 2 + WIDTHS[kind]
     return bytes(out)
 
 
