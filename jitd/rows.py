@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jitd.core.command import Command, Pairs
-from jitd.core.decision import Approval, Decision, Deny
+from jitd.core.decision import Approval, Decision, Deny, Terms
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.lock import Lock, counted, sentence
@@ -50,6 +50,21 @@ def _command(command: Command) -> Row:
         "streams": list(command.streams),
         "options": [shown(option) for option in command.options],
         "doubt": shown(command.doubt),
+        "chdir": command.chdir,
+    }
+
+
+def _terms(terms: Terms, asked_for: int | None) -> Row:
+    """On what terms it runs, once it is approved: these, or tighter ones. ``asked_for`` is the requester's own time limit."""
+    limits = [limit for limit in (terms.timeout_for, asked_for) if limit is not None]
+    return {
+        "record": terms.record.what,
+        "record_failure": terms.record.failure,
+        "timeout_for": min(limits, default=None),
+        "leftovers": terms.leftovers,
+        "writable": terms.writable,
+        "options": terms.options,
+        "session": terms.session,
     }
 
 
@@ -100,6 +115,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "fingerprint": request.fingerprint.hex(),
         "owed": owed(request, locks),
         "approvals": _approvals(request.obligations.approvals) if request.obligations else [],
+        "terms": None if request.obligations is None else _terms(request.obligations.terms, request.timeout_for),
         "submitted_at": instant(request.submitted_at),
         "expires_at": instant(request.expires_at),
         "lease": request.lease,
