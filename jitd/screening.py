@@ -80,7 +80,7 @@ def _with_operands(sighting: Sighting, who: Subject) -> Sighting:
     def is_read(path: bytes) -> bool:
         return not decision.obligations.terms.writable and is_seen(path)
 
-    found = operands.find(command.argv, command.cwd, command.run_as.uid, is_read)
+    found = operands.find(command.argv, command.cwd, facts.trusted_uid(command.run_as), is_read)
     named = tuple(Operand(o.at, o.path, o.digest, o.because, is_seen(o.path)) for o in found)
     return Sighting(replace(command, operands=named), decision)
 
@@ -129,7 +129,7 @@ def look_again(policy: Policy, request: Request, who: Subject, now: Moment) -> D
     obligations = sighting.decision.obligations
     if obligations.approvals and not obligations.terms.writable and request.command.path:
         command = request.command
-        changed = operands.drift(command.argv, command.cwd, command.run_as.uid, bound(command))
+        changed = operands.drift(command.argv, command.cwd, facts.trusted_uid(command.run_as), bound(command))
         if changed:
             return Deny(Why.ERROR, changed, sighting.decision.rule)
     if replace(sighting.command, chdir=request.command.chdir) != request.command:
@@ -146,7 +146,7 @@ def _with_file(policy: Policy, question: Question, now: Moment) -> Sighting:
     if not command.path:
         return Sighting(command, decision)  # there is no file to look at
     try:
-        file = inspection.inspect(command.path, command.run_as.uid, cache=_digests)
+        file = inspection.inspect(command.path, facts.trusted_uid(command.run_as), cache=_digests)
         command = replace(command, digest=file.digest)
         cwd = decision.obligations.terms.cwd.encode()
         if cwd != b"caller" and question.service == JITSUDO:  # elsewhere nobody sees to it

@@ -126,14 +126,14 @@ def _streams(job: Job, around: Surroundings) -> Streams:
 def _what_to_execute(job: Job, state_dir: str) -> bytes:
     """The path to execute: the approved one, or a copy of what was approved where others may change the original."""
     try:
-        found: Inspected = inspect(job.path, job.uid)
+        found: Inspected = inspect(job.path, job.trusted_uid)
     except Uninspectable as fault:
         if fault.is_absent:
             raise CannotStart(f"it is not there any more: {fault}", MISSING) from None
         raise
     if found.digest != job.digest:
         raise CannotStart("it was changed since it was approved")
-    changed = "" if job.operands is None else drift(job.argv, job.cwd, job.uid, job.operands)
+    changed = "" if job.operands is None else drift(job.argv, job.cwd, job.trusted_uid, job.operands)
     if changed:
         raise CannotStart(changed)
     if not found.writable_by:

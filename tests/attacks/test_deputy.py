@@ -6,6 +6,7 @@ Law: the client is jitsudo itself, as it would be if its user had changed it.
 
 from __future__ import annotations
 
+import grp
 import os
 import subprocess
 import sys
@@ -92,3 +93,72 @@ def test_a_directory_that_was_named_is_entered_as_the_target_alone(house: House,
     """THREATS X-17: also where the caller stands in it."""
     assert _said(_from(house, PLACE / "alice", "-u", "dave", "-D", str(PLACE / whose), "pwd")) == NOT_ENTERED
     assert _said(_from(house, PLACE / "alice", "-u", whose, "-D", str(PLACE / whose), "pwd")) == (0, f"{PLACE}/{whose}\n", "")
+
+
+# --- a group that the account has not ---------------------------------------------------------------------------------------
+
+BIN = PLACE / "bin"
+RULES = """
+[[permit]]
+name = "scripts"
+who = ["user:alice"]
+run_as = ["alice", "alice:*", "carol:*", "root:*"]
+commands = [["/srv/deputy/bin/*"], ["/srv/deputy/bin/*/*"]]
+"""
+
+
+@pytest.fixture(scope="module")
+def scripts(house: House) -> Iterator[House]:
+    house.set_policy(RULES, "60-scripts.toml")
+    assert house.run("root", "jitd", "reload", ticket=False).returncode == 0
+    for name, uid in (("roots", 0), ("alices", uid_of("alice")), ("carols", uid_of("carol"))):
+        directory = BIN / name
+        directory.mkdir(parents=True)
+        for file in (BIN / f"{name}.sh", directory / "of-root.sh"):
+            file.write_text("#!/bin/sh\nid -gn\n")
+            file.chmod(0o755)
+        os.chown(BIN / f"{name}.sh", uid, 0)
+        os.chown(directory, uid, 0)
+    (BIN / "of-the-group.sh").write_text("#!/bin/sh\nid -gn\n")
+    (BIN / "of-the-group.sh").chmod(0o775)
+    os.chown(BIN / "of-the-group.sh", 0, grp.getgrnam("adm").gr_gid)
+    yield house
+
+
+@pytest.mark.parametrize(
+    ("identity", "script"),
+    [
+        (("-g", "adm"), "alices.sh"),
+        (("-g", "adm"), "alices/of-root.sh"),
+        (("-u", "carol", "-g", "adm"), "carols.sh"),
+        (("-u", "carol", "-g", "adm"), "alices.sh"),
+        (("-g", "adm"), "of-the-group.sh"),
+        (("-u", "root", "-g", "adm"), "of-the-group.sh"),
+    ],
+)
+def test_who_has_less_than_the_requested_identity_changes_nothing_that_it_runs(
+    scripts: House, identity: tuple[str, ...], script: str
+) -> None:
+    """THREATS X-18: the account has not the group, and would get it by what it writes into its own file."""
+    done = scripts.run("alice", "jitsudo", *identity, str(BIN / script))
+    assert (done.returncode, done.stdout) == (121, ""), done
+    assert "belongs to uid" in done.stderr or "may be written by gid" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("identity", "script", "group"),
+    [
+        (("-u", "alice"), "alices.sh", "alice"),
+        (("-g", "dba"), "alices.sh", "dba"),
+        (("-g", "dba"), "alices/of-root.sh", "dba"),
+        (("-g", "adm"), "roots.sh", "adm"),
+        (("-g", "adm"), "roots/of-root.sh", "adm"),
+        (("-u", "carol", "-g", "ops"), "carols.sh", "ops"),
+        (("-u", "root", "-g", "adm"), "roots.sh", "adm"),
+    ],
+)
+def test_who_has_all_of_the_requested_identity_may_change_what_it_runs(
+    scripts: House, identity: tuple[str, ...], script: str, group: str
+) -> None:
+    """THREATS X-18: the honest use."""
+    assert _said(scripts.run("alice", "jitsudo", *identity, str(BIN / script))) == (0, f"{group}\n", "")
