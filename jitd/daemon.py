@@ -76,6 +76,7 @@ class Daemon:
         # Imported here: the launcher was forked off before, and libkrb5 reads its environment when it is loaded.
         from jitd.acceptor import Acceptor
         from jitd.asking import Asking
+        from jitd.deciding.decider import Decider
         from jitd.integrity import Noted, examine
         from jitd.kdc import Kdc
         from jitd.lifecycle import Lifecycle
@@ -103,20 +104,27 @@ class Daemon:
         self._workers: Workers = Workers()
         self.acceptor: Acceptor = Acceptor(config.keytab, config.host, realm)
         kdc = Kdc(config.keytab, f"jitd/{config.host}@{realm}")
-        self.perform: Perform = Perform(
+        decider = Decider(
             config=config,
             policy=lambda: self._rules.policy,
-            lifecycle=self._lifecycle,
             store=self._store,
             accounts=self._accounts,
             is_alive=kdc.is_alive,
+            workers=self._workers,
+            now=self.now,
+        )
+        self.perform: Perform = Perform(
+            config=config,
+            decider=decider,
+            lifecycle=self._lifecycle,
+            store=self._store,
             executor=executor,
             waiters=self.waiters,
             workers=self._workers,
             now=self.now,
         )
-        self.asking = Asking(config, lambda: self._rules.policy, self.perform, self._store, self.waiters, self._workers, self.now)
-        self.overseeing = Overseeing(config, self.perform, self._store, self.waiters, self._workers, self.now, self.reload_for)
+        self.asking = Asking(config, decider, self.perform, self._store, self.waiters, self.now)
+        self.overseeing = Overseeing(config, decider, self.perform, self._store, self.waiters, self.now, self.reload_for)
         self.locking = Locking(self.overseeing, self.perform, self._store, self._accounts, self.waiters, self._workers, self.now)
         self.recordings = Recordings(config, self.overseeing, self._lifecycle, self._store, self._workers, self.now)
         self._n_strangers = 0
