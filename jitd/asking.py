@@ -23,7 +23,7 @@ from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider, FirstDecision
 from jitd.finding import Asked, Nonsense
 from jitd.pace import Pace
-from jitd.perform import Perform
+from jitd.perform import Overtaken, Perform
 from jitd.refusal import Refusal
 from jitd.rows import Row, decision_row, rule_row
 from jitd.store import Store
@@ -161,9 +161,11 @@ class Asking:
         login(id)
         try:
             self._perform.submitted(request.Submitted(id, Actor(Role.REQUESTER, who.principal, who.uid), made), decision)
-        except BaseException:
+        except BaseException as fault:
             if waiter is not None:
                 self._waiters.leave(id, waiter)
+            if isinstance(fault, Overtaken):
+                raise Refusal("undone", "the lease that answers for it was used at this moment: ask again") from None
             raise
         after = self._store.request(id)
         assert after is not None, "it was committed"

@@ -30,7 +30,7 @@ from jitd.executor.direct import Direct
 from jitd.log import log, use_journal
 from jitd.pace import Pace
 from jitd.refusal import Refusal
-from jitd.store import StoreError
+from jitd.store import Conflict, StoreError
 
 if TYPE_CHECKING:
     from jitd.acceptor import Acceptor, Proof
@@ -204,9 +204,7 @@ class Daemon:
                     self.perform.run_has_ended(report.run, report.outcome, report.recording)
                 case Trouble():
                     log("executor", trouble=report.because)
-        except (
-            StoreError
-        ) as fault:  # the disk is full, say: the monitor keeps its outcome, and we its word, until it can be written
+        except (StoreError, Conflict) as fault:  # a full disk, say: the monitor keeps its outcome, and we its word
             log("a run's news could not be recorded; it is tried again", report=report, fault=fault)
             asyncio.get_running_loop().call_later(AGAIN_AFTER, self.report, report)
 

@@ -7,15 +7,16 @@ Law: nothing is done that was not committed before, every deed may be done twice
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from jitd import jobs
 from jitd.config import Config
 from jitd.core import effects, grant, lock, request, run
-from jitd.core.decision import Decision
+from jitd.core.decision import Decision, Permit
 from jitd.core.effects import Effect, Moment
-from jitd.core.grant import GrantState
+from jitd.core.grant import Grant, GrantState
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY
 from jitd.core.request import Request, RequestState
 from jitd.core.run import Ending, Outcome, Recording, Run, RunState, Usage
@@ -25,12 +26,14 @@ from jitd.deciding.decider import Decider
 from jitd.executor import Executor
 from jitd.lifecycle import Event, Lifecycle
 from jitd.log import log
-from jitd.store import Store
+from jitd.store import Conflict, Store
 from jitd.waiters import Waiters
 from jitd.workers import Workers
 
 COMES_BACK_FOR = 30.0
 """Seconds that a client has to come back after the daemon was restarted."""
+TRIES = 5
+"""Times that events are put to the store, each time to what it holds by then, before somebody is told that it did not work."""
 
 
 class Overtaken(Exception):
@@ -76,22 +79,44 @@ class Perform:
 
     def act(self, *events: Event) -> None:
         """Let ``events`` happen at once, then do what follows. Raises what ``Lifecycle.handle`` raises; then nothing happened."""
-        for effect in self._lifecycle.handle(*events):
+        for effect in self._happen(events):
             self._do(effect)
 
-    def act_on(self, event: Event, seen: Request) -> None:
+    def act_on(self, event: Event, *seen: Request | Grant) -> None:
         """As ``act``, for an event that was decided on what was ``seen``. Raises Overtaken, too, if that has changed."""
-        now = self._store.request(seen.id)
-        if now is None or now.version != seen.version:
-            raise Overtaken
-        self.act(event)
+        for effect in self._happen((event,), *seen):
+            self._do(effect)
 
     def submitted(self, event: request.Submitted, decision: Decision) -> None:
-        """Let a request begin whose answer from policy was just found: it is screened by it in the same transaction."""
+        """Let a request begin whose answer from policy was just found: it is screened by it in the same transaction. Raises what
+        ``act`` raises, and Overtaken if the lease in the answer has changed meanwhile.
+        """
         screened = request.Screened(event.id, POLICY, decision, self.is_attended(event.request))
-        for effect in self._lifecycle.handle(event, screened):
+        for effect in self._happen((event, screened), *self._lease_in(decision)):
             if not isinstance(effect, effects.Screen):
                 self._do(effect)
+
+    def _happen(self, events: tuple[Event, ...], *seen: Request | Grant) -> tuple[Effect, ...]:
+        """What follows from ``events``, which are in the store now. Where another change was first (Conflict) nothing of them is:
+        they are put to what the store holds then, as long as what they were decided on is as it was ``seen``. Nothing is done
+        before a try is committed.
+        """
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(Conflict):
+                return self._handle(events, seen)
+        return self._handle(events, seen)
+
+    def _handle(self, events: tuple[Event, ...], seen: tuple[Request | Grant, ...]) -> tuple[Effect, ...]:
+        for one in seen:
+            now = self._store.request(one.id) if isinstance(one, Request) else self._store.grant(one.id)
+            if now is None or now.version != one.version:
+                raise Overtaken
+        return self._lifecycle.handle(*events)
+
+    def _lease_in(self, decision: Decision) -> tuple[Grant, ...]:
+        """The grant that discharges the approvals of ``decision``, if one does."""
+        lease = self._store.grant(decision.lease) if isinstance(decision, Permit) and decision.lease else None
+        return () if lease is None else (lease,)
 
     def _do(self, effect: Effect) -> None:
         self._deeds[type(effect)](effect)
@@ -125,7 +150,7 @@ class Perform:
         if found is not None and found.state is RequestState.SCREENING:
             fresh = await self._decider.decide_again(found)
             screened = request.Screened(id, POLICY, fresh.decision, self.is_attended(found))
-            self.act_on(screened, found)
+            self.act_on(screened, found, *self._lease_in(fresh.decision))
 
     # --- telling -----------------------------------------------------------------------------------------------------
 

@@ -61,3 +61,8 @@ def test_the_rules_are_asked_in_two_places_on_the_path_and_with_the_file() -> No
         if isinstance(node, ast.Call) and _spelled(node.func) == "decide"
     ]
     assert asking == ["_judged", "_on_path"]
+
+
+def test_only_who_tries_again_or_says_so_knows_of_a_conflict() -> None:
+    """``Conflict``: the store raises it, one place tries again, and two tell that it was in vain."""
+    assert users("jitd.store", "Conflict") == {"jitd.store.sqlite", "jitd.perform", "jitd.connection", "jitd.daemon"}

@@ -116,7 +116,7 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.connection": {
         CORE, WIRE, "jitd.acceptor", "jitd.answers", "jitd.channel", "jitd.enforcing", "jitd.handshake", "jitd.house", "jitd.log",
-        "jitd.news", "jitd.reading", "jitd.refusal", "jitd.rows",
+        "jitd.news", "jitd.reading", "jitd.refusal", "jitd.rows", "jitd.store",
     },
     "jitd.listener": {"jitd.channel", "jitd.connection", "jitd.house", "jitd.log"},
     # whether the host is set up right: what is thought of it knows the core alone
