@@ -80,7 +80,7 @@ class Decider:
             policy, locked = self._policy(), self.lock_on(who)
             asked, sighting = await self._workers.run_for(who.uid, self._look, policy, locked, who, service, ask)
             if self._is_still(policy, locked, who):
-                decision = self._with_lease(sighting.decision, who, service, sighting.command, besides="")
+                decision = self._with_lease(sighting.decision, who, service, sighting.command, besides=None)
                 return FirstDecision(asked, sighting.command, decision)
 
     async def decide_again(self, request: Request) -> FreshDecision:
@@ -146,7 +146,7 @@ class Decider:
             return None
         return now
 
-    def _with_lease(self, decision: Decision, who: Subject, service: str, command: Command, *, besides: str) -> Decision:
+    def _with_lease(self, decision: Decision, who: Subject, service: str, command: Command, *, besides: str | None) -> Decision:
         """``decision`` with its approvals discharged by a live grant that answers for the same work, if there is one ``besides``
         the grant of that id: what a request got does not stand for what it still owes.
         """
