@@ -70,7 +70,7 @@ class Monitor:
         self.state = "starting"
         self.is_taken = False
         self.housing = Housing()
-        self.strays = Strays(job.run, job.request)
+        self.strays = Strays(job.run, job.request, job.uid)
         self._spare = spare
         self._began_at = time.monotonic()
         self._has_gone = False  # the daemon's go has been passed on

@@ -41,6 +41,10 @@ ENTRIES = (
 """Directories with a file for each entry of at or cron."""
 TABLES = ("/etc/crontab", "/etc/anacrontab")
 MOST_NAMED = 8
+PATIENCE = 1.0
+"""Seconds that the environments may take to be read, until the one that is being read is passed over."""
+MOST_SILENT = 4
+"""Processes that are waited for so: then no more is read."""
 MOST_SAID = 400
 """Characters of why the run was ended, where more is to be told."""
 COARSE = 1.0
@@ -48,9 +52,11 @@ COARSE = 1.0
 
 
 class Strays:
-    """What is looked for when the run ``run`` of ``request`` is ended from outside."""
+    """What is looked for when the run ``run`` of ``request``, as ``uid``, is ended from outside."""
 
-    def __init__(self, run: str, request: str) -> None:
+    def __init__(self, run: str, request: str, uid: int) -> None:
+        self._uid = uid
+        self._silent: set[Pid] = set()
         self._group = f"{OF_A_RUN}{run}"
         self._mark = f"JITSUDO_REQUEST={request}".encode()
         self._began_wall, self._began_boot = time.time(), time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -79,22 +85,54 @@ class Strays:
 
     def find(self) -> set[Pid]:
         """Processes that are the run's, wherever they are; those below its monitor may be among them."""
+        by_audit = {pid for pid in _processes() if session_of(pid) == self._session != NO_SESSION}
         units = self.units()
-        return {pid for pid in _processes() if self._is_by_audit(pid) or self._is_by_environment(pid, units)}
+        return by_audit | {pid for pid in self._marked() if not self._is_housed_elsewhere(pid, units)}
 
-    def _is_by_audit(self, pid: Pid) -> bool:
-        return self._session != NO_SESSION and session_of(pid) == self._session
+    def _marked(self) -> set[Pid]:
+        """Processes that were started since, with the mark in their environment.
 
-    def _is_by_environment(self, pid: Pid, units: set[str]) -> bool:
+        To read that is to read their memory, and whoever has a file system of their own can have us wait there. So a thread does
+        it, which is not waited for long; who keeps us waiting is passed over from then on, and comes last who is nobody of ours.
+        """
+        from threading import Thread  # what nobody needs before there is something to end
+
+        found: set[Pid] = set()
+        looked: list[Pid] = []
+
+        def look(pids: list[Pid]) -> None:
+            for pid in pids:
+                looked.append(pid)
+                if self._has_mark(pid):
+                    found.add(pid)
+
+        waiting = sorted((pid for pid in _processes() if started_at(pid) >= self._began_ticks), key=self._is_anybodys)
+        while (waiting := [pid for pid in waiting if pid not in self._silent and pid not in looked]) and self._has_patience:
+            thread = Thread(target=look, args=(waiting,), daemon=True)
+            thread.start()
+            thread.join(PATIENCE)
+            if thread.is_alive():
+                self._silent.add(looked[-1])
+        return set(found)
+
+    @property
+    def _has_patience(self) -> bool:
+        return len(self._silent) < MOST_SILENT
+
+    def _is_anybodys(self, pid: Pid) -> bool:
+        return uid_of(pid) not in (0, self._uid)
+
+    def _has_mark(self, pid: Pid) -> bool:
         try:
             with open(f"/proc/{pid}/environ", "rb") as file:
-                if self._mark not in file.read().split(b"\0") or started_at(pid) < self._began_ticks:
-                    return False
-        except (OSError, ValueError, IndexError):
+                return self._mark in file.read().split(b"\0")
+        except OSError:
             return False
+
+    def _is_housed_elsewhere(self, pid: Pid, units: set[str]) -> bool:
         parts = (group_of(pid) or "").split("/")
         is_of_another = any(part.startswith(OF_A_RUN) and part.removesuffix(".scope") != self._group for part in parts)
-        return not is_of_another and units.isdisjoint(parts)
+        return is_of_another or not units.isdisjoint(parts)
 
     def units(self) -> set[str]:
         """Units that have begun since the run has, those of runs left out."""
@@ -145,9 +183,21 @@ def _processes() -> Iterator[Pid]:
 
 
 def started_at(pid: Pid) -> int:
-    """Ticks since the boot (proc(5), ``stat``). Raises OSError."""
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        return int(file.read(4096).rpartition(b")")[2].split()[19])
+    """Ticks since the boot (proc(5), ``stat``); -1 where it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read(4096).rpartition(b")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return -1
+
+
+def uid_of(pid: Pid) -> int:
+    """The real user id of a process; -1 where it has ended."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith(b"Uid:"))
+    except (OSError, StopIteration):
+        return -1
 
 
 def session_of(pid: Pid) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from jitd.core.run import Ending
 from jitd.monitor import strays
 from jitd.monitor.strays import Strays, started_at
-from tests.monitor.stage import Stage
+from tests.monitor.stage import NOBODY, Stage
 from tests.waiting import PATIENCE, is_living, wait_for
 
 BECAUSE = "revoked by bob@EXAMPLE.ORG"
@@ -80,7 +81,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_units_and_entries_that_came_since_are_told_of(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS X-21."""
-    since = Strays("K7QM-2XVD", "K7QM-2XVD")
+    since = Strays("K7QM-2XVD", "K7QM-2XVD", 0)
     assert since.may_live() == "", "what is older is not told of"
     (places / "units/invocation:x.service").symlink_to("0" * 32)
     (places / "units/invocation:jitd-run-K7QM-2XVD.2.scope").symlink_to("0" * 32)
@@ -106,9 +107,31 @@ def test_units_and_entries_that_came_since_are_told_of(places: Path, monkeypatch
 def test_what_is_told_is_told_where_it_was_ended_and_fits_into_a_word(places: Path) -> None:
     """THREATS X-21."""
     (places / "units/invocation:x.service").symlink_to("0" * 32)
-    one, left = Strays("R", "R"), strays.Left("signaled", 15, "y" * 5000)
+    one, left = Strays("R", "R", 0), strays.Left("signaled", 15, "y" * 5000)
     assert one.tell(left) is left
     one.end_with(strays.Housing())
     told = one.tell(left)
     assert (told.ending, told.number) == ("signaled", 15)
     assert told.because == "y" * 400 + "…; 1 unit begun by it may live: x.service"
+
+
+def test_who_keeps_the_look_waiting_hides_nobody(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS X-21: a process whose memory is of a file system that does not answer: it is anybody's, and is passed over."""
+    since = Strays("R", "K7QM-2XVD", NOBODY)
+    its_own = spawn("JITSUDO_REQUEST=K7QM-2XVD")
+    silent = [spawn() for _ in range(2)]
+    forever = threading.Event()
+    has_mark = Strays._has_mark
+
+    def wait_for_the_silent(self: Strays, pid: int) -> bool:
+        return forever.wait() if pid in [one.pid for one in silent] else has_mark(self, pid)
+
+    monkeypatch.setattr(strays, "PATIENCE", 0.05)
+    monkeypatch.setattr(strays, "uid_of", lambda pid: 4005 if pid in [one.pid for one in silent] else 0)
+    monkeypatch.setattr(Strays, "_has_mark", wait_for_the_silent)
+    try:
+        assert since.find() == {its_own.pid} == since.find()
+        silent += [spawn() for _ in range(9)]
+        assert since.find() == {its_own.pid}, "and so many of them"
+    finally:
+        forever.set()
