@@ -37,11 +37,12 @@ def _approvals(owed: tuple[Approval, ...]) -> list[Row]:
     return [{"need": a.need, "from": [shown(word) for word in a.of_whom]} for a in owed]
 
 
-def _command(command: Command) -> Row:
+def _command(command: Command, *, is_requester: bool) -> Row:
+    """Whoever asked is told no digest of a file that they cannot read."""
     return {
         "argv": [shown(a) for a in command.argv],
         "path": shown(command.path),
-        "digest": command.digest.hex(),
+        "digest": command.digest.hex() if command.is_told or not is_requester else "",
         "run_as": shown(command.run_as.user),
         "run_as_group": shown(command.run_as.group),
         "cwd": shown(command.cwd),
@@ -78,6 +79,7 @@ def owed(request: Request, locks: tuple[Lock, ...] = ()) -> int:
 def request_row(request: Request, viewer: Subject, may_review: bool, locks: tuple[Lock, ...] = ()) -> Row:
     """One request, everything about it, under the active ``locks``."""
     claims, standing = request.claims, counted(locks, request)
+    is_requester = viewer.uid == request.requester.uid
     return {
         "id": request.id,
         "state": str(request.state),
@@ -88,11 +90,16 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "ticket_ends_at": instant(request.requester.ticket_ends_at),
         "host": shown(request.host),
         "service": shown(request.service),
-        **_command(request.command),
+        **_command(request.command, is_requester=is_requester),
         "operands": [
-            {"argument": o.at, "path": shown(o.path), "digest": o.digest.hex(), "because": shown(o.because)}
+            {
+                "argument": o.at,
+                "path": shown(o.path),
+                "digest": o.digest.hex() if o.is_told or not is_requester else "",
+                "because": shown(o.because),
+            }
             for o in request.command.operands
-            if o.is_seen or viewer.uid != request.requester.uid
+            if o.is_seen or not is_requester
         ],
         "point": None
         if request.point is None
@@ -155,7 +162,7 @@ def grant_row(grant: Grant, viewer: Subject) -> Row:
         "requester": shown(grant.holder.principal),
         "host": shown(grant.host),
         "service": shown(grant.service),
-        **_command(grant.command),
+        **_command(grant.command, is_requester=viewer.uid == grant.holder.uid),
         "rule": shown(grant.rule),
         "because": shown(grant.because),
         "ended_because": shown(grant.ended_because),

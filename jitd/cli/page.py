@@ -113,7 +113,12 @@ def _known_command(row: Row) -> Iterator[Line]:
         for at, argument in enumerate(argv):
             yield f"argument {at}", f"{quoted(argument)}  ({_count(n_bytes(argument), 'byte')})"
     yield "file", quoted(words(row, "path"))
-    yield "SHA-256", words(row, "digest", "unknown: no rule let the file be read")
+    unknown = (
+        "not told: you cannot read the file, or no rule let it be read"
+        if row.get("mine")
+        else "unknown: no rule let the file be read"
+    )
+    yield "SHA-256", words(row, "digest", unknown)
     yield "as", f"{words(row, 'run_as')}, group {words(row, 'run_as_group')}"
     yield "on", f"{words(row, 'host')}, by {words(row, 'service')}"
     if _is_anothers(row):
@@ -127,7 +132,9 @@ def _known_command(row: Row) -> Iterator[Line]:
     for operand in _list(row, "operands"):
         if isinstance(operand, dict):
             yield "names", f"argument {words(operand, 'argument')}, {quoted(words(operand, 'path'))}: {words(operand, 'because')}"
-            yield "", f"SHA-256 {words(operand, 'digest', 'not bound: it may be another file when the command opens it')}"
+            loose = "not bound: it may be another file when the command opens it"
+            loose = f"not told, as you cannot read it, or {loose}" if row.get("mine") else loose
+            yield "", f"SHA-256 {words(operand, 'digest', loose)}"
     yield from _pairs("variable", _list(row, "variables"), "none beside the usual ones")
     if _is_anothers(row):
         return

@@ -51,8 +51,9 @@ OF_NO_RUN = {"timeout_for", "record", "leftovers"}
 """Terms of what jitd runs itself."""
 SEEN_OTHERWISE = {"cwd", "env", "stdin", "watch"}
 """What these let in stands on the page itself; who may look at the recording changes nothing of what runs."""
-BY_NUMBER = {"cwd_device", "cwd_inode"}
-"""They say which directory the path meant; nobody could read anything from them."""
+BY_NUMBER = {"cwd_device", "cwd_inode", "salt", "is_told"}
+"""They say which directory the path meant, and keep the fingerprint from being guessed: nobody could read anything from them.
+The last one is about the requester's page alone."""
 
 
 def without_its_fingerprint(what: Command, service: str) -> str:

@@ -63,6 +63,8 @@ def by_the_page(id: str, principal: str, host: str, service: str, command: Comma
         whole += field("x", command.doubt, *command.options)
     if command.chdir:
         whole += field("c", 1)
+    if command.salt:
+        whole += field("n", command.salt)
     return hashlib.sha256(whole).digest()
 
 
@@ -85,7 +87,7 @@ def test_what_a_lease_answers_for_is_what_it_always_was() -> None:
     """Its grants are found by it, also those from before an upgrade."""
     assert work_of(WHOLE).hex() == "d27aa535dd240119bb204e4f786aad670e24c71c35edb878188c40ecf5101553"
     assert work_of(WHOLE) == by_the_page("", "", "", "", replace(WHOLE, locale=(), streams=()), ())
-    assert work_of(replace(WHOLE, chdir=True)) == work_of(WHOLE)
+    assert work_of(replace(WHOLE, chdir=True, is_told=True, salt=bytes(16))) == work_of(WHOLE)
 
 
 SHORT = st.binary(max_size=4)
@@ -107,6 +109,7 @@ COMMANDS = st.builds(
     options=st.lists(SHORT, max_size=2).map(tuple),
     doubt=WORD,
     chdir=st.booleans(),
+    salt=SHORT,
 )
 
 
@@ -126,6 +129,7 @@ PLACES = {
     "options": {"options": (b"7", b"8")},
     "doubt and an option": {"doubt": "7", "options": (b"8",)},
     "path and digest": {"path": b"7", "digest": b"8"},
+    "salt": {"salt": b"7"},
     "an operand": {"operands": (Operand(7, b"8", b"", "", True),)},
 }
 EMPTY = Command((), b"", b"", RunAs("", 0, "", 0), b"", 0, 0, (), (), ())
