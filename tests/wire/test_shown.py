@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The only way to a terminal: reversible (THREATS R-01), harmless (R-02), and nothing hidden (R-03)."""
 
+import re
 import unicodedata
 
 import pyte
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from jitd.cli.answer import printable
 from jitpam.saying import printable as printable_for_requesters
-from jitpam.wire.shown import reshown, shown, shown_argument, shown_command, unshown, unshown_command
+from jitpam.wire.shown import MOST_MIXED, reshown, shown, shown_argument, shown_command, unshown, unshown_command
 
 NASTY = [
     b"\x1b]0;title\x07", b"\x1b]52;c;aGk=\x07", b"\x1b[31mred", b"\x1b[2J", b"\x1bP$q\"p\x1b\\", b"\x9b31m", b"\x05", b"\x0e",
@@ -99,6 +100,39 @@ def test_a_word_of_two_scripts_is_marked_wherever_it_is_shown(text, is_shown):
 def test_words_of_one_script_each_are_shown_as_they_are(text):
     """THREATS R-03: the honest use."""
     assert shown(text) == text == printable(text) == printable_for_requesters(text)
+
+
+def test_after_many_words_of_two_scripts_each_letter_that_may_be_one_of_them_is_marked():
+    """THREATS R-03: nobody has us look at a million words one by one."""
+    words = ["a\u0436"] * MOST_MIXED + ["\u0436", "b", "\u00e4"]
+    assert shown(" ".join(words)) == " ".join([*[r"a\u0436"] * MOST_MIXED, r"\u0436", "b", "\u00e4"])
+    words[0] = "\u0436"
+    assert shown(" ".join(words)) == " ".join(["\u0436", *[r"a\u0436"] * (MOST_MIXED - 1), "\u0436", "b", "\u00e4"])
+
+
+@given(st.text("aжαΔ1_\u0301 \\-", max_size=12))
+def test_a_word_is_marked_by_its_letters_and_by_nothing_beside_it(text):
+    """THREATS R-03: said once more, letter by letter."""
+    marked = set()
+    for word in re.finditer("[aжαΔ1\u0301]+", text):
+        if "a" in word[0] and set(word[0]) & {"ж", "α"}:
+            marked |= {at for at in range(*word.span()) if text[at] in "жα"}
+    escaped = {"ж": r"\u0436", "α": r"\u03b1"}
+    plain = {"\u0301": r"\u0301", "\\": "\\\\"}
+    assert shown(text) == "".join(escaped[c] if at in marked else plain.get(c, c) for at, c in enumerate(text))
+
+
+def test_every_letter_of_the_two_scripts_is_marked_beside_a_latin_one_and_every_other_is_not():
+    """THREATS R-03, one by one, by the names that Unicode gives."""
+    for code in range(0x20000):
+        char = chr(code)
+        if not char.isalpha() or unicodedata.category(char) in HIDDEN or code in BLANK:
+            continue
+        words = unicodedata.name(char, "").replace("-", " ").split()
+        is_alike = ("CYRILLIC" in words or "GREEK" in words) and char not in "μΩΔ"
+        assert (shown(f"a{char}") == f"a{char}") is not is_alike or "MODIFIER" in words, hex(code)
+        is_latin = "LATIN" in words
+        assert not is_latin or shown(f"{char}\u0436") == f"{char}\\u0436", hex(code)
 
 
 @given(arguments | st.text("aжΔ\u0301\u200d\\xu43 ", max_size=8).map(str.encode))
