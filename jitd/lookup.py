@@ -111,11 +111,13 @@ def is_visible_absence(path: bytes, uid: int, groups: Collection[int]) -> bool:
 
 
 def beyond_sight(path: bytes, uid: int, groups: Collection[int]) -> bytes | None:
-    """None if that account can see for itself what is, or is not, at ``path`` (absolute). Else the path as it can resolve it,
-    with all that is beyond as it was typed: nothing there was looked at.
+    """None if that account can see for itself what is, or is not, at ``path`` (absolute). Else the path, its directories as that
+    account can resolve them, with all that is beyond as it was typed: nothing there was looked at.
     """
     try:
-        return _beyond_sight(path, uid, groups)
+        if _walk(path, uid, groups)[1]:
+            return None
+        return os.path.join(_walk(os.path.dirname(path), uid, groups)[0], os.path.basename(path))
     except (Uninspectable, OSError):
         return path
 
@@ -123,19 +125,22 @@ def beyond_sight(path: bytes, uid: int, groups: Collection[int]) -> bytes | None
 def is_readable(path: bytes, uid: int, groups: Collection[int]) -> bool:
     """True if that account can read the file that ``path`` (absolute) leads to."""
     try:
-        return _beyond_sight(path, uid, groups) is None and _may(_READ, path, os.stat(path), uid, groups)
+        return _walk(path, uid, groups)[1] and _may(_READ, path, os.stat(path), uid, groups)
     except (Uninspectable, OSError):
         return False
 
 
-def _beyond_sight(path: bytes, uid: int, groups: Collection[int]) -> bytes | None:
-    """Every name on the way, those that symbolic links lead to among them, is looked up where that account may look it up."""
+def _walk(path: bytes, uid: int, groups: Collection[int]) -> tuple[bytes, bool]:
+    """Where ``path`` leads, as far as that account can see, and all that is left of it; and whether it can see all of it.
+
+    Every name on the way, those that symbolic links lead to among them, is looked up where that account may look it up.
+    """
     at = b"/"
     ahead = parts(path)
     links = 0
     while ahead:
         if not _may(_SEARCH, at, os.lstat(at), uid, groups):
-            return os.path.join(at, *reversed(ahead))
+            return os.path.join(at, *reversed(ahead)), False
         part = ahead.pop()
         if part == b"..":
             at = os.path.dirname(at)
@@ -145,18 +150,18 @@ def _beyond_sight(path: bytes, uid: int, groups: Collection[int]) -> bytes | Non
             mode = os.lstat(below).st_mode
             leads_to = os.readlink(below) if stat.S_ISLNK(mode) else b""
         except OSError as fault:
-            return None if fault.errno in ABSENT else os.path.join(below, *reversed(ahead))
+            return os.path.join(below, *reversed(ahead)), fault.errno in ABSENT
         if stat.S_ISLNK(mode):
             links += 1
             if links > MOST_LINKS:
-                return None
+                return os.path.join(below, *reversed(ahead)), True
             at = b"/" if leads_to.startswith(b"/") else at
             ahead += parts(leads_to)
         elif stat.S_ISDIR(mode):
             at = below
         else:
-            return None  # whoever could look here sees that nothing can be below
-    return None
+            return os.path.join(below, *reversed(ahead)), True  # whoever could look here sees that nothing can be below
+    return at, True
 
 
 _READ, _SEARCH = 4, 1
