@@ -85,7 +85,7 @@ class Strays:
 
     def find(self) -> set[Pid]:
         """Processes that are the run's, wherever they are; those below its monitor may be among them."""
-        by_audit = {pid for pid in _processes() if session_of(pid) == self._session != NO_SESSION}
+        by_audit = {pid for pid in _processes() if self._session != NO_SESSION and session_of(pid) == self._session}
         units = self.units()
         return by_audit | {pid for pid in self._marked() if not self._is_housed_elsewhere(pid, units)}
 
