@@ -116,8 +116,8 @@ LAW: dict[str, set[str]] = {
         "jitd.refusal", "jitd.rows",
     },
     "jitd.connection": {
-        CORE, WIRE, "jitd.acceptor", "jitd.answers", "jitd.channel", "jitd.enforcing", "jitd.handshake", "jitd.house", "jitd.log",
-        "jitd.news", "jitd.reading", "jitd.refusal", "jitd.rows", "jitd.store",
+        CORE, WIRE, "jitd.acceptor", "jitd.answers", "jitd.channel", "jitd.enforcing", "jitd.facts", "jitd.handshake",
+        "jitd.house", "jitd.log", "jitd.news", "jitd.reading", "jitd.refusal", "jitd.rows", "jitd.store",
     },
     "jitd.listener": {"jitd.channel", "jitd.connection", "jitd.house", "jitd.log"},
     # whether the host is set up right: what is thought of it knows the core alone
