@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from jitd.pamlint import environment, loading, sshdconfig, starting, sudoconf, sudoers
 from jitd.pamlint.findings import Finding, Place, bad, merged, unknown, weak
-from jitd.pamlint.gates import about_files, about_guards_file
+from jitd.pamlint.gates import about_files, about_guards_file, is_gate
 from jitd.pamlint.judgement import Judgement, admits_somebody, judge
 from jitd.pamlint.places import SSH, STACKS, Places, Unreadable
 from jitd.pamlint.services import PAIRS, SERVICES, is_fragment
@@ -82,6 +82,8 @@ class _Round:
             for gate in judgement.gates:
                 module = self.places.module(gate.module)
                 judgement.findings += about_files(gate, self.places.who_may_change, module, service)
+            if judgement.gates:
+                judgement.findings += self._about_modules(service, stacks)
             judgement.findings += about_guards_file(judgement.guards, self.places.who_may_change, service)
             twin = next((a for pair in PAIRS for a, b in (pair, pair[::-1]) if b == service and a in self.judged), None)
             if twin and self.judged[twin].gates and not judgement.gates and admits_somebody(service, stacks["account"]):
@@ -91,6 +93,14 @@ class _Round:
         self.judged[service] = judgement
         self.findings += judgement.findings
         return judgement
+
+    def _about_modules(self, service: str, stacks: dict[str, list[Handler]]) -> Iterator[Finding]:
+        """Modules beside the gate's that others can change: they are loaded into the same program of root's."""
+        for handler in (handler for kind in KINDS for handler in stacks[kind] if not (handler.is_substack or is_gate(handler))):
+            module = self.places.module(handler.module) if handler.module else ""
+            if module and (because := self.places.who_may_change(module)):
+                told = f"{because}: whoever does is root"
+                yield bad("file-open", handler.place, told, f"chown root:root {module} && chmod go-w {module}", service)
 
     def is_closed(self, service: str, *, like: str) -> bool:
         """Whether the gate holds in the stack of ``service``, which the program asks in place of that of ``like``."""
@@ -165,7 +175,8 @@ class _Round:
         self.findings += loading.preloaded(self.source(loading.PRELOAD), places.who_may_put)
         self.findings += loading.searched(self.source(loading.CONF), places.of_pattern, places.who_may_put)
         self.findings += loading.links(places.of_kernel)
-        for path in (*places.used, loading.PRELOAD):
+        libraries = [path for pattern in loading.PYTHON for path in places.matching(pattern)]
+        for path in (*places.used, loading.PRELOAD, *libraries):
             if because := places.who_may_put(path):
                 told = f"{because}: whoever does decides who is asked about"
                 self.findings.append(bad("file-open", Place(path), told, f"chown root:root {path} && chmod go-w {path}"))

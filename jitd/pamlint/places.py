@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from jitd.inspection import Uninspectable, changers, open_regular
 from jitd.pamlint.stack import Source
-from jitd.pamlint.starting import Process
+from jitd.pamlint.starting import LISTENER, Process
 
 LARGEST = 4 * 1024 * 1024
 """Bytes of a file that are read: what is larger is nobody's."""
@@ -219,16 +219,15 @@ class Places:
 
 def _sshd_at(entry: str) -> Process | None:
     """The process of that directory in /proc, if it is an sshd of root's in this file system. Raises OSError where it is gone."""
-    with open(f"{entry}/comm", "rb") as file:
-        if file.read() != b"sshd\n":
+    with open(f"{entry}/comm", "rb") as comm, open(f"{entry}/cmdline", "rb") as cmdline:
+        words = os.fsdecode(cmdline.read()).rstrip("\0").split("\0")
+        if comm.read() != b"sshd\n" and not LISTENER.fullmatch(words[0]):
             return None
     with open(f"{entry}/status", "rb") as file:
         if next(line for line in file if line.startswith(b"Uid:")).split()[1] != b"0":
             return None
     if not os.path.samestat(os.stat(f"{entry}/root"), os.stat("/")):
         return None  # a container's
-    with open(f"{entry}/cmdline", "rb") as file:
-        words = os.fsdecode(file.read()).rstrip("\0").split("\0")
     program = os.readlink(f"{entry}/exe").removesuffix(" (deleted)")
     return Process(int(entry[6:]), program, tuple(words), _read_settings_at(int(entry[6:])))
 

@@ -120,7 +120,7 @@ def judge(config: SshdConfig, is_closed: Callable[[str], bool], file: str) -> It
     if pam is None or pam.value != "yes":
         told = "sshd does not ask PAM at all" if pam else "sshd does not ask PAM at all where UsePAM is not written"
         yield bad("no-pam", pam.place if pam else Place(file), f"{told}: everybody gets in without being asked about",
-                  "write UsePAM yes", "sshd")  # fmt: skip
+                  "write UsePAM yes; take it out of the options by which sshd is started", "sshd")  # fmt: skip
     service = config.first("pamservicename")
     if service and service.values and service.values[0] != "sshd" and not is_closed(service.values[0]):
         told = f"sshd asks the stack of {service.values[0]} in place of sshd's, which has no gate that holds"

@@ -18,7 +18,7 @@ PROGRAMS = ("/usr/sbin/sshd", "/sbin/sshd", "/usr/bin/sshd")
 WITH_VALUE, ALONE = "CEbcfghkopu", "46DGQRTVdeiqrt"
 NO_SERVER = frozenset("tTGV")
 """Options with which it only looks at its settings, or says its version."""
-LISTENER = re.compile(r"sshd: (.*) \[listener\] \d+ of \d+-\d+ startups")
+LISTENER = re.compile(r"\S+: (.*) \[listener\] \d+ of \d+-\d+ startups")
 ELSEWHERE = ("rootdirectory", "rootimage", "bindpaths", "bindreadonlypaths", "mountimages", "temporaryfilesystem")
 """Settings of a unit with which its files are others than the host's."""
 VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+)|(\$))")
@@ -47,7 +47,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of root's whose program is an sshd. ``words`` are its command line; ``since`` then it goes by its settings."""
+    """A process of root's that is an sshd. ``words`` are its command line; ``since`` then it goes by its settings."""
 
     pid: int
     program: str

@@ -194,7 +194,7 @@ def _take_settings(found: Sudoers, place: Place, line: str, bound: re.Match[str]
             return
         value = entry[4]
         if value is not None:
-            value = value[1:-1] if value.startswith('"') else value.strip(" \t")
+            value = value[1:-1] if value.startswith('"') else re.sub(r"\\(.)", r"\1", value.strip(" \t"))
         is_negated = entry[1].count("!") % 2 == 1
         found.settings.append(Setting(place, entry[2], is_negated, value, scope, operator=entry[3] or "="))
         at = entry.end()

@@ -40,6 +40,7 @@ SECURE_PATHS = [
     of_others("the same for a user alone", "open-directory", 'Defaults:eve secure_path="/bin:/srv/open"\n'),
     of_others("the same on a host", "open-directory", 'Defaults@lab secure_path="/srv/open:/bin"\n'),
     sudoers("a directory of secure_path that is where one stands", "open-directory", 'Defaults secure_path="/bin:."\n'),
+    of_others("one behind backslashes", "open-directory", "Defaults secure_path=/bin\\:/srv/open\n"),
     sudoers("an empty directory of secure_path", "open-directory", 'Defaults secure_path="/bin:"\n'),
     of_others("directories that root alone can write", "", 'Defaults secure_path="/bin:/snap/bin:/srv/closed"\n'),
 ]
@@ -60,6 +61,7 @@ VARIABLES = [
         "what Debian's sudoers propose", "", 'Defaults:%sudo env_keep += "http_proxy EDITOR GREP_COLOR GIT_AUTHOR_* LC_* EMAIL"\n'
     ),
     sudoers("PYTHONUNBUFFERED comes along", "", "Defaults env_keep += PYTHONUNBUFFERED\n"),
+    sudoers("PYTHONPATH comes along behind backslashes", "environment-kept", "Defaults env_keep += PYTHON\\*\n"),
     sudoers("one that was taken out again", "", "Defaults env_keep += PYTHONPATH\nDefaults env_keep -= PYTHONPATH\n"),
     sudoers("one before a list that is new", "", 'Defaults env_keep += PYTHONPATH\nDefaults env_keep = "LANG"\n'),
     sudoers("one before none", "", "Defaults env_keep += PYTHONPATH\nDefaults !env_keep\n"),
@@ -130,6 +132,19 @@ LOADED = [
     ),
 ]
 FILES = [
+    Row(
+        "another module that others can write",
+        "file-open",
+        {"su": f"{SHAPE}auth required x.so\n{SUDO}"},
+        {"/lib/security/x.so": OTHERS},
+    ),
+    Row("one that no gated stack has", "", {"su": SHAPE + SUDO, "doas": "auth required x.so\n"}, {"/lib/security/x.so": OTHERS}),
+    Row(
+        "Python's library",
+        "file-open",
+        {"su": SHAPE + SUDO, "/usr/local/lib/python3.11/dist-packages": ""},
+        {"/usr/local/lib/python3.11/dist-packages": OTHERS},
+    ),
     Row("a stack that others can write", "file-open", {"su": SHAPE + SUDO}, {"/etc/pam.d/su": OTHERS}),
     Row("what a stack includes that others can write", "file-open", {"su": SHAPE + SUDO}, {"/etc/pam.d/common-auth": OTHERS}),
     Row("a file that no stack includes", "", {"su": SHAPE + SUDO, "chfn": "auth required x.so\n"}, {"/etc/pam.d/chfn": OTHERS}),
@@ -270,6 +285,9 @@ SSHDS = [
     Sshd("one that runs without PAM, by a blank", "no-pam", {}, (title("/usr/sbin/sshd -D -o UsePAM no -p 22"), 200.0)),
     Sshd("one that has not written its name yet", "no-pam", {}, (("/usr/sbin/sshd", "-D", "-o", "UsePAM no"), 200.0)),
     Sshd("one by another file", "no-pam", {"ssh/b": ""}, (title("/usr/sbin/sshd -f /etc/ssh/b"), 200.0)),
+    Sshd(
+        "one by another name", "?sshd-in-doubt", {}, (("ssh2: /opt/ssh2 -D [listener] 0 of 10-100 startups",), 200.0), "/opt/ssh2"
+    ),
     Sshd("a connection of one", "", {}, (("sshd: alice [priv]",), 200.0)),
     Sshd("one that was told nothing of a change", "?sshd-in-doubt", {}, (title("/usr/sbin/sshd -D"), 50.0)),
     Sshd("another program that runs", "?sshd-in-doubt", {}, (title("/opt/ssh/sbin/sshd -D"), 200.0), "/opt/ssh/sbin/sshd"),
