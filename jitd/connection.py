@@ -16,14 +16,16 @@ from jitd.answers import Answers
 from jitd.channel import Channel
 from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
-from jitd.enforcing import Enforcing, Talk
+from jitd.enforcing import PASSED, Enforcing, Talk, hold
 from jitd.handshake import Handshake
-from jitd.house import House, Peer
+from jitd.house import House
 from jitd.log import log
 from jitd.news import Told, news_of, refusal_of
+from jitd.peer import Peer
 from jitd.reading import asked_in, claims_in
 from jitd.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
 from jitd.rows import Row, instant
+from jitd.walking import Held
 from jitpam.wire import coding, messages
 from jitpam.wire.conversation import DAEMON, Conversation
 from jitpam.wire.faults import RemoteProtocolError
@@ -50,6 +52,7 @@ class Connection:
         self._waits_for: str | None = None
         self._told = Told()
         self._point: Enforcing | None = None
+        self._given: list[Held] = []
         self._watch_ended = False
         self._is_stale = False
         self._listing: asyncio.Task[None] | None = None
@@ -64,6 +67,9 @@ class Connection:
                 body = self._proof.unwrap(body)
             message = coding.decode(body, FROM_CLIENT)
             self._talk.hear(message)
+            self._given = [Held(descriptor) for descriptor in self._channel.received()]
+            if self._given and message.type != "enforce":
+                raise RemoteProtocolError(f"descriptors with {message.type}")
         except (RemoteProtocolError, NotAuthenticated) as fault:
             return self._broken(str(fault))
         if self._talk.state in ("greeted", "authenticating"):
@@ -150,6 +156,8 @@ class Connection:
             return self._refuse("unauthenticated", NOT_THEIRS)
         self._who = who
         self._channel.raise_limit(LIMIT)
+        if who.is_root and self._peer.uid == 0:
+            self._channel.take_descriptors(PASSED)
         self.say(
             messages.Welcome(
                 principal=who.principal,
@@ -238,7 +246,8 @@ class Connection:
         """Root alone says what others are about to do: its process has them in hand."""
         if not who.is_root or self._peer.uid != 0:
             raise Refusal("forbidden", "only a process of root's is an enforcement point")
-        talk = Talk(self.say, self._refuse, self._peer.pid)
+        given, self._given = self._given, []
+        talk = Talk(self.say, self._refuse, hold(self._peer, given))
         self._point = Enforcing(self._house, talk, message, body, self._handshake.channel)
         self.say(self._point.challenge())
 

@@ -163,7 +163,7 @@ def test_a_grant_of_another_moment_than_after_the_question_and_now_is_none(momen
     def script(voice: Voice) -> None:
         voice.proved()
         value = MOMENTS[moment]
-        voice.say("granted", id="AAAA-AAAA", boot_ms=value() if callable(value) else value, text="")
+        voice.say("granted", id="AAAA-AAAA", boot_ms=value() if callable(value) else value, text="", places=[])
         voice.gone(1)
 
     with jitd(bench.socket, script):
@@ -183,7 +183,7 @@ def test_a_grant_that_lies_ready_before_the_proof_is_none(bench: Bench, host: Ap
         voice.greet()
         voice.hear("enforce")
         body = b'{"type":"challenge","binding":"AAAA"}'
-        grant = b'{"type":"granted","id":"x","text":"","boot_ms":%d}' % (now() + 20)
+        grant = b'{"type":"granted","id":"x","text":"","places":[],"boot_ms":%d}' % (now() + 20)
         voice.connection.sendall(b"".join(len(part).to_bytes(4, "big") + part for part in (body, grant)))
         voice.gone(1)
 
@@ -315,9 +315,9 @@ HELPERS = {
     "ends with 0": "raise SystemExit(0)",
     "is no Python": "}}}",
     "prints granted": "import sys; print('granted', flush=True); print('granted', file=sys.stderr)",
-    "says granted": HELPER + "hear(); say(type='granted', id='x', boot_ms=0, text='')",
+    "says granted": HELPER + "hear(); say(type='granted', id='x', boot_ms=0, text='', places=[])",
     "says granted in the frame of jitd": HELPER
-    + "import time; say(type='granted', id='x', boot_ms=int(time.clock_gettime(7) * 1000), text='')",
+    + "import time; say(type='granted', id='x', boot_ms=int(time.clock_gettime(7) * 1000), text='', places=[])",
     "says a token first": HELPER + "say(type='token', token='AAAA'); hear(); time.sleep(600)",
     "says the proof at once": HELPER + "hear(); say(type='proof', proof='AAAA')",
     "says a token that is no text": HELPER + "hear(); say(type='token', token=5)",
