@@ -92,7 +92,7 @@ class _Settings(Places):
 
     def _without_links(self, path: str) -> str:
         try:
-            return os.fsdecode(walk(self._held.number, os.fsencode(path)).end.path)
+            return os.fsdecode(walk(self._held, os.fsencode(path)).end.path)
         except (OSError, ValueError):
             return path  # as it is, it is not there, or cannot be read, either
         except Changeable as fault:
@@ -102,7 +102,7 @@ class _Settings(Places):
 def _way(root: Held, path: bytes) -> Way | None:
     """None where nothing is there. Raises Doubtful."""
     try:
-        return walk(root.number, path)
+        return walk(root, path)
     except Changeable:
         raise Doubtful(UNSURE) from None
     except OSError as fault:

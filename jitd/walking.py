@@ -68,7 +68,7 @@ def own_root() -> Held:
     return Held(os.open("/", _LOOK))
 
 
-def walk(root: int, path: bytes) -> Way:
+def walk(root: Held, path: bytes) -> Way:
     """The way from the directory ``root`` along ``path``, as a process with that root goes it. Raises Changeable and OSError."""
     return _Walk(root).go(path)
 
@@ -76,13 +76,14 @@ def walk(root: int, path: bytes) -> Way:
 class _Walk:
     """The directories that are open, from the root directory to where it stands."""
 
-    def __init__(self, root: int) -> None:
-        self._open = [root]
+    def __init__(self, root: Held) -> None:
+        self._root = root
+        self._open = [root.number]
         self._names: list[bytes] = []
         self._places: list[Place] = []
         self._is_roots = True
         self._kinds: dict[int, int] = {}
-        self._root_device = os.fstat(root).st_dev
+        self._root_device = os.fstat(root.number).st_dev
 
     def go(self, path: bytes) -> Way:
         ahead = parts(path)
