@@ -118,7 +118,7 @@ class Connection:
                     self._house.asking.left(waited, self)
             except Exception as fault:  # the client is gone already: there is nobody left to tell but the log
                 log("a request could not be withdrawn", request=waited, fault=fault)
-        on_end, self._on_end = self._on_end, _nothing
+        on_end, self._on_end = self._on_end, lambda: None
         on_end()
 
     @property
@@ -157,8 +157,7 @@ class Connection:
             return self._refuse("unauthenticated", NOT_THEIRS)
         self._who = who
         self._channel.raise_limit(LIMIT)
-        if who.is_root and self._peer.uid == 0:
-            self._channel.take_descriptors(PASSED)
+        self._channel.take_descriptors(PASSED if who.is_root else 0)
         self.say(
             messages.Welcome(
                 principal=who.principal,
@@ -251,8 +250,7 @@ class Connection:
         """Root alone says what others are about to do: its process has them in hand."""
         if not who.is_root or self._peer.uid != 0:
             raise Refusal("forbidden", "only a process of root's is an enforcement point")
-        given, self._given = self._given, []
-        talk = Talk(self.say, self._refuse, hold(self._peer, given))
+        talk = Talk(self.say, self._refuse, hold(self._peer, self._given))
         self._point = Enforcing(self._house, talk, message, body, self._handshake.channel)
         self.say(self._point.challenge())
 
@@ -397,7 +395,3 @@ class Connection:
         """See ``waiters.Waiter``."""
         self._stop_waiting()
         self._refuse("failed", because)
-
-
-def _nothing() -> None:
-    """What is left to call after the end."""

@@ -109,9 +109,8 @@ def channel_of(*hellos: bytes) -> bytes:
     return sha256(b"jitd channel 1\n" + b"".join(len(hello).to_bytes(4, "big") + hello for hello in hellos)).digest()
 
 
-def view_of_this() -> list[int]:
-    """What an enforcement point passes with its question, as this process sees it."""
-    return [os.open(f"/proc/self/{name}", os.O_PATH | os.O_CLOEXEC) for name in ("root", "cwd", "ns/user")]
+VIEW = ("/proc/self/root", "/proc/self/cwd", "/proc/self/ns/user")
+"""What an enforcement point passes with its question."""
 
 
 class Raw:
@@ -159,12 +158,15 @@ class Raw:
         return body if self.context is None else self.context.wrap(body, encrypt).message
 
     def say(self, message: Message) -> None:
-        data = frame(self.seal(encode(message)))
-        if not isinstance(message, messages.Enforce) or not self._is_root:
-            return self.send(data)
-        view = view_of_this()
-        self.send_descriptors(data, view)
-        for descriptor in view:
+        if isinstance(message, messages.Enforce) and self._is_root:
+            return self.enforce(message, *VIEW)
+        self.send(frame(self.seal(encode(message))))
+
+    def enforce(self, message: Message, *passed: str) -> None:
+        """Say it, and pass what is at these paths."""
+        descriptors = [os.open(path, os.O_PATH | os.O_CLOEXEC) for path in passed]
+        self.send_descriptors(frame(self.seal(encode(message))), descriptors)
+        for descriptor in descriptors:
             os.close(descriptor)
 
     def hear_body(self, within: float = WITHIN) -> bytes | None:

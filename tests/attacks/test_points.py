@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
+import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +22,7 @@ from typing import Any
 import pytest
 
 from jitpam.wire import messages
-from tests.attacks.raw import Raw, asked, connected, initiator, ticket_of, uid_of
+from tests.attacks.raw import VIEW, Raw, asked, connected, initiator, ticket_of, uid_of
 from tests.system.conftest import House
 from tests.waiting import wait_for
 
@@ -153,6 +155,86 @@ def test_only_root_is_an_enforcement_point(gated):
     before = n_things(gated)
     with connected(gated, "alice") as raw:
         assert raw.refusal(question("alice", "true"))[0] == "forbidden"
+    assert n_things(gated) == before
+
+
+@pytest.mark.parametrize(
+    "passed, code",
+    [
+        ((), "usage"),
+        (VIEW[:2], "usage"),
+        (("/etc/passwd", *VIEW[1:]), "usage"),
+        ((*VIEW[:2], "/proc/self/ns/mnt"), "forbidden"),
+        ((*VIEW[:2], "/"), "forbidden"),
+        ((*VIEW, "/"), None),
+    ],
+)
+def test_a_point_that_passes_no_view_of_its_own_is_none(gated, passed, code):
+    """THREATS S-04: root, working directory and user namespace, and nothing else; one more ends the connection (S-05)."""
+    before = n_things(gated)
+    with connected(gated, "root") as raw:
+        raw.enforce(question("alice", "true"), *passed)
+        heard = raw.hear()
+        assert (heard.code if isinstance(heard, messages.Refused) else heard) == code
+    assert n_things(gated) == before
+
+
+def test_descriptors_with_any_other_message_end_the_connection(gated):
+    with connected(gated, "root") as raw:
+        raw.enforce(messages.Show(id="K7QM-2XVD"), *VIEW)
+        assert raw.is_closed()
+
+
+IN_A_NAMESPACE = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from tests.attacks.test_points import VIEW, connected, question
+raw = connected(SimpleNamespace(socket=sys.argv[1]), "root")
+raw.enforce(question("alice", "true"), *VIEW[:2], sys.argv[2])
+print(raw.hear())
+"""
+
+
+def in_namespace(gated: House, *unshare: str, users: str = VIEW[2]) -> str:
+    """What a process of uid 0 is answered in a namespace that ``unshare`` makes, where it passes ``users`` for its own."""
+    given = os.open("/proc/self/ns/user", os.O_RDONLY)
+    line = ["unshare", *unshare, sys.executable, "-c", IN_A_NAMESPACE, str(gated.socket), users.format(given)]
+    done = subprocess.run(line, capture_output=True, text=True, cwd=Path(__file__).parents[2], pass_fds=[given], check=False)
+    os.close(given)
+    return done.stdout or done.stderr
+
+
+def test_root_of_a_user_namespace_is_no_enforcement_point_and_root_of_another_namespace_is_one(gated):
+    """THREATS S-04: to the daemon both are uid 0, and somebody else may have handed it the host's user namespace."""
+    before = n_things(gated)
+    for users in (VIEW[2], "/proc/self/fd/{}"):
+        assert "forbidden" in in_namespace(gated, "--user", "--map-root-user", users=users), users
+    assert n_things(gated) == before
+    assert "Challenge(" in in_namespace(gated, "--mount", "--uts", "--ipc", "--net")
+
+
+def test_a_point_whose_process_has_ended_asks_for_nobody(gated):
+    """THREATS S-01: who has its connection now is another process; so it is when the use is taken."""
+    before = n_things(gated)
+    ours, theirs = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        made = Raw(gated)
+        made.sign_in(None)
+        socket.send_fds(theirs, [b"x"], [made.socket.fileno()])
+        os._exit(0)
+    _, (passed,), _, _ = socket.recv_fds(ours, 1, 1)
+    os.waitpid(child, 0)
+    with Raw(gated) as raw:
+        raw.socket.close()
+        raw.socket = socket.socket(fileno=passed)
+        raw._poll.register(raw.socket, 1)
+        raw.say(question("alice", "true"))
+        heard = raw.hear()
+        assert isinstance(heard, messages.Refused) and heard.code == "failed", heard
+    ours.close()
+    theirs.close()
     assert n_things(gated) == before
 
 
