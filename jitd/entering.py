@@ -8,17 +8,18 @@ Law: what cannot be understood for certain is asked about whole, and is no comma
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from jitd import facts, lookup, programs
 from jitd.core.subject import Subject
-from jitd.finding import SHELL, Asked, Nonsense
+from jitd.finding import NOTHING, SHELL, Asked, Nonsense
 from jitd.inspection import Uninspectable
 from jitd.invocation import read
 from jitd.invocation.form import Invocation
 from jitd.pamlint.places import Places
 from jitd.view import MOST, NOWHERE, UNSURE, Doubtful, View
-from jitd.walking import Place
+from jitd.walking import Place, Way
 from jitpam.wire.shown import shown
 
 PROGRAMS = frozenset({"sudo", "sudo-i", "su", "su-l", "doas"})
@@ -76,7 +77,7 @@ def at_point(
             return login(service, user, asked), ()
         return _in_doubt(program.words, asked, f"how {service} reads its command line is not known"), ()
     host = program.view.settings()
-    places: tuple[Place, ...] = ()
+    ways: list[Way | None] = []
     try:
         found = read(service, program.words, whole=True, posix=program.is_posix)
         asked = replace(asked, options=found.options)
@@ -94,41 +95,45 @@ def at_point(
         program.view.refuse_other_accounts()
         known = _known(found, asked, who, program.shell, host)
         if known.login:
-            places = _of_login(known, program.view)
+            ways = _of_login(known, program.view)
         elif b"/" not in known.argv[0]:
-            places = _refuse_two_places(known, settings.secure_path, program, search_path)
+            ways = [_refuse_two_places(known, settings.secure_path, program, search_path)]
         else:
-            places = _of_typed(known, program.view)
+            ways = _of_typed(known, program.view)
+        known = replace(known, leads_to=NOTHING if ways[0] is None else ways[0].name)
         if known.chdir:
-            places += program.view.judged(known.cwd)
-        places = tuple(dict.fromkeys(places))
-        if sum(len(place.path) for place in places) > MOST:
+            ways.append(program.view.judged(known.cwd))
+        if sum(len(place.path) for place in _places(ways)) > MOST:
             raise Doubtful(UNSURE)
     except (ValueError, facts.NoSuchAccount) as fault:
-        known, places = _in_doubt(program.words, asked, str(fault)), ()
-    return _in_its_environment(service, known, host), places
+        known, ways = _in_doubt(program.words, asked, str(fault)), []
+    return _in_its_environment(service, known, host), _places(ways)
 
 
-def _of_typed(known: Asked, view: View) -> tuple[Place, ...]:
-    """The places of a name with a slash in it. sudo -D looks for a relative one where it was typed, and executes it in the
-    directory that it goes to. Raises Doubtful where these are two.
+def _places(ways: Iterable[Way | None]) -> tuple[Place, ...]:
+    return tuple(dict.fromkeys(place for way in ways if way is not None for place in way.places))
+
+
+def _of_typed(known: Asked, view: View) -> list[Way | None]:
+    """The way to what a name with a slash in it means. sudo -D looks for a relative one where it was typed, and executes it in
+    the directory that it goes to. Raises Doubtful where these are two.
     """
-    places = view.typed(known.argv[0])
+    typed = view.typed(known.argv[0])
     if not known.chdir or known.argv[0].startswith(b"/"):
-        return places
+        return [typed]
     executed = view.judged(os.path.join(known.cwd, known.argv[0]))
-    if [(end.device, end.inode) for end in places[-1:]] != [(end.device, end.inode) for end in executed[-1:]]:
+    if (typed and typed.end) != (executed and executed.end):
         raise Doubtful("it is looked for in one directory, and executed in another: use its full path")
-    return places + executed
+    return [executed, typed]
 
 
-def _of_login(known: Asked, view: View) -> tuple[Place, ...]:
-    """The places of a login shell, and of the home directory in which it begins. Raises Doubtful and NoSuchAccount."""
+def _of_login(known: Asked, view: View) -> list[Way | None]:
+    """The ways to a login shell, and to the home directory in which it begins. Raises Doubtful and NoSuchAccount."""
     user = known.user or "root"
     _refuse_no_home(user)
     account = facts.entry_of(user)
-    home = () if known.chdir else view.judged(os.fsencode(account.pw_dir))
-    return view.judged(os.fsencode(account.pw_shell or SHELL)) + home
+    home = [] if known.chdir else [view.judged(os.fsencode(account.pw_dir))]
+    return [view.judged(os.fsencode(account.pw_shell or SHELL)), *home]
 
 
 def _in_its_environment(service: str, asked: Asked, host: Places) -> Asked:
@@ -186,9 +191,9 @@ def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
     return wanted
 
 
-def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours: bytes) -> tuple[Place, ...]:
-    """The places of a bare name. Raises ValueError where it is not certain that the program takes the file for it that we find
-    on our own path.
+def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours: bytes) -> Way | None:
+    """The way to what a bare name means. Raises ValueError where it is not certain that the program takes the file for it that
+    we find on our own path.
 
     It has looked before, or looks afterwards: along a path of root's (``secure_path`` of sudoers), or along the person's, of
     which only that can be relied on which stands on ours too.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from jitd.inspection import ABSENT
 from jitd.pamlint.places import Places, Unreadable
 from jitd.pamlint.stack import Source
-from jitd.walking import Changeable, Held, Place, Way, own_root, walk
+from jitd.walking import Changeable, Held, Way, own_root, walk
 
 UNSURE = (
     "what its path leads to may be another file when it is run: it passes a link, .. or a directory that others than root can"
@@ -53,7 +53,7 @@ class View:
         if not is_same:
             raise Doubtful(OTHER_ACCOUNTS)
 
-    def typed(self, path: bytes) -> tuple[Place, ...]:
+    def typed(self, path: bytes) -> Way | None:
         """As ``judged``, for a path with a slash in it that may be relative to the working directory. Raises Doubtful."""
         if path.startswith(b"/"):
             return self.judged(path)
@@ -62,14 +62,14 @@ class View:
             raise Doubtful(UNSURE)
         return self.judged(os.path.join(self.cwd, path))
 
-    def judged(self, path: bytes) -> tuple[Place, ...]:
-        """All places on ``path``, which is absolute; none where it leads nowhere, for the program and for jitd alike. Raises
+    def judged(self, path: bytes) -> Way | None:
+        """The way along ``path``, which is absolute; None where it leads nowhere, for the program and for jitd alike. Raises
         Doubtful.
         """
         theirs = _way(self.root, path)
         if theirs != _way(own_root(), path):
             raise Doubtful(UNSURE)
-        return () if theirs is None else theirs.places
+        return theirs
 
     def is_executable(self, path: bytes) -> bool:
         """True if ``path``, which is absolute, leads the program to a file that could be executed. Raises Doubtful."""

@@ -53,11 +53,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """All that a path passes, in order, without the root directory. ``is_roots``: root alone can move or replace any of it.
-    ``is_executable``: it ends at a regular file that somebody may execute.
+    """All that a path passes, in order, without the root directory. ``name`` is the path with its directories resolved, a last
+    link kept. ``is_roots``: root alone can move or replace any of it. ``is_executable``: it ends at a regular file that somebody
+    may execute.
     """
 
     places: tuple[Place, ...]
+    name: bytes
     end: Place
     is_roots: bool
     is_executable: bool
@@ -88,9 +90,11 @@ class _Walk:
     def go(self, path: bytes) -> Way:
         ahead = parts(path)
         n_links = 0
+        name = b""
         try:
             while ahead:
                 part = ahead.pop()
+                name = name or (b"" if ahead else self._below(part))
                 if part == b"..":
                     self._go_up()
                 elif leads_to := self._step(part, is_last=not ahead):
@@ -102,7 +106,8 @@ class _Walk:
                     ahead += parts(leads_to)
             end = os.fstat(self._open[-1])
             is_executable = stat.S_ISREG(end.st_mode) and bool(end.st_mode & 0o111)
-            return Way(tuple(self._places), Place(self._path(), end.st_dev, end.st_ino), self._is_roots, is_executable)
+            last = Place(self._below(), end.st_dev, end.st_ino)
+            return Way(tuple(self._places), name, last, self._is_roots, is_executable)
         finally:
             self._close()
 
@@ -126,7 +131,7 @@ class _Walk:
         if self._kind(file, status) == _PROC:
             raise Changeable("what is in procfs is another thing for everyone who looks")
         self._is_roots = self._is_roots and self._is_kept(directory, above, status)
-        self._places.append(Place(self._path(), status.st_dev, status.st_ino))
+        self._places.append(Place(self._below(), status.st_dev, status.st_ino))
         if not stat.S_ISLNK(status.st_mode):
             return b""
         if not self._is_roots:
@@ -153,8 +158,9 @@ class _Walk:
             kind = self._kinds[status.st_dev] = ctypes.c_ulong.from_buffer(found).value & 0xFFFFFFFF
         return kind
 
-    def _path(self) -> bytes:
-        return b"/" + b"/".join(self._names)
+    def _below(self, *more: bytes) -> bytes:
+        """The path, without links, of what is below where it stands."""
+        return b"/" + b"/".join((*self._names, *more))
 
     def _close(self) -> None:
         """Go back to the root directory, which is not ours to close."""

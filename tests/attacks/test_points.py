@@ -170,7 +170,7 @@ def test_only_root_is_an_enforcement_point(gated):
     ],
 )
 def test_a_point_that_passes_no_view_of_its_own_is_none(gated, passed, code):
-    """THREATS S-04: root, working directory and user namespace, and nothing else; one more ends the connection (S-05)."""
+    """THREATS S-04: root, working directory and user namespace, and nothing else; one more ends the connection."""
     before = n_things(gated)
     with connected(gated, "root") as raw:
         raw.enforce(question("alice", "true"), *passed)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a path leads below a root directory, and whether that is the same for a program and for jitd (THREATS P-14, S-01).
+"""Where a path leads below a root directory, and whether that is the same for a program and for jitd.
 
 Law: runs as root, in a directory of its own.
 """
@@ -11,10 +11,14 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from jitd.facts import Accounts
+from jitd.finding import NOTHING, Asked, Nonsense, find
 from jitd.peer import Gone, Peer
 from jitd.view import Doubtful, View
 from jitd.walking import Changeable, Held, Way, walk
@@ -76,6 +80,7 @@ def test_a_way_is_all_that_a_path_passes_below_its_root(host: Path, path: str, p
 
 @pytest.mark.parametrize("path", ["/home/a/usr/bin/id", "/home/a/lib/../id", "/group/usr/bin/id", "/home/a/lib/../../a/id"])
 def test_a_link_that_others_can_turn_and_a_way_up_from_what_they_can_move_are_changeable(host: Path, path: str) -> None:
+    """THREATS P-14: it is right now, and need not be when it is executed."""
     with pytest.raises(Changeable):
         way(host, path)
 
@@ -88,6 +93,7 @@ def test_a_link_of_somebodys_in_a_directory_for_all_is_changeable(host: Path) ->
 
 @pytest.mark.parametrize("path", ["/proc/self/cwd/id", "/proc/self/root/usr/bin/id", "/proc/version", "/dev/fd/0", "/dev/stdin"])
 def test_what_is_in_procfs_is_changeable(path: str) -> None:
+    """THREATS P-14: it leads the program elsewhere than jitd."""
     with pytest.raises(Changeable):
         way(Path("/"), path)
 
@@ -114,6 +120,28 @@ def test_no_look_leaves_a_descriptor_open(host: Path) -> None:
     assert n_open() == before
 
 
+@pytest.mark.parametrize(
+    "path, name",
+    [("/bin/id", "/usr/bin/id"), ("/usr/up", "/usr/up"), ("/tmp/../bin/up/../id", "/usr/bin/id"), ("/bin/", "/bin"), ("/", "")],
+)
+def test_a_name_has_its_directories_resolved_and_keeps_a_last_link(host: Path, path: str, name: str) -> None:
+    (host / "usr/bin/up").mkdir()
+    assert way(host, path).name == name.encode()
+
+
+def test_what_is_found_leads_where_it_was_seen_to_lead() -> None:
+    """THREATS P-14: a directory that becomes a link between two looks of jitd's leads nowhere, and so does what was not there."""
+    root = Accounts(frozenset(), {}, {}, 1000).root()
+    plain: dict[str, Any] = {field.name: None for field in fields(Asked)}
+    plain |= {"argv": (b"/bin/true",), "cwd": b"/", "variables": (), "preserved": (), "locale": (), "streams": (), "options": ()}
+    asked = Asked(**{**plain, "login": False, "chdir": False, "is_bare": False, "doubt": "", "cwd_device": 0, "cwd_inode": 0})
+    for leads_to in (None, b"/usr/bin/true"):
+        assert find(replace(asked, leads_to=leads_to), root, "/bin").command.path == b"/usr/bin/true"
+    for leads_to in (NOTHING, b"/home/alice/true"):
+        with pytest.raises(Nonsense):
+            find(replace(asked, leads_to=leads_to), root, "/bin")
+
+
 # --- in two views ---------------------------------------------------------------------------------------------------------
 
 
@@ -126,16 +154,18 @@ ROOT = Path("/")
 
 def test_what_is_the_same_file_in_both_is_certain(host: Path) -> None:
     seen = view(ROOT, host)
-    (*_, last) = seen.judged(os.fsencode(host / "bin/id"))
-    assert last.inode == os.stat(host / "usr/bin/id").st_ino
-    assert seen.typed(b"bin/id")[-1] == last == seen.typed(b"./usr/../usr/bin/id")[-1]
-    assert seen.judged(b"/nothing/at/all") == ()
+    way = seen.judged(os.fsencode(host / "bin/id"))
+    assert way is not None and way.end.inode == os.stat(host / "usr/bin/id").st_ino
+    for typed in (b"bin/id", b"./usr/../usr/bin/id"):
+        again = seen.typed(typed)
+        assert again is not None and again.end == way.end
+    assert seen.judged(b"/nothing/at/all") is None
     seen.refuse_other_accounts()
 
 
 @pytest.mark.parametrize("path", [b"/usr/bin/id", b"/tmp/id", b"/etc/passwd"])
 def test_what_is_another_file_in_another_root_is_doubtful(host: Path, path: bytes) -> None:
-    """Also where it is there for one of them alone."""
+    """THREATS P-14: also where it is there for one of them alone."""
     with pytest.raises(Doubtful):
         view(host, host).judged(path)
 
@@ -188,6 +218,7 @@ def test_a_directory_that_others_can_move_is_no_place_to_begin_at(host: Path, be
 
 
 def test_a_directory_that_is_another_by_its_name_is_no_place_to_begin_at(host: Path) -> None:
+    """THREATS P-14: ``./x`` is in the directory, whatever is at its name."""
     with pytest.raises(Doubtful):
         View(held(ROOT), held(host / "usr"), os.fsencode(host / "usr/bin")).typed(b"./id")
 
@@ -208,6 +239,7 @@ def test_a_process_is_held_by_its_descriptor_and_by_its_number_alike() -> None:
 
 
 def test_a_process_that_has_ended_is_gone() -> None:
+    """THREATS S-01: whatever has its number by then."""
     here, there = socket.socketpair()
     child = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
     held_one = Peer(here, 0, child.pid).hold_by_number()
