@@ -66,8 +66,11 @@ class View:
         """The way along ``path``, which is absolute; None where it leads nowhere, for the program and for jitd alike. Raises
         Doubtful.
         """
-        theirs = _way(self.root, path)
-        if theirs != _way(own_root(), path):
+        theirs, ours = _way(self.root, path), _way(own_root(), path)
+        if theirs is None or ours is None:
+            if theirs is not ours:
+                raise Doubtful(UNSURE)
+        elif not theirs.is_same_as(ours):
             raise Doubtful(UNSURE)
         return theirs
 

@@ -49,6 +49,7 @@ class Place:
     path: bytes
     device: int
     inode: int
+    is_link: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,13 @@ class Way:
     end: Place
     is_roots: bool
     is_executable: bool
+
+    def is_same_as(self, other: Way) -> bool:
+        """True if both lead through the same directories to the same file. A link may be another one, with another root
+        directory: what it leads to is compared.
+        """
+        ours, theirs = ([place for place in way.places if not place.is_link] for way in (self, other))
+        return (ours, self.name, self.end, self.is_roots) == (theirs, other.name, other.end, other.is_roots)
 
 
 def own_root() -> Held:
@@ -131,8 +139,9 @@ class _Walk:
         if self._kind(file, status) == _PROC:
             raise Changeable("what is in procfs is another thing for everyone who looks")
         self._is_roots = self._is_roots and self._is_kept(directory, above, status)
-        self._places.append(Place(self._below(), status.st_dev, status.st_ino))
-        if not stat.S_ISLNK(status.st_mode):
+        is_link = stat.S_ISLNK(status.st_mode)
+        self._places.append(Place(self._below(), status.st_dev, status.st_ino, is_link))
+        if not is_link:
             return b""
         if not self._is_roots:
             raise Changeable("it passes a link that others can turn")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
+import signal
 import socket
 import subprocess
 import sys
@@ -24,7 +25,7 @@ import pytest
 from jitpam.wire import messages
 from tests.attacks.raw import VIEW, Raw, asked, connected, initiator, ticket_of, uid_of
 from tests.system.conftest import House
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 POLICY = """
 [[permit]]
@@ -220,10 +221,12 @@ def test_a_point_whose_process_has_ended_asks_for_nobody(gated):
     ours, theirs = socket.socketpair()
     child = os.fork()
     if child == 0:
-        made = Raw(gated)
-        made.sign_in(None)
-        socket.send_fds(theirs, [b"x"], [made.socket.fileno()])
-        os._exit(0)
+        try:
+            made = Raw(gated)
+            made.sign_in(None)
+            socket.send_fds(theirs, [b"x"], [made.socket.fileno()])
+        finally:
+            os._exit(0)
     _, (passed,), _, _ = socket.recv_fds(ours, 1, 1)
     os.waitpid(child, 0)
     with Raw(gated) as raw:
@@ -236,6 +239,33 @@ def test_a_point_whose_process_has_ended_asks_for_nobody(gated):
     ours.close()
     theirs.close()
     assert n_things(gated) == before
+
+
+def test_a_use_is_given_to_no_process_that_has_ended_meanwhile(gated):
+    """THREATS S-01: its connection is still open, since another process has it too."""
+    ours, theirs = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        try:
+            one = Point(gated, question("dave", "/usr/bin/id"))
+            one.without_proof()
+            socket.send_fds(theirs, [b"x"], [one.raw.socket.fileno()])
+            signal.pause()
+        finally:
+            os._exit(1)
+    _, (passed,), _, _ = socket.recv_fds(ours, 1, 1)
+    (row,) = gated.rows("requests")
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert gated.approve(row["id"]).returncode == 0
+    with socket.socket(fileno=passed) as left:
+        left.settimeout(PATIENCE)
+        said = b""
+        while b'"refused"' not in said:
+            said += left.recv(65536)
+    assert b'"granted"' not in said and b"nobody is let in: the process that asked has ended" in said
+    ours.close()
+    theirs.close()
 
 
 def test_root_with_a_ticket_of_a_persons_is_none(gated):

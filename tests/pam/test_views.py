@@ -131,6 +131,16 @@ OTHER_ACCOUNTS = (
     "unshare -m -- sh -c 'cd /home/carol/place && sed s/^dave:x:[0-9]*:/dave:x:0:/ /etc/passwd >other && "
     'mount --bind other /etc/passwd && exec "$@"\' sh'
 )
+IN_A_ROOT_OF_ITS_OWN = (
+    "unshare -m -- sh -c 'mount -t tmpfs -o mode=755 none /mnt && cd /mnt && mkdir dev etc home proc root run srv tmp usr var && "
+    "for d in *; do mount --rbind /$d $d; done; for l in bin sbin lib lib64; do ln -s usr/$l $l; done; "
+    'exec chroot /mnt "$@"\' sh'
+)
+ON_A_FILE_SYSTEM_OF_HIS = (
+    "test -e /dev/fuse || mknod /dev/fuse c 10 229; chmod 666 /dev/fuse; "
+    'as carol bindfs --no-allow-other /home/carol/place /home/carol/place/gone; exec "$@"'
+)
+"""As with an NFS that does not know root: nobody but carol may look."""
 PRIVATE = "unshare -m -- sh -c 'mount -t tmpfs none /tmp && mkdir -m 777 /tmp/here && exec \"$@\"' sh"
 
 ATTACKS = {
@@ -166,6 +176,14 @@ TWINS = {
     "in a mount namespace": ("sudo id -u; doas id -u", 2, "unshare -m --"),
     "in another root with the same file": ("sudo id -u; doas id -u", 2, IN_A_JAIL),
     "su in another root with the same file": ("su -c 'id -u'", 1, IN_A_JAIL),
+    "in a root directory of its own": ("sudo id -u; sudo /bin/id -u; doas /usr/bin/id -u", 3, IN_A_ROOT_OF_ITS_OWN),
+    "su in a root directory of its own": ("su -c 'id -u'", 1, IN_A_ROOT_OF_ITS_OWN),
+    "where root may not look": (
+        "cd gone && sudo id -u; doas /usr/bin/id -u",
+        2,
+        f"unshare -m -- sh -c '{ON_A_FILE_SYSTEM_OF_HIS}' sh",
+    ),
+    "su where root may not look": ("cd gone && su -c 'id -u'", 1, f"unshare -m -- sh -c '{ON_A_FILE_SYSTEM_OF_HIS}' sh"),
 }
 """What is typed, how often it is root, and where."""
 
