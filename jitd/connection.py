@@ -109,7 +109,7 @@ class Connection:
                 task.cancel()
         self._house.waiters.unwatch(self._list_again)
         waited, self._waits_for = self._waits_for, None
-        point, self._point = self._point, None
+        point, self._point, self._given = self._point, None, []
         if waited is not None or point is not None:
             try:
                 if point is not None:
@@ -250,8 +250,8 @@ class Connection:
         """Root alone says what others are about to do: its process has them in hand."""
         if not who.is_root or self._peer.uid != 0:
             raise Refusal("forbidden", "only a process of root's is an enforcement point")
-        talk = Talk(self.say, self._refuse, hold(self._peer, self._given))
-        self._point = Enforcing(self._house, talk, message, body, self._handshake.channel)
+        talk, in_hand = Talk(self.say, self._refuse), hold(self._peer, self._given)
+        self._point = Enforcing(self._house, talk, in_hand, message, body, self._handshake.channel)
         self.say(self._point.challenge())
 
     async def _withdraw_point(self) -> None:

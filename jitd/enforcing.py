@@ -71,21 +71,22 @@ def hold(peer: Peer, given: list[Held]) -> InHand:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """The connection, as far as this needs it: what it says, how it refuses, and what its peer is."""
+    """The connection, as far as this needs it: what it says, and how it refuses."""
 
     say: Callable[[Message], None]
     refuse: Callable[[str, str], None]
-    peer: InHand
 
 
 class Enforcing:
     """A waiter (``waiters.Waiter``): the process in which somebody waits to be let in."""
 
-    def __init__(self, house: House, talk: Talk, ask: messages.Enforce, body: bytes, channel: bytes) -> None:
+    def __init__(self, house: House, talk: Talk, in_hand: InHand, ask: messages.Enforce, body: bytes, channel: bytes) -> None:
         if service_in(ask) == JITSUDO or ask.stage not in STAGES:
             raise Refusal("usage", "an enforcement point names a PAM service, and the stage of its stack")
         self._house = house
         self._talk = talk
+        self._process = in_hand.process
+        self._in_hand: InHand | None = in_hand
         self._ask = ask
         self._binding = hashlib.sha256(b"jitd enforcement 1\n" + channel + frame(body) + secrets.token_bytes(32)).digest()
         self._context: Proof | None = None
@@ -143,10 +144,12 @@ class Enforcing:
     # --- what is asked -------------------------------------------------------------------------------------------------
 
     async def _submit(self, who: Subject) -> None:
-        ask = self._ask
-        peer = self._talk.peer
+        ask, in_hand = self._ask, self._in_hand
+        self._in_hand = None  # who waits costs two descriptors and not four
+        if in_hand is None:
+            raise Refusal("protocol", "a second proof")
         try:
-            login = peer.process.process() if ask.stage == "session" else None
+            login = in_hand.process.process() if ask.stage == "session" else None
         except (Gone, OSError) as fault:
             raise Refusal("failed", f"what asks cannot be held: {fault}") from None
         came_in_by = None if ask.authenticated is None else ask.authenticated.rstrip(b"\n").replace(b"\n", b", ")
@@ -158,7 +161,7 @@ class Enforcing:
         )  # fmt: skip
 
         def understand(search_path: str) -> Asked:
-            view = View(peer.root, peer.directory, ask.cwd)
+            view = View(in_hand.root, in_hand.directory, ask.cwd)
             program = Program(tuple(ask.words), ask.posix, ask.shell, ask.search_path, view)
             understood, self._places = at_point(ask.service, ask.user, program, asked, who, search_path.encode())
             return understood
@@ -209,7 +212,7 @@ class Enforcing:
         """See ``waiters.Waiter``."""
         self._leave()
         try:
-            self._talk.peer.process.refuse_gone()
+            self._process.refuse_gone()
         except Gone as fault:
             return self._talk.refuse("failed", f"nobody is let in: {fault}")
         boot_ms = int(self._house.now().boot * 1000)

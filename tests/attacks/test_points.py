@@ -15,8 +15,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,32 @@ def test_a_point_that_passes_no_view_of_its_own_is_none(gated, passed, code):
         heard = raw.hear()
         assert (heard.code if isinstance(heard, messages.Refused) else heard) == code
     assert n_things(gated) == before
+
+
+def of_clients(house: House) -> Counter[str]:
+    """What the daemon holds that has to do with its clients: a file that it reads at the moment does not count."""
+    kinds: Counter[str] = Counter()
+    place = Path(f"/proc/{house.process.pid}/fd")
+    for name in os.listdir(place):
+        with suppress(FileNotFoundError):
+            to = os.readlink(place / name)
+            kinds[to.partition(":")[0] if to.startswith(("socket:", "user:")) else to] += 1
+    return Counter({kind: n for kind, n in kinds.items() if kind in ("socket", "user", "anon_inode:[pidfd]", "/")})
+
+
+def test_a_point_that_waits_costs_two_descriptors_and_one_that_is_gone_none(gated):
+    connected(gated, "root").close()
+    wait_for(lambda: of_clients(gated)["anon_inode:[pidfd]"] == 0)
+    before = of_clients(gated)
+    with point(gated, question("dave", "/usr/bin/id")) as one:
+        assert isinstance(one.without_proof(), messages.Progress)
+        wait_for(lambda: of_clients(gated) <= before + Counter({"socket": 1, "anon_inode:[pidfd]": 1}))
+        assert of_clients(gated)["anon_inode:[pidfd]"] == 1
+    for passed in ((), VIEW[:2], (*VIEW[:2], "/"), VIEW, (*VIEW, "/")):
+        with connected(gated, "root") as raw:
+            raw.enforce(question("alice", "true"), *passed)
+            raw.hear()
+    wait_for(lambda: of_clients(gated) <= before)
 
 
 def test_descriptors_with_any_other_message_end_the_connection(gated):
