@@ -226,11 +226,11 @@ class _Channel:
 
     def say(self, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
         """Send it, and ``descriptors``, which are closed. Raises _No, and so where something was said before we asked."""
-        if self._read:
-            raise _No(f"{self._name} said something out of turn")
         rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("3i", *descriptors))] if descriptors else []
         rest, until = memoryview(_frame(message)), _clock() + ANSWER_WITHIN
         try:
+            if self._read:
+                raise _No(f"{self._name} said something out of turn")
             while rest:
                 if not self.patience.wait(self.socket.fileno(), select.POLLOUT, until):
                     raise _No(f"{self._name} does not listen")
