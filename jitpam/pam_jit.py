@@ -180,7 +180,7 @@ def _await(jitd: _Channel, program: _Program, wait: float, asked_at: float) -> o
             raise _No("jitd said something out of turn")
         elif not 0 <= int(_clock() * 1000) - heard["boot_ms"] <= ACT_WITHIN_MS:
             raise _No("it was granted while this program was stopped, which is too long ago: ask again")
-        elif any(_seen_at(path) != judged for path, judged in heard["places"]):  # THREATS P-14
+        elif any(not judged or _seen_at(path) != judged for path, judged in heard["places"]):  # THREATS P-14
             raise _No("what is to be run is another file than the one that was judged: ask again")
         else:
             return _GRANTED

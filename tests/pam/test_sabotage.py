@@ -7,6 +7,7 @@ Law: whatever is broken, the host program lives on and reads PAM_PERM_DENIED; PA
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import socket
@@ -168,6 +169,33 @@ def test_a_grant_of_another_moment_than_after_the_question_and_now_is_none(momen
 
     with jitd(bench.socket, script):
         assert ask(host) == DENIED
+
+
+def place(path: str, *, more: int = 0) -> list[str]:
+    """A place as jitd tells it; with ``more``, another one than is there."""
+    status = os.stat("/usr")
+    return [base64.b64encode(word.encode()).decode() for word in (path, f"{status.st_dev}:{status.st_ino + more}")]
+
+
+PLACES = {
+    "no list": None, "a text": "/usr", "numbers": [1], "a path alone": [place("/usr")[:1]], "no base64": [["/usr", "1:1"]],
+    "three of them": [[*place("/usr"), ""]], "another inode": [place("/usr", more=1)], "not there": [place("/nowhere")],
+    "the second one": [place("/usr"), place("/etc")], "a NUL": [place("/u\0sr")], "nothing": [["", ""]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("places", PLACES)
+def test_a_grant_for_what_is_not_there_is_none(places: str, bench: Bench, host: Application) -> None:
+    """THREATS P-14: beside one for what is there."""
+    bench.stack(bench.module(HASTE, PROVES))
+    for given, code in ((PLACES[places], DENIED), ([place("/usr")], SUCCESS)):
+
+        def script(voice: Voice, given: object = given) -> None:
+            voice.proved()
+            voice.grant(places=given)
+
+        with jitd(bench.socket, script):
+            assert ask(host) == code
 
 
 def test_a_grant_without_a_moment_is_none(bench: Bench, host: Application) -> None:
