@@ -2,7 +2,8 @@
 """One client's socket in the event loop: frames in, frames and at times one descriptor out.
 
 Law: never blocks, never keeps more than LIMIT_OUT bytes for a client that does not read, and keeps no descriptor that a client
-sent: one that arrives is closed and ends the channel. (asyncio's transports would lose descriptors without a word.)
+sent beyond what it was told to take: one more is closed, with all others, and ends the channel. (asyncio's transports would lose
+descriptors without a word.)
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class Channel:
     """``on_frame`` gets each frame's body, ``on_close`` a sentence or None for a clean end; neither is called after ``close``."""
 
     __slots__ = (
-        "_closing", "_drained", "_loop", "_on_close", "_on_frame", "_out", "_out_bytes", "_paused", "_reader", "_socket",
+        "_closing", "_drained", "_loop", "_most", "_on_close", "_on_frame", "_out", "_out_bytes", "_paused", "_reader",
+        "_received", "_socket",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +52,8 @@ class Channel:
         self._drained: asyncio.Future[None] | None = None
         self._paused = False
         self._closing = False
+        self._most = 0
+        self._received: list[int] = []
         sock.setblocking(False)
         loop.add_reader(sock.fileno(), self._readable)
 
@@ -61,6 +65,15 @@ class Channel:
     def raise_limit(self, limit: int) -> None:
         """Let frames be as large as ``limit`` bytes from now on."""
         self._reader.limit = limit
+
+    def take_descriptors(self, most: int) -> None:
+        """Let frames come with as many as ``most`` descriptors from now on."""
+        self._most = most
+
+    def received(self) -> list[int]:
+        """The descriptors that have come with what was delivered. They are the caller's from now on."""
+        received, self._received = self._received, []
+        return received
 
     def pause(self) -> None:
         """Deliver no further frame, and read no further byte, until ``resume``. A client that goes away is then noticed later."""
@@ -105,6 +118,8 @@ class Channel:
             return
         self._closing = True
         self._is_drained()
+        for descriptor in self.received():
+            os.close(descriptor)
         with contextlib.suppress(OSError, ValueError):
             self._loop.remove_reader(self._socket.fileno())
         if flush and self._out:
@@ -132,8 +147,8 @@ class Channel:
             return None
         except OSError:
             return self._end(None)
-        if ancillary or flags & socket.MSG_CTRUNC:
-            _close_received(ancillary)
+        self._received += _descriptors_in(ancillary)
+        if len(self._received) > self._most or flags & socket.MSG_CTRUNC:
             return self._end("it sent descriptors")
         if not data:
             return self._end(None if self._reader.is_empty else "it went away in the middle of a frame")
@@ -180,10 +195,9 @@ class Channel:
             self._let_go()
 
 
-def _close_received(ancillary: list[tuple[int, int, bytes]]) -> None:
+def _descriptors_in(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
+    found = array.array("i")
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            found = array.array("i")
             found.frombytes(data[: len(data) - len(data) % found.itemsize])
-            for descriptor in found:
-                os.close(descriptor)
+    return list(found)

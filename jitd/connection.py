@@ -17,15 +17,17 @@ from jitd.answers import Answers
 from jitd.channel import Channel
 from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
-from jitd.enforcing import Enforcing, Talk
+from jitd.enforcing import PASSED, Enforcing, Talk, hold
 from jitd.handshake import Handshake
-from jitd.house import House, Peer
+from jitd.house import House
 from jitd.log import log
 from jitd.news import Told, news_of, refusal_of
+from jitd.peer import Peer
 from jitd.reading import asked_in, claims_in
 from jitd.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
 from jitd.rows import Row, instant
 from jitd.store import Conflict
+from jitd.walking import Held
 from jitpam.wire import coding, messages
 from jitpam.wire.conversation import DAEMON, Conversation
 from jitpam.wire.faults import RemoteProtocolError
@@ -52,6 +54,7 @@ class Connection:
         self._waits_for: str | None = None
         self._told = Told()
         self._point: Enforcing | None = None
+        self._given: list[Held] = []
         self._watch_ended = False
         self._is_stale = False
         self._listing: asyncio.Task[None] | None = None
@@ -66,6 +69,9 @@ class Connection:
                 body = self._proof.unwrap(body)
             message = coding.decode(body, FROM_CLIENT)
             self._talk.hear(message)
+            self._given = [Held(descriptor) for descriptor in self._channel.received()]
+            if self._given and message.type != "enforce":
+                raise RemoteProtocolError(f"descriptors with {message.type}")
         except (RemoteProtocolError, NotAuthenticated) as fault:
             return self._broken(str(fault))
         if self._talk.state in ("greeted", "authenticating"):
@@ -104,7 +110,7 @@ class Connection:
                 task.cancel()
         self._house.waiters.unwatch(self._list_again)
         waited, self._waits_for = self._waits_for, None
-        point, self._point = self._point, None
+        point, self._point, self._given = self._point, None, []
         if waited is not None or point is not None:
             try:
                 if point is not None:
@@ -113,7 +119,7 @@ class Connection:
                     self._house.asking.left(waited, self)
             except Exception as fault:  # the client is gone already: there is nobody left to tell but the log
                 log("a request could not be withdrawn", request=waited, fault=fault)
-        on_end, self._on_end = self._on_end, _nothing
+        on_end, self._on_end = self._on_end, lambda: None
         on_end()
 
     @property
@@ -152,6 +158,7 @@ class Connection:
             return self._refuse("unauthenticated", NOT_THEIRS)
         self._who = who
         self._channel.raise_limit(LIMIT)
+        self._channel.take_descriptors(PASSED if who.is_root else 0)
         self.say(
             messages.Welcome(
                 principal=who.principal,
@@ -244,8 +251,8 @@ class Connection:
         """Root alone says what others are about to do: its process has them in hand."""
         if not who.is_root or self._peer.uid != 0:
             raise Refusal("forbidden", "only a process of root's is an enforcement point")
-        talk = Talk(self.say, self._refuse, self._peer.pid)
-        self._point = Enforcing(self._house, talk, message, body, self._handshake.channel)
+        talk, in_hand = Talk(self.say, self._refuse), hold(self._peer, self._given)
+        self._point = Enforcing(self._house, talk, in_hand, message, body, self._handshake.channel)
         self.say(self._point.challenge())
 
     async def _withdraw_point(self) -> None:
@@ -389,7 +396,3 @@ class Connection:
         """See ``waiters.Waiter``."""
         self._stop_waiting()
         self._refuse("failed", because)
-
-
-def _nothing() -> None:
-    """What is left to call after the end."""

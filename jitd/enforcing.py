@@ -9,7 +9,9 @@ a rule that wants none. Whatever else happens is a refusal.
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,15 +19,18 @@ from jitd import facts
 from jitd.acceptor import NoKey, NotAuthenticated, Proof
 from jitd.core.command import JITSUDO
 from jitd.core.request import Claims, Point, Request, RequestState
-from jitd.core.run import Process
 from jitd.core.subject import Subject
 from jitd.entering import Program, at_point
 from jitd.finding import Asked
 from jitd.house import House
 from jitd.news import Told, news_of, refusal_of
+from jitd.peer import Gone, Peer
+from jitd.peer import Held as HeldProcess
 from jitd.reading import service_in
 from jitd.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
 from jitd.rows import instant
+from jitd.view import View
+from jitd.walking import Held, Place
 from jitpam.wire import messages
 from jitpam.wire.framing import frame
 from jitpam.wire.messages import STAGES, Message
@@ -35,29 +40,61 @@ PROOF = b"jitd proof 1\n"
 """What stands before the binding in what the helper wraps."""
 
 
+PASSED = 3
+"""Descriptors that come with a question: the root directory, the working directory and the user namespace of the process."""
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """The process that asks, held as long as it does, and the two directories that it has passed on."""
+
+    process: HeldProcess
+    root: Held
+    directory: Held
+
+
+def hold(peer: Peer, given: list[Held]) -> InHand:
+    """The process at the other end, which is of this host's own root. Raises Refusal."""
+    if len(given) != PASSED or not stat.S_ISDIR(os.fstat(given[0].number).st_mode):
+        raise Refusal(
+            "usage", "an enforcement point passes its root, its working directory and its user namespace with its question"
+        )
+    root, directory, users = given
+    try:
+        process = peer.hold()
+        is_ours = process.has_our_users() and os.path.samestat(os.fstat(users.number), os.stat("/proc/self/ns/user"))
+    except (Gone, OSError) as fault:
+        raise Refusal("failed", f"what asks cannot be held: {fault}") from None
+    if not is_ours:
+        raise Refusal("forbidden", "an enforcement point has to be in the user namespace of the host")
+    return InHand(process, root, directory)
+
+
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """The connection, as far as this needs it: what it says, how it refuses, and what its peer is."""
+    """The connection, as far as this needs it: what it says, and how it refuses."""
 
     say: Callable[[Message], None]
     refuse: Callable[[str, str], None]
-    pid: int
 
 
 class Enforcing:
     """A waiter (``waiters.Waiter``): the process in which somebody waits to be let in."""
 
-    def __init__(self, house: House, talk: Talk, ask: messages.Enforce, body: bytes, channel: bytes) -> None:
+    def __init__(self, house: House, talk: Talk, in_hand: InHand, ask: messages.Enforce, body: bytes, channel: bytes) -> None:
         if service_in(ask) == JITSUDO or ask.stage not in STAGES:
             raise Refusal("usage", "an enforcement point names a PAM service, and the stage of its stack")
         self._house = house
         self._talk = talk
+        self._process = in_hand.process
+        self._in_hand: InHand | None = in_hand
         self._ask = ask
         self._binding = hashlib.sha256(b"jitd enforcement 1\n" + channel + frame(body) + secrets.token_bytes(32)).digest()
         self._context: Proof | None = None
         self._who: Subject | None = None
         self._waits_for: str | None = None
         self._told = Told()
+        self._places: tuple[Place, ...] = ()
 
     # --- who it is -----------------------------------------------------------------------------------------------------
 
@@ -108,19 +145,27 @@ class Enforcing:
     # --- what is asked -------------------------------------------------------------------------------------------------
 
     async def _submit(self, who: Subject) -> None:
-        ask = self._ask
-        login = Process(self._talk.pid, facts.started_at(self._talk.pid)) if ask.stage == "session" else None
+        ask, in_hand = self._ask, self._in_hand
+        self._in_hand = None  # who waits costs two descriptors and not four
+        if in_hand is None:
+            raise Refusal("protocol", "a second proof")
+        try:
+            login = in_hand.process.process() if ask.stage == "session" else None
+        except (Gone, OSError) as fault:
+            raise Refusal("failed", f"what asks cannot be held: {fault}") from None
         came_in_by = None if ask.authenticated is None else ask.authenticated.rstrip(b"\n").replace(b"\n", b", ")
         point = Point(ask.stage, _text(ask.rhost), _text(came_in_by), login)
         asked = Asked(
-            argv=(), login=False, user=None, group=None, cwd=ask.cwd, cwd_device=ask.cwd_device, cwd_inode=ask.cwd_inode,
+            argv=(), login=False, user=None, group=None, cwd=ask.cwd or b"/", cwd_device=ask.cwd_device, cwd_inode=ask.cwd_inode,
             chdir=False, variables=(), preserved=(), locale=(), streams=(), reason=ask.reason, lasts_for=None, uses=None,
             timeout_for=None,
         )  # fmt: skip
 
         def understand(search_path: str) -> Asked:
-            program = Program(tuple(ask.words), ask.posix, ask.shell, ask.search_path)
-            return at_point(ask.service, ask.user, program, asked, who, search_path.encode())
+            view = View(in_hand.root, in_hand.directory, ask.cwd)
+            program = Program(tuple(ask.words), ask.posix, ask.shell, ask.search_path, view)
+            understood, self._places = at_point(ask.service, ask.user, program, asked, who, search_path.encode())
+            return understood
 
         made = await self._house.asking.enforce(
             who,
@@ -128,7 +173,7 @@ class Enforcing:
             understand,
             Claims(ask.reason, ask.tty, ask.login_session, ()),
             point,
-            facts.origin(self._talk.pid, 0),  # root alone is heard as a point
+            facts.origin(in_hand.process.pid, 0),  # root alone is heard as a point
             waits=ask.waits,
             waiter=self,
             login=self._wait_for,
@@ -168,8 +213,13 @@ class Enforcing:
     def admit(self, id: str) -> None:
         """See ``waiters.Waiter``."""
         self._leave()
+        try:
+            self._process.refuse_gone()
+        except Gone as fault:
+            return self._talk.refuse("failed", f"nobody is let in: {fault}")
         boot_ms = int(self._house.now().boot * 1000)
-        self._talk.say(messages.Granted(id=id, boot_ms=boot_ms, text=""))
+        places = [[place.path, b"%d:%d" % (place.device, place.inode)] for place in self._places]
+        self._talk.say(messages.Granted(id=id, boot_ms=boot_ms, text="", places=places))
 
     def start(self, run: str, control: int) -> None:
         """See ``waiters.Waiter``. What an enforcement point asks for is never run by the daemon."""

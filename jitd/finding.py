@@ -24,6 +24,8 @@ MOST_SHOWN = 3 * 1024 * 1024
 """
 _MOST_LETTERS = 6
 """Bytes that one byte can take in a frame, or in a record of the chain: ``\\u0001``."""
+NOTHING = b""
+"""Where a name leads that leads nowhere."""
 SHELL = "/bin/sh"
 """The shell of an account that names none (passwd(5))."""
 
@@ -34,7 +36,8 @@ class Asked:
 
     ``user`` and ``group`` None stand for the default; with ``login`` the words are the login shell's; ``chdir``: the directory
     was asked for; ``preserved`` is all else of the client's environment; with ``is_bare`` there is no command to be found, and
-    the words are what there is to show.
+    the words are what there is to show. ``leads_to`` is where the first word was seen to lead a moment ago, with its directories
+    resolved: what leads elsewhere by now is refused.
     """
 
     argv: tuple[bytes, ...]
@@ -56,6 +59,7 @@ class Asked:
     is_bare: bool = False
     options: tuple[bytes, ...] = ()
     doubt: str = ""
+    leads_to: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,8 @@ def find(asked: Asked, who: Subject, search_path: str, permits: Callable[[Found]
         path = lookup.resolve(name, asked.cwd, search_path.encode())
         if unseen is not None and path != unseen:
             raise inspection.Uninspectable("it is called by another name there", looked_at=(unseen,))
+        if asked.leads_to not in (None, path):
+            raise Nonsense("what it names was changed while jitd looked at it: ask again")
         unfit = lookup.unfitness(path, run_as.uid, lambda: facts.group_ids(run_as.user, run_as.gid))
     except inspection.Uninspectable as fault:
         # What is not for this person to know has to get the answer of a path that no rule permits.

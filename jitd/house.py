@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -59,11 +58,3 @@ class House(Protocol):
 
     def warn(self, uid: int, event: str, /, **values: object) -> None:
         """Log what a stranger of account ``uid`` did, as long as they do not do it all the time."""
-
-
-@dataclass(slots=True)
-class Peer:
-    """What the kernel says of the other end."""
-
-    uid: int
-    pid: int

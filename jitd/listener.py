@@ -17,8 +17,9 @@ from pathlib import Path
 
 from jitd.channel import Channel
 from jitd.connection import Connection
-from jitd.house import House, Peer
+from jitd.house import House
 from jitd.log import log
+from jitd.peer import Peer
 
 HANDSHAKE_FOR = 5.0
 """Seconds from accept to Welcome."""
@@ -99,7 +100,7 @@ class Listener:
                 connection.close()
 
         deadline = self._loop.call_later(HANDSHAKE_FOR, too_slow)
-        connection = Connection(self._house, partial(Channel, sock, self._loop), Peer(uid, pid), ended)
+        connection = Connection(self._house, partial(Channel, sock, self._loop), Peer(sock, uid, pid), ended)
         self._open.add(connection)
 
     def close(self) -> None:

@@ -121,6 +121,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "waits": request.waits,
         "fingerprint": request.fingerprint.hex(),
         "owed": owed(request, locks),
+        "writable": request.obligations is not None and request.obligations.terms.writable,
         "approvals": _approvals(request.obligations.approvals) if request.obligations else [],
         "terms": None if request.obligations is None else _terms(request.obligations.terms, request.timeout_for),
         "submitted_at": instant(request.submitted_at),

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The PAM module, for pam_python.so: it asks jitd whether the program that it is in may go on (docs/pam.md, jitd(8)).
 
-Law: standard library only, no thread, no state between calls. Every way out leads through ``_entry``, and PAM_SUCCESS comes out
-of it for one reason: jitd, whose process is root's, said ``granted`` on our own connection a moment ago, after we had asked.
-Nothing that the person's process says, no exit status and no failure of ours is a verdict.
+Law: standard library only, no thread, no state between calls. Every way out leads through ``_entry``. PAM_SUCCESS comes out of it
+if jitd, whose process is root's, said ``granted`` on our own connection a moment ago; nothing else is a verdict, and no failure.
 """
 
 from __future__ import annotations
@@ -31,13 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Self
 
-SOCKET = "/run/jitd/jitd.sock"
+SOCKET, PYTHON = "/run/jitd/jitd.sock", "/usr/bin/python3"
 HELPER = "/usr/lib/jitd/jitpam/pam_initiator.py"
-PYTHON = "/usr/bin/python3"
-# Whoever waits in sshd holds a place of MaxStartups and the LoginGraceTime, and cron has nobody to wait for.
-SERVICES_THAT_CANNOT_WAIT = ("sshd", "cron", "crond")
-# Programs whose conversation was measured. In others it may be no function at all (cron, at), or answer nothing, and
-# pam_python crashes of either: they are told nothing, and the system's log says it.
+SERVICES_THAT_CANNOT_WAIT = ("sshd", "cron", "crond")  # a wait holds a place of MaxStartups, and cron has nobody who waits
+# Only their conversation was measured: another's may be no function (cron, at), or answer nothing. pam_python crashes of either.
 SERVICES_THAT_SHOW = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "sshd")
 ANSWER_WITHIN = 5.0  # seconds for each answer of jitd's but the decision
 PROOF_WITHIN = 8.0  # seconds for all of the proof: a silent KDC costs 3 of them
@@ -47,8 +43,7 @@ READABLE_FOR = 2.0  # seconds that a refusal stands at a console before getty cl
 LOOK_EVERY = 0.2  # seconds between two looks whether the person has pressed Ctrl-C
 ACT_WITHIN_MS = 10_000  # how old a verdict may be: whoever stopped this program in between gets nothing for it
 FRAME_LIMIT = 256 * 1024  # bytes of one message to us: a tenth of that is the longest there is
-MOST_SHOWN = 500  # bytes of one message to the person: PAM_MAX_MSG_SIZE is 512
-MOST_WORDS = 3 * 1024 * 1024
+MOST_SHOWN, MOST_WORDS = 500, 3 * 1024 * 1024  # bytes of one message to the person (PAM_MAX_MSG_SIZE is 512), and of a command
 SUCCESS, DENIED, IGNORE, SILENT = 0, 6, 25, 0x8000  # of pam(3); the first three are all that ever comes out of here
 LEAVING = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 AUTH, ACCOUNT, SESSION = STAGES = "auth", "account", "session"
@@ -63,8 +58,7 @@ class _Left(_No):
     """So too, because the person does not wait any longer."""
 
 
-# What comes back through every function when jitd has granted it; nothing that comes from outside can be this object.
-_GRANTED = object()
+_GRANTED = object()  # comes back through every function when jitd has granted it; nothing from outside can be this object
 
 
 def _entry(stage: str) -> Callable[[Any, int, list[str]], int]:
@@ -146,7 +140,8 @@ def _ask(program: _Program, options: dict[str, str], patience: _Patience) -> obj
         jitd.say({"type": "hello", "version": 1, "authentication": "root", "nonce": _b64(os.urandom(32))})
         jitd.expect("hello", ANSWER_WITHIN)
         host = _text(jitd.expect("welcome", ANSWER_WITHIN), "host")
-        jitd.say({**asks, "uid": uid, "waits": wait > 0})
+        seen = tuple(os.open(f"/proc/self/{name}", os.O_PATH) for name in ("root", "cwd", "ns/user"))
+        jitd.say({**asks, "uid": uid, "waits": wait > 0}, seen)
         binding = _text(jitd.expect("challenge", ANSWER_WITHIN), "binding")
         proof, because = program.no_proof(uid) or _prove(jitd, uid, program.cache(), host, binding)
         asked_at = _clock()
@@ -185,14 +180,14 @@ def _await(jitd: _Channel, program: _Program, wait: float, asked_at: float) -> o
             raise _No("jitd said something out of turn")
         elif not 0 <= int(_clock() * 1000) - heard["boot_ms"] <= ACT_WITHIN_MS:
             raise _No("it was granted while this program was stopped, which is too long ago: ask again")
+        elif any(not judged or _seen_at(path) != judged for path, judged in heard["places"]):  # THREATS P-14
+            raise _No("what is to be run is another file than the one that was judged: ask again")
         else:
             return _GRANTED
 
 
 class _Patience:
-    """Waits for descriptors, as long as the person does. What makes a program end is held back meanwhile, and left pending: the
-    program itself gets it when we are out of its way. One that it ignores, or that was there before us, is no word to us.
-    """
+    """Waits as long as the person does. What ends a program stays pending until we are done; what it ignores is no word to us."""
 
     def __enter__(self) -> Self:
         heeded = {number for number in LEAVING if signal.getsignal(number) is not signal.SIG_IGN}
@@ -229,19 +224,22 @@ class _Channel:
     def __exit__(self, *exc: object) -> None:
         self.socket.close()
 
-    def say(self, message: dict[str, Any]) -> None:
-        """Send it. Raises _No, and so where something was said before we asked."""
-        if self._read:
-            raise _No(f"{self._name} said something out of turn")
-        rest = memoryview(_frame(message))
-        until = _clock() + ANSWER_WITHIN
+    def say(self, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
+        """Send it, and ``descriptors``, which are closed. Raises _No, and so where something was said before we asked."""
+        rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("3i", *descriptors))] if descriptors else []
+        rest, until = memoryview(_frame(message)), _clock() + ANSWER_WITHIN
         try:
+            if self._read:
+                raise _No(f"{self._name} said something out of turn")
             while rest:
                 if not self.patience.wait(self.socket.fileno(), select.POLLOUT, until):
                     raise _No(f"{self._name} does not listen")
-                rest = rest[self.socket.send(rest, AT_ONCE) :]
+                rest, rights = rest[self.socket.sendmsg([rest], rights, AT_ONCE) :], []
         except OSError:
             raise _No(f"{self._name} went away: ask again") from None
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
 
     def expect(self, what: str, within: float) -> dict[str, Any]:
         """The next message, which has to be ``what``. Raises _No: a refusal is a no like any other."""
@@ -296,19 +294,17 @@ def _connect(path: str, patience: _Patience) -> _Channel:
 
 
 class _Helper(_Channel):
-    """The process that proves who the person is: it is started as root, becomes that person, and only then looks at anything of
-    theirs. Whatever becomes of it is at most no proof; ``because`` is the sentence about that.
-    """
+    """Proves who the person is, whom it becomes before it looks at anything. At most there is no proof: ``because`` says why."""
 
     def __init__(self, patience: _Patience) -> None:
         self.because, self._until = "", _clock() + PROOF_WITHIN
         ours, theirs = map(_beside_the_streams, _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC))
         super().__init__(ours, patience, "the helper that shows who you are")
-        nothing = [(os.POSIX_SPAWN_OPEN, stream, "/dev/null", os.O_WRONLY, 0) for stream in (1, 2)]
+        streams = [(os.POSIX_SPAWN_OPEN, stream, "/dev/null", os.O_WRONLY, 0) for stream in (1, 2)]
         try:
             self._pid = os.posix_spawn(
                 PYTHON, [PYTHON, "-IS", HELPER], {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
-                file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0), *nothing],
+                file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0), *streams],
                 setsid=True, setsigmask=[], setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
             )  # fmt: skip
             # Its number may be another's as soon as it has ended: where the caller ignores SIGCHLD, nothing keeps it.
@@ -382,9 +378,7 @@ class _Program:
         return os.environ.get("KRB5CCNAME") if self.is_callers else self.item("KRB5CCNAME")
 
     def no_proof(self, uid: int) -> tuple[None, str] | None:
-        """Why there is none to be had: where the program is root's own (sshd, login), a ticket that did not come with this
-        login but lies about on the host says nothing of who comes.
-        """
+        """Why there is none to be had: in root's own program a ticket that did not come with this login shows nobody's coming."""
         if uid == 0:
             return None, ""
         return None if self.is_callers or self.cache() else (None, "no Kerberos ticket came with this login")
@@ -393,24 +387,23 @@ class _Program:
         """``enforce`` (PROTOCOL.md section 9), as far as the program determines it."""
         around = os.environ if self.is_callers else {}
         reason = around.get("JITSUDO_REASON", "").encode("utf-8", "replace").decode("utf-8")[:1024]
-        cwd, device, inode = b"/", 0, 0
-        with suppress(OSError):
+        cwd, device, inode = b"" if self.is_callers else b"/", 0, 0
+        with suppress(OSError):  # it has been removed, or is on a file server that does not know us
             if self.is_callers:
-                cwd, (_, inode, device, *_) = os.getcwdb(), os.stat(".")
+                cwd = os.getcwdb()
+                _, inode, device, *_ = os.stat(".")
         return {
             "type": "enforce", "service": self.service, "stage": self._stage, "user": self.user, "ruser": self.item("ruser"),
-            "rhost": self.encoded("rhost"), "tty": self.encoded("tty"),
-            "login_session": self._login_session(), "authenticated": self.encoded("SSH_AUTH_INFO_0"),
+            "rhost": self.encoded("rhost"), "tty": self.encoded("tty"), "login_session": self._login_session(),
+            "authenticated": self.encoded("SSH_AUTH_INFO_0"),
             "words": self._words() if self.is_callers else [], "posix": "POSIXLY_CORRECT" in around,
             "search_path": _b64(os.fsencode(around.get("PATH", ""))), "shell": _b64(os.fsencode(around.get("SHELL", ""))),
             "cwd": _b64(cwd), "cwd_device": device, "cwd_inode": inode, "reason": reason or None,
         }  # fmt: skip
 
     def _words(self) -> list[str]:
-        """The words of this process's own command line: a set-user-id program's, so nobody else changes them afterwards.
-
-        A word goes from where its pointer points to the next one's (execve(2)): sudo cuts some of its words with NUL bytes, and
-        su changes the order of the pointers. None where that cannot be read: then the command is in doubt.
+        """The words of this set-user-id program's command line, which nobody else changes: each goes from its pointer to the next
+        (execve(2)), since sudo puts NUL bytes into some, and su sorts the pointers. None where that cannot be read: in doubt.
         """
         with open("/proc/self/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
@@ -439,9 +432,16 @@ class _Program:
             return
         text = f"jitd: {_printable(sentence)}".encode("utf-8", "replace")[:MOST_SHOWN].decode("utf-8", "ignore")
         with suppress(Exception):  # one that answers nonsense: nothing hangs on it
-            # Never an information: sudo and su write that to standard output, which is the command's, and in `session` su answers
-            # nothing to one, of which pam_python crashes.
+            # Never an information: sudo and su write it to standard output, and in `session` su's answer makes pam_python crash.
             self._pamh.conversation(self._pamh.Message(self._pamh.PAM_ERROR_MSG, text))
+
+
+def _seen_at(path: str) -> str:
+    """Device and inode of what this program sees at ``path`` now, both as on the wire. Nothing where it sees none."""
+    with suppress(OSError):
+        status = os.lstat(binascii.a2b_base64(path))
+        return _b64(b"%d:%d" % (status.st_dev, status.st_ino))
+    return ""
 
 
 def _refuse_others_files() -> None:

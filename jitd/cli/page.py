@@ -126,6 +126,8 @@ def _known_command(row: Row) -> Iterator[Line]:
             "held by",
             f"{words(row, 'service')} alone: jitd does not see whether file and arguments are still these when it runs",
         )
+        if row.get("writable"):
+            yield "not bound", f"{words(row, 'service')} opens this by name: its content is not bound"
     for option in _list(row, "options"):
         yield "option", f"{option} of {words(row, 'service')}, which changes what is run"
     yield "in", _directory(row)

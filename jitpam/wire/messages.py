@@ -306,11 +306,15 @@ class Challenge(Message, by=FROM_DAEMON):
 
 
 class Granted(Message, by=FROM_DAEMON):
-    """The use is taken: the enforcement point lets them in. ``boot_ms`` is when, on CLOCK_BOOTTIME."""
+    """The use is taken: the enforcement point lets them in. ``boot_ms`` is when, on CLOCK_BOOTTIME.
+
+    ``places``: paths without links, each with the device and inode that the point itself has to see there (``8:1234``).
+    """
 
     id: str
     boot_ms: int
     text: str
+    places: list[list[bytes]]
 
 
 class Start(Message, by=FROM_DAEMON):

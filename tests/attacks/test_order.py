@@ -60,7 +60,7 @@ SAMPLES = [
     messages.Proof(proof=None, because=""),
     messages.Bye(),
     messages.Challenge(binding=bytes(32)),
-    messages.Granted(id=ID, boot_ms=0, text=""),
+    messages.Granted(id=ID, boot_ms=0, text="", places=[]),
     messages.Welcome(principal=f"alice@{REALM}", user="alice", host="lab", until=None, operator=True),
     messages.Progress(id=ID, state="approved", owed=False, news=[], until=None),
     messages.Start(id=ID, news=[]),

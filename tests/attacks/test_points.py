@@ -10,19 +10,23 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
+import signal
+import socket
 import subprocess
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jitpam.wire import messages
-from tests.attacks.raw import Raw, asked, connected, initiator, ticket_of, uid_of
+from tests.attacks.raw import VIEW, Raw, asked, connected, initiator, ticket_of, uid_of
 from tests.system.conftest import House
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 POLICY = """
 [[permit]]
@@ -154,6 +158,141 @@ def test_only_root_is_an_enforcement_point(gated):
     with connected(gated, "alice") as raw:
         assert raw.refusal(question("alice", "true"))[0] == "forbidden"
     assert n_things(gated) == before
+
+
+@pytest.mark.parametrize(
+    "passed, code",
+    [
+        ((), "usage"),
+        (VIEW[:2], "usage"),
+        (("/etc/passwd", *VIEW[1:]), "usage"),
+        ((*VIEW[:2], "/proc/self/ns/mnt"), "forbidden"),
+        ((*VIEW[:2], "/"), "forbidden"),
+        ((*VIEW, "/"), None),
+    ],
+)
+def test_a_point_that_passes_no_view_of_its_own_is_none(gated, passed, code):
+    """THREATS S-04: root, working directory and user namespace, and nothing else; one more ends the connection."""
+    before = n_things(gated)
+    with connected(gated, "root") as raw:
+        raw.enforce(question("alice", "true"), *passed)
+        heard = raw.hear()
+        assert (heard.code if isinstance(heard, messages.Refused) else heard) == code
+    assert n_things(gated) == before
+
+
+def of_clients(house: House) -> Counter[str]:
+    """What the daemon holds that has to do with its clients: a file that it reads at the moment does not count."""
+    kinds: Counter[str] = Counter()
+    place = Path(f"/proc/{house.process.pid}/fd")
+    for name in os.listdir(place):
+        with suppress(FileNotFoundError):
+            to = os.readlink(place / name)
+            kinds[to.partition(":")[0] if to.startswith(("socket:", "user:")) else to] += 1
+    return Counter({kind: n for kind, n in kinds.items() if kind in ("socket", "user", "anon_inode:[pidfd]", "/")})
+
+
+def test_a_point_that_waits_costs_two_descriptors_and_one_that_is_gone_none(gated):
+    connected(gated, "root").close()
+    wait_for(lambda: of_clients(gated)["anon_inode:[pidfd]"] == 0)
+    before = of_clients(gated)
+    with point(gated, question("dave", "/usr/bin/id")) as one:
+        assert isinstance(one.without_proof(), messages.Progress)
+        wait_for(lambda: of_clients(gated) <= before + Counter({"socket": 1, "anon_inode:[pidfd]": 1}))
+        assert of_clients(gated)["anon_inode:[pidfd]"] == 1
+    for passed in ((), VIEW[:2], (*VIEW[:2], "/"), VIEW, (*VIEW, "/")):
+        with connected(gated, "root") as raw:
+            raw.enforce(question("alice", "true"), *passed)
+            raw.hear()
+    wait_for(lambda: of_clients(gated) <= before)
+
+
+def test_descriptors_with_any_other_message_end_the_connection(gated):
+    with connected(gated, "root") as raw:
+        raw.enforce(messages.Show(id="K7QM-2XVD"), *VIEW)
+        assert raw.is_closed()
+
+
+IN_A_NAMESPACE = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from tests.attacks.test_points import VIEW, connected, question
+raw = connected(SimpleNamespace(socket=sys.argv[1]), "root")
+raw.enforce(question("alice", "true"), *VIEW[:2], sys.argv[2])
+print(raw.hear())
+"""
+
+
+def in_namespace(gated: House, *unshare: str, users: str = VIEW[2]) -> str:
+    """What a process of uid 0 is answered in a namespace that ``unshare`` makes, where it passes ``users`` for its own."""
+    given = os.open("/proc/self/ns/user", os.O_RDONLY)
+    line = ["unshare", *unshare, sys.executable, "-c", IN_A_NAMESPACE, str(gated.socket), users.format(given)]
+    done = subprocess.run(line, capture_output=True, text=True, cwd=Path(__file__).parents[2], pass_fds=[given], check=False)
+    os.close(given)
+    return done.stdout or done.stderr
+
+
+def test_root_of_a_user_namespace_is_no_enforcement_point_and_root_of_another_namespace_is_one(gated):
+    """THREATS S-04: to the daemon both are uid 0, and somebody else may have handed it the host's user namespace."""
+    before = n_things(gated)
+    for users in (VIEW[2], "/proc/self/fd/{}"):
+        assert "forbidden" in in_namespace(gated, "--user", "--map-root-user", users=users), users
+    assert n_things(gated) == before
+    assert "Challenge(" in in_namespace(gated, "--mount", "--uts", "--ipc", "--net")
+
+
+def test_a_point_whose_process_has_ended_asks_for_nobody(gated):
+    """THREATS S-01: who has its connection now is another process; so it is when the use is taken."""
+    before = n_things(gated)
+    ours, theirs = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        try:
+            made = Raw(gated)
+            made.sign_in(None)
+            socket.send_fds(theirs, [b"x"], [made.socket.fileno()])
+        finally:
+            os._exit(0)
+    _, (passed,), _, _ = socket.recv_fds(ours, 1, 1)
+    os.waitpid(child, 0)
+    with Raw(gated) as raw:
+        raw.socket.close()
+        raw.socket = socket.socket(fileno=passed)
+        raw._poll.register(raw.socket, 1)
+        raw.say(question("alice", "true"))
+        heard = raw.hear()
+        assert isinstance(heard, messages.Refused) and heard.code == "failed", heard
+    ours.close()
+    theirs.close()
+    assert n_things(gated) == before
+
+
+def test_a_use_is_given_to_no_process_that_has_ended_meanwhile(gated):
+    """THREATS S-01: its connection is still open, since another process has it too."""
+    ours, theirs = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        try:
+            one = Point(gated, question("dave", "/usr/bin/id"))
+            one.without_proof()
+            socket.send_fds(theirs, [b"x"], [one.raw.socket.fileno()])
+            signal.pause()
+        finally:
+            os._exit(1)
+    _, (passed,), _, _ = socket.recv_fds(ours, 1, 1)
+    (row,) = gated.rows("requests")
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert gated.approve(row["id"]).returncode == 0
+    with socket.socket(fileno=passed) as left:
+        left.settimeout(PATIENCE)
+        said = b""
+        while b'"refused"' not in said:
+            said += left.recv(65536)
+    assert b'"granted"' not in said and b"nobody is let in: the process that asked has ended" in said
+    ours.close()
+    theirs.close()
 
 
 def test_root_with_a_ticket_of_a_persons_is_none(gated):

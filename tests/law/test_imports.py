@@ -84,9 +84,12 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.invocation": {"jitd.invocation"},
     "jitd.programs": {"jitd.pamlint"},
+    "jitd.walking": {"jitd.inspection"},
+    "jitd.view": {"jitd.inspection", "jitd.pamlint.places", "jitd.pamlint.stack", "jitd.walking"},
+    "jitd.peer": {CORE, "jitd.facts"},
     "jitd.entering": {
         CORE, WIRE, "jitd.facts", "jitd.finding", "jitd.inspection", "jitd.invocation", "jitd.lookup",
-        "jitd.pamlint.places", "jitd.programs",
+        "jitd.pamlint.places", "jitd.programs", "jitd.view", "jitd.walking",
     },
     "jitd.asking": {
         CORE, WIRE, "jitd.config", "jitd.deciding", "jitd.entering", "jitd.finding", "jitd.pace", "jitd.perform", "jitd.refusal",
@@ -112,14 +115,15 @@ LAW: dict[str, set[str]] = {
         CORE, "jitd.acceptor", "jitd.asking", "jitd.locking", "jitd.overseeing", "jitd.recordings", "jitd.waiters",
     },
     "jitd.enforcing": {
-        CORE, WIRE, "jitd.acceptor", "jitd.entering", "jitd.facts", "jitd.finding", "jitd.house", "jitd.news", "jitd.reading",
-        "jitd.refusal", "jitd.rows",
+        CORE, WIRE, "jitd.acceptor", "jitd.entering", "jitd.facts", "jitd.finding", "jitd.house", "jitd.news", "jitd.peer",
+        "jitd.reading", "jitd.refusal", "jitd.rows", "jitd.view", "jitd.walking",
     },
     "jitd.connection": {
         CORE, WIRE, "jitd.acceptor", "jitd.answers", "jitd.channel", "jitd.enforcing", "jitd.facts", "jitd.handshake",
-        "jitd.house", "jitd.log", "jitd.news", "jitd.reading", "jitd.refusal", "jitd.rows", "jitd.store",
+        "jitd.house", "jitd.log", "jitd.news", "jitd.peer", "jitd.reading", "jitd.refusal", "jitd.rows", "jitd.store",
+        "jitd.walking",
     },
-    "jitd.listener": {"jitd.channel", "jitd.connection", "jitd.house", "jitd.log"},
+    "jitd.listener": {"jitd.channel", "jitd.connection", "jitd.house", "jitd.log", "jitd.peer"},
     # whether the host is set up right: what is thought of it knows the core alone
     "jitd.doctor.checks": {CORE, "jitd.doctor.checks", "jitd.pamlint"},
     "jitd.doctor": {

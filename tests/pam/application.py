@@ -342,7 +342,9 @@ class Voice:
         assert self.heard[-1].get("type") == "proof"
 
     def grant(self, boot_ms: Any = None, **more: Any) -> None:
-        self.say("granted", id="AAAA-AAAA", boot_ms=now() if boot_ms is None else boot_ms, text="", **more)
+        self.say(
+            "granted", **{"id": "AAAA-AAAA", "boot_ms": now() if boot_ms is None else boot_ms, "text": "", "places": [], **more}
+        )
 
     def refuse(self, text: str = "no") -> None:
         self.say("refused", code="denied", text=text)

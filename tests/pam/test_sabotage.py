@@ -7,6 +7,7 @@ Law: whatever is broken, the host program lives on and reads PAM_PERM_DENIED; PA
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import socket
@@ -163,11 +164,38 @@ def test_a_grant_of_another_moment_than_after_the_question_and_now_is_none(momen
     def script(voice: Voice) -> None:
         voice.proved()
         value = MOMENTS[moment]
-        voice.say("granted", id="AAAA-AAAA", boot_ms=value() if callable(value) else value, text="")
+        voice.say("granted", id="AAAA-AAAA", boot_ms=value() if callable(value) else value, text="", places=[])
         voice.gone(1)
 
     with jitd(bench.socket, script):
         assert ask(host) == DENIED
+
+
+def place(path: str, *, more: int = 0) -> list[str]:
+    """A place as jitd tells it; with ``more``, another one than is there."""
+    status = os.stat("/usr")
+    return [base64.b64encode(word.encode()).decode() for word in (path, f"{status.st_dev}:{status.st_ino + more}")]
+
+
+PLACES = {
+    "no list": None, "a text": "/usr", "numbers": [1], "a path alone": [place("/usr")[:1]], "no base64": [["/usr", "1:1"]],
+    "three of them": [[*place("/usr"), ""]], "another inode": [place("/usr", more=1)], "not there": [place("/nowhere")],
+    "the second one": [place("/usr"), place("/etc")], "a NUL": [place("/u\0sr")], "nothing": [["", ""]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("places", PLACES)
+def test_a_grant_for_what_is_not_there_is_none(places: str, bench: Bench, host: Application) -> None:
+    """THREATS P-14: beside one for what is there."""
+    bench.stack(bench.module(HASTE, PROVES))
+    for given, code in ((PLACES[places], DENIED), ([place("/usr")], SUCCESS)):
+
+        def script(voice: Voice, given: object = given) -> None:
+            voice.proved()
+            voice.grant(places=given)
+
+        with jitd(bench.socket, script):
+            assert ask(host) == code
 
 
 def test_a_grant_without_a_moment_is_none(bench: Bench, host: Application) -> None:
@@ -183,7 +211,7 @@ def test_a_grant_that_lies_ready_before_the_proof_is_none(bench: Bench, host: Ap
         voice.greet()
         voice.hear("enforce")
         body = b'{"type":"challenge","binding":"AAAA"}'
-        grant = b'{"type":"granted","id":"x","text":"","boot_ms":%d}' % (now() + 20)
+        grant = b'{"type":"granted","id":"x","text":"","places":[],"boot_ms":%d}' % (now() + 20)
         voice.connection.sendall(b"".join(len(part).to_bytes(4, "big") + part for part in (body, grant)))
         voice.gone(1)
 
@@ -315,9 +343,9 @@ HELPERS = {
     "ends with 0": "raise SystemExit(0)",
     "is no Python": "}}}",
     "prints granted": "import sys; print('granted', flush=True); print('granted', file=sys.stderr)",
-    "says granted": HELPER + "hear(); say(type='granted', id='x', boot_ms=0, text='')",
+    "says granted": HELPER + "hear(); say(type='granted', id='x', boot_ms=0, text='', places=[])",
     "says granted in the frame of jitd": HELPER
-    + "import time; say(type='granted', id='x', boot_ms=int(time.clock_gettime(7) * 1000), text='')",
+    + "import time; say(type='granted', id='x', boot_ms=int(time.clock_gettime(7) * 1000), text='', places=[])",
     "says a token first": HELPER + "say(type='token', token='AAAA'); hear(); time.sleep(600)",
     "says the proof at once": HELPER + "hear(); say(type='proof', proof='AAAA')",
     "says a token that is no text": HELPER + "hear(); say(type='token', token=5)",
