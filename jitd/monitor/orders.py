@@ -42,6 +42,7 @@ class Job:
     to; ``stdin`` is what the rule wants standard input to be. ``is_housed`` says that the daemon has the monitor taken into a
     control group and says ``housed``; without it the monitor makes one. ``record`` is one of core.decision.RECORDED, and
     ``record_bytes`` what a recording may come to; what follows is told at its beginning: ``requester`` is a principal.
+    ``trusted`` are mounts whose owners are believed.
     """
 
     run: str
@@ -74,6 +75,7 @@ class Job:
     host: str = ""
     requester: str = ""
     group: str = ""
+    trusted: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +275,7 @@ _JOB: dict[str, Callable[[object], Any]] = {
     "host": _text,
     "requester": _text,
     "group": _text,
+    "trusted": _list(_absolute),
 }
 
 _LOGIN: dict[str, Callable[[object], Any]] = {
