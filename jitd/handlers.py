@@ -6,10 +6,13 @@ Law: standard library only, and nothing of ours. What the kernel lists and canno
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 
 PLACE = b"/proc/sys/fs/binfmt_misc"
+NOT_MOUNTED = (errno.ENOENT, errno.ELOOP, errno.ENODEV)
+"""What a look fails with where nothing is mounted: nobody did, the kernel has it not, or another systemd would do it."""
 FIRST = 256
 """Bytes at the beginning of a file in which the kernel looks for a magic number."""
 
@@ -38,8 +41,10 @@ def of(name: bytes, beginning: bytes, place: bytes = PLACE) -> list[bytes]:
     try:
         is_on = _content(place, b"status").strip() == b"enabled"
         names = os.listdir(place) if is_on else []
-    except FileNotFoundError:
-        return []  # no handler can be registered: it is not mounted, or the kernel does not have it
+    except OSError as fault:
+        if fault.errno in NOT_MOUNTED:
+            return []
+        raise
     found = []
     for entry in names:
         if entry in (b"register", b"status"):

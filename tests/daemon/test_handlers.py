@@ -96,6 +96,10 @@ def test_a_handler_that_cannot_be_read_lets_nothing_be_executed(place: Path, lis
         inspect(os.fsencode(program(place / "a")), ME)
 
 
-def test_without_handlers_there_is_nothing_to_look_at(place: Path) -> None:
+def test_where_they_are_not_mounted_there_is_nothing_to_look_at(place: Path) -> None:
+    """As in a container, where the kernel says of what another systemd would mount that its links lead in a circle."""
+    (place / "listed/status").unlink()
+    (place / "listed/status").symlink_to("status")
+    assert changers(program(place / "a.tool")) == ()
     shutil.rmtree(place / "listed")
     assert changers(program(place / "a.tool")) == ()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A deny holds for a file, and a permit for a name (THREATS R-16): links, hard links and copies, as a table."""
+"""What a command is called, and what it is by other names: links, hard links and copies, as tables (THREATS R-15, R-16)."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ import pytest
 
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Permit
-from jitd.core.effects import Moment
 from jitd.core.policy import Policy, Rule
-from jitd.finding import Asked
+from jitd.finding import Asked, find
 from jitd.screening import look, look_again
 from tests.scene import asked as requested
 from tests.scene import moment, person
 
 ALICE = person("alice")
 ME = os.getuid()
-ANY = Rule("permit", "any", ("user:alice",), ("*",), (read_command_pattern(("**",)),), services=("jitsudo",))
+ASKED = Asked(
+    argv=(), login=False, user=f"#{ME}", group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False, variables=(), preserved=(),
+    locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None, uses=None, timeout_for=None,
+)  # fmt: skip
+ANY = Rule("permit", "any", ("user:alice",), ("*",), (read_command_pattern(("**",)),), services=("jitsudo", "sudo"))
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +83,9 @@ def rule(place: Path, verdict: str, path: str, *more: str) -> Rule:
     return replace(ANY, commands=(pattern,))
 
 
-def is_permitted(place: Path, name: str, *rules: Rule, words: tuple[bytes, ...] = (), now: Moment | None = None) -> bool:
-    asked = Asked(
-        argv=(os.fsencode(place / name), *words), login=False, user=f"#{ME}", group=None, cwd=b"/", cwd_device=1, cwd_inode=2,
-        chdir=False, variables=(), preserved=(), locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None,
-        uses=None, timeout_for=None,
-    )  # fmt: skip
-    sighting = look(Policy(rules, "permit", ""), asked, ALICE, "host", "jitsudo", "/usr/bin", (), now or moment())
+def is_permitted(place: Path, name: str, *rules: Rule, words: tuple[bytes, ...] = (), service: str = "jitsudo") -> bool:
+    asked = replace(ASKED, argv=(os.fsencode(place / name), *words))
+    sighting = look(Policy(rules, "permit", ""), asked, ALICE, "host", service, "/usr/bin", (), moment())
     return isinstance(sighting.decision, Permit)
 
 
@@ -94,7 +93,8 @@ def is_permitted(place: Path, name: str, *rules: Rule, words: tuple[bytes, ...] 
 def test_a_deny_holds_for_the_file_by_whatever_name(place: Path, name: str) -> None:
     """THREATS R-16."""
     assert is_permitted(place, name, ANY), "without the deny"
-    assert is_permitted(place, name, rule(place, "deny", "tools/tool", "**"), ANY) is not NAMES[name]
+    for service in ("jitsudo", "sudo"):
+        assert is_permitted(place, name, rule(place, "deny", "tools/tool", "**"), ANY, service=service) is not NAMES[name]
 
 
 @pytest.mark.parametrize("path", ON_NAMES)
@@ -120,13 +120,40 @@ def test_a_permit_is_for_the_name_that_it_says(place: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["tools/tool", "theirs/hard", "theirs/tolink"])
 def test_a_deny_that_comes_while_it_waits_holds_for_the_file_too(place: Path, name: str) -> None:
     """THREATS R-16."""
-    asked = Asked(
-        argv=(os.fsencode(place / name),), login=False, user=f"#{ME}", group=None, cwd=b"/", cwd_device=1, cwd_inode=2,
-        chdir=False, variables=(), preserved=(), locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None,
-        uses=None, timeout_for=None,
-    )  # fmt: skip
+    asked = replace(ASKED, argv=(os.fsencode(place / name),))
     command = look(Policy((ANY,), "permit", ""), asked, ALICE, "host", "jitsudo", "/usr/bin", (), moment()).command
     waiting = replace(requested(who=ALICE), command=command)
     assert isinstance(look_again(Policy((ANY,), "permit", ""), waiting, ALICE, (), moment()), Permit)
     deny = rule(place, "deny", "tools/tool")
     assert not isinstance(look_again(Policy((ANY, deny), "permit", ""), waiting, ALICE, (), moment()), Permit)
+
+
+# --- what it is called -----------------------------------------------------------------------------------------------
+
+CALLED = {
+    "by a path": ("jitsudo", "{place}/tools/tool", "{place}/tools/tool"),
+    "by a path through a link": ("jitsudo", "{place}/way/tool", "{place}/tools/tool"),
+    "by a path with dots": ("jitsudo", "{place}/theirs/../way/./tool", "{place}/tools/tool"),
+    "by a relative path": ("jitsudo", "way/tool", "{place}/tools/tool"),
+    "by a last link": ("jitsudo", "way/link", "{place}/tools/link"),
+    "by a last link of somebody's": ("jitsudo", "theirs/tolink", "{place}/theirs/tolink"),
+    "by a name": ("jitsudo", "true", "true"),
+    "by what sudo runs": ("sudo", "{place}/way/tool", "{place}/way/tool"),
+    "by what doas runs": ("doas", "way/tool", "way/tool"),
+}
+
+
+@pytest.mark.parametrize("how", CALLED)
+def test_what_a_command_is_called(place: Path, how: str) -> None:
+    """THREATS R-15: where jitd runs it, by the path that was resolved; where another program does, by what that is told."""
+    service, typed, called = CALLED[how]
+    argv = (typed.format(place=place).encode(), b"x")
+    found = find(replace(ASKED, argv=argv, cwd=os.fsencode(place)), ALICE, service, "/usr/bin")
+    assert found.command.argv == (called.format(place=place).encode(), b"x")
+    assert os.path.realpath(found.command.path) == found.command.path or b"link" in found.command.path
+
+
+def test_a_login_shell_is_called_as_one(place: Path) -> None:
+    """THREATS R-15."""
+    found = find(replace(ASKED, argv=(b"-c", b"x"), user="root", login=True), ALICE, "jitsudo", "/usr/bin")
+    assert found.command.argv[0] == b"-" + os.path.basename(found.command.path) and found.command.argv[1:] == (b"-c", b"x")

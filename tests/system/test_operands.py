@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,8 @@ def place() -> Iterator[Path]:
     yield made
     shutil.rmtree(made, ignore_errors=True)
     Path("/srv/everybodys").unlink(missing_ok=True)
+    if ROOTS.is_mount():
+        subprocess.run(["umount", ROOTS], check=True)
     shutil.rmtree(ROOTS, ignore_errors=True)
 
 
@@ -141,6 +144,7 @@ NAMED: dict[str, tuple[Callable[[Path], list[str]], list[tuple[int, str]]]] = {
         [(1, "link")],
     ),
     "a file of root's through the directory of the process": (lambda p: ["/proc/self/root/etc/hostname"], []),
+    "a file that says that it is root's on a mount that is for anybody": (lambda p: mounted(), [(1, f"{ROOTS}/file")]),
     "a device whose content nobody changes": (lambda p: ["/dev/null", "--in=/dev/zero"], []),
     "a directory in which all is root's": (lambda p: roots_alone(), []),
     "a file of root's in a directory of the requester's": (lambda p: [str(write(p / "roots", "x", 0))], [(1, "roots")]),
@@ -164,6 +168,13 @@ UNBOUND: dict[str, tuple[Callable[[Path], list[str]], list[tuple[int, str, str]]
     ),
     "the sixty-fifth": (lambda p: ["-"] * 64 + ["x.sh", "x.sh"], [(65, "x.sh", "the first 64 alone are looked at")]),
 }
+
+
+def mounted() -> list[str]:
+    ROOTS.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "nosuid,mode=755", "x", ROOTS], check=True)
+    (ROOTS / "file").write_text("x")
+    return [f"{ROOTS}/file"]
 
 
 def roots_alone() -> list[str]:
