@@ -47,7 +47,10 @@ class Recordings:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings. ``principals`` maps a principal to its account, ``people`` a person to all accounts they have."""
+    """The settings. ``principals`` maps a principal to its account, ``people`` a person to all accounts they have.
+
+    ``trusted_mounts`` are where file systems are mounted whose owners are believed.
+    """
 
     realms: frozenset[str]
     host: str
@@ -61,10 +64,16 @@ class Config:
     min_uid: int = 1000
     root: Literal["permit", "deny"] = "permit"
     search_path: str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    trusted_mounts: tuple[str, ...] = ()
     limits: Limits = Limits()
     recordings: Recordings = Recordings()
     principals: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     people: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def trusted_places(self) -> tuple[bytes, ...]:
+        """``trusted_mounts`` as the paths that they are."""
+        return tuple(map(os.fsencode, self.trusted_mounts))
 
 
 KEYS = tuple(Config.__dataclass_fields__)
@@ -129,6 +138,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, *, must_exist: bool) -
         min_uid=top.number("min_uid", plain.min_uid, 1, 2**31 - 1),
         root="deny" if top.text("root", plain.root, ("permit", "deny")) == "deny" else "permit",
         search_path=_search_path(top, plain.search_path),
+        trusted_mounts=top.words("trusted_mounts", (), _read_directory, may_be_empty=True),
         limits=_limits(top.table("limits")),
         recordings=_recordings(top.table("recordings")),
         principals=_principals(top.table("principals")),
@@ -200,6 +210,12 @@ def _path(table: Table, key: str, default: Path) -> Path:
 
 def _is_place(text: str) -> bool:
     return text.startswith("/") and text.isprintable() and ".." not in text.split("/")
+
+
+def _read_directory(word: str) -> str:
+    if not _is_place(word) or word != os.path.normpath(word) or word == "/":
+        raise ValueError(f"{quoted(word)} must be an absolute directory below /, without a slash at its end")
+    return word
 
 
 def _search_path(table: Table, default: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from jitd import facts, inspection, lookup
-from jitd.core.command import Command, Pairs
+from jitd.core.command import JITSUDO, Command, Pairs
 from jitd.core.environment import fault_in_locale, fault_in_variables, split_locale
 from jitd.core.subject import Subject
 from jitpam.wire.notation import encode_basestring_ascii
@@ -64,7 +64,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The command, without its file's digest.
+    """The command, without its file's digest. ``names`` are other names of that file.
 
     ``complaint`` is a sentence where the requester may know that it is missing; so is ``unfit`` where it is there and nothing
     that could be executed, and the requester may know that if there is a complaint too.
@@ -75,13 +75,14 @@ class Found:
     is_missing: bool
     complaint: str = ""
     unfit: str = ""
+    names: tuple[bytes, ...] = ()
 
 
 class Nonsense(Exception):
     """What was asked makes no sense, whoever asks: a sentence."""
 
 
-def find(asked: Asked, who: Subject, search_path: str, permits: Callable[[Found], bool]) -> Found:
+def find(asked: Asked, who: Subject, service: str, search_path: str, permits: Callable[[Found], bool]) -> Found:
     """Find the command that ``who`` means. Raises Nonsense.
 
     Where ``who`` cannot see what was typed, it is looked for only if a rule ``permits`` the path as it was typed: else it is
@@ -134,7 +135,16 @@ def find(asked: Asked, who: Subject, search_path: str, permits: Callable[[Found]
         complaint = f"{shown(name)}: {fault}" if can_see(who, *fault.looked_at) else ""
         return Found(command, is_own_group, is_missing=True, complaint=complaint, unfit=str(fault) if fault.is_unfit else "")
     complaint = f"{shown(name)}: {unfit}" if unfit and can_see(who, path) else ""
-    return Found(replace(command, path=path), is_own_group, is_missing=False, complaint=complaint, unfit=unfit)
+    names = (os.path.normpath(os.path.join(asked.cwd, name)), *lookup.names_of(path)) if b"/" in name else lookup.names_of(path)
+    command = replace(command, path=path, argv=_named(argv, path, service))
+    return Found(command, is_own_group, is_missing=False, complaint=complaint, unfit=unfit, names=names)
+
+
+def _named(argv: tuple[bytes, ...], path: bytes, service: str) -> tuple[bytes, ...]:
+    """``argv`` as it is executed: programs look for their libraries beside what they are called, so a path is the one that was
+    resolved, and not one that leads there through links of somebody's. A program that runs the command itself has its own way.
+    """
+    return (path, *argv[1:]) if service == JITSUDO and b"/" in argv[0] else argv
 
 
 def _beyond_sight(asked: Asked, who: Subject) -> bytes | None:

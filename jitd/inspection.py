@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a file is: what is in it, and who could make it something else.
 
-Law: standard library only, and nothing of ours. Only regular files are ever opened; what is read is bounded in bytes
+Law: standard library, and facts about mounts and handlers. Only regular files are ever opened; what is read is bounded in bytes
 and time; what cannot be judged is an Uninspectable with a sentence, never a guess.
 """
 
@@ -15,6 +15,10 @@ import struct
 import time
 from dataclasses import dataclass, field
 
+from jitd import handlers
+from jitd.digests import DigestCache, identity
+from jitd.mounts import Mounts
+
 LIMIT = 1024 * 1024 * 1024
 """Bytes of the largest file that is read."""
 PATIENCE = 20.0
@@ -24,11 +28,11 @@ MOST_INTERPRETERS = 5
 """So many, each the interpreter of the one before it, are looked at: the kernel follows no more."""
 FIRST_LINE = 256
 """Bytes in which the kernel looks for the interpreter."""
-SETTLED_AFTER = 2.0
-"""Seconds since the last change after which one more change is sure to show in the file's times."""
 CHUNK = 1024 * 1024
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 """What a look-up of nothing fails with."""
+_ITSELF = (b"self", b"thread-self")
+"""Names in procfs that mean another process to each who looks."""
 
 
 class Uninspectable(Exception):
@@ -65,30 +69,6 @@ class Inspected:
     interpreter: bytes | None
 
 
-@dataclass(slots=True)
-class DigestCache:
-    """Digests of files that only root can change, by device, inode, size and times. Bounded."""
-
-    most: int = 4096
-    _known: dict[tuple[int, int, int, int, int], bytes] = field(default_factory=dict)
-
-    def get(self, status: os.stat_result) -> bytes | None:
-        """The digest of the file that has this ``status``, if it is known."""
-        return self._known.get(_identity(status))
-
-    def put(self, status: os.stat_result, digest: bytes) -> None:
-        """Remember it, unless the file was changed so lately that a second change might not show."""
-        if time.time() - max(status.st_ctime, status.st_mtime) < SETTLED_AFTER:
-            return
-        if len(self._known) >= self.most:
-            del self._known[next(iter(self._known))]
-        self._known[_identity(status)] = digest
-
-
-def _identity(status: os.stat_result) -> tuple[int, int, int, int, int]:
-    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-
-
 # --- who could change it ---------------------------------------------------------------------------------------------
 
 _ENTRY = struct.Struct("<HHI")
@@ -96,7 +76,10 @@ _ACL_USER, _ACL_GROUP_OBJ, _ACL_GROUP, _ACL_MASK = 0x02, 0x04, 0x08, 0x10
 _WRITE = 0x02
 
 
-def access_list(path: bytes | int) -> list[tuple[int, int, int]] | None:
+AccessList = list[tuple[int, int, int]] | None
+
+
+def access_list(path: bytes | int) -> AccessList:
     """The POSIX access list of ``path``, or None: tag, permissions, id of each entry."""
     try:
         raw = os.getxattr(path, "system.posix_acl_access")
@@ -109,7 +92,7 @@ def access_list(path: bytes | int) -> list[tuple[int, int, int]] | None:
     return list(_ENTRY.iter_unpack(raw[4:]))
 
 
-def _changers(name: str, status: os.stat_result, access: list[tuple[int, int, int]] | None, target_uid: int) -> list[str]:
+def _changers(name: str, status: os.stat_result, access: AccessList, target_uid: int) -> list[str]:
     """Who but root and the target may write to it, a sentence each."""
     found = []
     if status.st_uid not in (0, target_uid):
@@ -137,9 +120,14 @@ def _shown(path: bytes) -> str:
 
 @dataclass(slots=True)
 class _Walk:
-    """The way to a file, every directory and link of it looked at."""
+    """The way to a file, every directory and link of it looked at.
+
+    ``cwd`` is the directory of the process that is to open the path, None where that is not known.
+    """
 
     target_uid: int
+    mounts: Mounts
+    cwd: bytes | None = None
     changers: list[str] = field(default_factory=list)
     _seen: set[tuple[int, int]] = field(default_factory=set)
 
@@ -157,16 +145,22 @@ class _Walk:
                 continue
             below = os.path.join(at, part)
             try:
-                status = os.lstat(below)
-                self._look_at(at, status)
-                if not stat.S_ISLNK(status.st_mode):
-                    at = below
-                    continue
-                links += 1
-                leads_to = os.readlink(below)
+                if self._is_procfs(at):
+                    links += 1
+                    leads_to = self._out_of_procfs(path, at, part, ahead)
+                else:
+                    status = os.lstat(below)
+                    self._look_at(at, status)
+                    if not stat.S_ISLNK(status.st_mode):
+                        at = below
+                        continue
+                    links += 1
+                    leads_to = os.readlink(below)
             except OSError as fault:
                 absent = fault.errno in (errno.ENOENT, errno.ENOTDIR)
                 raise Uninspectable(f"{_shown(below)}: {fault.strerror}", looked_at=(below,), is_absent=absent) from None
+            except ValueError as fault:
+                raise Uninspectable(f"{_shown(below)}: {fault}", looked_at=(below,)) from None
             if links > MOST_LINKS:
                 raise Uninspectable(f"{_shown(path)} leads through too many links", looked_at=(path,))
             if leads_to.startswith(b"/"):
@@ -174,15 +168,41 @@ class _Walk:
             ahead += parts(leads_to)
         return at
 
+    def changers_of(self, name: bytes, real: bytes, status: os.stat_result, access: AccessList) -> list[str]:
+        """Who but root and the target could write to what is at ``real``, a sentence each. It is called ``name``."""
+        found = _changers(_shown(name), status, access, self.target_uid)
+        try:
+            why_not = self.mounts.why_not(real)
+        except (OSError, ValueError) as fault:
+            raise Uninspectable(f"the mount of {_shown(name)} cannot be told: {fault}", looked_at=(name,)) from None
+        if why_not:
+            found.append(f"{_shown(name)} may be written by others: its mount {why_not}")
+        return found
+
+    def _is_procfs(self, directory: bytes) -> bool:
+        mount = self.mounts.at(directory)
+        return mount is not None and mount.kind == "proc"
+
+    def _out_of_procfs(self, path: bytes, at: bytes, part: bytes, ahead: list[bytes]) -> bytes:
+        """What a process that opens ``path`` itself finds for ``part``. All else below /proc may be another thing to each."""
+        mount = self.mounts.at(at)
+        is_its_own = mount is not None and at == mount.point and part in _ITSELF
+        if is_its_own and self.cwd is not None and ahead[-1:] in ([b"cwd"], [b"root"]):
+            return self.cwd if ahead.pop() == b"cwd" else b"/"
+        raise Uninspectable(
+            f"{_shown(path)} leads through /proc, where each process sees something else", looked_at=(path,), is_unfit=True
+        )
+
     def _look_at(self, directory: bytes, entry: os.stat_result) -> None:
         """Who may put another thing in place of ``entry``. A sticky directory keeps what is root's or the target's."""
         status = os.lstat(directory)
         key = (status.st_dev, status.st_ino)
         if key in self._seen:
             return
-        found = _changers(_shown(directory), status, access_list(directory), self.target_uid)
+        found = self.changers_of(directory, directory, status, access_list(directory))
         trusted = (0, self.target_uid)
-        if status.st_mode & stat.S_ISVTX and status.st_uid in trusted and entry.st_uid in trusted:
+        is_believed = not self.mounts.why_not(directory)
+        if is_believed and status.st_mode & stat.S_ISVTX and status.st_uid in trusted and entry.st_uid in trusted:
             return  # not noted as seen: the next entry in it may be somebody's
         self._seen.add(key)
         self.changers += found
@@ -235,9 +255,18 @@ def _piece(file: int, path: bytes) -> bytes:
         raise Uninspectable(f"{_shown(path)} cannot be read: {fault.strerror}", looked_at=(path,)) from None
 
 
-def _interpreter(file: int, path: bytes) -> bytes | None:
+def _interpreters(file: int, path: bytes) -> tuple[bytes | None, list[bytes]]:
+    """The interpreter that the first line names; and those that the kernel was told to execute such a file with."""
+    beginning = os.pread(file, handlers.FIRST, 0)
+    try:
+        told = handlers.of(path, beginning)
+    except (OSError, ValueError) as fault:
+        raise Uninspectable(f"what executes {_shown(path)} cannot be told: {fault}", looked_at=(path,)) from None
+    return _interpreter(beginning[:FIRST_LINE], path), told
+
+
+def _interpreter(line: bytes, path: bytes) -> bytes | None:
     """The interpreter that the first line names."""
-    line = os.pread(file, FIRST_LINE, 0)
     if not line.startswith(b"#!"):
         return None
     words = line[2:].split(b"\n", 1)[0].split(None, 1)
@@ -250,15 +279,20 @@ def _interpreter(file: int, path: bytes) -> bytes | None:
     return words[0]
 
 
-def inspect(path: bytes, target_uid: int, *, limit: int = LIMIT, cache: DigestCache | None = None) -> Inspected:
-    """Look at the file that ``path`` (absolute) leads to, as ``target_uid`` is to execute it. Raises Uninspectable."""
-    walk = _Walk(target_uid)
+def inspect(
+    path: bytes, target_uid: int, *, limit: int = LIMIT, cache: DigestCache | None = None, trusted: tuple[bytes, ...] = ()
+) -> Inspected:
+    """Look at the file that ``path`` (absolute) leads to, as ``target_uid`` is to execute it. Raises Uninspectable.
+
+    ``trusted`` are mounts whose owners are believed.
+    """
+    walk = _Walk(target_uid, Mounts(trusted))
     real = walk.follow(path)
     file = open_regular(real)
     try:
         status = os.fstat(file)
-        own = _changers(_shown(path), status, access_list(file), target_uid)
-        interpreter = _interpreter(file, path)
+        own = walk.changers_of(path, real, status, access_list(file))
+        interpreter, told = _interpreters(file, path)
         digest = None
         is_roots = status.st_uid == 0 and not own and not walk.changers
         if cache is not None and is_roots:
@@ -267,26 +301,40 @@ def inspect(path: bytes, target_uid: int, *, limit: int = LIMIT, cache: DigestCa
             if status.st_size > limit:
                 raise Uninspectable(f"{_shown(path)} has more than {limit} bytes", looked_at=(path,))
             digest = _digest(file, path, limit)
-            if _identity(os.fstat(file)) != _identity(status):
+            if identity(os.fstat(file)) != identity(status):
                 raise Uninspectable(f"{_shown(path)} is being changed", looked_at=(path,))
             if cache is not None and is_roots:
                 cache.put(status, digest)
     finally:
         os.close(file)
-    changers = own + walk.changers
-    if interpreter is not None:
-        changers += _changers_of_interpreter(interpreter, walk)
+    changers = own + walk.changers + _changers_of_interpreters(interpreter, told, walk)
     return Inspected(path, status.st_dev, status.st_ino, status.st_size, digest, tuple(dict.fromkeys(changers)), interpreter)
 
 
-def changers(path: bytes, target_uid: int) -> tuple[bytes, tuple[str, ...]]:
-    """What ``path`` (absolute) leads to, and, a sentence each, who but root and the target could change it. Raises
-    Uninspectable.
+@dataclass(slots=True)
+class View:
+    """Who opens paths: the target of a command in its directory ``cwd``. ``trusted`` are mounts whose owners are believed.
+
+    It is for one look: what was learnt about mounts is kept in it.
     """
-    walk = _Walk(target_uid)
+
+    target_uid: int
+    cwd: bytes | None = None
+    trusted: tuple[bytes, ...] = ()
+    mounts: Mounts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.mounts = Mounts(self.trusted)
+
+
+def changers(path: bytes, view: View) -> tuple[bytes, tuple[str, ...]]:
+    """What ``path`` (absolute) leads to in that ``view``, and, a sentence each, who but root and the target could change it.
+    Raises Uninspectable.
+    """
+    walk = _Walk(view.target_uid, view.mounts, view.cwd)
     real = walk.follow(path)
     try:
-        own = _changers(_shown(path), os.lstat(real), access_list(real), target_uid)
+        own = walk.changers_of(path, real, os.lstat(real), access_list(real))
     except OSError as fault:
         raise Uninspectable(f"{_shown(path)}: {fault.strerror}", looked_at=(path,)) from None
     return real, tuple(dict.fromkeys(own + walk.changers))
@@ -301,26 +349,32 @@ def digest_of(path: bytes, limit: int) -> bytes:
         os.close(file)
 
 
-def _changers_of_interpreter(interpreter: bytes, walk: _Walk) -> list[str]:
+def _changers_of_interpreters(named: bytes | None, told: list[bytes], walk: _Walk) -> list[str]:
+    """Who could change any program that may execute the file, or one of those programs, as deep as the kernel goes."""
     found: list[str] = []
-    named: bytes | None = interpreter
-    for _ in range(MOST_INTERPRETERS):
-        if named is None:
-            break
+    seen: set[bytes] = set()
+    ahead = [(interpreter, 1) for interpreter in (*([named] if named is not None else ()), *told)]
+    while ahead:
+        interpreter, depth = ahead.pop(0)
+        if interpreter in seen or depth > MOST_INTERPRETERS:
+            continue
+        seen.add(interpreter)
         before = len(walk.changers)
         try:
-            file = open_regular(walk.follow(named))
+            real = walk.follow(interpreter)
+            file = open_regular(real)
         except Uninspectable as fault:
-            raise _unfit_interpreter("is missing" if fault.is_absent else "is no program", named) from None
+            raise _unfit_interpreter("is missing" if fault.is_absent else "is no program", interpreter) from None
         try:
             status = os.fstat(file)
             if not status.st_mode & 0o111:
-                raise _unfit_interpreter("is not executable", named)
+                raise _unfit_interpreter("is not executable", interpreter)
             found += walk.changers[before:]
-            found += _changers(_shown(named), status, access_list(file), walk.target_uid)
-            named = _interpreter(file, named)
+            found += walk.changers_of(interpreter, real, status, access_list(file))
+            named, told = _interpreters(file, interpreter)
         finally:
             os.close(file)
+        ahead += [(each, depth + 1) for each in (*([named] if named is not None else ()), *told)]
     return found
 
 

@@ -74,6 +74,7 @@ def job_of(begun: Run, permit: Grant, asked: Request, config: Config, now: float
         group=command.run_as.group,
         inherits=not command.chdir,
         trusted_uid=facts.trusted_uid(command.run_as),
+        trusted=config.trusted_places,
     )
 
 
@@ -92,5 +93,8 @@ def _login_of(begun: Run, permit: Grant, asked: Request) -> Login:
 
 
 def _is_bound(asked: Request, permit: Grant) -> bool:
-    """True if somebody approved what the arguments name, and the rule does not let others change it."""
-    return bool(asked.obligations and asked.obligations.approvals) and not permit.terms.writable
+    """True if somebody approved what the arguments name, and the rule does not let others change it; or if it wants it bound."""
+    assert asked.obligations is not None, "an approved request has its obligations"
+    if permit.terms.bound or asked.obligations.terms.bound:
+        return True
+    return bool(asked.obligations.approvals) and not permit.terms.writable

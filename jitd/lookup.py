@@ -10,7 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 
 from jitd.inspection import ABSENT, MOST_LINKS, Uninspectable, access_list, parts
 
@@ -73,6 +74,32 @@ def _resolve_directory(path: bytes) -> bytes | None:
     if directory == b"/proc" or directory.startswith(b"/proc/"):
         raise Uninspectable("what is below /proc is another thing for everyone who looks", looked_at=(path,), is_unfit=True)
     return os.path.join(directory, os.path.basename(path))
+
+
+def names_of(path: bytes) -> tuple[bytes, ...]:
+    """``path`` (absolute, its directories resolved) and, each after the other, what its last symbolic link leads to."""
+    names = [path]
+    with suppress(OSError, Uninspectable):
+        while len(names) <= MOST_LINKS:
+            below = _resolve_directory(os.path.join(os.path.dirname(names[-1]), os.readlink(names[-1])))
+            if below is None:
+                break
+            names.append(below)
+    return tuple(names)
+
+
+def same_files(path: bytes, others: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Those of ``others`` that are the file which ``path`` leads to, and no links to it: a hard link, or the same by a mount."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ()
+    found = []
+    for other in others:
+        with suppress(OSError, ValueError):
+            if os.path.samestat(os.lstat(other), status):
+                found.append(other)
+    return tuple(found)
 
 
 def leads_nowhere(path: bytes) -> bool:

@@ -60,6 +60,7 @@ KEYS = {
         "watch",
         "session",
         "options",
+        "operands",
     ),
 }
 """What each table may hold; ``rule`` is permit and deny alike."""
@@ -364,4 +365,5 @@ def _terms(run: Table) -> Terms:
         watch=run.words("watch", (), read_who, may_be_empty=True) if "watch" in run.values else None,
         session=run.text("session", "keep", ("keep", "end")),
         options=run.text("options", "refuse", ("allow", "refuse")) == "allow",
+        bound=run.text("operands", "named", ("named", "bound")) == "bound",
     )

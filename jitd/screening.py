@@ -7,6 +7,7 @@ Law: a file is opened only where policy would permit its path; what cannot be es
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -17,12 +18,13 @@ from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.effects import Moment
 from jitd.core.environment import let_in
 from jitd.core.grant import Grant, covers
-from jitd.core.policy import Policy, Question, decide, no_rule
+from jitd.core.policy import Policy, Question, decide, denied_files, no_rule, unbound
 from jitd.core.request import Request
 from jitd.core.subject import Subject
+from jitd.digests import DigestCache
 from jitd.finding import Asked, Found, can_see, find, in_directory, is_in_sight
 
-_digests = inspection.DigestCache()
+_digests = DigestCache()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,18 @@ class Sighting:
     decision: Decision
 
 
-def look(policy: Policy, asked: Asked, who: Subject, host: str, service: str, search_path: str, now: Moment) -> Sighting:
-    """Find the command and ask policy about it: the rules on its path, its file, the rules with the file, its operands. Raises
-    finding.Nonsense.
+def look(
+    policy: Policy,
+    asked: Asked,
+    who: Subject,
+    host: str,
+    service: str,
+    search_path: str,
+    trusted: tuple[bytes, ...],
+    now: Moment,
+) -> Sighting:
+    """Find the command and ask policy about it: the rules on its path, its file, the rules with the file, its operands.
+    ``trusted`` are mounts whose owners are believed. Raises finding.Nonsense.
     """
 
     def about(found: Found) -> Question:
@@ -58,59 +69,90 @@ def look(policy: Policy, asked: Asked, who: Subject, host: str, service: str, se
     def on_path(question: Question) -> Decision:
         return _on_path(policy, question, now)
 
-    found = find(asked, who, search_path, lambda unseen: isinstance(on_path(about(unseen)), Permit))
+    found = find(asked, who, service, search_path, lambda unseen: isinstance(on_path(about(unseen)), Permit))
     if found.complaint and not found.unfit:
         return Sighting(found.command, Deny(Why.MISSING, found.complaint))
     question = about(found)
+    if not found.is_missing:  # else nothing may be looked at that could tell whether it is there
+        question = replace(question, names=_names(policy, found.command, found.names))
     if found.complaint:
         decision = on_path(replace(question, is_missing=False))
         is_denied = isinstance(decision, Deny) and decision.why in (Why.NO_RULE, Why.RULE, Why.ERROR)
         return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint))
-    sighting = _judged(policy, question, on_path(question), asked.preserved, now)
+    sighting = _judged(policy, question, on_path(question), asked.preserved, trusted, now)
     if found.unfit and isinstance(sighting.decision, Permit):
         unfit = Deny(Why.ERROR, f"it cannot be executed: {found.unfit}", sighting.decision.rule)
         sighting = Sighting(sighting.command, unfit)
-    sighting = _with_operands(sighting, who)
+    sighting = _with_operands(sighting, who, service, trusted)
     if isinstance(sighting.decision, Permit) or found.is_missing or is_in_sight(asked, found.command.path, who):
         return sighting
     # Whatever the file was refused for would tell of it: the answer, its path too, is the one of a path that is not there.
-    typed = replace(found.command, path=asked.argv[0])
+    typed = _as_typed(found.command, asked)
     is_by_file = isinstance(on_path(question), Permit)
-    return Sighting(typed, no_rule(who) if is_by_file else on_path(replace(question, command=typed, is_missing=True)))
+    as_missing = replace(question, command=typed, is_missing=True, names=())
+    return Sighting(typed, no_rule(who) if is_by_file else on_path(as_missing))
 
 
-def unopened(asked: Asked, who: Subject, search_path: str) -> Command:
+def unopened(asked: Asked, who: Subject, service: str, search_path: str) -> Command:
     """The command that is asked for by somebody whom no rule will answer: found, and no file of it opened. Raises
     finding.Nonsense.
     """
-    found = find(asked, who, search_path, lambda unseen: False)
+    found = find(asked, who, service, search_path, lambda unseen: False)
     if found.is_missing or is_in_sight(asked, found.command.path, who):
         return found.command
-    return replace(found.command, path=asked.argv[0])
+    return _as_typed(found.command, asked)
 
 
-def _with_operands(sighting: Sighting, who: Subject) -> Sighting:
-    """With the files that the arguments name and that others could change, where somebody has to approve it."""
+def _as_typed(command: Command, asked: Asked) -> Command:
+    """``command`` without a word of where what was typed leads."""
+    return replace(command, path=asked.argv[0], argv=asked.argv)
+
+
+def _names(policy: Policy, command: Command, known: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """All names of the command's file that a deny could have."""
+    if not command.path:
+        return ()
+    return tuple(dict.fromkeys((*known, *lookup.same_files(command.path, denied_files(policy)))))
+
+
+def _with_operands(sighting: Sighting, who: Subject, service: str, trusted: tuple[bytes, ...]) -> Sighting:
+    """With what the arguments name and others could change, where somebody has to approve it or the rule wants it bound."""
     decision, command = sighting.decision, sighting.command
-    if not isinstance(decision, Permit) or not decision.obligations.approvals or not command.path:
+    if not isinstance(decision, Permit):
         return sighting
+    terms = decision.obligations.terms
+    if (not decision.obligations.approvals and not terms.bound) or not command.path:
+        return _bound_alone(sighting, service)
     groups = facts.group_ids(who.user, who.gid)
 
     def is_seen(path: bytes) -> bool:
         return lookup.is_visible_absence(path, who.uid, groups)
 
     def is_told(operand: operands.Operand) -> bool:
-        return bool(operand.digest) and lookup.is_readable(operand.path, who.uid, groups)
+        is_readable = all(lookup.is_readable(path, who.uid, groups) for path in (operand.path, operand.real))
+        return bool(operand.digest) and is_readable
 
-    found = operands.find(
-        command.argv,
-        command.cwd,
-        facts.trusted_uid(command.run_as),
-        lambda path: not decision.obligations.terms.writable,
-        is_seen,
+    def is_read(path: bytes) -> bool:
+        return (terms.bound or not terms.writable) and is_seen(path)
+
+    view = inspection.View(facts.trusted_uid(command.run_as), command.cwd, trusted)
+    is_blind = not is_seen(os.path.join(command.cwd, b"x"))  # then /proc/self/cwd may lead to what they cannot see
+    found = operands.find(command.argv, view, is_read, lambda path: not is_blind and is_seen(path))
+    named = tuple(
+        Operand(o.at, o.path, o.digest, o.because, not is_blind and is_seen(o.path) and is_seen(o.real), is_told(o))
+        for o in found
     )
-    named = tuple(Operand(o.at, o.path, o.digest, o.because, is_seen(o.path), is_told(o)) for o in found)
-    return Sighting(replace(command, operands=named), decision)
+    return _bound_alone(Sighting(replace(command, operands=named), decision), service)
+
+
+def _bound_alone(sighting: Sighting, service: str) -> Sighting:
+    """A denial where the rule wants bound what the arguments name, and some of it is not."""
+    decision = sighting.decision
+    if isinstance(decision, Permit):
+        loose = unbound(decision.rule, decision.obligations.terms, sighting.command, service)
+        if loose:
+            return Sighting(sighting.command, Deny(Why.TERMS, loose, decision.rule))
+    return sighting
 
 
 def bound(command: Command) -> tuple[operands.Bound, ...]:
@@ -118,7 +160,7 @@ def bound(command: Command) -> tuple[operands.Bound, ...]:
     return tuple((o.at, o.path, o.digest) for o in command.operands)
 
 
-def look_again(policy: Policy, request: Request, who: Subject, now: Moment) -> Decision:
+def look_again(policy: Policy, request: Request, who: Subject, trusted: tuple[bytes, ...], now: Moment) -> Decision:
     """Policy's answer to ``request`` as things are now; a file that is not the one that was asked for is a denial."""
     try:
         is_own_group = facts.is_own_group(request.command.run_as)
@@ -137,25 +179,32 @@ def look_again(policy: Policy, request: Request, who: Subject, now: Moment) -> D
         is_own_group=is_own_group,
         is_missing=False,
         writable_by=(),
+        names=_names(policy, request.command, lookup.names_of(request.command.path)),
     )
-    sighting = _judged(policy, question, _on_path(policy, question, now), (), now)
+    sighting = _judged(policy, question, _on_path(policy, question, now), (), trusted, now)
     if isinstance(sighting.decision, Deny):
         return sighting.decision
     if sighting.command.digest != request.command.digest:
         return Deny(Why.ERROR, "the command's file has changed since it was asked for", sighting.decision.rule)
     obligations = sighting.decision.obligations
-    if obligations.approvals and not obligations.terms.writable and request.command.path:
+    is_bound = obligations.terms.bound or (bool(obligations.approvals) and not obligations.terms.writable)
+    if is_bound and request.command.path:
         command = request.command
-        changed = operands.drift(command.argv, command.cwd, facts.trusted_uid(command.run_as), bound(command))
+        view = inspection.View(facts.trusted_uid(command.run_as), command.cwd, trusted)
+        changed = operands.drift(command.argv, view, bound(command))
         if changed:
             return Deny(Why.ERROR, changed, sighting.decision.rule)
+    if loose := unbound(sighting.decision.rule, obligations.terms, request.command, request.service):
+        return Deny(Why.TERMS, loose, sighting.decision.rule)
     before = request.command
     if replace(sighting.command, chdir=before.chdir, is_told=before.is_told) != before:
         return Deny(Why.TERMS, "the rule now wants another working directory", sighting.decision.rule)
     return sighting.decision
 
 
-def _judged(policy: Policy, question: Question, decision: Decision, preserved: Pairs, now: Moment) -> Sighting:
+def _judged(
+    policy: Policy, question: Question, decision: Decision, preserved: Pairs, trusted: tuple[bytes, ...], now: Moment
+) -> Sighting:
     """Only where ``decision``, the rules' on the path, permits it is the file opened, and the rules are asked with what it shows.
 
     Of ``preserved`` comes along what the rule that permits lets in; the rest stays outside, as with sudo -E. No rule on the path
@@ -168,7 +217,7 @@ def _judged(policy: Policy, question: Question, decision: Decision, preserved: P
     if not command.path:
         return Sighting(command, decision)  # there is no file to look at
     try:
-        file = inspection.inspect(command.path, facts.trusted_uid(command.run_as), cache=_digests)
+        file = inspection.inspect(command.path, facts.trusted_uid(command.run_as), cache=_digests, trusted=trusted)
         command = replace(command, digest=file.digest, is_told=_may_read(question.requester, command.path))
         cwd = decision.obligations.terms.cwd.encode()
         if cwd != b"caller" and question.service == JITSUDO:  # elsewhere nobody sees to it

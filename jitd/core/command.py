@@ -27,7 +27,7 @@ class RunAs:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A file that argument ``at`` names and that others than root and the account to run as could change.
+    """What argument ``at`` names, and others than root and the account to run as could change, or nobody can bind.
 
     ``digest`` is its SHA-256, or empty where the content is not bound; ``because`` says who could change it, and why it is not.
     ``is_seen`` is False for one that the requester cannot see: they are not told of it. ``is_told`` is True where they may know
@@ -46,8 +46,9 @@ class Operand:
 class Command:
     """What is to run.
 
-    ``argv[0]`` is what was typed; ``path`` is what that means here: absolute, directories resolved, a last symbolic link
-    kept. ``digest`` is the SHA-256 of the file that ``path`` leads to, or empty where no rule let it be read.
+    ``path`` is what was typed as it is here: absolute, directories resolved, a last symbolic link kept. ``argv[0]`` is that path
+    too where jitd runs it and a path was typed, and otherwise what was typed, or the name of a login shell. ``digest`` is the
+    SHA-256 of the file that ``path`` leads to, or empty where no rule let it be read.
     ``cwd`` comes with its device and inode. ``variables`` were typed or preserved, ``locale`` came along by value
     (TERM, LANG, …). ``streams`` are the kinds of descriptors 0 to 2, or empty: known when it is run. ``operands`` are looked for
     where somebody has to approve. ``options`` are those of the program that is to run it (sudo's ``-E``), where they change what

@@ -77,6 +77,13 @@ class CommandPattern:
                 return False
         return all(glob.matches(_characters(argument)) for glob, argument in zip(self.arguments, arguments, strict=False))
 
+    @property
+    def file(self) -> bytes | None:
+        """The path, where it is one file's and has no wildcard in it."""
+        if self.path is None or re.search(r"[*?]", self.text[0]):
+            return None
+        return self.text[0].encode("utf-8", "surrogateescape")
+
     def __str__(self) -> str:
         if self.path is None:
             return "any command"

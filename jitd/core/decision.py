@@ -60,7 +60,7 @@ class Terms:
     """How the command runs. ``cwd`` is ``caller`` or a directory; ``env`` the names that may come along; ``stdin`` any, tty or
     none. ``watch`` are words for those who may watch and replay it, None for all who may see the request. ``session`` is what
     becomes of a login session when its grant's time is over, ``keep`` or ``end``. ``options``: also with those options of the
-    program that asks which change what runs.
+    program that asks which change what runs. ``bound``: only where the content of all that its arguments name is bound.
     """
 
     timeout_for: int | None = None
@@ -73,6 +73,7 @@ class Terms:
     watch: tuple[str, ...] | None = None
     session: str = "keep"
     options: bool = False
+    bound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ def narrow(old: Obligations, new: Obligations) -> Obligations:
             record=old.terms.record.and_also(new.terms.record),
             watch=_of_both(old.terms.watch, new.terms.watch),
             options=old.terms.options and new.terms.options,
+            bound=old.terms.bound or new.terms.bound,
             session="keep" if old.terms.session == new.terms.session == "keep" else "end",
         ),
     )

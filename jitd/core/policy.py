@@ -8,7 +8,7 @@ fails while it is asked denies, and says that it was an error.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -79,7 +79,7 @@ class Question:
     ``chdir`` the directory, None where
     none was. ``is_own_group`` is true if the group to run as is that of the account to run as. ``is_missing`` is true if there
     is no such command; whom to tell that is for the caller to know. ``writable_by`` says, a sentence each, who can change the
-    command's file, beside root and the account to run as.
+    command's file, beside root and the account to run as. ``names`` are other names of that file: a deny holds for each of them.
     """
 
     requester: Subject
@@ -94,6 +94,7 @@ class Question:
     is_own_group: bool
     is_missing: bool
     writable_by: tuple[str, ...]
+    names: tuple[bytes, ...] = ()
 
 
 def decide(policy: Policy, question: Question, at: datetime) -> Decision:
@@ -209,7 +210,9 @@ def _may_be_about(rule: Rule, question: Question) -> bool:
 def _command(rule: Rule, question: Question, at: datetime) -> bool:
     if rule.commands is None or _may_be_about(rule, question):
         return True
-    return any(pattern.matches(question.command) for pattern in rule.commands)
+    # A permit is for the name that it says. A deny is for the file: another name must be no way around it.
+    names = (question.command.path, *(question.names if rule.verdict == "deny" else ()))
+    return any(pattern.matches(replace(question.command, path=name)) for name in names for pattern in rule.commands)
 
 
 def _hour(rule: Rule, question: Question, at: datetime) -> bool:
@@ -262,6 +265,31 @@ def _breach(rule: Rule, question: Question) -> str:
         others = _listed(question.writable_by, "and")
         return f"others can change the file of this command, which rule {rule.name} does not allow: {others}"
     return ""
+
+
+def unbound(rule: str, terms: Terms, command: Command, service: str) -> str:
+    """The sentence about what the arguments of ``command`` name and what could be another thing when it runs, where ``terms``
+    want all of it bound; empty if they do not, or if it is.
+    """
+    if not terms.bound:
+        return ""
+    if command.doubt:
+        return f"rule {rule} wants what arguments name bound, and which arguments there are is not known for certain"
+    for operand in command.operands:
+        where = f"rule {rule} wants what arguments name bound, and argument {operand.at}"
+        if not operand.is_seen:
+            return f"{where} names a place that you cannot see"
+        if service != JITSUDO:
+            return f"{where}, {_spelled(operand.path)}, can be changed by others until {service} runs it"
+        if not operand.digest:
+            return f"{where}, {_spelled(operand.path)}, is not: {operand.because}"
+    return ""
+
+
+def denied_files(policy: Policy) -> tuple[bytes, ...]:
+    """The paths that denies name whole, without wildcards."""
+    patterns = (pattern for rule in policy.rules if rule.verdict == "deny" for pattern in rule.commands or ())
+    return tuple(dict.fromkeys(pattern.file for pattern in patterns if pattern.file is not None))
 
 
 # --- the approvers ---------------------------------------------------------------------------------------------------

@@ -125,14 +125,16 @@ class Decider:
         config = self._config
         asked = ask(config.search_path)
         if locked is not None:
-            return asked, Sighting(screening.unopened(asked, who, config.search_path), locked)
-        return asked, screening.look(policy, asked, who, config.host, service, config.search_path, self._now())
+            return asked, Sighting(screening.unopened(asked, who, service, config.search_path), locked)
+        return asked, screening.look(
+            policy, asked, who, config.host, service, config.search_path, config.trusted_places, self._now()
+        )
 
     def _look_again(self, policy: Policy, request: Request) -> Decision:
         who = self._as_now(request.requester)
         if who is None:
             return Deny(Why.ERROR, "the requester's account is gone or disabled, here or in the KDC")
-        return screening.look_again(policy, request, who, self._now())
+        return screening.look_again(policy, request, who, self._config.trusted_places, self._now())
 
     async def _standing_of(self, request: Request) -> tuple[Subject, ...]:
         """Those who approved ``request``, as they are now, all looked up at once."""

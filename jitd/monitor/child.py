@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from jitd.inspection import Inspected, Uninspectable, copy_content, inspect
+from jitd.inspection import Inspected, Uninspectable, View, copy_content, inspect
 from jitd.monitor.caller import stands_in
 from jitd.monitor.orders import CANNOT, FAILED, MISSING, Job, sentence
 from jitd.monitor.places import copy_directory
@@ -126,14 +126,15 @@ def _streams(job: Job, around: Surroundings) -> Streams:
 def _what_to_execute(job: Job, state_dir: str) -> bytes:
     """The path to execute: the approved one, or a copy of what was approved where others may change the original."""
     try:
-        found: Inspected = inspect(job.path, job.trusted_uid)
+        found: Inspected = inspect(job.path, job.trusted_uid, trusted=job.trusted)
     except Uninspectable as fault:
         if fault.is_absent:
             raise CannotStart(f"it is not there any more: {fault}", MISSING) from None
         raise
     if found.digest != job.digest:
         raise CannotStart("it was changed since it was approved")
-    changed = "" if job.operands is None else drift(job.argv, job.cwd, job.trusted_uid, job.operands)
+    view = View(job.trusted_uid, job.cwd, job.trusted)
+    changed = "" if job.operands is None else drift(job.argv, view, job.operands)
     if changed:
         raise CannotStart(changed)
     if not found.writable_by:

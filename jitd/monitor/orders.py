@@ -35,14 +35,13 @@ MAX_JOB = 16 * 1024 * 1024
 class Job:
     """All a monitor needs to know of its run. It was decided and committed, and never changes.
 
-    ``environment`` is final; ``streams`` are three kinds, or empty: known when it is run. ``digest`` is the SHA-256
-    that was approved; ``writable`` says that the rule allows a file that others may change than root and ``trusted_uid`` (0:
-    nobody else). ``ends_at_boot`` is in seconds on CLOCK_BOOTTIME, None for never, and ``ends_because`` the sentence for that
-    end. ``user`` is the target's name. ``operands`` are argument, path and digest of what else was approved (operands.Bound),
-    None where nobody had to; ``stdin`` is what the rule wants standard input to be. ``is_housed``: the daemon has the monitor
-    taken into a control group, and says ``housed``; without it the monitor makes one. ``record`` is one of RECORDED in
-    core.decision, ``record_bytes`` what it may come to. What follows is told at its beginning: ``requester`` is a principal.
-    ``inherits`` says that ``cwd`` is where the caller stands, and was not named.
+    ``environment`` is final; ``streams`` are three kinds, or empty: known when it is run. ``digest`` is the approved SHA-256;
+    ``writable``: the rule allows a file that others may change than root and ``trusted_uid`` (0: nobody else). ``trusted`` are
+    mounts whose owners are believed. ``ends_at_boot`` is in seconds on CLOCK_BOOTTIME, None for never, ``ends_because`` the
+    sentence for that end. ``operands`` are argument, path and digest of what else was approved (operands.Bound), None where
+    nobody had to; ``stdin`` is what the rule wants standard input to be. ``is_housed``: the daemon has the monitor taken into a
+    control group; else the monitor makes one. ``record`` is one of RECORDED (core.decision), of ``record_bytes`` at most.
+    ``inherits``: ``cwd`` is where the caller stands, and was not named.
     """
 
     run: str
@@ -77,6 +76,7 @@ class Job:
     group: str = ""
     inherits: bool = False
     trusted_uid: int = 0
+    trusted: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +278,7 @@ _JOB: dict[str, Callable[[object], Any]] = {
     "group": _text,
     "inherits": _truth,
     "trusted_uid": _id,
+    "trusted": _list(_absolute),
 }
 
 _LOGIN: dict[str, Callable[[object], Any]] = {

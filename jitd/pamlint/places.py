@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from jitd.inspection import Uninspectable, changers, open_regular
+from jitd.inspection import Uninspectable, View, changers, open_regular
 from jitd.pamlint.stack import Source
 from jitd.pamlint.starting import LISTENER, Process
 
@@ -145,7 +145,7 @@ class Places:
     def who_may_change(self, path: str) -> str:
         """What is wrong with a file that becomes part of programs of root's; empty if nothing is."""
         try:
-            _, found = changers(os.fsencode(self._root + path), 0)
+            _, found = changers(os.fsencode(self._root + path), View(0))
         except Uninspectable as fault:
             return "missing" if fault.is_absent else fault.because
         return "; ".join(found[:3])

@@ -201,6 +201,7 @@ OBLIGATIONS = st.builds(
         watch=st.none() | st.lists(st.sampled_from(["group:ops", "user:eve"]), unique=True).map(tuple),
         session=st.sampled_from(["keep", "end"]),
         options=st.booleans(),
+        bound=st.booleans(),
         cwd=st.sampled_from(["caller", "/srv"]),
     ),
 )
@@ -208,7 +209,7 @@ OBLIGATIONS = st.builds(
 
 def test_invariant_8_is_tried_with_every_field():
     """Whoever adds a term says here what is tighter; tests/core/test_narrowing.py has each by itself."""
-    tried = {"timeout_for", "env", "writable", "leftovers", "stdin", "record", "watch", "session", "options", "cwd"}
+    tried = {"timeout_for", "env", "writable", "leftovers", "stdin", "record", "watch", "session", "options", "bound", "cwd"}
     assert tried == {field.name for field in fields(Terms)}
     assert {field.name for field in fields(Obligations)} == {"approvals", "expires_for", "lasts_for", "uses", "terms"}
     assert {field.name for field in fields(Record)} == {"what", "sync", "failure"}
@@ -232,6 +233,7 @@ def test_invariant_8_narrowing_only_tightens(old, new):
         assert (after.terms.record.failure, other.terms.record.failure) != ("continue", "end")
         assert (after.terms.session, other.terms.session) != ("keep", "end")
         assert after.terms.options <= other.terms.options
+        assert after.terms.bound >= other.terms.bound
         if other.terms.watch is not None:
             assert after.terms.watch is not None and set(after.terms.watch) <= set(other.terms.watch)
         if other.terms.timeout_for is not None:

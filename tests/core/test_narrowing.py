@@ -29,6 +29,7 @@ EITHER_WAY: dict[str, list[tuple[Any, Any, Any]]] = {
     "terms.stdin": [("any", "any", "any"), ("any", "tty", "tty"), ("any", "none", "none"), ("tty", "none", "none")],
     "terms.session": [("end", "end", "end"), ("keep", "end", "end"), ("keep", "keep", "keep")],
     "terms.options": [(False, False, False), (True, False, False), (True, True, True)],
+    "terms.bound": [(False, False, False), (False, True, True), (True, True, True)],
     "terms.record.what": [
         ("none", "none", "none"),
         ("none", "terminal", "terminal"),

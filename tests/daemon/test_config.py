@@ -54,6 +54,7 @@ operators = ["group:security", "principal:alice/admin@EXAMPLE.ORG"]
 min_uid   = 500
 root      = "deny"
 search_path = "/usr/bin:/bin"
+trusted_mounts = ["/opt/tools", "/net/my tools"]
 
 [limits]
 pending = 1
@@ -88,6 +89,8 @@ def test_a_whole_file(place: Path) -> None:
     assert (found.database, found.executor, found.min_uid, found.root) == ("sqlite", "direct", 500, "deny")
     assert found.operators == ("group:security", "principal:alice/admin@EXAMPLE.ORG")
     assert found.search_path == "/usr/bin:/bin"
+    assert found.trusted_mounts == ("/opt/tools", "/net/my tools")
+    assert found.trusted_places == (b"/opt/tools", b"/net/my tools")
     assert found.limits == Limits(1, 2, 3)
     assert found.recordings == Recordings(4, 5, 6)
     assert found.principals == {"alice/admin@EXAMPLE.ORG": "alice-adm", "soar/ops@EXAMPLE.ORG": "soar"}
@@ -130,6 +133,7 @@ def test_settings_do_not_change(place: Path) -> None:
 
 
 PATH = "must be an absolute path"
+BELOW = "must be an absolute directory below /, without a slash at its end"
 WHO = 'must be "group:NAME", "user:NAME" or "principal:NAME@REALM"'
 
 
@@ -176,6 +180,11 @@ WHO = 'must be "group:NAME", "user:NAME" or "principal:NAME@REALM"'
             [(3, '"search_path" must be absolute directories with colons between them')],
         ),
         ('search_path = ["/bin"]', [(3, '"search_path" must be a string')]),
+        ('trusted_mounts = "/opt/tools"', [(3, '"trusted_mounts" must be a list of strings')]),
+        *(
+            (f'trusted_mounts = ["{place}"]', [(3, f'"trusted_mounts": "{place}" {BELOW}')])
+            for place in ("opt", "/", "/opt/", "/opt/../tools", "/opt//tools")
+        ),
         ("limits = 1", [(3, '"limits" must be a table')]),
         ("[limits]\npending = 0", [(4, '"pending" must be a whole number from 1 to 1000000')]),
         ("[limits]\npending_per_user = 1", [(4, 'unknown key "pending_per_user": did you mean "pending_per_person"?')]),

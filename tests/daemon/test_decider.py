@@ -77,7 +77,7 @@ class House:
         monkeypatch.setattr(operands, "find", lambda *given: self.told("operands", iter(())))
         monkeypatch.setattr(operands, "drift", lambda *given: self.told("operands", self.changed))
         self.decider = Decider(
-            config=SimpleNamespace(host="db1.example.test", search_path="/usr/bin"),
+            config=SimpleNamespace(host="db1.example.test", search_path="/usr/bin", trusted_places=()),
             policy=lambda: self.policy,
             store=self.store,
             accounts=SimpleNamespace(again=self.again),
@@ -99,7 +99,7 @@ class House:
             self.together.wait(30)
         return None if known.user in self.gone else replace(known, groups=known.groups | {"new"})
 
-    def inspect(self, path: bytes, uid: int, *, cache: Any) -> inspection.Inspected:
+    def inspect(self, path: bytes, uid: int, *, cache: Any, trusted: Any) -> inspection.Inspected:
         self.questions.append("file")
         if self.meanwhile:
             self.meanwhile.pop(0)()

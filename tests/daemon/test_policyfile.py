@@ -76,6 +76,8 @@ RUN = [
     ('record_failure = "continue"', Terms(record=Record(failure="continue"))),
     ("watch = []", Terms(watch=())),
     ('watch = ["group:ops"]', Terms(watch=("group:ops",))),
+    ('operands = "bound"', Terms(bound=True)),
+    ('operands = "named"', Terms()),
 ]
 """Each key of ``run`` with each of its words, and how a command runs then: all else is as it was."""
 

@@ -16,6 +16,7 @@ from jitd.core.command import Command, Operand, RunAs
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Approval, Deny, Permit, Terms, Why
 from jitd.core.policy import Policy, Rule
+from jitd.digests import DigestCache
 from jitd.finding import Asked
 from jitd.screening import Sighting, bound, lease_for, look, look_again
 from tests.scene import asked as requested
@@ -28,6 +29,7 @@ ASKED = Asked(
     timeout_for=None,
 )  # fmt: skip
 ENV = read_command_pattern(("/usr/bin/env", "**"))
+TRUSTED = (b"/opt/tools",)
 OPS = (Approval(1, ("group:ops",)),)
 
 
@@ -43,22 +45,23 @@ class Host:
     looked_at: tuple[bytes, int] | None = None
     compared: Any = None
 
-    def inspect(self, path: bytes, uid: int, *, cache: inspection.DigestCache) -> inspection.Inspected:
+    def inspect(self, path: bytes, uid: int, *, cache: DigestCache, trusted: tuple[bytes, ...]) -> inspection.Inspected:
         self.looked_at = (path, uid)
-        assert isinstance(cache, inspection.DigestCache), "what is root's alone is not read twice"
+        assert isinstance(cache, DigestCache), "what is root's alone is not read twice"
+        assert trusted == TRUSTED
         if self.fault:
             raise self.fault
         return inspection.Inspected(path, 1, 2, 3, b"D" * 32, self.writable_by, None)
 
     def find(
-        self, argv: Any, cwd: bytes, uid: int, reads: Callable[[bytes], bool], sees: Callable[[bytes], bool]
+        self, argv: Any, view: inspection.View, reads: Callable[[bytes], bool], sees: Callable[[bytes], bool]
     ) -> Iterator[operands.Operand]:
-        assert (argv[0], cwd, uid) == (b"/usr/bin/env", b"/", 0)
+        assert (argv[0], view.cwd, view.target_uid, view.trusted) == (b"/usr/bin/env", b"/", 0, TRUSTED)
         for path in self.named:
             if sees(path):
-                yield operands.Operand(1, path, b"read" if reads(path) else b"", "bob can")
+                yield operands.Operand(1, path, path, b"read" if reads(path) else b"", "bob can")
             else:
-                yield operands.Operand(1, path, b"", operands.UNSEEN)
+                yield operands.Operand(1, path, path, b"", operands.UNSEEN)
 
     def drift(self, *given: Any) -> str:
         self.compared = given
@@ -84,7 +87,7 @@ def rule(**changes: Any) -> Rule:
 
 def seen(*rules: Rule, service: str = "jitsudo", **changes: Any) -> Sighting:
     policy = Policy(rules, "permit", "")
-    return look(policy, replace(ASKED, **changes), ALICE, "host", service, "/usr/bin", moment())
+    return look(policy, replace(ASKED, **changes), ALICE, "host", service, "/usr/bin", TRUSTED, moment())
 
 
 def told(sighting: Sighting) -> tuple[Why, str, str]:
@@ -289,12 +292,14 @@ WAITING = Command(
 
 def again(*rules: Rule, **changes: Any) -> Any:
     request = requested(what=replace(WAITING, **changes))
-    return look_again(Policy(rules, "permit", ""), request, ALICE, moment())
+    return look_again(Policy(rules, "permit", ""), request, ALICE, TRUSTED, moment())
 
 
 def test_what_is_as_it_was_is_permitted_as_the_rule_now_says(host: Host) -> None:
     assert again(rule(approvals=OPS)) == Permit("p", rule(approvals=OPS).obligations)
-    assert host.compared == (WAITING.argv, b"/", 0, ((1, b"/srv/a", b"read"),))
+    argv, view, approved = host.compared
+    assert (argv, view.cwd, view.target_uid, view.trusted) == (WAITING.argv, b"/", 0, TRUSTED)
+    assert approved == ((1, b"/srv/a", b"read"),)
     assert bound(WAITING) == ((1, b"/srv/a", b"read"),)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.differential.scenario import Row
+from tests.differential.scenario import PATHS, Row
 
 WORDS = "/srv/differential/bin/words"
 MEASURE = "/srv/differential/bin/measure"
@@ -59,9 +59,20 @@ ROWS = [
     Row("a thousand empty words", (MEASURE, *[""] * 1000)),
     Row("a megabyte in ten words", (MEASURE, *["z" * 100000] * 10)),
     Row("the name that the command is called by is the word that was typed", ("sh", "-c", 'echo "$0"')),
-    Row("the same for an absolute path", ("/bin/sh", "-c", 'echo "$0"')),
+    Row("the same for an absolute path", ("/usr/bin/sh", "-c", 'echo "$0"')),
+    Row(
+        "the same for a path through a link of root's",
+        ("/bin/sh", "-c", 'echo "$0"'),
+        ours={"out": "/usr/bin/sh\n"},
+        because=PATHS,
+    ),
     Row("what the command calls itself, found on the path", ("cat", "/proc/self/cmdline")),
-    Row("what the command calls itself, by a path with dots", ("/bin/../bin/cat", "/proc/self/cmdline")),
+    Row(
+        "what the command calls itself, by a path with dots",
+        ("/bin/../bin/cat", "/proc/self/cmdline"),
+        ours={"out": "/usr/bin/cat\0/proc/self/cmdline\0"},
+        because=PATHS,
+    ),
     Row("a script that is named by its path", ("/srv/differential/bin/name",)),
     Row("a script with an option in its first line", ("/srv/differential/bin/option", "a b", "")),
     Row("a script whose interpreter is a script", ("/srv/differential/bin/nested", "x")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.differential.scenario import DIRECTORY, LEASES, LISTS, NEWLINES, REFUSED, STATUS, TIMEOUT, Row
+from tests.differential.scenario import DIRECTORY, LEASES, LISTS, NEWLINES, PATHS, REFUSED, STATUS, TIMEOUT, Row
 
 SHOW = "/srv/differential/bin/state"
 WORDS = "/srv/differential/bin/words"
@@ -150,19 +150,37 @@ ROWS = [
     # --- shell
     Row("a shell with a command", ("-s", "echo", "hello")),
     Row("a shell begins where the caller is", ("-s", "pwd")),
-    Row("a shell's name is no login shell's", ("-s", "echo", "$0")),
+    Row("a shell's name is no login shell's", ("-s", "echo", "$0"), ours={"out": "/usr/bin/bash\n"}, because=PATHS),
     Row("a shell's words are joined by spaces", ("-s", "echo", "a", "b")),
     Row("a space within a word of a shell's command", ("-s", WORDS, "a b", "c")),
     Row("signs of a shell in a shell's command", ("-s", WORDS, ";", "&", "|", "<", ">", "$HOME", "*", "'", '"', "\\")),
     Row("a shell's command that is no UTF-8", ("-s", WORDS, b"\xe9")),
-    Row("the caller's SHELL is the shell", ("-s", "echo", "$0"), env={"SHELL": "/bin/sh"}),
-    Row("without SHELL it is the caller's shell in the accounts", ("-s", "echo", "$0"), env={"SHELL": None}),
-    Row("an empty SHELL", ("-s", "echo", "$0"), env={"SHELL": ""}),
+    Row(
+        "the caller's SHELL is the shell",
+        ("-s", "echo", "$0"),
+        env={"SHELL": "/bin/sh"},
+        ours={"out": "/usr/bin/sh\n"},
+        because=PATHS,
+    ),
+    Row("a SHELL without links on its way is called as it stands", ("-s", "echo", "$0"), env={"SHELL": "/usr/bin/dash"}),
+    Row(
+        "without SHELL it is the caller's shell in the accounts",
+        ("-s", "echo", "$0"),
+        env={"SHELL": None},
+        ours={"out": "/usr/bin/bash\n"},
+        because=PATHS,
+    ),
+    Row("an empty SHELL", ("-s", "echo", "$0"), env={"SHELL": ""}, ours={"out": "/usr/bin/bash\n"}, because=PATHS),
     Row("a SHELL that does not exist", ("-s", "true"), env={"SHELL": "/no/such/shell"}, refused=127),
     Row("a SHELL that is not executable", ("-s", "true"), env={"SHELL": "/etc/passwd"}, refused=126),
     Row("a SHELL that is a script", ("-s", "a", "b c"), env={"SHELL": "/srv/differential/bin/words"}),
     Row(
-        "a shell reads its commands from standard input", ("-s",), streams="pipe pipe pipe", input=b"echo $0 from input; id -un\n"
+        "a shell reads its commands from standard input",
+        ("-s",),
+        streams="pipe pipe pipe",
+        input=b"echo $0 from input; id -un\n",
+        ours={"out": "/usr/bin/bash from input\nroot\n"},
+        because=PATHS,
     ),
     Row("a shell as another user", ("-u", "bob", "-s", "id", "-un")),
     Row("a shell by the long option", ("--shell", "echo", "hello")),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ import pytest
 from tests.system.conftest import House
 
 ALICE, EVE = 4001, 4005
+ROOTS = Path("/srv/operands")
+HOME = "/home/alice/operands"
 RULES = """
 [[permit]]
 name = "bound"
@@ -34,6 +37,12 @@ who = ["group:dba"]
 commands = [["/usr/bin/tail", "**"]]
 approvals = [{ need = 1, from = ["group:ops"] }]
 run = { writable = "allow" }
+
+[[permit]]
+name = "strict"
+who = ["group:dba"]
+commands = [["/usr/bin/sed", "**"]]
+run = { writable = "allow", operands = "bound" }
 
 [[permit]]
 name = "at-once"
@@ -72,6 +81,9 @@ def place() -> Iterator[Path]:
     yield made
     shutil.rmtree(made, ignore_errors=True)
     Path("/srv/everybodys").unlink(missing_ok=True)
+    if ROOTS.is_mount():
+        subprocess.run(["umount", ROOTS], check=True)
+    shutil.rmtree(ROOTS, ignore_errors=True)
 
 
 def write(path: Path, text: str | bytes, uid: int = ALICE, mode: int = 0o644) -> Path:
@@ -119,13 +131,76 @@ NAMED: dict[str, tuple[Callable[[Path], list[str]], list[tuple[int, str]]]] = {
     "by a link of the requester's to one of theirs": (lambda p: link(p, "x.sh"), [(1, "link")]),
     "a file of root's": (lambda p: ["/etc/hostname", "/usr/bin/env"], []),
     "nothing": (lambda p: ["restart", "-n", "--", "", "a" * 5000, "/nonexistent"], []),
-    "a directory": (lambda p: [str(p), "."], []),
-    "a fifo": (lambda p: make_fifo(p), []),
+    "after a letter": (lambda p: [f"-f{p}/x.sh", "-fx.sh"], [(1, "x.sh"), (2, "x.sh")]),
+    "after letters": (lambda p: ["-xvfx.sh", "-zxf./x.sh"], [(1, "x.sh"), (2, "./x.sh")]),
+    "through the directory of the process itself": (lambda p: ["/proc/self/cwd/x.sh"], [(1, "/proc/self/cwd/x.sh")]),
+    "through its directory, and its thread's": (
+        lambda p: ["/proc/thread-self/cwd/../operands/x.sh"],
+        [(1, "/proc/thread-self/cwd/../operands/x.sh")],
+    ),
+    "through its root directory": (lambda p: [f"/proc/self/root{p}/x.sh"], [(1, f"/proc/self/root{HOME}/x.sh")]),
+    "by a link of the requester's through the directory of the process": (
+        lambda p: link(p, "/proc/self/cwd/x.sh"),
+        [(1, "link")],
+    ),
+    "a file of root's through the directory of the process": (lambda p: ["/proc/self/root/etc/hostname"], []),
+    "a file that says that it is root's on a mount that is for anybody": (lambda p: mounted(), [(1, f"{ROOTS}/file")]),
+    "a device whose content nobody changes": (lambda p: ["/dev/null", "--in=/dev/zero"], []),
+    "a directory in which all is root's": (lambda p: roots_alone(), []),
     "a file of root's in a directory of the requester's": (lambda p: [str(write(p / "roots", "x", 0))], [(1, "roots")]),
     "a file that everybody may write": (lambda p: [str(write(Path("/srv/everybodys"), "x", 0, 0o666))], [(1, "/srv/everybodys")]),
-    "one of the files in /proc": (lambda p: ["/proc/self/environ", "/proc/1/comm"], []),
-    "the sixty-fourth and the sixty-fifth": (lambda p: ["-"] * 63 + ["x.sh", "x.sh"], [(64, "x.sh")]),
 }
+
+UNBOUND: dict[str, tuple[Callable[[Path], list[str]], list[tuple[int, str, str]]]] = {
+    "a directory": (lambda p: [str(p), "."], [(1, HOME, "what is in a directory"), (2, ".", "what is in a directory")]),
+    "a directory of root's with a file of somebody's": (lambda p: roots_with_a_guest(), [(1, f"{ROOTS}/", "in a directory")]),
+    "a directory of root's with a link to somebody's": (lambda p: roots_with_a_link(p), [(1, f"{ROOTS}/", "in a directory")]),
+    "a directory of root's with more in it than is looked at": (
+        lambda p: roots_with_many(),
+        [(1, f"{ROOTS}/", "in a directory")],
+    ),
+    "a fifo": (lambda p: make_fifo(p), [(1, "fifo", "it is no regular file")]),
+    "a terminal": (lambda p: ["/dev/tty"], [(1, "/dev/tty", "it is no regular file")]),
+    "standard input": (lambda p: ["/dev/stdin"], [(1, "/dev/stdin", "leads through /proc")]),
+    "files in /proc": (
+        lambda p: ["/proc/self/environ", "-f/proc/1/cwd/x"],
+        [(1, "/proc/self/environ", "leads through /proc"), (2, "/proc/1/cwd/x", "leads through /proc")],
+    ),
+    "the sixty-fifth": (lambda p: ["-"] * 64 + ["x.sh", "x.sh"], [(65, "x.sh", "the first 64 alone are looked at")]),
+}
+
+
+def mounted() -> list[str]:
+    ROOTS.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "nosuid,mode=755", "x", ROOTS], check=True)
+    (ROOTS / "file").write_text("x")
+    return [f"{ROOTS}/file"]
+
+
+def roots_alone() -> list[str]:
+    (ROOTS / "below").mkdir(parents=True)
+    (ROOTS / "below/file").write_text("")
+    (ROOTS / "below/link").symlink_to("/etc/hostname")
+    return [f"{ROOTS}/"]
+
+
+def roots_with_a_guest() -> list[str]:
+    words = roots_alone()
+    write(ROOTS / "below/guest", "")
+    return words
+
+
+def roots_with_a_link(place: Path) -> list[str]:
+    words = roots_alone()
+    (ROOTS / "below/there").symlink_to(place / "x.sh")
+    return words
+
+
+def roots_with_many() -> list[str]:
+    words = roots_alone()
+    for number in range(1001):
+        (ROOTS / f"below/{number}").touch()
+    return words
 
 
 def link(place: Path, to: str) -> list[str]:
@@ -141,8 +216,9 @@ def make_fifo(place: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("what", NAMED)
-def test_which_arguments_are_named(binding: House, place: Path, what: str) -> None:
+def test_which_arguments_are_named(binding: House, place: Path, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     script(place)
+    monkeypatch.chdir(place)  # what /proc/self/cwd is to us as well
     words, wanted = NAMED[what]
     asking = binding.ask("alice", "true", *words(place), cwd=str(place))
     found = operands(binding, asking.id)
@@ -150,6 +226,36 @@ def test_which_arguments_are_named(binding: House, place: Path, what: str) -> No
     assert all(o["digest"] == digest(Path(o["path"])) for o in found)
     assert binding.approve(asking.id).returncode == 0
     assert asking.end() == 0, asking.err
+
+
+@pytest.mark.parametrize("what", UNBOUND)
+def test_what_is_not_bound_is_said_to_be_so(binding: House, place: Path, what: str) -> None:
+    """THREATS R-06: beside it, on the approver's page; and it runs, if they approve it."""
+    script(place)
+    words, wanted = UNBOUND[what]
+    asking = binding.ask("alice", "true", *words(place), cwd=str(place))
+    found = operands(binding, asking.id)
+    assert [(o["argument"], o["path"]) for o in found] == [(at, os.path.join(place, name)) for at, name, _ in wanted]
+    assert [o["digest"] for o in found] == [""] * len(wanted)
+    assert all(because in o["because"] for o, (_, _, because) in zip(found, wanted, strict=True)), found
+    page = binding.jitd("show", asking.id, who="bob").stdout
+    assert page.count("not bound: it may be another file when the command opens it") == len(wanted)
+    assert binding.approve(asking.id).returncode == 0
+    assert asking.end() == 0, asking.err
+
+
+def test_the_directory_of_the_process_is_the_requesters_and_what_is_there_is_bound(binding: House, place: Path) -> None:
+    """THREATS R-06: jitd itself stands elsewhere; the command will open the file of the person who asked."""
+    file = script(place)
+    asking = binding.ask("alice", "dash", "/proc/self/cwd/x.sh", cwd=str(place))
+    assert [o["digest"] for o in operands(binding, asking.id)] == [digest(file)]
+    file.write_text(f"echo evil >>{place}/mark\n")
+    binding.approve(asking.id)
+    assert asking.end() in (121, 126) and not (place / "mark").exists(), asking.err
+    script(place)
+    again = binding.ask("alice", "dash", "/proc/self/cwd/x.sh", cwd=str(place))
+    assert binding.approve(again.id).returncode == 0
+    assert again.end() == 0 and (place / "mark").read_text() == "good\n"
 
 
 def test_a_file_of_the_targets_own_needs_no_naming(binding: House, place: Path) -> None:
@@ -262,6 +368,41 @@ def test_a_rule_may_let_them_be_changed_and_then_they_are_named_and_not_bound(bi
     file.write_text("one\ntwo\n")
     assert binding.approve(asking.id).returncode == 0
     assert asking.end() == 0 and asking.out == "one\ntwo\n"
+
+
+LOOSE: dict[str, tuple[Callable[[Path], list[str]], str]] = {
+    "a directory": (lambda p: [str(p)], "argument 1, /home/alice/operands, is not: "),
+    "a fifo": (lambda p: make_fifo(p), "argument 1, /home/alice/operands/fifo, is not: "),
+    "in /proc": (lambda p: ["/proc/1/cwd/x.sh"], "argument 1, /proc/1/cwd/x.sh, is not: "),
+    "too many": (lambda p: ["-"] * 65, "argument 65, /home/alice/operands/-, is not: "),
+    "too large": (lambda p: [str(large(p))], "argument 1, /home/alice/operands/large, is not: "),
+    "something that alice cannot see": (lambda p: ["/root/.profile"], "argument 1 names a place that you cannot see"),
+    "nothing, where alice cannot see that": (lambda p: ["/root/none"], "argument 1 names a place that you cannot see"),
+}
+
+
+def large(place: Path) -> Path:
+    file = write(place / "large", b"")
+    os.truncate(file, 16 * 1024 * 1024 + 1)
+    return file
+
+
+@pytest.mark.parametrize("what", LOOSE)
+def test_a_rule_may_want_all_that_is_named_bound(binding: House, place: Path, what: str) -> None:
+    """THREATS R-06."""
+    script(place)
+    words, wanted = LOOSE[what]
+    done = binding.sudo("alice", "-n", "sed", *words(place), cwd=str(place))
+    assert done.returncode == 121, done.stderr
+    assert f"rule strict wants what arguments name bound, and {wanted}" in done.stderr, done.stderr
+
+
+def test_what_is_bound_runs_where_a_rule_wants_that_also_without_an_approval(binding: House, place: Path) -> None:
+    """THREATS R-06: the rule asks nobody, lets the file be alice's, and holds it to its content all the same."""
+    file = script(place)
+    done = binding.sudo("alice", "sed", "-n", "p", "x.sh", "/etc/hostname", cwd=str(place))
+    assert done.returncode == 0 and done.stdout.startswith(file.read_text()), done.stderr
+    assert binding.sudo("alice", "sed", "-n", "-f", "/dev/null", "/etc/hostname").returncode == 0
 
 
 def test_where_nobody_approves_nothing_is_bound(binding: House, place: Path) -> None:

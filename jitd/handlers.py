@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that the kernel has been told to execute certain files with (binfmt_misc): each is an interpreter of theirs.
+
+Law: standard library only, and nothing of ours. What the kernel lists and cannot be read here is an error, never passed over.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+
+PLACE = b"/proc/sys/fs/binfmt_misc"
+NOT_MOUNTED = (errno.ENOENT, errno.ELOOP, errno.ENODEV)
+"""What a look fails with where nothing is mounted: nobody did, the kernel has it not, or another systemd would do it."""
+FIRST = 256
+"""Bytes at the beginning of a file in which the kernel looks for a magic number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """``interpreter`` executes files whose names end in ``extension``, or that have ``magic`` at ``offset``, under ``mask``."""
+
+    interpreter: bytes
+    extension: bytes | None
+    offset: int
+    magic: bytes
+    mask: bytes
+
+    def takes(self, name: bytes, beginning: bytes) -> bool:
+        """True for a file that is executed by ``name`` and has this ``beginning``."""
+        if self.extension is not None:
+            _, dot, after = name.rpartition(b".")
+            return bool(dot) and after == self.extension
+        found = beginning[self.offset : self.offset + len(self.magic)].ljust(len(self.magic), b"\0")
+        return all((byte ^ wanted) & bits == 0 for byte, wanted, bits in zip(found, self.magic, self.mask, strict=True))
+
+
+def of(name: bytes, beginning: bytes, place: bytes = PLACE) -> list[bytes]:
+    """The interpreters of the handlers that could take that file. Raises OSError and ValueError."""
+    try:
+        is_on = _content(place, b"status").strip() == b"enabled"
+        names = os.listdir(place) if is_on else []
+    except OSError as fault:
+        if fault.errno in NOT_MOUNTED:
+            return []
+        raise
+    found = []
+    for entry in names:
+        if entry in (b"register", b"status"):
+            continue
+        try:
+            handler = read(_content(place, entry))
+        except FileNotFoundError:
+            continue  # it was just taken away
+        if handler is not None and handler.takes(name, beginning):
+            found.append(handler.interpreter)
+    return found
+
+
+def _content(place: bytes, entry: bytes) -> bytes:
+    file = os.open(os.path.join(place, entry), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, 1 << 16)
+    finally:
+        os.close(file)
+
+
+def read(text: bytes) -> Handler | None:
+    """A handler as the kernel lists it; None for one that is disabled. Raises ValueError."""
+    lines = text.splitlines()
+    if not lines or lines[0] not in (b"enabled", b"disabled"):
+        raise ValueError("a handler of binfmt_misc cannot be read")
+    if lines[0] == b"disabled":
+        return None
+    words = dict(line.partition(b" ")[::2] for line in lines[1:])
+    interpreter = words.get(b"interpreter", b"")
+    if not interpreter.startswith(b"/"):
+        raise ValueError("a handler of binfmt_misc names no absolute path")
+    if b"extension" in words:
+        return Handler(interpreter, words[b"extension"].removeprefix(b"."), 0, b"", b"")
+    magic = bytes.fromhex(words[b"magic"].decode()) if b"magic" in words else b""
+    if not magic:
+        raise ValueError("a handler of binfmt_misc has neither extension nor magic")
+    mask = bytes.fromhex(words[b"mask"].decode()) if b"mask" in words else b"\xff" * len(magic)
+    if len(mask) != len(magic):
+        raise ValueError("a handler of binfmt_misc has a mask of another length")
+    return Handler(interpreter, None, int(words.get(b"offset", b"0")), magic, mask)

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which mounts are believed when they say whose a file is: a table of lines as the kernel writes them."""
+
+from __future__ import annotations
+
+import pytest
+
+from jitd import mounts
+from jitd.mounts import Mounts, read
+
+ROOT = "21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda1 rw"
+LINES = {
+    "the root file system": (ROOT, True),
+    "the root file system, mounted once more": ("40 21 254:0 /srv /mnt rw,nosuid,nodev - ext4 /dev/vda1 rw", True),
+    "a local file system": ("40 21 254:1 / /mnt rw,relatime shared:2 master:1 - ext4 /dev/vdb rw", True),
+    "an overlay": ("40 21 0:44 / /mnt rw,relatime - overlay overlay rw,lowerdir=/a,upperdir=/b,workdir=/c", True),
+    "a file system in memory": ("40 21 0:45 / /mnt rw - tmpfs tmpfs rw,size=1k", True),
+    "a stick": ("40 21 8:1 / /mnt rw,nosuid,nodev,relatime - ext4 /dev/sdb1 rw", False),
+    "a file system in memory that is for anybody": ("40 21 0:45 / /mnt rw,nosuid - tmpfs tmpfs rw", False),
+    "FUSE": ("40 21 0:46 / /mnt rw,relatime - fuse /srv rw,user_id=0,group_id=0,allow_other", False),
+    "FUSE with a name": ("40 21 0:46 / /mnt rw,relatime - fuse.sshfs a:b rw,user_id=4001,group_id=4001,allow_other", False),
+    "FUSE on a device": ("40 21 8:2 / /mnt rw,relatime - fuseblk /dev/sdb2 rw,user_id=0,group_id=0", False),
+    "NFS": ("40 21 0:47 / /mnt rw,relatime - nfs4 nas:/export rw,vers=4.2", False),
+    "CIFS": ("40 21 0:48 / /mnt rw,relatime - cifs //nas/export rw", False),
+    "9p": ("40 21 0:49 / /mnt rw,relatime - 9p host rw", False),
+    "one that nobody knows": ("40 21 0:50 / /mnt rw,relatime - novelfs x rw", False),
+    "an idmapped one": ("40 21 254:1 / /mnt rw,relatime,idmapped - ext4 /dev/vdb rw", False),
+    "an idmapped one of the root file system": ("40 21 254:0 /srv /mnt rw,relatime,idmapped - ext4 /dev/vda1 rw", False),
+}
+UNTRUE = [name for name, (_, is_believed) in LINES.items() if not is_believed]
+
+
+def believed(line: str, *trusted: str, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether a file on the mount of that ``line`` is believed to be root's."""
+    number = int(line.split()[0])
+    monkeypatch.setattr(mounts, "_number", lambda path: 21 if path == b"/" else number)
+    looked = Mounts(tuple(place.encode() for place in trusted))
+    looked.__dict__["_others"] = read(f"{ROOT}\n{line}\n".encode())
+    return looked.why_not(b"/mnt/file") == ""
+
+
+@pytest.mark.parametrize("what", LINES)
+def test_a_mount_is_believed_or_not(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS X-19."""
+    line, wanted = LINES[what]
+    assert believed(line, monkeypatch=monkeypatch) is wanted
+
+
+@pytest.mark.parametrize("what", UNTRUE)
+def test_an_administrator_may_believe_it(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS X-19: the honest twin."""
+    line, _ = LINES[what]
+    assert believed(line, "/opt", "/mnt", monkeypatch=monkeypatch)
+    assert not believed(line, "/mn", "/mnt/below", "/mnt2", monkeypatch=monkeypatch)
+
+
+def test_what_is_below_a_believed_place_is_believed_unless_a_person_serves_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS X-19: who has a directory of their own there may mount on it what says that all is root's."""
+    line = "40 21 0:46 / /opt/tools/x rw,nosuid - fuse.bindfs /srv rw,user_id={},group_id=0,allow_other"
+    assert believed(line.format(0), "/opt/tools", monkeypatch=monkeypatch)
+    assert not believed(line.format(4001), "/opt/tools", monkeypatch=monkeypatch)
+    assert believed(line.format(4001), "/opt/tools/x", monkeypatch=monkeypatch)
+
+
+def test_a_place_with_a_space_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = r"40 21 0:47 / /opt/my\040tools rw,relatime - nfs4 nas:/export rw"
+    assert believed(line, "/opt/my tools", monkeypatch=monkeypatch)
+
+
+def test_a_mount_that_the_kernel_does_not_list_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS X-19: it was taken away meanwhile, say."""
+    monkeypatch.setattr(mounts, "_number", lambda path: 21 if path == b"/" else 99)
+    looked = Mounts()
+    looked.__dict__["_others"] = read(f"{ROOT}\n".encode())
+    with pytest.raises(ValueError, match="does not list"):
+        looked.why_not(b"/mnt/file")
+    with pytest.raises(ValueError, match="cannot be read"):
+        read(b"40 21 nonsense\n")
+
+
+def test_the_mounts_of_this_host_can_be_read() -> None:
+    assert Mounts().why_not(b"/") == "" and Mounts().at(b"/") is None
+    mount = Mounts().at(b"/proc")
+    assert mount is not None and (mount.kind, mount.point) == ("proc", b"/proc")

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a command is called, and what it is by other names: links, hard links and copies, as tables (THREATS R-15, R-16)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jitd.core.conditions import read_command_pattern
+from jitd.core.decision import Permit
+from jitd.core.policy import Policy, Rule
+from jitd.finding import Asked, find
+from jitd.screening import look, look_again
+from tests.scene import asked as requested
+from tests.scene import moment, person
+
+ALICE = person("alice")
+ME = os.getuid()
+ASKED = Asked(
+    argv=(), login=False, user=f"#{ME}", group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False, variables=(), preserved=(),
+    locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None, uses=None, timeout_for=None,
+)  # fmt: skip
+ANY = Rule("permit", "any", ("user:alice",), ("*",), (read_command_pattern(("**",)),), services=("jitsudo", "sudo"))
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """Two programs of root's, and names that lead to the first."""
+    path = Path(tempfile.mkdtemp(prefix="jitd-", dir="/var/tmp"))
+    path.chmod(0o755)
+    for name in ("tools", "theirs", "dir"):
+        (path / name).mkdir()
+    for name in ("tools/tool", "tools/other"):
+        shutil.copy("/bin/true", path / name)
+    (path / "tools/link").symlink_to("tool")
+    (path / "theirs/link").symlink_to("../tools/tool")
+    (path / "theirs/links").symlink_to(path / "theirs/link")
+    (path / "theirs/tolink").symlink_to(path / "tools/link")
+    os.link(path / "tools/tool", path / "theirs/hard")
+    (path / "theirs/tohard").symlink_to("hard")
+    (path / "way").symlink_to("tools")
+    shutil.copy(path / "tools/tool", path / "theirs/copy")
+    yield path
+    shutil.rmtree(path)
+
+
+NAMES = {
+    "tools/tool": True,
+    "tools/../tools/./tool": True,
+    "way/tool": True,
+    "tools/link": True,
+    "theirs/link": True,
+    "theirs/links": True,
+    "theirs/tolink": True,
+    "theirs/hard": True,
+    "theirs/tohard": True,
+    "theirs/copy": False,
+    "tools/other": False,
+}
+"""Name → whether a deny on tools/tool is about it. A copy is another file."""
+ON_NAMES = {
+    "tools/to*": ("tools/tool", "way/tool", "tools/link", "theirs/link", "theirs/links", "theirs/tolink"),
+    "theirs/link*": ("theirs/link", "theirs/links"),
+    "tools/link": ("tools/link", "theirs/tolink"),
+    "way/tool": tuple(name for name, is_tool in NAMES.items() if is_tool),
+    "theirs/hard": tuple(name for name, is_tool in NAMES.items() if is_tool),
+    "theirs/copy": ("theirs/copy",),
+    "tools/none": (),
+}
+"""The first element of a deny → the names that it is about. A wildcard is compared with names; a link is no other file's name."""
+
+
+def rule(place: Path, verdict: str, path: str, *more: str) -> Rule:
+    pattern = read_command_pattern((f"{place}/{path}", *more))
+    if verdict == "deny":
+        return Rule("deny", "d", commands=(pattern,))
+    return replace(ANY, commands=(pattern,))
+
+
+def is_permitted(place: Path, name: str, *rules: Rule, words: tuple[bytes, ...] = (), service: str = "jitsudo") -> bool:
+    asked = replace(ASKED, argv=(os.fsencode(place / name), *words))
+    sighting = look(Policy(rules, "permit", ""), asked, ALICE, "host", service, "/usr/bin", (), moment())
+    return isinstance(sighting.decision, Permit)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_deny_holds_for_the_file_by_whatever_name(place: Path, name: str) -> None:
+    """THREATS R-16."""
+    assert is_permitted(place, name, ANY), "without the deny"
+    for service in ("jitsudo", "sudo"):
+        assert is_permitted(place, name, rule(place, "deny", "tools/tool", "**"), ANY, service=service) is not NAMES[name]
+
+
+@pytest.mark.parametrize("path", ON_NAMES)
+def test_a_deny_is_about_these_names(place: Path, path: str) -> None:
+    """THREATS R-16."""
+    denied = [name for name in NAMES if not is_permitted(place, name, rule(place, "deny", path, "**"), ANY)]
+    assert sorted(denied) == sorted({*ON_NAMES[path]} | ({"tools/../tools/./tool"} if "tools/tool" in ON_NAMES[path] else set()))
+
+
+def test_a_deny_with_arguments_is_about_these_arguments_alone(place: Path) -> None:
+    rules = (rule(place, "deny", "tools/tool", "stop"), ANY)
+    assert not is_permitted(place, "theirs/hard", *rules, words=(b"stop",))
+    assert is_permitted(place, "theirs/hard", *rules, words=(b"start",))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_permit_is_for_the_name_that_it_says(place: Path, name: str) -> None:
+    """THREATS R-16: the path with its directories resolved, and none of the file's other names."""
+    is_its_name = name in ("tools/tool", "way/tool", "tools/../tools/./tool")
+    assert is_permitted(place, name, rule(place, "permit", "tools/tool")) is is_its_name
+
+
+@pytest.mark.parametrize("name", ["tools/tool", "theirs/hard", "theirs/tolink"])
+def test_a_deny_that_comes_while_it_waits_holds_for_the_file_too(place: Path, name: str) -> None:
+    """THREATS R-16."""
+    asked = replace(ASKED, argv=(os.fsencode(place / name),))
+    command = look(Policy((ANY,), "permit", ""), asked, ALICE, "host", "jitsudo", "/usr/bin", (), moment()).command
+    waiting = replace(requested(who=ALICE), command=command)
+    assert isinstance(look_again(Policy((ANY,), "permit", ""), waiting, ALICE, (), moment()), Permit)
+    deny = rule(place, "deny", "tools/tool")
+    assert not isinstance(look_again(Policy((ANY, deny), "permit", ""), waiting, ALICE, (), moment()), Permit)
+
+
+# --- what it is called -----------------------------------------------------------------------------------------------
+
+CALLED = {
+    "by a path": ("jitsudo", "{place}/tools/tool", "{place}/tools/tool"),
+    "by a path through a link": ("jitsudo", "{place}/way/tool", "{place}/tools/tool"),
+    "by a path with dots": ("jitsudo", "{place}/theirs/../way/./tool", "{place}/tools/tool"),
+    "by a relative path": ("jitsudo", "way/tool", "{place}/tools/tool"),
+    "by a last link": ("jitsudo", "way/link", "{place}/tools/link"),
+    "by a last link of somebody's": ("jitsudo", "theirs/tolink", "{place}/theirs/tolink"),
+    "by a name": ("jitsudo", "true", "true"),
+    "by what sudo runs": ("sudo", "{place}/way/tool", "{place}/way/tool"),
+    "by what doas runs": ("doas", "way/tool", "way/tool"),
+}
+
+
+@pytest.mark.parametrize("how", CALLED)
+def test_what_a_command_is_called(place: Path, how: str) -> None:
+    """THREATS R-15: where jitd runs it, by the path that was resolved; where another program does, by what that is told."""
+    service, typed, called = CALLED[how]
+    argv = (typed.format(place=place).encode(), b"x")
+    found = find(replace(ASKED, argv=argv, cwd=os.fsencode(place)), ALICE, service, "/usr/bin", lambda found: True)
+    assert found.command.argv == (called.format(place=place).encode(), b"x")
+    assert os.path.realpath(found.command.path) == found.command.path or b"link" in found.command.path
+
+
+def test_a_login_shell_is_called_as_one(place: Path) -> None:
+    """THREATS R-15."""
+    found = find(replace(ASKED, argv=(b"-c", b"x"), user="root", login=True), ALICE, "jitsudo", "/usr/bin", lambda found: True)
+    assert found.command.argv[0] == b"-" + os.path.basename(found.command.path) and found.command.argv[1:] == (b"-c", b"x")
