@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from jitd.asking import MAX_TEXT
@@ -17,7 +17,7 @@ from jitd.core import grant, run
 from jitd.core.command import read_id
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
-from jitd.core.law import Actor, IllegalEvent, Role
+from jitd.core.law import Actor, IllegalEvent, Origin, Role
 from jitd.core.lock import LockedOut
 from jitd.core.policy import may_review
 from jitd.core.request import NotYours, Request, RequestState, Reviewed, Stale, Verdict
@@ -154,8 +154,8 @@ class Overseeing:
 
     # --- reviews -------------------------------------------------------------------------------------------------------
 
-    async def review(self, who: Subject, typed: str, verdict: Verdict, fingerprint: bytes, comment: str) -> str:
-        """Take one review; the sentence that says what it did. Raises Refusal."""
+    async def review(self, who: Subject, typed: str, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin) -> str:
+        """Take one review, given from ``origin``; the sentence that says what it did. Raises Refusal."""
         if len(comment.encode()) > MAX_TEXT:
             raise Refusal("usage", f"a comment has at most {MAX_TEXT} bytes")
         if who.is_root:
@@ -170,16 +170,18 @@ class Overseeing:
             if repeated := self._repeated(fresh, found, verdict):
                 return repeated
             try:
-                await self._take(fresh, found, verdict, fingerprint, comment)
+                await self._take(fresh, found, verdict, fingerprint, comment, origin)
             except Overtaken:  # somebody else's review came in between: what was looked at is not what would be decided on
                 continue
             return self._said(found.id, verdict)
 
-    async def _take(self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes, comment: str) -> None:
+    async def _take(
+        self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin
+    ) -> None:
         """Decide on ``found`` again, with the review of ``who``. Raises Overtaken, or Refusal."""
         fresh = await self._decider.decide_again(found)
         event = Reviewed(
-            found.id, Actor(Role.APPROVER, who.principal, who.uid), who, verdict, fingerprint, comment, fresh.decision,
+            found.id, Actor(Role.APPROVER, who.principal, who.uid, origin), who, verdict, fingerprint, comment, fresh.decision,
             fresh.standing, self._perform.is_attended(found),
         )  # fmt: skip
         try:
@@ -239,30 +241,42 @@ class Overseeing:
             raise Refusal("undone", f"request {found.id} has no grant of its own: {its}")
         if not permit.is_live:
             raise Refusal("late", f"grant {permit.id} has ended: it is {permit.state}")
-        await self._revoke(who, found, permit, reason)
-        return f"grant {permit.id} is revoked; nothing runs under it"
+        may_live = await self._revoke(who, found, permit, reason)
+        return f"grant {permit.id} is revoked; {may_live or 'nothing runs under it'}"
 
     async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
         """End every grant of ``principal`` that ``who`` may end. Raises Refusal."""
         ended = 0
+        living = []
         for permit in tuple(self._store.grants()):
             asked = self._store.request(permit.id)
             is_theirs = permit.holder.principal == principal or principal in permit.holder.perhaps
             if is_theirs and asked is not None and self.may_see(who, asked):
-                await self._revoke(who, asked, permit, reason)
+                living.append(await self._revoke(who, asked, permit, reason))
                 ended += 1
         if not ended:
             raise Refusal("unknown", f"{shown(principal)} has no live grant, as far as you may see")
-        return f"{ended} grant{'s' if ended > 1 else ''} of {shown(principal)} revoked; nothing runs under them"
+        may_live = "; ".join(filter(None, living)) or "nothing runs under them"
+        return f"{ended} grant{'s' if ended > 1 else ''} of {shown(principal)} revoked; {may_live}"
 
-    async def _revoke(self, who: Subject, asked: Request, permit: Grant, reason: str) -> None:
+    async def _revoke(self, who: Subject, asked: Request, permit: Grant, reason: str) -> str:
+        """What may live on of it, as the end of a sentence; empty if there is nothing. Raises Refusal."""
         because = f"revoked by {who.principal}" + (f": {reason}" if reason else "")
         gone = [self._waiters.until_gone(one) for one in permit.living]
         try:
             self._perform.act(grant.Revoked(permit.id, self._role(who, asked), because))
         except IllegalEvent:
             raise Refusal("late", f"grant {permit.id} has ended") from None
+        runs = permit.living
         await self._until(gone, f"grant {permit.id} is revoked, but what runs under it is not gone yet")
+        return self._may_live(runs)
+
+    def _may_live(self, runs: Iterable[str]) -> str:
+        """What the monitors of these say, which have ended, and which tell it last (monitor/strays.py)."""
+        outcomes = [one.outcome for run in runs if (one := self._store.run(run)) is not None and one.outcome is not None]
+        told = [outcome.because.rpartition("; ")[2] for outcome in outcomes]
+        told = [part for part in dict.fromkeys(told) if " may live: " in part or " may run: " in part]
+        return "; ".join(["what ran under it is ended", *map(shown, told)]) if told else ""
 
     async def stop(self, who: Subject, typed: str, reason: str) -> str:
         """End one run; its grant stays. Returns when it is gone. Raises Refusal."""
@@ -276,7 +290,7 @@ class Overseeing:
                 gone.cancel()
                 raise Refusal("late", f"run {found.id} has ended") from None
         await self._until([gone], f"run {found.id} was told to stop, but it is not gone yet")
-        return f"run {found.id} is gone"
+        return f"run {found.id} is gone" + (f"; {may_live}" if (may_live := self._may_live([found.id])) else "")
 
     async def _until(self, gone: list[asyncio.Future[None]], otherwise: str) -> None:
         if not await self._waiters.are_gone(gone, GONE_WITHIN):

@@ -136,10 +136,10 @@ def test_what_is_found_leads_where_it_was_seen_to_lead() -> None:
     plain |= {"argv": (b"/bin/true",), "cwd": b"/", "variables": (), "preserved": (), "locale": (), "streams": (), "options": ()}
     asked = Asked(**{**plain, "login": False, "chdir": False, "is_bare": False, "doubt": "", "cwd_device": 0, "cwd_inode": 0})
     for leads_to in (None, b"/usr/bin/true"):
-        assert find(replace(asked, leads_to=leads_to), root, "/bin").command.path == b"/usr/bin/true"
+        assert find(replace(asked, leads_to=leads_to), root, "/bin", lambda found: True).command.path == b"/usr/bin/true"
     for leads_to in (NOTHING, b"/home/alice/true"):
         with pytest.raises(Nonsense):
-            find(replace(asked, leads_to=leads_to), root, "/bin")
+            find(replace(asked, leads_to=leads_to), root, "/bin", lambda found: True)
 
 
 # --- in two views ---------------------------------------------------------------------------------------------------------
