@@ -151,6 +151,8 @@ class Enforcing:
             raise Refusal("protocol", "a second proof")
         try:
             login = in_hand.process.process() if ask.stage == "session" else None
+            origin = facts.origin(self._process.pid, 0)  # root alone is heard as a point
+            self._process.refuse_gone()  # only now is it certain whose that is
         except (Gone, OSError) as fault:
             raise Refusal("failed", f"what asks cannot be held: {fault}") from None
         came_in_by = None if ask.authenticated is None else ask.authenticated.rstrip(b"\n").replace(b"\n", b", ")
@@ -173,7 +175,7 @@ class Enforcing:
             understand,
             Claims(ask.reason, ask.tty, ask.login_session, ()),
             point,
-            facts.origin(in_hand.process.pid, 0),  # root alone is heard as a point
+            origin,
             waits=ask.waits,
             waiter=self,
             login=self._wait_for,

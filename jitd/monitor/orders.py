@@ -282,14 +282,10 @@ _JOB: dict[str, Callable[[object], Any]] = {
 }
 
 _LOGIN: dict[str, Callable[[object], Any]] = {
-    "run": _run,
+    **{name: _JOB[name] for name in ("run", "user", "ends_at_boot", "ends_because", "is_housed")},
     "pid": _id,
     "started": _number,
-    "user": _text,
     "service": _text,
-    "ends_at_boot": _instant,
-    "ends_because": _text,
-    "is_housed": _truth,
 }
 
 FROM_MONITOR: dict[str, dict[str, Callable[[object], Any]]] = {

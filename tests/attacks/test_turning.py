@@ -76,7 +76,7 @@ def test_a_directory_that_is_turned_all_the_time_names_nothing_of_roots(turning:
             became["in doubt"] += 1
             continue
         try:
-            found = find(understood, alice, PATH.decode())
+            found = find(understood, alice, "sudo", PATH.decode(), lambda found: True)
         except Nonsense:
             became["refused"] += 1
             continue
