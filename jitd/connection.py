@@ -8,7 +8,7 @@ not verified. A fault before that is a number on a counter, after it one record 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 from jitd.acceptor import CannotNote, NoKey, NotAuthenticated, Proof
@@ -23,13 +23,16 @@ from jitd.log import log
 from jitd.news import Told, news_of, refusal_of
 from jitd.reading import asked_in, claims_in
 from jitd.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
-from jitd.rows import Row, instant
+from jitd.rows import instant
+from jitd.telling import Telling
 from jitpam.wire import coding, messages
 from jitpam.wire.conversation import DAEMON, Conversation
 from jitpam.wire.faults import RemoteProtocolError
-from jitpam.wire.framing import LIMIT
+from jitpam.wire.framing import LIMIT, SEAL, SMALL
 from jitpam.wire.messages import FROM_CLIENT, Message
 
+LARGE_WITHIN = 40.0
+"""Seconds in which a large message is answered, and the answer taken."""
 AGAIN_AFTER = 0.2
 """Seconds until a watched list is told again."""
 
@@ -55,14 +58,17 @@ class Connection:
         self._listing: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._channel = channel(self._frame, self._lost)
+        self._telling = Telling(house.turns, peer.uid, self._channel, self._send)
 
     # --- frames ------------------------------------------------------------------------------------------------------
 
     def _frame(self, body: bytes) -> None:
+        if len(body) > SMALL + SEAL:
+            if self._talk.state != "ready":
+                return self._broken(f"a frame of {len(body)} bytes when {self._talk.state}")
+            return self._in_background(lambda: self._large_frame(body))
         try:
-            if self._proof is not None and self._talk.state not in ("greeting", "greeted", "authenticating"):
-                body = self._proof.unwrap(body)
-            message = coding.decode(body, FROM_CLIENT)
+            message, body = self._read(body)
             self._talk.hear(message)
         except (RemoteProtocolError, NotAuthenticated) as fault:
             return self._broken(str(fault))
@@ -72,10 +78,30 @@ class Connection:
             self._is_proved = True
             self._answer(message, body)
 
+    def _read(self, body: bytes) -> tuple[Message, bytes]:
+        """What ``body`` says, and the body itself without its seal. Raises RemoteProtocolError and NotAuthenticated."""
+        if self._proof is not None and self.is_ready:
+            body = self._proof.unwrap(body)
+        coding.weigh(body)
+        return coding.decode(body, FROM_CLIENT), body
+
+    async def _large_frame(self, body: bytes) -> None:
+        """One that takes a while to read: in a worker. Nobody uses the seals meanwhile: what was not asked is not answered."""
+        try:
+            message, body = await self._house.read_large(self._peer.uid, lambda: self._read(body))
+            self._talk.hear(message)
+        except (RemoteProtocolError, NotAuthenticated, TimeoutError) as fault:
+            return self._broken(str(fault) or "its large frames come faster than they can be read")
+        self._is_proved = True
+        async with asyncio.timeout(LARGE_WITHIN):  # what it holds is for others, too: also where nobody takes the answer
+            await self._deed(message, body)
+
     def say(self, message: Message, descriptor: int | None = None) -> None:
         """Send ``message`` if the table lets us; ``descriptor`` is taken over."""
+        self._send(message, coding.encode(message), descriptor)
+
+    def _send(self, message: Message, body: bytes, descriptor: int | None = None) -> None:
         self._talk.say(message)
-        body = coding.encode(message)
         if self._proof is not None:
             body = self._proof.wrap(body)
         self._channel.send(body, descriptor)
@@ -232,7 +258,8 @@ class Connection:
                 if isinstance(answer, str):
                     self._done(answer)
                 else:
-                    await self._items(answer)
+                    await self._telling.rows(answer)
+                    self._done("")
 
     def _enforce(self, who: Subject, message: messages.Enforce, body: bytes) -> None:
         """Root alone says what others are about to do: its process has them in hand."""
@@ -257,29 +284,12 @@ class Connection:
         self._who = who
         return who
 
-    async def _items(self, rows: Iterable[Row]) -> None:
-        """All rows. A long list holds up nobody, many lists of one account no other's, and who does not read costs one row."""
-        rest = iter(rows)
-        turn = self._house.turn_of(self._peer.uid)
-        while True:
-            async with turn:
-                row = next(rest, None)
-                if row is not None:
-                    self.say(messages.Item(row=row))
-            if row is None:
-                break
-            await self._channel.drained()
-        self._done("")
-
     async def _replay(self, who: Subject, message: messages.Replay) -> None:
         """A recording. A client that goes away is noticed, whether anything comes or not."""
         rows = self._house.recordings.play(who, message.id, follow=message.follow, again=self._admit)
-        turn = self._house.turn_of(self._peer.uid)  # many watchers of one account hold up nobody else, as in `_items`
         async with aclosing(rows):
             async for row in rows:
-                async with turn:
-                    self.say(messages.Item(row=row))
-                    await asyncio.sleep(0)
+                await self._telling.row(row)
                 self._channel.resume()  # from the first row on: whoever says anything now has hung up
                 await self._channel.drained()
         self._done("")
@@ -298,7 +308,8 @@ class Connection:
             while self._is_stale and self._talk.state == "watching":
                 self._is_stale = False
                 who = await self._admit()
-                await self._items(self._answers.rows(who, "requests", ended=self._watch_ended))
+                await self._telling.rows(self._answers.rows(who, "requests", ended=self._watch_ended))
+                self._done("")
                 await asyncio.sleep(AGAIN_AFTER)
         except Refusal as no:
             self._refuse(no.code, no.text)

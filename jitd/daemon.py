@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from jitd import config as settings
 from jitd import facts, policyfile, service
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from jitd.waiters import Waiters
     from jitd.workers import Workers
 
+T = TypeVar("T")
 SUPERVISED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "WATCHDOG_USEC", "WATCHDOG_PID")
 """What is kept of the starter's environment: a service manager's words to ``service``."""
 BOOTED = Path("/run/systemd/system")
@@ -84,6 +85,7 @@ class Daemon:
         from jitd.perform import Perform
         from jitd.recordings import Recordings
         from jitd.store.sqlite import SqliteStore
+        from jitd.telling import Turns
         from jitd.waiters import Waiters
         from jitd.workers import Workers
 
@@ -121,7 +123,7 @@ class Daemon:
         self.recordings = Recordings(config, self.overseeing, self._lifecycle, self._store, self._workers, self.now)
         self._n_strangers = 0
         self._pace = Pace()
-        self._turns: dict[int, asyncio.Lock] = {}
+        self.turns = Turns()
 
     async def subject(self, proof: Proof | None) -> Subject | None:
         """See ``house.House``."""
@@ -141,9 +143,9 @@ class Daemon:
         """See ``house.House``."""
         return await self._workers.run(self._accounts.again, who)
 
-    def turn_of(self, uid: int) -> asyncio.Lock:
+    async def read_large(self, uid: int, read: Callable[[], T]) -> T:
         """See ``house.House``."""
-        return self._turns.setdefault(uid, asyncio.Lock())
+        return await self._workers.frames.run(uid, read)
 
     def request(self, id: str) -> Request | None:
         """See ``house.House``."""

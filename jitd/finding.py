@@ -176,4 +176,9 @@ def _can_be_shown(asked: Asked) -> bool:
     )  # the name twice: its path may be as long
     if sum(len(part) + 3 for part in parts) * _MOST_LETTERS <= MOST_SHOWN:
         return True
-    return sum(len(encode_basestring_ascii(shown(part))) + 1 for part in parts) <= MOST_SHOWN
+    left = MOST_SHOWN
+    for part in parts:
+        left -= len(encode_basestring_ascii(shown(part))) + 1
+        if left < 0:
+            return False
+    return True

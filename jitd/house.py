@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from jitd.acceptor import Acceptor, Proof
 from jitd.asking import Asking
@@ -16,7 +16,10 @@ from jitd.core.subject import Subject
 from jitd.locking import Locking
 from jitd.overseeing import Overseeing
 from jitd.recordings import Recordings
+from jitd.telling import Turns
 from jitd.waiters import Waiters
+
+T = TypeVar("T")
 
 
 class House(Protocol):
@@ -28,6 +31,7 @@ class House(Protocol):
     locking: Locking
     recordings: Recordings
     waiters: Waiters
+    turns: Turns
     host: str
 
     def now(self) -> Moment:
@@ -45,8 +49,8 @@ class House(Protocol):
     async def again(self, who: Subject) -> Subject | None:
         """``who`` as they are here now; None if the account is gone or has expired."""
 
-    def turn_of(self, uid: int) -> asyncio.Lock:
-        """Whoever makes a row for the account ``uid`` holds it."""
+    async def read_large(self, uid: int, read: Callable[[], T]) -> T:
+        """What ``read`` makes of a large frame of the account ``uid``. Raises what it raises, or TimeoutError."""
 
     def request(self, id: str) -> Request | None:
         """The request of that id."""

@@ -34,12 +34,32 @@ def _escaped(char: str) -> str:
     return f"\\U{code:08x}"
 
 
+class _Forms(dict[int, str]):
+    """Code point → how it is shown, found out when it is first met. Bounded: there are a million of them."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        form = "\\\\" if char == "\\" else char if _is_plain(char) else _escaped(char)
+        if len(self) < MOST_FORMS:
+            self[code] = form
+        return form
+
+
+MOST_FORMS = 4096
+"""Code points whose form is kept."""
+PIECE = 16 * 1024
+"""Characters that are translated in one go: no other thread has a turn meanwhile."""
+_FORMS = _Forms()
+
+
 def shown(value: bytes | str) -> str:
     """``value`` as one visible line, reversible by ``unshown``."""
     text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
     if text.isascii() and text.isprintable() and "\\" not in text:
         return text
-    return "".join("\\\\" if c == "\\" else c if _is_plain(c) else _escaped(c) for c in text)
+    if len(text) <= PIECE:
+        return text.translate(_FORMS)
+    return "".join([text[at : at + PIECE].translate(_FORMS) for at in range(0, len(text), PIECE)])
 
 
 def unshown(text: str) -> bytes:

@@ -97,7 +97,9 @@ LAW: dict[str, set[str]] = {
         "jitd.rows", "jitd.store", "jitd.workers",
     },
     "jitd.service": set(),
-    "jitd.channel": {WIRE},
+    "jitd.room": set(),
+    "jitd.channel": {WIRE, "jitd.room"},
+    "jitd.telling": {WIRE, "jitd.channel", "jitd.room", "jitd.rows"},
     "jitd.handshake": {WIRE, "jitd.acceptor", "jitd.refusal"},
     "jitd.locking": {
         CORE, WIRE, "jitd.asking", "jitd.facts", "jitd.overseeing", "jitd.perform", "jitd.refusal", "jitd.rows", "jitd.store",
@@ -105,7 +107,8 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.answers": {CORE, WIRE, "jitd.asking", "jitd.locking", "jitd.overseeing", "jitd.reading", "jitd.refusal", "jitd.rows"},
     "jitd.house": {
-        CORE, "jitd.acceptor", "jitd.asking", "jitd.locking", "jitd.overseeing", "jitd.recordings", "jitd.waiters",
+        CORE, "jitd.acceptor", "jitd.asking", "jitd.locking", "jitd.overseeing", "jitd.recordings", "jitd.telling",
+        "jitd.waiters",
     },
     "jitd.enforcing": {
         CORE, WIRE, "jitd.acceptor", "jitd.entering", "jitd.facts", "jitd.finding", "jitd.house", "jitd.news", "jitd.reading",
@@ -113,9 +116,9 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.connection": {
         CORE, WIRE, "jitd.acceptor", "jitd.answers", "jitd.channel", "jitd.enforcing", "jitd.handshake", "jitd.house", "jitd.log",
-        "jitd.news", "jitd.reading", "jitd.refusal", "jitd.rows",
+        "jitd.news", "jitd.reading", "jitd.refusal", "jitd.rows", "jitd.telling",
     },
-    "jitd.listener": {"jitd.channel", "jitd.connection", "jitd.house", "jitd.log"},
+    "jitd.listener": {"jitd.channel", "jitd.connection", "jitd.house", "jitd.log", "jitd.room"},
     # whether the host is set up right: what is thought of it knows the core alone
     "jitd.doctor.checks": {CORE, "jitd.doctor.checks", "jitd.pamlint"},
     "jitd.doctor": {
