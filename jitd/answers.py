@@ -6,7 +6,7 @@ Law: nothing is decided here. The answer is rows, or the sentence that says what
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, Iterable
 
 from jitd.asking import Asking
 from jitd.core.request import Verdict
@@ -28,7 +28,7 @@ class Answers:
         self._overseeing = overseeing
         self._locking = locking
 
-    async def to(self, who: Subject, message: Message) -> Iterable[Row] | str:
+    async def to(self, who: Subject, message: Message) -> AsyncIterable[Row] | Iterable[Row] | str:
         """What ``who`` asked for. Raises Refusal."""
         asking, overseeing = self._asking, self._overseeing
         match message:
@@ -42,7 +42,7 @@ class Answers:
             case messages.List():
                 return self.rows(who, message.what, ended=message.ended)
             case messages.Show():
-                return (overseeing.show(who, id) for id in [message.id])
+                return [await overseeing.show(who, message.id)]
             case messages.Review():
                 if message.verdict not in tuple(Verdict):
                     raise Refusal("usage", "a verdict is approve or deny")
@@ -77,7 +77,7 @@ class Answers:
                 return await self._locking.unlock_all_on(who, whom, name, message.reason)
         raise Refusal("usage", "unlock takes a lock, or whom it is on")
 
-    def rows(self, who: Subject, what: str, *, ended: bool) -> Iterable[Row]:
+    def rows(self, who: Subject, what: str, *, ended: bool) -> AsyncIterable[Row] | Iterable[Row]:
         """The list of ``what``, as far as ``who`` may see it. Raises Refusal."""
         match what:
             case "requests":

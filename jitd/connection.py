@@ -167,7 +167,7 @@ class Connection:
             self._in_background(self._welcome)
 
     async def _welcome(self) -> None:
-        who = await self._house.subject(self._proof)
+        who = await self._house.subject(self._peer.uid, self._proof)
         if who is None or who.uid != self._peer.uid:
             principal = "root" if self._proof is None else self._proof.principal.decode("utf-8", "replace")
             self._house.warn(self._peer.uid, "wrong account", uid=self._peer.uid, principal=principal)

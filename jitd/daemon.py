@@ -95,7 +95,8 @@ class Daemon:
         self.host = config.host
         self.now = facts.moment
         self._rules = rules
-        self._store: Store = SqliteStore(config.state / "jitd.db")
+        database = config.state / "jitd.db"
+        self._store: Store = SqliteStore(database)
         noted = Noted(config.socket.parent / "head")
         examine(self._store, noted)
         self._accounts = facts.Accounts(config.realms, dict(config.principals), dict(config.people), config.min_uid)
@@ -118,30 +119,33 @@ class Daemon:
             now=self.now,
         )
         self.asking = Asking(config, lambda: self._rules.policy, self.perform, self._store, self.waiters, self._workers, self.now)
-        self.overseeing = Overseeing(config, self.perform, self._store, self.waiters, self._workers, self.now, self.reload_for)
+        self.overseeing = Overseeing(
+            config, self.perform, self._store, lambda: SqliteStore.reading(database), self.waiters, self._workers, self.now,
+            self.reload_for,
+        )  # fmt: skip
         self.locking = Locking(self.overseeing, self.perform, self._store, self._accounts, self.waiters, self._workers, self.now)
         self.recordings = Recordings(config, self.overseeing, self._lifecycle, self._store, self._workers, self.now)
         self._n_strangers = 0
         self._pace = Pace()
         self.turns = Turns()
 
-    async def subject(self, proof: Proof | None) -> Subject | None:
+    async def subject(self, uid: int, proof: Proof | None) -> Subject | None:
         """See ``house.House``."""
         if proof is None:
-            return await self._workers.run(self._accounts.root)
-        return await self._workers.run(self._accounts.subject, proof.principal, proof.ends_at)
+            return await self._workers.names.run(0, self._accounts.root)
+        return await self._workers.names.run(uid, self._accounts.subject, proof.principal, proof.ends_at)
 
     async def local(self, uid: int) -> Subject | None:
         """See ``house.House``."""
-        return await self._workers.run(self._accounts.local, uid)
+        return await self._workers.names.run(uid, self._accounts.local, uid)
 
-    async def uid_of(self, user: str) -> int | None:
+    async def uid_of(self, uid: int, user: str) -> int | None:
         """See ``house.House``."""
-        return await self._workers.run(facts.uid_of, user)
+        return await self._workers.names.run(uid, facts.uid_of, user)
 
     async def again(self, who: Subject) -> Subject | None:
         """See ``house.House``."""
-        return await self._workers.run(self._accounts.again, who)
+        return await self._workers.names.run(who.uid, self._accounts.again, who)
 
     async def read_large(self, uid: int, read: Callable[[], T]) -> T:
         """See ``house.House``."""

@@ -84,7 +84,7 @@ class Enforcing:
             raise Refusal("unauthenticated", NOBODY_HERE)
         if who.uid != self._ask.uid:
             raise Refusal("unauthenticated", NOT_THEIRS)
-        if self._ask.ruser is not None and who.uid != 0 and await self._house.uid_of(self._ask.ruser) != who.uid:
+        if self._ask.ruser is not None and who.uid != 0 and await self._house.uid_of(self._ask.uid, self._ask.ruser) != who.uid:
             raise Refusal("unauthenticated", "who asks is not who runs this program")
         self._who = who
         try:
@@ -103,7 +103,7 @@ class Enforcing:
                 raise NotAuthenticated("the proof is of something else")
         except NotAuthenticated as fault:
             raise Refusal("unauthenticated", str(fault)) from None
-        return await self._house.subject(self._context)
+        return await self._house.subject(self._ask.uid, self._context)
 
     # --- what is asked -------------------------------------------------------------------------------------------------
 

@@ -37,14 +37,14 @@ class House(Protocol):
     def now(self) -> Moment:
         """The moment."""
 
-    async def subject(self, proof: Proof | None) -> Subject | None:
-        """Who the proof (None: local root) is here."""
+    async def subject(self, uid: int, proof: Proof | None) -> Subject | None:
+        """Who the proof (None: local root), which came from the account ``uid``, is here."""
 
     async def local(self, uid: int) -> Subject | None:
         """Who the account ``uid`` is, known by nothing else."""
 
-    async def uid_of(self, user: str) -> int | None:
-        """The number of the account ``user``; None if there is none."""
+    async def uid_of(self, uid: int, user: str) -> int | None:
+        """The number of the account ``user``, for which ``uid`` asks; None if there is none."""
 
     async def again(self, who: Subject) -> Subject | None:
         """``who`` as they are here now; None if the account is gone or has expired."""

@@ -69,7 +69,7 @@ class Recordings:
         self, who: Subject, typed: str, *, follow: bool, again: Callable[[], Awaitable[Subject]]
     ) -> AsyncGenerator[Row, None]:
         """The rows of a recording, as PROTOCOL.md has them. ``again`` says who it is by now. Raises Refusal."""
-        run, asked = self._overseeing.run_of(who, typed)
+        run, asked = await self._overseeing.run_of(who, typed)
         self._may_watch(who, asked)
         try:
             file = storage.open_recording(self._directory, run.id)
@@ -86,7 +86,7 @@ class Recordings:
             offset, asked_at = 0, time.monotonic()
             while True:
                 is_live = follow and storage.is_live(file)  # before the look: what is written after it is not the last
-                piece = await self._workers.run(os.pread, file, PIECE, offset)
+                piece = await self._workers.kept.run(who.uid, os.pread, file, PIECE, offset)
                 if piece:
                     offset += len(piece)
                     yield {"data": b2a_base64(piece, newline=False).decode("ascii")}
@@ -97,7 +97,7 @@ class Recordings:
                 if is_live and time.monotonic() - asked_at > ASKED_AGAIN_EVERY:
                     asked_at = time.monotonic()
                     who = await again()
-                    self._may_watch(who, self._overseeing.run_of(who, run.id)[1])
+                    self._may_watch(who, (await self._overseeing.run_of(who, run.id))[1])
         finally:
             os.close(file)
 
@@ -126,10 +126,10 @@ class Recordings:
             await asyncio.sleep(TIDY_EVERY)
 
     async def _tidy_once(self) -> None:
-        kept = await self._workers.run(storage.survey, self._directory)
+        kept = await self._workers.kept.run(0, storage.survey, self._directory)
         quota = self._limits.mib_in_all << 20
         for one in storage.outdated(kept, time.time(), days=self._limits.days, quota=quota):
             with suppress(ValueError):
-                if await self._workers.run(storage.remove, self._directory, one.run):
+                if await self._workers.kept.run(0, storage.remove, self._directory, one.run):
                     self._lifecycle.note("recording.removed", ROOT, 0, {"run": one.run, "size": one.size})
                     log("a recording is kept no longer", run=shown(one.run.encode()), size=one.size)

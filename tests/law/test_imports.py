@@ -88,8 +88,10 @@ LAW: dict[str, set[str]] = {
         CORE, WIRE, "jitd.config", "jitd.entering", "jitd.facts", "jitd.finding", "jitd.pace", "jitd.perform", "jitd.refusal",
         "jitd.rows", "jitd.screening", "jitd.sentences", "jitd.store", "jitd.waiters", "jitd.workers",
     },
+    "jitd.listing": {CORE, "jitd.rows", "jitd.store", "jitd.workers"},
     "jitd.overseeing": {
-        CORE, WIRE, "jitd.asking", "jitd.config", "jitd.facts", "jitd.perform", "jitd.refusal", "jitd.rows", "jitd.screening",
+        CORE, WIRE, "jitd.asking", "jitd.config", "jitd.facts", "jitd.listing", "jitd.perform", "jitd.refusal", "jitd.rows",
+        "jitd.screening",
         "jitd.sentences", "jitd.store", "jitd.waiters", "jitd.workers",
     },
     "jitd.recordings": {
