@@ -24,6 +24,7 @@ from jitd.news import Told, news_of, refusal_of
 from jitd.reading import asked_in, claims_in
 from jitd.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
 from jitd.rows import instant
+from jitd.store import Conflict
 from jitd.telling import Telling
 from jitpam.wire import coding, messages
 from jitpam.wire.conversation import DAEMON, Conversation
@@ -57,7 +58,7 @@ class Connection:
         self._is_stale = False
         self._listing: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._channel = channel(self._frame, self._lost)
+        self._channel = channel(self._frame, self._broken)
         self._telling = Telling(house.turns, peer.uid, self._channel, self._send)
 
     # --- frames ------------------------------------------------------------------------------------------------------
@@ -111,11 +112,8 @@ class Connection:
         if self._talk.state == "closed":
             self.close(flush=True)
 
-    def _broken(self, fault: str) -> None:
-        self._house.broke_protocol(self._who if self._is_proved else None, fault)
-        self.close()
-
-    def _lost(self, fault: str | None) -> None:
+    def _broken(self, fault: str | None) -> None:
+        """It is over; ``fault`` says what the client did wrong, if it did."""
         if fault is not None:
             self._house.broke_protocol(self._who if self._is_proved else None, fault)
         self.close()
@@ -212,6 +210,8 @@ class Connection:
                 self._refuse(no.code, no.text)
             except TimeoutError:
                 self._refuse("failed", "what jitd had to look up took too long: nothing was done")
+            except Conflict:
+                self._refuse("undone", "others changed the same thing now, again and again: nothing was done; try again")
             except Exception as fault:
                 log("failed", fault=f"{type(fault).__name__}: {fault}")
                 self._refuse("failed", "jitd failed, and nothing was permitted by it: its log says why")

@@ -115,12 +115,6 @@ class Workers:
         self.frames = Lane("frames", 2, 1)
         """Reading large frames."""
 
-    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self.names.run(0, work, *args, **kwargs)
-
-    async def run_for(self, uid: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self.files.run(uid, work, *args, **kwargs)
-
     @property
     def lanes(self) -> tuple[Lane, ...]:
         """All of them."""
