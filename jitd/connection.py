@@ -208,8 +208,8 @@ class Connection:
                 await deed()
             except Refusal as no:
                 self._refuse(no.code, no.text)
-            except TimeoutError:
-                self._refuse("failed", "what jitd had to look up took too long: nothing was done")
+            except TimeoutError as fault:
+                self._refuse("failed", str(fault) or "what jitd had to look up took too long: nothing was done")
             except Conflict:
                 self._refuse("undone", "others changed the same thing now, again and again: nothing was done; try again")
             except Exception as fault:

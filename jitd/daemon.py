@@ -126,7 +126,7 @@ class Daemon:
             workers=self._workers,
             now=self.now,
         )
-        self.asking = Asking(config, decider, self.perform, self._store, self.waiters, self.now)
+        self.asking = Asking(config, decider, self.perform, self._store, self.waiters, self._workers, self.now)
         self.overseeing = Overseeing(
             config, decider, self.perform, self._store, lambda: SqliteStore.reading(database), self.waiters, self._workers,
             self.now, self.reload_for,

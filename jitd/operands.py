@@ -45,15 +45,21 @@ def find(
     An argument is a path as it stands, or what follows its first ``=``; a relative one is taken from ``cwd``.
     """
     left = LIMIT_TOGETHER
+    for at, path in named(argv, cwd):
+        found = _look_at(at, path, target_uid)
+        if found is None:
+            continue
+        if reads(path):
+            found, size = _read(found, min(LIMIT, left))
+            left -= size
+        yield found
+
+
+def named(argv: Sequence[bytes], cwd: bytes) -> Iterator[tuple[int, bytes]]:
+    """The paths that the arguments could mean, each with its argument's number."""
     for at, argument in enumerate(argv[1 : MOST_ARGUMENTS + 1], 1):
         for path in _paths(argument, cwd):
-            found = _look_at(at, path, target_uid)
-            if found is None:
-                continue
-            if reads(path):
-                found, size = _read(found, min(LIMIT, left))
-                left -= size
-            yield found
+            yield at, path
 
 
 def drift(argv: Sequence[bytes], cwd: bytes, target_uid: int, approved: Iterable[Bound]) -> str:

@@ -21,6 +21,7 @@ from jitd.core.policy import Policy, Question, decide
 from jitd.core.request import Request
 from jitd.core.subject import Subject
 from jitd.finding import Asked, can_see, find, in_directory, is_in_sight
+from jitd.silence import MOUNTS
 
 _digests = inspection.DigestCache()
 
@@ -92,6 +93,7 @@ def _with_operands(sighting: Sighting, who: Subject) -> Sighting:
     def is_read(path: bytes) -> bool:
         return not decision.obligations.terms.writable and is_seen(path)
 
+    MOUNTS.approach(path for _, path in operands.named(command.argv, command.cwd))
     found = operands.find(command.argv, command.cwd, command.run_as.uid, is_read)
     named = tuple(Operand(o.at, o.path, o.digest, o.because, is_seen(o.path)) for o in found)
     return Sighting(replace(command, operands=named), decision)
@@ -130,6 +132,7 @@ def look_again(policy: Policy, request: Request, who: Subject, now: Moment) -> D
     obligations = sighting.decision.obligations
     if obligations.approvals and not obligations.terms.writable and request.command.path:
         command = request.command
+        MOUNTS.approach(path for _, path in operands.named(command.argv, command.cwd))
         changed = operands.drift(command.argv, command.cwd, command.run_as.uid, bound(command))
         if changed:
             return Deny(Why.ERROR, changed, sighting.decision.rule)

@@ -9,6 +9,7 @@ Nothing is changed here.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,7 @@ from jitd.core.request import Request, Verdict
 from jitd.core.subject import Subject
 from jitd.finding import Asked
 from jitd.screening import Sighting
+from jitd.silence import MOUNTS
 from jitd.store import Store
 from jitd.workers import Workers
 
@@ -126,12 +128,15 @@ class Decider:
         asked = ask(config.search_path)
         if locked is not None:
             return asked, Sighting(screening.unopened(asked, who, config.search_path), locked)
+        typed = (os.path.join(asked.cwd, asked.argv[0]),) if asked.argv and b"/" in asked.argv[0] else ()
+        MOUNTS.approach(typed)
         return asked, screening.look(policy, asked, who, config.host, service, config.search_path, self._now())
 
     def _look_again(self, policy: Policy, request: Request) -> Decision:
         who = self._as_now(request.requester)
         if who is None:
             return Deny(Why.ERROR, "the requester's account is gone or disabled, here or in the KDC")
+        MOUNTS.approach((request.command.path,))
         return screening.look_again(policy, request, who, self._now())
 
     async def _standing_of(self, request: Request) -> tuple[Subject, ...]:

@@ -71,7 +71,7 @@ class Store(Protocol):
         """How many requests are open (of one account)."""
 
     def n_unused(self, uid: int) -> int:
-        """How many live grants of one account there are of which no use was ever taken."""
+        """How many live grants of one account there are of which no use is taken."""
 
     def page(self, life: type[T], after: int, *, ended: bool = False) -> list[tuple[int, T]]:
         """(place, object) of the next open ones after the place ``after``, oldest first; with ``ended`` of all. Few, and not

@@ -314,7 +314,7 @@ _COLUMNS: dict[type, _Columns] = {
         "grants",
         lambda g: g.is_live,
         lambda g: {"uid": g.holder.uid, "work": work_of(g.command)},
-        lambda g: {"unused": int(g.is_live and g.begun == 0)},
+        lambda g: {"unused": int(g.is_live and g.left == g.uses)},
     ),
     Run: _Columns("runs", lambda r: r.is_live, lambda r: {"grant_id": r.grant}),
     Lock: _Columns("locks", lambda k: k.is_active, lambda k: {}),

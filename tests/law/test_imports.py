@@ -54,6 +54,7 @@ LAW: dict[str, set[str]] = {
     "jitd.kdc": set(),
     "jitd.pace": set(),
     "jitd.workers": set(),
+    "jitd.silence": set(),
     "jitd.waiters": {CORE},
     "jitd.inspection": set(),
     "jitd.lookup": {"jitd.inspection"},
@@ -69,13 +70,14 @@ LAW: dict[str, set[str]] = {
     "jitd.rows": {CORE, WIRE, "jitd.sentences"},
     "jitd.news": {CORE, WIRE, "jitd.refusal", "jitd.sentences"},
     "jitd.finding": {CORE, WIRE, "jitd.facts", "jitd.inspection", "jitd.lookup"},
-    "jitd.screening": {CORE, "jitd.facts", "jitd.finding", "jitd.inspection", "jitd.lookup", "jitd.operands"},
+    "jitd.screening": {CORE, "jitd.facts", "jitd.finding", "jitd.inspection", "jitd.lookup", "jitd.operands", "jitd.silence"},
     "jitd.reading": {CORE, WIRE, "jitd.finding", "jitd.refusal"},
     "jitd.lifecycle": {CORE, "jitd.store"},
     "jitd.integrity": {CORE, "jitd.store"},
     "jitd.jobs": {CORE, "jitd.config", "jitd.facts", "jitd.monitor.orders", "jitd.screening"},
     "jitd.deciding": {
-        CORE, "jitd.config", "jitd.deciding", "jitd.facts", "jitd.finding", "jitd.screening", "jitd.store", "jitd.workers",
+        CORE, "jitd.config", "jitd.deciding", "jitd.facts", "jitd.finding", "jitd.screening", "jitd.silence",
+        "jitd.store", "jitd.workers",
     },
     "jitd.perform": {
         CORE, "jitd.config", "jitd.deadlines", "jitd.deciding", "jitd.executor", "jitd.jobs", "jitd.lifecycle", "jitd.log",
@@ -89,7 +91,7 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.asking": {
         CORE, WIRE, "jitd.config", "jitd.deciding", "jitd.entering", "jitd.finding", "jitd.pace", "jitd.perform", "jitd.refusal",
-        "jitd.rows", "jitd.sentences", "jitd.store", "jitd.waiters",
+        "jitd.rows", "jitd.sentences", "jitd.store", "jitd.waiters", "jitd.workers",
     },
     "jitd.listing": {CORE, "jitd.rows", "jitd.store", "jitd.workers"},
     "jitd.overseeing": {

@@ -8,7 +8,7 @@ import re
 
 from tests.law.tree import TREE
 
-COUNTS = {"K": 19, "S": 16, "R": 14, "A": 11, "X": 16, "P": 13, "G": 4, "L": 6, "O": 8}
+COUNTS = {"K": 19, "S": 16, "R": 14, "A": 11, "X": 16, "P": 13, "G": 4, "L": 6, "O": 9}
 """Letter → how many attacks it has."""
 IDS = [f"{letter}-{number:02}" for letter, count in COUNTS.items() for number in range(1, count + 1)]
 FIRST = (
