@@ -98,6 +98,10 @@ class Daemon:
         self._rules = rules
         database = config.state / "jitd.db"
         self._store: Store = SqliteStore(database)
+
+        def opened() -> Store:
+            return SqliteStore.reading(database)
+
         noted = Noted(config.socket.parent / "head")
         examine(self._store, noted)
         self._accounts = facts.Accounts(config.realms, dict(config.principals), dict(config.people), config.min_uid)
@@ -128,11 +132,11 @@ class Daemon:
         )
         self.asking = Asking(config, decider, self.perform, self._store, self.waiters, self._workers, self.now)
         self.overseeing = Overseeing(
-            config, decider, self.perform, self._store, lambda: SqliteStore.reading(database), self.waiters, self._workers,
+            config, decider, self.perform, self._store, opened, self.waiters, self._workers,
             self.now, self.reload_for,
         )  # fmt: skip
         self.locking = Locking(self.overseeing, self.perform, self._store, self._accounts, self.waiters, self._workers, self.now)
-        self.recordings = Recordings(config, self.overseeing, self._lifecycle, self._store, self._workers, self.now)
+        self.recordings = Recordings(config, self.overseeing, self._lifecycle, self._store, opened, self._workers, self.now)
         self._n_strangers = 0
         self._pace = Pace()
         self.turns = Turns()

@@ -78,6 +78,9 @@ class Store(Protocol):
         more than a few of them if they are large; empty at the end.
         """
 
+    def place_of(self, run: str) -> int:
+        """The place of a run among all runs, from 1 on, in the order in which the record has them; 0 if there is no such run."""
+
     def last_runs(self, grant: str, most: int) -> list[Run]:
         """The last ``most`` runs under one grant, ended or not, oldest first."""
 

@@ -211,6 +211,12 @@ class SqliteStore:
                     break
         return found
 
+    def place_of(self, run: str) -> int:
+        """See ``Store.place_of``."""
+        with _told(self._path):
+            row = self._db.execute("SELECT rowid FROM runs WHERE id = ?", (run,)).fetchone()
+        return 0 if row is None else int(row[0])
+
     def last_runs(self, grant: str, most: int) -> list[Run]:
         """See ``Store.last_runs``."""
         runs = self._read(Run, "SELECT document FROM runs WHERE grant_id = ? ORDER BY rowid DESC LIMIT ?", grant, most)
