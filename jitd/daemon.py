@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import json
 import os
 import resource
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import astuple
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -30,6 +32,7 @@ from jitd.executor.direct import Direct
 from jitd.log import log, use_journal
 from jitd.pace import Pace
 from jitd.refusal import Refusal
+from jitd.silence import MOUNTS
 from jitd.store import Conflict, StoreError
 
 if TYPE_CHECKING:
@@ -50,6 +53,8 @@ RESERVE = 256
 """Descriptors kept back for runs, the database and root."""
 AGAIN_AFTER = 1.0
 """Seconds until something that could not be recorded is tried again."""
+TOLD_EVERY = 2.0
+"""Seconds between two looks at what the threads do."""
 COUNTED_EVERY = 60.0
 """Seconds between two lines about strangers who broke the protocol."""
 
@@ -232,7 +237,13 @@ class Daemon:
         await self._executor.open()
         self._lifecycle.note("daemon.started", ROOT, 0, {"rules": len(self._rules.policy.rules)})
         await self.perform.recover()
-        always = (self.perform.deadlines.keep(), self._count(), service.keep_awake(), self.recordings.tidy())
+        always = (
+            self.perform.deadlines.keep(),
+            self._count(),
+            self._tell_lanes(config),
+            service.keep_awake(),
+            self.recordings.tidy(),
+        )
         keeping = [loop.create_task(each) for each in always]
         n_most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE
         listener = Listener(passed or bind(config.socket), self, config.limits.connections_per_uid, n_most)
@@ -250,6 +261,19 @@ class Daemon:
     def _hang_up(self) -> None:
         with contextlib.suppress(Refusal, StoreError):
             self.reload_for(self._accounts.root())
+
+    async def _tell_lanes(self, config: Config) -> None:
+        """Keep beside the socket, for `jitd doctor`, what the threads do and which mounts do not answer."""
+        file, before = config.socket.parent / "lanes", b""
+        while True:
+            lanes = [astuple(lane.load) for lane in self._workers.lanes]
+            now = json.dumps({"lanes": lanes, "silent": MOUNTS.silent}).encode()
+            if now != before:
+                before = now
+                with contextlib.suppress(OSError):
+                    file.with_suffix(".new").write_bytes(now)
+                    file.with_suffix(".new").rename(file)
+            await asyncio.sleep(TOLD_EVERY)
 
     async def _count(self) -> None:
         while True:

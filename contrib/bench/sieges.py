@@ -14,6 +14,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import quantiles
 from typing import NoReturn
@@ -22,11 +23,16 @@ from load import resident
 from people import Failed
 from table import Table
 
+from jitd.core.command import spell_id
+from jitd.core.request import RequestState
 from jitd.monitor.slate import PR_SET_PDEATHSIG, control_process
+from jitd.store import Change, documents
+from jitd.store.sqlite import SqliteStore
 from jitpam.wire import coding, messages
 from jitpam.wire.framing import LIMIT as LARGE
 from jitpam.wire.framing import frame
-from tests.attacks.raw import Raw, asked, connected
+from tests.attacks.raw import Raw, asked, connected, review
+from tests.scene import asked as scene_asked
 from tests.system.conftest import House
 
 A_SECOND = 10
@@ -139,4 +145,60 @@ def measure_frames(house: House, n_rounds: int, seconds: float) -> Table:
             table.add(SIEGE, p99(time_lists(house, seconds)))
             most = max(most, resident(house.process.pid))
     table.notes.append(f"the daemon held at most {most / 1024:.0f} MiB; {Path('/proc/loadavg').read_text().split()[0]} load")
+    return table
+
+
+# --- long lists ------------------------------------------------------------------------------------------------------------
+
+N_ENDED, N_WATCHERS = 100_000, 50
+WATCHED = "while 50 watch 100,000 that have ended"
+
+
+def fill(house: House, n: int) -> None:
+    """Put ``n`` ended requests of alice's into a daemon's database, while it is away."""
+    store = SqliteStore(house.database)
+    made = scene_asked()
+    for first in range(0, n, 1000):
+        ended = [replace(made, id=spell_id(number.to_bytes(5, "big")), state=RequestState.WITHDRAWN)
+                 for number in range(first + 1, first + 1001)]  # fmt: skip
+        store.commit([Change(one, 0, documents.write(one)) for one in ended], [])
+    store.close()
+
+
+def watch(house: House, n: int) -> NoReturn:
+    """Watch all that has ended, ``n`` times over, and read what comes."""
+    watching = [connected(house, "carol") for _ in range(n)]
+    for raw in watching:
+        raw.say(messages.Watch(ended=True))
+    while True:
+        ready, _, _ = select.select([raw.socket for raw in watching], [], [])
+        for sock in ready:
+            sock.recv(1 << 20)
+
+
+def time_approvals(house: House, n: int) -> list[float]:
+    """Milliseconds from bob's review to its answer."""
+    samples = []
+    with connected(house, "alice") as alice, connected(house, "bob") as bob:
+        for number in range(n):
+            id = alice.submit("id", f"{os.getpid()}-{number}", waits=False)
+            (row,) = bob.rows(messages.Show(id=id))
+            began_at = time.monotonic()
+            if not isinstance(bob.ask(review(row))[-1], messages.Done):
+                raise Failed("an approval was refused")
+            samples.append((time.monotonic() - began_at) * 1000)
+            bob.ask(messages.Revoke(id=id, of=None, reason=""))
+    return samples
+
+
+def measure_lists(house: House, n_rounds: int, n_each: int, n_ended: int = N_ENDED) -> Table:
+    """p99 of an approval in each round, in calm and while many watch a long list."""
+    house.kill()
+    fill(house, n_ended)
+    house.start()
+    table = Table(f"p99 of an approval, {n_each} a round", "ms", peer=CALM)
+    for _ in range(n_rounds):
+        table.add(CALM, p99(time_approvals(house, n_each)))
+        with at_work(lambda: watch(house, N_WATCHERS)):
+            table.add(WATCHED, p99(time_approvals(house, n_each)))
     return table
