@@ -53,6 +53,8 @@ RESERVE = 256
 """Descriptors kept back for runs, the database and root."""
 AGAIN_AFTER = 1.0
 """Seconds until something that could not be recorded is tried again."""
+SWITCHED_WITHIN = 0.0005
+"""Seconds after which a thread that works lets the event loop go on: it has to wait for its turn several times in each answer."""
 TOLD_EVERY = 2.0
 """Seconds between two looks at what the threads do."""
 COUNTED_EVERY = 60.0
@@ -286,6 +288,7 @@ class Daemon:
 def serve(file: Path | None) -> int:
     """``jitd serve``: the exit status. ``file`` is the configuration, None the default one."""
     os.umask(0o077)
+    sys.setswitchinterval(SWITCHED_WITHIN)
     if os.geteuid() != 0:
         print("jitd: the daemon has to be started as root", file=sys.stderr)
         return 1

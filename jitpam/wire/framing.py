@@ -58,7 +58,8 @@ class FrameReader:
         if length is None or len(self._buffer) < LENGTH + length:
             return None
         end = LENGTH + length
-        body = bytes(self._buffer[LENGTH:end])
+        with memoryview(self._buffer) as view:  # a slice of the buffer itself would be one copy more
+            body = bytes(view[LENGTH:end])
         del self._buffer[:end]
         return body
 

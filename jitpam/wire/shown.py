@@ -9,6 +9,10 @@ unassigned, private, a line separator, a space other than U+0020, or a combining
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Me", "Mc"})
 """Unicode general categories that are escaped. Marks too: they draw over, or reorder, what stands before them."""
 BLANK = frozenset({0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0})
@@ -57,9 +61,16 @@ def shown(value: bytes | str) -> str:
     text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
     if text.isascii() and text.isprintable() and "\\" not in text:
         return text
-    if len(text) <= PIECE:
-        return text.translate(_FORMS)
-    return "".join([text[at : at + PIECE].translate(_FORMS) for at in range(0, len(text), PIECE)])
+    return "".join(_translated(text))
+
+
+def pieces(value: bytes | str) -> Iterator[str]:
+    """``shown(value)``, a piece at a time: for what only wants to know how long it is."""
+    return _translated(value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value)
+
+
+def _translated(text: str) -> Iterator[str]:
+    return (text[at : at + PIECE].translate(_FORMS) for at in range(0, len(text), PIECE))
 
 
 def unshown(text: str) -> bytes:
