@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
+from jitd import facts
 from jitd.acceptor import CannotNote, NoKey, NotAuthenticated, Proof
 from jitd.answers import Answers
 from jitd.channel import Channel
@@ -47,7 +48,7 @@ class Connection:
         self._on_end = on_end
         self._talk = Conversation(DAEMON)
         self._handshake = Handshake(house.acceptor, peer.uid)
-        self._answers = Answers(house.asking, house.overseeing, house.locking)
+        self._answers = Answers(house.asking, house.overseeing, house.locking, lambda: facts.origin(peer.pid, peer.uid))
         self._proof: Proof | None = None
         self._who: Subject | None = None
         self._is_proved = False
@@ -125,8 +126,7 @@ class Connection:
             if task is not None:
                 task.cancel()
         self._house.waiters.unwatch(self._list_again)
-        waited, self._waits_for = self._waits_for, None
-        point, self._point = self._point, None
+        waited, point, self._waits_for, self._point = self._waits_for, self._point, None, None
         if waited is not None or point is not None:
             try:
                 if point is not None:
