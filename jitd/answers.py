@@ -6,7 +6,7 @@ Law: nothing is decided here. The answer is rows, or the sentence that says what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 
 from jitd.asking import Asking
 from jitd.core.law import Origin
@@ -30,7 +30,7 @@ class Answers:
         self._locking = locking
         self._origin = origin
 
-    async def to(self, who: Subject, message: Message) -> Iterable[Row] | str:
+    async def to(self, who: Subject, message: Message) -> AsyncIterable[Row] | Iterable[Row] | str:
         """What ``who`` asked for. Raises Refusal."""
         asking, overseeing = self._asking, self._overseeing
         match message:
@@ -44,7 +44,7 @@ class Answers:
             case messages.List():
                 return self.rows(who, message.what, ended=message.ended)
             case messages.Show():
-                return (overseeing.show(who, id) for id in [message.id])
+                return [await overseeing.show(who, message.id)]
             case messages.Review():
                 if message.verdict not in tuple(Verdict):
                     raise Refusal("usage", "a verdict is approve or deny")
@@ -80,7 +80,7 @@ class Answers:
                 return await self._locking.unlock_all_on(who, whom, name, message.reason)
         raise Refusal("usage", "unlock takes a lock, or whom it is on")
 
-    def rows(self, who: Subject, what: str, *, ended: bool) -> Iterable[Row]:
+    def rows(self, who: Subject, what: str, *, ended: bool) -> AsyncIterable[Row] | Iterable[Row]:
         """The list of ``what``, as far as ``who`` may see it. Raises Refusal."""
         match what:
             case "requests":

@@ -29,6 +29,7 @@ from jitd.refusal import Refusal
 from jitd.rows import Row, decision_row, rule_row
 from jitd.store import Store
 from jitd.waiters import Waiter, Waiters
+from jitd.workers import Workers
 
 MAX_TEXT = 4096
 """Bytes of a reason or a comment."""
@@ -46,6 +47,7 @@ class Asking:
         perform: Perform,
         store: Store,
         waiters: Waiters,
+        workers: Workers,
         now: Callable[[], Moment],
     ) -> None:
         self._config = config
@@ -54,7 +56,9 @@ class Asking:
         self._store = store
         self._waiters = waiters
         self._now = now
+        self._workers = workers
         self._pace = Pace()
+        self._runs = Pace(config.limits.runs.per_second, config.limits.runs.burst)
 
     async def _decide(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
         """The answer to what is asked; ``ask`` is given our search path and says what it is. Raises Refusal."""
@@ -90,6 +94,8 @@ class Asking:
         first = await self._decide(who, service, _beforehand(who, service, asked))
         command, decision = first.command, first.decision
         self._refuse_beforehand(who, command, decision, if_owed)
+        if isinstance(decision, Permit) and (service != JITSUDO or not waits):
+            self._refuse_more(who)
         made = self._request(who, service, first.asked, command, claims, waits=waits, point=None)
         return self._begin(made, decision, waiter if waits else None, login)
 
@@ -192,7 +198,7 @@ class Asking:
             if decision.why is Why.UNFIT:
                 raise Refusal("unexecutable", decision.because)
         elif not decision.obligations.approvals or decision.lease is not None:
-            return
+            return self._pace_run(who)
         elif not if_owed:
             raise Refusal("owed", "an approval would be owed; nothing was submitted")
         n_bytes = len(command.path) + len(command.cwd) + sum(len(word) + 1 for word in command.argv)
@@ -201,14 +207,30 @@ class Asking:
         if not self._pace.may(who.uid, self._now().boot, n_bytes):
             raise Refusal("denied", "you have asked too often for what is not permitted at once: wait a minute")
         if isinstance(decision, Deny):
-            return
-        limits = self._config.limits
-        if self._store.n_open(who.uid) >= limits.pending_per_person:
-            raise Refusal(
-                "denied", f"{limits.pending_per_person} requests of yours wait already: withdraw one, or let it be decided"
-            )
-        if self._store.n_open() >= limits.pending:
+            return None
+        self._refuse_more(who)
+        if self._store.n_open() >= self._config.limits.pending:
             raise Refusal("denied", "too many requests wait on this host: try again later")
+
+    def _refuse_more(self, who: Subject) -> None:
+        """Who has so much that waits, to be decided or to be used, leaves nothing more behind. Raises Refusal."""
+        most = self._config.limits.pending_per_person
+        n_open, n_unused = self._store.n_open(who.uid), self._store.n_unused(who.uid)
+        if who.is_root or n_open + n_unused < most:
+            return
+        if not n_unused:
+            raise Refusal("denied", f"{most} requests of yours wait already: withdraw one, or let it be decided")
+        what = f"{n_open} requests of yours wait to be decided, and {n_unused} grants to be used"
+        raise Refusal("denied", f"{what}: use some (jitsudo --resume), or end them (jitd withdraw, jitd revoke)")
+
+    def _pace_run(self, who: Subject) -> None:
+        """What is permitted at once is slowed only where nobody works: each leaves a record. Raises Refusal."""
+        if who.is_root:
+            return
+        if self._store.n_unused(who.uid) >= 2 * self._config.limits.pending_per_person:
+            raise Refusal("denied", "you have too many grants that were never used: end some (jitd grants, jitd revoke)")
+        if not self._runs.may(who.uid, self._now().boot):
+            raise Refusal("denied", "you have started too much within a short time: wait a moment")
 
     def _fresh_id(self) -> str:
         while True:
@@ -262,6 +284,7 @@ class Asking:
 
     async def _use(self, found: Request, who: Subject) -> None:
         """The approvals are there; all else is asked anew, since hours may have passed."""
+        self._pace_run(who)
         fresh = await self._decider.decide_again(found)
         if isinstance(fresh.decision, Deny):
             raise Refusal("denied", fresh.decision.because)
@@ -300,7 +323,7 @@ class Asking:
     async def explain(self, who: Subject, asked: Asked, service: str) -> Row:
         """What would be decided, now, about this. Nothing is submitted or recorded. Raises Refusal."""
         first = await self._decide(who, service, _beforehand(who, service, asked))
-        return decision_row(first.decision, first.command)
+        return await self._workers.frames.run(who.uid, decision_row, first.decision, first.command)  # it may be megabytes
 
     def rules(self, who: Subject) -> list[Row]:
         """The rules that are about ``who`` here. Raises Refusal."""

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One client's socket in the event loop: frames in, frames and at times one descriptor out.
 
-Law: never blocks, never keeps more than LIMIT_OUT bytes for a client that does not read, and keeps no descriptor that a client
-sent beyond what it was told to take: one more is closed, with all others, and ends the channel. (asyncio's transports would lose
-descriptors without a word.)
+Law: never blocks, never keeps more than LIMIT_OUT bytes for a client that does not read, reads no large frame before there is
+room for it, and keeps no descriptor that a client sent beyond what it was told to take: one more is closed, with all others, and
+ends the channel. (asyncio's transports would lose descriptors without a word.)
 """
 
 from __future__ import annotations
@@ -16,40 +16,49 @@ import socket
 from collections import deque
 from collections.abc import Callable
 
+from jitd.room import Place
 from jitpam.wire.faults import RemoteProtocolError
-from jitpam.wire.framing import FrameReader, frame
+from jitpam.wire.framing import SMALL, FrameReader, frame
 
 CHUNK = 64 * 1024
 LIMIT_OUT = 16 * 1024 * 1024
 """Bytes that may wait for a client; one that falls further behind is cut off."""
 ENOUGH_OUT = 256 * 1024
 """Bytes that wait for a client before ``drained`` waits for it."""
+FRAME_WITHIN = 10.0
+"""Seconds in which a frame has to be whole, from the moment that its beginning is here and there is room for it."""
 _ANCILLARY = socket.CMSG_SPACE(4 * array.array("i").itemsize)
 
 
 class Channel:
-    """``on_frame`` gets each frame's body, ``on_close`` a sentence or None for a clean end; neither is called after ``close``."""
+    """``on_frame`` gets each frame's body, ``on_close`` a sentence or None for a clean end; neither is called after ``close``.
+
+    A large frame takes its bytes of ``place`` when its length is here. They are given back when the next one may come.
+    """
 
     __slots__ = (
-        "_closing", "_drained", "_loop", "_most", "_on_close", "_on_frame", "_out", "_out_bytes", "_paused", "_reader",
-        "_received", "_socket",
+        "_closing", "_deadline", "_drained", "_loop", "_most", "_on_close", "_on_frame", "_out", "_out_bytes", "_paused",
+        "_place", "_reader", "_received", "_socket",
     )  # fmt: skip
 
     def __init__(
         self,
         sock: socket.socket,
         loop: asyncio.AbstractEventLoop,
+        place: Place,
         on_frame: Callable[[bytes], None],
         on_close: Callable[[str | None], None],
     ) -> None:
         self._socket = sock
         self._loop = loop
+        self._place = place
         self._on_frame = on_frame
         self._on_close = on_close
         self._reader = FrameReader()
         self._out: deque[tuple[memoryview, int | None]] = deque()
         self._out_bytes = 0
         self._drained: asyncio.Future[None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
         self._paused = False
         self._closing = False
         self._most = 0
@@ -78,15 +87,20 @@ class Channel:
     def pause(self) -> None:
         """Deliver no further frame, and read no further byte, until ``resume``. A client that goes away is then noticed later."""
         self._paused = True
+        self._hurry_no_more()
         if not self._closing:
             self._loop.remove_reader(self._socket.fileno())
 
     def resume(self) -> None:
-        """Deliver again, starting with what has arrived."""
+        """Deliver again, starting with what has arrived. The last frame is done with: its room is for others."""
         if self._paused and not self._closing:
-            self._paused = False
-            self._loop.add_reader(self._socket.fileno(), self._readable)
-            self._deliver()
+            self._place.give()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self._paused = False
+        self._loop.add_reader(self._socket.fileno(), self._readable)
+        self._deliver()
 
     def send(self, body: bytes, descriptor: int | None = None) -> None:
         """Queue one frame; ``descriptor``, which is taken over, goes with its first byte."""
@@ -117,6 +131,8 @@ class Channel:
         if self._closing and not self._out:
             return
         self._closing = True
+        self._hurry_no_more()
+        self._place.give()
         self._is_drained()
         for descriptor in self.received():
             os.close(descriptor)
@@ -134,6 +150,10 @@ class Channel:
                 os.close(descriptor)
         self._out.clear()
         self._socket.close()
+
+    def give_up(self, fault: str) -> None:
+        """End it, for a fault of the client's."""
+        self._end(fault)
 
     def _end(self, fault: str | None) -> None:
         if not self._closing:
@@ -158,12 +178,28 @@ class Channel:
     def _deliver(self) -> None:
         while not self._paused and not self._closing:
             try:
+                length = self._reader.next_length()
+                if length is not None and length > SMALL and not self._place.take(length, self._go_on):
+                    return self.pause()
                 body = self._reader.next_frame()
             except RemoteProtocolError as fault:
                 return self._end(str(fault))
             if body is None:
-                return None
+                return self._hurry()
+            self._hurry_no_more()
             self._on_frame(body)
+            if not self._paused:
+                self._place.give()
+
+    def _hurry(self) -> None:
+        """A frame that has begun does not stay half for ever: what is here of it takes room."""
+        if self._deadline is None and not self._reader.is_empty:
+            self._deadline = self._loop.call_later(FRAME_WITHIN, self._end, "it did not end a frame in time")
+
+    def _hurry_no_more(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
     def _writable(self) -> None:
         while self._out:

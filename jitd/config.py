@@ -28,12 +28,26 @@ MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """So many a second for ever, and so many in a row."""
+
+    per_second: int
+    burst: int
+
+    def __str__(self) -> str:
+        return f"{self.per_second}/s, burst {self.burst}"
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """How much waits at most: on this host, of one person, and how many connections an account may have."""
+    """How much waits at most: on this host, of one person, and how many connections an account may have; how often one person
+    starts what is permitted at once.
+    """
 
     pending: int = 10000
     pending_per_person: int = 20
     connections_per_uid: int = 200
+    runs: Rate = Rate(10, 2000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +264,17 @@ def _limits(table: Table) -> Limits:
         pending=table.number("pending", plain.pending, 1, 1_000_000),
         pending_per_person=table.number("pending_per_person", plain.pending_per_person, 1, 1_000_000),
         connections_per_uid=table.number("connections_per_uid", plain.connections_per_uid, 1, 1_000_000),
+        runs=_rate(table, "runs", plain.runs),
     )
+
+
+def _rate(table: Table, key: str, default: Rate) -> Rate:
+    text = table.text(key, str(default))
+    match = re.fullmatch(r"([1-9][0-9]{0,5})/s, burst ([1-9][0-9]{0,6})", text)
+    if match is None:
+        table.fault(f'"{key}" must be such as "10/s, burst 2000": so many a second, and so many in a row', key)
+        return default
+    return Rate(int(match[1]), int(match[2]))
 
 
 def _recordings(table: Table) -> Recordings:

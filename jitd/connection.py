@@ -8,7 +8,7 @@ not verified. A fault before that is a number on a counter, after it one record 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 from jitd import facts
@@ -25,15 +25,18 @@ from jitd.news import Told, news_of, refusal_of
 from jitd.peer import Peer
 from jitd.reading import asked_in, claims_in
 from jitd.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
-from jitd.rows import Row, instant
+from jitd.rows import instant
 from jitd.store import Conflict
+from jitd.telling import Telling
 from jitd.walking import Held
 from jitpam.wire import coding, messages
 from jitpam.wire.conversation import DAEMON, Conversation
 from jitpam.wire.faults import RemoteProtocolError
-from jitpam.wire.framing import LIMIT
+from jitpam.wire.framing import LIMIT, SEAL, SMALL
 from jitpam.wire.messages import FROM_CLIENT, Message
 
+LARGE_WITHIN = 40.0
+"""Seconds in which a large message is answered, and the answer taken."""
 AGAIN_AFTER = 0.2
 """Seconds until a watched list is told again."""
 
@@ -59,19 +62,19 @@ class Connection:
         self._is_stale = False
         self._listing: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._channel = channel(self._frame, self._lost)
+        self._channel = channel(self._frame, self._broken)
+        self._telling = Telling(house.turns, peer.uid, self._channel, self._send)
 
     # --- frames ------------------------------------------------------------------------------------------------------
 
     def _frame(self, body: bytes) -> None:
+        if len(body) > SMALL + SEAL:
+            if self._talk.state != "ready":
+                return self._broken(f"a frame of {len(body)} bytes when {self._talk.state}")
+            return self._in_background(lambda: self._large_frame(body))
         try:
-            if self._proof is not None and self._talk.state not in ("greeting", "greeted", "authenticating"):
-                body = self._proof.unwrap(body)
-            message = coding.decode(body, FROM_CLIENT)
-            self._talk.hear(message)
-            self._given = [Held(descriptor) for descriptor in self._channel.received()]
-            if self._given and message.type != "enforce":
-                raise RemoteProtocolError(f"descriptors with {message.type}")
+            message, body = self._read(body)
+            self._hear(message)
         except (RemoteProtocolError, NotAuthenticated) as fault:
             return self._broken(str(fault))
         if self._talk.state in ("greeted", "authenticating"):
@@ -80,10 +83,37 @@ class Connection:
             self._is_proved = True
             self._answer(message, body)
 
+    def _read(self, body: bytes) -> tuple[Message, bytes]:
+        """What ``body`` says, and the body itself without its seal. Raises RemoteProtocolError and NotAuthenticated."""
+        if self._proof is not None and self.is_ready:
+            body = self._proof.unwrap(body)
+        coding.weigh(body)
+        return coding.decode(body, FROM_CLIENT), body
+
+    def _hear(self, message: Message) -> None:
+        """Take it if the table lets us, and what came with it. Raises RemoteProtocolError."""
+        self._talk.hear(message)
+        self._given = [Held(descriptor) for descriptor in self._channel.received()]
+        if self._given and message.type != "enforce":
+            raise RemoteProtocolError(f"descriptors with {message.type}")
+
+    async def _large_frame(self, body: bytes) -> None:
+        """One that takes a while to read: in a worker. Nobody uses the seals meanwhile: what was not asked is not answered."""
+        try:
+            message, body = await self._house.read_large(self._peer.uid, lambda: self._read(body))
+            self._hear(message)
+        except (RemoteProtocolError, NotAuthenticated, TimeoutError) as fault:
+            return self._broken(str(fault) or "its large frames come faster than they can be read")
+        self._is_proved = True
+        async with asyncio.timeout(LARGE_WITHIN):  # what it holds is for others, too: also where nobody takes the answer
+            await self._deed(message, body)
+
     def say(self, message: Message, descriptor: int | None = None) -> None:
         """Send ``message`` if the table lets us; ``descriptor`` is taken over."""
+        self._send(message, coding.encode(message), descriptor)
+
+    def _send(self, message: Message, body: bytes, descriptor: int | None = None) -> None:
         self._talk.say(message)
-        body = coding.encode(message)
         if self._proof is not None:
             body = self._proof.wrap(body)
         self._channel.send(body, descriptor)
@@ -93,11 +123,8 @@ class Connection:
         if self._talk.state == "closed":
             self.close(flush=True)
 
-    def _broken(self, fault: str) -> None:
-        self._house.broke_protocol(self._who if self._is_proved else None, fault)
-        self.close()
-
-    def _lost(self, fault: str | None) -> None:
+    def _broken(self, fault: str | None) -> None:
+        """It is over; ``fault`` says what the client did wrong, if it did."""
         if fault is not None:
             self._house.broke_protocol(self._who if self._is_proved else None, fault)
         self.close()
@@ -109,8 +136,8 @@ class Connection:
             if task is not None:
                 task.cancel()
         self._house.waiters.unwatch(self._list_again)
-        waited, self._waits_for = self._waits_for, None
-        point, self._point, self._given = self._point, None, []
+        waited, point = self._waits_for, self._point
+        self._waits_for, self._point, self._given = None, None, []
         if waited is not None or point is not None:
             try:
                 if point is not None:
@@ -149,7 +176,7 @@ class Connection:
             self._in_background(self._welcome)
 
     async def _welcome(self) -> None:
-        who = await self._house.subject(self._proof)
+        who = await self._house.subject(self._peer.uid, self._proof)
         if who is None or who.uid != self._peer.uid:
             principal = "root" if self._proof is None else self._proof.principal.decode("utf-8", "replace")
             self._house.warn(self._peer.uid, "wrong account", uid=self._peer.uid, principal=principal)
@@ -181,7 +208,7 @@ class Connection:
             if self._waits_for is not None:
                 return self._withdraw_waiting()
             if self._point is not None:
-                return self._in_background(self._withdraw_point)
+                return self._in_background(self._point.withdraw)
         self._in_background(lambda: self._deed(message, body))
 
     def _in_background(self, deed: Callable[[], Awaitable[None]]) -> None:
@@ -193,12 +220,10 @@ class Connection:
                 await deed()
             except Refusal as no:
                 self._refuse(no.code, no.text)
-            except TimeoutError:
-                self._refuse("failed", "what jitd had to look up took too long: nothing was done")
+            except TimeoutError as fault:
+                self._refuse("failed", str(fault) or "what jitd had to look up took too long: nothing was done")
             except Conflict:
-                self._refuse(
-                    "undone", "others changed the same thing at this moment, again and again: nothing was done; try again"
-                )
+                self._refuse("undone", "others changed the same thing now, again and again: nothing was done; try again")
             except Exception as fault:
                 log("failed", fault=f"{type(fault).__name__}: {fault}")
                 self._refuse("failed", "jitd failed, and nothing was permitted by it: its log says why")
@@ -215,15 +240,9 @@ class Connection:
         match message:
             case messages.Submit():
                 made = await asking.submit(
-                    who,
-                    asked_in(message),
-                    claims_in(message),
-                    service=message.service,
-                    waits=message.waits,
-                    if_owed=message.if_owed,
-                    waiter=self,
-                    login=self._wait_for,
-                )
+                    who, asked_in(message), claims_in(message), service=message.service, waits=message.waits,
+                    if_owed=message.if_owed, waiter=self, login=self._wait_for,
+                )  # fmt: skip
                 if not message.waits:
                     self._submitted(made)
             case messages.Resume():
@@ -245,7 +264,8 @@ class Connection:
                 if isinstance(answer, str):
                     self._done(answer)
                 else:
-                    await self._items(answer)
+                    await self._telling.rows(answer)
+                    self._done("")
 
     def _enforce(self, who: Subject, message: messages.Enforce, body: bytes) -> None:
         """Root alone says what others are about to do: its process has them in hand."""
@@ -254,10 +274,6 @@ class Connection:
         talk, in_hand = Talk(self.say, self._refuse), hold(self._peer, self._given)
         self._point = Enforcing(self._house, talk, in_hand, message, body, self._handshake.channel)
         self.say(self._point.challenge())
-
-    async def _withdraw_point(self) -> None:
-        if self._point is not None:
-            self._point.withdraw()
 
     async def _admit(self) -> Subject:
         """Who this is now: a connection may be hours old, and tickets end, groups and accounts change. Raises Refusal."""
@@ -270,29 +286,12 @@ class Connection:
         self._who = who
         return who
 
-    async def _items(self, rows: Iterable[Row]) -> None:
-        """All rows. A long list holds up nobody, many lists of one account no other's, and who does not read costs one row."""
-        rest = iter(rows)
-        turn = self._house.turn_of(self._peer.uid)
-        while True:
-            async with turn:
-                row = next(rest, None)
-                if row is not None:
-                    self.say(messages.Item(row=row))
-            if row is None:
-                break
-            await self._channel.drained()
-        self._done("")
-
     async def _replay(self, who: Subject, message: messages.Replay) -> None:
         """A recording. A client that goes away is noticed, whether anything comes or not."""
         rows = self._house.recordings.play(who, message.id, follow=message.follow, again=self._admit)
-        turn = self._house.turn_of(self._peer.uid)  # many watchers of one account hold up nobody else, as in `_items`
         async with aclosing(rows):
             async for row in rows:
-                async with turn:
-                    self.say(messages.Item(row=row))
-                    await asyncio.sleep(0)
+                await self._telling.row(row)
                 self._channel.resume()  # from the first row on: whoever says anything now has hung up
                 await self._channel.drained()
         self._done("")
@@ -311,7 +310,8 @@ class Connection:
             while self._is_stale and self._talk.state == "watching":
                 self._is_stale = False
                 who = await self._admit()
-                await self._items(self._answers.rows(who, "requests", ended=self._watch_ended))
+                await self._telling.rows(self._answers.rows(who, "requests", ended=self._watch_ended))
+                self._done("")
                 await asyncio.sleep(AGAIN_AFTER)
         except Refusal as no:
             self._refuse(no.code, no.text)

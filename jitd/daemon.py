@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import json
 import os
 import resource
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import astuple
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from jitd import config as settings
 from jitd import facts, policyfile, service
@@ -30,6 +32,7 @@ from jitd.executor.direct import Direct
 from jitd.log import log, use_journal
 from jitd.pace import Pace
 from jitd.refusal import Refusal
+from jitd.silence import MOUNTS
 from jitd.store import Conflict, StoreError
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from jitd.waiters import Waiters
     from jitd.workers import Workers
 
+T = TypeVar("T")
 SUPERVISED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "WATCHDOG_USEC", "WATCHDOG_PID")
 """What is kept of the starter's environment: a service manager's words to ``service``."""
 BOOTED = Path("/run/systemd/system")
@@ -49,6 +53,10 @@ RESERVE = 256
 """Descriptors kept back for runs, the database and root."""
 AGAIN_AFTER = 1.0
 """Seconds until something that could not be recorded is tried again."""
+SWITCHED_WITHIN = 0.0005
+"""Seconds after which a thread that works lets the event loop go on: it has to wait for its turn several times in each answer."""
+TOLD_EVERY = 2.0
+"""Seconds between two looks at what the threads do."""
 COUNTED_EVERY = 60.0
 """Seconds between two lines about strangers who broke the protocol."""
 
@@ -85,6 +93,7 @@ class Daemon:
         from jitd.perform import Perform
         from jitd.recordings import Recordings
         from jitd.store.sqlite import SqliteStore
+        from jitd.telling import Turns
         from jitd.waiters import Waiters
         from jitd.workers import Workers
 
@@ -94,7 +103,12 @@ class Daemon:
         self.host = config.host
         self.now = facts.moment
         self._rules = rules
-        self._store: Store = SqliteStore(config.state / "jitd.db")
+        database = config.state / "jitd.db"
+        self._store: Store = SqliteStore(database)
+
+        def opened() -> Store:
+            return SqliteStore.reading(database)
+
         noted = Noted(config.socket.parent / "head")
         examine(self._store, noted)
         self._accounts = facts.Accounts(
@@ -125,35 +139,38 @@ class Daemon:
             workers=self._workers,
             now=self.now,
         )
-        self.asking = Asking(config, decider, self.perform, self._store, self.waiters, self.now)
-        self.overseeing = Overseeing(config, decider, self.perform, self._store, self.waiters, self.now, self.reload_for)
+        self.asking = Asking(config, decider, self.perform, self._store, self.waiters, self._workers, self.now)
+        self.overseeing = Overseeing(
+            config, decider, self.perform, self._store, opened, self.waiters, self._workers,
+            self.now, self.reload_for,
+        )  # fmt: skip
         self.locking = Locking(self.overseeing, self.perform, self._store, self._accounts, self.waiters, self._workers, self.now)
-        self.recordings = Recordings(config, self.overseeing, self._lifecycle, self._store, self._workers, self.now)
+        self.recordings = Recordings(config, self.overseeing, self._lifecycle, self._store, opened, self._workers, self.now)
         self._n_strangers = 0
         self._pace = Pace()
-        self._turns: dict[int, asyncio.Lock] = {}
+        self.turns = Turns()
 
-    async def subject(self, proof: Proof | None) -> Subject | None:
+    async def subject(self, uid: int, proof: Proof | None) -> Subject | None:
         """See ``house.House``."""
         if proof is None:
-            return await self._workers.run(self._accounts.root)
-        return await self._workers.run(self._accounts.subject, proof.principal, proof.ends_at)
+            return await self._workers.names.run(0, self._accounts.root)
+        return await self._workers.names.run(uid, self._accounts.subject, proof.principal, proof.ends_at)
 
     async def local(self, uid: int) -> Subject | None:
         """See ``house.House``."""
-        return await self._workers.run(self._accounts.local, uid)
+        return await self._workers.names.run(uid, self._accounts.local, uid)
 
-    async def uid_of(self, user: str) -> int | None:
+    async def uid_of(self, uid: int, user: str) -> int | None:
         """See ``house.House``."""
-        return await self._workers.run(facts.uid_of, user)
+        return await self._workers.names.run(uid, facts.uid_of, user)
 
     async def again(self, who: Subject) -> Subject | None:
         """See ``house.House``."""
-        return await self._workers.run(self._accounts.again, who)
+        return await self._workers.names.run(who.uid, self._accounts.again, who)
 
-    def turn_of(self, uid: int) -> asyncio.Lock:
+    async def read_large(self, uid: int, read: Callable[[], T]) -> T:
         """See ``house.House``."""
-        return self._turns.setdefault(uid, asyncio.Lock())
+        return await self._workers.frames.run(uid, read)
 
     def request(self, id: str) -> Request | None:
         """See ``house.House``."""
@@ -224,7 +241,13 @@ class Daemon:
         await self._executor.open()
         self._lifecycle.note("daemon.started", ROOT, 0, {"rules": len(self._rules.policy.rules)})
         await self.perform.recover()
-        always = (self.perform.deadlines.keep(), self._count(), service.keep_awake(), self.recordings.tidy())
+        always = (
+            self.perform.deadlines.keep(),
+            self._count(),
+            self._tell_lanes(config),
+            service.keep_awake(),
+            self.recordings.tidy(),
+        )
         keeping = [loop.create_task(each) for each in always]
         n_most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE
         listener = Listener(passed or bind(config.socket), self, config.limits.connections_per_uid, n_most)
@@ -243,6 +266,19 @@ class Daemon:
         with contextlib.suppress(Refusal, StoreError):
             self.reload_for(self._accounts.root())
 
+    async def _tell_lanes(self, config: Config) -> None:
+        """Keep beside the socket, for `jitd doctor`, what the threads do and which mounts do not answer."""
+        file, before = config.socket.parent / "lanes", b""
+        while True:
+            lanes = [astuple(lane.load) for lane in self._workers.lanes]
+            now = json.dumps({"lanes": lanes, "silent": MOUNTS.silent}).encode()
+            if now != before:
+                before = now
+                with contextlib.suppress(OSError):
+                    file.with_suffix(".new").write_bytes(now)
+                    file.with_suffix(".new").rename(file)
+            await asyncio.sleep(TOLD_EVERY)
+
     async def _count(self) -> None:
         while True:
             await asyncio.sleep(COUNTED_EVERY)
@@ -254,6 +290,7 @@ class Daemon:
 def serve(file: Path | None) -> int:
     """``jitd serve``: the exit status. ``file`` is the configuration, None the default one."""
     os.umask(0o077)
+    sys.setswitchinterval(SWITCHED_WITHIN)
     if os.geteuid() != 0:
         print("jitd: the daemon has to be started as root", file=sys.stderr)
         return 1

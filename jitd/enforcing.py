@@ -121,7 +121,7 @@ class Enforcing:
             raise Refusal("unauthenticated", NOBODY_HERE)
         if who.uid != self._ask.uid:
             raise Refusal("unauthenticated", NOT_THEIRS)
-        if self._ask.ruser is not None and who.uid != 0 and await self._house.uid_of(self._ask.ruser) != who.uid:
+        if self._ask.ruser is not None and who.uid != 0 and await self._house.uid_of(self._ask.uid, self._ask.ruser) != who.uid:
             raise Refusal("unauthenticated", "who asks is not who runs this program")
         self._who = who
         try:
@@ -140,7 +140,7 @@ class Enforcing:
                 raise NotAuthenticated("the proof is of something else")
         except NotAuthenticated as fault:
             raise Refusal("unauthenticated", str(fault)) from None
-        return await self._house.subject(self._context)
+        return await self._house.subject(self._ask.uid, self._context)
 
     # --- what is asked -------------------------------------------------------------------------------------------------
 
@@ -233,7 +233,7 @@ class Enforcing:
             self._leave()
             self._talk.refuse("failed", because)
 
-    def withdraw(self) -> None:
+    async def withdraw(self) -> None:
         """The person no longer wants it. Raises Refusal."""
         id = self._waits_for
         self._leave()

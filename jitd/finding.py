@@ -16,7 +16,7 @@ from jitd.core.command import JITSUDO, Command, Pairs
 from jitd.core.environment import fault_in_locale, fault_in_variables, split_locale
 from jitd.core.subject import Subject
 from jitpam.wire.notation import encode_basestring_ascii
-from jitpam.wire.shown import shown
+from jitpam.wire.shown import pieces, shown
 
 MOST_SHOWN = 3 * 1024 * 1024
 """Bytes of a command as it is shown: with all else there is to say of it, it has to fit into one frame (PROTOCOL.md section
@@ -211,4 +211,11 @@ def _can_be_shown(asked: Asked) -> bool:
     )  # the name twice: its path may be as long
     if sum(len(part) + 3 for part in parts) * _MOST_LETTERS <= MOST_SHOWN:
         return True
-    return sum(len(encode_basestring_ascii(shown(part))) + 1 for part in parts) <= MOST_SHOWN
+    left = MOST_SHOWN
+    for part in parts:
+        left -= 3
+        for piece in pieces(part):
+            left -= len(encode_basestring_ascii(piece)) - 2
+            if left < 0:
+                return False
+    return left >= 0

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from jitd.acceptor import Acceptor, Proof
 from jitd.asking import Asking
@@ -15,7 +15,10 @@ from jitd.core.subject import Subject
 from jitd.locking import Locking
 from jitd.overseeing import Overseeing
 from jitd.recordings import Recordings
+from jitd.telling import Turns
 from jitd.waiters import Waiters
+
+T = TypeVar("T")
 
 
 class House(Protocol):
@@ -27,25 +30,26 @@ class House(Protocol):
     locking: Locking
     recordings: Recordings
     waiters: Waiters
+    turns: Turns
     host: str
 
     def now(self) -> Moment:
         """The moment."""
 
-    async def subject(self, proof: Proof | None) -> Subject | None:
-        """Who the proof (None: local root) is here."""
+    async def subject(self, uid: int, proof: Proof | None) -> Subject | None:
+        """Who the proof (None: local root), which came from the account ``uid``, is here."""
 
     async def local(self, uid: int) -> Subject | None:
         """Who the account ``uid`` is, known by nothing else."""
 
-    async def uid_of(self, user: str) -> int | None:
-        """The number of the account ``user``; None if there is none."""
+    async def uid_of(self, uid: int, user: str) -> int | None:
+        """The number of the account ``user``, for which ``uid`` asks; None if there is none."""
 
     async def again(self, who: Subject) -> Subject | None:
         """``who`` as they are here now; None if the account is gone or has expired."""
 
-    def turn_of(self, uid: int) -> asyncio.Lock:
-        """Whoever makes a row for the account ``uid`` holds it."""
+    async def read_large(self, uid: int, read: Callable[[], T]) -> T:
+        """What ``read`` makes of a large frame of the account ``uid``. Raises what it raises, or TimeoutError."""
 
     def request(self, id: str) -> Request | None:
         """The request of that id."""

@@ -20,6 +20,7 @@ from jitd.connection import Connection
 from jitd.house import House
 from jitd.log import log
 from jitd.peer import Peer
+from jitd.room import Room
 
 HANDSHAKE_FOR = 5.0
 """Seconds from accept to Welcome."""
@@ -55,6 +56,7 @@ class Listener:
         self._house = house
         self._per_uid = per_uid
         self._n_most = n_most
+        self._room = Room()
         self._of: Counter[int] = Counter()
         self._open: set[Connection] = set()
         self._loop = asyncio.get_running_loop()
@@ -100,7 +102,9 @@ class Listener:
                 connection.close()
 
         deadline = self._loop.call_later(HANDSHAKE_FOR, too_slow)
-        connection = Connection(self._house, partial(Channel, sock, self._loop), Peer(sock, uid, pid), ended)
+        connection = Connection(
+            self._house, partial(Channel, sock, self._loop, self._room.place(uid)), Peer(sock, uid, pid), ended
+        )
         self._open.add(connection)
 
     def close(self) -> None:

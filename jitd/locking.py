@@ -157,7 +157,7 @@ class Locking:
     async def _find(self, kind: Whom, name: str) -> tuple[str, int | None, str] | None:
         """(name, uid, person). A name service that hangs hinders no lock on who has something here. Raises TimeoutError."""
         try:
-            found = await self._workers.run(self._known, kind, name)
+            found = await self._workers.names.run(0, self._known, kind, name)
         except TimeoutError:
             if remembered := self._remembered(kind, name):
                 return remembered

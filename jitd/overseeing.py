@@ -7,9 +7,7 @@ Law: what one may not see does not exist. Nobody reviews their own. A verb retur
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from jitd.asking import MAX_TEXT
 from jitd.config import Config
@@ -24,17 +22,15 @@ from jitd.core.request import NotYours, Request, RequestState, Reviewed, Stale, 
 from jitd.core.run import Run
 from jitd.core.subject import Subject, matches_any
 from jitd.deciding.decider import Decider
+from jitd.listing import Listing
 from jitd.perform import Overtaken, Perform
 from jitd.refusal import Refusal
-from jitd.rows import Row, asked_row, grant_row, request_row, run_row
+from jitd.rows import Row
 from jitd.store import Store
 from jitd.waiters import Waiters
+from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
-MOST_RUNS = 1000
-"""Runs that are shown with their request: the last ones."""
-AT_ONCE = 500
-"""Records read from the chain in one go."""
 GONE_WITHIN = 10.0
 """Seconds that revoke and stop wait until all of it is gone, before they say that it is not."""
 
@@ -47,7 +43,9 @@ _STANDS = {
 
 
 class Overseeing:
-    """The approvers' and operators' side of the house. ``reload`` reads the policy again, or says what is wrong with it."""
+    """The approvers' and operators' side of the house. ``opened`` opens the store to read it in a worker; ``reload`` reads the
+    policy again, or says what is wrong with it.
+    """
 
     def __init__(
         self,
@@ -55,7 +53,9 @@ class Overseeing:
         decider: Decider,
         perform: Perform,
         store: Store,
+        opened: Callable[[], Store],
         waiters: Waiters,
+        workers: Workers,
         now: Callable[[], Moment],
         reload: Callable[[Subject], str],
     ) -> None:
@@ -66,6 +66,7 @@ class Overseeing:
         self._waiters = waiters
         self._now = now
         self._reload = reload
+        self._listing = Listing(opened, workers, self.may_see, self._may_review, perform.usage_of)
 
     # --- who may see what ----------------------------------------------------------------------------------------------
 
@@ -91,26 +92,15 @@ class Overseeing:
             raise Refusal("forbidden", f"request {found.id} is your own, by another account: {its}")
         raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
 
-    def run_of(self, who: Subject, typed: str) -> tuple[Run, Request]:
+    async def run_of(self, who: Subject, typed: str) -> tuple[Run, Request]:
         """The run of that id, and what was asked for. Raises Refusal if ``who`` may not see it."""
         id = read_id(typed)
-        found = self._run_by(id) if id is not None else None
+        meant = await self._listing.run_of(who, id) if id is not None else None
+        found = None if meant is None else self._store.run(meant.id)  # as it is by now
         asked = self._store.request(found.request) if found is not None else None
         if found is None or asked is None or not self.may_see(who, asked):
             raise Refusal("unknown", f"there is no run {shown(typed)}, as far as you may see")
         return found, asked
-
-    def _run_by(self, id: str) -> Run | None:
-        """The run of that id, or the one that took its use of somebody's lease for the request of that id."""
-        found = self._store.run(id)
-        asked = self._store.request(id) if found is None else None
-        if asked is None or asked.lease is None:
-            return found
-        for ended in (False, True):  # what lives is few, and what is meant
-            for one in self._store.runs(grant=asked.lease, ended=ended):
-                if one.request == id:
-                    return one
-        return None
 
     def _role(self, who: Subject, found: Request) -> Actor:
         if who.is_requester(found.requester):
@@ -120,37 +110,21 @@ class Overseeing:
 
     # --- lists ---------------------------------------------------------------------------------------------------------
 
-    def requests(self, who: Subject, *, ended: bool) -> Iterator[Row]:
+    def requests(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
         """Open requests that ``who`` may see; with ``ended`` all."""
-        locks = tuple(self._store.locks())
-        for found in self._store.requests(ended=ended):
-            if self.may_see(who, found):
-                yield request_row(found, who, self._may_review(who, found), locks)
+        return self._listing.requests(who, tuple(self._store.locks()), ended=ended)
 
-    def grants(self, who: Subject, *, ended: bool) -> Iterator[Row]:
+    def grants(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
         """Live grants that ``who`` may see; with ``ended`` all."""
-        for found in self._store.grants(ended=ended):
-            asked = self._store.request(found.id)
-            if asked is not None and self.may_see(who, asked):
-                yield asked_row(asked) | grant_row(found, who)
+        return self._listing.grants(who, ended=ended)
 
-    def runs(self, who: Subject, *, ended: bool) -> Iterator[Row]:
+    def runs(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
         """Live runs that ``who`` may see; with ``ended`` all."""
-        for found in self._store.runs(ended=ended):
-            asked, permit = self._store.request(found.request), self._store.grant(found.grant)
-            if asked is not None and permit is not None and self.may_see(who, asked):
-                yield asked_row(asked) | run_row(found, permit, who, self._perform.usage_of(found))
+        return self._listing.runs(who, ended=ended)
 
-    def show(self, who: Subject, typed: str) -> Row:
+    async def show(self, who: Subject, typed: str) -> Row:
         """Everything about one request, with its grant and its runs. Raises Refusal."""
-        found = self._visible(who, typed)
-        row = request_row(found, who, self._may_review(who, found), tuple(self._store.locks()))
-        permit = self._store.grant(found.lease or found.id)
-        # The command stands in the row already: with each of them once more it would not fit into one frame.
-        row["grant"] = None if permit is None else _without(row, grant_row(permit, who))
-        runs = [] if permit is None else list(self._store.runs(grant=permit.id, ended=True))
-        row["runs"] = [_without(row, run_row(one, permit, who)) for one in runs[-MOST_RUNS:] if permit is not None]
-        return row
+        return await self._listing.show(who, self._visible(who, typed), tuple(self._store.locks()))
 
     # --- reviews -------------------------------------------------------------------------------------------------------
 
@@ -280,7 +254,7 @@ class Overseeing:
 
     async def stop(self, who: Subject, typed: str, reason: str) -> str:
         """End one run; its grant stays. Returns when it is gone. Raises Refusal."""
-        found, asked = self.run_of(who, typed)
+        found, asked = await self.run_of(who, typed)
         because = f"stopped by {who.principal}" + (f": {reason}" if reason else "")
         gone = self._waiters.until_gone(found.id)
         try:
@@ -303,21 +277,12 @@ class Overseeing:
         self.operators_only(who, "reload the policy")
         return self._reload(who)
 
-    def audit(self, who: Subject, after: int) -> Iterator[Row]:
+    def audit(self, who: Subject, after: int) -> AsyncIterator[Row]:
         """Records of the chain after number ``after``. Raises Refusal."""
         self.operators_only(who, "read the chain")
-        while some := list(islice(self._store.records(after), AT_ONCE)):  # a reader may be slow: nothing of the store stays open
-            for number, body, digest in some:
-                yield {"number": number, "digest": digest.hex(), **json.loads(body)}
-            after = number
+        return self._listing.records(who, after)
 
     def operators_only(self, who: Subject, deed: str) -> None:
         """Raise Refusal unless ``who`` is one."""
         if not self.is_operator(who):
             raise Refusal("forbidden", f"only operators and root may {deed}")
-
-
-def _without(row: Row, of: Row) -> Row:
-    """``of`` without the parts of the command that it shares with ``row``."""
-    shared = ("argv", "path", "cwd", "variables", "locale")
-    return {name: value for name, value in of.items() if name not in shared or value != row.get(name)}

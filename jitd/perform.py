@@ -177,7 +177,9 @@ class Perform:
             return
         self._begun_for[id] = waiter.who or asked.requester
         try:
-            job = await self._workers.run(jobs.job_of, begun, permit, asked, self._config, self._now().boot)
+            job = await self._workers.files.run(
+                asked.requester.uid, jobs.job_of, begun, permit, asked, self._config, self._now().boot
+            )
             control = await self._executor.start(job)
         except Exception as fault:
             log("a run could not be started", run=id, fault=f"{type(fault).__name__}: {fault}")

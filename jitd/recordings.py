@@ -12,7 +12,7 @@ import os
 import time
 from binascii import b2a_base64
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict
 
 from jitd.config import Config
@@ -25,7 +25,7 @@ from jitd.log import log
 from jitd.overseeing import Overseeing
 from jitd.pace import Pace
 from jitd.recording import storage
-from jitd.recording.storage import RecordingError
+from jitd.recording.storage import Kept, RecordingError
 from jitd.refusal import Refusal
 from jitd.rows import Row
 from jitd.store import Store, StoreError
@@ -38,6 +38,10 @@ LOOK_EVERY = 0.1
 """Seconds between two looks for more of a recording that is still written."""
 ASKED_AGAIN_EVERY = 10.0
 """Seconds after which who follows one is asked again who they are, and whether they may."""
+SURE_AFTER = 3600.0
+"""Seconds for which a recording has to have been old before it is removed for that: a clock that is wrong is set by then."""
+SET_BY = 60.0
+"""Seconds by which the wall clock may leave the boot clock between two looks, and is not taken for one that was set."""
 TIDY_EVERY = 600.0
 """Seconds between two looks for recordings that are kept no longer."""
 
@@ -51,6 +55,7 @@ class Recordings:
         overseeing: Overseeing,
         lifecycle: Lifecycle,
         store: Store,
+        opened: Callable[[], Store],
         workers: Workers,
         now: Callable[[], Moment],
     ) -> None:
@@ -62,6 +67,8 @@ class Recordings:
         self._workers = workers
         self._now = now
         self._pace = Pace()
+        self._opened = opened
+        self._old = Aging()
 
     # --- watching ----------------------------------------------------------------------------------------------------
 
@@ -69,7 +76,7 @@ class Recordings:
         self, who: Subject, typed: str, *, follow: bool, again: Callable[[], Awaitable[Subject]]
     ) -> AsyncGenerator[Row, None]:
         """The rows of a recording, as PROTOCOL.md has them. ``again`` says who it is by now. Raises Refusal."""
-        run, asked = self._overseeing.run_of(who, typed)
+        run, asked = await self._overseeing.run_of(who, typed)
         self._may_watch(who, asked)
         try:
             file = storage.open_recording(self._directory, run.id)
@@ -86,7 +93,7 @@ class Recordings:
             offset, asked_at = 0, time.monotonic()
             while True:
                 is_live = follow and storage.is_live(file)  # before the look: what is written after it is not the last
-                piece = await self._workers.run(os.pread, file, PIECE, offset)
+                piece = await self._workers.kept.run(who.uid, os.pread, file, PIECE, offset)
                 if piece:
                     offset += len(piece)
                     yield {"data": b2a_base64(piece, newline=False).decode("ascii")}
@@ -97,7 +104,7 @@ class Recordings:
                 if is_live and time.monotonic() - asked_at > ASKED_AGAIN_EVERY:
                     asked_at = time.monotonic()
                     who = await again()
-                    self._may_watch(who, self._overseeing.run_of(who, run.id)[1])
+                    self._may_watch(who, (await self._overseeing.run_of(who, run.id))[1])
         finally:
             os.close(file)
 
@@ -126,10 +133,38 @@ class Recordings:
             await asyncio.sleep(TIDY_EVERY)
 
     async def _tidy_once(self) -> None:
-        kept = await self._workers.run(storage.survey, self._directory)
-        quota = self._limits.mib_in_all << 20
-        for one in storage.outdated(kept, time.time(), days=self._limits.days, quota=quota):
+        kept = await self._workers.kept.run(0, self._survey)
+        old = self._old.sure(storage.aged(kept, time.time(), self._limits.days), time.time(), self._now().boot)
+        for one in storage.outdated(kept, old, quota=self._limits.mib_in_all << 20):
             with suppress(ValueError):
-                if await self._workers.run(storage.remove, self._directory, one.run):
+                if await self._workers.kept.run(0, storage.remove, self._directory, one.run):
                     self._lifecycle.note("recording.removed", ROOT, 0, {"run": one.run, "size": one.size})
                     log("a recording is kept no longer", run=shown(one.run.encode()), size=one.size)
+
+    def _survey(self) -> list[Kept]:
+        """All recordings, each with its run's place in the record, and whose it was. It may block."""
+        found = []
+        with closing(self._opened()) as store:
+            for one in storage.survey(self._directory):
+                place = store.place_of(one.run)
+                run = store.run(one.run)
+                grant = store.grant(run.grant) if run is not None else None
+                found.append(one._replace(number=place, person="" if grant is None else grant.holder.person))
+        return found
+
+
+class Aging:
+    """What is old by the wall clock is taken for old when it has been so for SURE_AFTER seconds of the boot clock, in which the
+    wall clock was not set.
+    """
+
+    def __init__(self) -> None:
+        self._since: dict[str, float] = {}
+        self._apart: float | None = None
+
+    def sure(self, old: frozenset[str], wall: float, boot: float) -> frozenset[str]:
+        """Those of ``old`` that are it for sure, at ``wall`` and ``boot`` (seconds on either clock)."""
+        is_set = self._apart is None or abs(wall - boot - self._apart) > SET_BY
+        self._apart = wall - boot
+        self._since = {run: boot if is_set else self._since.get(run, boot) for run in old}
+        return frozenset(run for run, since in self._since.items() if boot - since >= SURE_AFTER)

@@ -23,6 +23,7 @@ from jitd.core.request import Request
 from jitd.core.subject import Subject
 from jitd.digests import DigestCache
 from jitd.finding import Asked, Found, can_see, find, in_directory, is_in_sight
+from jitd.silence import MOUNTS
 
 _digests = DigestCache()
 
@@ -135,6 +136,7 @@ def _with_operands(sighting: Sighting, who: Subject, service: str, trusted: tupl
     def is_read(path: bytes) -> bool:
         return (terms.bound or not terms.writable) and is_seen(path)
 
+    MOUNTS.approach(path for _, path in operands.named(command.argv, command.cwd))
     view = inspection.View(facts.trusted_uid(command.run_as), command.cwd, trusted)
     is_blind = not is_seen(os.path.join(command.cwd, b"x"))  # then /proc/self/cwd may lead to what they cannot see
     found = operands.find(command.argv, view, is_read, lambda path: not is_blind and is_seen(path))
@@ -190,6 +192,7 @@ def look_again(policy: Policy, request: Request, who: Subject, trusted: tuple[by
     is_bound = obligations.terms.bound or (bool(obligations.approvals) and not obligations.terms.writable)
     if is_bound and request.command.path:
         command = request.command
+        MOUNTS.approach(path for _, path in operands.named(command.argv, command.cwd))
         view = inspection.View(facts.trusted_uid(command.run_as), command.cwd, trusted)
         changed = operands.drift(command.argv, view, bound(command))
         if changed:

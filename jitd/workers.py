@@ -1,57 +1,126 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where blocking work is done: NSS, files, the KDC. Law: bounded in number and in time; what takes too long is a fault, never a
-yes.
+"""Where blocking work is done: lanes of threads, one for each kind of work, so that none of them waits for another.
+
+Law: bounded in number and in time, for all and for each account; what takes too long is a fault, never a yes. Work that never
+returns holds its thread, and its account's share of the lane, until it does.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-THREADS = 16
 PATIENCE = 10.0
-"""Seconds until a piece of work counts as failed. Its thread is left to end by itself."""
-SHARE = 2
-"""Threads that one account's large files may take at a time: the others are for everybody else."""
+"""Seconds until a piece of work counts as failed, its wait for a turn among them. Its thread is left to end by itself."""
 
 
-class Workers:
-    """A pool of threads for work that may block."""
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a lane does at the moment: how many pieces of work it has in hand, of how many it could have, and how many wait."""
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(THREADS, "jitd-worker")
+    lane: str
+    n_threads: int
+    n_busy: int
+    n_waiting: int
+
+
+class Lane:
+    """``n_threads`` threads, of which one account has no more than ``share``."""
+
+    def __init__(self, name: str, n_threads: int, share: int) -> None:
+        self.name = name
+        self.n_threads = n_threads
+        self.share = share
+        self._pool = ThreadPoolExecutor(n_threads, f"jitd-{name}")
         self._shares: dict[int, asyncio.Semaphore] = {}
+        self._asking: Counter[int] = Counter()
+        self._n_held = 0
+        self._n_waiting = 0
 
-    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What ``work`` returns. Raises what it raises, or TimeoutError."""
-        future = asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(*args, **kwargs))
-        async with asyncio.timeout(PATIENCE):  # not wait_for, which loses a cancellation that comes with the result (Python 3.11)
-            return await future
+    async def run(self, uid: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What ``work`` returns, which is done for the account ``uid``. Raises what it raises, or TimeoutError."""
+        share = self._shares.setdefault(uid, asyncio.Semaphore(self.share))
+        self._asking[uid] += 1
+        running: Future[T] | None = None
+        try:
+            async with asyncio.timeout(PATIENCE):  # not wait_for, which loses a cancellation that comes with the result (3.11)
+                self._n_waiting += 1
+                try:
+                    await share.acquire()  # what it asked for before may never end
+                finally:
+                    self._n_waiting -= 1
+                running = self._begin(uid, share, lambda: work(*args, **kwargs))
+                return await asyncio.shield(asyncio.wrap_future(running))
+        finally:
+            if running is not None:
+                running.cancel()  # where no thread has begun with it; else it goes on, and holds its share until it ends
+            self._leave(uid)
 
-    async def run_for(self, uid: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """As ``run``, when it is the turn of the account ``uid``: no more than SHARE threads work for it."""
-        share = self._shares.setdefault(uid, asyncio.Semaphore(SHARE))
-        if not share.locked():
-            await share.acquire()
-        else:  # what it asked for before may never end
-            async with asyncio.timeout(PATIENCE):
-                await share.acquire()
-        future = asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(*args, **kwargs))
+    def _begin(self, uid: int, share: asyncio.Semaphore, work: Callable[[], T]) -> Future[T]:
+        loop = asyncio.get_running_loop()
 
-        def done(ended: asyncio.Future[T]) -> None:
-            share.release()  # not before: a thread that took too long is still at it
-            if not ended.cancelled():
-                ended.exception()  # told to whoever still waits
+        def ended() -> None:
+            self._n_held -= 1
+            share.release()
+            self._leave(uid)
 
-        future.add_done_callback(done)
-        async with asyncio.timeout(PATIENCE):
-            return await asyncio.shield(future)
+        def tell(_: object) -> None:
+            with suppress(RuntimeError):  # the daemon has ended, and its loop with it
+                loop.call_soon_threadsafe(ended)
+
+        self._asking[uid] += 1
+        self._n_held += 1
+        try:
+            running = self._pool.submit(work)
+        except BaseException:
+            ended()
+            raise
+        running.add_done_callback(tell)
+        return running
+
+    def _leave(self, uid: int) -> None:
+        self._asking[uid] -= 1
+        if not self._asking[uid]:
+            del self._asking[uid], self._shares[uid]
+
+    @property
+    def load(self) -> Load:
+        """What it does now."""
+        n_queued = max(0, self._n_held - self.n_threads)
+        return Load(self.name, self.n_threads, self._n_held - n_queued, self._n_waiting + n_queued)
 
     def close(self) -> None:
         """No more work; what runs is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class Workers:
+    """The lanes."""
+
+    def __init__(self) -> None:
+        self.files = Lane("files", 32, 2)
+        """Looks at files, anywhere: a mount may never answer."""
+        self.names = Lane("names", 8, 2)
+        """Accounts and groups: a directory may never answer."""
+        self.kept = Lane("kept", 2, 1)
+        """What may be long in the store and in the recordings."""
+        self.frames = Lane("frames", 2, 1)
+        """Reading large frames."""
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """All of them."""
+        return (self.files, self.names, self.kept, self.frames)
+
+    def close(self) -> None:
+        """No more work; what runs is not waited for."""
+        for lane in self.lanes:
+            lane.close()

@@ -32,7 +32,7 @@ from _socket import (  # `socket` is these and 5 ms of start
 from sys import getfilesystemencoding
 
 from jitpam.initiator import Initiator, NotAuthenticated, Unproved, own_host
-from jitpam.wire.coding import decode, encode
+from jitpam.wire.coding import MOST_COMMAS, decode, encode
 from jitpam.wire.conversation import CLIENT, Conversation
 from jitpam.wire.faults import RemoteProtocolError
 from jitpam.wire.framing import LIMIT, FrameReader, frame
@@ -296,8 +296,15 @@ class Connection:
         self._conversation.say(message)
         body = encode(message)
         sealed = self._initiator.wrap(body) if self._is_sealed and self._initiator else body
-        if len(sealed) > LIMIT:
-            raise Unreachable("what is asked is too long: arguments and variables hold more than the protocol's 4 MiB")
+        if len(body) > message.most or len(sealed) > LIMIT:
+            n_bytes = f"{message.most // 1024} KiB"
+            raise Unreachable(
+                f"what is asked is too long: the protocol's {message.type} has at most {n_bytes}; nothing was asked"
+            )
+        if body.count(b",") > MOST_COMMAS:
+            raise Unreachable(
+                f"what is asked has too many words: at most about {MOST_COMMAS:,} arguments and variables; nothing was asked"
+            )
         rest = memoryview(frame(sealed))
         try:
             while rest:

@@ -204,12 +204,12 @@ class _Patience:
         """Whether ``event`` came before ``until``. Raises _Left when the person leaves."""
         poll = select.poll()
         poll.register(descriptor, event)
-        while (left := until - _clock()) > 0:
-            if self._watched & signal.sigpending():
+        has_come: object = None
+        while not has_come and (left := until - _clock()) > 0:
+            has_come = poll.poll(int(min(left, LOOK_EVERY) * 1000) + 1)
+            if self._watched & signal.sigpending():  # also one that came just before the grant
                 raise _Left("withdrawn")
-            if poll.poll(int(min(left, LOOK_EVERY) * 1000) + 1):
-                return True
-        return False
+        return bool(has_come)
 
 
 class _Channel:

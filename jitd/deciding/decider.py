@@ -9,6 +9,7 @@ Nothing is changed here.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,7 @@ from jitd.core.request import Request, Verdict
 from jitd.core.subject import Subject
 from jitd.finding import Asked
 from jitd.screening import Sighting
+from jitd.silence import MOUNTS
 from jitd.store import Store
 from jitd.workers import Workers
 
@@ -78,7 +80,7 @@ class Decider:
         """
         while True:
             policy, locked = self._policy(), self.lock_on(who)
-            asked, sighting = await self._workers.run_for(who.uid, self._look, policy, locked, who, service, ask)
+            asked, sighting = await self._workers.files.run(who.uid, self._look, policy, locked, who, service, ask)
             if self._is_still(policy, locked, who):
                 decision = self._with_lease(sighting.decision, who, service, sighting.command, besides=None)
                 return FirstDecision(asked, sighting.command, decision)
@@ -93,7 +95,7 @@ class Decider:
             policy, locked = self._policy(), self.lock_on(who)
             decision: Decision | None = locked
             if decision is None:
-                decision = await self._workers.run_for(who.uid, self._look_again, policy, request)
+                decision = await self._workers.files.run(who.uid, self._look_again, policy, request)
             standing = await self._standing_of(request) if isinstance(decision, Permit) else ()
             if self._is_still(policy, locked, who):
                 decision = self._with_lease(decision, who, request.service, request.command, besides=request.id)
@@ -103,7 +105,7 @@ class Decider:
         """``known`` as they are now; None if the account is gone or has expired, or the KDC vouches for them no longer. Raises
         TimeoutError.
         """
-        return await self._workers.run(self._as_now, known)
+        return await self._workers.names.run(known.uid, self._as_now, known)
 
     def lock_on(self, who: Subject) -> Deny | None:
         """The answer to all that ``who`` asks for while they are locked; None if they are not."""
@@ -126,6 +128,8 @@ class Decider:
         asked = ask(config.search_path)
         if locked is not None:
             return asked, Sighting(screening.unopened(asked, who, service, config.search_path), locked)
+        typed = (os.path.join(asked.cwd, asked.argv[0]),) if asked.argv and b"/" in asked.argv[0] else ()
+        MOUNTS.approach(typed)
         return asked, screening.look(
             policy, asked, who, config.host, service, config.search_path, config.trusted_places, self._now()
         )
@@ -134,6 +138,7 @@ class Decider:
         who = self._as_now(request.requester)
         if who is None:
             return Deny(Why.ERROR, "the requester's account is gone or disabled, here or in the KDC")
+        MOUNTS.approach((request.command.path,))
         return screening.look_again(policy, request, who, self._config.trusted_places, self._now())
 
     async def _standing_of(self, request: Request) -> tuple[Subject, ...]:

@@ -219,6 +219,7 @@ class House:
         yield files.socket("socket.mode", look_at_files.see(path), self.bind)
         if self.running.pid:  # where systemd holds the socket, to connect would start one
             yield running.answer(look_at_running.ask(path)[0], self.config.host, self.restart)
+            yield from running.lanes(look_at_running.lanes(path.parent / "lanes"))
 
     def in_force(self) -> Iterator[Finding]:
         """What the daemon goes by."""

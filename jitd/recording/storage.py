@@ -11,7 +11,8 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -26,12 +27,17 @@ class RecordingError(Exception):
 
 
 class Kept(NamedTuple):
-    """One recording. ``size`` in bytes; ``ended_at``, its last change, in seconds since 1970; ``is_live``: still written."""
+    """One recording. ``size`` in bytes; ``ended_at``, its last change, in seconds since 1970; ``is_live``: still written.
+
+    ``number`` is the place of its run among all runs of the record, 0 where it has none; ``person`` is whose run it was.
+    """
 
     run: str
     size: int
     ended_at: float
     is_live: bool
+    number: int = 0
+    person: str = ""
 
 
 def sentence_of(fault: OSError) -> str:
@@ -146,21 +152,45 @@ def usage(kept: Iterable[Kept]) -> int:
     return sum(one.size for one in kept)
 
 
-def outdated(kept: Iterable[Kept], now: float, *, days: int | None, quota: int | None) -> list[Kept]:
-    """Which have to go, the oldest first: those that ended more than ``days`` ago, and then as many as it takes to get below
-    ``quota`` bytes. None: no such bound. Pure; ``now`` is in seconds since 1970. A live one stays, and counts.
+def _in_order(kept: Iterable[Kept]) -> list[Kept]:
+    """As the record has them; clocks are set, and files are touched."""
+    return sorted(kept, key=lambda one: (one.number, one.ended_at, one.run))
+
+
+def aged(kept: Iterable[Kept], now: float, days: int) -> frozenset[str]:
+    """The runs whose recordings ended more than ``days`` ago, at ``now`` (in seconds since 1970). Pure. None is older than one
+    that came before it in the record, whatever the clock said when it was written.
     """
-    in_order = sorted(kept, key=lambda one: (one.ended_at, one.run))
-    total = usage(in_order)
-    going = []
-    for one in in_order:
-        if one.is_live:
-            continue
-        is_old = days is not None and now - one.ended_at > days * DAY
-        is_too_much = quota is not None and total > quota
-        if is_old or is_too_much:
+    found, latest = set(), 0.0
+    for one in _in_order(kept):
+        latest = max(latest, min(one.ended_at, now))
+        if not one.is_live and now - latest > days * DAY:
+            found.add(one.run)
+    return frozenset(found)
+
+
+def outdated(kept: Iterable[Kept], old: Container[str], *, quota: int | None) -> list[Kept]:
+    """Which have to go: the ``old`` runs', and then as many as it takes to get below ``quota`` bytes (None: no such bound). Of
+    the person whose recordings take the most the oldest goes, again and again: nobody's give way to those of another who has
+    more. Pure. A live one stays, and counts.
+    """
+    going: list[Kept] = []
+    ended: dict[str, deque[Kept]] = {}
+    held: Counter[str] = Counter()
+    for one in _in_order(kept):
+        if one.run in old and not one.is_live:
             going.append(one)
-            total -= one.size
+            continue
+        held[one.person] += one.size
+        if not one.is_live:
+            ended.setdefault(one.person, deque()).append(one)
+    while quota is not None and ended and held.total() > quota:
+        most = max(ended, key=lambda person: (held[person], person))
+        one = ended[most].popleft()
+        if not ended[most]:
+            del ended[most]
+        held[most] -= one.size
+        going.append(one)
     return going
 
 

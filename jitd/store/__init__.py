@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from jitd.core.chain import Seal
 from jitd.core.grant import Grant
@@ -14,6 +14,7 @@ from jitd.core.request import Request
 from jitd.core.run import Run
 
 Life = Request | Grant | Run | Lock
+T = TypeVar("T", Request, Grant, Run, Lock)
 
 
 class Conflict(Exception):
@@ -68,6 +69,20 @@ class Store(Protocol):
 
     def n_open(self, uid: int | None = None) -> int:
         """How many requests are open (of one account)."""
+
+    def n_unused(self, uid: int) -> int:
+        """How many live grants of one account there are of which no use is taken."""
+
+    def page(self, life: type[T], after: int, *, ended: bool = False) -> list[tuple[int, T]]:
+        """(place, object) of the next open ones after the place ``after``, oldest first; with ``ended`` of all. Few, and not
+        more than a few of them if they are large; empty at the end.
+        """
+
+    def place_of(self, run: str) -> int:
+        """The place of a run among all runs, from 1 on, in the order in which the record has them; 0 if there is no such run."""
+
+    def last_runs(self, grant: str, most: int) -> list[Run]:
+        """The last ``most`` runs under one grant, ended or not, oldest first."""
 
     def head(self) -> Seal:
         """The chain's last seal."""

@@ -22,8 +22,13 @@ from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.store import Change, Conflict, StoreError, documents
 
-SCHEMA = 2
+SCHEMA = 3
 """The version of the schema that this code speaks: the number of the last file in ``schema/``."""
+
+PAGE = 64
+"""Objects in one page, at the most."""
+PAGE_BYTES = 256 * 1024
+"""Bytes of a page's documents after which it ends."""
 
 
 @contextmanager
@@ -114,6 +119,7 @@ class SqliteStore:
                 "is_open": is_open,
                 "document": change.document,
                 **columns.keys(after),
+                **columns.moving(after),
             }
             names, places = ", ".join(row), ", ".join("?" * len(row))
             try:
@@ -121,9 +127,10 @@ class SqliteStore:
             except sqlite3.IntegrityError as fault:
                 raise Conflict(f"{after.id} exists already") from fault
             return
+        moved = {"version": after.version, "is_open": is_open, "document": change.document, **columns.moving(after)}
         done = self._db.execute(
-            f"UPDATE {columns.table} SET version = ?, is_open = ?, document = ? WHERE id = ? AND version = ?",
-            (after.version, is_open, change.document, after.id, change.expected),
+            f"UPDATE {columns.table} SET {', '.join(f'{name} = ?' for name in moved)} WHERE id = ? AND version = ?",
+            (*moved.values(), after.id, change.expected),
         )
         if done.rowcount != 1:
             raise Conflict(f"{after.id} is not in version {change.expected}")
@@ -164,7 +171,8 @@ class SqliteStore:
         """See ``Store.runs``."""
         if grant is None:
             return self._read_all(Run, _open_only(ended))
-        return self._read_all(Run, f"{_open_only(ended)} AND grant_id = ?", grant)
+        by = "" if ended else "INDEXED BY runs_open "
+        return self._read_all(Run, f"{by}{_open_only(ended)} AND grant_id = ?", grant)
 
     def locks(self, *, ended: bool = False) -> Iterator[Lock]:
         """See ``Store.locks``."""
@@ -178,6 +186,41 @@ class SqliteStore:
             else:
                 row = self._db.execute("SELECT count(*) FROM requests WHERE is_open = 1 AND uid = ?", (uid,)).fetchone()
         return int(row[0])
+
+    def n_unused(self, uid: int) -> int:
+        """See ``Store.n_unused``."""
+        with _told(self._path):
+            row = self._db.execute("SELECT count(*) FROM grants WHERE unused = 1 AND uid = ?", (uid,)).fetchone()
+        return int(row[0])
+
+    def page(self, life: Any, after: int, *, ended: bool = False) -> list[tuple[int, Any]]:
+        """See ``Store.page``."""
+        found: list[tuple[int, Any]] = []
+        n_bytes = 0
+        table = _COLUMNS[life].table
+        by = "" if ended else f"INDEXED BY {table}_open"  # what is open is few: else all that has ended would be looked at
+        with _told(self._path):
+            places = self._db.execute(
+                f"SELECT rowid FROM {table} {by} {_open_only(ended)} AND rowid > ? ORDER BY rowid LIMIT ?", (after, PAGE)
+            ).fetchall()
+            for (place,) in places:
+                (document,) = self._db.execute(f"SELECT document FROM {table} WHERE rowid = ?", (place,)).fetchone()
+                found.append((place, self._object(life, document)))
+                n_bytes += len(document)
+                if n_bytes > PAGE_BYTES:
+                    break
+        return found
+
+    def place_of(self, run: str) -> int:
+        """See ``Store.place_of``."""
+        with _told(self._path):
+            row = self._db.execute("SELECT rowid FROM runs WHERE id = ?", (run,)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def last_runs(self, grant: str, most: int) -> list[Run]:
+        """See ``Store.last_runs``."""
+        runs = self._read(Run, "SELECT document FROM runs WHERE grant_id = ? ORDER BY rowid DESC LIMIT ?", grant, most)
+        return list(runs)[::-1]
 
     def head(self) -> Seal:
         """See ``Store.head``."""
@@ -207,16 +250,21 @@ class SqliteStore:
                 ):
                     yield life, id, document
 
+    @property
+    def _schema(self) -> int:
+        (schema,) = self._db.execute("PRAGMA user_version").fetchone()
+        return int(schema)
+
     def _lives(self) -> tuple[str, ...]:
         """Those of this database's schema, in the order of ``_COLUMNS``: the first schema had no locks."""
-        (schema,) = self._db.execute("PRAGMA user_version").fetchone()
-        return ("request", "grant", "run") if schema == 1 else ("request", "grant", "run", "lock")
+        return ("request", "grant", "run") if self._schema == 1 else ("request", "grant", "run", "lock")
 
     def misfiled(self) -> Iterator[tuple[str, str]]:
         """See ``Store.misfiled``."""
         for life, (kind, columns) in zip(self._lives(), _COLUMNS.items(), strict=False):
             for after in self._read_all(kind, _open_only(ended=True)):
-                said = {"version": after.version, "is_open": int(columns.is_open(after)), **columns.keys(after)}
+                moving = columns.moving(after) if self._schema >= _MOVING_SINCE else {}
+                said = {"version": after.version, "is_open": int(columns.is_open(after)), **columns.keys(after), **moving}
                 with _told(self._path):
                     found = self._db.execute(
                         f"SELECT {', '.join(said)} FROM {columns.table} WHERE id = ?", (after.id,)
@@ -240,10 +288,13 @@ class SqliteStore:
         with _told(self._path):
             rows = self._db.execute(statement, parameters).fetchall()
         for (document,) in rows:
-            try:
-                yield documents.read(life, document)
-            except ValueError as fault:
-                raise StoreError(f"{self._path}: an object cannot be read: {fault}") from fault
+            yield self._object(life, document)
+
+    def _object(self, life: Any, document: bytes) -> Any:
+        try:
+            return documents.read(life, document)
+        except ValueError as fault:
+            raise StoreError(f"{self._path}: an object cannot be read: {fault}") from fault
 
 
 def _open_only(ended: bool) -> str:
@@ -257,11 +308,20 @@ class _Columns:
     table: str
     is_open: Callable[[Any], bool]
     keys: Callable[[Any], dict[str, object]]
+    moving: Callable[[Any], dict[str, object]] = lambda _: {}
+    """What is searched for and changes with the object."""
 
 
+_MOVING_SINCE = 3
+"""The first schema that has such."""
 _COLUMNS: dict[type, _Columns] = {
     Request: _Columns("requests", lambda r: r.is_open, lambda r: {"uid": r.requester.uid}),
-    Grant: _Columns("grants", lambda g: g.is_live, lambda g: {"uid": g.holder.uid, "work": work_of(g.command)}),
+    Grant: _Columns(
+        "grants",
+        lambda g: g.is_live,
+        lambda g: {"uid": g.holder.uid, "work": work_of(g.command)},
+        lambda g: {"unused": int(g.is_live and g.left == g.uses)},
+    ),
     Run: _Columns("runs", lambda r: r.is_live, lambda r: {"grant_id": r.grant}),
     Lock: _Columns("locks", lambda k: k.is_active, lambda k: {}),
 }

@@ -12,6 +12,8 @@ import binascii
 
 from jitpam.wire import notation
 from jitpam.wire.faults import LocalProtocolError, RemoteProtocolError
+from jitpam.wire.framing import SMALL
+from jitpam.wire.messages import FROM_CLIENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from jitpam.wire.messages import Message
 
 MAX_DEPTH = 8
+MOST_COMMAS = 20_000
+"""Commas in a body that a client sends: what it costs to decode one grows with its members, and not with its bytes."""
 MAX_INTEGER = 2**64 - 1
 """The inode of a directory may be as large as that (overlay file systems put their layer into its upper bits)."""
 
@@ -28,7 +32,11 @@ MAX_INTEGER = 2**64 - 1
 def _is_text(value: object) -> bool:
     if type(value) is not str or "\0" in value:
         return False
-    return value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value)
+    try:
+        value.encode("utf-8")  # a lone surrogate cannot be; a look at each character would take a second for the longest text
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _text(value: object) -> str:
@@ -133,6 +141,23 @@ def encode(message: Message) -> bytes:
             raise LocalProtocolError(f"{message.type}: {name} {fault}") from None
         body[name] = value
     return notation.write(body)
+
+
+def weigh(body: bytes) -> None:
+    """Refuse what a client sends if it would cost more to decode than it may. It is looked at, and not decoded.
+
+    Raises RemoteProtocolError for more than MOST_COMMAS commas, and for a body that is longer than its message's ``most``. One of
+    more than SMALL bytes has to begin with its type, as ``encode`` writes it.
+    """
+    n_commas = body.count(b",")
+    if n_commas > MOST_COMMAS:
+        raise RemoteProtocolError(f"a message with {n_commas} commas, more than {MOST_COMMAS}")
+    if len(body) <= SMALL:
+        return
+    for kind in FROM_CLIENT.values():
+        if len(body) <= kind.most and body.startswith(b'{"type":"%b",' % kind.type.encode("ascii")):
+            return
+    raise RemoteProtocolError(f"a message of {len(body)} bytes, more than its kind may have")
 
 
 def decode(body: bytes, of: dict[str, type[Message]]) -> Message:

@@ -8,10 +8,16 @@ from jitpam.wire.faults import RemoteProtocolError
 
 LENGTH = 4
 """Bytes of the length in front of a frame."""
-LIMIT_BEFORE_AUTHENTICATION = 64 * 1024
+SMALL = 64 * 1024
+"""Bytes of the longest body that most messages have."""
+LARGE = 4 * 1024 * 1024
+"""Bytes of the longest body of the few that hold a command: 2 MiB of arguments as base64, and room."""
+SEAL = 1024
+"""Bytes by which a sealed body may be longer than it was: some 60 are."""
+LIMIT_BEFORE_AUTHENTICATION = SMALL
 """Bytes in one frame until the peer has proved who it is."""
-LIMIT = 4 * 1024 * 1024
-"""Bytes in one frame afterwards: 2 MiB of arguments as base64, and room."""
+LIMIT = LARGE
+"""Bytes in one frame afterwards."""
 
 
 def frame(body: bytes) -> bytes:
@@ -32,8 +38,8 @@ class FrameReader:
         """Take ``data`` as it came from the socket, in pieces of any size."""
         self._buffer += data
 
-    def next_frame(self) -> bytes | None:
-        """The next whole frame, or None if more bytes are needed.
+    def next_length(self) -> int | None:
+        """Bytes of the next frame's body, as soon as its length is here.
 
         Raises RemoteProtocolError for an empty frame and for one over the limit, before its bytes arrive.
         """
@@ -44,10 +50,16 @@ class FrameReader:
             raise RemoteProtocolError("a frame of no bytes")
         if length > self.limit:
             raise RemoteProtocolError(f"a frame of {length} bytes, more than {self.limit}")
-        end = LENGTH + length
-        if len(self._buffer) < end:
+        return length
+
+    def next_frame(self) -> bytes | None:
+        """The next whole frame, or None if more bytes are needed. Raises as ``next_length``."""
+        length = self.next_length()
+        if length is None or len(self._buffer) < LENGTH + length:
             return None
-        body = bytes(self._buffer[LENGTH:end])
+        end = LENGTH + length
+        with memoryview(self._buffer) as view:  # a slice of the buffer itself would be one copy more
+            body = bytes(view[LENGTH:end])
         del self._buffer[:end]
         return body
 

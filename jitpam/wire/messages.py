@@ -8,6 +8,7 @@ starts fast: this module is on the path of every ``jitsudo``.
 from __future__ import annotations
 
 from jitpam.wire.faults import LocalProtocolError
+from jitpam.wire.framing import LARGE, SMALL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Message:
 
     type: ClassVar[str] = ""
     fields: ClassVar[dict[str, str]] = {}
+    most: ClassVar[int] = SMALL
+    """Bytes of the longest body in which a client may say it."""
     __slots__ = ("__dict__",)
 
     def __init_subclass__(cls, by: Declared | None = None) -> None:
@@ -89,6 +92,7 @@ class Ask(Message):
     ``service`` is whose it is to run it: jitsudo's own, or a PAM service's, which then finds a grant.
     """
 
+    most = LARGE
     service: str
     argv: list[bytes]
     login: bool
@@ -225,6 +229,7 @@ class Watch(Message, by=FROM_CLIENT):
 class Enforce(Message, by=FROM_CLIENT):
     """An enforcement point asks: may the account ``uid`` do this? (PROTOCOL.md section 9)"""
 
+    most = LARGE
     service: str
     stage: str
     user: str

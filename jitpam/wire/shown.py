@@ -11,6 +11,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from re import Pattern
 
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Me", "Mc"})
@@ -110,27 +111,38 @@ _FORMS_IN_MIXED = _FormsInMixed()
 
 def shown(value: bytes | str) -> str:
     """``value`` as one visible line, reversible by ``unshown``."""
-    text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+    text = _text(value)
     if text.isascii() and text.isprintable() and "\\" not in text:
         return text
-    if text.isascii():
-        return _translated(text, _FORMS)
-    alike, mixed = _compiled()
-    if not alike.search(text):
-        return _translated(text, _FORMS)
-    parts, at, is_mixed = [], 0, False
-    for n_found, word in enumerate(mixed.finditer(text), 1):
-        parts += [_translated(text[at : word.start()], _FORMS), _translated(word[0], _FORMS_IN_MIXED)]
-        at, is_mixed = word.end(), n_found == MOST_MIXED
-        if is_mixed:
-            break
-    return "".join([*parts, _translated(text[at:], _FORMS_IN_MIXED if is_mixed else _FORMS)])
+    return "".join(_pieces(text))
 
 
-def _translated(text: str, forms: _Forms) -> str:
-    if len(text) <= PIECE:
-        return text.translate(forms)
-    return "".join([text[at : at + PIECE].translate(forms) for at in range(0, len(text), PIECE)])
+def pieces(value: bytes | str) -> Iterator[str]:
+    """``shown(value)``, a piece at a time: for what only wants to know how long it is."""
+    return _pieces(_text(value))
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+
+
+def _pieces(text: str) -> Iterator[str]:
+    at, forms = 0, _FORMS
+    if not text.isascii():
+        alike, mixed = _compiled()
+        words = mixed.finditer(text) if alike.search(text) else iter(())
+        for n_found, word in enumerate(words, 1):
+            yield from _translated(text[at : word.start()], _FORMS)
+            yield from _translated(word[0], _FORMS_IN_MIXED)
+            at = word.end()
+            if n_found == MOST_MIXED:
+                forms = _FORMS_IN_MIXED
+                break
+    yield from _translated(text[at:], forms)
+
+
+def _translated(text: str, forms: _Forms) -> Iterator[str]:
+    return (text[at : at + PIECE].translate(forms) for at in range(0, len(text), PIECE))
 
 
 def reshown(text: str) -> str:

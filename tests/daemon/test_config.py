@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from jitd import config
-from jitd.config import KEYS, Limits, Recordings, check, default_realm, host_name, is_settings, load
+from jitd.config import KEYS, Limits, Rate, Recordings, check, default_realm, host_name, is_settings, load
 from jitd.core.document import ConfigError, Fault
 
 ME = os.geteuid()
@@ -60,6 +60,7 @@ trusted_mounts = ["/opt/tools", "/net/my tools"]
 pending = 1
 pending_per_person = 2
 connections_per_uid = 3
+runs = "4/s, burst 5"
 
 [recordings]
 mib_per_run = 4
@@ -91,7 +92,7 @@ def test_a_whole_file(place: Path) -> None:
     assert found.search_path == "/usr/bin:/bin"
     assert found.trusted_mounts == ("/opt/tools", "/net/my tools")
     assert found.trusted_places == (b"/opt/tools", b"/net/my tools")
-    assert found.limits == Limits(1, 2, 3)
+    assert found.limits == Limits(1, 2, 3, Rate(4, 5))
     assert found.recordings == Recordings(4, 5, 6)
     assert found.principals == {"alice/admin@EXAMPLE.ORG": "alice-adm", "soar/ops@EXAMPLE.ORG": "soar"}
     assert found.people == {"alice": {"alice", "alice-adm"}, "bob": {"bob-adm"}}
@@ -192,6 +193,14 @@ WHO = 'must be "group:NAME", "user:NAME" or "principal:NAME@REALM"'
             "[limits]\nconnections_per_uid = inf",
             [(4, '"connections_per_uid" must be a whole number from 1 to 1000000')],
         ),
+        *(
+            (
+                f"[limits]\nruns = {value}",
+                [(4, '"runs" must be such as "10/s, burst 2000": so many a second, and so many in a row')],
+            )
+            for value in ('"10"', '"0/s, burst 5"', '"5/s, burst 0"', '"5/m, burst 5"', '" 5/s, burst 5"', '"5/s, burst ५"')
+        ),
+        ("[limits]\nruns = 10", [(4, '"runs" must be a string')]),
         ("principals = []", [(3, '"principals" must be a table')]),
         ('[principals]\nalice = "alice"', [(4, '"alice" is no principal with its realm')]),
         ('[principals]\n"alice@" = "alice"', [(4, '"alice@" is no principal with its realm')]),

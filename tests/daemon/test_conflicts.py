@@ -19,6 +19,7 @@ import pytest
 from jitd import daemon
 from jitd.asking import Asking
 from jitd.audit.verify import verify
+from jitd.config import Limits
 from jitd.connection import Connection
 from jitd.core import grant
 from jitd.core.decision import Approval
@@ -228,7 +229,8 @@ def test_a_lease_that_is_gone_at_that_moment_answers_for_nothing(house: House, e
     first(house, ends)
     house.done.clear()
     nothing: Any = None
-    asking = Asking(nothing, nothing, house.perform, house.store, house.waiters, moment)
+    config: Any = SimpleNamespace(limits=Limits())
+    asking = Asking(config, nothing, house.perform, house.store, house.waiters, nothing, moment)
     waiter: Any = SimpleNamespace(who=ALICE)
     with pytest.raises(Refusal) as refused:
         asking._begin(asked("AAAA-AAAA"), replace(permit(), lease=ID), waiter, lambda id: None)
@@ -286,7 +288,10 @@ def test_what_a_monitor_said_is_kept_until_it_can_be_recorded(monkeypatch: pytes
 def overseeing(house: House) -> Overseeing:
     config: Any = SimpleNamespace(operators=())
     decider: Any = house.decider
-    return Overseeing(config, decider, house.perform, house.store, house.waiters, moment, lambda who: "")
+    workers: Any = None
+    return Overseeing(
+        config, decider, house.perform, house.store, lambda: house.store, house.waiters, workers, moment, lambda who: ""
+    )
 
 
 def names(house: House) -> list[str]:

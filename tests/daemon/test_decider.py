@@ -237,7 +237,7 @@ def test_rules_that_change_meanwhile_are_asked_and_those_before_are_not(house: H
 @pytest.mark.parametrize("ask", [House.first, House.again_for], ids=["the first time", "later"])
 def test_a_lock_that_comes_meanwhile_is_the_answer(house: House, ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the store's own thread: the lock is placed while the worker looks at the file."""
-    run_for = house.workers.run_for
+    run_for = house.workers.files.run
 
     async def locking(*given: Any) -> Any:
         answer = await run_for(*given)
@@ -245,7 +245,7 @@ def test_a_lock_that_comes_meanwhile_is_the_answer(house: House, ask: Any, monke
             house.lock()
         return answer
 
-    monkeypatch.setattr(house.workers, "run_for", locking)
+    monkeypatch.setattr(house.workers.files, "run", locking)
     found = ask(house).decision
     assert isinstance(found, Deny) and found.why is Why.LOCKED
     assert house.questions.count("file") == 1 and "lease" not in house.questions

@@ -8,7 +8,7 @@ from dataclasses import replace
 from jitd.doctor.checks import housing, person, running, state
 from jitd.doctor.checks.housing import Groups, Unit
 from jitd.doctor.checks.person import Ticket
-from jitd.doctor.checks.running import Answered, Running
+from jitd.doctor.checks.running import Answered, Lanes, Running
 from jitd.doctor.checks.state import MIB, FileSystem, Kept, Record
 from tests.doctor.rows import Row
 
@@ -47,6 +47,10 @@ ROWS = [
     Row("daemon.settings", "ok", "after", lambda: running.settings(900.0, RUNS, "jitd.toml", "restart it")),
     Row("daemon.settings", "ok", "after", lambda: running.settings(None, RUNS, "jitd.toml", "restart it")),
     Row("daemon.settings", "weak", "restart it", lambda: running.settings(2000.0, RUNS, "jitd.toml", "restart it")),
+    Row("daemon.lanes", "ok", "have time", lambda: running.lanes(Lanes([("files", 32, 31, 0)], []))),
+    Row("daemon.lanes", "weak", "/mnt/nfs does not answer", lambda: running.lanes(Lanes([("files", 32, 1, 0)], ["/mnt/nfs"]))),
+    Row("daemon.lanes", "weak", "all 8 threads for names", lambda: running.lanes(Lanes([("names", 8, 8, 40)], []))),
+    Row("daemon.lanes", "unknown", "look again", lambda: running.lanes(None)),
     Row("policy.in_force", "ok", "1 rule)", lambda: running.policy("aa", "aa", 1, "jitd reload")),
     Row("policy.in_force", "bad", "jitd reload", lambda: running.policy("aa", "bb", 1, "jitd reload")),
     Row("policy.in_force", "bad", "no whole policy", lambda: running.policy("aa", None, 0, "jitd reload")),

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
+from jitd import channel, room
 from jitd.cli import cli
 from jitd.core import grant, lock, request, run
 from jitd.core.law import name_of
@@ -169,7 +170,14 @@ def test_every_code_is_on_the_page_with_its_meaning_and_its_exit_statuses() -> N
 def test_the_limits_on_the_page_are_those_of_the_code() -> None:
     limits = {row[0]: row[1] for row in table(section(PROTOCOL, "2. Frames"))}
     assert limits["a body before authentication"] == f"{framing.LIMIT_BEFORE_AUTHENTICATION // 1024} KiB"
-    assert limits["a body afterwards"] == f"{framing.LIMIT // 1024 // 1024} MiB"
+    assert limits["a body afterwards"] == f"{framing.SMALL // 1024} KiB"
+    large = [name for name, kind in messages.FROM_CLIENT.items() if kind.most == framing.LARGE]
+    assert limits["a body of {}, {} or {}".format(*large)] == f"{framing.LARGE // 1024 // 1024} MiB"
+    assert limits["commas in a body from a client"] == f"{coding.MOST_COMMAS:,}"
+    assert limits["a frame, from its first byte to its last"] == f"{channel.FRAME_WITHIN:g} s"
+    of_one, of_all = (f"frames of more than 64 KiB in flight, of {whom}" for whom in ("one account", "all accounts"))
+    assert limits[of_one] == f"{room.OF_ONE // 1024 // 1024} MiB"
+    assert limits[of_all] == f"{room.OF_ALL // 1024 // 1024} MiB"
     assert f"depth is at most {coding.MAX_DEPTH}" in section(PROTOCOL, "2. Frames")
 
 

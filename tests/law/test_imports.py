@@ -54,6 +54,7 @@ LAW: dict[str, set[str]] = {
     "jitd.kdc": set(),
     "jitd.pace": set(),
     "jitd.workers": set(),
+    "jitd.silence": set(),
     "jitd.waiters": {CORE},
     "jitd.mounts": set(),
     "jitd.handlers": set(),
@@ -74,14 +75,15 @@ LAW: dict[str, set[str]] = {
     "jitd.news": {CORE, WIRE, "jitd.refusal", "jitd.sentences"},
     "jitd.finding": {CORE, WIRE, "jitd.facts", "jitd.inspection", "jitd.lookup"},
     "jitd.screening": {
-        CORE, "jitd.digests", "jitd.facts", "jitd.finding", "jitd.inspection", "jitd.lookup", "jitd.operands",
+        CORE, "jitd.digests", "jitd.facts", "jitd.finding", "jitd.inspection", "jitd.lookup", "jitd.operands", "jitd.silence",
     },
     "jitd.reading": {CORE, WIRE, "jitd.finding", "jitd.refusal"},
     "jitd.lifecycle": {CORE, "jitd.store"},
     "jitd.integrity": {CORE, "jitd.store"},
     "jitd.jobs": {CORE, "jitd.config", "jitd.facts", "jitd.monitor.orders", "jitd.screening"},
     "jitd.deciding": {
-        CORE, "jitd.config", "jitd.deciding", "jitd.facts", "jitd.finding", "jitd.screening", "jitd.store", "jitd.workers",
+        CORE, "jitd.config", "jitd.deciding", "jitd.facts", "jitd.finding", "jitd.screening", "jitd.silence",
+        "jitd.store", "jitd.workers",
     },
     "jitd.perform": {
         CORE, "jitd.config", "jitd.deadlines", "jitd.deciding", "jitd.executor", "jitd.jobs", "jitd.lifecycle", "jitd.log",
@@ -98,18 +100,21 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.asking": {
         CORE, WIRE, "jitd.config", "jitd.deciding", "jitd.entering", "jitd.finding", "jitd.pace", "jitd.perform", "jitd.refusal",
-        "jitd.rows", "jitd.sentences", "jitd.store", "jitd.waiters",
+        "jitd.rows", "jitd.sentences", "jitd.store", "jitd.waiters", "jitd.workers",
     },
+    "jitd.listing": {CORE, "jitd.rows", "jitd.store", "jitd.workers"},
     "jitd.overseeing": {
-        CORE, WIRE, "jitd.asking", "jitd.config", "jitd.deciding", "jitd.perform", "jitd.refusal", "jitd.rows", "jitd.store",
-        "jitd.waiters",
+        CORE, WIRE, "jitd.asking", "jitd.config", "jitd.deciding", "jitd.listing", "jitd.perform", "jitd.refusal", "jitd.rows",
+        "jitd.store", "jitd.waiters", "jitd.workers",
     },
     "jitd.recordings": {
         CORE, WIRE, "jitd.config", "jitd.lifecycle", "jitd.log", "jitd.overseeing", "jitd.pace", "jitd.recording", "jitd.refusal",
         "jitd.rows", "jitd.store", "jitd.workers",
     },
     "jitd.service": set(),
-    "jitd.channel": {WIRE},
+    "jitd.room": set(),
+    "jitd.channel": {WIRE, "jitd.room"},
+    "jitd.telling": {WIRE, "jitd.channel", "jitd.room", "jitd.rows"},
     "jitd.handshake": {WIRE, "jitd.acceptor", "jitd.refusal"},
     "jitd.locking": {
         CORE, WIRE, "jitd.asking", "jitd.facts", "jitd.overseeing", "jitd.perform", "jitd.refusal", "jitd.rows", "jitd.store",
@@ -117,7 +122,8 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.answers": {CORE, WIRE, "jitd.asking", "jitd.locking", "jitd.overseeing", "jitd.reading", "jitd.refusal", "jitd.rows"},
     "jitd.house": {
-        CORE, "jitd.acceptor", "jitd.asking", "jitd.locking", "jitd.overseeing", "jitd.recordings", "jitd.waiters",
+        CORE, "jitd.acceptor", "jitd.asking", "jitd.locking", "jitd.overseeing", "jitd.recordings", "jitd.telling",
+        "jitd.waiters",
     },
     "jitd.enforcing": {
         CORE, WIRE, "jitd.acceptor", "jitd.entering", "jitd.facts", "jitd.finding", "jitd.house", "jitd.news", "jitd.peer",
@@ -126,9 +132,9 @@ LAW: dict[str, set[str]] = {
     "jitd.connection": {
         CORE, WIRE, "jitd.acceptor", "jitd.answers", "jitd.channel", "jitd.enforcing", "jitd.facts", "jitd.handshake",
         "jitd.house", "jitd.log", "jitd.news", "jitd.peer", "jitd.reading", "jitd.refusal", "jitd.rows", "jitd.store",
-        "jitd.walking",
+        "jitd.telling", "jitd.walking",
     },
-    "jitd.listener": {"jitd.channel", "jitd.connection", "jitd.house", "jitd.log", "jitd.peer"},
+    "jitd.listener": {"jitd.channel", "jitd.connection", "jitd.house", "jitd.log", "jitd.peer", "jitd.room"},
     # whether the host is set up right: what is thought of it knows the core alone
     "jitd.doctor.checks": {CORE, "jitd.doctor.checks", "jitd.pamlint"},
     "jitd.doctor": {

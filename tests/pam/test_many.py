@@ -291,6 +291,25 @@ def test_a_program_that_would_stop_only_after_a_grant_is_not_granted_it(how: str
     assert ("withdrawn" in host.text) == (b'"withdraw"' in getattr(had[0], "rest", b"")) == (how == "catch")
 
 
+def test_a_stop_that_comes_just_before_the_grant_is_looked_at_with_it(bench: Bench, host: Application) -> None:
+    """Between two looks there was time for it: the program was granted the command, and stopped before it ran it."""
+    bench.stack(bench.module("LOOK_EVERY = 1000.0\n", PROVES))
+    host.order("signal", "catch", int(signal.SIGTSTP))
+    host.start("alice")
+
+    def script(voice: Voice) -> None:
+        voice.proved()
+        before = times_slept(host)
+        wait_for(lambda: times_slept(host) > before or status_of(host.process.pid)["State"].startswith("S"))
+        os.kill(host.process.pid, signal.SIGTSTP)
+        voice.grant()
+
+    with jitd(bench.socket, script):
+        host.tell("acct_mgmt", 0)
+        assert host.result() == DENIED
+    assert "withdrawn" in host.text
+
+
 def test_a_signal_that_is_ignored_or_came_before_does_not_withdraw(bench: Bench, host: Application) -> None:
     host.order("signal", "ignore", int(signal.SIGINT))
     host.order("signal", "block", int(signal.SIGTERM))

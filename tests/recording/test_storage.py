@@ -15,6 +15,7 @@ from jitd.recording.storage import (
     DAY,
     Kept,
     RecordingError,
+    aged,
     create,
     is_live,
     name_of,
@@ -25,6 +26,7 @@ from jitd.recording.storage import (
     survey,
     usage,
 )  # fmt: skip
+from jitd.recordings import Aging
 from tests.recording.tape import EXITED, HEADER, place_of, recorder
 
 NO_RUNS = [
@@ -129,27 +131,67 @@ def test_two_readers_do_not_make_a_recording_live(tmp_path: Path) -> None:
 
 
 all_kept = st.lists(
-    st.builds(Kept, st.integers(0, 10**6).map(str), st.integers(0, 1000), st.floats(0, 100 * DAY), st.booleans()),
+    st.builds(
+        Kept, st.integers(0, 10**6).map(str), st.integers(0, 1000), st.floats(0, 100 * DAY), st.booleans(), st.integers(0, 9),
+        st.sampled_from(["alice", "bob", "carol"]),
+    ),
     max_size=12, unique_by=lambda one: one.run,
 )  # fmt: skip
 
 
-@given(all_kept, st.none() | st.integers(0, 120), st.none() | st.integers(0, 5000))
-def test_the_oldest_go_first_and_no_more_than_have_to(kept: list[Kept], days: int | None, quota: int | None) -> None:
-    now = 100.0 * DAY
-    going = outdated(kept, now, days=days, quota=quota)
+@given(all_kept, st.integers(0, 120), st.none() | st.integers(0, 5000))
+def test_the_oldest_of_who_has_most_go_first_and_no_more_than_have_to(kept: list[Kept], days: int, quota: int | None) -> None:
+    old = aged(kept, 100.0 * DAY, days)
+    going = outdated(kept, old, quota=quota)
     staying = [one for one in kept if one not in going]
     assert not any(one.is_live for one in going)
-    if days is not None:
-        assert all(one.is_live or now - one.ended_at <= days * DAY for one in staying)
+    assert all(one.is_live or one.run not in old for one in staying)
     if quota is not None:
         assert usage(staying) <= quota or all(one.is_live for one in staying)
-    young = [one for one in going if days is None or now - one.ended_at <= days * DAY]
+    young = [one for one in going if one.run not in old]
     if young:
         assert quota is not None and usage(staying) + young[-1].size > quota
-        ended = [one.ended_at for one in staying if not one.is_live]
-        assert not ended or max(one.ended_at for one in going) <= min(ended)
+    for one in young:
+        later = [other for other in staying if other.person == one.person and not other.is_live]
+        assert all((one.number, one.ended_at) <= (other.number, other.ended_at) for other in later)
+
+
+def test_who_records_much_pushes_out_nobody_elses() -> None:
+    """Hers were made later, and are a hundred times as much: his stay, whenever they were made."""
+    his = [Kept(f"b{n}", 10, 1.0 * n, False, n, "bob") for n in range(5)]
+    hers = [Kept(f"a{n}", 100, 1000.0 + n, False, 10 + n, "alice") for n in range(50)]
+    going = outdated([*hers, *his], frozenset(), quota=1000)
+    assert [one.run for one in going] == [f"a{n}" for n in range(41)]
+
+
+def test_the_order_is_the_records_whatever_the_clocks_and_the_files_say() -> None:
+    kept = [
+        Kept(run, 10, at, False, number, "alice") for run, at, number in (("1st", 900.0, 1), ("2nd", 5.0, 2), ("3rd", 7.0, 3))
+    ]
+    assert [one.run for one in outdated(kept, frozenset(), quota=15)] == ["1st", "2nd"]
+
+
+def test_a_recording_is_no_older_than_one_that_came_before_it() -> None:
+    """A clock that was not set yet, or a file that was touched, says 1970: what came before it is young."""
+    now = 100 * DAY
+    kept = [Kept("1st", 1, now - 20 * DAY, False, 1), Kept("2nd", 1, now - DAY, False, 2), Kept("3rd", 1, 0.0, False, 3)]
+    assert aged(kept, now, 10) == {"1st"}
+    assert aged([*kept, Kept("0th", 1, 9e9, False, 0)], now, 10) == set(), "what is to come is now"
 
 
 def test_without_a_bound_nothing_goes() -> None:
-    assert outdated([Kept("a", 10**15, 0.0, False)], 1e12, days=None, quota=None) == []
+    assert outdated([Kept("a", 10**15, 0.0, False)], frozenset(), quota=None) == []
+
+
+def test_what_is_old_by_a_clock_that_was_set_is_not_old() -> None:
+    """It has to be so for an hour of the boot clock, in which nobody sets the clock."""
+    aging, old = Aging(), frozenset({"a"})
+    day, wall, boot = DAY, 1e9, 500.0
+    assert aging.sure(old, wall, boot) == frozenset()
+    for n in range(1, 6):
+        assert aging.sure(old, wall + n * 600, boot + n * 600) == frozenset()
+    assert aging.sure(old, wall + 3600, boot + 3600) == old, "the other side: it goes after an hour"
+    assert aging.sure(old, wall + 90 * day, boot + 4200) == frozenset(), "the clock was set forward"
+    assert aging.sure(frozenset(), wall + 4800, boot + 4800) == frozenset(), "and back"
+    assert aging.sure(old, wall + 8400, boot + 8400) == frozenset(), "it is old anew"
+    assert aging.sure(old, wall + 12000, boot + 12000) == old

@@ -6,7 +6,7 @@ Law: pure. Instants are seconds since 1970.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from jitd.doctor.checks.finding import Finding, bad, ok, unknown, weak
@@ -81,6 +81,30 @@ def settings(changed_at: float | None, found: Running, file: str, restart: str) 
             "daemon.settings", f"{file} was written after the daemon had started, which reads it then only", command=restart
         )
     return ok("daemon.settings", "the daemon was started after its settings were written")
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """What the daemon's threads do: (lane, threads, busy, work that waits) of each lane, and the mounts that do not answer."""
+
+    lanes: Sequence[tuple[str, int, int, int]]
+    silent: Sequence[str]
+
+
+def lanes(found: Lanes | None) -> Iterator[Finding]:
+    """Does something that never answers hold the daemon's threads? None: it has not said what they do."""
+    if found is None:
+        yield unknown("daemon.lanes", "the daemon does not say what its threads do", "look again in a moment")
+        return
+    full = [lane for lane in found.lanes if lane[2] >= lane[1]]
+    for mount in found.silent:
+        yield weak("daemon.lanes", f"{mount} does not answer: nothing there can be asked for",
+                   "see to who serves it, or take it away (umount -l)")  # fmt: skip
+    for name, n_threads, _, n_waiting in full:
+        what = f"all {n_threads} threads for {name} are busy, and {n_waiting} pieces of work wait"
+        yield weak("daemon.lanes", what, "see what does not answer: a file system, or a directory of accounts (SSSD, LDAP)")
+    if not full and not found.silent:
+        yield ok("daemon.lanes", "the daemon's threads have time")
 
 
 def policy(in_force: str | None, of_files: str | None, n_rules: int, reload: str) -> Finding:

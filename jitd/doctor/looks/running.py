@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from jitd.doctor.checks.running import Answered, Running
+from jitd.doctor.checks.running import Answered, Lanes, Running
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect
 
 BOOTED = Path("/run/systemd/system")
@@ -102,4 +103,14 @@ def changed_at(file: Path) -> float | None:
     """When the file was written last; None where it is missing."""
     with suppress(OSError):
         return os.stat(file).st_mtime
+    return None
+
+
+def lanes(file: Path) -> Lanes | None:
+    """What the daemon says of its threads; None where it does not."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        said = json.loads(file.read_bytes())
+        return Lanes(
+            [(str(lane), int(n), int(busy), int(waiting)) for lane, n, busy, waiting in said["lanes"]], list(said["silent"])
+        )
     return None

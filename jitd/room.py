@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many bytes of large frames are in flight: from a client until it is answered, and to a client until it has taken them.
+
+Law: no account has more than OF_ONE, all together no more than OF_ALL. Who comes when it is full waits, and is served in the
+order of coming. root is exempt: nobody else is to keep it out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+OF_ONE = 16 * 1024 * 1024
+"""Bytes that one account may have in flight."""
+OF_ALL = 128 * 1024 * 1024
+"""Bytes that all may have in flight."""
+
+
+class Room:
+    """What is taken, and who waits for some."""
+
+    def __init__(self) -> None:
+        self._taken: Counter[int] = Counter()
+        self._waiting: dict[Place, None] = {}
+
+    def place(self, uid: int) -> Place:
+        """For one connection of the account ``uid``."""
+        return Place(self, uid)
+
+    def _is_within(self, uid: int, n_bytes: int) -> bool:
+        return self._taken[uid] + n_bytes <= OF_ONE
+
+    def _has(self, place: Place) -> bool:
+        is_room_for_all = self._taken.total() + place.wanted <= OF_ALL
+        return place.uid == 0 or (is_room_for_all and self._is_within(place.uid, place.wanted))
+
+    def _is_before(self, other: Place, place: Place) -> bool:
+        """True if ``other``, who waits, waits for what ``place`` would take."""
+        return other.uid == place.uid or self._is_within(other.uid, other.wanted)
+
+    def take(self, place: Place) -> bool:
+        """Take what ``place`` wants; or, if there is not so much, let it wait, and return False."""
+        has_turn = place.uid == 0 or not any(self._is_before(other, place) for other in self._waiting)
+        if not has_turn or not self._has(place):
+            self._waiting[place] = None
+            return False
+        self._take(place)
+        return True
+
+    def _take(self, place: Place) -> None:
+        if place.uid != 0:
+            self._taken[place.uid] += place.wanted
+        place.held = place.wanted
+
+    def give(self, place: Place) -> None:
+        """Take back what ``place`` holds, or no longer let it wait; then let those go on who find room now."""
+        self._waiting.pop(place, None)
+        if place.uid != 0:
+            self._taken[place.uid] -= place.held
+            if not self._taken[place.uid]:
+                del self._taken[place.uid]
+        place.held = 0
+        passed_over: set[int] = set()
+        for other in tuple(self._waiting):
+            if other.uid in passed_over or other not in self._waiting:
+                continue
+            if self._has(other):
+                del self._waiting[other]
+                self._take(other)
+                other.go_on()
+            elif self._is_within(other.uid, other.wanted):
+                break  # it waits for all, and nobody who came later goes before it
+            else:
+                passed_over.add(other.uid)
+
+
+@dataclass(eq=False, slots=True)
+class Place:
+    """What one connection has of the room, one frame at a time."""
+
+    room: Room
+    uid: int
+    held: int = 0
+    wanted: int = 0
+    go_on: Callable[[], None] = field(default=lambda: None)
+
+    def take(self, n_bytes: int, go_on: Callable[[], None]) -> bool:
+        """Hold ``n_bytes``, unless they are held already. False if there is no room: ``go_on`` is called when there is."""
+        if self.held:
+            return True
+        self.wanted, self.go_on = n_bytes, go_on
+        return self.room.take(self)
+
+    def give(self) -> None:
+        """Hold nothing, and wait for nothing."""
+        if self.wanted:
+            self.wanted = 0
+            self.room.give(self)
+
+    async def until_taken(self, n_bytes: int) -> None:
+        """Hold ``n_bytes`` as soon as there is room for them."""
+        held = asyncio.get_running_loop().create_future()
+
+        def tell() -> None:
+            if not held.done():
+                held.set_result(None)
+
+        if not self.take(n_bytes, tell):
+            await held

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Room for large frames, and their time: how much is read of whom (THREATS S-15, S-07), without a daemon.
+
+Law: sockets are real, and so is the event loop; nothing is told by how long it took.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from jitd import channel, room
+from jitd.channel import Channel
+from jitd.room import Place, Room
+from jitpam.wire.framing import LARGE, SMALL, frame
+
+MIB = 1024 * 1024
+ALICE, BOB = 1001, 1002
+
+
+# --- the room ------------------------------------------------------------------------------------------------------------
+
+
+class Claim:
+    """One connection that wants ``n_bytes``."""
+
+    def __init__(self, of: Room, uid: int, n_bytes: int) -> None:
+        self.place: Place = of.place(uid)
+        self.holds = self.place.take(n_bytes, self._go_on)
+
+    def _go_on(self) -> None:
+        assert not self.holds
+        self.holds = True
+
+    def end(self) -> None:
+        self.holds = False
+        self.place.give()
+
+
+def held(claims: list[Claim]) -> list[bool]:
+    return [claim.holds for claim in claims]
+
+
+def test_one_account_has_16_MiB_in_flight_and_the_next_of_its_frames_waits() -> None:
+    """THREATS S-15: others have room meanwhile; what ends makes room in the order of coming."""
+    of = Room()
+    hers = [Claim(of, ALICE, 4 * MIB) for _ in range(6)]
+    assert held(hers) == [True] * 4 + [False] * 2
+    his = Claim(of, BOB, 4 * MIB)
+    assert his.holds
+    his.end()
+    assert held(hers) == [True] * 4 + [False] * 2, "what another gives back is not hers"
+    hers[2].end()
+    assert held(hers) == [True, True, False, True, True, False]
+
+
+def test_a_small_one_does_not_go_before_a_large_one_of_the_same_account() -> None:
+    of = Room()
+    hers = [Claim(of, ALICE, 15 * MIB), Claim(of, ALICE, 4 * MIB), Claim(of, ALICE, MIB)]
+    assert held(hers) == [True, False, False]
+    hers[0].end()
+    assert held(hers) == [False, True, True]
+
+
+def test_all_together_have_128_MiB_in_flight_and_who_came_first_is_first() -> None:
+    """THREATS S-15: eight accounts take all of it; the next ones wait, root does not."""
+    of = Room()
+    taken = [Claim(of, uid, 16 * MIB) for uid in range(2000, 2008)]
+    assert all(held(taken))
+    large, small, root = Claim(of, ALICE, 4 * MIB), Claim(of, BOB, MIB), Claim(of, 0, 4 * MIB)
+    assert held([large, small, root]) == [False, False, True]
+    root.end()
+    assert held([large, small]) == [False, False]
+    taken[0].end()
+    assert held([large, small]) == [True, True]
+
+
+def test_who_gives_up_waiting_holds_up_nobody() -> None:
+    of = Room()
+    hers = [Claim(of, ALICE, 14 * MIB), Claim(of, ALICE, 4 * MIB), Claim(of, ALICE, MIB)]
+    hers[1].end()
+    assert held(hers) == [True, False, True]
+    for claim in hers:
+        claim.end()
+    assert Claim(of, ALICE, 16 * MIB).holds, "all of it is there again"
+
+
+# --- channels ------------------------------------------------------------------------------------------------------------
+
+
+class Reader:
+    """A channel of the daemon's, and the client's end."""
+
+    def __init__(self, of: Room, uid: int) -> None:
+        ours, self.client = socket.socketpair()
+        self.client.setblocking(False)
+        self.heard: list[int] = []
+        self.ended: list[str | None] = []
+        self.channel = Channel(ours, asyncio.get_running_loop(), of.place(uid), self._hear, self.ended.append)
+        self.channel.raise_limit(LARGE)
+
+    def _hear(self, body: bytes) -> None:
+        self.heard.append(len(body))
+        self.channel.pause()  # as the daemon does until it is answered
+
+    async def send(self, data: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(self.client, data)
+
+    async def until(self, true: Callable[[], object]) -> None:
+        async with asyncio.timeout(60):
+            while not true():
+                await asyncio.sleep(0.001)
+
+
+def play(part: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(part())  # type: ignore[arg-type]
+
+
+def test_a_fifth_large_frame_of_an_account_is_not_read_before_one_is_done_with() -> None:
+    """THREATS S-15: what cannot be held is left where it is, in the client's hands. Others are read as ever."""
+
+    async def part() -> None:
+        of = Room()
+        hers = [Reader(of, ALICE) for _ in range(5)]
+        sending = [asyncio.ensure_future(one.send(frame(bytes(LARGE)))) for one in hers]
+        await asyncio.gather(*sending[:4])
+        await hers[3].until(lambda: all(one.heard for one in hers[:4]))
+        his = Reader(of, BOB)
+        await asyncio.gather(his.send(frame(bytes(LARGE))), his.until(lambda: his.heard))
+        assert not hers[4].heard and not sending[4].done()
+        hers[0].channel.resume()
+        await sending[4]
+        await hers[4].until(lambda: hers[4].heard)
+        assert [one.ended for one in hers] == [[]] * 5
+
+    play(part)
+
+
+def test_a_connection_that_ends_gives_its_room_back() -> None:
+    """THREATS S-15: in the middle of a frame, while it waits for room, and while it is answered."""
+
+    async def part() -> None:
+        of = Room()
+        hers = [Reader(of, ALICE) for _ in range(6)]
+        for one in hers[:4]:
+            await one.send(frame(bytes(LARGE))[: 2 * SMALL])
+        waiting = [asyncio.ensure_future(one.send(frame(bytes(LARGE)))) for one in hers[4:]]
+        await asyncio.sleep(0.01)
+        hers[0].client.close()
+        await hers[4].until(lambda: hers[4].heard)
+        hers[5].channel.close()
+        hers[4].channel.close()
+        for one in hers[1:4]:
+            one.channel.close()
+        for task in waiting:
+            task.cancel()
+        assert of.place(ALICE).take(16 * MIB, lambda: None)
+
+    play(part)
+
+
+def test_a_frame_that_begins_and_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS S-07: small or large, in its length or after it; what ends in time, and silence after it, are none."""
+    monkeypatch.setattr(channel, "FRAME_WITHIN", 0.3)
+
+    async def part() -> None:
+        of = Room()
+        whole = Reader(of, ALICE)
+        await whole.send(frame(bytes(9)))
+        await whole.until(lambda: whole.heard)
+        whole.channel.resume()
+        for half in (b"\0", frame(bytes(9))[:9], frame(bytes(LARGE))[: 2 * SMALL]):
+            slow = Reader(of, ALICE)
+            await slow.send(half)
+            await slow.until(lambda slow=slow: slow.ended)  # type: ignore[misc]
+            assert slow.ended == ["it did not end a frame in time"]
+        await whole.send(frame(bytes(7)))
+        await whole.until(lambda: len(whole.heard) == 2)
+        assert whole.ended == []
+
+    play(part)
+
+
+def test_the_time_that_a_frame_waits_for_room_is_not_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other side: who is made to wait is not let go for it."""
+    monkeypatch.setattr(channel, "FRAME_WITHIN", 0.2)
+    monkeypatch.setattr(room, "OF_ONE", LARGE)
+
+    async def part() -> None:
+        of = Room()
+        first, second = Reader(of, ALICE), Reader(of, ALICE)
+        await first.send(frame(bytes(LARGE)))
+        await first.until(lambda: first.heard)
+        sending = asyncio.ensure_future(second.send(frame(bytes(LARGE))))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await second.until(lambda: second.ended)
+        assert second.ended == []
+        first.channel.resume()
+        await sending
+        await second.until(lambda: second.heard)
+
+    play(part)

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Work that never returns (THREATS O-09): whose threads it takes, and who stays away from a file system that is silent.
+
+Law: work waits for an event of the test's, and a step into a mount for a lock of it; nothing is told by how long it took.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jitd import silence, workers
+from jitd.silence import Silence, Silent
+from jitd.workers import Lane, Workers
+
+
+@pytest.fixture
+def answer() -> Iterator[threading.Event]:
+    """What all that hangs waits for."""
+    made = threading.Event()
+    yield made
+    made.set()
+
+
+def play(part: Callable[[], Any]) -> None:
+    asyncio.run(part())
+
+
+# --- lanes ---------------------------------------------------------------------------------------------------------------
+
+
+def test_sixteen_hung_looks_of_eight_accounts_leave_threads_to_all_others(answer: threading.Event) -> None:
+    """THREATS O-09: each account has two threads of its lane, and not one more however much it asks for."""
+
+    async def part() -> None:
+        lane = Workers().files
+        hung = [asyncio.ensure_future(lane.run(uid, answer.wait)) for uid in range(8) for _ in range(5)]
+        await asyncio.sleep(0)
+        assert lane.load == workers.Load("files", 32, 16, 24)
+        for uid in range(100, 300):
+            assert await lane.run(uid, lambda: "served") == "served"
+        answer.set()
+        await asyncio.gather(*hung)
+        assert lane.load == workers.Load("files", 32, 0, 0)
+        lane.close()
+
+    play(part)
+
+
+def test_one_kind_of_work_that_hangs_holds_up_no_other(answer: threading.Event) -> None:
+    """THREATS O-09: a directory that never answers takes no thread of those that look at files, and the other way round."""
+
+    async def part() -> None:
+        lanes = Workers()
+        for full in lanes.lanes:
+            hung = [asyncio.ensure_future(full.run(uid, answer.wait)) for uid in range(full.n_threads)]
+            await asyncio.sleep(0)
+            for other in lanes.lanes:
+                if other is not full:
+                    assert await other.run(7, lambda: "served") == "served"
+            for one in hung:
+                one.cancel()
+            await asyncio.gather(*hung, return_exceptions=True)
+            answer.set()
+            answer.clear()
+            while full.load.n_busy:
+                answer.set()
+                await asyncio.sleep(0.001)
+            answer.clear()
+        lanes.close()
+
+    play(part)
+
+
+def test_who_gives_up_frees_a_share_only_when_the_work_has_ended(
+    answer: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS O-09: else every timeout would take one thread more."""
+    monkeypatch.setattr(workers, "PATIENCE", 0.05)
+
+    async def part() -> None:
+        lane = Lane("files", 4, 1)
+        begun = 0
+
+        def hang() -> None:
+            nonlocal begun
+            begun += 1
+            answer.wait()
+
+        for _ in range(5):
+            with pytest.raises(TimeoutError):
+                await lane.run(1001, hang)
+        assert begun == 1 and lane.load.n_busy == 1
+        assert await lane.run(1002, lambda: 1) == 1
+        answer.set()
+        while lane.load.n_busy:
+            await asyncio.sleep(0.001)
+        assert await lane.run(1001, lambda: 2) == 2
+        lane.close()
+
+    play(part)
+
+
+def test_what_no_thread_has_begun_is_not_done_for_who_gave_up(answer: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "PATIENCE", 0.05)
+
+    async def part() -> None:
+        lane = Lane("files", 1, 2)
+        done = []
+        hung = asyncio.ensure_future(lane.run(1, answer.wait))
+        await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            await lane.run(2, lambda: done.append("late"))
+        answer.set()
+        with pytest.raises(TimeoutError):
+            await hung
+        while lane.load.n_busy:
+            await asyncio.sleep(0.001)
+        assert await lane.run(2, lambda: "now") == "now" and not done
+        lane.close()
+
+    play(part)
+
+
+# --- mounts --------------------------------------------------------------------------------------------------------------
+
+
+class Host:
+    """A table of mounts, and a file system of which some never answer."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.root = os.fsencode(directory.resolve())
+        self.table = directory / "mountinfo"
+        self.asked: list[bytes] = []
+        self.hung: dict[bytes, threading.Event] = {}
+        self.arrived = threading.Semaphore(0)
+        self._lstat = os.lstat
+        monkeypatch.setattr(silence.os, "lstat", self.lstat)
+        self.mount({"/": "ext4"})
+
+    def mount(self, points: dict[str, str]) -> None:
+        lines = [f"{n} 1 0:{n} / {point} rw - {kind} none rw" for n, (point, kind) in enumerate(points.items())]
+        self.table.write_text("\n".join(lines) + "\n")
+
+    def at(self, *names: str) -> str:
+        return os.path.join(os.fsdecode(self.root), *names)
+
+    def lstat(self, path: bytes) -> os.stat_result:
+        self.asked.append(path)
+        for prefix, answer in self.hung.items():
+            if path.startswith(prefix):
+                self.arrived.release()
+                answer.wait(20)
+        return self._lstat(path)
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    made = Host(tmp_path, monkeypatch)
+    for name in ("nfs/alice", "fuse/alice", "home/alice"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "nfs/alice/there").symlink_to(tmp_path / "fuse/alice")
+    made.mount({"/": "ext4", made.at("nfs"): "nfs4", made.at("fuse"): "fuse.sshfs", made.at("home"): "ext4"})
+    return made
+
+
+def test_one_look_waits_for_a_silent_mount_and_the_next_is_told_so_until_it_is_back(
+    host: Host, answer: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS O-09: whoever asks, by whatever path; other mounts are looked at as ever."""
+    monkeypatch.setattr(silence, "PATIENCE", 0.05)
+    mounts = Silence(host.table)
+    silent, other = os.fsencode(host.at("nfs")), os.fsencode(host.at("fuse/alice"))
+    host.hung[silent] = answer
+    stuck = threading.Thread(target=mounts.approach, args=([silent + b"/alice/x"],))
+    stuck.start()
+    assert host.arrived.acquire(timeout=60)
+    n_asked = len(host.asked)
+    for _ in range(20):
+        with pytest.raises(Silent, match=f"^{host.at('nfs')} does not answer: "):
+            mounts.approach([silent + b"/bob/y"])
+    assert len(host.asked) == n_asked, "nobody else has gone there"
+    assert mounts.silent == (host.at("nfs"),)
+    mounts.approach([other, b"/usr/bin/true", os.fsencode(host.at("home/alice"))])
+    answer.set()
+    stuck.join()
+    mounts.approach([silent + b"/bob/y"])
+    assert mounts.silent == ()
+
+
+def test_a_silent_mount_behind_a_link_is_not_named(host: Host, answer: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other mount may be in a directory that the requester may not look into."""
+    monkeypatch.setattr(silence, "PATIENCE", 0.05)
+    mounts = Silence(host.table)
+    host.hung[os.fsencode(host.at("fuse"))] = answer
+    stuck = threading.Thread(target=mounts.approach, args=([os.fsencode(host.at("fuse/alice"))],))
+    stuck.start()
+    assert host.arrived.acquire(timeout=60)
+    with pytest.raises(Silent, match="^a file system on the way does not answer: "):
+        mounts.approach([os.fsencode(host.at("nfs/alice/there/x"))])
+    answer.set()
+    stuck.join()
+
+
+def test_what_is_on_the_hosts_own_disks_is_not_touched(host: Host) -> None:
+    """No step is taken, so that none takes longer where something is."""
+    Silence(host.table).approach([b"/etc/shadow", os.fsencode(host.at("home/alice/x")), b"", b"x\0y", b"/usr/../etc"])
+    assert host.asked == []
+    Silence(host.table).approach([os.fsencode(host.at("nfs/alice/there/..")), os.fsencode(host.at("nfs")) + b"/x\0y"])
+    assert os.fsencode(host.at("fuse/alice")) in host.asked

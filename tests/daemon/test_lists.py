@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Long lists (THREATS S-16): read in pages, by an index, in a worker, and told one row at a time.
+
+Law: threads, statements and passes of the event loop are counted; nothing is told by how long it took.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jitd.core.grant import Grant, Issued
+from jitd.core.request import Request, RequestState
+from jitd.core.run import Run, RunState
+from jitd.listing import Listing
+from jitd.store import Change, documents
+from jitd.store.sqlite import PAGE, PAGE_BYTES, SqliteStore
+from jitd.telling import Telling, Turns
+from jitd.workers import Workers
+from tests.scene import START, asked, command, moment, permit, person
+
+N = 3 * PAGE + 5
+"""Requests of each kind: some pages of them."""
+LEASE = "AAAA-0000"
+
+
+def an_id(number: int) -> str:
+    digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    return "BBBB-" + "".join(digits[number // 32**place % 32] for place in (3, 2, 1, 0))
+
+
+def a_grant(request: Request) -> Grant:
+    decided = replace(request, obligations=permit().obligations, rule="rule-1")
+    return Issued.to(decided, moment()).grant
+
+
+def a_run(number: int) -> Run:
+    return Run(f"{LEASE}.{number}", LEASE, an_id(number), START, state=RunState.ENDED)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A database with many requests, most of which have ended, and a lease under which each of them ran."""
+    store = SqliteStore(tmp_path / "jitd.db")
+    ended = [replace(asked(an_id(n)), state=RequestState.WITHDRAWN, lease=LEASE) for n in range(N)]
+    open_ = [replace(asked(f"CCCC-000{n}"), state=RequestState.PENDING) for n in range(3)]
+    grant = a_grant(asked(LEASE))
+    everything = [*ended, asked(LEASE), *open_, grant, *(a_run(n) for n in range(N))]
+    store.commit([Change(one, 0, documents.write(one)) for one in everything], [b"{}" for _ in range(N)])
+    store.close()
+    return tmp_path / "jitd.db"
+
+
+# --- the store -----------------------------------------------------------------------------------------------------------
+
+
+def all_pages(store: SqliteStore, life: type[Any], *, ended: bool) -> Iterator[list[Any]]:
+    after = 0
+    while found := store.page(life, after, ended=ended):
+        after = found[-1][0]
+        yield [one for _, one in found]
+
+
+def test_pages_hold_all_there_is_in_order_and_few_each(path: Path) -> None:
+    """THREATS S-16."""
+    store = SqliteStore.reading(path)
+    for life in (Request, Grant, Run):
+        for ended in (True, False):
+            pages = list(all_pages(store, life, ended=ended))
+            whole = getattr(store, {Request: "requests", Grant: "grants", Run: "runs"}[life])(ended=ended)
+            assert [one for page in pages for one in page] == list(whole)
+            assert all(len(page) <= PAGE for page in pages)
+    assert len(list(all_pages(store, Request, ended=True))) == 4
+    assert [one.id for one in store.last_runs(LEASE, 2)] == [f"{LEASE}.{N - 2}", f"{LEASE}.{N - 1}"]
+
+
+def test_a_page_of_large_ones_is_short(tmp_path: Path) -> None:
+    """THREATS S-16: what is held of a list at a time is bounded in bytes."""
+    store = SqliteStore(tmp_path / "jitd.db")
+    large = [asked(an_id(n), what=command("echo", "x" * PAGE_BYTES)) for n in range(4)]
+    store.commit([Change(one, 0, documents.write(one)) for one in large], [])
+    assert [len(page) for page in all_pages(store, Request, ended=True)] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        lambda store: store.page(Request, 5),
+        lambda store: store.page(Request, 5, ended=True),
+        lambda store: store.page(Grant, 0),
+        lambda store: store.page(Run, 5, ended=True),
+        lambda store: store.last_runs(LEASE, 10),
+        lambda store: list(store.runs(grant=LEASE)),
+        lambda store: list(store.requests(uid=1001)),
+        lambda store: list(store.grants(uid=1001)),
+        lambda store: list(store.leases(1001, b"w")),
+        lambda store: store.n_open(),
+        lambda store: store.n_open(1001),
+        lambda store: store.n_unused(1001),
+        lambda store: store.head(),
+        lambda store: store.request(LEASE),
+    ],
+)
+def test_nothing_that_is_asked_looks_at_all_that_has_ended(path: Path, question: Any) -> None:
+    """THREATS S-16: the database's own plan of each statement has an index, and of what is open one that holds nothing else."""
+    store = SqliteStore.reading(path)
+    said: list[str] = []
+    store._db.set_trace_callback(said.append)
+    question(store)
+    store._db.set_trace_callback(None)
+    for statement in said:
+        for _, _, _, plan in store._db.execute(f"EXPLAIN QUERY PLAN {statement}"):
+            assert not plan.startswith("SCAN") or plan.endswith("_open"), statement
+            if "is_open = 1" in statement and "rowid = " not in statement:
+                assert "_open" in plan or "TEMP B-TREE" in plan, statement
+
+
+# --- where it is read ----------------------------------------------------------------------------------------------------
+
+
+def listing(path: Path, threads: set[int], usage: Any = lambda run: None) -> Listing:
+    def opened() -> SqliteStore:
+        threads.add(threading.get_ident())
+        return SqliteStore.reading(path)
+
+    return Listing(opened, Workers(), lambda who, found: True, lambda who, found: False, usage)
+
+
+async def count(rows: AsyncIterable[Any]) -> int:
+    return len([row async for row in rows])
+
+
+def test_what_may_be_long_is_read_in_a_worker(path: Path) -> None:
+    """THREATS S-16, O-07: lists of each kind, all runs of a lease, the run of a request among them, and the record."""
+
+    async def part() -> None:
+        threads: set[int] = set()
+        who, of = person("bob"), listing(path, threads)
+        assert await count(of.requests(who, (), ended=True)) == N + 4
+        assert await count(of.requests(who, (), ended=False)) == 4
+        assert await count(of.grants(who, ended=True)) == 1
+        assert await count(of.runs(who, ended=True)) == N
+        assert await count(of.records(who, 0)) == N
+        row = await of.show(who, asked(LEASE), ())
+        assert len(row["runs"]) == N
+        found = await of.run_of(who, an_id(N - 1))
+        assert found is not None and found.id == f"{LEASE}.{N - 1}"
+        assert threads and threading.get_ident() not in threads
+
+    asyncio.run(part())
+
+
+def test_the_loop_goes_on_while_a_list_is_read_of_which_nothing_may_be_seen(path: Path) -> None:
+    """THREATS S-16: between two pages everybody else has a turn, whether there are rows or not."""
+
+    async def part() -> None:
+        threads: set[int] = set()
+        of = Listing(
+            listing(path, threads)._opened, Workers(), lambda who, found: False, lambda who, found: False, lambda run: None
+        )
+        passes = 0
+
+        async def others() -> None:
+            nonlocal passes
+            while True:
+                passes += 1
+                await asyncio.sleep(0)
+
+        beside = asyncio.ensure_future(others())
+        assert await count(of.requests(person("eve"), (), ended=True)) == 0
+        beside.cancel()
+        assert passes > 4, "a pass for each page, at least"
+
+    asyncio.run(part())
+
+
+# --- how it is told ------------------------------------------------------------------------------------------------------
+
+
+def test_in_each_pass_of_the_loop_one_row_is_told_to_whomever() -> None:
+    """THREATS S-16: fifty watch, of ten accounts, and each is told all of it."""
+
+    async def part() -> None:
+        turns = Turns()
+        now, told_in = 0, []
+
+        async def clock() -> None:
+            nonlocal now
+            while True:
+                now += 1
+                await asyncio.sleep(0)
+
+        async def drained() -> None:
+            await asyncio.sleep(0)
+
+        channel: Any = SimpleNamespace(drained=drained)
+        tellings = [Telling(turns, n % 10, channel, lambda message, body: told_in.append(now)) for n in range(50)]
+        beside = asyncio.ensure_future(clock())
+        await asyncio.gather(*(telling.rows({"n": n} for n in range(20)) for telling in tellings))
+        beside.cancel()
+        assert len(told_in) == 50 * 20
+        assert max(told_in.count(one) for one in set(told_in)) <= 2, "one, and one more at the edge of a pass"
+
+    asyncio.run(part())
+
+
+def test_what_a_client_does_not_take_holds_up_its_own_account_alone() -> None:
+    """THREATS S-15: large answers on their way to one account are bounded too; another's go out meanwhile."""
+
+    async def part() -> None:
+        turns = Turns()
+        large = {"argv": "x" * (4 << 20)}
+        sent: list[int] = []
+        never = asyncio.Event()
+
+        async def deaf() -> None:
+            await never.wait()
+
+        async def hearing() -> None:
+            await asyncio.sleep(0)
+
+        def telling(uid: int, drained: Any) -> Telling:
+            channel: Any = SimpleNamespace(drained=drained, give_up=lambda fault: None)
+            return Telling(turns, uid, channel, lambda message, body: sent.append(uid))
+
+        hers = [asyncio.ensure_future(telling(1001, deaf).row(large)) for _ in range(9)]
+        await asyncio.gather(*(telling(1002, hearing).row(large) for _ in range(9)))
+        assert sent.count(1001) == 3 and sent.count(1002) == 9
+        for one in hers:
+            one.cancel()
+        await asyncio.gather(*hers, return_exceptions=True)
+        assert turns.room.place(1001).take(16 << 20, lambda: None)
+
+    asyncio.run(part())
