@@ -270,7 +270,9 @@ class Asking:
         try:
             if permit is None:
                 raise grant.NoUseLeft
-            self._perform.act(grant.Used(permit.id, Actor(Role.REQUESTER, who.principal, who.uid), found.id))
+            self._perform.act(
+                grant.Used(permit.id, Actor(Role.REQUESTER, who.principal, who.uid), found.id, decision.obligations.terms)
+            )
         except IllegalEvent:
             raise Refusal("unknown", "there is no such request of yours that could be resumed") from None
 

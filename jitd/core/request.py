@@ -385,5 +385,6 @@ def _approved(request: Request, attended: bool, because: str, now: Moment) -> St
         follows.append(Issued.to(approved, now))
     if attended:
         actor = Actor(Role.REQUESTER, request.requester.principal, request.requester.uid)
-        follows.append(Used(grant, actor, request.id, request.point.process if request.point else None))
+        process = request.point.process if request.point else None
+        follows.append(Used(grant, actor, request.id, request.obligations.terms, process))
     return approved, tuple(follows)

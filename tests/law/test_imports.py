@@ -59,6 +59,7 @@ LAW: dict[str, set[str]] = {
     "jitd.lookup": {"jitd.inspection"},
     "jitd.operands": {"jitd.inspection"},
     "jitd.facts": {CORE, "jitd.inspection"},
+    "jitd.directory": {"jitd.facts"},
     # what runs a command
     "jitd.monitor": {"jitd.monitor", "jitd.inspection", "jitd.operands", "jitd.recording", WIRE},
     "jitd.executor": {CORE, "jitd.executor", "jitd.monitor.orders", "jitd.monitor.places", "jitd.recording"},
@@ -100,8 +101,8 @@ LAW: dict[str, set[str]] = {
     "jitd.channel": {WIRE},
     "jitd.handshake": {WIRE, "jitd.acceptor", "jitd.refusal"},
     "jitd.locking": {
-        CORE, WIRE, "jitd.asking", "jitd.facts", "jitd.overseeing", "jitd.perform", "jitd.refusal", "jitd.rows", "jitd.store",
-        "jitd.waiters", "jitd.workers",
+        CORE, WIRE, "jitd.asking", "jitd.directory", "jitd.facts", "jitd.overseeing", "jitd.perform", "jitd.refusal", "jitd.rows",
+        "jitd.store", "jitd.waiters", "jitd.workers",
     },
     "jitd.answers": {CORE, WIRE, "jitd.asking", "jitd.locking", "jitd.overseeing", "jitd.reading", "jitd.refusal", "jitd.rows"},
     "jitd.house": {
