@@ -142,11 +142,11 @@ def in_directory(command: Command, cwd: bytes) -> Command:
 
 
 def _at_home(command: Command, home: bytes) -> Command:
-    """A login begins in the home directory; in the root directory where there is none (login(1))."""
+    """A login begins in the home directory; where there is none it begins where it was asked for, as sudo's does."""
     try:
         return in_directory(command, home)
     except OSError:
-        return in_directory(command, b"/")
+        return command
 
 
 def _refuse_nonsense(asked: Asked) -> None:

@@ -112,6 +112,8 @@ def explain(asking: dict[str, Any]) -> int:
     connection.close()
     may = False
     for row in rows:
+        if row.get("decision") == "permit" and row.get("path"):  # as sudo prints it, for scripts that read it
+            print_out(printable(" ".join([row["path"], *(row.get("argv") or [])[1:]])))
         what = f"{shown_command([unshown(word) for word in row.get('argv') or []])} (as {row.get('run_as')})"
         may = row.get("decision") == "permit"
         if not may:
