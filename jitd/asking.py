@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from jitd import entering, screening, sentences
+from jitd import entering, sentences
 from jitd.config import Config
 from jitd.core import grant, request
 from jitd.core.command import JITSUDO, Command, fingerprint, read_id, spell_id, work_of
@@ -17,19 +17,17 @@ from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant, GrantState
 from jitd.core.law import Actor, IllegalEvent, Role
-from jitd.core.policy import Policy, rules_for
 from jitd.core.request import Claims, Point, Request, RequestState
 from jitd.core.run import RunState
 from jitd.core.subject import Subject
+from jitd.deciding.decider import Decider, FirstDecision
 from jitd.finding import Asked, Nonsense
 from jitd.pace import Pace
-from jitd.perform import Perform
+from jitd.perform import Overtaken, Perform
 from jitd.refusal import Refusal
 from jitd.rows import Row, decision_row, rule_row
-from jitd.screening import Sighting
 from jitd.store import Store
 from jitd.waiters import Waiter, Waiters
-from jitd.workers import Workers
 
 MAX_TEXT = 4096
 """Bytes of a reason or a comment."""
@@ -43,38 +41,31 @@ class Asking:
     def __init__(
         self,
         config: Config,
-        policy: Callable[[], Policy],
+        decider: Decider,
         perform: Perform,
         store: Store,
         waiters: Waiters,
-        workers: Workers,
         now: Callable[[], Moment],
     ) -> None:
         self._config = config
-        self._policy = policy
+        self._decider = decider
         self._perform = perform
         self._store = store
         self._waiters = waiters
-        self._workers = workers
         self._now = now
         self._pace = Pace()
 
-    async def _sight(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> tuple[Asked, Sighting]:
-        """What is asked, found; ``ask`` is given our search path and says what it is, in a worker. Raises Refusal."""
-        config = self._config
+    async def _decide(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
+        """The answer to what is asked; ``ask`` is given our search path and says what it is. Raises Refusal."""
 
-        def look() -> tuple[Policy, tuple[Asked, Sighting]]:
-            policy, asked = self._policy(), ask(config.search_path)
+        def within_bounds(search_path: str) -> Asked:
+            asked = ask(search_path)
             if len((asked.reason or "").encode()) > MAX_TEXT:
                 raise Nonsense(f"a reason has at most {MAX_TEXT} bytes")
-            sighting = screening.look(policy, asked, who, config.host, service, config.search_path, self._now())
-            return policy, (asked, sighting)
+            return asked
 
         try:
-            while True:
-                policy, sighting = await self._workers.run_for(who.uid, look)
-                if policy is self._policy():  # else the rules changed meanwhile: what was in force does not count
-                    return sighting
+            return await self._decider.decide_new(who, service, within_bounds)
         except Nonsense as fault:
             raise Refusal("usage", str(fault)) from None
 
@@ -95,11 +86,10 @@ class Asking:
 
         Raises Refusal where nothing is submitted.
         """
-        asked, sighting = await self._sight(who, service, _beforehand(who, service, asked))
-        command = sighting.command
-        decision = self._decision(who, service, sighting)
+        first = await self._decide(who, service, _beforehand(who, service, asked))
+        command, decision = first.command, first.decision
         self._refuse_beforehand(who, command, decision, if_owed)
-        made = self._request(who, service, asked, command, claims, waits=waits, point=None)
+        made = self._request(who, service, first.asked, command, claims, waits=waits, point=None)
         return self._begin(made, decision, waiter if waits else None, login)
 
     async def enforce(
@@ -117,9 +107,8 @@ class Asking:
         """As ``submit``, for the enforcement point ``point`` of ``service``. One that cannot wait leaves its request behind, for
         somebody to decide, and is refused; the next one for the same takes what became of it. Raises Refusal.
         """
-        asked, sighting = await self._sight(who, service, ask)
-        command = sighting.command
-        decision = self._decision(who, service, sighting)
+        first = await self._decide(who, service, ask)
+        command, decision = first.command, first.decision
         if who.is_local and isinstance(decision, Deny):  # who has proved nothing writes nothing into the record
             raise Refusal("denied", f"denied: {decision.because}")
         is_owed = isinstance(decision, Permit) and bool(decision.obligations.approvals) and decision.lease is None
@@ -127,7 +116,7 @@ class Asking:
         if not waits:
             self._refuse_twice(who, service, command)
         self._refuse_beforehand(who, command, decision, if_owed=True)
-        made = self._request(who, service, asked, command, claims, waits=waits, point=point)
+        made = self._request(who, service, first.asked, command, claims, waits=waits, point=point)
         begun = self._begin(made, decision, waiter if waits else None, login if waits else lambda id: None)
         if waits:
             return begun
@@ -139,9 +128,6 @@ class Asking:
             is_theirs = waiting.requester.principal == who.principal or who.is_local  # what it gets answers for them too
             if is_theirs and waiting.service == service and not waiting.waits and work_of(waiting.command) == work_of(command):
                 raise Refusal("owed", f"request {waiting.id} still waits for its approval: come again when it has it")
-
-    def _decision(self, who: Subject, service: str, sighting: Sighting) -> Decision:
-        return self._perform.lock_on(who) or self._perform.lease_of(sighting.decision, who, service, sighting.command)
 
     def _request(
         self, who: Subject, service: str, asked: Asked, command: Command, claims: Claims, *, waits: bool, point: Point | None
@@ -175,9 +161,11 @@ class Asking:
         login(id)
         try:
             self._perform.submitted(request.Submitted(id, Actor(Role.REQUESTER, who.principal, who.uid), made), decision)
-        except BaseException:
+        except BaseException as fault:
             if waiter is not None:
                 self._waiters.leave(id, waiter)
+            if isinstance(fault, Overtaken):
+                raise Refusal("undone", "the lease that answers for it was used at this moment: ask again") from None
             raise
         after = self._store.request(id)
         assert after is not None, "it was committed"
@@ -263,9 +251,9 @@ class Asking:
 
     async def _use(self, found: Request, who: Subject) -> None:
         """The approvals are there; all else is asked anew, since hours may have passed."""
-        decision = await self._perform.decide_again(found)
-        if isinstance(decision, Deny):
-            raise Refusal("denied", decision.because)
+        fresh = await self._decider.decide_again(found)
+        if isinstance(fresh.decision, Deny):
+            raise Refusal("denied", fresh.decision.because)
         permit = self._usable_grant(found)
         try:
             if permit is None:
@@ -302,14 +290,14 @@ class Asking:
 
     async def explain(self, who: Subject, asked: Asked, service: str) -> Row:
         """What would be decided, now, about this. Nothing is submitted or recorded. Raises Refusal."""
-        _, sighting = await self._sight(who, service, _beforehand(who, service, asked))
-        return decision_row(self._decision(who, service, sighting), sighting.command)
+        first = await self._decide(who, service, _beforehand(who, service, asked))
+        return decision_row(first.decision, first.command)
 
     def rules(self, who: Subject) -> list[Row]:
         """The rules that are about ``who`` here. Raises Refusal."""
-        if locked := self._perform.lock_on(who):
+        if locked := self._decider.lock_on(who):
             raise Refusal("denied", locked.because)
-        return [rule_row(rule) for rule in rules_for(self._policy(), who, self._config.host, JITSUDO)]
+        return [rule_row(rule) for rule in self._decider.rules_for(who, JITSUDO)]
 
     def give_back(self, who: Subject, login_session: int | None) -> int:
         """End one's own leases, of one login session or all; how many. What runs under them ends too, and no other run does."""

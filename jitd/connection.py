@@ -24,6 +24,7 @@ from jitd.news import Told, news_of, refusal_of
 from jitd.reading import asked_in, claims_in
 from jitd.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
 from jitd.rows import Row, instant
+from jitd.store import Conflict
 from jitpam.wire import coding, messages
 from jitpam.wire.conversation import DAEMON, Conversation
 from jitpam.wire.faults import RemoteProtocolError
@@ -186,6 +187,10 @@ class Connection:
                 self._refuse(no.code, no.text)
             except TimeoutError:
                 self._refuse("failed", "what jitd had to look up took too long: nothing was done")
+            except Conflict:
+                self._refuse(
+                    "undone", "others changed the same thing at this moment, again and again: nothing was done; try again"
+                )
             except Exception as fault:
                 log("failed", fault=f"{type(fault).__name__}: {fault}")
                 self._refuse("failed", "jitd failed, and nothing was permitted by it: its log says why")

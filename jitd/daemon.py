@@ -30,7 +30,7 @@ from jitd.executor.direct import Direct
 from jitd.log import log, use_journal
 from jitd.pace import Pace
 from jitd.refusal import Refusal
-from jitd.store import StoreError
+from jitd.store import Conflict, StoreError
 
 if TYPE_CHECKING:
     from jitd.acceptor import Acceptor, Proof
@@ -76,6 +76,7 @@ class Daemon:
         # Imported here: the launcher was forked off before, and libkrb5 reads its environment when it is loaded.
         from jitd.acceptor import Acceptor
         from jitd.asking import Asking
+        from jitd.deciding.decider import Decider
         from jitd.integrity import Noted, examine
         from jitd.kdc import Kdc
         from jitd.lifecycle import Lifecycle
@@ -103,20 +104,27 @@ class Daemon:
         self._workers: Workers = Workers()
         self.acceptor: Acceptor = Acceptor(config.keytab, config.host, realm)
         kdc = Kdc(config.keytab, f"jitd/{config.host}@{realm}")
-        self.perform: Perform = Perform(
+        decider = Decider(
             config=config,
             policy=lambda: self._rules.policy,
-            lifecycle=self._lifecycle,
             store=self._store,
             accounts=self._accounts,
             is_alive=kdc.is_alive,
+            workers=self._workers,
+            now=self.now,
+        )
+        self.perform: Perform = Perform(
+            config=config,
+            decider=decider,
+            lifecycle=self._lifecycle,
+            store=self._store,
             executor=executor,
             waiters=self.waiters,
             workers=self._workers,
             now=self.now,
         )
-        self.asking = Asking(config, lambda: self._rules.policy, self.perform, self._store, self.waiters, self._workers, self.now)
-        self.overseeing = Overseeing(config, self.perform, self._store, self.waiters, self._workers, self.now, self.reload_for)
+        self.asking = Asking(config, decider, self.perform, self._store, self.waiters, self.now)
+        self.overseeing = Overseeing(config, decider, self.perform, self._store, self.waiters, self.now, self.reload_for)
         self.locking = Locking(self.overseeing, self.perform, self._store, self._accounts, self.waiters, self._workers, self.now)
         self.recordings = Recordings(config, self.overseeing, self._lifecycle, self._store, self._workers, self.now)
         self._n_strangers = 0
@@ -196,9 +204,7 @@ class Daemon:
                     self.perform.run_has_ended(report.run, report.outcome, report.recording)
                 case Trouble():
                     log("executor", trouble=report.because)
-        except (
-            StoreError
-        ) as fault:  # the disk is full, say: the monitor keeps its outcome, and we its word, until it can be written
+        except (StoreError, Conflict) as fault:  # a full disk, say: the monitor keeps its outcome, and we its word
             log("a run's news could not be recorded; it is tried again", report=report, fault=fault)
             asyncio.get_running_loop().call_later(AGAIN_AFTER, self.report, report)
 

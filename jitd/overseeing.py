@@ -23,12 +23,12 @@ from jitd.core.policy import may_review
 from jitd.core.request import NotYours, Request, RequestState, Reviewed, Stale, Verdict
 from jitd.core.run import Run
 from jitd.core.subject import Subject, matches_any
-from jitd.perform import Perform
+from jitd.deciding.decider import Decider
+from jitd.perform import Overtaken, Perform
 from jitd.refusal import Refusal
 from jitd.rows import Row, asked_row, grant_row, request_row, run_row
 from jitd.store import Store
 from jitd.waiters import Waiters
-from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
 MOST_RUNS = 1000
@@ -52,18 +52,18 @@ class Overseeing:
     def __init__(
         self,
         config: Config,
+        decider: Decider,
         perform: Perform,
         store: Store,
         waiters: Waiters,
-        workers: Workers,
         now: Callable[[], Moment],
         reload: Callable[[Subject], str],
     ) -> None:
         self._config = config
+        self._decider = decider
         self._perform = perform
         self._store = store
         self._waiters = waiters
-        self._workers = workers
         self._now = now
         self._reload = reload
 
@@ -161,7 +161,7 @@ class Overseeing:
         if who.is_root:
             raise Refusal("forbidden", "root without a ticket reviews nothing: kinit as the person you are")
         found = self._visible(who, typed)
-        fresh = await self._workers.run(self._perform.standing_of, who)
+        fresh = await self._decider.standing(who)
         if fresh is None or not fresh.has_ticket_at(self._now().at):
             raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
         while True:
@@ -169,24 +169,27 @@ class Overseeing:
             self._refuse_review(fresh, found, verdict, fingerprint)
             if repeated := self._repeated(fresh, found, verdict):
                 return repeated
-            standing = await self._workers.run(self._standing, found)
-            decision = await self._perform.decide_again(found)  # last, so that it is by the rules in force
-            now = self._store.request(found.id)
-            if now is not None and now.version == found.version:
-                break  # nobody else's review came in between: what was looked at is what is decided on
+            try:
+                await self._take(fresh, found, verdict, fingerprint, comment)
+            except Overtaken:  # somebody else's review came in between: what was looked at is not what would be decided on
+                continue
+            return self._said(found.id, verdict)
+
+    async def _take(self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes, comment: str) -> None:
+        """Decide on ``found`` again, with the review of ``who``. Raises Overtaken, or Refusal."""
+        fresh = await self._decider.decide_again(found)
         event = Reviewed(
-            found.id, Actor(Role.APPROVER, fresh.principal, fresh.uid), fresh, verdict, fingerprint, comment, decision, standing,
-            self._perform.is_attended(found),
+            found.id, Actor(Role.APPROVER, who.principal, who.uid), who, verdict, fingerprint, comment, fresh.decision,
+            fresh.standing, self._perform.is_attended(found),
         )  # fmt: skip
         try:
-            self._perform.act(event)
+            self._perform.act_on(event, found)
         except (NotYours, LockedOut) as fault:
             raise Refusal("forbidden", str(fault)) from None
         except Stale as fault:
             raise Refusal("undone", str(fault)) from None
         except IllegalEvent:
             raise self._too_late(found.id) from None
-        return self._said(found.id, verdict)
 
     def _refuse_review(self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes) -> None:
         is_own = (
@@ -194,7 +197,7 @@ class Overseeing:
         )
         if is_own:
             raise Refusal("forbidden", f"request {found.id} is your own: somebody else has to review it")
-        if locked := self._perform.lock_on(who):
+        if locked := self._decider.lock_on(who):
             raise Refusal("forbidden", f"you may review nothing: {locked.because}")
         if not self._may_review(who, found):
             raise Refusal("forbidden", f"you may see request {found.id}, but its rule does not take your review")
@@ -209,11 +212,6 @@ class Overseeing:
             word = "approved" if verdict is Verdict.APPROVE else "denied"
             return f"you have {word} request {found.id} already; it is {found.state}"
         return None
-
-    def _standing(self, found: Request) -> tuple[Subject, ...]:
-        """Those who approved before, as they are now: whoever is gone, or lost the right, no longer counts."""
-        approvers = (r.by for r in found.reviews if r.verdict is Verdict.APPROVE)
-        return tuple(now for by in approvers if (now := self._perform.standing_of(by)) is not None)
 
     def _too_late(self, id: str) -> Refusal:
         found = self._store.request(id)

@@ -7,32 +7,37 @@ Law: nothing is done that was not committed before, every deed may be done twice
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
-from jitd import facts, jobs, screening
+from jitd import jobs
 from jitd.config import Config
 from jitd.core import effects, grant, lock, request, run
-from jitd.core.command import Command, work_of
-from jitd.core.decision import Decision, Deny, Permit, Why
+from jitd.core.decision import Decision, Permit
 from jitd.core.effects import Effect, Moment
-from jitd.core.grant import GrantState
+from jitd.core.grant import Grant, GrantState
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY
-from jitd.core.policy import Policy
 from jitd.core.request import Request, RequestState
 from jitd.core.run import Ending, Outcome, Recording, Run, RunState, Usage
 from jitd.core.subject import Subject
 from jitd.deadlines import Deadlines
+from jitd.deciding.decider import Decider
 from jitd.executor import Executor
 from jitd.lifecycle import Event, Lifecycle
 from jitd.log import log
-from jitd.store import Store
+from jitd.store import Conflict, Store
 from jitd.waiters import Waiters
 from jitd.workers import Workers
 
 COMES_BACK_FOR = 30.0
 """Seconds that a client has to come back after the daemon was restarted."""
+TRIES = 5
+"""Times that events are put to the store, each time to what it holds by then, before somebody is told that it did not work."""
+
+
+class Overtaken(Exception):
+    """What was decided on has changed: it has to be decided again. Nothing was done."""
 
 
 class Perform:
@@ -42,22 +47,18 @@ class Perform:
         self,
         *,
         config: Config,
-        policy: Callable[[], Policy],
+        decider: Decider,
         lifecycle: Lifecycle,
         store: Store,
-        accounts: facts.Accounts,
-        is_alive: Callable[[str], bool | None],
         executor: Executor,
         waiters: Waiters,
         workers: Workers,
         now: Callable[[], Moment],
     ) -> None:
         self._config = config
-        self._policy = policy
+        self._decider = decider
         self._lifecycle = lifecycle
         self._store = store
-        self._accounts = accounts
-        self._is_alive = is_alive
         self._executor = executor
         self._waiters = waiters
         self._workers = workers
@@ -78,15 +79,44 @@ class Perform:
 
     def act(self, *events: Event) -> None:
         """Let ``events`` happen at once, then do what follows. Raises what ``Lifecycle.handle`` raises; then nothing happened."""
-        for effect in self._lifecycle.handle(*events):
+        for effect in self._happen(events):
+            self._do(effect)
+
+    def act_on(self, event: Event, *seen: Request | Grant) -> None:
+        """As ``act``, for an event that was decided on what was ``seen``. Raises Overtaken, too, if that has changed."""
+        for effect in self._happen((event,), *seen):
             self._do(effect)
 
     def submitted(self, event: request.Submitted, decision: Decision) -> None:
-        """Let a request begin whose answer from policy was just found: it is screened by it in the same transaction."""
+        """Let a request begin whose answer from policy was just found: it is screened by it in the same transaction. Raises what
+        ``act`` raises, and Overtaken if the lease in the answer has changed meanwhile.
+        """
         screened = request.Screened(event.id, POLICY, decision, self.is_attended(event.request))
-        for effect in self._lifecycle.handle(event, screened):
+        for effect in self._happen((event, screened), *self._lease_in(decision)):
             if not isinstance(effect, effects.Screen):
                 self._do(effect)
+
+    def _happen(self, events: tuple[Event, ...], *seen: Request | Grant) -> tuple[Effect, ...]:
+        """What follows from ``events``, which are in the store now. Where another change was first (Conflict) nothing of them is:
+        they are put to what the store holds then, as long as what they were decided on is as it was ``seen``. Nothing is done
+        before a try is committed.
+        """
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(Conflict):
+                return self._handle(events, seen)
+        return self._handle(events, seen)
+
+    def _handle(self, events: tuple[Event, ...], seen: tuple[Request | Grant, ...]) -> tuple[Effect, ...]:
+        for one in seen:
+            now = self._store.request(one.id) if isinstance(one, Request) else self._store.grant(one.id)
+            if now is None or now.version != one.version:
+                raise Overtaken
+        return self._lifecycle.handle(*events)
+
+    def _lease_in(self, decision: Decision) -> tuple[Grant, ...]:
+        """The grant that discharges the approvals of ``decision``, if one does."""
+        lease = self._store.grant(decision.lease) if isinstance(decision, Permit) and decision.lease else None
+        return () if lease is None else (lease,)
 
     def _do(self, effect: Effect) -> None:
         self._deeds[type(effect)](effect)
@@ -107,18 +137,6 @@ class Perform:
 
     # --- screening ---------------------------------------------------------------------------------------------------
 
-    def lock_on(self, who: Subject) -> Deny | None:
-        """The answer to all that ``who`` asks for while they are locked; None if they are not."""
-        return lock.answer_to(self._store.locks(), who)
-
-    def lease_of(self, decision: Decision, who: Subject, service: str, command: Command) -> Decision:
-        """``decision`` with its approvals discharged by a live grant, if there is one that answers for the same work."""
-        if isinstance(decision, Permit) and decision.obligations.approvals:
-            grants = self._store.leases(who.uid, work_of(command))
-            lease = screening.lease_for(grants, who, self._config.host, service, command, decision.rule, self._now())
-            return replace(decision, lease=lease)
-        return decision
-
     def is_attended(self, asked: Request) -> bool:
         """True if a live client, whose ticket holds, waits to hand over its streams."""
         waiter = self._waiters.of(asked.id) if asked.may_act_at_once else None
@@ -130,32 +148,9 @@ class Perform:
     async def _screen_again(self, id: str) -> None:
         found = self._store.request(id)
         if found is not None and found.state is RequestState.SCREENING:
-            decision = await self.decide_again(found)
-            decision = self.lease_of(decision, found.requester, found.service, found.command)
-            self.act(request.Screened(id, POLICY, decision, self.is_attended(found)))
-
-    async def decide_again(self, found: Request) -> Decision:
-        """Policy's answer to a request that exists, as its person, its file and the rules are now."""
-        while True:
-            policy = self._policy()
-            decision = await self._workers.run_for(found.requester.uid, self._decide_again, policy, found)
-            if policy is self._policy():  # else the rules changed meanwhile: what was in force does not count
-                return self.lock_on(found.requester) or decision
-
-    def standing_of(self, known: Subject) -> Subject | None:
-        """``known`` as they are now; None if the account is gone or has expired, or the KDC vouches for them no longer. It may
-        block.
-        """
-        now = self._accounts.again(known)
-        if now is not None and not now.is_root and not now.is_local and self._is_alive(now.principal) is False:
-            return None
-        return now
-
-    def _decide_again(self, policy: Policy, found: Request) -> Decision:
-        who = self.standing_of(found.requester)
-        if who is None:
-            return Deny(Why.ERROR, "the requester's account is gone or disabled, here or in the KDC")
-        return screening.look_again(policy, found, who, self._now())
+            fresh = await self._decider.decide_again(found)
+            screened = request.Screened(id, POLICY, fresh.decision, self.is_attended(found))
+            self.act_on(screened, found, *self._lease_in(fresh.decision))
 
     # --- telling -----------------------------------------------------------------------------------------------------
 
@@ -229,7 +224,7 @@ class Perform:
             return self._executor.stop(id, "who asked to be let in has gone")
         if not self._begun_for.get(id, asked.requester).has_ticket_at(now.at):
             return self._executor.stop(id, "its requester's ticket has expired: kinit")
-        if locked := self.lock_on(asked.requester):
+        if locked := self._decider.lock_on(asked.requester):
             return self._executor.stop(id, locked.because)
         self._executor.go(id)
 

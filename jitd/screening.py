@@ -34,7 +34,9 @@ class Sighting:
 
 
 def look(policy: Policy, asked: Asked, who: Subject, host: str, service: str, search_path: str, now: Moment) -> Sighting:
-    """Find the command and ask policy about it. Raises finding.Nonsense."""
+    """Find the command and ask policy about it: the rules on its path, its file, the rules with the file, its operands. Raises
+    finding.Nonsense.
+    """
     found = find(asked, who, search_path)
     if found.complaint and not found.unfit:
         return Sighting(found.command, Deny(Why.MISSING, found.complaint))
@@ -53,10 +55,10 @@ def look(policy: Policy, asked: Asked, who: Subject, host: str, service: str, se
         writable_by=(),
     )
     if found.complaint:
-        decision = decide(policy, replace(question, is_missing=False), now.at)
+        decision = _on_path(policy, replace(question, is_missing=False), now)
         is_denied = isinstance(decision, Deny) and decision.why in (Why.NO_RULE, Why.RULE, Why.ERROR)
         return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint))
-    sighting = _with_file(policy, _with_preserved(policy, question, asked.preserved, now), now)
+    sighting = _judged(policy, question, asked.preserved, now)
     if found.unfit and isinstance(sighting.decision, Permit):
         return Sighting(sighting.command, Deny(Why.ERROR, f"it cannot be executed: {found.unfit}", sighting.decision.rule))
     sighting = _with_operands(sighting, who)
@@ -64,7 +66,17 @@ def look(policy: Policy, asked: Asked, who: Subject, host: str, service: str, se
     if not is_refused or found.is_missing or is_in_sight(asked, found.command.path, who):
         return sighting
     typed = replace(found.command, path=asked.argv[0])  # the answer, its path too, is the one of a path that is not there
-    return Sighting(typed, decide(policy, replace(question, command=typed, is_missing=True), now.at))
+    return Sighting(typed, _on_path(policy, replace(question, command=typed, is_missing=True), now))
+
+
+def unopened(asked: Asked, who: Subject, search_path: str) -> Command:
+    """The command that is asked for by somebody whom no rule will answer: found, and no file of it opened. Raises
+    finding.Nonsense.
+    """
+    found = find(asked, who, search_path)
+    if found.is_missing or is_in_sight(asked, found.command.path, who):
+        return found.command
+    return replace(found.command, path=asked.argv[0])
 
 
 def _with_operands(sighting: Sighting, who: Subject) -> Sighting:
@@ -90,17 +102,6 @@ def bound(command: Command) -> tuple[operands.Bound, ...]:
     return tuple((o.at, o.path, o.digest) for o in command.operands)
 
 
-def _with_preserved(policy: Policy, question: Question, preserved: Pairs, now: Moment) -> Question:
-    """``question`` with what the rule that would permit it lets in of ``preserved``; the rest stays outside, as with sudo -E."""
-    if not preserved:
-        return question
-    decision = decide(policy, question, now.at)
-    if not isinstance(decision, Permit):
-        return question
-    variables = let_in(preserved, question.command, decision.obligations.terms.env)
-    return replace(question, command=replace(question.command, variables=variables))
-
-
 def look_again(policy: Policy, request: Request, who: Subject, now: Moment) -> Decision:
     """Policy's answer to ``request`` as things are now; a file that is not the one that was asked for is a denial."""
     try:
@@ -121,7 +122,7 @@ def look_again(policy: Policy, request: Request, who: Subject, now: Moment) -> D
         is_missing=False,
         writable_by=(),
     )
-    sighting = _with_file(policy, question, now)
+    sighting = _judged(policy, question, (), now)
     if isinstance(sighting.decision, Deny):
         return sighting.decision
     if sighting.command.digest != request.command.digest:
@@ -137,12 +138,16 @@ def look_again(policy: Policy, request: Request, who: Subject, now: Moment) -> D
     return sighting.decision
 
 
-def _with_file(policy: Policy, question: Question, now: Moment) -> Sighting:
-    """First by the path alone; only where that permits is the file opened, and the answer asked again with what it shows."""
-    decision = decide(policy, question, now.at)
+def _judged(policy: Policy, question: Question, preserved: Pairs, now: Moment) -> Sighting:
+    """The rules on the path; only where they permit it is the file opened, and the rules are asked with what it shows.
+
+    Of ``preserved`` comes along what the rule that permits lets in; the rest stays outside, as with sudo -E. No rule on the path
+    is about it, so that it waits for the second question.
+    """
+    command, decision = question.command, _on_path(policy, question, now)
     if isinstance(decision, Deny):
-        return Sighting(question.command, decision)
-    command = question.command
+        return Sighting(command, decision)
+    command = replace(command, variables=let_in(preserved, command, decision.obligations.terms.env))
     if not command.path:
         return Sighting(command, decision)  # there is no file to look at
     try:
@@ -161,6 +166,11 @@ def _with_file(policy: Policy, question: Question, now: Moment) -> Sighting:
     except OSError as fault:
         return Sighting(command, Deny(Why.ERROR, f"the working directory cannot be looked at: {fault.strerror}", decision.rule))
     return Sighting(command, decide(policy, replace(question, command=command, writable_by=file.writable_by), now.at))
+
+
+def _on_path(policy: Policy, question: Question, now: Moment) -> Decision:
+    """What the rules say before any file is opened."""
+    return decide(policy, question, now.at)
 
 
 def lease_for(

@@ -98,8 +98,8 @@ def in_daemon() -> None:
     """Around ``jitd serve``, and, by the line that it starts its launcher with, around that."""
     from jitd import jobs
     from jitd.acceptor import Acceptor
-    from jitd.asking import Asking
     from jitd.connection import Connection
+    from jitd.deciding.decider import Decider
     from jitd.executor import direct
     from jitd.executor.monitors import Monitors
     from jitd.lifecycle import Lifecycle
@@ -117,7 +117,7 @@ def in_daemon() -> None:
     after(Acceptor, "accept", "proved")
     after(Connection, "say", lambda _, connection, message, *more: f"daemon said {message.type}")
     awaited(Connection, "_admit", "admitted")
-    awaited(Asking, "_sight", "screened")
+    awaited(Decider, "decide_new", "screened")
     before(Lifecycle, "handle", "decided")
     after(Lifecycle, "handle", "committed")
     after(jobs, "job_of", "job made")

@@ -137,21 +137,36 @@ def _answer(rule: Rule, question: Question, at: datetime) -> Decision | None:
 # --- the conditions, in the order in which they are asked -------------------------------------------------------------
 
 
-def _who(rule: Rule, question: Question, at: datetime) -> bool:
-    if rule.verdict == "permit" and rule.needs_ticket and question.requester.is_local:
+def is_of(rule: Rule, who: Subject) -> bool:
+    """True if ``rule`` is about ``who``."""
+    if rule.verdict == "permit" and rule.needs_ticket and who.is_local:
         return False
-    if rule.who is None or matches_any(question.requester, rule.who):
+    if rule.who is None or matches_any(who, rule.who):
         return True
     # Who is denied something by their principal does not get it by coming without a ticket.
-    return rule.verdict == "deny" and any(f"principal:{name}" in rule.who for name in question.requester.perhaps)
+    return rule.verdict == "deny" and any(f"principal:{name}" in rule.who for name in who.perhaps)
+
+
+def is_for(rule: Rule, service: str) -> bool:
+    """True if ``rule`` is about what ``service`` asks."""
+    return rule.services is None or service in rule.services
+
+
+def is_here(rule: Rule, host: str) -> bool:
+    """True if ``rule`` is about ``host``."""
+    return rule.hosts is None or any(glob.matches(host.lower()) for glob in rule.hosts)
+
+
+def _who(rule: Rule, question: Question, at: datetime) -> bool:
+    return is_of(rule, question.requester)
 
 
 def _service(rule: Rule, question: Question, at: datetime) -> bool:
-    return rule.services is None or question.service in rule.services
+    return is_for(rule, question.service)
 
 
 def _host(rule: Rule, question: Question, at: datetime) -> bool:
-    return rule.hosts is None or any(glob.matches(question.host.lower()) for glob in rule.hosts)
+    return is_here(rule, question.host)
 
 
 def _run_as(rule: Rule, question: Question, at: datetime) -> bool:
@@ -268,11 +283,7 @@ def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tupl
     return tuple(
         rule
         for rule in policy.rules
-        if rule.verdict == "permit"
-        and (rule.who is None or matches_any(subject, rule.who))
-        and not (rule.needs_ticket and subject.is_local)
-        and (rule.hosts is None or any(glob.matches(host.lower()) for glob in rule.hosts))
-        and (rule.services is None or service in rule.services)
+        if rule.verdict == "permit" and is_of(rule, subject) and is_here(rule, host) and is_for(rule, service)
     )
 
 

@@ -17,7 +17,7 @@ from jitd import config as configuration
 from jitd import policyfile
 from jitd.config import Config
 from jitd.core.document import ConfigError
-from jitd.core.policy import Rule
+from jitd.core.policy import Rule, is_here
 from jitd.doctor.checks import files, host, housing, kerberos, pam, people, running, state
 from jitd.doctor.checks.finding import BAD, OK, Finding, bad, unknown, weak, word
 from jitd.doctor.checks.people import Known
@@ -99,8 +99,7 @@ class House:
     def rules(self) -> tuple[list[Rule], int]:
         """The rules that are about this host, and how many there are of all. Raises ConfigError."""
         policy = policyfile.load(self.config.policy, root=self.config.root)
-        name = self.config.host.lower()
-        here = [rule for rule in policy.rules if rule.hosts is None or any(glob.matches(name) for glob in rule.hosts)]
+        here = [rule for rule in policy.rules if is_here(rule, self.config.host)]
         return here, len(policy.rules)
 
     # --- the examinations ---------------------------------------------------------------------------------------------

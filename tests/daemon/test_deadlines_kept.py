@@ -18,6 +18,7 @@ from jitd.core.effects import Moment
 from jitd.core.grant import GrantState
 from jitd.core.request import RequestState
 from jitd.deadlines import Deadlines
+from jitd.deciding.decider import Decider
 from jitd.lifecycle import Lifecycle
 from jitd.perform import Perform
 from jitd.store.sqlite import SqliteStore
@@ -61,13 +62,20 @@ class House:
         self.lifecycle = Lifecycle(self.store, lambda: self.at, lambda: "policy-1")
         self.executor = Told()
         self.waiters = Waiters()
-        self.perform = Perform(
+        self.decider = Decider(
             config=SimpleNamespace(),
             policy=lambda: None,
-            lifecycle=self.lifecycle,
             store=self.store,
             accounts=None,
             is_alive=lambda principal: True,
+            workers=None,
+            now=lambda: self.at,
+        )
+        self.perform = Perform(
+            config=SimpleNamespace(),
+            decider=self.decider,
+            lifecycle=self.lifecycle,
+            store=self.store,
             executor=self.executor,
             waiters=self.waiters,
             workers=None,
@@ -161,7 +169,7 @@ def test_nothing_runs_for_whose_ticket_has_ended_meanwhile(house, after, order):
 def test_nothing_runs_for_who_was_locked_meanwhile(house):
     """A lock ends the run at once; should its order be lost, the last look finds it all the same."""
     begin(house, free(lasts_for=WITHIN))
-    house.perform.lock_on = lambda who: SimpleNamespace(because="locked: laptop stolen")
+    house.decider.lock_on = lambda who: SimpleNamespace(because="locked: laptop stolen")
     house.perform.monitor_is_ready(ID)
     assert house.executor.orders == [("stop", ID, "locked: laptop stolen")]
 

@@ -75,9 +75,12 @@ LAW: dict[str, set[str]] = {
     "jitd.lifecycle": {CORE, "jitd.store"},
     "jitd.integrity": {CORE, "jitd.store"},
     "jitd.jobs": {CORE, "jitd.config", "jitd.facts", "jitd.monitor.orders", "jitd.screening"},
+    "jitd.deciding": {
+        CORE, "jitd.config", "jitd.deciding", "jitd.facts", "jitd.finding", "jitd.screening", "jitd.store", "jitd.workers",
+    },
     "jitd.perform": {
-        CORE, "jitd.config", "jitd.deadlines", "jitd.executor", "jitd.facts", "jitd.jobs", "jitd.lifecycle", "jitd.log",
-        "jitd.screening", "jitd.store", "jitd.waiters", "jitd.workers",
+        CORE, "jitd.config", "jitd.deadlines", "jitd.deciding", "jitd.executor", "jitd.jobs", "jitd.lifecycle", "jitd.log",
+        "jitd.store", "jitd.waiters", "jitd.workers",
     },
     "jitd.invocation": {"jitd.invocation"},
     "jitd.programs": {"jitd.pamlint"},
@@ -86,12 +89,12 @@ LAW: dict[str, set[str]] = {
         "jitd.pamlint.places", "jitd.programs",
     },
     "jitd.asking": {
-        CORE, WIRE, "jitd.config", "jitd.entering", "jitd.facts", "jitd.finding", "jitd.pace", "jitd.perform", "jitd.refusal",
-        "jitd.rows", "jitd.screening", "jitd.sentences", "jitd.store", "jitd.waiters", "jitd.workers",
+        CORE, WIRE, "jitd.config", "jitd.deciding", "jitd.entering", "jitd.finding", "jitd.pace", "jitd.perform", "jitd.refusal",
+        "jitd.rows", "jitd.sentences", "jitd.store", "jitd.waiters",
     },
     "jitd.overseeing": {
-        CORE, WIRE, "jitd.asking", "jitd.config", "jitd.facts", "jitd.perform", "jitd.refusal", "jitd.rows", "jitd.screening",
-        "jitd.sentences", "jitd.store", "jitd.waiters", "jitd.workers",
+        CORE, WIRE, "jitd.asking", "jitd.config", "jitd.deciding", "jitd.perform", "jitd.refusal", "jitd.rows", "jitd.store",
+        "jitd.waiters",
     },
     "jitd.recordings": {
         CORE, WIRE, "jitd.config", "jitd.lifecycle", "jitd.log", "jitd.overseeing", "jitd.pace", "jitd.recording", "jitd.refusal",
@@ -114,7 +117,7 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.connection": {
         CORE, WIRE, "jitd.acceptor", "jitd.answers", "jitd.channel", "jitd.enforcing", "jitd.handshake", "jitd.house", "jitd.log",
-        "jitd.news", "jitd.reading", "jitd.refusal", "jitd.rows",
+        "jitd.news", "jitd.reading", "jitd.refusal", "jitd.rows", "jitd.store",
     },
     "jitd.listener": {"jitd.channel", "jitd.connection", "jitd.house", "jitd.log"},
     # whether the host is set up right: what is thought of it knows the core alone

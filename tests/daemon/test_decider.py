@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one home of the decision: which questions are asked, in which order, how often, and of which moment."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jitd import inspection, lookup, operands, screening
+from jitd.core import lock
+from jitd.core.command import Command, Operand, RunAs
+from jitd.core.conditions import read_command_pattern
+from jitd.core.decision import Approval, Deny, Obligations, Permit, Terms, Why
+from jitd.core.effects import Moment
+from jitd.core.policy import Policy, Rule
+from jitd.core.request import Review, Verdict
+from jitd.core.subject import Subject
+from jitd.deciding.decider import Decider, FirstDecision, FreshDecision
+from jitd.finding import Asked
+from jitd.lifecycle import Lifecycle
+from jitd.store.sqlite import SqliteStore
+from jitd.workers import Workers
+from tests.scene import START, locked, moment, person, place, review, screened, submit
+from tests.scene import asked as requested
+
+ALICE, BOB, CAROL = (person(name) for name in ("alice", "bob", "carol"))
+ASKED = Asked(
+    argv=(b"/usr/bin/env", b"x"), login=False, user=None, group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False,
+    variables=(), preserved=(), locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None, uses=None,
+    timeout_for=None,
+)  # fmt: skip
+ENV = read_command_pattern(("/usr/bin/env", "**"))
+OPS = (Approval(1, ("group:ops",)),)
+WAITING = Command(
+    (b"/usr/bin/env", b"x"), b"/usr/bin/env", b"D" * 32, RunAs("root", 0, "root", 0), b"/", 1, 2, (), (),
+    ("pipe", "pipe", "pipe"), (Operand(1, b"/srv/a", b"read", "bob can", True),),
+)  # fmt: skip
+FIRST = ["locks", "rules", "file", "rules", "operands", "locks", "lease"]
+LATER = ["locks", "alice", "rules", "file", "rules", "operands", "bob", "locks", "lease"]
+"""What is asked, in order, where nothing says no. The locks and the policy are compared once more at the end."""
+
+
+def rule(**changes: Any) -> Rule:
+    made = Rule("permit", "p", ("user:alice",), ("root",), (ENV,), approvals=OPS)
+    return replace(made, **changes)
+
+
+class House:
+    """A decider over a real store. ``questions`` is what it asked; the rest is what tests let the host say."""
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.questions: list[str] = []
+        self.policy = Policy((rule(),), "permit", "")
+        self.at = moment()
+        self.gone: tuple[str, ...] = ()
+        self.refused: tuple[str, ...] = ()
+        self.fault: Exception | None = None
+        self.changed = ""
+        self.meanwhile: list[Callable[[], None]] = []
+        self.together: threading.Barrier | None = None
+        self.store = SqliteStore(path / "jitd.db")
+        self.lifecycle = Lifecycle(self.store, lambda: self.at, lambda: "policy-1")
+        self.workers = Workers()
+        leases, decide, answer = self.store.leases, screening.decide, lock.answer_to
+        monkeypatch.setattr(self.store, "leases", lambda *given: self.told("lease", leases(*given)))
+        monkeypatch.setattr(screening, "decide", lambda *given: self.told("rules", decide(*given)))
+        monkeypatch.setattr(lock, "answer_to", lambda *given: self.told("locks", answer(*given)))
+        monkeypatch.setattr(inspection, "inspect", self.inspect)
+        monkeypatch.setattr(operands, "find", lambda *given: self.told("operands", iter(())))
+        monkeypatch.setattr(operands, "drift", lambda *given: self.told("operands", self.changed))
+        self.decider = Decider(
+            config=SimpleNamespace(host="db1.example.test", search_path="/usr/bin"),
+            policy=lambda: self.policy,
+            store=self.store,
+            accounts=SimpleNamespace(again=self.again),
+            is_alive=lambda principal: None if principal not in self.refused else False,
+            workers=self.workers,
+            now=self.now,
+        )
+
+    def told(self, question: str, answer: Any) -> Any:
+        self.questions.append(question)
+        return answer
+
+    def now(self) -> Moment:
+        return self.at
+
+    def again(self, known: Subject) -> Subject | None:
+        self.questions.append(known.user)
+        if self.together is not None:
+            self.together.wait(30)
+        return None if known.user in self.gone else replace(known, groups=known.groups | {"new"})
+
+    def inspect(self, path: bytes, uid: int, *, cache: Any) -> inspection.Inspected:
+        self.questions.append("file")
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        if self.fault is not None:
+            raise self.fault
+        return inspection.Inspected(path, 1, 2, 3, b"D" * 32, (), None)
+
+    def first(self, **changes: Any) -> FirstDecision:
+        asking = replace(ASKED, **changes)
+        self.questions.clear()
+        return asyncio.run(self.decider.decide_new(ALICE, "jitsudo", lambda search_path: asking))
+
+    def again_for(self, *approvers: Subject, **changes: Any) -> FreshDecision:
+        reviews = tuple(Review(by, Verdict.APPROVE, "", START) for by in approvers)
+        asking = requested(what=replace(WAITING, **changes), reviews=reviews)
+        self.questions.clear()
+        return asyncio.run(self.decider.decide_again(asking))
+
+    def lock(self) -> None:
+        """Lock alice, from the thread that the store is used from, as soon as what it does now lets it."""
+        self.lifecycle.handle(place(locked()))
+
+    def lease(self, id: str, what: Command) -> None:
+        """Grant alice ``what`` for a while, as request ``id``."""
+        made = requested(id, what=what, lasts_for=60, uses=2, waits=False)
+        self.lifecycle.handle(submit(made), screened(made, Permit("p", Obligations((), 900, 900, 5, Terms())), attended=False))
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    made = House(tmp_path, monkeypatch)
+    yield made
+    made.workers.close()
+    made.store.close()
+
+
+# --- the order -------------------------------------------------------------------------------------------------------
+
+
+def test_the_questions_come_in_one_order_the_first_time_and_later(house: House) -> None:
+    found = house.first()
+    assert (found.decision, found.command.digest, found.asked) == (Permit("p", rule().obligations), b"D" * 32, ASKED)
+    assert house.questions == FIRST
+    later = house.again_for(BOB)
+    assert later.decision == Permit("p", rule().obligations)
+    assert house.questions == LATER
+
+
+REFUSALS: list[tuple[str, Callable[[House], Any], Why, int]] = [
+    ("a lock", House.lock, Why.LOCKED, 1),
+    ("no rule", lambda house: setattr(house, "policy", Policy((), "permit", "")), Why.NO_RULE, 2),
+    ("the file", lambda house: setattr(house, "fault", inspection.Uninspectable("it is odd")), Why.ERROR, 3),
+]
+
+
+@pytest.mark.parametrize(("refuse", "why", "n_asked"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS])
+def test_the_first_no_is_the_answer_and_nothing_after_it_is_asked(house: House, refuse: Any, why: Why, n_asked: int) -> None:
+    refuse(house)
+    found = house.first().decision
+    assert isinstance(found, Deny) and found.why is why
+    assert house.questions == [*FIRST[:n_asked], "locks"]
+    later = house.again_for(BOB)
+    assert isinstance(later.decision, Deny) and later.decision.why is why and later.standing == ()
+    assert house.questions == [*LATER[: n_asked + (n_asked > 1)], "locks"]
+
+
+def test_operands_that_changed_are_a_no_before_any_approver_is_looked_up(house: House) -> None:
+    house.changed = "argument 1 was changed"
+    assert house.again_for(BOB).decision == Deny(Why.ERROR, "argument 1 was changed", "p")
+    assert house.questions == [*LATER[:6], "locks"]
+
+
+def test_a_requester_who_is_gone_is_denied_before_any_rule_is_asked(house: House) -> None:
+    """THREATS K-14."""
+    sentence = "the requester's account is gone or disabled, here or in the KDC"
+    for house.gone, house.refused in ((("alice",), ()), ((), (ALICE.principal,))):
+        assert house.again_for().decision == Deny(Why.ERROR, sentence)
+        assert house.questions == ["locks", "alice", "locks"]
+
+
+def test_who_is_locked_has_no_file_opened_and_learns_of_none(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS S-11."""
+    house.lock()
+    typed = (b"/usr/bin/../bin/env", b"x")
+    assert house.first(argv=typed).command.path == b"/usr/bin/env"
+    monkeypatch.setattr(lookup, "is_visible_absence", lambda path, uid, groups: False)
+    found = house.first(argv=typed)
+    assert (found.command.path, found.command.digest) == (typed[0], b"")
+    assert isinstance(found.decision, Deny) and found.decision.why is Why.LOCKED
+    absent = (b"/usr/bin/../bin/no-such-thing", b"x")
+    assert house.first(argv=absent).decision == found.decision
+
+
+# --- how often -------------------------------------------------------------------------------------------------------
+
+WORDS = ((b"/usr/bin/env",), (b"/usr/bin/../bin/env",), (b"/usr/bin",), (b"/usr/bin/no-such-thing",))
+RULES = (
+    (),
+    (rule(),),
+    (rule(commands=None, approvals=(), terms=Terms(env=("PGDATA",))),),
+    (Rule("deny", "d", commands=(ENV,)), rule(commands=None)),
+)
+
+
+@pytest.mark.parametrize("rules", RULES, ids=["none", "one", "any", "deny"])
+def test_rules_are_asked_at_most_twice_once_on_the_path_and_once_with_the_file(
+    house: House, monkeypatch: pytest.MonkeyPatch, rules: tuple[Rule, ...]
+) -> None:
+    """Whatever is typed, brought along, hidden or no file at all. Where no file is opened, the second is of the name as typed."""
+    house.policy = Policy(rules, "permit", "")
+    seen = set()
+    for argv, preserved, is_bare, is_hidden in product(WORDS, ((), ((b"PGDATA", b"/srv"),)), (False, True), (False, True)):
+        monkeypatch.setattr(lookup, "is_visible_absence", lambda path, uid, groups, hides=is_hidden: not hides)
+        house.first(argv=argv, preserved=preserved, is_bare=is_bare)
+        asked = tuple(question for question in house.questions if question in ("rules", "file"))
+        assert asked.count("rules") <= 2, (argv, preserved, is_bare, is_hidden)
+        assert "file" not in asked or asked == ("rules", "file", "rules")
+        seen.add(asked)
+        house.again_for(BOB)
+        assert house.questions.count("rules") <= 2
+    assert ("rules", "file", "rules") in seen or rules in (RULES[0], RULES[3])
+
+
+# --- one moment ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ask", [House.first, House.again_for], ids=["the first time", "later"])
+def test_rules_that_change_meanwhile_are_asked_and_those_before_are_not(house: House, ask: Any) -> None:
+    new = Policy((Rule("deny", "d", because="not now"),), "permit", "")
+    house.meanwhile = [lambda: setattr(house, "policy", new)]
+    assert ask(house).decision == Deny(Why.RULE, "rule d: not now", "d")
+    assert house.questions.count("file") == 1 and house.questions.count("rules") == 3
+
+
+@pytest.mark.parametrize("ask", [House.first, House.again_for], ids=["the first time", "later"])
+def test_a_lock_that_comes_meanwhile_is_the_answer(house: House, ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the store's own thread: the lock is placed while the worker looks at the file."""
+    run_for = house.workers.run_for
+
+    async def locking(*given: Any) -> Any:
+        answer = await run_for(*given)
+        if not list(house.store.locks()):
+            house.lock()
+        return answer
+
+    monkeypatch.setattr(house.workers, "run_for", locking)
+    found = ask(house).decision
+    assert isinstance(found, Deny) and found.why is Why.LOCKED
+    assert house.questions.count("file") == 1 and "lease" not in house.questions
+
+
+# --- who counts, and what answers for it -----------------------------------------------------------------------------
+
+
+def test_those_who_approved_are_told_as_they_are_now(house: House) -> None:
+    """THREATS K-14: what a use that is taken later needs to count again: the answer as it is now, and who stands behind it."""
+    found = house.again_for(BOB, CAROL)
+    assert [who.user for who in found.standing] == ["bob", "carol"]
+    assert all("new" in who.groups for who in found.standing)
+    assert [review.by for review in found.request.reviews] == [BOB, CAROL]
+    house.gone, house.refused = ("bob",), ()
+    assert [who.user for who in house.again_for(BOB, CAROL).standing] == ["carol"]
+    house.gone, house.refused = (), (CAROL.principal,)
+    assert [who.user for who in house.again_for(BOB, CAROL).standing] == ["bob"]
+
+
+def test_who_denied_does_not_stand_for_it(house: House) -> None:
+    made = requested(what=WAITING, reviews=(Review(BOB, Verdict.DENY, "", START),))
+    assert asyncio.run(house.decider.decide_again(made)).standing == ()
+
+
+def test_approvers_are_looked_up_all_at_once(house: House) -> None:
+    """A KDC that is silent keeps them waiting for its patience once, and not once for each of them."""
+    made = requested(what=WAITING, reviews=tuple(Review(by, Verdict.APPROVE, "", START) for by in (BOB, CAROL)))
+    house.together = threading.Barrier(2)
+
+    async def both() -> tuple[Any, ...]:
+        return await house.decider._standing_of(made)
+
+    assert [who.user for who in asyncio.run(both())] == ["bob", "carol"]
+
+
+def test_root_and_who_has_no_ticket_are_not_asked_about_at_the_kdc(house: House) -> None:
+    house.refused = ("local:alice", "root")
+    for principal in house.refused:
+        known = replace(ALICE, principal=principal, ticket_ends_at=None)
+        assert asyncio.run(house.decider.standing(known)) is not None
+
+
+def test_a_live_grant_answers_for_new_work_and_never_for_its_own_request(house: House) -> None:
+    house.lease("AAAA-AAAA", house.first().command)
+    house.lease("BBBB-BBBB", WAITING)
+    found = house.first().decision
+    assert isinstance(found, Permit) and found.lease == "AAAA-AAAA"
+    later = house.again_for(BOB).decision
+    assert isinstance(later, Permit) and later.lease == "BBBB-BBBB"
+    own = requested("BBBB-BBBB", what=WAITING)
+    alone = asyncio.run(house.decider.decide_again(own)).decision
+    assert isinstance(alone, Permit) and alone.lease is None, "what a request got does not stand for what it still owes"
+
+
+def test_where_no_approval_is_owed_no_lease_is_looked_for(house: House) -> None:
+    house.policy = Policy((rule(approvals=()),), "permit", "")
+    house.lease("AAAA-AAAA", house.first().command)
+    found = house.first().decision
+    assert isinstance(found, Permit) and found.lease is None and "lease" not in house.questions
+
+
+def test_what_was_reviewed_and_is_decided_again_comes_to_the_same_answer(house: House) -> None:
+    """The twin: nothing changed, and the review counts."""
+    first = house.first()
+    made = requested(what=first.command)
+    house.lifecycle.handle(submit(made), screened(made, first.decision, attended=False))
+    waiting = house.store.request(made.id)
+    assert waiting is not None
+    later = asyncio.run(house.decider.decide_again(waiting))
+    assert later.decision == first.decision
+    house.lifecycle.handle(review(waiting, BOB, decision=later.decision, attended=False))
+    assert house.store.grant(made.id) is not None

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One home for the decision: what asks the rules, the locks and the KDC about somebody is in one place each."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.law.tree import MODULES
+
+ASKED_BY = {
+    ("jitd.core.policy", "decide"): {"jitd.screening"},
+    ("jitd.core.policy", "rules_for"): {"jitd.deciding.decider"},
+    ("jitd.core.grant", "covers"): {"jitd.screening"},
+    ("jitd.screening", "look"): {"jitd.deciding.decider"},
+    ("jitd.screening", "look_again"): {"jitd.deciding.decider"},
+    ("jitd.screening", "unopened"): {"jitd.deciding.decider"},
+    ("jitd.screening", "lease_for"): {"jitd.deciding.decider"},
+    ("jitd.core.lock", "answer_to"): {"jitd.deciding.decider"},
+}
+"""A question → who asks it. What is wired into one way to an answer and not into the other would be a way around it."""
+
+
+def users(of: str, name: str) -> set[str]:
+    """The modules that take ``name`` from the module ``of``, by its name or as its attribute."""
+    package, _, last = of.rpartition(".")
+    found = set()
+    for module in MODULES:
+        as_module = {
+            alias.asname or alias.name
+            for node in ast.walk(module.syntax)
+            if isinstance(node, ast.ImportFrom) and node.module == package
+            for alias in node.names
+            if alias.name == last
+        }
+        for node in ast.walk(module.syntax):
+            imported = isinstance(node, ast.ImportFrom) and node.module == of and name in {a.name for a in node.names}
+            used = isinstance(node, ast.Attribute) and node.attr == name and _spelled(node.value) in {*as_module, of}
+            if imported or used:
+                found.add(module.name)
+    return found
+
+
+def _spelled(node: ast.expr) -> str:
+    return ast.unparse(node)
+
+
+@pytest.mark.parametrize("question", ASKED_BY, ids=".".join)
+def test_a_question_is_asked_in_its_one_home(question: tuple[str, str]) -> None:
+    assert users(*question) == ASKED_BY[question]
+
+
+def test_the_rules_are_asked_in_two_places_on_the_path_and_with_the_file() -> None:
+    (screening,) = (module for module in MODULES if module.name == "jitd.screening")
+    asking = [
+        function.name
+        for function in screening.syntax.body
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and _spelled(node.func) == "decide"
+    ]
+    assert asking == ["_judged", "_on_path"]
+
+
+def test_only_who_tries_again_or_says_so_knows_of_a_conflict() -> None:
+    """``Conflict``: the store raises it, one place tries again, and two tell that it was in vain."""
+    assert users("jitd.store", "Conflict") == {"jitd.store.sqlite", "jitd.perform", "jitd.connection", "jitd.daemon"}
