@@ -88,6 +88,8 @@ class Asking:
         """
         first = await self._decide(who, service, _beforehand(who, service, asked))
         command, decision = first.command, first.decision
+        if first.approved is not None:
+            raise Refusal("owed", f"request {first.approved} is approved: jitsudo --resume {first.approved}")
         self._refuse_beforehand(who, command, decision, if_owed)
         made = self._request(who, service, first.asked, command, claims, waits=waits, point=None)
         return self._begin(made, decision, waiter if waits else None, login)
@@ -145,6 +147,7 @@ class Asking:
             lasts_for=asked.lasts_for,
             uses=asked.uses,
             timeout_for=asked.timeout_for,
+            anew=asked.anew,
             waits=waits,
             submitted_at=now.at,
             submitted_boot=now.boot,
@@ -251,16 +254,15 @@ class Asking:
 
     async def _use(self, found: Request, who: Subject) -> None:
         """The approvals are there; all else is asked anew, since hours may have passed."""
-        fresh = await self._decider.decide_again(found)
-        if isinstance(fresh.decision, Deny):
-            raise Refusal("denied", fresh.decision.because)
+        decision = await self._decider.decide_use(found)
+        if isinstance(decision, Deny):
+            raise Refusal("denied", decision.because)
         permit = self._usable_grant(found)
         try:
             if permit is None:
                 raise grant.NoUseLeft
-            self._perform.act(
-                grant.Used(permit.id, Actor(Role.REQUESTER, who.principal, who.uid), found.id, decision.obligations.terms)
-            )
+            actor = Actor(Role.REQUESTER, who.principal, who.uid)
+            self._perform.act(grant.Used(permit.id, actor, found.id, decision.obligations.terms))
         except IllegalEvent:
             raise Refusal("unknown", "there is no such request of yours that could be resumed") from None
 
@@ -291,7 +293,7 @@ class Asking:
     async def explain(self, who: Subject, asked: Asked, service: str) -> Row:
         """What would be decided, now, about this. Nothing is submitted or recorded. Raises Refusal."""
         first = await self._decide(who, service, _beforehand(who, service, asked))
-        return decision_row(first.decision, first.command)
+        return decision_row(first.decision, first.command) | {"approved": first.approved}
 
     def rules(self, who: Subject) -> list[Row]:
         """The rules that are about ``who`` here. Raises Refusal."""

@@ -110,6 +110,7 @@ class Daemon:
             store=self._store,
             accounts=self._accounts,
             is_alive=kdc.is_alive,
+            refused=kdc.refused,
             workers=self._workers,
             now=self.now,
         )

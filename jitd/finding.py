@@ -33,7 +33,7 @@ class Asked:
 
     ``user`` and ``group`` None stand for the default; with ``login`` the words are the login shell's; ``chdir``: the directory
     was asked for; ``preserved`` is all else of the client's environment; with ``is_bare`` there is no command to be found, and
-    the words are what there is to show.
+    the words are what there is to show; ``anew``: whatever was granted before does not answer it.
     """
 
     argv: tuple[bytes, ...]
@@ -53,6 +53,7 @@ class Asked:
     uses: int | None
     timeout_for: int | None
     is_bare: bool = False
+    anew: bool = False
     options: tuple[bytes, ...] = ()
     doubt: str = ""
 

@@ -7,7 +7,6 @@ Law: a file is opened only where policy would permit its path; what cannot be es
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -16,7 +15,6 @@ from jitd.core.command import JITSUDO, Command, Operand, Pairs
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.effects import Moment
 from jitd.core.environment import let_in
-from jitd.core.grant import Grant, covers
 from jitd.core.policy import Policy, Question, decide
 from jitd.core.request import Request
 from jitd.core.subject import Subject
@@ -171,10 +169,3 @@ def _judged(policy: Policy, question: Question, preserved: Pairs, now: Moment) -
 def _on_path(policy: Policy, question: Question, now: Moment) -> Decision:
     """What the rules say before any file is opened."""
     return decide(policy, question, now.at)
-
-
-def lease_for(
-    grants: Iterable[Grant], who: Subject, host: str, service: str, command: Command, rule: str, now: Moment
-) -> str | None:
-    """The id of a live grant that answers for this, if there is one."""
-    return next((g.id for g in grants if covers(g, who, host, service, command, rule, now)), None)

@@ -120,6 +120,8 @@ def explain(asking: dict[str, Any]) -> int:
             print_out(printable(f"{what}: denied: {row.get('because')}"))
         elif row.get("lease"):
             print_out(printable(f"{what}: permitted by the lease {row['lease']}"))
+        elif row.get("approved"):
+            print_out(printable(f"{what}: request {row['approved']} is approved: jitsudo --resume {row['approved']}"))
         else:
             print_out(printable(f"{what}: rule {row.get('rule')} {_terms(row)}"))
     return 0 if may else 1

@@ -21,6 +21,7 @@ class Why(StrEnum):
     MISSING = "missing"
     UNFIT = "unfit"
     LOCKED = "locked"
+    APPROVALS = "approvals"
 
 
 @dataclass(frozen=True, slots=True)

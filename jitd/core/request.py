@@ -74,7 +74,9 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One person, one command, one question. All above ``state`` never changes. ``lock`` is the one that ended it."""
+    """One person, one command, one question. All above ``state`` never changes. ``lock`` is the one that ended it; ``anew``:
+    nothing that was granted before answers it.
+    """
 
     id: str
     requester: Subject
@@ -101,6 +103,7 @@ class Request:
     because: str = ""
     lock: str | None = None
     point: Point | None = None
+    anew: bool = False
 
     @property
     def may_act_at_once(self) -> bool:

@@ -53,7 +53,7 @@ ROWS = [
 
 @pytest.mark.parametrize(("what", "then", "by", "now", "standing", "is_enough"), ROWS, ids=[row[0] for row in ROWS])
 def test_approvals_are_tallied_again_for_what_is_asked_today(what, then, by, now, standing, is_enough):
-    """THREATS A-12."""
+    """THREATS A-12, A-13."""
     answered, held = approved(by, permit() if not then else permit(*then), lasts_for=600, uses=3)
     answered = replace(answered, obligations=replace(answered.obligations, approvals=then))
     assert lease.discharges(held, answered, today(*now), standing, moment(1)) is is_enough
@@ -97,6 +97,7 @@ SHIFTED = replace(BOB, groups=frozenset({"bob"}))
     ],
 )
 def test_a_rule_may_take_the_groups_of_the_review_and_never_an_account_that_is_gone(standing, now, counts):
+    """THREATS A-13."""
     answered, _ = approved((BOB,), permit())
     left = lease.still_counts(answered.reviews[0], now, standing)
     assert (lease.owes(answered, today(OPS), () if left is None else (left,)) == 0) is counts
@@ -116,7 +117,7 @@ def test_a_rule_may_take_the_groups_of_the_review_and_never_an_account_that_is_g
     ],
 )
 def test_an_approval_for_one_time_belongs_to_its_request_but_at_a_gate(service, asks_for, answers):
-    """At a gate, where nobody can name a request, it answers the next who asks the same."""
+    """THREATS A-14: at a gate, where nobody can name a request, it answers the next who asks the same."""
     _, held = approved((BOB,), permit(), service=service, **asks_for)
     same = (held, ALICE, HOST, service, command("true"), "rule-1", moment(1))
     assert covers(*same) is answers
@@ -125,6 +126,7 @@ def test_an_approval_for_one_time_belongs_to_its_request_but_at_a_gate(service, 
 
 @pytest.mark.parametrize("change", [{"left": 0}, {"boot_id": "boot-2"}, {"rule": "rule-2"}, {"ends_boot": 1001.0}])
 def test_nobody_is_sent_to_a_request_that_has_nothing_left(change):
+    """THREATS A-14."""
     _, held = approved((BOB,), permit())
     assert not waits_for_its_own(replace(held, **change), ALICE, HOST, JITSUDO, command("true"), "rule-1", moment(1))
 
@@ -133,6 +135,7 @@ def test_nobody_is_sent_to_a_request_that_has_nothing_left(change):
 
 
 def test_a_use_is_on_the_terms_of_today_where_these_are_tighter_and_so_are_later_ones():
+    """THREATS A-13."""
     _, held = approved((BOB,), permit(terms=Terms(leftovers="keep", record=Record(what="output"))), uses=3)
     tight, loose = Terms(timeout_for=60, record=Record(what="all")), Terms(leftovers="keep", record=Record(what="none"))
     for terms in (tight, loose):
