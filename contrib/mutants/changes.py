@@ -67,7 +67,7 @@ class Syntax:
         for part in self.ancestry(node):
             above, field = self.above[part], self.field[part]
             if field in ("annotation", "returns", "decorator_list", "keywords") and isinstance(
-                above, ast.ClassDef | ast.AnnAssign | ast.arg | ast.FunctionDef
+                above, ast.ClassDef | ast.AnnAssign | ast.arg | ast.FunctionDef | ast.AsyncFunctionDef
             ):
                 return True
             if field in ("exc", "cause", "msg") and isinstance(above, ast.Raise | ast.Assert):
@@ -91,7 +91,8 @@ class Syntax:
     def place_of(self, node: ast.AST) -> tuple[tuple[int, ...], bool]:
         """The lines that are traced when ``node`` runs, and whether that is when the module is imported."""
         parts = list(self.ancestry(node))
-        inside = [p for p in parts if isinstance(self.above[p], ast.FunctionDef | ast.Lambda) and self.field[p] == "body"]
+        functions = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+        inside = [p for p in parts if isinstance(self.above[p], functions) and self.field[p] == "body"]
         statement = next(part for part in parts if isinstance(part, ast.stmt))
         lines = set(range(node.lineno, node.end_lineno + 1))
         if not hasattr(statement, "body"):

@@ -17,7 +17,7 @@ import pytest
 from jitd import inspection, lookup, operands, screening
 from jitd.core import lock
 from jitd.core.command import Command, Operand, RunAs
-from jitd.core.conditions import read_command_pattern
+from jitd.core.conditions import Glob, read_command_pattern
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Terms, Why
 from jitd.core.effects import Moment
 from jitd.core.policy import Policy, Rule
@@ -267,6 +267,13 @@ def test_a_lock_that_comes_meanwhile_is_the_answer(house: House, ask: Any, monke
     found = ask(house).decision
     assert isinstance(found, Deny) and found.why is Why.LOCKED
     assert house.questions.count("file") == 1 and "lease" not in house.questions
+
+
+def test_the_rules_that_are_about_somebody_are_those_in_force(house: House) -> None:
+    elsewhere, others = rule(name="elsewhere", hosts=(Glob("web*"),)), rule(name="others", who=("user:bob",))
+    house.policy = Policy((elsewhere, rule(), others, rule(name="sudo", services=("sudo",))), "permit", "")
+    assert [found.name for found in house.decider.rules_for(ALICE, "jitsudo")] == ["p"]
+    assert [found.name for found in house.decider.rules_for(ALICE, "sudo")] == ["p", "sudo"]
 
 
 # --- who counts, and what answers for it -----------------------------------------------------------------------------

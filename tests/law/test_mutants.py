@@ -52,6 +52,7 @@ def told(text: str) -> set[str]:
         ("raise X('ab')", {"raise X('ab') -> pass"}),
         ("def f(a: 'b' = 1):\n 'c'", {"a: 'b'=1 -> a: 'b'=2", "a: 'b'=1 -> a: 'b'=0"}),
         ("def f():\n return a", {"return a -> return None"}),
+        ("async def f() -> b | None:\n return a", {"return a -> return None"}),
         ("a.b = c", {"a.b = c -> pass"}),
         ("if TYPE_CHECKING:\n x = 1", set()),
         ("__slots__ = ('a',)", set()),

@@ -14,10 +14,11 @@ import pytest
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, ExecutorError, Here, Ready, Report, Started, Trouble, monitors
 from jitd.executor.direct import Direct
+from jitd.executor.remains import Remains
 from jitd.monitor.places import plate_path
 from tests.monitor.hiders import asleep, marked, shell
 from tests.monitor.stage import HAS_SYSTEMD, Stage
-from tests.waiting import is_living, wait_for
+from tests.waiting import wait_for
 
 
 def kinds(stage: Stage) -> list[type[Report]]:
@@ -115,11 +116,16 @@ def test_an_outcome_whose_monitor_is_gone_too_is_read_from_its_file(stage: Stage
 
 
 def _kill_monitors(stage: Stage) -> None:
-    killed = stage.monitors()
-    for pid in killed:
-        with suppress(ProcessLookupError):  # one that was made beforehand may end with another
-            os.kill(pid, signal.SIGKILL)
-    stage.wait(lambda: not any(map(is_living, killed)))  # its list of files is empty a moment before its locks are free
+    """Until no plate is locked: one that is begun meanwhile, or is ending already, holds the lock and may not be seen."""
+    remains = Remains(str(stage.run_dir), str(stage.state_dir))
+
+    def are_gone() -> bool:
+        for pid in stage.monitors():
+            with suppress(ProcessLookupError):  # one that was made beforehand may end with another
+                os.kill(pid, signal.SIGKILL)
+        return not any(remains.is_alive(plate.name) for plate in (stage.run_dir / "runs").iterdir())
+
+    stage.wait(are_gone)
 
 
 def test_a_run_that_never_reached_a_launcher_has_not_started(stage: Stage) -> None:
