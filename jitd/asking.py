@@ -22,7 +22,7 @@ from jitd.core.run import RunState
 from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider, FirstDecision
 from jitd.finding import Asked, Nonsense
-from jitd.pace import Pace
+from jitd.pace import LOOKS, LOOKS_PER_SECOND, Pace
 from jitd.perform import Overtaken, Perform
 from jitd.refusal import Refusal
 from jitd.rows import Row, decision_row, rule_row
@@ -54,6 +54,7 @@ class Asking:
         self._waiters = waiters
         self._now = now
         self._pace = Pace()
+        self._looks = Pace(LOOKS, LOOKS_PER_SECOND)
 
     async def _decide(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
         """The answer to what is asked; ``ask`` is given our search path and says what it is. Raises Refusal."""
@@ -190,7 +191,7 @@ class Asking:
         n_bytes = len(command.path) + len(command.cwd) + sum(len(word) + 1 for word in command.argv)
         n_bytes += sum(len(name) + len(value) for name, value in command.variables)
         n_bytes += sum(len(option) + 1 for option in command.options) + len(command.doubt)
-        if not self._pace.may(who.uid, self._now().boot, n_bytes):
+        if not self._pace.may(who.person, self._now().boot, n_bytes):
             raise Refusal("denied", "you have asked too often for what is not permitted at once: wait a minute")
         if isinstance(decision, Deny):
             return
@@ -218,6 +219,8 @@ class Asking:
     async def resume(self, who: Subject, typed: str, waiter: Waiter, login: Callable[[str], None]) -> Request:
         """Wait again for a request of one's own, or take the use that it was given. Raises Refusal."""
         found = self._own(who, typed)
+        if not self._pace.may(who.person, self._now().boot):
+            raise Refusal("denied", "you have resumed too often within a short time: wait a minute")
         if found.point is not None:
             raise Refusal("usage", f"request {found.id} is {found.service}'s: once it is approved, do the same there again")
         await self._until_given_back(found)
@@ -271,6 +274,7 @@ class Asking:
         self._waiters.leave(id, waiter)
         found = self._store.request(id)
         if found is not None and found.is_open and found.waits:
+            self._pace.may(found.requester.person, self._now().boot)  # nobody can be kept from going, but from coming again
             actor = Actor(Role.REQUESTER, found.requester.principal, found.requester.uid)
             self._perform.act(request.Withdrawn(id, actor, "its client went away"))
 
@@ -292,6 +296,8 @@ class Asking:
 
     async def explain(self, who: Subject, asked: Asked, service: str) -> Row:
         """What would be decided, now, about this. Nothing is submitted or recorded. Raises Refusal."""
+        if not self._looks.may(who.person, self._now().boot):
+            raise Refusal("denied", "you have asked too often what would happen: wait a minute")
         first = await self._decide(who, service, _beforehand(who, service, asked))
         return decision_row(first.decision, first.command) | {"approved": first.approved}
 

@@ -31,6 +31,7 @@ from jitd.log import log, use_journal
 from jitd.pace import Pace
 from jitd.refusal import Refusal
 from jitd.store import Conflict, StoreError
+from jitd.subordinates import Subordinates
 
 if TYPE_CHECKING:
     from jitd.acceptor import Acceptor, Proof
@@ -128,6 +129,7 @@ class Daemon:
         self.overseeing = Overseeing(config, decider, self.perform, self._store, self.waiters, self.now, self.reload_for)
         self.locking = Locking(self.overseeing, self.perform, self._store, self._accounts, self.waiters, self._workers, self.now)
         self.recordings = Recordings(config, self.overseeing, self._lifecycle, self._store, self._workers, self.now)
+        self.subordinates = Subordinates()
         self._n_strangers = 0
         self._pace = Pace()
         self._turns: dict[int, asyncio.Lock] = {}
@@ -223,7 +225,13 @@ class Daemon:
         await self._executor.open()
         self._lifecycle.note("daemon.started", ROOT, 0, {"rules": len(self._rules.policy.rules)})
         await self.perform.recover()
-        always = (self.perform.deadlines.keep(), self._count(), service.keep_awake(), self.recordings.tidy())
+        always = (
+            self.perform.deadlines.keep(),
+            self._count(),
+            self._keep_subordinates(),
+            service.keep_awake(),
+            self.recordings.tidy(),
+        )
         keeping = [loop.create_task(each) for each in always]
         n_most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE
         listener = Listener(passed or bind(config.socket), self, config.limits.connections_per_uid, n_most)
@@ -241,6 +249,12 @@ class Daemon:
     def _hang_up(self) -> None:
         with contextlib.suppress(Refusal, StoreError):
             self.reload_for(self._accounts.root())
+
+    async def _keep_subordinates(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):  # what was read before holds
+                await self._workers.run(self.subordinates.read)
+            await asyncio.sleep(COUNTED_EVERY)
 
     async def _count(self) -> None:
         while True:

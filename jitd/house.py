@@ -16,6 +16,7 @@ from jitd.core.subject import Subject
 from jitd.locking import Locking
 from jitd.overseeing import Overseeing
 from jitd.recordings import Recordings
+from jitd.subordinates import Subordinates
 from jitd.waiters import Waiters
 
 
@@ -28,6 +29,7 @@ class House(Protocol):
     locking: Locking
     recordings: Recordings
     waiters: Waiters
+    subordinates: Subordinates
     host: str
 
     def now(self) -> Moment:

@@ -22,8 +22,9 @@ from jitd.core.lock import LockedOut
 from jitd.core.policy import may_review
 from jitd.core.request import NotYours, Request, RequestState, Reviewed, Stale, Verdict
 from jitd.core.run import Run
-from jitd.core.subject import Subject, matches_any
+from jitd.core.subject import Subject, is_named, matches_any, named
 from jitd.deciding.decider import Decider
+from jitd.pace import Pace
 from jitd.perform import Overtaken, Perform
 from jitd.refusal import Refusal
 from jitd.rows import Row, asked_row, grant_row, request_row, run_row
@@ -66,6 +67,7 @@ class Overseeing:
         self._waiters = waiters
         self._now = now
         self._reload = reload
+        self._pace = Pace()
 
     # --- who may see what ----------------------------------------------------------------------------------------------
 
@@ -161,6 +163,9 @@ class Overseeing:
         if who.is_root:
             raise Refusal("forbidden", "root without a ticket reviews nothing: kinit as the person you are")
         found = self._visible(who, typed)
+        self._refuse_review(who, found, verdict, fingerprint)  # what is not to be taken anyway asks nothing of the KDC
+        if not self._pace.may(who.person, self._now().boot):
+            raise Refusal("undone", "you have reviewed too often within a short time: wait a minute")
         fresh = await self._decider.standing(who)
         if fresh is None or not fresh.has_ticket_at(self._now().at):
             raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
@@ -243,26 +248,37 @@ class Overseeing:
         return f"grant {permit.id} is revoked; nothing runs under it"
 
     async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
-        """End every grant of ``principal`` that ``who`` may end. Raises Refusal."""
+        """End every grant of the person whom ``principal``, an account or a principal, means, as far as ``who`` may end it: all
+        of them, before any is waited for. Raises Refusal.
+        """
+        config = self._config
+        meant = named(principal, config.realms, config.principals, config.people)
+        gone: list[asyncio.Future[None]] = []
         ended = 0
         for permit in tuple(self._store.grants()):
             asked = self._store.request(permit.id)
-            is_theirs = permit.holder.principal == principal or principal in permit.holder.perhaps
-            if is_theirs and asked is not None and self.may_see(who, asked):
-                await self._revoke(who, asked, permit, reason)
+            if is_named(permit.holder, meant) and asked is not None and self.may_see(who, asked):
+                gone += self._end(who, asked, permit, reason)
                 ended += 1
         if not ended:
             raise Refusal("unknown", f"{shown(principal)} has no live grant, as far as you may see")
-        return f"{ended} grant{'s' if ended > 1 else ''} of {shown(principal)} revoked; nothing runs under them"
+        said = f"{ended} grant{'s' if ended > 1 else ''} of {shown(principal)} revoked"
+        await self._until(gone, f"{said}, but what runs under them is not gone yet")
+        return f"{said}; nothing runs under them"
 
     async def _revoke(self, who: Subject, asked: Request, permit: Grant, reason: str) -> None:
+        gone = self._end(who, asked, permit, reason)
+        await self._until(gone, f"grant {permit.id} is revoked, but what runs under it is not gone yet")
+
+    def _end(self, who: Subject, asked: Request, permit: Grant, reason: str) -> list[asyncio.Future[None]]:
+        """Revoke ``permit``; what tells when its runs are gone. Raises Refusal."""
         because = f"revoked by {who.principal}" + (f": {reason}" if reason else "")
         gone = [self._waiters.until_gone(one) for one in permit.living]
         try:
             self._perform.act(grant.Revoked(permit.id, self._role(who, asked), because))
         except IllegalEvent:
             raise Refusal("late", f"grant {permit.id} has ended") from None
-        await self._until(gone, f"grant {permit.id} is revoked, but what runs under it is not gone yet")
+        return gone
 
     async def stop(self, who: Subject, typed: str, reason: str) -> str:
         """End one run; its grant stays. Returns when it is gone. Raises Refusal."""

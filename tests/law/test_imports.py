@@ -60,6 +60,7 @@ LAW: dict[str, set[str]] = {
     "jitd.operands": {"jitd.inspection"},
     "jitd.facts": {CORE, "jitd.inspection"},
     "jitd.directory": {"jitd.facts"},
+    "jitd.subordinates": {"jitd.facts"},
     # what runs a command
     "jitd.monitor": {"jitd.monitor", "jitd.inspection", "jitd.operands", "jitd.recording", WIRE},
     "jitd.executor": {CORE, "jitd.executor", "jitd.monitor.orders", "jitd.monitor.places", "jitd.recording"},
@@ -93,8 +94,8 @@ LAW: dict[str, set[str]] = {
         "jitd.rows", "jitd.sentences", "jitd.store", "jitd.waiters",
     },
     "jitd.overseeing": {
-        CORE, WIRE, "jitd.asking", "jitd.config", "jitd.deciding", "jitd.perform", "jitd.refusal", "jitd.rows", "jitd.store",
-        "jitd.waiters",
+        CORE, WIRE, "jitd.asking", "jitd.config", "jitd.deciding", "jitd.pace", "jitd.perform", "jitd.refusal", "jitd.rows",
+        "jitd.store", "jitd.waiters",
     },
     "jitd.recordings": {
         CORE, WIRE, "jitd.config", "jitd.lifecycle", "jitd.log", "jitd.overseeing", "jitd.pace", "jitd.recording", "jitd.refusal",
@@ -109,7 +110,8 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.answers": {CORE, WIRE, "jitd.asking", "jitd.locking", "jitd.overseeing", "jitd.reading", "jitd.refusal", "jitd.rows"},
     "jitd.house": {
-        CORE, "jitd.acceptor", "jitd.asking", "jitd.locking", "jitd.overseeing", "jitd.recordings", "jitd.waiters",
+        CORE, "jitd.acceptor", "jitd.asking", "jitd.locking", "jitd.overseeing", "jitd.recordings", "jitd.subordinates",
+        "jitd.waiters",
     },
     "jitd.enforcing": {
         CORE, WIRE, "jitd.acceptor", "jitd.entering", "jitd.facts", "jitd.finding", "jitd.house", "jitd.news", "jitd.reading",
