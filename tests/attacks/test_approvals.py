@@ -14,13 +14,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from jitpam.wire import messages
 from tests.attacks.raw import CACHES, Raw, credentials, kadmin, kinit, principal, review, uid_of
+from tests.attacks.test_points import login, point
 from tests.system.conftest import OF_THE_LAB, REALM, House
 from tests.waiting import wait_for
 
 TWO = OF_THE_LAB.replace("need = 1", "need = 2")
 FIRST = OF_THE_LAB.replace('"lab-dba"', '"first"')
 BY_REVIEW = OF_THE_LAB + 'standing = "review"\n'
+AT_A_GATE = OF_THE_LAB + 'services = ["sshd"]\n'
 ADMIN = f'[principals]\n"alice/admin@{REALM}" = "alice-adm"\n[people]\nalice = ["alice", "alice-adm"]\n'
 
 
@@ -135,6 +138,24 @@ def test_an_approval_ends_with_who_gave_it(own_house: Callable[..., House], appr
     assert answers(house, "echo", "leased") == (0 if counts else 118)
     assert house.sudo("alice", f"--resume={one}").returncode == (0 if counts else 121)
     assert len(house.rows("runs", "--all")) == (2 if counts else 0)
+
+
+def test_at_a_gate_an_approval_answers_while_its_author_may_give_it(own_house: Callable[..., House], approver: str) -> None:
+    """THREATS A-13, A-14: whoever comes again takes the use, once, as long as who approved it is of the group."""
+    house = own_house(AT_A_GATE).start()
+    with point(house, login("alice")) as one:
+        assert isinstance(one.prove("alice"), messages.Refused), "who cannot wait leaves the request"
+    (row,) = house.rows("requests")
+    approves(house, approver, row["id"])
+    shifted(house, approver)
+    with point(house, login("alice")) as one:
+        refused = one.prove("alice")
+    assert isinstance(refused, messages.Refused) and refused.code == "owed"
+    subprocess.run(["gpasswd", "-a", approver, "ops"], check=True, capture_output=True)
+    with point(house, login("alice")) as one:
+        assert isinstance(one.prove("alice"), messages.Granted)
+    with point(house, login("alice")) as one:
+        assert isinstance(one.prove("alice"), messages.Refused)
 
 
 # --- one time --------------------------------------------------------------------------------------------------------
