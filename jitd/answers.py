@@ -6,9 +6,10 @@ Law: nothing is decided here. The answer is rows, or the sentence that says what
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from jitd.asking import Asking
+from jitd.core.law import Origin
 from jitd.core.request import Verdict
 from jitd.core.subject import Subject
 from jitd.locking import Locking
@@ -21,12 +22,13 @@ from jitpam.wire.messages import Message
 
 
 class Answers:
-    """Over the requesters' side of the house, that of approvers and operators, and the locks."""
+    """Over the requesters' side of the house, that of approvers and operators, and the locks. ``origin``: where the client is."""
 
-    def __init__(self, asking: Asking, overseeing: Overseeing, locking: Locking) -> None:
+    def __init__(self, asking: Asking, overseeing: Overseeing, locking: Locking, origin: Callable[[], Origin]) -> None:
         self._asking = asking
         self._overseeing = overseeing
         self._locking = locking
+        self._origin = origin
 
     async def to(self, who: Subject, message: Message) -> Iterable[Row] | str:
         """What ``who`` asked for. Raises Refusal."""
@@ -46,7 +48,8 @@ class Answers:
             case messages.Review():
                 if message.verdict not in tuple(Verdict):
                     raise Refusal("usage", "a verdict is approve or deny")
-                return await overseeing.review(who, message.id, Verdict(message.verdict), message.fingerprint, message.comment)
+                verdict = Verdict(message.verdict)
+                return await overseeing.review(who, message.id, verdict, message.fingerprint, message.comment, self._origin())
             case messages.Revoke():
                 return await self._revoke(who, message)
             case messages.Stop():

@@ -16,7 +16,7 @@ from jitd.core.command import JITSUDO, Command, fingerprint, read_id, spell_id, 
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant, GrantState
-from jitd.core.law import Actor, IllegalEvent, Role
+from jitd.core.law import Actor, IllegalEvent, Origin, Role
 from jitd.core.request import Claims, Point, Request, RequestState
 from jitd.core.run import RunState
 from jitd.core.subject import Subject
@@ -54,7 +54,7 @@ class Asking:
         self._waiters = waiters
         self._now = now
         self._pace = Pace()
-        self._looks = Pace(LOOKS, LOOKS_PER_SECOND)
+        self._looks = Pace(LOOKS_PER_SECOND, LOOKS)
 
     async def _decide(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
         """The answer to what is asked; ``ask`` is given our search path and says what it is. Raises Refusal."""
@@ -102,6 +102,7 @@ class Asking:
         ask: Callable[[str], Asked],
         claims: Claims,
         point: Point,
+        origin: Origin,
         *,
         waits: bool,
         waiter: Waiter,
@@ -120,7 +121,7 @@ class Asking:
             self._refuse_twice(who, service, command)
         self._refuse_beforehand(who, command, decision, if_owed=True)
         made = self._request(who, service, first.asked, command, claims, waits=waits, point=point)
-        begun = self._begin(made, decision, waiter if waits else None, login if waits else lambda id: None)
+        begun = self._begin(made, decision, waiter if waits else None, login if waits else lambda id: None, origin)
         if waits:
             return begun
         raise Refusal("owed", "; ".join((*sentences.asked(begun), "come again when it is approved")))
@@ -158,13 +159,21 @@ class Asking:
             point=point,
         )
 
-    def _begin(self, made: Request, decision: Decision, waiter: Waiter | None, login: Callable[[str], None]) -> Request:
+    def _begin(
+        self,
+        made: Request,
+        decision: Decision,
+        waiter: Waiter | None,
+        login: Callable[[str], None],
+        origin: Origin | None = None,
+    ) -> Request:
         id, who = made.id, made.requester
+        by = Actor(Role.REQUESTER, who.principal, who.uid, origin)
         if waiter is not None:
             self._waiters.attend(id, waiter)
         login(id)
         try:
-            self._perform.submitted(request.Submitted(id, Actor(Role.REQUESTER, who.principal, who.uid), made), decision)
+            self._perform.submitted(request.Submitted(id, by, made), decision)
         except BaseException as fault:
             if waiter is not None:
                 self._waiters.leave(id, waiter)

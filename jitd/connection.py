@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 
+from jitd import facts
 from jitd.acceptor import CannotNote, NoKey, NotAuthenticated, Proof
 from jitd.answers import Answers
 from jitd.channel import Channel
@@ -44,7 +45,7 @@ class Connection:
         self._on_end = on_end
         self._talk = Conversation(DAEMON)
         self._handshake = Handshake(house.acceptor, peer.uid)
-        self._answers = Answers(house.asking, house.overseeing, house.locking)
+        self._answers = Answers(house.asking, house.overseeing, house.locking, lambda: facts.origin(peer.pid, peer.uid))
         self._proof: Proof | None = None
         self._who: Subject | None = None
         self._is_proved = False

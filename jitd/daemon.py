@@ -23,7 +23,7 @@ from jitd import config as settings
 from jitd import facts, policyfile, service
 from jitd.config import Config
 from jitd.core.document import ConfigError
-from jitd.core.policy import Policy
+from jitd.core.policy import Policy, denied_groups
 from jitd.core.subject import Subject
 from jitd.executor import Ended, Executor, ExecutorError, Here, Ready, Report, Started, Trouble
 from jitd.executor.direct import Direct
@@ -98,7 +98,9 @@ class Daemon:
         self._store: Store = SqliteStore(config.state / "jitd.db")
         noted = Noted(config.socket.parent / "head")
         examine(self._store, noted)
-        self._accounts = facts.Accounts(config.realms, dict(config.principals), dict(config.people), config.min_uid)
+        self._accounts = facts.Accounts(
+            config.realms, dict(config.principals), dict(config.people), config.min_uid, lambda: denied_groups(self._rules.policy)
+        )
         self._lifecycle: Lifecycle = Lifecycle(self._store, self.now, lambda: self._rules.policy.digest, noted.write)
         self._executor = executor
         self.waiters: Waiters = Waiters()

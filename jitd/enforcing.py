@@ -128,6 +128,7 @@ class Enforcing:
             understand,
             Claims(ask.reason, ask.tty, ask.login_session, ()),
             point,
+            facts.origin(self._talk.pid, 0),  # root alone is heard as a point
             waits=ask.waits,
             waiter=self,
             login=self._wait_for,

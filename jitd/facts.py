@@ -1,28 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the daemon establishes by itself: accounts and groups from NSS, the moment from the kernel's clocks.
 
-Law: an account or group that cannot be read is no account and no group. Everything here may block: it is called in a worker.
+Law: an account or group that cannot be read is no account and no group; but of a group that a rule denies something to, it is
+noted that nobody knows who is in it. Everything here may block: it is called in a worker.
 """
 
 from __future__ import annotations
 
-import grp
 import os
 import pwd
 import re
 import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from jitd import groups
 from jitd.core.command import RunAs
 from jitd.core.effects import Moment
+from jitd.core.law import Origin
 from jitd.core.subject import LOCAL, ROOT, Subject, account_of, person_of
 
 _NUMBER = re.compile(r"#(0|[1-9][0-9]{0,9})")
 _MAX_ID = 2**31 - 1
 _NOBODY = 65534
 """What the kernel calls everybody who has no number here: a peer of another user namespace, above all."""
+_NO_SESSION = 2**32 - 1
+"""The audit session of what nobody has logged in for."""
+_PTS, _TTY, _FIRST_SERIAL = range(136, 144), 4, 64
+"""The major numbers of pseudo-terminals, that of consoles and serial lines, and the minor one from which these begin."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
 _SHADOW = Path("/etc/shadow")
 
@@ -45,12 +53,15 @@ def entry_of(user: str) -> pwd.struct_passwd:
         raise NoSuchAccount("there is no such user here") from None
 
 
-def _group_of(group: str) -> grp.struct_group:
+def _group_of(group: str) -> groups.Group:
     number = _number(group)
     try:
-        return grp.getgrnam(group) if number is None else grp.getgrgid(number)
-    except (KeyError, ValueError, OSError):
-        raise NoSuchAccount("there is no such group here") from None
+        found = groups.named(group) if number is None else groups.numbered(number)
+    except groups.CannotLookUp as fault:
+        raise NoSuchAccount(f"that group is not known: {fault}") from None
+    if found is None:
+        raise NoSuchAccount("there is no such group here")
+    return found
 
 
 def _number(typed: str) -> int | None:
@@ -69,12 +80,12 @@ def run_as(user: str | None, group: str | None, requester: str) -> RunAs:
     entry = entry_of(user if user is not None else requester if group is not None else "root")
     if group is not None:
         found = _group_of(group)
-        return RunAs(entry.pw_name, entry.pw_uid, found.gr_name, found.gr_gid)
+        return RunAs(entry.pw_name, entry.pw_uid, found.name, found.gid)
     try:
-        name = grp.getgrgid(entry.pw_gid).gr_name
-    except KeyError:
-        name = f"#{entry.pw_gid}"
-    return RunAs(entry.pw_name, entry.pw_uid, name, entry.pw_gid)
+        own = groups.numbered(entry.pw_gid)
+    except groups.CannotLookUp as fault:  # a deny may name it
+        raise NoSuchAccount(f"the group of that account is not known: {fault}") from None
+    return RunAs(entry.pw_name, entry.pw_uid, own.name if own else f"#{entry.pw_gid}", entry.pw_gid)
 
 
 def is_own_group(of: RunAs) -> bool:
@@ -100,6 +111,28 @@ def started_at(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
 
 
+def origin(pid: int, uid: int) -> Origin:
+    """From where process ``pid`` speaks, whose uid the kernel has told with the connection. What cannot be read is left out."""
+    tty, session = "", None
+    with suppress(OSError, ValueError, IndexError):
+        tty = _terminal(int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[4]))
+    with suppress(OSError, ValueError):
+        session = int(Path(f"/proc/{pid}/sessionid").read_bytes())
+    return Origin(uid, tty, None if session == _NO_SESSION else session)
+
+
+def _terminal(device: int) -> str:
+    """The name of a terminal below /dev by its number (proc(5), ``tty_nr``); ``MAJOR:MINOR`` where it has none that is known."""
+    major, minor = (device >> 8) & 0xFFF, (device & 0xFF) | ((device >> 12) & 0xFFF00)
+    if not device:
+        return ""
+    if major in _PTS:
+        return f"pts/{minor + 256 * _PTS.index(major)}"
+    if major == _TTY:
+        return f"tty{minor}" if minor < _FIRST_SERIAL else f"ttyS{minor - _FIRST_SERIAL}"
+    return f"{major}:{minor}"
+
+
 def has_expired(user: str, at: datetime) -> bool:
     """True if shadow(5) says that the account ``user`` has expired at ``at``. A host without shadow says nothing."""
     try:
@@ -121,6 +154,8 @@ class Accounts:
     principals: dict[str, str]
     people: dict[str, frozenset[str]]
     min_uid: int
+    denied_groups: Callable[[], frozenset[str]] = frozenset
+    """The groups to which a rule in force denies something."""
 
     def subject(self, principal: bytes, ticket_ends_at: datetime | None) -> Subject | None:
         """Who ``principal`` is here now, or None if nobody: not mapped, no account, expired, or a system's own."""
@@ -142,7 +177,7 @@ class Accounts:
 
     def root(self) -> Subject:
         """Local root, who needs no ticket."""
-        return self._subject(ROOT, pwd.getpwuid(0), None)
+        return replace(self._subject(ROOT, pwd.getpwuid(0), None), unsure=frozenset())  # no directory that is down stops root
 
     def local(self, uid: int) -> Subject | None:
         """Who the account ``uid`` is, known by nothing else; root is root. None if it is gone, expired, or a system's own."""
@@ -160,14 +195,31 @@ class Accounts:
         return replace(known, perhaps=frozenset({*listed, *(plain - self.principals.keys())}))
 
     def _subject(self, principal: str, entry: pwd.struct_passwd, ticket_ends_at: datetime | None) -> Subject:
-        groups = set()
-        for gid in os.getgrouplist(entry.pw_name, entry.pw_gid):
-            try:
-                groups.add(grp.getgrgid(gid).gr_name)
-            except KeyError:
-                continue  # a group without a name is in no rule
+        gids = os.getgrouplist(entry.pw_name, entry.pw_gid)
+        known, unsure = self._denied(entry.pw_name, gids)
+        for gid in gids:
+            with suppress(groups.CannotLookUp):  # a group without a name is in no rule that permits
+                if (found := groups.numbered(gid)) is not None:
+                    known.add(found.name)
         person = person_of(entry.pw_name, self.people)
-        return Subject(principal, entry.pw_name, entry.pw_uid, entry.pw_gid, frozenset(groups), person, ticket_ends_at)
+        who = Subject(principal, entry.pw_name, entry.pw_uid, entry.pw_gid, frozenset(known), person, ticket_ends_at)
+        return replace(who, unsure=frozenset(unsure))
+
+    def _denied(self, user: str, gids: Collection[int]) -> tuple[set[str], set[str]]:
+        """Those of the groups that rules deny something to in which ``user`` is, and those of which that cannot be known.
+
+        Each is asked for by its name: where a directory is down, the list of somebody's groups is short, and says nothing of it.
+        """
+        known, unsure = set(), set()
+        for name in self.denied_groups():
+            try:
+                found = groups.named(name)
+            except groups.CannotLookUp:
+                unsure.add(name)
+                continue
+            if found is not None and (found.gid in gids or user in found.members):
+                known.add(name)
+        return known, unsure
 
     def again(self, known: Subject) -> Subject | None:
         """``known`` as it is now: None if the account is gone, expired, or is another one under the same name."""

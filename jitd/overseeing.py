@@ -17,7 +17,7 @@ from jitd.core import grant, run
 from jitd.core.command import read_id
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
-from jitd.core.law import Actor, IllegalEvent, Role
+from jitd.core.law import Actor, IllegalEvent, Origin, Role
 from jitd.core.lock import LockedOut
 from jitd.core.policy import may_review
 from jitd.core.request import NotYours, Request, RequestState, Reviewed, Stale, Verdict
@@ -156,8 +156,8 @@ class Overseeing:
 
     # --- reviews -------------------------------------------------------------------------------------------------------
 
-    async def review(self, who: Subject, typed: str, verdict: Verdict, fingerprint: bytes, comment: str) -> str:
-        """Take one review; the sentence that says what it did. Raises Refusal."""
+    async def review(self, who: Subject, typed: str, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin) -> str:
+        """Take one review, given from ``origin``; the sentence that says what it did. Raises Refusal."""
         if len(comment.encode()) > MAX_TEXT:
             raise Refusal("usage", f"a comment has at most {MAX_TEXT} bytes")
         if who.is_root:
@@ -175,16 +175,18 @@ class Overseeing:
             if repeated := self._repeated(fresh, found, verdict):
                 return repeated
             try:
-                await self._take(fresh, found, verdict, fingerprint, comment)
+                await self._take(fresh, found, verdict, fingerprint, comment, origin)
             except Overtaken:  # somebody else's review came in between: what was looked at is not what would be decided on
                 continue
             return self._said(found.id, verdict)
 
-    async def _take(self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes, comment: str) -> None:
+    async def _take(
+        self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin
+    ) -> None:
         """Decide on ``found`` again, with the review of ``who``. Raises Overtaken, or Refusal."""
         fresh = await self._decider.decide_again(found)
         event = Reviewed(
-            found.id, Actor(Role.APPROVER, who.principal, who.uid), who, verdict, fingerprint, comment, fresh.decision,
+            found.id, Actor(Role.APPROVER, who.principal, who.uid, origin), who, verdict, fingerprint, comment, fresh.decision,
             fresh.standing, self._perform.is_attended(found),
         )  # fmt: skip
         try:

@@ -23,9 +23,9 @@ LOOKS_PER_SECOND = 20.0
 class Pace:
     """A bucket of tokens for each uid, or for each person, who may have several."""
 
-    def __init__(self, burst: float = BURST, per_second: float = PER_SECOND) -> None:
-        self._burst = burst
+    def __init__(self, per_second: float = PER_SECOND, burst: float = BURST) -> None:
         self._per_second = per_second
+        self._burst = burst
         self._left: dict[int | str, tuple[float, float]] = {}
 
     def may(self, who: int | str, boot: float, n_bytes: int = 0) -> bool:

@@ -97,6 +97,11 @@ def load(directory: Path, *, root: Literal["permit", "deny"], owner: int = 0) ->
 
 def check(files: Sequence[Path]) -> list[Fault]:
     """The faults of ``files`` read as one policy, wherever they lie and whoever owns them."""
+    return read(files)[1]
+
+
+def read(files: Sequence[Path]) -> tuple[list[Rule], list[Fault]]:
+    """The same with those rules that have none."""
     faults: list[Fault] = []
     contents: list[tuple[str, bytes]] = []
     for file in files:
@@ -104,8 +109,8 @@ def check(files: Sequence[Path]) -> list[Fault]:
             contents.append((str(file), _read(file, None)))
         except ConfigError as error:
             faults += error.faults
-    _rules(contents, faults)
-    return list(ConfigError(faults).faults)
+    rules = _rules(contents, faults)
+    return rules, list(ConfigError(faults).faults)
 
 
 # --- the files -------------------------------------------------------------------------------------------------------

@@ -3,13 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from jitd.cli.answer import answer, say
 from jitd.cli.call import NotDone, called
 from jitpam.wire.messages import Reload
+from jitpam.wire.shown import shown
+
+if TYPE_CHECKING:
+    from jitd.core.policy import Rule
 
 FILE = Path("/etc/jitd/jitd.toml")
 config_option = click.option(
@@ -38,11 +44,13 @@ def check(files: tuple[Path, ...]) -> None:
     from jitd.core.document import ConfigError
 
     faults = []
+    rules: Sequence[Rule] = ()
     if files:
         settings = [file for file in files if config.is_settings(file)]
         for file in settings:
             faults += config.check(file)
-        faults += policyfile.check([file for file in files if file not in settings])
+        rules, of_policy = policyfile.read([file for file in files if file not in settings])
+        faults += of_policy
         checked = f"{len(files)} file{'' if len(files) == 1 else 's'}"
     else:
         loaded, checked = config.Config(realms=frozenset(), host=""), str(FILE)
@@ -51,15 +59,31 @@ def check(files: tuple[Path, ...]) -> None:
         except ConfigError as error:  # the rules are read all the same, where they would be by default: all faults at once
             faults += error.faults
         try:
-            count = len(policyfile.load(loaded.policy, root=loaded.root).rules)
+            rules = policyfile.load(loaded.policy, root=loaded.root).rules
+            count = len(rules)
             checked += f" and {loaded.policy}, {count} rule{'' if count == 1 else 's'}"
         except ConfigError as error:
             faults += error.faults
-    for fault in faults:
-        answer(str(fault))
+    for line in (*map(str, faults), *_about_groups(rules)):
+        answer(line)
     if faults:
         raise NotDone(f"{len(faults)} fault{'' if len(faults) == 1 else 's'}")
     answer(f"{checked}: no fault")
+
+
+def _about_groups(rules: Sequence[Rule]) -> Iterator[str]:
+    """Of groups that a rule denies something to: those that nobody is in, and those of which nobody knows. They are no faults."""
+    from jitd import groups
+
+    for rule in rules:
+        for word in (rule.who or ()) if rule.verdict == "deny" else ():
+            kind, _, name = word.partition(":")
+            begins = f"{shown(rule.file)}:{rule.line}: rule {shown(rule.name)}: {shown(word)}"
+            try:
+                if kind == "group" and groups.named(name) is None:
+                    yield f"{begins}: there is no such group here, so it denies nobody anything by it"
+            except groups.CannotLookUp as fault:
+                yield f"{begins}: {fault}; while that is so, it denies to everybody what it is about"
 
 
 @click.command()

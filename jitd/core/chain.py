@@ -50,6 +50,8 @@ def record(event: Any, now: Moment, state: str, version: int, document: bytes, f
         "policy": policy,
         "detail": event.detail(),
     }
+    if (origin := event.by.origin) is not None:
+        body["peer"] = {"uid": origin.uid, "tty": origin.tty, "audit_session": origin.audit_session}
     return canonical(body)
 
 

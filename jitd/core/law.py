@@ -26,12 +26,26 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The process from which somebody spoke to jitd, as the kernel has it: its uid, its terminal (empty if it has none), and its
+    audit session, None where there is none.
+    """
+
+    uid: int
+    tty: str
+    audit_session: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
-    """Who caused an event: the principal (or ``jitd``, ``clock``) and uid behind it, and in which role."""
+    """Who caused an event: the principal (or ``jitd``, ``clock``) and uid behind it, and in which role; and from where, which is
+    known of enforcement points and of those who review.
+    """
 
     role: Role
     principal: str
     uid: int
+    origin: Origin | None = None
 
 
 POLICY = Actor(Role.POLICY, "policy", 0)

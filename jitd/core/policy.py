@@ -125,6 +125,9 @@ def _answer(rule: Rule, question: Question, at: datetime) -> Decision | None:
     """What ``rule`` says; None if it is not about this."""
     if not all(holds(rule, question, at) for _, holds in CONDITIONS):
         return None
+    if rule.verdict == "deny" and (group := _unsure_of(rule, question.requester)):
+        told = f"group {group} cannot be looked up now, and to those who are in it this is denied: try again later"
+        return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
     if rule.verdict == "deny":
         return Deny(Why.RULE, f"rule {rule.name}: {rule.because}" if rule.because else f"rule {rule.name} denies it", rule.name)
     if complaint := _breach(rule, question):
@@ -144,7 +147,22 @@ def is_of(rule: Rule, who: Subject) -> bool:
     if rule.who is None or matches_any(who, rule.who):
         return True
     # Who is denied something by their principal does not get it by coming without a ticket.
-    return rule.verdict == "deny" and any(f"principal:{name}" in rule.who for name in who.perhaps)
+    is_perhaps = any(f"principal:{name}" in rule.who for name in who.perhaps)
+    return rule.verdict == "deny" and (is_perhaps or bool(_unsure_of(rule, who)))
+
+
+def _unsure_of(rule: Rule, who: Subject) -> str:
+    """The group because of which nobody knows whether the deny ``rule`` is about ``who``; empty if somebody does."""
+    words = rule.who or ()
+    if matches_any(who, words) or any(f"principal:{name}" in words for name in who.perhaps):
+        return ""
+    return next((word[6:] for word in words if word.startswith("group:") and word[6:] in who.unsure), "")
+
+
+def denied_groups(policy: Policy) -> frozenset[str]:
+    """The groups that denies name."""
+    words = (word for rule in policy.rules if rule.verdict == "deny" for word in rule.who or ())
+    return frozenset(word[6:] for word in words if word.startswith("group:"))
 
 
 def is_for(rule: Rule, service: str) -> bool:

@@ -29,6 +29,7 @@ class Subject:
 
     ``groups`` are names as NSS gave them. ``person`` is who counts when approvals are counted. ``ticket_ends_at`` is
     aware UTC; None for who has no ticket. ``perhaps`` are the principals of whom the account is, where none was proved.
+    ``unsure`` are groups that cannot be looked up: nobody knows whether this one is in them.
     """
 
     principal: str
@@ -39,6 +40,7 @@ class Subject:
     person: str
     ticket_ends_at: datetime | None
     perhaps: frozenset[str] = frozenset()
+    unsure: frozenset[str] = frozenset()
 
     @property
     def is_root(self) -> bool:

@@ -297,7 +297,9 @@ class House:
     def gates(self) -> Iterator[Finding]:
         """The stacks of other programs that ask jitd, as they are written and as they answer."""
         found, services = look_at_pam.linted(), look_at_pam.gated()
-        yield from pam.gates(found, [*services["account"], *services["session"]])
+        asking = [*services["account"], *services["session"]]
+        yield from pam.gates(found, asking)
+        yield from pam.links(found, asking)
         for service in services["account"]:
             yield pam.knocked(service, look_at_pam.knock(service, pam.STRANGER), look_at_pam.knock(service, "root"))
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-BAD, WEAK = "bad", "weak"
-SEVERITIES = (BAD, WEAK)
-"""It fails open, or locks somebody out; it holds, and ought to be better."""
+BAD, UNKNOWN, WEAK = "bad", "unknown", "weak"
+SEVERITIES = (BAD, UNKNOWN, WEAK)
+"""It fails open, or locks somebody out; nobody can tell; it holds, and ought to be better. The worst comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,11 @@ def bad(name: str, place: Place, sentence: str, mend: str, *services: str) -> Fi
     return Finding(BAD, name, place, sentence, mend, services)
 
 
+def unknown(name: str, place: Place, sentence: str, mend: str, *services: str) -> Finding:
+    """Whether it fails open cannot be told: nobody may call it closed."""
+    return Finding(UNKNOWN, name, place, sentence, mend, services)
+
+
 def weak(name: str, place: Place, sentence: str, mend: str, *services: str) -> Finding:
     """It holds, and ought to be better."""
     return Finding(WEAK, name, place, sentence, mend, services)
@@ -53,7 +58,7 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
         if before is None:
             kept[key] = finding
             continue
-        worst = before if before.severity == BAD else finding
+        worst = min(before, finding, key=lambda one: SEVERITIES.index(one.severity))
         services = tuple(dict.fromkeys(before.services + finding.services))
         kept[key] = Finding(worst.severity, worst.name, worst.place, worst.sentence, worst.mend, services)
     return list(kept.values())

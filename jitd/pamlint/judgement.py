@@ -24,7 +24,7 @@ from jitd.pamlint.control import (
 )
 from jitd.pamlint.control import BAD as BAD_ACTION
 from jitd.pamlint.evaluation import Answered, Skipped, TooInvolved, endings
-from jitd.pamlint.findings import BAD, Finding, bad, weak
+from jitd.pamlint.findings import WEAK, Finding, bad, unknown, weak
 from jitd.pamlint.gates import (
     SHIPPED,
     about_guard,
@@ -73,8 +73,8 @@ def judge(service: str, stacks: dict[str, list[Handler]], *, user_may_be_target:
         except TooInvolved:
             place = next(filter(is_gate, stacks[kind])).place
             told = "there are more ways through this stack than are looked at"
-            ways[kind] = [bad("too-involved", place, told, "make it simpler: " + FIRST, service)]
-        if not any(finding.severity == BAD for finding in ways[kind]):
+            ways[kind] = [unknown("too-involved", place, told, "make it simpler: " + FIRST, service)]
+        if all(finding.severity == WEAK for finding in ways[kind]):
             found.closed.add(kind)
         found.findings += about_stack(stacks[kind], service)
         found.findings += about_guard(stacks[kind], service)

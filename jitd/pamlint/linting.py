@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from jitd.pamlint import sshdconfig, sudoers
-from jitd.pamlint.findings import Finding, Place, bad, merged, weak
-from jitd.pamlint.gates import about_files, about_guards_file
+from jitd.pamlint import environment, loading, sshdconfig, starting, sudoconf, sudoers
+from jitd.pamlint.findings import Finding, Place, bad, merged, unknown, weak
+from jitd.pamlint.gates import about_files, about_guards_file, is_gate
 from jitd.pamlint.judgement import Judgement, admits_somebody, judge
 from jitd.pamlint.places import SSH, STACKS, Places, Unreadable
 from jitd.pamlint.services import PAIRS, SERVICES, is_fragment
@@ -22,6 +22,7 @@ from jitd.pamlint.stack import KINDS, Handler, Source, Stack, read
 
 SUDOERS, SSHD_CONFIG = "/etc/sudoers", f"{SSH}/sshd_config"
 SWITCH, SUDO_CONF = "/etc/nsswitch.conf", "/etc/sudo.conf"
+SSH_DEFAULTS, SSH_SCRIPT = "/etc/default/ssh", "/etc/init.d/ssh"
 SHARED = ("common-auth", "common-account", "common-password", "common-session", "common-session-noninteractive")
 PAM, OF_SUDO, OF_SSHD, OF_DOAS = "pam", "sudoers", "sshd_config", "doas.conf"
 STACK_LINE = re.compile(rb"^[ \t]*(?:-?(?:auth|account|password|session)[ \t]|@include[ \t]+[^/\s]+[ \t]*$)", re.I | re.M)
@@ -81,6 +82,8 @@ class _Round:
             for gate in judgement.gates:
                 module = self.places.module(gate.module)
                 judgement.findings += about_files(gate, self.places.who_may_change, module, service)
+            if judgement.gates:
+                judgement.findings += self._about_modules(service, stacks)
             judgement.findings += about_guards_file(judgement.guards, self.places.who_may_change, service)
             twin = next((a for pair in PAIRS for a, b in (pair, pair[::-1]) if b == service and a in self.judged), None)
             if twin and self.judged[twin].gates and not judgement.gates and admits_somebody(service, stacks["account"]):
@@ -90,6 +93,14 @@ class _Round:
         self.judged[service] = judgement
         self.findings += judgement.findings
         return judgement
+
+    def _about_modules(self, service: str, stacks: dict[str, list[Handler]]) -> Iterator[Finding]:
+        """Modules beside the gate's that others can change: they are loaded into the same program of root's."""
+        for handler in (handler for kind in KINDS for handler in stacks[kind] if not (handler.is_substack or is_gate(handler))):
+            module = self.places.module(handler.module) if handler.module else ""
+            if module and (because := self.places.who_may_change(module)):
+                told = f"{because}: whoever does is root"
+                yield bad("file-open", handler.place, told, f"chown root:root {module} && chmod go-w {module}", service)
 
     def is_closed(self, service: str, *, like: str) -> bool:
         """Whether the gate holds in the stack of ``service``, which the program asks in place of that of ``like``."""
@@ -110,12 +121,65 @@ class _Round:
         """What sudoers does to the gates of sudo; where none was looked at, to one in account, as it is shipped."""
         judged = [self.judged[service].closed for service in ("sudo", "sudo-i") if service in self.judged]
         for closed in judged or [{"account"}]:
-            self.findings += sudoers.judge(settings, closed, partial(self.is_closed, like="sudo"), file)
+            self.findings += sudoers.judge(settings, closed, partial(self.is_closed, like="sudo"))
+        self.findings += environment.about_path(settings, file, self.places.who_may_put)
+        self.findings += environment.about_variables(settings, self.places.who_may_put)
 
-    def judge_sshd_config(self, source: Source, beside: str) -> None:
-        """What sshd_config does to a gate of sshd."""
-        config = sshdconfig.read(source, partial(self.places.of_sshd, beside=beside))
-        self.findings += sshdconfig.judge(config, partial(self.is_closed, like="sshd"), source.file)
+    def judge_sshd_config(self, source: Source | None, beside: str, start: starting.Start | None = None) -> None:
+        """What sshd_config does to a gate of sshd, and the options with which sshd is started."""
+        config = sshdconfig.read(source, partial(self.places.of_sshd, beside=beside), start)
+        file = source.file if source else start.place.file if start else SSHD_CONFIG
+        self.findings += sshdconfig.judge(config, partial(self.is_closed, like="sshd"), file)
+
+    def starts(self) -> list[starting.Start]:
+        """All ways in which sshd is started here, and those in which it was."""
+        found: list[starting.Start] = []
+        units = self.places.units()
+        for unit in units:
+            found += starting.by_unit(unit, self.places.of_pattern)
+        if not units or self.places.read(SSH_SCRIPT):
+            defaults = self.places.read(SSH_DEFAULTS)
+            found += filter(None, [starting.by_default_file(defaults)] if defaults else [])
+        return [*found, *starting.running(self.places.processes())]
+
+    def judge_sshd(self) -> None:
+        """The settings of each sshd that is started here, or runs."""
+        try:
+            starts = self.starts()
+        except OSError as fault:
+            told = f"how sshd is started cannot be judged: {fault}"
+            self.findings.append(unknown("unreadable", Place(SSHD_CONFIG), told, "run pam-lint as root", "sshd"))
+            starts = []
+        for start in (starting.Start(Place(SSHD_CONFIG)), *starts):
+            if start.doubt:
+                told = f"whether this sshd asks PAM cannot be told: {start.doubt}"
+                self.findings.append(unknown("sshd-in-doubt", start.place, told, "see what it says itself: sshd -T", "sshd"))
+            elif start.config.lower() == "none":
+                self.judge_sshd_config(None, "", start)
+            elif source := self.source(start.config or SSHD_CONFIG, is_named=bool(start.config)):
+                before = dict(self.places.used)
+                self.places.used.clear()
+                self.judge_sshd_config(source, "", start)
+                read = [source.file, *self.places.used]
+                self.places.used |= before
+                if start.since is not None and (newer := self._newer(read, start.since)):
+                    told = f"this sshd was started before {newer} was changed, and goes by what was written there then"
+                    self.findings.append(unknown("sshd-in-doubt", start.place, told, "systemctl reload ssh", "sshd"))
+
+    def _newer(self, files: Sequence[str], since: float) -> str:
+        return next((file for file in files if self.places.changed_at(file) > since), "")
+
+    def judge_surroundings(self) -> None:
+        """What is loaded into programs of root's, and who may change what was read."""
+        places = self.places
+        self.findings += loading.preloaded(self.source(loading.PRELOAD), places.who_may_put)
+        self.findings += loading.searched(self.source(loading.CONF), places.of_pattern, places.who_may_put)
+        self.findings += loading.links(places.of_kernel)
+        libraries = [path for pattern in loading.PYTHON for path in places.matching(pattern)]
+        for path in (*places.used, loading.PRELOAD, *libraries):
+            if because := places.who_may_put(path):
+                told = f"{because}: whoever does decides who is asked about"
+                self.findings.append(bad("file-open", Place(path), told, f"chown root:root {path} && chmod go-w {path}"))
 
     def sudoers(self, source: Source) -> sudoers.Sudoers:
         """Sudoers, and whether it makes PAM_USER the target."""
@@ -128,10 +192,10 @@ class _Round:
         try:
             source = self.places.read(path)
         except Unreadable as fault:
-            self.findings.append(bad("unreadable", Place(path), f"it cannot be judged: {fault}", "run pam-lint as root"))
+            self.findings.append(unknown("unreadable", Place(path), f"it cannot be judged: {fault}", "run pam-lint as root"))
             return None
         if source is None and is_named:
-            self.findings.append(bad("unreadable", Place(path), "there is no such file", "name one that is there"))
+            self.findings.append(unknown("unreadable", Place(path), "there is no such file", "name one that is there"))
         return source
 
 
@@ -153,7 +217,7 @@ def lint_host(places: Places) -> list[Finding]:
             stack = places.stack(service)
         except Unreadable as fault:
             told = f"it cannot be judged: {fault}"
-            look.findings.append(bad("unreadable", Place(f"{STACKS[0]}/{service}"), told, "run pam-lint as root", service))
+            look.findings.append(unknown("unreadable", Place(f"{STACKS[0]}/{service}"), told, "run pam-lint as root", service))
             look.is_blind = True
             continue
         is_twin = any(service == second and first in look.judged and look.judged[first].gates for first, second in PAIRS)
@@ -164,13 +228,15 @@ def lint_host(places: Places) -> list[Finding]:
         look.findings += known
         if settings:
             look.judge_sudoers(settings, SUDOERS)
-        look.findings += sudoers.elsewhere(look.source(SWITCH), look.source(SUDO_CONF))
-    if "sshd" in gated and (source := look.source(SSHD_CONFIG)):
-        look.judge_sshd_config(source, "")
+        look.findings += sudoconf.judge(look.source(SUDO_CONF), look.source(SWITCH), places.who_may_put)
+    if "sshd" in gated:
+        look.judge_sshd()
     is_known = not any(judgement.is_refused for judgement in look.judged.values()) and not look.is_blind
     if is_known and not any(judgement.gates for judgement in look.judged.values()):
         told = "no stack here asks jitd: sudo, su and logins go by their own rules"
         look.findings.append(weak("no-gate", Place(STACKS[0]), told, "see contrib/pam.d for the lines, if they are to"))
+    if gated:
+        look.judge_surroundings()
     return merged(look.findings)
 
 

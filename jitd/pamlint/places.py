@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import glob
 import os
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 
 from jitd.inspection import Uninspectable, changers, open_regular
 from jitd.pamlint.stack import Source
+from jitd.pamlint.starting import LISTENER, Process
 
 LARGEST = 4 * 1024 * 1024
 """Bytes of a file that are read: what is larger is nobody's."""
@@ -19,6 +21,14 @@ MODULES = tuple(
     f"{above}/{place}" for place in ("*-linux-gnu*/security", "security") for above in ("/lib", "/usr/lib", "/usr/lib64")
 )
 SSH = "/etc/ssh"
+UNITS = (
+    "/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient", "/etc/systemd/system",
+    "/run/systemd/system", "/run/systemd/generator", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
+    "/lib/systemd/system", "/run/systemd/generator.late",
+)  # fmt: skip
+"""Where systemd looks for units, the first that has one counts."""
+PID_FILE = "/run/sshd.pid"
+"""sshd writes it whenever it has read its settings."""
 
 
 class Unreadable(OSError):
@@ -34,9 +44,17 @@ class Places:
 
     def __init__(self, root: str = "") -> None:
         self._root = root
+        self.used: dict[str, None] = {}
+        """What was read, and the directories in which more would have been."""
 
     def read(self, path: str) -> Source | None:
         """The file at ``path``, None if there is none. Raises Unreadable."""
+        source = self._load(path)
+        if source is not None:
+            self.used[path] = None
+        return source
+
+    def _load(self, path: str) -> Source | None:
         try:
             file = open_regular(os.fsencode(self._root + path))
         except Uninspectable as fault:
@@ -98,6 +116,8 @@ class Places:
             return []
         except (Unreadable, OSError, ValueError) as fault:
             raise LookupError(f"{path} cannot be read: {fault}") from None
+        if word != "include":
+            self.used[path] = None
         if word == "include" and sources == [None]:
             raise LookupError(f"{path} is not there")
         return [source for source in sources if source is not None]
@@ -105,11 +125,17 @@ class Places:
     def of_sshd(self, pattern: str, beside: str) -> list[Source]:
         """What sshd_config includes by a pattern. Raises Unreadable."""
         patterns = [pattern] if pattern.startswith("/") else [f"{place}/{pattern}" for place in (beside, SSH) if place]
-        for each in patterns:
-            found = [source for path in self.matching(each) if (source := self.read(path)) is not None]
-            if found:
-                return found
-        return []
+        return next(filter(None, map(self.of_pattern, patterns)), [])
+
+    def of_pattern(self, pattern: str) -> list[Source]:
+        """The files that an absolute pattern means, in order. Raises Unreadable."""
+        above = pattern.rpartition("/")[0]
+        if glob.has_magic(pattern) and not glob.has_magic(above) and self._is_directory(above):
+            self.used[above] = None
+        return [source for path in self.matching(pattern) if (source := self.read(path)) is not None]
+
+    def _is_directory(self, path: str) -> bool:
+        return os.path.isdir(self._root + path)
 
     def module(self, name: str) -> str:
         """Where a module is; empty if nowhere."""
@@ -123,3 +149,95 @@ class Places:
         except Uninspectable as fault:
             return "missing" if fault.is_absent else fault.because
         return "; ".join(found[:3])
+
+    def who_may_put(self, path: str) -> str:
+        """The same of a file or directory that need not be there: then others may not make it, either."""
+        for above in (path, os.path.realpath(self._root + path).removeprefix(self._root)):
+            because = self.who_may_change(above)
+            while because == "missing" and above != "/":
+                above = os.path.dirname(above)
+                because = self.who_may_change(above)
+            if because not in ("", "missing"):
+                return because
+        return ""
+
+    def units(self) -> list[list[Source]]:
+        """Of each of systemd's services that name sshd the file and its drop-ins, in order. Raises Unreadable."""
+        files: dict[str, str] = {}
+        for path in (path for directory in UNITS for path in self.matching(f"{directory}/*.service")):
+            files.setdefault(path.rpartition("/")[2], path)
+        real = {name: os.path.realpath(self._root + path).rpartition("/")[2] for name, path in files.items()}
+        drop_ins = [path for directory in UNITS for path in self.matching(f"{directory}/*service.d/*.conf")]
+        found = []
+        for name, path in files.items():
+            if real[name] != name and real[name] in files:
+                continue  # another name of that one
+            names = {"service", *(other for other in files if other == name or real[other] == name)}
+            own: dict[str, str] = {}
+            for each in drop_ins:
+                if each.rpartition("/")[0].rpartition("/")[2].removesuffix(".d") in names:
+                    own.setdefault(each.rpartition("/")[2], each)
+            sources = [self._load_unit(each) for each in (path, *(own[key] for key in sorted(own)))]
+            if sources[0] and any(source and b"sshd" in source.data for source in sources):
+                found.append([source for source in sources if source])
+                self.used |= dict.fromkeys(source.file for source in found[-1])
+        return found
+
+    def _load_unit(self, path: str) -> Source | None:
+        try:
+            return self._load(path)
+        except NoFile:  # masked
+            return None
+
+    def processes(self) -> list[Process]:
+        """The processes of root's here whose program is an sshd. Raises Unreadable."""
+        found = []
+        for entry in glob.glob("/proc/[0-9]*") if not self._root else ():
+            try:
+                if process := _sshd_at(entry):
+                    found.append(process)
+            except PermissionError as fault:
+                raise Unreadable(f"{entry}: {fault.strerror}") from None
+            except (OSError, ValueError, StopIteration):
+                continue  # it is gone
+        return found
+
+    def changed_at(self, path: str) -> float:
+        """When a file was changed last, in seconds since 1970; 0 where it is not there."""
+        with suppress(OSError):
+            return os.stat(self._root + path).st_ctime
+        return 0.0
+
+    def of_kernel(self, name: str) -> str | None:
+        """A setting of the kernel below fs; None if it cannot be read."""
+        try:
+            with open(f"{self._root}/proc/sys/fs/{name}", encoding="ascii") as file:
+                return file.read(64)
+        except (OSError, ValueError):
+            return None
+
+
+def _sshd_at(entry: str) -> Process | None:
+    """The process of that directory in /proc, if it is an sshd of root's in this file system. Raises OSError where it is gone."""
+    with open(f"{entry}/comm", "rb") as comm, open(f"{entry}/cmdline", "rb") as cmdline:
+        words = os.fsdecode(cmdline.read()).rstrip("\0").split("\0")
+        if comm.read() != b"sshd\n" and not LISTENER.fullmatch(words[0]):
+            return None
+    with open(f"{entry}/status", "rb") as file:
+        if next(line for line in file if line.startswith(b"Uid:")).split()[1] != b"0":
+            return None
+    if not os.path.samestat(os.stat(f"{entry}/root"), os.stat("/")):
+        return None  # a container's
+    program = os.readlink(f"{entry}/exe").removesuffix(" (deleted)")
+    return Process(int(entry[6:]), program, tuple(words), _read_settings_at(int(entry[6:])))
+
+
+def _read_settings_at(pid: int) -> float:
+    """When an sshd has read its settings, in seconds since 1970: at its start, or at a SIGHUP, when it writes PID_FILE."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        ticks = int(file.read().rpartition(b")")[2].split()[19])
+    began = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")
+    with suppress(OSError, ValueError), open(PID_FILE, encoding="ascii") as file:
+        if int(file.read()) == pid:
+            return max(began, os.stat(PID_FILE).st_mtime)
+    return began

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from jitd.pamlint.findings import Finding, Place, bad, weak
+from jitd.pamlint.findings import Finding, Place, bad, unknown, weak
 from jitd.pamlint.stack import Source
+from jitd.pamlint.starting import Start
 
 DEEPEST = 16
 """Includes within each other that sshd follows."""
@@ -50,10 +51,16 @@ class SshdConfig:
         return next((setting for setting in self.settings if setting.keyword == keyword and not setting.match), None)
 
 
-def read(source: Source, look: Look) -> SshdConfig:
-    """The settings of ``source`` and all that it includes."""
+def read(source: Source | None, look: Look, start: Start | None = None) -> SshdConfig:
+    """The settings of ``source`` and all that it includes, after those of the command line by which sshd is started."""
     found = SshdConfig()
-    _take_in(found, source, look, (source.file,), "")
+    if start:
+        for option in start.options:
+            line = option.replace("\n", " ").encode("utf-8", "surrogateescape")
+            _take_in(found, Source(start.place.file, line), look, (), "")
+        found.settings = [replace(setting, place=start.place) for setting in found.settings]
+    if source:
+        _take_in(found, source, look, (source.file,), "")
     return found
 
 
@@ -77,7 +84,7 @@ def _take_in(found: SshdConfig, source: Source, look: Look, within: tuple[str, .
         if keyword is None:
             if not NOTHING.match(line):
                 told = f"this cannot be read, and was not judged: {line.strip()[:60]}"
-                found.faults.append(weak("senseless-setting", place, told, "correct it; see sshd_config(5), and sshd -T"))
+                found.faults.append(unknown("senseless-setting", place, told, "correct it; see sshd_config(5), and sshd -T"))
             continue
         name, values = keyword[2].lower(), _words(line[keyword.end() :])
         if name == "match":
@@ -90,7 +97,7 @@ def _take_in(found: SshdConfig, source: Source, look: Look, within: tuple[str, .
                     sources = look(pattern)
                 except OSError as fault:
                     told = f"what it includes cannot be judged: {fault}"
-                    found.faults.append(bad("unreadable", place, told, "run pam-lint as root"))
+                    found.faults.append(unknown("unreadable", place, told, "run pam-lint as root"))
                     continue
                 for included in sources:
                     if included.file in within or len(within) > DEEPEST:
@@ -100,7 +107,7 @@ def _take_in(found: SshdConfig, source: Source, look: Look, within: tuple[str, .
                         _take_in(found, included, look, (*within, included.file), match)
                     else:
                         told = f"more than {MOST} files: {included.file} and what follows were not judged"
-                        found.faults.append(bad("too-involved", place, told, "put them together"))
+                        found.faults.append(unknown("too-involved", place, told, "put them together"))
                         break
         else:
             found.settings.append(Setting(place, name, values, match))
@@ -113,7 +120,7 @@ def judge(config: SshdConfig, is_closed: Callable[[str], bool], file: str) -> It
     if pam is None or pam.value != "yes":
         told = "sshd does not ask PAM at all" if pam else "sshd does not ask PAM at all where UsePAM is not written"
         yield bad("no-pam", pam.place if pam else Place(file), f"{told}: everybody gets in without being asked about",
-                  "write UsePAM yes", "sshd")  # fmt: skip
+                  "write UsePAM yes; take it out of the options by which sshd is started", "sshd")  # fmt: skip
     service = config.first("pamservicename")
     if service and service.values and service.values[0] != "sshd" and not is_closed(service.values[0]):
         told = f"sshd asks the stack of {service.values[0]} in place of sshd's, which has no gate that holds"

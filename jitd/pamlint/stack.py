@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from jitd.pamlint.control import ALL_BAD, Table, table
-from jitd.pamlint.findings import Finding, Place, bad, weak
+from jitd.pamlint.findings import Finding, Place, bad, unknown, weak
 from jitd.pamlint.lines import CARRIED, CUT, LOST, lines_of, words_of
 
 KINDS = ("auth", "account", "password", "session")
@@ -79,9 +79,8 @@ def read(service: str, source: Source, find: Find) -> Stack:
         is_whole = reading.take_in(source, None, 0)
     except _TooMuch:
         is_whole = False
-        reading.fault(
-            Place(source.file), "too-involved", "it includes more than anybody can follow, and was not judged", "include less"
-        )
+        told = "it includes more than anybody can follow, and was not judged"
+        reading.tell(unknown("too-involved", Place(source.file), told, "include less", service))
     reading.stack.is_refused = not is_whole
     return reading.stack
 
@@ -95,9 +94,9 @@ class _Reading:
         self._told: set[tuple[Place, str]] = set()
 
     def fault(self, place: Place, name: str, sentence: str, mend: str) -> None:
-        self._tell(bad(name, place, sentence, mend, self.stack.service))
+        self.tell(bad(name, place, sentence, mend, self.stack.service))
 
-    def _tell(self, finding: Finding) -> None:
+    def tell(self, finding: Finding) -> None:
         if (finding.place, finding.name) not in self._told:
             self._told.add((finding.place, finding.name))
             self.stack.faults.append(finding)
@@ -136,7 +135,7 @@ class _Reading:
         if not words:
             return True
         if any("\udc80" <= letter <= "\udcff" for letter in "".join(words)):
-            self._tell(weak("not-utf-8", place, "the line is no UTF-8", "write it in UTF-8", self.stack.service))
+            self.tell(weak("not-utf-8", place, "the line is no UTF-8", "write it in UTF-8", self.stack.service))
         first, *rest = words
         silent = first.startswith("-")
         kind = first[silent:].lower()

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from jitd.pamlint.findings import Finding, Place, bad, weak
+from jitd.pamlint.findings import Finding, Place, bad, unknown, weak
 from jitd.pamlint.stack import Source
 
 DEEPEST = 128
@@ -32,8 +32,6 @@ SPEC = re.compile(
 )
 """In a rule: a tag of its own, or a command with its arguments, which may look like one."""
 IN_DOUBT = "every request of sudo's is in doubt, and fits no rule but one for any command"
-SWITCHED = re.compile(r"[ \t]*sudoers[ \t]*:(.*)")
-PLUGIN = re.compile(r"[ \t]*Plugin[ \t]+\S*policy\S*[ \t]+(?:\S*/)?(\S+)([^#]*)")
 COMMENT = re.compile(r"#(?:-?[^0-9-]|-?(?=\n)|-?\Z)")
 CARRIED = re.compile(r"\\[ \t]*\n")
 CARRIED_WITHIN_QUOTES = re.compile(r"\\[ \t]*\n[ \t]*")
@@ -62,6 +60,7 @@ class Setting:
     value: str | None
     bound_to: str
     tag: str = ""
+    operator: str = "="
 
     @property
     def written(self) -> str:
@@ -69,7 +68,7 @@ class Setting:
         if self.tag:
             return f"{self.tag}={self.value}"
         scope = f"Defaults{self.bound_to}"
-        return f"{scope} {'!' * self.is_negated}{self.name}{'' if self.value is None else '=' + self.value}"
+        return f"{scope} {'!' * self.is_negated}{self.name}{'' if self.value is None else self.operator + self.value}"
 
 
 @dataclass(slots=True)
@@ -174,7 +173,7 @@ def _include(found: Sudoers, place: Place, word: str, operand: str, look: Look, 
             _take_in(found, source, look, (*within, source.file))
         else:
             told = f"more than {MOST} files: {source.file} and what follows were not judged"
-            found.faults.append(bad("too-involved", place, told, "put them together"))
+            found.faults.append(unknown("too-involved", place, told, "put them together"))
             return
 
 
@@ -191,16 +190,17 @@ def _take_settings(found: Sudoers, place: Place, line: str, bound: re.Match[str]
         entry = ENTRY.match(line, at)
         if entry is None:
             told = f"what follows cannot be read, and was not judged: {line[at : at + 60].strip()}"
-            found.faults.append(weak("senseless-setting", place, told, "correct it; see sudoers(5), and visudo -c"))
+            found.faults.append(unknown("senseless-setting", place, told, "correct it; see sudoers(5), and visudo -c"))
             return
         value = entry[4]
         if value is not None:
-            value = value[1:-1] if value.startswith('"') else value.strip(" \t")
-        found.settings.append(Setting(place, entry[2], entry[1].count("!") % 2 == 1, value, scope))
+            value = value[1:-1] if value.startswith('"') else re.sub(r"\\(.)", r"\1", value.strip(" \t"))
+        is_negated = entry[1].count("!") % 2 == 1
+        found.settings.append(Setting(place, entry[2], is_negated, value, scope, operator=entry[3] or "="))
         at = entry.end()
 
 
-def judge(sudoers: Sudoers, closed: set[str], is_closed: Callable[[str], bool], file: str) -> Iterator[Finding]:
+def judge(sudoers: Sudoers, closed: set[str], is_closed: Callable[[str], bool]) -> Iterator[Finding]:
     """What goes around a gate of sudo that holds in the kinds ``closed``. ``is_closed`` tells of another service's stack."""
     yield from sudoers.faults
     off = {
@@ -226,30 +226,3 @@ def judge(sudoers: Sudoers, closed: set[str], is_closed: Callable[[str], bool], 
     for setting in sudoers.moving():
         told = f"with «{setting.written}» a command is run as, or where, its line does not say: {IN_DOUBT}"
         yield weak("sudo-in-doubt", setting.place, told, "take it out, and have people say it: sudo -u, sudo -D", "sudo")
-    paths = sudoers.effective("secure_path")
-    if not any(setting.value and not setting.bound_to for setting in paths):
-        place = paths[-1].place if paths else Place(file)
-        told = (
-            "without secure_path the caller's PATH says where pam_python.so finds Python's library, which then runs as root,"
-            " and which file sudo runs"
-        )
-        yield bad("no-secure-path", place, told, 'write Defaults secure_path="/usr/sbin:/usr/bin:/sbin:/bin"', "sudo")
-    for setting in sudoers.effective("exempt_group"):
-        if setting.value:
-            told = f"with «{setting.written}» secure_path does not hold for that group, and their PATH says what runs as root"
-            yield bad("exempt-group", setting.place, told, "take it out", "sudo")
-
-
-def elsewhere(switch: Source | None, conf: Source | None) -> Iterator[Finding]:
-    """Where nsswitch.conf (``switch``) and sudo.conf have sudo look for sudoers besides: what they say is not known."""
-    for number, line in enumerate(conf.data.decode("utf-8", "replace").splitlines() if conf else (), 1):
-        plugin = PLUGIN.match(line)
-        if conf and plugin and (plugin[1] != "sudoers.so" or "sudoers_file=" in plugin[2]):
-            told = f"sudo goes by {plugin[1]}{plugin[2].rstrip()}, and what is set there is not judged"
-            yield weak("sudoers-elsewhere", Place(conf.file, number), told, "look at it by hand", "sudo")
-    for number, line in enumerate(switch.data.decode("utf-8", "replace").splitlines() if switch else (), 1):
-        found = SWITCHED.match(line.partition("#")[0])
-        others = [word for word in found[1].split() if word != "files" and not word.startswith("[")] if found else []
-        if switch and others:
-            told = f"sudoers come from {' and '.join(others)} too, and what is set there (!pam_acct_mgmt, say) is not judged"
-            yield weak("sudoers-elsewhere", Place(switch.file, number), told, "look at its sudoOption by hand", "sudo")

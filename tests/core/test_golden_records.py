@@ -21,7 +21,7 @@ from jitd.core.chain import GENESIS, note, record, seal
 from jitd.core.command import Operand
 from jitd.core.decision import Approval, Deny, Terms, Why
 from jitd.core.effects import Moment
-from jitd.core.law import CLOCK, DAEMON, MONITOR, Role, name_of
+from jitd.core.law import CLOCK, DAEMON, MONITOR, Origin, Role, name_of
 from jitd.core.lock import Whom
 from jitd.core.request import Locked, Point, Verdict, Withdrawn
 from jitd.core.run import Ended, Ending, Outcome, Process, Recording, Returned, Started, Starting, StopOrdered
@@ -94,6 +94,8 @@ ROWS: list[tuple[Any, str]] = [
     (lock.Carried("L0CK-0001", DAEMON, 12.5), "active"),
     (lock.Expired("L0CK-0001", CLOCK), "expired"),
     (lift(locked()), "lifted"),
+    (replace(submit(UNREAD), by=replace(ALICE, origin=Origin(0, "pts/3", 7))), "screening"),
+    (replace(review(PLAIN, person("bob")), by=replace(BOB, origin=Origin(1002, "", None))), "approved"),
 ]
 """An event, and the state that it leads to."""
 

@@ -14,7 +14,7 @@ from jitd.core.decision import Approval, Deny, Obligations, Permit, Record, Term
 from jitd.core.duration import LONGEST
 from jitd.core.policy import Question, Rule, decide
 from jitd.core.regex import Regex
-from tests.core.house import BOB, NOON, ROOT, deny, hours, patterns, permit, policy, question, told
+from tests.core.house import ALICE, BOB, NOON, ROOT, deny, hours, patterns, permit, policy, question, told
 
 NO_RULE = "no rule: no rule permits this"
 
@@ -228,3 +228,25 @@ def test_a_rule_with_an_error_that_is_not_asked_changes_nothing() -> None:
 def test_a_moment_without_a_zone_denies() -> None:
     answer = decide(policy(permit(**hours("Mon-Fri 08:00-18:00 UTC"))), question(), NOON.replace(tzinfo=None))
     assert isinstance(answer, Deny) and answer.why is Why.ERROR
+
+
+@pytest.mark.parametrize(
+    ("who", "unsure", "command", "why"),
+    [
+        (("group:ghosts",), {"ghosts"}, "/usr/bin/id", Why.ERROR),
+        (("group:others", "group:ghosts"), {"ghosts"}, "/usr/bin/id", Why.ERROR),
+        (("group:ghosts",), {"ghosts"}, "/usr/bin/true", None),
+        (("group:ghosts",), {"others"}, "/usr/bin/id", None),
+        (("user:ghosts", "principal:ghosts"), {"ghosts"}, "/usr/bin/id", None),
+        (("group:dba", "group:ghosts"), {"ghosts"}, "/usr/bin/id", Why.RULE),
+        (("group:ghosts",), set(), "/usr/bin/id", None),
+    ],
+)
+def test_a_deny_by_a_group_that_cannot_be_looked_up_holds(
+    who: tuple[str, ...], unsure: set[str], command: str, why: Why | None
+) -> None:
+    """THREATS S-02: for what it is about, and for nothing else."""
+    alice = replace(ALICE, unsure=frozenset(unsure))
+    rules = policy(deny("no", who=who, **patterns(("/usr/bin/id",))), permit("all"))
+    answer = decide(rules, question(alice, (command.encode(),)), NOON)
+    assert (answer.why if isinstance(answer, Deny) else None) is why

@@ -22,7 +22,7 @@ from jitd.audit.verify import verify
 from jitd.connection import Connection
 from jitd.core import grant
 from jitd.core.decision import Approval, Terms
-from jitd.core.law import MONITOR, IllegalEvent
+from jitd.core.law import MONITOR, IllegalEvent, Origin
 from jitd.core.request import RequestState, Verdict
 from jitd.core.run import Ended, Ending, Outcome, Started
 from jitd.deciding.decider import FreshDecision
@@ -36,6 +36,7 @@ from jitd.store.sqlite import SqliteStore
 from jitd.waiters import Waiters
 from tests.scene import actor, asked, free, moment, permit, person, review, submit, too_late, withdraw
 
+ORIGIN = Origin(4002, "pts/1", None)
 ID = "K7QM-2XVD"
 ALICE, BOB, CAROL = (person(name) for name in ("alice", "bob", "carol"))
 
@@ -195,7 +196,7 @@ def test_two_who_approve_at_the_same_moment_both_count(house: House) -> None:
 
     house.decider.decide_again = decide_again
     first(house, review(waiting, CAROL, decision=two, attended=False))
-    said = asyncio.run(overseeing(house).review(BOB, ID, Verdict.APPROVE, waiting.fingerprint, ""))
+    said = asyncio.run(overseeing(house).review(BOB, ID, Verdict.APPROVE, waiting.fingerprint, "", ORIGIN))
     found = house.store.request(ID)
     assert found is not None and said == f"request {ID} is approved"
     assert [r.by.user for r in found.reviews] == ["carol", "bob"]
@@ -206,7 +207,7 @@ def test_who_approves_what_was_withdrawn_at_the_same_moment_is_too_late(house: H
     waiting = house.begin()
     first(house, withdraw(waiting))
     with pytest.raises(Refusal) as refused:
-        asyncio.run(overseeing(house).review(BOB, ID, Verdict.APPROVE, waiting.fingerprint, ""))
+        asyncio.run(overseeing(house).review(BOB, ID, Verdict.APPROVE, waiting.fingerprint, "", ORIGIN))
     assert refused.value.code == "late" and house.store.grant(ID) is None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from jitd.asking import Asking
+from jitd.core.law import Origin
 from jitd.core.request import RequestState, Verdict
 from jitd.overseeing import Overseeing
 from jitd.pace import BURST, Pace
@@ -20,11 +21,12 @@ from tests.scene import asked, moment, permit, person
 
 ALICE, BOB = person("alice"), person("bob")
 ADMIN = replace(ALICE, principal="alice/admin@EXAMPLE.TEST", user="alice-adm", uid=1800)
+HERE = Origin(1002, "", None)
 WAITING = replace(asked(), state=RequestState.PENDING, obligations=permit().obligations)
 
 
 def test_a_burst_is_as_long_as_it_is_and_then_it_goes_by_the_second() -> None:
-    pace = Pace(3, 0.5)
+    pace = Pace(0.5, 3)
     assert [pace.may("alice", 0.0) for _ in range(4)] == [True, True, True, False]
     assert [pace.may("alice", 1.0), pace.may("alice", 2.0), pace.may("alice", 2.0)] == [False, True, False]
     assert pace.may("bob", 2.0), "who has a bucket of their own"
@@ -58,7 +60,7 @@ class House:
         return self.asking.explain(who, SimpleNamespace(), "jitsudo")
 
     def review(self, who: Any) -> Any:
-        return self.overseeing.review(who, WAITING.id, Verdict.APPROVE, WAITING.fingerprint, "")
+        return self.overseeing.review(who, WAITING.id, Verdict.APPROVE, WAITING.fingerprint, "", HERE)
 
 
 def refusal(doing: Any) -> str:
@@ -105,7 +107,7 @@ def test_a_review_that_is_not_taken_asks_the_kdc_nothing() -> None:
     eve = person("eve", groups=frozenset({"ops"}))
     for who in (ALICE, ADMIN, person("eve"), replace(BOB, groups=frozenset({"bob"}))):
         refusal(house.review(who))
-    refusal(house.overseeing.review(BOB, WAITING.id, Verdict.APPROVE, b"another", ""))
+    refusal(house.overseeing.review(BOB, WAITING.id, Verdict.APPROVE, b"another", "", HERE))
     house.found = replace(WAITING, state=RequestState.EXPIRED)
     refusal(house.review(BOB))
     assert house.n_kdc == 0

@@ -25,8 +25,8 @@ def stack(text: str, **others: str) -> list[files.Finding]:
     return pam.stack("/etc/pam.d/jitd", *pam.read_stack(text, others.get))
 
 
-def linted(severity: str) -> Linted:
-    return Linted(severity, "x", Place("/etc/pam.d/sudo", 3), "something goes around the gate", "mend it", ("sudo",))
+def linted(severity: str, name: str = "x") -> Linted:
+    return Linted(severity, name, Place("/etc/pam.d/sudo", 3), "something goes around the gate", "mend it", ("sudo",))
 
 
 GOOD_SESSION = "session required pam_limits.so\n"
@@ -100,6 +100,11 @@ ROWS = [
     Row("pam.gates", "ok", "no way around it: sudo, su", lambda: pam.gates([], ["sudo", "su"])),
     Row("pam.gates", "bad", "goes around", lambda: pam.gates([linted("bad")], ["sudo"])),
     Row("pam.gates", "weak", "goes around", lambda: pam.gates([linted("weak")], ["sudo"])),
+    Row("pam.gates", "unknown", "goes around", lambda: pam.gates([linted("unknown")], ["sudo"])),
+    Row("pam.gates", "ok", "no way around it: sudo", lambda: pam.gates([linted("weak", "links-unprotected")], ["sudo"])),
+    Row("host.links", "ok", "links of others", lambda: pam.links([linted("bad")], ["sudo"])),
+    Row("host.links", "weak", "goes around", lambda: pam.links([linted("weak", "links-unprotected")], ["sudo"])),
+    Row("host.links", "unknown", "goes around", lambda: pam.links([linted("unknown", "links-unprotected")], ["sudo"])),
     Row("pam.gates", "ok", "asks jitd, and leaves root alone", lambda: pam.knocked("sudo", "jitd: your account may not ask", "")),
     Row("pam.gates", "bad", "lets in nobody", lambda: pam.knocked("sudo", "", "")),
     Row("pam.gates", "bad", "does not let root in", lambda: pam.knocked("sudo", "jitd: no", "Authentication failure")),

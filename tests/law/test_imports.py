@@ -58,7 +58,8 @@ LAW: dict[str, set[str]] = {
     "jitd.inspection": set(),
     "jitd.lookup": {"jitd.inspection"},
     "jitd.operands": {"jitd.inspection"},
-    "jitd.facts": {CORE, "jitd.inspection"},
+    "jitd.groups": set(),
+    "jitd.facts": {CORE, "jitd.groups", "jitd.inspection"},
     "jitd.directory": {"jitd.facts"},
     "jitd.subordinates": {"jitd.facts"},
     # what runs a command
@@ -118,14 +119,15 @@ LAW: dict[str, set[str]] = {
         "jitd.refusal", "jitd.rows",
     },
     "jitd.connection": {
-        CORE, WIRE, "jitd.acceptor", "jitd.answers", "jitd.channel", "jitd.enforcing", "jitd.handshake", "jitd.house", "jitd.log",
-        "jitd.news", "jitd.reading", "jitd.refusal", "jitd.rows", "jitd.store",
+        CORE, WIRE, "jitd.acceptor", "jitd.answers", "jitd.channel", "jitd.enforcing", "jitd.facts", "jitd.handshake",
+        "jitd.house", "jitd.log", "jitd.news", "jitd.reading", "jitd.refusal", "jitd.rows", "jitd.store",
     },
     "jitd.listener": {"jitd.channel", "jitd.connection", "jitd.house", "jitd.log"},
     # whether the host is set up right: what is thought of it knows the core alone
     "jitd.doctor.checks": {CORE, "jitd.doctor.checks", "jitd.pamlint"},
     "jitd.doctor": {
-        CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitd.audit", "jitd.config", "jitd.doctor", "jitd.monitor.places",
+        CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitd.audit", "jitd.config", "jitd.doctor", "jitd.groups",
+        "jitd.monitor.places",
         "jitd.monitor.session", "jitd.pamlint", "jitd.policyfile", "jitd.recording", "jitd.store",
     },
     # what goes around a gate: files are read in one place of it
@@ -133,7 +135,7 @@ LAW: dict[str, set[str]] = {
     "jitd.pamlint.places": {"jitd.pamlint", "jitd.inspection"},
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.saying", "jitpam.streams", "jitpam.terminal",
-        "jitd.audit", "jitd.cli", "jitd.config", "jitd.daemon", "jitd.doctor", "jitd.integrity", "jitd.pamlint",
+        "jitd.audit", "jitd.cli", "jitd.config", "jitd.daemon", "jitd.doctor", "jitd.groups", "jitd.integrity", "jitd.pamlint",
         "jitd.policyfile", "jitd.recording", "jitd.store",
     },
     "jitd.daemon": {"jitd", "jitpam"},  # the one place where concrete parts are named
@@ -144,7 +146,8 @@ ALL_BELOW = {"jitd.daemon"}
 """Rows in which even ``jitd`` and ``jitpam`` mean all that is below them; in the others these two are the packages' own files."""
 
 PURE_OF_PAMLINT = (
-    "control", "evaluation", "findings", "gates", "judgement", "lines", "modules", "services", "sshdconfig", "stack", "sudoers",
+    "control", "environment", "evaluation", "findings", "gates", "judgement", "lines", "loading", "modules", "services",
+    "sshdconfig", "stack", "starting", "sudoconf", "sudoers",
 )  # fmt: skip
 """All of it but what reads files and what makes a round of it."""
 

@@ -12,7 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.pam.programs import BY_NAME, GATE_OF_CRON, PASSWORD, PROGRAMS, Gated, Program, all_are_kept_out, edit_stacks, write
+from tests.pam.programs import (
+    BY_NAME,
+    COLUMNS,
+    GATE_OF_CRON,
+    PASSWORD,
+    PROGRAMS,
+    Gated,
+    Program,
+    all_are_kept_out,
+    edit_stacks,
+    write,
+)
 from tests.pam.sshd_stage import children_of
 from tests.system.conftest import ID, REALM
 from tests.waiting import PATIENCE, wait_for
@@ -221,3 +232,20 @@ def test_the_gate_that_is_commented_out_in_cron_lets_in_whom_a_rule_names_and_no
         (gated.root / "policy.d/60-jobs.toml").unlink(missing_ok=True)
         write("/etc/pam.d/cron", stack)
         assert gated.reload().returncode == 0
+
+
+@pytest.mark.parametrize("program", COLUMNS, ids=lambda program: program.name)
+def test_the_record_says_from_which_terminal_and_session_it_was_asked_and_approved(gated: Gated, program: Program) -> None:
+    """The kernel's word, beside what the program claims."""
+    typed = gated.type("alice", program)
+    id = typed.id
+    terminal = os.path.relpath(os.readlink(f"/proc/{typed.terminal.pid}/fd/0"), "/dev")
+    assert gated.approve(id).returncode == 0
+    typed.is_let_in()
+    of = {record["event"]: record for record in gated.records() if record.get("id") == id and "peer" in record}
+    assert set(of) == {"request.submitted", "request.reviewed"}
+    asked, approved = of["request.submitted"], of["request.reviewed"]
+    assert asked["uid"] == 4001 and (asked["peer"]["uid"], asked["peer"]["tty"]) == (0, terminal)
+    assert approved["peer"]["uid"] == approved["uid"] == 4002
+    session = int(Path("/proc/self/sessionid").read_text())
+    assert {each["peer"]["audit_session"] for each in of.values()} == {None if session == 2**32 - 1 else session}

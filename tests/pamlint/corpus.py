@@ -439,14 +439,14 @@ IN_SUDOERS = [
     sudoers("a directory that a rule says", "~sudo-in-doubt", "alice ALL=(ALL) CWD=/srv NOPASSWD: ALL\n"),
     sudoers("a root directory that a rule says", "~sudo-in-doubt", 'alice ALL=(ALL) NOPASSWD: CHROOT="/srv x" /bin/ls\n'),
     sudoers("a directory that a rule leaves to its people", "", "alice ALL=(ALL) CWD=* ALL # CWD=/srv\n"),
-    sudoers("sudoers in a directory service", "~sudoers-elsewhere", "", **{"nsswitch.conf": "sudoers: files sss\n"}),
+    sudoers("sudoers in a directory service", "?sudoers-elsewhere", "", **{"nsswitch.conf": "sudoers: files sss\n"}),
     sudoers(
         "sudoers in a file of another name",
-        "~sudoers-elsewhere",
+        "?sudoers-elsewhere",
         "",
         **{"sudo.conf": "Plugin sudoers_policy sudoers.so sudoers_file=/etc/other\n"},
     ),
-    sudoers("another policy than sudoers", "~sudoers-elsewhere", "", **{"sudo.conf": "Plugin my_policy /opt/my.so\n"}),
+    sudoers("another policy than sudoers", "?other-plugin", "", **{"sudo.conf": "Plugin my_policy /opt/my.so\n"}),
     sudoers(
         "the plugins of Debian's own",
         "",
@@ -454,7 +454,7 @@ IN_SUDOERS = [
         **{"sudo.conf": "#Plugin x_policy y.so\nPlugin sudoers_policy sudoers.so\nPlugin sudoers_io sudoers.so\n"},
     ),
     sudoers("sudoers in files alone", "", "", **{"nsswitch.conf": "passwd: sss\nsudoers: files [SUCCESS=return] # ldap\n"}),
-    sudoers("what cannot be read is told", "~senseless-setting", "Defaults env_reset, =\n"),
+    sudoers("what cannot be read is told", "?senseless-setting", "Defaults env_reset, =\n"),
     Row(
         "without secure_path the caller says which file runs",
         "no-secure-path",
@@ -527,7 +527,7 @@ IN_SSHD_CONFIG = [
     sshd("the first value counts", "no-pam", 'usepam = "no"\nUsePAM yes\n'),
     sshd("a keyword in quotes is one", "no-pam", '"UsePAM" no\nUsePAM yes\n'),
     sshd("so is one before a carriage return", "no-pam", "UsePAM\rno\nUsePAM yes\n"),
-    sshd("what is no keyword is told", "~senseless-setting", "=UsePAM no\nUsePAM yes\n"),
+    sshd("what is no keyword is told", "?senseless-setting", "=UsePAM no\nUsePAM yes\n"),
     sshd("what comes later does not", "", "UsePAM yes # always\nUsePAM no\n"),
     sshd(
         "an included file comes where it is included",
@@ -552,7 +552,7 @@ IN_SSHD_CONFIG = [
     sshd("a file that includes itself", "include-loop", "UsePAM yes\nInclude sshd_config\n"),
     sshd(
         "an included file that cannot be read",
-        "unreadable",
+        "?unreadable",
         "UsePAM yes\nInclude sshd_config.d/*\n",
         **{"ssh/sshd_config.d/a": "\0unreadable"},
     ),

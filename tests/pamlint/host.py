@@ -6,10 +6,11 @@ from __future__ import annotations
 import fnmatch
 from typing import NamedTuple
 
-from jitd.pamlint.findings import BAD, Finding
+from jitd.pamlint.findings import BAD, UNKNOWN, Finding
 from jitd.pamlint.linting import lint_host
 from jitd.pamlint.places import NoFile, Places, Unreadable
 from jitd.pamlint.stack import Source
+from jitd.pamlint.starting import Process
 
 GATE = "pam_python.so /usr/lib/jitd/pam_jit.py"
 SHAPE = f"""\
@@ -72,6 +73,8 @@ SU_L = (
 )
 SECURE = 'Defaults secure_path="/usr/sbin:/usr/bin:/sbin:/bin"\n'
 UNREADABLE = "\0unreadable"
+MARKS = {BAD: "", UNKNOWN: "?"}
+"""What stands before a name in a row."""
 
 
 class Texts(Places):
@@ -82,8 +85,10 @@ class Texts(Places):
         self.files = files
         self.wrong = wrong or {}
         """What is wrong with files: by path, ``missing`` or a sentence."""
+        self.running: list[Process] = []
+        self.changed: dict[str, float] = {}
 
-    def read(self, path: str) -> Source | None:
+    def _load(self, path: str) -> Source | None:
         text = self.files.get(path)
         if text == UNREADABLE:
             raise Unreadable(f"{path}: Permission denied")
@@ -100,6 +105,19 @@ class Texts(Places):
     def matching(self, pattern: str) -> list[str]:
         return sorted(path for path in self.files if fnmatch.fnmatchcase(path, pattern))
 
+    def _is_directory(self, path: str) -> bool:
+        return any(other.startswith(f"{path}/") for other in self.files)
+
+    def processes(self) -> list[Process]:
+        return self.running
+
+    def changed_at(self, path: str) -> float:
+        return self.changed.get(path, 0.0)
+
+    def of_kernel(self, name: str) -> str | None:
+        value = self.files.get(f"/proc/sys/fs/{name}", "1\n")
+        return value if isinstance(value, str) and value != UNREADABLE else None
+
     def module(self, name: str) -> str:
         return "" if self.wrong.get(name) == "missing" else f"/lib/security/{name}"
 
@@ -108,7 +126,7 @@ class Texts(Places):
 
 
 class Row(NamedTuple):
-    """``says`` is the sentence of the test's name; ``found`` what is found, a weak one with ~ before its name."""
+    """``says`` is the sentence of the test's name; ``found`` what is found, with ~ where it is weak and ? where it is unknown."""
 
     says: str
     found: str
@@ -131,4 +149,4 @@ class Row(NamedTuple):
 def names(findings: list[Finding]) -> str:
     """As a row has them. What is said of guards stands in ``test_guard``: the rows are about the gate itself."""
     found = (finding for finding in findings if finding.name != "no-guard")
-    return " ".join(sorted({("" if finding.severity == BAD else "~") + finding.name for finding in found}))
+    return " ".join(sorted({MARKS.get(finding.severity, "~") + finding.name for finding in found}))

@@ -7,6 +7,7 @@ import pytest
 
 from tests.pamlint.corpus import IN_SSHD_CONFIG, IN_SUDOERS, LOCKED, OPEN, ROWS, SHIPPED
 from tests.pamlint.host import Row, names
+from tests.pamlint.openings import OPENINGS, SSHDS, Sshd
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
@@ -16,6 +17,18 @@ def test_of_a_host_it_is_said(row: Row) -> None:
     assert names(findings) == " ".join(sorted(row.found.split())), [
         f"{finding.place}: {finding.sentence}" for finding in findings
     ]
+
+
+@pytest.mark.parametrize("row", OPENINGS, ids=lambda row: row.says)
+def test_of_an_opening_beside_the_stacks_it_is_said(row: Row) -> None:
+    """THREATS P-15: nothing that opens a gate is called closed, and what opens none is."""
+    assert names(row.findings()) == " ".join(sorted(row.found.split()))
+
+
+@pytest.mark.parametrize("row", SSHDS, ids=lambda row: row.says)
+def test_of_an_sshd_it_is_said(row: Sshd) -> None:
+    """THREATS P-15: options count before files, and what runs as much as what is written."""
+    assert row.found_by() == row.found, row.sentences()
 
 
 def test_the_corpus_is_large_enough() -> None:

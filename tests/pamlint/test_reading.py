@@ -151,27 +151,27 @@ HOSTILE = [
     ),
     Row(
         "a thousand files within each other",
-        "too-involved",
+        "?too-involved",
         {"doas": "account include s0\n" + SHAPE + SUDO} | {f"s{n}": f"account include s{n + 1}\n" for n in range(1000)},
     ),
     Row(
         "sixty files that include the next one twice",
-        "too-involved",
+        "?too-involved",
         {"doas": "account include s0\n" + SHAPE + SUDO}
         | {f"s{n}": f"account include s{n + 1}\n" * 2 for n in range(60)}
         | {"s60": ""},
     ),
     Row("an include without a name crashes libpam", "include-missing", {"doas": "@include\n" + SHAPE + SUDO}),
-    Row("a stack that cannot be read", "unreadable", {"doas": UNREADABLE}),
-    Row("sudoers that cannot be read", "unreadable", {"sudo": SHAPE + SUDO, "sudo-i": SHAPE + SUDO, "/etc/sudoers": UNREADABLE}),
+    Row("a stack that cannot be read", "?unreadable", {"doas": UNREADABLE}),
+    Row("sudoers that cannot be read", "?unreadable", {"sudo": SHAPE + SUDO, "sudo-i": SHAPE + SUDO, "/etc/sudoers": UNREADABLE}),
     Row(
         "sshd_config that cannot be read",
-        "~sshd-account unreadable",
+        "~sshd-account ?unreadable",
         {"sshd": SHAPE.replace("pam_rootok.so", "pam_succeed_if.so quiet uid = 0") + SUDO, "/etc/ssh/sshd_config": UNREADABLE},
     ),
     Row(
         "sudoers of other bytes and a megabyte of spaces",
-        "no-secure-path ~senseless-setting",
+        "no-secure-path ?senseless-setting",
         {
             "sudo": SHAPE + SUDO,
             "sudo-i": SHAPE + SUDO,
@@ -180,7 +180,7 @@ HOSTILE = [
     ),
     Row(
         "sshd_config of quotes and a megabyte of spaces",
-        "no-pam ~senseless-setting ~sshd-account",
+        "no-pam ?senseless-setting ~sshd-account",
         {
             "sshd": SHAPE.replace("pam_rootok.so", "pam_succeed_if.so quiet uid = 0") + SUDO,
             "/etc/ssh/sshd_config": b'\xff\0\nMatch\nInclude\nUsePAM "' + b" " * 1_000_000 + b"'x\n",
@@ -340,7 +340,7 @@ LOGIN_LIKE = SHAPE.replace("pam_rootok.so", "pam_succeed_if.so quiet uid = 0")
 
 
 def test_a_file_that_is_named_and_not_there_is_told() -> None:
-    assert names(lint_files(["/x/absent"], Texts({}))) == "unreadable"
+    assert names(lint_files(["/x/absent"], Texts({}))) == "?unreadable"
     assert names(lint_files(["/x/doas.conf"], Texts({"/x/doas.conf": "permit nopass :wheel\n"}))) == ""
     assert names(lint_files(["/x/su"], Texts({"/x/su": "account required pam_permit.so\n"}))) == "~no-gate"
     assert names(lint_files(["/x/common-account"], Texts({"/x/common-account": "account required pam_permit.so\n"}))) == ""
@@ -426,7 +426,7 @@ def test_settings_are_read_with_whom_they_are_for() -> None:
         "Defaults:a, %b ,#12 x",
         "Defaults:a, %b ,#12 !y",
         "Defaults:a, %b ,#12 z=1, 2",
-        "Defaults:a, %b ,#12 w=3",
+        "Defaults:a, %b ,#12 w+=3",
         "Defaults!/bin/x\\ y v",
         "Defaults>ALL u=t",
     ]

@@ -11,9 +11,11 @@ import sys
 from pathlib import Path
 
 from jitd import pamlint
-from jitd.pamlint.findings import BAD, WEAK, Finding, Place, bad, merged, weak
+from jitd.pamlint.findings import BAD, SEVERITIES, Finding, Place, bad, merged, unknown, weak
+from jitd.pamlint.linting import lint_host
 from tests.pamlint.corpus import ROWS
 from tests.pamlint.host import GATE, SHAPE
+from tests.pamlint.openings import OPENINGS, SSHDS
 from tests.pamlint.test_reading import HOSTILE
 
 TREE = Path(__file__).parents[2]
@@ -35,6 +37,7 @@ def written() -> set[str]:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in (
                 "bad",
+                "unknown",
                 "weak",
                 "make",
                 "fault",
@@ -45,7 +48,7 @@ def written() -> set[str]:
 
 
 def test_every_finding_is_in_the_corpus() -> None:
-    in_rows = {name.removeprefix("~") for row in [*ROWS, *HOSTILE] for name in row.found.split()}
+    in_rows = {name.lstrip("~?") for row in [*ROWS, *HOSTILE, *OPENINGS, *SSHDS] for name in row.found.split()}
     assert len(written()) > 40
     assert sorted(written() - in_rows - {"too-involved", "no-guard"}) == []
     assert sorted(in_rows - written()) == []
@@ -57,7 +60,8 @@ def test_every_finding_is_in_the_page_and_no_other() -> None:
 
 
 def test_every_finding_is_whole() -> None:
-    found = [(row.says, finding) for row in [*ROWS, *HOSTILE] for finding in row.findings()]
+    found = [(row.says, finding) for row in [*ROWS, *HOSTILE, *OPENINGS] for finding in row.findings()]
+    found += [(row.says, finding) for row in SSHDS for finding in lint_host(row.host())]
     assert len(found) > 150
     assert [(says, finding) for says, finding in found if not is_whole(finding)] == []
 
@@ -65,7 +69,7 @@ def test_every_finding_is_whole() -> None:
 def is_whole(finding: Finding) -> bool:
     """It has a place, a sentence on one line that does not end in a mark, and a way to mend it."""
     return (
-        finding.severity in (BAD, WEAK)
+        finding.severity in SEVERITIES
         and finding.place.file.startswith("/")
         and len(finding.sentence) > 15
         and finding.sentence[-1] not in ".:; "
@@ -95,6 +99,24 @@ def test_a_stack_that_fails_open_is_status_1_with_line_name_and_mend(tmp_path: P
     assert ("others-than-success-admit", 1, ["su"]) in [(row["name"], row["line"], row["services"]) for row in rows]
 
 
+def test_the_worst_of_several_is_told() -> None:
+    place = Place("/x", 1)
+    made = [weak("a", place, "mild", "m"), unknown("a", place, "who knows", "m"), bad("a", place, "hard", "m")]
+    assert [finding.severity for finding in merged(made[:2])] == ["unknown"]
+    assert [finding.severity for finding in merged([*made[1:], made[0]])] == ["bad"]
+
+
+def test_what_cannot_be_told_is_no_status_0(tmp_path: Path) -> None:
+    """THREATS P-15."""
+    file = tmp_path / "sudoers"
+    file.write_text('Defaults secure_path="/usr/bin:/bin"\nDefaults env_reset, =\n')
+    done = run(str(file))
+    assert done.returncode == 1 and f"unknown {file}:2  senseless-setting: " in done.stdout
+    assert "jitd: 1 unknown" in done.stderr
+    file.write_text('Defaults secure_path="/usr/bin:/bin"\nDefaults env_reset\n')
+    assert (run(str(file)).returncode, run(str(file)).stdout) == (0, "")
+
+
 def test_a_stack_that_holds_is_status_0(tmp_path: Path) -> None:
     file = tmp_path / "su"
     file.write_text("account required pam_permit.so\n")
@@ -116,4 +138,4 @@ def test_what_is_printed_is_plain_whatever_is_in_a_file(tmp_path: Path) -> None:
 def test_this_host_is_looked_at_where_nothing_is_named() -> None:
     done = run("--json")
     assert done.returncode in (0, 1) and "Traceback" not in done.stderr
-    assert all(json.loads(line)["severity"] in (BAD, WEAK) for line in done.stdout.splitlines())
+    assert all(json.loads(line)["severity"] in SEVERITIES for line in done.stdout.splitlines())

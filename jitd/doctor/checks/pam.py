@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from jitd.doctor.checks.finding import Finding, bad, ok, weak
+from jitd.doctor.checks.finding import Finding, bad, ok, unknown, weak
 from jitd.pamlint.findings import Finding as Linted
 from jitd.pamlint.stack import KINDS, Source, read
 
@@ -119,13 +119,23 @@ OURS = "jitd: "
 
 
 def gates(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]:
-    """What ``jitd pam-lint`` has found, where any stack asks jitd at all."""
-    found = [each for each in found if each.name != "no-gate"]
+    """What ``jitd pam-lint`` has found. ``services`` are those whose stacks ask jitd."""
+    found = [each for each in found if each.name not in ("no-gate", "links-unprotected")]
     for each in found:
-        make = bad if each.severity == "bad" else weak
+        make = {"bad": bad, "unknown": unknown}.get(each.severity, weak)
         yield make("pam.gates", f"{each.place}: {each.sentence}", each.mend)
     if not found and services:
         yield ok("pam.gates", f"the stacks that ask jitd have no way around it: {', '.join(services)}")
+
+
+def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]:
+    """Whether the kernel keeps people's links from what runs as root, where ``services`` ask jitd."""
+    found = [each for each in found if each.name == "links-unprotected"]
+    for each in found:
+        make = unknown if each.severity == "unknown" else weak
+        yield make("host.links", f"{each.place}: {each.sentence}", each.mend)
+    if not found and services:
+        yield ok("host.links", "the kernel keeps programs of root's from links of others")
 
 
 def tried_session(service: str, strangers: str | None) -> Finding:

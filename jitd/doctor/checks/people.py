@@ -17,7 +17,8 @@ MOST_TRIED = 200
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Accounts and groups as NSS knows them. ``groups``: name → the accounts in it, None where there is no such group.
+    """Accounts and groups as NSS knows them. ``groups``: name → the accounts in it, None where there is no such group; one that
+    is not among them cannot be looked up.
 
     ``users``: name → uid, None where there is no such account. Not ``is_whole``: who has a group as their own is not known.
     """
@@ -37,6 +38,10 @@ class Known:
             return self.groups.get(name) is not None
         account = self.account(word)
         return account is not None and self.users.get(account) is not None
+
+    def is_unsure(self, word: str) -> bool:
+        """True if it is a group that cannot be looked up."""
+        return word.startswith("group:") and word[6:] not in self.groups
 
     def account(self, word: str) -> str | None:
         """The account that ``user:…`` or ``principal:…`` means."""
@@ -78,7 +83,13 @@ def operators(words: Sequence[str], known: Known, settings: str) -> list[Finding
                 f'write into {settings}: operators = ["group:NAME"]',
             )
         ]
-    findings = [bad(check, f"the operators are {_absent(word)}", _make(word)) for word in words if not known.is_known(word)]
+    findings = [
+        unknown(check, f"the operators are {word}, which cannot be looked up", _make(word))
+        if known.is_unsure(word)
+        else bad(check, f"the operators are {_absent(word)}", _make(word))
+        for word in words
+        if not known.is_known(word)
+    ]
     persons = known.persons(words)
     if not persons and not findings and known.is_whole:
         findings.append(
@@ -125,15 +136,22 @@ def rules(found: Sequence[Rule], known: Known) -> list[Finding]:
 def _named(rule: Rule, known: Known) -> list[Finding]:
     findings = []
     for word in rule.who or ():
-        if not known.is_known(word):
+        if known.is_unsure(word):
+            told = f"rule {rule.name} ({_where(rule)}) is about {word}, which cannot be looked up: "
+            told += "it denies to everybody" if rule.verdict == "deny" else "it permits nothing to those who are in it"
+            findings.append(unknown("rules.who", told, _make(word)))
+        elif not known.is_known(word):
             what = f"rule {rule.name} ({_where(rule)}) is about {_absent(word)}"
             if rule.verdict == "deny":
                 findings.append(bad("rules.who", f"{what}: it denies nobody", _make(word)))
             else:
                 findings.append(weak("rules.who", what, _make(word)))
     for approval in rule.approvals:
+        wants = f"rule {rule.name} ({_where(rule)}) wants approvals from"
         findings += [
-            bad("rules.approvers", f"rule {rule.name} ({_where(rule)}) wants approvals from {_absent(word)}", _make(word))
+            unknown("rules.approvers", f"{wants} {word}, which cannot be looked up", _make(word))
+            if known.is_unsure(word)
+            else bad("rules.approvers", f"{wants} {_absent(word)}", _make(word))
             for word in approval.of_whom
             if not known.is_known(word)
         ]

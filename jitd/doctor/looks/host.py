@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import ctypes
-import grp
 import os
 import pwd
 import re
@@ -13,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from jitd import groups
 from jitd.doctor.checks.host import Clocks
 from jitpam.initiator import within
 
@@ -45,17 +45,17 @@ def _is_synchronised() -> bool | None:
     return None if state < 0 else state != TIME_ERROR
 
 
-def name_service(groups: Iterable[str]) -> tuple[float, bool]:
-    """Seconds that it took to look up root, an account that is not there, and ``groups``; and whether uid 0 is root."""
+def name_service(names: Iterable[str]) -> tuple[float, bool]:
+    """Seconds that it took to look up root, an account that is not there, and the groups ``names``; and whether uid 0 is root."""
     began = time.monotonic()
     finds_root = False
     with suppress(KeyError):
         finds_root = pwd.getpwuid(0).pw_name == "root"
     with suppress(KeyError):
         pwd.getpwnam("jitd-no-such-account")
-    for group in groups:
-        with suppress(KeyError):
-            grp.getgrnam(group)
+    for group in names:
+        with suppress(groups.CannotLookUp):
+            groups.named(group)
     return time.monotonic() - began, finds_root
 
 
@@ -76,16 +76,16 @@ def everybody() -> dict[str, tuple[int, int]] | None:
         return None
 
 
-def members(groups: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict[str, tuple[str, ...] | None]:
-    """Name → the accounts of the group, those ``listed`` whose own group it is among them; None where there is no such group."""
+def members(names: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict[str, tuple[str, ...] | None]:
+    """Name → the accounts of the group, those ``listed`` whose own group it is among them; None where there is no such group.
+    One that cannot be looked up is left out.
+    """
     found: dict[str, tuple[str, ...] | None] = {}
-    for name in groups:
-        try:
-            entry = grp.getgrnam(name)
-        except (KeyError, ValueError):
-            found[name] = None
-            continue
-        found[name] = tuple(sorted({*entry.gr_mem, *(user for user, (_, gid) in listed.items() if gid == entry.gr_gid)}))
+    for name in names:
+        with suppress(groups.CannotLookUp):
+            entry = groups.named(name)
+            own = {user for user, (_, gid) in listed.items() if entry and gid == entry.gid}
+            found[name] = tuple(sorted({*entry.members, *own})) if entry else None
     return found
 
 

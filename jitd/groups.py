@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Groups as NSS has them, with what Python's ``grp`` does not tell apart: a group that is not there, and one that cannot be
+looked up.
+
+Law: standard library only. An error is never taken for an absence. Everything here may block.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+ROOM, MOST_ROOM = 4096, 64 * 1024 * 1024
+"""Bytes for an entry: at first, and at most."""
+MOST_INTERRUPTED = 10
+
+
+class CannotLookUp(Exception):
+    """NSS answered with an error: the end of a sentence."""
+
+
+class Group(NamedTuple):
+    """``members`` are the accounts that are listed in it: not those whose own group it is."""
+
+    name: str
+    gid: int
+    members: tuple[str, ...]
+
+
+class _Entry(ctypes.Structure):
+    """struct group of grp.h."""
+
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("password", ctypes.c_char_p),
+        ("gid", ctypes.c_uint32),
+        ("members", ctypes.POINTER(ctypes.c_char_p)),
+    ]
+
+
+_LIBC = ctypes.CDLL(None)
+_REST = (ctypes.POINTER(_Entry), ctypes.c_void_p, ctypes.c_size_t, ctypes.POINTER(ctypes.c_void_p))
+_LIBC.getgrnam_r.argtypes = (ctypes.c_char_p, *_REST)
+_LIBC.getgrgid_r.argtypes = (ctypes.c_uint32, *_REST)
+
+
+def named(name: str) -> Group | None:
+    """The group of that name; None if there is none. Raises CannotLookUp."""
+    try:
+        key = os.fsencode(name)
+    except ValueError:
+        return None
+    return None if b"\0" in key or not key else _look_up(_LIBC.getgrnam_r, key)
+
+
+def numbered(gid: int) -> Group | None:
+    """The group of that number; None if there is none. Raises CannotLookUp."""
+    return _look_up(_LIBC.getgrgid_r, gid)
+
+
+def _look_up(function: Callable[..., int], key: bytes | int) -> Group | None:
+    room, n_interrupted = ROOM, 0
+    while True:
+        entry, buffer, found = _Entry(), ctypes.create_string_buffer(room), ctypes.c_void_p()
+        code = function(key, ctypes.byref(entry), buffer, room, ctypes.byref(found))
+        if code == 0:
+            return _read(entry) if found.value else None
+        if code == errno.ERANGE and room < MOST_ROOM:
+            room *= 4
+        elif code == errno.EINTR and n_interrupted < MOST_INTERRUPTED:
+            n_interrupted += 1
+        else:
+            raise CannotLookUp(f"it cannot be looked up: {os.strerror(code)}")
+
+
+def _read(entry: _Entry) -> Group:
+    members = []
+    at = 0
+    while entry.members and (member := entry.members[at]) is not None:
+        members.append(os.fsdecode(member))
+        at += 1
+    return Group(os.fsdecode(entry.name or b""), entry.gid, tuple(members))

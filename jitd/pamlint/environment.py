@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What sudoers let a person bring into root's process: the directories of PATH, and variables by which programs load code.
+
+Law: pure. A setting counts whichever user, host, command or target it is bound to: one of them is enough for a way in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from jitd.pamlint.findings import Finding, Place, bad
+from jitd.pamlint.sudoers import Setting, Sudoers
+
+Files = Callable[[str], str]
+"""From an absolute path to who could change what is there, or put something there, in words; empty if root alone can."""
+
+FAMILIES = ("LD_", "PYTHON", "PERL", "RUBY", "NODE_", "BASH_FUNC_", "LUA_", "JAVA_", "GIT_CONFIG", "OPENSSL_", "KRB5_")
+"""How the names of variables begin by which programs find or load code, or the files that name it."""
+HARMLESS = frozenset(
+    {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONHASHSEED", "LD_BIND_NOW"}
+)
+"""Variables with such names that do nothing of the kind."""
+LOADING = (
+    "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONINSPECT",
+    "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__", "PERL5LIB", "PERLLIB", "PERL5OPT", "PERL5DB", "RUBYLIB", "RUBYOPT",
+    "NODE_OPTIONS", "NODE_PATH", "BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "BASH_FUNC_x%%", "PS4", "IFS", "GCONV_PATH",
+    "GLIBC_TUNABLES", "LOCPATH", "NLSPATH", "CLASSPATH", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "LUA_PATH",
+    "LUA_CPATH", "LUA_INIT", "TCLLIBPATH", "GIT_CONFIG_COUNT", "GIT_EXEC_PATH", "GIT_SSH", "GIT_SSH_COMMAND", "LESSOPEN",
+    "LESSCLOSE", "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "KRB5_CONFIG", "GSS_MECH_CONFIG", "ZDOTDIR", "TAR_OPTIONS",
+    "GTK_MODULES",
+    "GTK_PATH", "QT_PLUGIN_PATH",
+)  # fmt: skip
+"""Those of them that are known one by one: a pattern of sudoers is tried on each."""
+FILES = ("env_file", "restricted_env_file", "group_plugin", "mailerpath")
+"""Settings that name a file that sudo reads, loads or runs as root."""
+
+
+def about_path(sudoers: Sudoers, file: str, files: Files) -> Iterator[Finding]:
+    """Whose PATH says what runs. ``file`` is where sudoers begin."""
+    paths = sudoers.effective("secure_path")
+    why = "the caller's PATH says where pam_python.so finds Python's library, which then runs as root, and which file sudo runs"
+    mend = 'write Defaults secure_path="/usr/sbin:/usr/bin:/sbin:/bin"'
+    for setting in paths:
+        if setting.is_negated or not setting.value:
+            told = f"with «{setting.written}» {why}"
+            yield bad("no-secure-path", setting.place, told, f"take it out, and {mend}", "sudo")
+        else:
+            yield from _about_directories(setting, files)
+    if all(setting.bound_to for setting in paths):
+        yield bad("no-secure-path", Place(file), f"without a secure_path for everybody {why}", mend, "sudo")
+    for setting in sudoers.effective("exempt_group"):
+        if setting.value:
+            told = f"with «{setting.written}» secure_path does not hold for that group, and their PATH says what runs as root"
+            yield bad("exempt-group", setting.place, told, "take it out", "sudo")
+
+
+def _about_directories(setting: Setting, files: Files) -> Iterator[Finding]:
+    for directory in dict.fromkeys((setting.value or "").split(":")):
+        if not directory.startswith("/"):
+            because = f"«{directory}» in it is the directory in which the caller stands"
+        elif not (because := files(directory)):
+            continue
+        told = (
+            f"with «{setting.written}» sudo looks for commands, and Python for its library, where others may put them: {because}"
+        )
+        yield bad("open-directory", setting.place, told, f"take {directory or 'the empty one'} out of secure_path", "sudo")
+        return  # one of a setting is told: the next one shows when this one is mended
+
+
+def about_variables(sudoers: Sudoers, files: Files) -> Iterator[Finding]:
+    """Which variables of the caller's come along that no request shows."""
+    for setting in sudoers.effective("env_reset"):
+        if setting.is_negated:
+            told = f"with «{setting.written}» the caller's variables come along, but for those that sudo knows to be dangerous"
+            yield bad("environment-kept", setting.place, f"{told}: what runs is more than was approved", "take it out", "sudo")
+    for name in ("env_keep", "env_check"):
+        for setting, pattern in _kept(sudoers, name):
+            if loads_code(pattern):
+                told = f"with «{setting.written}» the caller's {pattern} comes along, which can make a program run code of theirs"
+                yield bad("environment-kept", setting.place, told, f"take {pattern} out of {name}", "sudo")
+                break
+    for name in FILES:
+        for setting in sudoers.effective(name):
+            path = (setting.value or "").split(" ")[0]
+            if path.startswith("/") and (because := files(path)):
+                told = f"with «{setting.written}» sudo uses, as root, a file of others: {because}"
+                yield bad(
+                    "file-open", setting.place, told, f"take it out, or chown root:root {path} && chmod go-w {path}", "sudo"
+                )
+
+
+def _kept(sudoers: Sudoers, name: str) -> Iterator[tuple[Setting, str]]:
+    """The patterns of the list ``name`` in the end. What is taken out for somebody alone is still in it for others."""
+    for_all: dict[str, Setting] = {}
+    for setting in sudoers.settings:
+        patterns = (setting.value or "").split() if setting.name == name else ()
+        if setting.name != name or (setting.bound_to and (setting.is_negated or setting.operator == "-=")):
+            continue
+        if setting.bound_to:
+            yield from ((setting, pattern) for pattern in patterns)
+        elif setting.operator == "-=":
+            for pattern in patterns:
+                for_all.pop(pattern, None)
+        else:
+            if setting.is_negated or setting.operator == "=":
+                for_all.clear()
+            for_all |= dict.fromkeys(() if setting.is_negated else patterns, setting)
+    yield from ((setting, pattern) for pattern, setting in for_all.items())
+
+
+def loads_code(pattern: str) -> bool:
+    """True if ``pattern``, a name of a variable in which * is anything, or a name and a value, lets one in that loads code."""
+    name = pattern.partition("=")[0]
+    if name in HARMLESS:
+        return False
+    matches = re.compile(re.escape(name).replace(r"\*", ".*")).fullmatch
+    return name.startswith(FAMILIES) or any(matches(known) for known in LOADING)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the dynamic loader puts into sudo, su and sshd, and whether the kernel keeps people's links from programs of root's.
+
+Law: pure. A library is code of root's as soon as one program of root's loads it: who may put one there goes around every gate.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from jitd.pamlint.environment import Files
+from jitd.pamlint.findings import Finding, Place, bad, unknown, weak
+from jitd.pamlint.stack import Source
+
+PRELOAD, CONF, CACHE = "/etc/ld.so.preload", "/etc/ld.so.conf", "/etc/ld.so.cache"
+DIRECTORIES = ("/lib", "/usr/lib", "/lib64", "/usr/lib64")
+"""Those that the loader knows by itself."""
+PYTHON = ("/usr/lib/python3*", "/usr/lib/python3/dist-packages", "/usr/local/lib/python3*/dist-packages")
+"""Where the Python of the gate and of its guard finds its library, and what it runs when it starts."""
+DEEPEST = 16
+"""Includes within each other that are followed."""
+LINKS = ("protected_symlinks", "protected_hardlinks")
+"""Settings of the kernel below fs: people's links in /tmp are not followed by others, and nobody links to files of others."""
+
+Look = Callable[[str], Sequence[Source]]
+"""From a pattern to the files that it means, in order. Raises OSError where one cannot be read."""
+
+
+def preloaded(source: Source | None, files: Files) -> Iterator[Finding]:
+    """Libraries that ld.so.preload puts before all others, in every program."""
+    if source is None:
+        return
+    for number, line in enumerate(source.data.decode("utf-8", "replace").split("\n"), 1):
+        place = Place(source.file, number)
+        for library in re.split(r"[\s:]+", line.partition("#")[0].strip()):
+            if not library:
+                continue
+            told = f"every program loads {library} first, sudo and sshd too"
+            if "/" in library and not library.startswith("/"):
+                because = "it is looked for below the directory in which the caller stands"
+            else:
+                because = files(library) if library.startswith("/") else ""
+            if "$" in library:
+                yield unknown("preloaded", place, f"{told}, and which file that is cannot be told", "write its whole path")
+            elif because:
+                yield bad("loader-open", place, f"{told}, and others may put theirs there: {because}", "take the line out")
+            else:
+                yield weak(
+                    "preloaded", place, f"{told}: what it does there is not judged", "take the line out, if it is not meant"
+                )
+
+
+def searched(source: Source | None, look: Look, files: Files) -> Iterator[Finding]:
+    """The directories in which the loader finds libraries, and its cache."""
+    for path in (*DIRECTORIES, CACHE):
+        if because := files(path):
+            yield bad("loader-open", Place(path), _of_others(path, because), f"chown root:root {path} && chmod go-w {path}")
+    if source is not None:
+        yield from _of_file(source, look, files, (source.file,))
+
+
+def _of_others(directory: str, because: str) -> str:
+    return f"sudo and sshd load libraries from {directory}, and others may put theirs there: {because}"
+
+
+def _of_file(source: Source, look: Look, files: Files, within: tuple[str, ...]) -> Iterator[Finding]:
+    for number, raw in enumerate(source.data.decode("utf-8", "replace").split("\n"), 1):
+        place, line = Place(source.file, number), raw.partition("#")[0].strip()
+        words = line.split()
+        if not words or words[0] == "hwcap":
+            continue
+        if words[0] != "include":
+            directory = line.partition("=")[0].strip()
+            if directory.startswith("/") and (because := files(directory)):
+                mend = f"take it out, or chown root:root {directory} && chmod go-w {directory}; and then run ldconfig"
+                yield bad("loader-open", place, _of_others(directory, because), mend)
+            continue
+        for pattern in words[1:]:
+            try:
+                included = look(pattern if pattern.startswith("/") else f"{source.file.rpartition('/')[0]}/{pattern}")
+            except OSError as fault:
+                yield unknown("unreadable", place, f"what it includes cannot be judged: {fault}", "run pam-lint as root")
+                continue
+            for one in included:
+                if one.file not in within and len(within) < DEEPEST:
+                    yield from _of_file(one, look, files, (*within, one.file))
+
+
+def links(settings: Callable[[str], str | None]) -> Iterator[Finding]:
+    """Whether links of people's lead programs of root's astray. ``settings`` gives the kernel's value, None if there is none."""
+    for name in LINKS:
+        place, value = Place(f"/proc/sys/fs/{name}"), settings(name)
+        mend = f"echo fs.{name} = 1 > /etc/sysctl.d/60-links.conf && sysctl -w fs.{name}=1"
+        if value is None:
+            told = f"whether the kernel minds links of others cannot be told: fs.{name} cannot be read"
+            yield unknown("links-unprotected", place, told, "see that /proc/sys is mounted")
+        elif value.strip() in ("", "0"):
+            told = (
+                "a link of anybody's in /tmp is followed by what runs as root, to where they want"
+                if name == LINKS[0]
+                else "anybody may link to files of others: a program of root's lives on there when an upgrade has replaced it"
+            )
+            yield weak("links-unprotected", place, f"with fs.{name} = 0 {told}", mend)

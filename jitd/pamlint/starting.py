@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How sshd is started: the command lines of systemd's units, SSHD_OPTS of /etc/default/ssh, and what runs says of itself.
+
+Law: pure. What an option says goes before all that a file says, as for sshd. A line that cannot be read for certain is a doubt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from jitd.pamlint.findings import Place
+from jitd.pamlint.stack import Source
+
+PROGRAMS = ("/usr/sbin/sshd", "/sbin/sshd", "/usr/bin/sshd")
+"""Where the host's own sshd is. Another one may read another file."""
+WITH_VALUE, ALONE = "CEbcfghkopu", "46DGQRTVdeiqrt"
+NO_SERVER = frozenset("tTGV")
+"""Options with which it only looks at its settings, or says its version."""
+LISTENER = re.compile(r"\S+: (.*) \[listener\] \d+ of \d+-\d+ startups")
+ELSEWHERE = ("rootdirectory", "rootimage", "bindpaths", "bindreadonlypaths", "mountimages", "temporaryfilesystem")
+"""Settings of a unit with which its files are others than the host's."""
+VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+)|(\$))")
+ASSIGNMENT = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)=((?:\\.|\"(?:\\.|[^\"\\])*\"|'[^']*'|[^\\\"'\n])*)", re.M | re.S)
+PIECE = re.compile(r"\"((?:\\.|[^\"\\])*)\"|'([^']*)'|\\(.)|([^\"'\\]+)", re.S)
+WORD = re.compile(r"\s*((?:\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|\\.|[^\s\"'\\])+)", re.S)
+SECTION = re.compile(r"\[(\w[\w-]*)\]")
+ENTRY = re.compile(r"(\w+)[ \t]*=[ \t]*(.*)", re.S)
+
+Read = Callable[[str], Sequence[Source]]
+"""From a pattern of files to those that are there. Raises OSError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One way in which sshd is started. ``options`` are those behind ``-o``; ``config`` is the file behind ``-f``, empty where
+    none is named. ``doubt`` says why this is not certain. ``since``: when it was, in seconds since 1970, if it runs.
+    """
+
+    place: Place
+    options: tuple[str, ...] = ()
+    config: str = ""
+    doubt: str = ""
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of root's that is an sshd. ``words`` are its command line; ``since`` then it goes by its settings."""
+
+    pid: int
+    program: str
+    words: tuple[str, ...]
+    since: float
+
+
+def by_words(place: Place, words: Sequence[str], *, are_joined: str = "", since: float | None = None) -> Start | None:
+    """What the ``words`` behind sshd say; None if no server starts by them. ``are_joined``: where several words may be one."""
+    options: list[list[str]] = []
+    rest = list(words)
+    config: list[str] = []
+    while rest:
+        word = rest.pop(0)
+        if word == "--" and not rest:
+            break
+        if not word.startswith("-") or word in ("-", "--"):
+            if not are_joined or not options:
+                return Start(place, doubt=f"sshd does not know what «{word}» is", since=since)
+            options[-1][1] += f" {word}"
+            continue
+        letters = word[1:]
+        while letters:
+            letter, letters = letters[0], letters[1:]
+            if letter in NO_SERVER:
+                return None
+            if letter in WITH_VALUE:
+                if not letters and not rest:
+                    return Start(place, doubt=f"-{letter} is followed by nothing", since=since)
+                options.append([letter, letters or rest.pop(0)])
+                letters = ""
+            elif letter not in ALONE:
+                return Start(place, doubt=f"what -{letter} does is not known", since=since)
+    config = [value for letter, value in options if letter == "f"]
+    doubt = f"-f {config[-1]} is in a directory that is not known" if config and not _is_absolute(config[-1]) else ""
+    said = tuple(value for letter, value in options if letter == "o")
+    return Start(place, said, config[-1] if config else "", doubt, since)
+
+
+def _is_absolute(path: str) -> bool:
+    return path.startswith("/") or path.lower() == "none"
+
+
+def running(processes: Sequence[Process]) -> Iterator[Start]:
+    """Those of the processes that listen."""
+    for process in processes:
+        place = Place(f"/proc/{process.pid}/cmdline")
+        titled = LISTENER.fullmatch(process.words[0]) if len(process.words) == 1 else None
+        if titled:
+            words, joined = titled[1].split(" "), "by blanks"
+        elif process.words and process.words[0].rpartition("/")[2] == "sshd":
+            words, joined = list(process.words), ""
+        else:
+            continue  # of one connection: what listens has the same words
+        start = by_words(place, words[1:], are_joined=joined, since=process.since)
+        if start and process.program not in PROGRAMS:
+            start = Start(place, start.options, start.config, f"which files {process.program} reads is not known", process.since)
+        if start:
+            yield start
+
+
+# --- units ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Unit:
+    commands: list[tuple[Place, str]] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    doubt: str = ""
+
+
+def by_default_file(source: Source, name: str = "SSHD_OPTS") -> Start | None:
+    """What a file such as /etc/default/ssh has behind ``name``, as a shell or systemd cuts it."""
+    value = variables(source).get(name, "")
+    place = Place(source.file)
+    if re.search(r"[$`]", value):
+        return Start(place, doubt=f"what {name} is depends on what a shell makes of «{value}»")
+    return by_words(place, value.split())
+
+
+def variables(source: Source) -> dict[str, str]:
+    """The variables that a file sets."""
+    return {found[1]: _plain(found[2].strip()) for found in ASSIGNMENT.finditer(source.data.decode("utf-8", "replace"))}
+
+
+def _plain(text: str) -> str:
+    """``text`` without its quotes."""
+    pieces = []
+    for found in PIECE.finditer(text):
+        double, single, escaped, plain = found.groups()
+        if double is not None:
+            double = re.sub(r"\\(.)", lambda escape: "" if escape[1] == "\n" else escape[1], double, flags=re.S)
+        pieces.append(next(part for part in (double, single, "" if escaped == "\n" else escaped, plain) if part is not None))
+    return "".join(pieces)
+
+
+def by_unit(sources: Sequence[Source], read: Read) -> Iterator[Start]:
+    """What a unit starts, of sshd: its file and its drop-ins, in the order in which systemd reads them."""
+    unit = _Unit()
+    for source in sources:
+        _take_in(unit, source)
+    environment = dict(unit.environment)
+    for pattern in unit.files:
+        try:
+            for source in read(pattern.removeprefix("-")):
+                environment |= variables(source)
+        except OSError as fault:
+            unit.doubt = unit.doubt or f"{pattern.removeprefix('-')} cannot be read: {fault}"
+    for place, command in unit.commands:
+        start = _by_command(place, command, environment)
+        if start:
+            yield Start(place, start.options, start.config, start.doubt or unit.doubt)
+
+
+def _take_in(unit: _Unit, source: Source) -> None:
+    section, number = "", 0
+    text = source.data.decode("utf-8", "replace").replace("\\\n", " \0")
+    for raw in text.split("\n"):
+        place = Place(source.file, number + 1)
+        number += 1 + raw.count("\0")
+        line = raw.replace("\0", " ").strip()
+        if begins := SECTION.fullmatch(line):
+            section = begins[1]
+        entry = ENTRY.match(line)
+        if section != "Service" or not entry:
+            continue
+        name, value = entry[1].lower(), entry[2]
+        if name == "execstart":
+            unit.commands = [*unit.commands, (place, value)] if value else []
+        elif name == "environmentfile":
+            unit.files = [*unit.files, value] if value else []
+        elif name == "environment":
+            pairs = [_plain(word).partition("=") for word in WORD.findall(value)]
+            unit.environment = {**unit.environment, **{left: right for left, _, right in pairs}} if value else {}
+        elif name in ELSEWHERE and value:
+            unit.doubt = f"with {entry[1]}= it sees other files than these"
+
+
+def _by_command(place: Place, command: str, environment: Mapping[str, str]) -> Start | None:
+    typed = WORD.findall(command)
+    program = _plain(typed[0]).lstrip("-@:+!") if typed else ""
+    if "sshd" not in command:
+        return None
+    if program not in PROGRAMS:
+        if program.rpartition("/")[2].startswith(("sshd-keygen", "ssh-keygen")):
+            return None
+        return Start(place, doubt=f"how {program} starts sshd is not known")
+    words: list[str] = []
+    for word in typed[2 if "@" in typed[0].partition("/")[0] else 1 :]:
+        alone = re.fullmatch(r"\$(\w+)", word)
+        if alone:
+            words += [_plain(part) for part in WORD.findall(environment.get(alone[1], ""))]
+        else:
+            words.append(VARIABLE.sub(lambda found: "$" if found[3] else environment.get(found[1] or found[2], ""), _plain(word)))
+    if odd := next((word for word in words if "%" in word.replace("%%", "")), ""):
+        return Start(place, doubt=f"what systemd makes of «{odd}» is not known")
+    return by_words(place, [word.replace("%%", "%") for word in words if word])
