@@ -55,7 +55,7 @@ def test_a_lease_answers_under_its_own_rule_as_it_is_today_and_under_no_other(ow
     leased(house, "echo", "leased")
     waiting = once(house, "echo", "once")
     assert answers(house, "echo", "leased") == 0, "the twin"
-    for rules in (TWO, FIRST + OF_THE_LAB, OF_THE_LAB.replace('"1h"', '"1s"'), OF_THE_LAB.replace("uses = 100", "uses = 1")):
+    for rules in (TWO, FIRST + OF_THE_LAB, OF_THE_LAB.replace("uses = 100", "uses = 1")):
         house.set_policy(rules)
         assert house.jitd("reload").returncode == 0
         assert answers(house, "echo", "leased") == 118, rules
