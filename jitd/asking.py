@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 
 from jitd import entering, sentences
 from jitd.config import Config
@@ -138,6 +139,7 @@ class Asking:
     ) -> Request:
         now = self._now()
         id = self._fresh_id()
+        command = replace(command, salt=secrets.token_bytes(16))
         return Request(
             id=id,
             requester=who,

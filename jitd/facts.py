@@ -93,6 +93,18 @@ def is_own_group(of: RunAs) -> bool:
     return entry_of(f"#{of.uid}").pw_gid == of.gid
 
 
+def trusted_uid(of: RunAs) -> int:
+    """Who, beside root, may change what runs as ``of``: the account itself, or 0 where nobody may.
+
+    Nobody may where the group is not one of the account's own: the account has less than what was asked for, and would get the
+    rest by what it writes there.
+    """
+    if of.uid == 0:
+        return 0
+    entry = entry_of(f"#{of.uid}")
+    return of.uid if of.gid in group_ids(entry.pw_name, entry.pw_gid) else 0
+
+
 def group_ids(user: str, gid: int) -> tuple[int, ...]:
     """All group ids of ``user``, ``gid`` among them."""
     return tuple(os.getgrouplist(user, gid))

@@ -8,6 +8,7 @@ that for themselves. It may block, and is called in a worker.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from jitd import facts, inspection, lookup
@@ -77,8 +78,13 @@ class Nonsense(Exception):
     """What was asked makes no sense, whoever asks: a sentence."""
 
 
-def find(asked: Asked, who: Subject, search_path: str) -> Found:
-    """Find the command that ``who`` means. Raises Nonsense."""
+def find(asked: Asked, who: Subject, search_path: str, permits: Callable[[Found], bool]) -> Found:
+    """Find the command that ``who`` means. Raises Nonsense.
+
+    Where ``who`` cannot see what was typed, it is looked for only if a rule ``permits`` the path as it was typed: else it is
+    missing, whether it is there or not, and nothing was looked at that could tell by an answer or by the time that it takes. A
+    link on the way that they cannot see is not followed for them.
+    """
     _refuse_nonsense(asked)
     try:
         run_as = facts.run_as(asked.user, asked.group, who.user)
@@ -104,13 +110,19 @@ def find(asked: Asked, who: Subject, search_path: str) -> Found:
         streams=asked.streams,
         options=asked.options,
         doubt=asked.doubt,
+        chdir=asked.chdir,
     )
     if asked.is_bare:
         return Found(replace(command, path=b""), is_own_group, is_missing=False)
     if asked.login and not asked.chdir:
         command = _at_home(command, os.fsencode(target.pw_dir))
+    unseen = _beyond_sight(asked, who)
+    if unseen is not None and not permits(Found(replace(command, path=unseen), is_own_group, is_missing=False)):
+        return Found(command, is_own_group, is_missing=True)
     try:
         path = lookup.resolve(name, asked.cwd, search_path.encode())
+        if unseen is not None and path != unseen:
+            raise inspection.Uninspectable("it is called by another name there", looked_at=(unseen,))
         unfit = lookup.unfitness(path, run_as.uid, lambda: facts.group_ids(run_as.user, run_as.gid))
     except inspection.Uninspectable as fault:
         # What is not for this person to know has to get the answer of a path that no rule permits.
@@ -118,6 +130,13 @@ def find(asked: Asked, who: Subject, search_path: str) -> Found:
         return Found(command, is_own_group, is_missing=True, complaint=complaint, unfit=str(fault) if fault.is_unfit else "")
     complaint = f"{shown(name)}: {unfit}" if unfit and can_see(who, path) else ""
     return Found(replace(command, path=path), is_own_group, is_missing=False, complaint=complaint, unfit=unfit)
+
+
+def _beyond_sight(asked: Asked, who: Subject) -> bytes | None:
+    """The path that was typed, as far as ``who`` can resolve it, where they cannot see what is at its end."""
+    if asked.login or b"/" not in asked.argv[0]:
+        return None
+    return lookup.beyond_sight(os.path.join(asked.cwd, asked.argv[0]), who.uid, facts.group_ids(who.user, who.gid))
 
 
 def can_see(who: Subject, *paths: bytes) -> bool:
@@ -139,7 +158,7 @@ def in_directory(command: Command, cwd: bytes) -> Command:
     OSError.
     """
     status = os.stat(cwd)
-    return replace(command, cwd=cwd, cwd_device=status.st_dev, cwd_inode=status.st_ino)
+    return replace(command, cwd=cwd, cwd_device=status.st_dev, cwd_inode=status.st_ino, chdir=True)
 
 
 def _at_home(command: Command, home: bytes) -> Command:

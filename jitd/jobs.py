@@ -72,6 +72,8 @@ def job_of(begun: Run, permit: Grant, asked: Request, config: Config, now: float
         host=asked.host,
         requester=asked.requester.principal,
         group=command.run_as.group,
+        inherits=not command.chdir,
+        trusted_uid=facts.trusted_uid(command.run_as),
     )
 
 

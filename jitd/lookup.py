@@ -106,24 +106,41 @@ def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]]) -> s
 
 
 def is_visible_absence(path: bytes, uid: int, groups: Collection[int]) -> bool:
-    """True if that account can see for itself what is, or is not, at ``path``: it may search every directory above it.
+    """True if that account can see for itself what is, or is not, at ``path``: it may search every directory above it."""
+    return beyond_sight(path, uid, groups) is None
 
-    Judged by mode bits; where there is an access list, the owner alone is believed to see.
+
+def beyond_sight(path: bytes, uid: int, groups: Collection[int]) -> bytes | None:
+    """None if that account can see for itself what is, or is not, at ``path`` (absolute). Else the path, its directories as that
+    account can resolve them, with all that is beyond as it was typed: nothing there was looked at.
     """
     try:
-        return _is_visible(path, uid, groups)
-    except Uninspectable:
+        if _walk(path, uid, groups)[1]:
+            return None
+        return os.path.join(_walk(os.path.dirname(path), uid, groups)[0], os.path.basename(path))
+    except (Uninspectable, OSError):
+        return path
+
+
+def is_readable(path: bytes, uid: int, groups: Collection[int]) -> bool:
+    """True if that account can read the file that ``path`` (absolute) leads to."""
+    try:
+        return _walk(path, uid, groups)[1] and _may(_READ, path, os.stat(path), uid, groups)
+    except (Uninspectable, OSError):
         return False
 
 
-def _is_visible(path: bytes, uid: int, groups: Collection[int]) -> bool:
-    """Every name on the way, those that symbolic links lead to among them, is looked up where that account may look it up."""
+def _walk(path: bytes, uid: int, groups: Collection[int]) -> tuple[bytes, bool]:
+    """Where ``path`` leads, as far as that account can see, and all that is left of it; and whether it can see all of it.
+
+    Every name on the way, those that symbolic links lead to among them, is looked up where that account may look it up.
+    """
     at = b"/"
     ahead = parts(path)
     links = 0
     while ahead:
-        if not _may_search(at, os.lstat(at), uid, groups):
-            return False
+        if not _may(_SEARCH, at, os.lstat(at), uid, groups):
+            return os.path.join(at, *reversed(ahead)), False
         part = ahead.pop()
         if part == b"..":
             at = os.path.dirname(at)
@@ -133,27 +150,40 @@ def _is_visible(path: bytes, uid: int, groups: Collection[int]) -> bool:
             mode = os.lstat(below).st_mode
             leads_to = os.readlink(below) if stat.S_ISLNK(mode) else b""
         except OSError as fault:
-            return fault.errno in ABSENT
+            return os.path.join(below, *reversed(ahead)), fault.errno in ABSENT
         if stat.S_ISLNK(mode):
             links += 1
             if links > MOST_LINKS:
-                return True
+                return os.path.join(below, *reversed(ahead)), True
             at = b"/" if leads_to.startswith(b"/") else at
             ahead += parts(leads_to)
         elif stat.S_ISDIR(mode):
             at = below
         else:
-            return True  # whoever could look here sees that nothing can be below
-    return True
+            return os.path.join(below, *reversed(ahead)), True  # whoever could look here sees that nothing can be below
+    return at, True
 
 
-def _may_search(directory: bytes, status: os.stat_result, uid: int, groups: Collection[int]) -> bool:
+_READ, _SEARCH = 4, 1
+_ACL_USER, _ACL_GROUP_OBJ, _ACL_GROUP, _ACL_MASK = 0x02, 0x04, 0x08, 0x10
+
+
+def _may(right: int, path: bytes, status: os.stat_result, uid: int, groups: Collection[int]) -> bool:
+    """What the kernel would say to that account, by the owner, the access list and the mode (acl(5))."""
     if uid == 0:
         return True
     if status.st_uid == uid:
-        return bool(status.st_mode & 0o100)
-    if access_list(directory) is not None:
-        return False
-    if status.st_gid in groups:
-        return bool(status.st_mode & 0o010)
-    return bool(status.st_mode & 0o001)
+        return bool(status.st_mode >> 6 & right)
+    entries = access_list(path)
+    if entries is None:
+        return bool(status.st_mode >> (3 if status.st_gid in groups else 0) & right)
+    mask = next((permissions for tag, permissions, _ in entries if tag == _ACL_MASK), 7)
+    named = [permissions for tag, permissions, number in entries if tag == _ACL_USER and number == uid]
+    if not named:
+        of_groups = [
+            (status.st_gid if tag == _ACL_GROUP_OBJ else number, permissions)
+            for tag, permissions, number in entries
+            if tag in (_ACL_GROUP_OBJ, _ACL_GROUP)
+        ]
+        named = [permissions for gid, permissions in of_groups if gid in groups]
+    return any(permissions & mask & right for permissions in named) if named else bool(status.st_mode & right)

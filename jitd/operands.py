@@ -23,6 +23,8 @@ LIMIT = 16 * 1024 * 1024
 LIMIT_TOGETHER = 64 * 1024 * 1024
 """Bytes of all of them."""
 
+UNSEEN = "the requester cannot see what is there, so it was not looked at"
+
 Bound = tuple[int, bytes, bytes]
 """Argument, path, digest: what was approved. The digest is empty where the content is not bound."""
 
@@ -38,15 +40,23 @@ class Operand:
 
 
 def find(
-    argv: Sequence[bytes], cwd: bytes, target_uid: int, reads: Callable[[bytes], bool] = lambda path: True
+    argv: Sequence[bytes],
+    cwd: bytes,
+    target_uid: int,
+    reads: Callable[[bytes], bool] = lambda path: True,
+    sees: Callable[[bytes], bool] = lambda path: True,
 ) -> Iterator[Operand]:
     """The operands of a command. The content of those is looked at for which ``reads`` is true.
 
+    Nothing is looked at where ``sees`` is false: it is an operand, whether it is there or not.
     An argument is a path as it stands, or what follows its first ``=``; a relative one is taken from ``cwd``.
     """
     left = LIMIT_TOGETHER
     for at, argument in enumerate(argv[1 : MOST_ARGUMENTS + 1], 1):
         for path in _paths(argument, cwd):
+            if not sees(path):
+                yield Operand(at, path, b"", UNSEEN)
+                continue
             found = _look_at(at, path, target_uid)
             if found is None:
                 continue

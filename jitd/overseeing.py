@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from jitd.asking import MAX_TEXT
@@ -246,8 +246,8 @@ class Overseeing:
             raise Refusal("undone", f"request {found.id} has no grant of its own: {its}")
         if not permit.is_live:
             raise Refusal("late", f"grant {permit.id} has ended: it is {permit.state}")
-        await self._revoke(who, found, permit, reason)
-        return f"grant {permit.id} is revoked; nothing runs under it"
+        may_live = await self._revoke(who, found, permit, reason)
+        return f"grant {permit.id} is revoked; {may_live or 'nothing runs under it'}"
 
     async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
         """End every grant of the person whom ``principal``, an account or a principal, means, as far as ``who`` may end it: all
@@ -257,20 +257,24 @@ class Overseeing:
         meant = named(principal, config.realms, config.principals, config.people)
         gone: list[asyncio.Future[None]] = []
         ended = 0
+        runs: list[str] = []
         for permit in tuple(self._store.grants()):
             asked = self._store.request(permit.id)
             if is_named(permit.holder, meant) and asked is not None and self.may_see(who, asked):
+                runs += permit.living
                 gone += self._end(who, asked, permit, reason)
                 ended += 1
         if not ended:
             raise Refusal("unknown", f"{shown(principal)} has no live grant, as far as you may see")
         said = f"{ended} grant{'s' if ended > 1 else ''} of {shown(principal)} revoked"
         await self._until(gone, f"{said}, but what runs under them is not gone yet")
-        return f"{said}; nothing runs under them"
+        return f"{said}; {self._may_live(runs) or 'nothing runs under them'}"
 
-    async def _revoke(self, who: Subject, asked: Request, permit: Grant, reason: str) -> None:
+    async def _revoke(self, who: Subject, asked: Request, permit: Grant, reason: str) -> str:
+        """What may live on of it, as the end of a sentence; empty if there is nothing. Raises Refusal."""
         gone = self._end(who, asked, permit, reason)
         await self._until(gone, f"grant {permit.id} is revoked, but what runs under it is not gone yet")
+        return self._may_live(permit.living)
 
     def _end(self, who: Subject, asked: Request, permit: Grant, reason: str) -> list[asyncio.Future[None]]:
         """Revoke ``permit``; what tells when its runs are gone. Raises Refusal."""
@@ -281,6 +285,13 @@ class Overseeing:
         except IllegalEvent:
             raise Refusal("late", f"grant {permit.id} has ended") from None
         return gone
+
+    def _may_live(self, runs: Iterable[str]) -> str:
+        """What the monitors of these say, which have ended, and which tell it last (monitor/strays.py)."""
+        outcomes = [one.outcome for run in runs if (one := self._store.run(run)) is not None and one.outcome is not None]
+        told = [outcome.because.rpartition("; ")[2] for outcome in outcomes]
+        told = [part for part in dict.fromkeys(told) if " may live: " in part or " may run: " in part]
+        return "; ".join(["what ran under it is ended", *map(shown, told)]) if told else ""
 
     async def stop(self, who: Subject, typed: str, reason: str) -> str:
         """End one run; its grant stays. Returns when it is gone. Raises Refusal."""
@@ -294,7 +305,7 @@ class Overseeing:
                 gone.cancel()
                 raise Refusal("late", f"run {found.id} has ended") from None
         await self._until([gone], f"run {found.id} was told to stop, but it is not gone yet")
-        return f"run {found.id} is gone"
+        return f"run {found.id} is gone" + (f"; {may_live}" if (may_live := self._may_live([found.id])) else "")
 
     async def _until(self, gone: list[asyncio.Future[None]], otherwise: str) -> None:
         if not await self._waiters.are_gone(gone, GONE_WITHIN):

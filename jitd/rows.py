@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jitd.core.command import Command, Pairs
-from jitd.core.decision import Approval, Decision, Deny
+from jitd.core.decision import Approval, Decision, Deny, Terms
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.lock import Lock, counted, sentence
@@ -37,11 +37,12 @@ def _approvals(owed: tuple[Approval, ...]) -> list[Row]:
     return [{"need": a.need, "from": [shown(word) for word in a.of_whom]} for a in owed]
 
 
-def _command(command: Command) -> Row:
+def _command(command: Command, *, is_requester: bool) -> Row:
+    """Whoever asked is told no digest of a file that they cannot read."""
     return {
         "argv": [shown(a) for a in command.argv],
         "path": shown(command.path),
-        "digest": command.digest.hex(),
+        "digest": command.digest.hex() if command.is_told or not is_requester else "",
         "run_as": shown(command.run_as.user),
         "run_as_group": shown(command.run_as.group),
         "cwd": shown(command.cwd),
@@ -50,6 +51,21 @@ def _command(command: Command) -> Row:
         "streams": list(command.streams),
         "options": [shown(option) for option in command.options],
         "doubt": shown(command.doubt),
+        "chdir": command.chdir,
+    }
+
+
+def _terms(terms: Terms, asked_for: int | None) -> Row:
+    """On what terms it runs, once it is approved: these, or tighter ones. ``asked_for`` is the requester's own time limit."""
+    limits = [limit for limit in (terms.timeout_for, asked_for) if limit is not None]
+    return {
+        "record": terms.record.what,
+        "record_failure": terms.record.failure,
+        "timeout_for": min(limits, default=None),
+        "leftovers": terms.leftovers,
+        "writable": terms.writable,
+        "options": terms.options,
+        "session": terms.session,
     }
 
 
@@ -63,6 +79,7 @@ def owed(request: Request, locks: tuple[Lock, ...] = ()) -> int:
 def request_row(request: Request, viewer: Subject, may_review: bool, locks: tuple[Lock, ...] = ()) -> Row:
     """One request, everything about it, under the active ``locks``."""
     claims, standing = request.claims, counted(locks, request)
+    is_requester = viewer.uid == request.requester.uid
     return {
         "id": request.id,
         "state": str(request.state),
@@ -73,11 +90,16 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "ticket_ends_at": instant(request.requester.ticket_ends_at),
         "host": shown(request.host),
         "service": shown(request.service),
-        **_command(request.command),
+        **_command(request.command, is_requester=is_requester),
         "operands": [
-            {"argument": o.at, "path": shown(o.path), "digest": o.digest.hex(), "because": shown(o.because)}
+            {
+                "argument": o.at,
+                "path": shown(o.path),
+                "digest": o.digest.hex() if o.is_told or not is_requester else "",
+                "because": shown(o.because),
+            }
             for o in request.command.operands
-            if o.is_seen or viewer.uid != request.requester.uid
+            if o.is_seen or not is_requester
         ],
         "point": None
         if request.point is None
@@ -100,6 +122,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "fingerprint": request.fingerprint.hex(),
         "owed": owed(request, locks),
         "approvals": _approvals(request.obligations.approvals) if request.obligations else [],
+        "terms": None if request.obligations is None else _terms(request.obligations.terms, request.timeout_for),
         "submitted_at": instant(request.submitted_at),
         "expires_at": instant(request.expires_at),
         "lease": request.lease,
@@ -139,7 +162,7 @@ def grant_row(grant: Grant, viewer: Subject) -> Row:
         "requester": shown(grant.holder.principal),
         "host": shown(grant.host),
         "service": shown(grant.service),
-        **_command(grant.command),
+        **_command(grant.command, is_requester=viewer.uid == grant.holder.uid),
         "rule": shown(grant.rule),
         "because": shown(grant.because),
         "ended_because": shown(grant.ended_because),

@@ -7,18 +7,18 @@ Law: a file is opened only where policy would permit its path; what cannot be es
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 
 from jitd import facts, inspection, lookup, operands
 from jitd.core.command import JITSUDO, Command, Operand, Pairs
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.effects import Moment
 from jitd.core.environment import let_in
-from jitd.core.policy import Policy, Question, decide
+from jitd.core.policy import Policy, Question, decide, no_rule
 from jitd.core.request import Request
 from jitd.core.subject import Subject
-from jitd.finding import Asked, can_see, find, in_directory, is_in_sight
+from jitd.finding import Asked, Found, can_see, find, in_directory, is_in_sight
 
 _digests = inspection.DigestCache()
 
@@ -35,43 +35,53 @@ def look(policy: Policy, asked: Asked, who: Subject, host: str, service: str, se
     """Find the command and ask policy about it: the rules on its path, its file, the rules with the file, its operands. Raises
     finding.Nonsense.
     """
-    found = find(asked, who, search_path)
+
+    def about(found: Found) -> Question:
+        return Question(
+            requester=who,
+            command=found.command,
+            service=service,
+            host=host,
+            reason=asked.reason,
+            lasts_for=asked.lasts_for,
+            uses=asked.uses,
+            timeout_for=asked.timeout_for,
+            chdir=asked.cwd if asked.chdir else None,
+            is_own_group=found.is_own_group,
+            is_missing=found.is_missing,
+            writable_by=(),
+        )
+
+    @cache
+    def on_path(question: Question) -> Decision:
+        return _on_path(policy, question, now)
+
+    found = find(asked, who, search_path, lambda unseen: isinstance(on_path(about(unseen)), Permit))
     if found.complaint and not found.unfit:
         return Sighting(found.command, Deny(Why.MISSING, found.complaint))
-    question = Question(
-        requester=who,
-        command=found.command,
-        service=service,
-        host=host,
-        reason=asked.reason,
-        lasts_for=asked.lasts_for,
-        uses=asked.uses,
-        timeout_for=asked.timeout_for,
-        chdir=asked.cwd if asked.chdir else None,
-        is_own_group=found.is_own_group,
-        is_missing=found.is_missing,
-        writable_by=(),
-    )
+    question = about(found)
     if found.complaint:
-        decision = _on_path(policy, replace(question, is_missing=False), now)
+        decision = on_path(replace(question, is_missing=False))
         is_denied = isinstance(decision, Deny) and decision.why in (Why.NO_RULE, Why.RULE, Why.ERROR)
         return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint))
-    sighting = _judged(policy, question, asked.preserved, now)
+    sighting = _judged(policy, question, on_path(question), asked.preserved, now)
     if found.unfit and isinstance(sighting.decision, Permit):
-        return Sighting(sighting.command, Deny(Why.ERROR, f"it cannot be executed: {found.unfit}", sighting.decision.rule))
+        unfit = Deny(Why.ERROR, f"it cannot be executed: {found.unfit}", sighting.decision.rule)
+        sighting = Sighting(sighting.command, unfit)
     sighting = _with_operands(sighting, who)
-    is_refused = isinstance(sighting.decision, Deny) and sighting.decision.why in (Why.NO_RULE, Why.RULE)
-    if not is_refused or found.is_missing or is_in_sight(asked, found.command.path, who):
+    if isinstance(sighting.decision, Permit) or found.is_missing or is_in_sight(asked, found.command.path, who):
         return sighting
-    typed = replace(found.command, path=asked.argv[0])  # the answer, its path too, is the one of a path that is not there
-    return Sighting(typed, _on_path(policy, replace(question, command=typed, is_missing=True), now))
+    # Whatever the file was refused for would tell of it: the answer, its path too, is the one of a path that is not there.
+    typed = replace(found.command, path=asked.argv[0])
+    is_by_file = isinstance(on_path(question), Permit)
+    return Sighting(typed, no_rule(who) if is_by_file else on_path(replace(question, command=typed, is_missing=True)))
 
 
 def unopened(asked: Asked, who: Subject, search_path: str) -> Command:
     """The command that is asked for by somebody whom no rule will answer: found, and no file of it opened. Raises
     finding.Nonsense.
     """
-    found = find(asked, who, search_path)
+    found = find(asked, who, search_path, lambda unseen: False)
     if found.is_missing or is_in_sight(asked, found.command.path, who):
         return found.command
     return replace(found.command, path=asked.argv[0])
@@ -87,11 +97,17 @@ def _with_operands(sighting: Sighting, who: Subject) -> Sighting:
     def is_seen(path: bytes) -> bool:
         return lookup.is_visible_absence(path, who.uid, groups)
 
-    def is_read(path: bytes) -> bool:
-        return not decision.obligations.terms.writable and is_seen(path)
+    def is_told(operand: operands.Operand) -> bool:
+        return bool(operand.digest) and lookup.is_readable(operand.path, who.uid, groups)
 
-    found = operands.find(command.argv, command.cwd, command.run_as.uid, is_read)
-    named = tuple(Operand(o.at, o.path, o.digest, o.because, is_seen(o.path)) for o in found)
+    found = operands.find(
+        command.argv,
+        command.cwd,
+        facts.trusted_uid(command.run_as),
+        lambda path: not decision.obligations.terms.writable,
+        is_seen,
+    )
+    named = tuple(Operand(o.at, o.path, o.digest, o.because, is_seen(o.path), is_told(o)) for o in found)
     return Sighting(replace(command, operands=named), decision)
 
 
@@ -120,7 +136,7 @@ def look_again(policy: Policy, request: Request, who: Subject, now: Moment) -> D
         is_missing=False,
         writable_by=(),
     )
-    sighting = _judged(policy, question, (), now)
+    sighting = _judged(policy, question, _on_path(policy, question, now), (), now)
     if isinstance(sighting.decision, Deny):
         return sighting.decision
     if sighting.command.digest != request.command.digest:
@@ -128,42 +144,51 @@ def look_again(policy: Policy, request: Request, who: Subject, now: Moment) -> D
     obligations = sighting.decision.obligations
     if obligations.approvals and not obligations.terms.writable and request.command.path:
         command = request.command
-        changed = operands.drift(command.argv, command.cwd, command.run_as.uid, bound(command))
+        changed = operands.drift(command.argv, command.cwd, facts.trusted_uid(command.run_as), bound(command))
         if changed:
             return Deny(Why.ERROR, changed, sighting.decision.rule)
-    if sighting.command != request.command:
+    before = request.command
+    if replace(sighting.command, chdir=before.chdir, is_told=before.is_told) != before:
         return Deny(Why.TERMS, "the rule now wants another working directory", sighting.decision.rule)
     return sighting.decision
 
 
-def _judged(policy: Policy, question: Question, preserved: Pairs, now: Moment) -> Sighting:
-    """The rules on the path; only where they permit it is the file opened, and the rules are asked with what it shows.
+def _judged(policy: Policy, question: Question, decision: Decision, preserved: Pairs, now: Moment) -> Sighting:
+    """Only where ``decision``, the rules' on the path, permits it is the file opened, and the rules are asked with what it shows.
 
     Of ``preserved`` comes along what the rule that permits lets in; the rest stays outside, as with sudo -E. No rule on the path
     is about it, so that it waits for the second question.
     """
-    command, decision = question.command, _on_path(policy, question, now)
+    command = question.command
     if isinstance(decision, Deny):
         return Sighting(command, decision)
     command = replace(command, variables=let_in(preserved, command, decision.obligations.terms.env))
     if not command.path:
         return Sighting(command, decision)  # there is no file to look at
     try:
-        file = inspection.inspect(command.path, command.run_as.uid, cache=_digests)
-        command = replace(command, digest=file.digest)
+        file = inspection.inspect(command.path, facts.trusted_uid(command.run_as), cache=_digests)
+        command = replace(command, digest=file.digest, is_told=_may_read(question.requester, command.path))
         cwd = decision.obligations.terms.cwd.encode()
         if cwd != b"caller" and question.service == JITSUDO:  # elsewhere nobody sees to it
             command = in_directory(command, cwd)
         elif question.chdir is not None and not command.cwd_inode:
-            with suppress(OSError):  # the requester may name it and not look at it: nor is it told here whether it exists
+            try:  # the requester may name it and not look at it: nor is it told here whether it exists
                 command = in_directory(command, question.chdir)
+            except OSError:
+                command = replace(command, chdir=True)  # as long as the other way takes
     except inspection.Uninspectable as fault:
-        if fault.is_unfit and can_see(question.requester, command.path, *fault.looked_at):
+        is_seen = can_see(question.requester, command.path, *fault.looked_at)
+        if fault.is_unfit and is_seen:
             return Sighting(command, Deny(Why.UNFIT, f"it cannot be executed: {fault}", decision.rule))
-        return Sighting(command, Deny(Why.ERROR, f"the command's file cannot be looked at: {fault}", decision.rule))
+        because = f": {fault}" if is_seen else ", or what executes it"
+        return Sighting(command, Deny(Why.ERROR, f"the command's file cannot be looked at{because}", decision.rule))
     except OSError as fault:
         return Sighting(command, Deny(Why.ERROR, f"the working directory cannot be looked at: {fault.strerror}", decision.rule))
     return Sighting(command, decide(policy, replace(question, command=command, writable_by=file.writable_by), now.at))
+
+
+def _may_read(who: Subject, path: bytes) -> bool:
+    return lookup.is_readable(path, who.uid, facts.group_ids(who.user, who.gid))
 
 
 def _on_path(policy: Policy, question: Question, now: Moment) -> Decision:

@@ -10,11 +10,10 @@ import posix  # `os` is a millisecond of start more
 
 
 def printable(text: str) -> str:
-    """``text`` if a terminal may have it as it is (jitd's sentences hold shown() bytes already), else all of it shown()."""
-    from jitpam.wire.shown import shown  # which nobody needs before there is something to say
+    """``text`` as a terminal may have it: jitd's sentences hold shown() bytes already."""
+    from jitpam.wire.shown import reshown  # which nobody needs before there is something to say
 
-    bare = text.replace("\\", "")
-    return text if shown(bare) == bare else shown(text)
+    return reshown(text)
 
 
 def say(text: str) -> None:

@@ -11,17 +11,14 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from jitpam.wire.shown import shown, shown_argument, unshown
+from jitpam.wire.shown import reshown, shown_argument, unshown
 
 Row = dict[str, Any]
 
 
 def printable(text: str) -> str:
-    """``text`` (as ``shown`` gave it, or said to be) without anything that is not plainly visible.
-
-    A backslash stays as it is: rows have been through ``shown`` in the daemon, and doubling it again would lie about them.
-    """
-    return "\\".join(shown(part) for part in text.split("\\"))
+    """``text`` (as ``shown`` gave it, or said to be) without anything that is not plainly visible."""
+    return reshown(text)
 
 
 def answer(line: str = "") -> None:

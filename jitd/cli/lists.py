@@ -68,7 +68,7 @@ REQUESTS: Columns = {
     "REQUESTER": _whose,
     "HOST": _text("host"),
     "SERVICE": _text("service"),
-    "AS": _text("run_as"),
+    "AS": lambda row: "in doubt" if row.get("doubt") else words(row, "run_as"),
     "OWED": _text("owed"),
     "REASON": _text("reason"),
     "COMMAND": _argv,

@@ -43,7 +43,7 @@ terminal a line without one always goes on with the text above it."""
 def page(row: Row, screen: int | None) -> list[str]:
     """Lines. ``screen`` (cells) is the terminal's width, None where nothing is to be folded."""
     lines: list[str] = []
-    for label, text in (*_about(row), *_command(row), *_facts(row), *_claims(row), *_rule(row), *_history(row)):
+    for label, text in (*_about(row), *_command(row), *_terms(row), *_facts(row), *_claims(row), *_rule(row), *_history(row)):
         if not text:
             lines.append(printable(label))
             continue
@@ -75,7 +75,7 @@ def _command(row: Row) -> Iterator[Line]:
         yield from _login(row)
     else:
         yield from _known_command(row)
-    yield "asked for", _terms(row)
+    yield "asked for", _asked_for(row)
 
 
 def _is_anothers(row: Row) -> bool:
@@ -91,7 +91,7 @@ def _in_doubt(row: Row) -> Iterator[Line]:
     yield "in doubt", words(row, "doubt")
     yield "as", "not known for certain: take it for root"
     yield "on", f"{words(row, 'host')}, by {words(row, 'service')}"
-    yield "in", quoted(words(row, "cwd"))
+    yield "in", _directory(row)
 
 
 def _login(row: Row) -> Iterator[Line]:
@@ -113,7 +113,12 @@ def _known_command(row: Row) -> Iterator[Line]:
         for at, argument in enumerate(argv):
             yield f"argument {at}", f"{quoted(argument)}  ({_count(n_bytes(argument), 'byte')})"
     yield "file", quoted(words(row, "path"))
-    yield "SHA-256", words(row, "digest", "unknown: no rule let the file be read")
+    unknown = (
+        "not told: you cannot read the file, or no rule let it be read"
+        if row.get("mine")
+        else "unknown: no rule let the file be read"
+    )
+    yield "SHA-256", words(row, "digest", unknown)
     yield "as", f"{words(row, 'run_as')}, group {words(row, 'run_as_group')}"
     yield "on", f"{words(row, 'host')}, by {words(row, 'service')}"
     if _is_anothers(row):
@@ -123,11 +128,13 @@ def _known_command(row: Row) -> Iterator[Line]:
         )
     for option in _list(row, "options"):
         yield "option", f"{option} of {words(row, 'service')}, which changes what is run"
-    yield "in", quoted(words(row, "cwd"))
+    yield "in", _directory(row)
     for operand in _list(row, "operands"):
         if isinstance(operand, dict):
             yield "names", f"argument {words(operand, 'argument')}, {quoted(words(operand, 'path'))}: {words(operand, 'because')}"
-            yield "", f"SHA-256 {words(operand, 'digest', 'not bound: it may be another file when the command opens it')}"
+            loose = "not bound: it may be another file when the command opens it"
+            loose = f"not told, as you cannot read it, or {loose}" if row.get("mine") else loose
+            yield "", f"SHA-256 {words(operand, 'digest', loose)}"
     yield from _pairs("variable", _list(row, "variables"), "none beside the usual ones")
     if _is_anothers(row):
         return
@@ -136,6 +143,54 @@ def _known_command(row: Row) -> Iterator[Line]:
     for at, name in enumerate(_STREAMS):
         kind = str(kinds[at]) if at < len(kinds) else ""
         yield name, f"{_STREAMS[name]} is {_SEEN.get(kind, kind) if kind else 'known when it is run'}"
+
+
+def _directory(row: Row) -> str:
+    return quoted(words(row, "cwd")) + (f" (named, and entered as {words(row, 'run_as')})" if row.get("chdir") else "")
+
+
+def _terms(row: Row) -> Iterator[Line]:
+    """What its rule lets happen beside the command. While it waits this may get tighter, and never looser."""
+    terms = row.get("terms")
+    if not isinstance(terms, dict):
+        return
+    yield "", ""
+    yield "ON WHAT TERMS", ""
+    by = words(row, "service")
+    if not _is_anothers(row):
+        yield "recorded", _recorded(terms, [str(kind) for kind in _list(row, "streams")])
+        limit = terms.get("timeout_for")
+        yield "time limit", f"ended after {in_words(limit)}" if isinstance(limit, int) else "NONE but the end of its grant"
+        stays = "STAY, until the run is stopped or its grant is revoked"
+        yield "left behind", f"processes that it leaves behind {stays if terms.get('leftovers') == 'keep' else 'end with it'}"
+    elif row.get("path") or row.get("doubt"):
+        yield "recorded", f"NOT by jitd: {by} runs it"
+        yield "time limit", f"NONE by jitd: {by} runs it"
+        options = "LET IN, also those that are not known" if terms.get("options") else "refused"
+        yield "options", f"options of {by} that change what is run are {options}"
+    else:
+        ends = "is ended" if terms.get("session") == "end" else "GOES ON, until it is revoked"
+        yield "time limit", f"when the time of its grant is over the session {ends}"
+        return
+    if not terms.get("writable"):
+        yield "files", "those that others may change are refused, or bound to their content"
+    elif _is_anothers(row):
+        yield "files", f"those that OTHERS MAY CHANGE are let in: {by} opens them by name, whatever is in them by then"
+    else:
+        yield "files", "those that OTHERS MAY CHANGE are let in: the command's own is bound, those that arguments name are not"
+
+
+def _recorded(terms: Row, streams: list[str]) -> str:
+    what = {
+        "none": "NOT",
+        "terminal": "NOT: it has no terminal"
+        if streams and "terminal" not in streams
+        else "what it writes to a terminal, if it has one",
+        "output": "all that it writes",
+        "all": "all that it writes, and reads from its standard input",
+    }.get(words(terms, "record"), words(terms, "record"))
+    goes_on = terms.get("record_failure") == "continue" and not what.startswith("NOT")
+    return f"{what}; it GOES ON where that cannot be recorded" if goes_on else what
 
 
 def _facts(row: Row) -> Iterator[Line]:
@@ -241,7 +296,7 @@ def how_it_ended(run: Row) -> str:
             return f"{ending}{because}"
 
 
-def _terms(row: Row) -> str:
+def _asked_for(row: Row) -> str:
     lasts_for, uses = row.get("lasts_for"), row.get("uses")
     noun = "use" if _is_anothers(row) else "run"
     if not isinstance(lasts_for, int):

@@ -30,7 +30,8 @@ class Operand:
     """A file that argument ``at`` names and that others than root and the account to run as could change.
 
     ``digest`` is its SHA-256, or empty where the content is not bound; ``because`` says who could change it, and why it is not.
-    ``is_seen`` is False for one that the requester cannot see: they are not told of it.
+    ``is_seen`` is False for one that the requester cannot see: they are not told of it. ``is_told`` is True where they may know
+    its digest, as they can read it.
     """
 
     at: int
@@ -38,6 +39,7 @@ class Operand:
     digest: bytes
     because: str
     is_seen: bool
+    is_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,10 @@ class Command:
     (TERM, LANG, …). ``streams`` are the kinds of descriptors 0 to 2, or empty: known when it is run. ``operands`` are looked for
     where somebody has to approve. ``options`` are those of the program that is to run it (sudo's ``-E``), where they change what
     runs. ``doubt`` says why that program's command line cannot be understood for certain: ``argv`` is all of it then, and
-    ``path`` is empty, as it is for a login, which has no command.
+    ``path`` is empty, as it is for a login, which has no command. ``chdir`` says that ``cwd`` was named, by the requester, a rule
+    or an account's home, and is not simply where the requester stands: such a one is never inherited. ``is_told`` is True where
+    the requester may know the digest, as they can read the file. ``salt`` is random: without it, who knows the rest of a
+    fingerprint could try what they may not know.
     """
 
     argv: tuple[bytes, ...]
@@ -66,6 +71,9 @@ class Command:
     operands: tuple[Operand, ...] = ()
     options: tuple[bytes, ...] = ()
     doubt: str = ""
+    chdir: bool = False
+    is_told: bool = False
+    salt: bytes = b""
 
 
 def fingerprint(request_id: str, principal: str, host: str, service: str, command: Command, terms: Sequence[int | None]) -> bytes:
@@ -101,12 +109,16 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
     put(b"o", *(part for operand in command.operands for part in (number(operand.at), operand.path, operand.digest)))
     if command.options or command.doubt:
         put(b"x", command.doubt.encode(), *command.options)
+    if command.chdir:
+        put(b"c", b"1")
+    if command.salt:
+        put(b"n", command.salt)
     return out.digest()
 
 
 def work_of(command: Command) -> bytes:
     """What a lease answers for, as 32 bytes: all but terminal, locale and kinds of streams (CONTRACT: leases)."""
-    bare = replace(command, locale=(), streams=())
+    bare = replace(command, locale=(), streams=(), chdir=False, salt=b"")
     return fingerprint("", "", "", "", bare, ())
 
 

@@ -112,13 +112,17 @@ def decide(policy: Policy, question: Question, at: datetime) -> Decision:
             break  # the same answer as for a path that no rule permits: it must not tell what there is and what not
         if answer is not None:
             return answer
-    if question.requester.is_local:
-        return Deny(Why.NO_RULE, "no rule permits this without a Kerberos ticket")
     if not is_root or question.is_missing:
-        return Deny(Why.NO_RULE, "no rule permits this")
+        return no_rule(question.requester)
     if policy.root != "permit":
         return Deny(Why.NO_RULE, 'root may not ask here (root = "deny" in jitd.toml)')
     return Permit(ROOTS.name, ROOTS.obligations)
+
+
+def no_rule(requester: Subject) -> Deny:
+    """The answer where no rule permits it, and to who may not know why it is not permitted."""
+    ticket = " without a Kerberos ticket" if requester.is_local else ""
+    return Deny(Why.NO_RULE, f"no rule permits this{ticket}")
 
 
 def _answer(rule: Rule, question: Question, at: datetime) -> Decision | None:

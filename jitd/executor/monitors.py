@@ -266,6 +266,7 @@ class Monitors:
         except (OSError, ValueError) as fault:
             raise ExecutorError(f"the run cannot be begun: {fault}") from None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # before the client has its end: who hands over the streams
         try:
             with theirs:
                 await self._hand_over(job.run, data, theirs)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from jitd.inspection import Inspected, Uninspectable, copy_content, inspect
+from jitd.monitor.caller import stands_in
 from jitd.monitor.orders import CANNOT, FAILED, MISSING, Job, sentence
 from jitd.monitor.places import copy_directory
 from jitd.monitor.pump import Pumps
@@ -77,7 +78,7 @@ def become_command(job: Job, around: Surroundings) -> NoReturn:
         streams = _streams(job, around)
         path = _what_to_execute(job, around.state_dir)
         _arrange(job, streams, around)
-        is_inside = _begin_in_directory(job)
+        is_inside = job.inherits and _begin_in_directory(job, streams.sender)
         become(job.uid, job.gid, job.groups)
         _enter_directory(job, is_inside=is_inside)
         if path != job.path and not os.access(job.path, os.X_OK):
@@ -125,14 +126,14 @@ def _streams(job: Job, around: Surroundings) -> Streams:
 def _what_to_execute(job: Job, state_dir: str) -> bytes:
     """The path to execute: the approved one, or a copy of what was approved where others may change the original."""
     try:
-        found: Inspected = inspect(job.path, job.uid)
+        found: Inspected = inspect(job.path, job.trusted_uid)
     except Uninspectable as fault:
         if fault.is_absent:
             raise CannotStart(f"it is not there any more: {fault}", MISSING) from None
         raise
     if found.digest != job.digest:
         raise CannotStart("it was changed since it was approved")
-    changed = "" if job.operands is None else drift(job.argv, job.cwd, job.uid, job.operands)
+    changed = "" if job.operands is None else drift(job.argv, job.cwd, job.trusted_uid, job.operands)
     if changed:
         raise CannotStart(changed)
     if not found.writable_by:
@@ -181,11 +182,15 @@ def _recorded(job: Job, streams: Streams, around: Surroundings) -> dict[int, int
     return streams.descriptors | around.pumps.start(sources, around.monitor, job)
 
 
-def _begin_in_directory(job: Job) -> bool:
-    """Be, as root, where the caller was, if that is still the directory that was approved: a command inherits it from sudo too.
+def _begin_in_directory(job: Job, caller: int) -> bool:
+    """Be, as root, where the process ``caller`` stands, if that is the directory that was approved: a command inherits it from
+    sudo, too.
 
-    It opens nothing to the target user: a directory that one may not search is of no use to who stands in it.
+    Root's access is not lent: it is entered only where the requester has got to alone, and a directory that the account may not
+    search is of no use to who stands in it.
     """
+    if not stands_in(caller, job.requester_uid, job.cwd_device, job.cwd_inode):
+        return False
     try:
         os.chdir(job.cwd)
         found = os.stat(".")

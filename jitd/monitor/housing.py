@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 
@@ -76,6 +77,8 @@ class Housing:
         """The run's control group. The command is in ``command`` below it, the monitor outside of that."""
         self._is_ours = False
         self._hung_up: set[Pid] = set()
+        self.seek: Callable[[], set[Pid]] = set
+        """What belongs to it and is elsewhere, where that is to end too."""
         self.holder: Pid = 0
         """A child that is neither counted nor killed with the others: it holds the session until ``close_session``."""
         self._life: socket.socket | None = None
@@ -159,7 +162,7 @@ class Housing:
                     file.write("1")
             except OSError:
                 pass
-        kill_all(self._without_holder)
+        kill_all(lambda: self._without_holder() | self._strays())
 
     def hang_up(self) -> None:
         """SIGHUP and SIGCONT to all of it, once to each: also to what is forked meanwhile, or since the last time."""
@@ -179,6 +182,8 @@ class Housing:
                 return False
         except ChildProcessError:
             pass
+        if self._strays():
+            return False
         if self.directory is None:
             return True
         try:
@@ -204,6 +209,10 @@ class Housing:
     def _without_holder(self) -> set[Pid]:
         """Nor what the holder's modules have started: they open and close the session, and end with the holder or after it."""
         return descendants(but_not=self.holder)
+
+    def _strays(self) -> set[Pid]:
+        found = self.seek()
+        return found - {os.getpid(), self.holder} - descendants(self.holder) if found and self.holder else found - {os.getpid()}
 
 
 def fork_sibling() -> Pid:

@@ -26,6 +26,7 @@ from jitd.monitor.orders import CANNOT, FAILED, Login, sentence
 from jitd.monitor.places import Left, write_outcome
 from jitd.monitor.seats import seats, tell
 from jitd.monitor.signalling import Pid, hang_up_all, kill_all, members
+from jitd.monitor.strays import NO_SESSION, session_of, started_at
 from jitd.monitor.wakeup import Wakeup
 from jitd.recording.writer import boot_clock
 
@@ -41,8 +42,6 @@ LOOK_AGAIN = 0.03
 """Seconds between two looks whether all of it is gone, while it is being ended."""
 NAMES_WITHIN = 5.0
 """Seconds after the beginning in which logind's scope and the audit session are looked for often: both come after us."""
-NO_SESSION = 2**32 - 1
-"""The audit session of what nobody has logged in for (proc(5), ``sessionid``)."""
 LOGINDS_SCOPE = re.compile(r"/session-[A-Za-z0-9]+\.scope\Z")
 LOGINDS_SESSIONS = "/run/systemd/sessions"
 """A file for each session (sd-login(3) reads them too): also for one whose leader has ended, until its scope is empty."""
@@ -76,7 +75,7 @@ class Keeper:
         self._is_taken = False
         try:
             self._process = os.pidfd_open(job.pid)
-            if _started_at(job.pid) != job.started:
+            if started_at(job.pid) != job.started:
                 raise ProcessLookupError
         except OSError:
             self._end(Left("not started", CANNOT, "the program that asked has ended"))
@@ -108,7 +107,7 @@ class Keeper:
         try:
             if place is None or not self.housing.take(place):
                 raise OSError
-            self._session_before = _session_of(self.job.pid)
+            self._session_before = session_of(self.job.pid)
             self._take_in(self.job.pid, place)
             for pid in descendants(self.job.pid):
                 with suppress(ProcessLookupError):
@@ -191,7 +190,7 @@ class Keeper:
         if self.state != "running":
             return
         if self._session == NO_SESSION:
-            found = _session_of(self.job.pid)
+            found = session_of(self.job.pid)
             if found != self._session_before and not self._has_ended():
                 self._session = found
         if not self._scope:
@@ -228,7 +227,7 @@ class Keeper:
             if not self._has_ended():  # looked at afterwards: while it lives, they are its own
                 found |= below
         if self._session != NO_SESSION:
-            found.update(pid for name in os.listdir("/proc") if name.isdigit() and _session_of(pid := int(name)) == self._session)
+            found.update(pid for name in os.listdir("/proc") if name.isdigit() and session_of(pid := int(name)) == self._session)
         return found - {self.job.pid, os.getpid()}
 
     def _in_groups(self) -> set[Pid]:
@@ -319,23 +318,6 @@ class Keeper:
         with suppress(OSError):  # a full disk: tried again; until then this process is what remembers
             write_outcome(self.state_dir, self.job.run, self._left)
             self._is_durable = True
-
-
-def _started_at(pid: Pid) -> int:
-    """Ticks since the boot (proc(5), ``stat``). Raises OSError."""
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        return int(file.read(4096).rpartition(b")")[2].split()[19])
-
-
-def _session_of(pid: Pid) -> int:
-    """The audit session of a process that lives; NO_SESSION where it has none."""
-    try:
-        with open(f"/proc/{pid}/sessionid", "rb") as file:
-            session = int(file.read(32))
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return session if file.read(4096).rpartition(b")")[2].split()[0] not in (b"Z", b"X") else NO_SESSION
-    except (OSError, ValueError, IndexError):
-        return NO_SESSION
 
 
 def _move(pid: Pid, group: str) -> None:

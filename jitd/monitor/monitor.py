@@ -28,6 +28,7 @@ from jitd.monitor.orders import CANNOT, FAILED, Job, sentence
 from jitd.monitor.places import Left, write_outcome
 from jitd.monitor.pump import SLOTS, Pumps, arrived
 from jitd.monitor.signalling import signal_group
+from jitd.monitor.strays import Strays
 from jitd.monitor.tape import Tape
 from jitd.monitor.terminal import Terminal
 from jitd.monitor.wakeup import Wakeup
@@ -69,6 +70,7 @@ class Monitor:
         self.state = "starting"
         self.is_taken = False
         self.housing = Housing()
+        self.strays = Strays(job.run, job.request, job.uid)
         self._spare = spare
         self._began_at = time.monotonic()
         self._has_gone = False  # the daemon's go has been passed on
@@ -183,6 +185,7 @@ class Monitor:
                 packet = b""
             if packet[:1] == b"c":
                 self.child = int(packet[1:])  # it leads a process group already
+                self.strays.note(self.child)
             elif packet[:1] == b"S":
                 self._take_streams(notation.read(packet[1:]))
             elif packet == b"r":
@@ -274,6 +277,7 @@ class Monitor:
         if self.state == "ended" or not self._has_gone:
             return
         self._is_stopped = True
+        self.strays.end_with(self.housing)
         self._because = self._because or sentence(because)
         if self.child:
             signal_group(self.child, signal.SIGTERM)
@@ -384,15 +388,13 @@ class Monitor:
         self.client.drop()
         self.exchange.close_terminal()
         self.pumps.close()
-        self._left = self.tape.end(Left(*self._outcome))
+        self._left = self.strays.tell(self.tape.end(Left(*self._outcome)))
         self.state = "ended"
         self._keep_outcome()
         self._report()
 
     def _keep_outcome(self) -> None:
         assert self._left is not None
-        try:
+        with suppress(OSError):  # a full disk: tried again with every turn; until then this process is what remembers
             write_outcome(self.state_dir, self.job.run, self._left)
             self._is_durable = True
-        except OSError:  # a full disk: tried again with every turn; until then this process is what remembers
-            pass

@@ -33,15 +33,16 @@ MAX_JOB = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All a monitor needs to know of its run. It was decided, committed, and cannot be changed any more.
+    """All a monitor needs to know of its run. It was decided and committed, and never changes.
 
     ``environment`` is final; ``streams`` are three kinds, or empty: known when it is run. ``digest`` is the SHA-256
-    that was approved; ``writable`` says that the rule allows a file that others may change. ``ends_at_boot`` is in
-    seconds on CLOCK_BOOTTIME, None for never, and ``ends_because`` the sentence for that end. ``user`` is the
-    target's name. ``operands`` are argument, path and digest of what else was approved (operands.Bound), None where nobody had
-    to; ``stdin`` is what the rule wants standard input to be. ``is_housed`` says that the daemon has the monitor taken into a
-    control group and says ``housed``; without it the monitor makes one. ``record`` is one of core.decision.RECORDED, and
-    ``record_bytes`` what a recording may come to; what follows is told at its beginning: ``requester`` is a principal.
+    that was approved; ``writable`` says that the rule allows a file that others may change than root and ``trusted_uid`` (0:
+    nobody else). ``ends_at_boot`` is in seconds on CLOCK_BOOTTIME, None for never, and ``ends_because`` the sentence for that
+    end. ``user`` is the target's name. ``operands`` are argument, path and digest of what else was approved (operands.Bound),
+    None where nobody had to; ``stdin`` is what the rule wants standard input to be. ``is_housed``: the daemon has the monitor
+    taken into a control group, and says ``housed``; without it the monitor makes one. ``record`` is one of RECORDED in
+    core.decision, ``record_bytes`` what it may come to. What follows is told at its beginning: ``requester`` is a principal.
+    ``inherits`` says that ``cwd`` is where the caller stands, and was not named.
     """
 
     run: str
@@ -74,6 +75,8 @@ class Job:
     host: str = ""
     requester: str = ""
     group: str = ""
+    inherits: bool = False
+    trusted_uid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +276,8 @@ _JOB: dict[str, Callable[[object], Any]] = {
     "host": _text,
     "requester": _text,
     "group": _text,
+    "inherits": _truth,
+    "trusted_uid": _id,
 }
 
 _LOGIN: dict[str, Callable[[object], Any]] = {
@@ -302,8 +307,7 @@ FROM_DAEMON: dict[str, dict[str, Callable[[object], Any]]] = {
     "stop": {"because": _text},
     "taken": {},
 }
-"""What the daemon says. ``housed``: the control group that the monitor is in is the run's. ``taken``: the outcome is committed,
-and nobody will ask for it again."""
+"""What the daemon says. ``housed``: its control group is the run's. ``taken``: the outcome is committed."""
 
 
 # --- there and back --------------------------------------------------------------------------------------------------

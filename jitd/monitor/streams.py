@@ -14,7 +14,8 @@ import fcntl
 import os
 import socket
 import stat
-from dataclasses import dataclass
+import struct
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jitd.monitor.orders import read_kinds
@@ -24,6 +25,9 @@ NAMES = ("standard input", "standard output", "standard error")
 MAX_PACKET = 32 * 1024 + 1
 MOST_DESCRIPTORS = 253
 """As many as one packet can carry (SCM_MAX_FD): room for all of them, so that none is left behind unseen."""
+CREDENTIALS = struct.Struct("iII")
+"""Process, user and group of a packet's sender."""
+ROOM = socket.CMSG_SPACE(4 * MOST_DESCRIPTORS) + socket.CMSG_SPACE(CREDENTIALS.size)
 TERMIOS_BYTES = 36
 """The kernel's ``struct termios``, as ioctl TCGETS gives it."""
 O_PATH = 0o10000000
@@ -87,7 +91,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """The client's first packet: three kinds, its terminal's state, and the descriptors of the other kinds by slot."""
+    """The client's first packet: three kinds, its terminal's state, and the descriptors of the other kinds by slot.
+
+    ``sender`` is the process that sent it, by the kernel's word (unix(7), SO_PASSCRED); 0 where that is not known.
+    """
 
     kinds: tuple[str, ...]
     rows: int
@@ -95,21 +102,25 @@ class Streams:
     foreground: bool
     termios: bytes | None
     descriptors: dict[int, int]
+    sender: int = 0
 
 
 def receive(control: socket.socket, approved: tuple[str, ...]) -> Streams | None:
     """Wait for the client's streams. None if it went away; Unfit if they are not what was approved or may be."""
     arrived: list[int] = []
+    sender = 0
     try:
-        data, ancillary, flags, _ = control.recvmsg(MAX_PACKET, socket.CMSG_SPACE(4 * MOST_DESCRIPTORS), socket.MSG_CMSG_CLOEXEC)
+        data, ancillary, flags, _ = control.recvmsg(MAX_PACKET, ROOM, socket.MSG_CMSG_CLOEXEC)
         for level, kind, payload in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 arrived += memoryview(payload[: len(payload) // 4 * 4]).cast("i")
+            elif level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+                sender = CREDENTIALS.unpack(payload)[0]
         if not data and not arrived:
             return None
         if flags & CUT_OFF:
             raise Unfit("the client sent more than its streams")
-        streams = _read(data)
+        streams = replace(_read(data), sender=sender)
         if approved and streams.kinds != approved:
             raise Unfit(f"the streams are {', '.join(streams.kinds)}; {', '.join(approved)} were approved")
         slots = [slot for slot, kind in enumerate(streams.kinds) if kind not in ("terminal", "closed")]

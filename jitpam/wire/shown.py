@@ -4,15 +4,63 @@ r"""The only way from bytes or text of somebody else's to a terminal, a log or a
 Law: what comes out is one line, moves no cursor, changes no colour, hides nothing, and reads back to the bytes that went in.
 Bytes that are no UTF-8 are ``\xNN``, a backslash is doubled, and every code point that is a control, a format character,
 unassigned, private, a line separator, a space other than U+0020, or a combining mark is ``\xNN``, ``\uNNNN`` or
-``\UNNNNNNNN``.
+``\UNNNNNNNN``. So is each Cyrillic or Greek letter in a word that has Latin ones, too: it may look like one of them.
 """
 
 from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from re import Pattern
 
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Me", "Mc"})
 """Unicode general categories that are escaped. Marks too: they draw over, or reorder, what stands before them."""
 BLANK = frozenset({0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0})
 """Assigned, of a visible category, and drawn as nothing: Hangul fillers and the empty Braille cell."""
+WIDTHS = {"x": 2, "u": 4, "U": 8}
+"""How many digits an escape has."""
+MOST_FORMS = 4096
+"""Code points whose form is kept."""
+PIECE = 16 * 1024
+"""Characters that are translated in one go: no other thread has a turn meanwhile."""
+MOST_MIXED = 256
+"""Words of two scripts that are found one by one: whatever follows so many has each Cyrillic and Greek letter escaped."""
+
+_LATIN = (
+    r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1d00-\u1d25\u1d2c-\u1d5c\u1d62-\u1d65\u1d6b-\u1d77\u1d79-\u1dbe\u1e00-\u1eff"
+    r"\u2071\u207f\u2090-\u209c\u212a\u212b\u2132\u214e\u2160-\u2188\u2c60-\u2c7f\ua722-\ua787\ua78b-\ua7ff\uab30-\uab5a\uab5c-\uab64\uab66-\uab68"
+    r"\ufb00-\ufb06\uff21-\uff3a\uff41-\uff5a\U0001df00-\U0001df1e"
+)
+_ALIKE = (
+    r"\u0370-\u0374\u0376\u0377\u037a-\u037d\u037f\u0386\u0388-\u0393\u0395-\u03a8\u03aa-\u03bb\u03bd-\u03e1\u03f0-\u03f5\u03f7-\u03ff"
+    r"\u1d26-\u1d2b\u1d5d-\u1d61\u1d66-\u1d6a\u1d78\u1dbf\u1f00-\u1fbc\u1fbe\u1fc2-\u1fcc\u1fd0-\u1fdb\u1fe0-\u1fec\u1ff2-\u1ffc\uab65"
+    r"\u0400-\u0481\u048a-\u052f\u1c80-\u1c8a\ua640-\ua66e\ua67f-\ua69d\U0001e030-\U0001e06d"
+)
+"""Letters that may look like Latin ones: Greek and Cyrillic, but not μ, Ω and Δ, as in μs, kΩ and Δt."""
+_WITHIN = (
+    r"\u00ad\u0300-\u036f\u0483-\u0489\u061c\u180e\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20d0-\u20ff"
+    r"\ua66f-\ua672\ua674-\ua67d\ufe00-\ufe0f\ufe20-\ufe2f\ufeff\U000e0000-\U000e01ef"
+)
+"""What stands within a word and does not part it: marks, and what is drawn as nothing."""
+
+
+_patterns: list[Pattern[str]] = []
+
+
+def _compiled() -> list[Pattern[str]]:
+    """What finds a letter that may look like a Latin one; and a word that has letters of both kinds.
+
+    The parts of the latter have no letter in common: what one has taken, the next cannot, and nothing is tried twice.
+    """
+    if not _patterns:
+        import re  # only what has such letters pays for it
+
+        letter = rf"(?:[^\W_]|[{_WITHIN}])"
+        other = rf"(?![{_LATIN}{_ALIKE}]){letter}"
+        latin, alike = rf"[{_LATIN}](?:[{_LATIN}]|{other})*[{_ALIKE}]", rf"[{_ALIKE}](?:[{_ALIKE}]|{other})*[{_LATIN}]"
+        word = rf"(?<![^\W_])(?<![{_WITHIN}])(?:{other})*(?:{latin}|{alike}){letter}*"
+        _patterns[:] = [re.compile(f"[{_ALIKE}]"), re.compile(word)]
+    return _patterns
 
 
 def _is_plain(char: str) -> bool:
@@ -34,19 +82,76 @@ def _escaped(char: str) -> str:
     return f"\\U{code:08x}"
 
 
+class _Forms(dict[int, str]):
+    """Code point → how it is shown, found out when it is first met. Bounded: there are a million of them."""
+
+    def __missing__(self, code: int) -> str:
+        form = self.form_of(chr(code))
+        if len(self) < MOST_FORMS:
+            self[code] = form
+        return form
+
+    def form_of(self, char: str) -> str:
+        """How ``char`` is shown, where it was not met before."""
+        return "\\\\" if char == "\\" else char if _is_plain(char) else _escaped(char)
+
+
+class _FormsInMixed(_Forms):
+    """The same in a word of two scripts."""
+
+    def form_of(self, char: str) -> str:
+        """How ``char`` is shown, where it was not met before."""
+        return _escaped(char) if _compiled()[0].match(char) else super().form_of(char)
+
+
+_FORMS = _Forms()
+_FORMS_IN_MIXED = _FormsInMixed()
+
+
 def shown(value: bytes | str) -> str:
     """``value`` as one visible line, reversible by ``unshown``."""
     text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
     if text.isascii() and text.isprintable() and "\\" not in text:
         return text
-    return "".join("\\\\" if c == "\\" else c if _is_plain(c) else _escaped(c) for c in text)
+    if text.isascii():
+        return _translated(text, _FORMS)
+    alike, mixed = _compiled()
+    if not alike.search(text):
+        return _translated(text, _FORMS)
+    parts, at, is_mixed = [], 0, False
+    for n_found, word in enumerate(mixed.finditer(text), 1):
+        parts += [_translated(text[at : word.start()], _FORMS), _translated(word[0], _FORMS_IN_MIXED)]
+        at, is_mixed = word.end(), n_found == MOST_MIXED
+        if is_mixed:
+            break
+    return "".join([*parts, _translated(text[at:], _FORMS_IN_MIXED if is_mixed else _FORMS)])
+
+
+def _translated(text: str, forms: _Forms) -> str:
+    if len(text) <= PIECE:
+        return text.translate(forms)
+    return "".join([text[at : at + PIECE].translate(forms) for at in range(0, len(text), PIECE)])
+
+
+def reshown(text: str) -> str:
+    """``text``, which ``shown`` has made or is said to have, with nothing left that ``shown`` lets nobody have as it is.
+
+    A backslash stays: to double it again would lie about what is escaped. What ``shown`` made comes back as it is.
+    """
+    first, *others = text.split("\\")
+    return "\\".join([shown(first), *(_after_backslash(part) for part in others)])
+
+
+def _after_backslash(part: str) -> str:
+    """The digits of an escape are no part of the word that follows them."""
+    end = 1 + WIDTHS.get(part[:1], -1)
+    return part[:end] + shown(part[end:]) if part[1:end].isalnum() and part[:end].isascii() else shown(part)
 
 
 def unshown(text: str) -> bytes:
     """The bytes that ``shown`` was given. Raises ValueError for text that it cannot have made."""
     out = bytearray()
     at = 0
-    widths = {"x": 2, "u": 4, "U": 8}
     while at < len(text):
         char = text[at]
         if char != "\\":
@@ -58,13 +163,13 @@ def unshown(text: str) -> bytes:
             out += b"\\"
             at += 2
             continue
-        if kind not in widths:
+        if kind not in WIDTHS:
             raise ValueError("a backslash that escapes nothing")
-        digits = text[at + 2 : at + 2 + widths[kind]]
-        if len(digits) != widths[kind] or not all(d in "0123456789abcdef" for d in digits):
+        digits = text[at + 2 : at + 2 + WIDTHS[kind]]
+        if len(digits) != WIDTHS[kind] or not all(d in "0123456789abcdef" for d in digits):
             raise ValueError("an escape cut short")
         out += bytes([int(digits, 16)]) if kind == "x" else chr(int(digits, 16)).encode("utf-8", "surrogatepass")
-        at += 2 + widths[kind]
+        at += 2 + WIDTHS[kind]
     return bytes(out)
 
 

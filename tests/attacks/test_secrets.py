@@ -10,10 +10,12 @@ import itertools
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from jitd.core.command import fingerprint
 from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from tests.attacks.raw import REALM, Raw, asked, connected, review, shown_to, submission, uid_of
@@ -43,12 +45,23 @@ def keeper():
     (SECRET / "elsewhere").symlink_to("/usr/bin")
     (SECRET / "loop").symlink_to("loop")
     os.mkfifo(SECRET / "fifo")
+    (SECRET / "through-to-none").symlink_to("/nowhere/at/all")
+    (SECRET / "carols").write_text("hers")
+    os.chown(SECRET / "carols", uid_of("carol"), -1)
     for name in ("file", "script", "link", "directory/below"):
         (SECRET / name).chmod(0o755)
     OPEN.mkdir(exist_ok=True)
     for name, target in (("through", SECRET), ("to-file", SECRET / "file"), ("to-gone", SECRET / "gone")):
         (OPEN / name).unlink(missing_ok=True)
         (OPEN / name).symlink_to(target)
+    (OPEN / "usr").unlink(missing_ok=True)
+    (OPEN / "usr").symlink_to("/usr/bin")
+    for name, mode in (("unread", 0o711), ("read", 0o755)):
+        (OPEN / name).write_bytes(Path("/usr/bin/true").read_bytes())
+        (OPEN / name).chmod(mode)
+        (OPEN / f"{name}-by-argument").write_text(name)
+        os.chown(OPEN / f"{name}-by-argument", uid_of("carol"), -1)
+        (OPEN / f"{name}-by-argument").chmod(mode & 0o666)
     made = House(POLICY).start()
     yield made
     made.verify()
@@ -135,6 +148,80 @@ def test_a_command_that_one_may_run_is_missing_without_a_word_where_one_may_not_
     assert keeper.sudo("eve", "/srv/open/tool").returncode == 127
     same = {keeper.sudo("eve", "-l", f"/root/secret/{name}").stdout.replace(name, "*") for name in ("file", "gone")}
     assert len(same) == 1
+
+
+def test_a_link_that_one_may_not_see_leads_to_no_command_that_one_may_run(keeper):
+    """THREATS S-11: whether it is permitted would say that the link is there."""
+    for word in ("id", "gone"):
+        assert keeper.sudo("eve", f"{SECRET}/elsewhere/{word}").returncode == 121
+    with connected(keeper, "eve") as raw:
+        said = {word: answers(raw, messages.Explain(**asked(f"{SECRET}/elsewhere/{word}")), word) for word in ("id", "gone")}
+    assert said["id"] == said["gone"]
+    assert keeper.sudo("eve", "/usr/bin/id", "-u").stdout == "0\n", "the honest use"
+    assert keeper.sudo("eve", f"{OPEN}/usr/id", "-u").stdout == "0\n", "and that of a link that one can see"
+
+
+@pytest.mark.parametrize("name", ["plain", "directory", "fifo", "loop", "script", "through-to-none"])
+def test_of_what_kind_a_hidden_file_is_is_told_to_nobody_whom_a_rule_would_let_run_it(keeper, name):
+    """THREATS S-11: alice may run anything, and learns of what cannot be run no more than that it does not."""
+    with connected(keeper, "alice") as raw:
+        said = {word: answers(raw, messages.Explain(**asked(f"{SECRET}/{word}")), word) for word in (name, "gone")}
+        assert said[name] == said["gone"] and b"no rule permits this" in said["gone"][0]
+        assert b'"decision":"permit"' in answers(raw, messages.Explain(**asked(f"{SECRET}/file")))[0], "the honest use"
+
+
+@pytest.mark.parametrize("form", ["{}", "--file={}", "of={}"])
+def test_what_an_argument_names_where_one_may_not_look_changes_no_answer_and_is_shown_to_who_approves(keeper, form):
+    """THREATS S-11, S-12: root does not look for them; carol's file could be changed by her, the other is not there."""
+    rows = {}
+    for name in ("carols", "gone"):
+        with connected(keeper, "alice") as raw:
+            id = raw.submit("cat", form.format(f"{SECRET}/{name}"), waits=False)
+            (mine,) = raw.rows(messages.Show(id=id))
+            rows[name] = repr({key: mine[key] for key in mine if key not in ("id", "fingerprint", "submitted_at", "expires_at")})
+            assert mine["operands"] == []
+        theirs = shown_to(keeper, "bob", id)["operands"]
+        assert {row["digest"] for row in theirs} == {""} and f"{SECRET}/{name}" in {row["path"] for row in theirs}
+    assert rows["carols"].replace("carols", "gone") == rows["gone"]
+
+
+def test_a_digest_is_told_to_who_asks_if_they_can_read_the_file_and_to_who_approves(keeper):
+    """THREATS S-11: what can be executed and not read, and what another has in a directory that is open."""
+    seen = {}
+    for word in ("unread", "read"):
+        with connected(keeper, "alice") as raw:
+            id = raw.submit(f"{OPEN}/{word}", f"{OPEN}/{word}-by-argument", waits=False)
+            (row,) = raw.rows(messages.Show(id=id))
+            listed = next(one for one in raw.rows(messages.List(what="requests", ended=False)) if one["id"] == id)
+            assert (row["digest"], row["operands"]) == (listed["digest"], listed["operands"])
+        theirs = shown_to(keeper, "bob", id)
+        assert len(theirs["digest"]) == 64 and [len(one["digest"]) for one in theirs["operands"]] == [64]
+        seen[word] = [
+            (mine["digest"], other["digest"])
+            for mine, other in zip((row, *row["operands"]), (theirs, *theirs["operands"]), strict=True)
+        ]
+        with connected(keeper, "bob") as bob:
+            bob.ask(review(theirs))
+        with connected(keeper, "alice") as raw:
+            grants = [one for one in raw.rows(messages.List(what="grants", ended=False)) if one["id"] == id]
+            assert [one["digest"] for one in grants] == [row["digest"]]
+    assert [mine for mine, _ in seen["unread"]] == ["", ""]
+    assert all(mine == other for mine, other in seen["read"])
+
+
+def test_no_fingerprint_can_be_made_from_what_its_requester_knows(keeper):
+    """THREATS S-11: else a digest could be tried: there is something in it that nobody is told."""
+    with connected(keeper, "alice") as raw:
+        ids = [raw.submit("true", waits=False) for _ in range(2)]
+        rows = [raw.rows(messages.Show(id=id))[0] for id in ids]
+    found = [keeper.request_of(id) for id in ids]
+    for request, row in zip(found, rows, strict=True):
+        known = replace(request.command, salt=b"")
+        of = (request.id, request.requester.principal, request.host, request.service)
+        assert fingerprint(*of, request.command, request.terms).hex() == row["fingerprint"]
+        assert fingerprint(*of, known, request.terms).hex() != row["fingerprint"]
+        assert not any(value in repr(row) for value in (request.command.salt.hex(), repr(request.command.salt)))
+    assert found[0].command.salt != found[1].command.salt and len(found[0].command.salt) == 16
 
 
 def test_the_requests_grants_and_runs_of_others_do_not_exist(keeper):

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from jitd.monitor.signalling import members
 from tests.booted.conftest import Service, group_of, scope_of, show, systemctl
 from tests.marks import timed
 from tests.system.conftest import Asking
-from tests.waiting import handles, status_of, wait_for
+from tests.waiting import handles, is_living, status_of, wait_for
 
 HOSTILE = "x\nDelegate=no\n--property=KillMode=none\x1b]0;t\x07 $(reboot) %n"
 HIDERS = {
@@ -156,6 +157,58 @@ def test_revoke_takes_no_longer_than_promised(service: Service, hider: str) -> N
         assert float(mark.read_text()) - began_at < 0.5
         mark.unlink()
     assert asking.end() != 0
+
+
+@pytest.fixture
+def units() -> Iterator[list[str]]:
+    """Names of units that are stopped afterwards."""
+    made: list[str] = []
+    yield made
+    for name in made:
+        subprocess.run(
+            ["systemctl", "stop", f"{name}.timer", f"{name}.service", f"{name}.scope"], capture_output=True, check=False
+        )
+
+
+HANDED_OVER = {
+    "a unit": "systemd-run --unit=handed-over sleep 600",
+    "a unit with its mark": "systemd-run --unit=handed-over --setenv=JITSUDO_REQUEST sleep 600",
+    "a timer": "systemd-run --unit=handed-over --on-active=1h sleep 600",
+}
+
+
+@pytest.mark.parametrize("how", HANDED_OVER)
+def test_work_that_a_run_hands_to_systemd_is_told_of_and_left_alone(service: Service, units: list[str], how: str) -> None:
+    """THREATS X-21: also what a timer begins meanwhile that is nobody's of the run."""
+    units += ["handed-over", "somebody-elses"]
+    timer = ["--unit=somebody-elses", "--on-active=1ms", "--timer-property=AccuracySec=1ms"]
+    asking, run = begun(service, "sh", "-c", f"{HANDED_OVER[how]} && touch /srv/handed-over; sleep 600")
+    subprocess.run(["systemd-run", *timer, "sleep", "600"], check=True, capture_output=True)
+    wait_for(Path("/srv/handed-over").exists, what=how)
+    Path("/srv/handed-over").unlink()
+    wait_for(lambda: show("somebody-elses.service", "ActiveState")["ActiveState"] == "active", what="the timer")
+    done = service.jitd("revoke", run, "--reason", "enough")
+    assert done.returncode == 0, done.stderr
+    unit = f"handed-over.{'timer' if how == 'a timer' else 'service'}"
+    said = re.search(r"is ended; \d+ units? begun by it may live: (.*)", done.stdout + done.stderr)
+    assert said and {unit, "somebody-elses.service"} <= set(said[1].replace(",", "").split()), done
+    assert is_gone(run) and asking.end() != 0
+    for lives in (unit, "somebody-elses.service"):
+        assert show(lives, "ActiveState")["ActiveState"] == "active"
+
+
+def test_what_has_left_the_runs_control_group_ends_with_it(service: Service, units: list[str]) -> None:
+    """THREATS X-21: a scope of systemd's that was there before, into which a command moves itself."""
+    units.append("there-before")
+    subprocess.run(["systemd-run", "--unit=there-before", "sleep", "600"], check=True, capture_output=True)
+    group = show("there-before.service", "ControlGroup")["ControlGroup"]
+    move = f"echo $$ >/sys/fs/cgroup{group}/cgroup.procs; echo $$ >/srv/moved; trap '' HUP TERM; while :; do sleep 600; done"
+    asking, run = begun(service, "setsid", "-w", "sh", "-c", move)
+    moved = int(wait_for(lambda: Path("/srv/moved").exists() and Path("/srv/moved").read_text().strip(), what="its number"))
+    Path("/srv/moved").unlink()
+    assert service.jitd("revoke", run).returncode == 0
+    assert not is_living(moved) and asking.end() != 0
+    assert show("there-before.service", "ActiveState")["ActiveState"] == "active"
 
 
 def test_a_run_goes_on_while_the_daemon_is_restarted(service: Service) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from jitd.cli import page
 from jitd.core.command import JITSUDO, Command, Operand, RunAs
+from jitd.core.decision import Record, Terms
+from jitd.core.request import Request
 from tests.client.script import row_for, waiting
 from tests.scene import command
 
@@ -31,12 +33,27 @@ OTHERWISE: dict[str, list[object]] = {
         (Operand(1, b"/home/alice/x.sh", b"c" * 32, "it belongs to uid 4001", True),),
         (Operand(1, b"/home/alice/x.sh", b"", "it belongs to uid 4001; it is too large to be bound", True),),
     ],
+    "chdir": [True],
     "options": [(b"-E",), (b"-H",), (b"-E", b"-H")],
     "doubt": ["it has an option that is not known", "it has two commands"],
 }
 """Field → other values than the plain command's, no two of them the same."""
-BY_NUMBER = {"cwd_device", "cwd_inode"}
-"""They say which directory the path meant; nobody could read anything from them."""
+TERMS: dict[str, list[object]] = {
+    "timeout_for": [60, 3600],
+    "record": [Record("none"), Record("output"), Record("all"), Record("output", failure="continue")],
+    "leftovers": ["keep"],
+    "writable": [True],
+    "options": [True],
+    "session": ["end"],
+}
+"""The same for ``Terms``."""
+OF_NO_RUN = {"timeout_for", "record", "leftovers"}
+"""Terms of what jitd runs itself."""
+SEEN_OTHERWISE = {"cwd", "env", "stdin", "watch"}
+"""What these let in stands on the page itself; who may look at the recording changes nothing of what runs."""
+BY_NUMBER = {"cwd_device", "cwd_inode", "salt", "is_told"}
+"""They say which directory the path meant, and keep the fingerprint from being guessed: nobody could read anything from them.
+The last one is about the requester's page alone."""
 
 
 def without_its_fingerprint(what: Command, service: str) -> str:
@@ -59,3 +76,45 @@ def test_whatever_is_another_command_is_another_page(service: str) -> None:
             text = without_its_fingerprint(replace(plain, **{name: value}), service)
             assert text not in pages, f"{name}={value!r} looks like {pages.get(text)}"
             pages[text] = f"{name}={value!r}"
+
+
+@pytest.mark.parametrize("kind", ["jitsudo", "sudo", "login"])
+def test_whatever_is_on_other_terms_is_another_page(kind: str) -> None:
+    """What the rule lets happen beside the command: each of the terms that count for what is asked."""
+    assert set(TERMS) | SEEN_OTHERWISE == {field.name for field in fields(Terms)}
+    plain = replace(waiting("true"), service="jitsudo" if kind == "jitsudo" else "sudo")
+    if kind == "login":
+        plain = replace(plain, command=replace(plain.command, argv=(), path=b""))
+    counts = {"jitsudo": set(TERMS) - {"options", "session"}, "sudo": set(TERMS) - OF_NO_RUN - {"session"}, "login": {"session"}}
+    assert plain.obligations is not None
+    pages = {_page(plain): "the plain one"}
+    for name in sorted(counts[kind]):
+        for value in TERMS[name]:
+            obligations = replace(plain.obligations, terms=replace(plain.obligations.terms, **{name: value}))  # type: ignore[arg-type]
+            text = _page(replace(plain, obligations=obligations))
+            assert text not in pages, f"{name}={value!r} looks like {pages.get(text)}"
+            pages[text] = f"{name}={value!r}"
+
+
+def _page(request: Request) -> str:
+    return "\n".join(page.page(row_for(request), None))
+
+
+def test_the_shorter_time_limit_counts_and_a_terminal_that_is_not_there_is_not_recorded() -> None:
+    asked = waiting("true", timeout_for=30)
+    assert asked.obligations is not None
+    on = replace(asked.obligations, terms=replace(asked.obligations.terms, timeout_for=60))
+    assert "time limit   ended after 30 seconds" in _page(replace(asked, obligations=on))
+    for kinds, said in (
+        (("pipe", "pipe", "null"), "recorded     NOT: it has no terminal"),
+        (("terminal", "terminal", "terminal"), "recorded     what it writes to a terminal, if it has one"),
+        ((), "recorded     what it writes to a terminal, if it has one"),
+    ):
+        assert said in _page(replace(asked, command=replace(asked.command, streams=kinds)))
+
+
+def test_what_is_in_doubt_is_on_terms_too() -> None:
+    doubtful = replace(waiting("true"), service="sudo")
+    doubtful = replace(doubtful, command=replace(doubtful.command, doubt="it has two commands", path=b""))
+    text = _page(doubtful)
+    assert "WHAT WOULD RUN: not known for certain" in text and "recorded     NOT by jitd: sudo runs it" in text

@@ -61,6 +61,10 @@ def by_the_page(id: str, principal: str, host: str, service: str, command: Comma
     whole += field("o", *[part for one in command.operands for part in (one.at, one.path, one.digest)])
     if command.doubt or command.options:
         whole += field("x", command.doubt, *command.options)
+    if command.chdir:
+        whole += field("c", 1)
+    if command.salt:
+        whole += field("n", command.salt)
     return hashlib.sha256(whole).digest()
 
 
@@ -69,6 +73,7 @@ ALWAYS = [
     (PLAIN, (3600, 5, 60), "6023b8a9dedf9c833c29abed41fec00d4238978cac37f7694044d7d6ec8ce614"),
     (replace(PLAIN, options=(b"-E",)), (None, None, None), "2628d3ffabe71194fae15a577d7746f2d3ab127b21679933f6793776acde67cd"),
     (replace(PLAIN, doubt="why"), (None, None, None), "bb0d506a386c2c9f733e0e939ee7c050128727711a85d7e972507cc96dbbec22"),
+    (replace(PLAIN, chdir=True), (None, None, None), "2901ad7d113f8c971f6dc28b4f51812e1f9b2b9999979268b059186a4744fffd"),
     (WHOLE, (3600, None, None), "a382a6d9a6635d9bb88d761c0b1422f46a193471182f179693fc0745d1a8a987"),
 ]
 
@@ -82,6 +87,7 @@ def test_what_a_lease_answers_for_is_what_it_always_was() -> None:
     """Its grants are found by it, also those from before an upgrade."""
     assert work_of(WHOLE).hex() == "d27aa535dd240119bb204e4f786aad670e24c71c35edb878188c40ecf5101553"
     assert work_of(WHOLE) == by_the_page("", "", "", "", replace(WHOLE, locale=(), streams=()), ())
+    assert work_of(replace(WHOLE, chdir=True, is_told=True, salt=bytes(16))) == work_of(WHOLE)
 
 
 SHORT = st.binary(max_size=4)
@@ -102,6 +108,8 @@ COMMANDS = st.builds(
     operands=st.lists(st.builds(Operand, NUMBER, SHORT, SHORT, WORD, st.booleans()), max_size=2).map(tuple),
     options=st.lists(SHORT, max_size=2).map(tuple),
     doubt=WORD,
+    chdir=st.booleans(),
+    salt=SHORT,
 )
 
 
@@ -121,6 +129,7 @@ PLACES = {
     "options": {"options": (b"7", b"8")},
     "doubt and an option": {"doubt": "7", "options": (b"8",)},
     "path and digest": {"path": b"7", "digest": b"8"},
+    "salt": {"salt": b"7"},
     "an operand": {"operands": (Operand(7, b"8", b"", "", True),)},
 }
 EMPTY = Command((), b"", b"", RunAs("", 0, "", 0), b"", 0, 0, (), (), ())

@@ -129,13 +129,15 @@ CHANGES = {
     "streams": ("pipe", "pipe", "null"),
     "operands": (Operand(1, b"/home/alice/x.sh", b"d" * 32, "it belongs to uid 4001", True),),
     "options": (b"-E",),
+    "chdir": True,
+    "salt": bytes(16),
     "doubt": "it has an option that is not known",
 }
 
 
 def test_invariant_6_the_fingerprint_covers_every_field_of_the_command():
     """THREATS R-01, R-11, A-03."""
-    assert set(CHANGES) == {field.name for field in fields(Command)}
+    assert set(CHANGES) | {"is_told"} == {field.name for field in fields(Command)}  # which says what a requester may be told
     plain = command("true")
     seen = {fingerprint("K7QM-2XVD", "alice@X", HOST, "jitsudo", plain, (None, None, None))}
     for name, value in CHANGES.items():

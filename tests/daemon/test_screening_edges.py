@@ -50,10 +50,15 @@ class Host:
             raise self.fault
         return inspection.Inspected(path, 1, 2, 3, b"D" * 32, self.writable_by, None)
 
-    def find(self, argv: Any, cwd: bytes, uid: int, reads: Callable[[bytes], bool]) -> Iterator[operands.Operand]:
+    def find(
+        self, argv: Any, cwd: bytes, uid: int, reads: Callable[[bytes], bool], sees: Callable[[bytes], bool]
+    ) -> Iterator[operands.Operand]:
         assert (argv[0], cwd, uid) == (b"/usr/bin/env", b"/", 0)
         for path in self.named:
-            yield operands.Operand(1, path, b"read" if reads(path) else b"", "bob can")
+            if sees(path):
+                yield operands.Operand(1, path, b"read" if reads(path) else b"", "bob can")
+            else:
+                yield operands.Operand(1, path, b"", operands.UNSEEN)
 
     def drift(self, *given: Any) -> str:
         self.compared = given
@@ -67,6 +72,8 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(operands, "find", made.find)
     monkeypatch.setattr(operands, "drift", made.drift)
     monkeypatch.setattr(lookup, "is_visible_absence", lambda path, uid, groups: path not in made.hidden)
+    monkeypatch.setattr(lookup, "beyond_sight", lambda path, uid, groups: path if path in made.hidden else None)
+    monkeypatch.setattr(lookup, "is_readable", lambda path, uid, groups: path not in made.hidden)
     return made
 
 
@@ -148,10 +155,10 @@ def test_a_rule_that_fails_is_told_before_what_is_nothing_to_execute(host: Host)
     assert told(seen(broken, **A_DIRECTORY))[0] == Why.ERROR
 
 
-def test_what_is_nothing_to_execute_and_cannot_be_seen_is_denied_after_policy_and_not_before(host: Host) -> None:
+def test_what_is_nothing_to_execute_and_cannot_be_seen_is_as_what_is_not_there(host: Host) -> None:
     host.hidden = (b"/usr/bin",)
-    assert told(seen(ANY, **A_DIRECTORY)) == (Why.ERROR, "it cannot be executed: it is a directory", "p")
-    assert told(seen(**A_DIRECTORY)) == (Why.NO_RULE, "no rule permits this", "")
+    for rules in ((ANY,), ()):  # of what kind it is, is nothing that they may know
+        assert told(seen(*rules, **A_DIRECTORY)) == (Why.NO_RULE, "no rule permits this", "")
 
 
 @pytest.mark.parametrize(
@@ -166,12 +173,12 @@ def test_what_is_nothing_to_execute_and_cannot_be_seen_is_denied_after_policy_an
         (
             inspection.Uninspectable("no shell", looked_at=(b"/x",), is_unfit=True),
             (b"/x",),
-            (Why.ERROR, "the command's file cannot be looked at: no shell", "p"),
+            (Why.ERROR, "the command's file cannot be looked at, or what executes it", "p"),
         ),
         (
             inspection.Uninspectable("no shell", is_unfit=True),
             (b"/usr/bin/env",),
-            (Why.ERROR, "the command's file cannot be looked at: no shell", "p"),
+            (Why.NO_RULE, "no rule permits this", ""),
         ),
     ],
 )
@@ -258,8 +265,8 @@ def test_what_has_no_file_is_decided_by_its_words_alone(host: Host) -> None:
 @pytest.mark.parametrize(
     ("changes", "hidden", "expected"),
     [
-        ({"approvals": OPS}, (), (Operand(1, b"/srv/a", b"read", "bob can", True),)),
-        ({"approvals": OPS}, (b"/srv/a",), (Operand(1, b"/srv/a", b"", "bob can", False),)),
+        ({"approvals": OPS}, (), (Operand(1, b"/srv/a", b"read", "bob can", True, True),)),
+        ({"approvals": OPS}, (b"/srv/a",), (Operand(1, b"/srv/a", b"", operands.UNSEEN, False),)),
         ({"approvals": OPS, "terms": Terms(writable=True)}, (), (Operand(1, b"/srv/a", b"", "bob can", True),)),
         ({}, (), ()),
         ({"approvals": OPS, "who": ("user:bob",)}, (), ()),

@@ -154,7 +154,7 @@ PURE_OF_PAMLINT = (
 PURE = {
     "jitd.core": "__future__ bisect collections dataclasses datetime difflib enum functools hashlib ipaddress itertools json"
     " math operator re stat string tomllib types typing unicodedata zoneinfo",
-    "jitpam.wire": "__future__ _json binascii collections json struct typing unicodedata",
+    "jitpam.wire": "__future__ _json binascii collections json re struct typing unicodedata",
     "jitd.recording.form": "__future__ dataclasses enum hashlib json re typing zlib",
     "jitd.recording.sequences": "__future__ codecs enum re typing",
     "jitd.recording.filter": "__future__ re",

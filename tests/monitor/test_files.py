@@ -84,6 +84,22 @@ def test_a_link_runs_under_its_own_name(stage: Stage) -> None:
     assert stage.capture(str(stage.directory / "link")) == os.fsencode(stage.directory / "link") + b"\n"
 
 
+@pytest.mark.parametrize(("trusted", "runs"), [(NOBODY, True), (0, False)])
+@pytest.mark.parametrize("whose", ["file", "directory", "operand"])
+def test_a_file_of_the_targets_runs_where_the_target_has_all_that_was_asked_for(
+    stage: Stage, whose: str, trusted: int, runs: bool
+) -> None:
+    """THREATS X-18: and nowhere else; with a group that is not its own it would get it by what it writes there."""
+    path = script(stage)
+    os.chown(stage.directory if whose == "directory" else path, NOBODY, NOBODY)
+    as_nobody = {"uid": NOBODY, "gid": 4, "groups": (4,), "trusted_uid": trusted}
+    words = ("/bin/sh", str(path)) if whose == "operand" else (str(path),)
+    _, outcome = stage.play(stage.job(*words, operands=(), **as_nobody))
+    assert (outcome.ending is Ending.EXITED) is runs, outcome
+    if not runs:
+        assert outcome.number == 126 and "others" in outcome.because
+
+
 @pytest.mark.parametrize("how", ["file", "directory", "owner"])
 def test_a_file_that_others_can_change_does_not_run_unless_the_rule_says_so(stage: Stage, how: str) -> None:
     """THREATS R-07."""

@@ -22,9 +22,9 @@ import pytest
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Ready, Started
 from jitd.monitor.housing import group_of
-from jitd.monitor.keeper import NO_SESSION, _session_of, _started_at
 from jitd.monitor.orders import CANNOT, FAILED, Login
 from jitd.monitor.seats import owner_of, terminal_of
+from jitd.monitor.strays import NO_SESSION, session_of, started_at
 from tests.marks import direct, timed
 from tests.monitor.hiders import BOMBER, HIDERS, is_set_up, marked, rows_of
 from tests.monitor.stage import NOBODY, Stage, in_state
@@ -81,7 +81,7 @@ def asker(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Asker]:
 
 def login_of(pid: int, **changes: Any) -> Login:
     Stage.n_runs += 1
-    job = Login(f"TEST-{Stage.n_runs:04}", pid, _started_at(pid), "root", "sshd", None, "its grant has ended")
+    job = Login(f"TEST-{Stage.n_runs:04}", pid, started_at(pid), "root", "sshd", None, "its grant has ended")
     return replace(job, **changes)
 
 
@@ -132,7 +132,7 @@ def test_a_program_that_has_ended_is_not_let_in(stage: Stage, asker: Asker) -> N
 
 def test_another_program_with_its_number_is_not_touched(stage: Stage, asker: Asker) -> None:
     before = group_of(asker.pid)
-    job = login_of(asker.pid, started=_started_at(asker.pid) - 1)
+    job = login_of(asker.pid, started=started_at(asker.pid) - 1)
     get_ready(stage, job)
     assert outcome(stage, job) == GONE
     assert asker.process.poll() is None and group_of(asker.pid) == before
@@ -353,7 +353,7 @@ def test_the_audit_session_finds_whoever_has_left_the_control_group(stage: Stage
     try:
         job = begin(stage, asker)
         stage.wait(lambda: (elsewhere / "cgroup.procs").read_text())
-        if _session_of(asker.pid) == NO_SESSION or _session_of(asker.pid) == _session_of(os.getpid()):
+        if session_of(asker.pid) == NO_SESSION or session_of(asker.pid) == session_of(os.getpid()):
             pytest.skip("this kernel keeps no audit sessions")
         stage.executor.stop(job.run, BECAUSE)
         assert outcome(stage, job) == HUNG_UP and marked(stage) == []
