@@ -183,11 +183,14 @@ class Locking:
         return directory.account(user)
 
     def _theirs(self, meant: Named) -> Account | None:
-        """The account of somebody who still has something here; without its number, where they have it by another account."""
+        """The account of somebody who still has something here; without its number, where they have it by another account, or are
+        known as a person alone.
+        """
         number = _number(meant.user)
         if found := self._remembered(lambda one: meant.user == one.user or number == one.uid):
             return found
-        return Account(meant.user, None) if self._remembered(lambda one: is_named(one, meant)) else None
+        is_theirs = meant.user in self._accounts.people or self._remembered(lambda one: is_named(one, meant))
+        return Account(meant.user, None) if is_theirs else None
 
     def _remembered(self, is_it: Callable[[Subject], bool]) -> Account | None:
         """The account of somebody who is gone, or not to be looked up now, and still has something here that a lock would end."""

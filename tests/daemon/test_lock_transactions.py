@@ -261,7 +261,7 @@ def test_what_a_boot_proves_is_the_time_to_its_last_record(house):
 
 
 PRINCIPALS = {f"alice/admin@{REALM}": "alice-adm"}
-PEOPLE = {"alice": frozenset({"alice", "alice-adm"})}
+PEOPLE = {"alice": frozenset({"alice", "alice-adm"}), "the-bobs": frozenset({"bob", "bob-adm"})}
 
 
 def locking(house, known):
@@ -341,6 +341,13 @@ def test_every_spelling_of_a_person_locks_all_of_them_and_nobody_else(house, kno
     assert [one.requester.user for one in house.store.requests()] == ["bob"]
     (made,) = house.store.locks()
     assert asyncio.run(locking(house, known).unlock_all_on(person("dave"), whom, name, "")).endswith("lifted")
+
+
+def test_a_person_who_is_no_account_is_locked_by_all_of_theirs(house):
+    """THREATS A-15: by the name that ``[people]`` has for them."""
+    house.begin(permit(), id="AAAA-0001", who=person("bob", person="the-bobs"))
+    said = asyncio.run(locking(house, lambda user: None).lock(person("dave"), "user", "the-bobs", None, ""))
+    assert "1 request denied" in said
 
 
 @pytest.mark.parametrize("lasts_for", [0, -1, 10 * 365 * 86400 + 1, 2**64 - 1])
