@@ -23,7 +23,7 @@ from jitd.core.run import RunState
 from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider, FirstDecision
 from jitd.finding import Asked, Nonsense
-from jitd.pace import Pace
+from jitd.pace import LOOKS, LOOKS_PER_SECOND, Pace
 from jitd.perform import Overtaken, Perform
 from jitd.refusal import Refusal
 from jitd.rows import Row, decision_row, rule_row
@@ -59,6 +59,7 @@ class Asking:
         self._workers = workers
         self._pace = Pace()
         self._runs = Pace(config.limits.runs.per_second, config.limits.runs.burst)
+        self._looks = Pace(LOOKS_PER_SECOND, LOOKS)
 
     async def _decide(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
         """The answer to what is asked; ``ask`` is given our search path and says what it is. Raises Refusal."""
@@ -93,6 +94,8 @@ class Asking:
         """
         first = await self._decide(who, service, _beforehand(who, service, asked))
         command, decision = first.command, first.decision
+        if first.approved is not None:
+            raise Refusal("owed", f"request {first.approved} is approved: jitsudo --resume {first.approved}")
         self._refuse_beforehand(who, command, decision, if_owed)
         if isinstance(decision, Permit) and (service != JITSUDO or not waits):
             self._refuse_more(who)
@@ -154,6 +157,7 @@ class Asking:
             lasts_for=asked.lasts_for,
             uses=asked.uses,
             timeout_for=asked.timeout_for,
+            anew=asked.anew,
             waits=waits,
             submitted_at=now.at,
             submitted_boot=now.boot,
@@ -204,7 +208,7 @@ class Asking:
         n_bytes = len(command.path) + len(command.cwd) + sum(len(word) + 1 for word in command.argv)
         n_bytes += sum(len(name) + len(value) for name, value in command.variables)
         n_bytes += sum(len(option) + 1 for option in command.options) + len(command.doubt)
-        if not self._pace.may(who.uid, self._now().boot, n_bytes):
+        if not self._pace.may(who.person, self._now().boot, n_bytes):
             raise Refusal("denied", "you have asked too often for what is not permitted at once: wait a minute")
         if isinstance(decision, Deny):
             return None
@@ -248,6 +252,8 @@ class Asking:
     async def resume(self, who: Subject, typed: str, waiter: Waiter, login: Callable[[str], None]) -> Request:
         """Wait again for a request of one's own, or take the use that it was given. Raises Refusal."""
         found = self._own(who, typed)
+        if not self._pace.may(who.person, self._now().boot):
+            raise Refusal("denied", "you have resumed too often within a short time: wait a minute")
         if found.point is not None:
             raise Refusal("usage", f"request {found.id} is {found.service}'s: once it is approved, do the same there again")
         await self._until_given_back(found)
@@ -285,14 +291,15 @@ class Asking:
     async def _use(self, found: Request, who: Subject) -> None:
         """The approvals are there; all else is asked anew, since hours may have passed."""
         self._pace_run(who)
-        fresh = await self._decider.decide_again(found)
-        if isinstance(fresh.decision, Deny):
-            raise Refusal("denied", fresh.decision.because)
+        decision = await self._decider.decide_use(found)
+        if isinstance(decision, Deny):
+            raise Refusal("denied", decision.because)
         permit = self._usable_grant(found)
         try:
             if permit is None:
                 raise grant.NoUseLeft
-            self._perform.act(grant.Used(permit.id, Actor(Role.REQUESTER, who.principal, who.uid), found.id))
+            actor = Actor(Role.REQUESTER, who.principal, who.uid)
+            self._perform.act(grant.Used(permit.id, actor, found.id, decision.obligations.terms))
         except IllegalEvent:
             raise Refusal("unknown", "there is no such request of yours that could be resumed") from None
 
@@ -301,6 +308,7 @@ class Asking:
         self._waiters.leave(id, waiter)
         found = self._store.request(id)
         if found is not None and found.is_open and found.waits:
+            self._pace.may(found.requester.person, self._now().boot)  # nobody can be kept from going, but from coming again
             actor = Actor(Role.REQUESTER, found.requester.principal, found.requester.uid)
             self._perform.act(request.Withdrawn(id, actor, "its client went away"))
 
@@ -322,8 +330,11 @@ class Asking:
 
     async def explain(self, who: Subject, asked: Asked, service: str) -> Row:
         """What would be decided, now, about this. Nothing is submitted or recorded. Raises Refusal."""
+        if not self._looks.may(who.person, self._now().boot):
+            raise Refusal("denied", "you have asked too often what would happen: wait a minute")
         first = await self._decide(who, service, _beforehand(who, service, asked))
-        return await self._workers.frames.run(who.uid, decision_row, first.decision, first.command)  # it may be megabytes
+        row = await self._workers.frames.run(who.uid, decision_row, first.decision, first.command)  # it may be megabytes
+        return row | {"approved": first.approved}
 
     def rules(self, who: Subject) -> list[Row]:
         """The rules that are about ``who`` here. Raises Refusal."""

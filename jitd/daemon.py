@@ -34,6 +34,7 @@ from jitd.pace import Pace
 from jitd.refusal import Refusal
 from jitd.silence import MOUNTS
 from jitd.store import Conflict, StoreError
+from jitd.subordinates import Subordinates
 
 if TYPE_CHECKING:
     from jitd.acceptor import Acceptor, Proof
@@ -126,6 +127,7 @@ class Daemon:
             store=self._store,
             accounts=self._accounts,
             is_alive=kdc.is_alive,
+            refused=kdc.refused,
             workers=self._workers,
             now=self.now,
         )
@@ -146,6 +148,7 @@ class Daemon:
         )  # fmt: skip
         self.locking = Locking(self.overseeing, self.perform, self._store, self._accounts, self.waiters, self._workers, self.now)
         self.recordings = Recordings(config, self.overseeing, self._lifecycle, self._store, opened, self._workers, self.now)
+        self.subordinates = Subordinates()
         self._n_strangers = 0
         self._pace = Pace()
         self.turns = Turns()
@@ -245,6 +248,7 @@ class Daemon:
             self.perform.deadlines.keep(),
             self._count(),
             self._tell_lanes(config),
+            self._keep_subordinates(),
             service.keep_awake(),
             self.recordings.tidy(),
         )
@@ -278,6 +282,12 @@ class Daemon:
                     file.with_suffix(".new").write_bytes(now)
                     file.with_suffix(".new").rename(file)
             await asyncio.sleep(TOLD_EVERY)
+
+    async def _keep_subordinates(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):  # what was read before holds
+                await self._workers.names.run(0, self.subordinates.read)
+            await asyncio.sleep(COUNTED_EVERY)
 
     async def _count(self) -> None:
         while True:

@@ -37,7 +37,7 @@ class Asked:
     ``user`` and ``group`` None stand for the default; with ``login`` the words are the login shell's; ``chdir``: the directory
     was asked for; ``preserved`` is all else of the client's environment; with ``is_bare`` there is no command to be found, and
     the words are what there is to show. ``leads_to`` is where the first word was seen to lead a moment ago, with its directories
-    resolved: what leads elsewhere by now is refused.
+    resolved: what leads elsewhere by now is refused. ``anew``: whatever was granted before does not answer it.
     """
 
     argv: tuple[bytes, ...]
@@ -57,6 +57,7 @@ class Asked:
     uses: int | None
     timeout_for: int | None
     is_bare: bool = False
+    anew: bool = False
     options: tuple[bytes, ...] = ()
     doubt: str = ""
     leads_to: bytes | None = None
@@ -177,11 +178,11 @@ def in_directory(command: Command, cwd: bytes) -> Command:
 
 
 def _at_home(command: Command, home: bytes) -> Command:
-    """A login begins in the home directory; in the root directory where there is none (login(1))."""
+    """A login begins in the home directory; where there is none it begins where it was asked for, as sudo's does."""
     try:
         return in_directory(command, home)
     except OSError:
-        return in_directory(command, b"/")
+        return command
 
 
 def _refuse_nonsense(asked: Asked) -> None:

@@ -15,6 +15,7 @@ from jitd.core.subject import Subject
 from jitd.locking import Locking
 from jitd.overseeing import Overseeing
 from jitd.recordings import Recordings
+from jitd.subordinates import Subordinates
 from jitd.telling import Turns
 from jitd.waiters import Waiters
 
@@ -31,6 +32,7 @@ class House(Protocol):
     recordings: Recordings
     waiters: Waiters
     turns: Turns
+    subordinates: Subordinates
     host: str
 
     def now(self) -> Moment:

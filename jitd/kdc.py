@@ -6,6 +6,9 @@ Law: only a clear no counts as a no. A KDC that is silent, gone, or will not say
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from pathlib import Path
@@ -15,7 +18,9 @@ from gssapi.raw import acquire_cred_impersonate_name
 from gssapi.raw.misc import GSSError
 
 PATIENCE = 2.0
-"""Seconds to wait for the KDC's word."""
+"""Seconds to wait for the KDC's word, for one principal or for several that are asked about together."""
+KEPT_FOR = 60.0
+"""Seconds that a word about somebody who approved is good for; silence is kept as long."""
 
 # RFC 4120 section 7.5.9, as libkrb5 numbers them.
 _BASE = -1765328384
@@ -35,12 +40,34 @@ class Kdc:
         self._store: dict[bytes | str, bytes | str] = {"client_keytab": f"FILE:{keytab}", "ccache": "MEMORY:jitd"}
         self._service = service
         self._pool = ThreadPoolExecutor(4, "jitd-kdc")
+        self._kept: dict[str, tuple[float, bool | None]] = {}
 
     def is_alive(self, principal: str) -> bool | None:
         """False if the KDC says that ``principal`` may have no tickets any more; None if it gives no clear answer in time."""
         try:
             return self._pool.submit(self._ask, principal).result(PATIENCE)
         except (TooLate, RuntimeError):
+            return None
+
+    async def refused(self, principals: Sequence[str]) -> frozenset[str]:
+        """Those of ``principals`` whom the KDC has refused within the last minute. It is asked about all at once; whoever it says
+        nothing of in time is not refused.
+        """
+        now = time.monotonic()
+        self._kept = {principal: kept for principal, kept in self._kept.items() if now - kept[0] < KEPT_FOR}
+        asked = [principal for principal in dict.fromkeys(principals) if principal not in self._kept]
+        if asked:
+            asking = {asyncio.ensure_future(self._answer(principal)): principal for principal in asked}
+            answered, silent = await asyncio.wait(asking, timeout=PATIENCE)
+            for one in silent:
+                one.cancel()
+            self._kept |= {principal: (now, one.result() if one in answered else None) for one, principal in asking.items()}
+        return frozenset(principal for principal in principals if self._kept.get(principal, (now, None))[1] is False)
+
+    async def _answer(self, principal: str) -> bool | None:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._ask, principal)
+        except RuntimeError:  # the daemon ends
             return None
 
     def _ask(self, principal: str) -> bool | None:

@@ -82,17 +82,18 @@ class Listener:
     def _admit(self, sock: socket.socket) -> None:
         raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         pid, uid, _ = _CREDENTIALS.unpack(raw)
-        is_full = uid != 0 and (self._of[uid] >= self._per_uid or self._of.total() >= self._n_most)
+        account = self._house.subordinates.owner_of(uid)
+        is_full = uid != 0 and (self._of[account] >= self._per_uid or self._of.total() >= self._n_most)
         if is_full:
             sock.close()
             return
-        self._of[uid] += 1
+        self._of[account] += 1
         connection: Connection | None = None
 
         def ended() -> None:
-            self._of[uid] -= 1
-            if not self._of[uid]:
-                del self._of[uid]
+            self._of[account] -= 1
+            if not self._of[account]:
+                del self._of[account]
             deadline.cancel()
             if connection is not None:
                 self._open.discard(connection)

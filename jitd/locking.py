@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from jitd import facts
+from jitd import directory, facts
 from jitd.asking import MAX_TEXT
 from jitd.core import lock
 from jitd.core.command import read_id, spell_id
@@ -21,7 +21,8 @@ from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.effects import Moment
 from jitd.core.law import Actor, IllegalEvent, Role
 from jitd.core.lock import Lock, Whom
-from jitd.core.subject import ROOT, Subject, account_of, person_of
+from jitd.core.subject import ROOT, Named, Subject, is_named, named, person_of
+from jitd.directory import Account
 from jitd.overseeing import GONE_WITHIN, Overseeing
 from jitd.perform import Perform
 from jitd.refusal import Refusal
@@ -67,7 +68,7 @@ class Locking:
         self._may_turn(who, "lock", reason)
         if lasts_for is not None and not 1 <= lasts_for <= LONGEST:
             raise Refusal("usage", "a lock lasts between a second and ten years, or until it is lifted")
-        made = await self._on(whom, name)
+        made, is_sure = await self._on(whom, name)
         now = self._now()
         made = replace(
             made,
@@ -85,7 +86,8 @@ class Locking:
         done = [json.loads(body) for _, body, _ in self._store.records(before)]
         gone = [self._waiters.until_gone(record["id"]) for record in done if record["event"] == "run.stop_ordered"]
         lasting = "" if lasts_for is None else f" for {duration_in_words(lasts_for)}"
-        said = f"lock {made.id} is on {_spelled(made)}{lasting}: {_ended(Counter(record['event'] for record in done))}"
+        by_name = "" if is_sure else "; its account could not be looked up, so the lock is on the name"
+        said = f"lock {made.id} is on {_spelled(made)}{lasting}: {_ended(Counter(record['event'] for record in done))}{by_name}"
         if not await self._waiters.are_gone(gone, GONE_WITHIN):
             raise Refusal("undone", f"{said}, but not all of what ran is gone yet: see jitd runs")
         return said
@@ -104,7 +106,8 @@ class Locking:
         """Lift every lock on that name. Raises Refusal."""
         self._may_turn(who, "unlock", reason)
         kind, name = _whom(whom, name)
-        found = [one for one in self._store.locks() if (one.whom, one.name) == (kind, name)]
+        names = {name, self._named(name).user} if kind is Whom.USER else {name}
+        found = [one for one in self._store.locks() if one.whom is kind and one.name in names]
         if not found:
             raise Refusal("unknown", f"there is no lock on {kind} {shown(name)}".rstrip())
         self._lift(who, found, reason)
@@ -140,58 +143,66 @@ class Locking:
         n_left = sum(1 for one in self._store.locks() if (one.whom, one.name) == (lifted.whom, lifted.name))
         return f"; {n_left} more {'is' if n_left == 1 else 'are'} on it" if n_left else ""
 
-    async def _on(self, whom: str, name: str) -> Lock:
-        """A lock on that name, which means somebody here; all else of it is still to be filled in. Raises Refusal."""
+    async def _on(self, whom: str, name: str) -> tuple[Lock, bool]:
+        """A lock on that name, which means somebody here, and whether a directory said so; what is still to be filled in is who
+        places it, and for how long. Raises Refusal.
+        """
         kind, name = _whom(whom, name)
-        uid, person = None, ""
-        if kind is not Whom.ALL:
-            found = await self._find(kind, name)
-            if found is None:
-                raise Refusal("unknown", f"there is no {'account' if kind is Whom.USER else 'principal'} {shown(name)} here")
-            name, uid, person = found
-        if kind is Whom.USER and (name == ROOT or uid == 0):
-            raise Refusal("usage", 'root without a ticket is locked out by nothing: root = "deny" in jitd.toml is for that')
         now = self._now()
-        return Lock("", kind, name, uid, person, "", "", now.at, None, now.boot_id, now.boot, None)
+        made = Lock("", kind, name, None, "", "", "", now.at, None, now.boot_id, now.boot, None)
+        if kind is Whom.ALL:
+            return made, True
+        meant = self._named(name)
+        maps = meant.user != name
+        if kind is Whom.USER or maps:
+            found, is_sure = await self._find(meant)
+        else:  # it has no account here by today's table, and may have had one
+            found, is_sure = self._remembered(lambda one: one.principal == name), True
+        if found is None and (kind is Whom.USER or not maps):
+            raise Refusal("unknown", f"there is no {'account' if kind is Whom.USER else 'principal'} {shown(name)} here")
+        if kind is Whom.USER and (meant.user == ROOT or (found is not None and found.uid == 0)):
+            raise Refusal("usage", 'root without a ticket is locked out by nothing: root = "deny" in jitd.toml is for that')
+        user, uid = (meant.user, None) if found is None else (found.user, found.uid)
+        person = person_of(user, self._accounts.people)
+        return replace(made, name=name if kind is Whom.PRINCIPAL else user, uid=uid, person=person), is_sure
 
-    async def _find(self, kind: Whom, name: str) -> tuple[str, int | None, str] | None:
-        """(name, uid, person). A name service that hangs hinders no lock on who has something here. Raises TimeoutError."""
+    def _named(self, name: str) -> Named:
+        return named(name, self._accounts.realms, self._accounts.principals, self._accounts.people)
+
+    async def _find(self, meant: Named) -> tuple[Account | None, bool]:
+        """The account of the person who is meant, and whether a directory has answered: where none does, the name is enough. Who
+        is gone is known by what they still have here.
+        """
         try:
-            found = await self._workers.names.run(0, self._known, kind, name)
-        except TimeoutError:
-            if remembered := self._remembered(kind, name):
-                return remembered
-            raise
-        return found or self._remembered(kind, name)
+            return await self._workers.names.run(0, self._known, meant.user) or self._theirs(meant), True
+        except (TimeoutError, OSError):
+            return self._theirs(meant) or Account(meant.user, _number(meant.user)), False
 
-    def _known(self, kind: Whom, name: str) -> tuple[str, int | None, str] | None:
-        """(name, uid, person) of somebody whom this host knows now. It may block."""
-        if kind is Whom.PRINCIPAL:
-            try:
-                user = account_of(name.encode("ascii"), self._accounts.realms, self._accounts.principals)
-            except UnicodeEncodeError:
-                return None
-            if user is None:
-                return None
-            try:  # whoever has the account is known by it alone, where a rule wants no ticket: the lock is on them, too
-                return name, facts.entry_of(user).pw_uid, ""
-            except facts.NoSuchAccount:
-                return name, None, ""
-        try:
-            entry = facts.entry_of(name)
-        except facts.NoSuchAccount:
-            return None
-        return entry.pw_name, entry.pw_uid, person_of(entry.pw_name, self._accounts.people)
+    def _known(self, user: str) -> Account | None:
+        """The account of that name, as this host's directories have it. Raises OSError if they do not answer. It may block."""
+        return directory.account(user)
 
-    def _remembered(self, kind: Whom, name: str) -> tuple[str, int | None, str] | None:
-        """The same of somebody who is gone, or not to be looked up now, and still has something here that a lock would end."""
+    def _theirs(self, meant: Named) -> Account | None:
+        """The account of somebody who still has something here; without its number, where they have it by another account, or are
+        known as a person alone.
+        """
+        number = _number(meant.user)
+        if found := self._remembered(lambda one: meant.user == one.user or number == one.uid):
+            return found
+        is_theirs = meant.user in self._accounts.people or self._remembered(lambda one: is_named(one, meant))
+        return Account(meant.user, None) if is_theirs else None
+
+    def _remembered(self, is_it: Callable[[Subject], bool]) -> Account | None:
+        """The account of somebody who is gone, or not to be looked up now, and still has something here that a lock would end."""
         people = [asked.requester for asked in self._store.requests(ended=False)]
         people += [permit.holder for permit in self._store.grants()]
-        for one in people:
-            if kind is Whom.USER and one.user == name:
-                return one.user, one.uid, one.person
-            if kind is Whom.PRINCIPAL and one.principal == name:
-                return one.principal, one.uid, ""
+        return next((Account(one.user, one.uid) for one in people if is_it(one)), None)
+
+
+def _number(user: str) -> int | None:
+    try:
+        return directory.number_in(user)
+    except facts.NoSuchAccount:
         return None
 
 

@@ -20,9 +20,10 @@ from jitd.core.lock import LockedOut
 from jitd.core.policy import may_review
 from jitd.core.request import NotYours, Request, RequestState, Reviewed, Stale, Verdict
 from jitd.core.run import Run
-from jitd.core.subject import Subject, matches_any
+from jitd.core.subject import Subject, is_named, matches_any, named
 from jitd.deciding.decider import Decider
 from jitd.listing import Listing
+from jitd.pace import Pace
 from jitd.perform import Overtaken, Perform
 from jitd.refusal import Refusal
 from jitd.rows import Row
@@ -67,6 +68,7 @@ class Overseeing:
         self._now = now
         self._reload = reload
         self._listing = Listing(opened, workers, self.may_see, self._may_review, perform.usage_of)
+        self._pace = Pace()
 
     # --- who may see what ----------------------------------------------------------------------------------------------
 
@@ -135,6 +137,9 @@ class Overseeing:
         if who.is_root:
             raise Refusal("forbidden", "root without a ticket reviews nothing: kinit as the person you are")
         found = self._visible(who, typed)
+        self._refuse_review(who, found, verdict, fingerprint)  # what is not to be taken anyway asks nothing of the KDC
+        if not self._pace.may(who.person, self._now().boot):
+            raise Refusal("undone", "you have reviewed too often within a short time: wait a minute")
         fresh = await self._decider.standing(who)
         if fresh is None or not fresh.has_ticket_at(self._now().at):
             raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
@@ -219,31 +224,41 @@ class Overseeing:
         return f"grant {permit.id} is revoked; {may_live or 'nothing runs under it'}"
 
     async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
-        """End every grant of ``principal`` that ``who`` may end. Raises Refusal."""
+        """End every grant of the person whom ``principal``, an account or a principal, means, as far as ``who`` may end it: all
+        of them, before any is waited for. Raises Refusal.
+        """
+        config = self._config
+        meant = named(principal, config.realms, config.principals, config.people)
+        gone: list[asyncio.Future[None]] = []
         ended = 0
-        living = []
+        runs: list[str] = []
         for permit in tuple(self._store.grants()):
             asked = self._store.request(permit.id)
-            is_theirs = permit.holder.principal == principal or principal in permit.holder.perhaps
-            if is_theirs and asked is not None and self.may_see(who, asked):
-                living.append(await self._revoke(who, asked, permit, reason))
+            if is_named(permit.holder, meant) and asked is not None and self.may_see(who, asked):
+                runs += permit.living
+                gone += self._end(who, asked, permit, reason)
                 ended += 1
         if not ended:
             raise Refusal("unknown", f"{shown(principal)} has no live grant, as far as you may see")
-        may_live = "; ".join(filter(None, living)) or "nothing runs under them"
-        return f"{ended} grant{'s' if ended > 1 else ''} of {shown(principal)} revoked; {may_live}"
+        said = f"{ended} grant{'s' if ended > 1 else ''} of {shown(principal)} revoked"
+        await self._until(gone, f"{said}, but what runs under them is not gone yet")
+        return f"{said}; {self._may_live(runs) or 'nothing runs under them'}"
 
     async def _revoke(self, who: Subject, asked: Request, permit: Grant, reason: str) -> str:
         """What may live on of it, as the end of a sentence; empty if there is nothing. Raises Refusal."""
+        gone = self._end(who, asked, permit, reason)
+        await self._until(gone, f"grant {permit.id} is revoked, but what runs under it is not gone yet")
+        return self._may_live(permit.living)
+
+    def _end(self, who: Subject, asked: Request, permit: Grant, reason: str) -> list[asyncio.Future[None]]:
+        """Revoke ``permit``; what tells when its runs are gone. Raises Refusal."""
         because = f"revoked by {who.principal}" + (f": {reason}" if reason else "")
         gone = [self._waiters.until_gone(one) for one in permit.living]
         try:
             self._perform.act(grant.Revoked(permit.id, self._role(who, asked), because))
         except IllegalEvent:
             raise Refusal("late", f"grant {permit.id} has ended") from None
-        runs = permit.living
-        await self._until(gone, f"grant {permit.id} is revoked, but what runs under it is not gone yet")
-        return self._may_live(runs)
+        return gone
 
     def _may_live(self, runs: Iterable[str]) -> str:
         """What the monitors of these say, which have ended, and which tell it last (monitor/strays.py)."""

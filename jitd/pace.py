@@ -15,18 +15,24 @@ PIECE = 4096
 """Bytes of what was asked that count as one more record: a large one is several."""
 
 
+LOOKS = 6000.0
+"""Looks that lead to no record (``-l COMMAND``) that somebody may take in a row: each opens files."""
+LOOKS_PER_SECOND = 20.0
+"""Looks that they may take for ever."""
+
+
 class Pace:
-    """A bucket of tokens for each uid, which holds ``burst`` and fills by ``per_second``."""
+    """A bucket of tokens for each uid or person (who may have several uids): it holds ``burst``, and fills by ``per_second``."""
 
     def __init__(self, per_second: float = PER_SECOND, burst: float = BURST) -> None:
         self._per_second = per_second
         self._burst = burst
-        self._left: dict[int, tuple[float, float]] = {}
+        self._left: dict[int | str, tuple[float, float]] = {}
 
-    def may(self, uid: int, boot: float, n_bytes: int = 0) -> bool:
+    def may(self, who: int | str, boot: float, n_bytes: int = 0) -> bool:
         """Take tokens for a record of ``n_bytes`` at ``boot`` (seconds on CLOCK_BOOTTIME); False if there are too few."""
-        left, at = self._left.get(uid, (self._burst, boot))
+        left, at = self._left.get(who, (self._burst, boot))
         left = min(self._burst, left + (boot - at) * self._per_second)
         wanted = min(1.0 + n_bytes // PIECE, self._burst)  # the largest is asked for after a pause, and not never
-        self._left[uid] = (left - wanted, boot) if left >= wanted else (left, boot)
+        self._left[who] = (left - wanted, boot) if left >= wanted else (left, boot)
         return left >= wanted

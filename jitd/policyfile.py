@@ -42,7 +42,7 @@ MOST_NEEDED = 100
 
 KEYS = {
     "rule": ("name", "who", "run_as", "commands", "hosts", "hours", "services"),
-    "permit": ("ticket", "reason", "approvals", "expires", "grant", "run"),
+    "permit": ("ticket", "reason", "approvals", "expires", "grant", "run", "standing"),
     "deny": ("because",),
     "reason": ("pattern", "hint"),
     "approvals": ("need", "from"),
@@ -229,6 +229,7 @@ def _permit(document: Document, table: Table) -> Rule:
         lasts_for=grant.duration("lasts", 15 * 60),
         uses=grant.number("uses", 1, 1, MOST_USES),
         terms=_terms(table.table("run")),
+        standing=table.text("standing", "use", ("use", "review")),
         needs_ticket=table.text("ticket", "required", ("required", "optional")) == "required",
         file=document.file,
         line=document.line_of(table.place),

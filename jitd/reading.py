@@ -54,6 +54,7 @@ def asked_in(ask: messages.Ask) -> Asked:
         lasts_for=ask.lasts_for,
         uses=ask.uses,
         timeout_for=ask.timeout_for,
+        anew=isinstance(ask, messages.Anew),
     )
 
 

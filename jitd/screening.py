@@ -8,7 +8,6 @@ Law: a file is opened only where policy would permit its path; what cannot be es
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -17,7 +16,6 @@ from jitd.core.command import JITSUDO, Command, Operand, Pairs
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.effects import Moment
 from jitd.core.environment import let_in
-from jitd.core.grant import Grant, covers
 from jitd.core.policy import Policy, Question, decide, denied_files, no_rule, unbound
 from jitd.core.request import Request
 from jitd.core.subject import Subject
@@ -248,10 +246,3 @@ def _may_read(who: Subject, path: bytes) -> bool:
 def _on_path(policy: Policy, question: Question, now: Moment) -> Decision:
     """What the rules say before any file is opened."""
     return decide(policy, question, now.at)
-
-
-def lease_for(
-    grants: Iterable[Grant], who: Subject, host: str, service: str, command: Command, rule: str, now: Moment
-) -> str | None:
-    """The id of a live grant that answers for this, if there is one."""
-    return next((g.id for g in grants if covers(g, who, host, service, command, rule, now)), None)

@@ -17,7 +17,7 @@ from jitpam.options import Options
 from jitpam.saying import print_out, say, write
 from jitpam.signals import Signals
 from jitpam.submission import asked
-from jitpam.wire.messages import Done, Message, Progress, Resume, Start, Submit, Withdraw
+from jitpam.wire.messages import Anew, Done, Message, Progress, Resume, Start, Submit, Withdraw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def ask_and_run(opening: Connection, options: Options, kinds: list[str]) -> int:
 
 
 def _submit(options: Options, kinds: list[str]) -> Submit:
-    return Submit(**asked(options, kinds), waits=options.waits, if_owed=options.if_owed)
+    submission = Anew if options.anew else Submit
+    return submission(**asked(options, kinds), waits=options.waits, if_owed=options.if_owed)
 
 
 def _ask_and_run(message: Message, opening: Connection, options: Options, kinds: list[str]) -> int:

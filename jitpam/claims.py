@@ -111,7 +111,7 @@ def preserved(names: list[bytes], typed: list[list[bytes]], *, everything: bool)
 
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _PLAIN = _LETTERS | frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_.,:@+-")
-_ZONE = _PLAIN - frozenset(b":@") | frozenset(b"/")
+_ZONE = _PLAIN - frozenset(b"@") | frozenset(b"/<>")
 _NAMES = (b"COLORTERM", b"LANG", b"TERM", b"TZ")
 
 
@@ -135,6 +135,6 @@ def _may_come(name: bytes, value: bytes) -> bool:
 
 
 def _is_zone(value: bytes) -> bool:
-    """A zone by name or by rule, relative to the system's zones, which may be written out (sudo's rule, and no brackets)."""
+    """A zone by name or by rule, relative to the system's zones, which may be written out: sudo's rule."""
     zone = value.removeprefix(b":").removeprefix(b"/usr/share/zoneinfo/")
-    return 0 < len(zone) <= 64 and _ZONE.issuperset(zone) and zone[0] not in b"/.,"
+    return 0 < len(zone) <= 64 and _ZONE.issuperset(zone) and zone[0] not in b"/.,:>"

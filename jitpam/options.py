@@ -14,7 +14,7 @@ MOST_USES = 1_000_000
 USAGE = "jitsudo [options] [VAR=value ...] [--] command [argument ...]"
 HELP = f"""\
 usage: {USAGE}
-       jitsudo -l [command [argument ...]] | -v | -k | -K | --resume=ID
+       jitsudo -l [command [argument ...]] | -v | -k [command [argument ...]] | -K | --resume=ID
 
 Asks for a command to be run as another user; whoever the rules name approves it, then it runs here.
 
@@ -37,7 +37,7 @@ Asks for a command to be run as another user; whoever the rules name approves it
       --resume=ID         wait for that request, or run it if it is approved
   -l, --list              what may I run; with a command: what would happen
   -v, --validate          authenticate and show who I am here
-  -k, --reset-timestamp   give back the leases of this login session
+  -k, --reset-timestamp   give back the leases of this login session; with a command: ask anew, no lease answers for it
   -K, --remove-timestamp  give back all of my leases
   -V, --version           the version
   -h, --help              this text
@@ -56,8 +56,8 @@ class Options:
     """What the command line says. ``mode`` is run, list, validate, giveback, giveback all, resume, version or help."""
 
     __slots__ = (
-        "argv", "background", "bell", "chdir", "group", "if_owed", "lasts_for", "login", "mode", "preserve", "preserve_all",
-        "reason", "resume", "service", "shell", "timeout_for", "user", "uses", "variables", "waits",
+        "anew", "argv", "background", "bell", "chdir", "group", "if_owed", "lasts_for", "login", "mode", "preserve",
+        "preserve_all", "reason", "resume", "service", "shell", "timeout_for", "user", "uses", "variables", "waits",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -77,6 +77,7 @@ class Options:
         self.bell = False
         self.resume: str | None = None
         self.service = "jitsudo"
+        self.anew = False
         self.if_owed = True
         self.waits = True
         self.variables: list[list[bytes]] = []
@@ -260,6 +261,8 @@ def _text(typed: str, value: bytes) -> str:
 
 def _check(found: Options) -> None:
     """What does not go together. Raises UsageError."""
+    if found.mode == "giveback" and (found.argv or found.login or found.shell):  # as sudo: it is about this command alone then
+        found.mode, found.anew = "run", True
     mode = found.mode
     if mode in ("version", "help"):
         return
@@ -277,8 +280,10 @@ def _check(found: Options) -> None:
         raise UsageError(
             "-b goes to the background with a command that runs; it does not go with --no-wait or another of these options"
         )
-    if mode in ("giveback", "giveback all") and found.argv:
-        raise UsageError(f"{'-k' if mode == 'giveback' else '-K'} takes no command; give back first, then ask")
+    if mode == "giveback all" and found.argv:
+        raise UsageError("-K takes no command; give back first, then ask")
+    if mode in ("giveback", "giveback all") and (found.user or found.group or found.chdir or found.variables):
+        raise UsageError(f"{'-k' if mode == 'giveback' else '-K'} gives back leases; -u, -g, -D and VAR=value go with a command")
     if mode in ("validate", "resume") and (found.argv or found.variables):
         raise UsageError(f"{'-v' if mode == 'validate' else '--resume'} takes no command")
     if mode == "list" and not found.argv and (found.user or found.group or found.variables):
@@ -287,7 +292,7 @@ def _check(found: Options) -> None:
         raise UsageError("--resume goes on with what was asked; nothing of it can be changed")
     if not found.waits and (mode != "run" or not found.if_owed):
         raise UsageError("--no-wait submits a command; it does not go with -n or another of these options")
-    if found.argv and not found.argv[0]:
+    if found.argv and not found.argv[0] and not (found.login or found.shell):
         raise UsageError("the command is an empty word")
 
 

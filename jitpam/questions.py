@@ -112,12 +112,16 @@ def explain(asking: dict[str, Any]) -> int:
     connection.close()
     may = False
     for row in rows:
+        if row.get("decision") == "permit" and row.get("path"):  # as sudo prints it, for scripts that read it
+            print_out(printable(" ".join([row["path"], *(row.get("argv") or [])[1:]])))
         what = f"{shown_command([unshown(word) for word in row.get('argv') or []])} (as {row.get('run_as')})"
         may = row.get("decision") == "permit"
         if not may:
             print_out(printable(f"{what}: denied: {row.get('because')}"))
         elif row.get("lease"):
             print_out(printable(f"{what}: permitted by the lease {row['lease']}"))
+        elif row.get("approved"):
+            print_out(printable(f"{what}: request {row['approved']} is approved: jitsudo --resume {row['approved']}"))
         else:
             print_out(printable(f"{what}: rule {row.get('rule')} {_terms(row)}"))
     return 0 if may else 1

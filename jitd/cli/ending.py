@@ -14,7 +14,7 @@ _reason = click.option("--reason", default="", help="Why: told to whom it is tak
 
 @click.command()
 @click.argument("id", required=False)
-@click.option("--of", metavar="PRINCIPAL", help="All live grants of this principal.")
+@click.option("--of", metavar="PRINCIPAL", help="All live grants of this person: an account or a principal.")
 @_reason
 def revoke(id: str | None, *, of: str | None, reason: str) -> None:
     """End a grant and kill what runs under it; return when it is gone."""

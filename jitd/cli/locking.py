@@ -20,7 +20,7 @@ def _on_whom(verb: Callable[..., None]) -> Callable[..., None]:
     """The options that say whom a lock is on."""
     for option in (
         click.option("--all", "everybody", is_flag=True, help="Everybody but local root without a ticket."),
-        click.option("--principal", metavar="PRINCIPAL", help="One principal, such as alice/admin@EXAMPLE.ORG."),
+        click.option("--principal", metavar="PRINCIPAL", help="A principal, and all accounts of the same person."),
         click.option("--user", metavar="NAME", help="An account, and all other accounts of the same person."),
     ):
         verb = option(verb)

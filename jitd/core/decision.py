@@ -21,6 +21,7 @@ class Why(StrEnum):
     MISSING = "missing"
     UNFIT = "unfit"
     LOCKED = "locked"
+    APPROVALS = "approvals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +79,18 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Obligations:
-    """What a permit asks for: approvals, within ``expires_for`` seconds; then a grant of at most ``lasts_for`` and ``uses``."""
+    """What a permit asks for: approvals, within ``expires_for`` seconds; then a grant of at most ``lasts_for`` and ``uses``.
+
+    ``standing`` says by which groups an approver counts whenever a use is taken: by those of that moment (``use``), or by those
+    that they had when they reviewed (``review``).
+    """
 
     approvals: tuple[Approval, ...]
     expires_for: int
     lasts_for: int
     uses: int
     terms: Terms
+    standing: str = "use"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +121,25 @@ def narrow(old: Obligations, new: Obligations) -> Obligations:
         expires_for=min(old.expires_for, new.expires_for),
         lasts_for=min(old.lasts_for, new.lasts_for),
         uses=min(old.uses, new.uses),
-        terms=replace(
-            new.terms,
-            timeout_for=min((t for t in (old.terms.timeout_for, new.terms.timeout_for) if t is not None), default=None),
-            env=tuple(name for name in old.terms.env if name in new.terms.env),
-            writable=old.terms.writable and new.terms.writable,
-            leftovers="keep" if old.terms.leftovers == new.terms.leftovers == "keep" else "end",
-            stdin=max(old.terms.stdin, new.terms.stdin, key=("any", "tty", "none").index),
-            record=old.terms.record.and_also(new.terms.record),
-            watch=_of_both(old.terms.watch, new.terms.watch),
-            options=old.terms.options and new.terms.options,
-            bound=old.terms.bound or new.terms.bound,
-            session="keep" if old.terms.session == new.terms.session == "keep" else "end",
-        ),
+        terms=narrow_terms(old.terms, new.terms),
+        standing="review" if old.standing == new.standing == "review" else "use",
+    )
+
+
+def narrow_terms(old: Terms, new: Terms) -> Terms:
+    """The tighter of both in every respect."""
+    return replace(
+        new,
+        timeout_for=min((t for t in (old.timeout_for, new.timeout_for) if t is not None), default=None),
+        env=tuple(name for name in old.env if name in new.env),
+        writable=old.writable and new.writable,
+        leftovers="keep" if old.leftovers == new.leftovers == "keep" else "end",
+        stdin=max(old.stdin, new.stdin, key=("any", "tty", "none").index),
+        record=old.record.and_also(new.record),
+        watch=_of_both(old.watch, new.watch),
+        options=old.options and new.options,
+        bound=old.bound or new.bound,
+        session="keep" if old.session == new.session == "keep" else "end",
     )
 
 

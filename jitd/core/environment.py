@@ -14,7 +14,7 @@ from jitd.core.subject import Subject
 
 _LOCALE_NAME = re.compile(rb"TERM|COLORTERM|LANG|LANGUAGE|LC_[A-Z]{1,20}|TZ")
 _LOCALE_VALUE = re.compile(rb"[A-Za-z0-9_.,:@+-]{0,64}")
-_ZONE = re.compile(rb":?(/usr/share/zoneinfo/)?[A-Za-z0-9_+-][A-Za-z0-9_.,+/-]{0,63}")
+_ZONE = re.compile(rb":?(/usr/share/zoneinfo/)?[A-Za-z0-9_+<-][A-Za-z0-9_.,:+/<>-]{0,63}")
 _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{0,255}")
 _OURS = re.compile(rb"SUDO_(USER|UID|GID|COMMAND)|JITSUDO_.*")
 

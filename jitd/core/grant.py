@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jitd.core.command import JITSUDO, Command, run_id, work_of
-from jitd.core.decision import Terms
+from jitd.core.decision import Terms, narrow_terms
 from jitd.core.effects import Admit, Moment, NotifyApprovers, SetDeadline
 from jitd.core.law import DAEMON, Actor, IllegalEvent, Role, check
 from jitd.core.run import Process, Returned, Starting, StopOrdered
@@ -111,12 +111,15 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """One use was taken, for ``request``; ``login`` is the process that asks for a login session."""
+    """One use was taken, for ``request``, on the ``terms`` that its rule has today: where they are tighter than the grant's they
+    hold from now on. ``login`` is the process that asks for a login session.
+    """
 
     life: ClassVar[str] = "grant"
     id: str
     by: Actor
     request: str
+    terms: Terms
     login: Process | None = None
 
     def detail(self) -> dict[str, Any]:
@@ -181,17 +184,32 @@ class NoUseLeft(IllegalEvent):
 
 
 def covers(grant: Grant, subject: Subject, host: str, service: str, command: Command, rule: str, now: Moment) -> bool:
-    """True if a live ``grant`` answers for ``command`` asked by ``subject`` now: the same person, host, boot, account and
-    work. Who is known by the account alone may be whoever asked before from that account, if it was the same ``rule`` that gave
-    it: what another rule gave to a ticket, perhaps without any approval, discharges nothing that this one wants.
+    """True if a live ``grant`` may answer for ``command`` asked by ``subject`` now: it was given by ``rule`` itself, for the same
+    person, host, boot, account and work, and not to its own request alone. Somebody known by the account alone may use what was
+    given to the account with a ticket. Whether its approvals are still enough, ``lease.discharges`` says.
     """
+    return is_for_other_requests(grant) and _is_the_same(grant, subject, host, service, command, rule, now)
+
+
+def is_for_other_requests(grant: Grant) -> bool:
+    """True for a lease. At a gate whoever comes again makes a new request, so that a single use answers there, too."""
+    return grant.is_lease or grant.service != JITSUDO
+
+
+def waits_for_its_own(grant: Grant, subject: Subject, host: str, service: str, command: Command, rule: str, now: Moment) -> bool:
+    """True if ``grant`` is a single use of the same, not taken yet, that ``subject``'s earlier request alone can take."""
+    return not is_for_other_requests(grant) and _is_the_same(grant, subject, host, service, command, rule, now)
+
+
+def _is_the_same(grant: Grant, subject: Subject, host: str, service: str, command: Command, rule: str, now: Moment) -> bool:
     return (
         grant.state is GrantState.ACTIVE
         and grant.left > 0
         and grant.boot_id == now.boot_id
         and now.boot < grant.ends_boot
+        and grant.rule == rule
         and grant.holder.uid == subject.uid
-        and (grant.holder.principal == subject.principal or (subject.is_local and grant.rule == rule))
+        and (grant.holder.principal == subject.principal or subject.is_local)
         and grant.host == host
         and grant.service == service
         and work_of(grant.command) == work_of(command)
@@ -211,6 +229,7 @@ def transition(grant: Grant, event: Event, now: Moment) -> tuple[Grant, tuple[An
         case Used():
             if grant.left < 1 or now.boot_id != grant.boot_id or now.boot >= grant.ends_boot:
                 raise NoUseLeft(f"grant {grant.id} has no use left")
+            grant = replace(grant, terms=narrow_terms(grant.terms, event.terms))
             after, follows = _used(grant, event, now)
         case Returned():
             living = tuple(run for run in grant.living if run != event.run)

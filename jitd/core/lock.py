@@ -40,8 +40,8 @@ class Whom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """On whom, by whom, why. ``uid`` and ``person`` are those of the account when it was placed, as far as known, ``uid`` also of
-    a principal's.
+    """On whom, by whom, why. ``uid`` and ``person`` are those of the account when it was placed, or of the account that the
+    principal maps to, as far as they were known.
 
     ``left_for`` are the seconds that were left of it when the clock of the boot ``boot_id`` stood at ``since_boot``; None if it
     has no end.
@@ -208,20 +208,17 @@ def _deadline(lock: Lock) -> tuple[Any, ...]:
 
 
 def is_on(lock: Lock, who: Subject) -> bool:
-    """True if ``lock`` is on ``who``: by account, whatever it is called, by the person behind it, or by principal. Who is known
-    by the account alone is whoever has it.
+    """True if ``lock`` is on ``who``: by the name of account or principal, by the account's number, or by the person behind it.
+    No other spelling of the same person is left out.
 
     Local root without a ticket is locked out by none: that is the way in that remains.
     """
     if who.is_root or not lock.is_active:
         return False
-    match lock.whom:
-        case Whom.USER:
-            return lock.name == who.user or lock.person == who.person or lock.uid == who.uid
-        case Whom.PRINCIPAL:
-            return lock.name == who.principal or (who.is_local and lock.uid == who.uid)
-        case Whom.ALL:
-            return True
+    if lock.whom is Whom.ALL:
+        return True
+    names = (who.user,) if lock.whom is Whom.USER else (who.principal, *who.perhaps)
+    return lock.name in names or lock.uid == who.uid or (bool(lock.person) and lock.person == who.person)
 
 
 def sentence(lock: Lock) -> str:

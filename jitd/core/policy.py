@@ -30,7 +30,7 @@ ROOTS_TERMS = Terms(env=("*",), writable=True, record=Record(what="none"))
 class Rule:
     """One rule. A condition that is None matches everything; one without members matches nothing.
 
-    ``needs_ticket``: it permits nothing to who is known by their account alone.
+    ``needs_ticket``: it permits nothing to who is known by their account alone. ``standing``: see Obligations.
     """
 
     verdict: Literal["permit", "deny"]
@@ -49,13 +49,14 @@ class Rule:
     terms: Terms = Terms()
     because: str = ""
     needs_ticket: bool = True
+    standing: str = "use"
     file: str = ""
     line: int = 0
 
     @property
     def obligations(self) -> Obligations:
         """What this rule asks for if it permits."""
-        return Obligations(self.approvals, self.expires_for, self.lasts_for, self.uses, self.terms)
+        return Obligations(self.approvals, self.expires_for, self.lasts_for, self.uses, self.terms, self.standing)
 
 
 ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_TERMS)

@@ -74,7 +74,9 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One person, one command, one question. All above ``state`` never changes. ``lock`` is the one that ended it."""
+    """One person, one command, one question. All above ``state`` never changes. ``lock`` is the one that ended it; ``anew``:
+    nothing that was granted before answers it.
+    """
 
     id: str
     requester: Subject
@@ -101,6 +103,7 @@ class Request:
     because: str = ""
     lock: str | None = None
     point: Point | None = None
+    anew: bool = False
 
     @property
     def may_act_at_once(self) -> bool:
@@ -385,5 +388,6 @@ def _approved(request: Request, attended: bool, because: str, now: Moment) -> St
         follows.append(Issued.to(approved, now))
     if attended:
         actor = Actor(Role.REQUESTER, request.requester.principal, request.requester.uid)
-        follows.append(Used(grant, actor, request.id, request.point.process if request.point else None))
+        process = request.point.process if request.point else None
+        follows.append(Used(grant, actor, request.id, request.obligations.terms, process))
     return approved, tuple(follows)

@@ -89,6 +89,36 @@ def person_of(user: str, people: Mapping[str, frozenset[str]]) -> str:
     return user
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The person whom a name means: ``spelled`` as it was typed, ``user`` the account that it is of, ``person`` who is behind
+    that. Nobody has looked whether there is such an account.
+    """
+
+    spelled: str
+    user: str
+    person: str
+
+
+def named(spelled: str, realms: frozenset[str], table: Mapping[str, str], people: Mapping[str, frozenset[str]]) -> Named:
+    """Whom ``spelled`` means: an account, ``local:`` and an account, a principal, or one of the table without its realm."""
+    if spelled.startswith(LOCAL):
+        user = spelled.removeprefix(LOCAL)
+    elif "@" in spelled:
+        user = account_of(spelled.encode("utf-8", "surrogateescape"), realms, table) or spelled
+    else:
+        user = next((table[full] for realm in sorted(realms) if (full := f"{spelled}@{realm}") in table), spelled)
+    return Named(spelled, user, person_of(user, people))
+
+
+def is_named(who: Subject, whom: Named) -> bool:
+    """True if ``whom`` means ``who``, by whichever of their accounts and principals."""
+    if who.is_root:
+        return whom.spelled == ROOT
+    spellings = (who.principal, who.user, *who.perhaps)
+    return whom.spelled in spellings or who.user == whom.user or who.person == whom.person
+
+
 def matches_any(subject: Subject, who: tuple[str, ...]) -> bool:
     """True if one of ``who`` (``group:NAME``, ``principal:NAME``, ``user:NAME``) is about ``subject``."""
     for word in who:

@@ -3,6 +3,7 @@
 
 Law: one policy, the same locks and one look at the facts for each answer. The questions come in one order: locks, rules on the
 path, file, rules with the file, operands, those who approved, lease. The first no is the answer, and nothing after it is asked.
+An approval counts at each use by its author as they are then.
 Nothing is changed here.
 """
 
@@ -10,17 +11,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from jitd import facts, screening
 from jitd.config import Config
-from jitd.core import lock
+from jitd.core import lease, lock
 from jitd.core.command import Command, work_of
-from jitd.core.decision import Decision, Deny, Permit, Why
+from jitd.core.decision import Decision, Deny, Obligations, Permit, Why, narrow
 from jitd.core.effects import Moment
+from jitd.core.grant import Grant, covers, waits_for_its_own
 from jitd.core.policy import Policy, Rule, rules_for
-from jitd.core.request import Request, Verdict
+from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Subject
 from jitd.finding import Asked
 from jitd.screening import Sighting
@@ -31,11 +33,14 @@ from jitd.workers import Workers
 
 @dataclass(frozen=True, slots=True)
 class FirstDecision:
-    """What was asked for, the command that it means here, and the answer. ``command`` is what a request binds."""
+    """What was asked for, the command that it means here, and the answer. ``command`` is what a request binds. ``approved`` is an
+    earlier request for the same, which was approved for one time and has that still to take.
+    """
 
     asked: Asked
     command: Command
     decision: Decision
+    approved: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,9 @@ class FreshDecision:
 
 
 class Decider:
-    """Answers for everybody. ``policy`` is the policy in force; ``is_alive`` asks the KDC, and may block."""
+    """Answers for everybody. ``policy`` is the policy in force; ``is_alive`` asks the KDC, and may block; ``refused`` says which
+    of some principals the KDC has refused lately.
+    """
 
     def __init__(
         self,
@@ -60,6 +67,7 @@ class Decider:
         store: Store,
         accounts: facts.Accounts,
         is_alive: Callable[[str], bool | None],
+        refused: Callable[[Sequence[str]], Awaitable[frozenset[str]]],
         workers: Workers,
         now: Callable[[], Moment],
     ) -> None:
@@ -68,6 +76,7 @@ class Decider:
         self._store = store
         self._accounts = accounts
         self._is_alive = is_alive
+        self._refused = refused
         self._workers = workers
         self._now = now
 
@@ -81,12 +90,18 @@ class Decider:
         while True:
             policy, locked = self._policy(), self.lock_on(who)
             asked, sighting = await self._workers.files.run(who.uid, self._look, policy, locked, who, service, ask)
+            if not self._is_still(policy, locked, who):
+                continue
+            decision, command = sighting.decision, sighting.command
+            given = () if asked.anew else self._given(decision, who, command)
+            if not given:
+                return FirstDecision(asked, command, decision)
+            decision, approved = await self._with_earlier(decision, given, who, service, command)
             if self._is_still(policy, locked, who):
-                decision = self._with_lease(sighting.decision, who, service, sighting.command, besides=None)
-                return FirstDecision(asked, sighting.command, decision)
+                return FirstDecision(asked, command, decision, approved)
 
     async def decide_again(self, request: Request) -> FreshDecision:
-        """The answer to ``request`` now: to a review, a use that is taken later, or a request left over from before a restart.
+        """The answer to ``request`` now: to a review, or to a request left over from before a restart.
 
         Raises TimeoutError.
         """
@@ -97,9 +112,31 @@ class Decider:
             if decision is None:
                 decision = await self._workers.files.run(who.uid, self._look_again, policy, request)
             standing = await self._standing_of(request) if isinstance(decision, Permit) else ()
-            if self._is_still(policy, locked, who):
-                decision = self._with_lease(decision, who, request.service, request.command, besides=request.id)
+            if not self._is_still(policy, locked, who):
+                continue
+            # What a request got does not stand for what it still owes.
+            given = () if request.anew else self._given(decision, who, request.command)
+            others = tuple(held for held in given if held.id != request.id)
+            if not others:
                 return FreshDecision(request, decision, standing)
+            decision, _ = await self._with_earlier(decision, others, who, request.service, request.command)
+            if self._is_still(policy, locked, who):
+                return FreshDecision(request, decision, standing)
+
+    async def decide_use(self, request: Request) -> Decision:
+        """The answer to a use that ``request``, which was approved, takes later. Its approvals are tallied again, for what they
+        were asked for and for what is asked now. Raises TimeoutError.
+        """
+        who = request.requester
+        while True:
+            policy, locked = self._policy(), self.lock_on(who)
+            decision: Decision | None = locked
+            if decision is None:
+                decision = await self._workers.files.run(who.uid, self._look_again, policy, request)
+            if isinstance(decision, Permit) and not await self._may_use(request, decision):
+                decision = Deny(Why.APPROVALS, f"the approvals of request {request.id} are not enough any more: ask anew")
+            if self._is_still(policy, locked, who):
+                return decision
 
     async def standing(self, known: Subject) -> Subject | None:
         """``known`` as they are now; None if the account is gone or has expired, or the KDC vouches for them no longer. Raises
@@ -142,10 +179,45 @@ class Decider:
         return screening.look_again(policy, request, who, self._config.trusted_places, self._now())
 
     async def _standing_of(self, request: Request) -> tuple[Subject, ...]:
-        """Those who approved ``request``, as they are now, all looked up at once."""
-        approvers = [review.by for review in request.reviews if review.verdict is Verdict.APPROVE]
-        found = await asyncio.gather(*(self.standing(by) for by in approvers))
+        """Those who approved ``request``, as they are now."""
+        found = await self._as_they_are([review.by for review in _approving(request)])
         return tuple(now for now in found if now is not None)
+
+    async def _as_they_are(self, approvers: Sequence[Subject]) -> list[Subject | None]:
+        """``approvers`` as they are now, all looked up at once; None for who has no account any more, or is refused by the KDC,
+        which is asked of all of them together. Its silence is no refusal.
+        """
+        found = await asyncio.gather(*(self._workers.names.run(one.uid, self._accounts.again, one) for one in approvers))
+        refused = await self._refused([now.principal for now in found if now is not None])
+        return [None if now is None or now.principal in refused else now for now in found]
+
+    async def _counting(self, answered: Request, today: Obligations) -> tuple[Subject, ...]:
+        """Those whose approvals of ``answered`` count for a use on the terms of ``today``."""
+        assert answered.obligations is not None, "an approved request has its obligations"
+        reviews = _approving(answered)
+        standing = narrow(answered.obligations, today).standing
+        found = await self._as_they_are([review.by for review in reviews])
+        locks = tuple(self._store.locks())
+        return tuple(
+            counted
+            for review, now in zip(reviews, found, strict=True)
+            if (counted := lease.still_counts(review, now, standing)) is not None and lock.lock_on(locks, counted) is None
+        )
+
+    async def _discharges(self, held: Grant, today: Obligations) -> bool:
+        """True if ``held`` stands for all approvals that its rule asks ``today``."""
+        answered = self._store.request(held.id)
+        if answered is None or answered.obligations is None:
+            return False
+        standing = await self._counting(answered, today)
+        return lease.discharges(held, answered, today, standing, self._now())
+
+    async def _may_use(self, request: Request, permit: Permit) -> bool:
+        """True if what ``request`` was given is still worth a use: its own approvals, or those of the lease that answered it."""
+        held = self._store.grant(request.lease or request.id)
+        if held is None or (request.lease is not None and held.rule != permit.rule):
+            return False
+        return await self._discharges(held, permit.obligations)
 
     def _as_now(self, known: Subject) -> Subject | None:
         now = self._accounts.again(known)
@@ -153,12 +225,32 @@ class Decider:
             return None
         return now
 
-    def _with_lease(self, decision: Decision, who: Subject, service: str, command: Command, *, besides: str | None) -> Decision:
-        """``decision`` with its approvals discharged by a live grant that answers for the same work, if there is one ``besides``
-        the grant of that id: what a request got does not stand for what it still owes.
+    def _given(self, decision: Decision, who: Subject, command: Command) -> tuple[Grant, ...]:
+        """The live grants that ``who`` has for that work, where ``decision`` owes approvals that one of them might discharge."""
+        if not isinstance(decision, Permit) or not decision.obligations.approvals:
+            return ()
+        return tuple(self._store.leases(who.uid, work_of(command)))
+
+    async def _with_earlier(
+        self, decision: Decision, given: tuple[Grant, ...], who: Subject, service: str, command: Command
+    ) -> tuple[Decision, str | None]:
+        """``decision`` with its approvals discharged by the first of ``given`` that does. If none does: the request of one that
+        would, if it were not for that request alone.
         """
-        if isinstance(decision, Permit) and decision.obligations.approvals:
-            grants = (grant for grant in self._store.leases(who.uid, work_of(command)) if grant.id != besides)
-            lease = screening.lease_for(grants, who, self._config.host, service, command, decision.rule, self._now())
-            return replace(decision, lease=lease)
-        return decision
+        assert isinstance(decision, Permit), "nothing else owes approvals"
+        asked = (who, self._config.host, service, command, decision.rule)
+
+        async def first(is_it: Callable[..., bool]) -> str | None:
+            for held in given:
+                if is_it(held, *asked, self._now()) and await self._discharges(held, decision.obligations):
+                    now = self._store.grant(held.id)  # as it is by now: those who approved it had to be looked up
+                    if now is not None and is_it(now, *asked, self._now()):
+                        return held.id
+            return None
+
+        found = await first(covers)
+        return (replace(decision, lease=found), None) if found is not None else (decision, await first(waits_for_its_own))
+
+
+def _approving(request: Request) -> tuple[Review, ...]:
+    return tuple(review for review in request.reviews if review.verdict is Verdict.APPROVE)

@@ -43,6 +43,7 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
     },
     "ready": {
         (CLIENT, "submit"): "waiting",
+        (CLIENT, "anew"): "waiting",
         (CLIENT, "resume"): "waiting",
         **{(CLIENT, asked): "asked" for asked in _ASKS},
         (CLIENT, "watch"): "watching",

@@ -122,6 +122,10 @@ class Submit(Ask, by=FROM_CLIENT):
     if_owed: bool
 
 
+class Anew(Submit, by=FROM_CLIENT):
+    """As Submit, and nothing answers it that was granted before (``-k COMMAND``)."""
+
+
 class Explain(Ask, by=FROM_CLIENT):
     """What would be decided about this, now? Nothing is submitted or recorded."""
 

@@ -13,7 +13,7 @@ from jitpam.wire.shown import shown
 DEFAULTS = {
     "mode": "run", "user": None, "group": None, "chdir": None, "reason": None, "lasts_for": None, "uses": None, "resume": None,
     "if_owed": True, "waits": True, "variables": [], "argv": [], "login": False, "shell": False, "preserve": [],
-    "preserve_all": False, "timeout_for": None, "background": False, "bell": False,
+    "preserve_all": False, "timeout_for": None, "background": False, "bell": False, "anew": False,
 }  # fmt: skip
 
 
@@ -97,6 +97,12 @@ MEANS = [
     ("--validate", {"mode": "validate"}),
     ("-k", {"mode": "giveback"}),
     ("--reset-timestamp", {"mode": "giveback"}),
+    ("-k id", {"anew": True, "argv": [b"id"]}),
+    ("-k -u bob -- id", {"anew": True, "user": "bob", "argv": [b"id"]}),
+    ("-k -s", {"anew": True, "shell": True}),
+    ("-ki", {"anew": True, "login": True}),
+    ("-s ''", {"shell": True, "argv": [b""]}),
+    ("-i ''", {"login": True, "argv": [b""]}),
     ("-K", {"mode": "giveback all"}),
     ("--remove-timestamp", {"mode": "giveback all"}),
     ("-V", {"mode": "version"}),
@@ -144,7 +150,14 @@ REFUSED = [
     ("-k -K", "only one of"),
     ("-v --resume=X", "only one of"),
     ("--resume=X -l", "only one of"),
-    ("-k id", "-k takes no command"),
+    ("-k -u bob", "-u, -g, -D and VAR=value go with a command"),
+    ("-K -u bob", "-u, -g, -D and VAR=value go with a command"),
+    ("-K -g ops", "-u, -g, -D and VAR=value go with a command"),
+    ("-K -D /tmp", "-u, -g, -D and VAR=value go with a command"),
+    ("-K A=1", "-u, -g, -D and VAR=value go with a command"),
+    ("-K -i", "do not go with"),
+    ("-k -l id", "only one of"),
+    ("-k ''", "empty word"),
     ("-K id", "-K takes no command"),
     ("-v id", "-v takes no command"),
     ("--resume=X id", "--resume takes no command"),

@@ -12,6 +12,7 @@ from datetime import timedelta
 import pytest
 
 from jitd.core import grant, request
+from jitd.core.decision import Terms
 from jitd.core.effects import Moment, SetDeadline
 from jitd.core.grant import Grant, GrantState, Issued, NoUseLeft, Used, covers
 from jitd.core.law import MONITOR
@@ -61,7 +62,7 @@ def test_a_lease_answers_while_the_boot_clock_says_so(wall: timedelta, boot: flo
 def test_a_use_is_taken_while_the_boot_clock_says_so(wall: timedelta, boot: float, is_over: bool) -> None:
     """THREATS G-01."""
     held = lease()
-    event = Used(held.id, actor(person("alice")), held.id)
+    event = Used(held.id, actor(person("alice")), held.id, Terms())
     if is_over:
         with pytest.raises(NoUseLeft):
             grant.transition(held, event, at(wall, boot))
@@ -73,7 +74,7 @@ def test_a_use_is_taken_while_the_boot_clock_says_so(wall: timedelta, boot: floa
 @every_clock
 def test_a_use_is_given_back_while_the_boot_clock_says_so(wall: timedelta, boot: float, is_over: bool) -> None:
     """THREATS G-01: past its end there is nothing to give back, and with nothing alive under it the grant is spent."""
-    used, _ = grant.transition(lease(), Used("K7QM-2XVD", actor(person("alice")), "K7QM-2XVD"), moment())
+    used, _ = grant.transition(lease(), Used("K7QM-2XVD", actor(person("alice")), "K7QM-2XVD", Terms()), moment())
     after, _ = grant.transition(used, Returned(used.id, MONITOR, used.living[0], was_started=False), at(wall, boot))
     assert (after.left, after.state) == ((0, GrantState.SPENT) if is_over else (5, GrantState.ACTIVE))
 
@@ -85,8 +86,8 @@ def test_in_another_boot_a_lease_has_no_time_left_whatever_the_clocks_say(wall: 
     held = lease()
     assert not covers(held, held.holder, held.host, held.service, held.command, held.rule, now)
     with pytest.raises(NoUseLeft):
-        grant.transition(held, Used(held.id, actor(person("alice")), held.id), now)
-    used, _ = grant.transition(held, Used(held.id, actor(person("alice")), held.id), moment())
+        grant.transition(held, Used(held.id, actor(person("alice")), held.id, Terms()), now)
+    used, _ = grant.transition(held, Used(held.id, actor(person("alice")), held.id, Terms()), moment())
     after, _ = grant.transition(used, Returned(used.id, MONITOR, used.living[0], was_started=False), now)
     assert (after.left, after.state) == (0, GrantState.SPENT)
 

@@ -205,7 +205,7 @@ def test_what_jitd_sets_is_listed_by_no_rule_and_set_last(name: str) -> None:
 GOOD_WORDS = [b"", b"C", b"de_DE.UTF-8", b"xterm-256color", b"a@b+c,d:e", b"x" * 64]
 GOOD_ZONES = [
     b"", b"UTC", b"Europe/Berlin", b":Europe/Berlin", b"America/Argentina/Buenos_Aires", b"EST5EDT,M3.2.0,M11.1.0", b"CET-1CEST",
-    b"/usr/share/zoneinfo/UTC", b":/usr/share/zoneinfo/Europe/Berlin",
+    b"/usr/share/zoneinfo/UTC", b":/usr/share/zoneinfo/Europe/Berlin", b"<+03>-3", b"<-03>3<-02>,M3.5.0/-2,M10.5.0/02:30:00",
 ]  # fmt: skip
 BAD_ANYWHERE = [
     b"a b", b"%n", b"a%sb", b"a\n", b"\n", b"a\0", b"x" * 65, b"\xc3\xa9", b"\xff", b"$(id)", b"`id`", b"a;b", b"a'b", b'a"b',

@@ -19,7 +19,7 @@ import pytest
 from jitd.core import chain, grant, lock, request, run
 from jitd.core.chain import GENESIS, note, record, seal
 from jitd.core.command import Operand
-from jitd.core.decision import Approval, Deny, Why
+from jitd.core.decision import Approval, Deny, Terms, Why
 from jitd.core.effects import Moment
 from jitd.core.law import CLOCK, DAEMON, MONITOR, Origin, Role, name_of
 from jitd.core.lock import Whom
@@ -75,8 +75,8 @@ ROWS: list[tuple[Any, str]] = [
     (too_late(PLAIN), "expired"),
     (Locked(ID, DAVE, "L0CK-0001", "locked: laptop stolen"), "denied"),
     (grant.Issued(ID, DAEMON, GRANT), "active"),
-    (grant.Used(ID, ALICE, "REQ1-REQ1"), "active"),
-    (grant.Used(ID, ALICE, "REQ1-REQ1", SSHD), "active"),
+    (grant.Used(ID, ALICE, "REQ1-REQ1", Terms()), "active"),
+    (grant.Used(ID, ALICE, "REQ1-REQ1", Terms(), SSHD), "active"),
     (Returned(ID, MONITOR, f"{ID}.2", was_started=True), "spent"),
     (Returned(ID, DAEMON, ID, was_started=False), "active"),
     (grant.Expired(ID, CLOCK), "expired"),

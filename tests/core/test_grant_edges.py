@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jitd.core import grant, request
+from jitd.core.decision import Terms
 from jitd.core.grant import Grant, GrantState, Issued, Used
 from jitd.core.law import MONITOR
 from jitd.core.run import Returned
@@ -21,7 +22,7 @@ def granted(living: tuple[str, ...]) -> Grant:
 
 
 def use(held: Grant) -> Grant:
-    after, _ = grant.transition(held, Used(held.id, actor(person("alice")), held.id), moment(1))
+    after, _ = grant.transition(held, Used(held.id, actor(person("alice")), held.id, Terms()), moment(1))
     return after
 
 

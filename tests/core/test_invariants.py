@@ -204,6 +204,7 @@ OBLIGATIONS = st.builds(
         bound=st.booleans(),
         cwd=st.sampled_from(["caller", "/srv"]),
     ),
+    standing=st.sampled_from(["use", "review"]),
 )
 
 
@@ -211,7 +212,7 @@ def test_invariant_8_is_tried_with_every_field():
     """Whoever adds a term says here what is tighter; tests/core/test_narrowing.py has each by itself."""
     tried = {"timeout_for", "env", "writable", "leftovers", "stdin", "record", "watch", "session", "options", "bound", "cwd"}
     assert tried == {field.name for field in fields(Terms)}
-    assert {field.name for field in fields(Obligations)} == {"approvals", "expires_for", "lasts_for", "uses", "terms"}
+    assert {field.name for field in fields(Obligations)} == {"approvals", "expires_for", "lasts_for", "uses", "terms", "standing"}
     assert {field.name for field in fields(Record)} == {"what", "sync", "failure"}
 
 
@@ -223,6 +224,7 @@ def test_invariant_8_narrowing_only_tightens(old, new):
         assert tally(after.approvals, (), nobody) >= tally(other.approvals, (), nobody)
         assert after.expires_for <= other.expires_for
         assert after.lasts_for <= other.lasts_for and after.uses <= other.uses
+        assert (after.standing, other.standing) != ("review", "use")
         assert set(after.terms.env) <= set(other.terms.env)
         assert after.terms.writable <= other.terms.writable
         assert (after.terms.leftovers, other.terms.leftovers) != ("keep", "end")

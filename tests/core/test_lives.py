@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from jitd.core import grant, lock, request, run
-from jitd.core.decision import Approval, Deny, Why
+from jitd.core.decision import Approval, Deny, Terms, Why
 from jitd.core.effects import NotifyApprovers, SetDeadline, TellRequester
 from jitd.core.grant import GrantState, Issued, Used, covers
 from jitd.core.law import CLOCK, DAEMON, MONITOR, Actor, IllegalEvent, Role
@@ -201,7 +201,7 @@ def granted(**changes):
 
 
 def use(of):
-    return Used(of.id, actor(person("alice")), "REQ1-REQ1")
+    return Used(of.id, actor(person("alice")), "REQ1-REQ1", Terms())
 
 
 @pytest.mark.parametrize(
@@ -279,6 +279,7 @@ COVERS = [
     ("another uid", {"uid": 4}, {}, {}, False),
     ("another host", {}, {}, {"host": "db2"}, False),
     ("another service", {}, {}, {"service": "sudo"}, False),
+    ("by another rule", {}, {}, {"rule": "rule-1"}, False),
     ("after its end", {}, {}, {"now": moment(3600)}, False),
     ("in another boot", {}, {}, {"now": moment(1, boot_id="boot-2")}, False),
 ]
@@ -286,8 +287,9 @@ COVERS = [
 
 @pytest.mark.parametrize(("name", "who", "what", "where", "expected"), COVERS, ids=[row[0] for row in COVERS])
 def test_what_a_lease_answers_for(name, who, what, where, expected):
+    """THREATS A-12: what another rule gave discharges nothing."""
     lease = granted(uses=3)
-    given = {"host": lease.host, "service": "jitsudo", "now": moment(1), **where}
+    given = {"host": lease.host, "service": "jitsudo", "rule": "rule-0", "now": moment(1), **where}
     assert (
         covers(
             lease,
@@ -295,7 +297,7 @@ def test_what_a_lease_answers_for(name, who, what, where, expected):
             given["host"],
             given["service"],
             replace(command("true"), **what),
-            "rule-1",
+            given["rule"],
             given["now"],
         )
         is expected
@@ -304,9 +306,9 @@ def test_what_a_lease_answers_for(name, who, what, where, expected):
 
 def test_a_used_up_or_ended_grant_covers_nothing():
     one, _ = grant.transition(granted(), use(granted()), moment(1))
-    assert not covers(one, person("alice"), one.host, "jitsudo", command("true"), "rule-1", moment(2))
+    assert not covers(one, person("alice"), one.host, "jitsudo", command("true"), "rule-0", moment(2))
     gone, _ = grant.transition(granted(), grant.Expired("K7QM-2XVD", CLOCK), moment(2))
-    assert not covers(gone, person("alice"), gone.host, "jitsudo", command("true"), "rule-1", moment(2))
+    assert not covers(gone, person("alice"), gone.host, "jitsudo", command("true"), "rule-0", moment(2))
 
 
 # --- runs --------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.core import lock
-from jitd.core.decision import Approval, Deny, Permit, Why
+from jitd.core.decision import Approval, Deny, Permit, Terms, Why
 from jitd.core.effects import NotifyApprovers, SetDeadline, TellRequester
 from jitd.core.grant import Issued, Revoked, Used
 from jitd.core.law import CLOCK, DAEMON, MONITOR, IllegalEvent, Role
@@ -38,7 +38,11 @@ ON_WHOM = [
     ("the name in capitals", locked(), replace(BOB, user="ALICE"), False),
     ("somebody without a person behind, by a lock that knows none", locked(person="", uid=None), replace(BOB, user="bob"), False),
     ("its principal", locked(Whom.PRINCIPAL, f"alice@{REALM}"), ALICE, True),
-    ("another principal of the account", locked(Whom.PRINCIPAL, f"alice@{REALM}"), ALICE_ADM, False),
+    ("another principal of a person whom the lock does not know", locked(Whom.PRINCIPAL, f"alice@{REALM}"), ALICE_ADM, False),
+    ("another principal of the person", locked(Whom.PRINCIPAL, f"alice@{REALM}", person="alice"), ALICE_ADM, True),
+    ("another principal of the account's number", locked(Whom.PRINCIPAL, f"alice@{REALM}", uid=ALICE.uid), TWIN, True),
+    ("who may be that principal", locked(Whom.PRINCIPAL, f"x@{REALM}"), replace(BOB, perhaps=frozenset({f"x@{REALM}"})), True),
+    ("another person, by a principal", locked(Whom.PRINCIPAL, f"alice@{REALM}", person="alice", uid=ALICE.uid), BOB, False),
     ("the same primary in another realm", locked(Whom.PRINCIPAL, "alice@OTHER.TEST"), ALICE, False),
     ("a principal that is spelled like the account", locked(Whom.PRINCIPAL, "alice"), ALICE, False),
     ("everybody", locked(Whom.ALL), ALICE, True),
@@ -53,6 +57,7 @@ ON_WHOM = [
 
 @pytest.mark.parametrize(("what", "made", "who", "is_it"), ON_WHOM, ids=[row[0] for row in ON_WHOM])
 def test_whom_a_lock_is_on(what, made, who, is_it):
+    """THREATS A-15."""
     assert is_on(made, who) is is_it
 
 
@@ -204,8 +209,8 @@ def test_an_approval_given_before_its_author_was_locked_no_longer_counts():
 def test_who_is_locked_takes_no_use():
     permitted = Issued.to(pending(), moment()).grant
     with pytest.raises(LockedOut):
-        under((locked(),), permitted, Used(permitted.id, actor(ALICE), permitted.id))
-    assert under((locked(name="bob"),), permitted, Used(permitted.id, actor(ALICE), permitted.id))
+        under((locked(),), permitted, Used(permitted.id, actor(ALICE), permitted.id, Terms()))
+    assert under((locked(name="bob"),), permitted, Used(permitted.id, actor(ALICE), permitted.id, Terms()))
 
 
 def test_what_only_ends_something_passes_every_lock():

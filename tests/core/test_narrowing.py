@@ -27,6 +27,7 @@ EITHER_WAY: dict[str, list[tuple[Any, Any, Any]]] = {
     "terms.writable": [(False, False, False), (True, False, False), (True, True, True)],
     "terms.leftovers": [("end", "end", "end"), ("keep", "end", "end"), ("keep", "keep", "keep")],
     "terms.stdin": [("any", "any", "any"), ("any", "tty", "tty"), ("any", "none", "none"), ("tty", "none", "none")],
+    "standing": [("use", "use", "use"), ("review", "use", "use"), ("review", "review", "review")],
     "terms.session": [("end", "end", "end"), ("keep", "end", "end"), ("keep", "keep", "keep")],
     "terms.options": [(False, False, False), (True, False, False), (True, True, True)],
     "terms.bound": [(False, False, False), (False, True, True), (True, True, True)],

@@ -30,7 +30,8 @@ def test_the_words_of_a_kind_are_these(kind: type[StrEnum]) -> None:
 
 def test_the_words_of_two_words() -> None:
     assert [str(ending) for ending in Ending] == ["exited", "signaled", "not started", "lost"]
-    assert [str(why) for why in Why] == ["rule", "no rule", "error", "reason", "terms", "missing", "unfit", "locked"]
+    words = ["rule", "no rule", "error", "reason", "terms", "missing", "unfit", "locked", "approvals"]
+    assert [str(why) for why in Why] == words
 
 
 def test_what_a_rule_says_nothing_about_is_the_careful_term() -> None:

@@ -22,7 +22,7 @@ from jitd.audit.verify import verify
 from jitd.config import Limits
 from jitd.connection import Connection
 from jitd.core import grant
-from jitd.core.decision import Approval
+from jitd.core.decision import Approval, Terms
 from jitd.core.law import MONITOR, IllegalEvent, Origin
 from jitd.core.request import RequestState, Verdict
 from jitd.core.run import Ended, Ending, Outcome, Started
@@ -102,7 +102,10 @@ ACTS: dict[str, tuple[Callable[[House], Any], Callable[[House], Any]]] = {
     "deny": (House.begin, lambda house: house.perform.act_on(review(seen(house), BOB, Verdict.DENY), seen(house))),
     "withdraw": (House.begin, lambda house: house.perform.act(withdraw(seen(house)))),
     "expire": (House.begin, lambda house: house.perform.act(too_late(seen(house)))),
-    "use": (lambda house: house.begin(decision=free()), lambda house: house.perform.act(grant.Used(ID, actor(ALICE), ID))),
+    "use": (
+        lambda house: house.begin(decision=free()),
+        lambda house: house.perform.act(grant.Used(ID, actor(ALICE), ID, Terms())),
+    ),
     "revoke": (lambda house: running(house), lambda house: house.perform.act(grant.Revoked(ID, actor(ALICE), "no more"))),
     "start": (lambda house: used(house), lambda house: house.perform.act(Started(ID, MONITOR, 42))),
     "end": (lambda house: running(house), lambda house: house.perform.act(Ended(ID, MONITOR, Outcome(Ending.EXITED, 3)))),
@@ -116,7 +119,7 @@ def seen(house: House) -> Any:
 
 def used(house: House) -> None:
     house.begin(decision=free())
-    house.perform.act(grant.Used(ID, actor(ALICE), ID))
+    house.perform.act(grant.Used(ID, actor(ALICE), ID, Terms()))
 
 
 def running(house: House) -> None:
@@ -212,9 +215,9 @@ def test_who_approves_what_was_withdrawn_at_the_same_moment_is_too_late(house: H
 def test_a_use_that_somebody_else_took_is_not_taken_twice(house: House) -> None:
     house.begin(decision=free())
     house.done.clear()
-    first(house, grant.Used(ID, actor(ALICE), ID))
+    first(house, grant.Used(ID, actor(ALICE), ID, Terms()))
     with pytest.raises(IllegalEvent):
-        house.perform.act(grant.Used(ID, actor(ALICE), ID))
+        house.perform.act(grant.Used(ID, actor(ALICE), ID, Terms()))
     found = house.store.grant(ID)
     assert found is not None and found.begun == 1 and house.done == []
 
@@ -225,7 +228,7 @@ def test_a_lease_that_is_gone_at_that_moment_answers_for_nothing(house: House, e
     house.begin(decision=free(), lasts_for=600, uses=1)
     lease = house.store.grant(ID)
     assert lease is not None and lease.left == 1
-    ends = grant.Used(ID, actor(ALICE), ID) if end == "used" else grant.Revoked(ID, actor(ALICE), "no more")
+    ends = grant.Used(ID, actor(ALICE), ID, Terms()) if end == "used" else grant.Revoked(ID, actor(ALICE), "no more")
     first(house, ends)
     house.done.clear()
     nothing: Any = None

@@ -68,6 +68,7 @@ class House:
             store=self.store,
             accounts=None,
             is_alive=lambda principal: True,
+            refused=None,
             workers=None,
             now=lambda: self.at,
         )

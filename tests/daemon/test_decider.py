@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -18,7 +18,7 @@ from jitd import inspection, lookup, operands, screening
 from jitd.core import lock
 from jitd.core.command import Command, Operand, RunAs
 from jitd.core.conditions import Glob, read_command_pattern
-from jitd.core.decision import Approval, Deny, Obligations, Permit, Terms, Why
+from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Terms, Why
 from jitd.core.effects import Moment
 from jitd.core.policy import Policy, Rule
 from jitd.core.request import Review, Verdict
@@ -61,7 +61,9 @@ class House:
         self.policy = Policy((rule(),), "permit", "")
         self.at = moment()
         self.gone: tuple[str, ...] = ()
+        self.left: frozenset[str] = frozenset()
         self.refused: tuple[str, ...] = ()
+        self.asked_together: list[tuple[str, ...]] = []
         self.fault: Exception | None = None
         self.changed = ""
         self.meanwhile: list[Callable[[], None]] = []
@@ -82,6 +84,7 @@ class House:
             store=self.store,
             accounts=SimpleNamespace(again=self.again),
             is_alive=lambda principal: None if principal not in self.refused else False,
+            refused=self.refused_of,
             workers=self.workers,
             now=self.now,
         )
@@ -97,7 +100,11 @@ class House:
         self.questions.append(known.user)
         if self.together is not None:
             self.together.wait(30)
-        return None if known.user in self.gone else replace(known, groups=known.groups | {"new"})
+        return None if known.user in self.gone else replace(known, groups=known.groups - self.left | {"new"})
+
+    async def refused_of(self, principals: Sequence[str]) -> frozenset[str]:
+        self.asked_together.append(tuple(principals))
+        return frozenset(principals) & {*self.refused}
 
     def inspect(self, path: bytes, uid: int, *, cache: Any, trusted: Any) -> inspection.Inspected:
         self.questions.append("file")
@@ -122,10 +129,21 @@ class House:
         """Lock alice, from the thread that the store is used from, as soon as what it does now lets it."""
         self.lifecycle.handle(place(locked()))
 
-    def lease(self, id: str, what: Command) -> None:
-        """Grant alice ``what`` for a while, as request ``id``."""
-        made = requested(id, what=what, lasts_for=60, uses=2, waits=False)
-        self.lifecycle.handle(submit(made), screened(made, Permit("p", Obligations((), 900, 900, 5, Terms())), attended=False))
+    def lease(self, id: str, what: Command, **changes: Any) -> None:
+        """Grant alice ``what`` for a while, as request ``id``, with bob's approval."""
+        made = requested(id, what=what, **{"lasts_for": 60, "uses": 2, "waits": False, **changes})
+        given = Permit("p", replace(Obligations(OPS, 900, 900, 5, Terms()), standing=self.policy.rules[0].standing))
+        self.lifecycle.handle(submit(made), screened(made, given, attended=False))
+        waiting = self.store.request(id)
+        assert waiting is not None
+        self.lifecycle.handle(review(waiting, BOB, decision=given, attended=False))
+
+    def use(self, id: str) -> Decision:
+        """The answer to a use that request ``id`` takes now."""
+        found = self.store.request(id)
+        assert found is not None
+        self.questions.clear()
+        return asyncio.run(self.decider.decide_use(found))
 
 
 @pytest.fixture

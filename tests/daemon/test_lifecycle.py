@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jitd.audit.verify import verify
 from jitd.core import grant, run
-from jitd.core.decision import Approval, Deny, Why
+from jitd.core.decision import Approval, Deny, Terms, Why
 from jitd.core.effects import NotifyApprovers, Screen, SetDeadline, StartRun, StopRun, TellRequester
 from jitd.core.grant import GrantState, Used
 from jitd.core.law import CLOCK, MONITOR, IllegalEvent, Role
@@ -115,7 +115,7 @@ REFUSED = [
     ("a review by a stranger", lambda r: review(r, person("eve")), NotYours),
     ("a review of another fingerprint", lambda r: review(r, person("bob"), fingerprint=b"0" * 32), Stale),
     ("a second submission", submit, IllegalEvent),
-    ("a use of no grant", lambda r: Used(r.id, actor(person("alice")), r.id), IllegalEvent),
+    ("a use of no grant", lambda r: Used(r.id, actor(person("alice")), r.id, Terms()), IllegalEvent),
     ("an end by the requester", lambda r: replace(too_late(r), by=actor(person("alice"))), IllegalEvent),
     ("something that happens to nobody", lambda r: replace(withdraw(r), id="0000-0000"), IllegalEvent),
 ]
@@ -266,7 +266,7 @@ def test_random_walks_keep_the_invariants(tmp_path_factory, need, uses, steps):
             case ("deadline",):
                 event = too_late(here)
             case ("use",):
-                event = Used(made.id, actor(person("alice")), made.id)
+                event = Used(made.id, actor(person("alice")), made.id, Terms())
             case ("revoke",):
                 event = grant.Revoked(made.id, actor(person("dave"), Role.OPERATOR), "no")
             case ("expire",):

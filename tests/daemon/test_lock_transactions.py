@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 
 from jitd.audit.verify import verify
 from jitd.core import lock, run
-from jitd.core.decision import Approval, Deny, Why
+from jitd.core.decision import Approval, Deny, Terms, Why
 from jitd.core.effects import SetDeadline, StopRun, TellRequester
 from jitd.core.grant import Grant, GrantState, Used
 from jitd.core.law import CLOCK, DAEMON, MONITOR, IllegalEvent, Role
 from jitd.core.lock import LockedOut, LockState, Whom, is_on
 from jitd.core.request import NotYours, RequestState, Verdict
 from jitd.core.run import Ending, Outcome, RunState
+from jitd.directory import Account
 from jitd.facts import Accounts
 from jitd.lifecycle import Lifecycle
 from jitd.locking import Locking
@@ -184,7 +185,7 @@ def test_a_lease_ends_and_what_ended_does_not_come_back_with_unlock(house):
     house.begin(free(), lasts_for=600, uses=5)
     house.handle(place(locked()))
     house.handle(lift(locked()))
-    house.nothing_changes(IllegalEvent, Used("K7QM-2XVD", actor(person("alice")), "K7QM-2XVD"))
+    house.nothing_changes(IllegalEvent, Used("K7QM-2XVD", actor(person("alice")), "K7QM-2XVD", Terms()))
     assert house.begin(permit(), id="BBBB-BBBB").state is RequestState.PENDING, "but anew may be asked"
 
 
@@ -261,13 +262,17 @@ def test_what_a_boot_proves_is_the_time_to_its_last_record(house):
 # --- whom the verb finds -----------------------------------------------------------------------------------------------
 
 
+PRINCIPALS = {f"alice/admin@{REALM}": "alice-adm"}
+PEOPLE = {"alice": frozenset({"alice", "alice-adm"}), "the-bobs": frozenset({"bob", "bob-adm"})}
+
+
 def locking(house, known):
     """The operators' side over ``house``; ``known`` stands for the name service."""
     made = Locking(
         SimpleNamespace(operators_only=lambda who, deed: None),
         SimpleNamespace(act=house.handle),
         house.store,
-        Accounts(frozenset({REALM}), {}, {}, 1000),
+        Accounts(frozenset({REALM}), PRINCIPALS, PEOPLE, 1000),
         Waiters(),
         Workers(),
         lambda: house.at,
@@ -276,11 +281,15 @@ def locking(house, known):
     return made
 
 
-def hangs(kind, name):
+def hangs(user):
     raise TimeoutError
 
 
-@pytest.mark.parametrize("known", [lambda kind, name: None, hangs], ids=["nobody has that name now", "it does not answer"])
+def is_down(user):
+    raise OSError(111, "Connection refused")
+
+
+@pytest.mark.parametrize("known", [lambda user: None, hangs, is_down], ids=["nobody has that name now", "it hangs", "it is down"])
 @pytest.mark.parametrize(("whom", "name"), [("user", "alice"), ("principal", f"alice@{REALM}")])
 def test_somebody_whom_no_name_service_knows_is_locked_if_they_have_something_here(house, known, whom, name):
     house.begin(permit(), id="BBBB-BBBB")
@@ -290,13 +299,57 @@ def test_somebody_whom_no_name_service_knows_is_locked_if_they_have_something_he
     assert is_on(made, person("alice"))
 
 
-def test_somebody_who_has_nothing_here_and_cannot_be_looked_up_is_not_locked(house):
+@pytest.mark.parametrize("known", [hangs, is_down])
+@pytest.mark.parametrize(("whom", "name"), [("user", "alice"), ("user", "#1001"), ("principal", f"alice@{REALM}")])
+def test_a_lock_is_on_the_name_while_no_directory_answers_and_says_so(house, known, whom, name):
+    """THREATS A-15: whoever comes by that name later is locked."""
+    said = asyncio.run(locking(house, known).lock(person("dave"), whom, name, None, ""))
+    assert said.endswith("; its account could not be looked up, so the lock is on the name")
+    (made,) = house.store.locks()
+    assert is_on(made, person("alice")) and not is_on(made, person("bob"))
+
+
+def test_a_name_that_a_directory_does_not_know_is_locked_by_nobody(house):
+    """THREATS A-15: the twin. A name that was mistyped is no lock."""
     before = house.store.head()
-    with pytest.raises(TimeoutError):
-        asyncio.run(locking(house, hangs).lock(person("dave"), "user", "alice", None, ""))
-    with pytest.raises(Refusal, match="there is no account alice here"):
-        asyncio.run(locking(house, lambda kind, name: None).lock(person("dave"), "user", "alice", None, ""))
+    with pytest.raises(Refusal, match="there is no account alcie here"):
+        asyncio.run(locking(house, lambda user: None).lock(person("dave"), "user", "alcie", None, ""))
     assert house.store.head() == before
+
+
+ADMIN = person("alice", principal=f"alice/admin@{REALM}", user="alice-adm", uid=1800)
+BY_ACCOUNT = person("alice", principal="local:alice", ticket_ends_at=None)
+SPELLINGS = [
+    ("user", "alice"),
+    ("user", "alice-adm"),
+    ("user", "local:alice"),
+    ("user", f"alice/admin@{REALM}"),
+    ("user", "alice/admin"),
+    ("principal", f"alice@{REALM}"),
+    ("principal", f"alice/admin@{REALM}"),
+    ("principal", "alice/admin"),
+    ("principal", "local:alice"),
+]
+
+
+@pytest.mark.parametrize("known", [lambda user: Account(user, {"alice": 1001}.get(user, 1800)), hangs])
+@pytest.mark.parametrize(("whom", "name"), SPELLINGS)
+def test_every_spelling_of_a_person_locks_all_of_them_and_nobody_else(house, known, whom, name):
+    """THREATS A-15."""
+    for n, who in enumerate((person("alice"), ADMIN, BY_ACCOUNT, person("bob"))):
+        house.begin(permit(), id=f"AAAA-000{n}", who=who)
+    said = asyncio.run(locking(house, known).lock(person("dave"), whom, name, None, ""))
+    assert "3 requests denied" in said
+    assert [one.requester.user for one in house.store.requests()] == ["bob"]
+    (made,) = house.store.locks()
+    assert asyncio.run(locking(house, known).unlock_all_on(person("dave"), whom, name, "")).endswith("lifted")
+
+
+def test_a_person_who_is_no_account_is_locked_by_all_of_theirs(house):
+    """THREATS A-15: by the name that ``[people]`` has for them."""
+    house.begin(permit(), id="AAAA-0001", who=person("bob", person="the-bobs"))
+    said = asyncio.run(locking(house, lambda user: None).lock(person("dave"), "user", "the-bobs", None, ""))
+    assert "1 request denied" in said
 
 
 @pytest.mark.parametrize("lasts_for", [0, -1, 10 * 365 * 86400 + 1, 2**64 - 1])
@@ -445,7 +498,7 @@ def test_nothing_that_matches_starts_or_goes_on_while_a_lock_is_there(tmp_path_f
             case ("deadline",):
                 events = (too_late(here),)
             case ("use",):
-                events = (Used(last, actor(person("alice")), last),)
+                events = (Used(last, actor(person("alice")), last, Terms()),)
             case ("started",):
                 events = (run.Started(last, MONITOR, 4),)
             case ("ended",):

@@ -82,6 +82,9 @@ PERMIT = [
     ('ticket = "required"', "needs_ticket", True),
     ('ticket = "optional"', "needs_ticket", False),
     ("", "needs_ticket", True),
+    ('standing = "review"', "standing", "review"),
+    ('standing = "use"', "standing", "use"),
+    ("", "standing", "use"),
     ('expires = "1s"', "expires_for", 1),
     ("", "expires_for", 900),
     ('grant.lasts = "2s"', "lasts_for", 2),
@@ -155,7 +158,18 @@ def test_what_a_later_version_knows_this_one_refuses_by_its_name(directory: Path
         (HEAD + 'because = "x"', '"because" belongs to a deny'),
         *(
             (f"[[deny]]\n{key} = 1", f'"{key}" belongs to a permit')
-            for key in ("ticket", "reason", "approvals", "expires", "grant", "run", "gatekeepers", "notify", "break_glass")
+            for key in (
+                "ticket",
+                "standing",
+                "reason",
+                "approvals",
+                "expires",
+                "grant",
+                "run",
+                "gatekeepers",
+                "notify",
+                "break_glass",
+            )
         ),
     ],
 )

@@ -35,6 +35,7 @@ BROKEN_PERMITS = [
     ('gatekeepers = ["x"]', (5, NOT_YET.format("gatekeepers"))),
     ('notify = ["x"]', (5, NOT_YET.format("notify"))),
     ("break_glass = true", (5, NOT_YET.format("break_glass"))),
+    ('standing = "never"', (5, '"standing" must be "use" or "review", not "never"')),
     ('run = { record = "terminal" }', (5, '"record" must be "none" or "output" or "all", not "terminal"')),
     ('run = { record_failure = "ignore" }', (5, '"record_failure" must be "end" or "continue", not "ignore"')),
     ('run = { record_sync = "never" }', (5, '"record_sync" must be "interval" or "always", not "never"')),

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from jitd import inspection, lookup, operands, screening
+from jitd import inspection, lookup, operands
 from jitd.core.command import Command, Operand, RunAs
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Approval, Deny, Permit, Terms, Why
 from jitd.core.policy import Policy, Rule
 from jitd.digests import DigestCache
 from jitd.finding import Asked
-from jitd.screening import Sighting, bound, lease_for, look, look_again
+from jitd.screening import Sighting, bound, look, look_again
 from tests.scene import asked as requested
 from tests.scene import moment, person
 
@@ -345,21 +345,3 @@ def test_operands_are_compared_where_they_were_bound(host: Host, changes: dict[s
 def test_a_login_has_no_operands(host: Host) -> None:
     host.changed = "argument 1 was changed"
     assert isinstance(again(rule(commands=None, approvals=OPS), path=b"", digest=b""), Permit)
-
-
-def test_a_lease_is_the_first_grant_that_covers(monkeypatch: pytest.MonkeyPatch) -> None:
-    @dataclass
-    class Grant:
-        id: str
-        covers: bool
-
-    asking = (ALICE, "host", "jitsudo", WAITING, "p", moment())
-
-    def covers(grant: Grant, *given: Any) -> bool:
-        assert given == asking
-        return grant.covers
-
-    monkeypatch.setattr(screening, "covers", covers)
-    grants: Any = [Grant("a", False), Grant("b", True), Grant("c", True)]
-    assert lease_for(grants, *asking) == "b"
-    assert lease_for(grants[:1], *asking) is None

@@ -76,3 +76,4 @@ mkdir -m 700 sealed && cp /bin/true sealed/there
 mkdir -m 711 passable && cp /bin/echo passable/echo
 cp bin/name /usr/local/sbin/onlyforroot
 mkdir -p /srv/differential/home
+id homeless >/dev/null 2>&1 || useradd --no-create-home --home-dir /srv/differential/nowhere --shell /bin/bash homeless

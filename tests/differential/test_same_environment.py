@@ -98,6 +98,8 @@ ROWS = [
     by_value("TZ", "Europe/Berlin"),
     by_value("TZ", ":Europe/Berlin"),
     by_value("TZ", "UTC"),
+    by_value("TZ", "<+03>-3"),
+    by_value("TZ", "<-03>3<-02>,M3.5.0/-2,M10.5.0/02:30:00"),
     by_value("TZ", "CET-1CEST,M3.5.0,M10.5.0/3"),
     by_value("TZ", "/usr/share/zoneinfo/UTC"),
     by_value("TZ", "/etc/passwd"),

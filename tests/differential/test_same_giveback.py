@@ -10,7 +10,9 @@ from tests.differential.scenario import LEASES, Row
 ROWS = [
     Row("to forget", ("-k",), ours={"speaks": True}, because=LEASES),
     Row("to forget all", ("-K",), ours={"speaks": True}, because=LEASES),
-    Row("to forget, with a user", ("-k", "-u", "bob"), ours={"status": 0}, because=LEASES),
+    Row("to forget, with a user", ("-k", "-u", "bob"), refused=120),
+    Row("to forget all, with a user", ("-K", "-u", "bob"), refused=120),
+    Row("to forget all, with a group", ("-K", "-g", "ops"), refused=120),
 ]
 
 

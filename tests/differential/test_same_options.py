@@ -11,6 +11,8 @@ SHOW = "/srv/differential/bin/state"
 WORDS = "/srv/differential/bin/words"
 WHO = ("id", "-un")
 GROUPS = ("sh", "-c", "id -gn; id -Gn")
+AFTER_THE_FIRST = r"(?s)(?<=\n).+"
+"""What follows the first line."""
 
 
 def as_of(*options: str, command: tuple[str, ...] = WHO, **more) -> Row:
@@ -101,6 +103,9 @@ ROWS = [
         before="cp /bin/true mine",
         refused=127,
     ),
+    Row(
+        "a login of somebody whose home is not there", ("-i", "-u", "homeless", "pwd"), ours={"speaks": False}, because=DIRECTORY
+    ),
     Row("a login shell in another directory", ("-i", "-D", "/tmp", "pwd")),
     Row("a shell in another directory", ("-s", "-D", "/tmp", "pwd")),
     # --- login shell
@@ -154,6 +159,9 @@ ROWS = [
     Row("a shell's words are joined by spaces", ("-s", "echo", "a", "b")),
     Row("a space within a word of a shell's command", ("-s", WORDS, "a b", "c")),
     Row("signs of a shell in a shell's command", ("-s", WORDS, ";", "&", "|", "<", ">", "$HOME", "*", "'", '"', "\\")),
+    Row("a shell's command that is an empty word", ("-s", "")),
+    Row("a login shell's command that is an empty word", ("-i", "")),
+    Row("a shell's command that begins with an empty word", ("-s", "", "true")),
     Row("a shell's command that is no UTF-8", ("-s", WORDS, b"\xe9")),
     Row(
         "the caller's SHELL is the shell",
@@ -232,7 +240,9 @@ ROWS = [
     Row("not to ask, twice", ("-n", "-n", *WHO)),
     Row("the caller's groups", ("-P", *GROUPS), ours={"status": 120, "out": "", "speaks": True}, because=REFUSED),
     # --- the time stamp
-    Row("to forget, and run", ("-k", *WHO), ours={"status": 120, "out": "", "speaks": True}, because=REFUSED),
+    Row("to forget, and run", ("-k", *WHO)),
+    Row("to forget, and run as somebody else", ("-k", "-u", "bob", *WHO)),
+    Row("to forget, and a shell", ("-k", "-s", "id", "-un")),
     Row("to forget all, and run", ("-K", *WHO), refused=120),
     Row("to authenticate", ("-v",), ours={"out": lambda out: out.startswith("alice@EXAMPLE.TEST is alice on ")}, because=LEASES),
     Row("to authenticate, and run", ("-v", *WHO), refused=120),
@@ -279,7 +289,16 @@ ROWS = [
     Row("an option after the command is the command's", ("echo", "-u", "bob")),
     Row("no update of the time stamp", ("-N", *WHO), ours={"status": 120, "out": "", "speaks": True}, because=REFUSED),
     # --- the list
-    Row("may I run this", ("-l", "true"), mask=r"(?s).+"),
+    Row("may I run this", ("-l", "true"), drops=AFTER_THE_FIRST),
+    Row("may I run this with its arguments", ("-l", "id", "-u", "a b"), drops=AFTER_THE_FIRST),
+    Row("may I run this by its path", ("-l", "/usr/bin/true"), drops=AFTER_THE_FIRST),
+    Row(
+        "may I run this by a link to its directory",
+        ("-l", "/bin/true"),
+        drops=AFTER_THE_FIRST,
+        ours={"out": "/usr/bin/true\n"},
+        because=PATHS,
+    ),
     Row(
         "may I run what is not there", ("-l", "nosuchcommand"), mask=r"(?s).+", ours={"out": "#", "speaks": False}, because=LISTS
     ),

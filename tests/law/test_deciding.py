@@ -12,11 +12,12 @@ from tests.law.tree import MODULES
 ASKED_BY = {
     ("jitd.core.policy", "decide"): {"jitd.screening"},
     ("jitd.core.policy", "rules_for"): {"jitd.deciding.decider"},
-    ("jitd.core.grant", "covers"): {"jitd.screening"},
+    ("jitd.core.grant", "covers"): {"jitd.deciding.decider"},
+    ("jitd.core.grant", "waits_for_its_own"): {"jitd.deciding.decider"},
+    ("jitd.core.lease", "discharges"): {"jitd.deciding.decider"},
     ("jitd.screening", "look"): {"jitd.deciding.decider"},
     ("jitd.screening", "look_again"): {"jitd.deciding.decider"},
     ("jitd.screening", "unopened"): {"jitd.deciding.decider"},
-    ("jitd.screening", "lease_for"): {"jitd.deciding.decider"},
     ("jitd.core.lock", "answer_to"): {"jitd.deciding.decider"},
 }
 """A question → who asks it. What is wired into one way to an answer and not into the other would be a way around it."""

@@ -64,6 +64,8 @@ LAW: dict[str, set[str]] = {
     "jitd.operands": {"jitd.inspection"},
     "jitd.groups": set(),
     "jitd.facts": {CORE, "jitd.groups", "jitd.inspection"},
+    "jitd.directory": {"jitd.facts"},
+    "jitd.subordinates": {"jitd.facts"},
     # what runs a command
     "jitd.monitor": {"jitd.monitor", "jitd.inspection", "jitd.operands", "jitd.recording", WIRE},
     "jitd.executor": {CORE, "jitd.executor", "jitd.monitor.orders", "jitd.monitor.places", "jitd.recording"},
@@ -104,8 +106,8 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.listing": {CORE, "jitd.rows", "jitd.store", "jitd.workers"},
     "jitd.overseeing": {
-        CORE, WIRE, "jitd.asking", "jitd.config", "jitd.deciding", "jitd.listing", "jitd.perform", "jitd.refusal", "jitd.rows",
-        "jitd.store", "jitd.waiters", "jitd.workers",
+        CORE, WIRE, "jitd.asking", "jitd.config", "jitd.deciding", "jitd.listing", "jitd.pace", "jitd.perform", "jitd.refusal",
+        "jitd.rows", "jitd.store", "jitd.waiters", "jitd.workers",
     },
     "jitd.recordings": {
         CORE, WIRE, "jitd.config", "jitd.lifecycle", "jitd.log", "jitd.overseeing", "jitd.pace", "jitd.recording", "jitd.refusal",
@@ -117,12 +119,13 @@ LAW: dict[str, set[str]] = {
     "jitd.telling": {WIRE, "jitd.channel", "jitd.room", "jitd.rows"},
     "jitd.handshake": {WIRE, "jitd.acceptor", "jitd.refusal"},
     "jitd.locking": {
-        CORE, WIRE, "jitd.asking", "jitd.facts", "jitd.overseeing", "jitd.perform", "jitd.refusal", "jitd.rows", "jitd.store",
-        "jitd.waiters", "jitd.workers",
+        CORE, WIRE, "jitd.asking", "jitd.directory", "jitd.facts", "jitd.overseeing", "jitd.perform", "jitd.refusal", "jitd.rows",
+        "jitd.store", "jitd.waiters", "jitd.workers",
     },
     "jitd.answers": {CORE, WIRE, "jitd.asking", "jitd.locking", "jitd.overseeing", "jitd.reading", "jitd.refusal", "jitd.rows"},
     "jitd.house": {
-        CORE, "jitd.acceptor", "jitd.asking", "jitd.locking", "jitd.overseeing", "jitd.recordings", "jitd.telling",
+        CORE, "jitd.acceptor", "jitd.asking", "jitd.locking", "jitd.overseeing", "jitd.recordings", "jitd.subordinates",
+        "jitd.telling",
         "jitd.waiters",
     },
     "jitd.enforcing": {

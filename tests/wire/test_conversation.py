@@ -87,7 +87,7 @@ def test_of_all_pairs_after_welcome_only_the_legal_order_is_accepted(role):
         (CLIENT, "withdraw"),
         (CLIENT, "bye"),
     }
-    expected |= {((CLIENT, asked), turn) for asked in ("submit", "resume") for turn in turns | {(DAEMON, "granted")}}
+    expected |= {((CLIENT, asked), turn) for asked in ("submit", "anew", "resume") for turn in turns | {(DAEMON, "granted")}}
     proving = {
         (DAEMON, "challenge"),
         (DAEMON, "token"),
@@ -139,7 +139,7 @@ def test_where_a_turn_leaves_the_two(role, said, state):
     asks = {name for speaker, name in STEPS if speaker == CLIENT and walk(role, [*steps, (speaker, name)])}
     answers = {name for speaker, name in STEPS if speaker == DAEMON and walk(role, [*steps, (speaker, name)])}
     if state == "ready":
-        assert asks == ASKED | {"submit", "resume", "watch", "enforce", "bye"} and answers == set()
+        assert asks == ASKED | {"submit", "anew", "resume", "watch", "enforce", "bye"} and answers == set()
     elif state == "closed":
         assert asks == answers == set()
     else:

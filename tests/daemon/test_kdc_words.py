@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The KDC's word about those who approved: asked of all at once, kept for a minute, and only a clear no is a no."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jitd import kdc
+from jitd.kdc import KEPT_FOR, Kdc
+
+BOB, CAROL, DAVE = (f"{name}@EXAMPLE.TEST" for name in ("bob", "carol", "dave"))
+
+
+class Told(Kdc):
+    """A KDC that says what tests let it say."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("/nowhere"), "jitd/lab.example.test@EXAMPLE.TEST")
+        self.asked: list[str] = []
+        self.says: dict[str, bool | None] = {}
+        self.together: threading.Barrier | None = None
+        self.silent = threading.Event()
+        self.silent_about: frozenset[str] = frozenset()
+
+    def _ask(self, principal: str) -> bool | None:
+        self.asked.append(principal)
+        if self.together is not None:
+            self.together.wait(30)
+        if principal in self.silent_about:
+            self.silent.wait(30)
+        return self.says.get(principal, True)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
+    made = Told()
+    monkeypatch.setattr(kdc, "PATIENCE", 30.0)
+    yield made
+    made.silent.set()
+    made.close()
+
+
+def refused(told: Told, *principals: str) -> set[str]:
+    return set(asyncio.run(told.refused(principals)))
+
+
+def test_only_a_clear_no_is_a_no(told: Told) -> None:
+    """THREATS A-13."""
+    told.says = {BOB: False, CAROL: None, DAVE: True}
+    assert refused(told, BOB, CAROL, DAVE) == {BOB}
+    assert refused(told) == set()
+
+
+def test_all_are_asked_about_at_once(told: Told) -> None:
+    """One after the other they would wait for each other here."""
+    told.together = threading.Barrier(3)
+    assert refused(told, BOB, CAROL, DAVE, BOB) == set()
+    assert sorted(told.asked) == [BOB, CAROL, DAVE]
+
+
+def test_silence_counts_for_them_and_is_kept_too(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS A-13: a KDC that is away stops nobody, nor does it hold up every use."""
+    monkeypatch.setattr(kdc, "PATIENCE", 0.01)
+    told.silent_about, told.says = frozenset({BOB}), {BOB: False}
+    assert refused(told, BOB) == set()
+    assert refused(told, BOB) == set()
+    assert told.asked == [BOB]
+
+
+@pytest.mark.parametrize(("after", "n_asked", "is_refused"), [(KEPT_FOR - 1, 1, False), (KEPT_FOR + 1, 2, True)])
+def test_a_word_is_good_for_a_minute(
+    told: Told, monkeypatch: pytest.MonkeyPatch, after: float, n_asked: int, is_refused: bool
+) -> None:
+    """THREATS A-13."""
+    at = [1000.0]
+    monkeypatch.setattr(kdc.time, "monotonic", lambda: at[0])
+    assert refused(told, BOB) == set()
+    told.says = {BOB: False}
+    at[0] += after
+    assert refused(told, BOB) == ({BOB} if is_refused else set())
+    assert told.asked == [BOB] * n_asked
+
+
+def test_a_daemon_that_ends_is_told_nothing(told: Told) -> None:
+    told.close()
+    assert refused(told, BOB) == set()

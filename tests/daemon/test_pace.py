@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How often somebody may do what leads to nothing. Law: a person is one, by however many accounts; nobody pays for another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jitd.asking import Asking
+from jitd.config import Limits
+from jitd.core.law import Origin
+from jitd.core.request import RequestState, Verdict
+from jitd.overseeing import Overseeing
+from jitd.pace import BURST, Pace
+from jitd.refusal import Refusal
+from tests.scene import asked, moment, permit, person
+
+ALICE, BOB = person("alice"), person("bob")
+ADMIN = replace(ALICE, principal="alice/admin@EXAMPLE.TEST", user="alice-adm", uid=1800)
+HERE = Origin(1002, "", None)
+WAITING = replace(asked(), state=RequestState.PENDING, obligations=permit().obligations)
+
+
+def test_a_burst_is_as_long_as_it_is_and_then_it_goes_by_the_second() -> None:
+    pace = Pace(0.5, 3)
+    assert [pace.may("alice", 0.0) for _ in range(4)] == [True, True, True, False]
+    assert [pace.may("alice", 1.0), pace.may("alice", 2.0), pace.may("alice", 2.0)] == [False, True, False]
+    assert pace.may("bob", 2.0), "who has a bucket of their own"
+    assert [pace.may("alice", 1000.0) for _ in range(4)] == [True, True, True, False], "and no more than it holds"
+
+
+class House:
+    """Both sides of the house over one request, with a clock that stands still. ``n_kdc`` is how often the KDC was asked."""
+
+    def __init__(self) -> None:
+        self.n_kdc = 0
+        self.found = WAITING
+        store: Any = SimpleNamespace(
+            request=lambda id: self.found, grant=lambda id: None, locks=lambda: (), n_unused=lambda uid: 0
+        )
+        waiters: Any = SimpleNamespace(attend=lambda id, waiter: False, leave=lambda id, waiter: None, of=lambda id: None)
+        decider: Any = SimpleNamespace(standing=self.standing, lock_on=lambda who: None, decide_new=self.decide_new)
+        perform: Any = SimpleNamespace(act=lambda event: None, usage_of=lambda run: None)
+        config: Any = SimpleNamespace(operators=(), limits=Limits())
+        nothing: Any = None
+        self.asking = Asking(config, decider, perform, store, waiters, nothing, moment)
+        self.overseeing = Overseeing(config, decider, perform, store, nothing, waiters, nothing, moment, lambda who: "")
+
+    async def standing(self, who: Any) -> None:
+        self.n_kdc += 1
+
+    async def decide_new(self, *given: Any) -> Any:
+        raise TimeoutError
+
+    def resume(self, who: Any) -> Any:
+        return self.asking.resume(who, WAITING.id, SimpleNamespace(), lambda id: None)
+
+    def explain(self, who: Any) -> Any:
+        return self.asking.explain(who, SimpleNamespace(), "jitsudo")
+
+    def review(self, who: Any) -> Any:
+        return self.overseeing.review(who, WAITING.id, Verdict.APPROVE, WAITING.fingerprint, "", HERE)
+
+
+def refusal(doing: Any) -> str:
+    with pytest.raises((Refusal, TimeoutError)) as caught:
+        asyncio.run(doing)
+    return str(caught.value)
+
+
+DEEDS: list[tuple[Callable[[House, Any], Any], tuple[Any, ...], Any]] = [
+    (House.resume, (ALICE,), BOB),
+    (House.explain, (ALICE, ADMIN), BOB),
+    (House.review, (BOB, replace(BOB, principal="bob/admin@EXAMPLE.TEST", user="bob-adm", uid=1801)), person("carol")),
+]
+
+
+@pytest.mark.parametrize(("deed", "whose", "other"), DEEDS, ids=["resume", "-l COMMAND", "review"])
+def test_reviews_looks_and_resumes_are_paced_a_person(deed: Any, whose: Any, other: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them has work done for it that others wait for."""
+    monkeypatch.setattr("jitd.asking.LOOKS", BURST)
+    house = House()
+    for n in range(int(BURST)):
+        assert "wait a minute" not in refusal(deed(house, whose[n % len(whose)]))
+    for who in whose:
+        assert "wait a minute" in refusal(deed(house, who))
+    assert "wait a minute" not in refusal(deed(house, other))
+
+
+def test_who_hangs_up_while_a_request_waits_comes_again_the_later_for_it() -> None:
+    """Nobody can be kept from going away; each time writes two records."""
+    house = House()
+    for _ in range(int(BURST)):
+        house.asking.left(WAITING.id, SimpleNamespace())
+    assert "wait a minute" in refusal(house.resume(ALICE))
+    house = House()
+    house.found = replace(WAITING, waits=False)
+    for _ in range(int(BURST)):
+        house.asking.left(WAITING.id, SimpleNamespace())
+    assert "wait a minute" not in refusal(house.resume(ALICE)), "what was told not to wait is not withdrawn"
+
+
+def test_a_review_that_is_not_taken_asks_the_kdc_nothing() -> None:
+    """It is allowed or refused first: by whose it is, what they may review, and what was shown."""
+    house = House()
+    eve = person("eve", groups=frozenset({"ops"}))
+    for who in (ALICE, ADMIN, person("eve"), replace(BOB, groups=frozenset({"bob"}))):
+        refusal(house.review(who))
+    refusal(house.overseeing.review(BOB, WAITING.id, Verdict.APPROVE, b"another", "", HERE))
+    house.found = replace(WAITING, state=RequestState.EXPIRED)
+    refusal(house.review(BOB))
+    assert house.n_kdc == 0
+    house.found = WAITING
+    assert "kinit" in refusal(house.review(eve))
+    assert house.n_kdc == 1, "the twin: who may review is asked about"
