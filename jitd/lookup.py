@@ -149,6 +149,14 @@ def beyond_sight(path: bytes, uid: int, groups: Collection[int]) -> bytes | None
         return path
 
 
+def sight_ends_at(path: bytes, uid: int, groups: Collection[int]) -> bytes:
+    """Where that account can follow ``path`` (absolute) no further: all of it with its links resolved, if it can."""
+    try:
+        return _walk(path, uid, groups)[0]
+    except (Uninspectable, OSError):
+        return path
+
+
 def is_readable(path: bytes, uid: int, groups: Collection[int]) -> bool:
     """True if that account can read the file that ``path`` (absolute) leads to."""
     try:

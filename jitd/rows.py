@@ -64,6 +64,7 @@ def _terms(terms: Terms, asked_for: int | None) -> Row:
         "timeout_for": min(limits, default=None),
         "leftovers": terms.leftovers,
         "writable": terms.writable,
+        "bound": terms.bound,
         "options": terms.options,
         "session": terms.session,
     }

@@ -127,6 +127,9 @@ def _with_operands(sighting: Sighting, who: Subject, service: str, trusted: tupl
     def is_seen(path: bytes) -> bool:
         return lookup.is_visible_absence(path, who.uid, groups)
 
+    def is_looked_at(path: bytes) -> bool:  # of what is in /proc nothing is, and it is said to be there
+        return is_seen(path) or lookup.sight_ends_at(path, who.uid, groups).startswith(b"/proc/")
+
     def is_told(operand: operands.Operand) -> bool:
         is_readable = all(lookup.is_readable(path, who.uid, groups) for path in (operand.path, operand.real))
         return bool(operand.digest) and is_readable
@@ -137,7 +140,7 @@ def _with_operands(sighting: Sighting, who: Subject, service: str, trusted: tupl
     MOUNTS.approach(path for _, path in operands.named(command.argv, command.cwd))
     view = inspection.View(facts.trusted_uid(command.run_as), command.cwd, trusted)
     is_blind = not is_seen(os.path.join(command.cwd, b"x"))  # then /proc/self/cwd may lead to what they cannot see
-    found = operands.find(command.argv, view, is_read, lambda path: not is_blind and is_seen(path))
+    found = operands.find(command.argv, view, is_read, lambda path: not is_blind and is_looked_at(path))
     named = tuple(
         Operand(o.at, o.path, o.digest, o.because, not is_blind and is_seen(o.path) and is_seen(o.real), is_told(o))
         for o in found

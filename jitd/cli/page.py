@@ -174,6 +174,8 @@ def _terms(row: Row) -> Iterator[Line]:
         ends = "is ended" if terms.get("session") == "end" else "GOES ON, until it is revoked"
         yield "time limit", f"when the time of its grant is over the session {ends}"
         return
+    if terms.get("bound"):
+        yield "arguments", "those that name a file which others may change are refused, unless they are bound to its content"
     if not terms.get("writable"):
         yield "files", "those that others may change are refused, or bound to their content"
     elif _is_anothers(row):

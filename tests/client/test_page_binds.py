@@ -43,6 +43,7 @@ TERMS: dict[str, list[object]] = {
     "record": [Record("none"), Record("output"), Record("all"), Record("output", failure="continue")],
     "leftovers": ["keep"],
     "writable": [True],
+    "bound": [True],
     "options": [True],
     "session": ["end"],
 }

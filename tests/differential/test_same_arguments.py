@@ -55,7 +55,7 @@ ROWS = [
     Row("one word as long as the kernel takes", (MEASURE, "y" * 131071)),
     Row("a long word of bytes that are no UTF-8", (MEASURE, b"\xe9" * 100000)),
     Row("a thousand words", (MEASURE, *(str(n) for n in range(1000)))),
-    Row("twenty thousand words", (MEASURE, *("w" * 9 for _ in range(20000)))),
+    Row("nineteen thousand words", (MEASURE, *("w" * 9 for _ in range(19000)))),
     Row("a thousand empty words", (MEASURE, *[""] * 1000)),
     Row("a megabyte in ten words", (MEASURE, *["z" * 100000] * 10)),
     Row("the name that the command is called by is the word that was typed", ("sh", "-c", 'echo "$0"')),
