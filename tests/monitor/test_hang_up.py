@@ -68,6 +68,7 @@ def is_sleep(pid: int) -> bool:
 @pytest.mark.parametrize("kinds", [("null",) * 3, ("terminal",) * 3], ids=["pipes", "terminal"])
 @pytest.mark.parametrize("has_group", [pytest.param(True, id="a control group"), pytest.param(False, id="none", marks=direct)])
 def test_no_script_goes_on_when_it_is_hung_up(niced: Stage, kinds: tuple[str, ...], has_group: bool) -> None:
+    """THREATS X-20."""
     for _ in range(times(1)):
         wrong = hang_up_many(niced, kinds, has_group=has_group)
         assert wrong == []
@@ -226,6 +227,7 @@ def test_who_was_held_still_is_let_go_whatever_fails(group: Path, sleeper: subpr
 
 
 def test_all_are_held_still_when_the_first_is_signalled(group: Path, sleeper: subprocess.Popen[bytes]) -> None:
+    """THREATS X-20."""
     with subprocess.Popen(["sh", "-c", "trap '' HUP; exec sleep 600"]) as outside:
         wait_for(lambda: is_sleep(outside.pid))
         seen = []
