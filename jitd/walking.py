@@ -17,10 +17,14 @@ from jitd.inspection import MOST_LINKS, parts
 
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _PROC = 0x9FA0
-_SERVED = frozenset({
-    0x65735546, 0x6969, 0xFF534D42, 0xFE534D42, 0x517B, 0x01021997, 0x00C36400, 0x5346414F, 0x6B414653, 0x73757245, 0x786F4256,
+_OWN = frozenset({
+    0xEF53, 0x9123683E, 0x58465342, 0x01021994, 0x794C7630, 0x858458F6, 0xF2F52010, 0x73717368, 0xE0F5E1E2, 0x9660, 0x4D44,
+    0x2011BAB0, 0x3153464A, 0x52654973, 0x3434, 0x15013346, 0x2FC12FC1, 0xCA451A4E, 0x7366746E, 0x28CD3D45, 0x61756673, 0x1CD1,
+    0x62656572, 0x27E0EB, 0x63677270, 0x958458F6,
 })  # fmt: skip
-"""File systems whose owners and modes a server or a process tells (statfs(2)): FUSE, NFS, SMB, 9P, Ceph, AFS and the like."""
+"""File systems whose owners and modes this host's kernel keeps itself (statfs(2)): ext, btrfs, xfs, tmpfs, overlay and the like.
+Of all others, also unknown ones, a server or a process may tell them.
+"""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -154,7 +158,7 @@ class _Walk:
         """True if root alone can put another thing in the place of ``entry``. A group that may write is in the mode always,
         as the mask of an access list, and a sticky directory keeps what is root's.
         """
-        if above.st_uid != 0 or (above.st_dev != self._root_device and self._kind(directory, above) in _SERVED):
+        if above.st_uid != 0 or (above.st_dev != self._root_device and self._kind(directory, above) not in _OWN):
             return False
         return not above.st_mode & 0o022 or (bool(above.st_mode & stat.S_ISVTX) and entry.st_uid == 0)
 
