@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 .PHONY: help demo test test-full check fmt lab install bench torture mutants sabotage
 PYTHON = $(CURDIR)/.venv/bin/python
-HUNTS = tests/attacks tests/daemon/test_races.py tests/monitor/test_files.py tests/monitor/test_hang_up.py tests/system/test_recordings.py tests/pamlint
+HUNTS = tests/attacks tests/pam/test_swapping.py tests/daemon/test_races.py tests/monitor/test_files.py tests/monitor/test_hang_up.py tests/system/test_recordings.py tests/pamlint
 FAST = tests/core tests/wire tests/law
 
 help:  ## show this
