@@ -30,6 +30,7 @@ from jitd.rows import Row, decision_row, rule_row
 from jitd.store import Store
 from jitd.waiters import Waiter, Waiters
 from jitd.workers import Workers
+from jitpam.wire.framing import SMALL
 
 MAX_TEXT = 4096
 """Bytes of a reason or a comment."""
@@ -205,10 +206,7 @@ class Asking:
             return self._pace_run(who)
         elif not if_owed:
             raise Refusal("owed", "an approval would be owed; nothing was submitted")
-        n_bytes = len(command.path) + len(command.cwd) + sum(len(word) + 1 for word in command.argv)
-        n_bytes += sum(len(name) + len(value) for name, value in command.variables)
-        n_bytes += sum(len(option) + 1 for option in command.options) + len(command.doubt)
-        if not self._pace.may(who.person, self._now().boot, n_bytes):
+        if not self._pace.may(who.person, self._now().boot, n_bytes_of(command)):
             raise Refusal("denied", "you have asked too often for what is not permitted at once: wait a minute")
         if isinstance(decision, Deny):
             return None
@@ -333,7 +331,10 @@ class Asking:
         if not self._looks.may(who.person, self._now().boot):
             raise Refusal("denied", "you have asked too often what would happen: wait a minute")
         first = await self._decide(who, service, _beforehand(who, service, asked))
-        row = await self._workers.frames.run(who.uid, decision_row, first.decision, first.command)  # it may be megabytes
+        if n_bytes_of(first.command) <= SMALL:
+            row = decision_row(first.decision, first.command)
+        else:
+            row = await self._workers.frames.run(who.uid, decision_row, first.decision, first.command)
         return row | {"approved": first.approved}
 
     def rules(self, who: Subject) -> list[Row]:
@@ -354,6 +355,13 @@ class Asking:
                 )
                 count += 1
         return count
+
+
+def n_bytes_of(command: Command) -> int:
+    """How large it is, as it was asked for."""
+    n_bytes = len(command.path) + len(command.cwd) + sum(len(word) + 1 for word in command.argv)
+    n_bytes += sum(len(name) + len(value) for name, value in command.variables)
+    return n_bytes + sum(len(option) + 1 for option in command.options) + len(command.doubt)
 
 
 def _beforehand(who: Subject, service: str, asked: Asked) -> Callable[[str], Asked]:

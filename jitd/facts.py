@@ -73,11 +73,13 @@ def _number(typed: str) -> int | None:
     return int(found[1])
 
 
-def run_as(user: str | None, group: str | None, requester: str) -> RunAs:
-    """Whom to run as. Neither: root. A group alone: the requester's own account with that group, as in sudo. Raises
-    NoSuchAccount.
-    """
-    entry = entry_of(user if user is not None else requester if group is not None else "root")
+def target(user: str | None, group: str | None, requester: str) -> pwd.struct_passwd:
+    """The account to run as. Neither: root. A group alone: the requester's own account, as in sudo. Raises NoSuchAccount."""
+    return entry_of(user if user is not None else requester if group is not None else "root")
+
+
+def run_as(entry: pwd.struct_passwd, group: str | None) -> RunAs:
+    """The account of ``entry`` with ``group``, or with its own. Raises NoSuchAccount."""
     if group is not None:
         found = _group_of(group)
         return RunAs(entry.pw_name, entry.pw_uid, found.name, found.gid)
@@ -108,6 +110,19 @@ def trusted_uid(of: RunAs) -> int:
 def group_ids(user: str, gid: int) -> tuple[int, ...]:
     """All group ids of ``user``, ``gid`` among them."""
     return tuple(os.getgrouplist(user, gid))
+
+
+class Groups:
+    """The group ids of ``user``, ``gid`` among them. They are looked up when somebody asks for one: most files need none."""
+
+    def __init__(self, user: str, gid: int) -> None:
+        self._of = user, gid
+        self._ids: tuple[int, ...] | None = None
+
+    def __contains__(self, gid: object) -> bool:
+        if self._ids is None:
+            self._ids = group_ids(*self._of)
+        return gid in self._ids
 
 
 def uid_of(user: str) -> int | None:

@@ -92,11 +92,11 @@ def find(asked: Asked, who: Subject, service: str, search_path: str, permits: Ca
     """
     _refuse_nonsense(asked)
     try:
-        run_as = facts.run_as(asked.user, asked.group, who.user)
-        is_own_group = facts.is_own_group(run_as)
-        target = facts.entry_of(f"#{run_as.uid}")
+        target = facts.target(asked.user, asked.group, who.user)
+        run_as = facts.run_as(target, asked.group)
     except facts.NoSuchAccount as fault:
         raise Nonsense(str(fault)) from None
+    is_own_group = target.pw_gid == run_as.gid
     name, argv = asked.argv[0] if asked.argv else b"", asked.argv
     if asked.login:
         name = os.fsencode(target.pw_shell or SHELL)
@@ -152,12 +152,12 @@ def _beyond_sight(asked: Asked, who: Subject) -> bytes | None:
     """The path that was typed, as far as ``who`` can resolve it, where they cannot see what is at its end."""
     if asked.login or b"/" not in asked.argv[0]:
         return None
-    return lookup.beyond_sight(os.path.join(asked.cwd, asked.argv[0]), who.uid, facts.group_ids(who.user, who.gid))
+    return lookup.beyond_sight(os.path.join(asked.cwd, asked.argv[0]), who.uid, facts.Groups(who.user, who.gid))
 
 
 def can_see(who: Subject, *paths: bytes) -> bool:
     """True if ``who`` could find out alone what is, or is not, at each of ``paths``."""
-    groups = facts.group_ids(who.user, who.gid)
+    groups = facts.Groups(who.user, who.gid)
     return all(lookup.is_visible_absence(path, who.uid, groups) for path in paths)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import grp
 import os
 from collections.abc import Callable
 from typing import NamedTuple
@@ -53,12 +54,24 @@ def named(name: str) -> Group | None:
         key = os.fsencode(name)
     except ValueError:
         return None
-    return None if b"\0" in key or not key else _look_up(_LIBC.getgrnam_r, key)
+    if b"\0" in key or not key:
+        return None
+    try:
+        return _known(grp.getgrnam(name))
+    except KeyError:
+        return _look_up(_LIBC.getgrnam_r, key)
 
 
 def numbered(gid: int) -> Group | None:
     """The group of that number; None if there is none. Raises CannotLookUp."""
-    return _look_up(_LIBC.getgrgid_r, gid)
+    try:
+        return _known(grp.getgrgid(gid))
+    except KeyError:
+        return _look_up(_LIBC.getgrgid_r, gid)
+
+
+def _known(found: grp.struct_group) -> Group:
+    return Group(found.gr_name, found.gr_gid, tuple(found.gr_mem))
 
 
 def _look_up(function: Callable[..., int], key: bytes | int) -> Group | None:

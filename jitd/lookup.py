@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from contextlib import suppress
 
 from jitd.inspection import ABSENT, MOST_LINKS, Uninspectable, access_list, parts
@@ -132,12 +132,12 @@ def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]]) -> s
     return "" if status.st_mode & bit else "the account to run as may not execute it"
 
 
-def is_visible_absence(path: bytes, uid: int, groups: Collection[int]) -> bool:
+def is_visible_absence(path: bytes, uid: int, groups: Container[int]) -> bool:
     """True if that account can see for itself what is, or is not, at ``path``: it may search every directory above it."""
     return beyond_sight(path, uid, groups) is None
 
 
-def beyond_sight(path: bytes, uid: int, groups: Collection[int]) -> bytes | None:
+def beyond_sight(path: bytes, uid: int, groups: Container[int]) -> bytes | None:
     """None if that account can see for itself what is, or is not, at ``path`` (absolute). Else the path, its directories as that
     account can resolve them, with all that is beyond as it was typed: nothing there was looked at.
     """
@@ -149,7 +149,7 @@ def beyond_sight(path: bytes, uid: int, groups: Collection[int]) -> bytes | None
         return path
 
 
-def sight_ends_at(path: bytes, uid: int, groups: Collection[int]) -> bytes:
+def sight_ends_at(path: bytes, uid: int, groups: Container[int]) -> bytes:
     """Where that account can follow ``path`` (absolute) no further: all of it with its links resolved, if it can."""
     try:
         return _walk(path, uid, groups)[0]
@@ -157,7 +157,7 @@ def sight_ends_at(path: bytes, uid: int, groups: Collection[int]) -> bytes:
         return path
 
 
-def is_readable(path: bytes, uid: int, groups: Collection[int]) -> bool:
+def is_readable(path: bytes, uid: int, groups: Container[int]) -> bool:
     """True if that account can read the file that ``path`` (absolute) leads to."""
     try:
         return _walk(path, uid, groups)[1] and _may(_READ, path, os.stat(path), uid, groups)
@@ -165,35 +165,37 @@ def is_readable(path: bytes, uid: int, groups: Collection[int]) -> bool:
         return False
 
 
-def _walk(path: bytes, uid: int, groups: Collection[int]) -> tuple[bytes, bool]:
+def _walk(path: bytes, uid: int, groups: Container[int]) -> tuple[bytes, bool]:
     """Where ``path`` leads, as far as that account can see, and all that is left of it; and whether it can see all of it.
 
     Every name on the way, those that symbolic links lead to among them, is looked up where that account may look it up.
     """
-    at = b"/"
+    at, here = b"/", os.lstat(b"/")
     ahead = parts(path)
     links = 0
     while ahead:
-        if not _may(_SEARCH, at, os.lstat(at), uid, groups):
+        if not _may(_SEARCH, at, here, uid, groups):
             return os.path.join(at, *reversed(ahead)), False
         part = ahead.pop()
         if part == b"..":
             at = os.path.dirname(at)
+            here = os.lstat(at)
             continue
         below = os.path.join(at, part)
         try:
-            mode = os.lstat(below).st_mode
-            leads_to = os.readlink(below) if stat.S_ISLNK(mode) else b""
+            status = os.lstat(below)
+            leads_to = os.readlink(below) if stat.S_ISLNK(status.st_mode) else b""
         except OSError as fault:
             return os.path.join(below, *reversed(ahead)), fault.errno in ABSENT
-        if stat.S_ISLNK(mode):
+        if stat.S_ISLNK(status.st_mode):
             links += 1
             if links > MOST_LINKS:
                 return os.path.join(below, *reversed(ahead)), True
-            at = b"/" if leads_to.startswith(b"/") else at
+            if leads_to.startswith(b"/"):
+                at, here = b"/", os.lstat(b"/")
             ahead += parts(leads_to)
-        elif stat.S_ISDIR(mode):
-            at = below
+        elif stat.S_ISDIR(status.st_mode):
+            at, here = below, status
         else:
             return os.path.join(below, *reversed(ahead)), True  # whoever could look here sees that nothing can be below
     return at, True
@@ -203,7 +205,7 @@ _READ, _SEARCH = 4, 1
 _ACL_USER, _ACL_GROUP_OBJ, _ACL_GROUP, _ACL_MASK = 0x02, 0x04, 0x08, 0x10
 
 
-def _may(right: int, path: bytes, status: os.stat_result, uid: int, groups: Collection[int]) -> bool:
+def _may(right: int, path: bytes, status: os.stat_result, uid: int, groups: Container[int]) -> bool:
     """What the kernel would say to that account, by the owner, the access list and the mode (acl(5))."""
     if uid == 0:
         return True
@@ -211,7 +213,8 @@ def _may(right: int, path: bytes, status: os.stat_result, uid: int, groups: Coll
         return bool(status.st_mode >> 6 & right)
     entries = access_list(path)
     if entries is None:
-        return bool(status.st_mode >> (3 if status.st_gid in groups else 0) & right)
+        of_group, of_others = bool(status.st_mode >> 3 & right), bool(status.st_mode & right)
+        return of_group if of_group != of_others and status.st_gid in groups else of_others
     mask = next((permissions for tag, permissions, _ in entries if tag == _ACL_MASK), 7)
     named = [permissions for tag, permissions, number in entries if tag == _ACL_USER and number == uid]
     if not named:

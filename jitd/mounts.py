@@ -10,9 +10,14 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import select
 import struct
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from io import FileIO
+from types import MappingProxyType
 
 TRUTHFUL = frozenset(
     {
@@ -26,7 +31,33 @@ TRUTHFUL = frozenset(
 host wants them to.
 """
 _OCTAL = re.compile(rb"\\([0-7]{3})")
-_OWN = "/proc/self"
+
+
+class Table:
+    """The text of this process's mountinfo. The kernel says when it has changed (poll(2); proc_pid_mountinfo(5)), and only then
+    is it read again: it is asked for at each decision.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._changes = select.poll()
+        self._file: FileIO | None = None
+        self._text = b""
+
+    def __call__(self) -> bytes:
+        """The text as it is now. Raises OSError."""
+        with self._lock:
+            is_new = self._file is None
+            if self._file is None:
+                self._file = FileIO("/proc/self/mountinfo")
+                self._changes.register(self._file, select.POLLPRI)
+            if self._changes.poll(0) or is_new:
+                self._file.seek(0)
+                self._text = self._file.readall()
+            return self._text
+
+
+OWN = Table()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +88,9 @@ class Mount:
         return self.server == 0 and any(self.point.startswith(place.rstrip(b"/") + b"/") for place in places)
 
 
-def read(text: bytes) -> dict[int, Mount]:
-    """Mounts by their numbers. Raises ValueError."""
+@lru_cache(maxsize=2)
+def read(text: bytes) -> Mapping[int, Mount]:
+    """Mounts by their numbers. The same text is read once. Raises ValueError."""
     found = {}
     for line in text.splitlines():
         before, _, after = line.partition(b" - ")
@@ -73,7 +105,7 @@ def read(text: bytes) -> dict[int, Mount]:
             options=frozenset(words[5].split(b",")),
             server=int(served[1]) if served and super_block[0].startswith(b"fuse") else 0,
         )
-    return found
+    return MappingProxyType(found)
 
 
 @dataclass
@@ -88,6 +120,8 @@ class Mounts:
 
     def at(self, path: bytes) -> Mount | None:
         """The mount that ``path`` (absolute, without links) is on; None where that is the root file system's."""
+        if path == b"/":
+            return None
         if path not in self._known:
             number = _number(path)
             self._known[path] = None if number == self._root else self._listed(number)
@@ -111,9 +145,8 @@ class Mounts:
         return _number(b"/")
 
     @cached_property
-    def _others(self) -> dict[int, Mount]:
-        with open(f"{_OWN}/mountinfo", "rb") as file:
-            return read(file.read())
+    def _others(self) -> Mapping[int, Mount]:
+        return read(OWN())
 
 
 _LIBC = ctypes.CDLL(None, use_errno=True)

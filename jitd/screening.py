@@ -122,7 +122,7 @@ def _with_operands(sighting: Sighting, who: Subject, service: str, trusted: tupl
     terms = decision.obligations.terms
     if (not decision.obligations.approvals and not terms.bound) or not command.path:
         return _bound_alone(sighting, service)
-    groups = facts.group_ids(who.user, who.gid)
+    groups = facts.Groups(who.user, who.gid)
 
     def is_seen(path: bytes) -> bool:
         return lookup.is_visible_absence(path, who.uid, groups)
@@ -243,7 +243,7 @@ def _judged(
 
 
 def _may_read(who: Subject, path: bytes) -> bool:
-    return lookup.is_readable(path, who.uid, facts.group_ids(who.user, who.gid))
+    return lookup.is_readable(path, who.uid, facts.Groups(who.user, who.gid))
 
 
 def _on_path(policy: Policy, question: Question, now: Moment) -> Decision:

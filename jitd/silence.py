@@ -12,10 +12,12 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import lru_cache
+
+from jitd.mounts import OWN
 
 PATIENCE = 1.0
 """Seconds that a step into a mount may take before others are no longer made to wait for it."""
@@ -49,7 +51,7 @@ class _Step:
 class Silence:
     """Which mounts there are, and who waits at which."""
 
-    def __init__(self, table: Path = Path("/proc/self/mountinfo")) -> None:
+    def __init__(self, table: Callable[[], bytes] = OWN) -> None:
         self._table = table
         self._steps: dict[bytes, _Step] = {}
         self._lock = threading.Lock()
@@ -57,6 +59,8 @@ class Silence:
     def approach(self, paths: Iterable[bytes]) -> None:
         """Go to each of ``paths`` (absolute), whatever is there or is not, where others serve it. It may block. Raises Silent."""
         mounts = self._mounts()
+        if not any(is_served for _, is_served in mounts):
+            return
         for path in paths:
             self._approach(path, mounts)
 
@@ -67,15 +71,14 @@ class Silence:
             return tuple(sorted(os.fsdecode(mount) for mount, step in self._steps.items() if step.is_silent))
 
     def _mounts(self) -> tuple[tuple[bytes, bool], ...]:
-        """All mount points, the longest and of these the last first, and whether others serve what is there."""
-        found: dict[bytes, bool] = {}
-        for line in self._table.read_bytes().splitlines():
-            left, _, right = line.partition(b" - ")
-            found[_unescaped(left.split(b" ")[4])] = os.fsdecode(right.split(b" ", 1)[0]) not in LOCAL
+        """As ``_read`` has them, now."""
+        mounts = _read(self._table())
         with self._lock:
-            for gone in [mount for mount, step in self._steps.items() if mount not in found and step.since is None]:
-                del self._steps[gone]
-        return tuple(sorted(found.items(), key=lambda item: len(item[0]), reverse=True))
+            if self._steps:
+                points = {point for point, _ in mounts}
+                for gone in [mount for mount, step in self._steps.items() if mount not in points and step.since is None]:
+                    del self._steps[gone]
+        return mounts
 
     def _approach(self, path: bytes, mounts: tuple[tuple[bytes, bool], ...]) -> None:
         def served(at: bytes) -> bytes | None:
@@ -123,6 +126,18 @@ class Silence:
 
 MOUNTS = Silence()
 """This process's."""
+
+
+@lru_cache(maxsize=2)
+def _read(table: bytes) -> tuple[tuple[bytes, bool], ...]:
+    """All mount points, the longest and of these the last first, and whether others serve what is there. A table is read once:
+    it is asked for at each decision, and seldom another one.
+    """
+    found: dict[bytes, bool] = {}
+    for line in table.splitlines():
+        left, _, right = line.partition(b" - ")
+        found[_unescaped(left.split(b" ")[4])] = os.fsdecode(right.split(b" ", 1)[0]) not in LOCAL
+    return tuple(sorted(found.items(), key=lambda item: len(item[0]), reverse=True))
 
 
 def _is_in(path: bytes, mount: bytes) -> bool:

@@ -57,34 +57,46 @@ class Lane:
                     await share.acquire()  # what it asked for before may never end
                 finally:
                     self._n_waiting -= 1
-                running = self._begin(uid, share, lambda: work(*args, **kwargs))
-                return await asyncio.shield(asyncio.wrap_future(running))
+                running, answer = self._begin(uid, share, lambda: work(*args, **kwargs))
+                return await answer
         finally:
             if running is not None:
                 running.cancel()  # where no thread has begun with it; else it goes on, and holds its share until it ends
             self._leave(uid)
 
-    def _begin(self, uid: int, share: asyncio.Semaphore, work: Callable[[], T]) -> Future[T]:
+    def _begin(self, uid: int, share: asyncio.Semaphore, work: Callable[[], T]) -> tuple[Future[T], asyncio.Future[T]]:
+        """``work`` at a thread, and its answer for the event loop, which is woken once: when all of it is over."""
         loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
 
-        def ended() -> None:
+        def ended(over: Future[T]) -> None:
             self._n_held -= 1
             share.release()
             self._leave(uid)
+            if answer.done():  # nobody waits for it any more
+                return
+            if over.cancelled():
+                answer.cancel()
+            elif fault := over.exception():
+                answer.set_exception(fault)
+            else:
+                answer.set_result(over.result())
 
-        def tell(_: object) -> None:
+        def tell(over: Future[T]) -> None:
             with suppress(RuntimeError):  # the daemon has ended, and its loop with it
-                loop.call_soon_threadsafe(ended)
+                loop.call_soon_threadsafe(ended, over)
 
         self._asking[uid] += 1
         self._n_held += 1
         try:
             running = self._pool.submit(work)
         except BaseException:
-            ended()
+            self._n_held -= 1
+            share.release()
+            self._leave(uid)
             raise
         running.add_done_callback(tell)
-        return running
+        return running, answer
 
     def _leave(self, uid: int) -> None:
         self._asking[uid] -= 1

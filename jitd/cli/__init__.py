@@ -11,10 +11,10 @@ import io
 import os
 import signal
 import sys
+from importlib import import_module
 
 import click
 
-from jitd.cli import doctoring, ending, house, linting, lists, locking, record, review, viewing
 from jitd.cli.answer import say
 from jitd.cli.call import ENDINGS, status_of
 from jitpam import __version__
@@ -25,35 +25,50 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What writing an answer fails with."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+VERBS = {
+    "serve": "house",
+    "requests": "lists",
+    "show": "review",
+    "approve": "review",
+    "deny": "review",
+    "withdraw": "review",
+    "grants": "lists",
+    "revoke": "ending",
+    "runs": "lists",
+    "stop": "ending",
+    "watch": "viewing",
+    "replay": "viewing",
+    "lock": "locking",
+    "unlock": "locking",
+    "locks": "lists",
+    "check": "house",
+    "reload": "house",
+    "pam-lint": "linting",
+    "doctor": "doctoring",
+    "audit": "record",
+}
+"""In which module each is. It is imported when the verb is called: to import all of them takes longer than most verbs do."""
+
+
+class Verbs(click.Group):
+    """The verbs, by their names."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names, in the order of the alphabet."""
+        return sorted(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb of that name; None if there is none."""
+        if cmd_name not in VERBS:
+            return None
+        verb: click.Command = getattr(import_module(f"jitd.cli.{VERBS[cmd_name]}"), cmd_name.replace("-", "_"))
+        return verb
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="jitd", message="%(prog)s %(version)s")
 def cli() -> None:
     """See, decide and end what people ask to run as somebody else."""
-
-
-for _verb in (
-    house.serve,
-    lists.requests,
-    review.show,
-    review.approve,
-    review.deny,
-    review.withdraw,
-    lists.grants,
-    ending.revoke,
-    lists.runs,
-    ending.stop,
-    viewing.watch,
-    viewing.replay,
-    locking.lock,
-    locking.unlock,
-    lists.locks,
-    house.check,
-    house.reload,
-    linting.pam_lint,
-    doctoring.doctor,
-    record.audit,
-):
-    cli.add_command(_verb)
 
 
 def _open_what_is_closed() -> None:

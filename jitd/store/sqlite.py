@@ -46,6 +46,7 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._open_locks: tuple[Lock, ...] | None = None  # asked for at each decision, and written by us alone
         with _told(path):
             self._db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
             self._db.execute("PRAGMA trusted_schema = OFF")
@@ -64,6 +65,7 @@ class SqliteStore:
         is_still = is_alone and not path.with_name(f"{path.name}-wal").exists()  # a reader would make that file, and leave it
         how = "mode=ro&immutable=1" if is_still else "mode=ro"
         store._path = path
+        store._open_locks = None
         with _told(path):
             store._db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None, timeout=5.0)
             store._db.execute("PRAGMA trusted_schema = OFF")
@@ -94,6 +96,7 @@ class SqliteStore:
     def commit(self, changes: Iterable[Change], records: Iterable[bytes]) -> None:
         """See ``Store.commit``."""
         head = self._head
+        changes = tuple(changes)
         with _told(self._path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -108,6 +111,8 @@ class SqliteStore:
                     self._db.execute("ROLLBACK")
                 raise
         self._head = head
+        if any(isinstance(change.after, Lock) for change in changes):
+            self._open_locks = None
 
     def _write(self, change: Change) -> None:
         after, columns = change.after, _COLUMNS[type(change.after)]
@@ -176,7 +181,11 @@ class SqliteStore:
 
     def locks(self, *, ended: bool = False) -> Iterator[Lock]:
         """See ``Store.locks``."""
-        return self._read_all(Lock, _open_only(ended))
+        if ended:
+            return self._read_all(Lock, _open_only(ended))
+        if self._open_locks is None:
+            self._open_locks = tuple(self._read_all(Lock, _open_only(ended)))
+        return iter(self._open_locks)
 
     def n_open(self, uid: int | None = None) -> int:
         """See ``Store.n_open``."""

@@ -175,7 +175,7 @@ def test_one_look_waits_for_a_silent_mount_and_the_next_is_told_so_until_it_is_b
 ) -> None:
     """THREATS O-09: whoever asks, by whatever path; other mounts are looked at as ever."""
     monkeypatch.setattr(silence, "PATIENCE", 0.05)
-    mounts = Silence(host.table)
+    mounts = Silence(host.table.read_bytes)
     silent, other = os.fsencode(host.at("nfs")), os.fsencode(host.at("fuse/alice"))
     host.hung[silent] = answer
     stuck = threading.Thread(target=mounts.approach, args=([silent + b"/alice/x"],))
@@ -197,7 +197,7 @@ def test_one_look_waits_for_a_silent_mount_and_the_next_is_told_so_until_it_is_b
 def test_a_silent_mount_behind_a_link_is_not_named(host: Host, answer: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other mount may be in a directory that the requester may not look into."""
     monkeypatch.setattr(silence, "PATIENCE", 0.05)
-    mounts = Silence(host.table)
+    mounts = Silence(host.table.read_bytes)
     host.hung[os.fsencode(host.at("fuse"))] = answer
     stuck = threading.Thread(target=mounts.approach, args=([os.fsencode(host.at("fuse/alice"))],))
     stuck.start()
@@ -210,7 +210,7 @@ def test_a_silent_mount_behind_a_link_is_not_named(host: Host, answer: threading
 
 def test_what_is_on_the_hosts_own_disks_is_not_touched(host: Host) -> None:
     """No step is taken, so that none takes longer where something is."""
-    Silence(host.table).approach([b"/etc/shadow", os.fsencode(host.at("home/alice/x")), b"", b"x\0y", b"/usr/../etc"])
+    Silence(host.table.read_bytes).approach([b"/etc/shadow", os.fsencode(host.at("home/alice/x")), b"", b"x\0y", b"/usr/../etc"])
     assert host.asked == []
-    Silence(host.table).approach([os.fsencode(host.at("nfs/alice/there/..")), os.fsencode(host.at("nfs")) + b"/x\0y"])
+    Silence(host.table.read_bytes).approach([os.fsencode(host.at("nfs/alice/there/..")), os.fsencode(host.at("nfs")) + b"/x\0y"])
     assert os.fsencode(host.at("fuse/alice")) in host.asked

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from jitd import mounts
-from jitd.mounts import Mounts, read
+from jitd.mounts import Mounts, Table, read
 
 ROOT = "21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda1 rw"
 LINES = {
@@ -82,3 +86,24 @@ def test_the_mounts_of_this_host_can_be_read() -> None:
     assert Mounts().why_not(b"/") == "" and Mounts().at(b"/") is None
     mount = Mounts().at(b"/proc")
     assert mount is not None and (mount.kind, mount.point) == ("proc", b"/proc")
+
+
+@pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="it mounts")
+def test_the_table_is_read_again_when_something_was_mounted_changed_or_taken_away(tmp_path: Path) -> None:
+    """THREATS X-19: what was believed of a place is not believed of what is mounted there later."""
+    table = Table()
+
+    def options() -> list[frozenset[bytes]]:
+        return [mount.options for mount in read(table()).values() if mount.point == os.fsencode(tmp_path)]
+
+    assert options() == [] and table() is table(), "it is not read again for nothing"
+    subprocess.run(["mount", "-t", "tmpfs", "none", tmp_path], check=True)
+    try:
+        (mounted,) = options()
+        assert b"nosuid" not in mounted
+        subprocess.run(["mount", "-o", "remount,bind,nosuid", tmp_path], check=True)
+        (changed,) = options()
+        assert b"nosuid" in changed
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+    assert options() == []

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd import facts
+from jitd.core.command import RunAs
 from jitd.core.policy import Policy
 from jitd.finding import Asked, Nonsense
 from jitd.screening import look
@@ -30,9 +31,9 @@ NO_NAMES = ["", "nobody-here", "root\0", "root\n", " root", "ROOT", "0", "root:r
 def test_what_is_no_id_and_no_name_of_an_account_is_nobody(typed: str) -> None:
     """THREATS R-10."""
     with pytest.raises(facts.NoSuchAccount):
-        facts.run_as(typed, None, "root")
+        facts.target(typed, None, "root")
     with pytest.raises(facts.NoSuchAccount):
-        facts.run_as("root", typed, "root")
+        facts.run_as(facts.target("root", typed, "root"), typed)
 
 
 @pytest.mark.parametrize("typed", NO_IDS + NO_NAMES)
@@ -51,7 +52,10 @@ def test_only_a_plain_decimal_of_an_account_that_exists_is_a_number(typed: str) 
 
 
 def test_a_number_is_the_account_of_that_number() -> None:
-    assert facts.run_as("#0", "#0", "root") == facts.run_as("root", "root", "root") == facts.run_as(None, None, "root")
+    def run_as(user: str | None, group: str | None) -> RunAs:
+        return facts.run_as(facts.target(user, group, "root"), group)
+
+    assert run_as("#0", "#0") == run_as("root", "root") == run_as(None, None)
 
 
 @pytest.mark.parametrize("argv", [(), (b"",), (b"", b"-c"), (b"/bin/true\0",), (b"/bin/true", b"a\0b")])

@@ -36,7 +36,10 @@ def section(page: str, title: str) -> str:
 def verbs(command: click.Command = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
     """Every verb with its whole name, such as ``audit show``."""
     if isinstance(command, click.Group):
-        for name, below in command.commands.items():
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
             yield from verbs(below, (*path, name))
     else:
         yield " ".join(path), command

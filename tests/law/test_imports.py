@@ -54,7 +54,7 @@ LAW: dict[str, set[str]] = {
     "jitd.kdc": set(),
     "jitd.pace": set(),
     "jitd.workers": set(),
-    "jitd.silence": set(),
+    "jitd.silence": {"jitd.mounts"},
     "jitd.waiters": {CORE},
     "jitd.mounts": set(),
     "jitd.handlers": set(),
