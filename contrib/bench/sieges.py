@@ -10,10 +10,11 @@ from __future__ import annotations
 import itertools
 import os
 import select
+import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from statistics import quantiles
@@ -34,6 +35,7 @@ from jitpam.wire.framing import frame
 from tests.attacks.raw import Raw, asked, connected, review
 from tests.scene import asked as scene_asked
 from tests.system.conftest import House
+from tests.system.filesystem import Served
 
 A_SECOND = 10
 """Frames of a siege."""
@@ -201,4 +203,60 @@ def measure_lists(house: House, n_rounds: int, n_each: int, n_ended: int = N_END
         table.add(CALM, p99(time_approvals(house, n_each)))
         with at_work(lambda: watch(house, N_WATCHERS)):
             table.add(WATCHED, p99(time_approvals(house, n_each)))
+    return table
+
+
+# --- mounts that never answer ----------------------------------------------------------------------------------------------
+
+N_MOUNTS, BESIEGERS = 16, ("alice", "carol", "dave", "eve")
+SILENT = f"while {len(BESIEGERS)} ask for what {N_MOUNTS} silent mounts have"
+
+
+def ask_for_silence(house: House, places: Sequence[Path]) -> NoReturn:
+    """Ask for a file on each of them, and again as soon as there is an answer."""
+    asking = {}
+    for place, who in zip(places, itertools.cycle(BESIEGERS)):
+        raw = connected(house, who)
+        asking[raw.socket] = raw, messages.Explain(**asked(bytes(place / "f")))
+    for raw, question in asking.values():
+        raw.say(question)
+    while True:
+        ready, _, _ = select.select(list(asking), [], [])
+        for sock in ready:
+            if not sock.recv(1 << 16):
+                raise Failed("a besieger was let go")
+            raw, question = asking[sock]
+            raw.say(question)
+
+
+def time_looks(house: House, seconds: float) -> list[float]:
+    """Milliseconds until bob was told what would be decided of a command on the host's own disk."""
+    samples = []
+    until = time.monotonic() + seconds
+    with connected(house, "bob") as bob:
+        while time.monotonic() < until:
+            began_at = time.monotonic()
+            bob.rows(messages.Explain(**asked(b"/usr/bin/id")))
+            samples.append((time.monotonic() - began_at) * 1000)
+            time.sleep(0.01)
+    return samples
+
+
+def measure_mounts(house: House, n_rounds: int, seconds: float) -> Table:
+    """p99 of what one person is told in each round, in calm and while others ask for what is on mounts that never answer."""
+    table = Table(f"p99 of a look at a command, rounds of {seconds:g} s", "ms", peer=CALM)
+    root = Path("/srv/bench-silent")
+    root.mkdir()
+    with ExitStack() as at_end:
+        at_end.callback(shutil.rmtree, root)
+        servers = []
+        for number in range(N_MOUNTS):
+            servers.append(Served(root / str(number), 4001, for_all=True))
+            at_end.callback(servers[-1].close)
+        for server in servers:
+            server.fall_silent()
+        for _ in range(n_rounds):
+            table.add(CALM, p99(time_looks(house, seconds)))
+            with at_work(lambda: ask_for_silence(house, [server.place for server in servers])):
+                table.add(SILENT, p99(time_looks(house, seconds)))
     return table
