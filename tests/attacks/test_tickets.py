@@ -121,12 +121,11 @@ def test_nobody_does_anything_on_a_connection_whose_ticket_has_ended(house):
     waiting = house.ask("alice", "true")
     row = house.show(waiting.id)
     with Raw(house, uid_of("bob")) as bob, Raw(house, uid_of("alice")) as alice:
-        end = bob.sign_in(short_ticket("bob")).until
-        alice.sign_in(short_ticket("alice"))
-        wait_for(lambda: is_over(end))
+        ends = [bob.sign_in(short_ticket("bob")).until, alice.sign_in(short_ticket("alice")).until]
+        wait_for(lambda: all(is_over(end) for end in ends))
         assert bob.refusal(review(row)) == ("unauthenticated", "your ticket has expired: kinit")
         assert bob.refusal(messages.List(what="requests", ended=False))[0] == "unauthenticated"
-        wait_for(lambda: alice.refusal(messages.List(what="runs", ended=False))[0] == "unauthenticated")
+        assert alice.refusal(messages.List(what="runs", ended=False))[0] == "unauthenticated"
     assert house.show(row["id"]) == row
 
 

@@ -24,7 +24,7 @@ from tests.pam.programs import POLICY, Gated, module
 from tests.pam.sshd_stage import Sshd, rule, stacked
 from tests.pam.test_shut import MODULES
 from tests.system.failing import Disk
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 LOGINS = rule("carol-by-ssh", "carol") + rule("bob-anyhow", "bob", 'ticket = "optional"')
@@ -147,9 +147,15 @@ def are_kept_out(sshd: Sshd, gated: Gated, who: tuple[tuple[str, str, str], ...]
     return [words[0] for words in said]
 
 
+def events_of_what_is_over(gated: Gated) -> list[str]:
+    """All that is on record, once the logins of the test before have been noted as ended."""
+    wait_for(lambda: not gated.kept("runs"), what="the ends of logins")
+    return gated.events()
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_whatever_is_broken_nobody_logs_in_but_root(gated: Gated, sshd: Sshd, row: Row) -> None:
-    before = gated.events()
+    before = events_of_what_is_over(gated)
     with row.broken(gated):
         for said in are_kept_out(sshd, gated, row.who):
             assert re.search(row.reads, said), said
@@ -171,7 +177,7 @@ def test_a_login_waits_no_longer_than_the_manual_says(gated: Gated, sshd: Sshd) 
 
 @pytest.mark.parametrize("answer", MODULES)
 def test_nothing_that_the_module_answers_by_mistake_lets_anybody_log_in(gated: Gated, sshd: Sshd, answer: str) -> None:
-    before = gated.events()
+    before = events_of_what_is_over(gated)
     with module(MODULES[answer]):
         are_kept_out(sshd, gated, BOTH)
     assert gated.events() == before
