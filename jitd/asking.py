@@ -92,6 +92,7 @@ class Asking:
 
         Raises Refusal where nothing is submitted.
         """
+        await self._decider.find_typed(who, asked)
         first = await self._decide(who, service, _beforehand(who, service, asked))
         command, decision = first.command, first.decision
         if first.approved is not None:
@@ -332,6 +333,7 @@ class Asking:
         """What would be decided, now, about this. Nothing is submitted or recorded. Raises Refusal."""
         if not self._looks.may(who.person, self._now().boot):
             raise Refusal("denied", "you have asked too often what would happen: wait a minute")
+        await self._decider.find_typed(who, asked)
         first = await self._decide(who, service, _beforehand(who, service, asked))
         row = await self._workers.frames.run(who.uid, decision_row, first.decision, first.command)  # it may be megabytes
         return row | {"approved": first.approved}

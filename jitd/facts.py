@@ -191,6 +191,10 @@ class Accounts:
         """Local root, who needs no ticket."""
         return replace(self._subject(ROOT, pwd.getpwuid(0), None), unsure=frozenset())  # no directory that is down stops root
 
+    def root_alone(self) -> Subject:
+        """Local root, of whose groups nobody could be asked. It asks nothing, and does not block."""
+        return Subject(ROOT, "root", 0, 0, frozenset(), person_of("root", self.people), None)
+
     def local(self, uid: int) -> Subject | None:
         """Who the account ``uid`` is, known by nothing else; root is root. None if it is gone, expired, or a system's own."""
         if uid == 0:

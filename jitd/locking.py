@@ -68,7 +68,7 @@ class Locking:
         self._may_turn(who, "lock", reason)
         if lasts_for is not None and not 1 <= lasts_for <= LONGEST:
             raise Refusal("usage", "a lock lasts between a second and ten years, or until it is lifted")
-        made, is_sure = await self._on(whom, name)
+        made, is_sure = await self._on(who, whom, name)
         now = self._now()
         made = replace(
             made,
@@ -143,9 +143,9 @@ class Locking:
         n_left = sum(1 for one in self._store.locks() if (one.whom, one.name) == (lifted.whom, lifted.name))
         return f"; {n_left} more {'is' if n_left == 1 else 'are'} on it" if n_left else ""
 
-    async def _on(self, whom: str, name: str) -> tuple[Lock, bool]:
-        """A lock on that name, which means somebody here, and whether a directory said so; what is still to be filled in is who
-        places it, and for how long. Raises Refusal.
+    async def _on(self, who: Subject, whom: str, name: str) -> tuple[Lock, bool]:
+        """A lock of ``who``'s on that name, which means somebody here, and whether a directory said so; what is still to be
+        filled in is who places it, and for how long. Raises Refusal.
         """
         kind, name = _whom(whom, name)
         now = self._now()
@@ -155,7 +155,7 @@ class Locking:
         meant = self._named(name)
         maps = meant.user != name
         if kind is Whom.USER or maps:
-            found, is_sure = await self._find(meant)
+            found, is_sure = await self._find(who, meant)
         else:  # it has no account here by today's table, and may have had one
             found, is_sure = self._remembered(lambda one: one.principal == name), True
         if found is None and (kind is Whom.USER or not maps):
@@ -169,12 +169,12 @@ class Locking:
     def _named(self, name: str) -> Named:
         return named(name, self._accounts.realms, self._accounts.principals, self._accounts.people)
 
-    async def _find(self, meant: Named) -> tuple[Account | None, bool]:
+    async def _find(self, who: Subject, meant: Named) -> tuple[Account | None, bool]:
         """The account of the person who is meant, and whether a directory has answered: where none does, the name is enough. Who
         is gone is known by what they still have here.
         """
         try:
-            return await self._workers.names.run(0, self._known, meant.user) or self._theirs(meant), True
+            return await self._workers.typed.run(who.uid, self._known, meant.user) or self._theirs(meant), True
         except (TimeoutError, OSError):
             return self._theirs(meant) or Account(meant.user, _number(meant.user)), False
 

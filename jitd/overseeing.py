@@ -13,6 +13,7 @@ from jitd.asking import MAX_TEXT
 from jitd.config import Config
 from jitd.core import grant, run
 from jitd.core.command import read_id
+from jitd.core.decision import Deny, Why
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
@@ -21,7 +22,7 @@ from jitd.core.policy import may_review
 from jitd.core.request import NotYours, Request, RequestState, Reviewed, Stale, Verdict
 from jitd.core.run import Run
 from jitd.core.subject import Subject, is_named, matches_any, named
-from jitd.deciding.decider import Decider
+from jitd.deciding.decider import Decider, FreshDecision
 from jitd.listing import Listing
 from jitd.pace import Pace
 from jitd.perform import Overtaken, Perform
@@ -158,7 +159,10 @@ class Overseeing:
         self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin
     ) -> None:
         """Decide on ``found`` again, with the review of ``who``. Raises Overtaken, or Refusal."""
-        fresh = await self._decider.decide_again(found)
+        if verdict is Verdict.DENY:  # it asks for nothing, so that nothing which does not answer keeps anybody from saying no
+            fresh = FreshDecision(found, Deny(Why.APPROVALS, "an approver denies it"), ())
+        else:
+            fresh = await self._decider.decide_again(found)
         event = Reviewed(
             found.id, Actor(Role.APPROVER, who.principal, who.uid, origin), who, verdict, fingerprint, comment, fresh.decision,
             fresh.standing, self._perform.is_attended(found),

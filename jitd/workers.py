@@ -32,14 +32,21 @@ class Load:
     n_waiting: int
 
 
+HOUSE = -1
+"""For whom the daemon's own work is done: what hangs of it takes nothing of root's."""
+
+
 class Lane:
-    """``n_threads`` threads, of which one account has no more than ``share``."""
+    """``n_threads`` threads, of which one account has no more than ``share``. root has ``share`` of its own beside them: nobody
+    else is to keep it out.
+    """
 
     def __init__(self, name: str, n_threads: int, share: int) -> None:
         self.name = name
         self.n_threads = n_threads
         self.share = share
         self._pool = ThreadPoolExecutor(n_threads, f"jitd-{name}")
+        self._roots = ThreadPoolExecutor(share, f"jitd-{name}-root")
         self._shares: dict[int, asyncio.Semaphore] = {}
         self._asking: Counter[int] = Counter()
         self._n_held = 0
@@ -67,8 +74,10 @@ class Lane:
     def _begin(self, uid: int, share: asyncio.Semaphore, work: Callable[[], T]) -> Future[T]:
         loop = asyncio.get_running_loop()
 
+        pool, n_held = (self._roots, 0) if uid == 0 else (self._pool, 1)
+
         def ended() -> None:
-            self._n_held -= 1
+            self._n_held -= n_held
             share.release()
             self._leave(uid)
 
@@ -77,9 +86,9 @@ class Lane:
                 loop.call_soon_threadsafe(ended)
 
         self._asking[uid] += 1
-        self._n_held += 1
+        self._n_held += n_held
         try:
-            running = self._pool.submit(work)
+            running = pool.submit(work)
         except BaseException:
             ended()
             raise
@@ -93,13 +102,14 @@ class Lane:
 
     @property
     def load(self) -> Load:
-        """What it does now."""
+        """What it does now. What it does for root takes none of these threads, and is not counted among them."""
         n_queued = max(0, self._n_held - self.n_threads)
         return Load(self.name, self.n_threads, self._n_held - n_queued, self._n_waiting + n_queued)
 
     def close(self) -> None:
         """No more work; what runs is not waited for."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._roots):
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Workers:
@@ -109,7 +119,9 @@ class Workers:
         self.files = Lane("files", 32, 2)
         """Looks at files, anywhere: a mount may never answer."""
         self.names = Lane("names", 8, 2)
-        """Accounts and groups: a directory may never answer."""
+        """Who comes, and who has approved: a directory may never answer."""
+        self.typed = Lane("typed names", 32, 2)
+        """Accounts and groups that somebody types: a directory is asked for any word."""
         self.kept = Lane("kept", 2, 1)
         """What may be long in the store and in the recordings."""
         self.frames = Lane("frames", 2, 1)
@@ -118,7 +130,7 @@ class Workers:
     @property
     def lanes(self) -> tuple[Lane, ...]:
         """All of them."""
-        return (self.files, self.names, self.kept, self.frames)
+        return (self.files, self.names, self.typed, self.kept, self.frames)
 
     def close(self) -> None:
         """No more work; what runs is not waited for."""

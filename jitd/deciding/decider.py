@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from jitd import facts, screening
@@ -81,6 +82,14 @@ class Decider:
         self._now = now
 
     # --- the answers ---------------------------------------------------------------------------------------------------
+
+    async def find_typed(self, who: Subject, asked: Asked) -> None:
+        """Have account and group looked up that ``who`` has typed, where a directory that does not answer holds up nothing
+        else: ``decide_new`` looks them up among the files. Raises TimeoutError.
+        """
+        if asked.user is not None or asked.group is not None:
+            with suppress(facts.NoSuchAccount):  # that is for ``decide_new`` to say
+                await self._workers.typed.run(who.uid, facts.run_as, asked.user, asked.group, who.user)
 
     async def decide_new(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
         """The answer to what ``who`` asks of ``service`` now. ``ask`` is given our search path and says what it is; it may block.
