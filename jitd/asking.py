@@ -7,7 +7,7 @@ Law: a person touches their own requests only; one sentence answers for unknown,
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from jitd import entering, sentences
@@ -344,11 +344,14 @@ class Asking:
             raise Refusal("denied", locked.because)
         return [rule_row(rule) for rule in self._decider.rules_for(who, JITSUDO)]
 
-    def give_back(self, who: Subject, login_session: int | None) -> int:
-        """End one's own leases, of one login session or all; how many. What runs under them ends too, and no other run does."""
+    def give_back(self, who: Subject, leases: Iterable[str], login_session: int | None) -> int:
+        """End those of one's own ``leases`` that live, of one login session or all; how many. What runs under them ends too, and
+        no other run does.
+        """
         count = 0
-        for permit in tuple(self._store.grants(uid=who.uid)):
-            if permit.holder.principal != who.principal or not permit.is_lease:
+        for id in leases:
+            permit = self._store.grant(id)
+            if permit is None or not permit.is_live or permit.holder.principal != who.principal or not permit.is_lease:
                 continue
             if login_session is None or permit.login_session == login_session:
                 self._perform.act(

@@ -57,6 +57,7 @@ class Identifying:
         if self._of_root is None or self._of_root.done():
             self._since = time.monotonic()
             self._of_root = asyncio.get_running_loop().create_task(self._workers.names.run(0, self._accounts.root))
+            self._of_root.add_done_callback(lambda done: done.cancelled() or done.exception())  # who waited may be gone
         looking = self._of_root
         await asyncio.wait((looking,), timeout=max(0.0, self._since + PATIENCE - time.monotonic()))
         if not looking.done() or isinstance(looking.exception(), TimeoutError):

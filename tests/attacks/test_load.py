@@ -63,6 +63,46 @@ def test_a_long_honest_command_is_answered_whatever_its_account_does_beside(hous
         raw.close()
 
 
+LARGE_GRANTS = """
+[[permit]]
+name = "free"
+who = ["user:alice", "user:eve"]
+commands = [["/usr/bin/true", "**"]]
+"""
+
+
+def test_what_is_given_back_and_revoked_is_looked_for_in_a_worker(own_house: Callable[..., House]) -> None:
+    """THREATS S-16: eve has grants of megabytes, and asks in many connections at once for what goes through all of them. Told by
+    the processor time of the thread that serves everybody, beside that of all threads.
+    """
+    house = own_house(LARGE_GRANTS).start()
+    with connected(house, "eve") as raw:
+        for n in range(12):
+            last = raw.ask(submission("true", "x" * 2_500_000 + str(n), waits=False))[-1]
+            assert isinstance(last, messages.Done), last
+    for question in (messages.Giveback(login_session=None), messages.Revoke(id=None, of="nobody", reason="")):
+        before = processor_time(house)
+        with connected(house, "eve") as raw:
+            for _ in range(8):
+                raw.ask(question)
+        loop, everything = (after - was for after, was in zip(processor_time(house), before, strict=True))
+        assert loop < everything / 2, (question, loop, everything)
+    with connected(house, "eve") as raw:
+        last = raw.ask(messages.Revoke(id=None, of="eve", reason=""))[-1]
+        assert isinstance(last, messages.Done) and last.text.startswith("12 grants of eve revoked; "), last
+    assert house.kept("grants") == []
+
+
+def processor_time(house: House) -> tuple[int, int]:
+    """Ticks that the daemon has used: the thread with the event loop, and all of them."""
+    assert house.process is not None
+    pid = house.process.pid
+    ticks = [sum(map(int, Path(place).read_text().rpartition(")")[2].split()[11:13])) for place in (
+        f"/proc/{pid}/task/{pid}/stat", f"/proc/{pid}/stat"
+    )]  # fmt: skip
+    return ticks[0], ticks[1]
+
+
 # --- what is permitted at once -------------------------------------------------------------------------------------------
 
 FREE = """

@@ -152,6 +152,10 @@ def test_what_may_be_long_is_read_in_a_worker(path: Path) -> None:
         assert len(row["runs"]) == N
         found = await of.run_of(who, an_id(N - 1))
         assert found is not None and found.id == f"{LEASE}.{N - 1}"
+        assert await of.grants_of(who, lambda holder: holder.user == "alice") == ([LEASE], 1)
+        assert (await of.grants_of(who, lambda holder: False))[0] == []
+        assert await of.leases_of(person("alice")) == [] and await of.being_ended(who, lambda holder: True) == []
+        assert await count(of.locks(who, moment(), ended=True)) == 0
         assert threads and threading.get_ident() not in threads
 
     asyncio.run(part())
@@ -207,6 +211,24 @@ def test_in_each_pass_of_the_loop_one_row_is_told_to_whomever() -> None:
         beside.cancel()
         assert len(told_in) == 50 * 20
         assert max(told_in.count(one) for one in set(told_in)) <= 2, "one, and one more at the edge of a pass"
+
+    asyncio.run(part())
+
+
+def test_what_one_account_asks_for_at_once_is_begun_between_what_others_ask_for() -> None:
+    """THREATS S-16: sixty of its connections stood before everybody else's, each with megabytes to be read. root never waits."""
+
+    async def part() -> None:
+        turns = Turns()
+        begun: list[int] = []
+
+        async def deed(uid: int) -> None:
+            await turns.begin(uid)
+            begun.append(uid)
+
+        await asyncio.gather(*(deed(uid) for uid in [1001] * 60 + [1002, 0, 1003, 1002]))
+        assert begun.count(1001) == 60
+        assert begun[0] == 0 and begun.index(1003) < 4 and max(n for n, uid in enumerate(begun) if uid == 1002) < 8
 
     asyncio.run(part())
 
