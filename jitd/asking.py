@@ -234,6 +234,9 @@ class Asking:
             return
         if self._store.n_unused(who.uid) >= 2 * self._config.limits.pending_per_person:
             raise Refusal("denied", "you have too many grants that were never used: end some (jitd grants, jitd revoke)")
+        most = self._config.limits.running_per_person
+        if self._store.n_running(who.uid) >= most:
+            raise Refusal("denied", f"{most} commands of yours run already: end some (jitd runs, jitd stop)")
         if not self._runs.may(who.uid, self._now().boot):
             raise Refusal("denied", "you have started too much within a short time: wait a moment")
 

@@ -70,6 +70,9 @@ class Store(Protocol):
     def n_open(self, uid: int | None = None) -> int:
         """How many requests are open (of one account)."""
 
+    def n_running(self, uid: int) -> int:
+        """How many runs live under live grants of the account ``uid``."""
+
     def n_unused(self, uid: int) -> int:
         """How many live grants of one account there are of which no use is taken."""
 

@@ -6,6 +6,7 @@ Law: told by bytes, counts and answers; what promises a time is measured by ``ma
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,7 @@ from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import LARGE, frame
 from tests.attacks.raw import asked, connected, submission
+from tests.attacks.test_between import hand_over
 from tests.marks import full
 from tests.system.conftest import House
 from tests.waiting import wait_for
@@ -165,6 +167,39 @@ def test_who_starts_too_much_at_once_waits_and_root_does_not(own_house: Callable
     refused = [one.text for one in heard["alice"] if isinstance(one, messages.Refused)]
     assert refused and set(refused) == {"you have started too much within a short time: wait a moment"}
     assert {type(one) for one in heard["root"]} == {messages.Progress}
+
+
+WAITS = """
+[[permit]]
+name = "waits"
+who = ["group:dba", "user:root"]
+commands = [["/usr/bin/sleep", "**"]]
+"""
+
+
+def test_what_one_account_has_running_at_a_time_is_bounded(own_house: Callable[..., House]) -> None:
+    """THREATS S-08: a client may let go of its connection when its run begins, so that nothing else counted what lives: each run
+    is three processes of root's, outside of all limits that the account has. Others are not counted with it, and what ends makes
+    room.
+    """
+    house = own_house(WAITS, "[limits]\nrunning_per_person = 3\n").start()
+    held = []
+    for _ in range(3):
+        with connected(house, "alice") as raw:
+            assert isinstance(raw.ask(submission("sleep", "1000"))[-1], messages.Start)
+            held.append(raw.descriptors.pop())
+            hand_over(held[-1])
+    with connected(house, "alice") as raw:
+        assert raw.refusal(submission("sleep", "1000")) == (
+            "denied", "3 commands of yours run already: end some (jitd runs, jitd stop)"
+        )  # fmt: skip
+    assert house.sudo("root", "sleep", "0").returncode == 0
+    os.close(held.pop())
+    wait_for(lambda: len(house.kept("runs")) == 2, what="the end of one")
+    assert house.sudo("alice", "sleep", "0").returncode == 0
+    for control in held:
+        os.close(control)
+    wait_for(lambda: house.kept("runs") == [], what="the end of all")
 
 
 def test_permitted_runs_in_a_row_in_a_shell_loop_all_run(own_house: Callable[..., House]) -> None:

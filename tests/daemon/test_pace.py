@@ -41,7 +41,11 @@ class House:
         self.n_kdc = 0
         self.found = WAITING
         store: Any = SimpleNamespace(
-            request=lambda id: self.found, grant=lambda id: None, locks=lambda: (), n_unused=lambda uid: 0
+            request=lambda id: self.found,
+            grant=lambda id: None,
+            locks=lambda: (),
+            n_unused=lambda uid: 0,
+            n_running=lambda uid: 0,
         )
         waiters: Any = SimpleNamespace(attend=lambda id, waiter: False, leave=lambda id, waiter: None, of=lambda id: None)
         decider: Any = SimpleNamespace(
