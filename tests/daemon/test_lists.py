@@ -105,6 +105,7 @@ def test_a_page_of_large_ones_is_short(tmp_path: Path) -> None:
         lambda store: store.n_open(1001),
         lambda store: store.n_unused(1001),
         lambda store: store.n_running(1001),
+        lambda store: store.live(),
         lambda store: store.head(),
         lambda store: store.request(LEASE),
     ],
