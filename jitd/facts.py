@@ -237,6 +237,16 @@ class Accounts:
                 known.add(name)
         return known, unsure
 
+    def sure_of(self, known: Subject) -> Subject:
+        """``known``, and whether they are in groups that the rules in force by now deny something to: rules that came since they
+        were looked up may name groups that nobody has asked for yet, and a directory that is down says nothing of.
+        """
+        new = frozenset() if known.is_root else self.denied_groups() - known.groups - known.unsure
+        if not new:
+            return known
+        found, unsure = self._denied(known.user, os.getgrouplist(known.user, known.gid))
+        return replace(known, groups=known.groups | found, unsure=known.unsure | unsure)
+
     def again(self, known: Subject) -> Subject | None:
         """``known`` as it is now: None if the account is gone, expired, or is another one under the same name."""
         if known.is_root:

@@ -177,7 +177,14 @@ class Decider:
         typed = (os.path.join(asked.cwd, asked.argv[0]),) if asked.argv and b"/" in asked.argv[0] else ()
         MOUNTS.approach(typed)
         return asked, screening.look(
-            policy, asked, who, config.host, service, config.search_path, config.trusted_places, self._now()
+            policy,
+            asked,
+            self._accounts.sure_of(who),
+            config.host,
+            service,
+            config.search_path,
+            config.trusted_places,
+            self._now(),
         )
 
     def _look_again(self, policy: Policy, request: Request) -> Decision:

@@ -20,7 +20,7 @@ from jitd.core.command import Command, Operand, RunAs
 from jitd.core.conditions import Glob, read_command_pattern
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Terms, Why
 from jitd.core.effects import Moment
-from jitd.core.policy import Policy, Rule
+from jitd.core.policy import Policy, Rule, denied_groups
 from jitd.core.request import Review, Verdict
 from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider, FirstDecision, FreshDecision
@@ -63,6 +63,7 @@ class House:
         self.gone: tuple[str, ...] = ()
         self.left: frozenset[str] = frozenset()
         self.refused: tuple[str, ...] = ()
+        self.silent: frozenset[str] = frozenset()
         self.asked_together: list[tuple[str, ...]] = []
         self.fault: Exception | None = None
         self.changed = ""
@@ -82,7 +83,7 @@ class House:
             config=SimpleNamespace(host="db1.example.test", search_path="/usr/bin", trusted_places=()),
             policy=lambda: self.policy,
             store=self.store,
-            accounts=SimpleNamespace(again=self.again),
+            accounts=SimpleNamespace(again=self.again, sure_of=self.sure_of),
             is_alive=lambda principal: None if principal not in self.refused else False,
             refused=self.refused_of,
             workers=self.workers,
@@ -101,6 +102,9 @@ class House:
         if self.together is not None:
             self.together.wait(30)
         return None if known.user in self.gone else replace(known, groups=known.groups - self.left | {"new"})
+
+    def sure_of(self, known: Subject) -> Subject:
+        return replace(known, unsure=denied_groups(self.policy) & self.silent)
 
     async def refused_of(self, principals: Sequence[str]) -> frozenset[str]:
         self.asked_together.append(tuple(principals))
@@ -250,6 +254,18 @@ def test_rules_that_change_meanwhile_are_asked_and_those_before_are_not(house: H
     house.meanwhile = [lambda: setattr(house, "policy", new)]
     assert ask(house).decision == Deny(Why.RULE, "rule d: not now", "d")
     assert house.questions.count("file") == 1 and house.questions.count("rules") == 3
+
+
+def test_a_deny_by_a_group_that_comes_meanwhile_holds_where_the_group_cannot_be_looked_up(house: House) -> None:
+    """THREATS S-02: who asks was looked up under the rules before, which do not name that group. Its twin can be looked up."""
+    new = Policy((Rule("deny", "d", ("group:new",)), rule()), "permit", "")
+    house.meanwhile = [lambda: setattr(house, "policy", new)]
+    assert isinstance(house.first().decision, Permit)
+    house.policy, house.silent = Policy((rule(),), "permit", ""), frozenset({"new"})
+    assert isinstance(house.first().decision, Permit)
+    house.meanwhile = [lambda: setattr(house, "policy", new)]
+    found = house.first().decision
+    assert isinstance(found, Deny) and found.why is Why.ERROR and "group new cannot be looked up now" in found.because
 
 
 @pytest.mark.parametrize("ask", [House.first, House.again_for], ids=["the first time", "later"])
