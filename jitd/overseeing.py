@@ -248,16 +248,19 @@ class Overseeing:
         meant = named(principal, config.realms, config.principals, config.people)
         before = await self.being_ended(who, lambda one: is_named(one, meant))
         found, last = await self._listing.grants_of(who, lambda one: is_named(one, meant))
-        while since := self._store.page(Grant, last):  # while these were looked for
-            last = since[-1][0]
-            found += [permit.id for _, permit in since if is_named(permit.holder, meant)]
         gone = [self._waiters.until_gone(run) for run in before if self._is_living(run)]
         permits: list[Grant] = []
-        for id in found:
-            permit, asked = self._store.grant(id), self._store.request(id)
-            if permit is not None and permit.is_live and asked is not None and self.may_see(who, asked):
-                permits.append(permit)
-                gone += self._end(who, asked, permit, reason)
+        while True:
+            for id in found:
+                await asyncio.sleep(0)  # each may be megabytes
+                permit, asked = self._store.grant(id), self._store.request(id)
+                if permit is not None and permit.is_live and asked is not None and self.may_see(who, asked):
+                    permits.append(permit)
+                    gone += self._end(who, asked, permit, reason)
+            since = self._store.page(Grant, last)  # what they were given meanwhile
+            if not since:
+                break
+            found, last = [permit.id for _, permit in since if is_named(permit.holder, meant)], since[-1][0]
         living = [run for permit in permits for run in permit.living]
         before = [run for run in before if run not in living]
         if not permits and not before:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from jitd import facts, screening
@@ -30,6 +29,8 @@ from jitd.screening import Sighting
 from jitd.silence import MOUNTS
 from jitd.store import Store
 from jitd.workers import Workers
+
+UNANSWERED = "the account or group that you named cannot be looked up now: a directory of accounts does not answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,12 @@ class Decider:
         else: ``decide_new`` looks them up among the files. Raises TimeoutError.
         """
         if asked.user is not None or asked.group is not None:
-            with suppress(facts.NoSuchAccount):  # that is for ``decide_new`` to say
+            try:
                 await self._workers.typed.run(who.uid, facts.run_as, asked.user, asked.group, who.user)
+            except facts.NoSuchAccount:
+                pass  # that is for ``decide_new`` to say
+            except TimeoutError:
+                raise TimeoutError(UNANSWERED) from None
 
     async def decide_new(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
         """The answer to what ``who`` asks of ``service`` now. ``ask`` is given our search path and says what it is; it may block.

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from jitd import inspection, lookup, operands, screening
+from jitd import facts, inspection, lookup, operands, screening, workers
 from jitd.core import lock
 from jitd.core.command import Command, Operand, RunAs
 from jitd.core.conditions import Glob, read_command_pattern
@@ -290,6 +290,25 @@ def test_the_rules_that_are_about_somebody_are_those_in_force(house: House) -> N
     house.policy = Policy((elsewhere, rule(), others, rule(name="sudo", services=("sudo",))), "permit", "")
     assert [found.name for found in house.decider.rules_for(ALICE, "jitsudo")] == ["p"]
     assert [found.name for found in house.decider.rules_for(ALICE, "sudo")] == ["p", "sudo"]
+
+
+def test_who_names_an_account_that_no_directory_answers_for_is_told_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not only that something took too long. What was not named is not looked up, and nobody who is not there is told of."""
+    answer, looked = threading.Event(), []
+    monkeypatch.setattr(workers, "PATIENCE", 0.05)
+    monkeypatch.setattr(facts, "run_as", lambda *given: looked.append(given) or answer.wait())
+    with pytest.raises(TimeoutError, match="a directory of accounts does not answer"):
+        asyncio.run(house.decider.find_typed(ALICE, replace(ASKED, user="ghost")))
+    answer.set()
+    asyncio.run(house.decider.find_typed(ALICE, ASKED))
+    assert looked == [("ghost", None, "alice")]
+
+    def nobody(*given: Any) -> None:
+        raise facts.NoSuchAccount("there is no such group here")
+
+    monkeypatch.setattr(facts, "run_as", nobody)
+    monkeypatch.setattr(workers, "PATIENCE", 30.0)
+    asyncio.run(house.decider.find_typed(BOB, replace(ASKED, group="ghost")))
 
 
 # --- who counts, and what answers for it -----------------------------------------------------------------------------

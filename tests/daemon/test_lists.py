@@ -10,9 +10,10 @@ import asyncio
 import threading
 from collections.abc import AsyncIterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -20,9 +21,12 @@ from jitd.core.grant import Grant, Issued
 from jitd.core.request import Request, RequestState
 from jitd.core.run import Run, RunState
 from jitd.listing import Listing
+from jitd.overseeing import Overseeing
+from jitd.refusal import Refusal
 from jitd.store import Change, documents
 from jitd.store.sqlite import PAGE, PAGE_BYTES, SqliteStore
 from jitd.telling import Telling, Turns
+from jitd.waiters import Waiters
 from jitd.workers import Workers
 from tests.scene import START, asked, command, moment, permit, person
 
@@ -159,6 +163,31 @@ def test_what_may_be_long_is_read_in_a_worker(path: Path) -> None:
         assert await of.leases_of(person("alice")) == [] and await of.being_ended(who, lambda holder: True) == []
         assert await count(of.locks(who, moment(), ended=True)) == 0
         assert threads and threading.get_ident() not in threads
+
+    asyncio.run(part())
+
+
+def test_what_somebody_is_granted_while_their_grants_are_looked_for_is_revoked_with_them(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS A-15: the one grant here came after the look. Its twin is somebody else's, and stays."""
+
+    async def found(*given: Any) -> tuple[list[str], int]:
+        return [], 0
+
+    async def part() -> None:
+        revoked: list[str] = []
+        config: Any = SimpleNamespace(operators=("user:dave",), realms=frozenset(), principals={}, people={})
+        perform: Any = SimpleNamespace(act=lambda event: revoked.append(event.id), usage_of=lambda run: None)
+        store, nothing = SqliteStore(path), cast(Any, None)
+        opened = partial(SqliteStore.reading, path)
+        over = Overseeing(config, nothing, perform, store, opened, Waiters(), Workers(), moment, lambda who: "")
+        monkeypatch.setattr(over._listing, "grants_of", found)
+        with pytest.raises(Refusal, match="bob has no live grant"):
+            await over.revoke_all_of(person("dave"), "bob", "")
+        said = await over.revoke_all_of(person("dave"), "alice", "")
+        assert revoked == [LEASE] and said.startswith("1 grant of alice revoked"), said
+        store.close()
 
     asyncio.run(part())
 
