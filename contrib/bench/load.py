@@ -51,9 +51,7 @@ PATIENCE = 60.0
 def config_for(n_waiting: int) -> str:
     """The settings that let one person have so many."""
     most = n_waiting + 100
-    limits = (
-        f"[limits]\npending = {most}\npending_per_person = {most}\nconnections_per_uid = {most}\nrunning_per_person = {most}\n"
-    )
+    limits = f"[limits]\npending = {most}\npending_per_person = {most}\nconnections_per_uid = {most}\n"
     return f'{limits}runs = "100000/s, burst 1000000"\n'
 
 
