@@ -39,7 +39,7 @@ class Answers:
             case messages.Explain():
                 return [await asking.explain(who, asked_in(message), message.service)]
             case messages.Giveback():
-                count = asking.give_back(who, message.login_session)
+                count = asking.give_back(who, await overseeing.leases_of(who), message.login_session)
                 return f"{count} lease{'' if count == 1 else 's'} given back"
             case messages.List():
                 return self.rows(who, message.what, ended=message.ended)
@@ -92,5 +92,5 @@ class Answers:
             case "rules":
                 return self._asking.rules(who)
             case "locks":
-                return self._locking.locks(who, ended=ended)
+                return self._overseeing.locks(who, ended=ended)
         raise Refusal("usage", "there are lists of requests, grants, runs, rules and locks")

@@ -7,7 +7,7 @@ Law: a person touches their own requests only; one sentence answers for unknown,
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from jitd import entering, sentences
@@ -93,6 +93,7 @@ class Asking:
 
         Raises Refusal where nothing is submitted.
         """
+        await self._decider.find_typed(who, asked)
         first = await self._decide(who, service, _beforehand(who, service, asked))
         command, decision = first.command, first.decision
         if first.approved is not None:
@@ -231,6 +232,9 @@ class Asking:
             return
         if self._store.n_unused(who.uid) >= 2 * self._config.limits.pending_per_person:
             raise Refusal("denied", "you have too many grants that were never used: end some (jitd grants, jitd revoke)")
+        most = self._config.limits.running_per_person
+        if self._store.n_running(who.uid) >= most:
+            raise Refusal("denied", f"{most} commands of yours run already: end some (jitd runs, jitd stop)")
         if not self._runs.may(who.uid, self._now().boot):
             raise Refusal("denied", "you have started too much within a short time: wait a moment")
 
@@ -330,6 +334,7 @@ class Asking:
         """What would be decided, now, about this. Nothing is submitted or recorded. Raises Refusal."""
         if not self._looks.may(who.person, self._now().boot):
             raise Refusal("denied", "you have asked too often what would happen: wait a minute")
+        await self._decider.find_typed(who, asked)
         first = await self._decide(who, service, _beforehand(who, service, asked))
         if n_bytes_of(first.command) <= SMALL:
             row = decision_row(first.decision, first.command)
@@ -343,11 +348,14 @@ class Asking:
             raise Refusal("denied", locked.because)
         return [rule_row(rule) for rule in self._decider.rules_for(who, JITSUDO)]
 
-    def give_back(self, who: Subject, login_session: int | None) -> int:
-        """End one's own leases, of one login session or all; how many. What runs under them ends too, and no other run does."""
+    def give_back(self, who: Subject, leases: Iterable[str], login_session: int | None) -> int:
+        """End those of one's own ``leases`` that live, of one login session or all; how many. What runs under them ends too, and
+        no other run does.
+        """
         count = 0
-        for permit in tuple(self._store.grants(uid=who.uid)):
-            if permit.holder.principal != who.principal or not permit.is_lease:
+        for id in leases:
+            permit = self._store.grant(id)
+            if permit is None or not permit.is_live or permit.holder.principal != who.principal or not permit.is_lease:
                 continue
             if login_session is None or permit.login_session == login_session:
                 self._perform.act(

@@ -41,13 +41,14 @@ class Rate:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How much waits at most: on this host, of one person, and how many connections an account may have; how often one person
-    starts what is permitted at once.
+    starts what is permitted at once, and how much of it runs at a time.
     """
 
     pending: int = 10000
     pending_per_person: int = 20
     connections_per_uid: int = 200
     runs: Rate = Rate(10, 2000)
+    running_per_person: int = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +266,7 @@ def _limits(table: Table) -> Limits:
         pending_per_person=table.number("pending_per_person", plain.pending_per_person, 1, 1_000_000),
         connections_per_uid=table.number("connections_per_uid", plain.connections_per_uid, 1, 1_000_000),
         runs=_rate(table, "runs", plain.runs),
+        running_per_person=table.number("running_per_person", plain.running_per_person, 1, 1_000_000),
     )
 
 

@@ -237,6 +237,7 @@ class Connection:
     async def _deed(self, message: Message, body: bytes) -> None:
         asking = self._house.asking
         who = await self._admit()
+        await self._house.turns.begin(self._peer.uid)
         match message:
             case messages.Submit():
                 made = await asking.submit(

@@ -86,6 +86,7 @@ class Daemon:
         from jitd.acceptor import Acceptor
         from jitd.asking import Asking
         from jitd.deciding.decider import Decider
+        from jitd.identifying import Identifying
         from jitd.integrity import Noted, examine
         from jitd.kdc import Kdc
         from jitd.lifecycle import Lifecycle
@@ -149,27 +150,26 @@ class Daemon:
         self.locking = Locking(self.overseeing, self.perform, self._store, self._accounts, self.waiters, self._workers, self.now)
         self.recordings = Recordings(config, self.overseeing, self._lifecycle, self._store, opened, self._workers, self.now)
         self.subordinates = Subordinates()
+        self._identifying = Identifying(self._accounts, self._workers, self.subordinates)
         self._n_strangers = 0
         self._pace = Pace()
         self.turns = Turns()
 
     async def subject(self, uid: int, proof: Proof | None) -> Subject | None:
         """See ``house.House``."""
-        if proof is None:
-            return await self._workers.names.run(0, self._accounts.root)
-        return await self._workers.names.run(uid, self._accounts.subject, proof.principal, proof.ends_at)
+        return await self._identifying.subject(uid, proof)
 
     async def local(self, uid: int) -> Subject | None:
         """See ``house.House``."""
-        return await self._workers.names.run(uid, self._accounts.local, uid)
+        return await self._identifying.local(uid)
 
     async def uid_of(self, uid: int, user: str) -> int | None:
         """See ``house.House``."""
-        return await self._workers.names.run(uid, facts.uid_of, user)
+        return await self._identifying.uid_of(uid, user)
 
     async def again(self, who: Subject) -> Subject | None:
         """See ``house.House``."""
-        return await self._workers.names.run(who.uid, self._accounts.again, who)
+        return await self._identifying.again(who)
 
     async def read_large(self, uid: int, read: Callable[[], T]) -> T:
         """See ``house.House``."""
@@ -268,7 +268,7 @@ class Daemon:
 
     def _hang_up(self) -> None:
         with contextlib.suppress(Refusal, StoreError):
-            self.reload_for(self._accounts.root())
+            self.reload_for(self._accounts.root_alone())
 
     async def _tell_lanes(self, config: Config) -> None:
         """Keep beside the socket, for `jitd doctor`, what the threads do and which mounts do not answer."""
@@ -284,9 +284,11 @@ class Daemon:
             await asyncio.sleep(TOLD_EVERY)
 
     async def _keep_subordinates(self) -> None:
+        from jitd.workers import HOUSE
+
         while True:
             with contextlib.suppress(TimeoutError):  # what was read before holds
-                await self._workers.names.run(0, self.subordinates.read)
+                await self._workers.names.run(HOUSE, self.subordinates.read)
             await asyncio.sleep(COUNTED_EVERY)
 
     async def _count(self) -> None:

@@ -2,7 +2,7 @@
 """The clock: what has to be looked at again, and when.
 
 Law: moments are seconds on CLOCK_BOOTTIME, so that neither a suspend nor a jump of the wall clock moves one. Late by at most
-TICK.
+TICK. What is kept is no more than some times what lives, however much has ended before its time.
 """
 
 from __future__ import annotations
@@ -18,12 +18,25 @@ TICK = 1.0
 """Seconds between looks at the clock: the event loop's own clock stands still while the host is suspended."""
 
 
-class Deadlines:
-    """``due`` is called with (life, id) once for each deadline that has passed; it decides whether it still means anything."""
+MANY = 10_000
+"""Deadlines that are kept without a look at which of them still mean something."""
 
-    def __init__(self, now: Callable[[], Moment], due: Callable[[str, str], None]) -> None:
+
+class Deadlines:
+    """``due`` is called with (life, id) once for each deadline that has passed; it decides whether it still means anything.
+    ``ended`` says of some (life, id) which have ended: their deadlines may be years away.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], Moment],
+        due: Callable[[str, str], None],
+        ended: Callable[[set[tuple[str, str]]], set[tuple[str, str]]] = lambda some: set(),
+    ) -> None:
         self._now = now
         self._due = due
+        self._ended = ended
+        self._most = MANY
         self._heap: list[tuple[float, str, str]] = []
         self._changed = asyncio.Event()
 
@@ -32,6 +45,11 @@ class Deadlines:
         heapq.heappush(self._heap, (boot, life, id))
         if self._heap[0][0] >= boot:
             self._changed.set()
+        if len(self._heap) > self._most:
+            ended = self._ended({(life, id) for _, life, id in self._heap})
+            self._heap = [one for one in self._heap if one[1:] not in ended]
+            heapq.heapify(self._heap)
+            self._most = max(MANY, 2 * len(self._heap))
 
     async def keep(self) -> None:
         """Run for ever."""

@@ -206,6 +206,10 @@ class Accounts:
         """Local root, who needs no ticket."""
         return replace(self._subject(ROOT, pwd.getpwuid(0), None), unsure=frozenset())  # no directory that is down stops root
 
+    def root_alone(self) -> Subject:
+        """Local root, of whose groups nobody could be asked. It asks nothing, and does not block."""
+        return Subject(ROOT, "root", 0, 0, frozenset(), person_of("root", self.people), None)
+
     def local(self, uid: int) -> Subject | None:
         """Who the account ``uid`` is, known by nothing else; root is root. None if it is gone, expired, or a system's own."""
         if uid == 0:
@@ -247,6 +251,16 @@ class Accounts:
             if found is not None and (found.gid in gids or user in found.members):
                 known.add(name)
         return known, unsure
+
+    def sure_of(self, known: Subject) -> Subject:
+        """``known``, and whether they are in groups that the rules in force by now deny something to: rules that came since they
+        were looked up may name groups that nobody has asked for yet, and a directory that is down says nothing of.
+        """
+        new = frozenset() if known.is_root else self.denied_groups() - known.groups - known.unsure
+        if not new:
+            return known
+        found, unsure = self._denied(known.user, os.getgrouplist(known.user, known.gid))
+        return replace(known, groups=known.groups | found, unsure=known.unsure | unsure)
 
     def again(self, known: Subject) -> Subject | None:
         """``known`` as it is now: None if the account is gone, expired, or is another one under the same name."""

@@ -11,16 +11,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from typing import TypeVar
 
+from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.lock import Lock
 from jitd.core.request import Request
-from jitd.core.run import Run, Usage
+from jitd.core.run import Run, RunState, Usage
 from jitd.core.subject import Subject
-from jitd.rows import Row, asked_row, grant_row, request_row, run_row
+from jitd.rows import Row, asked_row, grant_row, lock_row, request_row, run_row
 from jitd.store import Store
 from jitd.workers import Workers
 
-T = TypeVar("T", Request, Grant, Run)
+T = TypeVar("T", Request, Grant, Run, Lock)
 MOST_RUNS = 1000
 """Runs that are shown with their request: the last ones."""
 AT_ONCE = 500
@@ -74,6 +75,10 @@ class Listing:
 
         return self._rows(who, Run, row_of, ended=ended)
 
+    def locks(self, who: Subject, now: Moment, *, ended: bool) -> AsyncIterator[Row]:
+        """The active locks; with ``ended`` all."""
+        return self._rows(who, Lock, lambda store, found: lock_row(found, now), ended=ended)
+
     async def _rows(
         self, who: Subject, life: type[T], row_of: Callable[[Store, T], Row | None], *, ended: bool
     ) -> AsyncIterator[Row]:
@@ -122,6 +127,43 @@ class Listing:
                         if one.request == id:
                             return one
                 return None
+
+        return await self._workers.kept.run(who.uid, find)
+
+    async def grants_of(self, who: Subject, is_it: Callable[[Subject], bool]) -> tuple[list[str], int]:
+        """The live grants of those whom ``is_it`` means, as far as ``who`` may see them; and the place of the last of all."""
+        found: list[str] = []
+        after = 0
+
+        def page() -> tuple[list[str], int]:
+            with closing(self._opened()) as store:
+                some = store.page(Grant, after)
+                theirs = [one.id for _, one in some if is_it(one.holder)]
+                seen = [id for id in theirs if (asked := store.request(id)) is not None and self._may_see(who, asked)]
+                return seen, some[-1][0] if some else 0
+
+        while True:
+            more, last = await self._workers.kept.run(who.uid, page)
+            if not last:
+                return found, after
+            found, after = found + more, last
+
+    async def leases_of(self, who: Subject) -> list[str]:
+        """The live leases of ``who``'s own account."""
+
+        def find() -> list[str]:
+            with closing(self._opened()) as store:
+                return [one.id for one in store.grants(uid=who.uid) if one.is_lease]
+
+        return await self._workers.kept.run(who.uid, find)
+
+    async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
+        """Runs of those whom ``is_it`` means that were told to end and are not gone, as far as ``who`` may see them."""
+
+        def find() -> list[str]:
+            with closing(self._opened()) as store:
+                told = [(one.id, store.request(one.request)) for one in store.runs() if one.state is RunState.STOPPING]
+                return [id for id, asked in told if asked is not None and is_it(asked.requester) and self._may_see(who, asked)]
 
         return await self._workers.kept.run(who.uid, find)
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from jitd import directory, facts
 from jitd.asking import MAX_TEXT
@@ -26,7 +27,6 @@ from jitd.directory import Account
 from jitd.overseeing import GONE_WITHIN, Overseeing
 from jitd.perform import Perform
 from jitd.refusal import Refusal
-from jitd.rows import Row, lock_row
 from jitd.store import Store
 from jitd.waiters import Waiters
 from jitd.workers import Workers
@@ -58,17 +58,13 @@ class Locking:
         """The locks that hold."""
         return tuple(self._store.locks())
 
-    def locks(self, who: Subject, *, ended: bool) -> Iterator[Row]:
-        """The active locks; with ``ended`` all. Raises Refusal."""
-        self._overseeing.operators_only(who, "see locks")
-        return (lock_row(found, self._now()) for found in self._store.locks(ended=ended))
-
     async def lock(self, who: Subject, whom: str, name: str, lasts_for: int | None, reason: str) -> str:
         """Lock, and return when all that it ends is gone. Raises Refusal, of code ``undone`` where only that is not so yet."""
         self._may_turn(who, "lock", reason)
         if lasts_for is not None and not 1 <= lasts_for <= LONGEST:
             raise Refusal("usage", "a lock lasts between a second and ten years, or until it is lifted")
-        made, is_sure = await self._on(whom, name)
+        made, is_sure = await self._on(who, whom, name)
+        ending = await self._overseeing.being_ended(who, partial(lock.is_on, made))
         now = self._now()
         made = replace(
             made,
@@ -84,10 +80,12 @@ class Locking:
         before = self._store.head().number
         self._perform.act(lock.Placed(made.id, Actor(Role.OPERATOR, who.principal, who.uid), made))
         done = [json.loads(body) for _, body, _ in self._store.records(before)]
-        gone = [self._waiters.until_gone(record["id"]) for record in done if record["event"] == "run.stop_ordered"]
+        stopped = [record["id"] for record in done if record["event"] == "run.stop_ordered"]
+        gone = [self._waiters.until_gone(run) for run in {*ending, *stopped}]
+        did = _ended(Counter(record["event"] for record in done), len({*ending} - {*stopped}))
         lasting = "" if lasts_for is None else f" for {duration_in_words(lasts_for)}"
         by_name = "" if is_sure else "; its account could not be looked up, so the lock is on the name"
-        said = f"lock {made.id} is on {_spelled(made)}{lasting}: {_ended(Counter(record['event'] for record in done))}{by_name}"
+        said = f"lock {made.id} is on {_spelled(made)}{lasting}: {did}{by_name}"
         if not await self._waiters.are_gone(gone, GONE_WITHIN):
             raise Refusal("undone", f"{said}, but not all of what ran is gone yet: see jitd runs")
         return said
@@ -143,9 +141,9 @@ class Locking:
         n_left = sum(1 for one in self._store.locks() if (one.whom, one.name) == (lifted.whom, lifted.name))
         return f"; {n_left} more {'is' if n_left == 1 else 'are'} on it" if n_left else ""
 
-    async def _on(self, whom: str, name: str) -> tuple[Lock, bool]:
-        """A lock on that name, which means somebody here, and whether a directory said so; what is still to be filled in is who
-        places it, and for how long. Raises Refusal.
+    async def _on(self, who: Subject, whom: str, name: str) -> tuple[Lock, bool]:
+        """A lock of ``who``'s on that name, which means somebody here, and whether a directory said so; what is still to be
+        filled in is who places it, and for how long. Raises Refusal.
         """
         kind, name = _whom(whom, name)
         now = self._now()
@@ -155,7 +153,7 @@ class Locking:
         meant = self._named(name)
         maps = meant.user != name
         if kind is Whom.USER or maps:
-            found, is_sure = await self._find(meant)
+            found, is_sure = await self._find(who, meant)
         else:  # it has no account here by today's table, and may have had one
             found, is_sure = self._remembered(lambda one: one.principal == name), True
         if found is None and (kind is Whom.USER or not maps):
@@ -169,12 +167,12 @@ class Locking:
     def _named(self, name: str) -> Named:
         return named(name, self._accounts.realms, self._accounts.principals, self._accounts.people)
 
-    async def _find(self, meant: Named) -> tuple[Account | None, bool]:
+    async def _find(self, who: Subject, meant: Named) -> tuple[Account | None, bool]:
         """The account of the person who is meant, and whether a directory has answered: where none does, the name is enough. Who
         is gone is known by what they still have here.
         """
         try:
-            return await self._workers.names.run(0, self._known, meant.user) or self._theirs(meant), True
+            return await self._workers.typed.run(who.uid, self._known, meant.user) or self._theirs(meant), True
         except (TimeoutError, OSError):
             return self._theirs(meant) or Account(meant.user, _number(meant.user)), False
 
@@ -217,12 +215,13 @@ def _spelled(made: Lock) -> str:
     return "everybody" if made.whom is Whom.ALL else f"{made.whom} {shown(made.name)}"
 
 
-def _ended(counts: Counter[str]) -> str:
-    """What the record tells of a lock's consequences."""
+def _ended(counts: Counter[str], n_ending: int) -> str:
+    """What the record tells of a lock's consequences; and of how many runs that they were being ended already."""
     told = (
         ("request.locked", "request", "denied"),
         ("grant.revoked", "grant", "revoked"),
         ("run.stop_ordered", "run", "stopped"),
     )
     parts = [f"{n} {noun}{'' if n == 1 else 's'} {word}" for event, noun, word in told if (n := counts[event])]
+    parts += [f"{n_ending} run{' was' if n_ending == 1 else 's were'} being ended already"] * bool(n_ending)
     return ", ".join(parts) or "nothing of theirs waited or ran"

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
 
 from jitd.asking import MAX_TEXT
 from jitd.config import Config
 from jitd.core import grant, run
 from jitd.core.command import read_id
+from jitd.core.decision import Deny, Why
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
@@ -21,7 +23,7 @@ from jitd.core.policy import may_review
 from jitd.core.request import NotYours, Request, RequestState, Reviewed, Stale, Verdict
 from jitd.core.run import Run
 from jitd.core.subject import Subject, is_named, matches_any, named
-from jitd.deciding.decider import Decider
+from jitd.deciding.decider import Decider, FreshDecision
 from jitd.listing import Listing
 from jitd.pace import Pace
 from jitd.perform import Overtaken, Perform
@@ -124,6 +126,15 @@ class Overseeing:
         """Live runs that ``who`` may see; with ``ended`` all."""
         return self._listing.runs(who, ended=ended)
 
+    async def leases_of(self, who: Subject) -> list[str]:
+        """The live leases of ``who``'s own account."""
+        return await self._listing.leases_of(who)
+
+    def locks(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
+        """The active locks; with ``ended`` all. Raises Refusal."""
+        self.operators_only(who, "see locks")
+        return self._listing.locks(who, self._now(), ended=ended)
+
     async def show(self, who: Subject, typed: str) -> Row:
         """Everything about one request, with its grant and its runs. Raises Refusal."""
         return await self._listing.show(who, self._visible(who, typed), tuple(self._store.locks()))
@@ -158,7 +169,10 @@ class Overseeing:
         self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin
     ) -> None:
         """Decide on ``found`` again, with the review of ``who``. Raises Overtaken, or Refusal."""
-        fresh = await self._decider.decide_again(found)
+        if verdict is Verdict.DENY:  # it asks for nothing, so that nothing which does not answer keeps anybody from saying no
+            fresh = FreshDecision(found, Deny(Why.APPROVALS, "an approver denies it"), ())
+        else:
+            fresh = await self._decider.decide_again(found)
         event = Reviewed(
             found.id, Actor(Role.APPROVER, who.principal, who.uid, origin), who, verdict, fingerprint, comment, fresh.decision,
             fresh.standing, self._perform.is_attended(found),
@@ -219,9 +233,12 @@ class Overseeing:
             its = f"what permitted it is {found.lease}: jitd revoke {found.lease}" if found.lease else f"it is {found.state}"
             raise Refusal("undone", f"request {found.id} has no grant of its own: {its}")
         if not permit.is_live:
-            raise Refusal("late", f"grant {permit.id} has ended: it is {permit.state}")
+            ended = f"grant {permit.id} has ended: it is {permit.state}"
+            if any(self._store.runs(grant=permit.id)):
+                raise Refusal("undone", f"{ended}, but what runs under it is not gone yet: see jitd runs")
+            raise Refusal("late", ended)
         may_live = await self._revoke(who, found, permit, reason)
-        return f"grant {permit.id} is revoked; {may_live or 'nothing runs under it'}"
+        return f"grant {permit.id} is revoked; {may_live or self._goes_on([permit]) or 'nothing runs under it'}"
 
     async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
         """End every grant of the person whom ``principal``, an account or a principal, means, as far as ``who`` may end it: all
@@ -229,20 +246,29 @@ class Overseeing:
         """
         config = self._config
         meant = named(principal, config.realms, config.principals, config.people)
-        gone: list[asyncio.Future[None]] = []
-        ended = 0
-        runs: list[str] = []
-        for permit in tuple(self._store.grants()):
-            asked = self._store.request(permit.id)
-            if is_named(permit.holder, meant) and asked is not None and self.may_see(who, asked):
-                runs += permit.living
-                gone += self._end(who, asked, permit, reason)
-                ended += 1
-        if not ended:
+        before = await self.being_ended(who, lambda one: is_named(one, meant))
+        found, last = await self._listing.grants_of(who, lambda one: is_named(one, meant))
+        gone = [self._waiters.until_gone(run) for run in before if self._is_living(run)]
+        permits: list[Grant] = []
+        while True:
+            for id in found:
+                await asyncio.sleep(0)  # each may be megabytes
+                permit, asked = self._store.grant(id), self._store.request(id)
+                if permit is not None and permit.is_live and asked is not None and self.may_see(who, asked):
+                    permits.append(permit)
+                    gone += self._end(who, asked, permit, reason)
+            since = self._store.page(Grant, last)  # what they were given meanwhile
+            if not since:
+                break
+            found, last = [permit.id for _, permit in since if is_named(permit.holder, meant)], since[-1][0]
+        living = [run for permit in permits for run in permit.living]
+        before = [run for run in before if run not in living]
+        if not permits and not before:
             raise Refusal("unknown", f"{shown(principal)} has no live grant, as far as you may see")
-        said = f"{ended} grant{'s' if ended > 1 else ''} of {shown(principal)} revoked"
+        said = f"{len(permits) or 'no'} grant{'' if len(permits) == 1 else 's'} of {shown(principal)} revoked"
+        said += f", and {len(before)} run{'' if len(before) == 1 else 's'} told to end before" if before else ""
         await self._until(gone, f"{said}, but what runs under them is not gone yet")
-        return f"{said}; {self._may_live(runs) or 'nothing runs under them'}"
+        return f"{said}; {self._may_live([*before, *living]) or self._goes_on(permits) or 'nothing runs under them'}"
 
     async def _revoke(self, who: Subject, asked: Request, permit: Grant, reason: str) -> str:
         """What may live on of it, as the end of a sentence; empty if there is nothing. Raises Refusal."""
@@ -260,6 +286,24 @@ class Overseeing:
             raise Refusal("late", f"grant {permit.id} has ended") from None
         return gone
 
+    async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
+        """Runs of those whom ``is_it`` means that were told to end and are not gone, as far as ``who`` may see them; none where
+        that cannot be read in time: what ends more of them does not wait for it.
+        """
+        with suppress(TimeoutError):
+            return await self._listing.being_ended(who, is_it)
+        return []
+
+    def _is_living(self, run: str) -> bool:
+        found = self._store.run(run)
+        return found is not None and found.is_live
+
+    def _goes_on(self, permits: Iterable[Grant]) -> str:
+        """What other programs have begun under these, which is no run of ours, as the end of a sentence; empty if nothing."""
+        begun = [permit for permit in permits if permit.begun and not self._store.last_runs(permit.id, 1)]
+        services = sorted({shown(permit.service) for permit in begun})
+        return f"what {' and '.join(services)} has run under it already is not ended by this, and may live" if begun else ""
+
     def _may_live(self, runs: Iterable[str]) -> str:
         """What the monitors of these say, which have ended, and which tell it last (monitor/strays.py)."""
         outcomes = [one.outcome for run in runs if (one := self._store.run(run)) is not None and one.outcome is not None]
@@ -270,14 +314,11 @@ class Overseeing:
     async def stop(self, who: Subject, typed: str, reason: str) -> str:
         """End one run; its grant stays. Returns when it is gone. Raises Refusal."""
         found, asked = await self.run_of(who, typed)
+        if not found.is_live:
+            raise Refusal("late", f"run {found.id} has ended")
         because = f"stopped by {who.principal}" + (f": {reason}" if reason else "")
         gone = self._waiters.until_gone(found.id)
-        try:
-            self._perform.act(run.StopOrdered(found.id, self._role(who, asked), because))
-        except IllegalEvent:
-            if not found.is_live:
-                gone.cancel()
-                raise Refusal("late", f"run {found.id} has ended") from None
+        self._perform.act(run.StopOrdered(found.id, self._role(who, asked), because))
         await self._until([gone], f"run {found.id} was told to stop, but it is not gone yet")
         return f"run {found.id} is gone" + (f"; {may_live}" if (may_live := self._may_live([found.id])) else "")
 

@@ -26,7 +26,7 @@ from jitd.deciding.decider import Decider
 from jitd.executor import Executor
 from jitd.lifecycle import Event, Lifecycle
 from jitd.log import log
-from jitd.store import Conflict, Store
+from jitd.store import Conflict, Store, StoreError
 from jitd.waiters import Waiters
 from jitd.workers import Workers
 
@@ -63,7 +63,7 @@ class Perform:
         self._waiters = waiters
         self._workers = workers
         self._now = now
-        self.deadlines = Deadlines(now, self._due)
+        self.deadlines = Deadlines(now, self._due, self._ended)
         self._begun_for: dict[str, Subject] = {}  # run → who took its use, with the ticket of that moment
         self._tasks: set[asyncio.Task[None]] = set()
         self._deeds: dict[type, Callable[[Any], None]] = {
@@ -258,6 +258,13 @@ class Perform:
                 waiter.fail(f"the session could not be begun: {outcome.because}")
 
     # --- time, and coming back ---------------------------------------------------------------------------------------
+
+    def _ended(self, some: set[tuple[str, str]]) -> set[tuple[str, str]]:
+        try:
+            live = self._store.live()
+        except StoreError:
+            return set()
+        return {(life, id) for life, id in some - live if life in ("request", "grant", "lock")}
 
     def _due(self, life: str, id: str) -> None:
         now = self._now()

@@ -29,7 +29,7 @@ from jitd.recording.storage import Kept, RecordingError
 from jitd.refusal import Refusal
 from jitd.rows import Row
 from jitd.store import Store, StoreError
-from jitd.workers import Workers
+from jitd.workers import HOUSE, Workers
 from jitpam.wire.shown import shown
 
 PIECE = 64 * 1024
@@ -133,11 +133,11 @@ class Recordings:
             await asyncio.sleep(TIDY_EVERY)
 
     async def _tidy_once(self) -> None:
-        kept = await self._workers.kept.run(0, self._survey)
+        kept = await self._workers.kept.run(HOUSE, self._survey)
         old = self._old.sure(storage.aged(kept, time.time(), self._limits.days), time.time(), self._now().boot)
         for one in storage.outdated(kept, old, quota=self._limits.mib_in_all << 20):
             with suppress(ValueError):
-                if await self._workers.kept.run(0, storage.remove, self._directory, one.run):
+                if await self._workers.kept.run(HOUSE, storage.remove, self._directory, one.run):
                     self._lifecycle.note("recording.removed", ROOT, 0, {"run": one.run, "size": one.size})
                     log("a recording is kept no longer", run=shown(one.run.encode()), size=one.size)
 

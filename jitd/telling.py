@@ -28,12 +28,21 @@ class Turns:
     def __init__(self) -> None:
         self._of: dict[int, asyncio.Lock] = {}
         self._all = asyncio.Lock()
+        self._begun: dict[int, asyncio.Lock] = {}
         self.room = Room()
         """For what is on its way to those who asked."""
 
     def of(self, uid: int) -> asyncio.Lock:
         """The account's own."""
         return self._of.setdefault(uid, asyncio.Lock())
+
+    async def begin(self, uid: int) -> None:
+        """Wait for the account's turn to have something done: what one asks for in many connections at once takes its place
+        between what others ask for, and not before them. Of root's connections many are gates, and each is somebody else's.
+        """
+        if uid != 0:
+            async with self._begun.setdefault(uid, asyncio.Lock()):
+                await asyncio.sleep(0)
 
     @asynccontextmanager
     async def of_all(self) -> AsyncIterator[None]:

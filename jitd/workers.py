@@ -32,14 +32,21 @@ class Load:
     n_waiting: int
 
 
+HOUSE = -1
+"""For whom the daemon's own work is done: what hangs of it takes nothing of root's."""
+
+
 class Lane:
-    """``n_threads`` threads, of which one account has no more than ``share``."""
+    """``n_threads`` threads, of which one account has no more than ``share``. root has ``share`` of its own beside them: nobody
+    else is to keep it out.
+    """
 
     def __init__(self, name: str, n_threads: int, share: int) -> None:
         self.name = name
         self.n_threads = n_threads
         self.share = share
         self._pool = ThreadPoolExecutor(n_threads, f"jitd-{name}")
+        self._roots = ThreadPoolExecutor(share, f"jitd-{name}-root")
         self._shares: dict[int, asyncio.Semaphore] = {}
         self._asking: Counter[int] = Counter()
         self._n_held = 0
@@ -69,8 +76,10 @@ class Lane:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
 
+        pool, n_held = (self._roots, 0) if uid == 0 else (self._pool, 1)
+
         def ended(over: Future[T]) -> None:
-            self._n_held -= 1
+            self._n_held -= n_held
             share.release()
             self._leave(uid)
             if answer.done():  # nobody waits for it any more
@@ -87,11 +96,11 @@ class Lane:
                 loop.call_soon_threadsafe(ended, over)
 
         self._asking[uid] += 1
-        self._n_held += 1
+        self._n_held += n_held
         try:
-            running = self._pool.submit(work)
+            running = pool.submit(work)
         except BaseException:
-            self._n_held -= 1
+            self._n_held -= n_held
             share.release()
             self._leave(uid)
             raise
@@ -105,13 +114,14 @@ class Lane:
 
     @property
     def load(self) -> Load:
-        """What it does now."""
+        """What it does now. What it does for root takes none of these threads, and is not counted among them."""
         n_queued = max(0, self._n_held - self.n_threads)
         return Load(self.name, self.n_threads, self._n_held - n_queued, self._n_waiting + n_queued)
 
     def close(self) -> None:
         """No more work; what runs is not waited for."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._roots):
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Workers:
@@ -121,7 +131,9 @@ class Workers:
         self.files = Lane("files", 32, 2)
         """Looks at files, anywhere: a mount may never answer."""
         self.names = Lane("names", 8, 2)
-        """Accounts and groups: a directory may never answer."""
+        """Who comes, and who has approved: a directory may never answer."""
+        self.typed = Lane("typed names", 32, 2)
+        """Accounts and groups that somebody types: a directory is asked for any word."""
         self.kept = Lane("kept", 2, 1)
         """What may be long in the store and in the recordings."""
         self.frames = Lane("frames", 2, 1)
@@ -130,7 +142,7 @@ class Workers:
     @property
     def lanes(self) -> tuple[Lane, ...]:
         """All of them."""
-        return (self.files, self.names, self.kept, self.frames)
+        return (self.files, self.names, self.typed, self.kept, self.frames)
 
     def close(self) -> None:
         """No more work; what runs is not waited for."""

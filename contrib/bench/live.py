@@ -135,7 +135,7 @@ def monitors_memory(house: House) -> tuple[int, float]:
 
 def measure_runs(start: Callable[..., House], n: int) -> tuple[Table, Table]:
     """``n`` runs at once: how long until they have started and until they are gone, and what each costs."""
-    house = start(POLICY % "none", config_for(n))
+    house = start(POLICY % "none", f"{config_for(n)}running_per_person = {n + 100}\n")
     started, over = Gate(1), Gate(1)
     times, memory = Table(f"{n} runs at once", "ms"), Table(f"{n} runs at once, memory", "KB each")
     try:
@@ -164,7 +164,7 @@ def measure_runs(start: Callable[..., House], n: int) -> tuple[Table, Table]:
 
 def measure_recorded(start: Callable[..., House], n: int) -> Table:
     """``n`` runs that write five lines a second for two seconds: how long until all of it is kept, and that it is."""
-    house = start(POLICY % "output", config_for(n))
+    house = start(POLICY % "output", f"{config_for(n)}running_per_person = {n + 100}\n")
     started, over = Gate(1), Gate(1)
     table = Table(f"{n} recorded streams, 2 s of lines each", "s")
     try:

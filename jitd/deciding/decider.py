@@ -30,6 +30,8 @@ from jitd.silence import MOUNTS
 from jitd.store import Store
 from jitd.workers import Workers
 
+UNANSWERED = "the account or group that you named cannot be looked up now: a directory of accounts does not answer"
+
 
 @dataclass(frozen=True, slots=True)
 class FirstDecision:
@@ -81,6 +83,18 @@ class Decider:
         self._now = now
 
     # --- the answers ---------------------------------------------------------------------------------------------------
+
+    async def find_typed(self, who: Subject, asked: Asked) -> None:
+        """Have account and group looked up that ``who`` has typed, where a directory that does not answer holds up nothing
+        else: ``decide_new`` looks them up among the files. Raises TimeoutError.
+        """
+        if asked.user is not None or asked.group is not None:
+            try:
+                await self._workers.typed.run(who.uid, facts.run_as, asked.user, asked.group, who.user)
+            except facts.NoSuchAccount:
+                pass  # that is for ``decide_new`` to say
+            except TimeoutError:
+                raise TimeoutError(UNANSWERED) from None
 
     async def decide_new(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
         """The answer to what ``who`` asks of ``service`` now. ``ask`` is given our search path and says what it is; it may block.
@@ -168,7 +182,14 @@ class Decider:
         typed = (os.path.join(asked.cwd, asked.argv[0]),) if asked.argv and b"/" in asked.argv[0] else ()
         MOUNTS.approach(typed)
         return asked, screening.look(
-            policy, asked, who, config.host, service, config.search_path, config.trusted_places, self._now()
+            policy,
+            asked,
+            self._accounts.sure_of(who),
+            config.host,
+            service,
+            config.search_path,
+            config.trusted_places,
+            self._now(),
         )
 
     def _look_again(self, policy: Policy, request: Request) -> Decision:

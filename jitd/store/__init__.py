@@ -70,6 +70,12 @@ class Store(Protocol):
     def n_open(self, uid: int | None = None) -> int:
         """How many requests are open (of one account)."""
 
+    def live(self) -> set[tuple[str, str]]:
+        """All requests, grants and locks that have not ended: (life, id)."""
+
+    def n_running(self, uid: int) -> int:
+        """How many runs live under live grants of the account ``uid``."""
+
     def n_unused(self, uid: int) -> int:
         """How many live grants of one account there are of which no use is taken."""
 

@@ -196,6 +196,26 @@ class SqliteStore:
                 row = self._db.execute("SELECT count(*) FROM requests WHERE is_open = 1 AND uid = ?", (uid,)).fetchone()
         return int(row[0])
 
+    def live(self) -> set[tuple[str, str]]:
+        """See ``Store.live``."""
+        found: set[tuple[str, str]] = set()
+        with _told(self._path):
+            for life in ("request", "grant", "lock"):
+                rows = self._db.execute(f"SELECT id FROM {life}s INDEXED BY {life}s_open WHERE is_open = 1")
+                found.update((life, id) for (id,) in rows.fetchall())
+        return found
+
+    def n_running(self, uid: int) -> int:
+        """See ``Store.n_running``."""
+        with _told(self._path):
+            row = self._db.execute(
+                "SELECT count(*) FROM grants INDEXED BY grants_open"
+                " CROSS JOIN runs INDEXED BY runs_open ON runs.grant_id = grants.id"
+                " WHERE grants.is_open = 1 AND grants.uid = ? AND runs.is_open = 1",
+                (uid,),
+            ).fetchone()
+        return int(row[0])
+
     def n_unused(self, uid: int) -> int:
         """See ``Store.n_unused``."""
         with _told(self._path):

@@ -16,7 +16,7 @@ import pytest
 
 from jitpam.wire import messages
 from tests.attacks.raw import CACHES, Raw, credentials, kadmin, kinit, principal, review, uid_of
-from tests.attacks.test_points import login, point
+from tests.attacks.test_points import login, point, question
 from tests.system.conftest import OF_THE_LAB, REALM, House
 from tests.waiting import wait_for
 
@@ -221,3 +221,30 @@ def test_every_spelling_ends_what_the_person_runs_and_a_name_of_nobody_is_said_t
         done = hers.jitd("revoke", "--of", nobody, who="dave")
         assert done.returncode == 4 and "no live grant" in done.stderr
     assert hers.head() == before
+
+
+# --- what is said of what lives on -----------------------------------------------------------------------------------
+
+AT_SUDO = OF_THE_LAB.replace('run_as = ["*"]', 'run_as = ["*"]\nservices = ["sudo"]')
+
+
+def test_of_what_sudo_has_begun_it_is_not_said_that_nothing_runs(own_house: Callable[..., House]) -> None:
+    """SECURITY.md: a revocation does not reach what sudo runs. Whoever revokes at three in the morning is told so."""
+    house = own_house(AT_SUDO).start()
+    ids = []
+    for words in (("/usr/bin/id",), ("/usr/bin/id", "-u"), ("/usr/bin/id", "-g")):
+        lease = ("--service", "sudo", "--for", "10m", "--uses", "5")
+        ids.append(house.sudo("alice", "--no-wait", *lease, *words).stdout.strip())
+        assert house.approve(ids[-1]).returncode == 0
+    used, unused, also_used = ids
+    for words in (("/usr/bin/id",), ("/usr/bin/id", "-g")):
+        with point(house, question("alice", *words)) as one:
+            assert isinstance(one.prove("alice"), messages.Granted)
+    done = house.jitd("revoke", used, who="dave")
+    assert done.returncode == 0 and "nothing runs under it" not in done.stderr, done.stderr
+    assert "what sudo has run under it already is not ended by this, and may live" in done.stderr
+    done = house.jitd("revoke", unused, who="dave")
+    assert done.returncode == 0 and "nothing runs under it" in done.stderr, "the twin: it was never used"
+    done = house.jitd("revoke", "--of", "alice", who="dave")
+    assert done.returncode == 0 and "what sudo has run under it already is not ended" in done.stderr, done.stderr
+    assert house.show(also_used)["grant"]["state"] == "revoked"

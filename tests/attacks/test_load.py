@@ -6,6 +6,7 @@ Law: told by bytes, counts and answers; what promises a time is measured by ``ma
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,7 @@ from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import LARGE, frame
 from tests.attacks.raw import asked, connected, submission
+from tests.attacks.test_between import hand_over
 from tests.marks import full
 from tests.system.conftest import House
 from tests.waiting import wait_for
@@ -61,6 +63,46 @@ def test_a_long_honest_command_is_answered_whatever_its_account_does_beside(hous
             assert answer["path"] == "/usr/bin/echo"
     for raw in asking:
         raw.close()
+
+
+LARGE_GRANTS = """
+[[permit]]
+name = "free"
+who = ["user:alice", "user:eve"]
+commands = [["/usr/bin/true", "**"]]
+"""
+
+
+def test_what_is_given_back_and_revoked_is_looked_for_in_a_worker(own_house: Callable[..., House]) -> None:
+    """THREATS S-16: eve has grants of megabytes, and asks in many connections at once for what goes through all of them. Told by
+    the processor time of the thread that serves everybody, beside that of all threads.
+    """
+    house = own_house(LARGE_GRANTS).start()
+    with connected(house, "eve") as raw:
+        for n in range(12):
+            last = raw.ask(submission("true", "x" * 2_500_000 + str(n), waits=False))[-1]
+            assert isinstance(last, messages.Done), last
+    for question in (messages.Giveback(login_session=None), messages.Revoke(id=None, of="nobody", reason="")):
+        before = processor_time(house)
+        with connected(house, "eve") as raw:
+            for _ in range(8):
+                raw.ask(question)
+        loop, everything = (after - was for after, was in zip(processor_time(house), before, strict=True))
+        assert loop < everything / 2, (question, loop, everything)
+    with connected(house, "eve") as raw:
+        last = raw.ask(messages.Revoke(id=None, of="eve", reason=""))[-1]
+        assert isinstance(last, messages.Done) and last.text.startswith("12 grants of eve revoked; "), last
+    assert house.kept("grants") == []
+
+
+def processor_time(house: House) -> tuple[int, int]:
+    """Ticks that the daemon has used: the thread with the event loop, and all of them."""
+    assert house.process is not None
+    pid = house.process.pid
+    ticks = [sum(map(int, Path(place).read_text().rpartition(")")[2].split()[11:13])) for place in (
+        f"/proc/{pid}/task/{pid}/stat", f"/proc/{pid}/stat"
+    )]  # fmt: skip
+    return ticks[0], ticks[1]
 
 
 # --- what is permitted at once -------------------------------------------------------------------------------------------
@@ -125,6 +167,39 @@ def test_who_starts_too_much_at_once_waits_and_root_does_not(own_house: Callable
     refused = [one.text for one in heard["alice"] if isinstance(one, messages.Refused)]
     assert refused and set(refused) == {"you have started too much within a short time: wait a moment"}
     assert {type(one) for one in heard["root"]} == {messages.Progress}
+
+
+WAITS = """
+[[permit]]
+name = "waits"
+who = ["group:dba", "user:root"]
+commands = [["/usr/bin/sleep", "**"]]
+"""
+
+
+def test_what_one_account_has_running_at_a_time_is_bounded(own_house: Callable[..., House]) -> None:
+    """THREATS S-08: a client may let go of its connection when its run begins, so that nothing else counted what lives: each run
+    is three processes of root's, outside of all limits that the account has. Others are not counted with it, and what ends makes
+    room.
+    """
+    house = own_house(WAITS, "[limits]\nrunning_per_person = 3\n").start()
+    held = []
+    for _ in range(3):
+        with connected(house, "alice") as raw:
+            assert isinstance(raw.ask(submission("sleep", "1000"))[-1], messages.Start)
+            held.append(raw.descriptors.pop())
+            hand_over(held[-1])
+    with connected(house, "alice") as raw:
+        assert raw.refusal(submission("sleep", "1000")) == (
+            "denied", "3 commands of yours run already: end some (jitd runs, jitd stop)"
+        )  # fmt: skip
+    assert house.sudo("root", "sleep", "0").returncode == 0
+    os.close(held.pop())
+    wait_for(lambda: len(house.kept("runs")) == 2, what="the end of one")
+    assert house.sudo("alice", "sleep", "0").returncode == 0
+    for control in held:
+        os.close(control)
+    wait_for(lambda: house.kept("runs") == [], what="the end of all")
 
 
 def test_permitted_runs_in_a_row_in_a_shell_loop_all_run(own_house: Callable[..., House]) -> None:

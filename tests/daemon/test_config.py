@@ -61,6 +61,7 @@ pending = 1
 pending_per_person = 2
 connections_per_uid = 3
 runs = "4/s, burst 5"
+running_per_person = 6
 
 [recordings]
 mib_per_run = 4
@@ -92,7 +93,7 @@ def test_a_whole_file(place: Path) -> None:
     assert found.search_path == "/usr/bin:/bin"
     assert found.trusted_mounts == ("/opt/tools", "/net/my tools")
     assert found.trusted_places == (b"/opt/tools", b"/net/my tools")
-    assert found.limits == Limits(1, 2, 3, Rate(4, 5))
+    assert found.limits == Limits(1, 2, 3, Rate(4, 5), 6)
     assert found.recordings == Recordings(4, 5, 6)
     assert found.principals == {"alice/admin@EXAMPLE.ORG": "alice-adm", "soar/ops@EXAMPLE.ORG": "soar"}
     assert found.people == {"alice": {"alice", "alice-adm"}, "bob": {"bob-adm"}}

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from jitd import deadlines
 from jitd.core import lock
 from jitd.core.effects import Moment
 from jitd.core.grant import GrantState
@@ -198,3 +199,21 @@ def test_the_clock_looks_no_earlier_than_it_was_told_to():
             await keeping
 
     asyncio.run(rounds())
+
+
+def test_deadlines_of_what_has_ended_are_not_kept_until_then(house, monkeypatch):
+    """THREATS S-08: a rule may grant days, and what is used at once has ended in a second. What lives is looked at all the
+    same, and so is what is not told of.
+    """
+    monkeypatch.setattr(deadlines, "MANY", 20)
+    house.perform.deadlines._most = 20
+    begin(house, free(lasts_for=WITHIN), waits=False)
+    house.perform.deadlines.set("grant", ID, BEGAN + WITHIN)
+    house.perform.deadlines.set("run", "K7QM-2XVD.1", BEGAN + 1)
+    for n in range(1000):
+        house.perform.deadlines.set("grant", f"{n:04}-0000", BEGAN + 10 * 365 * 86400)
+    kept = house.perform.deadlines._heap
+    assert len(kept) <= 21 and {("grant", ID), ("run", "K7QM-2XVD.1")} < {one[1:] for one in kept}
+    house.at = Moment(START, BEGAN + WITHIN, "boot-1")
+    house.look_at("grant", "0000-0000")
+    assert house.store.grant(ID).state is GrantState.EXPIRED

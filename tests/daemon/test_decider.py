@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from jitd import inspection, lookup, operands, screening
+from jitd import facts, inspection, lookup, operands, screening, workers
 from jitd.core import lock
 from jitd.core.command import Command, Operand, RunAs
 from jitd.core.conditions import Glob, read_command_pattern
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Terms, Why
 from jitd.core.effects import Moment
-from jitd.core.policy import Policy, Rule
+from jitd.core.policy import Policy, Rule, denied_groups
 from jitd.core.request import Review, Verdict
 from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider, FirstDecision, FreshDecision
@@ -63,6 +63,7 @@ class House:
         self.gone: tuple[str, ...] = ()
         self.left: frozenset[str] = frozenset()
         self.refused: tuple[str, ...] = ()
+        self.silent: frozenset[str] = frozenset()
         self.asked_together: list[tuple[str, ...]] = []
         self.fault: Exception | None = None
         self.changed = ""
@@ -82,7 +83,7 @@ class House:
             config=SimpleNamespace(host="db1.example.test", search_path="/usr/bin", trusted_places=()),
             policy=lambda: self.policy,
             store=self.store,
-            accounts=SimpleNamespace(again=self.again),
+            accounts=SimpleNamespace(again=self.again, sure_of=self.sure_of),
             is_alive=lambda principal: None if principal not in self.refused else False,
             refused=self.refused_of,
             workers=self.workers,
@@ -101,6 +102,9 @@ class House:
         if self.together is not None:
             self.together.wait(30)
         return None if known.user in self.gone else replace(known, groups=known.groups - self.left | {"new"})
+
+    def sure_of(self, known: Subject) -> Subject:
+        return replace(known, unsure=denied_groups(self.policy) & self.silent)
 
     async def refused_of(self, principals: Sequence[str]) -> frozenset[str]:
         self.asked_together.append(tuple(principals))
@@ -252,6 +256,18 @@ def test_rules_that_change_meanwhile_are_asked_and_those_before_are_not(house: H
     assert house.questions.count("file") == 1 and house.questions.count("rules") == 3
 
 
+def test_a_deny_by_a_group_that_comes_meanwhile_holds_where_the_group_cannot_be_looked_up(house: House) -> None:
+    """THREATS S-02: who asks was looked up under the rules before, which do not name that group. Its twin can be looked up."""
+    new = Policy((Rule("deny", "d", ("group:new",)), rule()), "permit", "")
+    house.meanwhile = [lambda: setattr(house, "policy", new)]
+    assert isinstance(house.first().decision, Permit)
+    house.policy, house.silent = Policy((rule(),), "permit", ""), frozenset({"new"})
+    assert isinstance(house.first().decision, Permit)
+    house.meanwhile = [lambda: setattr(house, "policy", new)]
+    found = house.first().decision
+    assert isinstance(found, Deny) and found.why is Why.ERROR and "group new cannot be looked up now" in found.because
+
+
 @pytest.mark.parametrize("ask", [House.first, House.again_for], ids=["the first time", "later"])
 def test_a_lock_that_comes_meanwhile_is_the_answer(house: House, ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the store's own thread: the lock is placed while the worker looks at the file."""
@@ -274,6 +290,25 @@ def test_the_rules_that_are_about_somebody_are_those_in_force(house: House) -> N
     house.policy = Policy((elsewhere, rule(), others, rule(name="sudo", services=("sudo",))), "permit", "")
     assert [found.name for found in house.decider.rules_for(ALICE, "jitsudo")] == ["p"]
     assert [found.name for found in house.decider.rules_for(ALICE, "sudo")] == ["p", "sudo"]
+
+
+def test_who_names_an_account_that_no_directory_answers_for_is_told_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not only that something took too long. What was not named is not looked up, and nobody who is not there is told of."""
+    answer, looked = threading.Event(), []
+    monkeypatch.setattr(workers, "PATIENCE", 0.05)
+    monkeypatch.setattr(facts, "run_as", lambda *given: looked.append(given) or answer.wait())
+    with pytest.raises(TimeoutError, match="a directory of accounts does not answer"):
+        asyncio.run(house.decider.find_typed(ALICE, replace(ASKED, user="ghost")))
+    answer.set()
+    asyncio.run(house.decider.find_typed(ALICE, ASKED))
+    assert looked == [("ghost", None, "alice")]
+
+    def nobody(*given: Any) -> None:
+        raise facts.NoSuchAccount("there is no such group here")
+
+    monkeypatch.setattr(facts, "run_as", nobody)
+    monkeypatch.setattr(workers, "PATIENCE", 30.0)
+    asyncio.run(house.decider.find_typed(BOB, replace(ASKED, group="ghost")))
 
 
 # --- who counts, and what answers for it -----------------------------------------------------------------------------

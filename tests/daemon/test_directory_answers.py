@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from jitd import directory
+from jitd import directory, groups
 from jitd.directory import Account, account
+from jitd.facts import Accounts
+from tests.scene import person
 
 
 @pytest.mark.parametrize(
@@ -59,3 +61,27 @@ def test_an_entry_that_needs_more_room_gets_it_and_an_interrupted_look_is_taken_
     with pytest.raises(OSError):
         account("alice")
     assert sizes[-1] == 1 << 20
+
+
+def test_groups_that_rules_deny_something_to_since_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS S-02: an error is noted as one, a member is known as one; root is asked about nothing, and nobody twice."""
+    denied: set[str] = set()
+    asked: list[str] = []
+
+    def look_up(name: str) -> groups.Group | None:
+        asked.append(name)
+        if name == "silent":
+            raise groups.CannotLookUp("it is down")
+        return groups.Group(name, 7777, ("alice",) if name == "hers" else ())
+
+    monkeypatch.setattr(groups, "named", look_up)
+    monkeypatch.setattr("os.getgrouplist", lambda user, gid: [gid])
+    accounts = Accounts(frozenset(), {}, {}, 1000, lambda: frozenset(denied))
+    alice = person("alice")
+    assert accounts.sure_of(alice) is alice and not asked
+    denied |= {"silent", "hers", "others"}
+    sure = accounts.sure_of(alice)
+    assert (sure.unsure, sure.groups) == ({"silent"}, alice.groups | {"hers"})
+    assert sorted(asked) == ["hers", "others", "silent"]
+    root = accounts.root_alone()
+    assert accounts.sure_of(root) is root and len(asked) == 3

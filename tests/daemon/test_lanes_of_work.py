@@ -11,12 +11,15 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from jitd import silence, workers
+from jitd.identifying import Identifying
 from jitd.silence import Silence, Silent
+from jitd.subordinates import Subordinates
 from jitd.workers import Lane, Workers
 
 
@@ -40,7 +43,7 @@ def test_sixteen_hung_looks_of_eight_accounts_leave_threads_to_all_others(answer
 
     async def part() -> None:
         lane = Workers().files
-        hung = [asyncio.ensure_future(lane.run(uid, answer.wait)) for uid in range(8) for _ in range(5)]
+        hung = [asyncio.ensure_future(lane.run(uid, answer.wait)) for uid in range(1, 9) for _ in range(5)]
         await asyncio.sleep(0)
         assert lane.load == workers.Load("files", 32, 16, 24)
         for uid in range(100, 300):
@@ -124,6 +127,54 @@ def test_what_no_thread_has_begun_is_not_done_for_who_gave_up(answer: threading.
             await asyncio.sleep(0.001)
         assert await lane.run(2, lambda: "now") == "now" and not done
         lane.close()
+
+    play(part)
+
+
+def test_root_has_threads_that_nobody_else_can_take(answer: threading.Event) -> None:
+    """THREATS O-08: root is the way in that remains, and every process that asks through PAM. Nor does the daemon's own work
+    take them.
+    """
+
+    async def part() -> None:
+        lanes = Workers()
+        for lane in lanes.lanes:
+            uids = [*range(1000, 1000 + lane.n_threads), workers.HOUSE]
+            hung = [asyncio.ensure_future(lane.run(uid, answer.wait)) for uid in uids for _ in range(lane.share)]
+            await asyncio.sleep(0)
+            assert lane.load.n_busy == lane.n_threads
+            assert await lane.run(0, lambda: "served") == "served"
+            for one in hung:
+                one.cancel()
+            await asyncio.gather(*hung, return_exceptions=True)
+        answer.set()
+        lanes.close()
+
+    play(part)
+
+
+def test_who_comes_by_many_subordinate_uids_has_one_share_of_the_names(answer: threading.Event, tmp_path: Path) -> None:
+    """THREATS O-08: a user namespace has 65,536 uids, and a principal without an account is asked for wherever accounts are."""
+
+    def subject(principal: bytes, ends_at: object) -> None:
+        if principal.startswith(b"ghost"):
+            answer.wait()
+
+    async def part() -> None:
+        (tmp_path / "subuid").write_text("4005:300000:65536\n")
+        owners = Subordinates(tmp_path / "subuid")
+        owners.read()
+        lanes = Workers()
+        asked = Identifying(SimpleNamespace(subject=subject), lanes, owners)  # type: ignore[arg-type]
+        ghost: Any = SimpleNamespace(principal=b"ghost@EXAMPLE.TEST", ends_at=None)
+        bob: Any = SimpleNamespace(principal=b"bob@EXAMPLE.TEST", ends_at=None)
+        hung = [asyncio.ensure_future(asked.subject(300000 + n, ghost)) for n in range(20)]
+        await asyncio.sleep(0)
+        assert lanes.names.load == workers.Load("names", 8, 2, 18)
+        assert await asked.subject(4002, bob) is None
+        answer.set()
+        await asyncio.gather(*hung)
+        lanes.close()
 
     play(part)
 

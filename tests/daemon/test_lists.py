@@ -10,9 +10,10 @@ import asyncio
 import threading
 from collections.abc import AsyncIterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -20,9 +21,12 @@ from jitd.core.grant import Grant, Issued
 from jitd.core.request import Request, RequestState
 from jitd.core.run import Run, RunState
 from jitd.listing import Listing
+from jitd.overseeing import Overseeing
+from jitd.refusal import Refusal
 from jitd.store import Change, documents
 from jitd.store.sqlite import PAGE, PAGE_BYTES, SqliteStore
 from jitd.telling import Telling, Turns
+from jitd.waiters import Waiters
 from jitd.workers import Workers
 from tests.scene import START, asked, command, moment, permit, person
 
@@ -104,6 +108,8 @@ def test_a_page_of_large_ones_is_short(tmp_path: Path) -> None:
         lambda store: store.n_open(),
         lambda store: store.n_open(1001),
         lambda store: store.n_unused(1001),
+        lambda store: store.n_running(1001),
+        lambda store: store.live(),
         lambda store: store.head(),
         lambda store: store.request(LEASE),
     ],
@@ -152,7 +158,36 @@ def test_what_may_be_long_is_read_in_a_worker(path: Path) -> None:
         assert len(row["runs"]) == N
         found = await of.run_of(who, an_id(N - 1))
         assert found is not None and found.id == f"{LEASE}.{N - 1}"
+        assert await of.grants_of(who, lambda holder: holder.user == "alice") == ([LEASE], 1)
+        assert (await of.grants_of(who, lambda holder: False))[0] == []
+        assert await of.leases_of(person("alice")) == [] and await of.being_ended(who, lambda holder: True) == []
+        assert await count(of.locks(who, moment(), ended=True)) == 0
         assert threads and threading.get_ident() not in threads
+
+    asyncio.run(part())
+
+
+def test_what_somebody_is_granted_while_their_grants_are_looked_for_is_revoked_with_them(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS A-15: the one grant here came after the look. Its twin is somebody else's, and stays."""
+
+    async def found(*given: Any) -> tuple[list[str], int]:
+        return [], 0
+
+    async def part() -> None:
+        revoked: list[str] = []
+        config: Any = SimpleNamespace(operators=("user:dave",), realms=frozenset(), principals={}, people={})
+        perform: Any = SimpleNamespace(act=lambda event: revoked.append(event.id), usage_of=lambda run: None)
+        store, nothing = SqliteStore(path), cast(Any, None)
+        opened = partial(SqliteStore.reading, path)
+        over = Overseeing(config, nothing, perform, store, opened, Waiters(), Workers(), moment, lambda who: "")
+        monkeypatch.setattr(over._listing, "grants_of", found)
+        with pytest.raises(Refusal, match="bob has no live grant"):
+            await over.revoke_all_of(person("dave"), "bob", "")
+        said = await over.revoke_all_of(person("dave"), "alice", "")
+        assert revoked == [LEASE] and said.startswith("1 grant of alice revoked"), said
+        store.close()
 
     asyncio.run(part())
 
@@ -207,6 +242,24 @@ def test_in_each_pass_of_the_loop_one_row_is_told_to_whomever() -> None:
         beside.cancel()
         assert len(told_in) == 50 * 20
         assert max(told_in.count(one) for one in set(told_in)) <= 2, "one, and one more at the edge of a pass"
+
+    asyncio.run(part())
+
+
+def test_what_one_account_asks_for_at_once_is_begun_between_what_others_ask_for() -> None:
+    """THREATS S-16: sixty of its connections stood before everybody else's, each with megabytes to be read. root never waits."""
+
+    async def part() -> None:
+        turns = Turns()
+        begun: list[int] = []
+
+        async def deed(uid: int) -> None:
+            await turns.begin(uid)
+            begun.append(uid)
+
+        await asyncio.gather(*(deed(uid) for uid in [1001] * 60 + [1002, 0, 1003, 1002]))
+        assert begun.count(1001) == 60
+        assert begun[0] == 0 and begun.index(1003) < 4 and max(n for n, uid in enumerate(begun) if uid == 1002) < 8
 
     asyncio.run(part())
 

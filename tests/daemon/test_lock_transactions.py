@@ -268,8 +268,12 @@ PEOPLE = {"alice": frozenset({"alice", "alice-adm"}), "the-bobs": frozenset({"bo
 
 def locking(house, known):
     """The operators' side over ``house``; ``known`` stands for the name service."""
+
+    async def being_ended(who, is_it):
+        return []
+
     made = Locking(
-        SimpleNamespace(operators_only=lambda who, deed: None),
+        SimpleNamespace(operators_only=lambda who, deed: None, being_ended=being_ended),
         SimpleNamespace(act=house.handle),
         house.store,
         Accounts(frozenset({REALM}), PRINCIPALS, PEOPLE, 1000),

@@ -41,10 +41,16 @@ class House:
         self.n_kdc = 0
         self.found = WAITING
         store: Any = SimpleNamespace(
-            request=lambda id: self.found, grant=lambda id: None, locks=lambda: (), n_unused=lambda uid: 0
+            request=lambda id: self.found,
+            grant=lambda id: None,
+            locks=lambda: (),
+            n_unused=lambda uid: 0,
+            n_running=lambda uid: 0,
         )
         waiters: Any = SimpleNamespace(attend=lambda id, waiter: False, leave=lambda id, waiter: None, of=lambda id: None)
-        decider: Any = SimpleNamespace(standing=self.standing, lock_on=lambda who: None, decide_new=self.decide_new)
+        decider: Any = SimpleNamespace(
+            standing=self.standing, lock_on=lambda who: None, find_typed=self.find_typed, decide_new=self.decide_new
+        )
         perform: Any = SimpleNamespace(act=lambda event: None, usage_of=lambda run: None)
         config: Any = SimpleNamespace(operators=(), limits=Limits())
         nothing: Any = None
@@ -53,6 +59,9 @@ class House:
 
     async def standing(self, who: Any) -> None:
         self.n_kdc += 1
+
+    async def find_typed(self, *given: Any) -> None:
+        pass
 
     async def decide_new(self, *given: Any) -> Any:
         raise TimeoutError

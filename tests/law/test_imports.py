@@ -66,6 +66,7 @@ LAW: dict[str, set[str]] = {
     "jitd.facts": {CORE, "jitd.groups", "jitd.inspection"},
     "jitd.directory": {"jitd.facts"},
     "jitd.subordinates": {"jitd.facts"},
+    "jitd.identifying": {CORE, "jitd.acceptor", "jitd.facts", "jitd.subordinates", "jitd.workers"},
     # what runs a command
     "jitd.monitor": {"jitd.monitor", "jitd.inspection", "jitd.operands", "jitd.recording", WIRE},
     "jitd.executor": {CORE, "jitd.executor", "jitd.monitor.orders", "jitd.monitor.places", "jitd.recording"},

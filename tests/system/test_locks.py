@@ -150,6 +150,10 @@ def end_what_stands_still(house, verb, told):
         assert done.returncode == 1 and told in done.stderr, done.stderr
         assert [row["name"] for row in house.rows("locks")] == ["alice"] * (verb[0] == "lock"), "but it holds"
         assert house.rows("grants") == [] or verb[0] == "stop"
+        if verb[0] == "revoke":
+            for again in (("revoke", asked.id), ("revoke", "--of", "alice"), ("lock", "--user", "alice")):
+                told_again = house.jitd(*again, who="dave")
+                assert told_again.returncode == 1 and "gone yet" in told_again.stderr, (again, told_again.stderr)
     finally:
         for pid in above:
             os.kill(pid, signal.SIGCONT)

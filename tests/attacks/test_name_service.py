@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A directory of accounts that falls silent, behind the real NSS: whom that keeps waiting (THREATS O-08).
+
+Law: it answers for what it alone would know, and sleeps while SILENT is there; whatever has come to it has left a mark in ASKED.
+Who is in the host's own files is known without it.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from jitpam.wire import messages
+from tests.attacks.raw import CACHES, REALM, Raw, connected, credentials, kinit, principal, review, submission, ticket_of, uid_of
+from tests.system.conftest import OF_THE_LAB, House
+from tests.waiting import wait_for
+
+SWITCH, SILENT, ASKED = Path("/etc/nsswitch.conf"), Path("/run/directory-is-silent"), Path("/run/directory-was-asked")
+MODULE = Path("/usr/lib/x86_64-linux-gnu/libnss_sleepy.so.2")
+DIRECTORY = r"""
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <nss.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <unistd.h>
+static enum nss_status sleepy(const char *name) {
+    char mark[300];
+    snprintf(mark, sizeof mark, "/run/directory-was-asked/%s", name);
+    while (!access("/run/directory-is-silent", F_OK)) { close(open(mark, O_CREAT | O_WRONLY, 0600)); usleep(5000); }
+    return NSS_STATUS_NOTFOUND;
+}
+enum nss_status _nss_sleepy_getpwnam_r(const char *name, struct passwd *entry, char *room, size_t size, int *error) {
+    return sleepy(name);
+}
+enum nss_status _nss_sleepy_getpwuid_r(uid_t uid, struct passwd *entry, char *room, size_t size, int *error) {
+    char name[20];
+    snprintf(name, sizeof name, "%u", uid);
+    return sleepy(name);
+}
+enum nss_status _nss_sleepy_getgrnam_r(const char *name, struct group *entry, char *room, size_t size, int *error) {
+    return sleepy(name);
+}
+"""
+FREE = """
+[[permit]]
+name = "free"
+who = ["user:alice", "user:eve"]
+run_as = ["*"]
+commands = [["/usr/bin/id", "**"]]
+"""
+NO_GHOSTS = FREE + '\n[[deny]]\nname = "no-ghosts"\nwho = ["group:ghosts"]\ncommands = [["/usr/bin/whoami"]]\n'
+
+
+@pytest.fixture(autouse=True)
+def directory(tmp_path: Path) -> Iterator[None]:
+    source, before = tmp_path / "nss.c", SWITCH.read_text()
+    source.write_text(DIRECTORY)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", MODULE, source], check=True)
+    ASKED.mkdir(exist_ok=True)
+    SWITCH.write_text(before.replace("passwd: files", "passwd: files sleepy").replace("group: files", "group: files sleepy"))
+    yield
+    SILENT.unlink(missing_ok=True)
+    SWITCH.write_text(before)
+    MODULE.unlink()
+    for mark in ASKED.iterdir():
+        mark.unlink()
+
+
+def has_come(*names: str) -> None:
+    """Wait until somebody has asked the directory for all of these."""
+    wait_for(lambda: all((ASKED / name).exists() for name in names), what=f"a question for {names}")
+
+
+def test_names_that_somebody_types_keep_none_of_their_own_files_waiting(own_house: Callable[..., House]) -> None:
+    """THREATS O-08: ``-u NAME`` and ``-g NAME`` that no file knows; whose share of the threads they take."""
+    house = own_house(FREE).start()
+    SILENT.touch()
+    asking = [connected(house, "eve") for _ in range(4)]
+    for raw, typed in zip(
+        asking, ({"user": "ghost0"}, {"group": "ghost1"}, {"user": "ghost2"}, {"group": "ghost3"}), strict=True
+    ):
+        raw.say(submission("id", **typed))
+    wait_for(lambda: len(list(ASKED.iterdir())) == 2, what="two questions")
+    for who, typed in (("eve", {}), ("alice", {"user": "dave", "group": "ops"})):  # who is in a file is found
+        with connected(house, who) as raw:
+            assert isinstance(raw.ask(submission("id", waits=False, **typed))[-1], messages.Done), who
+    SILENT.unlink()
+    for raw in asking:
+        heard = raw.hear()
+        assert isinstance(heard, messages.Refused) and heard.code == "usage", heard
+        raw.close()
+    house.verify()
+
+
+def test_locks_on_names_that_nobody_answers_for_keep_root_and_the_gates_waiting_for_nothing(
+    own_house: Callable[..., House],
+) -> None:
+    """THREATS O-08: each process that asks through PAM is root's as well, and has to be known as that."""
+    house = own_house(FREE).start()
+    SILENT.touch()
+    locking = [connected(house, "dave") for _ in range(2)]
+    for n, raw in enumerate(locking):
+        raw.say(messages.Lock(whom="user", name=f"ghost{n}", lasts_for=None, reason=""))
+    has_come("ghost0", "ghost1")
+    done = house.jitd("lock", "--user", "eve", "--reason", "by root")
+    assert done.returncode == 0 and "could not be looked up" not in done.stderr, done.stderr
+    assert [row["name"] for row in house.rows("locks")] == ["eve"]
+    with Raw(house) as a_gate:
+        a_gate.sign_in(None)
+    SILENT.unlink()
+    for raw in locking:
+        heard = raw.hear()
+        assert isinstance(heard, messages.Refused) and "there is no account" in heard.text
+        raw.close()
+    house.verify()
+
+
+def test_root_is_known_while_nobody_can_say_who_is_in_a_group_that_a_rule_denies_something_to(
+    own_house: Callable[..., House],
+) -> None:
+    """THREATS O-08: everybody else has no answer, and so no permit; nobody takes root's threads, and no signal stops all."""
+    house = own_house(NO_GHOSTS).start()
+    house.jitd("locks")
+    SILENT.touch()
+    asking = [Raw(house, uid_of(who)) for who in ("alice", "bob", "carol", "dave", "eve") for _ in range(3)]
+    for raw, who in zip(asking, [who for who in ("alice", "bob", "carol", "dave", "eve") for _ in range(3)], strict=True):
+        knock(raw, ticket_of(who))
+    has_come("ghosts")
+    assert house.process is not None
+    house.process.send_signal(signal.SIGHUP)
+    assert house.jitd("lock", "--all", "--reason", "the directory is down").returncode == 0
+    assert house.sudo("root", "id", "-u").stdout == "0\n"
+    assert house.jitd("unlock", "--all").returncode == 0
+    for raw in asking:
+        raw.close()
+    SILENT.unlink()
+    wait_for(lambda: house.sudo("alice", "id", "-u").stdout == "0\n", what="alice's answer")
+    wait_for(lambda: [record for record in house.records() if record["event"] == "policy.loaded"], what="the reload")
+    house.verify()
+
+
+def knock(raw: Raw, ticket: object) -> None:
+    """The handshake, without waiting for who one is to the daemon."""
+    from tests.attacks.raw import initiator
+
+    context = initiator(ticket, raw.greet())  # type: ignore[arg-type]
+    answer = raw.offer(bytes(context.step() or b""))
+    assert isinstance(answer, messages.DaemonToken), answer
+
+
+# --- what a denial needs ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def guest() -> Iterator[str]:
+    """Somebody of dba with an account and a principal of their own."""
+    name = "guest"
+    subprocess.run(["useradd", "-m", "-u", "4812", "-G", "dba", name], check=True, capture_output=True)
+    principal(name, name * 2)
+    yield name
+    subprocess.run(["userdel", "-rf", name], check=False, capture_output=True)
+    subprocess.run(["kadmin.local", "delprinc", "-force", f"{name}@{REALM}"], check=False, capture_output=True)
+
+
+def test_a_request_can_be_denied_though_nothing_of_it_can_be_looked_at(own_house: Callable[..., House], guest: str) -> None:
+    """THREATS O-08: else whoever hangs what is looked at cannot be told no. An approval needs all of it."""
+    house = own_house(OF_THE_LAB).start()
+    with Raw(house, uid_of(guest)) as raw:
+        raw.sign_in(credentials(kinit(CACHES / guest, f"{guest}@{REALM}", guest * 2)))
+        denied, approved = raw.submit("id", waits=False), raw.submit("id", "-u", waits=False)
+    subprocess.run(["userdel", guest], check=True, capture_output=True)
+    SILENT.touch()
+    with connected(house, "bob") as bob:
+        (row,) = bob.rows(messages.Show(id=denied))
+        (last,) = bob.ask(review(row, "deny", "not today"))
+        assert isinstance(last, messages.Done) and "is denied" in last.text, last
+        (row,) = bob.rows(messages.Show(id=approved))
+        code, text = bob.refusal(review(row))
+        assert (code, "took too long: nothing was done" in text) == ("failed", True), text
+    assert house.request_of(denied).state == "denied" and house.request_of(approved).state == "pending"
+    assert house.kept("grants", ended=True) == []
+    SILENT.unlink()
+    done = house.approve(approved, "bob")
+    assert done.returncode != 0 and house.request_of(approved).state == "denied", "who is gone gets nothing"
+    house.verify()
