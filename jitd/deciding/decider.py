@@ -88,9 +88,13 @@ class Decider:
         """Have account and group looked up that ``who`` has typed, where a directory that does not answer holds up nothing
         else: ``decide_new`` looks them up among the files. Raises TimeoutError.
         """
+
+        def look_up() -> None:
+            facts.run_as(facts.target(asked.user, asked.group, who.user), asked.group)
+
         if asked.user is not None or asked.group is not None:
             try:
-                await self._workers.typed.run(who.uid, facts.run_as, asked.user, asked.group, who.user)
+                await self._workers.typed.run(who.uid, look_up)
             except facts.NoSuchAccount:
                 pass  # that is for ``decide_new`` to say
             except TimeoutError:
