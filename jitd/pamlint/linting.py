@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from jitd.pamlint import environment, loading, sshdconfig, starting, sudoconf, sudoers
+from jitd.pamlint import beside, doors, environment, loading, sshdconfig, starting, sudoconf, sudoers
 from jitd.pamlint.findings import Finding, Place, bad, merged, unknown, weak
 from jitd.pamlint.gates import about_files, about_guards_file, is_gate
 from jitd.pamlint.judgement import Judgement, admits_somebody, judge
 from jitd.pamlint.places import SSH, STACKS, Places, Unreadable
-from jitd.pamlint.services import PAIRS, SERVICES, is_fragment
+from jitd.pamlint.services import PAIRS, SERVICES, facts, is_fragment
 from jitd.pamlint.stack import KINDS, Handler, Source, Stack, read
 
 SUDOERS, SSHD_CONFIG = "/etc/sudoers", f"{SSH}/sshd_config"
@@ -95,12 +95,16 @@ class _Round:
         return judgement
 
     def _about_modules(self, service: str, stacks: dict[str, list[Handler]]) -> Iterator[Finding]:
-        """Modules beside the gate's that others can change: they are loaded into the same program of root's."""
+        """Modules beside the gate's, and files that they go by, which others can change: they are part of a program of root's."""
         for handler in (handler for kind in KINDS for handler in stacks[kind] if not (handler.is_substack or is_gate(handler))):
             module = self.places.module(handler.module) if handler.module else ""
             if module and (because := self.places.who_may_change(module)):
                 told = f"{because}: whoever does is root"
                 yield bad("file-open", handler.place, told, f"chown root:root {module} && chmod go-w {module}", service)
+            for path, what_for in beside.files_of(handler, is_setuid=facts(service).is_setuid):
+                if because := self.places.who_may_put(path):
+                    told = f"{because}, and {what_for}"
+                    yield bad("file-open", handler.place, told, f"chown root:root {path} && chmod go-w {path}", service)
 
     def is_closed(self, service: str, *, like: str) -> bool:
         """Whether the gate holds in the stack of ``service``, which the program asks in place of that of ``like``."""
@@ -177,7 +181,7 @@ class _Round:
         self.findings += loading.links(places.of_kernel)
         libraries = [path for pattern in loading.PYTHON for path in places.matching(pattern)]
         for path in (*places.used, loading.PRELOAD, *libraries):
-            if because := places.who_may_put(path):
+            if because := places.who_may_put(path) or (path in libraries and places.who_may_change_below(path)):
                 told = f"{because}: whoever does decides who is asked about"
                 self.findings.append(bad("file-open", Place(path), told, f"chown root:root {path} && chmod go-w {path}"))
 
@@ -235,6 +239,8 @@ def lint_host(places: Places) -> list[Finding]:
     if is_known and not any(judgement.gates for judgement in look.judged.values()):
         told = "no stack here asks jitd: sudo, su and logins go by their own rules"
         look.findings.append(weak("no-gate", Place(STACKS[0]), told, "see contrib/pam.d for the lines, if they are to"))
+    if gated & {"sudo", "su", "doas"} and places.is_setuid(doors.KSU):
+        look.findings += doors.of_ksu(look.source(path) for path in doors.LISTS)
     if gated:
         look.judge_surroundings()
     return merged(look.findings)

@@ -124,6 +124,12 @@ class Texts(Places):
     def who_may_change(self, path: str) -> str:
         return self.wrong.get(path, "")
 
+    def is_setuid(self, path: str) -> bool:
+        return path in self.files
+
+    def who_may_change_below(self, directory: str) -> str:
+        return next((because for path, because in self.wrong.items() if path.startswith(f"{directory}/")), "")
+
 
 class Row(NamedTuple):
     """``says`` is the sentence of the test's name; ``found`` what is found, with ~ where it is weak and ? where it is unknown."""
