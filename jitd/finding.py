@@ -96,7 +96,8 @@ def find(asked: Asked, who: Subject, service: str, search_path: str, permits: Ca
         is_own_group = facts.is_own_group(run_as)
         target = facts.entry_of(f"#{run_as.uid}")
     except facts.NoSuchAccount as fault:
-        raise Nonsense(str(fault)) from None
+        typed = [f"{option} {shown(name)}" for option, name in (("-u", asked.user), ("-g", asked.group)) if name]
+        raise Nonsense(f"{' '.join(typed)}: {fault}" if typed else str(fault)) from None
     name, argv = asked.argv[0] if asked.argv else b"", asked.argv
     if asked.login:
         name = os.fsencode(target.pw_shell or SHELL)

@@ -16,7 +16,7 @@ from jitd.pamlint import beside, doors, environment, loading, sshdconfig, starti
 from jitd.pamlint.findings import Finding, Place, bad, merged, unknown, weak
 from jitd.pamlint.gates import about_files, about_guards_file, is_gate
 from jitd.pamlint.judgement import Judgement, admits_somebody, judge
-from jitd.pamlint.places import SSH, STACKS, Places, Unreadable
+from jitd.pamlint.places import SSH, STACKS, NoFile, Places, Unreadable
 from jitd.pamlint.services import PAIRS, SERVICES, facts, is_fragment
 from jitd.pamlint.stack import KINDS, Handler, Source, Stack, read
 
@@ -196,7 +196,8 @@ class _Round:
         try:
             source = self.places.read(path)
         except Unreadable as fault:
-            self.findings.append(unknown("unreadable", Place(path), f"it cannot be judged: {fault}", "run pam-lint as root"))
+            mend = "name a regular file" if isinstance(fault, NoFile) else "run pam-lint as root"
+            self.findings.append(unknown("unreadable", Place(path), f"it cannot be judged: {fault}", mend))
             return None
         if source is None and is_named:
             self.findings.append(unknown("unreadable", Place(path), "there is no such file", "name one that is there"))
