@@ -31,10 +31,12 @@ from jitd.pamlint.gates import (
     about_guard,
     about_line,
     about_logins,
+    about_lookalike,
     about_number,
     about_stack,
     is_gate,
     is_guard,
+    looks_like_gate,
     unheard,
 )
 from jitd.pamlint.modules import ANYTHING, World, answers, answers_where_all_is_well, asks_for_caller, is_about_root
@@ -63,6 +65,8 @@ def judge(service: str, stacks: dict[str, list[Handler]], *, user_may_be_target:
     found.guards = [handler for kind in KINDS for handler in stacks[kind] if is_guard(handler)]
     for gate in found.gates:
         found.findings += about_line(gate, service)
+    handlers = (handler for kind in KINDS for handler in stacks[kind])
+    found.findings += [about_lookalike(handler, service) for handler in handlers if looks_like_gate(handler)]
     if is_fragment(service):  # no service: where it is included, it is judged
         return found
     obeyed = [kind for kind in KINDS if kind in facts(service).obeyed and any(map(is_gate, stacks[kind]))]

@@ -98,6 +98,9 @@ class _Round:
         """Modules beside the gate's, and files that they go by, which others can change: they are part of a program of root's."""
         for handler in (handler for kind in KINDS for handler in stacks[kind] if not (handler.is_substack or is_gate(handler))):
             module = self.places.module(handler.module) if handler.module else ""
+            if not module and handler.module.startswith("/") and (because := self.places.who_may_put(handler.module)):
+                told = f"{because}, and may put {handler.module} there: whoever does is root"
+                yield bad("file-open", handler.place, told, "take the line out", service)
             if module and (because := self.places.who_may_change(module)):
                 told = f"{because}: whoever does is root"
                 yield bad("file-open", handler.place, told, f"chown root:root {module} && chmod go-w {module}", service)

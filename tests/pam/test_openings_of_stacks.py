@@ -8,6 +8,7 @@ Law: eve has no right to anything, and carol to everything: what runs of hers be
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -176,6 +177,30 @@ def test_a_file_of_pythons_library(eves: Eves) -> None:
     finally:
         file.write_text(before)
         file.chmod(0o644)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("pam_deny.so", "no-deny-behind-gate"),
+        ("pam_rootok.so", "jumps-over-gate"),
+        ("../../../../opt/pam_rootok.so", "jumps-over-gate"),
+        ("pam_python.so", "other-module"),
+    ],
+)
+def test_a_module_that_is_called_like_another(eves: Eves, etc: Put, name: str, found: str) -> None:
+    """THREATS P-15: what lies in another directory is another module."""
+    own, other = name.rpartition("/")[2], Path("/opt", name.rpartition("/")[2])
+    its_path = next(path for pattern in (f"*-linux-gnu/security/{own}", f"security/{own}") for path in Path("/lib").glob(pattern))
+    etc("pam.d/sudo", SHIPPED.replace(own, str(its_path)))
+    assert said() == set() and not touches(eves)
+    shutil.copy(next(Path("/lib").glob("*-linux-gnu/security/pam_permit.so")), other)
+    try:
+        etc("pam.d/sudo", SHIPPED.replace(own, name if "/" in name else str(other)))
+        assert touches(eves), "it opens"
+        assert found in said()
+    finally:
+        other.unlink()
 
 
 def test_ksu_asks_nobody(eves: Eves) -> None:

@@ -303,6 +303,36 @@ OPEN = [
 ]
 
 LOCKED = [
+    Row(
+        "another module that is called like pam_deny",
+        "no-deny-behind-gate",
+        only(SHAPE.replace("pam_deny.so", "/opt/pam_deny.so") + SUDO),
+    ),
+    Row(
+        "another module that is called like pam_rootok",
+        "jumps-over-gate",
+        only(SHAPE.replace("pam_rootok.so", "/opt/pam_rootok.so") + SUDO),
+    ),
+    Row(
+        "one by a way up from libpam's directory",
+        "jumps-over-gate",
+        only(SHAPE.replace("pam_rootok.so", "../../../opt/pam_rootok.so") + SUDO),
+    ),
+    Row(
+        "another loader that is called like pam_python",
+        "?other-module ~no-gate",
+        only(SHAPE.replace("pam_python.so", "/opt/pam_python.so") + SUDO, "doas"),
+    ),
+    Row(
+        "another script that is called like the gate",
+        "?other-module",
+        only(SHAPE.replace("/usr/lib/jitd/", "/opt/") + SUDO),
+    ),
+    Row(
+        "libpam's own modules by their whole paths",
+        "",
+        only(SHAPE.replace(" pam_", " /usr/lib/x86_64-linux-gnu/security/pam_") + SUDO),
+    ),
     Row("nothing behind the gate makes it a success", "nobody-gets-in", only(SHAPE)),
     Row(
         "a control that is misspelt takes success for a denial",

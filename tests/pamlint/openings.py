@@ -141,6 +141,12 @@ FILES = [
         {"su": f"{SHAPE}auth required x.so\n{SUDO}"},
         {"/lib/security/x.so": OTHERS},
     ),
+    Row(
+        "a module that is not there, where others can put one",
+        "file-open",
+        {"su": f"{SHAPE}auth optional /srv/open/x.so\n{SUDO}"},
+        {"/srv/open/x.so": "missing", "/srv/open": OTHERS},
+    ),
     Row("one that no gated stack has", "", {"su": SHAPE + SUDO, "doas": "auth required x.so\n"}, {"/lib/security/x.so": OTHERS}),
     Row(
         "Python's library",
