@@ -169,9 +169,16 @@ class _Round:
                 self.judge_sshd_config(source, "", start)
                 read = [source.file, *self.places.used]
                 self.places.used |= before
+                if start.since is not None and (other := next(self._seen_otherwise(start, (*read, *before)), "")):
+                    told = f"this sshd runs where {other} is another file than the one that was judged"
+                    self.findings.append(unknown("sshd-in-doubt", start.place, told, "see its mounts: nsenter -m", "sshd"))
                 if start.since is not None and (newer := self._newer(read, start.since)):
                     told = f"this sshd was started before {newer} was changed, and goes by what was written there then"
                     self.findings.append(unknown("sshd-in-doubt", start.place, told, "systemctl reload ssh", "sshd"))
+
+    def _seen_otherwise(self, start: starting.Start, files: Sequence[str]) -> Iterator[str]:
+        """Those of the files that are others to an sshd that runs: it may be in a mount namespace of its own."""
+        return (file for file in files if not self.places.is_same_to(start.place.file.split("/")[2], file))
 
     def _newer(self, files: Sequence[str], since: float) -> str:
         return next((file for file in files if self.places.changed_at(file) > since), "")

@@ -219,6 +219,19 @@ class Places:
                 continue  # it is gone
         return found
 
+    def is_same_to(self, pid: str, path: str) -> bool:
+        """Whether a process finds the same file there; also where it has ended."""
+        try:
+            ours = os.stat(self._root + path)
+        except OSError:
+            return True
+        try:
+            return os.path.samestat(os.stat(f"/proc/{pid}/root{path}"), ours)
+        except FileNotFoundError:
+            return not os.path.isdir(f"/proc/{pid}")
+        except OSError:
+            return False
+
     def changed_at(self, path: str) -> float:
         """When a file was changed last, in seconds since 1970; 0 where it is not there."""
         with suppress(OSError):

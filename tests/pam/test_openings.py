@@ -164,7 +164,7 @@ def test_a_link_of_others_is_followed_where_the_kernel_lets_it(eves: Eves) -> No
 class Started(Clients):
     """A real sshd that is started by these words, with the settings of /etc/ssh; eve and bob have keys for it."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, within: tuple[str, ...] = ()) -> None:
         super().__init__(next(PORTS))
         Path("/run/sshd").mkdir(exist_ok=True)
         own = (
@@ -175,7 +175,7 @@ class Started(Clients):
         )
         said = ("-oStrictModes=no", f"-oHostKey={self.directory}/root.key", "-oUseDNS=no", "-e")
         self.process = subprocess.Popen(
-            ["/usr/sbin/sshd", "-D", *words, *own, *said],
+            [*within, "/usr/sbin/sshd", "-D", *words, *own, *said],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -239,6 +239,16 @@ def test_settings_that_the_sshd_that_runs_has_not_read(sshd_is_gated: Put) -> No
         assert said() == {"sshd-in-doubt"}
     with contextlib.closing(Started()) as sshd:
         assert said() == set() and not sshd.lets_in("eve")
+
+
+def test_an_sshd_that_finds_another_stack_in_its_mount_namespace(sshd_is_gated: Put, tmp_path: Path) -> None:
+    """THREATS P-15. Of one that has a namespace of its own, as with PrivateTmp, and finds the same files nothing is said."""
+    other = tmp_path / "open"
+    other.write_text("auth sufficient pam_permit.so\naccount sufficient pam_permit.so\nsession required pam_permit.so\n")
+    for mounts, opens in (("mount -t tmpfs x /mnt", False), (f"mount --bind {other} /etc/pam.d/sshd", True)):
+        with contextlib.closing(Started(within=("unshare", "-m", "sh", "-c", f'{mounts}; exec "$@"', "sh"))) as sshd:
+            assert sshd.lets_in("eve") is opens
+            assert said() == ({"sshd-in-doubt"} if opens else set())
 
 
 @pytest.mark.parametrize(("text", "opens"), [("SSHD_OPTS=\n", False), ("SSHD_OPTS='-o UsePAM=no'\n", True)])

@@ -87,6 +87,8 @@ class Texts(Places):
         """What is wrong with files: by path, ``missing`` or a sentence."""
         self.running: list[Process] = []
         self.changed: dict[str, float] = {}
+        self.elsewhere: set[str] = set()
+        """Files that are others to what runs."""
 
     def _load(self, path: str) -> Source | None:
         text = self.files.get(path)
@@ -110,6 +112,9 @@ class Texts(Places):
 
     def processes(self) -> list[Process]:
         return self.running
+
+    def is_same_to(self, pid: str, path: str) -> bool:
+        return path not in self.elsewhere
 
     def changed_at(self, path: str) -> float:
         return self.changed.get(path, 0.0)
