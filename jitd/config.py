@@ -363,6 +363,23 @@ def default_realm(file: Path, depth: int = 0) -> str | None:
     return None
 
 
+def kerberos_files(file: Path, depth: int = 0) -> list[Path]:
+    """``file``, a krb5.conf, and all files and directories that it includes, as far as they are there."""
+    if depth > 8:
+        return []
+    try:
+        text = file.read_text("utf-8", "replace")
+    except OSError:
+        return [file]
+    found = [file]
+    for match in re.finditer(r"^[ \t]*(include|includedir)[ \t]+(\S.*?)[ \t]*$", text, re.M):
+        place = Path(match[2])
+        found += [place] if match[1] == "includedir" else []
+        for inner in _included(match[1], place):
+            found += kerberos_files(inner, depth + 1)
+    return [path for path in dict.fromkeys(found) if os.path.lexists(path)]
+
+
 def _included(kind: str, place: Path) -> list[Path]:
     if kind == "include":
         return [place]

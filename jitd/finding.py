@@ -95,7 +95,8 @@ def find(asked: Asked, who: Subject, service: str, search_path: str, permits: Ca
         target = facts.target(asked.user, asked.group, who.user)
         run_as = facts.run_as(target, asked.group)
     except facts.NoSuchAccount as fault:
-        raise Nonsense(str(fault)) from None
+        typed = [f"{option} {shown(name)}" for option, name in (("-u", asked.user), ("-g", asked.group)) if name]
+        raise Nonsense(f"{' '.join(typed)}: {fault}" if typed else str(fault)) from None
     is_own_group = target.pw_gid == run_as.gid
     name, argv = asked.argv[0] if asked.argv else b"", asked.argv
     if asked.login:

@@ -212,7 +212,9 @@ class Overseeing:
         found = self._store.request(id)
         state = "gone" if found is None else found.state
         because = f", {shown(found.because)}" if found is not None and found.lock else ""
-        return Refusal("late", f"request {id} has ended: it is {state}{because}")
+        permit = self._store.grant(id)
+        more = f"; what it permits is ended by jitd revoke {id}" if permit is not None and permit.is_live else ""
+        return Refusal("late", f"request {id} has ended: it is {state}{because}{more}")
 
     def _said(self, id: str, verdict: Verdict) -> str:
         found = self._store.request(id)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import errno
 import io
-import os
 import signal
 import sys
 from importlib import import_module
 
 import click
 
-from jitd.cli.answer import say
+from jitd.cli.answer import give_up, say
 from jitd.cli.call import ENDINGS, status_of
 from jitpam import __version__
 from jitpam.streams import fill_closed
@@ -86,32 +85,42 @@ def main() -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
+        status = _invoke()
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever read our answer has enough of it: end quietly, as ``cat`` does
+        give_up(sys.stdout)
+        return 128 + signal.SIGPIPE
+    except OSError as fault:
+        give_up(sys.stdout)
+        is_answer = fault.errno in FULL and fault.filename is None
+        say(f"{'the answer cannot be written: ' if is_answer else ''}{_told(fault)}")
+        return 1
+
+
+def _invoke() -> int:
+    """The verb's status. Raises OSError where the answer cannot be written, whatever the verb itself has come to."""
+    try:
         # Not `cli.main`: that would answer a broken pipe and Ctrl-C in ways of its own.
         with cli.make_context("jitd", sys.argv[1:]) as context:
             status = cli.invoke(context)
-        sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except click.exceptions.Exit as ending:
         return ending.exit_code
     except click.ClickException as fault:
-        fault.show()
+        try:
+            fault.show()
+        except OSError:  # nobody can be told
+            give_up(sys.stderr)
         return fault.exit_code
     except ENDINGS as fault:
         say(str(fault))
         return status_of(fault)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read our answer has enough of it: end quietly, as ``cat`` does
-        _give_up_output()
-        return 128 + signal.SIGPIPE
-    except OSError as fault:
-        if fault.errno not in FULL:
-            raise
-        _give_up_output()
-        say(f"the answer cannot be written: {fault.strerror}")
-        return 1
 
 
-def _give_up_output() -> None:
-    """Python writes what is left when it ends, and would fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _told(fault: OSError) -> str:
+    """What the system has against it, and of which file if of one."""
+    because = fault.strerror or str(fault)
+    return f"{fault.filename}: {because}" if fault.filename else because

@@ -7,9 +7,10 @@ Law: whatever the daemon says, no control, format or otherwise invisible charact
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import IO, Any
 
 from jitpam.wire.shown import reshown, shown_argument, unshown
 
@@ -27,9 +28,21 @@ def answer(line: str = "") -> None:
 
 
 def say(sentence: str) -> None:
-    """One line that is not the answer. What was answered before it is written before it."""
-    sys.stdout.flush()
-    print(f"jitd: {printable(sentence)}", file=sys.stderr, flush=True)
+    """One line that is not the answer. What was answered before it is written before it; where that fails this is said all the
+    same, since it tells what became of the verb. Where nobody can be told, the status tells.
+    """
+    try:
+        sys.stdout.flush()
+    finally:
+        try:
+            print(f"jitd: {printable(sentence)}", file=sys.stderr, flush=True)
+        except OSError:
+            give_up(sys.stderr)
+
+
+def give_up(stream: IO[str]) -> None:
+    """Nothing is written to it any more: Python writes what is left when it ends, and would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def answer_json(rows: Iterable[Row]) -> None:

@@ -21,6 +21,8 @@ from jitpam.wire.messages import List, Watch
 
 Columns = dict[str, Callable[[Row], str]]
 """Head of a column → what stands in it for a row."""
+ENDED = ("approved", "denied", "withdrawn", "expired", "spent", "revoked", "lifted")
+"""States of requests, grants and locks in which nothing goes on any more."""
 
 
 def _whose(row: Row) -> str:
@@ -34,6 +36,11 @@ def _argv(row: Row) -> str:
 
 def _text(name: str) -> Callable[[Row], str]:
     return lambda row: words(row, name)
+
+
+def _left(name: str) -> Callable[[Row], str]:
+    """The time until the instant ``name``; of what has ended there is none left."""
+    return lambda row: "-" if row.get("state") in ENDED else left(row.get(name))
 
 
 def _seconds(number: object) -> str:
@@ -64,7 +71,7 @@ REQUESTS: Columns = {
     "ID": _text("id"),
     "STATE": _state,
     "AGE": lambda row: age(row.get("submitted_at")),
-    "LEFT": lambda row: left(row.get("expires_at")),
+    "LEFT": _left("expires_at"),
     "REQUESTER": _whose,
     "HOST": _text("host"),
     "SERVICE": _text("service"),
@@ -81,7 +88,7 @@ GRANTS: Columns = {
     "SERVICE": _text("service"),
     "AS": _text("run_as"),
     "USES": lambda row: f"{words(row, 'left')}/{words(row, 'uses')}",
-    "LEFT": lambda row: left(row.get("ends_at")),
+    "LEFT": _left("ends_at"),
     "RUNS": _text("runs"),
     "RULE": _text("rule"),
     "COMMAND": _argv,
@@ -107,7 +114,7 @@ LOCKS: Columns = {
     "STATE": _text("state"),
     "ON": lambda row: "everybody" if row.get("whom") == "all" else f"{words(row, 'whom')} {words(row, 'name')}",
     "AGE": lambda row: age(row.get("placed_at")),
-    "LEFT": lambda row: left(row.get("ends_at")),
+    "LEFT": _left("ends_at"),
     "BY": _text("placed_by"),
     "ENDED BY": _text("ended_by"),
     "REASON": _text("reason"),
@@ -127,6 +134,11 @@ def _without(columns: Columns, *heads: str) -> Columns:
 def _screen() -> int | None:
     """The width of the terminal that our answer goes to; None if it goes elsewhere."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _can_draw() -> bool:
+    """True if the answer goes to a terminal that can be drawn on anew."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def _list(what: str, columns: Columns, *, ended: bool, as_json: bool) -> None:
@@ -163,7 +175,7 @@ def requests(*, ended: bool, as_json: bool, is_live: bool) -> None:
     columns = REQUESTS if ended else _without(REQUESTS, "STATE")
     if not is_live:
         _list("requests", columns, ended=ended, as_json=as_json)
-    elif as_json or not sys.stdout.isatty():
+    elif as_json or not _can_draw():
         _follow(columns, ended=ended, as_json=as_json)
     else:
         _board(columns, ended=ended)

@@ -38,6 +38,7 @@ def _print(row: Row) -> None:
     lines = page(row, screen.columns if screen else None)
     for line in lines:
         answer(line)
+    sys.stdout.flush()  # what cannot be printed is not reviewed
     if screen and len(lines) >= screen.lines:
         say(f"that is {len(lines)} lines: scroll up to read all of them")
 

@@ -119,6 +119,8 @@ class House:
             finding = files.above("settings.search_path", look_at_files.see_above(Path(place, "command")))
             if finding.level == BAD:
                 yield finding
+        kerberos_files = [str(path) for path in configuration.kerberos_files(configuration.KRB5_CONF)]
+        yield files.plugins("settings.kerberos", look_at_files.changeable((*kerberos_files, *look_at_files.MECHANISMS)))
         yield host.root_setting(self.config.root, str(self.file))
 
     def policy(self) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ RETURNS = (
     "incomplete",
 )  # fmt: skip
 SUCCESS, PERM_DENIED, AUTH_ERR, NEW_AUTHTOK_REQD, IGNORED = 0, 6, 7, 12, 25
-SERVICE_ERR, USER_UNKNOWN, SESSION_ERR, AUTHTOK_ERR, MODULE_UNKNOWN, INCOMPLETE = 3, 10, 14, 20, 28, 31
+SERVICE_ERR, USER_UNKNOWN, SESSION_ERR, AUTHTOK_ERR, AUTHTOK_EXPIRED, MODULE_UNKNOWN, INCOMPLETE = 3, 10, 14, 20, 27, 28, 31
 OUTSIDE = 32
 """Stands for every number that is none of PAM's, 99 or -1: libpam takes it for a denial whatever the control says."""
 

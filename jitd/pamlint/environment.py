@@ -28,12 +28,16 @@ LOADING = (
     "GLIBC_TUNABLES", "LOCPATH", "NLSPATH", "CLASSPATH", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "LUA_PATH",
     "LUA_CPATH", "LUA_INIT", "TCLLIBPATH", "GIT_CONFIG_COUNT", "GIT_EXEC_PATH", "GIT_SSH", "GIT_SSH_COMMAND", "LESSOPEN",
     "LESSCLOSE", "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "KRB5_CONFIG", "GSS_MECH_CONFIG", "ZDOTDIR", "TAR_OPTIONS",
-    "GTK_MODULES",
-    "GTK_PATH", "QT_PLUGIN_PATH",
+    "GTK_MODULES", "GTK_PATH", "QT_PLUGIN_PATH", "HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "GIT_EXTERNAL_DIFF",
+    "GIT_PROXY_COMMAND", "GIT_ASKPASS", "GIT_DIR", "GIT_TEMPLATE_DIR", "VIMINIT", "VIMRUNTIME", "EXINIT", "MAKEFILES",
+    "MAKEFLAGS", "GNUMAKEFLAGS", "APT_CONFIG", "RSYNC_RSH", "SVN_SSH", "CVS_RSH", "PHPRC", "PHP_INI_SCAN_DIR", "FPATH",
+    "PROMPT_COMMAND", "KUBECONFIG", "DOCKER_CONFIG", "ANSIBLE_CONFIG", "MYSQL_HOME", "PSQLRC", "R_PROFILE", "R_LIBS",
+    "GUILE_LOAD_PATH", "ERL_LIBS", "MAVEN_OPTS", "GRADLE_OPTS", "RUSTC_WRAPPER", "NULLCMD", "READNULLCMD",
 )  # fmt: skip
-"""Those of them that are known one by one: a pattern of sudoers is tried on each."""
-FILES = ("env_file", "restricted_env_file", "group_plugin", "mailerpath")
-"""Settings that name a file that sudo reads, loads or runs as root."""
+"""Those of them that are known one by one: a pattern of sudoers is tried on each. Below HOME programs find their own settings:
+Python, git, vim and psql run what stands there."""
+FILES = ("env_file", "restricted_env_file", "group_plugin", "mailerpath", "editor")
+"""Settings that name a file that sudo, or visudo, reads, loads or runs as root."""
 
 
 def about_path(sudoers: Sudoers, file: str, files: Files) -> Iterator[Finding]:
@@ -82,8 +86,9 @@ def about_variables(sudoers: Sudoers, files: Files) -> Iterator[Finding]:
                 break
     for name in FILES:
         for setting in sudoers.effective(name):
-            path = (setting.value or "").split(" ")[0]
-            if path.startswith("/") and (because := files(path)):
+            listed = (setting.value or "").split(" ")[0].split(":") if setting.value else ()
+            path = next((path for path in listed if path.startswith("/") and files(path)), "")
+            if path and (because := files(path)):
                 told = f"with «{setting.written}» sudo uses, as root, a file of others: {because}"
                 yield bad(
                     "file-open", setting.place, told, f"take it out, or chown root:root {path} && chmod go-w {path}", "sudo"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from jitd.pamlint.control import (
+    AUTHTOK_EXPIRED,
     BAD,
     DIE,
     DONE,
@@ -139,14 +140,14 @@ def _alike(handler: Handler, codes: Iterable[int]) -> list[tuple[int, ...]]:
     groups: dict[tuple[int, int], list[int]] = {}
     for code in sorted(codes):
         action = BAD if code == OUTSIDE else handler.table[code] if code != INCOMPLETE else DIE
-        special = code if code in (SUCCESS, NEW_AUTHTOK_REQD, IGNORED, INCOMPLETE) else PERM_DENIED
+        special = PERM_DENIED if code == OUTSIDE else _simple(code)
         groups.setdefault((action, special), []).append(code)
     return [tuple(group) for group in groups.values()]
 
 
 def _simple(code: int) -> int:
     """One code for each group of those that nobody tells apart."""
-    return code if code in (SUCCESS, NEW_AUTHTOK_REQD, IGNORED, INCOMPLETE, OUTSIDE) else PERM_DENIED
+    return code if code in (SUCCESS, NEW_AUTHTOK_REQD, AUTHTOK_EXPIRED, IGNORED, INCOMPLETE, OUTSIDE) else PERM_DENIED
 
 
 def endings(
@@ -154,7 +155,7 @@ def endings(
 ) -> set[tuple[int, Way]]:
     """Every (result, way) that there is if each handler answers any of its ``possible`` codes. Raises TooInvolved.
 
-    A result that is neither success nor new_authtok_reqd is one that denies, which one does not matter.
+    A result that is neither success nor about a password that has expired is one that denies, which one does not matter.
     """
     if not stack:
         return {(PERM_DENIED, None)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from jitd.pamlint.findings import Finding, bad, weak
+from jitd.pamlint.findings import Finding, bad, unknown, weak
 from jitd.pamlint.services import facts, is_fragment
 from jitd.pamlint.stack import Handler
 
@@ -26,6 +26,20 @@ def is_gate(handler: Handler) -> bool:
     """True if it asks jitd."""
     script = handler.arguments[0] if handler.arguments else ""
     return handler.name == LOADER and script.rpartition("/")[2] == SCRIPT and not handler.is_substack
+
+
+def looks_like_gate(handler: Handler) -> bool:
+    """True if it is called like the gate, and is a loader or a script that is not known."""
+    script = handler.arguments[0] if handler.arguments else ""
+    is_called_so = handler.module.rpartition("/")[2] == LOADER and script.rpartition("/")[2] == SCRIPT
+    return is_called_so and not handler.is_substack and (handler.name != LOADER or script != SHIPPED)
+
+
+def about_lookalike(handler: Handler, service: str) -> Finding:
+    """What cannot be told of such a line."""
+    other = handler.arguments[0] if handler.name == LOADER else handler.module
+    told = f"whether {other} asks jitd cannot be told: it is called like what does"
+    return unknown("other-module", handler.place, told, f"write {LOADER} {SHIPPED}", service)
 
 
 def about_line(handler: Handler, service: str) -> Iterator[Finding]:

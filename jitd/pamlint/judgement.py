@@ -6,12 +6,13 @@ Law: pure. A gate is closed if no answer of any module, whether it is there or n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from jitd.pamlint.control import (
     AUTH_ERR,
+    AUTHTOK_EXPIRED,
     DIE,
     IGNORE,
     MODULE_UNKNOWN,
@@ -23,17 +24,19 @@ from jitd.pamlint.control import (
     named,
 )
 from jitd.pamlint.control import BAD as BAD_ACTION
-from jitd.pamlint.evaluation import Answered, Skipped, TooInvolved, endings
+from jitd.pamlint.evaluation import Answered, Skipped, TooInvolved, Way, endings
 from jitd.pamlint.findings import WEAK, Finding, bad, unknown, weak
 from jitd.pamlint.gates import (
     SHIPPED,
     about_guard,
     about_line,
     about_logins,
+    about_lookalike,
     about_number,
     about_stack,
     is_gate,
     is_guard,
+    looks_like_gate,
     unheard,
 )
 from jitd.pamlint.modules import ANYTHING, World, answers, answers_where_all_is_well, asks_for_caller, is_about_root
@@ -62,6 +65,8 @@ def judge(service: str, stacks: dict[str, list[Handler]], *, user_may_be_target:
     found.guards = [handler for kind in KINDS for handler in stacks[kind] if is_guard(handler)]
     for gate in found.gates:
         found.findings += about_line(gate, service)
+    handlers = (handler for kind in KINDS for handler in stacks[kind])
+    found.findings += [about_lookalike(handler, service) for handler in handlers if looks_like_gate(handler)]
     if is_fragment(service):  # no service: where it is included, it is judged
         return found
     obeyed = [kind for kind in KINDS if kind in facts(service).obeyed and any(map(is_gate, stacks[kind]))]
@@ -115,13 +120,16 @@ def _around(service: str, kind: str, stack: Sequence[Handler], *, user_may_be_ta
     for world in worlds_of_people(service, kind, user_may_be_target=user_may_be_target):
         skipped: dict[int, set[int]] = {}
         ignored: dict[int, set[int]] = {}
+        expired: set[int] = set()
         exempted: set[int] = set()
         for lets_exempt in (False, True):
             possible = partial(_possible, world=world, lets_exempt=lets_exempt)
             for result, way in endings(stack, possible, gates):
                 if result not in admits:
                     continue
-                if isinstance(way, Answered):
+                if result == AUTHTOK_EXPIRED:
+                    expired |= _says_expired(stack, way, possible)
+                elif isinstance(way, Answered):
                     ignored.setdefault(way.gate, set()).update(way.codes)
                 elif isinstance(way, Skipped) and not lets_exempt:
                     skipped.setdefault(way.by, set()).update(way.codes)
@@ -131,9 +139,20 @@ def _around(service: str, kind: str, stack: Sequence[Handler], *, user_may_be_ta
             yield _skipping(stack, by, codes, next(gate for gate in gates if gate > by), world)
         for gate, codes in ignored.items():
             yield from _not_heeded(stack, gate, codes, service)
+        for by in expired - ignored.keys():
+            told = f"if {stack[by].name} answers authtok_expired, sudo is told so whatever jitd says, and goes on under NOPASSWD"
+            yield bad("denial-unheeded", stack[by].place, told, FIRST, service)
         for by in exempted:
             sentence = f"whoever meets the condition of {stack[by].name} is not asked about: {' '.join(stack[by].arguments)}"
             yield weak("exempts-some", stack[by].place, sentence, "take it out, unless that is meant", service)
+
+
+def _says_expired(stack: Sequence[Handler], way: Way, possible: Callable[[Handler], frozenset[int]]) -> set[int]:
+    """The first line whose denial that may be, on a way on which jitd has not said yes."""
+    last = way.gate if isinstance(way, Answered) else way.by if isinstance(way, Skipped) else -1
+    before = enumerate(stack[: last + 1])
+    can = {at for at, line in before if AUTHTOK_EXPIRED in possible(line) and line.table[AUTHTOK_EXPIRED] in (BAD_ACTION, DIE)}
+    return {min(can)} if can else set()
 
 
 def _possible(handler: Handler, *, world: World, lets_exempt: bool) -> frozenset[int]:

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from jitd.pamlint import environment, loading, sshdconfig, starting, sudoconf, sudoers
+from jitd.pamlint import beside, doors, environment, loading, sshdconfig, starting, sudoconf, sudoers
 from jitd.pamlint.findings import Finding, Place, bad, merged, unknown, weak
 from jitd.pamlint.gates import about_files, about_guards_file, is_gate
 from jitd.pamlint.judgement import Judgement, admits_somebody, judge
-from jitd.pamlint.places import SSH, STACKS, Places, Unreadable
-from jitd.pamlint.services import PAIRS, SERVICES, is_fragment
+from jitd.pamlint.places import SSH, STACKS, NoFile, Places, Unreadable
+from jitd.pamlint.services import PAIRS, SERVICES, facts, is_fragment
 from jitd.pamlint.stack import KINDS, Handler, Source, Stack, read
 
 SUDOERS, SSHD_CONFIG = "/etc/sudoers", f"{SSH}/sshd_config"
@@ -95,12 +95,19 @@ class _Round:
         return judgement
 
     def _about_modules(self, service: str, stacks: dict[str, list[Handler]]) -> Iterator[Finding]:
-        """Modules beside the gate's that others can change: they are loaded into the same program of root's."""
+        """Modules beside the gate's, and files that they go by, which others can change: they are part of a program of root's."""
         for handler in (handler for kind in KINDS for handler in stacks[kind] if not (handler.is_substack or is_gate(handler))):
             module = self.places.module(handler.module) if handler.module else ""
+            if not module and handler.module.startswith("/") and (because := self.places.who_may_put(handler.module)):
+                told = f"{because}, and may put {handler.module} there: whoever does is root"
+                yield bad("file-open", handler.place, told, "take the line out", service)
             if module and (because := self.places.who_may_change(module)):
                 told = f"{because}: whoever does is root"
                 yield bad("file-open", handler.place, told, f"chown root:root {module} && chmod go-w {module}", service)
+            for path, what_for in beside.files_of(handler, is_setuid=facts(service).is_setuid):
+                if because := self.places.who_may_put(path):
+                    told = f"{because}, and {what_for}"
+                    yield bad("file-open", handler.place, told, f"chown root:root {path} && chmod go-w {path}", service)
 
     def is_closed(self, service: str, *, like: str) -> bool:
         """Whether the gate holds in the stack of ``service``, which the program asks in place of that of ``like``."""
@@ -162,9 +169,16 @@ class _Round:
                 self.judge_sshd_config(source, "", start)
                 read = [source.file, *self.places.used]
                 self.places.used |= before
+                if start.since is not None and (other := next(self._seen_otherwise(start, (*read, *before)), "")):
+                    told = f"this sshd runs where {other} is another file than the one that was judged"
+                    self.findings.append(unknown("sshd-in-doubt", start.place, told, "see its mounts: nsenter -m", "sshd"))
                 if start.since is not None and (newer := self._newer(read, start.since)):
                     told = f"this sshd was started before {newer} was changed, and goes by what was written there then"
                     self.findings.append(unknown("sshd-in-doubt", start.place, told, "systemctl reload ssh", "sshd"))
+
+    def _seen_otherwise(self, start: starting.Start, files: Sequence[str]) -> Iterator[str]:
+        """Those of the files that are others to an sshd that runs: it may be in a mount namespace of its own."""
+        return (file for file in files if not self.places.is_same_to(start.place.file.split("/")[2], file))
 
     def _newer(self, files: Sequence[str], since: float) -> str:
         return next((file for file in files if self.places.changed_at(file) > since), "")
@@ -177,7 +191,7 @@ class _Round:
         self.findings += loading.links(places.of_kernel)
         libraries = [path for pattern in loading.PYTHON for path in places.matching(pattern)]
         for path in (*places.used, loading.PRELOAD, *libraries):
-            if because := places.who_may_put(path):
+            if because := places.who_may_put(path) or (path in libraries and places.who_may_change_below(path)):
                 told = f"{because}: whoever does decides who is asked about"
                 self.findings.append(bad("file-open", Place(path), told, f"chown root:root {path} && chmod go-w {path}"))
 
@@ -192,7 +206,8 @@ class _Round:
         try:
             source = self.places.read(path)
         except Unreadable as fault:
-            self.findings.append(unknown("unreadable", Place(path), f"it cannot be judged: {fault}", "run pam-lint as root"))
+            mend = "name a regular file" if isinstance(fault, NoFile) else "run pam-lint as root"
+            self.findings.append(unknown("unreadable", Place(path), f"it cannot be judged: {fault}", mend))
             return None
         if source is None and is_named:
             self.findings.append(unknown("unreadable", Place(path), "there is no such file", "name one that is there"))
@@ -235,6 +250,8 @@ def lint_host(places: Places) -> list[Finding]:
     if is_known and not any(judgement.gates for judgement in look.judged.values()):
         told = "no stack here asks jitd: sudo, su and logins go by their own rules"
         look.findings.append(weak("no-gate", Place(STACKS[0]), told, "see contrib/pam.d for the lines, if they are to"))
+    if gated & {"sudo", "su", "doas"} and places.is_setuid(doors.KSU):
+        look.findings += doors.of_ksu(look.source(path) for path in doors.LISTS)
     if gated:
         look.judge_surroundings()
     return merged(look.findings)

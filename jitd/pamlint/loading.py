@@ -16,7 +16,7 @@ from jitd.pamlint.stack import Source
 PRELOAD, CONF, CACHE = "/etc/ld.so.preload", "/etc/ld.so.conf", "/etc/ld.so.cache"
 DIRECTORIES = ("/lib", "/usr/lib", "/lib64", "/usr/lib64")
 """Those that the loader knows by itself."""
-PYTHON = ("/usr/lib/python3*", "/usr/lib/python3/dist-packages", "/usr/local/lib/python3*/dist-packages")
+PYTHON = ("/usr/lib/python3*", "/usr/lib/python3/dist-packages", "/usr/local/lib/python3*/dist-packages", "/usr/lib/jitd")
 """Where the Python of the gate and of its guard finds its library, and what it runs when it starts."""
 DEEPEST = 16
 """Includes within each other that are followed."""

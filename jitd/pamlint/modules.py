@@ -12,6 +12,7 @@ from typing import NamedTuple
 from jitd.pamlint.control import (
     AUTH_ERR,
     AUTHTOK_ERR,
+    AUTHTOK_EXPIRED,
     IGNORED,
     INCOMPLETE,
     MODULE_UNKNOWN,
@@ -29,9 +30,21 @@ WELL = frozenset({SUCCESS, IGNORED})
 """What a module answers where nothing is wrong."""
 DENIALS = {"auth": AUTH_ERR, "account": AUTH_ERR, "password": AUTHTOK_ERR, "session": SESSION_ERR}
 """What pam_deny.so answers."""
+NO_PASSWORDS = frozenset(
+    f"pam_{name}.so"
+    for name in (
+        "access", "cap", "debug", "echo", "env", "exec", "faildelay", "faillock", "group", "issue", "keyinit", "lastlog",
+        "limits", "listfile", "localuser", "loginuid", "mail", "motd", "namespace", "nologin", "securetty", "selinux", "shells",
+        "systemd", "tally2", "time", "umask", "warn", "wheel",
+    )
+)  # fmt: skip
+"""Modules that know nothing of passwords, and so never say that one has expired."""
 FLAGS = ("debug", "use_uid", "quiet", "quiet_fail", "quiet_success", "audit")
 PERSONS = ("1000", "1001", "2000", "59999", "60001", "1200001113")
 """uids of people; a condition that holds for all of them tells nobody from anybody."""
+SOMEBODY = {"uid": ("1001", "1002"), "gid": ("1001", "1002"), "shell": ("/bin/bash",), "home": ("/home/somebody",)}
+"""Persons whom nobody has named. What holds for them holds for nearly everybody: ``user != backup`` says so of all but one."""
+NEGATED = ("notingroup", "notinnetgr")
 
 
 class World(NamedTuple):
@@ -53,6 +66,8 @@ def answers(handler: Handler, world: World, *, lets_exempt: bool = True) -> froz
             known = set() if handler.kind == "session" else {SUCCESS if world.caller_is_root else AUTH_ERR}
         case "pam_succeed_if.so":
             known = _conditions(handler.arguments, world, lets_exempt=lets_exempt)
+        case name if name in NO_PASSWORDS:
+            return ANYTHING - {AUTHTOK_EXPIRED}
         case _:
             return ANYTHING
     return frozenset(known | {MODULE_UNKNOWN})
@@ -61,7 +76,7 @@ def answers(handler: Handler, world: World, *, lets_exempt: bool = True) -> froz
 def answers_where_all_is_well(handler: Handler, world: World) -> frozenset[int]:
     """The same where each module is there and content."""
     known = answers(handler, world)
-    return WELL if known == ANYTHING else known - {MODULE_UNKNOWN} or known
+    return WELL if known >= ANYTHING - {AUTHTOK_EXPIRED} else known - {MODULE_UNKNOWN} or known
 
 
 def is_about_root(handler: Handler) -> bool:
@@ -83,15 +98,17 @@ def _conditions(arguments: tuple[str, ...], world: World, *, lets_exempt: bool) 
     is_root = world.caller_is_root if "use_uid" in arguments else world.user_is_root
     if len(words) % 3:  # it looks at those that are whole first, and then fails whatever came of them
         return {SERVICE_ERR, AUTH_ERR, USER_UNKNOWN}
-    some = False
+    some, most = False, True
     for left, how, right in zip(words[::3], words[1::3], words[2::3], strict=True):
         holds = _holds(left.lower(), how.lower(), right, world.service, is_root=is_root)
         if holds is False:
             return {AUTH_ERR, SERVICE_ERR, USER_UNKNOWN}
-        some |= holds is None
+        if holds is None:
+            some, most = True, most and _holds_for_most(left.lower(), how.lower(), right)
     if not some:
         return {SUCCESS}
-    return {SUCCESS, AUTH_ERR, SERVICE_ERR, USER_UNKNOWN} if lets_exempt else {AUTH_ERR, SERVICE_ERR, USER_UNKNOWN}
+    met = {SUCCESS} if lets_exempt or most else set()
+    return {AUTH_ERR, SERVICE_ERR, USER_UNKNOWN} | met
 
 
 def _holds(left: str, how: str, right: str, service: str, *, is_root: bool) -> bool | None:
@@ -111,6 +128,11 @@ def _holds(left: str, how: str, right: str, service: str, *, is_root: bool) -> b
         if how in ("!=", "notin") and set(names) <= {"root"}:
             return True
     return None
+
+
+def _holds_for_most(left: str, how: str, right: str) -> bool:
+    """Whether somebody whom nobody thought of meets a condition that depends."""
+    return how in NEGATED or all(_compared(value, how, right) for value in SOMEBODY.get(left, ("somebody",)))
 
 
 def _compared(value: str, how: str, right: str) -> bool | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -142,6 +143,12 @@ class Places:
         patterns = [glob.escape(name)] if name.startswith("/") else [f"{place}/{glob.escape(name)}" for place in MODULES]
         return next((path for pattern in patterns for path in self.matching(pattern)), "")
 
+    def is_setuid(self, path: str) -> bool:
+        """True for a program that runs as its owner, whoever starts it."""
+        with suppress(OSError):
+            return bool(os.stat(self._root + path).st_mode & stat.S_ISUID)
+        return False
+
     def who_may_change(self, path: str) -> str:
         """What is wrong with a file that becomes part of programs of root's; empty if nothing is."""
         try:
@@ -159,6 +166,16 @@ class Places:
                 because = self.who_may_change(above)
             if because not in ("", "missing"):
                 return because
+        return ""
+
+    def who_may_change_below(self, directory: str) -> str:
+        """What is wrong with one of the files and directories below it; empty if nothing is. Links are not followed."""
+        for above, directories, files in os.walk(self._root + directory):
+            for path in (os.path.join(above, name) for name in (*directories, *files)):
+                with suppress(OSError):
+                    status = os.lstat(path)
+                    if status.st_uid or (status.st_mode & 0o022 and not stat.S_ISLNK(status.st_mode)):
+                        return self.who_may_change(path.removeprefix(self._root))
         return ""
 
     def units(self) -> list[list[Source]]:
@@ -201,6 +218,19 @@ class Places:
             except (OSError, ValueError, StopIteration):
                 continue  # it is gone
         return found
+
+    def is_same_to(self, pid: str, path: str) -> bool:
+        """Whether a process finds the same file there; also where it has ended."""
+        try:
+            ours = os.stat(self._root + path)
+        except OSError:
+            return True
+        try:
+            return os.path.samestat(os.stat(f"/proc/{pid}/root{path}"), ours)
+        except FileNotFoundError:
+            return not os.path.isdir(f"/proc/{pid}")
+        except OSError:
+            return False
 
     def changed_at(self, path: str) -> float:
         """When a file was changed last, in seconds since 1970; 0 where it is not there."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jitd.pamlint.control import NEW_AUTHTOK_REQD, SUCCESS
+from jitd.pamlint.control import AUTHTOK_EXPIRED, NEW_AUTHTOK_REQD, SUCCESS
 from jitd.pamlint.modules import World
 
 SERVICES = ("sudo", "sudo-i", "su", "su-l", "doas", "sshd", "login", "cron", "runuser", "runuser-l", "other")
@@ -34,9 +34,10 @@ class Service:
 
 
 SUDO = Service(
-    why_not="sudo skips authenticate under NOPASSWD, within the time of a timestamp and for root, and ignores setcred",
+    obeyed=("account",),
+    why_not="sudo skips authenticate under NOPASSWD, within the time of a timestamp and for root, ignores setcred, and goes on"
+    " where a session is refused with session_err, as pam_deny.so does",
     is_setuid=True,
-    user_is_target=("session",),
     root_is="root's own sudo, in scripts and at the console, ends where jitd does not answer",
 )
 SU = Service(
@@ -98,8 +99,11 @@ def is_fragment(service: str) -> bool:
 
 def results_that_admit(service: str, kind: str) -> frozenset[int]:
     """What a program takes for a yes: of accounts also that the password has to be changed, which its user then does."""
-    admits_expired = kind == "account" and service != "cron"
-    return frozenset({SUCCESS, NEW_AUTHTOK_REQD} if admits_expired else {SUCCESS})
+    if kind != "account" or service == "cron":
+        return frozenset({SUCCESS})
+    if facts(service) in (SUDO, UNKNOWN):  # under NOPASSWD sudo passes over a password that can be changed no more
+        return frozenset({SUCCESS, NEW_AUTHTOK_REQD, AUTHTOK_EXPIRED})
+    return frozenset({SUCCESS, NEW_AUTHTOK_REQD})
 
 
 def worlds_of_people(service: str, kind: str, *, user_may_be_target: bool) -> list[World]:

@@ -6,6 +6,7 @@ Law: pure, no file is opened here. What libpam cannot understand is a handler he
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -22,6 +23,8 @@ MOST = 4000
 DEEPEST_INCLUDE = 100
 """Files within each other that are looked at; libpam goes on until it can open no more."""
 SEE = "see pam.conf(5)"
+OWN = re.compile(r"(?:(?:/usr)?/lib(?:64)?/(?:[\w-]+-linux-gnu\w*/)?security/)?[^/]*")
+"""Modules of libpam's own directories, as they are named in a stack."""
 
 
 class Source(NamedTuple):
@@ -53,8 +56,8 @@ class Handler:
 
     @property
     def name(self) -> str:
-        """The module without its directory."""
-        return self.module.rpartition("/")[2]
+        """The module without libpam's own directory. One in another directory is another module, whatever it is called."""
+        return self.module.rpartition("/")[2] if OWN.fullmatch(self.module) else self.module
 
 
 @dataclass(slots=True)

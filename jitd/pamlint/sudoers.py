@@ -203,18 +203,10 @@ def _take_settings(found: Sudoers, place: Place, line: str, bound: re.Match[str]
 def judge(sudoers: Sudoers, closed: set[str], is_closed: Callable[[str], bool]) -> Iterator[Finding]:
     """What goes around a gate of sudo that holds in the kinds ``closed``. ``is_closed`` tells of another service's stack."""
     yield from sudoers.faults
-    off = {
-        kind: [setting for setting in sudoers.effective(flag) if setting.is_negated]
-        for kind, flag in (("account", "pam_acct_mgmt"), ("session", "pam_session"))
-    }
-    holds_without = {kind: other in closed and not off[other] for kind, other in (("account", "session"), ("session", "account"))}
-    for kind, settings in off.items():
-        if kind not in closed:
-            continue
-        for setting in settings:
-            make, more = (weak, " (the other gate holds)") if holds_without[kind] else (bad, "")
-            told = f"with «{setting.written}» sudo does not ask {kind}, so the gate there is not asked{more}"
-            yield make(f"no-{kind}", setting.place, told, "take it out", "sudo")
+    for setting in sudoers.effective("pam_acct_mgmt") if "account" in closed else ():
+        if setting.is_negated:
+            told = f"with «{setting.written}» sudo does not ask account, so the gate there is not asked"
+            yield bad("no-account", setting.place, told, "take it out", "sudo")
     for name, instead_of in SERVICES.items():
         for setting in sudoers.effective(name):
             if setting.value and setting.value != instead_of and not is_closed(setting.value):

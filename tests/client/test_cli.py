@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import re
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +87,41 @@ def test_a_live_board_goes_home_clears_and_does_nothing_else(capfd: pytest.Captu
     lines = out.removeprefix("\x1b[H\x1b[J").split("\n")
     assert all(line.isprintable() and columns.cells(line) <= 80 for line in lines)
     assert len(lines) <= 24 and any(re.fullmatch(r"and \d+ more", line) for line in lines)
+
+
+@pytest.mark.parametrize(("term", "is_drawn"), [("xterm", True), ("dumb", False), (None, False)])
+def test_a_terminal_that_cannot_be_drawn_on_is_not(term: str | None, is_drawn: bool) -> None:
+    """Lines come there as on a pipe; what moves a cursor would be letters to it."""
+    script = Script(changes=([row_for(waiting("true"))],))
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ.pop("TERM", None)
+        os.environ |= {"TERM": term} if term else {}
+        sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
+        os._exit(jitd(script, "requests", "--watch"))
+    seen = b""
+    with contextlib.suppress(OSError):  # EIO: nobody has it open any more
+        while piece := os.read(terminal, 4096):
+            seen += piece
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 130
+    assert (b"\x1b" in seen) is is_drawn and b"K7QM-2XVD" in seen
+
+
+@pytest.mark.parametrize(
+    ("verb", "instant", "live"),
+    [("requests", "expires_at", "pending"), ("grants", "ends_at", "active"), ("locks", "ends_at", "active")],
+)
+def test_of_what_has_ended_no_time_is_left(verb: str, instant: str, live: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ends = (datetime.now(UTC) + timedelta(minutes=90)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def left(state: str) -> str:
+        assert jitd(Script({"id": "K7QM-2XVD", "state": state, instant: ends}), verb, "--all") == 0
+        head, line = capsys.readouterr().out.splitlines()
+        return line[head.index("LEFT") :].split()[0]
+
+    assert left(live) == "1h"
+    assert {left(state) for state in lists.ENDED} == {"-"}
 
 
 @given(st.text(max_size=300), st.integers(12, 200))

@@ -296,7 +296,7 @@ def test_who_names_an_account_that_no_directory_answers_for_is_told_so(house: Ho
     """And not only that something took too long. What was not named is not looked up, and nobody who is not there is told of."""
     answer, looked = threading.Event(), []
     monkeypatch.setattr(workers, "PATIENCE", 0.05)
-    monkeypatch.setattr(facts, "run_as", lambda *given: looked.append(given) or answer.wait())
+    monkeypatch.setattr(facts, "target", lambda *given: looked.append(given) or answer.wait())
     with pytest.raises(TimeoutError, match="a directory of accounts does not answer"):
         asyncio.run(house.decider.find_typed(ALICE, replace(ASKED, user="ghost")))
     answer.set()
@@ -306,7 +306,7 @@ def test_who_names_an_account_that_no_directory_answers_for_is_told_so(house: Ho
     def nobody(*given: Any) -> None:
         raise facts.NoSuchAccount("there is no such group here")
 
-    monkeypatch.setattr(facts, "run_as", nobody)
+    monkeypatch.setattr(facts, "target", nobody)
     monkeypatch.setattr(workers, "PATIENCE", 30.0)
     asyncio.run(house.decider.find_typed(BOB, replace(ASKED, group="ghost")))
 

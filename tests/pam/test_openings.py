@@ -12,93 +12,20 @@ import itertools
 import os
 import pwd
 import re
-import shutil
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from jitd.pamlint.findings import WEAK
 from jitd.pamlint.linting import lint_host
 from jitd.pamlint.places import Places
-from tests.pam.programs import SUDOERS, Gated, write
+from tests.pam.eves import Eves, Put, said
+from tests.pam.programs import SUDOERS, Gated
 from tests.pam.sshd_stage import SHIPPED, Clients
 from tests.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
-LEAVES_A_MARK = """\
-import posix
-posix.write(posix.open("{mark}", posix.O_CREAT | posix.O_WRONLY | posix.O_APPEND, 0o666), b"euid %d\\n" % posix.geteuid())
-"""
-LIBRARY = """\
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
-__attribute__((constructor)) static void loaded(void) {{
-    if (!geteuid() && getuid()) dprintf(open("{mark}", O_CREAT | O_WRONLY | O_APPEND, 0666), "euid %d\\n", geteuid());
-}}
-"""
-Put = Callable[[str, str], None]
-"""From a name below /etc and a text: the file is that, for as long as the test lasts."""
-
-
-def said() -> set[str]:
-    """What keeps this host from being called closed."""
-    return {finding.name for finding in lint_host(Places()) if finding.severity != WEAK}
-
-
-class Eves:
-    """A directory that everybody can write, with a Python, a library and a preload of eve's in it."""
-
-    def __init__(self, gated: Gated) -> None:
-        self.gated = gated
-        self.place, self.mark = gated.root / "open", gated.root / "marks/here"
-        for directory in (self.place, self.mark.parent):
-            directory.mkdir()
-            directory.chmod(0o777)
-        text = LEAVES_A_MARK.format(mark=self.mark)
-        for name in ("lib/python3.11/encodings/__init__.py", "sitecustomize.py"):
-            (self.place / name).parent.mkdir(parents=True, exist_ok=True)
-            (self.place / name).write_text(text)
-        (self.place / "lib/python3.11/os.py").write_text("")
-        (self.place / "lib/python3.11/lib-dynload").mkdir()
-        shutil.copy("/bin/true", self.place / "python3")
-        (self.place / "x.c").write_text(LIBRARY.format(mark=self.mark))
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", self.place / "x.so", self.place / "x.c"], check=True)
-
-    def has_run(self, who: str, *words: str, **variables: str) -> bool:
-        """Whether code of hers has run as root, or her command was, when ``who`` types that."""
-        self.mark.unlink(missing_ok=True)
-        env = ["env", "-C", "/", *(f"{name}={value}" for name, value in variables.items())]
-        subprocess.run(["as", who, *env, *words], stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        return self.mark.exists()
-
-
-@pytest.fixture(scope="module")
-def eves(gated: Gated) -> Eves:
-    return Eves(gated)
-
-
-@pytest.fixture
-def etc(tmp_path: Path) -> Iterator[Callable[[str, str], None]]:
-    """Write files below /etc, which are afterwards as they were."""
-    kept: dict[Path, Path | None] = {}
-
-    def put(name: str, text: str) -> None:
-        path, copy = Path("/etc", name), tmp_path / name.replace("/", "-")
-        if path not in kept:
-            kept[path] = Path(shutil.copy2(path, copy)) if path.exists() else None
-        write(str(path), text, 0o440 if name == "sudoers" else 0o644)
-
-    yield put
-    for path, copy in kept.items():
-        if copy:
-            shutil.copy2(copy, path)
-        else:
-            path.unlink()
-
 
 # --- sudoers and sudo.conf -------------------------------------------------------------------------------------------------
 
@@ -237,7 +164,7 @@ def test_a_link_of_others_is_followed_where_the_kernel_lets_it(eves: Eves) -> No
 class Started(Clients):
     """A real sshd that is started by these words, with the settings of /etc/ssh; eve and bob have keys for it."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, within: tuple[str, ...] = ()) -> None:
         super().__init__(next(PORTS))
         Path("/run/sshd").mkdir(exist_ok=True)
         own = (
@@ -248,7 +175,7 @@ class Started(Clients):
         )
         said = ("-oStrictModes=no", f"-oHostKey={self.directory}/root.key", "-oUseDNS=no", "-e")
         self.process = subprocess.Popen(
-            ["/usr/sbin/sshd", "-D", *words, *own, *said],
+            [*within, "/usr/sbin/sshd", "-D", *words, *own, *said],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -312,6 +239,16 @@ def test_settings_that_the_sshd_that_runs_has_not_read(sshd_is_gated: Put) -> No
         assert said() == {"sshd-in-doubt"}
     with contextlib.closing(Started()) as sshd:
         assert said() == set() and not sshd.lets_in("eve")
+
+
+def test_an_sshd_that_finds_another_stack_in_its_mount_namespace(sshd_is_gated: Put, tmp_path: Path) -> None:
+    """THREATS P-15. Of one that has a namespace of its own, as with PrivateTmp, and finds the same files nothing is said."""
+    other = tmp_path / "open"
+    other.write_text("auth sufficient pam_permit.so\naccount sufficient pam_permit.so\nsession required pam_permit.so\n")
+    for mounts, opens in (("mount -t tmpfs x /mnt", False), (f"mount --bind {other} /etc/pam.d/sshd", True)):
+        with contextlib.closing(Started(within=("unshare", "-m", "sh", "-c", f'{mounts}; exec "$@"', "sh"))) as sshd:
+            assert sshd.lets_in("eve") is opens
+            assert said() == ({"sshd-in-doubt"} if opens else set())
 
 
 @pytest.mark.parametrize(("text", "opens"), [("SSHD_OPTS=\n", False), ("SSHD_OPTS='-o UsePAM=no'\n", True)])

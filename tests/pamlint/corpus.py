@@ -122,9 +122,59 @@ OPEN = [
         "in su PAM_USER is the target: becoming root is not asked", "root-locked-out target-for-caller", only(LOGIN_SHAPE + SUDO)
     ),
     Row(
-        "in sudo's session PAM_USER is the target",
+        "in doas' session PAM_USER is the target",
         "root-locked-out target-for-caller",
-        {"sudo": SSHD_SHAPE + SUDO, "sudo-i": SSHD_SHAPE + SUDO},
+        only(SSHD_SHAPE + SUDO, "doas"),
+    ),
+    Row(
+        "sudo goes on where its session is refused",
+        "gate-unheard",
+        {"sudo": SSHD_SHAPE.replace("quiet", "quiet use_uid") + SUDO, "sudo-i": SHAPE + SUDO},
+    ),
+    Row(
+        "sudo passes over a password that has expired for good, and libpam tells that denial first",
+        "denial-unheeded",
+        sudo(ROOT.replace("2", "3") + "account required pam_unix.so\n"),
+    ),
+    Row(
+        "the same where that ends the stack before the gate",
+        "denial-unheeded",
+        sudo(ROOT.replace("2", "3") + "account requisite pam_unix.so\n"),
+    ),
+    Row(
+        "su heeds that denial",
+        "",
+        only(ROOT.replace("2", "3") + "account required pam_unix.so\n" + SHAPE.split("\n", 1)[1] + SUDO),
+    ),
+    Row(
+        "a module that knows nothing of passwords does not say so",
+        "",
+        sudo(ROOT.replace("2", "3") + "account required pam_nologin.so\n"),
+    ),
+    Row(
+        "a condition that holds for all but one",
+        "jumps-over-gate",
+        sudo(ROOT.replace("2", "3") + "account [success=2 default=ignore] pam_succeed_if.so user != backup\n"),
+    ),
+    Row(
+        "all but the members of a group",
+        "jumps-over-gate",
+        sudo(ROOT.replace("2", "3") + "account [success=2 default=ignore] pam_succeed_if.so user notingroup wheel\n"),
+    ),
+    Row(
+        "all who have a usual shell",
+        "jumps-over-gate",
+        sudo(ROOT.replace("2", "3") + "account [success=2 default=ignore] pam_succeed_if.so shell = /bin/bash\n"),
+    ),
+    Row(
+        "all below a high uid",
+        "jumps-over-gate",
+        sudo(ROOT.replace("2", "3") + "account [success=2 default=ignore] pam_succeed_if.so uid < 60000\n"),
+    ),
+    Row(
+        "one account alone",
+        "~exempts-some",
+        sudo(ROOT.replace("2", "3") + "account [success=2 default=ignore] pam_succeed_if.so uid = 1000\n"),
     ),
     Row(
         "with rootpw in sudoers PAM_USER is root for everybody",
@@ -253,6 +303,36 @@ OPEN = [
 ]
 
 LOCKED = [
+    Row(
+        "another module that is called like pam_deny",
+        "no-deny-behind-gate",
+        only(SHAPE.replace("pam_deny.so", "/opt/pam_deny.so") + SUDO),
+    ),
+    Row(
+        "another module that is called like pam_rootok",
+        "jumps-over-gate",
+        only(SHAPE.replace("pam_rootok.so", "/opt/pam_rootok.so") + SUDO),
+    ),
+    Row(
+        "one by a way up from libpam's directory",
+        "jumps-over-gate",
+        only(SHAPE.replace("pam_rootok.so", "../../../opt/pam_rootok.so") + SUDO),
+    ),
+    Row(
+        "another loader that is called like pam_python",
+        "?other-module ~no-gate",
+        only(SHAPE.replace("pam_python.so", "/opt/pam_python.so") + SUDO, "doas"),
+    ),
+    Row(
+        "another script that is called like the gate",
+        "?other-module",
+        only(SHAPE.replace("/usr/lib/jitd/", "/opt/") + SUDO),
+    ),
+    Row(
+        "libpam's own modules by their whole paths",
+        "",
+        only(SHAPE.replace(" pam_", " /usr/lib/x86_64-linux-gnu/security/pam_") + SUDO),
+    ),
     Row("nothing behind the gate makes it a success", "nobody-gets-in", only(SHAPE)),
     Row(
         "a control that is misspelt takes success for a denial",
@@ -291,7 +371,7 @@ LOCKED = [
     Row(
         "pam_rootok has no function for sessions",
         "root-locked-out",
-        {"sudo": SHAPE.replace("account", "session") + SUDO, "sudo-i": SHAPE + SUDO},
+        only(SHAPE.replace("account", "session") + SUDO, "doas"),
     ),
     Row(
         "a gate in common-account kills cron's jobs",
@@ -472,39 +552,12 @@ IN_SUDOERS = [
         {"su": SHAPE + SUDO, "/etc/sudoers": "Defaults !pam_acct_mgmt\n"},
     ),
     Row(
-        "sessions switched off around a gate in session",
-        "no-session",
-        {
-            "sudo": SSHD_SHAPE.replace("quiet", "quiet use_uid") + SUDO,
-            "sudo-i": SHAPE + SUDO,
-            "/etc/sudoers": "Defaults !pam_session, secure_path=/bin\n",
-        },
-    ),
-    Row(
-        "account switched off where the session holds too",
-        "~asks-twice ~no-account",
-        {
-            "sudo": SHAPE + SSHD_SHAPE.replace("quiet", "quiet use_uid") + SUDO,
-            "sudo-i": SHAPE + SSHD_SHAPE.replace("quiet", "quiet use_uid") + SUDO,
-            "/etc/sudoers": "Defaults !pam_acct_mgmt, secure_path=/bin\n",
-        },
-    ),
-    Row(
-        "account switched off where the session of sudo holds, and sudo -i has none",
-        "no-account ~asks-twice",
+        "account switched off, where a gate in session keeps nobody out",
+        "no-account ~gate-unheard",
         {
             "sudo": SHAPE + SSHD_SHAPE.replace("quiet", "quiet use_uid") + SUDO,
             "sudo-i": SHAPE + SUDO,
             "/etc/sudoers": "Defaults !pam_acct_mgmt, secure_path=/bin\n",
-        },
-    ),
-    Row(
-        "both switched off",
-        "no-account no-session ~asks-twice",
-        {
-            "sudo": SHAPE + SSHD_SHAPE.replace("quiet", "quiet use_uid") + SUDO,
-            "sudo-i": SHAPE + SUDO,
-            "/etc/sudoers": "Defaults !pam_acct_mgmt, !pam_session, secure_path=/bin\n",
         },
     ),
 ]

@@ -87,6 +87,8 @@ class Texts(Places):
         """What is wrong with files: by path, ``missing`` or a sentence."""
         self.running: list[Process] = []
         self.changed: dict[str, float] = {}
+        self.elsewhere: set[str] = set()
+        """Files that are others to what runs."""
 
     def _load(self, path: str) -> Source | None:
         text = self.files.get(path)
@@ -111,6 +113,9 @@ class Texts(Places):
     def processes(self) -> list[Process]:
         return self.running
 
+    def is_same_to(self, pid: str, path: str) -> bool:
+        return path not in self.elsewhere
+
     def changed_at(self, path: str) -> float:
         return self.changed.get(path, 0.0)
 
@@ -123,6 +128,12 @@ class Texts(Places):
 
     def who_may_change(self, path: str) -> str:
         return self.wrong.get(path, "")
+
+    def is_setuid(self, path: str) -> bool:
+        return path in self.files
+
+    def who_may_change_below(self, directory: str) -> str:
+        return next((because for path, because in self.wrong.items() if path.startswith(f"{directory}/")), "")
 
 
 class Row(NamedTuple):

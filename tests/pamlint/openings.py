@@ -60,6 +60,8 @@ VARIABLES = [
     sudoers(
         "what Debian's sudoers propose", "", 'Defaults:%sudo env_keep += "http_proxy EDITOR GREP_COLOR GIT_AUTHOR_* LC_* EMAIL"\n'
     ),
+    sudoers("HOME comes along, where programs find settings of the caller's", "environment-kept", "Defaults env_keep += HOME\n"),
+    sudoers("a list of files for make comes along", "environment-kept", "Defaults env_keep += MAKEFILES\n"),
     sudoers("PYTHONUNBUFFERED comes along", "", "Defaults env_keep += PYTHONUNBUFFERED\n"),
     sudoers("PYTHONPATH comes along behind backslashes", "environment-kept", "Defaults env_keep += PYTHON\\*\n"),
     sudoers("one that was taken out again", "", "Defaults env_keep += PYTHONPATH\nDefaults env_keep -= PYTHONPATH\n"),
@@ -73,6 +75,7 @@ VARIABLES = [
     ),
     of_others("a file of variables that others can write", "file-open", "Defaults env_file=/srv/open/x\n"),
     of_others("a plugin for groups that others can write", "file-open", 'Defaults group_plugin="/srv/open/x.so /etc/x"\n'),
+    of_others("an editor of visudo's that others can write", "file-open", "Defaults editor=/usr/bin/vi:/srv/open/x\n"),
     of_others("a file of variables of root's", "", "Defaults env_file=/etc/environment\n"),
 ]
 PLUGINS = [
@@ -138,6 +141,12 @@ FILES = [
         {"su": f"{SHAPE}auth required x.so\n{SUDO}"},
         {"/lib/security/x.so": OTHERS},
     ),
+    Row(
+        "a module that is not there, where others can put one",
+        "file-open",
+        {"su": f"{SHAPE}auth optional /srv/open/x.so\n{SUDO}"},
+        {"/srv/open/x.so": "missing", "/srv/open": OTHERS},
+    ),
     Row("one that no gated stack has", "", {"su": SHAPE + SUDO, "doas": "auth required x.so\n"}, {"/lib/security/x.so": OTHERS}),
     Row(
         "Python's library",
@@ -145,11 +154,73 @@ FILES = [
         {"su": SHAPE + SUDO, "/usr/local/lib/python3.11/dist-packages": ""},
         {"/usr/local/lib/python3.11/dist-packages": OTHERS},
     ),
+    Row(
+        "a file in Python's library",
+        "file-open",
+        {"su": SHAPE + SUDO, "/usr/lib/python3.11": ""},
+        {"/usr/lib/python3.11/re/x.py": OTHERS},
+    ),
+    Row(
+        "a program that a module runs as root",
+        "file-open",
+        {"su": f"{SHAPE}account optional pam_exec.so quiet seteuid /srv/open/x\n{SUDO}"},
+        {"/srv/open/x": OTHERS},
+    ),
+    Row(
+        "a script that it has interpreted",
+        "file-open",
+        {"su": f"{SHAPE}account optional pam_exec.so seteuid /bin/sh -e /srv/open/x\n{SUDO}"},
+        {"/srv/open/x": OTHERS},
+    ),
+    Row(
+        "a program that it runs as the caller",
+        "",
+        {"su": f"{SHAPE}account optional pam_exec.so quiet log=/srv/open/log /srv/open/x\n{SUDO}"},
+        {"/srv/open/x": OTHERS, "/srv/open/log": OTHERS},
+    ),
+    Row(
+        "in a program of root's it runs as root",
+        "file-open",
+        {"sshd": f"{SSHD_SHAPE}session optional pam_exec.so quiet /srv/open/x\n{SSHD}"},
+        {"/srv/open/x": OTHERS},
+    ),
+    Row(
+        "what a program of root's is told",
+        "",
+        {"su": f"{SHAPE}auth optional pam_exec.so /x /srv/open/x\n{SUDO}"},
+        {"/srv/open/x": OTHERS},
+    ),
+    Row(
+        "another script of Python's",
+        "file-open",
+        {"su": f"{SHAPE}auth optional pam_python.so x.py\n{SUDO}"},
+        {"/lib/security/x.py": OTHERS},
+    ),
+    Row(
+        "a file of variables",
+        "file-open",
+        {"su": f"{SHAPE}session required pam_env.so envfile=/srv/open/x\n{SUDO}"},
+        {"/srv/open/x": OTHERS},
+    ),
+    Row("the usual one", "file-open", {"su": f"{SHAPE}session required pam_env.so\n{SUDO}"}, {"/etc/environment": OTHERS}),
+    Row(
+        "the usual one where it is not read",
+        "",
+        {"su": f"{SHAPE}session required pam_env.so readenv=0\n{SUDO}"},
+        {"/etc/environment": OTHERS},
+    ),
     Row("a stack that others can write", "file-open", {"su": SHAPE + SUDO}, {"/etc/pam.d/su": OTHERS}),
     Row("what a stack includes that others can write", "file-open", {"su": SHAPE + SUDO}, {"/etc/pam.d/common-auth": OTHERS}),
     Row("a file that no stack includes", "", {"su": SHAPE + SUDO, "chfn": "auth required x.so\n"}, {"/etc/pam.d/chfn": OTHERS}),
 ]
-OPENINGS = [*SECURE_PATHS, *VARIABLES, *PLUGINS, *LOADED, *FILES]
+KSU = {"/usr/bin/ksu": "", "su": SHAPE + SUDO}
+DOORS = [
+    Row("somebody who becomes root by ksu", "~other-door", {**KSU, "/root/.k5login": "\nalice@EXAMPLE.TEST\n"}),
+    Row("somebody who has one command of root's by it", "~other-door", {**KSU, "/root/.k5users": "alice@EXAMPLE.TEST /bin/ls\n"}),
+    Row("a list of nobody", "", {**KSU, "/root/.k5login": "\n"}),
+    Row("a list without ksu", "", {"su": SHAPE + SUDO, "/root/.k5login": "alice@EXAMPLE.TEST\n"}),
+]
+OPENINGS = [*SECURE_PATHS, *VARIABLES, *PLUGINS, *LOADED, *FILES, *DOORS]
 
 
 class Sshd(NamedTuple):

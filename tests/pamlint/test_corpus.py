@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from jitd.pamlint.linting import lint_host
 from tests.pamlint.corpus import IN_SSHD_CONFIG, IN_SUDOERS, LOCKED, OPEN, ROWS, SHIPPED
 from tests.pamlint.host import Row, names
 from tests.pamlint.openings import OPENINGS, SSHDS, Sshd
@@ -29,6 +30,15 @@ def test_of_an_opening_beside_the_stacks_it_is_said(row: Row) -> None:
 def test_of_an_sshd_it_is_said(row: Sshd) -> None:
     """THREATS P-15: options count before files, and what runs as much as what is written."""
     assert row.found_by() == row.found, row.sentences()
+
+
+@pytest.mark.parametrize("file", ["/etc/pam.d/sshd", "/etc/pam.d/common-session", "/etc/ssh/sshd_config"])
+def test_of_an_sshd_that_finds_another_file_it_is_said(file: str) -> None:
+    host = next(row for row in SSHDS if row.says == "one that runs as it should").host()
+    host.elsewhere = {"/etc/pam.d/sudo"}
+    assert names(lint_host(host)) == ""
+    host.elsewhere = {file}
+    assert names(lint_host(host)) == "?sshd-in-doubt"
 
 
 def test_the_corpus_is_large_enough() -> None:

@@ -495,6 +495,7 @@ TABLE = [
     # files
     Breakage("settings that others may write", "settings.file", "bad", "chmod go-w", moded(at("jitd.toml"), 0o666), True),
     Breakage("settings below what others may write", "settings.directory", "bad", "chmod go-w", moded(at(""), 0o777), True),
+    Breakage("a krb5.conf that others may write", "settings.kerberos", "bad", "plugins", moded(lambda house: KRB5, 0o666), True),
     Breakage("a fault in the settings", "settings.whole", "bad", "jitd.toml:1", settings("colour = 1")),
     Breakage("a search path that others may write", "settings.search_path", "bad", "/usr/local/bin",
              moded(at("/usr/local/bin"), 0o777), True),

@@ -29,6 +29,7 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
     (
         "the keytab can be read by others",
         "a search path that others may write",
+        "a krb5.conf that others may write",
         "a rule that others may write",
         "rules below what others may write",
         "a program that others may write",

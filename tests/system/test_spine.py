@@ -117,6 +117,16 @@ def test_approving_twice_is_done_and_reviewing_what_has_ended_is_too_late(house)
     assert house.approve(asked.id, "carol").returncode == 5
 
 
+def test_a_denial_that_is_too_late_says_what_ends_it_now(house):
+    id = house.sudo("alice", "--no-wait", "true").stdout.strip()
+    assert house.approve(id).returncode == 0
+    late = house.deny(id)
+    assert late.returncode == 5 and f"jitd revoke {id}" in late.stderr
+    assert house.jitd("revoke", id, who="bob").returncode == 0
+    late = house.deny(id)
+    assert late.returncode == 5 and "jitd revoke" not in late.stderr
+
+
 def test_nobody_decided_in_time(own_house):
     house = own_house('[[permit]]\nname = "quick"\nwho = ["group:dba"]\ncommands = [["**"]]\nexpires = "1s"\n'
                       'approvals = [{ need = 1, from = ["group:ops"] }]\n').start()  # fmt: skip

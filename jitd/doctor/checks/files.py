@@ -55,6 +55,17 @@ def above(check: str, places: Sequence[Seen]) -> Finding:
     return ok(check, f"{nearest}, and what is above it, can be written by root alone")
 
 
+def plugins(check: str, open_ones: Sequence[tuple[str, str]]) -> Finding:
+    """krb5.conf and the like. ``open_ones`` are those that others may change, and who those are."""
+    if open_ones:
+        path, because = open_ones[0]
+        told = f"{because}: {path} says which plugins libkrb5 and libgssapi load into programs of root's, and who the KDC is"
+        return bad(
+            check, told, command=" && ".join(f"chown root:root {word(each)} && chmod go-w {word(each)}" for each, _ in open_ones)
+        )
+    return ok(check, "krb5.conf, and what it includes, can be changed by root alone")
+
+
 def secret(check: str, seen: Seen, what: str) -> Finding:
     """A file that root alone may read or write."""
     if finding := _not_seen(check, seen, what):

@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from jitd.core.document import who_else_may_write
 from jitd.doctor.checks.files import Seen
+from jitd.pamlint.places import Places
 
 PACKAGES = Path(__file__).resolve().parents[3]
 """The directory that holds ``jitd`` and ``jitpam``."""
 PROGRAMS = ("/usr/bin/jitsudo", "/usr/sbin/jitd")
 OWN = ("jitd", "jitpam")
 MOST_FOUND = 50
+MECHANISMS = ("/etc/gss/mech", "/etc/gss/mech.d")
+"""Which libraries libgssapi loads."""
 
 
 def see(path: Path | str) -> Seen:
@@ -32,6 +36,12 @@ def see_above(path: Path) -> list[Seen]:
     """The directories above ``path`` by their real names, from the root downwards."""
     real = Path(os.path.realpath(path.parent))
     return [see(place) for place in reversed((real, *real.parents))]
+
+
+def changeable(paths: Iterable[str]) -> list[tuple[str, str]]:
+    """Those of them that others than root may change, or put there, each with who."""
+    places = Places()
+    return [(path, because) for path in paths if (because := places.who_may_put(path))]
 
 
 def read(path: Path) -> tuple[bytes | None, str]:

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ways to become root beside the gates, which ask no PAM at all: ksu, which comes with Kerberos. Law: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from jitd.pamlint.findings import Finding, Place, weak
+from jitd.pamlint.stack import Source
+
+KSU = "/usr/bin/ksu"
+LISTS = ("/root/.k5login", "/root/.k5users")
+"""Whom ksu lets become root."""
+
+
+def of_ksu(lists: Iterable[Source | None]) -> Iterator[Finding]:
+    """Whom ksu, which is there and set-user-id, makes root."""
+    for source in filter(None, lists):
+        for number, line in enumerate(source.data.decode("utf-8", "replace").split("\n"), 1):
+            if words := line.split():
+                told = f"{words[0]} becomes root by ksu, which asks no PAM, and so not jitd"
+                mend = f"take the line out, or the program its rights: chmod u-s {KSU}"
+                yield weak("other-door", Place(source.file, number), told, mend)
