@@ -37,7 +37,8 @@ class Asked:
     ``user`` and ``group`` None stand for the default; with ``login`` the words are the login shell's; ``chdir``: the directory
     was asked for; ``preserved`` is all else of the client's environment; with ``is_bare`` there is no command to be found, and
     the words are what there is to show. ``leads_to`` is where the first word was seen to lead a moment ago, with its directories
-    resolved: what leads elsewhere by now is refused. ``anew``: whatever was granted before does not answer it.
+    resolved: what leads elsewhere by now is refused. ``anew``: whatever was granted before does not answer it. ``unseen`` is what
+    is asked where nothing is at a path that the requester cannot see: where it is denied, the ``doubt`` would tell what is there.
     """
 
     argv: tuple[bytes, ...]
@@ -61,6 +62,7 @@ class Asked:
     options: tuple[bytes, ...] = ()
     doubt: str = ""
     leads_to: bytes | None = None
+    unseen: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
