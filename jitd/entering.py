@@ -122,7 +122,9 @@ def _places(ways: Iterable[Way | None]) -> tuple[Place, ...]:
 def _sees(who: Subject, known: Asked) -> bool:
     """True if ``who`` can see for themselves all that the paths in ``known`` lead to."""
     paths = [known.cwd] if known.chdir else []
-    if not known.login and b"/" in known.argv[0]:
+    if known.login:
+        paths.append(os.fsencode(facts.entry_of(known.user or "root").pw_dir))
+    elif b"/" in known.argv[0]:
         paths.append(os.path.join(known.cwd, known.argv[0]))
     return can_see(who, *paths)
 

@@ -179,6 +179,16 @@ def in_directory(command: Command, cwd: bytes) -> Command:
     return replace(command, cwd=cwd, cwd_device=status.st_dev, cwd_inode=status.st_ino, chdir=True)
 
 
+def without_home(asked: Asked, command: Command, who: Subject) -> Command:
+    """``command`` as it is told where it is denied: without a word of whether the home directory is there in which a login would
+    begin, where ``who`` cannot see that.
+    """
+    if not asked.login or asked.chdir:
+        return command
+    home = os.fsencode(facts.entry_of(f"#{command.run_as.uid}").pw_dir)
+    return command if can_see(who, home) else replace(command, cwd=home, cwd_device=0, cwd_inode=0, chdir=True)
+
+
 def _at_home(command: Command, home: bytes) -> Command:
     """A login begins in the home directory; where there is none it begins where it was asked for, as sudo's does."""
     try:

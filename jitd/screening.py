@@ -20,7 +20,7 @@ from jitd.core.policy import Policy, Question, decide, denied_files, no_rule, un
 from jitd.core.request import Request
 from jitd.core.subject import Subject
 from jitd.digests import DigestCache
-from jitd.finding import Asked, Found, Nonsense, can_see, find, in_directory, is_in_sight
+from jitd.finding import Asked, Found, Nonsense, can_see, find, in_directory, is_in_sight, without_home
 from jitd.silence import MOUNTS
 
 _digests = DigestCache()
@@ -48,11 +48,13 @@ def look(
     ``trusted`` are mounts whose owners are believed. Raises finding.Nonsense.
     """
     sighting = _look(policy, asked, who, host, service, search_path, trusted, now)
-    if not asked.doubt or isinstance(sighting.decision, Permit):
+    if isinstance(sighting.decision, Permit):
         return sighting
+    if not asked.doubt:
+        return replace(sighting, command=without_home(asked, sighting.command, who))
     if asked.unseen is not None:
         with suppress(Nonsense):  # a rule lets them run what is there: they may know
-            unseen = _look(policy, asked.unseen, who, host, service, search_path, trusted, now)
+            unseen = look(policy, asked.unseen, who, host, service, search_path, trusted, now)
             if isinstance(unseen.decision, Deny):
                 return unseen
     because = f"{sighting.decision.because}; what would run is not known for certain: {asked.doubt}"
@@ -117,9 +119,10 @@ def unopened(asked: Asked, who: Subject, service: str, search_path: str) -> Comm
     """The command that is asked for by somebody whom no rule will answer: found, and no file of it opened. Raises
     finding.Nonsense.
     """
-    found = find(asked.unseen or asked, who, service, search_path, lambda unseen: False)
+    asked = asked.unseen or asked
+    found = find(asked, who, service, search_path, lambda unseen: False)
     if found.is_missing or is_in_sight(asked, found.command.path, who):
-        return found.command
+        return without_home(asked, found.command, who)
     return _as_typed(found.command, asked)
 
 
