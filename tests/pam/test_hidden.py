@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,6 +101,19 @@ def test_what_is_there_where_one_may_not_look_changes_no_answer(gated: Gated, ki
     assert absent[0] == 1 and "jitd: denied: " in absent[1]
     for name in THERE:
         assert answer(gated, who, line, name) == absent, name
+
+
+@pytest.mark.parametrize("who", ["carol", "dave"])
+def test_whether_a_home_is_there_changes_no_answer(gated: Gated, who: str) -> None:
+    """THREATS S-11: a login begins in it; where it cannot be entered, it is in doubt where."""
+    said = {}
+    for name in ("x-directory", "x-file", "x-gone"):
+        subprocess.run(["useradd", "-M", "-d", ROOTS / name, "lodger"], check=True, capture_output=True)
+        try:
+            said[name] = answer(gated, who, "sudo -i -u lodger true # NAME", name)
+        finally:
+            subprocess.run(["userdel", "lodger"], check=True, capture_output=True)
+    assert "jitd: denied: " in said["x-gone"][1] and said["x-directory"] == said["x-file"] == said["x-gone"]
 
 
 DOUBT = "; what would run is not known for certain: "
