@@ -103,6 +103,7 @@ class Daemon:
             min(config.realms) if len(config.realms) == 1 else settings.default_realm(settings.KRB5_CONF) or min(config.realms)
         )
         self.host = config.host
+        self.trusted_places = config.trusted_places
         self.now = facts.moment
         self._rules = rules
         database = config.state / "jitd.db"

@@ -164,7 +164,7 @@ class Enforcing:
         )  # fmt: skip
 
         def understand(search_path: str) -> Asked:
-            view = View(in_hand.root, in_hand.directory, ask.cwd)
+            view = View(in_hand.root, in_hand.directory, ask.cwd, self._house.trusted_places)
             program = Program(tuple(ask.words), ask.posix, ask.shell, ask.search_path, view)
             understood, self._places = at_point(ask.service, ask.user, program, asked, who, search_path.encode())
             return understood

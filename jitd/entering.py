@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from jitd import facts, lookup, programs
 from jitd.core.subject import Subject
-from jitd.finding import NOTHING, SHELL, Asked, Nonsense
+from jitd.finding import NOTHING, SHELL, Asked, Nonsense, can_see
 from jitd.inspection import Uninspectable
 from jitd.invocation import read
 from jitd.invocation.form import Invocation
@@ -83,6 +83,7 @@ def at_point(
         return _in_doubt(program.words, asked, f"how {service} reads its command line is not known"), ()
     host = program.view.settings()
     ways: list[Way | None] = []
+    known, is_hidden = asked, False
     try:
         found = read(service, program.words, whole=True, posix=program.is_posix)
         asked = replace(asked, options=found.options)
@@ -99,6 +100,7 @@ def at_point(
             raise ValueError(NOWHERE)
         program.view.refuse_other_accounts()
         known = _known(found, asked, who, program.shell, host)
+        is_hidden = not _sees(who, known)
         if known.login:
             ways = _of_login(known, program.view)
         elif b"/" not in known.argv[0]:
@@ -106,17 +108,30 @@ def at_point(
         else:
             ways = _of_typed(known, program.view)
         known = replace(known, leads_to=NOTHING if ways[0] is None else ways[0].name)
+        if service == "doas" and b"/" not in known.argv[0]:
+            _refuse_passed_over(known)
         if known.chdir:
             ways.append(program.view.judged(known.cwd))
         if sum(len(place.path) for place in _places(ways)) > MOST:
             raise Doubtful(UNSURE)
     except (ValueError, facts.NoSuchAccount) as fault:
-        known, ways = _in_doubt(program.words, asked, str(fault)), []
+        unseen = _in_its_environment(service, known, host) if is_hidden else None
+        known, ways = replace(_in_doubt(program.words, asked, str(fault)), unseen=unseen), []
     return _in_its_environment(service, known, host), _places(ways)
 
 
 def _places(ways: Iterable[Way | None]) -> tuple[Place, ...]:
     return tuple(dict.fromkeys(place for way in ways if way is not None for place in way.places))
+
+
+def _sees(who: Subject, known: Asked) -> bool:
+    """True if ``who`` can see for themselves all that the paths in ``known`` lead to."""
+    paths = [known.cwd] if known.chdir else []
+    if known.login:
+        paths.append(os.fsencode(facts.entry_of(known.user or "root").pw_dir))
+    elif b"/" in known.argv[0]:
+        paths.append(os.path.join(known.cwd, known.argv[0]))
+    return can_see(who, *paths)
 
 
 def _of_typed(known: Asked, view: View) -> list[Way | None]:
@@ -159,6 +174,8 @@ def _in_doubt(words: tuple[bytes, ...], asked: Asked, doubt: str) -> Asked:
 def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Places) -> Asked:
     """The command of ``found``. Raises ValueError where its shell cannot be told, and NoSuchAccount."""
     asked = replace(asked, user=found.user, group=found.group, variables=found.variables, options=found.options)
+    if any(option.startswith(b"--chroot=") for option in found.options):
+        raise ValueError("it is looked for and executed below another root directory")
     if found.chdir is not None:
         if b".." in found.chdir.split(b"/"):
             raise ValueError("its directory goes up again, and links on the way may lead elsewhere")
@@ -205,12 +222,22 @@ def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours:
     """
     name, view, theirs = known.argv[0], program.view, program.search_path
     found = _where(name, secure_path) if secure_path else _on_trusted_path(name, theirs, ours)
-    typed = _first(view, name, secure_path or theirs)
-    if found is None or found != _where(name, ours) or typed is None or found != _where(typed, b""):
+    is_ours = found is not None and found == _where(name, ours)
+    typed = _first(view, name, secure_path or theirs) if is_ours else None  # else nothing is looked at along a PATH of theirs
+    if typed is None or found != _where(typed, b""):
         raise ValueError(
             f"which file {shown(name)} is hangs on the person's PATH, or on the settings of the program that runs it"
         )
     return view.judged(typed)
+
+
+def _refuse_passed_over(known: Asked) -> None:
+    """doas goes on along the person's PATH where it may not execute what it has found (execvp(3)). Raises ValueError and
+    NoSuchAccount.
+    """
+    target, path = facts.entry_of(known.user or "root"), known.leads_to or NOTHING
+    if not lookup.may_execute(path, target.pw_uid, facts.group_ids(target.pw_name, target.pw_gid)):
+        raise ValueError("the account may not execute it, and another file of that name may follow on the person's PATH")
 
 
 def _first(view: View, name: bytes, path: bytes) -> bytes | None:

@@ -37,7 +37,8 @@ class Asked:
     ``user`` and ``group`` None stand for the default; with ``login`` the words are the login shell's; ``chdir``: the directory
     was asked for; ``preserved`` is all else of the client's environment; with ``is_bare`` there is no command to be found, and
     the words are what there is to show. ``leads_to`` is where the first word was seen to lead a moment ago, with its directories
-    resolved: what leads elsewhere by now is refused. ``anew``: whatever was granted before does not answer it.
+    resolved: what leads elsewhere by now is refused. ``anew``: whatever was granted before does not answer it. ``unseen`` is what
+    is asked where nothing is at a path that the requester cannot see: where it is denied, the ``doubt`` would tell what is there.
     """
 
     argv: tuple[bytes, ...]
@@ -61,6 +62,7 @@ class Asked:
     options: tuple[bytes, ...] = ()
     doubt: str = ""
     leads_to: bytes | None = None
+    unseen: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,16 @@ def in_directory(command: Command, cwd: bytes) -> Command:
     """
     status = os.stat(cwd)
     return replace(command, cwd=cwd, cwd_device=status.st_dev, cwd_inode=status.st_ino, chdir=True)
+
+
+def without_home(asked: Asked, command: Command, who: Subject) -> Command:
+    """``command`` as it is told where it is denied: without a word of whether the home directory is there in which a login would
+    begin, where ``who`` cannot see that.
+    """
+    if not asked.login or asked.chdir:
+        return command
+    home = os.fsencode(facts.entry_of(f"#{command.run_as.uid}").pw_dir)
+    return command if can_see(who, home) else replace(command, cwd=home, cwd_device=0, cwd_inode=0, chdir=True)
 
 
 def _at_home(command: Command, home: bytes) -> Command:

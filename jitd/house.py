@@ -34,6 +34,7 @@ class House(Protocol):
     turns: Turns
     subordinates: Subordinates
     host: str
+    trusted_places: tuple[bytes, ...]
 
     def now(self) -> Moment:
         """The moment."""

@@ -31,7 +31,7 @@ FIRST_LINE = 256
 CHUNK = 1024 * 1024
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 """What a look-up of nothing fails with."""
-_ITSELF = (b"self", b"thread-self")
+ITSELF = (b"self", b"thread-self")
 """Names in procfs that mean another process to each who looks."""
 
 
@@ -186,7 +186,7 @@ class _Walk:
     def _out_of_procfs(self, path: bytes, at: bytes, part: bytes, ahead: list[bytes]) -> bytes:
         """What a process that opens ``path`` itself finds for ``part``. All else below /proc may be another thing to each."""
         mount = self.mounts.at(at)
-        is_its_own = mount is not None and at == mount.point and part in _ITSELF
+        is_its_own = mount is not None and at == mount.point and part in ITSELF
         if is_its_own and self.cwd is not None and ahead[-1:] in ([b"cwd"], [b"root"]):
             return self.cwd if ahead.pop() == b"cwd" else b"/"
         raise Uninspectable(

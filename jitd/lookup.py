@@ -2,18 +2,23 @@
 """Where a name leads, what could be executed there, and who may see that nothing is there.
 
 Law: nothing is opened; what somebody could not find out by looking is told to nobody; what cannot be judged is an Uninspectable
-with a sentence, never a guess.
+with a sentence, never a guess. The kernel follows no link for us: those of procfs lead root to where another process stands.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Callable, Collection, Container, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 
-from jitd.inspection import ABSENT, MOST_LINKS, Uninspectable, access_list, parts
+from jitd.inspection import ABSENT, ITSELF, MOST_LINKS, Uninspectable, access_list, parts
+from jitd.mounts import is_procfs
+
+THERE, ABSENCE, HIDDEN = "it is there", "it is not there", "it cannot be seen"
+CIRCLE = "its symbolic links lead in a circle"
+PROCFS = "what is below /proc is another thing for everyone who looks"
 
 
 def resolve(argv0: bytes, cwd: bytes, search_path: bytes) -> bytes:
@@ -29,14 +34,14 @@ def resolve(argv0: bytes, cwd: bytes, search_path: bytes) -> bytes:
         raise Uninspectable("the working directory is not absolute")
     asked = os.path.join(cwd, argv0)
     if name in (b"", b".", b".."):
-        if b"/" in argv0 and not os.path.isdir(asked):
+        if b"/" in argv0 and not stat.S_ISDIR(_mode_at(asked)):
             raise Uninspectable("there is no such directory", looked_at=(asked,), is_absent=True)
         raise Uninspectable("it is a directory", looked_at=(asked,), is_unfit=True)
     if b"/" in argv0:
         path = _resolve_directory(asked)
         if path is None or not os.path.lexists(path):
             raise Uninspectable("there is no such file", looked_at=(asked,), is_absent=True)
-        if leads_nowhere(path):
+        if not _mode_at(path):
             raise Uninspectable("it is a symbolic link that leads nowhere", looked_at=(asked, path), is_absent=True)
         return path
     looked_at: list[bytes] = []
@@ -50,8 +55,10 @@ def resolve(argv0: bytes, cwd: bytes, search_path: bytes) -> bytes:
         if path is None:
             continue
         try:
-            mode = os.stat(path).st_mode
-        except OSError:
+            mode = _mode_at(path)
+        except Uninspectable:
+            continue
+        if not mode or stat.S_ISLNK(mode):
             continue
         if stat.S_ISREG(mode) and mode & 0o111:
             return path
@@ -62,18 +69,38 @@ def resolve(argv0: bytes, cwd: bytes, search_path: bytes) -> bytes:
 
 
 def _resolve_directory(path: bytes) -> bytes | None:
-    """``path`` with its directory resolved; None if there is no such directory."""
+    """``path`` with its directory resolved; None if there is no such directory. Raises Uninspectable."""
+    found = _followed(os.path.dirname(path))
+    return os.path.join(found, os.path.basename(path)) if found is not None else None
+
+
+def _mode_at(path: bytes) -> int:
+    """The mode of what ``path`` leads to: 0 if nothing is there, and that of a link if its links lead in a circle. Raises
+    Uninspectable.
+    """
     try:
-        directory = os.path.realpath(os.path.dirname(path), strict=True)
+        return os.lstat(found).st_mode if (found := _followed(path)) is not None else 0
+    except OSError:
+        return 0  # it was just taken away
+    except Uninspectable as fault:
+        if fault.because == CIRCLE:
+            return stat.S_IFLNK
+        raise
+
+
+def _followed(path: bytes) -> bytes | None:
+    """What ``path`` (absolute) leads to, without any link; None if it leads nowhere. Raises Uninspectable."""
+    try:
+        sight = _walk(path, 0, ())
     except OSError as fault:
         if fault.errno in ABSENT:
             return None
-        raise Uninspectable(
-            f"its directory cannot be resolved: {fault.strerror}", looked_at=(path,), is_unfit=fault.errno == errno.ELOOP
-        ) from None
-    if directory == b"/proc" or directory.startswith(b"/proc/"):
-        raise Uninspectable("what is below /proc is another thing for everyone who looks", looked_at=(path,), is_unfit=True)
-    return os.path.join(directory, os.path.basename(path))
+        raise Uninspectable(f"its directory cannot be resolved: {fault.strerror}", looked_at=(path,)) from None
+    if sight.end in (PROCFS, CIRCLE):
+        raise Uninspectable(sight.end, looked_at=(path,), is_unfit=True)
+    if sight.end == HIDDEN:  # from root, by who serves it
+        raise Uninspectable("its directory cannot be resolved", looked_at=(path,))
+    return sight.path if sight.end == THERE else None
 
 
 def names_of(path: bytes) -> tuple[bytes, ...]:
@@ -102,39 +129,40 @@ def same_files(path: bytes, others: Iterable[bytes]) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def leads_nowhere(path: bytes) -> bool:
-    """True if ``path`` is a symbolic link to what is not there."""
-    try:
-        os.stat(path)
-    except OSError as fault:
-        return fault.errno in ABSENT
-    return False
-
-
 def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]]) -> str:
     """A sentence if what is at ``path`` is nothing that account could execute; empty if it may be.
 
     Judged by kind and mode bits; where there is an access list, or nothing can be seen, the kernel is left to say it.
     """
     try:
-        status = os.stat(path)
-    except OSError as fault:
-        return "its symbolic links lead in a circle" if fault.errno == errno.ELOOP else ""
+        real = _followed(path)
+        if real is None:
+            return ""
+        status = os.lstat(real)
+    except Uninspectable as fault:
+        return fault.because
+    except OSError:
+        return ""
     if stat.S_ISDIR(status.st_mode):
         return "it is a directory"
     if not stat.S_ISREG(status.st_mode):
         return "it is no regular file"
     if not status.st_mode & 0o111:
         return "it is not executable"
-    if uid == 0 or access_list(path) is not None:
+    if uid == 0 or access_list(real) is not None:
         return ""
     bit = 0o100 if status.st_uid == uid else 0o010 if status.st_gid in groups() else 0o001
     return "" if status.st_mode & bit else "the account to run as may not execute it"
 
 
-def is_visible_absence(path: bytes, uid: int, groups: Container[int]) -> bool:
-    """True if that account can see for itself what is, or is not, at ``path``: it may search every directory above it."""
-    return beyond_sight(path, uid, groups) is None
+def is_visible_absence(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None) -> bool:
+    """True if that account can see for itself what is, or is not, at ``path``: it may search every directory above it. Of what is
+    in procfs there is nothing to be seen. ``cwd``: see ``_walk``.
+    """
+    try:
+        return _walk(path, uid, groups, cwd).end != HIDDEN
+    except (Uninspectable, OSError):
+        return False
 
 
 def beyond_sight(path: bytes, uid: int, groups: Container[int]) -> bytes | None:
@@ -142,66 +170,85 @@ def beyond_sight(path: bytes, uid: int, groups: Container[int]) -> bytes | None:
     account can resolve them, with all that is beyond as it was typed: nothing there was looked at.
     """
     try:
-        if _walk(path, uid, groups)[1]:
+        if _walk(path, uid, groups).end != HIDDEN:
             return None
-        return os.path.join(_walk(os.path.dirname(path), uid, groups)[0], os.path.basename(path))
+        return os.path.join(_walk(os.path.dirname(path), uid, groups).path, os.path.basename(path))
     except (Uninspectable, OSError):
         return path
 
 
-def sight_ends_at(path: bytes, uid: int, groups: Container[int]) -> bytes:
-    """Where that account can follow ``path`` (absolute) no further: all of it with its links resolved, if it can."""
+def is_readable(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None) -> bool:
+    """True if that account can read the file that ``path`` (absolute) leads to. ``cwd``: see ``_walk``."""
     try:
-        return _walk(path, uid, groups)[0]
-    except (Uninspectable, OSError):
-        return path
-
-
-def is_readable(path: bytes, uid: int, groups: Container[int]) -> bool:
-    """True if that account can read the file that ``path`` (absolute) leads to."""
-    try:
-        return _walk(path, uid, groups)[1] and _may(_READ, path, os.stat(path), uid, groups)
+        sight = _walk(path, uid, groups, cwd)
+        return sight.end == THERE and _may(_READ, sight.path, os.lstat(sight.path), uid, groups)
     except (Uninspectable, OSError):
         return False
 
 
-def _walk(path: bytes, uid: int, groups: Container[int]) -> tuple[bytes, bool]:
-    """Where ``path`` leads, as far as that account can see, and all that is left of it; and whether it can see all of it.
+def may_execute(path: bytes, uid: int, groups: Container[int]) -> bool:
+    """True if that account can execute what ``path`` (absolute) leads to, as far as modes, access lists and mounts go."""
+    try:
+        sight = _walk(path, uid, groups)
+        may = sight.end == THERE and _may(_EXECUTE, sight.path, os.lstat(sight.path), uid, groups)
+        return may and not os.statvfs(sight.path).f_flag & os.ST_NOEXEC
+    except (Uninspectable, OSError):
+        return False
 
-    Every name on the way, those that symbolic links lead to among them, is looked up where that account may look it up.
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """Where a path leads, as far as somebody can see, and all that is left of it; ``end`` is what there is of that."""
+
+    path: bytes
+    end: str
+
+
+def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None) -> _Sight:
+    """Where ``path`` leads, and whether that account can see all of the way.
+
+    Every name on the way, those that symbolic links lead to among them, is looked up where that account may look it up. Nothing
+    in procfs is; with ``cwd``, the directory of who is to open it, /proc/self/cwd leads there, and /proc/self/root to the root.
     """
-    at, here = b"/", os.lstat(b"/")
+    at, above = b"/", os.lstat(b"/")
     ahead = parts(path)
     links = 0
     while ahead:
-        if not _may(_SEARCH, at, here, uid, groups):
-            return os.path.join(at, *reversed(ahead)), False
+        if not _may(_SEARCH, at, above, uid, groups):
+            return _Sight(os.path.join(at, *reversed(ahead)), HIDDEN)
         part = ahead.pop()
         if part == b"..":
             at = os.path.dirname(at)
-            here = os.lstat(at)
+            above = os.lstat(at)
             continue
         below = os.path.join(at, part)
         try:
             status = os.lstat(below)
             leads_to = os.readlink(below) if stat.S_ISLNK(status.st_mode) else b""
         except OSError as fault:
-            return os.path.join(below, *reversed(ahead)), fault.errno in ABSENT
+            return _Sight(os.path.join(below, *reversed(ahead)), ABSENCE if fault.errno in ABSENT else HIDDEN)
         if stat.S_ISLNK(status.st_mode):
             links += 1
             if links > MOST_LINKS:
-                return os.path.join(below, *reversed(ahead)), True
+                return _Sight(os.path.join(below, *reversed(ahead)), CIRCLE)
             if leads_to.startswith(b"/"):
-                at, here = b"/", os.lstat(b"/")
+                at, above = b"/", os.lstat(b"/")
             ahead += parts(leads_to)
-        elif stat.S_ISDIR(status.st_mode):
-            at, here = below, status
+        elif not stat.S_ISDIR(status.st_mode):  # whoever could look here sees that nothing can be below
+            return _Sight(os.path.join(below, *reversed(ahead)), ABSENCE if ahead else THERE)
+        elif status.st_dev == above.st_dev or os.major(status.st_dev) or not is_procfs(below):
+            at, above = below, status
+        elif cwd is not None and ahead[-1:] and ahead[-1] in ITSELF and ahead[-2:-1] in ([b"cwd"], [b"root"]):
+            links += 1
+            ahead.pop()
+            ahead += parts(cwd) if ahead.pop() == b"cwd" else []
+            at, above = b"/", os.lstat(b"/")
         else:
-            return os.path.join(below, *reversed(ahead)), True  # whoever could look here sees that nothing can be below
-    return at, True
+            return _Sight(os.path.join(below, *reversed(ahead)), PROCFS)
+    return _Sight(at, THERE)
 
 
-_READ, _SEARCH = 4, 1
+_READ, _EXECUTE, _SEARCH = 4, 1, 1
 _ACL_USER, _ACL_GROUP_OBJ, _ACL_GROUP, _ACL_MASK = 0x02, 0x04, 0x08, 0x10
 
 

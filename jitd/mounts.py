@@ -8,6 +8,7 @@ that is not known to tell the truth counts as one that does not.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import re
 import select
@@ -168,3 +169,12 @@ def _number(path: bytes) -> int:
     if not filled & _MOUNT:
         raise ValueError("the kernel does not say which mount it is on")
     return int(found)
+
+
+def is_procfs(path: bytes) -> bool:
+    """True if ``path`` (absolute, without links) is in procfs. No file system is asked. Raises OSError."""
+    try:
+        mount = Mounts().at(path)
+    except ValueError as fault:
+        raise OSError(errno.ENODATA, str(fault)) from None
+    return mount is not None and mount.kind == "proc"

@@ -7,7 +7,7 @@ Law: a file is opened only where policy would permit its path; what cannot be es
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -20,7 +20,7 @@ from jitd.core.policy import Policy, Question, decide, denied_files, no_rule, un
 from jitd.core.request import Request
 from jitd.core.subject import Subject
 from jitd.digests import DigestCache
-from jitd.finding import Asked, Found, can_see, find, in_directory, is_in_sight
+from jitd.finding import Asked, Found, Nonsense, can_see, find, in_directory, is_in_sight, without_home
 from jitd.silence import MOUNTS
 
 _digests = DigestCache()
@@ -47,7 +47,30 @@ def look(
     """Find the command and ask policy about it: the rules on its path, its file, the rules with the file, its operands.
     ``trusted`` are mounts whose owners are believed. Raises finding.Nonsense.
     """
+    sighting = _look(policy, asked, who, host, service, search_path, trusted, now)
+    if isinstance(sighting.decision, Permit):
+        return sighting
+    if not asked.doubt:
+        return replace(sighting, command=without_home(asked, sighting.command, who))
+    if asked.unseen is not None:
+        with suppress(Nonsense):  # a rule lets them run what is there: they may know
+            unseen = look(policy, asked.unseen, who, host, service, search_path, trusted, now)
+            if isinstance(unseen.decision, Deny):
+                return unseen
+    because = f"{sighting.decision.because}; what would run is not known for certain: {asked.doubt}"
+    return replace(sighting, decision=replace(sighting.decision, because=because))
 
+
+def _look(
+    policy: Policy,
+    asked: Asked,
+    who: Subject,
+    host: str,
+    service: str,
+    search_path: str,
+    trusted: tuple[bytes, ...],
+    now: Moment,
+) -> Sighting:
     def about(found: Found) -> Question:
         return Question(
             requester=who,
@@ -96,9 +119,10 @@ def unopened(asked: Asked, who: Subject, service: str, search_path: str) -> Comm
     """The command that is asked for by somebody whom no rule will answer: found, and no file of it opened. Raises
     finding.Nonsense.
     """
+    asked = asked.unseen or asked
     found = find(asked, who, service, search_path, lambda unseen: False)
     if found.is_missing or is_in_sight(asked, found.command.path, who):
-        return found.command
+        return without_home(asked, found.command, who)
     return _as_typed(found.command, asked)
 
 
@@ -124,27 +148,20 @@ def _with_operands(sighting: Sighting, who: Subject, service: str, trusted: tupl
         return _bound_alone(sighting, service)
     groups = facts.Groups(who.user, who.gid)
 
-    def is_seen(path: bytes) -> bool:
-        return lookup.is_visible_absence(path, who.uid, groups)
-
-    def is_looked_at(path: bytes) -> bool:  # of what is in /proc nothing is, and it is said to be there
-        return is_seen(path) or lookup.sight_ends_at(path, who.uid, groups).startswith(b"/proc/")
+    def is_seen(path: bytes) -> bool:  # what is in /proc is said to be there, and not looked at
+        return lookup.is_visible_absence(path, who.uid, groups, command.cwd)
 
     def is_told(operand: operands.Operand) -> bool:
-        is_readable = all(lookup.is_readable(path, who.uid, groups) for path in (operand.path, operand.real))
-        return bool(operand.digest) and is_readable
+        paths = (operand.path, operand.real)
+        return bool(operand.digest) and all(lookup.is_readable(path, who.uid, groups, command.cwd) for path in paths)
 
     def is_read(path: bytes) -> bool:
         return (terms.bound or not terms.writable) and is_seen(path)
 
     MOUNTS.approach(path for _, path in operands.named(command.argv, command.cwd))
     view = inspection.View(facts.trusted_uid(command.run_as), command.cwd, trusted)
-    is_blind = not is_seen(os.path.join(command.cwd, b"x"))  # then /proc/self/cwd may lead to what they cannot see
-    found = operands.find(command.argv, view, is_read, lambda path: not is_blind and is_looked_at(path))
-    named = tuple(
-        Operand(o.at, o.path, o.digest, o.because, not is_blind and is_seen(o.path) and is_seen(o.real), is_told(o))
-        for o in found
-    )
+    found = operands.find(command.argv, view, is_read, is_seen)
+    named = tuple(Operand(o.at, o.path, o.digest, o.because, is_seen(o.path) and is_seen(o.real), is_told(o)) for o in found)
     return _bound_alone(Sighting(replace(command, operands=named), decision), service)
 
 

@@ -33,11 +33,14 @@ class Doubtful(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """``root`` and ``directory`` are the program's own, as it has passed them on; ``cwd`` is the name of the latter, if any."""
+    """``root`` and ``directory`` are the program's own, as it has passed them on; ``cwd`` is the name of the latter, if any.
+    ``trusted`` are mounts whose owners are believed.
+    """
 
     root: Held
     directory: Held
     cwd: bytes
+    trusted: tuple[bytes, ...] = ()
 
     def settings(self) -> Places:
         """The files of the host as the program reads them."""
@@ -57,7 +60,7 @@ class View:
         """As ``judged``, for a path with a slash in it that may be relative to the working directory. Raises Doubtful."""
         if path.startswith(b"/"):
             return self.judged(path)
-        way = _way(self.root, self.cwd)
+        way = self._way(self.root, self.cwd)
         if way is None or not way.is_roots or (way.end.device, way.end.inode) != _identity(self.directory):
             raise Doubtful(UNSURE)
         return self.judged(os.path.join(self.cwd, path))
@@ -66,7 +69,7 @@ class View:
         """The way along ``path``, which is absolute; None where it leads nowhere, for the program and for jitd alike. Raises
         Doubtful.
         """
-        theirs, ours = _way(self.root, path), _way(own_root(), path)
+        theirs, ours = self._way(self.root, path), self._way(own_root(), path)
         if theirs is None or ours is None:
             if theirs is not ours:
                 raise Doubtful(UNSURE)
@@ -76,8 +79,19 @@ class View:
 
     def is_executable(self, path: bytes) -> bool:
         """True if ``path``, which is absolute, leads the program to a file that could be executed. Raises Doubtful."""
-        way = _way(self.root, path)
+        way = self._way(self.root, path)
         return way is not None and way.is_executable
+
+    def _way(self, root: Held, path: bytes) -> Way | None:
+        """None where nothing is there. Raises Doubtful."""
+        try:
+            return walk(root, path, self.trusted)
+        except Changeable:
+            raise Doubtful(UNSURE) from None
+        except OSError as fault:
+            if fault.errno in ABSENT:
+                return None
+            raise Doubtful(UNSURE) from None
 
 
 class _Settings(Places):
@@ -100,18 +114,6 @@ class _Settings(Places):
             return path  # as it is, it is not there, or cannot be read, either
         except Changeable as fault:
             raise Unreadable(f"{path}: {fault}") from None
-
-
-def _way(root: Held, path: bytes) -> Way | None:
-    """None where nothing is there. Raises Doubtful."""
-    try:
-        return walk(root, path)
-    except Changeable:
-        raise Doubtful(UNSURE) from None
-    except OSError as fault:
-        if fault.errno in ABSENT:
-            return None
-        raise Doubtful(UNSURE) from None
 
 
 def _identity(directory: Held) -> tuple[int, int]:

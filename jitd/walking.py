@@ -25,6 +25,8 @@ _OWN = frozenset({
 """File systems whose owners and modes this host's kernel keeps itself (statfs(2)): ext, btrfs, xfs, tmpfs, overlay and the like.
 Of all others, also unknown ones, a server or a process may tell them.
 """
+_MADE_HERE = frozenset({0x01021994, 0x858458F6})
+"""Those of them that are made empty, by the kernel (tmpfs, ramfs): what is on one was not brought along."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -82,16 +84,19 @@ def own_root() -> Held:
     return Held(os.open("/", _LOOK))
 
 
-def walk(root: Held, path: bytes) -> Way:
-    """The way from the directory ``root`` along ``path``, as a process with that root goes it. Raises Changeable and OSError."""
-    return _Walk(root).go(path)
+def walk(root: Held, path: bytes, trusted: tuple[bytes, ...] = ()) -> Way:
+    """The way from the directory ``root`` along ``path``, as a process with that root goes it. ``trusted`` are mounts whose
+    owners are believed. Raises Changeable and OSError.
+    """
+    return _Walk(root, trusted).go(path)
 
 
 class _Walk:
     """The directories that are open, from the root directory to where it stands."""
 
-    def __init__(self, root: Held) -> None:
+    def __init__(self, root: Held, trusted: tuple[bytes, ...]) -> None:
         self._root = root
+        self._trusted = trusted
         self._open = [root.number]
         self._names: list[bytes] = []
         self._places: list[Place] = []
@@ -158,9 +163,22 @@ class _Walk:
         """True if root alone can put another thing in the place of ``entry``. A group that may write is in the mode always,
         as the mask of an access list, and a sticky directory keeps what is root's.
         """
-        if above.st_uid != 0 or (above.st_dev != self._root_device and self._kind(directory, above) not in _OWN):
+        if above.st_uid != 0 or not self._is_believed(directory, above):
             return False
         return not above.st_mode & 0o022 or (bool(above.st_mode & stat.S_ISVTX) and entry.st_uid == 0)
+
+    def _is_believed(self, directory: int, status: os.stat_result) -> bool:
+        """True if its owner is who it says. A person may have a disk of theirs mounted, ``nosuid``, and another one in
+        its place, whose numbers are the same.
+        """
+        if status.st_dev == self._root_device:
+            return True
+        kind = self._kind(directory, status)
+        if kind not in _OWN:
+            return False
+        path = b"/" + b"/".join(self._names[:-1]) + b"/"
+        is_brought = kind not in _MADE_HERE and bool(os.fstatvfs(directory).f_flag & os.ST_NOSUID)
+        return not is_brought or any(path.startswith(place.rstrip(b"/") + b"/") for place in self._trusted)
 
     def _kind(self, file: int, status: os.stat_result) -> int:
         """The file system's type (statfs(2)). Raises OSError."""

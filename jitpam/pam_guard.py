@@ -17,6 +17,8 @@ import sys
 
 PYTHON = "/usr/bin/python3"
 LEADING_AWAY = ("PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
+READ_BY_ALL = ("PATH", "SHELL")
+"""What the program and jitd's module both read, to know what is run."""
 ITS_PLACES = (b"/usr/bin", b"/bin")
 PASSED_OVER = (b"/usr/local/sbin", b"/usr/local/bin", b"/usr/sbin", b"/sbin")
 """Directories of root's that may stand before Python's own, as long as there is none in them."""
@@ -31,6 +33,9 @@ def fault_in(environment: bytes, *, is_path_theirs: bool = True) -> str:
     for name in LEADING_AWAY:
         if any(variable.startswith(name.encode() + b"=") for variable in variables):
             return f"{name} names another Python: unset {name}, and try again"
+    for name in READ_BY_ALL:
+        if sum(variable.startswith(name.encode() + b"=") for variable in variables) > 1:
+            return f"{name} is set twice, and programs differ in which they take: unset {name}, and try again"
     if not is_path_theirs:
         return ""
     paths = [variable[5:] for variable in variables if variable.startswith(b"PATH=")]

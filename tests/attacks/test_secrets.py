@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -140,6 +141,22 @@ def test_a_link_in_the_open_tells_nothing_of_where_it_leads(keeper, name):
         said = answers(raw, submission(f"{OPEN}/{name}"), name)
     with connected(keeper, "eve") as raw:
         assert said == answers(raw, submission(f"{OPEN}/to-file"), "to-file")
+
+
+def test_whether_a_home_is_there_where_one_may_not_look_is_told_to_nobody(keeper):
+    """THREATS S-11: a login begins in it, or where it was asked for."""
+    said = {}
+    for name, home in (("there", SECRET / "directory"), ("gone", SECRET / "no-home"), ("open", OPEN)):
+        subprocess.run(["useradd", "-M", "-d", home, "lodger"], check=True, capture_output=True)
+        try:
+            with connected(keeper, "eve") as raw:
+                question = asked("true") | {"login": True, "user": "lodger"}
+                raw.ask(messages.Submit(**question, waits=False, if_owed=True))
+                (mine,) = raw.rows(messages.List(what="requests", ended=True))[-1:]
+            said[name] = mine["cwd"].replace(str(home), "HOME"), mine["chdir"], mine["state"]
+        finally:
+            subprocess.run(["userdel", "lodger"], check=True, capture_output=True)
+    assert said["there"] == said["gone"] == said["open"] == ("HOME", True, "denied")
 
 
 def test_a_command_that_one_may_run_is_missing_without_a_word_where_one_may_not_look(keeper):

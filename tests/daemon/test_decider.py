@@ -207,7 +207,7 @@ def test_who_is_locked_has_no_file_opened_and_learns_of_none(house: House, monke
     house.lock()
     typed = (b"/usr/bin/../bin/env", b"x")
     assert house.first(argv=typed).command.path == b"/usr/bin/env"
-    monkeypatch.setattr(lookup, "is_visible_absence", lambda path, uid, groups: False)
+    monkeypatch.setattr(lookup, "is_visible_absence", lambda path, uid, groups, cwd=None: False)
     found = house.first(argv=typed)
     assert (found.command.path, found.command.digest) == (typed[0], b"")
     assert isinstance(found.decision, Deny) and found.decision.why is Why.LOCKED
@@ -234,7 +234,7 @@ def test_rules_are_asked_at_most_twice_once_on_the_path_and_once_with_the_file(
     house.policy = Policy(rules, "permit", "")
     seen = set()
     for argv, preserved, is_bare, is_hidden in product(WORDS, ((), ((b"PGDATA", b"/srv"),)), (False, True), (False, True)):
-        monkeypatch.setattr(lookup, "is_visible_absence", lambda path, uid, groups, hides=is_hidden: not hides)
+        monkeypatch.setattr(lookup, "is_visible_absence", lambda path, uid, groups, cwd=None, hides=is_hidden: not hides)
         house.first(argv=argv, preserved=preserved, is_bare=is_bare)
         asked = tuple(question for question in house.questions if question in ("rules", "file"))
         assert asked.count("rules") <= 2, (argv, preserved, is_bare, is_hidden)

@@ -74,9 +74,9 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(inspection, "inspect", made.inspect)
     monkeypatch.setattr(operands, "find", made.find)
     monkeypatch.setattr(operands, "drift", made.drift)
-    monkeypatch.setattr(lookup, "is_visible_absence", lambda path, uid, groups: path not in made.hidden)
+    monkeypatch.setattr(lookup, "is_visible_absence", lambda path, uid, groups, cwd=None: path not in made.hidden)
     monkeypatch.setattr(lookup, "beyond_sight", lambda path, uid, groups: path if path in made.hidden else None)
-    monkeypatch.setattr(lookup, "is_readable", lambda path, uid, groups: path not in made.hidden)
+    monkeypatch.setattr(lookup, "is_readable", lambda path, uid, groups, cwd=None: path not in made.hidden)
     return made
 
 

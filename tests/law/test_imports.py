@@ -60,7 +60,7 @@ LAW: dict[str, set[str]] = {
     "jitd.handlers": set(),
     "jitd.digests": set(),
     "jitd.inspection": {"jitd.digests", "jitd.handlers", "jitd.mounts"},
-    "jitd.lookup": {"jitd.inspection"},
+    "jitd.lookup": {"jitd.inspection", "jitd.mounts"},
     "jitd.operands": {"jitd.inspection"},
     "jitd.groups": set(),
     "jitd.facts": {CORE, "jitd.groups", "jitd.inspection"},

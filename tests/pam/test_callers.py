@@ -147,7 +147,7 @@ def keeps_out_with_every_library(gated: Gated, evil: Path, program: Program, sen
         (b"PATH=/home/x/bin:/usr/bin\0", "another directory stands before"),
         (b"PATH=/usr/bin/\0", "another directory stands before"),
         (b"PATH=/usr/local/bin\0", "/usr/bin is not on your PATH"),
-        (b"PATH=/usr/bin\0PATH=/home/x\0", "another directory stands before"),
+        (b"PATH=/usr/bin\0PATH=/home/x\0", "PATH is set twice"),
         (b"PATH=/usr/bin\0PYTHONEXECUTABLE=\0", "PYTHONEXECUTABLE names another Python"),
         (b"__PYVENV_LAUNCHER__=/x\0PATH=/usr/bin\0", "__PYVENV_LAUNCHER__ names another Python"),
         (b"PATH=/usr/bin\0PYTHONHOME=/x\0", ""),

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a program at a gate runs is not always what jitd finds first: another root directory, a PATH that is named twice, a file
+that the account may not execute, a mount that a person can exchange.
+
+Law: in an attack something of carol's says HERS if it runs; beside each attack stands its honest twin.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shlex
+import shutil
+import struct
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.pam.homes import Home
+from tests.pam.programs import GATED, SUDOERS, Gated, write
+
+pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
+POLICY = """
+[[permit]]
+name = "some"
+who = ["user:carol"]
+services = ["sudo", "sudo-i", "su", "su-l", "doas"]
+run_as = ["*"]
+commands = [["/usr/bin/id", "**"], ["/usr/sbin/tool", "**"], ["/usr/local/sbin/tool", "**"]]
+run = { options = "allow" }
+"""
+SAYS_HERS = '#include <unistd.h>\nint main(void) { return write(1, "HERS\\n", 5) < 0; }\n'
+HONEST = "#!/bin/sh\necho honest\n"
+
+
+@pytest.fixture(scope="module")
+def gated() -> Iterator[Gated]:
+    made = Gated(POLICY)
+    before = os.getcwd()
+    os.chdir("/")
+    try:
+        made.start()
+        yield made
+        made.verify()
+    finally:
+        os.chdir(before)
+        made.close()
+
+
+@pytest.fixture
+def carol(gated: Gated) -> Iterator[Home]:
+    """Her directory, with a program of hers in ``place/bin/tool``."""
+    made = Home(gated, "carol")
+    write("/etc/sudoers", SUDOERS.replace("NOPASSWD", "CWD=* CHROOT=* NOPASSWD"), 0o440)
+    made.own.chmod(0o755)
+    made.script(made.place / "bin/tool").write_text("#!/bin/sh\necho HERS\n")
+    yield made
+    made.close()
+
+
+def said(carol: Home, line: str) -> list[str]:
+    """What comes of the line, word by word."""
+    typed = carol.types(line)
+    typed.ends()
+    return typed.text.split()
+
+
+@pytest.mark.parametrize("where", ["-R {own}/place", "--chroot={own}/place -D /"])
+def test_what_is_run_in_another_root_directory_is_not_what_is_here(carol: Home, where: str) -> None:
+    """THREATS P-14: a rule lets options in for ``sudo -E``; the file that is shown would not be the one that runs."""
+    source = carol.own / "hers.c"
+    source.write_text(SAYS_HERS)
+    subprocess.run(["cc", "-static", "-o", carol.place / "usr/bin/id", source], check=True)
+    heard = said(carol, f"sudo {where} /usr/bin/id -u")
+    assert "HERS" not in heard and "denied:" in heard, heard
+    assert said(carol, "sudo -E /usr/bin/id -u") == ["0"]
+
+
+@pytest.fixture
+def without_secure_path() -> Iterator[None]:
+    """As docs/pam.md has it: then the guard is not told of it either."""
+    write("/etc/sudoers", "\n".join(line for line in SUDOERS.splitlines() if "secure_path" not in line) + "\n", 0o440)
+    kept = {service: Path("/etc/pam.d", service).read_text() for service in GATED}
+    for service, text in kept.items():
+        write(f"/etc/pam.d/{service}", text.replace("pam_guard.py secure_path", "pam_guard.py"))
+    yield
+    for service, text in kept.items():
+        write(f"/etc/pam.d/{service}", text)
+
+
+TWICE = """
+import ctypes, os, sys
+program, name, *values = map(os.fsencode, sys.argv[1:])
+def listed(words):
+    return (ctypes.c_char_p * (len(words) + 1))(*words, None)
+ctypes.CDLL(None).execve(program, listed([program, b"tool"]), listed([name + b"=" + value for value in values]))
+"""
+
+
+@contextmanager
+def program_at(path: str) -> Iterator[Path]:
+    """An honest one of root's."""
+    write(path, HONEST, 0o755)
+    try:
+        yield Path(path)
+    finally:
+        os.unlink(path)
+
+
+@pytest.mark.parametrize("is_hers_first", [True, False])
+@pytest.mark.parametrize("program", ["/usr/bin/sudo", "/usr/bin/doas"])
+def test_a_search_path_that_is_named_twice_is_none(
+    carol: Home, without_secure_path: None, program: str, is_hers_first: bool
+) -> None:
+    """THREATS P-14: sudo takes the last one, and the module in it has read the first."""
+    twice = carol.own / "twice.py"
+    twice.write_text(TWICE)
+    paths = ["/usr/bin:/usr/sbin", f"/usr/bin:{carol.place}/bin:/usr/sbin"]
+    with program_at("/usr/sbin/tool"):
+        heard = said(carol, shlex.join(["python3", str(twice), program, "PATH", *(paths[::-1] if is_hers_first else paths)]))
+        assert "HERS" not in heard and "PATH is set twice" in " ".join(heard), heard
+        assert said(carol, f"PATH={paths[0]} {program} tool") == ["honest"]
+
+
+def close_directory(file: Path) -> None:
+    file.parent.chmod(0o700)
+
+
+def close_by_list(file: Path) -> None:
+    """Everybody may execute it but dave (acl(5))."""
+    dave, nobody = pwd.getpwnam("dave").pw_uid, 0xFFFFFFFF
+    entries = [(0x01, 7, nobody), (0x02, 0, dave), (0x04, 5, nobody), (0x10, 5, nobody), (0x20, 5, nobody)]
+    text = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    os.setxattr(file, "system.posix_acl_access", text)
+
+
+def close_mount(file: Path) -> None:
+    """To everybody."""
+    subprocess.run(["mount", "--bind", file.parent, file.parent], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,noexec", file.parent], check=True)
+
+
+@pytest.mark.parametrize("closed", [close_directory, close_by_list, close_mount])
+def test_what_the_account_may_not_execute_is_not_what_doas_runs(carol: Home, closed: object) -> None:
+    """THREATS P-14: execvp(3) goes on along PATH, to a directory of the person's, where it may not execute what it has found."""
+    assert callable(closed)
+    line = f"PATH=/usr/local/sbin:/usr/bin:{carol.place}/bin doas -u dave tool"
+    with program_at("/usr/local/sbin/tool") as file:
+        assert said(carol, line) == ["honest"]
+        closed(file)
+        try:
+            heard = said(carol, line)
+            assert "HERS" not in heard and "denied:" in heard, heard
+        finally:
+            if file.parent.is_mount():
+                subprocess.run(["umount", file.parent], check=True)
+            file.parent.chmod(0o755)
+
+
+@pytest.mark.parametrize("options, is_run", [("nosuid,nodev", False), ("nodev", True)])
+def test_a_link_on_a_disk_that_a_person_may_have_brought_is_one_that_others_can_turn(
+    carol: Home, tmp_path: Path, options: str, is_run: bool
+) -> None:
+    """THREATS P-14: what udisks mounts, or fstab's ``user``, is ``nosuid``, and root's only by what is written on it."""
+    disk, more, place = tmp_path / "disk", tmp_path / "more", Path("/srv/disk")
+    for directory in (disk, more, place):
+        directory.mkdir()
+    (disk / "d").symlink_to("/usr/bin")
+    try:  # read as an overlay: in the lab there are no disks
+        subprocess.run(["mount", "-t", "overlay", "-o", f"{options},lowerdir={disk}:{more}", "none", place], check=True)
+        heard = said(carol, f"sudo {place}/d/id -u")
+        assert heard == ["0"] if is_run else "denied:" in heard, heard
+        assert said(carol, f"cd {place} && sudo /usr/bin/id -u") == ["0"]
+    finally:
+        subprocess.run(["umount", place], check=False)
+        shutil.rmtree(place)

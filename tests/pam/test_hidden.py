@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a gate answers tells nothing of what the person cannot see, and tells them why where they can.
+
+Law: two lines that differ in a secret alone have the same answer and the same row afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.attacks.raw import shown_to
+from tests.pam.programs import PASSWORD, SUDOERS, Gated, write
+
+pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
+POLICY = """
+[[permit]]
+name = "some"
+who = ["user:carol"]
+services = ["sudo", "doas", "su"]
+commands = [["/usr/bin/id", "**"], ["/root/secret/tool", "**"]]
+run = { options = "allow" }
+
+[[deny]]
+name = "no-shells"
+who = ["user:dave"]
+commands = [["/usr/bin/bash", "**"]]
+
+[[permit]]
+name = "any"
+who = ["user:alice"]
+services = ["sudo", "doas", "su"]
+commands = [["**"]]
+"""
+ROOTS, BOBS = Path("/root/secret"), Path("/home/bob/secret")
+OF_EACH = ("id", "fingerprint", "submitted_at", "ticket_ends_at", "expires_at", "claims")
+THERE = ("x-file", "x-directory", "x-link", "x-loop")
+"""What is in each of the two, beside ``tool``; all else is not there."""
+
+
+@pytest.fixture(scope="module")
+def gated() -> Iterator[Gated]:
+    """A host behind the stacks that we ship, and a directory of root's and one of bob's that nobody else may look into."""
+    for place, owner in ((ROOTS, "root"), (BOBS, "bob")):
+        shutil.rmtree(place, ignore_errors=True)
+        (place / "x-directory").mkdir(parents=True)
+        for name in ("x-file", "tool"):
+            (place / name).write_bytes(Path("/usr/bin/true").read_bytes())
+            (place / name).chmod(0o755)
+        (place / "x-link").symlink_to("/usr/bin")
+        (place / "x-loop").symlink_to("x-loop")
+        entry = pwd.getpwnam(owner)
+        for made in (place, *place.iterdir()):
+            os.chown(made, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
+        place.chmod(0o700)
+    made = Gated(POLICY)
+    write("/etc/sudoers", SUDOERS.replace("NOPASSWD", "CWD=* NOPASSWD"), 0o440)
+    made.start()
+    yield made
+    made.verify()
+    made.close()
+    for place in (ROOTS, BOBS):
+        shutil.rmtree(place)
+
+
+def answer(gated: Gated, who: str, line: str, name: str) -> tuple[int, str, str]:
+    """What comes of the line, and what is told of its request afterwards, with ``name`` put out of both."""
+    known = {request.id for request in gated.kept("requests", ended=True)}
+    done = gated.run(who, "sh", "-c", line.replace("NAME", name), input=f"{PASSWORD}\n")
+    rows = [shown_to(gated, who, each.id) for each in gated.kept("requests", ended=True) if each.id not in known]
+    told = [{key: row[key] for key in row if key not in OF_EACH} for row in rows]
+    return done.returncode, (done.stdout + done.stderr).replace(name, "*"), repr(told).replace(name, "*")
+
+
+LINES = {
+    "sudo, where it goes": "sudo -D PLACE ./NAME",
+    "sudo, a directory on the way": "sudo PLACE/NAME/../x",
+    "doas, a directory on the way": "doas PLACE/NAME/../x",
+    "su, a directory on the way": "su -s PLACE/NAME/../x -c y",
+    "sudo, a link on the way": "sudo PLACE/NAME/id",
+    "doas, a link on the way": "doas PLACE/NAME/id",
+    "sudo, a link to where it goes": "sudo -D PLACE/NAME /usr/bin/whoami",
+    "sudo -s": "SHELL=PLACE/NAME/../x sudo -s y",
+    "doas, along PATH": "PATH=/usr/bin:/bin:PLACE/NAME/.. doas nothing-of-that-name",
+    "through a link in the open": "ln -sfn PLACE /tmp/hidden; sudo /tmp/hidden/NAME/../x",
+}
+
+
+@pytest.mark.parametrize("who, place", [("carol", ROOTS), ("carol", BOBS), ("dave", BOBS)], ids=["roots", "bobs", "denied"])
+@pytest.mark.parametrize("kind", LINES)
+def test_what_is_there_where_one_may_not_look_changes_no_answer(gated: Gated, kind: str, place: Path, who: str) -> None:
+    """THREATS S-11: not the answer, nor the row of the request: dave is denied something, which holds for what is in doubt."""
+    line = LINES[kind].replace("PLACE", str(place))
+    absent = answer(gated, who, line, "x-gone")
+    assert absent[0] == 1 and "jitd: denied: " in absent[1]
+    for name in THERE:
+        assert answer(gated, who, line, name) == absent, name
+
+
+@pytest.mark.parametrize("who", ["carol", "dave"])
+def test_whether_a_home_is_there_changes_no_answer(gated: Gated, who: str) -> None:
+    """THREATS S-11: a login begins in it; where it cannot be entered, it is in doubt where."""
+    said = {}
+    for name in ("x-directory", "x-file", "x-gone"):
+        subprocess.run(["useradd", "-M", "-d", ROOTS / name, "lodger"], check=True, capture_output=True)
+        try:
+            said[name] = answer(gated, who, "sudo -i -u lodger true # NAME", name)
+        finally:
+            subprocess.run(["userdel", "lodger"], check=True, capture_output=True)
+    assert "jitd: denied: " in said["x-gone"][1] and said["x-directory"] == said["x-file"] == said["x-gone"]
+
+
+DOUBT = "; what would run is not known for certain: "
+
+
+@pytest.mark.parametrize("who, rules", [("carol", "no rule permits this"), ("dave", "rule no-shells denies it")])
+@pytest.mark.parametrize(
+    "line, because",
+    [
+        ("sudo /proc/self/cwd/usr/bin/id", "what its path leads to may be another file"),
+        ("mkdir -p /tmp/$(id -un)/x && cd /tmp/$(id -un)/x && sudo ./y", "what its path leads to may be another file"),
+        ("sudo -l id", "it runs no command: sudo is to list"),
+        ("PATH=/usr/bin:/tmp doas nothing-of-that-name", "hangs on the person's PATH"),
+    ],
+)
+def test_who_is_refused_for_a_doubt_reads_which(gated: Gated, line: str, because: str, who: str, rules: str) -> None:
+    """Else an administrator looks for a rule that is there."""
+    told = gated.run(who, "sh", "-c", line).stderr
+    assert f"jitd: denied: {rules}{DOUBT}" in told and because in told, told
+
+
+def test_what_a_rule_lets_run_is_run_where_the_person_may_not_look(gated: Gated) -> None:
+    """And so is what is certain, which is told without a word of doubt."""
+    for line in ("sudo /root/secret/tool", "doas /root/secret/tool", "sudo id -u", "doas /bin/id -u"):
+        done = gated.run("carol", "sh", "-c", line)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert DOUBT not in gated.run("carol", "sudo", "/usr/bin/whoami").stderr
+
+
+@pytest.mark.parametrize("line", ["sudo /home/bob/secret/x-link/id -u", "sudo -D /root/secret ./tool"])
+def test_who_may_run_anything_is_asked_about_as_before(gated: Gated, line: str) -> None:
+    """What is in doubt matches a rule for any command, wherever it is."""
+    known = {request.id for request in gated.kept("requests", ended=True)}
+    gated.run("alice", "sh", "-c", line)
+    (made,) = [each for each in gated.kept("requests", ended=True) if each.id not in known]
+    assert made.command.doubt and made.state != "denied", made
