@@ -21,28 +21,30 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from jitd import config as settings
-from jitd import facts, policyfile, service
-from jitd.config import Config
+from jitd import service
 from jitd.core.document import ConfigError
 from jitd.core.policy import Policy, denied_groups
 from jitd.core.subject import Subject
+from jitd.deciding import facts
+from jitd.deciding.subordinates import Subordinates
 from jitd.executor import Ended, Executor, ExecutorError, Here, Ready, Report, Started, Trouble
 from jitd.executor.direct import Direct
+from jitd.files.silence import MOUNTS
 from jitd.log import log, use_journal
-from jitd.pace import Pace
-from jitd.refusal import Refusal
-from jitd.silence import MOUNTS
+from jitd.settings import config as settings
+from jitd.settings import policyfile
+from jitd.settings.config import Config
 from jitd.store import Conflict, StoreError
-from jitd.subordinates import Subordinates
+from jitd.verbs.pace import Pace
+from jitd.verbs.refusal import Refusal
 
 if TYPE_CHECKING:
-    from jitd.acceptor import Acceptor, Proof
     from jitd.core.request import Request
-    from jitd.lifecycle import Lifecycle
-    from jitd.perform import Perform
+    from jitd.lifecycle.lifecycle import Lifecycle
+    from jitd.lifecycle.perform import Perform
+    from jitd.lifecycle.waiters import Waiters
+    from jitd.server.acceptor import Acceptor, Proof
     from jitd.store import Store
-    from jitd.waiters import Waiters
     from jitd.workers import Workers
 
 T = TypeVar("T")
@@ -83,20 +85,20 @@ class Daemon:
 
     def __init__(self, config: Config, rules: PolicyInForce, executor: Executor) -> None:
         # Imported here: the launcher was forked off before, and libkrb5 reads its environment when it is loaded.
-        from jitd.acceptor import Acceptor
-        from jitd.asking import Asking
         from jitd.deciding.decider import Decider
-        from jitd.identifying import Identifying
-        from jitd.integrity import Noted, examine
-        from jitd.kdc import Kdc
-        from jitd.lifecycle import Lifecycle
-        from jitd.locking import Locking
-        from jitd.overseeing import Overseeing
-        from jitd.perform import Perform
-        from jitd.recordings import Recordings
+        from jitd.deciding.kdc import Kdc
+        from jitd.lifecycle.integrity import Noted, examine
+        from jitd.lifecycle.lifecycle import Lifecycle
+        from jitd.lifecycle.perform import Perform
+        from jitd.lifecycle.waiters import Waiters
+        from jitd.server.acceptor import Acceptor
+        from jitd.server.identifying import Identifying
+        from jitd.server.telling import Turns
         from jitd.store.sqlite import SqliteStore
-        from jitd.telling import Turns
-        from jitd.waiters import Waiters
+        from jitd.verbs.asking import Asking
+        from jitd.verbs.locking import Locking
+        from jitd.verbs.overseeing import Overseeing
+        from jitd.verbs.recordings import Recordings
         from jitd.workers import Workers
 
         realm = (
@@ -234,7 +236,7 @@ class Daemon:
     async def serve(self, config: Config) -> None:
         """Serve until a signal says stop."""
         from jitd.core.subject import ROOT
-        from jitd.listener import Listener, bind
+        from jitd.server.listener import Listener, bind
 
         loop = asyncio.get_running_loop()
         passed = service.passed_socket(config.socket)

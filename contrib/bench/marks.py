@@ -96,15 +96,15 @@ def _in_relay() -> None:
 
 def in_daemon() -> None:
     """Around ``jitd serve``, and, by the line that it starts its launcher with, around that."""
-    from jitd import jobs
-    from jitd.acceptor import Acceptor
-    from jitd.connection import Connection
     from jitd.deciding.decider import Decider
     from jitd.executor import direct
     from jitd.executor.monitors import Monitors
-    from jitd.lifecycle import Lifecycle
-    from jitd.listener import Listener
-    from jitd.perform import Perform
+    from jitd.lifecycle import jobs
+    from jitd.lifecycle.lifecycle import Lifecycle
+    from jitd.lifecycle.perform import Perform
+    from jitd.server.acceptor import Acceptor
+    from jitd.server.connection import Connection
+    from jitd.server.listener import Listener
     from jitpam.wire.conversation import Conversation
 
     direct.LAUNCHER = (

@@ -3,7 +3,7 @@
 
 Law: pure; the first thing that is wrong is named by the number of its record and a sentence. What this cannot see: records cut
 off at the end together with all that they changed. That takes a head kept elsewhere: of the live database the one that its daemon
-noted (``jitd/integrity.py``), of any other what somebody else has (SECURITY.md).
+noted (``jitd/lifecycle/integrity.py``), of any other what somebody else has (SECURITY.md).
 """
 
 from __future__ import annotations

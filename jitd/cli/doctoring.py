@@ -18,9 +18,9 @@ from jitpam.initiator import own_host, within
 from jitpam.wire.shown import shown
 
 if TYPE_CHECKING:
-    from jitd.config import Config
     from jitd.doctor.checks.finding import Finding
     from jitd.doctor.round import Examination
+    from jitd.settings.config import Config
 
 SETTINGS_WITHIN = 5.0
 """Seconds that reading the settings may take: they name the rest."""
@@ -68,8 +68,8 @@ def _forget_environment() -> None:
 
 def _settings(file: Path | None) -> tuple[Config, tuple[str, ...]]:
     """The settings; or the defaults, and what is wrong with the settings."""
-    from jitd.config import KRB5_CONF, Config, default_realm, load
     from jitd.core.document import ConfigError
+    from jitd.settings.config import KRB5_CONF, Config, default_realm, load
 
     try:
         return within(SETTINGS_WITHIN, lambda: load(file)), ()

@@ -40,8 +40,8 @@ def serve(*, config: Path | None) -> int:
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
 def check(files: tuple[Path, ...]) -> None:
     """Read settings and policy, and tell every fault: of FILEs, or of what jitd would read."""
-    from jitd import config, policyfile
     from jitd.core.document import ConfigError
+    from jitd.settings import config, policyfile
 
     faults = []
     rules: Sequence[Rule] = ()
@@ -73,7 +73,7 @@ def check(files: tuple[Path, ...]) -> None:
 
 def _about_groups(rules: Sequence[Rule]) -> Iterator[str]:
     """Of groups that a rule denies something to: those that nobody is in, and those of which nobody knows. They are no faults."""
-    from jitd import groups
+    from jitd.deciding import groups
 
     for rule in rules:
         for word in (rule.who or ()) if rule.verdict == "deny" else ():

@@ -19,7 +19,7 @@ from jitpam.wire.messages import Audit
 from jitpam.wire.shown import shown, shown_argument
 
 if TYPE_CHECKING:
-    from jitd.config import Config
+    from jitd.settings.config import Config
 
 _TOLD = {
     "request.submitted": ("argv", "run_as", "cwd", "reason"),
@@ -81,7 +81,7 @@ def verify(*, file: Path | None, config: Path | None) -> None:
     from jitd.audit.verify import Finding
     from jitd.audit.verify import verify as walk
     from jitd.core.chain import Broken
-    from jitd.integrity import Noted, examine_head
+    from jitd.lifecycle.integrity import Noted, examine_head
     from jitd.store import StoreError
     from jitd.store.sqlite import SqliteStore
 
@@ -107,8 +107,8 @@ def verify(*, file: Path | None, config: Path | None) -> None:
 
 
 def _settings(config: Path | None) -> Config:
-    from jitd.config import load
     from jitd.core.document import ConfigError
+    from jitd.settings.config import load
 
     try:
         return load(config)

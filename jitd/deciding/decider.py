@@ -14,8 +14,6 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from jitd import facts, screening
-from jitd.config import Config
 from jitd.core import lease, lock
 from jitd.core.command import Command, work_of
 from jitd.core.decision import Decision, Deny, Obligations, Permit, Why, narrow
@@ -24,9 +22,11 @@ from jitd.core.grant import Grant, covers, waits_for_its_own
 from jitd.core.policy import Policy, Rule, rules_for
 from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Subject
-from jitd.finding import Asked
-from jitd.screening import Sighting
-from jitd.silence import MOUNTS
+from jitd.deciding import facts, screening
+from jitd.deciding.finding import Asked
+from jitd.deciding.screening import Sighting
+from jitd.files.silence import MOUNTS
+from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.workers import Workers
 

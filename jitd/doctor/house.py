@@ -13,9 +13,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from jitd import config as configuration
-from jitd import policyfile
-from jitd.config import Config
 from jitd.core.document import ConfigError
 from jitd.core.policy import Rule, is_here
 from jitd.doctor.checks import files, host, housing, kerberos, pam, people, running, state
@@ -29,6 +26,9 @@ from jitd.doctor.looks import running as look_at_running
 from jitd.doctor.looks import state as look_at_state
 from jitd.doctor.round import Examination
 from jitd.monitor.session import STACK
+from jitd.settings import config as configuration
+from jitd.settings import policyfile
+from jitd.settings.config import Config
 from jitd.store import StoreError
 from jitpam import __version__
 from jitpam.initiator import own_host

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from jitd.config import KRB5_CONF, Config, default_realm
 from jitd.core.subject import account_of
 from jitd.doctor.checks import files, kerberos, person, running
 from jitd.doctor.checks.finding import Finding, unknown
@@ -20,6 +19,7 @@ from jitd.doctor.looks import host as look_at_host
 from jitd.doctor.looks import person as look_at_person
 from jitd.doctor.looks import running as look_at_running
 from jitd.doctor.round import Examination
+from jitd.settings.config import KRB5_CONF, Config, default_realm
 from jitpam.initiator import own_host
 
 ONLY_ROOT = (

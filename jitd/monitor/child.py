@@ -15,7 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from jitd.inspection import Inspected, Uninspectable, View, copy_content, inspect
+from jitd.files.inspection import Inspected, Uninspectable, View, copy_content, inspect
+from jitd.files.operands import drift
 from jitd.monitor.caller import stands_in
 from jitd.monitor.orders import CANNOT, FAILED, MISSING, Job, sentence
 from jitd.monitor.places import copy_directory
@@ -23,7 +24,6 @@ from jitd.monitor.pump import Pumps
 from jitd.monitor.slate import become, close_all_but, end_with_parent, reset_signals
 from jitd.monitor.streams import WANTED, Streams, Unfit, fits, receive
 from jitd.monitor.terminal import Terminal
-from jitd.operands import drift
 from jitpam.wire import notation
 
 SHELL = b"/bin/sh"

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from jitd.inspection import Uninspectable, View, changers, open_regular
+from jitd.files.inspection import Uninspectable, View, changers, open_regular
 from jitd.pamlint.stack import Source
 from jitd.pamlint.starting import LISTENER, Process
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import gssapi
 import pytest
 
-from jitd.acceptor import Acceptor, NotAuthenticated
+from jitd.server.acceptor import Acceptor, NotAuthenticated
 from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import frame
@@ -135,7 +135,7 @@ def test_a_token_is_taken_once(house):
 
 def test_errors_of_the_library_are_not_deferred():
     """THREATS K-01: an altered token raises in what the acceptor calls, not when something is asked of the context later."""
-    from jitd.acceptor import raw as raw_library
+    from jitd.server.acceptor import raw as raw_library
 
     channel = bytes(32)
     token = bytearray(token_for(channel))

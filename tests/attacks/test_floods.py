@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.listener import HANDSHAKE_FOR
+from jitd.server.listener import HANDSHAKE_FOR
 from jitd.workers import Workers
 from jitpam.wire import messages
 from jitpam.wire.coding import encode

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from jitd.config import Limits
-from jitd.pace import Pace
+from jitd.settings.config import Limits
+from jitd.verbs.pace import Pace
 from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import LARGE, frame

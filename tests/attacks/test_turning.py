@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from jitd import facts
-from jitd.entering import Program, at_point
-from jitd.finding import Asked, Nonsense, find
-from jitd.view import View
-from jitd.walking import Held, own_root
+from jitd.deciding import facts
+from jitd.deciding.entering import Program, at_point
+from jitd.deciding.finding import Asked, Nonsense, find
+from jitd.deciding.view import View
+from jitd.deciding.walking import Held, own_root
 from tests.times import times
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people")

@@ -117,7 +117,7 @@ def without_socket() -> Iterator[None]:
 def older() -> Iterator[None]:
     """The daemon is older than what is installed."""
     time.sleep(1.1)
-    os.utime("/usr/lib/jitd/jitd/config.py")
+    os.utime("/usr/lib/jitd/jitd/settings/config.py")
     yield
 
 

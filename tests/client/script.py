@@ -14,7 +14,7 @@ from jitd.cli import call
 from jitd.core.decision import Approval
 from jitd.core.policy import may_review
 from jitd.core.request import Request, transition
-from jitd.rows import request_row
+from jitd.verbs.rows import request_row
 from jitpam.wire.messages import Message
 from tests.scene import asked, command, moment, permit, person, screened
 

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jitd import policyfile
 from jitd.core.command import Command, Operand, RunAs, fingerprint
 from jitd.core.decision import RECORDED, Approval, Deny, Obligations, Permit, Record, Terms, narrow
 from jitd.core.document import ConfigError
 from jitd.core.policy import Policy, Question, Rule, decide, tally
 from jitd.core.request import Request
+from jitd.settings import policyfile
 from jitd.store import documents
 from jitpam.wire.coding import decode, encode
 from jitpam.wire.messages import FROM_CLIENT, Submit
@@ -87,7 +87,7 @@ def writes(syntax: ast.AST) -> set[str]:
 def test_invariant_2_nothing_but_the_one_door_writes_to_the_store():
     """Who calls ``commit`` is the door, by its path; SQL that writes is the store's own."""
     found = {str(file.relative_to(ROOT)): writes(ast.parse(file.read_text("utf-8"))) for file in files_of("jitd", 100)}
-    assert {file for file, words in found.items() if "commit" in words} == {"jitd/lifecycle.py"}
+    assert {file for file, words in found.items() if "commit" in words} == {"jitd/lifecycle/lifecycle.py"}
     assert {file for file, words in found.items() if words - {"commit"}} == {"jitd/store/sqlite.py"}
 
 
@@ -103,7 +103,7 @@ def test_invariant_3_effects_are_handed_on_only_after_the_commit():
     """``handle`` returns what is to be done; the commit comes before, and between the two only its head is noted."""
     (handle,) = [
         node
-        for node in ast.walk(ast.parse((ROOT / "jitd/lifecycle.py").read_text("utf-8")))
+        for node in ast.walk(ast.parse((ROOT / "jitd/lifecycle/lifecycle.py").read_text("utf-8")))
         if isinstance(node, ast.FunctionDef) and node.name == "handle"
     ]
     *_, commit, noted, end = handle.body

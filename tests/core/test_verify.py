@@ -22,7 +22,7 @@ from jitd.core.effects import Moment
 from jitd.core.law import MONITOR
 from jitd.core.request import Verdict
 from jitd.core.run import Ending, Outcome
-from jitd.lifecycle import Lifecycle
+from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import StoreError
 from jitd.store.sqlite import SqliteStore
 from tests.scene import asked, moment, permit, person, review, screened, submit, too_late, withdraw

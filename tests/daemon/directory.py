@@ -10,7 +10,7 @@ import pytest
 
 from jitd.core.document import ConfigError
 from jitd.core.policy import Policy
-from jitd.policyfile import load
+from jitd.settings.policyfile import load
 
 ME = os.geteuid()
 

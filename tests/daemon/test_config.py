@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from jitd import config
-from jitd.config import KEYS, Limits, Rate, Recordings, check, default_realm, host_name, is_settings, load
 from jitd.core.document import ConfigError, Fault
+from jitd.settings import config
+from jitd.settings.config import KEYS, Limits, Rate, Recordings, check, default_realm, host_name, is_settings, load
 
 ME = os.geteuid()
 REALM = 'realms = ["EXAMPLE.ORG"]\nhost = "db1.example.org"\n'

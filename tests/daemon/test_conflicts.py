@@ -17,10 +17,7 @@ from typing import Any
 import pytest
 
 from jitd import daemon
-from jitd.asking import Asking
 from jitd.audit.verify import verify
-from jitd.config import Limits
-from jitd.connection import Connection
 from jitd.core import grant
 from jitd.core.decision import Approval, Terms
 from jitd.core.law import MONITOR, IllegalEvent, Origin
@@ -28,13 +25,16 @@ from jitd.core.request import RequestState, Verdict
 from jitd.core.run import Ended, Ending, Outcome, Started
 from jitd.deciding.decider import FreshDecision
 from jitd.executor import Started as HasStarted
-from jitd.lifecycle import Lifecycle
-from jitd.overseeing import Overseeing
-from jitd.perform import TRIES, Overtaken, Perform
-from jitd.refusal import Refusal
+from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.lifecycle.perform import TRIES, Overtaken, Perform
+from jitd.lifecycle.waiters import Waiters
+from jitd.server.connection import Connection
+from jitd.settings.config import Limits
 from jitd.store import Conflict
 from jitd.store.sqlite import SqliteStore
-from jitd.waiters import Waiters
+from jitd.verbs.asking import Asking
+from jitd.verbs.overseeing import Overseeing
+from jitd.verbs.refusal import Refusal
 from tests.scene import actor, asked, free, moment, permit, person, review, submit, too_late, withdraw
 
 ORIGIN = Origin(4002, "pts/1", None)

@@ -13,17 +13,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from jitd import deadlines
 from jitd.core import lock
 from jitd.core.effects import Moment
 from jitd.core.grant import GrantState
 from jitd.core.request import RequestState
-from jitd.deadlines import Deadlines
 from jitd.deciding.decider import Decider
-from jitd.lifecycle import Lifecycle
-from jitd.perform import Perform
+from jitd.lifecycle import deadlines
+from jitd.lifecycle.deadlines import Deadlines
+from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.lifecycle.perform import Perform
+from jitd.lifecycle.waiters import Waiters
 from jitd.store.sqlite import SqliteStore
-from jitd.waiters import Waiters
 from tests.scene import START, asked, free, locked, moment, permit, place, screened, submit
 
 ID = "K7QM-2XVD"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from jitd import facts, inspection, lookup, operands, screening, workers
+from jitd import workers
 from jitd.core import lock
 from jitd.core.command import Command, Operand, RunAs
 from jitd.core.conditions import Glob, read_command_pattern
@@ -23,9 +23,11 @@ from jitd.core.effects import Moment
 from jitd.core.policy import Policy, Rule, denied_groups
 from jitd.core.request import Review, Verdict
 from jitd.core.subject import Subject
+from jitd.deciding import facts, screening
 from jitd.deciding.decider import Decider, FirstDecision, FreshDecision
-from jitd.finding import Asked
-from jitd.lifecycle import Lifecycle
+from jitd.deciding.finding import Asked
+from jitd.files import inspection, lookup, operands
+from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store.sqlite import SqliteStore
 from jitd.workers import Workers
 from tests.scene import START, locked, moment, person, place, review, screened, submit

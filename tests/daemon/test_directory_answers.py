@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from jitd import directory, groups
-from jitd.directory import Account, account
-from jitd.facts import Accounts
+from jitd.deciding import directory, groups
+from jitd.deciding.directory import Account, account
+from jitd.deciding.facts import Accounts
 from tests.scene import person
 
 

@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from jitd import channel, room
-from jitd.channel import Channel
-from jitd.room import Place, Room
+from jitd.server import channel, room
+from jitd.server.channel import Channel
+from jitd.server.room import Place, Room
 from jitpam.wire.framing import LARGE, SMALL, frame
 
 MIB = 1024 * 1024

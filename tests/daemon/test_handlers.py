@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from jitd import handlers
-from jitd.inspection import Uninspectable, inspect
+from jitd.files import handlers
+from jitd.files.inspection import Uninspectable, inspect
 
 ME = os.getuid()
 BY_NAME = "enabled\ninterpreter {}\nflags: \nextension .tool\n"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.inspection import Uninspectable, inspect
+from jitd.files.inspection import Uninspectable, inspect
 
 NAMES = ["script", "first", "second", "third", "fourth", "fifth"]
 """A script and all the interpreters that the kernel follows: the last of them is a program."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from jitd import kdc
-from jitd.kdc import KEPT_FOR, Kdc
+from jitd.deciding import kdc
+from jitd.deciding.kdc import KEPT_FOR, Kdc
 
 BOB, CAROL, DAVE = (f"{name}@EXAMPLE.TEST" for name in ("bob", "carol", "dave"))
 

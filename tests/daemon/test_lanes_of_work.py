@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 
-from jitd import silence, workers
-from jitd.identifying import Identifying
-from jitd.silence import Silence, Silent
-from jitd.subordinates import Subordinates
+from jitd import workers
+from jitd.deciding.subordinates import Subordinates
+from jitd.files import silence
+from jitd.files.silence import Silence, Silent
+from jitd.server.identifying import Identifying
 from jitd.workers import Lane, Workers
 
 

@@ -19,7 +19,7 @@ from jitd.core.grant import GrantState, Used
 from jitd.core.law import CLOCK, MONITOR, IllegalEvent, Role
 from jitd.core.request import NotYours, RequestState, Stale, Verdict
 from jitd.core.run import Ending, Outcome, RunState
-from jitd.lifecycle import Lifecycle
+from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import Change, Conflict, StoreError, documents
 from jitd.store.sqlite import SqliteStore
 from tests.scene import actor, asked, free, moment, permit, person, review, screened, submit, too_late, withdraw

@@ -20,13 +20,13 @@ import pytest
 from jitd.core.grant import Grant, Issued
 from jitd.core.request import Request, RequestState
 from jitd.core.run import Run, RunState
-from jitd.listing import Listing
-from jitd.overseeing import Overseeing
-from jitd.refusal import Refusal
+from jitd.lifecycle.waiters import Waiters
+from jitd.server.telling import Telling, Turns
 from jitd.store import Change, documents
 from jitd.store.sqlite import PAGE, PAGE_BYTES, SqliteStore
-from jitd.telling import Telling, Turns
-from jitd.waiters import Waiters
+from jitd.verbs.listing import Listing
+from jitd.verbs.overseeing import Overseeing
+from jitd.verbs.refusal import Refusal
 from jitd.workers import Workers
 from tests.scene import START, asked, command, moment, permit, person
 

@@ -24,15 +24,15 @@ from jitd.core.law import CLOCK, DAEMON, MONITOR, IllegalEvent, Role
 from jitd.core.lock import LockedOut, LockState, Whom, is_on
 from jitd.core.request import NotYours, RequestState, Verdict
 from jitd.core.run import Ending, Outcome, RunState
-from jitd.directory import Account
-from jitd.facts import Accounts
-from jitd.lifecycle import Lifecycle
-from jitd.locking import Locking
-from jitd.refusal import Refusal
+from jitd.deciding.directory import Account
+from jitd.deciding.facts import Accounts
+from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.lifecycle.waiters import Waiters
 from jitd.store import StoreError, documents
 from jitd.store import sqlite as sqlite_store
 from jitd.store.sqlite import SCHEMA, SqliteStore
-from jitd.waiters import Waiters
+from jitd.verbs.locking import Locking
+from jitd.verbs.refusal import Refusal
 from jitd.workers import Workers
 from tests.scene import (
     REALM,

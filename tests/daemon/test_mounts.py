@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jitd import mounts
-from jitd.mounts import Mounts, Table, read
+from jitd.files import mounts
+from jitd.files.mounts import Mounts, Table, read
 
 ROOT = "21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda1 rw"
 LINES = {

@@ -15,8 +15,8 @@ import pytest
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Permit
 from jitd.core.policy import Policy, Rule
-from jitd.finding import Asked, find
-from jitd.screening import look, look_again
+from jitd.deciding.finding import Asked, find
+from jitd.deciding.screening import look, look_again
 from tests.scene import asked as requested
 from tests.scene import moment, person
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from jitd import facts
 from jitd.core.law import Origin
+from jitd.deciding import facts
 from tests.waiting import wait_for
 
 

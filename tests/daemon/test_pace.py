@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from jitd.asking import Asking
-from jitd.config import Limits
 from jitd.core.law import Origin
 from jitd.core.request import RequestState, Verdict
-from jitd.overseeing import Overseeing
-from jitd.pace import BURST, Pace
-from jitd.refusal import Refusal
+from jitd.settings.config import Limits
+from jitd.verbs.asking import Asking
+from jitd.verbs.overseeing import Overseeing
+from jitd.verbs.pace import BURST, Pace
+from jitd.verbs.refusal import Refusal
 from tests.scene import asked, moment, permit, person
 
 ALICE, BOB = person("alice"), person("bob")
@@ -92,7 +92,7 @@ DEEDS: list[tuple[Callable[[House, Any], Any], tuple[Any, ...], Any]] = [
 @pytest.mark.parametrize(("deed", "whose", "other"), DEEDS, ids=["resume", "-l COMMAND", "review"])
 def test_reviews_looks_and_resumes_are_paced_a_person(deed: Any, whose: Any, other: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of them has work done for it that others wait for."""
-    monkeypatch.setattr("jitd.asking.LOOKS", BURST)
+    monkeypatch.setattr("jitd.verbs.asking.LOOKS", BURST)
     house = House()
     for n in range(int(BURST)):
         assert "wait a minute" not in refusal(deed(house, whose[n % len(whose)]))

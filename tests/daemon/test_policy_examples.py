@@ -16,7 +16,7 @@ from jitd.core.decision import Permit
 from jitd.core.duration import read_duration
 from jitd.core.policy import Policy, Question, decide, describe_approvals
 from jitd.core.subject import Subject
-from jitd.policyfile import check, load
+from jitd.settings.policyfile import check, load
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "contrib/policy").glob("*.toml"))
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from jitd import policyfile
 from jitd.core.conditions import Reason, read_command_pattern
 from jitd.core.decision import Approval, Record, Terms
 from jitd.core.document import ConfigError, Fault
 from jitd.core.policy import Policy
 from jitd.core.regex import Regex
-from jitd.policyfile import check, load
+from jitd.settings import policyfile
+from jitd.settings.policyfile import check, load
 from tests.daemon.directory import ME, WHOLE, directory, faults, read, write
 
 __all__ = ["directory"]  # a fixture

@@ -13,7 +13,7 @@ import pytest
 from jitd.audit.verify import verify
 from jitd.core.law import IllegalEvent
 from jitd.core.request import Request, RequestState, Verdict
-from jitd.lifecycle import Lifecycle
+from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import Conflict, StoreError
 from jitd.store.sqlite import SqliteStore
 from tests.scene import asked, moment, permit, person, review, screened, submit, too_late, withdraw

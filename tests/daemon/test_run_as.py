@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd import facts
 from jitd.core.command import RunAs
 from jitd.core.policy import Policy
-from jitd.finding import Asked, Nonsense
-from jitd.screening import look
+from jitd.deciding import facts
+from jitd.deciding.finding import Asked, Nonsense
+from jitd.deciding.screening import look
 from tests.scene import moment, person
 
 ASKED = Asked(

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from jitd import inspection, lookup, operands
 from jitd.core.command import Command, Operand, RunAs
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Approval, Deny, Permit, Terms, Why
 from jitd.core.policy import Policy, Rule
-from jitd.digests import DigestCache
-from jitd.finding import Asked
-from jitd.screening import Sighting, bound, look, look_again
+from jitd.deciding.finding import Asked
+from jitd.deciding.screening import Sighting, bound, look, look_again
+from jitd.files import inspection, lookup, operands
+from jitd.files.digests import DigestCache
 from tests.scene import asked as requested
 from tests.scene import moment, person
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.subordinates import Subordinates
+from jitd.deciding.subordinates import Subordinates
 
 TEXT = """\
 alice:100000:65536

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from jitd.facts import Accounts
-from jitd.finding import NOTHING, Asked, Nonsense, find
-from jitd.peer import Gone, Peer
-from jitd.view import Doubtful, View
-from jitd.walking import Changeable, Held, Way, walk
+from jitd.deciding.facts import Accounts
+from jitd.deciding.finding import NOTHING, Asked, Nonsense, find
+from jitd.deciding.view import Doubtful, View
+from jitd.deciding.walking import Changeable, Held, Way, walk
+from jitd.server.peer import Gone, Peer
 
 ANYBODY = 4001
 

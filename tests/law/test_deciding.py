@@ -10,14 +10,14 @@ import pytest
 from tests.law.tree import MODULES
 
 ASKED_BY = {
-    ("jitd.core.policy", "decide"): {"jitd.screening"},
+    ("jitd.core.policy", "decide"): {"jitd.deciding.screening"},
     ("jitd.core.policy", "rules_for"): {"jitd.deciding.decider"},
     ("jitd.core.grant", "covers"): {"jitd.deciding.decider"},
     ("jitd.core.grant", "waits_for_its_own"): {"jitd.deciding.decider"},
     ("jitd.core.lease", "discharges"): {"jitd.deciding.decider"},
-    ("jitd.screening", "look"): {"jitd.deciding.decider"},
-    ("jitd.screening", "look_again"): {"jitd.deciding.decider"},
-    ("jitd.screening", "unopened"): {"jitd.deciding.decider"},
+    ("jitd.deciding.screening", "look"): {"jitd.deciding.decider"},
+    ("jitd.deciding.screening", "look_again"): {"jitd.deciding.decider"},
+    ("jitd.deciding.screening", "unopened"): {"jitd.deciding.decider"},
     ("jitd.core.lock", "answer_to"): {"jitd.deciding.decider"},
 }
 """A question → who asks it. What is wired into one way to an answer and not into the other would be a way around it."""
@@ -53,7 +53,7 @@ def test_a_question_is_asked_in_its_one_home(question: tuple[str, str]) -> None:
 
 
 def test_the_rules_are_asked_in_two_places_on_the_path_and_with_the_file() -> None:
-    (screening,) = (module for module in MODULES if module.name == "jitd.screening")
+    (screening,) = (module for module in MODULES if module.name == "jitd.deciding.screening")
     asking = [
         function.name
         for function in screening.syntax.body
@@ -66,4 +66,9 @@ def test_the_rules_are_asked_in_two_places_on_the_path_and_with_the_file() -> No
 
 def test_only_who_tries_again_or_says_so_knows_of_a_conflict() -> None:
     """``Conflict``: the store raises it, one place tries again, and two tell that it was in vain."""
-    assert users("jitd.store", "Conflict") == {"jitd.store.sqlite", "jitd.perform", "jitd.connection", "jitd.daemon"}
+    assert users("jitd.store", "Conflict") == {
+        "jitd.store.sqlite",
+        "jitd.lifecycle.perform",
+        "jitd.server.connection",
+        "jitd.daemon",
+    }

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from jitd import channel, room
 from jitd.cli import cli
 from jitd.core import grant, lock, request, run
 from jitd.core.law import name_of
+from jitd.server import channel, room
 from jitpam import options
 from jitpam.wire import coding, conversation, framing, messages
 from tests.law.tree import MODULES, TREE

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jitd import config, policyfile
 from jitd.core.policy import Rule
+from jitd.settings import config, policyfile
 
 TREE = Path(__file__).resolve().parents[2]
 PAGES = {name: (TREE / "docs/man" / name).read_text() for name in ("jitd.toml.5", "jitd-policy.5")}

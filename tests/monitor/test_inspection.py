@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from jitd import inspection
-from jitd.inspection import DigestCache, Uninspectable, inspect
-from jitd.lookup import is_visible_absence, resolve
+from jitd.files import inspection
+from jitd.files.inspection import DigestCache, Uninspectable, inspect
+from jitd.files.lookup import is_visible_absence, resolve
 
 SEARCH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TARGET = 1077

@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 from jitd.core.run import Ending
-from jitd.inspection import View
-from jitd.operands import LIMIT_TOGETHER, MOST_ARGUMENTS, NOT_LOOKED_AT, drift, find
+from jitd.files.inspection import View
+from jitd.files.operands import LIMIT_TOGETHER, MOST_ARGUMENTS, NOT_LOOKED_AT, drift, find
 from tests.monitor.stage import Stage
 from tests.waiting import wait_for
 

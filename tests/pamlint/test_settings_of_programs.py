@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from jitd import programs
+from jitd.deciding import programs
 from tests.pamlint.host import SECURE, UNREADABLE, Texts
 
 PATH = b"/usr/sbin:/usr/bin:/sbin:/bin"

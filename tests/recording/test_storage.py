@@ -26,7 +26,7 @@ from jitd.recording.storage import (
     survey,
     usage,
 )  # fmt: skip
-from jitd.recordings import Aging
+from jitd.verbs.recordings import Aging
 from tests.recording.tape import EXITED, HEADER, place_of, recorder
 
 NO_RUNS = [

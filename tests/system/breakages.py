@@ -315,7 +315,7 @@ def socket_faked(house: House) -> Iterator[None]:
 @undone
 def program_newer(house: House) -> Iterator[None]:
     time.sleep(1.1)
-    Path("/usr/lib/jitd/jitd/config.py").touch()
+    Path("/usr/lib/jitd/jitd/settings/config.py").touch()
     yield
     fresh_daemon(house)
 

@@ -18,7 +18,7 @@ import pytest
 
 from jitd.audit.verify import Finding, verify
 from jitd.core.chain import Broken
-from jitd.integrity import Noted, examine
+from jitd.lifecycle.integrity import Noted, examine
 from jitd.store import StoreError
 from jitd.store.sqlite import SCHEMA, SqliteStore
 from tests.system.clients import Client, ready

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd import groups
+from jitd.deciding import groups
 from tests.system.conftest import House
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people")

@@ -411,7 +411,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 sys.path += ["/usr/lib/jitd", "/usr/lib/jitd/site-packages"]  # as the installed command has it
-from jitd import facts
+from jitd.deciding import facts
 true = facts.moment
 def moment():
     by, now = json.loads(Path(sys.argv[2]).read_text()), true()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from jitd import groups
+from jitd.deciding import groups
 from jitd.doctor.checks.host import Clocks
 from jitpam.initiator import within
 

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Is there an account of that name? Asked of NSS so that "there is none" and "nobody can say" are two answers.
+
+Law: only an answer is an answer. The standard library's ``pwd`` takes a directory that is down for one that knows nobody.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from dataclasses import dataclass
+
+from jitd.deciding.facts import NoSuchAccount
+
+_FIRST = 1 << 12
+_MOST = 1 << 20
+"""Bytes for one entry: with less than it needs the library says ERANGE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account's name and number; ``uid`` is None where nobody knows it."""
+
+    user: str
+    uid: int | None
+
+
+class _Entry(ctypes.Structure):
+    """``struct passwd`` of glibc and musl (pwd.h)."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("password", ctypes.c_char_p),
+        ("uid", ctypes.c_uint32),
+        ("gid", ctypes.c_uint32),
+        ("gecos", ctypes.c_char_p),
+        ("home", ctypes.c_char_p),
+        ("shell", ctypes.c_char_p),
+    )
+
+
+_libc = ctypes.CDLL(None)
+
+
+def number_in(name: str) -> int | None:
+    """The number in ``#1234``; None for a name. Raises NoSuchAccount for one that no account can have."""
+    if not name.startswith("#"):
+        return None
+    digits = name[1:]
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 10 and int(digits) < 2**31):
+        raise NoSuchAccount("an id is # and a decimal number below 2147483648")
+    return int(digits)
+
+
+def account(name: str) -> Account | None:
+    """The account ``name``, or ``#`` and a number; None if there is none. Raises OSError if a directory does not answer. It may
+    block.
+    """
+    try:
+        number = number_in(name)
+        word = name.encode("utf-8", "surrogateescape")
+    except (NoSuchAccount, UnicodeEncodeError):
+        return None
+    if b"\0" in word:
+        return None
+    size = _FIRST
+    while True:
+        entry, found = _Entry(), ctypes.POINTER(_Entry)()
+        room = ctypes.create_string_buffer(size)
+        given = (ctypes.byref(entry), room, ctypes.c_size_t(size), ctypes.byref(found))
+        code = _libc.getpwnam_r(word, *given) if number is None else _libc.getpwuid_r(ctypes.c_uint32(number), *given)
+        if code == errno.ERANGE and size < _MOST:
+            size *= 2
+        elif code == errno.EINTR:
+            continue
+        elif code:
+            raise OSError(code, os.strerror(code))
+        else:
+            return Account(entry.name.decode("utf-8", "surrogateescape"), entry.uid) if found else None

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an enforcement point says becomes what is asked: of sudo, doas and su the command that they will run, of a login nothing
+but that it is one.
+
+Law: what cannot be understood for certain is asked about whole, and is no command that a rule could name. It may block.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from jitd.core.subject import Subject
+from jitd.deciding import facts, programs
+from jitd.deciding.finding import NOTHING, SHELL, Asked, Nonsense, can_see
+from jitd.deciding.view import MOST, NOWHERE, UNSURE, Doubtful, View
+from jitd.deciding.walking import Place, Way
+from jitd.files import lookup
+from jitd.files.inspection import Uninspectable
+from jitd.invocation import read
+from jitd.invocation.form import Invocation
+from jitd.pamlint.places import Places
+from jitpam.wire.shown import shown
+
+PROGRAMS = frozenset({"sudo", "sudo-i", "su", "su-l", "doas"})
+"""PAM services whose programs run one command, which stands on their own command line."""
+OF_SUDO = frozenset({"sudo", "sudo-i"})
+TO_TARGET = frozenset({"su", "su-l"})
+"""Those of them in which PAM_USER is the account to run as."""
+KEEPS_ENVIRONMENT = b"(the person's environment)"
+"""What stands among the options where a shell is run in it."""
+SHELLS = "/etc/shells"
+
+
+def beforehand(service: str, asked: Asked, who: Subject) -> Asked:
+    """What ``who`` asks before ``service`` does: a login has no command, and is their own unless they say whose."""
+    if service in PROGRAMS and (asked.argv or asked.login):
+        return _in_its_environment(service, asked, Places())
+    if asked.argv or asked.login:
+        raise Nonsense(f"{shown(service)} runs no command that could be asked for: leave it out. {_those()} run one")
+    if service in PROGRAMS:
+        raise Nonsense(f"say which command {shown(service)} is to run")
+    return login(service, asked.user or who.user, asked)
+
+
+def _those() -> str:
+    *names, last = sorted(PROGRAMS)
+    return f"{', '.join(names)} and {last}"
+
+
+def login(service: str, user: str, asked: Asked) -> Asked:
+    """``asked`` as a login of ``user`` through ``service``."""
+    return replace(
+        asked, argv=(service.encode(),), user=user, group=None, login=False, is_bare=True, cwd=b"/", cwd_device=0, cwd_inode=0,
+        chdir=False, variables=(), preserved=(), locale=(), streams=(),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What the program in which somebody asks says of itself: its own words, whole; of the person's environment whether
+    POSIXLY_CORRECT is set, SHELL and PATH; and what it sees of the host.
+    """
+
+    words: tuple[bytes, ...]
+    is_posix: bool
+    shell: bytes
+    search_path: bytes
+    view: View
+
+
+def at_point(
+    service: str, user: str, program: Program, asked: Asked, who: Subject, search_path: bytes
+) -> tuple[Asked, tuple[Place, ...]]:
+    """What ``program`` is about to do for PAM_USER ``user`` and at the behest of ``who``; ``asked`` has all else. With it all
+    that has to be as it is now when the program goes on.
+
+    ``search_path`` is jitd's own.
+    """
+    if service not in PROGRAMS:
+        if not program.words:
+            return login(service, user, asked), ()
+        return _in_doubt(program.words, asked, f"how {service} reads its command line is not known"), ()
+    host = program.view.settings()
+    ways: list[Way | None] = []
+    known, is_hidden = asked, False
+    try:
+        found = read(service, program.words, whole=True, posix=program.is_posix)
+        asked = replace(asked, options=found.options)
+        if found.doubt:
+            raise ValueError(found.doubt)
+        if found.mode != "run":
+            raise ValueError(f"it runs no command: {service} is to {found.mode}")
+        if service in TO_TARGET and user != (found.user or "root"):
+            raise ValueError("the program itself says that it is to become another account")
+        settings = programs.sudoers(host) if service in OF_SUDO else programs.NONE
+        if settings.doubt:
+            raise ValueError(settings.doubt)
+        if not program.view.cwd.startswith(b"/"):
+            raise ValueError(NOWHERE)
+        program.view.refuse_other_accounts()
+        known = _known(found, asked, who, program.shell, host)
+        is_hidden = not _sees(who, known)
+        if known.login:
+            ways = _of_login(known, program.view)
+        elif b"/" not in known.argv[0]:
+            ways = [_refuse_two_places(known, settings.secure_path, program, search_path)]
+        else:
+            ways = _of_typed(known, program.view)
+        known = replace(known, leads_to=NOTHING if ways[0] is None else ways[0].name)
+        if service == "doas" and b"/" not in known.argv[0]:
+            _refuse_passed_over(known)
+        if known.chdir:
+            ways.append(program.view.judged(known.cwd))
+        if sum(len(place.path) for place in _places(ways)) > MOST:
+            raise Doubtful(UNSURE)
+    except (ValueError, facts.NoSuchAccount) as fault:
+        unseen = _in_its_environment(service, known, host) if is_hidden else None
+        known, ways = replace(_in_doubt(program.words, asked, str(fault)), unseen=unseen), []
+    return _in_its_environment(service, known, host), _places(ways)
+
+
+def _places(ways: Iterable[Way | None]) -> tuple[Place, ...]:
+    return tuple(dict.fromkeys(place for way in ways if way is not None for place in way.places))
+
+
+def _sees(who: Subject, known: Asked) -> bool:
+    """True if ``who`` can see for themselves all that the paths in ``known`` lead to."""
+    paths = [known.cwd] if known.chdir else []
+    if known.login:
+        paths.append(os.fsencode(facts.entry_of(known.user or "root").pw_dir))
+    elif b"/" in known.argv[0]:
+        paths.append(os.path.join(known.cwd, known.argv[0]))
+    return can_see(who, *paths)
+
+
+def _of_typed(known: Asked, view: View) -> list[Way | None]:
+    """The way to what a name with a slash in it means. sudo -D looks for a relative one where it was typed, and executes it in
+    the directory that it goes to. Raises Doubtful where these are two.
+    """
+    typed = view.typed(known.argv[0])
+    if not known.chdir or known.argv[0].startswith(b"/"):
+        return [typed]
+    executed = view.judged(os.path.join(known.cwd, known.argv[0]))
+    if (typed and typed.end) != (executed and executed.end):
+        raise Doubtful("it is looked for in one directory, and executed in another: use its full path")
+    return [executed, typed]
+
+
+def _of_login(known: Asked, view: View) -> list[Way | None]:
+    """The ways to a login shell, and to the home directory in which it begins. Raises Doubtful and NoSuchAccount."""
+    user = known.user or "root"
+    _refuse_no_home(user)
+    account = facts.entry_of(user)
+    home = [] if known.chdir else [view.judged(os.fsencode(account.pw_dir))]
+    return [view.judged(os.fsencode(account.pw_shell or SHELL)), *home]
+
+
+def _in_its_environment(service: str, asked: Asked, host: Places) -> Asked:
+    """``asked`` marked where it gets the person's environment: PATH, BASH_ENV and the like say what a shell runs as much as its
+    line does.
+    """
+    if service == "su" or (service == "doas" and programs.doas_keeps_environment(host)):
+        return replace(asked, options=(*asked.options, KEEPS_ENVIRONMENT))
+    return asked
+
+
+def _in_doubt(words: tuple[bytes, ...], asked: Asked, doubt: str) -> Asked:
+    """All of the command line. As whom it is run is not known either: it may be root."""
+    typed = tuple(word.replace(b"\0", b",") for word in words)  # sudo has cut a list there
+    return replace(asked, argv=typed or (b"?",), user="root", is_bare=True, doubt=doubt)
+
+
+def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Places) -> Asked:
+    """The command of ``found``. Raises ValueError where its shell cannot be told, and NoSuchAccount."""
+    asked = replace(asked, user=found.user, group=found.group, variables=found.variables, options=found.options)
+    if any(option.startswith(b"--chroot=") for option in found.options):
+        raise ValueError("it is looked for and executed below another root directory")
+    if found.chdir is not None:
+        if b".." in found.chdir.split(b"/"):
+            raise ValueError("its directory goes up again, and links on the way may lead elsewhere")
+        asked = replace(asked, cwd=os.path.normpath(found.chdir), cwd_device=0, cwd_inode=0, chdir=True)
+    if found.shell == "":
+        return replace(asked, argv=found.argv)
+    fast = (b"-f",) if b"--fast" in found.options else ()
+    rest = (*fast, *((b"-c", found.line) if found.line is not None else ()), *found.shell_arguments)
+    if found.shell == "login" and found.shell_path is None:
+        return replace(asked, argv=rest, login=True)
+    if found.shell == "own":
+        path = shell or os.fsencode(facts.entry_of(who.user).pw_shell or SHELL)
+        if os.path.basename(path).removeprefix(b"lt-") == b"sudoedit":
+            raise ValueError("the shell that it is to run is one by whose name sudo edits files")
+    else:
+        path = _targets_shell(found, shell, host)
+    if not path.startswith(b"/"):
+        raise ValueError("which shell it is to run is not known: SHELL names none")
+    return replace(asked, argv=(path, *rest))
+
+
+def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
+    """The shell that su runs (su(1), --shell): another than the account's own only where that is no restricted one."""
+    own = os.fsencode(facts.entry_of(found.user or "root").pw_shell or SHELL)
+    wanted = found.shell_path if found.shell_path is not None else shell if found.shell == "kept" else b""
+    if not wanted:
+        return own
+    try:
+        source = host.read(SHELLS)
+    except OSError:
+        source = None
+    listed = source.data.split(b"\n") if source is not None else []
+    if own not in listed or found.shell == "login":
+        raise ValueError("which shell it is to run is not known: another one was asked for than the account has")
+    return wanted
+
+
+def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours: bytes) -> Way | None:
+    """The way to what a bare name means. Raises ValueError where it is not certain that the program takes the file for it that
+    we find on our own path.
+
+    It has looked before, or looks afterwards: along a path of root's (``secure_path`` of sudoers), or along the person's, of
+    which only that can be relied on which stands on ours too.
+    """
+    name, view, theirs = known.argv[0], program.view, program.search_path
+    found = _where(name, secure_path) if secure_path else _on_trusted_path(name, theirs, ours)
+    is_ours = found is not None and found == _where(name, ours)
+    typed = _first(view, name, secure_path or theirs) if is_ours else None  # else nothing is looked at along a PATH of theirs
+    if typed is None or found != _where(typed, b""):
+        raise ValueError(
+            f"which file {shown(name)} is hangs on the person's PATH, or on the settings of the program that runs it"
+        )
+    return view.judged(typed)
+
+
+def _refuse_passed_over(known: Asked) -> None:
+    """doas goes on along the person's PATH where it may not execute what it has found (execvp(3)). Raises ValueError and
+    NoSuchAccount.
+    """
+    target, path = facts.entry_of(known.user or "root"), known.leads_to or NOTHING
+    if not lookup.may_execute(path, target.pw_uid, facts.group_ids(target.pw_name, target.pw_gid)):
+        raise ValueError("the account may not execute it, and another file of that name may follow on the person's PATH")
+
+
+def _first(view: View, name: bytes, path: bytes) -> bytes | None:
+    """Where the program itself finds ``name`` along ``path``. Raises Doubtful."""
+    named = (os.path.join(directory, name) for directory in path.split(b":") if directory.startswith(b"/"))
+    return next((each for each in named if view.is_executable(each)), None)
+
+
+def _on_trusted_path(name: bytes, theirs: bytes, ours: bytes) -> bytes | None:
+    """Where a search along ``theirs`` ends, if it has come through directories of ``ours`` alone, by these names."""
+    trusted = ours.split(b":")
+    for directory in theirs.split(b":"):
+        if directory not in trusted:
+            return None
+        if (found := _where(name, directory)) is not None:
+            return found
+    return None
+
+
+def _where(name: bytes, path: bytes) -> bytes | None:
+    try:
+        return lookup.resolve(name, b"/", path)
+    except Uninspectable:
+        return None
+
+
+def _refuse_no_home(user: str) -> None:
+    """A login shell begins in the home directory; where that cannot be entered, wherever the person stands. Raises ValueError."""
+    entry = facts.entry_of(user)
+    home, groups = os.fsencode(entry.pw_dir), facts.group_ids(entry.pw_name, entry.pw_gid)
+    try:  # whoever sees what is not in it could enter it
+        is_open = os.path.isdir(home) and lookup.is_visible_absence(os.path.join(home, b"x"), entry.pw_uid, groups)
+    except (OSError, ValueError):
+        is_open = False
+    if not is_open:
+        raise ValueError("where it is to run is not known: that account's home directory cannot be entered")

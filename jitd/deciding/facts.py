@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the daemon establishes by itself: accounts and groups from NSS, the moment from the kernel's clocks.
+
+Law: an account or group that cannot be read is no account and no group; but of a group that a rule denies something to, it is
+noted that nobody knows who is in it. Everything here may block: it is called in a worker.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jitd.core.command import RunAs
+from jitd.core.effects import Moment
+from jitd.core.law import Origin
+from jitd.core.subject import LOCAL, ROOT, Subject, account_of, person_of
+from jitd.deciding import groups
+
+_NUMBER = re.compile(r"#(0|[1-9][0-9]{0,9})")
+_MAX_ID = 2**31 - 1
+_NOBODY = 65534
+"""What the kernel calls everybody who has no number here: a peer of another user namespace, above all."""
+_NO_SESSION = 2**32 - 1
+"""The audit session of what nobody has logged in for."""
+_PTS, _TTY, _FIRST_SERIAL = range(136, 144), 4, 64
+"""The major numbers of pseudo-terminals, that of consoles and serial lines, and the minor one from which these begin."""
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+_SHADOW = Path("/etc/shadow")
+
+
+class NoSuchAccount(Exception):
+    """No such user or group on this host: the end of a sentence."""
+
+
+def moment() -> Moment:
+    """Now."""
+    return Moment(datetime.now(UTC), time.clock_gettime(time.CLOCK_BOOTTIME), _BOOT_ID)
+
+
+def entry_of(user: str) -> pwd.struct_passwd:
+    """The account ``user``: a name, or ``#`` and a decimal id that exists. Raises NoSuchAccount."""
+    number = _number(user)
+    try:
+        return pwd.getpwnam(user) if number is None else pwd.getpwuid(number)
+    except (KeyError, ValueError, OSError):
+        raise NoSuchAccount("there is no such user here") from None
+
+
+def _group_of(group: str) -> groups.Group:
+    number = _number(group)
+    try:
+        found = groups.named(group) if number is None else groups.numbered(number)
+    except groups.CannotLookUp as fault:
+        raise NoSuchAccount(f"that group is not known: {fault}") from None
+    if found is None:
+        raise NoSuchAccount("there is no such group here")
+    return found
+
+
+def _number(typed: str) -> int | None:
+    if not typed.startswith("#"):
+        return None
+    found = _NUMBER.fullmatch(typed)
+    if not found or int(found[1]) > _MAX_ID:
+        raise NoSuchAccount("an id is # and a decimal number below 2147483648")
+    return int(found[1])
+
+
+def target(user: str | None, group: str | None, requester: str) -> pwd.struct_passwd:
+    """The account to run as. Neither: root. A group alone: the requester's own account, as in sudo. Raises NoSuchAccount."""
+    return entry_of(user if user is not None else requester if group is not None else "root")
+
+
+def run_as(entry: pwd.struct_passwd, group: str | None) -> RunAs:
+    """The account of ``entry`` with ``group``, or with its own. Raises NoSuchAccount."""
+    if group is not None:
+        found = _group_of(group)
+        return RunAs(entry.pw_name, entry.pw_uid, found.name, found.gid)
+    try:
+        own = groups.numbered(entry.pw_gid)
+    except groups.CannotLookUp as fault:  # a deny may name it
+        raise NoSuchAccount(f"the group of that account is not known: {fault}") from None
+    return RunAs(entry.pw_name, entry.pw_uid, own.name if own else f"#{entry.pw_gid}", entry.pw_gid)
+
+
+def is_own_group(of: RunAs) -> bool:
+    """True if the group is the account's primary one."""
+    return entry_of(f"#{of.uid}").pw_gid == of.gid
+
+
+def trusted_uid(of: RunAs) -> int:
+    """Who, beside root, may change what runs as ``of``: the account itself, or 0 where nobody may.
+
+    Nobody may where the group is not one of the account's own: the account has less than what was asked for, and would get the
+    rest by what it writes there.
+    """
+    if of.uid == 0:
+        return 0
+    entry = entry_of(f"#{of.uid}")
+    return of.uid if of.gid in group_ids(entry.pw_name, entry.pw_gid) else 0
+
+
+def group_ids(user: str, gid: int) -> tuple[int, ...]:
+    """All group ids of ``user``, ``gid`` among them."""
+    return tuple(os.getgrouplist(user, gid))
+
+
+class Groups:
+    """The group ids of ``user``, ``gid`` among them. They are looked up when somebody asks for one: most files need none."""
+
+    def __init__(self, user: str, gid: int) -> None:
+        self._of = user, gid
+        self._ids: tuple[int, ...] | None = None
+
+    def __contains__(self, gid: object) -> bool:
+        if self._ids is None:
+            self._ids = group_ids(*self._of)
+        return gid in self._ids
+
+
+def uid_of(user: str) -> int | None:
+    """The number of the account of that name, and of no other spelling; None if there is none."""
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+def started_at(pid: int) -> int:
+    """When process ``pid`` was started, in ticks since the boot (proc(5), ``stat``). Raises OSError."""
+    return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
+
+
+def origin(pid: int, uid: int) -> Origin:
+    """From where process ``pid`` speaks, whose uid the kernel has told with the connection. What cannot be read is left out."""
+    tty, session = "", None
+    with suppress(OSError, ValueError, IndexError):
+        tty = _terminal(int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[4]))
+    with suppress(OSError, ValueError):
+        session = int(Path(f"/proc/{pid}/sessionid").read_bytes())
+    return Origin(uid, tty, None if session == _NO_SESSION else session)
+
+
+def _terminal(device: int) -> str:
+    """The name of a terminal below /dev by its number (proc(5), ``tty_nr``); ``MAJOR:MINOR`` where it has none that is known."""
+    major, minor = (device >> 8) & 0xFFF, (device & 0xFF) | ((device >> 12) & 0xFFF00)
+    if not device:
+        return ""
+    if major in _PTS:
+        return f"pts/{minor + 256 * _PTS.index(major)}"
+    if major == _TTY:
+        return f"tty{minor}" if minor < _FIRST_SERIAL else f"ttyS{minor - _FIRST_SERIAL}"
+    return f"{major}:{minor}"
+
+
+def has_expired(user: str, at: datetime) -> bool:
+    """True if shadow(5) says that the account ``user`` has expired at ``at``. A host without shadow says nothing."""
+    try:
+        lines = _SHADOW.read_bytes().splitlines()
+    except FileNotFoundError:
+        return False
+    for line in lines:
+        fields = line.split(b":")
+        if fields[0] == user.encode() and len(fields) > 7 and fields[7].isdigit():
+            return at.timestamp() >= int(fields[7]) * 86400
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Principals to subjects, by the daemon's own table (``jitd.toml``)."""
+
+    realms: frozenset[str]
+    principals: dict[str, str]
+    people: dict[str, frozenset[str]]
+    min_uid: int
+    denied_groups: Callable[[], frozenset[str]] = frozenset
+    """The groups to which a rule in force denies something."""
+
+    def subject(self, principal: bytes, ticket_ends_at: datetime | None) -> Subject | None:
+        """Who ``principal`` is here now, or None if nobody: not mapped, no account, expired, or a system's own."""
+        user = account_of(principal, self.realms, self.principals)
+        if user is None:
+            return None
+        text = principal.decode("ascii")
+        try:
+            entry = pwd.getpwnam(user)
+        except KeyError:
+            return None
+        if entry.pw_name != user:
+            return None
+        if text not in self.principals and (entry.pw_uid < self.min_uid or entry.pw_uid == _NOBODY):
+            return None
+        if has_expired(user, datetime.now(UTC)):
+            return None
+        return self._subject(text, entry, ticket_ends_at)
+
+    def root(self) -> Subject:
+        """Local root, who needs no ticket."""
+        return replace(self._subject(ROOT, pwd.getpwuid(0), None), unsure=frozenset())  # no directory that is down stops root
+
+    def root_alone(self) -> Subject:
+        """Local root, of whose groups nobody could be asked. It asks nothing, and does not block."""
+        return Subject(ROOT, "root", 0, 0, frozenset(), person_of("root", self.people), None)
+
+    def local(self, uid: int) -> Subject | None:
+        """Who the account ``uid`` is, known by nothing else; root is root. None if it is gone, expired, or a system's own."""
+        if uid == 0:
+            return self.root()
+        try:
+            entry = pwd.getpwuid(uid)
+        except (KeyError, OverflowError):
+            return None
+        if entry.pw_uid < self.min_uid or entry.pw_uid == _NOBODY or has_expired(entry.pw_name, datetime.now(UTC)):
+            return None
+        known = self._subject(LOCAL + entry.pw_name, entry, None)
+        plain = {f"{entry.pw_name}@{realm}" for realm in self.realms}
+        listed = {principal for principal, user in self.principals.items() if user == entry.pw_name}
+        return replace(known, perhaps=frozenset({*listed, *(plain - self.principals.keys())}))
+
+    def _subject(self, principal: str, entry: pwd.struct_passwd, ticket_ends_at: datetime | None) -> Subject:
+        gids = os.getgrouplist(entry.pw_name, entry.pw_gid)
+        known, unsure = self._denied(entry.pw_name, gids)
+        for gid in gids:
+            with suppress(groups.CannotLookUp):  # a group without a name is in no rule that permits
+                if (found := groups.numbered(gid)) is not None:
+                    known.add(found.name)
+        person = person_of(entry.pw_name, self.people)
+        who = Subject(principal, entry.pw_name, entry.pw_uid, entry.pw_gid, frozenset(known), person, ticket_ends_at)
+        return replace(who, unsure=frozenset(unsure))
+
+    def _denied(self, user: str, gids: Collection[int]) -> tuple[set[str], set[str]]:
+        """Those of the groups that rules deny something to in which ``user`` is, and those of which that cannot be known.
+
+        Each is asked for by its name: where a directory is down, the list of somebody's groups is short, and says nothing of it.
+        """
+        known, unsure = set(), set()
+        for name in self.denied_groups():
+            try:
+                found = groups.named(name)
+            except groups.CannotLookUp:
+                unsure.add(name)
+                continue
+            if found is not None and (found.gid in gids or user in found.members):
+                known.add(name)
+        return known, unsure
+
+    def sure_of(self, known: Subject) -> Subject:
+        """``known``, and whether they are in groups that the rules in force by now deny something to: rules that came since they
+        were looked up may name groups that nobody has asked for yet, and a directory that is down says nothing of.
+        """
+        new = frozenset() if known.is_root else self.denied_groups() - known.groups - known.unsure
+        if not new:
+            return known
+        found, unsure = self._denied(known.user, os.getgrouplist(known.user, known.gid))
+        return replace(known, groups=known.groups | found, unsure=known.unsure | unsure)
+
+    def again(self, known: Subject) -> Subject | None:
+        """``known`` as it is now: None if the account is gone, expired, or is another one under the same name."""
+        if known.is_root:
+            return self.root()
+        if known.is_local:
+            local = self.local(known.uid)
+            return local if local is not None and local.user == known.user else None
+        now = self.subject(known.principal.encode("ascii"), known.ticket_ends_at)
+        return now if now is not None and (now.user, now.uid) == (known.user, known.uid) else None

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is asked meets what is known: the command was found, its file is looked at, and policy answers.
+
+Law: a file is opened only where policy would permit its path; what cannot be established is a denial with its name. All but
+``lease_for`` may block and is called in a worker; nothing here changes anything.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+
+from jitd.core.command import JITSUDO, Command, Operand, Pairs
+from jitd.core.decision import Decision, Deny, Permit, Why
+from jitd.core.effects import Moment
+from jitd.core.environment import let_in
+from jitd.core.policy import Policy, Question, decide, denied_files, no_rule, unbound
+from jitd.core.request import Request
+from jitd.core.subject import Subject
+from jitd.deciding import facts
+from jitd.deciding.finding import Asked, Found, Nonsense, can_see, find, in_directory, is_in_sight, without_home
+from jitd.files import inspection, lookup, operands
+from jitd.files.digests import DigestCache
+from jitd.files.silence import MOUNTS
+
+_digests = DigestCache()
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """The command as found, and what policy says to it. ``command`` is what a request binds."""
+
+    command: Command
+    decision: Decision
+
+
+def look(
+    policy: Policy,
+    asked: Asked,
+    who: Subject,
+    host: str,
+    service: str,
+    search_path: str,
+    trusted: tuple[bytes, ...],
+    now: Moment,
+) -> Sighting:
+    """Find the command and ask policy about it: the rules on its path, its file, the rules with the file, its operands.
+    ``trusted`` are mounts whose owners are believed. Raises finding.Nonsense.
+    """
+    sighting = _look(policy, asked, who, host, service, search_path, trusted, now)
+    if isinstance(sighting.decision, Permit):
+        return sighting
+    if not asked.doubt:
+        return replace(sighting, command=without_home(asked, sighting.command, who))
+    if asked.unseen is not None:
+        with suppress(Nonsense):  # a rule lets them run what is there: they may know
+            unseen = look(policy, asked.unseen, who, host, service, search_path, trusted, now)
+            if isinstance(unseen.decision, Deny):
+                return unseen
+    because = f"{sighting.decision.because}; what would run is not known for certain: {asked.doubt}"
+    return replace(sighting, decision=replace(sighting.decision, because=because))
+
+
+def _look(
+    policy: Policy,
+    asked: Asked,
+    who: Subject,
+    host: str,
+    service: str,
+    search_path: str,
+    trusted: tuple[bytes, ...],
+    now: Moment,
+) -> Sighting:
+    def about(found: Found) -> Question:
+        return Question(
+            requester=who,
+            command=found.command,
+            service=service,
+            host=host,
+            reason=asked.reason,
+            lasts_for=asked.lasts_for,
+            uses=asked.uses,
+            timeout_for=asked.timeout_for,
+            chdir=asked.cwd if asked.chdir else None,
+            is_own_group=found.is_own_group,
+            is_missing=found.is_missing,
+            writable_by=(),
+        )
+
+    @cache
+    def on_path(question: Question) -> Decision:
+        return _on_path(policy, question, now)
+
+    found = find(asked, who, service, search_path, lambda unseen: isinstance(on_path(about(unseen)), Permit))
+    if found.complaint and not found.unfit:
+        return Sighting(found.command, Deny(Why.MISSING, found.complaint))
+    question = about(found)
+    if not found.is_missing:  # else nothing may be looked at that could tell whether it is there
+        question = replace(question, names=_names(policy, found.command, found.names))
+    if found.complaint:
+        decision = on_path(replace(question, is_missing=False))
+        is_denied = isinstance(decision, Deny) and decision.why in (Why.NO_RULE, Why.RULE, Why.ERROR)
+        return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint))
+    sighting = _judged(policy, question, on_path(question), asked.preserved, trusted, now)
+    if found.unfit and isinstance(sighting.decision, Permit):
+        unfit = Deny(Why.ERROR, f"it cannot be executed: {found.unfit}", sighting.decision.rule)
+        sighting = Sighting(sighting.command, unfit)
+    sighting = _with_operands(sighting, who, service, trusted)
+    if isinstance(sighting.decision, Permit) or found.is_missing or is_in_sight(asked, found.command.path, who):
+        return sighting
+    # Whatever the file was refused for would tell of it: the answer, its path too, is the one of a path that is not there.
+    typed = _as_typed(found.command, asked)
+    is_by_file = isinstance(on_path(question), Permit)
+    as_missing = replace(question, command=typed, is_missing=True, names=())
+    return Sighting(typed, no_rule(who) if is_by_file else on_path(as_missing))
+
+
+def unopened(asked: Asked, who: Subject, service: str, search_path: str) -> Command:
+    """The command that is asked for by somebody whom no rule will answer: found, and no file of it opened. Raises
+    finding.Nonsense.
+    """
+    asked = asked.unseen or asked
+    found = find(asked, who, service, search_path, lambda unseen: False)
+    if found.is_missing or is_in_sight(asked, found.command.path, who):
+        return without_home(asked, found.command, who)
+    return _as_typed(found.command, asked)
+
+
+def _as_typed(command: Command, asked: Asked) -> Command:
+    """``command`` without a word of where what was typed leads."""
+    return replace(command, path=asked.argv[0], argv=asked.argv)
+
+
+def _names(policy: Policy, command: Command, known: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """All names of the command's file that a deny could have."""
+    if not command.path:
+        return ()
+    return tuple(dict.fromkeys((*known, *lookup.same_files(command.path, denied_files(policy)))))
+
+
+def _with_operands(sighting: Sighting, who: Subject, service: str, trusted: tuple[bytes, ...]) -> Sighting:
+    """With what the arguments name and others could change, where somebody has to approve it or the rule wants it bound."""
+    decision, command = sighting.decision, sighting.command
+    if not isinstance(decision, Permit):
+        return sighting
+    terms = decision.obligations.terms
+    if (not decision.obligations.approvals and not terms.bound) or not command.path:
+        return _bound_alone(sighting, service)
+    groups = facts.Groups(who.user, who.gid)
+
+    def is_seen(path: bytes) -> bool:  # what is in /proc is said to be there, and not looked at
+        return lookup.is_visible_absence(path, who.uid, groups, command.cwd)
+
+    def is_told(operand: operands.Operand) -> bool:
+        paths = (operand.path, operand.real)
+        return bool(operand.digest) and all(lookup.is_readable(path, who.uid, groups, command.cwd) for path in paths)
+
+    def is_read(path: bytes) -> bool:
+        return (terms.bound or not terms.writable) and is_seen(path)
+
+    MOUNTS.approach(path for _, path in operands.named(command.argv, command.cwd))
+    view = inspection.View(facts.trusted_uid(command.run_as), command.cwd, trusted)
+    found = operands.find(command.argv, view, is_read, is_seen)
+    named = tuple(Operand(o.at, o.path, o.digest, o.because, is_seen(o.path) and is_seen(o.real), is_told(o)) for o in found)
+    return _bound_alone(Sighting(replace(command, operands=named), decision), service)
+
+
+def _bound_alone(sighting: Sighting, service: str) -> Sighting:
+    """A denial where the rule wants bound what the arguments name, and some of it is not."""
+    decision = sighting.decision
+    if isinstance(decision, Permit):
+        loose = unbound(decision.rule, decision.obligations.terms, sighting.command, service)
+        if loose:
+            return Sighting(sighting.command, Deny(Why.TERMS, loose, decision.rule))
+    return sighting
+
+
+def bound(command: Command) -> tuple[operands.Bound, ...]:
+    """Its operands as they are compared later."""
+    return tuple((o.at, o.path, o.digest) for o in command.operands)
+
+
+def look_again(policy: Policy, request: Request, who: Subject, trusted: tuple[bytes, ...], now: Moment) -> Decision:
+    """Policy's answer to ``request`` as things are now; a file that is not the one that was asked for is a denial."""
+    try:
+        is_own_group = facts.is_own_group(request.command.run_as)
+    except facts.NoSuchAccount:
+        return Deny(Why.ERROR, "the account to run as is gone")
+    question = Question(
+        requester=who,
+        command=replace(request.command, digest=b""),
+        service=request.service,
+        host=request.host,
+        reason=request.claims.reason,
+        lasts_for=request.lasts_for,
+        uses=request.uses,
+        timeout_for=request.timeout_for,
+        chdir=None,  # the directory is part of the command by now, and was allowed by its rule
+        is_own_group=is_own_group,
+        is_missing=False,
+        writable_by=(),
+        names=_names(policy, request.command, lookup.names_of(request.command.path)),
+    )
+    sighting = _judged(policy, question, _on_path(policy, question, now), (), trusted, now)
+    if isinstance(sighting.decision, Deny):
+        return sighting.decision
+    if sighting.command.digest != request.command.digest:
+        return Deny(Why.ERROR, "the command's file has changed since it was asked for", sighting.decision.rule)
+    obligations = sighting.decision.obligations
+    is_bound = obligations.terms.bound or (bool(obligations.approvals) and not obligations.terms.writable)
+    if is_bound and request.command.path:
+        command = request.command
+        MOUNTS.approach(path for _, path in operands.named(command.argv, command.cwd))
+        view = inspection.View(facts.trusted_uid(command.run_as), command.cwd, trusted)
+        changed = operands.drift(command.argv, view, bound(command))
+        if changed:
+            return Deny(Why.ERROR, changed, sighting.decision.rule)
+    if loose := unbound(sighting.decision.rule, obligations.terms, request.command, request.service):
+        return Deny(Why.TERMS, loose, sighting.decision.rule)
+    before = request.command
+    if replace(sighting.command, chdir=before.chdir, is_told=before.is_told) != before:
+        return Deny(Why.TERMS, "the rule now wants another working directory", sighting.decision.rule)
+    return sighting.decision
+
+
+def _judged(
+    policy: Policy, question: Question, decision: Decision, preserved: Pairs, trusted: tuple[bytes, ...], now: Moment
+) -> Sighting:
+    """Only where ``decision``, the rules' on the path, permits it is the file opened, and the rules are asked with what it shows.
+
+    Of ``preserved`` comes along what the rule that permits lets in; the rest stays outside, as with sudo -E. No rule on the path
+    is about it, so that it waits for the second question.
+    """
+    command = question.command
+    if isinstance(decision, Deny):
+        return Sighting(command, decision)
+    command = replace(command, variables=let_in(preserved, command, decision.obligations.terms.env))
+    if not command.path:
+        return Sighting(command, decision)  # there is no file to look at
+    try:
+        file = inspection.inspect(command.path, facts.trusted_uid(command.run_as), cache=_digests, trusted=trusted)
+        command = replace(command, digest=file.digest, is_told=_may_read(question.requester, command.path))
+        cwd = decision.obligations.terms.cwd.encode()
+        if cwd != b"caller" and question.service == JITSUDO:  # elsewhere nobody sees to it
+            command = in_directory(command, cwd)
+        elif question.chdir is not None and not command.cwd_inode:
+            try:  # the requester may name it and not look at it: nor is it told here whether it exists
+                command = in_directory(command, question.chdir)
+            except OSError:
+                command = replace(command, chdir=True)  # as long as the other way takes
+    except inspection.Uninspectable as fault:
+        is_seen = can_see(question.requester, command.path, *fault.looked_at)
+        if fault.is_unfit and is_seen:
+            return Sighting(command, Deny(Why.UNFIT, f"it cannot be executed: {fault}", decision.rule))
+        because = f": {fault}" if is_seen else ", or what executes it"
+        return Sighting(command, Deny(Why.ERROR, f"the command's file cannot be looked at{because}", decision.rule))
+    except OSError as fault:
+        return Sighting(command, Deny(Why.ERROR, f"the working directory cannot be looked at: {fault.strerror}", decision.rule))
+    return Sighting(command, decide(policy, replace(question, command=command, writable_by=file.writable_by), now.at))
+
+
+def _may_read(who: Subject, path: bytes) -> bool:
+    return lookup.is_readable(path, who.uid, facts.Groups(who.user, who.gid))
+
+
+def _on_path(policy: Policy, question: Question, now: Moment) -> Decision:
+    """What the rules say before any file is opened."""
+    return decide(policy, question, now.at)

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose are the subordinate uids (subuid(5)): somebody who enters a user namespace has 65,536 of them and is still one person.
+
+Law: a number is only ever counted with somebody; nothing is permitted to it by that.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from pathlib import Path
+
+from jitd.deciding import facts
+
+FILE = Path("/etc/subuid")
+
+
+class Subordinates:
+    """Owners of numbers, as ``read`` found them last."""
+
+    def __init__(self, file: Path = FILE, uid_of: Callable[[str], int | None] = facts.uid_of) -> None:
+        self._file = file
+        self._uid_of = uid_of
+        self._ranges: list[tuple[int, int, int]] = []  # first, last, owner
+
+    def read(self) -> None:
+        """Read the file anew; without it nobody has any. It may block."""
+        try:
+            lines = self._file.read_text("utf-8", "replace").splitlines()
+        except OSError:
+            lines = []
+        found = []
+        for line in lines:
+            owner, _, numbers = line.partition(":")
+            first, _, count = numbers.partition(":")
+            if not (first.isdecimal() and count.isdecimal() and owner):
+                continue
+            uid = int(owner) if owner.isdecimal() else self._uid_of(owner)
+            if uid is not None and int(count):
+                found.append((int(first), int(first) + int(count) - 1, uid))
+        self._ranges = sorted(found)
+
+    def owner_of(self, uid: int) -> int:
+        """The account with which ``uid`` counts: its owner, or itself."""
+        at = bisect_right(self._ranges, uid, key=lambda one: one[0])
+        if at and uid <= self._ranges[at - 1][1]:
+            return self._ranges[at - 1][2]
+        return uid

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a path leads below a root directory, which may be another process's: each directory, link and file on the way.
+
+Law: nothing is opened but to be looked at (O_PATH), and the kernel follows no link for us. What others than root could turn
+while somebody looks is Changeable, never a guess. It may block.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import stat
+from dataclasses import dataclass
+
+from jitd.files.inspection import MOST_LINKS, parts
+
+_LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_PROC = 0x9FA0
+_OWN = frozenset({
+    0xEF53, 0x9123683E, 0x58465342, 0x01021994, 0x794C7630, 0x858458F6, 0xF2F52010, 0x73717368, 0xE0F5E1E2, 0x9660, 0x4D44,
+    0x2011BAB0, 0x3153464A, 0x52654973, 0x3434, 0x15013346, 0x2FC12FC1, 0xCA451A4E, 0x7366746E, 0x28CD3D45, 0x61756673, 0x1CD1,
+    0x62656572, 0x27E0EB, 0x63677270, 0x958458F6,
+})  # fmt: skip
+"""File systems whose owners and modes this host's kernel keeps itself (statfs(2)): ext, btrfs, xfs, tmpfs, overlay and the like.
+Of all others, also unknown ones, a server or a process may tell them.
+"""
+_MADE_HERE = frozenset({0x01021994, 0x858458F6})
+"""Those of them that are made empty, by the kernel (tmpfs, ramfs): what is on one was not brought along."""
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Held:
+    """A descriptor that is closed when nobody needs it any more: a worker may still use it when its client has gone."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        os.close(self.number)
+
+
+class Changeable(Exception):
+    """The path passes a link or ``..`` that others than root could make lead elsewhere, or procfs, which is another for each
+    process.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is at ``path``, which is absolute and passes no link."""
+
+    path: bytes
+    device: int
+    inode: int
+    is_link: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """All that a path passes, in order, without the root directory. ``name`` is the path with its directories resolved, a last
+    link kept. ``is_roots``: root alone can move or replace any of it. ``is_executable``: it ends at a regular file that somebody
+    may execute.
+    """
+
+    places: tuple[Place, ...]
+    name: bytes
+    end: Place
+    is_roots: bool
+    is_executable: bool
+
+    def is_same_as(self, other: Way) -> bool:
+        """True if both lead through the same directories to the same file. A link may be another one, with another root
+        directory: what it leads to is compared.
+        """
+        ours, theirs = ([place for place in way.places if not place.is_link] for way in (self, other))
+        return (ours, self.name, self.end, self.is_roots) == (theirs, other.name, other.end, other.is_roots)
+
+
+def own_root() -> Held:
+    """The root directory of this process."""
+    return Held(os.open("/", _LOOK))
+
+
+def walk(root: Held, path: bytes, trusted: tuple[bytes, ...] = ()) -> Way:
+    """The way from the directory ``root`` along ``path``, as a process with that root goes it. ``trusted`` are mounts whose
+    owners are believed. Raises Changeable and OSError.
+    """
+    return _Walk(root, trusted).go(path)
+
+
+class _Walk:
+    """The directories that are open, from the root directory to where it stands."""
+
+    def __init__(self, root: Held, trusted: tuple[bytes, ...]) -> None:
+        self._root = root
+        self._trusted = trusted
+        self._open = [root.number]
+        self._names: list[bytes] = []
+        self._places: list[Place] = []
+        self._is_roots = True
+        self._kinds: dict[int, int] = {}
+        self._root_device = os.fstat(root.number).st_dev
+
+    def go(self, path: bytes) -> Way:
+        ahead = parts(path)
+        n_links = 0
+        name = b""
+        try:
+            while ahead:
+                part = ahead.pop()
+                name = name or (b"" if ahead else self._below(part))
+                if part == b"..":
+                    self._go_up()
+                elif leads_to := self._step(part, is_last=not ahead):
+                    n_links += 1
+                    if n_links > MOST_LINKS:
+                        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                    if leads_to.startswith(b"/"):
+                        self._close()
+                    ahead += parts(leads_to)
+            end = os.fstat(self._open[-1])
+            is_executable = stat.S_ISREG(end.st_mode) and bool(end.st_mode & 0o111)
+            last = Place(self._below(), end.st_dev, end.st_ino)
+            return Way(tuple(self._places), name, last, self._is_roots, is_executable)
+        finally:
+            self._close()
+
+    def _go_up(self) -> None:
+        if not self._is_roots:
+            raise Changeable("it goes up from a directory that others can move")
+        if self._names:
+            self._names.pop()
+            os.close(self._open.pop())
+
+    def _step(self, part: bytes, *, is_last: bool) -> bytes:
+        """Go on to ``part``. Where it is a link, stay, and return what it leads to."""
+        directory = self._open[-1]
+        try:
+            file = os.open(part, _LOOK | (0 if is_last else os.O_DIRECTORY), dir_fd=directory)  # has it mounted, too
+        except NotADirectoryError:
+            file = os.open(part, _LOOK, dir_fd=directory)
+        self._open.append(file)
+        self._names.append(part)
+        above, status = os.fstat(directory), os.fstat(file)
+        if self._kind(file, status) == _PROC:
+            raise Changeable("what is in procfs is another thing for everyone who looks")
+        self._is_roots = self._is_roots and self._is_kept(directory, above, status)
+        is_link = stat.S_ISLNK(status.st_mode)
+        self._places.append(Place(self._below(), status.st_dev, status.st_ino, is_link))
+        if not is_link:
+            return b""
+        if not self._is_roots:
+            raise Changeable("it passes a link that others can turn")
+        leads_to = os.readlink(b"", dir_fd=file)
+        self._names.pop()
+        os.close(self._open.pop())
+        return leads_to
+
+    def _is_kept(self, directory: int, above: os.stat_result, entry: os.stat_result) -> bool:
+        """True if root alone can put another thing in the place of ``entry``. A group that may write is in the mode always,
+        as the mask of an access list, and a sticky directory keeps what is root's.
+        """
+        if above.st_uid != 0 or not self._is_believed(directory, above):
+            return False
+        return not above.st_mode & 0o022 or (bool(above.st_mode & stat.S_ISVTX) and entry.st_uid == 0)
+
+    def _is_believed(self, directory: int, status: os.stat_result) -> bool:
+        """True if its owner is who it says. A person may have a disk of theirs mounted, ``nosuid``, and another one in
+        its place, whose numbers are the same.
+        """
+        if status.st_dev == self._root_device:
+            return True
+        kind = self._kind(directory, status)
+        if kind not in _OWN:
+            return False
+        path = b"/" + b"/".join(self._names[:-1]) + b"/"
+        is_brought = kind not in _MADE_HERE and bool(os.fstatvfs(directory).f_flag & os.ST_NOSUID)
+        return not is_brought or any(path.startswith(place.rstrip(b"/") + b"/") for place in self._trusted)
+
+    def _kind(self, file: int, status: os.stat_result) -> int:
+        """The file system's type (statfs(2)). Raises OSError."""
+        if (kind := self._kinds.get(status.st_dev)) is None:
+            found = ctypes.create_string_buffer(512)
+            if _libc.fstatfs(file, found) != 0:
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+            kind = self._kinds[status.st_dev] = ctypes.c_ulong.from_buffer(found).value & 0xFFFFFFFF
+        return kind
+
+    def _below(self, *more: bytes) -> bytes:
+        """The path, without links, of what is below where it stands."""
+        return b"/" + b"/".join((*self._names, *more))
+
+    def _close(self) -> None:
+        """Go back to the root directory, which is not ours to close."""
+        self._names.clear()
+        while len(self._open) > 1:
+            os.close(self._open.pop())

@@ -1,0 +1,399 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a file is: what is in it, and who could make it something else.
+
+Law: standard library, and facts about mounts and handlers. Only regular files are ever opened; what is read is bounded in bytes
+and time; what cannot be judged is an Uninspectable with a sentence, never a guess.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import struct
+import time
+from dataclasses import dataclass, field
+
+from jitd.files import handlers
+from jitd.files.digests import DigestCache, identity
+from jitd.files.mounts import Mounts
+
+LIMIT = 1024 * 1024 * 1024
+"""Bytes of the largest file that is read."""
+PATIENCE = 20.0
+"""Seconds that reading one file may take."""
+MOST_LINKS = 40
+MOST_INTERPRETERS = 5
+"""So many, each the interpreter of the one before it, are looked at: the kernel follows no more."""
+FIRST_LINE = 256
+"""Bytes in which the kernel looks for the interpreter."""
+CHUNK = 1024 * 1024
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+"""What a look-up of nothing fails with."""
+ITSELF = (b"self", b"thread-self")
+"""Names in procfs that mean another process to each who looks."""
+
+
+class Uninspectable(Exception):
+    """It cannot be judged, and so not be run: a sentence.
+
+    ``looked_at`` are the paths at which it would have been; ``is_absent`` is True if it is at none of them; ``is_unfit`` is True
+    if it is there and is nothing that the kernel executes.
+    """
+
+    def __init__(
+        self, because: str, *, looked_at: tuple[bytes, ...] = (), is_absent: bool = False, is_unfit: bool = False
+    ) -> None:
+        super().__init__(because)
+        self.because = because
+        self.looked_at = looked_at
+        self.is_absent = is_absent
+        self.is_unfit = is_unfit
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What ``path`` led to when it was looked at.
+
+    ``writable_by`` says, a sentence each, who but root and the target could change what it does; empty is good.
+    ``interpreter`` is the absolute path in its first line, or None.
+    """
+
+    path: bytes
+    device: int
+    inode: int
+    size: int
+    digest: bytes
+    writable_by: tuple[str, ...]
+    interpreter: bytes | None
+
+
+# --- who could change it ---------------------------------------------------------------------------------------------
+
+_ENTRY = struct.Struct("<HHI")
+_ACL_USER, _ACL_GROUP_OBJ, _ACL_GROUP, _ACL_MASK = 0x02, 0x04, 0x08, 0x10
+_WRITE = 0x02
+
+
+AccessList = list[tuple[int, int, int]] | None
+
+
+def access_list(path: bytes | int) -> AccessList:
+    """The POSIX access list of ``path``, or None: tag, permissions, id of each entry."""
+    try:
+        raw = os.getxattr(path, "system.posix_acl_access")
+    except OSError as fault:
+        if fault.errno in (errno.ENODATA, errno.EOPNOTSUPP):
+            return None
+        raise Uninspectable(f"its access list cannot be read: {fault.strerror}") from None
+    if len(raw) < 4 or (len(raw) - 4) % _ENTRY.size:
+        raise Uninspectable("its access list cannot be read")
+    return list(_ENTRY.iter_unpack(raw[4:]))
+
+
+def _changers(name: str, status: os.stat_result, access: AccessList, target_uid: int) -> list[str]:
+    """Who but root and the target may write to it, a sentence each."""
+    found = []
+    if status.st_uid not in (0, target_uid):
+        found.append(f"{name} belongs to uid {status.st_uid}")
+    if access is None:
+        if status.st_mode & 0o020:
+            found.append(f"{name} may be written by gid {status.st_gid}")
+    else:
+        mask = next((permissions for tag, permissions, _ in access if tag == _ACL_MASK), 7)
+        for tag, permissions, number in access:
+            if not permissions & mask & _WRITE:
+                continue
+            if tag == _ACL_USER and number not in (0, target_uid):
+                found.append(f"{name} may be written by uid {number}")
+            elif tag in (_ACL_GROUP, _ACL_GROUP_OBJ):
+                found.append(f"{name} may be written by gid {number if tag == _ACL_GROUP else status.st_gid}")
+    if status.st_mode & 0o002:
+        found.append(f"{name} may be written by everybody")
+    return found
+
+
+def _shown(path: bytes) -> str:
+    return path.decode("utf-8", "backslashreplace")
+
+
+@dataclass(slots=True)
+class _Walk:
+    """The way to a file, every directory and link of it looked at.
+
+    ``cwd`` is the directory of the process that is to open the path, None where that is not known.
+    """
+
+    target_uid: int
+    mounts: Mounts
+    cwd: bytes | None = None
+    changers: list[str] = field(default_factory=list)
+    _seen: set[tuple[int, int]] = field(default_factory=set)
+
+    def follow(self, path: bytes) -> bytes:
+        """The path without any link that ``path`` leads to; notes who could make it lead elsewhere."""
+        if not path.startswith(b"/"):
+            raise Uninspectable("its path is not absolute", looked_at=(path,))
+        at = b"/"
+        ahead = parts(path)
+        links = 0
+        while ahead:
+            part = ahead.pop()
+            if part == b"..":
+                at = os.path.dirname(at)
+                continue
+            below = os.path.join(at, part)
+            try:
+                if self._is_procfs(at):
+                    links += 1
+                    leads_to = self._out_of_procfs(path, at, part, ahead)
+                else:
+                    status = os.lstat(below)
+                    self._look_at(at, status)
+                    if not stat.S_ISLNK(status.st_mode):
+                        at = below
+                        continue
+                    links += 1
+                    leads_to = os.readlink(below)
+            except OSError as fault:
+                absent = fault.errno in (errno.ENOENT, errno.ENOTDIR)
+                raise Uninspectable(f"{_shown(below)}: {fault.strerror}", looked_at=(below,), is_absent=absent) from None
+            except ValueError as fault:
+                raise Uninspectable(f"{_shown(below)}: {fault}", looked_at=(below,)) from None
+            if links > MOST_LINKS:
+                raise Uninspectable(f"{_shown(path)} leads through too many links", looked_at=(path,))
+            if leads_to.startswith(b"/"):
+                at = b"/"
+            ahead += parts(leads_to)
+        return at
+
+    def changers_of(self, name: bytes, real: bytes, status: os.stat_result, access: AccessList) -> list[str]:
+        """Who but root and the target could write to what is at ``real``, a sentence each. It is called ``name``."""
+        found = _changers(_shown(name), status, access, self.target_uid)
+        try:
+            why_not = self.mounts.why_not(real)
+        except (OSError, ValueError) as fault:
+            raise Uninspectable(f"the mount of {_shown(name)} cannot be told: {fault}", looked_at=(name,)) from None
+        if why_not:
+            found.append(f"{_shown(name)} may be written by others: its mount {why_not}")
+        return found
+
+    def _is_procfs(self, directory: bytes) -> bool:
+        mount = self.mounts.at(directory)
+        return mount is not None and mount.kind == "proc"
+
+    def _out_of_procfs(self, path: bytes, at: bytes, part: bytes, ahead: list[bytes]) -> bytes:
+        """What a process that opens ``path`` itself finds for ``part``. All else below /proc may be another thing to each."""
+        mount = self.mounts.at(at)
+        is_its_own = mount is not None and at == mount.point and part in ITSELF
+        if is_its_own and self.cwd is not None and ahead[-1:] in ([b"cwd"], [b"root"]):
+            return self.cwd if ahead.pop() == b"cwd" else b"/"
+        raise Uninspectable(
+            f"{_shown(path)} leads through /proc, where each process sees something else", looked_at=(path,), is_unfit=True
+        )
+
+    def _look_at(self, directory: bytes, entry: os.stat_result) -> None:
+        """Who may put another thing in place of ``entry``. A sticky directory keeps what is root's or the target's."""
+        status = os.lstat(directory)
+        key = (status.st_dev, status.st_ino)
+        if key in self._seen:
+            return
+        found = self.changers_of(directory, directory, status, access_list(directory))
+        trusted = (0, self.target_uid)
+        is_believed = not self.mounts.why_not(directory)
+        if is_believed and status.st_mode & stat.S_ISVTX and status.st_uid in trusted and entry.st_uid in trusted:
+            return  # not noted as seen: the next entry in it may be somebody's
+        self._seen.add(key)
+        self.changers += found
+
+
+def parts(path: bytes) -> list[bytes]:
+    return [part for part in reversed(path.split(b"/")) if part not in (b"", b".")]
+
+
+# --- what is in it ---------------------------------------------------------------------------------------------------
+
+
+def open_regular(path: bytes) -> int:
+    """A descriptor to read the regular file at ``path``; nothing else is opened, ever. Raises Uninspectable."""
+    place = -1
+    try:
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        if not stat.S_ISREG(os.fstat(place).st_mode):
+            raise Uninspectable(f"{_shown(path)} is no regular file", looked_at=(path,), is_unfit=True)
+        return os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError as fault:
+        absent = fault.errno in (errno.ENOENT, errno.ENOTDIR)
+        raise Uninspectable(f"{_shown(path)}: {fault.strerror}", looked_at=(path,), is_absent=absent) from None
+    finally:
+        if place >= 0:
+            os.close(place)
+
+
+def _digest(file: int, path: bytes, limit: int, copy: int | None = None) -> bytes:
+    """SHA-256 of what is read from ``file``, and the same bytes written to ``copy``."""
+    enough_at = time.monotonic() + PATIENCE
+    digest = hashlib.sha256()
+    size = 0
+    while data := _piece(file, path):
+        size += len(data)
+        if size > limit:
+            raise Uninspectable(f"{_shown(path)} has more than {limit} bytes", looked_at=(path,))
+        if time.monotonic() > enough_at:
+            raise Uninspectable(f"{_shown(path)} takes more than {PATIENCE:.0f} s to read", looked_at=(path,))
+        digest.update(data)
+        while copy is not None and data:
+            data = data[os.write(copy, data) :]
+    return digest.digest()
+
+
+def _piece(file: int, path: bytes) -> bytes:
+    try:
+        return os.read(file, CHUNK)
+    except OSError as fault:
+        raise Uninspectable(f"{_shown(path)} cannot be read: {fault.strerror}", looked_at=(path,)) from None
+
+
+def _interpreters(file: int, path: bytes) -> tuple[bytes | None, list[bytes]]:
+    """The interpreter that the first line names; and those that the kernel was told to execute such a file with."""
+    beginning = os.pread(file, handlers.FIRST, 0)
+    try:
+        told = handlers.of(path, beginning)
+    except (OSError, ValueError) as fault:
+        raise Uninspectable(f"what executes {_shown(path)} cannot be told: {fault}", looked_at=(path,)) from None
+    return _interpreter(beginning[:FIRST_LINE], path), told
+
+
+def _interpreter(line: bytes, path: bytes) -> bytes | None:
+    """The interpreter that the first line names."""
+    if not line.startswith(b"#!"):
+        return None
+    words = line[2:].split(b"\n", 1)[0].split(None, 1)
+    if not words:
+        return None  # the kernel refuses it, and a shell reads it
+    if not words[0].startswith(b"/"):
+        raise Uninspectable(
+            f"the interpreter of {_shown(path)} is not named by an absolute path", looked_at=(path,), is_unfit=True
+        )
+    return words[0]
+
+
+def inspect(
+    path: bytes, target_uid: int, *, limit: int = LIMIT, cache: DigestCache | None = None, trusted: tuple[bytes, ...] = ()
+) -> Inspected:
+    """Look at the file that ``path`` (absolute) leads to, as ``target_uid`` is to execute it. Raises Uninspectable.
+
+    ``trusted`` are mounts whose owners are believed.
+    """
+    walk = _Walk(target_uid, Mounts(trusted))
+    real = walk.follow(path)
+    file = open_regular(real)
+    try:
+        status = os.fstat(file)
+        own = walk.changers_of(path, real, status, access_list(file))
+        interpreter, told = _interpreters(file, path)
+        digest = None
+        is_roots = status.st_uid == 0 and not own and not walk.changers
+        if cache is not None and is_roots:
+            digest = cache.get(status)
+        if digest is None:
+            if status.st_size > limit:
+                raise Uninspectable(f"{_shown(path)} has more than {limit} bytes", looked_at=(path,))
+            digest = _digest(file, path, limit)
+            if identity(os.fstat(file)) != identity(status):
+                raise Uninspectable(f"{_shown(path)} is being changed", looked_at=(path,))
+            if cache is not None and is_roots:
+                cache.put(status, digest)
+    finally:
+        os.close(file)
+    changers = own + walk.changers + _changers_of_interpreters(interpreter, told, walk)
+    return Inspected(path, status.st_dev, status.st_ino, status.st_size, digest, tuple(dict.fromkeys(changers)), interpreter)
+
+
+@dataclass(slots=True)
+class View:
+    """Who opens paths: the target of a command in its directory ``cwd``. ``trusted`` are mounts whose owners are believed.
+
+    It is for one look: what was learnt about mounts is kept in it.
+    """
+
+    target_uid: int
+    cwd: bytes | None = None
+    trusted: tuple[bytes, ...] = ()
+    mounts: Mounts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.mounts = Mounts(self.trusted)
+
+
+def changers(path: bytes, view: View) -> tuple[bytes, tuple[str, ...]]:
+    """What ``path`` (absolute) leads to in that ``view``, and, a sentence each, who but root and the target could change it.
+    Raises Uninspectable.
+    """
+    walk = _Walk(view.target_uid, view.mounts, view.cwd)
+    real = walk.follow(path)
+    try:
+        own = walk.changers_of(path, real, os.lstat(real), access_list(real))
+    except OSError as fault:
+        raise Uninspectable(f"{_shown(path)}: {fault.strerror}", looked_at=(path,)) from None
+    return real, tuple(dict.fromkeys(own + walk.changers))
+
+
+def digest_of(path: bytes, limit: int) -> bytes:
+    """SHA-256 of the regular file that ``path`` leads to. Raises Uninspectable, also for one of more than ``limit`` bytes."""
+    file = open_regular(path)
+    try:
+        return _digest(file, path, limit)
+    finally:
+        os.close(file)
+
+
+def _changers_of_interpreters(named: bytes | None, told: list[bytes], walk: _Walk) -> list[str]:
+    """Who could change any program that may execute the file, or one of those programs, as deep as the kernel goes."""
+    found: list[str] = []
+    seen: set[bytes] = set()
+    ahead = [(interpreter, 1) for interpreter in (*([named] if named is not None else ()), *told)]
+    while ahead:
+        interpreter, depth = ahead.pop(0)
+        if interpreter in seen or depth > MOST_INTERPRETERS:
+            continue
+        seen.add(interpreter)
+        before = len(walk.changers)
+        try:
+            real = walk.follow(interpreter)
+            file = open_regular(real)
+        except Uninspectable as fault:
+            raise _unfit_interpreter("is missing" if fault.is_absent else "is no program", interpreter) from None
+        try:
+            status = os.fstat(file)
+            if not status.st_mode & 0o111:
+                raise _unfit_interpreter("is not executable", interpreter)
+            found += walk.changers[before:]
+            found += walk.changers_of(interpreter, real, status, access_list(file))
+            named, told = _interpreters(file, interpreter)
+        finally:
+            os.close(file)
+        ahead += [(each, depth + 1) for each in (*([named] if named is not None else ()), *told)]
+    return found
+
+
+def _unfit_interpreter(because: str, named: bytes) -> Uninspectable:
+    """It is not named: who may execute a script need not be one who may read it."""
+    return Uninspectable(f"the interpreter in its first line {because}", looked_at=(named,), is_unfit=True)
+
+
+def copy_content(path: bytes, copy: bytes, *, limit: int = LIMIT) -> bytes:
+    """Make ``copy``, a new file, of the content that ``path`` leads to; the digest of exactly what was written.
+
+    Raises Uninspectable, and OSError where the copy cannot be written.
+    """
+    file = open_regular(path)
+    try:
+        into = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            return _digest(file, path, limit, into)
+        finally:
+            os.close(into)
+    finally:
+        os.close(file)

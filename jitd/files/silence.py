@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""File systems that do not answer: a look at a path goes there by one step at a time, and one look alone waits for a silent one.
+
+Law: where a path is, is found by the table of mounts, which asks no file system. Each step into a mount that others serve, a
+network's or a program's, is taken by one thread at a time. Who comes while another has waited there for PATIENCE is refused,
+until that one is back. Nothing on this host's own disks is touched here.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from jitd.files.mounts import OWN
+
+PATIENCE = 1.0
+"""Seconds that a step into a mount may take before others are no longer made to wait for it."""
+MOST_LINKS = 40
+LOCAL = frozenset({
+    "bpf", "btrfs", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs", "erofs", "exfat", "ext2",
+    "ext3", "ext4", "f2fs", "hugetlbfs", "iso9660", "jfs", "mqueue", "nilfs2", "ntfs3", "overlay", "proc", "pstore", "ramfs",
+    "reiserfs", "securityfs", "squashfs", "sysfs", "tmpfs", "tracefs", "udf", "vfat", "xfs", "zfs",
+})  # fmt: skip
+"""Kinds of file systems that no other host or program serves."""
+_ESCAPED = {rb"\040": b" ", rb"\011": b"\t", rb"\012": b"\n", rb"\134": b"\\"}
+
+
+class Silent(TimeoutError):
+    """A file system does not answer: a sentence."""
+
+
+@dataclass(slots=True)
+class _Step:
+    """Who is at a mount, if somebody is: since when, on the monotonic clock."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    since: float | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        since = self.since
+        return since is not None and time.monotonic() - since > PATIENCE
+
+
+class Silence:
+    """Which mounts there are, and who waits at which."""
+
+    def __init__(self, table: Callable[[], bytes] = OWN) -> None:
+        self._table = table
+        self._steps: dict[bytes, _Step] = {}
+        self._lock = threading.Lock()
+
+    def approach(self, paths: Iterable[bytes]) -> None:
+        """Go to each of ``paths`` (absolute), whatever is there or is not, where others serve it. It may block. Raises Silent."""
+        mounts = self._mounts()
+        if not any(is_served for _, is_served in mounts):
+            return
+        for path in paths:
+            self._approach(path, mounts)
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """The mounts at which somebody waits in vain."""
+        with self._lock:
+            return tuple(sorted(os.fsdecode(mount) for mount, step in self._steps.items() if step.is_silent))
+
+    def _mounts(self) -> tuple[tuple[bytes, bool], ...]:
+        """As ``_read`` has them, now."""
+        mounts = _read(self._table())
+        with self._lock:
+            if self._steps:
+                points = {point for point, _ in mounts}
+                for gone in [mount for mount, step in self._steps.items() if mount not in points and step.since is None]:
+                    del self._steps[gone]
+        return mounts
+
+    def _approach(self, path: bytes, mounts: tuple[tuple[bytes, bool], ...]) -> None:
+        def served(at: bytes) -> bytes | None:
+            """The mount that others serve, if ``at`` is in one."""
+            return next((mount if is_served else None for mount, is_served in mounts if _is_in(at, mount)), None)
+
+        at, ahead, n_links = b"/", _parts(path), 0
+        while ahead and n_links <= MOST_LINKS:
+            part = ahead.pop()
+            if part == b"..":
+                at = os.path.dirname(at)
+                continue
+            below = os.path.join(at, part)
+            mount = served(below)
+            if mount is None:
+                at = below
+                continue
+            with self._step(mount, path):
+                try:
+                    is_link = stat.S_ISLNK(os.lstat(below).st_mode)
+                    leads_to = os.readlink(below) if is_link else b""
+                except (OSError, ValueError):
+                    return  # who looks at it finds that out again
+            if not is_link:
+                at = below
+                continue
+            n_links += 1
+            at = b"/" if leads_to.startswith(b"/") else at
+            ahead += _parts(leads_to)
+
+    @contextmanager
+    def _step(self, mount: bytes, path: bytes) -> Iterator[None]:
+        with self._lock:
+            step = self._steps.setdefault(mount, _Step())
+        if step.is_silent or not step.lock.acquire(timeout=PATIENCE):
+            name = mount.decode("utf-8", "backslashreplace") if _is_in(path, mount) else "a file system on the way"
+            raise Silent(f"{name} does not answer: nothing was done; ask again when it does")
+        step.since = time.monotonic()
+        try:
+            yield
+        finally:
+            step.since = None
+            step.lock.release()
+
+
+MOUNTS = Silence()
+"""This process's."""
+
+
+@lru_cache(maxsize=2)
+def _read(table: bytes) -> tuple[tuple[bytes, bool], ...]:
+    """All mount points, the longest and of these the last first, and whether others serve what is there. A table is read once:
+    it is asked for at each decision, and seldom another one.
+    """
+    found: dict[bytes, bool] = {}
+    for line in table.splitlines():
+        left, _, right = line.partition(b" - ")
+        found[_unescaped(left.split(b" ")[4])] = os.fsdecode(right.split(b" ", 1)[0]) not in LOCAL
+    return tuple(sorted(found.items(), key=lambda item: len(item[0]), reverse=True))
+
+
+def _is_in(path: bytes, mount: bytes) -> bool:
+    return path == mount or path.startswith(mount.rstrip(b"/") + b"/")
+
+
+def _parts(path: bytes) -> list[bytes]:
+    return [part for part in reversed(path.split(b"/")) if part not in (b"", b".")]
+
+
+def _unescaped(point: bytes) -> bytes:
+    for escape, byte in _ESCAPED.items():
+        point = point.replace(escape, byte)
+    return point

@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Effect to deed, one row an effect; what comes of a deed is an event again.
+
+Law: nothing is done that was not committed before, every deed may be done twice, and a deed that fails becomes an event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from jitd.core import effects, grant, lock, request, run
+from jitd.core.decision import Decision, Permit
+from jitd.core.effects import Effect, Moment
+from jitd.core.grant import Grant, GrantState
+from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY
+from jitd.core.request import Request, RequestState
+from jitd.core.run import Ending, Outcome, Recording, Run, RunState, Usage
+from jitd.core.subject import Subject
+from jitd.deciding.decider import Decider
+from jitd.executor import Executor
+from jitd.lifecycle import jobs
+from jitd.lifecycle.deadlines import Deadlines
+from jitd.lifecycle.lifecycle import Event, Lifecycle
+from jitd.lifecycle.waiters import Waiters
+from jitd.log import log
+from jitd.settings.config import Config
+from jitd.store import Conflict, Store, StoreError
+from jitd.workers import Workers
+
+COMES_BACK_FOR = 30.0
+"""Seconds that a client has to come back after the daemon was restarted."""
+TRIES = 5
+"""Times that events are put to the store, each time to what it holds by then, before somebody is told that it did not work."""
+
+
+class Overtaken(Exception):
+    """What was decided on has changed: it has to be decided again. Nothing was done."""
+
+
+class Perform:
+    """Does what the core orders, and is where events enter: ``act``."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        decider: Decider,
+        lifecycle: Lifecycle,
+        store: Store,
+        executor: Executor,
+        waiters: Waiters,
+        workers: Workers,
+        now: Callable[[], Moment],
+    ) -> None:
+        self._config = config
+        self._decider = decider
+        self._lifecycle = lifecycle
+        self._store = store
+        self._executor = executor
+        self._waiters = waiters
+        self._workers = workers
+        self._now = now
+        self.deadlines = Deadlines(now, self._due, self._ended)
+        self._begun_for: dict[str, Subject] = {}  # run → who took its use, with the ticket of that moment
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._deeds: dict[type, Callable[[Any], None]] = {
+            effects.Screen: self._screen,
+            effects.NotifyApprovers: lambda effect: waiters.lists_changed(),
+            effects.TellRequester: self._tell_requester,
+            effects.Admit: lambda effect: self._admit(effect.request, effect.request),
+            effects.StartRun: self._start_run,
+            effects.StopRun: lambda effect: executor.stop(effect.run, effect.because),
+            effects.ForgetRun: self._forget_run,
+            effects.SetDeadline: lambda effect: self.deadlines.set(effect.life, effect.id, effect.boot),
+        }
+
+    def act(self, *events: Event) -> None:
+        """Let ``events`` happen at once, then do what follows. Raises what ``Lifecycle.handle`` raises; then nothing happened."""
+        for effect in self._happen(events):
+            self._do(effect)
+
+    def act_on(self, event: Event, *seen: Request | Grant) -> None:
+        """As ``act``, for an event that was decided on what was ``seen``. Raises Overtaken, too, if that has changed."""
+        for effect in self._happen((event,), *seen):
+            self._do(effect)
+
+    def submitted(self, event: request.Submitted, decision: Decision) -> None:
+        """Let a request begin whose answer from policy was just found: it is screened by it in the same transaction. Raises what
+        ``act`` raises, and Overtaken if the lease in the answer has changed meanwhile.
+        """
+        screened = request.Screened(event.id, POLICY, decision, self.is_attended(event.request))
+        for effect in self._happen((event, screened), *self._lease_in(decision)):
+            if not isinstance(effect, effects.Screen):
+                self._do(effect)
+
+    def _happen(self, events: tuple[Event, ...], *seen: Request | Grant) -> tuple[Effect, ...]:
+        """What follows from ``events``, which are in the store now. Where another change was first (Conflict) nothing of them is:
+        they are put to what the store holds then, as long as what they were decided on is as it was ``seen``. Nothing is done
+        before a try is committed.
+        """
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(Conflict):
+                return self._handle(events, seen)
+        return self._handle(events, seen)
+
+    def _handle(self, events: tuple[Event, ...], seen: tuple[Request | Grant, ...]) -> tuple[Effect, ...]:
+        for one in seen:
+            now = self._store.request(one.id) if isinstance(one, Request) else self._store.grant(one.id)
+            if now is None or now.version != one.version:
+                raise Overtaken
+        return self._lifecycle.handle(*events)
+
+    def _lease_in(self, decision: Decision) -> tuple[Grant, ...]:
+        """The grant that discharges the approvals of ``decision``, if one does."""
+        lease = self._store.grant(decision.lease) if isinstance(decision, Permit) and decision.lease else None
+        return () if lease is None else (lease,)
+
+    def _do(self, effect: Effect) -> None:
+        self._deeds[type(effect)](effect)
+
+    def _later(self, deed: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(self._guarded(deed))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, deed: Coroutine[Any, Any, None]) -> None:
+        """A deed in the background: what it raises is told once; nothing was permitted by it, and the state says what is still
+        owed.
+        """
+        try:
+            await deed
+        except Exception as fault:
+            log("a deed failed", fault=f"{type(fault).__name__}: {fault}")
+
+    # --- screening ---------------------------------------------------------------------------------------------------
+
+    def is_attended(self, asked: Request) -> bool:
+        """True if a live client, whose ticket holds, waits to hand over its streams."""
+        waiter = self._waiters.of(asked.id) if asked.may_act_at_once else None
+        return waiter is not None and waiter.who is not None and waiter.who.has_ticket_at(self._now().at)
+
+    def _screen(self, effect: effects.Screen) -> None:
+        self._later(self._screen_again(effect.request))
+
+    async def _screen_again(self, id: str) -> None:
+        found = self._store.request(id)
+        if found is not None and found.state is RequestState.SCREENING:
+            fresh = await self._decider.decide_again(found)
+            screened = request.Screened(id, POLICY, fresh.decision, self.is_attended(found))
+            self.act_on(screened, found, *self._lease_in(fresh.decision))
+
+    # --- telling -----------------------------------------------------------------------------------------------------
+
+    def _tell_requester(self, effect: effects.TellRequester) -> None:
+        waiter = self._waiters.of(effect.request)
+        if waiter is not None:
+            waiter.moved(effect.request)
+
+    # --- runs --------------------------------------------------------------------------------------------------------
+
+    def _start_run(self, effect: effects.StartRun) -> None:
+        self._later(self._begin(effect.run))
+
+    async def _begin(self, id: str) -> None:
+        """Have a monitor forked and give the client its end of the control socket."""
+        begun = self._store.run(id)
+        assert begun is not None, "it was committed"
+        asked = self._store.request(begun.request)
+        permit = self._store.grant(begun.grant)
+        assert asked is not None and permit is not None, "a run has a request and a grant"
+        waiter = self._waiters.of(asked.id)
+        if waiter is None:
+            self._not_started(id, "its client went away")
+            return
+        self._begun_for[id] = waiter.who or asked.requester
+        try:
+            job = await self._workers.files.run(
+                asked.requester.uid, jobs.job_of, begun, permit, asked, self._config, self._now().boot
+            )
+            control = await self._executor.start(job)
+        except Exception as fault:
+            log("a run could not be started", run=id, fault=f"{type(fault).__name__}: {fault}")
+            self.deadlines.set("run", id, self._now().boot + 1.0)  # should it not be recorded here, it is looked for
+            waiter.fail(f"the run could not be started: {fault}")
+            self._not_started(id, f"it could not be started: {fault}")
+            return
+        if begun.login is not None:
+            control.close()  # there is no client to it: whoever waits hears when the session is in hand
+        elif self._waiters.of(asked.id) is not waiter:
+            control.close()  # the monitor sees the end of its client, and reports that nothing started
+        else:
+            waiter.start(id, control.detach())
+
+    def _admit(self, request: str, id: str) -> None:
+        """The enforcement point that waits for ``request`` hears that its use, ``id``, was taken."""
+        waiter = self._waiters.of(request)
+        if waiter is not None:
+            waiter.admit(id)
+
+    def _not_started(self, id: str, because: str) -> None:
+        self.act(run.Ended(id, DAEMON, Outcome(Ending.NOT_STARTED, 126, because)))
+
+    def _forget_run(self, effect: effects.ForgetRun) -> None:
+        self._begun_for.pop(effect.run, None)
+        self._executor.forget(effect.run)
+        self._waiters.run_is_gone(effect.run)
+
+    def usage_of(self, one: Run) -> Usage | None:
+        """What a run uses, while it lives."""
+        return self._executor.usage(one.id) if one.is_live else None
+
+    def monitor_is_ready(self, id: str) -> None:
+        """A monitor has the streams and asks to go: the last look before anything runs."""
+        found = self._store.run(id)
+        permit = self._store.grant(found.grant) if found is not None else None
+        asked = self._store.request(found.request) if found is not None else None
+        if found is None or permit is None or asked is None or found.state is not RunState.STARTING:
+            return self._executor.stop(id, found.because if found is not None and found.because else "it is not to run")
+        now = self._now()
+        if permit.state is not GrantState.ACTIVE or now.boot_id != permit.boot_id or now.boot >= permit.ends_boot:
+            return self._executor.stop(id, "its grant has ended")
+        if found.login is not None and self._waiters.of(asked.id) is None:
+            return self._executor.stop(id, "who asked to be let in has gone")
+        if not self._begun_for.get(id, asked.requester).has_ticket_at(now.at):
+            return self._executor.stop(id, "its requester's ticket has expired: kinit")
+        if locked := self._decider.lock_on(asked.requester):
+            return self._executor.stop(id, locked.because)
+        self._executor.go(id)
+
+    def monitor_is_here(self, id: str) -> None:
+        """A monitor came (back) to a daemon: does it still have a run?"""
+        found = self._store.run(id)
+        if found is None or found.state is RunState.ENDED:
+            self._executor.stop(id, "it is not to run")
+        elif found.state is RunState.STOPPING:
+            self._executor.stop(id, found.because)
+
+    def run_has_started(self, id: str, pid: int) -> None:
+        """A monitor says that the command was executed."""
+        found = self._store.run(id)
+        if found is not None and found.started_at is None and found.state is not RunState.ENDED:
+            self.act(run.Started(id, MONITOR, pid))
+            if found.login is not None:
+                self._admit(found.request, id)
+
+    def run_has_ended(self, id: str, outcome: Outcome, recording: Recording | None) -> None:
+        """A monitor, or the look for one, says how it ended; said twice, it is only taken once."""
+        found = self._store.run(id)
+        if found is None or found.state is RunState.ENDED:
+            self._executor.forget(id)
+        else:
+            self.act(run.Ended(id, MONITOR, outcome, recording))
+            waiter = self._waiters.of(found.request) if found.login is not None else None
+            if waiter is not None:
+                waiter.fail(f"the session could not be begun: {outcome.because}")
+
+    # --- time, and coming back ---------------------------------------------------------------------------------------
+
+    def _ended(self, some: set[tuple[str, str]]) -> set[tuple[str, str]]:
+        try:
+            live = self._store.live()
+        except StoreError:
+            return set()
+        return {(life, id) for life, id in some - live if life in ("request", "grant", "lock")}
+
+    def _due(self, life: str, id: str) -> None:
+        now = self._now()
+        try:
+            if life == "request":
+                waiting = self._store.request(id)
+                if waiting is not None and waiting.is_open and (waiting.expires_boot or 0.0) <= now.boot:
+                    self.act(request.DeadlinePassed(id, CLOCK))
+            elif life == "grant":
+                permit = self._store.grant(id)
+                if permit is not None and permit.is_live and permit.ends_boot <= now.boot:
+                    self.act(grant.Expired(id, CLOCK))
+            elif life == "lock":
+                locked = self._store.lock(id)
+                if locked is not None and locked.is_active and locked.is_over_at(now):
+                    self.act(lock.Expired(id, CLOCK))
+            elif life == "run":
+                living = self._store.run(id)
+                if living is not None and living.is_live:
+                    self._later(self._find(id))
+            else:
+                self._withdraw_unattended(id)
+        except Exception as fault:  # the clock never stops for one of them
+            log("a deadline could not be kept; it is tried again", life=life, id=id, fault=f"{type(fault).__name__}: {fault}")
+            self.deadlines.set(life, id, now.boot + 1.0)
+
+    async def _find(self, id: str) -> None:
+        """Ask the executor what became of a run; it reports how it ended."""
+        await self._executor.find([id])
+
+    def _withdraw_unattended(self, id: str) -> None:
+        """After a restart: a request whose client did not come back is withdrawn; if it was approved meanwhile, nothing
+        starts.
+        """
+        found = self._store.request(id)
+        if found is None or self._waiters.of(id) is not None:
+            return
+        because = "its client did not come back"
+        if found.is_open:
+            self.act(request.Withdrawn(id, DAEMON, because))
+        permit = self._store.grant(id) if found.may_act_at_once else None
+        if permit is not None and permit.is_live and permit.begun == 0:
+            self.act(grant.Revoked(id, DAEMON, because))
+
+    async def recover(self) -> None:
+        """What is owed, derived anew from what is stored: called once, before the first client."""
+        now = self._now()
+        for locked in tuple(self._store.locks()):
+            if locked.ends_boot is not None and locked.boot_id != now.boot_id:
+                spent_for = self._lifecycle.proved_since(locked.boot_id, locked.since_boot)
+                self.act(lock.Carried(locked.id, DAEMON, spent_for))
+            elif locked.ends_boot is not None:
+                self.deadlines.set("lock", locked.id, locked.ends_boot)
+        for waiting in tuple(self._store.requests(ended=False)):
+            if waiting.boot_id != now.boot_id:
+                self.act(request.DeadlinePassed(waiting.id, CLOCK))
+                continue
+            if waiting.state is RequestState.SCREENING:
+                self._screen(effects.Screen(waiting.id))
+            elif waiting.expires_boot is not None:
+                self.deadlines.set("request", waiting.id, waiting.expires_boot)
+            if waiting.waits:
+                self.deadlines.set("client", waiting.id, now.boot + COMES_BACK_FOR)
+        for permit in tuple(self._store.grants()):
+            if permit.boot_id != now.boot_id:
+                self.act(grant.Expired(permit.id, CLOCK))
+                continue
+            self.deadlines.set("grant", permit.id, permit.ends_boot)
+            asked = self._store.request(permit.id)
+            if asked is not None and asked.waits and asked.may_act_at_once and permit.begun == 0:
+                self.deadlines.set("client", permit.id, now.boot + COMES_BACK_FOR)
+        living = []
+        for one in tuple(self._store.runs()):
+            permit_of = self._store.grant(one.grant)
+            if permit_of is not None and permit_of.boot_id != now.boot_id:
+                self.act(run.Ended(one.id, DAEMON, Outcome(Ending.LOST, 0, "the host was booted anew")))
+            else:
+                living.append(one.id)
+        await self._executor.find(living)

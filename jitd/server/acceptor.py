@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""GSSAPI acceptor: one client's token to a proved principal, and a context to wrap in (PROTOCOL.md section 3).
+
+Law: one token, krb5 alone, our own key alone; a context counts only when it is complete, mutual, protected against replay, and
+bound to this very channel. Every doubt is an exception; nothing here has a default that lets anybody in.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import gssapi
+from gssapi import (
+    raw,
+)  # each word of the library's once and at once: what is above it puts errors off (THREATS K-01), and takes longer
+from gssapi.raw.ext_krb5 import Krb5LucidContextV1, krb5_export_lucid_sec_context
+from gssapi.raw.misc import GSSError
+
+from jitd.server.apreq import is_canonical
+
+KRB5 = gssapi.MechType.kerberos
+_Flag = gssapi.RequirementFlag
+REQUIRED = (
+    _Flag.mutual_authentication,
+    _Flag.integrity,
+    _Flag.confidentiality,
+    _Flag.replay_detection,
+    _Flag.out_of_sequence_detection,
+    _Flag.channel_bound,
+)
+
+# RFC 4120 section 7.5.9 error codes as libkrb5 numbers them (krb5_err.et), and libkrb5's own for keytabs.
+_BASE = -1765328384
+_BADKEYVER = _BASE + 44
+_NOT_YET_VALID = _BASE + 33
+_SKEW = _BASE + 37
+_EXPIRED = _BASE + 32
+_REPEAT = _BASE + 34
+_KT_NOTFOUND = -1765328203
+_KT_KVNONOTFOUND = -1765328154
+_GSS_S_CREDENTIALS_EXPIRED = 11 << 16  # RFC 2744 section 3.9.1
+_OF_OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""What is a minor code where replay cache or keytab fail as files: no fault of a ticket's, nor of what is in them."""
+
+
+class NotAuthenticated(Exception):
+    """The client did not prove who it is. The sentence is for the client."""
+
+
+class NoKey(Exception):
+    """The daemon has no usable key of its own. The sentence is for the client and its administrator."""
+
+
+class CannotNote(NoKey):
+    """The daemon's own disk keeps it from noting which proofs were used, so it can accept none. The sentence is for both, too."""
+
+
+@dataclass(slots=True)
+class Proof:
+    """A finished context. ``principal`` is as GSSAPI displays it, ``ends_at`` the ticket's end (aware UTC)."""
+
+    principal: bytes
+    ends_at: datetime
+    _context: gssapi.SecurityContext
+
+    def wrap(self, body: bytes) -> bytes:
+        """``body`` protected for the client."""
+        return raw.wrap(self._context, body, True).message
+
+    def unwrap(self, sealed: bytes) -> bytes:
+        """What the client wrapped. Raises NotAuthenticated if it was altered, repeated, dropped or put in another order."""
+        try:
+            opened = raw.unwrap(self._context, sealed)
+        except GSSError as fault:
+            raise NotAuthenticated("a frame did not verify") from fault
+        if not opened.encrypted:
+            raise NotAuthenticated("a frame was not encrypted")
+        return opened.message
+
+
+class Acceptor:
+    """Accepts contexts for ``jitd/host@realm`` with the keys in ``keytab``, which is read anew each time: keys are rotated."""
+
+    def __init__(self, keytab: Path, host: str, realm: str) -> None:
+        self._keytab = keytab
+        self._service = f"jitd/{host}@{realm}"
+
+    def credentials(self) -> gssapi.Credentials:
+        """The daemon's own acceptor credentials. Raises NoKey with what is wrong with the keytab."""
+        try:
+            with self._keytab.open("rb") as file:
+                if file.read(1) != b"\x05":
+                    raise NoKey(
+                        f"jitd's keytab {self._keytab} is no keytab: an administrator has to write it anew (kadmin ktadd)"
+                    )
+        except FileNotFoundError:
+            raise NoKey(
+                f"jitd's keytab {self._keytab} is missing: an administrator makes it with kadmin: "
+                f"ktadd -k {self._keytab} {self._service}"
+            ) from None
+        except OSError as fault:
+            raise NoKey(f"jitd cannot read its keytab {self._keytab}: {fault.strerror}") from None
+        try:
+            name = gssapi.Name(self._service, gssapi.NameType.kerberos_principal)
+            return gssapi.Credentials(name=name, usage="accept", mechs=[KRB5], store={"keytab": f"FILE:{self._keytab}"})
+        except GSSError as fault:
+            if (minor := _signed(fault.min_code)) in _OF_OURS:
+                raise NoKey(f"jitd cannot read its keytab {self._keytab}: {os.strerror(minor)}") from None
+            raise NoKey(
+                f"jitd's keytab {self._keytab} holds no key of {self._service}: an administrator adds it with kadmin ktadd"
+            ) from None
+
+    def accept(self, token: bytes, channel: bytes) -> tuple[Proof, bytes]:
+        """The proof that ``token`` is, and the token to answer it with. ``channel`` is the hash over both hellos.
+
+        Raises NotAuthenticated or NoKey.
+        """
+        if not token:
+            raise NotAuthenticated("an empty token proves nothing")
+        if not is_canonical(token, self._service):
+            raise NotAuthenticated(f"this is no krb5 token for {self._service}: kinit, and see that the ticket is for this host")
+        bindings = raw.ChannelBindings(application_data=channel)
+        try:
+            made = raw.accept_sec_context(token, self.credentials(), None, bindings)
+            if made.more_steps:
+                raise NotAuthenticated("one token has to be enough")
+            if made.mech != KRB5:
+                raise NotAuthenticated("only krb5 is accepted")
+            flags = int(made.flags)
+            if not all(flags & flag for flag in REQUIRED):
+                raise NotAuthenticated("the context is not bound to this connection, or not mutual and protected")
+            if flags & _Flag.anonymity:
+                raise NotAuthenticated("an anonymous ticket proves nothing")
+            target = raw.inquire_context(made.context).target_name
+            if target is None or _displayed(target) != self._service.encode():
+                raise NotAuthenticated(f"the ticket is not for {self._service}")
+            principal = _displayed(made.initiator_name)
+            finished, ends_at = _with_end(made.context)
+        except GSSError as fault:
+            raise self._named(fault) from fault
+        if made.token is None:
+            raise NotAuthenticated("mutual authentication was not asked for")
+        return Proof(principal, ends_at, finished), made.token
+
+    def _named(self, fault: GSSError) -> Exception:
+        """The fault as something a person can act on. What is not known is the client's fault, in general words."""
+        minor = _signed(fault.min_code)
+        if minor in (_KT_NOTFOUND, _KT_KVNONOTFOUND, _BADKEYVER):
+            return NoKey(
+                f"jitd's keytab {self._keytab} has not the key version that the KDC uses for {self._service}: "
+                f"an administrator renews it with kadmin ktadd; afterwards drop your old ticket with kinit"
+            )
+        if minor == _SKEW:
+            return NotAuthenticated(
+                "the clocks of this host and the KDC are more than five minutes apart: set the time, then kinit"
+            )
+        if minor == _EXPIRED or fault.maj_code == _GSS_S_CREDENTIALS_EXPIRED:
+            return NotAuthenticated("your ticket has expired: kinit")
+        if minor == _NOT_YET_VALID:
+            return NotAuthenticated("your ticket is not valid yet: check the clock")
+        if minor == _REPEAT:
+            return NotAuthenticated("this proof was used before")
+        if minor in _OF_OURS:
+            return CannotNote(f"jitd cannot note which tickets were used, and so takes none: {os.strerror(minor)}")
+        return NotAuthenticated("the ticket was not accepted: kinit, and see that it is for this host")
+
+
+def _displayed(name: raw.Name) -> bytes:
+    return raw.display_name(name, False).name
+
+
+def _with_end(context: raw.SecurityContext) -> tuple[gssapi.SecurityContext, datetime]:
+    """``context`` anew, and when its ticket ends. What GSSAPI calls its lifetime is longer by the clock skew that is allowed."""
+    kept = raw.export_sec_context(context)
+    lucid = krb5_export_lucid_sec_context(raw.import_sec_context(kept), 1)  # which uses that copy up
+    assert isinstance(lucid, Krb5LucidContextV1) and lucid.endtime is not None, "version 1 was asked for"
+    return gssapi.SecurityContext(token=kept), datetime.fromtimestamp(lucid.endtime, UTC)
+
+
+def _signed(code: int) -> int:
+    return code - (1 << 32) if code >= 1 << 31 else code

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One client's socket in the event loop: frames in, frames and at times one descriptor out.
+
+Law: never blocks, never keeps more than LIMIT_OUT bytes for a client that does not read, reads no large frame before there is
+room for it, and keeps no descriptor that a client sent beyond what it was told to take: one more is closed, with all others, and
+ends the channel. (asyncio's transports would lose descriptors without a word.)
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import contextlib
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+
+from jitd.server.room import Place
+from jitpam.wire.faults import RemoteProtocolError
+from jitpam.wire.framing import SMALL, FrameReader, frame
+
+CHUNK = 64 * 1024
+LIMIT_OUT = 16 * 1024 * 1024
+"""Bytes that may wait for a client; one that falls further behind is cut off."""
+ENOUGH_OUT = 256 * 1024
+"""Bytes that wait for a client before ``drained`` waits for it."""
+FRAME_WITHIN = 10.0
+"""Seconds in which a frame has to be whole, from the moment that its beginning is here and there is room for it."""
+_ANCILLARY = socket.CMSG_SPACE(4 * array.array("i").itemsize)
+
+
+class Channel:
+    """``on_frame`` gets each frame's body, ``on_close`` a sentence or None for a clean end; neither is called after ``close``.
+
+    A large frame takes its bytes of ``place`` when its length is here. They are given back when the next one may come.
+    """
+
+    __slots__ = (
+        "_closing", "_deadline", "_drained", "_loop", "_most", "_on_close", "_on_frame", "_out", "_out_bytes", "_paused",
+        "_place", "_reader", "_received", "_socket",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        loop: asyncio.AbstractEventLoop,
+        place: Place,
+        on_frame: Callable[[bytes], None],
+        on_close: Callable[[str | None], None],
+    ) -> None:
+        self._socket = sock
+        self._loop = loop
+        self._place = place
+        self._on_frame = on_frame
+        self._on_close = on_close
+        self._reader = FrameReader()
+        self._out: deque[tuple[memoryview, int | None]] = deque()
+        self._out_bytes = 0
+        self._drained: asyncio.Future[None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._paused = False
+        self._closing = False
+        self._most = 0
+        self._received: list[int] = []
+        sock.setblocking(False)
+        loop.add_reader(sock.fileno(), self._readable)
+
+    @property
+    def is_open(self) -> bool:
+        """False once it is closed, or will be when the last frame is out."""
+        return not self._closing
+
+    def raise_limit(self, limit: int) -> None:
+        """Let frames be as large as ``limit`` bytes from now on."""
+        self._reader.limit = limit
+
+    def take_descriptors(self, most: int) -> None:
+        """Let frames come with as many as ``most`` descriptors from now on."""
+        self._most = most
+
+    def received(self) -> list[int]:
+        """The descriptors that have come with what was delivered. They are the caller's from now on."""
+        received, self._received = self._received, []
+        return received
+
+    def pause(self) -> None:
+        """Deliver no further frame, and read no further byte, until ``resume``. A client that goes away is then noticed later."""
+        self._paused = True
+        self._hurry_no_more()
+        if not self._closing:
+            self._loop.remove_reader(self._socket.fileno())
+
+    def resume(self) -> None:
+        """Deliver again, starting with what has arrived. The last frame is done with: its room is for others."""
+        if self._paused and not self._closing:
+            self._place.give()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self._paused = False
+        self._loop.add_reader(self._socket.fileno(), self._readable)
+        self._deliver()
+
+    def send(self, body: bytes, descriptor: int | None = None) -> None:
+        """Queue one frame; ``descriptor``, which is taken over, goes with its first byte."""
+        if self._closing:
+            if descriptor is not None:
+                os.close(descriptor)
+            return
+        data = frame(body)
+        self._out.append((memoryview(data), descriptor))
+        self._out_bytes += len(data)
+        self._writable()
+        if self._out_bytes > LIMIT_OUT:
+            self._end("it does not read what it asked for")
+
+    async def drained(self) -> None:
+        """Let the others have their turn, and wait until this client has taken most of what is there for it."""
+        await asyncio.sleep(0)
+        if self._out_bytes > ENOUGH_OUT and not self._closing:
+            self._drained = self._loop.create_future()
+            await self._drained
+
+    def _is_drained(self) -> None:
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+
+    def close(self, *, flush: bool = False) -> None:
+        """Let go of the client; with ``flush`` after what is queued has gone out."""
+        if self._closing and not self._out:
+            return
+        self._closing = True
+        self._hurry_no_more()
+        self._place.give()
+        self._is_drained()
+        for descriptor in self.received():
+            os.close(descriptor)
+        with contextlib.suppress(OSError, ValueError):
+            self._loop.remove_reader(self._socket.fileno())
+        if flush and self._out:
+            return
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._socket.fileno() >= 0:
+            self._loop.remove_writer(self._socket.fileno())
+        for _, descriptor in self._out:
+            if descriptor is not None:
+                os.close(descriptor)
+        self._out.clear()
+        self._socket.close()
+
+    def give_up(self, fault: str) -> None:
+        """End it, for a fault of the client's."""
+        self._end(fault)
+
+    def _end(self, fault: str | None) -> None:
+        if not self._closing:
+            self.close()
+            self._on_close(fault)
+
+    def _readable(self) -> None:
+        try:
+            data, ancillary, flags, _ = self._socket.recvmsg(CHUNK, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError:
+            return self._end(None)
+        self._received += _descriptors_in(ancillary)
+        if len(self._received) > self._most or flags & socket.MSG_CTRUNC:
+            return self._end("it sent descriptors")
+        if not data:
+            return self._end(None if self._reader.is_empty else "it went away in the middle of a frame")
+        self._reader.feed(data)
+        self._deliver()
+
+    def _deliver(self) -> None:
+        while not self._paused and not self._closing:
+            try:
+                length = self._reader.next_length()
+                if length is not None and length > SMALL and not self._place.take(length, self._go_on):
+                    return self.pause()
+                body = self._reader.next_frame()
+            except RemoteProtocolError as fault:
+                return self._end(str(fault))
+            if body is None:
+                return self._hurry()
+            self._hurry_no_more()
+            self._on_frame(body)
+            if not self._paused:
+                self._place.give()
+
+    def _hurry(self) -> None:
+        """A frame that has begun does not stay half for ever: what is here of it takes room."""
+        if self._deadline is None and not self._reader.is_empty:
+            self._deadline = self._loop.call_later(FRAME_WITHIN, self._end, "it did not end a frame in time")
+
+    def _hurry_no_more(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _writable(self) -> None:
+        while self._out:
+            data, descriptor = self._out[0]
+            rights = [] if descriptor is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))]
+            try:
+                sent = self._socket.sendmsg([data], rights, socket.MSG_NOSIGNAL)
+            except (BlockingIOError, InterruptedError):
+                self._loop.add_writer(self._socket.fileno(), self._writable)
+                return
+            except OSError:
+                self._out_bytes = 0
+                if self._closing:
+                    self._let_go()
+                else:
+                    self._end(None)
+                return
+            if descriptor is not None:
+                os.close(descriptor)
+            self._out_bytes -= sent
+            if self._out_bytes <= ENOUGH_OUT:
+                self._is_drained()
+            if sent < len(data):
+                self._out[0] = (data[sent:], None)
+            else:
+                self._out.popleft()
+        self._loop.remove_writer(self._socket.fileno())
+        if self._closing:
+            self._let_go()
+
+
+def _descriptors_in(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
+    found = array.array("i")
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            found.frombytes(data[: len(data) - len(data) % found.itemsize])
+    return list(found)

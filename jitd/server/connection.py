@@ -1,0 +1,399 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One client's talk: through the handshake, then what it asks and is answered, and news of what it waits for (PROTOCOL.md).
+
+Law: every message, in and out, passes the conversation's table first. Nothing is done for anybody whose first wrapped message has
+not verified. A fault before that is a number on a counter, after it one record in the chain; either ends the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+
+from jitd.core.request import Request, RequestState
+from jitd.core.subject import Subject
+from jitd.deciding import facts
+from jitd.deciding.walking import Held
+from jitd.log import log
+from jitd.server.acceptor import CannotNote, NoKey, NotAuthenticated, Proof
+from jitd.server.answers import Answers
+from jitd.server.channel import Channel
+from jitd.server.enforcing import PASSED, Enforcing, Talk, hold
+from jitd.server.handshake import Handshake
+from jitd.server.house import House
+from jitd.server.news import Told, news_of, refusal_of
+from jitd.server.peer import Peer
+from jitd.server.reading import asked_in, claims_in
+from jitd.server.telling import Telling
+from jitd.store import Conflict
+from jitd.verbs.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
+from jitd.verbs.rows import instant
+from jitpam.wire import coding, messages
+from jitpam.wire.conversation import DAEMON, Conversation
+from jitpam.wire.faults import RemoteProtocolError
+from jitpam.wire.framing import LIMIT, SEAL, SMALL
+from jitpam.wire.messages import FROM_CLIENT, Message
+
+LARGE_WITHIN = 40.0
+"""Seconds in which a large message is answered, and the answer taken."""
+AGAIN_AFTER = 0.2
+"""Seconds until a watched list is told again."""
+
+
+class Connection:
+    """One connection, from accept to close. ``on_end`` is called once, when it is over."""
+
+    def __init__(self, house: House, channel: Callable[..., Channel], peer: Peer, on_end: Callable[[], None]) -> None:
+        self._house = house
+        self._peer = peer
+        self._on_end = on_end
+        self._talk = Conversation(DAEMON)
+        self._handshake = Handshake(house.acceptor, peer.uid)
+        self._answers = Answers(house.asking, house.overseeing, house.locking, lambda: facts.origin(peer.pid, peer.uid))
+        self._proof: Proof | None = None
+        self._who: Subject | None = None
+        self._is_proved = False
+        self._waits_for: str | None = None
+        self._told = Told()
+        self._point: Enforcing | None = None
+        self._given: list[Held] = []
+        self._watch_ended = False
+        self._is_stale = False
+        self._listing: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._channel = channel(self._frame, self._broken)
+        self._telling = Telling(house.turns, peer.uid, self._channel, self._send)
+
+    # --- frames ------------------------------------------------------------------------------------------------------
+
+    def _frame(self, body: bytes) -> None:
+        if len(body) > SMALL + SEAL:
+            if self._talk.state != "ready":
+                return self._broken(f"a frame of {len(body)} bytes when {self._talk.state}")
+            return self._in_background(lambda: self._large_frame(body))
+        try:
+            message, body = self._read(body)
+            self._hear(message)
+        except (RemoteProtocolError, NotAuthenticated) as fault:
+            return self._broken(str(fault))
+        if self._talk.state in ("greeted", "authenticating"):
+            self._shake_hands(message, body)
+        else:
+            self._is_proved = True
+            self._answer(message, body)
+
+    def _read(self, body: bytes) -> tuple[Message, bytes]:
+        """What ``body`` says, and the body itself without its seal. Raises RemoteProtocolError and NotAuthenticated."""
+        if self._proof is not None and self.is_ready:
+            body = self._proof.unwrap(body)
+        coding.weigh(body)
+        return coding.decode(body, FROM_CLIENT), body
+
+    def _hear(self, message: Message) -> None:
+        """Take it if the table lets us, and what came with it. Raises RemoteProtocolError."""
+        self._talk.hear(message)
+        self._given = [Held(descriptor) for descriptor in self._channel.received()]
+        if self._given and message.type != "enforce":
+            raise RemoteProtocolError(f"descriptors with {message.type}")
+
+    async def _large_frame(self, body: bytes) -> None:
+        """One that takes a while to read: in a worker. Nobody uses the seals meanwhile: what was not asked is not answered."""
+        try:
+            message, body = await self._house.read_large(self._peer.uid, lambda: self._read(body))
+            self._hear(message)
+        except (RemoteProtocolError, NotAuthenticated, TimeoutError) as fault:
+            return self._broken(str(fault) or "its large frames come faster than they can be read")
+        self._is_proved = True
+        async with asyncio.timeout(LARGE_WITHIN):  # what it holds is for others, too: also where nobody takes the answer
+            await self._deed(message, body)
+
+    def say(self, message: Message, descriptor: int | None = None) -> None:
+        """Send ``message`` if the table lets us; ``descriptor`` is taken over."""
+        self._send(message, coding.encode(message), descriptor)
+
+    def _send(self, message: Message, body: bytes, descriptor: int | None = None) -> None:
+        self._talk.say(message)
+        if self._proof is not None:
+            body = self._proof.wrap(body)
+        self._channel.send(body, descriptor)
+
+    def _refuse(self, code: str, text: str) -> None:
+        self.say(messages.Refused(code=code, text=text))
+        if self._talk.state == "closed":
+            self.close(flush=True)
+
+    def _broken(self, fault: str | None) -> None:
+        """It is over; ``fault`` says what the client did wrong, if it did."""
+        if fault is not None:
+            self._house.broke_protocol(self._who if self._is_proved else None, fault)
+        self.close()
+
+    def close(self, *, flush: bool = False) -> None:
+        """End it, whoever began. What waited for this client alone is withdrawn."""
+        self._channel.close(flush=flush)
+        for task in (self._task, self._listing):
+            if task is not None:
+                task.cancel()
+        self._house.waiters.unwatch(self._list_again)
+        waited, point = self._waits_for, self._point
+        self._waits_for, self._point, self._given = None, None, []
+        if waited is not None or point is not None:
+            try:
+                if point is not None:
+                    point.close()
+                if waited is not None:
+                    self._house.asking.left(waited, self)
+            except Exception as fault:  # the client is gone already: there is nobody left to tell but the log
+                log("a request could not be withdrawn", request=waited, fault=fault)
+        on_end, self._on_end = self._on_end, lambda: None
+        on_end()
+
+    @property
+    def is_ready(self) -> bool:
+        """True once the handshake is over."""
+        return self._talk.state not in ("greeting", "greeted", "authenticating")
+
+    # --- the handshake -----------------------------------------------------------------------------------------------
+
+    def _shake_hands(self, message: Message, body: bytes) -> None:
+        try:
+            answer = self._handshake.hear(message, body)
+        except RemoteProtocolError as fault:
+            return self._broken(str(fault))
+        except Refusal as no:
+            return self._refuse(no.code, no.text)
+        except NotAuthenticated as fault:
+            self._house.broke_protocol(None, str(fault))
+            return self._refuse("unauthenticated", str(fault))
+        except NoKey as fault:
+            what = "no replay cache" if isinstance(fault, CannotNote) else "no key"
+            self._house.warn(self._peer.uid, what, fault=fault)
+            return self._refuse("failed", str(fault))
+        self.say(answer)
+        self._proof = self._handshake.proof  # from here on every body is wrapped
+        if self._handshake.is_over:
+            self._in_background(self._welcome)
+
+    async def _welcome(self) -> None:
+        who = await self._house.subject(self._peer.uid, self._proof)
+        if who is None or who.uid != self._peer.uid:
+            principal = "root" if self._proof is None else self._proof.principal.decode("utf-8", "replace")
+            self._house.warn(self._peer.uid, "wrong account", uid=self._peer.uid, principal=principal)
+            if who is None and await self._house.local(self._peer.uid) is None:
+                return self._refuse("unauthenticated", NOBODY_HERE)
+            return self._refuse("unauthenticated", NOT_THEIRS)
+        self._who = who
+        self._channel.raise_limit(LIMIT)
+        self._channel.take_descriptors(PASSED if who.is_root else 0)
+        self.say(
+            messages.Welcome(
+                principal=who.principal,
+                user=who.user,
+                host=self._house.host,
+                until=instant(who.ticket_ends_at),
+                operator=self._house.overseeing.is_operator(who),
+            )
+        )
+
+    # --- what is asked -----------------------------------------------------------------------------------------------
+
+    def _answer(self, message: Message, body: bytes) -> None:
+        assert self._who is not None, "the table lets nobody come this far unknown"
+        if message.type == "bye":
+            return self.close()
+        if self._talk.state == "started":  # a withdrawal that crossed the start: the monitor sees the client go
+            return None
+        if self._talk.state == "waiting" and message.type == "withdraw":
+            if self._waits_for is not None:
+                return self._withdraw_waiting()
+            if self._point is not None:
+                return self._in_background(self._point.withdraw)
+        self._in_background(lambda: self._deed(message, body))
+
+    def _in_background(self, deed: Callable[[], Awaitable[None]]) -> None:
+        """Do what may wait without holding up anybody else; the client's next message is read afterwards."""
+        self._channel.pause()
+
+        async def done() -> None:
+            try:
+                await deed()
+            except Refusal as no:
+                self._refuse(no.code, no.text)
+            except TimeoutError as fault:
+                self._refuse("failed", str(fault) or "what jitd had to look up took too long: nothing was done")
+            except Conflict:
+                self._refuse("undone", "others changed the same thing now, again and again: nothing was done; try again")
+            except Exception as fault:
+                log("failed", fault=f"{type(fault).__name__}: {fault}")
+                self._refuse("failed", "jitd failed, and nothing was permitted by it: its log says why")
+            finally:
+                self._task = None
+            if self._channel.is_open:
+                self._channel.resume()
+
+        self._task = asyncio.get_running_loop().create_task(done())
+
+    async def _deed(self, message: Message, body: bytes) -> None:
+        asking = self._house.asking
+        who = await self._admit()
+        await self._house.turns.begin(self._peer.uid)
+        match message:
+            case messages.Submit():
+                made = await asking.submit(
+                    who, asked_in(message), claims_in(message), service=message.service, waits=message.waits,
+                    if_owed=message.if_owed, waiter=self, login=self._wait_for,
+                )  # fmt: skip
+                if not message.waits:
+                    self._submitted(made)
+            case messages.Resume():
+                self._move(await asking.resume(who, message.id, self, self._wait_for))
+            case messages.Watch():
+                self._watch_ended = message.ended
+                self._house.waiters.watch(self._list_again)
+                self._list_again()
+            case messages.Replay():
+                await self._replay(who, message)
+            case messages.Enforce():
+                self._enforce(who, message, body)
+            case messages.Token() if self._point is not None:
+                self.say(self._point.accept(message.token))
+            case messages.Proof() if self._point is not None:
+                await self._point.decide(message)
+            case _:
+                answer = await self._answers.to(who, message)
+                if isinstance(answer, str):
+                    self._done(answer)
+                else:
+                    await self._telling.rows(answer)
+                    self._done("")
+
+    def _enforce(self, who: Subject, message: messages.Enforce, body: bytes) -> None:
+        """Root alone says what others are about to do: its process has them in hand."""
+        if not who.is_root or self._peer.uid != 0:
+            raise Refusal("forbidden", "only a process of root's is an enforcement point")
+        talk, in_hand = Talk(self.say, self._refuse), hold(self._peer, self._given)
+        self._point = Enforcing(self._house, talk, in_hand, message, body, self._handshake.channel)
+        self.say(self._point.challenge())
+
+    async def _admit(self) -> Subject:
+        """Who this is now: a connection may be hours old, and tickets end, groups and accounts change. Raises Refusal."""
+        assert self._who is not None, "the table lets nobody come this far unknown"
+        if not self._who.has_ticket_at(self._house.now().at):
+            raise Refusal("unauthenticated", "your ticket has expired: kinit")
+        who = await self._house.again(self._who)
+        if who is None:
+            raise Refusal("unauthenticated", "your account is gone, or has expired")
+        self._who = who
+        return who
+
+    async def _replay(self, who: Subject, message: messages.Replay) -> None:
+        """A recording. A client that goes away is noticed, whether anything comes or not."""
+        rows = self._house.recordings.play(who, message.id, follow=message.follow, again=self._admit)
+        async with aclosing(rows):
+            async for row in rows:
+                await self._telling.row(row)
+                self._channel.resume()  # from the first row on: whoever says anything now has hung up
+                await self._channel.drained()
+        self._done("")
+
+    def _done(self, text: str) -> None:
+        self.say(messages.Done(text=text))
+
+    def _list_again(self) -> None:
+        """The list has changed: it is told again, once for all that changes within a moment."""
+        self._is_stale = True
+        if self._listing is None:
+            self._listing = asyncio.get_running_loop().create_task(self._keep_listing())
+
+    async def _keep_listing(self) -> None:
+        try:
+            while self._is_stale and self._talk.state == "watching":
+                self._is_stale = False
+                who = await self._admit()
+                await self._telling.rows(self._answers.rows(who, "requests", ended=self._watch_ended))
+                self._done("")
+                await asyncio.sleep(AGAIN_AFTER)
+        except Refusal as no:
+            self._refuse(no.code, no.text)
+        except Exception as fault:
+            log("a watched list could not be read", fault=f"{type(fault).__name__}: {fault}")
+            self.close()
+        finally:
+            self._listing = None
+
+    # --- waiting -----------------------------------------------------------------------------------------------------
+
+    @property
+    def who(self) -> Subject | None:
+        """See ``waiters.Waiter``."""
+        return self._who
+
+    def _wait_for(self, id: str) -> None:
+        self._waits_for = id
+        self._told = Told()
+
+    def _withdraw_waiting(self) -> None:
+        id, self._waits_for = self._waits_for, None
+        assert id is not None and self._who is not None
+        self._house.waiters.leave(id, self)
+        try:
+            self._house.asking.withdraw(self._who, id)
+            self._refuse("withdrawn", f"request {id} is withdrawn")
+        except Refusal as no:
+            self._refuse(no.code, no.text)
+        except Exception as fault:
+            log("a request could not be withdrawn", request=id, fault=fault)
+            self._refuse("failed", "jitd failed, and nothing was permitted by it: its log says why")
+
+    def _submitted(self, made: Request) -> None:
+        """A request that does not wait: it exists, or policy said no."""
+        self._waits_for = None
+        refusal = refusal_of(made)
+        if refusal is not None:
+            raise refusal
+        self.say(messages.Progress(id=made.id, state=str(made.state), owed=made.is_open, news=[], until=instant(made.expires_at)))
+        self._done("")
+
+    def moved(self, request: str) -> None:
+        """See ``waiters.Waiter``."""
+        found = self._house.request(request)
+        if found is not None and self._waits_for == request:
+            self._move(found)
+
+    def _move(self, found: Request) -> None:
+        """Tell the person where the request stands."""
+        refusal = refusal_of(found)
+        lines, self._told = news_of(found, self._told, self._house.locking.active())
+        if lines and refusal is None:
+            state = str(found.state)
+            self.say(messages.Progress(id=found.id, state=state, owed=found.is_open, news=lines, until=instant(found.expires_at)))
+        assert self._who is not None, "nobody waits unknown"
+        if refusal is None and found.state is RequestState.APPROVED and not self._who.has_ticket_at(self._house.now().at):
+            refusal = Refusal(
+                "unauthenticated", f"your ticket expired while the request waited: kinit, then jitsudo --resume={found.id}"
+            )
+        if refusal is not None:
+            self._stop_waiting()
+            self._refuse(refusal.code, refusal.text)
+        elif found.state is RequestState.APPROVED and not found.may_act_at_once:
+            self._stop_waiting()
+            self._done(f"request {found.id} is approved: {found.service} may go on, until {instant(self._house.ends_at(found))}")
+
+    def _stop_waiting(self) -> None:
+        if self._waits_for is not None:
+            self._house.waiters.leave(self._waits_for, self)
+            self._waits_for = None
+
+    def start(self, run: str, control: int) -> None:
+        """See ``waiters.Waiter``."""
+        self._stop_waiting()
+        self.say(messages.Start(id=run, news=[]), control)
+
+    def admit(self, id: str) -> None:
+        """See ``waiters.Waiter``. Nobody is let in here: this client has its own command run."""
+
+    def fail(self, because: str) -> None:
+        """See ``waiters.Waiter``."""
+        self._stop_waiting()
+        self._refuse("failed", because)

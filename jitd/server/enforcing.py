@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One question of an enforcement point: who proves to be there, what they want, and whether it lets them in (PROTOCOL.md
+section 9).
+
+Law: what root's process says of the host is believed; who the person is, only by a proof bound to this very question, or by
+a rule that wants none. Whatever else happens is a refusal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jitd.core.command import JITSUDO
+from jitd.core.request import Claims, Point, Request, RequestState
+from jitd.core.subject import Subject
+from jitd.deciding import facts
+from jitd.deciding.entering import Program, at_point
+from jitd.deciding.finding import Asked
+from jitd.deciding.view import View
+from jitd.deciding.walking import Held, Place
+from jitd.server.acceptor import NoKey, NotAuthenticated, Proof
+from jitd.server.house import House
+from jitd.server.news import Told, news_of, refusal_of
+from jitd.server.peer import Gone, Peer
+from jitd.server.peer import Held as HeldProcess
+from jitd.server.reading import service_in
+from jitd.verbs.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
+from jitd.verbs.rows import instant
+from jitpam.wire import messages
+from jitpam.wire.framing import frame
+from jitpam.wire.messages import STAGES, Message
+from jitpam.wire.shown import shown
+
+PROOF = b"jitd proof 1\n"
+"""What stands before the binding in what the helper wraps."""
+
+
+PASSED = 3
+"""Descriptors that come with a question: the root directory, the working directory and the user namespace of the process."""
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """The process that asks, held as long as it does, and the two directories that it has passed on."""
+
+    process: HeldProcess
+    root: Held
+    directory: Held
+
+
+def hold(peer: Peer, given: list[Held]) -> InHand:
+    """The process at the other end, which is of this host's own root. Raises Refusal."""
+    if len(given) != PASSED or not stat.S_ISDIR(os.fstat(given[0].number).st_mode):
+        raise Refusal(
+            "usage", "an enforcement point passes its root, its working directory and its user namespace with its question"
+        )
+    root, directory, users = given
+    try:
+        process = peer.hold()
+        is_ours = process.has_our_users() and os.path.samestat(os.fstat(users.number), os.stat("/proc/self/ns/user"))
+    except (Gone, OSError) as fault:
+        raise Refusal("failed", f"what asks cannot be held: {fault}") from None
+    if not is_ours:
+        raise Refusal("forbidden", "an enforcement point has to be in the user namespace of the host")
+    return InHand(process, root, directory)
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """The connection, as far as this needs it: what it says, and how it refuses."""
+
+    say: Callable[[Message], None]
+    refuse: Callable[[str, str], None]
+
+
+class Enforcing:
+    """A waiter (``waiters.Waiter``): the process in which somebody waits to be let in."""
+
+    def __init__(self, house: House, talk: Talk, in_hand: InHand, ask: messages.Enforce, body: bytes, channel: bytes) -> None:
+        if service_in(ask) == JITSUDO or ask.stage not in STAGES:
+            raise Refusal("usage", "an enforcement point names a PAM service, and the stage of its stack")
+        self._house = house
+        self._talk = talk
+        self._process = in_hand.process
+        self._in_hand: InHand | None = in_hand
+        self._ask = ask
+        self._binding = hashlib.sha256(b"jitd enforcement 1\n" + channel + frame(body) + secrets.token_bytes(32)).digest()
+        self._context: Proof | None = None
+        self._who: Subject | None = None
+        self._waits_for: str | None = None
+        self._told = Told()
+        self._places: tuple[Place, ...] = ()
+
+    # --- who it is -----------------------------------------------------------------------------------------------------
+
+    def challenge(self) -> Message:
+        """What the proof has to be bound to."""
+        return messages.Challenge(binding=self._binding)
+
+    def accept(self, token: bytes) -> Message:
+        """The answer to the helper's token. Raises Refusal."""
+        if self._context is not None:
+            raise Refusal("protocol", "a second token")
+        try:
+            self._context, answer = self._house.acceptor.accept(token, self._binding)
+        except NotAuthenticated as fault:
+            raise Refusal("unauthenticated", str(fault)) from None
+        except NoKey as fault:
+            raise Refusal("failed", str(fault)) from None
+        return messages.DaemonToken(token=answer)
+
+    async def decide(self, said: messages.Proof) -> None:
+        """Find out who it is, ask for them, and begin to wait; or refuse. Raises Refusal."""
+        who = await self._person(said)
+        if who is None:
+            raise Refusal("unauthenticated", NOBODY_HERE)
+        if who.uid != self._ask.uid:
+            raise Refusal("unauthenticated", NOT_THEIRS)
+        if self._ask.ruser is not None and who.uid != 0 and await self._house.uid_of(self._ask.uid, self._ask.ruser) != who.uid:
+            raise Refusal("unauthenticated", "who asks is not who runs this program")
+        self._who = who
+        try:
+            await self._submit(who)
+        except Refusal as no:
+            hint = f" ({shown(said.because)})" if who.is_local and said.because else ""
+            raise Refusal(no.code, f"{no.text}{hint}") from None
+
+    async def _person(self, said: messages.Proof) -> Subject | None:
+        if said.proof is None:
+            return await self._house.local(self._ask.uid)
+        if self._context is None:
+            raise Refusal("protocol", "a proof before its token")
+        try:
+            if self._context.unwrap(said.proof) != PROOF + self._binding:
+                raise NotAuthenticated("the proof is of something else")
+        except NotAuthenticated as fault:
+            raise Refusal("unauthenticated", str(fault)) from None
+        return await self._house.subject(self._ask.uid, self._context)
+
+    # --- what is asked -------------------------------------------------------------------------------------------------
+
+    async def _submit(self, who: Subject) -> None:
+        ask, in_hand = self._ask, self._in_hand
+        self._in_hand = None  # who waits costs two descriptors and not four
+        if in_hand is None:
+            raise Refusal("protocol", "a second proof")
+        try:
+            login = in_hand.process.process() if ask.stage == "session" else None
+            origin = facts.origin(self._process.pid, 0)  # root alone is heard as a point
+            self._process.refuse_gone()  # only now is it certain whose that is
+        except (Gone, OSError) as fault:
+            raise Refusal("failed", f"what asks cannot be held: {fault}") from None
+        came_in_by = None if ask.authenticated is None else ask.authenticated.rstrip(b"\n").replace(b"\n", b", ")
+        point = Point(ask.stage, _text(ask.rhost), _text(came_in_by), login)
+        asked = Asked(
+            argv=(), login=False, user=None, group=None, cwd=ask.cwd or b"/", cwd_device=ask.cwd_device, cwd_inode=ask.cwd_inode,
+            chdir=False, variables=(), preserved=(), locale=(), streams=(), reason=ask.reason, lasts_for=None, uses=None,
+            timeout_for=None,
+        )  # fmt: skip
+
+        def understand(search_path: str) -> Asked:
+            view = View(in_hand.root, in_hand.directory, ask.cwd, self._house.trusted_places)
+            program = Program(tuple(ask.words), ask.posix, ask.shell, ask.search_path, view)
+            understood, self._places = at_point(ask.service, ask.user, program, asked, who, search_path.encode())
+            return understood
+
+        made = await self._house.asking.enforce(
+            who,
+            ask.service,
+            understand,
+            Claims(ask.reason, ask.tty, ask.login_session, ()),
+            point,
+            origin,
+            waits=ask.waits,
+            waiter=self,
+            login=self._wait_for,
+        )
+        if self._waits_for is not None:
+            self._move(made)
+
+    def _wait_for(self, id: str) -> None:
+        self._waits_for = id
+
+    # --- waiting -------------------------------------------------------------------------------------------------------
+
+    @property
+    def who(self) -> Subject | None:
+        """See ``waiters.Waiter``."""
+        return self._who
+
+    def moved(self, request: str) -> None:
+        """See ``waiters.Waiter``."""
+        found = self._house.request(request)
+        if found is not None and self._waits_for == request:
+            self._move(found)
+
+    def _move(self, found: Request) -> None:
+        refusal = refusal_of(found)
+        lines, self._told = news_of(found, self._told, self._house.locking.active())
+        if lines and refusal is None:
+            until = instant(found.expires_at)
+            self._talk.say(messages.Progress(id=found.id, state=str(found.state), owed=found.is_open, news=lines, until=until))
+        assert self._who is not None, "nobody waits unknown"
+        if refusal is None and found.state is RequestState.APPROVED and not self._who.has_ticket_at(self._house.now().at):
+            refusal = Refusal("unauthenticated", "your ticket expired while the request waited: kinit, and do it again")
+        if refusal is not None:
+            self._leave()
+            self._talk.refuse(refusal.code, refusal.text)
+
+    def admit(self, id: str) -> None:
+        """See ``waiters.Waiter``."""
+        self._leave()
+        try:
+            self._process.refuse_gone()
+        except Gone as fault:
+            return self._talk.refuse("failed", f"nobody is let in: {fault}")
+        boot_ms = int(self._house.now().boot * 1000)
+        places = [[place.path, b"%d:%d" % (place.device, place.inode)] for place in self._places]
+        self._talk.say(messages.Granted(id=id, boot_ms=boot_ms, text="", places=places))
+
+    def start(self, run: str, control: int) -> None:
+        """See ``waiters.Waiter``. What an enforcement point asks for is never run by the daemon."""
+        raise AssertionError(f"run {run} has no client")
+
+    def fail(self, because: str) -> None:
+        """See ``waiters.Waiter``."""
+        if self._waits_for is not None:
+            self._leave()
+            self._talk.refuse("failed", because)
+
+    async def withdraw(self) -> None:
+        """The person no longer wants it. Raises Refusal."""
+        id = self._waits_for
+        self._leave()
+        if id is not None and self._who is not None:
+            self._house.asking.withdraw(self._who, id)
+            raise Refusal("withdrawn", f"request {id} is withdrawn")
+
+    def close(self) -> None:
+        """The enforcement point is gone: what waited for it is withdrawn."""
+        id = self._waits_for
+        self._waits_for = None
+        if id is not None:
+            self._house.asking.left(id, self)
+
+    def _leave(self) -> None:
+        if self._waits_for is not None:
+            self._house.waiters.leave(self._waits_for, self)
+            self._waits_for = None
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else shown(value)

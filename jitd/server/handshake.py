@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From Hello to a proof of who the peer is (PROTOCOL.md section 3): what the daemon answers, and when it has heard enough.
+
+Law: it does nothing but answer. uid 0 alone may come without a ticket, and nobody gives two tokens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+from jitd.server.acceptor import Acceptor, Proof
+from jitd.verbs.refusal import Refusal
+from jitpam.wire import coding, messages
+from jitpam.wire.faults import RemoteProtocolError
+from jitpam.wire.framing import frame
+from jitpam.wire.messages import Message
+
+
+class Handshake:
+    """One peer's, whose ``uid`` the kernel reports. ``proof`` is there once it has given one; local root gives none."""
+
+    def __init__(self, acceptor: Acceptor, uid: int) -> None:
+        self._acceptor = acceptor
+        self._uid = uid
+        self._hellos = hashlib.sha256(b"jitd channel 1\n")
+        self.proof: Proof | None = None
+        self.is_over = False
+
+    @property
+    def channel(self) -> bytes:
+        """The hash over both hellos, to which a proof is bound."""
+        return self._hellos.digest()
+
+    def hear(self, message: Message, body: bytes) -> Message:
+        """The answer to ``message``, which came as ``body``. With the last one, ``is_over`` is true.
+
+        Raises RemoteProtocolError, which ends the connection; Refusal, NotAuthenticated or NoKey, which are answers too.
+        """
+        match message:
+            case messages.Hello():
+                return self._greet(message, body)
+            case messages.Token():
+                return self._accept(message.token)
+        raise RemoteProtocolError("no part of a handshake")
+
+    def _greet(self, hello: messages.Hello, body: bytes) -> Message:
+        if hello.version != messages.VERSION:
+            raise Refusal("protocol", f"jitd speaks version {messages.VERSION} of its protocol, not {hello.version}")
+        if len(hello.nonce) != messages.NONCE_LENGTH or hello.authentication not in ("krb5", "root"):
+            raise RemoteProtocolError("a hello that makes no sense")
+        if hello.authentication == "root" and self._uid != 0:
+            raise Refusal("unauthenticated", "only uid 0 may come without a ticket: kinit")
+        answer = messages.DaemonHello(version=messages.VERSION, nonce=secrets.token_bytes(messages.NONCE_LENGTH))
+        self._hellos.update(frame(body))
+        self._hellos.update(frame(coding.encode(answer)))
+        self.is_over = hello.authentication == "root"
+        return answer
+
+    def _accept(self, token: bytes) -> Message:
+        if self.is_over:
+            raise RemoteProtocolError("a second token")
+        proof, answer = self._acceptor.accept(token, self.channel)
+        self.proof = proof
+        self.is_over = True
+        return messages.DaemonToken(token=answer)

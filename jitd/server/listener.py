@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon's socket: accepts, counts, and ends handshakes that take too long.
+
+Law: no account can take all connections; nobody is waited for; the socket never exists with another mode or owner than it should.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import struct
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+from jitd.log import log
+from jitd.server.channel import Channel
+from jitd.server.connection import Connection
+from jitd.server.house import House
+from jitd.server.peer import Peer
+from jitd.server.room import Room
+
+HANDSHAKE_FOR = 5.0
+"""Seconds from accept to Welcome."""
+BACKLOG = 1024
+_CREDENTIALS = struct.Struct("3i")
+
+
+def bind(path: Path) -> socket.socket:
+    """A listening socket at ``path``, open to every local account. The directory has to be root's: nobody else can replace it.
+
+    It is bound under another name and renamed when its mode is right, so that there is no moment in between. Raises OSError.
+    """
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            fresh.unlink()
+        sock.bind(str(fresh))
+        fresh.chmod(0o666)
+        sock.listen(BACKLOG)
+        fresh.rename(path)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+class Listener:
+    """Accepts on ``sock`` and keeps each connection until it ends."""
+
+    def __init__(self, sock: socket.socket, house: House, per_uid: int, n_most: int) -> None:
+        self._socket = sock
+        self._house = house
+        self._per_uid = per_uid
+        self._n_most = n_most
+        self._room = Room()
+        self._of: Counter[int] = Counter()
+        self._open: set[Connection] = set()
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(sock.fileno(), self._accept)
+
+    def _accept(self) -> None:
+        for _ in range(64):  # then let those who are in have their turn
+            try:
+                sock, _ = self._socket.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as fault:  # out of descriptors: leave the others in the backlog for a moment
+                log("cannot accept", fault=fault)
+                self._loop.remove_reader(self._socket.fileno())
+                self._loop.call_later(0.1, self._resume)
+                return
+            self._admit(sock)
+
+    def _resume(self) -> None:
+        if self._socket.fileno() >= 0:
+            self._loop.add_reader(self._socket.fileno(), self._accept)
+
+    def _admit(self, sock: socket.socket) -> None:
+        raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        pid, uid, _ = _CREDENTIALS.unpack(raw)
+        account = self._house.subordinates.owner_of(uid)
+        is_full = uid != 0 and (self._of[account] >= self._per_uid or self._of.total() >= self._n_most)
+        if is_full:
+            sock.close()
+            return
+        self._of[account] += 1
+        connection: Connection | None = None
+
+        def ended() -> None:
+            self._of[account] -= 1
+            if not self._of[account]:
+                del self._of[account]
+            deadline.cancel()
+            if connection is not None:
+                self._open.discard(connection)
+
+        def too_slow() -> None:
+            if connection is not None and not connection.is_ready:
+                connection.close()
+
+        deadline = self._loop.call_later(HANDSHAKE_FOR, too_slow)
+        connection = Connection(
+            self._house, partial(Channel, sock, self._loop, self._room.place(uid)), Peer(sock, uid, pid), ended
+        )
+        self._open.add(connection)
+
+    def close(self) -> None:
+        """Accept no more, and let everybody go without withdrawing what waits: the clients come back to the next daemon."""
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process at the other end of a connection, held by a descriptor: its number alone may come to mean another (THREATS S-01).
+
+Law: what cannot be held is Gone, and nothing is believed of it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import struct
+import time
+from pathlib import Path
+
+from jitd.core.run import Process
+from jitd.deciding import facts
+
+_SO_PEERPIDFD = 77
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Gone(Exception):
+    """The process that connected has ended; another one may use its connection, or have its number."""
+
+
+class Held:
+    """The process ``pid``, as long as ``descriptor`` is open, which is this object's alone."""
+
+    __slots__ = ("_descriptor", "pid")
+
+    def __init__(self, pid: int, descriptor: int) -> None:
+        self.pid = pid
+        self._descriptor = descriptor
+
+    def __del__(self) -> None:
+        os.close(self._descriptor)
+
+    def refuse_gone(self) -> None:
+        """Raise Gone if it has ended."""
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        if poll.poll(0):
+            raise Gone("the process that asked has ended")
+
+    def has_our_users(self) -> bool:
+        """True if the kernel maps its users and groups to those of this process. Raises Gone and OSError."""
+        maps = ("uid_map", "gid_map")
+        is_same = all(Path(f"/proc/{self.pid}/{each}").read_bytes() == Path(f"/proc/self/{each}").read_bytes() for each in maps)
+        self.refuse_gone()
+        return is_same
+
+    def process(self) -> Process:
+        """Its number and when it was started. Raises Gone and OSError."""
+        found = Process(self.pid, facts.started_at(self.pid))
+        self.refuse_gone()  # only now is it certain whose time that was
+        return found
+
+
+class Peer:
+    """What the kernel says of the other end of ``sock``, which was accepted a moment ago."""
+
+    __slots__ = ("_accepted_at", "_socket", "pid", "uid")
+
+    def __init__(self, sock: socket.socket, uid: int, pid: int) -> None:
+        self.uid = uid
+        self.pid = pid
+        self._socket = sock
+        self._accepted_at = time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def hold(self) -> Held:
+        """The process that connected. Raises Gone."""
+        try:
+            (descriptor,) = struct.unpack("i", self._socket.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD, 4))
+            held = Held(self.pid, descriptor)
+        except OSError as fault:
+            if fault.errno != errno.ENOPROTOOPT:
+                raise Gone("the process that connected has ended") from None
+            held = self.hold_by_number()
+        held.refuse_gone()
+        return held
+
+    def hold_by_number(self) -> Held:
+        """As ``hold``, before Linux 6.5: the number means the same process before and after, as it did when it connected, and
+        the connection is still open. Raises Gone.
+        """
+        try:
+            before = facts.started_at(self.pid)
+            held = Held(self.pid, os.pidfd_open(self.pid))
+            after = held.process().started
+        except OSError:
+            raise Gone("the process that connected has ended") from None
+        if before != after or before / _TICKS > self._accepted_at or self._has_hung_up():
+            raise Gone("the process that connected has ended")
+        return held
+
+    def _has_hung_up(self) -> bool:
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True

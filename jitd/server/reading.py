@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From what a client asks in the wire's words to values of the house.
+
+Law: what the wire's types let through and makes no sense is refused here, before anything is looked up for it.
+"""
+
+from __future__ import annotations
+
+from jitd.core.conditions import read_service
+from jitd.core.duration import LONGEST
+from jitd.core.request import Claims
+from jitd.deciding.finding import Asked
+from jitd.verbs.refusal import Refusal
+from jitpam.wire import messages
+from jitpam.wire.messages import KINDS
+
+
+def _pairs(pairs: list[list[bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+    if any(len(pair) != 2 for pair in pairs):
+        raise Refusal("usage", "a variable is a name and a value")
+    return tuple((name, value) for name, value in pairs)
+
+
+def service_in(ask: messages.Ask | messages.Enforce) -> str:
+    """The service, by a name that a rule can have. Raises Refusal."""
+    try:
+        return read_service(ask.service)
+    except ValueError:
+        raise Refusal("usage", "a service has a name of letters, digits, dots, hyphens and underscores, 64 at most") from None
+
+
+def asked_in(ask: messages.Ask) -> Asked:
+    """The command that ``ask`` is about, in the client's words. Raises Refusal."""
+    service_in(ask)
+    if ask.streams and (len(ask.streams) != 3 or any(kind not in KINDS for kind in ask.streams)):
+        raise Refusal("usage", "there are three standard streams, each of a known kind")
+    bounds = ((ask.lasts_for, LONGEST), (ask.uses, 2**31), (ask.timeout_for, LONGEST))
+    if any(n is not None and not 1 <= n <= most for n, most in bounds):
+        raise Refusal("usage", "a lease has at least one second and one use, and a command one second")
+    return Asked(
+        argv=tuple(ask.argv),
+        login=ask.login,
+        user=ask.user,
+        group=ask.group,
+        cwd=ask.cwd,
+        cwd_device=ask.cwd_device,
+        cwd_inode=ask.cwd_inode,
+        chdir=ask.chdir,
+        variables=_pairs(ask.variables),
+        preserved=_pairs(ask.preserved),
+        locale=_pairs(ask.locale),
+        streams=tuple(ask.streams),
+        reason=ask.reason,
+        lasts_for=ask.lasts_for,
+        uses=ask.uses,
+        timeout_for=ask.timeout_for,
+        anew=isinstance(ask, messages.Anew),
+    )
+
+
+def claims_in(ask: messages.Ask) -> Claims:
+    """What ``ask`` says beside the command, and nobody can check. Raises Refusal."""
+    if len(ask.parents) > 32 or any(len(parent) > 256 for parent in ask.parents) or len(ask.tty or b"") > 4096:
+        raise Refusal("usage", "the claims beside the command are too long")
+    return Claims(ask.reason, ask.tty, ask.login_session, tuple(ask.parents))

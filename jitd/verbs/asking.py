@@ -1,0 +1,377 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a requester may ask of the daemon: submit, resume, withdraw, explain, give back.
+
+Law: a person touches their own requests only; one sentence answers for unknown, ended and somebody else's.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from jitd.core import grant, request
+from jitd.core.command import JITSUDO, Command, fingerprint, read_id, spell_id, work_of
+from jitd.core.decision import Decision, Deny, Permit, Why
+from jitd.core.effects import Moment
+from jitd.core.grant import Grant, GrantState
+from jitd.core.law import Actor, IllegalEvent, Origin, Role
+from jitd.core.request import Claims, Point, Request, RequestState
+from jitd.core.run import RunState
+from jitd.core.subject import Subject
+from jitd.deciding import entering
+from jitd.deciding.decider import Decider, FirstDecision
+from jitd.deciding.finding import Asked, Nonsense
+from jitd.lifecycle.perform import Overtaken, Perform
+from jitd.lifecycle.waiters import Waiter, Waiters
+from jitd.settings.config import Config
+from jitd.store import Store
+from jitd.verbs import sentences
+from jitd.verbs.pace import LOOKS, LOOKS_PER_SECOND, Pace
+from jitd.verbs.refusal import Refusal
+from jitd.verbs.rows import Row, decision_row, rule_row
+from jitd.workers import Workers
+from jitpam.wire.framing import SMALL
+
+MAX_TEXT = 4096
+"""Bytes of a reason or a comment."""
+GIVEN_BACK_WITHIN = 12.0
+"""Seconds until a run without a client has ended: its monitor waits 10 s for one."""
+
+
+class Asking:
+    """The requester's side of the house."""
+
+    def __init__(
+        self,
+        config: Config,
+        decider: Decider,
+        perform: Perform,
+        store: Store,
+        waiters: Waiters,
+        workers: Workers,
+        now: Callable[[], Moment],
+    ) -> None:
+        self._config = config
+        self._decider = decider
+        self._perform = perform
+        self._store = store
+        self._waiters = waiters
+        self._now = now
+        self._workers = workers
+        self._pace = Pace()
+        self._runs = Pace(config.limits.runs.per_second, config.limits.runs.burst)
+        self._looks = Pace(LOOKS_PER_SECOND, LOOKS)
+
+    async def _decide(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
+        """The answer to what is asked; ``ask`` is given our search path and says what it is. Raises Refusal."""
+
+        def within_bounds(search_path: str) -> Asked:
+            asked = ask(search_path)
+            if len((asked.reason or "").encode()) > MAX_TEXT:
+                raise Nonsense(f"a reason has at most {MAX_TEXT} bytes")
+            return asked
+
+        try:
+            return await self._decider.decide_new(who, service, within_bounds)
+        except Nonsense as fault:
+            raise Refusal("usage", str(fault)) from None
+
+    async def submit(
+        self,
+        who: Subject,
+        asked: Asked,
+        claims: Claims,
+        *,
+        service: str,
+        waits: bool,
+        if_owed: bool,
+        waiter: Waiter,
+        login: Callable[[str], None],
+    ) -> Request:
+        """Begin a request. ``login`` is called with its id before anything can happen to it, and ``waiter`` is told of all that
+        does.
+
+        Raises Refusal where nothing is submitted.
+        """
+        await self._decider.find_typed(who, asked)
+        first = await self._decide(who, service, _beforehand(who, service, asked))
+        command, decision = first.command, first.decision
+        if first.approved is not None:
+            raise Refusal("owed", f"request {first.approved} is approved: jitsudo --resume {first.approved}")
+        self._refuse_beforehand(who, command, decision, if_owed)
+        if isinstance(decision, Permit) and (service != JITSUDO or not waits):
+            self._refuse_more(who)
+        made = self._request(who, service, first.asked, command, claims, waits=waits, point=None)
+        return self._begin(made, decision, waiter if waits else None, login)
+
+    async def enforce(
+        self,
+        who: Subject,
+        service: str,
+        ask: Callable[[str], Asked],
+        claims: Claims,
+        point: Point,
+        origin: Origin,
+        *,
+        waits: bool,
+        waiter: Waiter,
+        login: Callable[[str], None],
+    ) -> Request:
+        """As ``submit``, for the enforcement point ``point`` of ``service``. One that cannot wait leaves its request behind, for
+        somebody to decide, and is refused; the next one for the same takes what became of it. Raises Refusal.
+        """
+        first = await self._decide(who, service, ask)
+        command, decision = first.command, first.decision
+        if who.is_local and isinstance(decision, Deny):  # who has proved nothing writes nothing into the record
+            raise Refusal("denied", f"denied: {decision.because}")
+        is_owed = isinstance(decision, Permit) and bool(decision.obligations.approvals) and decision.lease is None
+        waits = waits or not is_owed
+        if not waits:
+            self._refuse_twice(who, service, command)
+        self._refuse_beforehand(who, command, decision, if_owed=True)
+        made = self._request(who, service, first.asked, command, claims, waits=waits, point=point)
+        begun = self._begin(made, decision, waiter if waits else None, login if waits else lambda id: None, origin)
+        if waits:
+            return begun
+        raise Refusal("owed", "; ".join((*sentences.asked(begun), "come again when it is approved")))
+
+    def _refuse_twice(self, who: Subject, service: str, command: Command) -> None:
+        """Who comes again before anybody has decided is told so, and does not ask anew."""
+        for waiting in self._store.requests(uid=who.uid):
+            is_theirs = waiting.requester.principal == who.principal or who.is_local  # what it gets answers for them too
+            if is_theirs and waiting.service == service and not waiting.waits and work_of(waiting.command) == work_of(command):
+                raise Refusal("owed", f"request {waiting.id} still waits for its approval: come again when it has it")
+
+    def _request(
+        self, who: Subject, service: str, asked: Asked, command: Command, claims: Claims, *, waits: bool, point: Point | None
+    ) -> Request:
+        now = self._now()
+        id = self._fresh_id()
+        command = replace(command, salt=secrets.token_bytes(16))
+        return Request(
+            id=id,
+            requester=who,
+            host=self._config.host,
+            boot_id=now.boot_id,
+            service=service,
+            command=command,
+            claims=claims,
+            lasts_for=asked.lasts_for,
+            uses=asked.uses,
+            timeout_for=asked.timeout_for,
+            anew=asked.anew,
+            waits=waits,
+            submitted_at=now.at,
+            submitted_boot=now.boot,
+            fingerprint=fingerprint(
+                id, who.principal, self._config.host, service, command, (asked.lasts_for, asked.uses, asked.timeout_for)
+            ),
+            point=point,
+        )
+
+    def _begin(
+        self,
+        made: Request,
+        decision: Decision,
+        waiter: Waiter | None,
+        login: Callable[[str], None],
+        origin: Origin | None = None,
+    ) -> Request:
+        id, who = made.id, made.requester
+        by = Actor(Role.REQUESTER, who.principal, who.uid, origin)
+        if waiter is not None:
+            self._waiters.attend(id, waiter)
+        login(id)
+        try:
+            self._perform.submitted(request.Submitted(id, by, made), decision)
+        except BaseException as fault:
+            if waiter is not None:
+                self._waiters.leave(id, waiter)
+            if isinstance(fault, Overtaken):
+                raise Refusal("undone", "the lease that answers for it was used at this moment: ask again") from None
+            raise
+        after = self._store.request(id)
+        assert after is not None, "it was committed"
+        return after
+
+    def _refuse_beforehand(self, who: Subject, command: Command, decision: Decision, if_owed: bool) -> None:
+        """What is answered without a request: nothing is submitted and nothing recorded."""
+        if isinstance(decision, Deny):
+            if decision.why is Why.REASON:
+                raise Refusal("reason", decision.because)
+            if decision.why is Why.MISSING:
+                raise Refusal("missing", decision.because)
+            if decision.why is Why.UNFIT:
+                raise Refusal("unexecutable", decision.because)
+        elif not decision.obligations.approvals or decision.lease is not None:
+            return self._pace_run(who)
+        elif not if_owed:
+            raise Refusal("owed", "an approval would be owed; nothing was submitted")
+        if not self._pace.may(who.person, self._now().boot, n_bytes_of(command)):
+            raise Refusal("denied", "you have asked too often for what is not permitted at once: wait a minute")
+        if isinstance(decision, Deny):
+            return None
+        self._refuse_more(who)
+        if self._store.n_open() >= self._config.limits.pending:
+            raise Refusal("denied", "too many requests wait on this host: try again later")
+
+    def _refuse_more(self, who: Subject) -> None:
+        """Who has so much that waits, to be decided or to be used, leaves nothing more behind. Raises Refusal."""
+        most = self._config.limits.pending_per_person
+        n_open, n_unused = self._store.n_open(who.uid), self._store.n_unused(who.uid)
+        if who.is_root or n_open + n_unused < most:
+            return
+        if not n_unused:
+            raise Refusal("denied", f"{most} requests of yours wait already: withdraw one, or let it be decided")
+        what = f"{n_open} requests of yours wait to be decided, and {n_unused} grants to be used"
+        raise Refusal("denied", f"{what}: use some (jitsudo --resume), or end them (jitd withdraw, jitd revoke)")
+
+    def _pace_run(self, who: Subject) -> None:
+        """What is permitted at once is slowed only where nobody works: each leaves a record. Raises Refusal."""
+        if who.is_root:
+            return
+        if self._store.n_unused(who.uid) >= 2 * self._config.limits.pending_per_person:
+            raise Refusal("denied", "you have too many grants that were never used: end some (jitd grants, jitd revoke)")
+        most = self._config.limits.running_per_person
+        if self._store.n_running(who.uid) >= most:
+            raise Refusal("denied", f"{most} commands of yours run already: end some (jitd runs, jitd stop)")
+        if not self._runs.may(who.uid, self._now().boot):
+            raise Refusal("denied", "you have started too much within a short time: wait a moment")
+
+    def _fresh_id(self) -> str:
+        while True:
+            id = spell_id(secrets.token_bytes(5))
+            if self._store.request(id) is None:
+                return id
+
+    def _own(self, who: Subject, typed: str) -> Request:
+        id = read_id(typed)
+        found = self._store.request(id) if id is not None else None
+        if found is None or not who.is_requester(found.requester):
+            raise Refusal("unknown", "there is no such request of yours that could be resumed")
+        return found
+
+    async def resume(self, who: Subject, typed: str, waiter: Waiter, login: Callable[[str], None]) -> Request:
+        """Wait again for a request of one's own, or take the use that it was given. Raises Refusal."""
+        found = self._own(who, typed)
+        if not self._pace.may(who.person, self._now().boot):
+            raise Refusal("denied", "you have resumed too often within a short time: wait a minute")
+        if found.point is not None:
+            raise Refusal("usage", f"request {found.id} is {found.service}'s: once it is approved, do the same there again")
+        await self._until_given_back(found)
+        if not found.is_open and self._usable_grant(found) is None:
+            raise Refusal("unknown", "there is no such request of yours that could be resumed")
+        if not self._waiters.attend(found.id, waiter):
+            raise Refusal("denied", f"somebody waits for request {found.id} already")
+        login(found.id)
+        try:
+            if found.is_open or not found.may_act_at_once:
+                return found
+            await self._use(found, who)
+        except BaseException:
+            self._waiters.leave(found.id, waiter)
+            raise
+        return found
+
+    async def _until_given_back(self, found: Request) -> None:
+        """A run that had not begun when the daemon went away, and its client with it, gives its use back in a moment."""
+        if found.is_open or self._waiters.of(found.id) is not None:
+            return
+        runs = self._store.runs(grant=found.lease or found.id)
+        begun = [run.id for run in runs if run.request == found.id and run.state is RunState.STARTING]
+        await self._waiters.are_gone([self._waiters.until_gone(run) for run in begun], GIVEN_BACK_WITHIN)
+
+    def _usable_grant(self, found: Request) -> Grant | None:
+        if found.state is not RequestState.APPROVED:
+            return None
+        permit = self._store.grant(found.lease or found.id)
+        now = self._now()
+        if permit is None or permit.state is not GrantState.ACTIVE or permit.left < 1 or permit.boot_id != now.boot_id:
+            return None
+        return permit if now.boot < permit.ends_boot else None
+
+    async def _use(self, found: Request, who: Subject) -> None:
+        """The approvals are there; all else is asked anew, since hours may have passed."""
+        self._pace_run(who)
+        decision = await self._decider.decide_use(found)
+        if isinstance(decision, Deny):
+            raise Refusal("denied", decision.because)
+        permit = self._usable_grant(found)
+        try:
+            if permit is None:
+                raise grant.NoUseLeft
+            actor = Actor(Role.REQUESTER, who.principal, who.uid)
+            self._perform.act(grant.Used(permit.id, actor, found.id, decision.obligations.terms))
+        except IllegalEvent:
+            raise Refusal("unknown", "there is no such request of yours that could be resumed") from None
+
+    def left(self, id: str, waiter: Waiter) -> None:
+        """The client that waited is gone. What waited for it alone is withdrawn; what was told not to wait stays."""
+        self._waiters.leave(id, waiter)
+        found = self._store.request(id)
+        if found is not None and found.is_open and found.waits:
+            self._pace.may(found.requester.person, self._now().boot)  # nobody can be kept from going, but from coming again
+            actor = Actor(Role.REQUESTER, found.requester.principal, found.requester.uid)
+            self._perform.act(request.Withdrawn(id, actor, "its client went away"))
+
+    def withdraw(self, who: Subject, typed: str, may_see: Callable[[Subject, Request], bool] = lambda who, found: False) -> str:
+        """Take back one's own request; its id. ``may_see`` says of whose else's one may know. Raises Refusal."""
+        id = read_id(typed)
+        found = self._store.request(id) if id is not None else None
+        if found is not None and not who.is_requester(found.requester) and may_see(who, found):
+            raise Refusal("forbidden", f"request {found.id} is not yours: who asked for it may withdraw it, and nobody else")
+        if found is None or not who.is_requester(found.requester):
+            raise Refusal("unknown", "there is no such request of yours")
+        try:
+            self._perform.act(
+                request.Withdrawn(found.id, Actor(Role.REQUESTER, who.principal, who.uid), "withdrawn by its requester")
+            )
+        except IllegalEvent:
+            raise Refusal("late", f"request {found.id} has ended: it is {found.state}") from None
+        return found.id
+
+    async def explain(self, who: Subject, asked: Asked, service: str) -> Row:
+        """What would be decided, now, about this. Nothing is submitted or recorded. Raises Refusal."""
+        if not self._looks.may(who.person, self._now().boot):
+            raise Refusal("denied", "you have asked too often what would happen: wait a minute")
+        await self._decider.find_typed(who, asked)
+        first = await self._decide(who, service, _beforehand(who, service, asked))
+        if n_bytes_of(first.command) <= SMALL:
+            row = decision_row(first.decision, first.command)
+        else:
+            row = await self._workers.frames.run(who.uid, decision_row, first.decision, first.command)
+        return row | {"approved": first.approved}
+
+    def rules(self, who: Subject) -> list[Row]:
+        """The rules that are about ``who`` here. Raises Refusal."""
+        if locked := self._decider.lock_on(who):
+            raise Refusal("denied", locked.because)
+        return [rule_row(rule) for rule in self._decider.rules_for(who, JITSUDO)]
+
+    def give_back(self, who: Subject, leases: Iterable[str], login_session: int | None) -> int:
+        """End those of one's own ``leases`` that live, of one login session or all; how many. What runs under them ends too, and
+        no other run does.
+        """
+        count = 0
+        for id in leases:
+            permit = self._store.grant(id)
+            if permit is None or not permit.is_live or permit.holder.principal != who.principal or not permit.is_lease:
+                continue
+            if login_session is None or permit.login_session == login_session:
+                self._perform.act(
+                    grant.Revoked(permit.id, Actor(Role.REQUESTER, who.principal, who.uid), "given back by its holder")
+                )
+                count += 1
+        return count
+
+
+def n_bytes_of(command: Command) -> int:
+    """How large it is, as it was asked for."""
+    n_bytes = len(command.path) + len(command.cwd) + sum(len(word) + 1 for word in command.argv)
+    n_bytes += sum(len(name) + len(value) for name, value in command.variables)
+    return n_bytes + sum(len(option) + 1 for option in command.options) + len(command.doubt)
+
+
+def _beforehand(who: Subject, service: str, asked: Asked) -> Callable[[str], Asked]:
+    return lambda search_path: asked if service == JITSUDO else entering.beforehand(service, asked, who)

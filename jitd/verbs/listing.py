@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lists that may be long, and what is long of one request: read in a worker, a page at a time, and made rows there.
+
+Law: nothing here is read on the event loop, and nothing changes. What one may not see is in no list.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from typing import TypeVar
+
+from jitd.core.effects import Moment
+from jitd.core.grant import Grant
+from jitd.core.lock import Lock
+from jitd.core.request import Request
+from jitd.core.run import Run, RunState, Usage
+from jitd.core.subject import Subject
+from jitd.store import Store
+from jitd.verbs.rows import Row, asked_row, grant_row, lock_row, request_row, run_row
+from jitd.workers import Workers
+
+T = TypeVar("T", Request, Grant, Run, Lock)
+MOST_RUNS = 1000
+"""Runs that are shown with their request: the last ones."""
+AT_ONCE = 500
+"""Records read from the chain in one go, at the most."""
+AT_ONCE_BYTES = 1024 * 1024
+"""Bytes of them after which it ends."""
+
+
+class Listing:
+    """Over stores that ``opened`` opens, each for one page. ``may_see`` and ``may_review`` say what ``who`` may."""
+
+    def __init__(
+        self,
+        opened: Callable[[], Store],
+        workers: Workers,
+        may_see: Callable[[Subject, Request], bool],
+        may_review: Callable[[Subject, Request], bool],
+        usage_of: Callable[[Run], Usage | None],
+    ) -> None:
+        self._opened = opened
+        self._workers = workers
+        self._may_see = may_see
+        self._may_review = may_review
+        self._usage_of = usage_of
+
+    def requests(self, who: Subject, locks: tuple[Lock, ...], *, ended: bool) -> AsyncIterator[Row]:
+        """Open requests that ``who`` may see, under the active ``locks``; with ``ended`` all."""
+
+        def row_of(store: Store, found: Request) -> Row | None:
+            return request_row(found, who, self._may_review(who, found), locks) if self._may_see(who, found) else None
+
+        return self._rows(who, Request, row_of, ended=ended)
+
+    def grants(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
+        """Live grants that ``who`` may see; with ``ended`` all."""
+
+        def row_of(store: Store, found: Grant) -> Row | None:
+            asked = store.request(found.id)
+            return None if asked is None or not self._may_see(who, asked) else asked_row(asked) | grant_row(found, who)
+
+        return self._rows(who, Grant, row_of, ended=ended)
+
+    def runs(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
+        """Live runs that ``who`` may see; with ``ended`` all."""
+
+        def row_of(store: Store, found: Run) -> Row | None:
+            asked, permit = store.request(found.request), store.grant(found.grant)
+            if asked is None or permit is None or not self._may_see(who, asked):
+                return None
+            return asked_row(asked) | run_row(found, permit, who, self._usage_of(found))
+
+        return self._rows(who, Run, row_of, ended=ended)
+
+    def locks(self, who: Subject, now: Moment, *, ended: bool) -> AsyncIterator[Row]:
+        """The active locks; with ``ended`` all."""
+        return self._rows(who, Lock, lambda store, found: lock_row(found, now), ended=ended)
+
+    async def _rows(
+        self, who: Subject, life: type[T], row_of: Callable[[Store, T], Row | None], *, ended: bool
+    ) -> AsyncIterator[Row]:
+        after = 0
+
+        def page() -> tuple[list[Row], int | None]:
+            with closing(self._opened()) as store:
+                found = store.page(life, after, ended=ended)
+                rows = [row for _, one in found if (row := row_of(store, one)) is not None]
+                return rows, found[-1][0] if found else None
+
+        while True:
+            rows, last = await self._workers.kept.run(who.uid, page)
+            if last is None:
+                return
+            after = last
+            for row in rows:
+                yield row
+
+    async def show(self, who: Subject, found: Request, locks: tuple[Lock, ...]) -> Row:
+        """Everything about one request, which ``who`` may see, with its grant and its runs."""
+
+        def read() -> Row:
+            row = request_row(found, who, self._may_review(who, found), locks)
+            with closing(self._opened()) as store:
+                permit = store.grant(found.lease or found.id)
+                # The command stands in the row already: with each of them once more it would not fit into one frame.
+                row["grant"] = None if permit is None else _without(row, grant_row(permit, who))
+                runs = [] if permit is None else store.last_runs(permit.id, MOST_RUNS)
+                row["runs"] = [_without(row, run_row(one, permit, who)) for one in runs if permit is not None]
+            return row
+
+        return await self._workers.kept.run(who.uid, read)
+
+    async def run_of(self, who: Subject, id: str) -> Run | None:
+        """The run of that id, or the one that took its use of somebody's lease for the request of that id."""
+
+        def find() -> Run | None:
+            with closing(self._opened()) as store:
+                found = store.run(id)
+                asked = store.request(id) if found is None else None
+                if asked is None or asked.lease is None:
+                    return found
+                for ended in (False, True):  # what lives is few, and what is meant
+                    for one in store.runs(grant=asked.lease, ended=ended):
+                        if one.request == id:
+                            return one
+                return None
+
+        return await self._workers.kept.run(who.uid, find)
+
+    async def grants_of(self, who: Subject, is_it: Callable[[Subject], bool]) -> tuple[list[str], int]:
+        """The live grants of those whom ``is_it`` means, as far as ``who`` may see them; and the place of the last of all."""
+        found: list[str] = []
+        after = 0
+
+        def page() -> tuple[list[str], int]:
+            with closing(self._opened()) as store:
+                some = store.page(Grant, after)
+                theirs = [one.id for _, one in some if is_it(one.holder)]
+                seen = [id for id in theirs if (asked := store.request(id)) is not None and self._may_see(who, asked)]
+                return seen, some[-1][0] if some else 0
+
+        while True:
+            more, last = await self._workers.kept.run(who.uid, page)
+            if not last:
+                return found, after
+            found, after = found + more, last
+
+    async def leases_of(self, who: Subject) -> list[str]:
+        """The live leases of ``who``'s own account."""
+
+        def find() -> list[str]:
+            with closing(self._opened()) as store:
+                return [one.id for one in store.grants(uid=who.uid) if one.is_lease]
+
+        return await self._workers.kept.run(who.uid, find)
+
+    async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
+        """Runs of those whom ``is_it`` means that were told to end and are not gone, as far as ``who`` may see them."""
+
+        def find() -> list[str]:
+            with closing(self._opened()) as store:
+                told = [(one.id, store.request(one.request)) for one in store.runs() if one.state is RunState.STOPPING]
+                return [id for id, asked in told if asked is not None and is_it(asked.requester) and self._may_see(who, asked)]
+
+        return await self._workers.kept.run(who.uid, find)
+
+    async def records(self, who: Subject, after: int) -> AsyncIterator[Row]:
+        """Records of the chain after number ``after``."""
+
+        def page() -> list[Row]:
+            some: list[Row] = []
+            n_bytes = 0
+            with closing(self._opened()) as store:
+                for number, body, digest in store.records(after):
+                    some.append({"number": number, "digest": digest.hex(), **json.loads(body)})
+                    n_bytes += len(body)
+                    if len(some) == AT_ONCE or n_bytes > AT_ONCE_BYTES:
+                        break
+            return some
+
+        while some := await self._workers.kept.run(who.uid, page):
+            for row in some:
+                yield row
+            after = some[-1]["number"]
+
+
+def _without(row: Row, of: Row) -> Row:
+    """``of`` without the parts of the command that it shares with ``row``."""
+    shared = ("argv", "path", "cwd", "variables", "locale")
+    return {name: value for name, value in of.items() if name not in shared or value != row.get(name)}

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Locks, as operators place, lift and list them.
+
+Law: a lock is placed in one transaction with all that it ends, and what is told afterwards is what the record says. Who is locked
+by name lifts no lock and places none; local root always may.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from jitd.core import lock
+from jitd.core.command import read_id, spell_id
+from jitd.core.duration import LONGEST, duration_in_words
+from jitd.core.effects import Moment
+from jitd.core.law import Actor, IllegalEvent, Role
+from jitd.core.lock import Lock, Whom
+from jitd.core.subject import ROOT, Named, Subject, is_named, named, person_of
+from jitd.deciding import directory, facts
+from jitd.deciding.directory import Account
+from jitd.lifecycle.perform import Perform
+from jitd.lifecycle.waiters import Waiters
+from jitd.store import Store
+from jitd.verbs.asking import MAX_TEXT
+from jitd.verbs.overseeing import GONE_WITHIN, Overseeing
+from jitd.verbs.refusal import Refusal
+from jitd.workers import Workers
+from jitpam.wire.shown import shown
+
+
+class Locking:
+    """The operators' emergency brake."""
+
+    def __init__(
+        self,
+        overseeing: Overseeing,
+        perform: Perform,
+        store: Store,
+        accounts: facts.Accounts,
+        waiters: Waiters,
+        workers: Workers,
+        now: Callable[[], Moment],
+    ) -> None:
+        self._overseeing = overseeing
+        self._perform = perform
+        self._store = store
+        self._accounts = accounts
+        self._waiters = waiters
+        self._workers = workers
+        self._now = now
+
+    def active(self) -> tuple[Lock, ...]:
+        """The locks that hold."""
+        return tuple(self._store.locks())
+
+    async def lock(self, who: Subject, whom: str, name: str, lasts_for: int | None, reason: str) -> str:
+        """Lock, and return when all that it ends is gone. Raises Refusal, of code ``undone`` where only that is not so yet."""
+        self._may_turn(who, "lock", reason)
+        if lasts_for is not None and not 1 <= lasts_for <= LONGEST:
+            raise Refusal("usage", "a lock lasts between a second and ten years, or until it is lifted")
+        made, is_sure = await self._on(who, whom, name)
+        ending = await self._overseeing.being_ended(who, partial(lock.is_on, made))
+        now = self._now()
+        made = replace(
+            made,
+            id=self._fresh_id(),
+            reason=reason,
+            placed_by=who.principal,
+            placed_at=now.at,
+            lasts_for=lasts_for,
+            boot_id=now.boot_id,
+            since_boot=now.boot,
+            left_for=None if lasts_for is None else float(lasts_for),
+        )
+        before = self._store.head().number
+        self._perform.act(lock.Placed(made.id, Actor(Role.OPERATOR, who.principal, who.uid), made))
+        done = [json.loads(body) for _, body, _ in self._store.records(before)]
+        stopped = [record["id"] for record in done if record["event"] == "run.stop_ordered"]
+        gone = [self._waiters.until_gone(run) for run in {*ending, *stopped}]
+        did = _ended(Counter(record["event"] for record in done), len({*ending} - {*stopped}))
+        lasting = "" if lasts_for is None else f" for {duration_in_words(lasts_for)}"
+        by_name = "" if is_sure else "; its account could not be looked up, so the lock is on the name"
+        said = f"lock {made.id} is on {_spelled(made)}{lasting}: {did}{by_name}"
+        if not await self._waiters.are_gone(gone, GONE_WITHIN):
+            raise Refusal("undone", f"{said}, but not all of what ran is gone yet: see jitd runs")
+        return said
+
+    def unlock(self, who: Subject, typed: str, reason: str) -> str:
+        """Lift one lock. Raises Refusal."""
+        self._may_turn(who, "unlock", reason)
+        id = read_id(typed)
+        found = self._store.lock(id) if id is not None else None
+        if found is None:
+            raise Refusal("unknown", f"there is no lock {shown(typed)}")
+        self._lift(who, [found], reason)
+        return f"lock {found.id} on {_spelled(found)} is lifted{self._left(found)}"
+
+    async def unlock_all_on(self, who: Subject, whom: str, name: str, reason: str) -> str:
+        """Lift every lock on that name. Raises Refusal."""
+        self._may_turn(who, "unlock", reason)
+        kind, name = _whom(whom, name)
+        names = {name, self._named(name).user} if kind is Whom.USER else {name}
+        found = [one for one in self._store.locks() if one.whom is kind and one.name in names]
+        if not found:
+            raise Refusal("unknown", f"there is no lock on {kind} {shown(name)}".rstrip())
+        self._lift(who, found, reason)
+        if len(found) == 1:
+            return f"lock {found[0].id} on {_spelled(found[0])} is lifted"
+        return f"{len(found)} locks on {_spelled(found[0])} are lifted"
+
+    def _lift(self, who: Subject, found: list[Lock], reason: str) -> None:
+        by = Actor(Role.OPERATOR, who.principal, who.uid)
+        try:
+            self._perform.act(*(lock.Lifted(one.id, by, reason) for one in found))
+        except IllegalEvent:
+            raise Refusal("late", f"lock {found[0].id} has ended: it is {found[0].state}") from None
+
+    def _may_turn(self, who: Subject, deed: str, reason: str) -> None:
+        self._overseeing.operators_only(who, deed)
+        if len(reason.encode()) > MAX_TEXT:
+            raise Refusal("usage", f"a reason has at most {MAX_TEXT} bytes")
+        named = (one for one in self._store.locks() if one.whom is not Whom.ALL)
+        if locked := lock.lock_on(named, who):
+            raise Refusal(
+                "forbidden", f"you are locked yourself: another operator, or root, has to {deed} ({lock.sentence(locked)})"
+            )
+
+    def _fresh_id(self) -> str:
+        while True:
+            id = spell_id(secrets.token_bytes(5))
+            if self._store.lock(id) is None:
+                return id
+
+    def _left(self, lifted: Lock) -> str:
+        """What the operator should know who lifted one lock of several."""
+        n_left = sum(1 for one in self._store.locks() if (one.whom, one.name) == (lifted.whom, lifted.name))
+        return f"; {n_left} more {'is' if n_left == 1 else 'are'} on it" if n_left else ""
+
+    async def _on(self, who: Subject, whom: str, name: str) -> tuple[Lock, bool]:
+        """A lock of ``who``'s on that name, which means somebody here, and whether a directory said so; what is still to be
+        filled in is who places it, and for how long. Raises Refusal.
+        """
+        kind, name = _whom(whom, name)
+        now = self._now()
+        made = Lock("", kind, name, None, "", "", "", now.at, None, now.boot_id, now.boot, None)
+        if kind is Whom.ALL:
+            return made, True
+        meant = self._named(name)
+        maps = meant.user != name
+        if kind is Whom.USER or maps:
+            found, is_sure = await self._find(who, meant)
+        else:  # it has no account here by today's table, and may have had one
+            found, is_sure = self._remembered(lambda one: one.principal == name), True
+        if found is None and (kind is Whom.USER or not maps):
+            raise Refusal("unknown", f"there is no {'account' if kind is Whom.USER else 'principal'} {shown(name)} here")
+        if kind is Whom.USER and (meant.user == ROOT or (found is not None and found.uid == 0)):
+            raise Refusal("usage", 'root without a ticket is locked out by nothing: root = "deny" in jitd.toml is for that')
+        user, uid = (meant.user, None) if found is None else (found.user, found.uid)
+        person = person_of(user, self._accounts.people)
+        return replace(made, name=name if kind is Whom.PRINCIPAL else user, uid=uid, person=person), is_sure
+
+    def _named(self, name: str) -> Named:
+        return named(name, self._accounts.realms, self._accounts.principals, self._accounts.people)
+
+    async def _find(self, who: Subject, meant: Named) -> tuple[Account | None, bool]:
+        """The account of the person who is meant, and whether a directory has answered: where none does, the name is enough. Who
+        is gone is known by what they still have here.
+        """
+        try:
+            return await self._workers.typed.run(who.uid, self._known, meant.user) or self._theirs(meant), True
+        except (TimeoutError, OSError):
+            return self._theirs(meant) or Account(meant.user, _number(meant.user)), False
+
+    def _known(self, user: str) -> Account | None:
+        """The account of that name, as this host's directories have it. Raises OSError if they do not answer. It may block."""
+        return directory.account(user)
+
+    def _theirs(self, meant: Named) -> Account | None:
+        """The account of somebody who still has something here; without its number, where they have it by another account, or are
+        known as a person alone.
+        """
+        number = _number(meant.user)
+        if found := self._remembered(lambda one: meant.user == one.user or number == one.uid):
+            return found
+        is_theirs = meant.user in self._accounts.people or self._remembered(lambda one: is_named(one, meant))
+        return Account(meant.user, None) if is_theirs else None
+
+    def _remembered(self, is_it: Callable[[Subject], bool]) -> Account | None:
+        """The account of somebody who is gone, or not to be looked up now, and still has something here that a lock would end."""
+        people = [asked.requester for asked in self._store.requests(ended=False)]
+        people += [permit.holder for permit in self._store.grants()]
+        return next((Account(one.user, one.uid) for one in people if is_it(one)), None)
+
+
+def _number(user: str) -> int | None:
+    try:
+        return directory.number_in(user)
+    except facts.NoSuchAccount:
+        return None
+
+
+def _whom(whom: str, name: str) -> tuple[Whom, str]:
+    """Raises Refusal."""
+    if whom not in tuple(Whom) or (whom == Whom.ALL) is bool(name):
+        raise Refusal("usage", "a lock is on a user, on a principal, or on all")
+    return Whom(whom), name
+
+
+def _spelled(made: Lock) -> str:
+    return "everybody" if made.whom is Whom.ALL else f"{made.whom} {shown(made.name)}"
+
+
+def _ended(counts: Counter[str], n_ending: int) -> str:
+    """What the record tells of a lock's consequences; and of how many runs that they were being ended already."""
+    told = (
+        ("request.locked", "request", "denied"),
+        ("grant.revoked", "grant", "revoked"),
+        ("run.stop_ordered", "run", "stopped"),
+    )
+    parts = [f"{n} {noun}{'' if n == 1 else 's'} {word}" for event, noun, word in told if (n := counts[event])]
+    parts += [f"{n_ending} run{' was' if n_ending == 1 else 's were'} being ended already"] * bool(n_ending)
+    return ", ".join(parts) or "nothing of theirs waited or ran"

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recordings as the daemon sees them: who may watch which, what goes to a watcher, and which are kept no longer.
+
+Law: what one may not see does not exist, and what one may not watch is refused; each look is in the chain before a byte of it
+goes out, and each removal after it. The run is not touched by who watches it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from binascii import b2a_base64
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import closing, suppress
+from dataclasses import asdict
+
+from jitd.core.effects import Moment
+from jitd.core.request import Request
+from jitd.core.run import Run
+from jitd.core.subject import ROOT, Subject, matches_any
+from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.log import log
+from jitd.recording import storage
+from jitd.recording.storage import Kept, RecordingError
+from jitd.settings.config import Config
+from jitd.store import Store, StoreError
+from jitd.verbs.overseeing import Overseeing
+from jitd.verbs.pace import Pace
+from jitd.verbs.refusal import Refusal
+from jitd.verbs.rows import Row
+from jitd.workers import HOUSE, Workers
+from jitpam.wire.shown import shown
+
+PIECE = 64 * 1024
+"""Bytes of a recording in one row: what each watcher who does not read costs, some times over."""
+LOOK_EVERY = 0.1
+"""Seconds between two looks for more of a recording that is still written."""
+ASKED_AGAIN_EVERY = 10.0
+"""Seconds after which who follows one is asked again who they are, and whether they may."""
+SURE_AFTER = 3600.0
+"""Seconds for which a recording has to have been old before it is removed for that: a clock that is wrong is set by then."""
+SET_BY = 60.0
+"""Seconds by which the wall clock may leave the boot clock between two looks, and is not taken for one that was set."""
+TIDY_EVERY = 600.0
+"""Seconds between two looks for recordings that are kept no longer."""
+
+
+class Recordings:
+    """The recordings under the state directory."""
+
+    def __init__(
+        self,
+        config: Config,
+        overseeing: Overseeing,
+        lifecycle: Lifecycle,
+        store: Store,
+        opened: Callable[[], Store],
+        workers: Workers,
+        now: Callable[[], Moment],
+    ) -> None:
+        self._directory = str(config.state / "recordings")
+        self._limits = config.recordings
+        self._overseeing = overseeing
+        self._lifecycle = lifecycle
+        self._store = store
+        self._workers = workers
+        self._now = now
+        self._pace = Pace()
+        self._opened = opened
+        self._old = Aging()
+
+    # --- watching ----------------------------------------------------------------------------------------------------
+
+    async def play(
+        self, who: Subject, typed: str, *, follow: bool, again: Callable[[], Awaitable[Subject]]
+    ) -> AsyncGenerator[Row, None]:
+        """The rows of a recording, as PROTOCOL.md has them. ``again`` says who it is by now. Raises Refusal."""
+        run, asked = await self._overseeing.run_of(who, typed)
+        self._may_watch(who, asked)
+        try:
+            file = storage.open_recording(self._directory, run.id)
+        except (FileNotFoundError, ValueError):
+            raise Refusal("undone", self._why_none(run)) from None
+        except RecordingError as fault:
+            raise Refusal("undone", f"run {run.id}: {fault}") from None
+        try:
+            if not self._pace.may(who.uid, self._now().boot):
+                raise Refusal("undone", "you have looked at too many recordings within a short time: wait a minute")
+            self._lifecycle.note("recording.watched", who.principal, who.uid, {"run": run.id, "live": run.is_live})
+            sealed = None if run.recording is None else asdict(run.recording)
+            yield {"run": run.id, "live": run.is_live, "sealed": sealed}
+            offset, asked_at = 0, time.monotonic()
+            while True:
+                is_live = follow and storage.is_live(file)  # before the look: what is written after it is not the last
+                piece = await self._workers.kept.run(who.uid, os.pread, file, PIECE, offset)
+                if piece:
+                    offset += len(piece)
+                    yield {"data": b2a_base64(piece, newline=False).decode("ascii")}
+                elif not is_live:
+                    return
+                else:
+                    await asyncio.sleep(LOOK_EVERY)
+                if is_live and time.monotonic() - asked_at > ASKED_AGAIN_EVERY:
+                    asked_at = time.monotonic()
+                    who = await again()
+                    self._may_watch(who, (await self._overseeing.run_of(who, run.id))[1])
+        finally:
+            os.close(file)
+
+    def _may_watch(self, who: Subject, asked: Request) -> None:
+        """Raises Refusal."""
+        words = asked.obligations.terms.watch if asked.obligations is not None else None
+        if words is not None and not matches_any(who, words) and not self._overseeing.is_operator(who):
+            raise Refusal("forbidden", f"you may see request {asked.id}, but its rule does not let you watch it")
+
+    @staticmethod
+    def _why_none(run: Run) -> str:
+        if run.recording is not None:
+            how = "it was kept no longer (then jitd audit show has recording.removed), or taken away"
+            return f"the recording of run {run.id} is gone: {how}"
+        return f"run {run.id} is not recorded" if run.is_live else f"run {run.id} was not recorded"
+
+    # --- keeping -----------------------------------------------------------------------------------------------------
+
+    async def tidy(self) -> None:
+        """Remove what is kept no longer, now and again for ever."""
+        while True:
+            try:
+                await self._tidy_once()
+            except (RecordingError, StoreError, TimeoutError) as fault:
+                log("recordings could not be tidied", fault=fault)
+            await asyncio.sleep(TIDY_EVERY)
+
+    async def _tidy_once(self) -> None:
+        kept = await self._workers.kept.run(HOUSE, self._survey)
+        old = self._old.sure(storage.aged(kept, time.time(), self._limits.days), time.time(), self._now().boot)
+        for one in storage.outdated(kept, old, quota=self._limits.mib_in_all << 20):
+            with suppress(ValueError):
+                if await self._workers.kept.run(HOUSE, storage.remove, self._directory, one.run):
+                    self._lifecycle.note("recording.removed", ROOT, 0, {"run": one.run, "size": one.size})
+                    log("a recording is kept no longer", run=shown(one.run.encode()), size=one.size)
+
+    def _survey(self) -> list[Kept]:
+        """All recordings, each with its run's place in the record, and whose it was. It may block."""
+        found = []
+        with closing(self._opened()) as store:
+            for one in storage.survey(self._directory):
+                place = store.place_of(one.run)
+                run = store.run(one.run)
+                grant = store.grant(run.grant) if run is not None else None
+                found.append(one._replace(number=place, person="" if grant is None else grant.holder.person))
+        return found
+
+
+class Aging:
+    """What is old by the wall clock is taken for old when it has been so for SURE_AFTER seconds of the boot clock, in which the
+    wall clock was not set.
+    """
+
+    def __init__(self) -> None:
+        self._since: dict[str, float] = {}
+        self._apart: float | None = None
+
+    def sure(self, old: frozenset[str], wall: float, boot: float) -> frozenset[str]:
+        """Those of ``old`` that are it for sure, at ``wall`` and ``boot`` (seconds on either clock)."""
+        is_set = self._apart is None or abs(wall - boot - self._apart) > SET_BY
+        self._apart = wall - boot
+        self._since = {run: boot if is_set else self._since.get(run, boot) for run in old}
+        return frozenset(run for run, since in self._since.items() if boot - since >= SURE_AFTER)
