@@ -548,18 +548,17 @@ def test_a_login_shell_whose_home_cannot_be_entered_is_in_doubt(gated):
 
 def test_a_home_that_its_account_cannot_reach_is_in_doubt(gated):
     """As root we could look into it; the login shell begins wherever the person stands."""
-    hidden = Path("/root/homes/games")
-    hidden.mkdir(parents=True)
+    closed = Path("/srv/games")
+    closed.mkdir(mode=0o700)
     home = pwd.getpwnam("games").pw_dir
-    subprocess.run(["usermod", "-d", hidden, "games"], check=True)
+    subprocess.run(["usermod", "-d", closed, "games"], check=True)
     try:
         for service, words in (("sudo-i", [b"sudo", b"-iu", b"games", b"pwd"]), ("su-l", [b"su", b"-", b"games", b"-c", b"pwd"])):
             ask = question("alice", service=service, words=words, user="games" if service == "su-l" else "alice")
             assert "home directory" in doubt_of(gated, ask)[0]
     finally:
         subprocess.run(["usermod", "-d", home, "games"], check=True)
-        hidden.rmdir()
-        hidden.parent.rmdir()
+        closed.rmdir()
 
 
 @pytest.mark.parametrize(
