@@ -7,6 +7,7 @@ after the other, and each goes first as often as the other. One file of dependen
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -64,8 +65,9 @@ def installed(name: str, tree: Path) -> Iterator[Side]:
     with tempfile.TemporaryDirectory(prefix=f"bench-{name}-", dir="/srv") as directory:
         Path(directory).chmod(0o755)
         subprocess.run([tree / "contrib/install", directory, TREE / ".venv"], check=True)
-        line = ["unshare", "--mount", "--propagation", "private", sys.executable, SIDE, tree, directory]
-        with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        line = ["unshare", "--mount", "--propagation", "private", sys.executable, "-P", SIDE, directory]
+        its_own = os.environ | {"PYTHONPATH": f"{tree}/contrib/bench:{tree}"}
+        with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=its_own) as process:
             side = Side(process)
             if side.read() != "ready":
                 raise Failed("one side began out of turn")
