@@ -148,6 +148,7 @@ def test_a_stop_reaches_the_run_and_its_end_returns_to_the_grant(house):
 
 
 def test_a_commit_that_fails_is_no_commit(house, monkeypatch):
+    """THREATS L-02."""
     waiting = house.begin(permit())
 
     class Full:
