@@ -48,11 +48,11 @@ class Table:
     def __call__(self) -> bytes:
         """The text as it is now. Raises OSError."""
         with self._lock:
-            is_new = self._file is None
             if self._file is None:
                 self._file = FileIO("/proc/self/mountinfo")
                 self._changes.register(self._file, select.POLLPRI)
-            if self._changes.poll(0) or is_new:
+            if self._changes.poll(0) or not self._text:
+                self._text = b""  # should reading fail, what was there before is not believed later
                 self._file.seek(0)
                 self._text = self._file.readall()
             return self._text

@@ -97,6 +97,8 @@ class SqliteStore:
         """See ``Store.commit``."""
         head = self._head
         changes = tuple(changes)
+        if any(isinstance(change.after, Lock) for change in changes):
+            self._open_locks = None  # also where the commit fails: what it left is read, and not remembered
         with _told(self._path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -111,8 +113,6 @@ class SqliteStore:
                     self._db.execute("ROLLBACK")
                 raise
         self._head = head
-        if any(isinstance(change.after, Lock) for change in changes):
-            self._open_locks = None
 
     def _write(self, change: Change) -> None:
         after, columns = change.after, _COLUMNS[type(change.after)]
