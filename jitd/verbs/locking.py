@@ -81,7 +81,7 @@ class Locking:
         self._perform.act(lock.Placed(made.id, Actor(Role.OPERATOR, who.principal, who.uid), made))
         done = [json.loads(body) for _, body, _ in self._store.records(before)]
         stopped = [record["id"] for record in done if record["event"] == "run.stop_ordered"]
-        gone = [self._waiters.until_gone(run) for run in {*ending, *stopped}]
+        gone = self._overseeing.until_gone({*ending, *stopped})
         did = _ended(Counter(record["event"] for record in done), len({*ending} - {*stopped}))
         lasting = "" if lasts_for is None else f" for {duration_in_words(lasts_for)}"
         by_name = "" if is_sure else "; its account could not be looked up, so the lock is on the name"

@@ -250,7 +250,7 @@ class Overseeing:
         meant = named(principal, config.realms, config.principals, config.people)
         before = await self.being_ended(who, lambda one: is_named(one, meant))
         found, last = await self._listing.grants_of(who, lambda one: is_named(one, meant))
-        gone = [self._waiters.until_gone(run) for run in before if self._is_living(run)]
+        gone = self.until_gone(before)
         permits: list[Grant] = []
         while True:
             for id in found:
@@ -281,7 +281,7 @@ class Overseeing:
     def _end(self, who: Subject, asked: Request, permit: Grant, reason: str) -> list[asyncio.Future[None]]:
         """Revoke ``permit``; what tells when its runs are gone. Raises Refusal."""
         because = f"revoked by {who.principal}" + (f": {reason}" if reason else "")
-        gone = [self._waiters.until_gone(one) for one in permit.living]
+        gone = self.until_gone(permit.living)
         try:
             self._perform.act(grant.Revoked(permit.id, self._role(who, asked), because))
         except IllegalEvent:
@@ -296,9 +296,9 @@ class Overseeing:
             return await self._listing.being_ended(who, is_it)
         return []
 
-    def _is_living(self, run: str) -> bool:
-        found = self._store.run(run)
-        return found is not None and found.is_live
+    def until_gone(self, runs: Iterable[str]) -> list[asyncio.Future[None]]:
+        """A future for each of ``runs`` that still lives: one that has ended since ``runs`` was read is never told of again."""
+        return [self._waiters.until_gone(one.id) for one in map(self._store.run, runs) if one is not None and one.is_live]
 
     def _goes_on(self, permits: Iterable[Grant]) -> str:
         """What other programs have begun under these, which is no run of ours, as the end of a sentence; empty if nothing."""
@@ -319,9 +319,9 @@ class Overseeing:
         if not found.is_live:
             raise Refusal("late", f"run {found.id} has ended")
         because = f"stopped by {who.principal}" + (f": {reason}" if reason else "")
-        gone = self._waiters.until_gone(found.id)
+        gone = self.until_gone([found.id])
         self._perform.act(run.StopOrdered(found.id, self._role(who, asked), because))
-        await self._until([gone], f"run {found.id} was told to stop, but it is not gone yet")
+        await self._until(gone, f"run {found.id} was told to stop, but it is not gone yet")
         return f"run {found.id} is gone" + (f"; {may_live}" if (may_live := self._may_live([found.id])) else "")
 
     async def _until(self, gone: list[asyncio.Future[None]], otherwise: str) -> None:

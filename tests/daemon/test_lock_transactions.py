@@ -8,6 +8,7 @@ import dataclasses
 import json
 import sqlite3
 from dataclasses import replace
+from functools import partial
 from importlib import resources
 from types import SimpleNamespace
 
@@ -32,6 +33,7 @@ from jitd.store import StoreError, documents
 from jitd.store import sqlite as sqlite_store
 from jitd.store.sqlite import SCHEMA, SqliteStore
 from jitd.verbs.locking import Locking
+from jitd.verbs.overseeing import Overseeing
 from jitd.verbs.refusal import Refusal
 from jitd.workers import Workers
 from tests.scene import (
@@ -266,23 +268,34 @@ PRINCIPALS = {f"alice/admin@{REALM}": "alice-adm"}
 PEOPLE = {"alice": frozenset({"alice", "alice-adm"}), "the-bobs": frozenset({"bob", "bob-adm"})}
 
 
-def locking(house, known):
-    """The operators' side over ``house``; ``known`` stands for the name service."""
+def locking(house, known, ending=()):
+    """The operators' side over ``house``; ``known`` stands for the name service, and ``ending`` was read as being ended."""
 
     async def being_ended(who, is_it):
-        return []
+        return list(ending)
 
+    waiters = Waiters()
+    until_gone = partial(Overseeing.until_gone, SimpleNamespace(_store=house.store, _waiters=waiters))
     made = Locking(
-        SimpleNamespace(operators_only=lambda who, deed: None, being_ended=being_ended),
+        SimpleNamespace(operators_only=lambda who, deed: None, being_ended=being_ended, until_gone=until_gone),
         SimpleNamespace(act=house.handle),
         house.store,
         Accounts(frozenset({REALM}), PRINCIPALS, PEOPLE, 1000),
-        Waiters(),
+        waiters,
         Workers(),
         lambda: house.at,
     )
     made._known = known
     return made
+
+
+def test_a_run_that_ends_before_the_lock_is_placed_is_not_waited_for(house):
+    """Nobody tells of its end a second time: the verb would wait until it gives up, and say that something runs."""
+    house.begin(free(), id="AAAA-AAAA")
+    house.handle(run.Ended("AAAA-AAAA", DAEMON, Outcome(Ending.LOST, 0, "the host")))
+    made = locking(house, lambda user: Account("alice", 1001), ending=["AAAA-AAAA"])
+    said = asyncio.run(made.lock(person("dave"), "user", "alice", None, ""))
+    assert said.endswith("is on user alice: 1 run was being ended already"), said
 
 
 def hangs(user):
