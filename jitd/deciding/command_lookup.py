@@ -11,7 +11,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from jitd.core.command import JITSUDO, Command, Pairs
+from jitd.core.command import Command, Pairs
+from jitd.core.deed import deed_of
 from jitd.core.environment import fault_in_locale, fault_in_variables, split_locale
 from jitd.core.subject import Subject
 from jitd.deciding import accounts
@@ -151,7 +152,7 @@ def _named(argv: tuple[bytes, ...], path: bytes, service: str) -> tuple[bytes, .
     """``argv`` as it is executed: programs look for their libraries beside what they are called, so a path is the one that was
     resolved, and not one that leads there through links of somebody's. A program that runs the command itself has its own way.
     """
-    return (path, *argv[1:]) if service == JITSUDO and b"/" in argv[0] else argv
+    return (path, *argv[1:]) if deed_of(service).is_executed and b"/" in argv[0] else argv
 
 
 def _beyond_sight(asked: Asked, who: Subject) -> bytes | None:

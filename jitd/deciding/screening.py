@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 
-from jitd.core.command import JITSUDO, Command, Operand, Pairs
+from jitd.core.command import Command, Operand, Pairs
 from jitd.core.decision import Decision, Deny, Permit, Why
+from jitd.core.deed import deed_of
 from jitd.core.effects import Moment
 from jitd.core.environment import let_in
 from jitd.core.policy import Policy, Question, decide, denied_files, no_rule, unbound
@@ -242,7 +243,7 @@ def _judged(
         file = inspection.inspect(command.path, accounts.trusted_uid(command.run_as), cache=_digests, trusted=trusted)
         command = replace(command, digest=file.digest, is_told=_may_read(question.requester, command.path))
         cwd = decision.obligations.terms.cwd.encode()
-        if cwd != b"caller" and question.service == JITSUDO:  # elsewhere nobody sees to it
+        if cwd != b"caller" and deed_of(question.service).is_executed:  # elsewhere nobody sees to it
             command = in_directory(command, cwd)
         elif question.chdir is not None and not command.cwd_inode:
             try:  # the requester may name it and not look at it: nor is it told here whether it exists

@@ -15,7 +15,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jitd.core.command import JITSUDO
+from jitd.core.deed import RUN, deed_of
 from jitd.core.request import Claims, Point, Request, RequestState
 from jitd.core.subject import Subject
 from jitd.deciding import origins
@@ -84,7 +84,7 @@ class Enforcement:
     def __init__(
         self, services: Services, talk: Talk, in_hand: InHand, ask: messages.Enforce, body: bytes, channel: bytes
     ) -> None:
-        if service_in(ask) == JITSUDO or ask.stage not in STAGES:
+        if deed_of(service_in(ask)) is RUN or ask.stage not in STAGES:
             raise Refusal("usage", "an enforcement point names a PAM service, and the stage of its stack")
         self._services = services
         self._talk = talk

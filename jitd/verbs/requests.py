@@ -12,8 +12,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from jitd.core import grant, request
-from jitd.core.command import JITSUDO, Command, fingerprint, read_id, spell_id, work_of
+from jitd.core.command import Command, fingerprint, read_id, spell_id, work_of
 from jitd.core.decision import Decision, Deny, Permit, Why
+from jitd.core.deed import JITSUDO, deed_of
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant, GrantState
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
@@ -101,7 +102,7 @@ class Requests:
         if first.approved is not None:
             raise Refusal("owed", f"request {first.approved} is approved: jitsudo --resume {first.approved}")
         self._refuse_beforehand(who, command, decision, if_owed)
-        if isinstance(decision, Permit) and (service != JITSUDO or not waits):
+        if isinstance(decision, Permit) and (deed_of(service).asks_again or not waits):
             self._refuse_more(who)
         made = self._request(who, service, first.asked, command, claims, waits=waits, point=None)
         return self._begin(made, decision, waiter if waits else None, login)
@@ -380,4 +381,4 @@ def n_bytes_of(command: Command) -> int:
 
 
 def _beforehand(who: Subject, service: str, asked: Asked) -> Callable[[str], Asked]:
-    return lambda search_path: asked if service == JITSUDO else program_commands.beforehand(service, asked, who)
+    return lambda search_path: asked if deed_of(service).is_executed else program_commands.beforehand(service, asked, who)
