@@ -12,13 +12,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from jitd.core import grant, request
+from jitd.core.claims import Claims, Point
 from jitd.core.command import Command, fingerprint, read_id, spell_id, work_of
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import JITSUDO, deed_of
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant, GrantState
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
-from jitd.core.request import Claims, Point, Request, RequestState
+from jitd.core.request import Request, RequestState
 from jitd.core.run import RunState
 from jitd.core.subject import Subject
 from jitd.deciding import program_commands
