@@ -172,7 +172,7 @@ class Daemon:
             self._lifecycle.note(
                 "policy.refused", who.principal, who.uid, {"faults": [str(fault) for fault in error.faults[:20]]}
             )
-            raise Refusal("undone", "the old policy stays: " + "; ".join(str(fault) for fault in error.faults)) from None
+            raise Refusal("not_done", "the old policy stays: " + "; ".join(str(fault) for fault in error.faults)) from None
         self._lifecycle.note("policy.loaded", who.principal, who.uid, {"rules": len(policy.rules)})
         log("policy loaded", rules=len(policy.rules), digest=policy.digest)
         return f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"

@@ -182,7 +182,7 @@ class Enforcement:
             origin,
             waits=ask.waits,
             waiter=self,
-            login=self._wait_for,
+            on_created=self._wait_for,
         )
         if self._waits_for is not None:
             self._move(made)
