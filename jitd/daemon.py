@@ -94,6 +94,9 @@ class Daemon:
         from jitd.server.services import Services
         from jitd.server.telling import Turns
         from jitd.store.sqlite import SqliteStore
+        from jitd.verbs.access import Access
+        from jitd.verbs.endings import Endings
+        from jitd.verbs.lists import Lists
         from jitd.verbs.locks import Locks
         from jitd.verbs.recordings import Recordings
         from jitd.verbs.requests import Requests
@@ -142,7 +145,9 @@ class Daemon:
             now=now,
         )
         self._recovery = Recovery(self.perform, decider, self._lifecycle, self._store, executor, now)
-        reviews = Reviews(config, decider, self.perform, self._store, opened, waiters, self._workers, now, self.reload_for)
+        access = Access(config, self._store)
+        lists = Lists(access, self._store, opened, self._workers, self.perform.usage_of, now)
+        endings = Endings(config, access, lists, self.perform, self._store, waiters)
         subordinates = Subordinates()
         self.services: Services = Services(
             host=config.host,
@@ -153,13 +158,17 @@ class Daemon:
             acceptor=Acceptor(config.keytab, config.host, realm),
             identifying=Identifying(self._accounts, self._workers, subordinates),
             subordinates=subordinates,
+            access=access,
+            lists=lists,
             requests=Requests(config, decider, self.perform, self._store, waiters, self._workers, now),
-            reviews=reviews,
-            locks=Locks(reviews, self.perform, self._store, self._accounts, waiters, self._workers, now),
-            recordings=Recordings(config, reviews, self._lifecycle, self._store, opened, self._workers, now),
+            reviews=Reviews(access, decider, self.perform, self._store, now),
+            endings=endings,
+            locks=Locks(access, endings, self.perform, self._store, self._accounts, waiters, self._workers, now),
+            recordings=Recordings(config, access, lists, self._lifecycle, self._store, opened, self._workers, now),
             waiters=waiters,
             turns=Turns(),
             complaints=Complaints(self._lifecycle.note, now),
+            reload=self.reload_for,
         )
 
     def reload_for(self, who: Subject) -> str:

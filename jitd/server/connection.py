@@ -50,7 +50,7 @@ class Connection:
         self._on_end = on_end
         self._talk = Conversation(DAEMON)
         self._handshake = Handshake(services.acceptor, peer.uid)
-        self._dispatch = Dispatch(services.requests, services.reviews, services.locks, lambda: origins.origin(peer.pid, peer.uid))
+        self._dispatch = Dispatch(services, lambda: origins.origin(peer.pid, peer.uid))
         self._proof: Proof | None = None
         self._who: Subject | None = None
         self._is_proved = False
@@ -192,7 +192,7 @@ class Connection:
                 user=who.user,
                 host=self._services.host,
                 until=instant(who.ticket_ends_at),
-                operator=self._services.reviews.is_operator(who),
+                operator=self._services.access.is_operator(who),
             )
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from jitd.core.effects import Moment
+from jitd.core.subject import Subject
 from jitd.deciding.subordinates import Subordinates
 from jitd.lifecycle.waiters import Waiters
 from jitd.server.acceptor import Acceptor
@@ -14,6 +15,9 @@ from jitd.server.complaints import Complaints
 from jitd.server.identifying import Identifying
 from jitd.server.telling import Turns
 from jitd.store import Store
+from jitd.verbs.access import Access
+from jitd.verbs.endings import Endings
+from jitd.verbs.lists import Lists
 from jitd.verbs.locks import Locks
 from jitd.verbs.recordings import Recordings
 from jitd.verbs.requests import Requests
@@ -33,10 +37,15 @@ class Services:
     acceptor: Acceptor
     identifying: Identifying
     subordinates: Subordinates
+    access: Access
+    lists: Lists
     requests: Requests
     reviews: Reviews
+    endings: Endings
     locks: Locks
     recordings: Recordings
     waiters: Waiters
     turns: Turns
     complaints: Complaints
+    reload: Callable[[Subject], str]
+    """Reads the policy again, for whom it is; says what is in force. Raises Refusal."""

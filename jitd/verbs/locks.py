@@ -27,9 +27,10 @@ from jitd.deciding.directory import Account
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.waiters import Waiters
 from jitd.store import Store
+from jitd.verbs.access import Access
+from jitd.verbs.endings import GONE_WITHIN, Endings
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.requests import MAX_TEXT
-from jitd.verbs.reviews import GONE_WITHIN, Reviews
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
@@ -39,7 +40,8 @@ class Locks:
 
     def __init__(
         self,
-        reviews: Reviews,
+        access: Access,
+        endings: Endings,
         perform: Perform,
         store: Store,
         accounts: Accounts,
@@ -47,7 +49,8 @@ class Locks:
         workers: Workers,
         now: Callable[[], Moment],
     ) -> None:
-        self._reviews = reviews
+        self._access = access
+        self._endings = endings
         self._perform = perform
         self._store = store
         self._accounts = accounts
@@ -65,7 +68,7 @@ class Locks:
         if lasts_for is not None and not 1 <= lasts_for <= LONGEST:
             raise Refusal("usage", "a lock lasts between a second and ten years, or until it is lifted")
         made, is_sure = await self._on(who, whom, name)
-        ending = await self._reviews.being_ended(who, partial(lock.is_on, made))
+        ending = await self._endings.being_ended(who, partial(lock.is_on, made))
         now = self._now()
         made = replace(
             made,
@@ -82,7 +85,7 @@ class Locks:
         self._perform.act(lock.Placed(made.id, Actor(Role.OPERATOR, who.principal, who.uid), made))
         done = [json.loads(body) for _, body, _ in self._store.records(before)]
         stopped = [record["id"] for record in done if record["event"] == "run.stop_ordered"]
-        gone = self._reviews.until_gone({*ending, *stopped})
+        gone = self._endings.until_gone({*ending, *stopped})
         did = _ended(Counter(record["event"] for record in done), len({*ending} - {*stopped}))
         lasting = "" if lasts_for is None else f" for {duration_in_words(lasts_for)}"
         by_name = "" if is_sure else "; its account could not be looked up, so the lock is on the name"
@@ -122,7 +125,7 @@ class Locks:
             raise Refusal("late", f"lock {found[0].id} has ended: it is {found[0].state}") from None
 
     def _may_turn(self, who: Subject, deed: str, reason: str) -> None:
-        self._reviews.operators_only(who, deed)
+        self._access.operators_only(who, deed)
         if len(reason.encode()) > MAX_TEXT:
             raise Refusal("usage", f"a reason has at most {MAX_TEXT} bytes")
         named = (one for one in self._store.locks() if one.whom is not Whom.ALL)

@@ -32,6 +32,7 @@ from jitd.server.connection import Connection
 from jitd.settings.config import Limits
 from jitd.store import Conflict
 from jitd.store.sqlite import SqliteStore
+from jitd.verbs.access import Access
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
@@ -197,7 +198,7 @@ def test_two_who_approve_at_the_same_moment_both_count(house: House) -> None:
 
     house.decider.decide_again = decide_again
     first(house, review(waiting, CAROL, decision=two, attended=False))
-    said = asyncio.run(overseeing(house).review(BOB, ID, Verdict.APPROVE, waiting.fingerprint, "", ORIGIN))
+    said = asyncio.run(reviews(house).review(BOB, ID, Verdict.APPROVE, waiting.fingerprint, "", ORIGIN))
     found = house.store.request(ID)
     assert found is not None and said == f"request {ID} is approved"
     assert [r.by.user for r in found.reviews] == ["carol", "bob"]
@@ -208,7 +209,7 @@ def test_who_approves_what_was_withdrawn_at_the_same_moment_is_too_late(house: H
     waiting = house.begin()
     first(house, withdraw(waiting))
     with pytest.raises(Refusal) as refused:
-        asyncio.run(overseeing(house).review(BOB, ID, Verdict.APPROVE, waiting.fingerprint, "", ORIGIN))
+        asyncio.run(reviews(house).review(BOB, ID, Verdict.APPROVE, waiting.fingerprint, "", ORIGIN))
     assert refused.value.code == "late" and house.store.grant(ID) is None
 
 
@@ -288,13 +289,10 @@ def test_what_a_monitor_said_is_kept_until_it_can_be_recorded(monkeypatch: pytes
     assert heard == [ID] * 3
 
 
-def overseeing(house: House) -> Reviews:
+def reviews(house: House) -> Reviews:
     config: Any = SimpleNamespace(operators=())
     decider: Any = house.decider
-    workers: Any = None
-    return Reviews(
-        config, decider, house.perform, house.store, lambda: house.store, house.waiters, workers, moment, lambda who: ""
-    )
+    return Reviews(Access(config, house.store), decider, house.perform, house.store, moment)
 
 
 def names(house: House) -> list[str]:

@@ -10,10 +10,9 @@ import asyncio
 import threading
 from collections.abc import AsyncIterable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -24,9 +23,10 @@ from jitd.lifecycle.waiters import Waiters
 from jitd.server.telling import Telling, Turns
 from jitd.store import Change, documents
 from jitd.store.sqlite import PAGE, PAGE_BYTES, SqliteStore
-from jitd.verbs.listing import Listing
+from jitd.verbs.access import Access
+from jitd.verbs.endings import Endings
+from jitd.verbs.lists import Lists
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.reviews import Reviews
 from jitd.workers import Workers
 from tests.scene import START, asked, command, moment, permit, person
 
@@ -131,12 +131,16 @@ def test_nothing_that_is_asked_looks_at_all_that_has_ended(path: Path, question:
 # --- where it is read ----------------------------------------------------------------------------------------------------
 
 
-def listing(path: Path, threads: set[int], usage: Any = lambda run: None) -> Listing:
+def listing(path: Path, threads: set[int], usage: Any = lambda run: None) -> Lists:
+    """As the daemon has it, where bob and dave are operators."""
+
     def opened() -> SqliteStore:
         threads.add(threading.get_ident())
         return SqliteStore.reading(path)
 
-    return Listing(opened, Workers(), lambda who, found: True, lambda who, found: False, usage)
+    config: Any = SimpleNamespace(operators=("user:bob", "user:dave"))
+    store = SqliteStore(path)
+    return Lists(Access(config, store), store, opened, Workers(), usage, moment)
 
 
 async def count(rows: AsyncIterable[Any]) -> int:
@@ -149,19 +153,19 @@ def test_what_may_be_long_is_read_in_a_worker(path: Path) -> None:
     async def part() -> None:
         threads: set[int] = set()
         who, of = person("bob"), listing(path, threads)
-        assert await count(of.requests(who, (), ended=True)) == N + 4
-        assert await count(of.requests(who, (), ended=False)) == 4
+        assert await count(of.requests(who, ended=True)) == N + 4
+        assert await count(of.requests(who, ended=False)) == 4
         assert await count(of.grants(who, ended=True)) == 1
         assert await count(of.runs(who, ended=True)) == N
         assert await count(of.records(who, 0)) == N
-        row = await of.show(who, asked(LEASE), ())
+        row = await of.show(who, LEASE)
         assert len(row["runs"]) == N
-        found = await of.run_of(who, an_id(N - 1))
-        assert found is not None and found.id == f"{LEASE}.{N - 1}"
+        found, _ = await of.run_of(who, an_id(N - 1))
+        assert found.id == f"{LEASE}.{N - 1}"
         assert await of.grants_of(who, lambda holder: holder.user == "alice") == ([LEASE], 1)
         assert (await of.grants_of(who, lambda holder: False))[0] == []
         assert await of.leases_of(person("alice")) == [] and await of.being_ended(who, lambda holder: True) == []
-        assert await count(of.locks(who, moment(), ended=True)) == 0
+        assert await count(of.locks(who, ended=True)) == 0
         assert threads and threading.get_ident() not in threads
 
     asyncio.run(part())
@@ -178,11 +182,10 @@ def test_what_somebody_is_granted_while_their_grants_are_looked_for_is_revoked_w
     async def part() -> None:
         revoked: list[str] = []
         config: Any = SimpleNamespace(operators=("user:dave",), realms=frozenset(), principals={}, people={})
-        perform: Any = SimpleNamespace(act=lambda event: revoked.append(event.id), usage_of=lambda run: None)
-        store, nothing = SqliteStore(path), cast(Any, None)
-        opened = partial(SqliteStore.reading, path)
-        over = Reviews(config, nothing, perform, store, opened, Waiters(), Workers(), moment, lambda who: "")
-        monkeypatch.setattr(over._listing, "grants_of", found)
+        perform: Any = SimpleNamespace(act=lambda event: revoked.append(event.id))
+        store, lists = SqliteStore(path), listing(path, set())
+        over = Endings(config, Access(config, store), lists, perform, store, Waiters())
+        monkeypatch.setattr(lists, "grants_of", found)
         with pytest.raises(Refusal, match="bob has no live grant"):
             await over.revoke_all_of(person("dave"), "bob", "")
         said = await over.revoke_all_of(person("dave"), "alice", "")
@@ -197,9 +200,7 @@ def test_the_loop_goes_on_while_a_list_is_read_of_which_nothing_may_be_seen(path
 
     async def part() -> None:
         threads: set[int] = set()
-        of = Listing(
-            listing(path, threads)._opened, Workers(), lambda who, found: False, lambda who, found: False, lambda run: None
-        )
+        of = listing(path, threads)
         passes = 0
 
         async def others() -> None:
@@ -209,7 +210,7 @@ def test_the_loop_goes_on_while_a_list_is_read_of_which_nothing_may_be_seen(path
                 await asyncio.sleep(0)
 
         beside = asyncio.ensure_future(others())
-        assert await count(of.requests(person("eve"), (), ended=True)) == 0
+        assert await count(of.requests(person("eve"), ended=True)) == 0
         beside.cancel()
         assert passes > 4, "a pass for each page, at least"
 

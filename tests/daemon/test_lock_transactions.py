@@ -32,9 +32,9 @@ from jitd.lifecycle.waiters import Waiters
 from jitd.store import StoreError, documents
 from jitd.store import sqlite as sqlite_store
 from jitd.store.sqlite import SCHEMA, SqliteStore
+from jitd.verbs.endings import Endings
 from jitd.verbs.locks import Locks
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.reviews import Reviews
 from jitd.workers import Workers
 from tests.scene import (
     REALM,
@@ -275,9 +275,10 @@ def locking(house, known, ending=()):
         return list(ending)
 
     waiters = Waiters()
-    until_gone = partial(Reviews.until_gone, SimpleNamespace(_store=house.store, _waiters=waiters))
+    until_gone = partial(Endings.until_gone, SimpleNamespace(_store=house.store, _waiters=waiters))
     made = Locks(
-        SimpleNamespace(operators_only=lambda who, deed: None, being_ended=being_ended, until_gone=until_gone),
+        SimpleNamespace(operators_only=lambda who, deed: None),
+        SimpleNamespace(being_ended=being_ended, until_gone=until_gone),
         SimpleNamespace(act=house.handle),
         house.store,
         Accounts(frozenset({REALM}), PRINCIPALS, PEOPLE, 1000),

@@ -14,6 +14,7 @@ import pytest
 from jitd.core.law import Origin
 from jitd.core.request import RequestState, Verdict
 from jitd.settings.config import Limits
+from jitd.verbs.access import Access
 from jitd.verbs.limits import BURST, Pace
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.requests import Requests
@@ -55,7 +56,7 @@ class House:
         config: Any = SimpleNamespace(operators=(), limits=Limits())
         nothing: Any = None
         self.requests = Requests(config, decider, perform, store, waiters, nothing, moment)
-        self.reviews = Reviews(config, decider, perform, store, nothing, waiters, nothing, moment, lambda who: "")
+        self.reviews = Reviews(Access(config, store), decider, perform, store, moment)
 
     async def standing(self, who: Any) -> None:
         self.n_kdc += 1

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from typing import TypeVar
 
+from jitd.core.command import read_id
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.lock import Lock
@@ -18,8 +19,11 @@ from jitd.core.request import Request
 from jitd.core.run import Run, RunState, Usage
 from jitd.core.subject import Subject
 from jitd.store import Store
+from jitd.verbs.access import Access
+from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, asked_row, grant_row, lock_row, request_row, run_row
 from jitd.workers import Workers
+from jitpam.wire.shown import shown
 
 T = TypeVar("T", Request, Grant, Run, Lock)
 MOST_RUNS = 1000
@@ -30,28 +34,33 @@ AT_ONCE_BYTES = 1024 * 1024
 """Bytes of them after which it ends."""
 
 
-class Listing:
-    """Over stores that ``opened`` opens, each for one page. ``may_see`` and ``may_review`` say what ``who`` may."""
+class Lists:
+    """Over stores that ``opened`` opens, each for one page; ``store`` says how one thing is by now."""
 
     def __init__(
         self,
+        access: Access,
+        store: Store,
         opened: Callable[[], Store],
         workers: Workers,
-        may_see: Callable[[Subject, Request], bool],
-        may_review: Callable[[Subject, Request], bool],
         usage_of: Callable[[Run], Usage | None],
+        now: Callable[[], Moment],
     ) -> None:
+        self._access = access
+        self._store = store
         self._opened = opened
         self._workers = workers
-        self._may_see = may_see
-        self._may_review = may_review
         self._usage_of = usage_of
+        self._now = now
 
-    def requests(self, who: Subject, locks: tuple[Lock, ...], *, ended: bool) -> AsyncIterator[Row]:
-        """Open requests that ``who`` may see, under the active ``locks``; with ``ended`` all."""
+    def requests(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
+        """Open requests that ``who`` may see; with ``ended`` all."""
+        locks = tuple(self._store.locks())
 
         def row_of(store: Store, found: Request) -> Row | None:
-            return request_row(found, who, self._may_review(who, found), locks) if self._may_see(who, found) else None
+            return (
+                request_row(found, who, self._access.may_review(who, found), locks) if self._access.may_see(who, found) else None
+            )
 
         return self._rows(who, Request, row_of, ended=ended)
 
@@ -60,7 +69,7 @@ class Listing:
 
         def row_of(store: Store, found: Grant) -> Row | None:
             asked = store.request(found.id)
-            return None if asked is None or not self._may_see(who, asked) else asked_row(asked) | grant_row(found, who)
+            return None if asked is None or not self._access.may_see(who, asked) else asked_row(asked) | grant_row(found, who)
 
         return self._rows(who, Grant, row_of, ended=ended)
 
@@ -69,14 +78,16 @@ class Listing:
 
         def row_of(store: Store, found: Run) -> Row | None:
             asked, grant = store.request(found.request), store.grant(found.grant)
-            if asked is None or grant is None or not self._may_see(who, asked):
+            if asked is None or grant is None or not self._access.may_see(who, asked):
                 return None
             return asked_row(asked) | run_row(found, grant, who, self._usage_of(found))
 
         return self._rows(who, Run, row_of, ended=ended)
 
-    def locks(self, who: Subject, now: Moment, *, ended: bool) -> AsyncIterator[Row]:
-        """The active locks; with ``ended`` all."""
+    def locks(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
+        """The active locks; with ``ended`` all. Raises Refusal."""
+        self._access.operators_only(who, "see locks")
+        now = self._now()
         return self._rows(who, Lock, lambda store, found: lock_row(found, now), ended=ended)
 
     async def _rows(
@@ -98,11 +109,12 @@ class Listing:
             for row in rows:
                 yield row
 
-    async def show(self, who: Subject, found: Request, locks: tuple[Lock, ...]) -> Row:
-        """Everything about one request, which ``who`` may see, with its grant and its runs."""
+    async def show(self, who: Subject, typed: str) -> Row:
+        """Everything about one request, with its grant and its runs. Raises Refusal."""
+        found, locks = self._access.visible(who, typed), tuple(self._store.locks())
 
         def read() -> Row:
-            row = request_row(found, who, self._may_review(who, found), locks)
+            row = request_row(found, who, self._access.may_review(who, found), locks)
             with closing(self._opened()) as store:
                 grant = store.grant(found.lease or found.id)
                 # The command stands in the row already: with each of them once more it would not fit into one frame.
@@ -113,7 +125,17 @@ class Listing:
 
         return await self._workers.kept.run(who.uid, read)
 
-    async def run_of(self, who: Subject, id: str) -> Run | None:
+    async def run_of(self, who: Subject, typed: str) -> tuple[Run, Request]:
+        """The run of that id, and what was asked for. Raises Refusal if ``who`` may not see it."""
+        id = read_id(typed)
+        meant = await self._find_run(who, id) if id is not None else None
+        found = None if meant is None else self._store.run(meant.id)  # as it is by now
+        asked = self._store.request(found.request) if found is not None else None
+        if found is None or asked is None or not self._access.may_see(who, asked):
+            raise Refusal("unknown", f"there is no run {shown(typed)}, as far as you may see")
+        return found, asked
+
+    async def _find_run(self, who: Subject, id: str) -> Run | None:
         """The run of that id, or the one that took its use of somebody's lease for the request of that id."""
 
         def find() -> Run | None:
@@ -139,7 +161,7 @@ class Listing:
             with closing(self._opened()) as store:
                 some = store.page(Grant, after)
                 theirs = [one.id for _, one in some if is_it(one.holder)]
-                seen = [id for id in theirs if (asked := store.request(id)) is not None and self._may_see(who, asked)]
+                seen = [id for id in theirs if (asked := store.request(id)) is not None and self._access.may_see(who, asked)]
                 return seen, some[-1][0] if some else 0
 
         while True:
@@ -163,12 +185,18 @@ class Listing:
         def find() -> list[str]:
             with closing(self._opened()) as store:
                 told = [(one.id, store.request(one.request)) for one in store.runs() if one.state is RunState.STOPPING]
-                return [id for id, asked in told if asked is not None and is_it(asked.requester) and self._may_see(who, asked)]
+                return [
+                    id for id, asked in told if asked is not None and is_it(asked.requester) and self._access.may_see(who, asked)
+                ]
 
         return await self._workers.kept.run(who.uid, find)
 
-    async def records(self, who: Subject, after: int) -> AsyncIterator[Row]:
-        """Records of the chain after number ``after``."""
+    def records(self, who: Subject, after: int) -> AsyncIterator[Row]:
+        """Records of the chain after number ``after``. Raises Refusal."""
+        self._access.operators_only(who, "read the chain")
+        return self._records(who, after)
+
+    async def _records(self, who: Subject, after: int) -> AsyncIterator[Row]:
 
         def page() -> list[Row]:
             some: list[Row] = []

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may see, review and end what.
+
+Law: what one may not see does not exist. An operator sees everything, and reviews nothing for it.
+"""
+
+from __future__ import annotations
+
+from jitd.core.command import read_id
+from jitd.core.law import Actor, Role
+from jitd.core.policy import may_review
+from jitd.core.request import Request
+from jitd.core.subject import Subject, matches_any
+from jitd.settings.config import Config
+from jitd.store import Store
+from jitd.verbs.refusal import Refusal
+from jitpam.wire.shown import shown
+
+
+class Access:
+    """By jitd.toml, and by what each request owes."""
+
+    def __init__(self, config: Config, store: Store) -> None:
+        self._config = config
+        self._store = store
+
+    def is_operator(self, who: Subject) -> bool:
+        """True for local root and for those named in jitd.toml."""
+        return who.is_root or matches_any(who, self._config.operators)
+
+    def may_review(self, who: Subject, found: Request) -> bool:
+        """True for whom the rule of ``found`` takes a review from."""
+        return found.obligations is not None and bool(may_review(found.obligations.approvals, who, found.requester))
+
+    def may_see(self, who: Subject, found: Request) -> bool:
+        """True for the requester, for whom the rule takes a review from, and for operators."""
+        return who.is_requester(found.requester) or self.may_review(who, found) or self.is_operator(who)
+
+    def visible(self, who: Subject, typed: str) -> Request:
+        """The request of that id. Raises Refusal if ``who`` may not see it."""
+        id = read_id(typed)
+        found = self._store.request(id.partition(".")[0]) if id is not None else None
+        if found is not None and self.may_see(who, found):
+            return found
+        if found is not None and who.person == found.requester.person and not who.is_local:
+            # No more than that: whoever has taken over one account of a person's does not look through the other's eyes.
+            its = "look at it and end it from there; somebody else has to review it"
+            raise Refusal("forbidden", f"request {found.id} is your own, by another account: {its}")
+        raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
+
+    def role_of(self, who: Subject, found: Request) -> Actor:
+        """In which role ``who``, who may see it, ends something of ``found``."""
+        if who.is_requester(found.requester):
+            return Actor(Role.REQUESTER, who.principal, who.uid)
+        role = Role.APPROVER if self.may_review(who, found) else Role.OPERATOR
+        return Actor(role, who.principal, who.uid)
+
+    def operators_only(self, who: Subject, deed: str) -> None:
+        """Raise Refusal unless ``who`` is one."""
+        if not self.is_operator(who):
+            raise Refusal("forbidden", f"only operators and root may {deed}")

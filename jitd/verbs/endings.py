@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Revoke and stop: ends what was permitted, and what runs.
+
+Law: a verb returns when what it says is true. What cannot be said to be gone is said to live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from jitd.core import run
+from jitd.core.grant import Grant, Revoked
+from jitd.core.law import IllegalEvent
+from jitd.core.request import Request
+from jitd.core.subject import Subject, is_named, named
+from jitd.lifecycle.perform import Perform
+from jitd.lifecycle.waiters import Waiters
+from jitd.settings.config import Config
+from jitd.store import Store
+from jitd.verbs.access import Access
+from jitd.verbs.lists import Lists
+from jitd.verbs.refusal import Refusal
+from jitpam.wire.shown import shown
+
+GONE_WITHIN = 10.0
+"""Seconds that revoke and stop wait until all of it is gone, before they say that it is not."""
+
+
+class Endings:
+    """What approvers, operators and requesters end before its time."""
+
+    def __init__(self, config: Config, access: Access, lists: Lists, perform: Perform, store: Store, waiters: Waiters) -> None:
+        self._config = config
+        self._access = access
+        self._lists = lists
+        self._perform = perform
+        self._store = store
+        self._waiters = waiters
+
+    async def revoke(self, who: Subject, typed: str, reason: str) -> str:
+        """End a grant and all that runs under it; returns when it is gone. Raises Refusal."""
+        found = self._access.visible(who, typed)
+        grant = self._store.grant(found.id)
+        if grant is None:
+            its = f"what permitted it is {found.lease}: jitd revoke {found.lease}" if found.lease else f"it is {found.state}"
+            raise Refusal("not_done", f"request {found.id} has no grant of its own: {its}")
+        if not grant.is_live:
+            ended = f"grant {grant.id} has ended: it is {grant.state}"
+            if any(self._store.runs(grant=grant.id)):
+                raise Refusal("not_done", f"{ended}, but what runs under it is not gone yet: see jitd runs")
+            raise Refusal("late", ended)
+        may_live = await self._revoke(who, found, grant, reason)
+        return f"grant {grant.id} is revoked; {may_live or self._goes_on([grant]) or 'nothing runs under it'}"
+
+    async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
+        """End every grant of the person whom ``principal``, an account or a principal, means, as far as ``who`` may end it: all
+        of them, before any is waited for. Raises Refusal.
+        """
+        config = self._config
+        meant = named(principal, config.realms, config.principals, config.people)
+        before = await self.being_ended(who, lambda one: is_named(one, meant))
+        found, last = await self._lists.grants_of(who, lambda one: is_named(one, meant))
+        gone = self.until_gone(before)
+        grants: list[Grant] = []
+        while True:
+            for id in found:
+                await asyncio.sleep(0)  # each may be megabytes
+                grant, asked = self._store.grant(id), self._store.request(id)
+                if grant is not None and grant.is_live and asked is not None and self._access.may_see(who, asked):
+                    grants.append(grant)
+                    gone += self._end(who, asked, grant, reason)
+            since = self._store.page(Grant, last)  # what they were given meanwhile
+            if not since:
+                break
+            found, last = [grant.id for _, grant in since if is_named(grant.holder, meant)], since[-1][0]
+        living = [run for grant in grants for run in grant.living]
+        before = [run for run in before if run not in living]
+        if not grants and not before:
+            raise Refusal("unknown", f"{shown(principal)} has no live grant, as far as you may see")
+        said = f"{len(grants) or 'no'} grant{'' if len(grants) == 1 else 's'} of {shown(principal)} revoked"
+        said += f", and {len(before)} run{'' if len(before) == 1 else 's'} told to end before" if before else ""
+        await self._until(gone, f"{said}, but what runs under them is not gone yet")
+        return f"{said}; {self._may_live([*before, *living]) or self._goes_on(grants) or 'nothing runs under them'}"
+
+    async def _revoke(self, who: Subject, asked: Request, grant: Grant, reason: str) -> str:
+        """What may live on of it, as the end of a sentence; empty if there is nothing. Raises Refusal."""
+        gone = self._end(who, asked, grant, reason)
+        await self._until(gone, f"grant {grant.id} is revoked, but what runs under it is not gone yet")
+        return self._may_live(grant.living)
+
+    def _end(self, who: Subject, asked: Request, grant: Grant, reason: str) -> list[asyncio.Future[None]]:
+        """Revoke ``grant``; what tells when its runs are gone. Raises Refusal."""
+        because = f"revoked by {who.principal}" + (f": {reason}" if reason else "")
+        gone = self.until_gone(grant.living)
+        try:
+            self._perform.act(Revoked(grant.id, self._access.role_of(who, asked), because))
+        except IllegalEvent:
+            raise Refusal("late", f"grant {grant.id} has ended") from None
+        return gone
+
+    async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
+        """Runs of those whom ``is_it`` means that were told to end and are not gone, as far as ``who`` may see them; none where
+        that cannot be read in time: what ends more of them does not wait for it.
+        """
+        with suppress(TimeoutError):
+            return await self._lists.being_ended(who, is_it)
+        return []
+
+    def until_gone(self, runs: Iterable[str]) -> list[asyncio.Future[None]]:
+        """A future for each of ``runs`` that still lives: one that has ended since ``runs`` was read is never told of again."""
+        return [self._waiters.until_gone(one.id) for one in map(self._store.run, runs) if one is not None and one.is_live]
+
+    def _goes_on(self, grants: Iterable[Grant]) -> str:
+        """What other programs have begun under these, which is no run of ours, as the end of a sentence; empty if nothing."""
+        begun = [grant for grant in grants if grant.begun and not self._store.last_runs(grant.id, 1)]
+        services = sorted({shown(grant.service) for grant in begun})
+        return f"what {' and '.join(services)} has run under it already is not ended by this, and may live" if begun else ""
+
+    def _may_live(self, runs: Iterable[str]) -> str:
+        """What the monitors of these say, which have ended, and which tell it last (monitor/strays.py)."""
+        outcomes = [one.outcome for run in runs if (one := self._store.run(run)) is not None and one.outcome is not None]
+        told = [outcome.because.rpartition("; ")[2] for outcome in outcomes]
+        told = [part for part in dict.fromkeys(told) if " may live: " in part or " may run: " in part]
+        return "; ".join(["what ran under it is ended", *map(shown, told)]) if told else ""
+
+    async def stop(self, who: Subject, typed: str, reason: str) -> str:
+        """End one run; its grant stays. Returns when it is gone. Raises Refusal."""
+        found, asked = await self._lists.run_of(who, typed)
+        if not found.is_live:
+            raise Refusal("late", f"run {found.id} has ended")
+        because = f"stopped by {who.principal}" + (f": {reason}" if reason else "")
+        gone = self.until_gone([found.id])
+        self._perform.act(run.StopOrdered(found.id, self._access.role_of(who, asked), because))
+        await self._until(gone, f"run {found.id} was told to stop, but it is not gone yet")
+        return f"run {found.id} is gone" + (f"; {may_live}" if (may_live := self._may_live([found.id])) else "")
+
+    async def _until(self, gone: list[asyncio.Future[None]], otherwise: str) -> None:
+        if not await self._waiters.are_gone(gone, GONE_WITHIN):
+            raise Refusal("not_done", f"{otherwise}: see jitd runs")
