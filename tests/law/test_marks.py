@@ -7,18 +7,17 @@ Law: the marks are read where they are written; docs/testing.md has a row for ea
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from contrib.docs.threats import threats
 from tests.law.tree import TREE
 
 N_TIMED = 8
 """Uses of ``timed`` in all tests. It may only fall: what waits for an event needs none."""
 PAGE = TREE / "docs/testing.md"
 MARKS = "tests/marks.py"
-THREATS = TREE / "docs/threats.md"
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def test_no_more_tests_promise_a_time_than_did() -> None:
 
 def test_what_promises_a_time_proves_no_attack() -> None:
     """It may fail where nothing is wrong but the host's mood; split it, and name the half that has no clock."""
-    named = set(re.findall(r"`(tests/[^`]+::[^`]+)`", THREATS.read_text("utf-8")))
+    named = {test for threat in threats() for test in threat.tests}
     assert len(named) > 100, "the page was read"
     timed = {f"{mark.file}::{test}" for mark in ALL if mark.name == "timed" for test in mark.tests}
     assert sorted(named & timed) == []
