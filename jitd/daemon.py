@@ -17,15 +17,14 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import astuple
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from jitd import service
-from jitd.core.document import ConfigError
+from jitd import systemd
 from jitd.core.policy import Policy, denied_groups
 from jitd.core.subject import Subject
-from jitd.deciding import facts
+from jitd.deciding import origins
+from jitd.deciding.accounts import Accounts
 from jitd.deciding.subordinates import Subordinates
 from jitd.executor import Ended, Executor, ExecutorError, Here, Ready, Report, Started, Trouble
 from jitd.executor.direct import Direct
@@ -34,16 +33,13 @@ from jitd.log import log, use_journal
 from jitd.settings import config as settings
 from jitd.settings import policyfile
 from jitd.settings.config import Config
+from jitd.settings.toml_document import ConfigError
 from jitd.store import Conflict, StoreError
-from jitd.verbs.pace import Pace
 from jitd.verbs.refusal import Refusal
 
 if TYPE_CHECKING:
-    from jitd.core.request import Request
     from jitd.lifecycle.lifecycle import Lifecycle
     from jitd.lifecycle.perform import Perform
-    from jitd.lifecycle.waiters import Waiters
-    from jitd.server.acceptor import Acceptor, Proof
     from jitd.store import Store
     from jitd.workers import Workers
 
@@ -81,32 +77,32 @@ class PolicyInForce:
 
 
 class Daemon:
-    """All parts of a running daemon; what a connection needs of it is ``house.House``."""
+    """All parts of a running daemon; what a connection needs of it is ``services``."""
 
     def __init__(self, config: Config, rules: PolicyInForce, executor: Executor) -> None:
         # Imported here: the launcher was forked off before, and libkrb5 reads its environment when it is loaded.
         from jitd.deciding.decider import Decider
-        from jitd.deciding.kdc import Kdc
+        from jitd.deciding.kdc_liveness import Kdc
         from jitd.lifecycle.integrity import Noted, examine
         from jitd.lifecycle.lifecycle import Lifecycle
         from jitd.lifecycle.perform import Perform
         from jitd.lifecycle.waiters import Waiters
         from jitd.server.acceptor import Acceptor
+        from jitd.server.complaints import Complaints
         from jitd.server.identifying import Identifying
+        from jitd.server.services import Services
         from jitd.server.telling import Turns
         from jitd.store.sqlite import SqliteStore
-        from jitd.verbs.asking import Asking
-        from jitd.verbs.locking import Locking
-        from jitd.verbs.overseeing import Overseeing
+        from jitd.verbs.locks import Locks
         from jitd.verbs.recordings import Recordings
+        from jitd.verbs.requests import Requests
+        from jitd.verbs.reviews import Reviews
         from jitd.workers import Workers
 
         realm = (
             min(config.realms) if len(config.realms) == 1 else settings.default_realm(settings.KRB5_CONF) or min(config.realms)
         )
-        self.host = config.host
-        self.trusted_places = config.trusted_places
-        self.now = facts.moment
+        now = origins.moment
         self._rules = rules
         database = config.state / "jitd.db"
         self._store: Store = SqliteStore(database)
@@ -116,14 +112,13 @@ class Daemon:
 
         noted = Noted(config.socket.parent / "head")
         examine(self._store, noted)
-        self._accounts = facts.Accounts(
+        self._accounts = Accounts(
             config.realms, dict(config.principals), dict(config.people), config.min_uid, lambda: denied_groups(self._rules.policy)
         )
-        self._lifecycle: Lifecycle = Lifecycle(self._store, self.now, lambda: self._rules.policy.digest, noted.write)
+        self._lifecycle: Lifecycle = Lifecycle(self._store, now, lambda: self._rules.policy.digest, noted.write)
         self._executor = executor
-        self.waiters: Waiters = Waiters()
         self._workers: Workers = Workers()
-        self.acceptor: Acceptor = Acceptor(config.keytab, config.host, realm)
+        waiters = Waiters()
         kdc = Kdc(config.keytab, f"jitd/{config.host}@{realm}")
         decider = Decider(
             config=config,
@@ -133,7 +128,7 @@ class Daemon:
             is_alive=kdc.is_alive,
             refused=kdc.refused,
             workers=self._workers,
-            now=self.now,
+            now=now,
         )
         self.perform: Perform = Perform(
             config=config,
@@ -141,64 +136,29 @@ class Daemon:
             lifecycle=self._lifecycle,
             store=self._store,
             executor=executor,
-            waiters=self.waiters,
+            waiters=waiters,
             workers=self._workers,
-            now=self.now,
+            now=now,
         )
-        self.asking = Asking(config, decider, self.perform, self._store, self.waiters, self._workers, self.now)
-        self.overseeing = Overseeing(
-            config, decider, self.perform, self._store, opened, self.waiters, self._workers,
-            self.now, self.reload_for,
-        )  # fmt: skip
-        self.locking = Locking(self.overseeing, self.perform, self._store, self._accounts, self.waiters, self._workers, self.now)
-        self.recordings = Recordings(config, self.overseeing, self._lifecycle, self._store, opened, self._workers, self.now)
-        self.subordinates = Subordinates()
-        self._identifying = Identifying(self._accounts, self._workers, self.subordinates)
-        self._n_strangers = 0
-        self._pace = Pace()
-        self.turns = Turns()
-
-    async def subject(self, uid: int, proof: Proof | None) -> Subject | None:
-        """See ``house.House``."""
-        return await self._identifying.subject(uid, proof)
-
-    async def local(self, uid: int) -> Subject | None:
-        """See ``house.House``."""
-        return await self._identifying.local(uid)
-
-    async def uid_of(self, uid: int, user: str) -> int | None:
-        """See ``house.House``."""
-        return await self._identifying.uid_of(uid, user)
-
-    async def again(self, who: Subject) -> Subject | None:
-        """See ``house.House``."""
-        return await self._identifying.again(who)
-
-    async def read_large(self, uid: int, read: Callable[[], T]) -> T:
-        """See ``house.House``."""
-        return await self._workers.frames.run(uid, read)
-
-    def request(self, id: str) -> Request | None:
-        """See ``house.House``."""
-        return self._store.request(id)
-
-    def ends_at(self, asked: Request) -> datetime | None:
-        """See ``house.House``."""
-        permit = self._store.grant(asked.lease or asked.id)
-        return None if permit is None else permit.ends_at
-
-    def broke_protocol(self, who: Subject | None, fault: str) -> None:
-        """See ``house.House``."""
-        if who is None or not self._pace.may(who.uid, self.now().boot):
-            self._n_strangers += 1
-            return
-        with contextlib.suppress(StoreError):
-            self._lifecycle.note("connection.broken", who.principal, who.uid, {"fault": fault})
-
-    def warn(self, uid: int, event: str, /, **values: object) -> None:
-        """See ``house.House``."""
-        if self._pace.may(uid, self.now().boot):
-            log(event, **values)
+        reviews = Reviews(config, decider, self.perform, self._store, opened, waiters, self._workers, now, self.reload_for)
+        subordinates = Subordinates()
+        self.services: Services = Services(
+            host=config.host,
+            trusted_places=config.trusted_places,
+            now=now,
+            store=self._store,
+            workers=self._workers,
+            acceptor=Acceptor(config.keytab, config.host, realm),
+            identifying=Identifying(self._accounts, self._workers, subordinates),
+            subordinates=subordinates,
+            requests=Requests(config, decider, self.perform, self._store, waiters, self._workers, now),
+            reviews=reviews,
+            locks=Locks(reviews, self.perform, self._store, self._accounts, waiters, self._workers, now),
+            recordings=Recordings(config, reviews, self._lifecycle, self._store, opened, self._workers, now),
+            waiters=waiters,
+            turns=Turns(),
+            complaints=Complaints(self._lifecycle.note, now),
+        )
 
     def reload_for(self, who: Subject) -> str:
         """Put the policy in force that the files hold now, for ``who``. Raises Refusal, and then the old one stays."""
@@ -239,7 +199,7 @@ class Daemon:
         from jitd.server.listener import Listener, bind
 
         loop = asyncio.get_running_loop()
-        passed = service.passed_socket(config.socket)
+        passed = systemd.passed_socket(config.socket)
         stop = asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         loop.add_signal_handler(signal.SIGINT, stop.set)
@@ -252,16 +212,16 @@ class Daemon:
             self._count(),
             self._tell_lanes(config),
             self._keep_subordinates(),
-            service.keep_awake(),
-            self.recordings.tidy(),
+            systemd.keep_awake(),
+            self.services.recordings.tidy(),
         )
         keeping = [loop.create_task(each) for each in always]
         n_most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE
-        listener = Listener(passed or bind(config.socket), self, config.limits.connections_per_uid, n_most)
-        log("serving", socket=config.socket, host=self.host, rules=len(self._rules.policy.rules))
-        service.tell("READY=1", f"STATUS={len(self._rules.policy.rules)} rules in force")
+        listener = Listener(passed or bind(config.socket), self.services, config.limits.connections_per_uid, n_most)
+        log("serving", socket=config.socket, host=config.host, rules=len(self._rules.policy.rules))
+        systemd.tell("READY=1", f"STATUS={len(self._rules.policy.rules)} rules in force")
         await stop.wait()
-        service.tell("STOPPING=1")
+        systemd.tell("STOPPING=1")
         listener.close()
         for task in keeping:
             task.cancel()
@@ -291,15 +251,14 @@ class Daemon:
 
         while True:
             with contextlib.suppress(TimeoutError):  # what was read before holds
-                await self._workers.names.run(HOUSE, self.subordinates.read)
+                await self._workers.names.run(HOUSE, self.services.subordinates.read)
             await asyncio.sleep(COUNTED_EVERY)
 
     async def _count(self) -> None:
         while True:
             await asyncio.sleep(COUNTED_EVERY)
-            if self._n_strangers:
-                log("strangers broke the protocol", times=self._n_strangers)
-                self._n_strangers = 0
+            if n_strangers := self.services.complaints.n_strangers():
+                log("strangers broke the protocol", times=n_strangers)
 
 
 def serve(file: Path | None) -> int:

@@ -45,16 +45,25 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="module", autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """All tests of a run share one host: what one file leaves behind there is another one's surprise."""
-    before, daemons_before = set(os.listdir("/srv")), daemons()
+    before, daemons_before = scratch(), daemons()
     yield
-    left = sorted(set(os.listdir("/srv")) - before)
+    left = sorted(scratch() - before)
     assert left == [], "left in /srv by the tests of this file"
     assert daemons() <= daemons_before, "a daemon is left by the tests of this file"
 
 
+def scratch() -> set[str]:
+    """What is in the lab's directory for tests: elsewhere others may use it."""
+    return set(os.listdir("/srv")) if is_in_lab() else set()
+
+
+def is_in_lab() -> bool:
+    return os.uname().nodename == "lab.example.test"
+
+
 def daemons() -> set[str]:
     """The processes that are a jitd's, in a lab: elsewhere others may have theirs."""
-    if os.uname().nodename != "lab.example.test":
+    if not is_in_lab():
         return set()
     found = set()
     for process in Path("/proc").glob("[0-9]*/cmdline"):

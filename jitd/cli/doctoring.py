@@ -68,8 +68,8 @@ def _forget_environment() -> None:
 
 def _settings(file: Path | None) -> tuple[Config, tuple[str, ...]]:
     """The settings; or the defaults, and what is wrong with the settings."""
-    from jitd.core.document import ConfigError
     from jitd.settings.config import KRB5_CONF, Config, default_realm, load
+    from jitd.settings.toml_document import ConfigError
 
     try:
         return within(SETTINGS_WITHIN, lambda: load(file)), ()

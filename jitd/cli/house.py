@@ -40,8 +40,8 @@ def serve(*, config: Path | None) -> int:
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
 def check(files: tuple[Path, ...]) -> None:
     """Read settings and policy, and tell every fault: of FILEs, or of what jitd would read."""
-    from jitd.core.document import ConfigError
     from jitd.settings import config, policyfile
+    from jitd.settings.toml_document import ConfigError
 
     faults = []
     rules: Sequence[Rule] = ()

@@ -107,8 +107,8 @@ def verify(*, file: Path | None, config: Path | None) -> None:
 
 
 def _settings(config: Path | None) -> Config:
-    from jitd.core.document import ConfigError
     from jitd.settings.config import load
+    from jitd.settings.toml_document import ConfigError
 
     try:
         return load(config)

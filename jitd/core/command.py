@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 Pairs = tuple[tuple[bytes, bytes], ...]
-JITSUDO = "jitsudo"
-"""The service whose commands are run by the daemon. All others are PAM's: another program does the deed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from jitd.core.command import JITSUDO, Command, run_id, work_of
+from jitd.core.command import Command, run_id, work_of
 from jitd.core.decision import Terms, narrow_terms
+from jitd.core.deed import deed_of
 from jitd.core.effects import Admit, Moment, NotifyApprovers, SetDeadline
 from jitd.core.law import DAEMON, Actor, IllegalEvent, Role, check
 from jitd.core.run import Process, Returned, Starting, StopOrdered
@@ -192,8 +193,8 @@ def covers(grant: Grant, subject: Subject, host: str, service: str, command: Com
 
 
 def is_for_other_requests(grant: Grant) -> bool:
-    """True for a lease. At a gate whoever comes again makes a new request, so that a single use answers there, too."""
-    return grant.is_lease or grant.service != JITSUDO
+    """True for a lease. At a gate who comes again makes a new request, so that a single use answers there, too."""
+    return grant.is_lease or deed_of(grant.service).asks_again
 
 
 def waits_for_its_own(grant: Grant, subject: Subject, host: str, service: str, command: Command, rule: str, now: Moment) -> bool:
@@ -250,9 +251,8 @@ def transition(grant: Grant, event: Event, now: Moment) -> tuple[Grant, tuple[An
 
 
 def _used(grant: Grant, event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...]]:
-    """What another program does under it has no run, unless it is a login: that is one which somebody else began."""
     left = grant.left - 1
-    if grant.service != JITSUDO and event.login is None:
+    if not deed_of(grant.service, is_login=event.login is not None).has_run:
         is_spent = left == 0 and not grant.living
         after = replace(grant, left=left, begun=grant.begun + 1, state=GrantState.SPENT if is_spent else grant.state)
         return after, (Admit(event.request), NotifyApprovers(grant.id))
@@ -264,7 +264,7 @@ def _used(grant: Grant, event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...
 
 def _expired(grant: Grant, event: Expired) -> tuple[Grant, tuple[Any, ...]]:
     """A login session may be let to go on; until it has ended there is something to revoke."""
-    if grant.service != JITSUDO and grant.living and grant.terms.session == "keep":
+    if deed_of(grant.service, is_login=bool(grant.living)).may_go_on and grant.terms.session == "keep":
         return replace(grant, left=0), ()
     return _ended(grant, GrantState.EXPIRED, event.by, "its grant has ended")
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from jitd.core.command import JITSUDO, Command
+from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern, Glob, Hours, Reason, covers_run_as, may_come_along
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why, still_owed
+from jitd.core.deed import deed_of
 from jitd.core.duration import LONGEST, duration_in_words, spell_duration
 from jitd.core.subject import Subject, matches_any
 
@@ -252,7 +253,7 @@ def _breach(rule: Rule, question: Question) -> str:
         if value.startswith(b"()"):
             return f"the variable {_spelled(name)} holds a function, and none is let in"
     if (
-        question.service == JITSUDO
+        deed_of(question.service).is_executed
         and terms.cwd != "caller"
         and question.chdir is not None
         and question.chdir != terms.cwd.encode()
@@ -280,7 +281,7 @@ def unbound(rule: str, terms: Terms, command: Command, service: str) -> str:
         where = f"rule {rule} wants what arguments name bound, and argument {operand.at}"
         if not operand.is_seen:
             return f"{where} names a place that you cannot see"
-        if service != JITSUDO:
+        if not deed_of(service).is_executed:
             return f"{where}, {_spelled(operand.path)}, can be changed by others until {service} runs it"
         if not operand.digest:
             return f"{where}, {_spelled(operand.path)}, is not: {operand.because}"

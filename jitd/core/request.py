@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from jitd.core.command import JITSUDO, Command
+from jitd.core.command import Command
 from jitd.core.decision import Decision, Deny, Obligations, narrow
+from jitd.core.deed import deed_of
 from jitd.core.effects import Effect, Moment, NotifyApprovers, Screen, SetDeadline, TellRequester
 from jitd.core.grant import Issued, Used
 from jitd.core.law import Actor, IllegalEvent, Role, check
@@ -107,8 +108,8 @@ class Request:
 
     @property
     def may_act_at_once(self) -> bool:
-        """True if whoever waits for it takes its use: not who asks beforehand for what another program will do."""
-        return self.service == JITSUDO or self.point is not None
+        """True if who waits for it takes its use: not who asks beforehand for what another program will do."""
+        return deed_of(self.service).is_executed or self.point is not None
 
     @property
     def terms(self) -> tuple[int | None, ...]:

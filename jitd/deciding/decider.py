@@ -22,8 +22,9 @@ from jitd.core.grant import Grant, covers, waits_for_its_own
 from jitd.core.policy import Policy, Rule, rules_for
 from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Subject
-from jitd.deciding import facts, screening
-from jitd.deciding.finding import Asked
+from jitd.deciding import accounts, screening
+from jitd.deciding.accounts import Accounts
+from jitd.deciding.command_lookup import Asked
 from jitd.deciding.screening import Sighting
 from jitd.files.silence import MOUNTS
 from jitd.settings.config import Config
@@ -57,7 +58,7 @@ class FreshDecision:
 
 
 class Decider:
-    """Answers for everybody. ``policy`` is the policy in force; ``is_alive`` asks the KDC, and may block; ``refused`` says which
+    """Dispatch for everybody. ``policy`` is the policy in force; ``is_alive`` asks the KDC, and may block; ``refused`` says which
     of some principals the KDC has refused lately.
     """
 
@@ -67,7 +68,7 @@ class Decider:
         config: Config,
         policy: Callable[[], Policy],
         store: Store,
-        accounts: facts.Accounts,
+        accounts: Accounts,
         is_alive: Callable[[str], bool | None],
         refused: Callable[[Sequence[str]], Awaitable[frozenset[str]]],
         workers: Workers,
@@ -90,12 +91,12 @@ class Decider:
         """
 
         def look_up() -> None:
-            facts.run_as(facts.target(asked.user, asked.group, who.user), asked.group)
+            accounts.run_as(accounts.target(asked.user, asked.group, who.user), asked.group)
 
         if asked.user is not None or asked.group is not None:
             try:
                 await self._workers.typed.run(who.uid, look_up)
-            except facts.NoSuchAccount:
+            except accounts.NoSuchAccount:
                 pass  # that is for ``decide_new`` to say
             except TimeoutError:
                 raise TimeoutError(UNANSWERED) from None

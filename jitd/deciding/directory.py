@@ -11,7 +11,7 @@ import errno
 import os
 from dataclasses import dataclass
 
-from jitd.deciding.facts import NoSuchAccount
+from jitd.deciding.accounts import NoSuchAccount
 
 _FIRST = 1 << 12
 _MOST = 1 << 20

@@ -11,16 +11,17 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 
-from jitd.core.command import JITSUDO, Command, Operand, Pairs
+from jitd.core.command import Command, Operand, Pairs
 from jitd.core.decision import Decision, Deny, Permit, Why
+from jitd.core.deed import deed_of
 from jitd.core.effects import Moment
 from jitd.core.environment import let_in
 from jitd.core.policy import Policy, Question, decide, denied_files, no_rule, unbound
 from jitd.core.request import Request
 from jitd.core.subject import Subject
-from jitd.deciding import facts
-from jitd.deciding.finding import Asked, Found, Nonsense, can_see, find, in_directory, is_in_sight, without_home
-from jitd.files import inspection, lookup, operands
+from jitd.deciding import accounts
+from jitd.deciding.command_lookup import Asked, Found, Nonsense, can_see, find, in_directory, is_in_sight, without_home
+from jitd.files import inspection, operands, path_lookup
 from jitd.files.digests import DigestCache
 from jitd.files.silence import MOUNTS
 
@@ -136,7 +137,7 @@ def _names(policy: Policy, command: Command, known: tuple[bytes, ...]) -> tuple[
     """All names of the command's file that a deny could have."""
     if not command.path:
         return ()
-    return tuple(dict.fromkeys((*known, *lookup.same_files(command.path, denied_files(policy)))))
+    return tuple(dict.fromkeys((*known, *path_lookup.same_files(command.path, denied_files(policy)))))
 
 
 def _with_operands(sighting: Sighting, who: Subject, service: str, trusted: tuple[bytes, ...]) -> Sighting:
@@ -147,20 +148,20 @@ def _with_operands(sighting: Sighting, who: Subject, service: str, trusted: tupl
     terms = decision.obligations.terms
     if (not decision.obligations.approvals and not terms.bound) or not command.path:
         return _bound_alone(sighting, service)
-    groups = facts.Groups(who.user, who.gid)
+    groups = accounts.Groups(who.user, who.gid)
 
     def is_seen(path: bytes) -> bool:  # what is in /proc is said to be there, and not looked at
-        return lookup.is_visible_absence(path, who.uid, groups, command.cwd)
+        return path_lookup.is_visible_absence(path, who.uid, groups, command.cwd)
 
     def is_told(operand: operands.Operand) -> bool:
         paths = (operand.path, operand.real)
-        return bool(operand.digest) and all(lookup.is_readable(path, who.uid, groups, command.cwd) for path in paths)
+        return bool(operand.digest) and all(path_lookup.is_readable(path, who.uid, groups, command.cwd) for path in paths)
 
     def is_read(path: bytes) -> bool:
         return (terms.bound or not terms.writable) and is_seen(path)
 
     MOUNTS.approach(path for _, path in operands.named(command.argv, command.cwd))
-    view = inspection.View(facts.trusted_uid(command.run_as), command.cwd, trusted)
+    view = inspection.View(accounts.trusted_uid(command.run_as), command.cwd, trusted)
     found = operands.find(command.argv, view, is_read, is_seen)
     named = tuple(Operand(o.at, o.path, o.digest, o.because, is_seen(o.path) and is_seen(o.real), is_told(o)) for o in found)
     return _bound_alone(Sighting(replace(command, operands=named), decision), service)
@@ -184,8 +185,8 @@ def bound(command: Command) -> tuple[operands.Bound, ...]:
 def look_again(policy: Policy, request: Request, who: Subject, trusted: tuple[bytes, ...], now: Moment) -> Decision:
     """Policy's answer to ``request`` as things are now; a file that is not the one that was asked for is a denial."""
     try:
-        is_own_group = facts.is_own_group(request.command.run_as)
-    except facts.NoSuchAccount:
+        is_own_group = accounts.is_own_group(request.command.run_as)
+    except accounts.NoSuchAccount:
         return Deny(Why.ERROR, "the account to run as is gone")
     question = Question(
         requester=who,
@@ -200,7 +201,7 @@ def look_again(policy: Policy, request: Request, who: Subject, trusted: tuple[by
         is_own_group=is_own_group,
         is_missing=False,
         writable_by=(),
-        names=_names(policy, request.command, lookup.names_of(request.command.path)),
+        names=_names(policy, request.command, path_lookup.names_of(request.command.path)),
     )
     sighting = _judged(policy, question, _on_path(policy, question, now), (), trusted, now)
     if isinstance(sighting.decision, Deny):
@@ -212,7 +213,7 @@ def look_again(policy: Policy, request: Request, who: Subject, trusted: tuple[by
     if is_bound and request.command.path:
         command = request.command
         MOUNTS.approach(path for _, path in operands.named(command.argv, command.cwd))
-        view = inspection.View(facts.trusted_uid(command.run_as), command.cwd, trusted)
+        view = inspection.View(accounts.trusted_uid(command.run_as), command.cwd, trusted)
         changed = operands.drift(command.argv, view, bound(command))
         if changed:
             return Deny(Why.ERROR, changed, sighting.decision.rule)
@@ -239,10 +240,10 @@ def _judged(
     if not command.path:
         return Sighting(command, decision)  # there is no file to look at
     try:
-        file = inspection.inspect(command.path, facts.trusted_uid(command.run_as), cache=_digests, trusted=trusted)
+        file = inspection.inspect(command.path, accounts.trusted_uid(command.run_as), cache=_digests, trusted=trusted)
         command = replace(command, digest=file.digest, is_told=_may_read(question.requester, command.path))
         cwd = decision.obligations.terms.cwd.encode()
-        if cwd != b"caller" and question.service == JITSUDO:  # elsewhere nobody sees to it
+        if cwd != b"caller" and deed_of(question.service).is_executed:  # elsewhere nobody sees to it
             command = in_directory(command, cwd)
         elif question.chdir is not None and not command.cwd_inode:
             try:  # the requester may name it and not look at it: nor is it told here whether it exists
@@ -261,7 +262,7 @@ def _judged(
 
 
 def _may_read(who: Subject, path: bytes) -> bool:
-    return lookup.is_readable(path, who.uid, facts.Groups(who.user, who.gid))
+    return path_lookup.is_readable(path, who.uid, accounts.Groups(who.user, who.gid))
 
 
 def _on_path(policy: Policy, question: Question, now: Moment) -> Decision:

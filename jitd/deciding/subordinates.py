@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from pathlib import Path
 
-from jitd.deciding import facts
+from jitd.deciding import accounts
 
 FILE = Path("/etc/subuid")
 
@@ -18,7 +18,7 @@ FILE = Path("/etc/subuid")
 class Subordinates:
     """Owners of numbers, as ``read`` found them last."""
 
-    def __init__(self, file: Path = FILE, uid_of: Callable[[str], int | None] = facts.uid_of) -> None:
+    def __init__(self, file: Path = FILE, uid_of: Callable[[str], int | None] = accounts.uid_of) -> None:
         self._file = file
         self._uid_of = uid_of
         self._ranges: list[tuple[int, int, int]] = []  # first, last, owner

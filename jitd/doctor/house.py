@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from jitd.core.document import ConfigError
 from jitd.core.policy import Rule, is_here
 from jitd.doctor.checks import files, host, housing, kerberos, pam, people, running, state
 from jitd.doctor.checks.finding import BAD, OK, Finding, bad, unknown, weak, word
@@ -29,6 +28,7 @@ from jitd.monitor.session import STACK
 from jitd.settings import config as configuration
 from jitd.settings import policyfile
 from jitd.settings.config import Config
+from jitd.settings.toml_document import ConfigError
 from jitd.store import StoreError
 from jitpam import __version__
 from jitpam.initiator import own_host

@@ -11,7 +11,7 @@ from jitd.core.environment import environment
 from jitd.core.grant import Grant
 from jitd.core.request import Request
 from jitd.core.run import Run
-from jitd.deciding import facts, screening
+from jitd.deciding import accounts, screening
 from jitd.monitor.orders import Job, Login
 from jitd.settings.config import Config
 
@@ -26,9 +26,9 @@ def job_of(begun: Run, permit: Grant, asked: Request, config: Config, now: float
         raise ValueError("the request is not what was approved")
     if begun.login is not None:
         return _login_of(begun, permit, asked)
-    target = facts.entry_of(f"#{command.run_as.uid}")
+    target = accounts.entry_of(f"#{command.run_as.uid}")
     if target.pw_name != command.run_as.user:
-        raise facts.NoSuchAccount(f"the account {command.run_as.user} is not what it was")
+        raise accounts.NoSuchAccount(f"the account {command.run_as.user} is not what it was")
     ends_at_boot, because = permit.ends_boot, "its grant has ended"
     assert asked.obligations is not None, "an approved request has its obligations"
     fresh = asked.obligations.terms  # under a lease those of the rule as it is now: a lease stands for the approvals alone
@@ -53,7 +53,7 @@ def job_of(begun: Run, permit: Grant, asked: Request, config: Config, now: float
         cwd_inode=command.cwd_inode,
         uid=command.run_as.uid,
         gid=command.run_as.gid,
-        groups=tuple(dict.fromkeys((command.run_as.gid, *facts.group_ids(target.pw_name, target.pw_gid)))),  # as sudo -g
+        groups=tuple(dict.fromkeys((command.run_as.gid, *accounts.group_ids(target.pw_name, target.pw_gid)))),  # as sudo -g
         streams=command.streams,
         digest=command.digest,
         writable=permit.terms.writable and fresh.writable,
@@ -73,7 +73,7 @@ def job_of(begun: Run, permit: Grant, asked: Request, config: Config, now: float
         requester=asked.requester.principal,
         group=command.run_as.group,
         inherits=not command.chdir,
-        trusted_uid=facts.trusted_uid(command.run_as),
+        trusted_uid=accounts.trusted_uid(command.run_as),
         trusted=config.trusted_places,
     )
 

@@ -13,18 +13,18 @@ from contextlib import aclosing
 
 from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
-from jitd.deciding import facts
+from jitd.deciding import origins
 from jitd.deciding.walking import Held
 from jitd.log import log
 from jitd.server.acceptor import CannotNote, NoKey, NotAuthenticated, Proof
-from jitd.server.answers import Answers
 from jitd.server.channel import Channel
-from jitd.server.enforcing import PASSED, Enforcing, Talk, hold
+from jitd.server.dispatch import Dispatch
+from jitd.server.enforcement import PASSED, Enforcement, Talk, hold
 from jitd.server.handshake import Handshake
-from jitd.server.house import House
 from jitd.server.news import Told, news_of, refusal_of
 from jitd.server.peer import Peer
 from jitd.server.reading import asked_in, claims_in
+from jitd.server.services import Services
 from jitd.server.telling import Telling
 from jitd.store import Conflict
 from jitd.verbs.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
@@ -44,26 +44,26 @@ AGAIN_AFTER = 0.2
 class Connection:
     """One connection, from accept to close. ``on_end`` is called once, when it is over."""
 
-    def __init__(self, house: House, channel: Callable[..., Channel], peer: Peer, on_end: Callable[[], None]) -> None:
-        self._house = house
+    def __init__(self, services: Services, channel: Callable[..., Channel], peer: Peer, on_end: Callable[[], None]) -> None:
+        self._services = services
         self._peer = peer
         self._on_end = on_end
         self._talk = Conversation(DAEMON)
-        self._handshake = Handshake(house.acceptor, peer.uid)
-        self._answers = Answers(house.asking, house.overseeing, house.locking, lambda: facts.origin(peer.pid, peer.uid))
+        self._handshake = Handshake(services.acceptor, peer.uid)
+        self._dispatch = Dispatch(services.requests, services.reviews, services.locks, lambda: origins.origin(peer.pid, peer.uid))
         self._proof: Proof | None = None
         self._who: Subject | None = None
         self._is_proved = False
         self._waits_for: str | None = None
         self._told = Told()
-        self._point: Enforcing | None = None
+        self._point: Enforcement | None = None
         self._given: list[Held] = []
         self._watch_ended = False
         self._is_stale = False
         self._listing: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._channel = channel(self._frame, self._broken)
-        self._telling = Telling(house.turns, peer.uid, self._channel, self._send)
+        self._telling = Telling(services.turns, peer.uid, self._channel, self._send)
 
     # --- frames ------------------------------------------------------------------------------------------------------
 
@@ -100,7 +100,7 @@ class Connection:
     async def _large_frame(self, body: bytes) -> None:
         """One that takes a while to read: in a worker. Nobody uses the seals meanwhile: what was not asked is not answered."""
         try:
-            message, body = await self._house.read_large(self._peer.uid, lambda: self._read(body))
+            message, body = await self._services.workers.frames.run(self._peer.uid, lambda: self._read(body))
             self._hear(message)
         except (RemoteProtocolError, NotAuthenticated, TimeoutError) as fault:
             return self._broken(str(fault) or "its large frames come faster than they can be read")
@@ -126,7 +126,7 @@ class Connection:
     def _broken(self, fault: str | None) -> None:
         """It is over; ``fault`` says what the client did wrong, if it did."""
         if fault is not None:
-            self._house.broke_protocol(self._who if self._is_proved else None, fault)
+            self._services.complaints.broke_protocol(self._who if self._is_proved else None, fault)
         self.close()
 
     def close(self, *, flush: bool = False) -> None:
@@ -135,7 +135,7 @@ class Connection:
         for task in (self._task, self._listing):
             if task is not None:
                 task.cancel()
-        self._house.waiters.unwatch(self._list_again)
+        self._services.waiters.unwatch(self._list_again)
         waited, point = self._waits_for, self._point
         self._waits_for, self._point, self._given = None, None, []
         if waited is not None or point is not None:
@@ -143,7 +143,7 @@ class Connection:
                 if point is not None:
                     point.close()
                 if waited is not None:
-                    self._house.asking.left(waited, self)
+                    self._services.requests.left(waited, self)
             except Exception as fault:  # the client is gone already: there is nobody left to tell but the log
                 log("a request could not be withdrawn", request=waited, fault=fault)
         on_end, self._on_end = self._on_end, lambda: None
@@ -164,11 +164,11 @@ class Connection:
         except Refusal as no:
             return self._refuse(no.code, no.text)
         except NotAuthenticated as fault:
-            self._house.broke_protocol(None, str(fault))
+            self._services.complaints.broke_protocol(None, str(fault))
             return self._refuse("unauthenticated", str(fault))
         except NoKey as fault:
             what = "no replay cache" if isinstance(fault, CannotNote) else "no key"
-            self._house.warn(self._peer.uid, what, fault=fault)
+            self._services.complaints.warn(self._peer.uid, what, fault=fault)
             return self._refuse("failed", str(fault))
         self.say(answer)
         self._proof = self._handshake.proof  # from here on every body is wrapped
@@ -176,11 +176,11 @@ class Connection:
             self._in_background(self._welcome)
 
     async def _welcome(self) -> None:
-        who = await self._house.subject(self._peer.uid, self._proof)
+        who = await self._services.identifying.subject(self._peer.uid, self._proof)
         if who is None or who.uid != self._peer.uid:
             principal = "root" if self._proof is None else self._proof.principal.decode("utf-8", "replace")
-            self._house.warn(self._peer.uid, "wrong account", uid=self._peer.uid, principal=principal)
-            if who is None and await self._house.local(self._peer.uid) is None:
+            self._services.complaints.warn(self._peer.uid, "wrong account", uid=self._peer.uid, principal=principal)
+            if who is None and await self._services.identifying.local(self._peer.uid) is None:
                 return self._refuse("unauthenticated", NOBODY_HERE)
             return self._refuse("unauthenticated", NOT_THEIRS)
         self._who = who
@@ -190,9 +190,9 @@ class Connection:
             messages.Welcome(
                 principal=who.principal,
                 user=who.user,
-                host=self._house.host,
+                host=self._services.host,
                 until=instant(who.ticket_ends_at),
-                operator=self._house.overseeing.is_operator(who),
+                operator=self._services.reviews.is_operator(who),
             )
         )
 
@@ -235,22 +235,22 @@ class Connection:
         self._task = asyncio.get_running_loop().create_task(done())
 
     async def _deed(self, message: Message, body: bytes) -> None:
-        asking = self._house.asking
+        requests = self._services.requests
         who = await self._admit()
-        await self._house.turns.begin(self._peer.uid)
+        await self._services.turns.begin(self._peer.uid)
         match message:
             case messages.Submit():
-                made = await asking.submit(
+                made = await requests.submit(
                     who, asked_in(message), claims_in(message), service=message.service, waits=message.waits,
                     if_owed=message.if_owed, waiter=self, login=self._wait_for,
                 )  # fmt: skip
                 if not message.waits:
                     self._submitted(made)
             case messages.Resume():
-                self._move(await asking.resume(who, message.id, self, self._wait_for))
+                self._move(await requests.resume(who, message.id, self, self._wait_for))
             case messages.Watch():
                 self._watch_ended = message.ended
-                self._house.waiters.watch(self._list_again)
+                self._services.waiters.watch(self._list_again)
                 self._list_again()
             case messages.Replay():
                 await self._replay(who, message)
@@ -261,7 +261,7 @@ class Connection:
             case messages.Proof() if self._point is not None:
                 await self._point.decide(message)
             case _:
-                answer = await self._answers.to(who, message)
+                answer = await self._dispatch.to(who, message)
                 if isinstance(answer, str):
                     self._done(answer)
                 else:
@@ -273,15 +273,15 @@ class Connection:
         if not who.is_root or self._peer.uid != 0:
             raise Refusal("forbidden", "only a process of root's is an enforcement point")
         talk, in_hand = Talk(self.say, self._refuse), hold(self._peer, self._given)
-        self._point = Enforcing(self._house, talk, in_hand, message, body, self._handshake.channel)
+        self._point = Enforcement(self._services, talk, in_hand, message, body, self._handshake.channel)
         self.say(self._point.challenge())
 
     async def _admit(self) -> Subject:
         """Who this is now: a connection may be hours old, and tickets end, groups and accounts change. Raises Refusal."""
         assert self._who is not None, "the table lets nobody come this far unknown"
-        if not self._who.has_ticket_at(self._house.now().at):
+        if not self._who.has_ticket_at(self._services.now().at):
             raise Refusal("unauthenticated", "your ticket has expired: kinit")
-        who = await self._house.again(self._who)
+        who = await self._services.identifying.again(self._who)
         if who is None:
             raise Refusal("unauthenticated", "your account is gone, or has expired")
         self._who = who
@@ -289,7 +289,7 @@ class Connection:
 
     async def _replay(self, who: Subject, message: messages.Replay) -> None:
         """A recording. A client that goes away is noticed, whether anything comes or not."""
-        rows = self._house.recordings.play(who, message.id, follow=message.follow, again=self._admit)
+        rows = self._services.recordings.play(who, message.id, follow=message.follow, again=self._admit)
         async with aclosing(rows):
             async for row in rows:
                 await self._telling.row(row)
@@ -311,7 +311,7 @@ class Connection:
             while self._is_stale and self._talk.state == "watching":
                 self._is_stale = False
                 who = await self._admit()
-                await self._telling.rows(self._answers.rows(who, "requests", ended=self._watch_ended))
+                await self._telling.rows(self._dispatch.rows(who, "requests", ended=self._watch_ended))
                 self._done("")
                 await asyncio.sleep(AGAIN_AFTER)
         except Refusal as no:
@@ -336,9 +336,9 @@ class Connection:
     def _withdraw_waiting(self) -> None:
         id, self._waits_for = self._waits_for, None
         assert id is not None and self._who is not None
-        self._house.waiters.leave(id, self)
+        self._services.waiters.leave(id, self)
         try:
-            self._house.asking.withdraw(self._who, id)
+            self._services.requests.withdraw(self._who, id)
             self._refuse("withdrawn", f"request {id} is withdrawn")
         except Refusal as no:
             self._refuse(no.code, no.text)
@@ -357,19 +357,19 @@ class Connection:
 
     def moved(self, request: str) -> None:
         """See ``waiters.Waiter``."""
-        found = self._house.request(request)
+        found = self._services.store.request(request)
         if found is not None and self._waits_for == request:
             self._move(found)
 
     def _move(self, found: Request) -> None:
         """Tell the person where the request stands."""
         refusal = refusal_of(found)
-        lines, self._told = news_of(found, self._told, self._house.locking.active())
+        lines, self._told = news_of(found, self._told, self._services.locks.active())
         if lines and refusal is None:
             state = str(found.state)
             self.say(messages.Progress(id=found.id, state=state, owed=found.is_open, news=lines, until=instant(found.expires_at)))
         assert self._who is not None, "nobody waits unknown"
-        if refusal is None and found.state is RequestState.APPROVED and not self._who.has_ticket_at(self._house.now().at):
+        if refusal is None and found.state is RequestState.APPROVED and not self._who.has_ticket_at(self._services.now().at):
             refusal = Refusal(
                 "unauthenticated", f"your ticket expired while the request waited: kinit, then jitsudo --resume={found.id}"
             )
@@ -378,11 +378,12 @@ class Connection:
             self._refuse(refusal.code, refusal.text)
         elif found.state is RequestState.APPROVED and not found.may_act_at_once:
             self._stop_waiting()
-            self._done(f"request {found.id} is approved: {found.service} may go on, until {instant(self._house.ends_at(found))}")
+            until = instant(self._services.requests.ends_at(found))
+            self._done(f"request {found.id} is approved: {found.service} may go on, until {until}")
 
     def _stop_waiting(self) -> None:
         if self._waits_for is not None:
-            self._house.waiters.leave(self._waits_for, self)
+            self._services.waiters.leave(self._waits_for, self)
             self._waits_for = None
 
     def start(self, run: str, control: int) -> None:

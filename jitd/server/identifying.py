@@ -10,7 +10,7 @@ import asyncio
 import time
 
 from jitd.core.subject import Subject
-from jitd.deciding import facts
+from jitd.deciding.accounts import Accounts, uid_of
 from jitd.deciding.subordinates import Subordinates
 from jitd.server.acceptor import Proof
 from jitd.workers import Workers
@@ -22,7 +22,7 @@ PATIENCE = 2.0
 class Identifying:
     """Asks for everybody. A subordinate uid has its owner's share of the lane."""
 
-    def __init__(self, accounts: facts.Accounts, workers: Workers, subordinates: Subordinates) -> None:
+    def __init__(self, accounts: Accounts, workers: Workers, subordinates: Subordinates) -> None:
         self._accounts = accounts
         self._workers = workers
         self._subordinates = subordinates
@@ -30,27 +30,27 @@ class Identifying:
         self._since = 0.0
 
     async def subject(self, uid: int, proof: Proof | None) -> Subject | None:
-        """See ``house.House``."""
+        """Who the proof (None: local root), which came from the account ``uid``, is here."""
         if proof is None:
             return await self._root()
         share = self._subordinates.owner_of(uid)
         return await self._workers.names.run(share, self._accounts.subject, proof.principal, proof.ends_at)
 
     async def local(self, uid: int) -> Subject | None:
-        """See ``house.House``."""
+        """Who the account ``uid`` is, known by nothing else."""
         if uid == 0:
             return await self._root()
         return await self._workers.names.run(self._subordinates.owner_of(uid), self._accounts.local, uid)
 
     async def again(self, who: Subject) -> Subject | None:
-        """See ``house.House``."""
+        """``who`` as they are here now; None if the account is gone or has expired."""
         if who.is_root:
             return await self._root()
         return await self._workers.names.run(who.uid, self._accounts.again, who)
 
     async def uid_of(self, uid: int, user: str) -> int | None:
-        """See ``house.House``."""
-        return await self._workers.names.run(uid, facts.uid_of, user)
+        """The number of the account ``user``, for which ``uid`` asks; None if there is none."""
+        return await self._workers.names.run(uid, uid_of, user)
 
     async def _root(self) -> Subject:
         """All who ask within a moment wait for one look. While it goes on for longer nobody waits for it."""

@@ -18,9 +18,9 @@ from pathlib import Path
 from jitd.log import log
 from jitd.server.channel import Channel
 from jitd.server.connection import Connection
-from jitd.server.house import House
 from jitd.server.peer import Peer
 from jitd.server.room import Room
+from jitd.server.services import Services
 
 HANDSHAKE_FOR = 5.0
 """Seconds from accept to Welcome."""
@@ -51,9 +51,9 @@ def bind(path: Path) -> socket.socket:
 class Listener:
     """Accepts on ``sock`` and keeps each connection until it ends."""
 
-    def __init__(self, sock: socket.socket, house: House, per_uid: int, n_most: int) -> None:
+    def __init__(self, sock: socket.socket, services: Services, per_uid: int, n_most: int) -> None:
         self._socket = sock
-        self._house = house
+        self._services = services
         self._per_uid = per_uid
         self._n_most = n_most
         self._room = Room()
@@ -82,7 +82,7 @@ class Listener:
     def _admit(self, sock: socket.socket) -> None:
         raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         pid, uid, _ = _CREDENTIALS.unpack(raw)
-        account = self._house.subordinates.owner_of(uid)
+        account = self._services.subordinates.owner_of(uid)
         is_full = uid != 0 and (self._of[account] >= self._per_uid or self._of.total() >= self._n_most)
         if is_full:
             sock.close()
@@ -104,7 +104,7 @@ class Listener:
 
         deadline = self._loop.call_later(HANDSHAKE_FOR, too_slow)
         connection = Connection(
-            self._house, partial(Channel, sock, self._loop, self._room.place(uid)), Peer(sock, uid, pid), ended
+            self._services, partial(Channel, sock, self._loop, self._room.place(uid)), Peer(sock, uid, pid), ended
         )
         self._open.add(connection)
 

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from jitd.core.run import Process
-from jitd.deciding import facts
+from jitd.deciding import origins
 
 _SO_PEERPIDFD = 77
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -53,7 +53,7 @@ class Held:
 
     def process(self) -> Process:
         """Its number and when it was started. Raises Gone and OSError."""
-        found = Process(self.pid, facts.started_at(self.pid))
+        found = Process(self.pid, origins.started_at(self.pid))
         self.refuse_gone()  # only now is it certain whose time that was
         return found
 
@@ -86,7 +86,7 @@ class Peer:
         the connection is still open. Raises Gone.
         """
         try:
-            before = facts.started_at(self.pid)
+            before = origins.started_at(self.pid)
             held = Held(self.pid, os.pidfd_open(self.pid))
             after = held.process().started
         except OSError:

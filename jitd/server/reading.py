@@ -9,7 +9,7 @@ from __future__ import annotations
 from jitd.core.conditions import read_service
 from jitd.core.duration import LONGEST
 from jitd.core.request import Claims
-from jitd.deciding.finding import Asked
+from jitd.deciding.command_lookup import Asked
 from jitd.verbs.refusal import Refusal
 from jitpam.wire import messages
 from jitpam.wire.messages import KINDS

@@ -19,8 +19,8 @@ from types import MappingProxyType
 from typing import Literal
 
 from jitd.core.conditions import is_name, is_principal, read_who
-from jitd.core.document import ConfigError, Fault, read_document, who_else_may_write
-from jitd.core.table import Table, quoted
+from jitd.settings.toml_document import ConfigError, Fault, read_document, who_else_may_write
+from jitd.settings.toml_table import Table, quoted
 
 FILE = Path("/etc/jitd/jitd.toml")
 KRB5_CONF = Path("/etc/krb5.conf")

@@ -30,10 +30,10 @@ from jitd.core.conditions import (
     read_who,
 )
 from jitd.core.decision import Approval, Record, Terms
-from jitd.core.document import ConfigError, Document, Fault, read_document, who_else_may_write
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
 from jitd.core.regex import Regex
-from jitd.core.table import Table, quoted
+from jitd.settings.toml_document import ConfigError, Document, Fault, read_document, who_else_may_write
+from jitd.settings.toml_table import Table, quoted
 
 MOST_BYTES = 1 << 20
 """A policy file is no longer."""

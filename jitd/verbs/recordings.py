@@ -25,9 +25,9 @@ from jitd.recording import storage
 from jitd.recording.storage import Kept, RecordingError
 from jitd.settings.config import Config
 from jitd.store import Store, StoreError
-from jitd.verbs.overseeing import Overseeing
-from jitd.verbs.pace import Pace
+from jitd.verbs.limits import Pace
 from jitd.verbs.refusal import Refusal
+from jitd.verbs.reviews import Reviews
 from jitd.verbs.rows import Row
 from jitd.workers import HOUSE, Workers
 from jitpam.wire.shown import shown
@@ -52,7 +52,7 @@ class Recordings:
     def __init__(
         self,
         config: Config,
-        overseeing: Overseeing,
+        reviews: Reviews,
         lifecycle: Lifecycle,
         store: Store,
         opened: Callable[[], Store],
@@ -61,7 +61,7 @@ class Recordings:
     ) -> None:
         self._directory = str(config.state / "recordings")
         self._limits = config.recordings
-        self._overseeing = overseeing
+        self._reviews = reviews
         self._lifecycle = lifecycle
         self._store = store
         self._workers = workers
@@ -76,7 +76,7 @@ class Recordings:
         self, who: Subject, typed: str, *, follow: bool, again: Callable[[], Awaitable[Subject]]
     ) -> AsyncGenerator[Row, None]:
         """The rows of a recording, as PROTOCOL.md has them. ``again`` says who it is by now. Raises Refusal."""
-        run, asked = await self._overseeing.run_of(who, typed)
+        run, asked = await self._reviews.run_of(who, typed)
         self._may_watch(who, asked)
         try:
             file = storage.open_recording(self._directory, run.id)
@@ -104,14 +104,14 @@ class Recordings:
                 if is_live and time.monotonic() - asked_at > ASKED_AGAIN_EVERY:
                     asked_at = time.monotonic()
                     who = await again()
-                    self._may_watch(who, (await self._overseeing.run_of(who, run.id))[1])
+                    self._may_watch(who, (await self._reviews.run_of(who, run.id))[1])
         finally:
             os.close(file)
 
     def _may_watch(self, who: Subject, asked: Request) -> None:
         """Raises Refusal."""
         words = asked.obligations.terms.watch if asked.obligations is not None else None
-        if words is not None and not matches_any(who, words) and not self._overseeing.is_operator(who):
+        if words is not None and not matches_any(who, words) and not self._reviews.is_operator(who):
             raise Refusal("forbidden", f"you may see request {asked.id}, but its rule does not let you watch it")
 
     @staticmethod

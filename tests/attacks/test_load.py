@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from jitd.settings.config import Limits
-from jitd.verbs.pace import Pace
+from jitd.verbs.limits import Pace
 from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import LARGE, frame

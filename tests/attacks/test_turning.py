@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from jitd.deciding import facts
-from jitd.deciding.entering import Program, at_point
-from jitd.deciding.finding import Asked, Nonsense, find
+from jitd.deciding import accounts
+from jitd.deciding.command_lookup import Asked, Nonsense, find
+from jitd.deciding.program_commands import Program, at_point
 from jitd.deciding.view import View
 from jitd.deciding.walking import Held, own_root
 from tests.times import times
@@ -65,7 +65,7 @@ def asked() -> Asked:
 
 def test_a_directory_that_is_turned_all_the_time_names_nothing_of_roots(turning: None) -> None:
     """THREATS P-14: between the two walks, and between them and the lookup by name."""
-    alice = facts.Accounts(frozenset(), {}, {}, 1000).local(pwd.getpwnam("alice").pw_uid)
+    alice = accounts.Accounts(frozenset(), {}, {}, 1000).local(pwd.getpwnam("alice").pw_uid)
     assert alice is not None
     view = View(own_root(), Held(os.open("/", os.O_PATH)), b"/")
     program = Program((b"sudo", os.fsencode(TYPED)), False, b"", PATH, view)

@@ -11,8 +11,9 @@ from dataclasses import fields, replace
 import pytest
 
 from jitd.cli import page
-from jitd.core.command import JITSUDO, Command, Operand, RunAs
+from jitd.core.command import Command, Operand, RunAs
 from jitd.core.decision import Record, Terms
+from jitd.core.deed import JITSUDO
 from jitd.core.request import Request
 from tests.client.script import row_for, waiting
 from tests.scene import command

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from jitd.core.command import JITSUDO, work_of
+from jitd.core.command import work_of
+from jitd.core.deed import JITSUDO
 from tests.scene import command
 
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from jitd.core.command import Command, Operand, RunAs, fingerprint
 from jitd.core.decision import RECORDED, Approval, Deny, Obligations, Permit, Record, Terms, narrow
-from jitd.core.document import ConfigError
 from jitd.core.policy import Policy, Question, Rule, decide, tally
 from jitd.core.request import Request
 from jitd.settings import policyfile
+from jitd.settings.toml_document import ConfigError
 from jitd.store import documents
 from jitpam.wire.coding import decode, encode
 from jitpam.wire.messages import FROM_CLIENT, Submit

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from jitd.core import grant, lease
-from jitd.core.command import JITSUDO
 from jitd.core.decision import Approval, Obligations, Permit, Record, Terms
+from jitd.core.deed import JITSUDO
 from jitd.core.grant import Grant, Issued, Used, covers, waits_for_its_own
 from jitd.core.request import Request, RequestState, Review, Verdict
 from jitd.core.subject import Subject

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from jitd.core.document import ConfigError, Fault
 from jitd.settings import config
 from jitd.settings.config import KEYS, Limits, Rate, Recordings, check, default_realm, host_name, is_settings, load
+from jitd.settings.toml_document import ConfigError, Fault
 
 ME = os.geteuid()
 REALM = 'realms = ["EXAMPLE.ORG"]\nhost = "db1.example.org"\n'

@@ -32,9 +32,9 @@ from jitd.server.connection import Connection
 from jitd.settings.config import Limits
 from jitd.store import Conflict
 from jitd.store.sqlite import SqliteStore
-from jitd.verbs.asking import Asking
-from jitd.verbs.overseeing import Overseeing
 from jitd.verbs.refusal import Refusal
+from jitd.verbs.requests import Requests
+from jitd.verbs.reviews import Reviews
 from tests.scene import actor, asked, free, moment, permit, person, review, submit, too_late, withdraw
 
 ORIGIN = Origin(4002, "pts/1", None)
@@ -233,7 +233,7 @@ def test_a_lease_that_is_gone_at_that_moment_answers_for_nothing(house: House, e
     house.done.clear()
     nothing: Any = None
     config: Any = SimpleNamespace(limits=Limits())
-    asking = Asking(config, nothing, house.perform, house.store, house.waiters, nothing, moment)
+    asking = Requests(config, nothing, house.perform, house.store, house.waiters, nothing, moment)
     waiter: Any = SimpleNamespace(who=ALICE)
     with pytest.raises(Refusal) as refused:
         asking._begin(asked("AAAA-AAAA"), replace(permit(), lease=ID), waiter, lambda id: None)
@@ -288,11 +288,11 @@ def test_what_a_monitor_said_is_kept_until_it_can_be_recorded(monkeypatch: pytes
     assert heard == [ID] * 3
 
 
-def overseeing(house: House) -> Overseeing:
+def overseeing(house: House) -> Reviews:
     config: Any = SimpleNamespace(operators=())
     decider: Any = house.decider
     workers: Any = None
-    return Overseeing(
+    return Reviews(
         config, decider, house.perform, house.store, lambda: house.store, house.waiters, workers, moment, lambda who: ""
     )
 

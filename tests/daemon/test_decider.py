@@ -23,10 +23,10 @@ from jitd.core.effects import Moment
 from jitd.core.policy import Policy, Rule, denied_groups
 from jitd.core.request import Review, Verdict
 from jitd.core.subject import Subject
-from jitd.deciding import facts, screening
+from jitd.deciding import accounts, screening
+from jitd.deciding.command_lookup import Asked
 from jitd.deciding.decider import Decider, FirstDecision, FreshDecision
-from jitd.deciding.finding import Asked
-from jitd.files import inspection, lookup, operands
+from jitd.files import inspection, operands, path_lookup
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store.sqlite import SqliteStore
 from jitd.workers import Workers
@@ -209,7 +209,7 @@ def test_who_is_locked_has_no_file_opened_and_learns_of_none(house: House, monke
     house.lock()
     typed = (b"/usr/bin/../bin/env", b"x")
     assert house.first(argv=typed).command.path == b"/usr/bin/env"
-    monkeypatch.setattr(lookup, "is_visible_absence", lambda path, uid, groups, cwd=None: False)
+    monkeypatch.setattr(path_lookup, "is_visible_absence", lambda path, uid, groups, cwd=None: False)
     found = house.first(argv=typed)
     assert (found.command.path, found.command.digest) == (typed[0], b"")
     assert isinstance(found.decision, Deny) and found.decision.why is Why.LOCKED
@@ -236,7 +236,7 @@ def test_rules_are_asked_at_most_twice_once_on_the_path_and_once_with_the_file(
     house.policy = Policy(rules, "permit", "")
     seen = set()
     for argv, preserved, is_bare, is_hidden in product(WORDS, ((), ((b"PGDATA", b"/srv"),)), (False, True), (False, True)):
-        monkeypatch.setattr(lookup, "is_visible_absence", lambda path, uid, groups, cwd=None, hides=is_hidden: not hides)
+        monkeypatch.setattr(path_lookup, "is_visible_absence", lambda path, uid, groups, cwd=None, hides=is_hidden: not hides)
         house.first(argv=argv, preserved=preserved, is_bare=is_bare)
         asked = tuple(question for question in house.questions if question in ("rules", "file"))
         assert asked.count("rules") <= 2, (argv, preserved, is_bare, is_hidden)
@@ -298,7 +298,7 @@ def test_who_names_an_account_that_no_directory_answers_for_is_told_so(house: Ho
     """And not only that something took too long. What was not named is not looked up, and nobody who is not there is told of."""
     answer, looked = threading.Event(), []
     monkeypatch.setattr(workers, "PATIENCE", 0.05)
-    monkeypatch.setattr(facts, "target", lambda *given: looked.append(given) or answer.wait())
+    monkeypatch.setattr(accounts, "target", lambda *given: looked.append(given) or answer.wait())
     with pytest.raises(TimeoutError, match="a directory of accounts does not answer"):
         asyncio.run(house.decider.find_typed(ALICE, replace(ASKED, user="ghost")))
     answer.set()
@@ -306,9 +306,9 @@ def test_who_names_an_account_that_no_directory_answers_for_is_told_so(house: Ho
     assert looked == [("ghost", None, "alice")]
 
     def nobody(*given: Any) -> None:
-        raise facts.NoSuchAccount("there is no such group here")
+        raise accounts.NoSuchAccount("there is no such group here")
 
-    monkeypatch.setattr(facts, "target", nobody)
+    monkeypatch.setattr(accounts, "target", nobody)
     monkeypatch.setattr(workers, "PATIENCE", 30.0)
     asyncio.run(house.decider.find_typed(BOB, replace(ASKED, group="ghost")))
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from jitd.deciding import directory, groups
+from jitd.deciding.accounts import Accounts
 from jitd.deciding.directory import Account, account
-from jitd.deciding.facts import Accounts
 from tests.scene import person
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from jitd.deciding import kdc
-from jitd.deciding.kdc import KEPT_FOR, Kdc
+from jitd.deciding import kdc_liveness
+from jitd.deciding.kdc_liveness import KEPT_FOR, Kdc
 
 BOB, CAROL, DAVE = (f"{name}@EXAMPLE.TEST" for name in ("bob", "carol", "dave"))
 
@@ -39,7 +39,7 @@ class Told(Kdc):
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     made = Told()
-    monkeypatch.setattr(kdc, "PATIENCE", 30.0)
+    monkeypatch.setattr(kdc_liveness, "PATIENCE", 30.0)
     yield made
     made.silent.set()
     made.close()
@@ -65,7 +65,7 @@ def test_all_are_asked_about_at_once(told: Told) -> None:
 
 def test_silence_counts_for_them_and_is_kept_too(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS A-13: a KDC that is away stops nobody, nor does it hold up every use."""
-    monkeypatch.setattr(kdc, "PATIENCE", 0.01)
+    monkeypatch.setattr(kdc_liveness, "PATIENCE", 0.01)
     told.silent_about, told.says = frozenset({BOB}), {BOB: False}
     assert refused(told, BOB) == set()
     assert refused(told, BOB) == set()
@@ -78,7 +78,7 @@ def test_a_word_is_good_for_a_minute(
 ) -> None:
     """THREATS A-13."""
     at = [1000.0]
-    monkeypatch.setattr(kdc.time, "monotonic", lambda: at[0])
+    monkeypatch.setattr(kdc_liveness.time, "monotonic", lambda: at[0])
     assert refused(told, BOB) == set()
     told.says = {BOB: False}
     at[0] += after

@@ -25,8 +25,8 @@ from jitd.server.telling import Telling, Turns
 from jitd.store import Change, documents
 from jitd.store.sqlite import PAGE, PAGE_BYTES, SqliteStore
 from jitd.verbs.listing import Listing
-from jitd.verbs.overseeing import Overseeing
 from jitd.verbs.refusal import Refusal
+from jitd.verbs.reviews import Reviews
 from jitd.workers import Workers
 from tests.scene import START, asked, command, moment, permit, person
 
@@ -181,7 +181,7 @@ def test_what_somebody_is_granted_while_their_grants_are_looked_for_is_revoked_w
         perform: Any = SimpleNamespace(act=lambda event: revoked.append(event.id), usage_of=lambda run: None)
         store, nothing = SqliteStore(path), cast(Any, None)
         opened = partial(SqliteStore.reading, path)
-        over = Overseeing(config, nothing, perform, store, opened, Waiters(), Workers(), moment, lambda who: "")
+        over = Reviews(config, nothing, perform, store, opened, Waiters(), Workers(), moment, lambda who: "")
         monkeypatch.setattr(over._listing, "grants_of", found)
         with pytest.raises(Refusal, match="bob has no live grant"):
             await over.revoke_all_of(person("dave"), "bob", "")

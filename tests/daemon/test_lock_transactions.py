@@ -25,16 +25,16 @@ from jitd.core.law import CLOCK, DAEMON, MONITOR, IllegalEvent, Role
 from jitd.core.lock import LockedOut, LockState, Whom, is_on
 from jitd.core.request import NotYours, RequestState, Verdict
 from jitd.core.run import Ending, Outcome, RunState
+from jitd.deciding.accounts import Accounts
 from jitd.deciding.directory import Account
-from jitd.deciding.facts import Accounts
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.waiters import Waiters
 from jitd.store import StoreError, documents
 from jitd.store import sqlite as sqlite_store
 from jitd.store.sqlite import SCHEMA, SqliteStore
-from jitd.verbs.locking import Locking
-from jitd.verbs.overseeing import Overseeing
+from jitd.verbs.locks import Locks
 from jitd.verbs.refusal import Refusal
+from jitd.verbs.reviews import Reviews
 from jitd.workers import Workers
 from tests.scene import (
     REALM,
@@ -275,8 +275,8 @@ def locking(house, known, ending=()):
         return list(ending)
 
     waiters = Waiters()
-    until_gone = partial(Overseeing.until_gone, SimpleNamespace(_store=house.store, _waiters=waiters))
-    made = Locking(
+    until_gone = partial(Reviews.until_gone, SimpleNamespace(_store=house.store, _waiters=waiters))
+    made = Locks(
         SimpleNamespace(operators_only=lambda who, deed: None, being_ended=being_ended, until_gone=until_gone),
         SimpleNamespace(act=house.handle),
         house.store,

@@ -15,7 +15,7 @@ import pytest
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Permit
 from jitd.core.policy import Policy, Rule
-from jitd.deciding.finding import Asked, find
+from jitd.deciding.command_lookup import Asked, find
 from jitd.deciding.screening import look, look_again
 from tests.scene import asked as requested
 from tests.scene import moment, person

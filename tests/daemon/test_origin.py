@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jitd.core.law import Origin
-from jitd.deciding import facts
+from jitd.deciding import origins
 from tests.waiting import wait_for
 
 
@@ -23,7 +23,7 @@ from tests.waiting import wait_for
     ],
 )  # fmt: skip
 def test_a_terminal_is_known_by_its_number(major: int, minor: int, name: str) -> None:
-    assert facts._terminal((minor & 0xFF) | (major << 8) | ((minor & 0xFFF00) << 12)) == name
+    assert origins._terminal((minor & 0xFF) | (major << 8) | ((minor & 0xFFF00) << 12)) == name
 
 
 def test_a_process_on_a_terminal_and_one_that_is_gone() -> None:
@@ -32,12 +32,12 @@ def test_a_process_on_a_terminal_and_one_that_is_gone() -> None:
     child = subprocess.Popen(["setsid", "-c", "cat"], stdin=theirs, stdout=subprocess.DEVNULL)
     os.close(theirs)
     try:
-        wait_for(lambda: facts.origin(child.pid, 4001).tty == name, what="its terminal")
-        found = facts.origin(child.pid, 4001)
+        wait_for(lambda: origins.origin(child.pid, 4001).tty == name, what="its terminal")
+        found = origins.origin(child.pid, 4001)
         session = int(Path(f"/proc/{child.pid}/sessionid").read_text())
         assert (found.uid, found.audit_session) == (4001, None if session == 2**32 - 1 else session)
     finally:
         child.kill()
         child.wait()
         os.close(ours)
-    assert facts.origin(child.pid, 4001) == Origin(4001, "", None)
+    assert origins.origin(child.pid, 4001) == Origin(4001, "", None)

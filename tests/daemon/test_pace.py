@@ -14,10 +14,10 @@ import pytest
 from jitd.core.law import Origin
 from jitd.core.request import RequestState, Verdict
 from jitd.settings.config import Limits
-from jitd.verbs.asking import Asking
-from jitd.verbs.overseeing import Overseeing
-from jitd.verbs.pace import BURST, Pace
+from jitd.verbs.limits import BURST, Pace
 from jitd.verbs.refusal import Refusal
+from jitd.verbs.requests import Requests
+from jitd.verbs.reviews import Reviews
 from tests.scene import asked, moment, permit, person
 
 ALICE, BOB = person("alice"), person("bob")
@@ -54,8 +54,8 @@ class House:
         perform: Any = SimpleNamespace(act=lambda event: None, usage_of=lambda run: None)
         config: Any = SimpleNamespace(operators=(), limits=Limits())
         nothing: Any = None
-        self.asking = Asking(config, decider, perform, store, waiters, nothing, moment)
-        self.overseeing = Overseeing(config, decider, perform, store, nothing, waiters, nothing, moment, lambda who: "")
+        self.requests = Requests(config, decider, perform, store, waiters, nothing, moment)
+        self.reviews = Reviews(config, decider, perform, store, nothing, waiters, nothing, moment, lambda who: "")
 
     async def standing(self, who: Any) -> None:
         self.n_kdc += 1
@@ -67,13 +67,13 @@ class House:
         raise TimeoutError
 
     def resume(self, who: Any) -> Any:
-        return self.asking.resume(who, WAITING.id, SimpleNamespace(), lambda id: None)
+        return self.requests.resume(who, WAITING.id, SimpleNamespace(), lambda id: None)
 
     def explain(self, who: Any) -> Any:
-        return self.asking.explain(who, SimpleNamespace(), "jitsudo")
+        return self.requests.explain(who, SimpleNamespace(), "jitsudo")
 
     def review(self, who: Any) -> Any:
-        return self.overseeing.review(who, WAITING.id, Verdict.APPROVE, WAITING.fingerprint, "", HERE)
+        return self.reviews.review(who, WAITING.id, Verdict.APPROVE, WAITING.fingerprint, "", HERE)
 
 
 def refusal(doing: Any) -> str:
@@ -92,7 +92,7 @@ DEEDS: list[tuple[Callable[[House, Any], Any], tuple[Any, ...], Any]] = [
 @pytest.mark.parametrize(("deed", "whose", "other"), DEEDS, ids=["resume", "-l COMMAND", "review"])
 def test_reviews_looks_and_resumes_are_paced_a_person(deed: Any, whose: Any, other: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of them has work done for it that others wait for."""
-    monkeypatch.setattr("jitd.verbs.asking.LOOKS", BURST)
+    monkeypatch.setattr("jitd.verbs.requests.LOOKS", BURST)
     house = House()
     for n in range(int(BURST)):
         assert "wait a minute" not in refusal(deed(house, whose[n % len(whose)]))
@@ -105,12 +105,12 @@ def test_who_hangs_up_while_a_request_waits_comes_again_the_later_for_it() -> No
     """Nobody can be kept from going away; each time writes two records."""
     house = House()
     for _ in range(int(BURST)):
-        house.asking.left(WAITING.id, SimpleNamespace())
+        house.requests.left(WAITING.id, SimpleNamespace())
     assert "wait a minute" in refusal(house.resume(ALICE))
     house = House()
     house.found = replace(WAITING, waits=False)
     for _ in range(int(BURST)):
-        house.asking.left(WAITING.id, SimpleNamespace())
+        house.requests.left(WAITING.id, SimpleNamespace())
     assert "wait a minute" not in refusal(house.resume(ALICE)), "what was told not to wait is not withdrawn"
 
 
@@ -120,7 +120,7 @@ def test_a_review_that_is_not_taken_asks_the_kdc_nothing() -> None:
     eve = person("eve", groups=frozenset({"ops"}))
     for who in (ALICE, ADMIN, person("eve"), replace(BOB, groups=frozenset({"bob"}))):
         refusal(house.review(who))
-    refusal(house.overseeing.review(BOB, WAITING.id, Verdict.APPROVE, b"another", "", HERE))
+    refusal(house.reviews.review(BOB, WAITING.id, Verdict.APPROVE, b"another", "", HERE))
     house.found = replace(WAITING, state=RequestState.EXPIRED)
     refusal(house.review(BOB))
     assert house.n_kdc == 0

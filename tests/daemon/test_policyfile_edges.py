@@ -12,11 +12,11 @@ import pytest
 
 from jitd.core.conditions import Reason, read_command_pattern
 from jitd.core.decision import Record, Terms
-from jitd.core.document import ConfigError, Fault
 from jitd.core.policy import Rule
 from jitd.core.regex import Regex
 from jitd.settings import policyfile
 from jitd.settings.policyfile import check, load
+from jitd.settings.toml_document import ConfigError, Fault
 from tests.daemon.directory import ME, directory, faults, read, write
 
 __all__ = ["directory"]  # a fixture

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from jitd.core.command import RunAs
 from jitd.core.policy import Policy
-from jitd.deciding import facts
-from jitd.deciding.finding import Asked, Nonsense
+from jitd.deciding import accounts
+from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.screening import look
 from tests.scene import moment, person
 
@@ -30,10 +30,10 @@ NO_NAMES = ["", "nobody-here", "root\0", "root\n", " root", "ROOT", "0", "root:r
 @pytest.mark.parametrize("typed", NO_IDS + NO_NAMES)
 def test_what_is_no_id_and_no_name_of_an_account_is_nobody(typed: str) -> None:
     """THREATS R-10."""
-    with pytest.raises(facts.NoSuchAccount):
-        facts.target(typed, None, "root")
-    with pytest.raises(facts.NoSuchAccount):
-        facts.run_as(facts.target("root", typed, "root"), typed)
+    with pytest.raises(accounts.NoSuchAccount):
+        accounts.target(typed, None, "root")
+    with pytest.raises(accounts.NoSuchAccount):
+        accounts.run_as(accounts.target("root", typed, "root"), typed)
 
 
 @pytest.mark.parametrize("typed", NO_IDS + NO_NAMES)
@@ -45,15 +45,15 @@ def test_who_asks_for_nobody_is_answered_before_any_rule(typed: str) -> None:
 @given(st.text(max_size=12).map("#".__add__))
 def test_only_a_plain_decimal_of_an_account_that_exists_is_a_number(typed: str) -> None:
     try:
-        found = facts.entry_of(typed)
-    except facts.NoSuchAccount:
+        found = accounts.entry_of(typed)
+    except accounts.NoSuchAccount:
         return
     assert typed == f"#{found.pw_uid}"
 
 
 def test_a_number_is_the_account_of_that_number() -> None:
     def run_as(user: str | None, group: str | None) -> RunAs:
-        return facts.run_as(facts.target(user, group, "root"), group)
+        return accounts.run_as(accounts.target(user, group, "root"), group)
 
     assert run_as("#0", "#0") == run_as("root", "root") == run_as(None, None)
 

@@ -15,9 +15,9 @@ from jitd.core.command import Command, Operand, RunAs
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Approval, Deny, Permit, Terms, Why
 from jitd.core.policy import Policy, Rule
-from jitd.deciding.finding import Asked
+from jitd.deciding.command_lookup import Asked
 from jitd.deciding.screening import Sighting, bound, look, look_again
-from jitd.files import inspection, lookup, operands
+from jitd.files import inspection, operands, path_lookup
 from jitd.files.digests import DigestCache
 from tests.scene import asked as requested
 from tests.scene import moment, person
@@ -74,9 +74,9 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(inspection, "inspect", made.inspect)
     monkeypatch.setattr(operands, "find", made.find)
     monkeypatch.setattr(operands, "drift", made.drift)
-    monkeypatch.setattr(lookup, "is_visible_absence", lambda path, uid, groups, cwd=None: path not in made.hidden)
-    monkeypatch.setattr(lookup, "beyond_sight", lambda path, uid, groups: path if path in made.hidden else None)
-    monkeypatch.setattr(lookup, "is_readable", lambda path, uid, groups, cwd=None: path not in made.hidden)
+    monkeypatch.setattr(path_lookup, "is_visible_absence", lambda path, uid, groups, cwd=None: path not in made.hidden)
+    monkeypatch.setattr(path_lookup, "beyond_sight", lambda path, uid, groups: path if path in made.hidden else None)
+    monkeypatch.setattr(path_lookup, "is_readable", lambda path, uid, groups, cwd=None: path not in made.hidden)
     return made
 
 

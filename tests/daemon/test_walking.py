@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from jitd.deciding.facts import Accounts
-from jitd.deciding.finding import NOTHING, Asked, Nonsense, find
+from jitd.deciding.accounts import Accounts
+from jitd.deciding.command_lookup import NOTHING, Asked, Nonsense, find
 from jitd.deciding.view import Doubtful, View
 from jitd.deciding.walking import Changeable, Held, Way, walk
 from jitd.server.peer import Gone, Peer

@@ -19,6 +19,7 @@ ASKED_BY = {
     ("jitd.deciding.screening", "look_again"): {"jitd.deciding.decider"},
     ("jitd.deciding.screening", "unopened"): {"jitd.deciding.decider"},
     ("jitd.core.lock", "answer_to"): {"jitd.deciding.decider"},
+    ("jitd.core.deed", "JITSUDO"): {"jitd.verbs.requests"},  # who lists the rules for it, and compares nothing
 }
 """A question → who asks it. What is wired into one way to an answer and not into the other would be a way around it."""
 
@@ -72,3 +73,16 @@ def test_only_who_tries_again_or_says_so_knows_of_a_conflict() -> None:
         "jitd.server.connection",
         "jitd.daemon",
     }
+
+
+def test_what_kind_of_deed_a_service_asks_for_is_found_in_one_place() -> None:
+    """ADR 0030: a comparison with a service's name would be a kind that nobody finds."""
+    compares = {
+        module.name
+        for module in MODULES
+        for node in ast.walk(module.syntax)
+        if isinstance(node, ast.Compare)
+        and any(ast.unparse(side) in ("JITSUDO", "'jitsudo'") for side in (node.left, *node.comparators))
+    }
+    decide = {name for name in compares if name.startswith("jitd.") and not name.startswith("jitd.cli.")}
+    assert decide == {"jitd.core.deed"}

@@ -48,9 +48,9 @@ LAW: dict[str, set[str]] = {
     "jitd.recording": {"jitd.recording"},
     "jitd.store": {CORE, "jitd.store"},
     "jitd.audit": {CORE},
-    "jitd.settings": {CORE},
+    "jitd.settings": {CORE, "jitd.settings"},
     "jitd.workers": set(),
-    "jitd.service": set(),
+    "jitd.systemd": set(),
     "jitd.log": {WIRE},
     # files, and what is judged of them; what goes around a gate, where files are read in one place
     "jitd.files": {"jitd.files"},
@@ -77,7 +77,7 @@ LAW: dict[str, set[str]] = {
         "jitd.workers",
     },
     # whether the host is set up right: what is thought of it knows the core alone
-    "jitd.doctor.checks": {CORE, "jitd.doctor.checks", "jitd.pamlint"},
+    "jitd.doctor.checks": {CORE, "jitd.doctor.checks", "jitd.pamlint", "jitd.settings.toml_document"},
     "jitd.doctor": {
         CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitd.audit", "jitd.deciding.groups", "jitd.doctor",
         "jitd.monitor.places", "jitd.monitor.session", "jitd.pamlint", "jitd.recording", "jitd.settings", "jitd.store",

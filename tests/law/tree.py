@@ -37,7 +37,7 @@ NAMES = frozenset(module.name for module in MODULES)
 
 
 def imports(module: Module) -> set[str]:
-    """The dotted names of all that ``module`` imports, wherever in it; ``from jitd import facts`` is ``jitd.deciding.facts``."""
+    """The dotted names of all that ``module`` imports, wherever in it; ``from jitd import log`` is ``jitd.log``."""
     found = set()
     for node in ast.walk(module.syntax):
         if isinstance(node, ast.Import):

@@ -16,7 +16,7 @@ import pytest
 
 from jitd.files import inspection
 from jitd.files.inspection import DigestCache, Uninspectable, inspect
-from jitd.files.lookup import is_visible_absence, resolve
+from jitd.files.path_lookup import is_visible_absence, resolve
 
 SEARCH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TARGET = 1077

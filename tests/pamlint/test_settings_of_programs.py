@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from jitd.deciding import programs
+from jitd.deciding import sudo_settings
 from tests.pamlint.host import SECURE, UNREADABLE, Texts
 
 PATH = b"/usr/sbin:/usr/bin:/sbin:/bin"
@@ -42,14 +42,14 @@ PATH = b"/usr/sbin:/usr/bin:/sbin:/bin"
     ],
 )
 def test_what_sudoers_say(text: str | None, secure_path: bytes, is_in_doubt: bool) -> None:
-    found = programs.sudoers(Texts({} if text is None else {"/etc/sudoers": text}))
+    found = sudo_settings.sudoers(Texts({} if text is None else {"/etc/sudoers": text}))
     assert (found.secure_path, bool(found.doubt)) == (secure_path, is_in_doubt)
 
 
 def test_what_an_included_file_says_counts() -> None:
     files: dict[str, str | bytes] = {"/etc/sudoers": SECURE + "@includedir /etc/sudoers.d\n"}
-    assert programs.sudoers(Texts(files | {"/etc/sudoers.d/x": "Defaults runas_default=bob\n"})).doubt
-    assert programs.sudoers(Texts(files | {"/etc/sudoers.d/x": UNREADABLE})).doubt
+    assert sudo_settings.sudoers(Texts(files | {"/etc/sudoers.d/x": "Defaults runas_default=bob\n"})).doubt
+    assert sudo_settings.sudoers(Texts(files | {"/etc/sudoers.d/x": UNREADABLE})).doubt
 
 
 @pytest.mark.parametrize(
@@ -63,4 +63,4 @@ def test_what_an_included_file_says_counts() -> None:
     ],
 )
 def test_whether_doas_hands_on_the_environment(text: str | None, keeps: bool) -> None:
-    assert programs.doas_keeps_environment(Texts({} if text is None else {"/etc/doas.conf": text})) is keeps
+    assert sudo_settings.doas_keeps_environment(Texts({} if text is None else {"/etc/doas.conf": text})) is keeps

@@ -411,12 +411,12 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 sys.path += ["/usr/lib/jitd", "/usr/lib/jitd/site-packages"]  # as the installed command has it
-from jitd.deciding import facts
-true = facts.moment
+from jitd.deciding import origins
+true = origins.moment
 def moment():
     by, now = json.loads(Path(sys.argv[2]).read_text()), true()
     return replace(now, at=now.at + timedelta(seconds=by["wall"]), boot=now.boot - by["boot"], boot_id=by["id"] or now.boot_id)
-facts.moment = moment
+origins.moment = moment
 from jitd.daemon import serve
 sys.exit(serve(Path(sys.argv[1])))
 """

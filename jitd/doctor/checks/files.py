@@ -10,8 +10,8 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jitd.core.document import who_else_may_write
 from jitd.doctor.checks.finding import Finding, bad, count, listed, ok, unknown, weak, word
+from jitd.settings.toml_document import who_else_may_write
 
 
 @dataclass(frozen=True, slots=True)

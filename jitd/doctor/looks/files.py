@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from jitd.core.document import who_else_may_write
 from jitd.doctor.checks.files import Seen
 from jitd.pamlint.places import Places
+from jitd.settings.toml_document import who_else_may_write
 
 PACKAGES = Path(__file__).resolve().parents[3]
 """The directory that holds ``jitd`` and ``jitpam``."""

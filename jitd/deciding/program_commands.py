@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from jitd.core.subject import Subject
-from jitd.deciding import facts, programs
-from jitd.deciding.finding import NOTHING, SHELL, Asked, Nonsense, can_see
+from jitd.deciding import accounts, sudo_settings
+from jitd.deciding.command_lookup import NOTHING, SHELL, Asked, Nonsense, can_see
 from jitd.deciding.view import MOST, NOWHERE, UNSURE, Doubtful, View
 from jitd.deciding.walking import Place, Way
-from jitd.files import lookup
+from jitd.files import path_lookup
 from jitd.files.inspection import Uninspectable
 from jitd.invocation import read
 from jitd.invocation.form import Invocation
@@ -94,7 +94,7 @@ def at_point(
             raise ValueError(f"it runs no command: {service} is to {found.mode}")
         if service in TO_TARGET and user != (found.user or "root"):
             raise ValueError("the program itself says that it is to become another account")
-        settings = programs.sudoers(host) if service in OF_SUDO else programs.NONE
+        settings = sudo_settings.sudoers(host) if service in OF_SUDO else sudo_settings.NONE
         if settings.doubt:
             raise ValueError(settings.doubt)
         if not program.view.cwd.startswith(b"/"):
@@ -115,7 +115,7 @@ def at_point(
             ways.append(program.view.judged(known.cwd))
         if sum(len(place.path) for place in _places(ways)) > MOST:
             raise Doubtful(UNSURE)
-    except (ValueError, facts.NoSuchAccount) as fault:
+    except (ValueError, accounts.NoSuchAccount) as fault:
         unseen = _in_its_environment(service, known, host) if is_hidden else None
         known, ways = replace(_in_doubt(program.words, asked, str(fault)), unseen=unseen), []
     return _in_its_environment(service, known, host), _places(ways)
@@ -129,7 +129,7 @@ def _sees(who: Subject, known: Asked) -> bool:
     """True if ``who`` can see for themselves all that the paths in ``known`` lead to."""
     paths = [known.cwd] if known.chdir else []
     if known.login:
-        paths.append(os.fsencode(facts.entry_of(known.user or "root").pw_dir))
+        paths.append(os.fsencode(accounts.entry_of(known.user or "root").pw_dir))
     elif b"/" in known.argv[0]:
         paths.append(os.path.join(known.cwd, known.argv[0]))
     return can_see(who, *paths)
@@ -152,7 +152,7 @@ def _of_login(known: Asked, view: View) -> list[Way | None]:
     """The ways to a login shell, and to the home directory in which it begins. Raises Doubtful and NoSuchAccount."""
     user = known.user or "root"
     _refuse_no_home(user)
-    account = facts.entry_of(user)
+    account = accounts.entry_of(user)
     home = [] if known.chdir else [view.judged(os.fsencode(account.pw_dir))]
     return [view.judged(os.fsencode(account.pw_shell or SHELL)), *home]
 
@@ -161,7 +161,7 @@ def _in_its_environment(service: str, asked: Asked, host: Places) -> Asked:
     """``asked`` marked where it gets the person's environment: PATH, BASH_ENV and the like say what a shell runs as much as its
     line does.
     """
-    if service == "su" or (service == "doas" and programs.doas_keeps_environment(host)):
+    if service == "su" or (service == "doas" and sudo_settings.doas_keeps_environment(host)):
         return replace(asked, options=(*asked.options, KEEPS_ENVIRONMENT))
     return asked
 
@@ -188,7 +188,7 @@ def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Pl
     if found.shell == "login" and found.shell_path is None:
         return replace(asked, argv=rest, login=True)
     if found.shell == "own":
-        path = shell or os.fsencode(facts.entry_of(who.user).pw_shell or SHELL)
+        path = shell or os.fsencode(accounts.entry_of(who.user).pw_shell or SHELL)
         if os.path.basename(path).removeprefix(b"lt-") == b"sudoedit":
             raise ValueError("the shell that it is to run is one by whose name sudo edits files")
     else:
@@ -200,7 +200,7 @@ def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Pl
 
 def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
     """The shell that su runs (su(1), --shell): another than the account's own only where that is no restricted one."""
-    own = os.fsencode(facts.entry_of(found.user or "root").pw_shell or SHELL)
+    own = os.fsencode(accounts.entry_of(found.user or "root").pw_shell or SHELL)
     wanted = found.shell_path if found.shell_path is not None else shell if found.shell == "kept" else b""
     if not wanted:
         return own
@@ -236,8 +236,8 @@ def _refuse_passed_over(known: Asked) -> None:
     """doas goes on along the person's PATH where it may not execute what it has found (execvp(3)). Raises ValueError and
     NoSuchAccount.
     """
-    target, path = facts.entry_of(known.user or "root"), known.leads_to or NOTHING
-    if not lookup.may_execute(path, target.pw_uid, facts.group_ids(target.pw_name, target.pw_gid)):
+    target, path = accounts.entry_of(known.user or "root"), known.leads_to or NOTHING
+    if not path_lookup.may_execute(path, target.pw_uid, accounts.group_ids(target.pw_name, target.pw_gid)):
         raise ValueError("the account may not execute it, and another file of that name may follow on the person's PATH")
 
 
@@ -260,17 +260,17 @@ def _on_trusted_path(name: bytes, theirs: bytes, ours: bytes) -> bytes | None:
 
 def _where(name: bytes, path: bytes) -> bytes | None:
     try:
-        return lookup.resolve(name, b"/", path)
+        return path_lookup.resolve(name, b"/", path)
     except Uninspectable:
         return None
 
 
 def _refuse_no_home(user: str) -> None:
     """A login shell begins in the home directory; where that cannot be entered, wherever the person stands. Raises ValueError."""
-    entry = facts.entry_of(user)
-    home, groups = os.fsencode(entry.pw_dir), facts.group_ids(entry.pw_name, entry.pw_gid)
+    entry = accounts.entry_of(user)
+    home, groups = os.fsencode(entry.pw_dir), accounts.group_ids(entry.pw_name, entry.pw_gid)
     try:  # whoever sees what is not in it could enter it
-        is_open = os.path.isdir(home) and lookup.is_visible_absence(os.path.join(home, b"x"), entry.pw_uid, groups)
+        is_open = os.path.isdir(home) and path_lookup.is_visible_absence(os.path.join(home, b"x"), entry.pw_uid, groups)
     except (OSError, ValueError):
         is_open = False
     if not is_open:

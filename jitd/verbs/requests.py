@@ -9,25 +9,27 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from jitd.core import grant, request
-from jitd.core.command import JITSUDO, Command, fingerprint, read_id, spell_id, work_of
+from jitd.core.command import Command, fingerprint, read_id, spell_id, work_of
 from jitd.core.decision import Decision, Deny, Permit, Why
+from jitd.core.deed import JITSUDO, deed_of
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant, GrantState
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
 from jitd.core.request import Claims, Point, Request, RequestState
 from jitd.core.run import RunState
 from jitd.core.subject import Subject
-from jitd.deciding import entering
+from jitd.deciding import program_commands
+from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.decider import Decider, FirstDecision
-from jitd.deciding.finding import Asked, Nonsense
 from jitd.lifecycle.perform import Overtaken, Perform
 from jitd.lifecycle.waiters import Waiter, Waiters
 from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.verbs import sentences
-from jitd.verbs.pace import LOOKS, LOOKS_PER_SECOND, Pace
+from jitd.verbs.limits import LOOKS, LOOKS_PER_SECOND, Pace
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, decision_row, rule_row
 from jitd.workers import Workers
@@ -39,7 +41,7 @@ GIVEN_BACK_WITHIN = 12.0
 """Seconds until a run without a client has ended: its monitor waits 10 s for one."""
 
 
-class Asking:
+class Requests:
     """The requester's side of the house."""
 
     def __init__(
@@ -100,7 +102,7 @@ class Asking:
         if first.approved is not None:
             raise Refusal("owed", f"request {first.approved} is approved: jitsudo --resume {first.approved}")
         self._refuse_beforehand(who, command, decision, if_owed)
-        if isinstance(decision, Permit) and (service != JITSUDO or not waits):
+        if isinstance(decision, Permit) and (deed_of(service).asks_again or not waits):
             self._refuse_more(who)
         made = self._request(who, service, first.asked, command, claims, waits=waits, point=None)
         return self._begin(made, decision, waiter if waits else None, login)
@@ -282,6 +284,11 @@ class Asking:
         begun = [run.id for run in runs if run.request == found.id and run.state is RunState.STARTING]
         await self._waiters.are_gone([self._waiters.until_gone(run) for run in begun], GIVEN_BACK_WITHIN)
 
+    def ends_at(self, asked: Request) -> datetime | None:
+        """When the grant ends that answers ``asked``; None if there is none."""
+        permit = self._store.grant(asked.lease or asked.id)
+        return None if permit is None else permit.ends_at
+
     def _usable_grant(self, found: Request) -> Grant | None:
         if found.state is not RequestState.APPROVED:
             return None
@@ -374,4 +381,4 @@ def n_bytes_of(command: Command) -> int:
 
 
 def _beforehand(who: Subject, service: str, asked: Asked) -> Callable[[str], Asked]:
-    return lambda search_path: asked if service == JITSUDO else entering.beforehand(service, asked, who)
+    return lambda search_path: asked if deed_of(service).is_executed else program_commands.beforehand(service, asked, who)

@@ -21,32 +21,33 @@ from jitd.core.effects import Moment
 from jitd.core.law import Actor, IllegalEvent, Role
 from jitd.core.lock import Lock, Whom
 from jitd.core.subject import ROOT, Named, Subject, is_named, named, person_of
-from jitd.deciding import directory, facts
+from jitd.deciding import directory
+from jitd.deciding.accounts import Accounts, NoSuchAccount
 from jitd.deciding.directory import Account
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.waiters import Waiters
 from jitd.store import Store
-from jitd.verbs.asking import MAX_TEXT
-from jitd.verbs.overseeing import GONE_WITHIN, Overseeing
 from jitd.verbs.refusal import Refusal
+from jitd.verbs.requests import MAX_TEXT
+from jitd.verbs.reviews import GONE_WITHIN, Reviews
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
 
-class Locking:
+class Locks:
     """The operators' emergency brake."""
 
     def __init__(
         self,
-        overseeing: Overseeing,
+        reviews: Reviews,
         perform: Perform,
         store: Store,
-        accounts: facts.Accounts,
+        accounts: Accounts,
         waiters: Waiters,
         workers: Workers,
         now: Callable[[], Moment],
     ) -> None:
-        self._overseeing = overseeing
+        self._reviews = reviews
         self._perform = perform
         self._store = store
         self._accounts = accounts
@@ -64,7 +65,7 @@ class Locking:
         if lasts_for is not None and not 1 <= lasts_for <= LONGEST:
             raise Refusal("usage", "a lock lasts between a second and ten years, or until it is lifted")
         made, is_sure = await self._on(who, whom, name)
-        ending = await self._overseeing.being_ended(who, partial(lock.is_on, made))
+        ending = await self._reviews.being_ended(who, partial(lock.is_on, made))
         now = self._now()
         made = replace(
             made,
@@ -81,7 +82,7 @@ class Locking:
         self._perform.act(lock.Placed(made.id, Actor(Role.OPERATOR, who.principal, who.uid), made))
         done = [json.loads(body) for _, body, _ in self._store.records(before)]
         stopped = [record["id"] for record in done if record["event"] == "run.stop_ordered"]
-        gone = self._overseeing.until_gone({*ending, *stopped})
+        gone = self._reviews.until_gone({*ending, *stopped})
         did = _ended(Counter(record["event"] for record in done), len({*ending} - {*stopped}))
         lasting = "" if lasts_for is None else f" for {duration_in_words(lasts_for)}"
         by_name = "" if is_sure else "; its account could not be looked up, so the lock is on the name"
@@ -121,7 +122,7 @@ class Locking:
             raise Refusal("late", f"lock {found[0].id} has ended: it is {found[0].state}") from None
 
     def _may_turn(self, who: Subject, deed: str, reason: str) -> None:
-        self._overseeing.operators_only(who, deed)
+        self._reviews.operators_only(who, deed)
         if len(reason.encode()) > MAX_TEXT:
             raise Refusal("usage", f"a reason has at most {MAX_TEXT} bytes")
         named = (one for one in self._store.locks() if one.whom is not Whom.ALL)
@@ -200,7 +201,7 @@ class Locking:
 def _number(user: str) -> int | None:
     try:
         return directory.number_in(user)
-    except facts.NoSuchAccount:
+    except NoSuchAccount:
         return None
 
 

@@ -11,11 +11,12 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from jitd.core.command import JITSUDO, Command, Pairs
+from jitd.core.command import Command, Pairs
+from jitd.core.deed import deed_of
 from jitd.core.environment import fault_in_locale, fault_in_variables, split_locale
 from jitd.core.subject import Subject
-from jitd.deciding import facts
-from jitd.files import inspection, lookup
+from jitd.deciding import accounts
+from jitd.files import inspection, path_lookup
 from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import pieces, shown
 
@@ -95,9 +96,9 @@ def find(asked: Asked, who: Subject, service: str, search_path: str, permits: Ca
     """
     _refuse_nonsense(asked)
     try:
-        target = facts.target(asked.user, asked.group, who.user)
-        run_as = facts.run_as(target, asked.group)
-    except facts.NoSuchAccount as fault:
+        target = accounts.target(asked.user, asked.group, who.user)
+        run_as = accounts.run_as(target, asked.group)
+    except accounts.NoSuchAccount as fault:
         typed = [f"{option} {shown(name)}" for option, name in (("-u", asked.user), ("-g", asked.group)) if name]
         raise Nonsense(f"{' '.join(typed)}: {fault}" if typed else str(fault)) from None
     is_own_group = target.pw_gid == run_as.gid
@@ -129,18 +130,20 @@ def find(asked: Asked, who: Subject, service: str, search_path: str, permits: Ca
     if unseen is not None and not permits(Found(replace(command, path=unseen), is_own_group, is_missing=False)):
         return Found(command, is_own_group, is_missing=True)
     try:
-        path = lookup.resolve(name, asked.cwd, search_path.encode())
+        path = path_lookup.resolve(name, asked.cwd, search_path.encode())
         if unseen is not None and path != unseen:
             raise inspection.Uninspectable("it is called by another name there", looked_at=(unseen,))
         if asked.leads_to not in (None, path):
             raise Nonsense("what it names was changed while jitd looked at it: ask again")
-        unfit = lookup.unfitness(path, run_as.uid, lambda: facts.group_ids(run_as.user, run_as.gid))
+        unfit = path_lookup.unfitness(path, run_as.uid, lambda: accounts.group_ids(run_as.user, run_as.gid))
     except inspection.Uninspectable as fault:
         # What is not for this person to know has to get the answer of a path that no rule permits.
         complaint = f"{shown(name)}: {fault}" if can_see(who, *fault.looked_at) else ""
         return Found(command, is_own_group, is_missing=True, complaint=complaint, unfit=str(fault) if fault.is_unfit else "")
     complaint = f"{shown(name)}: {unfit}" if unfit and can_see(who, path) else ""
-    names = (os.path.normpath(os.path.join(asked.cwd, name)), *lookup.names_of(path)) if b"/" in name else lookup.names_of(path)
+    names = path_lookup.names_of(path)
+    if b"/" in name:
+        names = (os.path.normpath(os.path.join(asked.cwd, name)), *names)
     command = replace(command, path=path, argv=_named(argv, path, service))
     return Found(command, is_own_group, is_missing=False, complaint=complaint, unfit=unfit, names=names)
 
@@ -149,20 +152,20 @@ def _named(argv: tuple[bytes, ...], path: bytes, service: str) -> tuple[bytes, .
     """``argv`` as it is executed: programs look for their libraries beside what they are called, so a path is the one that was
     resolved, and not one that leads there through links of somebody's. A program that runs the command itself has its own way.
     """
-    return (path, *argv[1:]) if service == JITSUDO and b"/" in argv[0] else argv
+    return (path, *argv[1:]) if deed_of(service).is_executed and b"/" in argv[0] else argv
 
 
 def _beyond_sight(asked: Asked, who: Subject) -> bytes | None:
     """The path that was typed, as far as ``who`` can resolve it, where they cannot see what is at its end."""
     if asked.login or b"/" not in asked.argv[0]:
         return None
-    return lookup.beyond_sight(os.path.join(asked.cwd, asked.argv[0]), who.uid, facts.Groups(who.user, who.gid))
+    return path_lookup.beyond_sight(os.path.join(asked.cwd, asked.argv[0]), who.uid, accounts.Groups(who.user, who.gid))
 
 
 def can_see(who: Subject, *paths: bytes) -> bool:
     """True if ``who`` could find out alone what is, or is not, at each of ``paths``."""
-    groups = facts.Groups(who.user, who.gid)
-    return all(lookup.is_visible_absence(path, who.uid, groups) for path in paths)
+    groups = accounts.Groups(who.user, who.gid)
+    return all(path_lookup.is_visible_absence(path, who.uid, groups) for path in paths)
 
 
 def is_in_sight(asked: Asked, path: bytes, who: Subject) -> bool:
@@ -187,7 +190,7 @@ def without_home(asked: Asked, command: Command, who: Subject) -> Command:
     """
     if not asked.login or asked.chdir:
         return command
-    home = os.fsencode(facts.entry_of(f"#{command.run_as.uid}").pw_dir)
+    home = os.fsencode(accounts.entry_of(f"#{command.run_as.uid}").pw_dir)
     return command if can_see(who, home) else replace(command, cwd=home, cwd_device=0, cwd_inode=0, chdir=True)
 
 

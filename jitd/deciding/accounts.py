@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the daemon establishes by itself: accounts and groups from NSS, the moment from the kernel's clocks.
+"""Accounts and groups of this host, as NSS and shadow(5) tell of them, and the subjects that they are.
 
 Law: an account or group that cannot be read is no account and no group; but of a group that a rule denies something to, it is
 noted that nobody knows who is in it. Everything here may block: it is called in a worker.
@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import pwd
 import re
-import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,8 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jitd.core.command import RunAs
-from jitd.core.effects import Moment
-from jitd.core.law import Origin
 from jitd.core.subject import LOCAL, ROOT, Subject, account_of, person_of
 from jitd.deciding import groups
 
@@ -27,21 +24,11 @@ _NUMBER = re.compile(r"#(0|[1-9][0-9]{0,9})")
 _MAX_ID = 2**31 - 1
 _NOBODY = 65534
 """What the kernel calls everybody who has no number here: a peer of another user namespace, above all."""
-_NO_SESSION = 2**32 - 1
-"""The audit session of what nobody has logged in for."""
-_PTS, _TTY, _FIRST_SERIAL = range(136, 144), 4, 64
-"""The major numbers of pseudo-terminals, that of consoles and serial lines, and the minor one from which these begin."""
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
 _SHADOW = Path("/etc/shadow")
 
 
 class NoSuchAccount(Exception):
     """No such user or group on this host: the end of a sentence."""
-
-
-def moment() -> Moment:
-    """Now."""
-    return Moment(datetime.now(UTC), time.clock_gettime(time.CLOCK_BOOTTIME), _BOOT_ID)
 
 
 def entry_of(user: str) -> pwd.struct_passwd:
@@ -131,33 +118,6 @@ def uid_of(user: str) -> int | None:
         return pwd.getpwnam(user).pw_uid
     except (KeyError, ValueError, OSError):
         return None
-
-
-def started_at(pid: int) -> int:
-    """When process ``pid`` was started, in ticks since the boot (proc(5), ``stat``). Raises OSError."""
-    return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
-
-
-def origin(pid: int, uid: int) -> Origin:
-    """From where process ``pid`` speaks, whose uid the kernel has told with the connection. What cannot be read is left out."""
-    tty, session = "", None
-    with suppress(OSError, ValueError, IndexError):
-        tty = _terminal(int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[4]))
-    with suppress(OSError, ValueError):
-        session = int(Path(f"/proc/{pid}/sessionid").read_bytes())
-    return Origin(uid, tty, None if session == _NO_SESSION else session)
-
-
-def _terminal(device: int) -> str:
-    """The name of a terminal below /dev by its number (proc(5), ``tty_nr``); ``MAJOR:MINOR`` where it has none that is known."""
-    major, minor = (device >> 8) & 0xFFF, (device & 0xFF) | ((device >> 12) & 0xFFF00)
-    if not device:
-        return ""
-    if major in _PTS:
-        return f"pts/{minor + 256 * _PTS.index(major)}"
-    if major == _TTY:
-        return f"tty{minor}" if minor < _FIRST_SERIAL else f"ttyS{minor - _FIRST_SERIAL}"
-    return f"{major}:{minor}"
 
 
 def has_expired(user: str, at: datetime) -> bool:

@@ -12,85 +12,85 @@ from jitd.core.law import Origin
 from jitd.core.request import Verdict
 from jitd.core.subject import Subject
 from jitd.server.reading import asked_in
-from jitd.verbs.asking import Asking
-from jitd.verbs.locking import Locking
-from jitd.verbs.overseeing import Overseeing
+from jitd.verbs.locks import Locks
 from jitd.verbs.refusal import Refusal
+from jitd.verbs.requests import Requests
+from jitd.verbs.reviews import Reviews
 from jitd.verbs.rows import Row
 from jitpam.wire import messages
 from jitpam.wire.messages import Message
 
 
-class Answers:
+class Dispatch:
     """Over the requesters' side of the house, that of approvers and operators, and the locks. ``origin``: where the client is."""
 
-    def __init__(self, asking: Asking, overseeing: Overseeing, locking: Locking, origin: Callable[[], Origin]) -> None:
-        self._asking = asking
-        self._overseeing = overseeing
-        self._locking = locking
+    def __init__(self, requests: Requests, reviews: Reviews, locks: Locks, origin: Callable[[], Origin]) -> None:
+        self._requests = requests
+        self._reviews = reviews
+        self._locks = locks
         self._origin = origin
 
     async def to(self, who: Subject, message: Message) -> AsyncIterable[Row] | Iterable[Row] | str:
         """What ``who`` asked for. Raises Refusal."""
-        asking, overseeing = self._asking, self._overseeing
+        requests, reviews = self._requests, self._reviews
         match message:
             case messages.Withdraw():
-                return f"request {asking.withdraw(who, message.id, overseeing.may_see)} is withdrawn"
+                return f"request {requests.withdraw(who, message.id, reviews.may_see)} is withdrawn"
             case messages.Explain():
-                return [await asking.explain(who, asked_in(message), message.service)]
+                return [await requests.explain(who, asked_in(message), message.service)]
             case messages.Giveback():
-                count = asking.give_back(who, await overseeing.leases_of(who), message.login_session)
+                count = requests.give_back(who, await reviews.leases_of(who), message.login_session)
                 return f"{count} lease{'' if count == 1 else 's'} given back"
             case messages.List():
                 return self.rows(who, message.what, ended=message.ended)
             case messages.Show():
-                return [await overseeing.show(who, message.id)]
+                return [await reviews.show(who, message.id)]
             case messages.Review():
                 if message.verdict not in tuple(Verdict):
                     raise Refusal("usage", "a verdict is approve or deny")
                 verdict = Verdict(message.verdict)
-                return await overseeing.review(who, message.id, verdict, message.fingerprint, message.comment, self._origin())
+                return await reviews.review(who, message.id, verdict, message.fingerprint, message.comment, self._origin())
             case messages.Revoke():
                 return await self._revoke(who, message)
             case messages.Stop():
-                return await overseeing.stop(who, message.id, message.reason)
+                return await reviews.stop(who, message.id, message.reason)
             case messages.Lock():
-                return await self._locking.lock(who, message.whom, message.name, message.lasts_for, message.reason)
+                return await self._locks.lock(who, message.whom, message.name, message.lasts_for, message.reason)
             case messages.Unlock():
                 return await self._unlock(who, message)
             case messages.Reload():
-                return overseeing.reload(who)
+                return reviews.reload(who)
             case messages.Audit():
-                return overseeing.audit(who, message.after)
+                return reviews.audit(who, message.after)
         raise Refusal("usage", f"nothing is answered to {message.type}")
 
     async def _revoke(self, who: Subject, message: messages.Revoke) -> str:
         match message.id, message.of:
             case str(id), None:
-                return await self._overseeing.revoke(who, id, message.reason)
+                return await self._reviews.revoke(who, id, message.reason)
             case None, str(principal):
-                return await self._overseeing.revoke_all_of(who, principal, message.reason)
+                return await self._reviews.revoke_all_of(who, principal, message.reason)
         raise Refusal("usage", "revoke takes a grant, or a principal")
 
     async def _unlock(self, who: Subject, message: messages.Unlock) -> str:
         match message.id, message.whom, message.name:
             case str(id), None, None:
-                return self._locking.unlock(who, id, message.reason)
+                return self._locks.unlock(who, id, message.reason)
             case None, str(whom), str(name):
-                return await self._locking.unlock_all_on(who, whom, name, message.reason)
+                return await self._locks.unlock_all_on(who, whom, name, message.reason)
         raise Refusal("usage", "unlock takes a lock, or whom it is on")
 
     def rows(self, who: Subject, what: str, *, ended: bool) -> AsyncIterable[Row] | Iterable[Row]:
         """The list of ``what``, as far as ``who`` may see it. Raises Refusal."""
         match what:
             case "requests":
-                return self._overseeing.requests(who, ended=ended)
+                return self._reviews.requests(who, ended=ended)
             case "grants":
-                return self._overseeing.grants(who, ended=ended)
+                return self._reviews.grants(who, ended=ended)
             case "runs":
-                return self._overseeing.runs(who, ended=ended)
+                return self._reviews.runs(who, ended=ended)
             case "rules":
-                return self._asking.rules(who)
+                return self._requests.rules(who)
             case "locks":
-                return self._overseeing.locks(who, ended=ended)
+                return self._reviews.locks(who, ended=ended)
         raise Refusal("usage", "there are lists of requests, grants, runs, rules and locks")

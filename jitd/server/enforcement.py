@@ -15,20 +15,20 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jitd.core.command import JITSUDO
+from jitd.core.deed import RUN, deed_of
 from jitd.core.request import Claims, Point, Request, RequestState
 from jitd.core.subject import Subject
-from jitd.deciding import facts
-from jitd.deciding.entering import Program, at_point
-from jitd.deciding.finding import Asked
+from jitd.deciding import origins
+from jitd.deciding.command_lookup import Asked
+from jitd.deciding.program_commands import Program, at_point
 from jitd.deciding.view import View
 from jitd.deciding.walking import Held, Place
 from jitd.server.acceptor import NoKey, NotAuthenticated, Proof
-from jitd.server.house import House
 from jitd.server.news import Told, news_of, refusal_of
 from jitd.server.peer import Gone, Peer
 from jitd.server.peer import Held as HeldProcess
 from jitd.server.reading import service_in
+from jitd.server.services import Services
 from jitd.verbs.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
 from jitd.verbs.rows import instant
 from jitpam.wire import messages
@@ -78,13 +78,15 @@ class Talk:
     refuse: Callable[[str, str], None]
 
 
-class Enforcing:
+class Enforcement:
     """A waiter (``waiters.Waiter``): the process in which somebody waits to be let in."""
 
-    def __init__(self, house: House, talk: Talk, in_hand: InHand, ask: messages.Enforce, body: bytes, channel: bytes) -> None:
-        if service_in(ask) == JITSUDO or ask.stage not in STAGES:
+    def __init__(
+        self, services: Services, talk: Talk, in_hand: InHand, ask: messages.Enforce, body: bytes, channel: bytes
+    ) -> None:
+        if deed_of(service_in(ask)) is RUN or ask.stage not in STAGES:
             raise Refusal("usage", "an enforcement point names a PAM service, and the stage of its stack")
-        self._house = house
+        self._services = services
         self._talk = talk
         self._process = in_hand.process
         self._in_hand: InHand | None = in_hand
@@ -107,7 +109,7 @@ class Enforcing:
         if self._context is not None:
             raise Refusal("protocol", "a second token")
         try:
-            self._context, answer = self._house.acceptor.accept(token, self._binding)
+            self._context, answer = self._services.acceptor.accept(token, self._binding)
         except NotAuthenticated as fault:
             raise Refusal("unauthenticated", str(fault)) from None
         except NoKey as fault:
@@ -121,7 +123,8 @@ class Enforcing:
             raise Refusal("unauthenticated", NOBODY_HERE)
         if who.uid != self._ask.uid:
             raise Refusal("unauthenticated", NOT_THEIRS)
-        if self._ask.ruser is not None and who.uid != 0 and await self._house.uid_of(self._ask.uid, self._ask.ruser) != who.uid:
+        ruser = self._ask.ruser
+        if ruser is not None and who.uid != 0 and await self._services.identifying.uid_of(self._ask.uid, ruser) != who.uid:
             raise Refusal("unauthenticated", "who asks is not who runs this program")
         self._who = who
         try:
@@ -132,7 +135,7 @@ class Enforcing:
 
     async def _person(self, said: messages.Proof) -> Subject | None:
         if said.proof is None:
-            return await self._house.local(self._ask.uid)
+            return await self._services.identifying.local(self._ask.uid)
         if self._context is None:
             raise Refusal("protocol", "a proof before its token")
         try:
@@ -140,7 +143,7 @@ class Enforcing:
                 raise NotAuthenticated("the proof is of something else")
         except NotAuthenticated as fault:
             raise Refusal("unauthenticated", str(fault)) from None
-        return await self._house.subject(self._ask.uid, self._context)
+        return await self._services.identifying.subject(self._ask.uid, self._context)
 
     # --- what is asked -------------------------------------------------------------------------------------------------
 
@@ -151,7 +154,7 @@ class Enforcing:
             raise Refusal("protocol", "a second proof")
         try:
             login = in_hand.process.process() if ask.stage == "session" else None
-            origin = facts.origin(self._process.pid, 0)  # root alone is heard as a point
+            origin = origins.origin(self._process.pid, 0)  # root alone is heard as a point
             self._process.refuse_gone()  # only now is it certain whose that is
         except (Gone, OSError) as fault:
             raise Refusal("failed", f"what asks cannot be held: {fault}") from None
@@ -164,12 +167,12 @@ class Enforcing:
         )  # fmt: skip
 
         def understand(search_path: str) -> Asked:
-            view = View(in_hand.root, in_hand.directory, ask.cwd, self._house.trusted_places)
+            view = View(in_hand.root, in_hand.directory, ask.cwd, self._services.trusted_places)
             program = Program(tuple(ask.words), ask.posix, ask.shell, ask.search_path, view)
             understood, self._places = at_point(ask.service, ask.user, program, asked, who, search_path.encode())
             return understood
 
-        made = await self._house.asking.enforce(
+        made = await self._services.requests.enforce(
             who,
             ask.service,
             understand,
@@ -195,18 +198,18 @@ class Enforcing:
 
     def moved(self, request: str) -> None:
         """See ``waiters.Waiter``."""
-        found = self._house.request(request)
+        found = self._services.store.request(request)
         if found is not None and self._waits_for == request:
             self._move(found)
 
     def _move(self, found: Request) -> None:
         refusal = refusal_of(found)
-        lines, self._told = news_of(found, self._told, self._house.locking.active())
+        lines, self._told = news_of(found, self._told, self._services.locks.active())
         if lines and refusal is None:
             until = instant(found.expires_at)
             self._talk.say(messages.Progress(id=found.id, state=str(found.state), owed=found.is_open, news=lines, until=until))
         assert self._who is not None, "nobody waits unknown"
-        if refusal is None and found.state is RequestState.APPROVED and not self._who.has_ticket_at(self._house.now().at):
+        if refusal is None and found.state is RequestState.APPROVED and not self._who.has_ticket_at(self._services.now().at):
             refusal = Refusal("unauthenticated", "your ticket expired while the request waited: kinit, and do it again")
         if refusal is not None:
             self._leave()
@@ -219,7 +222,7 @@ class Enforcing:
             self._process.refuse_gone()
         except Gone as fault:
             return self._talk.refuse("failed", f"nobody is let in: {fault}")
-        boot_ms = int(self._house.now().boot * 1000)
+        boot_ms = int(self._services.now().boot * 1000)
         places = [[place.path, b"%d:%d" % (place.device, place.inode)] for place in self._places]
         self._talk.say(messages.Granted(id=id, boot_ms=boot_ms, text="", places=places))
 
@@ -238,7 +241,7 @@ class Enforcing:
         id = self._waits_for
         self._leave()
         if id is not None and self._who is not None:
-            self._house.asking.withdraw(self._who, id)
+            self._services.requests.withdraw(self._who, id)
             raise Refusal("withdrawn", f"request {id} is withdrawn")
 
     def close(self) -> None:
@@ -246,11 +249,11 @@ class Enforcing:
         id = self._waits_for
         self._waits_for = None
         if id is not None:
-            self._house.asking.left(id, self)
+            self._services.requests.left(id, self)
 
     def _leave(self) -> None:
         if self._waits_for is not None:
-            self._house.waiters.leave(self._waits_for, self)
+            self._services.waiters.leave(self._waits_for, self)
             self._waits_for = None
 
 

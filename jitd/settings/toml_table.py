@@ -10,8 +10,8 @@ import difflib
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from jitd.core.document import Document, Fault, Place
 from jitd.core.duration import read_duration
+from jitd.settings.toml_document import Document, Fault, Place
 
 T = TypeVar("T")
 

@@ -26,10 +26,10 @@ from jitd.lifecycle.perform import Overtaken, Perform
 from jitd.lifecycle.waiters import Waiters
 from jitd.settings.config import Config
 from jitd.store import Store
-from jitd.verbs.asking import MAX_TEXT
+from jitd.verbs.limits import Pace
 from jitd.verbs.listing import Listing
-from jitd.verbs.pace import Pace
 from jitd.verbs.refusal import Refusal
+from jitd.verbs.requests import MAX_TEXT
 from jitd.verbs.rows import Row
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
@@ -45,7 +45,7 @@ _STANDS = {
 """verdict → the states in which it still is what became of the request."""
 
 
-class Overseeing:
+class Reviews:
     """The approvers' and operators' side of the house. ``opened`` opens the store to read it in a worker; ``reload`` reads the
     policy again, or says what is wrong with it.
     """

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a connection needs of the daemon, which builds it. Law: no code, only what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jitd.core.effects import Moment
+from jitd.deciding.subordinates import Subordinates
+from jitd.lifecycle.waiters import Waiters
+from jitd.server.acceptor import Acceptor
+from jitd.server.complaints import Complaints
+from jitd.server.identifying import Identifying
+from jitd.server.telling import Turns
+from jitd.store import Store
+from jitd.verbs.locks import Locks
+from jitd.verbs.recordings import Recordings
+from jitd.verbs.requests import Requests
+from jitd.verbs.reviews import Reviews
+from jitd.workers import Workers
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of a running daemon that talk to clients."""
+
+    host: str
+    trusted_places: tuple[bytes, ...]
+    now: Callable[[], Moment]
+    store: Store
+    workers: Workers
+    acceptor: Acceptor
+    identifying: Identifying
+    subordinates: Subordinates
+    requests: Requests
+    reviews: Reviews
+    locks: Locks
+    recordings: Recordings
+    waiters: Waiters
+    turns: Turns
+    complaints: Complaints
