@@ -86,6 +86,7 @@ class Daemon:
         from jitd.lifecycle.integrity import Noted, examine
         from jitd.lifecycle.lifecycle import Lifecycle
         from jitd.lifecycle.perform import Perform
+        from jitd.lifecycle.recovery import Recovery
         from jitd.lifecycle.waiters import Waiters
         from jitd.server.acceptor import Acceptor
         from jitd.server.complaints import Complaints
@@ -140,6 +141,7 @@ class Daemon:
             workers=self._workers,
             now=now,
         )
+        self._recovery = Recovery(self.perform, decider, self._lifecycle, self._store, executor, now)
         reviews = Reviews(config, decider, self.perform, self._store, opened, waiters, self._workers, now, self.reload_for)
         subordinates = Subordinates()
         self.services: Services = Services(
@@ -170,7 +172,7 @@ class Daemon:
             self._lifecycle.note(
                 "policy.refused", who.principal, who.uid, {"faults": [str(fault) for fault in error.faults[:20]]}
             )
-            raise Refusal("undone", "the old policy stays: " + "; ".join(str(fault) for fault in error.faults)) from None
+            raise Refusal("not_done", "the old policy stays: " + "; ".join(str(fault) for fault in error.faults)) from None
         self._lifecycle.note("policy.loaded", who.principal, who.uid, {"rules": len(policy.rules)})
         log("policy loaded", rules=len(policy.rules), digest=policy.digest)
         return f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"
@@ -206,7 +208,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         await self._executor.open()
         self._lifecycle.note("daemon.started", ROOT, 0, {"rules": len(self._rules.policy.rules)})
-        await self.perform.recover()
+        await self._recovery.recover()
         always = (
             self.perform.deadlines.keep(),
             self._count(),

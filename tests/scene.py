@@ -9,13 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from jitd.core.claims import Claims
 from jitd.core.command import Command, RunAs, fingerprint
 from jitd.core.decision import Approval, Decision, Obligations, Permit, Terms
 from jitd.core.effects import Moment
 from jitd.core.grant import Issued, Used
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY, Actor, Role
 from jitd.core.lock import Lifted, Lock, Placed, Whom
-from jitd.core.request import Claims, DeadlinePassed, Request, Reviewed, Screened, Submitted, Verdict, Withdrawn
+from jitd.core.request import DeadlinePassed, Request, Reviewed, Screened, Submitted, Verdict, Withdrawn
 from jitd.core.subject import Subject
 
 REALM = "EXAMPLE.TEST"

@@ -19,7 +19,7 @@ NOT_DONE = 1
 class NotDone(Exception):
     """It was not done, and the text says why. ``code`` is one of the wire's."""
 
-    def __init__(self, sentence: str, code: str = "undone") -> None:
+    def __init__(self, sentence: str, code: str = "not_done") -> None:
         super().__init__(sentence)
         self.code = code
 

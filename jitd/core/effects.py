@@ -22,15 +22,13 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
-    """Ask policy about the request."""
-
-    request: str
+class ListsChanged:
+    """A list of requests, grants, runs or locks has changed: who watches one looks again."""
 
 
 @dataclass(frozen=True, slots=True)
-class NotifyApprovers:
-    """The list of what waits has changed."""
+class RequestWaits:
+    """The request waits for people from now on: its approvers should hear of it."""
 
     request: str
 
@@ -80,4 +78,4 @@ class SetDeadline:
     boot: float
 
 
-Effect = Screen | NotifyApprovers | TellRequester | Admit | StartRun | StopRun | ForgetRun | SetDeadline
+Effect = ListsChanged | RequestWaits | TellRequester | Admit | StartRun | StopRun | ForgetRun | SetDeadline

@@ -8,20 +8,17 @@ while a run under it lives; its end ends them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from jitd.core.command import Command, run_id, work_of
 from jitd.core.decision import Terms, narrow_terms
 from jitd.core.deed import deed_of
-from jitd.core.effects import Admit, Moment, NotifyApprovers, SetDeadline
-from jitd.core.law import DAEMON, Actor, IllegalEvent, Role, check
+from jitd.core.effects import Admit, ListsChanged, Moment, SetDeadline
+from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.run import Process, Returned, Starting, StopOrdered
 from jitd.core.subject import Subject
-
-if TYPE_CHECKING:
-    from jitd.core.request import Request
 
 
 class GrantState(StrEnum):
@@ -76,34 +73,6 @@ class Issued:
     id: str
     by: Actor
     grant: Grant
-
-    @classmethod
-    def to(cls, request: Request, now: Moment) -> Issued:
-        """The grant that the approved ``request`` gets: what it asked for, within what its rule allows."""
-        obligations = request.obligations
-        assert obligations is not None, "an approved request has its obligations"
-        lasts_for = min(request.lasts_for or obligations.lasts_for, obligations.lasts_for)
-        asked = request.uses if request.uses is not None else obligations.uses if request.lasts_for is not None else 1
-        uses = min(asked, obligations.uses)
-        grant = Grant(
-            id=request.id,
-            holder=request.requester,
-            host=request.host,
-            boot_id=request.boot_id,
-            service=request.service,
-            command=request.command,
-            login_session=request.claims.login_session,
-            rule=request.rule,
-            because=request.because,
-            terms=obligations.terms,
-            issued_at=now.at,
-            ends_at=now.at + timedelta(seconds=lasts_for),
-            ends_boot=now.boot + lasts_for,
-            is_lease=request.lasts_for is not None or request.uses is not None,
-            uses=uses,
-            left=uses,
-        )
-        return cls(request.id, DAEMON, grant)
 
     def detail(self) -> dict[str, Any]:
         """What the chain keeps of it."""
@@ -255,7 +224,7 @@ def _used(grant: Grant, event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...
     if not deed_of(grant.service, is_login=event.login is not None).has_run:
         is_spent = left == 0 and not grant.living
         after = replace(grant, left=left, begun=grant.begun + 1, state=GrantState.SPENT if is_spent else grant.state)
-        return after, (Admit(event.request), NotifyApprovers(grant.id))
+        return after, (Admit(event.request), ListsChanged())
     begun = grant.begun + 1
     run = run_id(grant.id, begun)
     after = replace(grant, left=left, begun=begun, living=(*grant.living, run))
@@ -271,4 +240,4 @@ def _expired(grant: Grant, event: Expired) -> tuple[Grant, tuple[Any, ...]]:
 
 def _ended(grant: Grant, state: GrantState, by: Actor, because: str) -> tuple[Grant, tuple[Any, ...]]:
     stops = tuple(StopOrdered(run, by, because) for run in grant.living)
-    return replace(grant, state=state, ended_because=because), (*stops, NotifyApprovers(grant.id))
+    return replace(grant, state=state, ended_because=because), (*stops, ListsChanged())

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from jitd.core.decision import Deny, Why
-from jitd.core.effects import Moment, NotifyApprovers, SetDeadline, TellRequester
+from jitd.core.effects import ListsChanged, Moment, SetDeadline, TellRequester
 from jitd.core.grant import Grant, Revoked, Used
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.policy import tally
@@ -173,7 +173,7 @@ def place(event: Placed) -> tuple[Lock, tuple[Any, ...]]:
     """Begin the life of ``event.lock``. What it ends is in ``consequences``."""
     if event.by.role not in MAY_CAUSE[Placed]:
         raise IllegalEvent(f"a lock cannot be placed by the {event.by.role}")
-    return event.lock, (*_deadline(event.lock), NotifyApprovers(event.id))
+    return event.lock, (*_deadline(event.lock), ListsChanged())
 
 
 def transition(lock: Lock, event: Event, now: Moment) -> tuple[Lock, tuple[Any, ...]]:
@@ -192,7 +192,7 @@ def transition(lock: Lock, event: Event, now: Moment) -> tuple[Lock, tuple[Any, 
             after = replace(lock, boot_id=now.boot_id, since_boot=0.0, left_for=max(0.0, lock.left_for - event.spent_for))
     if after.state not in LAW[lock.state][type(event)]:
         raise IllegalEvent(f"lock {lock.id} cannot go from {lock.state} to {after.state}")
-    follows = _deadline(after) if after.is_active else (NotifyApprovers(lock.id),)
+    follows = _deadline(after) if after.is_active else (ListsChanged(),)
     return replace(after, version=lock.version + 1), follows
 
 

@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Decision, Deny, Obligations, narrow
 from jitd.core.deed import deed_of
-from jitd.core.effects import Effect, Moment, NotifyApprovers, Screen, SetDeadline, TellRequester
-from jitd.core.grant import Issued, Used
-from jitd.core.law import Actor, IllegalEvent, Role, check
+from jitd.core.effects import ListsChanged, Moment, RequestWaits, SetDeadline, TellRequester
+from jitd.core.grant import Grant, Issued, Used
+from jitd.core.law import DAEMON, Actor, IllegalEvent, Role, check
 from jitd.core.policy import may_review, tally
-from jitd.core.run import Process
 from jitd.core.subject import Subject
 
 
@@ -39,28 +39,6 @@ class Verdict(StrEnum):
 
     APPROVE = "approve"
     DENY = "deny"
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """What the client said beside the command, and nobody can check."""
-
-    reason: str | None
-    tty: bytes | None
-    login_session: int
-    parents: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """The enforcement point that asks, and what it says, being root's: at which stage of its stack, from where the person comes,
-    what they were authenticated by before. ``process`` is the peer's, where a login session is to begin.
-    """
-
-    stage: str
-    remote_host: str | None
-    authenticated: str | None
-    process: Process | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,11 +272,11 @@ class Stale(Exception):
     """The review is of another fingerprint than the request's. Nothing was changed."""
 
 
-def submit(event: Submitted) -> tuple[Request, tuple[Effect, ...]]:
+def submit(event: Submitted) -> tuple[Request, tuple[Any, ...]]:
     """Begin the life of ``event.request``."""
     if event.by.role not in MAY_CAUSE[Submitted]:
         raise IllegalEvent(f"a request cannot be submitted by the {event.by.role}")
-    return event.request, (Screen(event.id),)
+    return event.request, ()
 
 
 def transition(request: Request, event: Event, now: Moment) -> tuple[Request, tuple[Any, ...]]:
@@ -327,7 +305,7 @@ Step = tuple[Request, tuple[Any, ...]]
 
 
 def _ended(request: Request, state: RequestState, because: str) -> Step:
-    return replace(request, state=state, because=because), (TellRequester(request.id), NotifyApprovers(request.id))
+    return replace(request, state=state, because=because), (TellRequester(request.id), ListsChanged())
 
 
 def _screened(request: Request, event: Screened, now: Moment) -> Step:
@@ -349,11 +327,8 @@ def _screened(request: Request, event: Screened, now: Moment) -> Step:
         return _approved(request, event.attended, f"rule {decision.rule} permits", now)
     assert request.expires_boot is not None
     waiting = replace(request, state=RequestState.PENDING)
-    return waiting, (
-        SetDeadline("request", request.id, request.expires_boot),
-        TellRequester(request.id),
-        NotifyApprovers(request.id),
-    )
+    deadline = SetDeadline("request", request.id, request.expires_boot)
+    return waiting, (deadline, TellRequester(request.id), RequestWaits(request.id), ListsChanged())
 
 
 def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
@@ -374,7 +349,7 @@ def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
     obligations = narrow(before, event.decision.obligations)
     request = replace(request, obligations=obligations)
     if tally(obligations.approvals, (*event.standing, event.reviewer), request.requester) > 0:
-        return request, (TellRequester(request.id), NotifyApprovers(request.id))
+        return request, (TellRequester(request.id), ListsChanged())
     return _approved(request, event.attended, f"approved by {who}", now)
 
 
@@ -382,13 +357,41 @@ def _approved(request: Request, attended: bool, because: str, now: Moment) -> St
     """The quorum is there: a grant (unless a lease stands for it), and if a live client waits, its first use."""
     assert request.obligations is not None
     approved = replace(request, state=RequestState.APPROVED, because=because)
-    follows: list[Any] = [TellRequester(request.id), NotifyApprovers(request.id)]
+    follows: list[Any] = [TellRequester(request.id), ListsChanged()]
     grant = request.lease
     if grant is None:
         grant = request.id
-        follows.append(Issued.to(approved, now))
+        follows.append(issued(approved, now))
     if attended:
         actor = Actor(Role.REQUESTER, request.requester.principal, request.requester.uid)
         process = request.point.process if request.point else None
         follows.append(Used(grant, actor, request.id, request.obligations.terms, process))
     return approved, tuple(follows)
+
+
+def issued(approved: Request, now: Moment) -> Issued:
+    """The grant that the ``approved`` request gets: what it asked for, within what its rule allows."""
+    obligations = approved.obligations
+    assert obligations is not None, "an approved request has its obligations"
+    lasts_for = min(approved.lasts_for or obligations.lasts_for, obligations.lasts_for)
+    asked = approved.uses if approved.uses is not None else obligations.uses if approved.lasts_for is not None else 1
+    uses = min(asked, obligations.uses)
+    grant = Grant(
+        id=approved.id,
+        holder=approved.requester,
+        host=approved.host,
+        boot_id=approved.boot_id,
+        service=approved.service,
+        command=approved.command,
+        login_session=approved.claims.login_session,
+        rule=approved.rule,
+        because=approved.because,
+        terms=obligations.terms,
+        issued_at=now.at,
+        ends_at=now.at + timedelta(seconds=lasts_for),
+        ends_boot=now.boot + lasts_for,
+        is_lease=approved.lasts_for is not None or approved.uses is not None,
+        uses=uses,
+        left=uses,
+    )
+    return Issued(approved.id, DAEMON, grant)

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from jitd.core.effects import ForgetRun, Moment, NotifyApprovers, StartRun, StopRun
+from jitd.core.effects import ForgetRun, ListsChanged, Moment, StartRun, StopRun
 from jitd.core.law import Actor, IllegalEvent, Role, check
 
 
@@ -204,7 +204,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 def start(event: Starting) -> tuple[Run, tuple[Any, ...]]:
     """Begin the life of a run."""
     run = Run(event.id, event.grant, event.request, event.at, login=event.login)
-    return run, (StartRun(run.id), NotifyApprovers(run.request))
+    return run, (StartRun(run.id), ListsChanged())
 
 
 def transition(run: Run, event: Event, now: Moment) -> tuple[Run, tuple[Any, ...]]:
@@ -215,14 +215,14 @@ def transition(run: Run, event: Event, now: Moment) -> tuple[Run, tuple[Any, ...
         case Started():
             state = RunState.STOPPING if run.state is RunState.STOPPING else RunState.RUNNING
             after = replace(run, state=state, pid=event.pid, started_at=now.at)
-            follows = (NotifyApprovers(run.request),)
+            follows = (ListsChanged(),)
         case StopOrdered():
             after = replace(run, state=RunState.STOPPING, because=run.because or event.because)  # once told, it is told
             follows = (StopRun(run.id, after.because),)
         case Ended():
             after = replace(run, state=RunState.ENDED, outcome=event.outcome, recording=event.recording, ended_at=now.at)
             was_started = event.outcome.ending is not Ending.NOT_STARTED
-            follows = (Returned(run.grant, event.by, run.id, was_started), ForgetRun(run.id), NotifyApprovers(run.request))
+            follows = (Returned(run.grant, event.by, run.id, was_started), ForgetRun(run.id), ListsChanged())
     if after.state not in LAW[run.state][type(event)]:
         raise IllegalEvent(f"run {run.id} cannot go from {run.state} to {after.state}")
     return replace(after, version=run.version + 1), follows

@@ -16,7 +16,7 @@ from jitd.core.decision import Decision, Permit
 from jitd.core.effects import Effect, Moment
 from jitd.core.grant import Grant, GrantState
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY
-from jitd.core.request import Request, RequestState
+from jitd.core.request import Request
 from jitd.core.run import Ending, Outcome, Recording, Run, RunState, Usage
 from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider
@@ -30,8 +30,6 @@ from jitd.settings.config import Config
 from jitd.store import Conflict, Store, StoreError
 from jitd.workers import Workers
 
-COMES_BACK_FOR = 30.0
-"""Seconds that a client has to come back after the daemon was restarted."""
 TRIES = 5
 """Times that events are put to the store, each time to what it holds by then, before somebody is told that it did not work."""
 
@@ -67,8 +65,8 @@ class Perform:
         self._begun_for: dict[str, Subject] = {}  # run → who took its use, with the ticket of that moment
         self._tasks: set[asyncio.Task[None]] = set()
         self._deeds: dict[type, Callable[[Any], None]] = {
-            effects.Screen: self._screen,
-            effects.NotifyApprovers: lambda effect: waiters.lists_changed(),
+            effects.ListsChanged: lambda effect: waiters.lists_changed(),
+            effects.RequestWaits: lambda effect: None,  # its approvers look at the lists
             effects.TellRequester: self._tell_requester,
             effects.Admit: lambda effect: self._admit(effect.request, effect.request),
             effects.StartRun: self._start_run,
@@ -93,8 +91,11 @@ class Perform:
         """
         screened = request.Screened(event.id, POLICY, decision, self.is_attended(event.request))
         for effect in self._happen((event, screened), *self._lease_in(decision)):
-            if not isinstance(effect, effects.Screen):
-                self._do(effect)
+            self._do(effect)
+
+    def screened(self, event: request.Screened, seen: Request) -> None:
+        """As ``submitted``, for a request that began before, as it was ``seen``."""
+        self.act_on(event, seen, *self._lease_in(event.decision))
 
     def _happen(self, events: tuple[Event, ...], *seen: Request | Grant) -> tuple[Effect, ...]:
         """What follows from ``events``, which are in the store now. Where another change was first (Conflict) nothing of them is:
@@ -121,7 +122,8 @@ class Perform:
     def _do(self, effect: Effect) -> None:
         self._deeds[type(effect)](effect)
 
-    def _later(self, deed: Coroutine[Any, Any, None]) -> None:
+    def later(self, deed: Coroutine[Any, Any, None]) -> None:
+        """Do ``deed`` in the background; what it raises is told in the log."""
         task = asyncio.get_running_loop().create_task(self._guarded(deed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -142,16 +144,6 @@ class Perform:
         waiter = self._waiters.of(asked.id) if asked.may_act_at_once else None
         return waiter is not None and waiter.who is not None and waiter.who.has_ticket_at(self._now().at)
 
-    def _screen(self, effect: effects.Screen) -> None:
-        self._later(self._screen_again(effect.request))
-
-    async def _screen_again(self, id: str) -> None:
-        found = self._store.request(id)
-        if found is not None and found.state is RequestState.SCREENING:
-            fresh = await self._decider.decide_again(found)
-            screened = request.Screened(id, POLICY, fresh.decision, self.is_attended(found))
-            self.act_on(screened, found, *self._lease_in(fresh.decision))
-
     # --- telling -----------------------------------------------------------------------------------------------------
 
     def _tell_requester(self, effect: effects.TellRequester) -> None:
@@ -162,7 +154,7 @@ class Perform:
     # --- runs --------------------------------------------------------------------------------------------------------
 
     def _start_run(self, effect: effects.StartRun) -> None:
-        self._later(self._begin(effect.run))
+        self.later(self._begin(effect.run))
 
     async def _begin(self, id: str) -> None:
         """Have a monitor forked and give the client its end of the control socket."""
@@ -257,7 +249,7 @@ class Perform:
             if waiter is not None:
                 waiter.fail(f"the session could not be begun: {outcome.because}")
 
-    # --- time, and coming back ---------------------------------------------------------------------------------------
+    # --- time --------------------------------------------------------------------------------------------------------
 
     def _ended(self, some: set[tuple[str, str]]) -> set[tuple[str, str]]:
         try:
@@ -284,7 +276,7 @@ class Perform:
             elif life == "run":
                 living = self._store.run(id)
                 if living is not None and living.is_live:
-                    self._later(self._find(id))
+                    self.later(self._find(id))
             else:
                 self._withdraw_unattended(id)
         except Exception as fault:  # the clock never stops for one of them
@@ -308,39 +300,3 @@ class Perform:
         permit = self._store.grant(id) if found.may_act_at_once else None
         if permit is not None and permit.is_live and permit.begun == 0:
             self.act(grant.Revoked(id, DAEMON, because))
-
-    async def recover(self) -> None:
-        """What is owed, derived anew from what is stored: called once, before the first client."""
-        now = self._now()
-        for locked in tuple(self._store.locks()):
-            if locked.ends_boot is not None and locked.boot_id != now.boot_id:
-                spent_for = self._lifecycle.proved_since(locked.boot_id, locked.since_boot)
-                self.act(lock.Carried(locked.id, DAEMON, spent_for))
-            elif locked.ends_boot is not None:
-                self.deadlines.set("lock", locked.id, locked.ends_boot)
-        for waiting in tuple(self._store.requests(ended=False)):
-            if waiting.boot_id != now.boot_id:
-                self.act(request.DeadlinePassed(waiting.id, CLOCK))
-                continue
-            if waiting.state is RequestState.SCREENING:
-                self._screen(effects.Screen(waiting.id))
-            elif waiting.expires_boot is not None:
-                self.deadlines.set("request", waiting.id, waiting.expires_boot)
-            if waiting.waits:
-                self.deadlines.set("client", waiting.id, now.boot + COMES_BACK_FOR)
-        for permit in tuple(self._store.grants()):
-            if permit.boot_id != now.boot_id:
-                self.act(grant.Expired(permit.id, CLOCK))
-                continue
-            self.deadlines.set("grant", permit.id, permit.ends_boot)
-            asked = self._store.request(permit.id)
-            if asked is not None and asked.waits and asked.may_act_at_once and permit.begun == 0:
-                self.deadlines.set("client", permit.id, now.boot + COMES_BACK_FOR)
-        living = []
-        for one in tuple(self._store.runs()):
-            permit_of = self._store.grant(one.grant)
-            if permit_of is not None and permit_of.boot_id != now.boot_id:
-                self.act(run.Ended(one.id, DAEMON, Outcome(Ending.LOST, 0, "the host was booted anew")))
-            else:
-                living.append(one.id)
-        await self._executor.find(living)

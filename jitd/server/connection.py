@@ -223,7 +223,7 @@ class Connection:
             except TimeoutError as fault:
                 self._refuse("failed", str(fault) or "what jitd had to look up took too long: nothing was done")
             except Conflict:
-                self._refuse("undone", "others changed the same thing now, again and again: nothing was done; try again")
+                self._refuse("not_done", "others changed the same thing now, again and again: nothing was done; try again")
             except Exception as fault:
                 log("failed", fault=f"{type(fault).__name__}: {fault}")
                 self._refuse("failed", "jitd failed, and nothing was permitted by it: its log says why")
@@ -242,7 +242,7 @@ class Connection:
             case messages.Submit():
                 made = await requests.submit(
                     who, asked_in(message), claims_in(message), service=message.service, waits=message.waits,
-                    if_owed=message.if_owed, waiter=self, login=self._wait_for,
+                    if_owed=message.if_owed, waiter=self, on_created=self._wait_for,
                 )  # fmt: skip
                 if not message.waits:
                     self._submitted(made)

@@ -15,8 +15,9 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from jitd.core.claims import Claims, Point
 from jitd.core.deed import RUN, deed_of
-from jitd.core.request import Claims, Point, Request, RequestState
+from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
 from jitd.deciding import origins
 from jitd.deciding.command_lookup import Asked
@@ -181,7 +182,7 @@ class Enforcement:
             origin,
             waits=ask.waits,
             waiter=self,
-            login=self._wait_for,
+            on_created=self._wait_for,
         )
         if self._waits_for is not None:
             self._move(made)

@@ -6,9 +6,9 @@ Law: what the wire's types let through and makes no sense is refused here, befor
 
 from __future__ import annotations
 
+from jitd.core.claims import Claims
 from jitd.core.conditions import read_service
 from jitd.core.duration import LONGEST
-from jitd.core.request import Claims
 from jitd.deciding.command_lookup import Asked
 from jitd.verbs.refusal import Refusal
 from jitpam.wire import messages

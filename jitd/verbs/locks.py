@@ -60,7 +60,7 @@ class Locks:
         return tuple(self._store.locks())
 
     async def lock(self, who: Subject, whom: str, name: str, lasts_for: int | None, reason: str) -> str:
-        """Lock, and return when all that it ends is gone. Raises Refusal, of code ``undone`` where only that is not so yet."""
+        """Lock, and return when all that it ends is gone. Raises Refusal, of code ``not_done`` where only that is not so yet."""
         self._may_turn(who, "lock", reason)
         if lasts_for is not None and not 1 <= lasts_for <= LONGEST:
             raise Refusal("usage", "a lock lasts between a second and ten years, or until it is lifted")
@@ -88,7 +88,7 @@ class Locks:
         by_name = "" if is_sure else "; its account could not be looked up, so the lock is on the name"
         said = f"lock {made.id} is on {_spelled(made)}{lasting}: {did}{by_name}"
         if not await self._waiters.are_gone(gone, GONE_WITHIN):
-            raise Refusal("undone", f"{said}, but not all of what ran is gone yet: see jitd runs")
+            raise Refusal("not_done", f"{said}, but not all of what ran is gone yet: see jitd runs")
         return said
 
     def unlock(self, who: Subject, typed: str, reason: str) -> str:

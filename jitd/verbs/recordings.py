@@ -81,12 +81,12 @@ class Recordings:
         try:
             file = storage.open_recording(self._directory, run.id)
         except (FileNotFoundError, ValueError):
-            raise Refusal("undone", self._why_none(run)) from None
+            raise Refusal("not_done", self._why_none(run)) from None
         except RecordingError as fault:
-            raise Refusal("undone", f"run {run.id}: {fault}") from None
+            raise Refusal("not_done", f"run {run.id}: {fault}") from None
         try:
             if not self._pace.may(who.uid, self._now().boot):
-                raise Refusal("undone", "you have looked at too many recordings within a short time: wait a minute")
+                raise Refusal("not_done", "you have looked at too many recordings within a short time: wait a minute")
             self._lifecycle.note("recording.watched", who.principal, who.uid, {"run": run.id, "live": run.is_live})
             sealed = None if run.recording is None else asdict(run.recording)
             yield {"run": run.id, "live": run.is_live, "sealed": sealed}

@@ -12,13 +12,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from jitd.core import grant, request
+from jitd.core.claims import Claims, Point
 from jitd.core.command import Command, fingerprint, read_id, spell_id, work_of
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import JITSUDO, deed_of
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant, GrantState
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
-from jitd.core.request import Claims, Point, Request, RequestState
+from jitd.core.request import Request, RequestState
 from jitd.core.run import RunState
 from jitd.core.subject import Subject
 from jitd.deciding import program_commands
@@ -89,9 +90,9 @@ class Requests:
         waits: bool,
         if_owed: bool,
         waiter: Waiter,
-        login: Callable[[str], None],
+        on_created: Callable[[str], None],
     ) -> Request:
-        """Begin a request. ``login`` is called with its id before anything can happen to it, and ``waiter`` is told of all that
+        """Begin a request. ``on_created`` is called with its id before anything can happen to it, and ``waiter`` is told of all that
         does.
 
         Raises Refusal where nothing is submitted.
@@ -105,7 +106,7 @@ class Requests:
         if isinstance(decision, Permit) and (deed_of(service).asks_again or not waits):
             self._refuse_more(who)
         made = self._request(who, service, first.asked, command, claims, waits=waits, point=None)
-        return self._begin(made, decision, waiter if waits else None, login)
+        return self._begin(made, decision, waiter if waits else None, on_created)
 
     async def enforce(
         self,
@@ -118,7 +119,7 @@ class Requests:
         *,
         waits: bool,
         waiter: Waiter,
-        login: Callable[[str], None],
+        on_created: Callable[[str], None],
     ) -> Request:
         """As ``submit``, for the enforcement point ``point`` of ``service``. One that cannot wait leaves its request behind, for
         somebody to decide, and is refused; the next one for the same takes what became of it. Raises Refusal.
@@ -133,7 +134,7 @@ class Requests:
             self._refuse_twice(who, service, command)
         self._refuse_beforehand(who, command, decision, if_owed=True)
         made = self._request(who, service, first.asked, command, claims, waits=waits, point=point)
-        begun = self._begin(made, decision, waiter if waits else None, login if waits else lambda id: None, origin)
+        begun = self._begin(made, decision, waiter if waits else None, on_created if waits else lambda id: None, origin)
         if waits:
             return begun
         raise Refusal("owed", "; ".join((*sentences.asked(begun), "come again when it is approved")))
@@ -177,21 +178,21 @@ class Requests:
         made: Request,
         decision: Decision,
         waiter: Waiter | None,
-        login: Callable[[str], None],
+        on_created: Callable[[str], None],
         origin: Origin | None = None,
     ) -> Request:
         id, who = made.id, made.requester
         by = Actor(Role.REQUESTER, who.principal, who.uid, origin)
         if waiter is not None:
             self._waiters.attend(id, waiter)
-        login(id)
+        on_created(id)
         try:
             self._perform.submitted(request.Submitted(id, by, made), decision)
         except BaseException as fault:
             if waiter is not None:
                 self._waiters.leave(id, waiter)
             if isinstance(fault, Overtaken):
-                raise Refusal("undone", "the lease that answers for it was used at this moment: ask again") from None
+                raise Refusal("not_done", "the lease that answers for it was used at this moment: ask again") from None
             raise
         after = self._store.request(id)
         assert after is not None, "it was committed"
@@ -254,7 +255,7 @@ class Requests:
             raise Refusal("unknown", "there is no such request of yours that could be resumed")
         return found
 
-    async def resume(self, who: Subject, typed: str, waiter: Waiter, login: Callable[[str], None]) -> Request:
+    async def resume(self, who: Subject, typed: str, waiter: Waiter, on_created: Callable[[str], None]) -> Request:
         """Wait again for a request of one's own, or take the use that it was given. Raises Refusal."""
         found = self._own(who, typed)
         if not self._pace.may(who.person, self._now().boot):
@@ -266,7 +267,7 @@ class Requests:
             raise Refusal("unknown", "there is no such request of yours that could be resumed")
         if not self._waiters.attend(found.id, waiter):
             raise Refusal("denied", f"somebody waits for request {found.id} already")
-        login(found.id)
+        on_created(found.id)
         try:
             if found.is_open or not found.may_act_at_once:
                 return found

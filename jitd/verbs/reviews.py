@@ -150,7 +150,7 @@ class Reviews:
         found = self._visible(who, typed)
         self._refuse_review(who, found, verdict, fingerprint)  # what is not to be taken anyway asks nothing of the KDC
         if not self._pace.may(who.person, self._now().boot):
-            raise Refusal("undone", "you have reviewed too often within a short time: wait a minute")
+            raise Refusal("not_done", "you have reviewed too often within a short time: wait a minute")
         fresh = await self._decider.standing(who)
         if fresh is None or not fresh.has_ticket_at(self._now().at):
             raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
@@ -182,7 +182,7 @@ class Reviews:
         except (NotYours, LockedOut) as fault:
             raise Refusal("forbidden", str(fault)) from None
         except Stale as fault:
-            raise Refusal("undone", str(fault)) from None
+            raise Refusal("not_done", str(fault)) from None
         except IllegalEvent:
             raise self._too_late(found.id) from None
 
@@ -197,7 +197,7 @@ class Reviews:
         if not self._may_review(who, found):
             raise Refusal("forbidden", f"you may see request {found.id}, but its rule does not take your review")
         if fingerprint != found.fingerprint:
-            raise Refusal("undone", f"request {found.id} is not what you were shown: look at it again")
+            raise Refusal("not_done", f"request {found.id} is not what you were shown: look at it again")
         if not found.is_open and not self._repeated(who, found, verdict):
             raise self._too_late(found.id)
 
@@ -222,7 +222,7 @@ class Reviews:
         if found.state is RequestState.PENDING:
             return f"request {id}: your approval counts; more are owed"
         if verdict is Verdict.APPROVE and found.state is RequestState.DENIED:
-            raise Refusal("undone", f"request {id} was denied by policy when it was asked again: {found.because}")
+            raise Refusal("not_done", f"request {id} was denied by policy when it was asked again: {found.because}")
         return f"request {id} is {found.state}"
 
     # --- ends ----------------------------------------------------------------------------------------------------------
@@ -233,11 +233,11 @@ class Reviews:
         permit = self._store.grant(found.id)
         if permit is None:
             its = f"what permitted it is {found.lease}: jitd revoke {found.lease}" if found.lease else f"it is {found.state}"
-            raise Refusal("undone", f"request {found.id} has no grant of its own: {its}")
+            raise Refusal("not_done", f"request {found.id} has no grant of its own: {its}")
         if not permit.is_live:
             ended = f"grant {permit.id} has ended: it is {permit.state}"
             if any(self._store.runs(grant=permit.id)):
-                raise Refusal("undone", f"{ended}, but what runs under it is not gone yet: see jitd runs")
+                raise Refusal("not_done", f"{ended}, but what runs under it is not gone yet: see jitd runs")
             raise Refusal("late", ended)
         may_live = await self._revoke(who, found, permit, reason)
         return f"grant {permit.id} is revoked; {may_live or self._goes_on([permit]) or 'nothing runs under it'}"
@@ -326,7 +326,7 @@ class Reviews:
 
     async def _until(self, gone: list[asyncio.Future[None]], otherwise: str) -> None:
         if not await self._waiters.are_gone(gone, GONE_WITHIN):
-            raise Refusal("undone", f"{otherwise}: see jitd runs")
+            raise Refusal("not_done", f"{otherwise}: see jitd runs")
 
     # --- the house -----------------------------------------------------------------------------------------------------
 

@@ -360,7 +360,7 @@ CODES = {
     "forbidden": "you may not do this",
     "unknown": "no such thing, as far as you may see",
     "late": "it has ended already",
-    "undone": "it could not be done",
+    "not_done": "it could not be done",
     "failed": "the daemon failed",
 }
 """Every code a Refused may carry."""
@@ -380,7 +380,7 @@ EXITS = {
     "forbidden": (121, 3),
     "unknown": (121, 4),
     "late": (121, 5),
-    "undone": (125, 1),
+    "not_done": (125, 1),
     "failed": (125, 125),
 }
 """Code → the exit status of ``jitsudo``, and of ``jitd`` (PROTOCOL.md section 6)."""

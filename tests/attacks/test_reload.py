@@ -120,7 +120,7 @@ def test_a_broken_policy_never_replaces_a_whole_one(own_house):
         (house.root / "policy.d/50-test.toml").write_bytes(text)
         if n % 2:
             answer = reloaded(house)
-            assert isinstance(answer, messages.Refused) and answer.code == "undone", name
+            assert isinstance(answer, messages.Refused) and answer.code == "not_done", name
             assert answer.text.startswith("the old policy stays: ") and "50-test.toml" in answer.text, name
         else:
             house.process.send_signal(signal.SIGHUP)
@@ -212,7 +212,7 @@ def test_files_that_are_not_roots_own_never_permit(own_house, disorder):
     house = own_house().start()
     disorder(house)
     answer = reloaded(house)
-    assert isinstance(answer, messages.Refused) and answer.code == "undone"
+    assert isinstance(answer, messages.Refused) and answer.code == "not_done"
     assert told(house)[0] >= 1 and told(house)[1] == 1
     decides_as_before(house)
     house.kill()
@@ -292,7 +292,7 @@ def test_a_review_that_races_a_reload_is_decided_by_the_rules_in_force_when_it_e
         assert n_lookers(house, large) == 2, "they had begun before, and go on after it"
         assert bob.hear().type == "refused"
         assert eve.hear().code == "denied"
-        assert bob.refusal(review(row))[0] == "undone"
+        assert bob.refusal(review(row))[0] == "not_done"
     for one in (id, other):
         assert shown_to(house, "root", one)["state"] == "denied"
     assert house.rows("grants", "--all") == [] and house.rows("runs", "--all") == []

@@ -209,11 +209,11 @@ def test_a_review_of_one_request_is_none_of_another(house):
         rows = {id: shown_to(house, "root", id) for id in (one, other)}
         assert rows[one]["fingerprint"] != rows[other]["fingerprint"]
         for id, strange in ((one, other), (other, one)):
-            assert bob.refusal(review(rows[strange], id=id))[0] == "undone"
+            assert bob.refusal(review(rows[strange], id=id))[0] == "not_done"
         assert alice.ask(messages.Withdraw(id=one))[-1].type == "done"
         assert bob.refusal(review(rows[one]))[0] == "late"
         third = alice.submit("true", waits=False)
-        assert bob.refusal(review(rows[one], id=third))[0] == "undone"
+        assert bob.refusal(review(rows[one], id=third))[0] == "not_done"
         assert shown_to(house, "root", third)["state"] == "pending"
         assert shown_to(house, "root", other) == rows[other]
         for id in (other, third):
@@ -229,7 +229,7 @@ def test_a_review_of_another_fingerprint_is_refused(house):
         altered = [right[:n] + bytes([right[n] ^ 1 << n % 8]) + right[n + 1 :] for n in range(32)]
         for wrong in (*altered, b"", right[:31], right + b"\0", right * 2, bytes(32)):
             for verdict in ("approve", "deny"):
-                assert bob.refusal(review(row, verdict, fingerprint=wrong))[0] == "undone"
+                assert bob.refusal(review(row, verdict, fingerprint=wrong))[0] == "not_done"
         for verdict in ("", "APPROVE", "yes", "approve\n", "permit"):
             assert bob.refusal(review(row, verdict))[0] == "usage"
         assert shown_to(house, "root", id) == row

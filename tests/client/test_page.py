@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jitd.cli import columns, page
 from jitd.cli.answer import printable
-from jitd.core.request import Claims
+from jitd.core.claims import Claims
 from jitpam.client import RefusedByDaemon
 from jitpam.wire.shown import unshown_command
 from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting

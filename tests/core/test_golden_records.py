@@ -18,12 +18,13 @@ import pytest
 
 from jitd.core import chain, grant, lock, request, run
 from jitd.core.chain import GENESIS, note, record, seal
+from jitd.core.claims import Point
 from jitd.core.command import Operand
 from jitd.core.decision import Approval, Deny, Terms, Why
 from jitd.core.effects import Moment
 from jitd.core.law import CLOCK, DAEMON, MONITOR, Origin, Role, name_of
 from jitd.core.lock import Whom
-from jitd.core.request import Locked, Point, Verdict, Withdrawn
+from jitd.core.request import Locked, Verdict, Withdrawn, issued
 from jitd.core.run import Ended, Ending, Outcome, Process, Recording, Returned, Started, Starting, StopOrdered
 from tests.scene import (
     START,
@@ -57,7 +58,7 @@ POINT = Point("auth", "192.0.2.7", "publickey", SSHD)
 UNREAD = replace(asked(what=ODD, who=person("alice", ticket_ends_at=None)), service="sudo", point=POINT)
 BARE = replace(PLAIN, claims=replace(PLAIN.claims, reason=None))
 TWICE = permit(Approval(2, ("group:ops", "user:eve")), Approval(1, ("group:security",)))
-GRANT = grant.Issued.to(replace(PLAIN, obligations=free().obligations, lasts_for=60, uses=3), NOW).grant
+GRANT = issued(replace(PLAIN, obligations=free().obligations, lasts_for=60, uses=3), NOW).grant
 RECORDING = Recording(12, 34567, "ab" * 32)
 
 ROWS: list[tuple[Any, str]] = [

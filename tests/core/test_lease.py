@@ -10,8 +10,8 @@ import pytest
 from jitd.core import grant, lease
 from jitd.core.decision import Approval, Obligations, Permit, Record, Terms
 from jitd.core.deed import JITSUDO
-from jitd.core.grant import Grant, Issued, Used, covers, waits_for_its_own
-from jitd.core.request import Request, RequestState, Review, Verdict
+from jitd.core.grant import Grant, Used, covers, waits_for_its_own
+from jitd.core.request import Request, RequestState, Review, Verdict, issued
 from jitd.core.subject import Subject
 from tests.scene import HOST, START, actor, asked, command, moment, permit, person
 
@@ -24,7 +24,7 @@ def approved(by: tuple[Subject, ...], owed: Permit, **changes: object) -> tuple[
     """A request that those people approved, and its grant."""
     reviews = tuple(Review(one, Verdict.APPROVE, "", START) for one in by)
     made = replace(asked(**changes), state=RequestState.APPROVED, rule="rule-1", obligations=owed.obligations, reviews=reviews)
-    return made, Issued.to(made, moment()).grant
+    return made, issued(made, moment()).grant
 
 
 def today(*approvals: Approval, **changes: object) -> Obligations:

@@ -9,7 +9,7 @@ import pytest
 
 from jitd.core import grant, lock, request, run
 from jitd.core.decision import Approval, Deny, Terms, Why
-from jitd.core.effects import NotifyApprovers, SetDeadline, TellRequester
+from jitd.core.effects import ListsChanged, SetDeadline, TellRequester
 from jitd.core.grant import GrantState, Issued, Used, covers
 from jitd.core.law import CLOCK, DAEMON, MONITOR, Actor, IllegalEvent, Role
 from jitd.core.lock import LockState
@@ -96,12 +96,12 @@ def test_an_event_of_the_wrong_author_is_refused(event, wrong):
 def test_a_permit_without_approvals_issues_a_grant_and_takes_its_first_use():
     after, follows = request.transition(asked(), screened(asked(), free()), moment())
     assert after.state is RequestState.APPROVED
-    assert [type(f) for f in follows] == [TellRequester, NotifyApprovers, Issued, Used]
+    assert [type(f) for f in follows] == [TellRequester, ListsChanged, Issued, Used]
 
 
 def test_a_permit_for_nobody_who_waits_issues_a_grant_and_starts_nothing():
     _, follows = request.transition(asked(), screened(asked(), free(), attended=False), moment())
-    assert [type(f) for f in follows] == [TellRequester, NotifyApprovers, Issued]
+    assert [type(f) for f in follows] == [TellRequester, ListsChanged, Issued]
 
 
 def test_a_pending_request_has_a_deadline_on_the_boot_clock():

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from jitd.core import lock
 from jitd.core.decision import Approval, Deny, Permit, Terms, Why
-from jitd.core.effects import NotifyApprovers, SetDeadline, TellRequester
-from jitd.core.grant import Issued, Revoked, Used
+from jitd.core.effects import ListsChanged, SetDeadline, TellRequester
+from jitd.core.grant import Revoked, Used
 from jitd.core.law import CLOCK, DAEMON, MONITOR, IllegalEvent, Role
 from jitd.core.lock import Carried, Expired, LockedOut, LockState, Whom, answer_to, consequences, is_on, under
-from jitd.core.request import Locked, RequestState, Review, Verdict
+from jitd.core.request import Locked, RequestState, Review, Verdict, issued
 from jitd.core.run import Ended, Ending, Outcome, StopOrdered
 from jitd.core.subject import ROOT, Subject
 from tests.scene import REALM, START, actor, asked, free, lift, locked, moment, permit, person, place, review, screened, withdraw
@@ -73,7 +73,7 @@ def test_the_answer_says_why_and_where_nobody_said_why_it_says_who():
 
 def test_a_lock_without_an_end_has_no_deadline_and_holds_for_ever():
     made, follows = lock.place(place(locked()))
-    assert follows == (NotifyApprovers(made.id),)
+    assert follows == (ListsChanged(),)
     assert not made.is_over_at(moment(10**9))
     with pytest.raises(IllegalEvent, match="time left"):
         lock.transition(made, Expired(made.id, CLOCK), moment(10**9))
@@ -207,7 +207,7 @@ def test_an_approval_given_before_its_author_was_locked_no_longer_counts():
 
 
 def test_who_is_locked_takes_no_use():
-    permitted = Issued.to(pending(), moment()).grant
+    permitted = issued(pending(), moment()).grant
     with pytest.raises(LockedOut):
         under((locked(),), permitted, Used(permitted.id, actor(ALICE), permitted.id, Terms()))
     assert under((locked(name="bob"),), permitted, Used(permitted.id, actor(ALICE), permitted.id, Terms()))
@@ -292,7 +292,7 @@ def test_which_grants_end(what, made, before, who, need, by, ends):
     obligations = (permit(Approval(need, ("group:ops",))) if need else free()).obligations
     reviews = tuple(Review(one, Verdict.APPROVE, "", START) for one in by)
     request = replace(asked(who=who), state=RequestState.APPROVED, obligations=obligations, reviews=reviews)
-    permitted = Issued.to(request, moment()).grant
+    permitted = issued(request, moment()).grant
     follows = consequences(place(made), before, [], [(permitted, request)])
     assert follows == ((Revoked(request.id, place(made).by, "locked: laptop stolen"),) if ends else ())
 

@@ -9,7 +9,7 @@ import pytest
 
 from jitd.core import request
 from jitd.core.decision import Terms
-from jitd.core.effects import NotifyApprovers, TellRequester
+from jitd.core.effects import ListsChanged, TellRequester
 from jitd.core.grant import Issued, Used
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.run import Starting, start
@@ -36,7 +36,7 @@ def test_what_a_live_grant_answers_is_approved_and_takes_its_use_there(attended:
     decision = replace(permit(), lease="L0AS-0001")
     after, follows = request.transition(asked(), screened(asked(), decision, attended=attended), moment())
     assert (after.state, after.because, after.lease) == (RequestState.APPROVED, "grant L0AS-0001 is live", "L0AS-0001")
-    told = (TellRequester(after.id), NotifyApprovers(after.id))
+    told = (TellRequester(after.id), ListsChanged())
     use = (Used("L0AS-0001", actor(person("alice")), after.id, Terms()),)
     assert follows == (*told, *(use if attended else ()))
 

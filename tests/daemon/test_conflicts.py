@@ -237,7 +237,7 @@ def test_a_lease_that_is_gone_at_that_moment_answers_for_nothing(house: House, e
     waiter: Any = SimpleNamespace(who=ALICE)
     with pytest.raises(Refusal) as refused:
         asking._begin(asked("AAAA-AAAA"), replace(permit(), lease=ID), waiter, lambda id: None)
-    assert refused.value.code == "undone" and "ask again" in refused.value.text
+    assert refused.value.code == "not_done" and "ask again" in refused.value.text
     assert house.store.request("AAAA-AAAA") is None and house.waiters.of("AAAA-AAAA") is None
     assert house.done == []
 
@@ -262,7 +262,7 @@ def test_a_client_is_told_to_try_again_and_that_nothing_was_done() -> None:
 
     asyncio.run(played())
     ((code, text),) = told
-    assert code == "undone" and "nothing was done" in text and "try again" in text
+    assert code == "not_done" and "nothing was done" in text and "try again" in text
 
 
 def test_what_a_monitor_said_is_kept_until_it_can_be_recorded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ from typing import Any, cast
 
 import pytest
 
-from jitd.core.grant import Grant, Issued
-from jitd.core.request import Request, RequestState
+from jitd.core.grant import Grant
+from jitd.core.request import Request, RequestState, issued
 from jitd.core.run import Run, RunState
 from jitd.lifecycle.waiters import Waiters
 from jitd.server.telling import Telling, Turns
@@ -42,7 +42,7 @@ def an_id(number: int) -> str:
 
 def a_grant(request: Request) -> Grant:
     decided = replace(request, obligations=permit().obligations, rule="rule-1")
-    return Issued.to(decided, moment()).grant
+    return issued(decided, moment()).grant
 
 
 def a_run(number: int) -> Run:

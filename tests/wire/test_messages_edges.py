@@ -18,7 +18,7 @@ unexecutable    126 1
 forbidden       121 3
 unknown         121 4
 late            121 5
-undone          125 1
+not_done        125 1
 failed          125 125
 """
 """Code, status of jitsudo, status of jitd."""

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is owed when the daemon begins, derived anew from what is stored.
+
+Law: it is called once, before the first client. What it does it may do twice: the daemon may end while it recovers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jitd.core import grant, lock, request, run
+from jitd.core.effects import Moment
+from jitd.core.law import CLOCK, DAEMON, POLICY
+from jitd.core.request import Request, RequestState
+from jitd.core.run import Ending, Outcome
+from jitd.deciding.decider import Decider
+from jitd.executor import Executor
+from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.lifecycle.perform import Perform
+from jitd.store import Store
+
+COMES_BACK_FOR = 30.0
+"""Seconds that a client has to come back after the daemon was restarted."""
+
+
+class Recovery:
+    """Ends what has ended meanwhile, sets the deadlines of the rest, and asks the executor what became of the runs."""
+
+    def __init__(
+        self,
+        perform: Perform,
+        decider: Decider,
+        lifecycle: Lifecycle,
+        store: Store,
+        executor: Executor,
+        now: Callable[[], Moment],
+    ) -> None:
+        self._perform = perform
+        self._decider = decider
+        self._lifecycle = lifecycle
+        self._store = store
+        self._executor = executor
+        self._now = now
+
+    async def recover(self) -> None:
+        """Lock by lock, request by request, grant by grant, run by run. Raises StoreError."""
+        now = self._now()
+        self._locks(now)
+        self._requests(now)
+        self._grants(now)
+        await self._executor.find(self._runs(now))
+
+    def _locks(self, now: Moment) -> None:
+        for locked in tuple(self._store.locks()):
+            if locked.ends_boot is not None and locked.boot_id != now.boot_id:
+                spent_for = self._lifecycle.proved_since(locked.boot_id, locked.since_boot)
+                self._perform.act(lock.Carried(locked.id, DAEMON, spent_for))
+            elif locked.ends_boot is not None:
+                self._perform.deadlines.set("lock", locked.id, locked.ends_boot)
+
+    def _requests(self, now: Moment) -> None:
+        deadlines = self._perform.deadlines
+        for waiting in tuple(self._store.requests(ended=False)):
+            if waiting.boot_id != now.boot_id:
+                self._perform.act(request.DeadlinePassed(waiting.id, CLOCK))
+                continue
+            if waiting.state is RequestState.SCREENING:
+                self._perform.later(self._screen(waiting))
+            elif waiting.expires_boot is not None:
+                deadlines.set("request", waiting.id, waiting.expires_boot)
+            if waiting.waits:
+                deadlines.set("client", waiting.id, now.boot + COMES_BACK_FOR)
+
+    async def _screen(self, waiting: Request) -> None:
+        """Ask policy about a request that nothing was decided on."""
+        fresh = await self._decider.decide_again(waiting)
+        self._perform.screened(request.Screened(waiting.id, POLICY, fresh.decision, self._perform.is_attended(waiting)), waiting)
+
+    def _grants(self, now: Moment) -> None:
+        deadlines = self._perform.deadlines
+        for permit in tuple(self._store.grants()):
+            if permit.boot_id != now.boot_id:
+                self._perform.act(grant.Expired(permit.id, CLOCK))
+                continue
+            deadlines.set("grant", permit.id, permit.ends_boot)
+            asked = self._store.request(permit.id)
+            if asked is not None and asked.waits and asked.may_act_at_once and permit.begun == 0:
+                deadlines.set("client", permit.id, now.boot + COMES_BACK_FOR)
+
+    def _runs(self, now: Moment) -> list[str]:
+        """Those that may live still; of a boot before this one none does."""
+        living = []
+        for one in tuple(self._store.runs()):
+            its_grant = self._store.grant(one.grant)
+            if its_grant is not None and its_grant.boot_id != now.boot_id:
+                self._perform.act(run.Ended(one.id, DAEMON, Outcome(Ending.LOST, 0, "the host was booted anew")))
+            else:
+                living.append(one.id)
+        return living
