@@ -16,7 +16,7 @@ from jitd.monitor.orders import Job, Login
 from jitd.settings.config import Config
 
 
-def job_of(begun: Run, permit: Grant, asked: Request, config: Config, now: float) -> Job | Login:
+def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float) -> Job | Login:
     """What ``begun`` is to its monitor, at ``now`` (seconds on the boot clock). It may block.
 
     Raises ValueError or NoSuchAccount.
@@ -25,21 +25,21 @@ def job_of(begun: Run, permit: Grant, asked: Request, config: Config, now: float
     if fingerprint(asked.id, asked.requester.principal, asked.host, asked.service, command, asked.terms) != asked.fingerprint:
         raise ValueError("the request is not what was approved")
     if begun.login is not None:
-        return _login_of(begun, permit, asked)
+        return _login_of(begun, grant, asked)
     target = accounts.entry_of(f"#{command.run_as.uid}")
     if target.pw_name != command.run_as.user:
         raise accounts.NoSuchAccount(f"the account {command.run_as.user} is not what it was")
-    ends_at_boot, because = permit.ends_boot, "its grant has ended"
+    ends_at_boot, because = grant.ends_boot, "its grant has ended"
     assert asked.obligations is not None, "an approved request has its obligations"
     fresh = asked.obligations.terms  # under a lease those of the rule as it is now: a lease stands for the approvals alone
     for timeout, sentence in (
-        (permit.terms.timeout_for, "its rule's timeout is over"),
+        (grant.terms.timeout_for, "its rule's timeout is over"),
         (fresh.timeout_for, "its rule's timeout is over"),
         (asked.timeout_for, "its timeout is over"),
     ):
         if timeout is not None and now + timeout < ends_at_boot:
             ends_at_boot, because = now + timeout, sentence
-    record = permit.terms.record.and_also(fresh.record)
+    record = grant.terms.record.and_also(fresh.record)
     home, shell = target.pw_dir.encode(), (target.pw_shell or "/bin/sh").encode()
     path = config.search_path.encode()
     return Job(
@@ -56,14 +56,14 @@ def job_of(begun: Run, permit: Grant, asked: Request, config: Config, now: float
         groups=tuple(dict.fromkeys((command.run_as.gid, *accounts.group_ids(target.pw_name, target.pw_gid)))),  # as sudo -g
         streams=command.streams,
         digest=command.digest,
-        writable=permit.terms.writable and fresh.writable,
+        writable=grant.terms.writable and fresh.writable,
         ends_at_boot=ends_at_boot,
         ends_because=because,
-        leftovers="keep" if permit.terms.leftovers == fresh.leftovers == "keep" else "end",
+        leftovers="keep" if grant.terms.leftovers == fresh.leftovers == "keep" else "end",
         requester_uid=asked.requester.uid,
         user=command.run_as.user,
-        operands=screening.bound(command) if _is_bound(asked, permit) else None,
-        stdin=permit.terms.stdin,
+        operands=screening.bound(command) if _is_bound(asked, grant) else None,
+        stdin=grant.terms.stdin,
         record=record.what,
         record_sync=record.sync,
         record_failure=record.failure,
@@ -78,23 +78,23 @@ def job_of(begun: Run, permit: Grant, asked: Request, config: Config, now: float
     )
 
 
-def _login_of(begun: Run, permit: Grant, asked: Request) -> Login:
+def _login_of(begun: Run, grant: Grant, asked: Request) -> Login:
     assert begun.login is not None and asked.obligations is not None, "an approved request has its obligations"
-    ends = "end" in (permit.terms.session, asked.obligations.terms.session)
+    ends = "end" in (grant.terms.session, asked.obligations.terms.session)
     return Login(
         run=begun.id,
         pid=begun.login.pid,
         started=begun.login.started,
         user=asked.command.run_as.user,
         service=asked.service,
-        ends_at_boot=permit.ends_boot if ends else None,
+        ends_at_boot=grant.ends_boot if ends else None,
         ends_because="its grant has ended",
     )
 
 
-def _is_bound(asked: Request, permit: Grant) -> bool:
+def _is_bound(asked: Request, grant: Grant) -> bool:
     """True if somebody approved what the arguments name, and the rule does not let others change it; or if it wants it bound."""
     assert asked.obligations is not None, "an approved request has its obligations"
-    if permit.terms.bound or asked.obligations.terms.bound:
+    if grant.terms.bound or asked.obligations.terms.bound:
         return True
-    return bool(asked.obligations.approvals) and not permit.terms.writable
+    return bool(asked.obligations.approvals) and not grant.terms.writable

@@ -120,10 +120,10 @@ class Lifecycle:
         self._noted(self._store.head())
 
     def _permitted(self) -> Iterator[tuple[Grant, Request]]:
-        for permit in self._store.grants():
-            asked = self._store.request(permit.id)
+        for held in self._store.grants():
+            asked = self._store.request(held.id)
             if asked is not None:
-                yield permit, asked
+                yield held, asked
 
     def _load(self, life: str, id: str) -> Life | None:
         match life:

@@ -11,10 +11,10 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from jitd.core import effects, grant, lock, request, run
+from jitd.core import effects, lock, request, run
 from jitd.core.decision import Decision, Permit
 from jitd.core.effects import Effect, Moment
-from jitd.core.grant import Grant, GrantState
+from jitd.core.grant import Expired, Grant, GrantState, Revoked
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY
 from jitd.core.request import Request
 from jitd.core.run import Ending, Outcome, Recording, Run, RunState, Usage
@@ -161,8 +161,8 @@ class Perform:
         begun = self._store.run(id)
         assert begun is not None, "it was committed"
         asked = self._store.request(begun.request)
-        permit = self._store.grant(begun.grant)
-        assert asked is not None and permit is not None, "a run has a request and a grant"
+        grant = self._store.grant(begun.grant)
+        assert asked is not None and grant is not None, "a run has a request and a grant"
         waiter = self._waiters.of(asked.id)
         if waiter is None:
             self._not_started(id, "its client went away")
@@ -170,7 +170,7 @@ class Perform:
         self._begun_for[id] = waiter.who or asked.requester
         try:
             job = await self._workers.files.run(
-                asked.requester.uid, jobs.job_of, begun, permit, asked, self._config, self._now().boot
+                asked.requester.uid, jobs.job_of, begun, grant, asked, self._config, self._now().boot
             )
             control = await self._executor.start(job)
         except Exception as fault:
@@ -207,12 +207,12 @@ class Perform:
     def monitor_is_ready(self, id: str) -> None:
         """A monitor has the streams and asks to go: the last look before anything runs."""
         found = self._store.run(id)
-        permit = self._store.grant(found.grant) if found is not None else None
+        grant = self._store.grant(found.grant) if found is not None else None
         asked = self._store.request(found.request) if found is not None else None
-        if found is None or permit is None or asked is None or found.state is not RunState.STARTING:
+        if found is None or grant is None or asked is None or found.state is not RunState.STARTING:
             return self._executor.stop(id, found.because if found is not None and found.because else "it is not to run")
         now = self._now()
-        if permit.state is not GrantState.ACTIVE or now.boot_id != permit.boot_id or now.boot >= permit.ends_boot:
+        if grant.state is not GrantState.ACTIVE or now.boot_id != grant.boot_id or now.boot >= grant.ends_boot:
             return self._executor.stop(id, "its grant has ended")
         if found.login is not None and self._waiters.of(asked.id) is None:
             return self._executor.stop(id, "who asked to be let in has gone")
@@ -266,9 +266,9 @@ class Perform:
                 if waiting is not None and waiting.is_open and (waiting.expires_boot or 0.0) <= now.boot:
                     self.act(request.DeadlinePassed(id, CLOCK))
             elif life == "grant":
-                permit = self._store.grant(id)
-                if permit is not None and permit.is_live and permit.ends_boot <= now.boot:
-                    self.act(grant.Expired(id, CLOCK))
+                grant = self._store.grant(id)
+                if grant is not None and grant.is_live and grant.ends_boot <= now.boot:
+                    self.act(Expired(id, CLOCK))
             elif life == "lock":
                 locked = self._store.lock(id)
                 if locked is not None and locked.is_active and locked.is_over_at(now):
@@ -297,6 +297,6 @@ class Perform:
         because = "its client did not come back"
         if found.is_open:
             self.act(request.Withdrawn(id, DAEMON, because))
-        permit = self._store.grant(id) if found.may_act_at_once else None
-        if permit is not None and permit.is_live and permit.begun == 0:
-            self.act(grant.Revoked(id, DAEMON, because))
+        grant = self._store.grant(id) if found.may_act_at_once else None
+        if grant is not None and grant.is_live and grant.begun == 0:
+            self.act(Revoked(id, DAEMON, because))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jitd.core import grant, lock, request, run
+from jitd.core import lock, request, run
 from jitd.core.effects import Moment
+from jitd.core.grant import Expired
 from jitd.core.law import CLOCK, DAEMON, POLICY
 from jitd.core.request import Request, RequestState
 from jitd.core.run import Ending, Outcome
@@ -78,14 +79,14 @@ class Recovery:
 
     def _grants(self, now: Moment) -> None:
         deadlines = self._perform.deadlines
-        for permit in tuple(self._store.grants()):
-            if permit.boot_id != now.boot_id:
-                self._perform.act(grant.Expired(permit.id, CLOCK))
+        for grant in tuple(self._store.grants()):
+            if grant.boot_id != now.boot_id:
+                self._perform.act(Expired(grant.id, CLOCK))
                 continue
-            deadlines.set("grant", permit.id, permit.ends_boot)
-            asked = self._store.request(permit.id)
-            if asked is not None and asked.waits and asked.may_act_at_once and permit.begun == 0:
-                deadlines.set("client", permit.id, now.boot + COMES_BACK_FOR)
+            deadlines.set("grant", grant.id, grant.ends_boot)
+            asked = self._store.request(grant.id)
+            if asked is not None and asked.waits and asked.may_act_at_once and grant.begun == 0:
+                deadlines.set("client", grant.id, now.boot + COMES_BACK_FOR)
 
     def _runs(self, now: Moment) -> list[str]:
         """Those that may live still; of a boot before this one none does."""

@@ -68,10 +68,10 @@ class Listing:
         """Live runs that ``who`` may see; with ``ended`` all."""
 
         def row_of(store: Store, found: Run) -> Row | None:
-            asked, permit = store.request(found.request), store.grant(found.grant)
-            if asked is None or permit is None or not self._may_see(who, asked):
+            asked, grant = store.request(found.request), store.grant(found.grant)
+            if asked is None or grant is None or not self._may_see(who, asked):
                 return None
-            return asked_row(asked) | run_row(found, permit, who, self._usage_of(found))
+            return asked_row(asked) | run_row(found, grant, who, self._usage_of(found))
 
         return self._rows(who, Run, row_of, ended=ended)
 
@@ -104,11 +104,11 @@ class Listing:
         def read() -> Row:
             row = request_row(found, who, self._may_review(who, found), locks)
             with closing(self._opened()) as store:
-                permit = store.grant(found.lease or found.id)
+                grant = store.grant(found.lease or found.id)
                 # The command stands in the row already: with each of them once more it would not fit into one frame.
-                row["grant"] = None if permit is None else _without(row, grant_row(permit, who))
-                runs = [] if permit is None else store.last_runs(permit.id, MOST_RUNS)
-                row["runs"] = [_without(row, run_row(one, permit, who)) for one in runs if permit is not None]
+                row["grant"] = None if grant is None else _without(row, grant_row(grant, who))
+                runs = [] if grant is None else store.last_runs(grant.id, MOST_RUNS)
+                row["runs"] = [_without(row, run_row(one, grant, who)) for one in runs if grant is not None]
             return row
 
         return await self._workers.kept.run(who.uid, read)

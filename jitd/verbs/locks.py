@@ -194,7 +194,7 @@ class Locks:
     def _remembered(self, is_it: Callable[[Subject], bool]) -> Account | None:
         """The account of somebody who is gone, or not to be looked up now, and still has something here that a lock would end."""
         people = [asked.requester for asked in self._store.requests(ended=False)]
-        people += [permit.holder for permit in self._store.grants()]
+        people += [grant.holder for grant in self._store.grants()]
         return next((Account(one.user, one.uid) for one in people if is_it(one)), None)
 
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from jitd.core import grant, request
+from jitd.core import request
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command, fingerprint, read_id, spell_id, work_of
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import JITSUDO, deed_of
 from jitd.core.effects import Moment
-from jitd.core.grant import Grant, GrantState
+from jitd.core.grant import Grant, GrantState, NoUseLeft, Revoked, Used
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
 from jitd.core.request import Request, RequestState
 from jitd.core.run import RunState
@@ -92,8 +92,8 @@ class Requests:
         waiter: Waiter,
         on_created: Callable[[str], None],
     ) -> Request:
-        """Begin a request. ``on_created`` is called with its id before anything can happen to it, and ``waiter`` is told of all that
-        does.
+        """Begin a request. ``on_created`` is called with its id before anything can happen to it; ``waiter`` is told of all
+        that does.
 
         Raises Refusal where nothing is submitted.
         """
@@ -287,17 +287,17 @@ class Requests:
 
     def ends_at(self, asked: Request) -> datetime | None:
         """When the grant ends that answers ``asked``; None if there is none."""
-        permit = self._store.grant(asked.lease or asked.id)
-        return None if permit is None else permit.ends_at
+        grant = self._store.grant(asked.lease or asked.id)
+        return None if grant is None else grant.ends_at
 
     def _usable_grant(self, found: Request) -> Grant | None:
         if found.state is not RequestState.APPROVED:
             return None
-        permit = self._store.grant(found.lease or found.id)
+        grant = self._store.grant(found.lease or found.id)
         now = self._now()
-        if permit is None or permit.state is not GrantState.ACTIVE or permit.left < 1 or permit.boot_id != now.boot_id:
+        if grant is None or grant.state is not GrantState.ACTIVE or grant.left < 1 or grant.boot_id != now.boot_id:
             return None
-        return permit if now.boot < permit.ends_boot else None
+        return grant if now.boot < grant.ends_boot else None
 
     async def _use(self, found: Request, who: Subject) -> None:
         """The approvals are there; all else is asked anew, since hours may have passed."""
@@ -305,12 +305,12 @@ class Requests:
         decision = await self._decider.decide_use(found)
         if isinstance(decision, Deny):
             raise Refusal("denied", decision.because)
-        permit = self._usable_grant(found)
+        grant = self._usable_grant(found)
         try:
-            if permit is None:
-                raise grant.NoUseLeft
+            if grant is None:
+                raise NoUseLeft
             actor = Actor(Role.REQUESTER, who.principal, who.uid)
-            self._perform.act(grant.Used(permit.id, actor, found.id, decision.obligations.terms))
+            self._perform.act(Used(grant.id, actor, found.id, decision.obligations.terms))
         except IllegalEvent:
             raise Refusal("unknown", "there is no such request of yours that could be resumed") from None
 
@@ -363,13 +363,11 @@ class Requests:
         """
         count = 0
         for id in leases:
-            permit = self._store.grant(id)
-            if permit is None or not permit.is_live or permit.holder.principal != who.principal or not permit.is_lease:
+            grant = self._store.grant(id)
+            if grant is None or not grant.is_live or grant.holder.principal != who.principal or not grant.is_lease:
                 continue
-            if login_session is None or permit.login_session == login_session:
-                self._perform.act(
-                    grant.Revoked(permit.id, Actor(Role.REQUESTER, who.principal, who.uid), "given back by its holder")
-                )
+            if login_session is None or grant.login_session == login_session:
+                self._perform.act(Revoked(grant.id, Actor(Role.REQUESTER, who.principal, who.uid), "given back by its holder"))
                 count += 1
         return count
 

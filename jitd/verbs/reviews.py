@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 
-from jitd.core import grant, run
+from jitd.core import run
 from jitd.core.command import read_id
 from jitd.core.decision import Deny, Why
 from jitd.core.effects import Moment
-from jitd.core.grant import Grant
+from jitd.core.grant import Grant, Revoked
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
 from jitd.core.lock import LockedOut
 from jitd.core.policy import may_review
@@ -212,8 +212,8 @@ class Reviews:
         found = self._store.request(id)
         state = "gone" if found is None else found.state
         because = f", {shown(found.because)}" if found is not None and found.lock else ""
-        permit = self._store.grant(id)
-        more = f"; what it permits is ended by jitd revoke {id}" if permit is not None and permit.is_live else ""
+        grant = self._store.grant(id)
+        more = f"; what it permits is ended by jitd revoke {id}" if grant is not None and grant.is_live else ""
         return Refusal("late", f"request {id} has ended: it is {state}{because}{more}")
 
     def _said(self, id: str, verdict: Verdict) -> str:
@@ -230,17 +230,17 @@ class Reviews:
     async def revoke(self, who: Subject, typed: str, reason: str) -> str:
         """End a grant and all that runs under it; returns when it is gone. Raises Refusal."""
         found = self._visible(who, typed)
-        permit = self._store.grant(found.id)
-        if permit is None:
+        grant = self._store.grant(found.id)
+        if grant is None:
             its = f"what permitted it is {found.lease}: jitd revoke {found.lease}" if found.lease else f"it is {found.state}"
             raise Refusal("not_done", f"request {found.id} has no grant of its own: {its}")
-        if not permit.is_live:
-            ended = f"grant {permit.id} has ended: it is {permit.state}"
-            if any(self._store.runs(grant=permit.id)):
+        if not grant.is_live:
+            ended = f"grant {grant.id} has ended: it is {grant.state}"
+            if any(self._store.runs(grant=grant.id)):
                 raise Refusal("not_done", f"{ended}, but what runs under it is not gone yet: see jitd runs")
             raise Refusal("late", ended)
-        may_live = await self._revoke(who, found, permit, reason)
-        return f"grant {permit.id} is revoked; {may_live or self._goes_on([permit]) or 'nothing runs under it'}"
+        may_live = await self._revoke(who, found, grant, reason)
+        return f"grant {grant.id} is revoked; {may_live or self._goes_on([grant]) or 'nothing runs under it'}"
 
     async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
         """End every grant of the person whom ``principal``, an account or a principal, means, as far as ``who`` may end it: all
@@ -251,41 +251,41 @@ class Reviews:
         before = await self.being_ended(who, lambda one: is_named(one, meant))
         found, last = await self._listing.grants_of(who, lambda one: is_named(one, meant))
         gone = self.until_gone(before)
-        permits: list[Grant] = []
+        grants: list[Grant] = []
         while True:
             for id in found:
                 await asyncio.sleep(0)  # each may be megabytes
-                permit, asked = self._store.grant(id), self._store.request(id)
-                if permit is not None and permit.is_live and asked is not None and self.may_see(who, asked):
-                    permits.append(permit)
-                    gone += self._end(who, asked, permit, reason)
+                grant, asked = self._store.grant(id), self._store.request(id)
+                if grant is not None and grant.is_live and asked is not None and self.may_see(who, asked):
+                    grants.append(grant)
+                    gone += self._end(who, asked, grant, reason)
             since = self._store.page(Grant, last)  # what they were given meanwhile
             if not since:
                 break
-            found, last = [permit.id for _, permit in since if is_named(permit.holder, meant)], since[-1][0]
-        living = [run for permit in permits for run in permit.living]
+            found, last = [grant.id for _, grant in since if is_named(grant.holder, meant)], since[-1][0]
+        living = [run for grant in grants for run in grant.living]
         before = [run for run in before if run not in living]
-        if not permits and not before:
+        if not grants and not before:
             raise Refusal("unknown", f"{shown(principal)} has no live grant, as far as you may see")
-        said = f"{len(permits) or 'no'} grant{'' if len(permits) == 1 else 's'} of {shown(principal)} revoked"
+        said = f"{len(grants) or 'no'} grant{'' if len(grants) == 1 else 's'} of {shown(principal)} revoked"
         said += f", and {len(before)} run{'' if len(before) == 1 else 's'} told to end before" if before else ""
         await self._until(gone, f"{said}, but what runs under them is not gone yet")
-        return f"{said}; {self._may_live([*before, *living]) or self._goes_on(permits) or 'nothing runs under them'}"
+        return f"{said}; {self._may_live([*before, *living]) or self._goes_on(grants) or 'nothing runs under them'}"
 
-    async def _revoke(self, who: Subject, asked: Request, permit: Grant, reason: str) -> str:
+    async def _revoke(self, who: Subject, asked: Request, grant: Grant, reason: str) -> str:
         """What may live on of it, as the end of a sentence; empty if there is nothing. Raises Refusal."""
-        gone = self._end(who, asked, permit, reason)
-        await self._until(gone, f"grant {permit.id} is revoked, but what runs under it is not gone yet")
-        return self._may_live(permit.living)
+        gone = self._end(who, asked, grant, reason)
+        await self._until(gone, f"grant {grant.id} is revoked, but what runs under it is not gone yet")
+        return self._may_live(grant.living)
 
-    def _end(self, who: Subject, asked: Request, permit: Grant, reason: str) -> list[asyncio.Future[None]]:
-        """Revoke ``permit``; what tells when its runs are gone. Raises Refusal."""
+    def _end(self, who: Subject, asked: Request, grant: Grant, reason: str) -> list[asyncio.Future[None]]:
+        """Revoke ``grant``; what tells when its runs are gone. Raises Refusal."""
         because = f"revoked by {who.principal}" + (f": {reason}" if reason else "")
-        gone = self.until_gone(permit.living)
+        gone = self.until_gone(grant.living)
         try:
-            self._perform.act(grant.Revoked(permit.id, self._role(who, asked), because))
+            self._perform.act(Revoked(grant.id, self._role(who, asked), because))
         except IllegalEvent:
-            raise Refusal("late", f"grant {permit.id} has ended") from None
+            raise Refusal("late", f"grant {grant.id} has ended") from None
         return gone
 
     async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
@@ -300,10 +300,10 @@ class Reviews:
         """A future for each of ``runs`` that still lives: one that has ended since ``runs`` was read is never told of again."""
         return [self._waiters.until_gone(one.id) for one in map(self._store.run, runs) if one is not None and one.is_live]
 
-    def _goes_on(self, permits: Iterable[Grant]) -> str:
+    def _goes_on(self, grants: Iterable[Grant]) -> str:
         """What other programs have begun under these, which is no run of ours, as the end of a sentence; empty if nothing."""
-        begun = [permit for permit in permits if permit.begun and not self._store.last_runs(permit.id, 1)]
-        services = sorted({shown(permit.service) for permit in begun})
+        begun = [grant for grant in grants if grant.begun and not self._store.last_runs(grant.id, 1)]
+        services = sorted({shown(grant.service) for grant in begun})
         return f"what {' and '.join(services)} has run under it already is not ended by this, and may live" if begun else ""
 
     def _may_live(self, runs: Iterable[str]) -> str:
