@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of sabotages, and the tests that the rows of docs/threats.md name.
+"""The table of sabotages, and the tests that docs/threats.md names for each attack.
 
 Law: nothing is run here, and nothing is written. What a table may say is in docs/sabotage.md.
 """
 
 from __future__ import annotations
 
-import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+
+from contrib.docs.threats import threats
 
 TREE = Path(__file__).parents[2]
 HERE = "contrib/sabotage"
@@ -18,9 +19,10 @@ BOOTED = "tests/booted/"
 
 @dataclass(frozen=True)
 class Sabotage:
-    """One protection of one row, and the patch that takes it out."""
+    """One protection from one attack, and the patch that takes it out."""
 
     row: str
+    """The attack's id in docs/threats.md."""
     takes: str
     file: str
     old: str
@@ -30,7 +32,7 @@ class Sabotage:
     errors: bool = False
     """That a test cannot be set up, or does not end well, is what it is noticed by."""
     tests: tuple[str, ...] = ()
-    """Those of the row's tests that are to notice it; all of them, if none is named."""
+    """Those of the attack's tests that are to notice it; all of them, if none is named."""
     also: tuple[dict[str, str], ...] = ()
     """``file``, ``old`` and ``new`` of further places, where more than one layer stands in the way."""
 
@@ -46,7 +48,7 @@ class Sabotage:
         return found
 
     def run_by(self, named: dict[str, tuple[str, ...]]) -> list[str]:
-        """The tests to be run under it, of those that the rows name."""
+        """The tests to be run under it, of those that are named for each attack."""
         wanted = self.tests or named[self.row]
         return [test for test in wanted if self.booted or self.tests or not test.startswith(BOOTED)]
 
@@ -63,14 +65,6 @@ def read(file: Path) -> list[dict]:
     return tomllib.loads(file.read_text("utf-8")).get("sabotage", [])
 
 
-def threats() -> dict[str, list[str]]:
-    """Row of docs/threats.md → its cells."""
-    page = (TREE / "docs/threats.md").read_text("utf-8")
-    lines = [line for line in page.splitlines() if re.match(r"\| [A-Z]-\d\d ", line)]
-    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
-    return {row[0]: row for row in rows}
-
-
 def named_tests() -> dict[str, tuple[str, ...]]:
-    """Row of docs/threats.md → the tests that it names; only rows that are called proved name any."""
-    return {id: tuple(re.findall(r"`([^`]+)`", row[4])) for id, row in threats().items() if len(row) > 4}
+    """Attack of docs/threats.md → the tests that its entry names; only those that are called proved name any."""
+    return {threat.id: tuple(threat.tests) for threat in threats()}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two marks of tests: what promises a time is little and proves nothing else, and what is left out every day is listed.
 
-Law: the marks are read where they are written; docs/testing.md has a row for each ``full``, and for nothing else.
+Law: the marks are read where they are written; docs/testing.md lists each ``full``, and nothing else.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from contrib.docs.threats import threats
 from tests.law.tree import TREE
 
 N_TIMED = 8
 """Uses of ``timed`` in all tests. It may only fall: what waits for an event needs none."""
 PAGE = TREE / "docs/testing.md"
 MARKS = "tests/marks.py"
-THREATS = TREE / "docs/threats.md"
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,16 @@ def files() -> Iterator[tuple[str, str]]:
 ALL = [mark for file, text in files() for mark in marks_in(file, text)]
 
 
-def rows() -> list[list[str]]:
-    """The table of docs/testing.md: the test, and why nothing is lost every day."""
-    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| `tests/")]
-    return [[cell.strip().strip("`") for cell in line.strip("|").split(" | ")] for line in lines]
+def rows() -> list[tuple[str, str]]:
+    """The list of docs/testing.md: the test, and why nothing is lost every day."""
+    _, _, listed = PAGE.read_text("utf-8").partition("\n## What only `make test-full` runs\n")
+    found, file = [], ""
+    for part in re.split(r"\n{2,}|\n(?=- )", listed.partition("\n## ")[0].strip()):
+        if heading := re.fullmatch(r"In `(tests/[^`]+)`:", part):
+            file = heading[1]
+        elif test := re.fullmatch(r"- `(\w+)`: (.+)", " ".join(part.split())):
+            found.append((f"{file}::{test[1]}", test[2]))
+    return found
 
 
 def test_every_mark_has_a_reason_where_it_is_written() -> None:
@@ -116,7 +122,7 @@ def test_no_more_tests_promise_a_time_than_did() -> None:
 
 def test_what_promises_a_time_proves_no_attack() -> None:
     """It may fail where nothing is wrong but the host's mood; split it, and name the half that has no clock."""
-    named = set(re.findall(r"`(tests/[^`]+::[^`]+)`", THREATS.read_text("utf-8")))
+    named = {test for threat in threats() for test in threat.tests}
     assert len(named) > 100, "the page was read"
     timed = {f"{mark.file}::{test}" for mark in ALL if mark.name == "timed" for test in mark.tests}
     assert sorted(named & timed) == []
@@ -125,7 +131,7 @@ def test_what_promises_a_time_proves_no_attack() -> None:
 def test_what_is_left_out_every_day_is_listed_with_its_reason_and_nothing_else_is() -> None:
     left_out = {(mark.file, mark.reason) for mark in ALL if mark.name == "full" and mark.reason}
     listed = {(test.partition("::")[0], why) for test, why in rows()}
-    assert sorted(left_out - listed) == [], "no row of docs/testing.md"
+    assert sorted(left_out - listed) == [], "not in docs/testing.md"
     assert sorted(listed - left_out) == [], "no test has this mark"
 
 

@@ -12,7 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from contrib.sabotage.table import HERE, TREE, Sabotage, named_tests, read, sabotages, threats
+from contrib.docs.threats import threats
+from contrib.sabotage.table import HERE, TREE, Sabotage, named_tests, read, sabotages
 
 FIELDS = {field.name: field for field in dataclasses.fields(Sabotage)}
 NEEDED = {name for name, field in FIELDS.items() if field.default is dataclasses.MISSING}
@@ -54,12 +55,12 @@ def test_a_patch_uses_no_name_that_is_not_there(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_no_two_entries_of_a_row_take_out_the_same() -> None:
+def test_no_two_entries_of_an_attack_take_out_the_same() -> None:
     seen = [(one.row, one.takes) for one in sabotages()]
     assert len(seen) == len(set(seen))
 
 
-def test_the_tests_of_an_entry_are_among_those_that_its_row_names() -> None:
+def test_the_tests_of_an_entry_are_among_those_of_its_attack() -> None:
     named = named_tests()
     assert [f"{one.row} {test}" for one in sabotages() for test in one.tests if test not in named[one.row]] == []
 
@@ -69,6 +70,6 @@ def test_an_entry_has_a_test_to_run() -> None:
     assert [f"{one.row} {one.takes}" for one in sabotages() if not one.run_by(named)] == []
 
 
-def test_each_row_that_is_called_proved_has_an_entry() -> None:
-    proved = {id for id, row in threats().items() if row[2] == "proved"}
+def test_each_attack_that_is_called_proved_has_an_entry() -> None:
+    proved = {threat.id for threat in threats() if threat.state == "proved"}
     assert sorted(proved - {one.row for one in sabotages()}) == []

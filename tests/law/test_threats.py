@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/threats.md: every attack has its row, what is called proved names the tests that prove it, and they say so themselves."""
+"""docs/threats.md: each attack has its entry, what is called proved names the tests that prove it, and they say so themselves."""
 
 from __future__ import annotations
 
 import ast
 import re
 
+import pytest
+
+from contrib.docs.threats import PAGE, Threat, threats
 from tests.law.tree import TREE
 
 COUNTS = {"K": 19, "S": 16, "R": 16, "A": 15, "X": 21, "P": 15, "G": 4, "L": 6, "O": 9}
@@ -17,22 +20,12 @@ FIRST = (
 )
 """What has to be proved before anything is built on it."""
 CLAIM = re.compile(r"\bTHREATS ((?:[A-Z]-[0-9]{2})(?:(?:, | and )[A-Z]-[0-9]{2})*)")
-"""How the docstring of a test says which rows it proves."""
+"""How the docstring of a test says which attacks it proves stopped."""
 
 
-def rows() -> list[list[str]]:
-    """The cells of each row of the table."""
-    page = (TREE / "docs/threats.md").read_text("utf-8")
-    lines = [line for line in page.splitlines() if re.match(r"\| [A-Z]-\d\d ", line)]
-    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
-
-
-ROWS = {row[0]: row for row in rows()}
-
-
-ROWS = {row[0]: row for row in rows()}
-NAMED = {id: re.findall(r"`([^`]+)`", row[4]) if len(row) > 4 else [] for id, row in ROWS.items()}
-"""Row → the tests that it names."""
+ENTRIES: dict[str, Threat] = {threat.id: threat for threat in threats()}
+NAMED = {id: threat.tests for id, threat in ENTRIES.items()}
+"""Attack → the tests that its entry names."""
 
 
 def docstrings() -> dict[str, str]:
@@ -49,40 +42,46 @@ TESTS = docstrings()
 
 
 def claimed_by(docstring: str) -> set[str]:
-    """The rows that a test says it proves."""
+    """The attacks that a test says it proves stopped."""
     return {id for claim in CLAIM.finditer(docstring) for id in re.findall(r"[A-Z]-[0-9]{2}", claim[1])}
 
 
-def test_every_attack_has_one_row_in_order() -> None:
+def test_every_attack_has_one_entry_in_order() -> None:
     assert len(IDS) == 121
-    assert [row[0] for row in rows()] == IDS
+    assert [threat.id for threat in threats()] == IDS
 
 
-def test_a_row_says_what_the_attack_is_and_what_stops_it() -> None:
-    assert [id for id, (_, attack, _, where, *_) in ROWS.items() if not attack or not where] == []
+def test_an_entry_stands_in_the_section_of_its_letter() -> None:
+    assert [id for id, threat in ENTRIES.items() if threat.section != id[0]] == []
+
+
+def test_an_entry_says_what_the_attack_is_its_state_and_what_stops_it() -> None:
+    assert [id for id, threat in ENTRIES.items() if not (threat.attack and threat.state and threat.stopped_by)] == []
 
 
 def test_proved_is_what_names_a_test_and_nothing_else() -> None:
-    assert [id for id, row in ROWS.items() if row[2] != ("proved" if NAMED[id] else "open")] == []
+    assert [id for id, threat in ENTRIES.items() if threat.state != ("proved" if threat.tests else "open")] == []
 
 
-def test_the_tests_that_a_row_names_exist_and_each_once() -> None:
+def test_the_tests_that_an_entry_names_exist_and_each_once() -> None:
     assert [f"{id}: {test}" for id, tests in NAMED.items() for test in tests if test not in TESTS] == []
     assert [id for id, tests in NAMED.items() if len(set(tests)) != len(tests)] == []
 
 
-def test_the_modules_that_a_row_names_exist() -> None:
-    places = [(id, place) for id, row in ROWS.items() for place in re.findall(r"`((?:jitd|jitpam)/[^`]*)`", row[3])]
+def test_the_modules_that_an_entry_names_exist() -> None:
+    named = [(id, place) for id, threat in ENTRIES.items() for place in re.findall(r"`([^` ]+/[^` ]*)`", threat.stopped_by)]
+    places = [(id, place) for id, place in named if place.startswith(("jitd/", "jitpam/", "contrib/", "tests/", "docs/"))]
+    assert places
     assert [f"{id}: {place}" for id, place in places if not (TREE / place).exists()] == []
 
 
-def test_a_test_that_a_row_names_says_that_it_proves_the_row() -> None:
+def test_a_test_that_an_entry_names_says_that_it_proves_the_attack_stopped() -> None:
     held = [(id, test) for id, tests in NAMED.items() for test in tests]
     assert held
     assert [f"{id}: {test}" for id, test in held if id not in claimed_by(TESTS.get(test, ""))] == []
 
 
-def test_a_test_that_says_it_proves_a_row_is_named_by_it() -> None:
+def test_a_test_that_says_it_proves_an_attack_stopped_is_named_by_the_entry() -> None:
     claims = [(id, test) for test, said in TESTS.items() for id in claimed_by(said)]
     assert claims
     assert [f"{id}: {test}" for id, test in claims if test not in NAMED.get(id, [])] == []
@@ -93,5 +92,59 @@ def test_these_laws_read_a_claim_as_it_is_written() -> None:
     assert claimed_by("Part of K-07, which is open; R-01.") == set()
 
 
+EXAMPLE = """Sentences before the first section.
+
+## K: Kerberos
+
+### K-01: a token
+
+State: proved
+
+Two lines
+that stop it.
+
+Tests in `tests/a.py`:
+
+- `test_a`
+- `test_b`
+
+Tests in `tests/b.py`:
+
+- `test_a`
+"""
+
+
+def test_an_entry_is_read_as_it_is_written() -> None:
+    tests = ["tests/a.py::test_a", "tests/a.py::test_b", "tests/b.py::test_a"]
+    assert threats(EXAMPLE) == [Threat("K-01", "K", "a token", "proved", "Two lines that stop it.", tests)]
+
+
+@pytest.mark.parametrize(
+    ("written", "slip"),
+    [
+        ("### K-01: a token", "### K-1: a token"),
+        ("### K-01: a token", "#### K-01: a token"),
+        ("State: proved", "State: perhaps"),
+        ("State: proved", "state: proved"),
+        ("Two lines\nthat stop it.\n\n", ""),
+        ("Tests in `tests/a.py`:", "Test in tests/a.py:"),
+        ("Tests in `tests/b.py`:\n\n- `test_a`\n", "Tests in `tests/b.py`:\n"),
+        ("- `test_b`", "- test_b"),
+        ("- `test_b`", "* `test_b`"),
+        ("- `test_a`\n- `test_b`", "- `test_a`\n\n- `test_b`"),
+    ],
+)
+def test_a_slip_in_an_entry_is_an_error_and_loses_no_test(written: str, slip: str) -> None:
+    assert written in EXAMPLE
+    with pytest.raises(ValueError, match=r"docs/threats\.md"):
+        threats(EXAMPLE.replace(written, slip, 1))
+
+
+def test_the_page_of_attacks_shows_the_form_that_is_read() -> None:
+    shown = "\n".join(line[4:] for line in PAGE.read_text("utf-8").partition("\n## ")[0].splitlines() if line[:4] in ("    ", ""))
+    (example,) = threats(f"## K: Kerberos\n\n{shown.strip()}\n")
+    assert (example.id, example.attack, example.tests) == ("K-02", ENTRIES["K-02"].attack, NAMED["K-02"])
+
+
 def test_what_everything_stands_on_is_proved() -> None:
-    assert [id for id in FIRST.split() if ROWS[id][2] != "proved"] == []
+    assert [id for id in FIRST.split() if ENTRIES[id].state != "proved"] == []

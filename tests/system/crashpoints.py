@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The named points of a request's path, who is killed there, and what then has to be so: the table of docs/crashes.md.
+"""The named points of a request's path, who is killed there, and what then has to be so: the first list of docs/crashes.md.
 
 Law: a point is reached from outside (halting.py), or it is a state that lasts; the product has no switch for tests.
 """
@@ -69,27 +69,29 @@ NEVER = {"runs": (0,), "exits": (REFUSED,), "endings": (NOT,)}
 DAEMON = (
     Point(
         "the daemon, before it commits a request",
-        "no request, no run; the client ends with 125",
+        "no request exists and nothing runs; the client ends with 125",
         runs=(0,), exits=(REFUSED,), endings=(NOTHING,), follows="daemon", steps=(before(WAL),), kind="asked",
     ),
     Point(
         "the daemon, when a request is committed and its client not told",
-        "the client never knew it, and ends with 125; the request is open for 30 s; approved meanwhile, nothing starts",
+        "the client does not know of the request, and ends with 125; the request stays open for 30 s; "
+        "if it is approved meanwhile, nothing starts",
         runs=(0,), exits=(REFUSED,), endings=(NOTHING,), follows="daemon", steps=(after(COMMITTED),), kind="asked",
     ),
     Point(
         "the daemon, when a request that is permitted at once is committed and nothing done",
-        "its run is recorded as not started, its use given back; the client ends with 125",
+        "the run is recorded as not started, and its use is given back; the client ends with 125",
         **NEVER, follows="daemon", steps=(after(COMMITTED),),
     ),
     Point(
         "the daemon, before it commits an approval",
-        "the approver hears 125, the request waits, its client comes back; approved again, it runs once",
+        "the approver ends with 125; the request goes on waiting and its client comes back; approved again, it runs once",
         **WELL, follows="daemon", steps=(before(WAL),), kind="asked", is_pending=True, approver=REFUSED,
     ),
     Point(
         "the daemon, when an approval is committed and its run not begun",
-        "the approval stands; that run is recorded as not started, its use given back, and the client that comes back runs once",
+        "the approval stands; that run is recorded as not started, and its use is given back; "
+        "the client comes back, and it runs once",
         runs=(1,), exits=(STATUS,), endings=((*NOT, *EXITED),),
         follows="daemon", steps=(after(COMMITTED),), kind="asked", is_pending=True, approver=REFUSED,
     ),
@@ -106,27 +108,27 @@ DAEMON = (
     ),
     Point(
         "the daemon, after `ready`, before `go`",
-        "the monitor waits for the next daemon, which looks again and lets it go: it runs once",
+        "the monitor waits for the next daemon; that takes the last look and says `go`; it runs once",
         **WELL, follows="daemon", steps=(before(says("go")),),
     ),
     Point(
         "the daemon, after `go`, before it hears that the command has started",
-        "it runs once, and the next daemon is told of it",
+        "it runs once, and the next daemon learns of it",
         **WELL, follows="daemon", steps=(after(says("go")),),
     ),
     Point(
         "the daemon, before it commits that the command has started",
-        "it runs once, and the next daemon is told of it",
+        "it runs once, and the next daemon learns of it",
         **WELL, follows="daemon", steps=(after(says("started", "recvfrom")), before(WAL)),
     ),
     Point(
         "the daemon, before it commits how a run ended",
-        "the monitor keeps it for the next daemon, which records it",
+        "the monitor keeps the outcome, and the next daemon records it",
         **WELL, follows="daemon", steps=(after(says("ended", "recvfrom")), before(WAL)),
     ),
     Point(
         "the daemon, when a run's end is committed and its monitor not told",
-        "the monitor asks the next daemon, and is let go; nothing is recorded twice",
+        "the monitor asks the next daemon, and hears that its outcome is taken; nothing is recorded twice",
         **WELL, follows="daemon", steps=(before(says("taken")),),
     ),
     Point(
@@ -136,12 +138,12 @@ DAEMON = (
     ),
     Point(
         "the daemon, while a request waits",
-        "its client comes back and waits on; approved, it runs once",
+        "its client comes back and goes on waiting; approved, it runs once",
         **WELL, victim="daemon", when="waiting", kind="asked",
     ),
     Point(
         "the daemon, while a command runs",
-        "the command is not touched, and its end is recorded by the next daemon",
+        "the command is not touched, and the next daemon records its end",
         **WELL, victim="daemon", when="running", script="sleep 1",
     ),
     Point(
@@ -153,7 +155,7 @@ DAEMON = (
 MONITOR = (
     Point(
         "the monitor, before it claims its run",
-        "nothing starts; the client ends with 125; the daemon clears up when it has not checked in for 5 s",
+        "nothing starts; the client ends with 125; the daemon clears up if the monitor has not checked in within 5 s",
         **NEVER, follows="launcher", steps=(before(CLAIM),), is_slow=True,
     ),
     Point(
@@ -178,28 +180,29 @@ MONITOR = (
     ),
     Point(
         "the monitor, when `go` is written down, before the command's process hears it",
-        "nothing runs; as that is not certain to who comes later, the record says lost; the client ends with 125",
+        "nothing runs; nobody can be certain of that later, so the record says lost; the client ends with 125",
         runs=(0,), exits=(REFUSED,), endings=(LOST,), follows="launcher", steps=(after(PLATE + "go"),),
     ),
     Point(
         "the monitor, when the command is executed, before it tells",
-        "the command is killed with it; the record says lost, the client ends with 125",
+        "the command is killed, too; the record says lost; the client ends with 125",
         runs=(0, 1), exits=(REFUSED,), endings=(LOST,), follows="launcher", steps=(before(says("started")),),
     ),
     Point(
         "the monitor, while the command runs",
-        "the command is killed with it; the record says lost, the client ends with 125",
+        "the command is killed, too; the record says lost; the client ends with 125",
         runs=(1,), exits=(REFUSED,), endings=(LOST,), victim="monitor", when="running", script="sleep 60",
     ),
     Point(
         "the monitor, while it records what the command writes",
-        "the same, and the recording holds up to its last whole chunk",
+        "the command is killed, too; the record says lost; the client ends with 125; "
+        "the recording is good up to its last whole chunk",
         runs=(1,), exits=(REFUSED,), endings=(LOST,), victim="monitor", when="running", kind="recorded",
         script="echo written; sleep 60",
     ),
     Point(
         "the monitor, when the command has ended, before its outcome is written",
-        "the client has the command's status; the record says lost, as nobody can say more",
+        "the client has the command's status; the record says lost, because nobody knows more later",
         runs=(1,), exits=(STATUS,), endings=(LOST,), follows="launcher", steps=(before(OUTCOME_FILE),),
     ),
     Point(
@@ -209,7 +212,7 @@ MONITOR = (
     ),
     Point(
         "the monitor, when its outcome was taken, before it has cleared up",
-        "the daemon clears up what it has left",
+        "the daemon clears up what the monitor has left",
         **WELL, follows="launcher", steps=(after(says("taken", "recvfrom")),),
     ),
 )  # fmt: skip
@@ -226,7 +229,7 @@ CLIENT = (
     ),
     Point(
         "the client, while the command runs",
-        "the command has its HUP, and what ignores that is killed after 5 s",
+        "the command gets SIGHUP; what ignores SIGHUP is killed after 5 s",
         runs=(1,), exits=(KILLED,), endings=(SIGNALED,), victim="client", when="running", script="sleep 60",
     ),
     Point(
@@ -248,7 +251,7 @@ COMMAND = (
     ),
     Point(
         "the command, with others that it has started",
-        "they end with it: HUP, and after 5 s they are killed",
+        "the other processes end, too: they get SIGHUP, and are killed after 5 s",
         runs=(1,), exits=(KILLED,), endings=(SIGNALED,), victim="command", when="running",
         script="setsid sleep 60 & sleep 60 & sleep 60; :",
     ),
@@ -261,7 +264,7 @@ COMMAND = (
 LAUNCHER = (
     Point(
         "the launcher, idle",
-        "it is started anew, and the next request is served by that",
+        "it is started anew, and serves the next request",
         **WELL, victim="launcher", when="idle",
     ),
     Point(

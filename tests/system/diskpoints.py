@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The places where a disk can fail, and what then has to be so: the second table of docs/crashes.md.
+"""The places where a disk can fail, and what then has to be so: the second list of docs/crashes.md.
 
 Law: each place is tried in each of its ways, and after each of them the same daemon serves the next request as soon as the
 disk is well again.
@@ -25,33 +25,33 @@ class Place:
 PLACES = (
     Place(
         "the database, at a request",
-        "nothing is permitted, and nothing runs: the client ends with 125",
+        "nothing is permitted, and nothing runs; the client ends with 125",
     ),
     Place(
         "the database, at an approval",
-        "the approver ends with 1 or 125, and nothing was decided; the request waits on; approved again, it runs once",
+        "the approver ends with 1 or 125, and nothing is decided; the request goes on waiting; approved again, it runs once",
     ),
     Place(
         "the database, when a command has ended",
-        "the client has its status at once; the monitor keeps it, and it is recorded within 2 s of the disk's being well",
+        "the client has its status at once; the monitor keeps the outcome; it is recorded within 2 s after the disk is well",
     ),
     Place(
         "the database, at any one of its writes",
-        "the request runs and is recorded, or ends with 125 and has not run",
+        "the request runs and is recorded, or the client ends with 125 and nothing has run",
         ways=("ENOSPC", READ_ONLY, EIO),
     ),
     Place(
         "the database, when its log is carried over",
-        "requests go on: what is committed is in the log, which is carried over later",
+        "requests go on; what is committed is in the log, and the log is carried over later",
         ways=(EIO,),
     ),
     Place(
         "the replay cache",
-        "nobody is let in but local root: 125, and the sentence does not blame the ticket",
+        "nobody but local root is let in; others end with 125, and the sentence does not blame the ticket",
     ),
     Place(
-        "the plate of a run",
-        "the run is recorded as not started, its use given back; the client ends with 125 or 126",
+        "the file of a run in /run/jitd/runs",
+        "the run is recorded as not started, and its use is given back; the client ends with 125 or 126",
     ),
     Place(
         "the copy of a file that others may change",
@@ -59,11 +59,11 @@ PLACES = (
     ),
     Place(
         "the outcome of a run",
-        "the client has its status at once; the monitor tells the daemon, which records it",
+        "the client has its status at once; the monitor tells the daemon the outcome, and the daemon records it",
     ),
     Place(
         "the outcome of a run, and the daemon is killed",
-        "the monitor lives on as what remembers, and tells the next daemon",
+        "the monitor stays alive, remembers the outcome, and tells it to the next daemon",
     ),
     Place(
         "the recording, at its beginning",
@@ -71,16 +71,16 @@ PLACES = (
     ),
     Place(
         "the recording, later",
-        "nothing more is passed on, the command is ended, and the record says why",
+        "nothing more is passed on; the command is ended; the record says why",
         ways=(FULL, EIO),
     ),
     Place(
         "the daemon's own log",
-        "it serves on",
+        "the daemon goes on serving",
         ways=(FULL,),
     ),
     Place(
         "the database, when the daemon starts",
-        "it ends with 1 and a sentence, or it serves; once the disk is well, it starts",
+        "the daemon ends with 1 and a sentence, or it serves; when the disk is well, it starts",
     ),
 )

@@ -257,7 +257,7 @@ def test_a_ticket_that_cannot_be_noted_is_not_blamed(disks: Disks, way: str) -> 
     disks.is_well()
 
 
-@ways("the plate of a run")
+@ways("the file of a run in /run/jitd/runs")
 def test_a_run_that_cannot_have_its_plate_is_not_started(disks: Disks, way: str) -> None:
     words, ran = disks.command()
     asked = disks.ask("bash", *words)
