@@ -150,10 +150,24 @@ def test_the_conversation_on_the_page_is_the_conversation_in_the_code() -> None:
 
 
 ASK = " ".join(messages.Ask.__annotations__)
+POINTS = " ".join(messages.FROM_CLIENT["enforce"].fields)
+
+
+def unwrapped(text: str) -> str:
+    """``text`` on one line: where the page breaks its lines does not matter."""
+    return " ".join(text.split())
 
 
 def test_what_is_asked_has_its_fields_on_the_page() -> None:
-    assert f"*What is asked* is: {ASK}." in section(PROTOCOL, "4. Messages")
+    text = unwrapped(section(PROTOCOL, "4. Messages"))
+    assert f"*What is asked* is: {ASK}." in text
+    assert f"*What a point asks* is: {POINTS}." in text
+
+
+def test_every_field_of_a_points_question_is_explained() -> None:
+    lines = section(PROTOCOL, "9. Enforcement points").splitlines()
+    explained = [name for line in lines if line.startswith("- `") for name in re.findall(r"`([a-z_]+)`", line.partition(":")[0])]
+    assert sorted(explained) == sorted(POINTS.split())
 
 
 @pytest.mark.parametrize("by", ["client", "daemon"])
@@ -161,7 +175,8 @@ def test_every_message_and_its_fields_are_on_the_page(by: str) -> None:
     text = section(PROTOCOL, "4. Messages")
     client, _, daemon = text.partition("Said by the daemon:")
     half, declared = (client, messages.FROM_CLIENT) if by == "client" else (daemon, messages.FROM_DAEMON)
-    written = {row[0]: row[1].replace("*what is asked*,", ASK).replace("*what is asked*", ASK).split() for row in table(half)}
+    short = {"*what is asked*,": ASK, "*what is asked*": ASK, "*what a point asks*": POINTS}
+    written = {row[0]: re.sub(r"\*[^*]+\*,?", lambda found: short[found[0]], row[1]).split() for row in table(half)}
     assert written == {name: list(kind.fields) for name, kind in declared.items()}
 
 
@@ -185,7 +200,7 @@ def test_the_limits_on_the_page_are_those_of_the_code() -> None:
 
 
 def test_every_kind_of_stream_is_on_the_page() -> None:
-    assert f"({', '.join(messages.KINDS)})" in section(PROTOCOL, "4. Messages")
+    assert f"({', '.join(messages.KINDS)})" in unwrapped(section(PROTOCOL, "4. Messages"))
 
 
 # --- the record ----------------------------------------------------------------------------------------------------------
