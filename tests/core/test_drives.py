@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the lives drive each other, as the essay at the head of the core tells it: every event is played, and what follows is
+compared.
+
+Law: an arrow that the essay has and the code has not fails, and so does the other way around.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import jitd.core
+from jitd.core import effects, grant, lock, request, run
+from jitd.core.decision import Deny, Terms, Why
+from jitd.core.law import CLOCK, DAEMON, MONITOR, Role, name_of
+from jitd.core.run import Ending, Outcome, Process
+from tests.law.tree import MODULES
+from tests.scene import actor, asked, free, lift, locked, moment, permit, person, place, review, screened, submit, too_late
+from tests.scene import withdraw as taken_back
+
+ESSAY = jitd.core.__doc__ or ""
+LIVES = {"request": request, "grant": grant, "run": run, "lock": lock}
+ROLES = {name_of(kind.__new__(kind)): roles for life in LIVES.values() for kind, roles in life.MAY_CAUSE.items()}
+"""The name of every event → who may cause it."""
+TELLING = ("ListsChanged", "RequestWaits", "TellRequester")
+"""Effects by which people are told, which follow nearly everything."""
+ORDERS = [name for name, kind in vars(effects).items() if isinstance(kind, type) and kind in effects.Effect.__args__]
+
+
+def arrows(sign: str) -> set[tuple[str, str]]:
+    """What stands left of ``sign`` in the essay with each name to the right of it."""
+    rows = re.findall(rf"^    ([\w.]+) +{sign} ([\w.]+(?:, [\w.]+)*)(?:  .*)?$", ESSAY, re.MULTILINE)
+    return {(left, right) for left, names in rows for right in names.split(", ")}
+
+
+CAUSES, DONE = arrows("->"), arrows("<-")
+
+
+def played() -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """Every event of every life, in each case that differs, with what follows from it."""
+    alice, now = actor(person("alice")), moment()
+    fresh = asked()
+    yield submit(fresh), request.submit(submit(fresh))[1]
+    owed, permitted = permit(), free()
+    waiting = request.transition(fresh, screened(fresh, owed), now)[0]
+    approved = request.transition(fresh, screened(fresh, permitted), now)[0]
+    for before, event in (
+        (fresh, screened(fresh, owed)),
+        (fresh, screened(fresh, permitted)),
+        (fresh, screened(fresh, permitted, attended=False)),
+        (fresh, screened(fresh, replace(permitted, lease="L3AS-E001"))),
+        (fresh, screened(fresh, Deny(Why.NO_RULE, "no rule permits this"))),
+        (waiting, review(waiting, person("bob"))),
+        (waiting, review(waiting, person("bob"), request.Verdict.DENY)),
+        (waiting, taken_back(waiting)),
+        (waiting, too_late(waiting)),
+        (waiting, request.Locked(waiting.id, actor(person("dave"), Role.OPERATOR), "L0CK-0001", "locked")),
+    ):
+        yield event, request.transition(before, event, now)[1]
+    issued = request.issued(approved, now)
+    live = replace(issued.grant, uses=3, left=2, begun=1, living=(f"{issued.id}.1",))
+    yield issued, grant.issue(issued)[1]
+    login = grant.Used(live.id, alice, fresh.id, Terms(), Process(7, 7))
+    for held, use in (
+        (live, grant.Used(live.id, alice, fresh.id, Terms())),
+        (replace(live, service="sudo"), grant.Used(live.id, alice, fresh.id, Terms())),
+        (replace(live, service="sshd"), login),
+        (live, run.Returned(live.id, MONITOR, live.living[0], True)),
+        (live, grant.Expired(live.id, CLOCK)),
+        (replace(live, service="sshd", terms=Terms(session="keep")), grant.Expired(live.id, CLOCK)),
+        (live, grant.Revoked(live.id, alice, "done")),
+    ):
+        yield use, grant.transition(held, use, now)[1]
+    starting = run.Starting(live.living[0], alice, live.id, fresh.id, now.at)
+    begun, follows = run.start(starting)
+    yield starting, follows
+    for step in (
+        run.Started(begun.id, MONITOR, 4711),
+        run.StopOrdered(begun.id, DAEMON, "enough"),
+        run.Ended(begun.id, MONITOR, Outcome(Ending.EXITED, 0)),
+    ):
+        yield step, run.transition(begun, step, now)[1]
+    brake = place(locked(lasts_for=60, id="L0CK-0002"))
+    yield brake, (*lock.place(brake)[1], *lock.consequences(brake, (), [waiting], [(live, approved)]))
+    held_lock, later = brake.lock, moment(60)
+    carried = lock.Carried(held_lock.id, DAEMON, 10.0)
+    yield lift(held_lock), lock.transition(held_lock, lift(held_lock), now)[1]
+    yield lock.Expired(held_lock.id, CLOCK), lock.transition(held_lock, lock.Expired(held_lock.id, CLOCK), later)[1]
+    yield carried, lock.transition(held_lock, carried, moment(boot_id="boot-2"))[1]
+
+
+PLAYED = list(played())
+
+
+def is_event(follow: Any) -> bool:
+    """As the one door tells them apart."""
+    return hasattr(follow, "by")
+
+
+def test_every_event_of_every_life_is_played() -> None:
+    assert {name_of(event) for event, _ in PLAYED} == ROLES.keys()
+
+
+def test_an_event_causes_what_the_essay_says_and_nothing_else() -> None:
+    assert {(name_of(event), name_of(follow)) for event, follows in PLAYED for follow in follows if is_event(follow)} == CAUSES
+
+
+def test_what_an_event_causes_its_author_may_cause() -> None:
+    caused = [follow for _, follows in PLAYED for follow in follows if is_event(follow)]
+    assert [name_of(one) for one in caused if one.by.role not in ROLES[name_of(one)]] == []
+
+
+def test_a_life_makes_events_of_another_where_the_essay_says_so() -> None:
+    """Read in the code, so that no case is forgotten in what is played."""
+    events = {kind.__name__: name_of(kind.__new__(kind)) for life in LIVES.values() for kind in life.MAY_CAUSE}
+    ambiguous = {"Expired"}  # of a grant and of a lock: neither is caused by another life
+    made = set()
+    for module in MODULES:
+        life = module.name.removeprefix("jitd.core.")
+        if life in LIVES and module.name.startswith("jitd.core."):
+            calls = [ast.unparse(node.func) for node in ast.walk(module.syntax) if isinstance(node, ast.Call)]
+            names = {called.partition(".")[0] for called in calls} & events.keys() - ambiguous
+            made |= {(life, events[name]) for name in names}
+    assert made == {(cause.partition(".")[0], event) for cause, event in CAUSES}
+
+
+def test_what_is_done_afterwards_is_what_the_essay_says() -> None:
+    done = {(type(follow).__name__, name_of(event)) for event, follows in PLAYED for follow in follows if not is_event(follow)}
+    told = {(order, event) for order, event in done if order not in TELLING}
+    assert told == DONE
+    assert {order for order, _ in done} == set(ORDERS)
