@@ -45,7 +45,8 @@ and the use is returned.
 After a crash
 -------------
 
-Effects are not stored. They follow from state, so ``lifecycle.recovery`` derives them again from what is open; each may come twice.
+Effects are not stored. They follow from state, so ``lifecycle.recovery`` derives them again from what
+is open; each may come twice.
 
     request  screening: it is decided again. pending: its deadline is set; where a client waited and does not come back, it is
              withdrawn, and a grant that it got and nobody has used is revoked.
