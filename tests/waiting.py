@@ -6,6 +6,10 @@ Law: no test waits for a time to pass where something can be seen to happen. Wha
 
 from __future__ import annotations
 
+import fcntl
+import socket
+import struct
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -52,3 +56,9 @@ def is_living(pid: int | str) -> bool:
         return not status_of(pid)["State"].startswith("Z")
     except OSError:  # before it was opened, or before it was read
         return False
+
+
+def unread(control: socket.socket) -> int:
+    """What was sent and the other side has not read (unix(7): SIOCOUTQ)."""
+    found: int = struct.unpack("i", fcntl.ioctl(control, termios.TIOCOUTQ, bytes(4)))[0]
+    return found

@@ -135,7 +135,8 @@ def test_a_session_outlives_the_service_and_is_ended_by_the_next(service: Servic
 
 
 def test_a_session_whose_time_is_over_is_ended(service: Service, ssh: Clients) -> None:
-    login, _, _ = begun(service, ssh, STUBBORN + "sleep 4804; sleep 4804", "eve")
+    login = ssh.started("eve", f"echo in; {STUBBORN}sleep 4804; sleep 4804")
+    assert login.stdout is not None and login.stdout.readline() == "in\n"
     wait_for(lambda: login.poll() is not None and not is_there("4804") and service.rows("runs") == [])
     login.communicate()
 

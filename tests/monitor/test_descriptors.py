@@ -8,7 +8,6 @@ client sends, nothing of it stays open in a monitor.
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import gc
 import json
 import os
@@ -18,7 +17,6 @@ import select
 import socket
 import struct
 import tempfile
-import termios
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +26,7 @@ from jitd.core.run import Ending
 from jitd.executor import Here
 from jitd.monitor.streams import Unfit, receive
 from tests.monitor.stage import NOBODY, Stage
+from tests.waiting import unread
 
 _libc = ctypes.CDLL(None, use_errno=True)
 NOT_STARTED = Ending.NOT_STARTED
@@ -238,12 +237,6 @@ def test_ten_thousand_hostile_first_packets_leave_nothing_open() -> None:
         for descriptor in streams.descriptors.values() if streams else ():
             os.close(descriptor)
     assert _open_here() == before
-
-
-def unread(control: socket.socket) -> int:
-    """What was sent and the other side has not read (unix(7): SIOCOUTQ)."""
-    found: int = struct.unpack("i", fcntl.ioctl(control, termios.TIOCOUTQ, bytes(4)))[0]
-    return found
 
 
 def test_descriptors_sent_later_are_never_received(stage: Stage) -> None:

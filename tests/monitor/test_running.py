@@ -15,7 +15,7 @@ import pytest
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, ExecutorError, Here, Ready, Started
 from tests.monitor.stage import NOBODY, Stage
-from tests.waiting import handles, status_of, wait_for
+from tests.waiting import handles, status_of, unread, wait_for
 
 ALL_BYTES = bytes(range(1, 256))
 
@@ -68,6 +68,7 @@ def test_a_go_before_the_streams_is_no_go(stage: Stage) -> None:
     client = stage.start(job)
     stage.wait(lambda: stage.reported(Here, job.run))
     stage.executor.go(job.run)
+    stage.wait(lambda: unread(stage.executor._monitors[job.run]) == 0)
     client.send_streams(("null",) * 3, [stage.null(), stage.null(), stage.null()])
     stage.wait(lambda: stage.reported(Ready, job.run))
     stage.sleep(0.3)
