@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The host's clocks, and how fast it says who somebody is. Law: pure; times are seconds."""
+"""The host's clocks. Law: the kernel is asked, and nothing is set. Times are seconds."""
 
 from __future__ import annotations
 
+import ctypes
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from jitd.doctor.checks.finding import Finding, bad, ok, unknown, weak
+from jitd.doctor.finding import Finding, bad, ok, unknown, weak
 
-SLOW = 0.5
-"""Seconds that one look-up of an account may take: a request needs several."""
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+TIMEX_BYTES = 512
+"""struct timex is 208 bytes; its first member, ``modes``, at 0 asks and changes nothing."""
+TIME_ERROR = 5
+"""What adjtimex(2) returns of a clock that is not synchronised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,52 +30,38 @@ class Clocks:
     is_synchronised: bool | None
 
 
-def clocks(found: Clocks) -> list[Finding]:
+def examine() -> Iterator[Finding]:
+    """Time."""
+    yield from clocks(read_clocks())
+
+
+def read_clocks() -> Clocks:
+    """The clocks over some milliseconds."""
+    boot, monotonic = time.clock_gettime(time.CLOCK_BOOTTIME), time.monotonic()
+    before = time.perf_counter()
+    time.sleep(0.02)
+    passed, slept = time.clock_gettime(time.CLOCK_BOOTTIME) - boot, time.perf_counter() - before
+    try:
+        boot_id = BOOT_ID.read_text("ascii").strip()
+    except OSError:
+        boot_id = ""
+    state = int(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(TIMEX_BYTES)))
+    return Clocks(boot, monotonic, passed, slept, boot_id, None if state < 0 else state != TIME_ERROR)
+
+
+def clocks(found: Clocks) -> Iterator[Finding]:
     """The boot clock, by which leases and locks end; and whether somebody keeps the wall clock right."""
     reboot = "no lease, lock or time limit can be kept on such a kernel: boot another one"
     if not found.boot_id:
-        findings = [bad("clock.boot", "the kernel does not say which boot this is (/proc/sys/kernel/random/boot_id)", reboot)]
+        yield bad("clock.boot", "the kernel does not say which boot this is (/proc/sys/kernel/random/boot_id)", reboot)
     elif found.boot + 1 < found.monotonic or not 0.5 * found.slept <= found.passed <= 60 * found.slept + 1:
-        findings = [
-            bad("clock.boot", f"the boot clock does not run: {found.passed:.3f} s went by in {found.slept:.3f} s", reboot)
-        ]
+        yield bad("clock.boot", f"the boot clock does not run: {found.passed:.3f} s went by in {found.slept:.3f} s", reboot)
     else:
-        findings = [ok("clock.boot", "the boot clock runs")]
+        yield ok("clock.boot", "the boot clock runs")
     if found.is_synchronised is None:
-        findings.append(
-            unknown("clock.synchronised", "the kernel does not say whether its clock is synchronised", "see timedatectl")
-        )
+        yield unknown("clock.synchronised", "the kernel does not say whether its clock is synchronised", "see timedatectl")
     elif found.is_synchronised:
-        findings.append(ok("clock.synchronised", "the clock is kept synchronised"))
+        yield ok("clock.synchronised", "the clock is kept synchronised")
     else:
-        findings.append(
-            weak("clock.synchronised", "nobody keeps this host's clock synchronised: hours in rules, and Kerberos, go by it",
-                 "in a container it is for the host to do", command="timedatectl set-ntp true")
-        )  # fmt: skip
-    return findings
-
-
-def name_service(took: float, what: str, *, finds_root: bool) -> Finding:
-    """How long NSS needed for ``what``; ``finds_root`` if uid 0 is root to it."""
-    if not finds_root:
-        return bad("nss.speed", "NSS does not know uid 0 as root", "see /etc/nsswitch.conf: passwd has to begin with files")
-    if took > SLOW:
-        return weak("nss.speed", f"NSS took {took:.1f} s for {what}: every request waits for that",
-                    "see what /etc/nsswitch.conf names; nscd and sssd cache accounts")  # fmt: skip
-    return ok("nss.speed", f"accounts and groups are found at once ({took * 1000:.0f} ms)")
-
-
-def least_uid(configured: int, of_people: int, settings: str) -> Finding:
-    """``min_uid`` against UID_MIN of login.defs(5)."""
-    if configured < of_people:
-        return weak("settings.min_uid", f"min_uid is {configured}, and /etc/login.defs has people from {of_people} on",
-                    f"write into {settings}: min_uid = {of_people}, and name exceptions in [principals]")  # fmt: skip
-    return ok("settings.min_uid", f"accounts below {configured} neither ask nor approve")
-
-
-def root_setting(value: str, settings: str) -> Finding:
-    """``root`` of jitd.toml."""
-    if value == "deny":
-        return weak("settings.root", 'root = "deny": jitsudo in a script of root is denied, also in one that was approved',
-                    f'it is meant so, or write into {settings}: root = "permit"')  # fmt: skip
-    return ok("settings.root", "root asks nobody, and is recorded")
+        said = "nobody keeps this host's clock synchronised: hours in rules, and Kerberos, go by it"
+        yield weak("clock.synchronised", said, "in a container it is for the host to do", command="timedatectl set-ntp true")

@@ -1,46 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon that runs: is it there, does it answer, and does it go by what is installed and written now?
 
-Law: pure. Instants are seconds since 1970.
+Law: where no daemon runs, nobody connects: systemd, which holds the socket, would start one. Instants are seconds since 1970.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
-from jitd.doctor.checks.finding import Finding, bad, ok, unknown, weak
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """``pid`` holds the lock of the state directory, 0 if nobody does; ``started_at`` is when it was started.
-
-    ``others`` are processes that are a ``jitd serve`` and not that one. ``is_replaced``: its interpreter is no file any more.
-    """
-
-    pid: int
-    started_at: float = 0.0
-    others: tuple[int, ...] = ()
-    is_replaced: bool = False
-
-
-def there(found: Running, start: str) -> list[Finding]:
-    """Is there one, and no other?"""
-    if not found.pid:
-        findings = [bad("daemon.runs", "no jitd runs here: nobody can ask for anything", "and read why: journalctl -u jitd",
-                        command=start)]  # fmt: skip
-    else:
-        findings = [ok("daemon.runs", f"jitd runs (process {found.pid})")]
-    if found.others:
-        pids = " ".join(map(str, found.others))
-        findings.append(
-            weak("daemon.alone", f"another jitd runs beside it, with a record of its own (process {pids}): "
-                 "what that one permits is neither seen nor revoked by this one", f"if nobody wants it: kill {pids}")
-        )  # fmt: skip
-    elif found.pid:
-        findings.append(ok("daemon.alone", "no other jitd runs on this host"))
-    return findings
+from jitd.core.document import ConfigError
+from jitd.doctor import files
+from jitd.doctor.finding import Finding, bad, count, ok, unknown, weak
+from jitd.doctor.host import Host, Running
+from jitd.doctor.state import policy_in_force
+from jitpam import __version__
+from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,37 +32,6 @@ class Answered:
     why_not: str = ""
 
 
-def answer(found: Answered, host: str, restart: str) -> Finding:
-    """Does it answer, as who it should?"""
-    if found.why_not:
-        return bad("daemon.answers", f"the daemon is there and does not answer: {found.why_not}", command=restart)
-    if found.host != host:
-        return bad("daemon.answers", f"what answers calls itself {found.host}, and the settings say {host}", command=restart)
-    if found.took > 1:
-        return weak(
-            "daemon.answers", f"the daemon took {found.took:.1f} s to answer", "see what keeps this host busy: top, iostat"
-        )
-    return ok("daemon.answers", f"the daemon answers ({found.took * 1000:.0f} ms)")
-
-
-def version(found: Running, installed_at: float, number: str, restart: str) -> Finding:
-    """Is the daemon as old as its program? ``installed_at`` is when the newest of its files came to where it is."""
-    if found.is_replaced or installed_at > found.started_at + 1:
-        what = "Python" if found.is_replaced else "jitd"
-        return weak("daemon.version", f"{what} was installed anew after the daemon had started: it still runs the old one",
-                    "what runs, and what waits, goes on", command=restart)  # fmt: skip
-    return ok("daemon.version", f"the daemon runs what is installed, {number}")
-
-
-def settings(changed_at: float | None, found: Running, file: str, restart: str) -> Finding:
-    """Has the daemon read the settings as they are? ``changed_at`` None: there is no such file, all are defaults."""
-    if changed_at is not None and changed_at > found.started_at + 1:
-        return weak(
-            "daemon.settings", f"{file} was written after the daemon had started, which reads it then only", command=restart
-        )
-    return ok("daemon.settings", "the daemon was started after its settings were written")
-
-
 @dataclass(frozen=True, slots=True)
 class Lanes:
     """What the daemon's threads do: (lane, threads, busy, work that waits) of each lane, and the mounts that do not answer."""
@@ -91,37 +40,128 @@ class Lanes:
     silent: Sequence[str]
 
 
+def examine(host: Host) -> Iterator[Finding]:
+    """The socket, and who answers there."""
+    path = host.config.socket
+    yield from there(host.daemon, host.start)
+    yield files.above("socket.directory", files.see_above(path))
+    yield files.socket("socket.mode", files.see(path), host.bind)
+    if host.daemon.pid:
+        yield answer(ask(path)[0], host.config.host, host.restart)
+        yield from lanes(read_lanes(host.run_dir / "lanes"))
+
+
+def examine_age(host: Host) -> Iterator[Finding]:
+    """What it goes by."""
+    if not host.daemon.pid:
+        return
+    yield version(host.daemon, files.installed_at(), __version__, host.restart)
+    yield settings(changed_at(host.file), host.daemon, str(host.file), host.restart)
+    digest, n_rules = None, 0
+    with suppress(ConfigError):
+        written = host.policy()
+        digest, n_rules = written.digest, len(written.rules)
+    yield policy(policy_in_force(host.database), digest, n_rules, host.reload)
+
+
+def ask(socket: Path, *, with_ticket: bool = False) -> tuple[Answered, str]:
+    """Say hello to the daemon: what it answered, and whom it knows us as."""
+    os.environ["JITD_SOCKET"] = str(socket)
+    began = time.monotonic()
+    try:
+        connection = connect(with_ticket=with_ticket)
+    except (Unreachable, RefusedByDaemon, NotAuthenticated) as fault:
+        return Answered(why_not=str(fault)), ""
+    took = time.monotonic() - began
+    connection.close()
+    return Answered(connection.welcome.host, took), connection.welcome.principal
+
+
+def changed_at(file: Path) -> float | None:
+    """When the file was written last; None where it is missing."""
+    with suppress(OSError):
+        return os.stat(file).st_mtime
+    return None
+
+
+def read_lanes(file: Path) -> Lanes | None:
+    """What the daemon says of its threads; None where it does not."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        said = json.loads(file.read_bytes())
+        lanes = [(str(lane), int(n), int(busy), int(waiting)) for lane, n, busy, waiting in said["lanes"]]
+        return Lanes(lanes, list(said["silent"]))
+    return None
+
+
+def there(found: Running, start: str) -> Iterator[Finding]:
+    """Is there one, and no other?"""
+    if found.pid:
+        yield ok("daemon.runs", f"jitd runs (process {found.pid})")
+    else:
+        said = "no jitd runs here: nobody can ask for anything"
+        yield bad("daemon.runs", said, "and read why: journalctl -u jitd", command=start)
+    if found.others:
+        pids = " ".join(map(str, found.others))
+        said = f"another jitd runs beside it, with a record of its own (process {pids})"
+        what = "what that one permits is neither seen nor revoked by this one"
+        yield weak("daemon.alone", f"{said}: {what}", f"if nobody wants it: kill {pids}")
+    elif found.pid:
+        yield ok("daemon.alone", "no other jitd runs on this host")
+
+
+def answer(found: Answered, host: str, restart: str) -> Finding:
+    """Does it answer, as who it should?"""
+    check = "daemon.answers"
+    if found.why_not:
+        return bad(check, f"the daemon is there and does not answer: {found.why_not}", command=restart)
+    if found.host != host:
+        return bad(check, f"what answers calls itself {found.host}, and the settings say {host}", command=restart)
+    if found.took > 1:
+        return weak(check, f"the daemon took {found.took:.1f} s to answer", "see what keeps this host busy: top, iostat")
+    return ok(check, f"the daemon answers ({found.took * 1000:.0f} ms)")
+
+
+def version(found: Running, installed_at: float, number: str, restart: str) -> Finding:
+    """Is the daemon as old as its program? ``installed_at`` is when the newest of its files came to where it is."""
+    if found.is_replaced or installed_at > found.started_at + 1:
+        what = "Python" if found.is_replaced else "jitd"
+        said = f"{what} was installed anew after the daemon had started: it still runs the old one"
+        return weak("daemon.version", said, "what runs, and what waits, goes on", command=restart)
+    return ok("daemon.version", f"the daemon runs what is installed, {number}")
+
+
+def settings(changed_at: float | None, found: Running, file: str, restart: str) -> Finding:
+    """Has the daemon read the settings as they are? ``changed_at`` None: there is no such file, all are defaults."""
+    if changed_at is not None and changed_at > found.started_at + 1:
+        said = f"{file} was written after the daemon had started, which reads it then only"
+        return weak("daemon.settings", said, command=restart)
+    return ok("daemon.settings", "the daemon was started after its settings were written")
+
+
 def lanes(found: Lanes | None) -> Iterator[Finding]:
     """Does something that never answers hold the daemon's threads? None: it has not said what they do."""
     if found is None:
         yield unknown("daemon.lanes", "the daemon does not say what its threads do", "look again in a moment")
         return
-    full = [lane for lane in found.lanes if lane[2] >= lane[1]]
     for mount in found.silent:
-        yield weak("daemon.lanes", f"{mount} does not answer: nothing there can be asked for",
-                   "see to who serves it, or take it away (umount -l)")  # fmt: skip
+        said = f"{mount} does not answer: nothing there can be asked for"
+        yield weak("daemon.lanes", said, "see to who serves it, or take it away (umount -l)")
+    full = [lane for lane in found.lanes if lane[2] >= lane[1]]
     for name, n_threads, _, n_waiting in full:
-        what = f"all {n_threads} threads for {name} are busy, and {n_waiting} pieces of work wait"
-        yield weak("daemon.lanes", what, "see what does not answer: a file system, or a directory of accounts (SSSD, LDAP)")
+        said = f"all {n_threads} threads for {name} are busy, and {n_waiting} pieces of work wait"
+        yield weak("daemon.lanes", said, "see what does not answer: a file system, or a directory of accounts (SSSD, LDAP)")
     if not full and not found.silent:
         yield ok("daemon.lanes", "the daemon's threads have time")
 
 
 def policy(in_force: str | None, of_files: str | None, n_rules: int, reload: str) -> Finding:
     """The digest of the policy that decides against that of the files; None where it is not known."""
+    check = "policy.in_force"
     if of_files is None:
-        return bad("policy.in_force", "the files are no whole policy: an older one is in force, or none", "mend the faults first",
-                   command=reload)  # fmt: skip
+        said = "the files are no whole policy: an older one is in force, or none"
+        return bad(check, said, "mend the faults first", command=reload)
     if in_force is None:
-        return unknown(
-            "policy.in_force", "the record does not tell which policy is in force", "restart the daemon: it records it then"
-        )
+        return unknown(check, "the record does not tell which policy is in force", "restart the daemon: it records it then")
     if in_force != of_files:
-        return bad("policy.in_force", "the policy in force is not what the files say now", command=reload)
-    return ok("policy.in_force", f"the policy in force is what the files say ({n_rules} rule{'' if n_rules == 1 else 's'})")
-
-
-def faults(check: str, sentences: Sequence[str], whole: str) -> list[Finding]:
-    """The faults of settings or policy, each with its file and line."""
-    mend = "correct it there; jitd check says when all is well"
-    return [bad(check, sentence, mend) for sentence in sentences] or [ok(check, whole)]
+        return bad(check, "the policy in force is not what the files say now", command=reload)
+    return ok(check, f"the policy in force is what the files say ({count(n_rules, 'rule')})")
