@@ -18,7 +18,7 @@ from jitpam.initiator import own_host, within
 from jitpam.wire.shown import shown
 
 if TYPE_CHECKING:
-    from jitd.doctor.checks.finding import Finding
+    from jitd.doctor.finding import Finding
     from jitd.doctor.round import Examination
     from jitd.settings.config import Config
 
@@ -31,7 +31,7 @@ SETTINGS_WITHIN = 5.0
 @config_option
 def doctor(*, as_json: bool, config: Path | None) -> None:
     """Is this host set up right? Each finding with its mend; root is told all, others what they need themselves."""
-    from jitd.doctor.checks.finding import BAD, LEVELS
+    from jitd.doctor.finding import BAD, LEVELS
     from jitd.doctor.round import examine
 
     levels: Counter[str] = Counter()
@@ -49,14 +49,18 @@ def doctor(*, as_json: bool, config: Path | None) -> None:
 
 
 def _examinations(file: Path | None) -> list[Examination]:
-    from jitd.doctor.house import House
-    from jitd.doctor.person import Person
+    from jitd.doctor.host import Host
 
     config, faults = _settings(file)
-    if os.geteuid() == 0:
-        _forget_environment()
-        return House(config, file or FILE, faults, is_default=file is None).examinations()
-    return Person(config, file or FILE, faults).examinations()
+    host = Host(config, file or FILE, faults, is_default=file is None)
+    if os.geteuid() != 0:
+        from jitd.doctor import person
+
+        return person.examinations(host)
+    from jitd.doctor import root
+
+    _forget_environment()
+    return root.examinations(host)
 
 
 def _forget_environment() -> None:

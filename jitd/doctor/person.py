@@ -1,84 +1,128 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a person who is not root is told: what they need themselves, and what only root can look at.
+"""What a person who is not root is told: a ticket, an account that it is theirs, a daemon that proves itself, and what only root
+can look at.
 
-Law: nothing is asked of the daemon that ``jitsudo`` would not ask.
+Law: nothing is asked of the daemon that ``jitsudo`` would not ask; of caches only the person's own is looked at.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from jitd.core.subject import account_of
-from jitd.doctor.checks import files, kerberos, person, running
-from jitd.doctor.checks.finding import Finding, unknown
-from jitd.doctor.looks import files as look_at_files
-from jitd.doctor.looks import host as look_at_host
-from jitd.doctor.looks import person as look_at_person
-from jitd.doctor.looks import running as look_at_running
+from jitd.doctor import daemon, files, kerberos
+from jitd.doctor.finding import Finding, bad, ok, unknown, weak
+from jitd.doctor.host import Host
+from jitd.doctor.people import own_user
 from jitd.doctor.round import Examination
-from jitd.settings.config import KRB5_CONF, Config, default_realm
-from jitpam.initiator import own_host
+from jitpam.initiator import Initiator, NotAuthenticated, own_host
 
 ONLY_ROOT = (
     "settings and policy, the key and the KDC's opinion of it, who may ask and approve, the state and the record, control groups,"
     " systemd, PAM, and what is installed"
 )
 AS_ROOT = "have root run: jitd doctor"
+SOON = 15 * 60
+"""Seconds that a ticket should still be good for."""
+MENDS = {
+    "kdc silent": "try again later, and tell whoever keeps the KDC",
+    "configuration": "have /etc/krb5.conf put right",
+    "library": "have libgssapi-krb5-2 installed",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Whoever runs this. ``faults`` are those of the settings, as far as they can be read; ``config`` holds defaults then."""
+class Ticket:
+    """``principal``, and the seconds that the ticket is ``left``; or ``why_not``, ``cause`` being the client's word for it."""
 
-    config: Config
-    file: Path
-    faults: tuple[str, ...] = ()
+    principal: str = ""
+    left: float = 0.0
+    cause: str = ""
+    why_not: str = ""
 
-    @property
-    def socket(self) -> Path:
-        """Where their ``jitsudo`` asks."""
-        return Path(os.environ.get("JITD_SOCKET") or self.config.socket)
 
-    def names(self) -> Iterator[Finding]:
-        """Host and realm."""
-        if self.faults:
-            yield unknown("settings.whole", f"the settings cannot be read here: {self.faults[0]}", AS_ROOT)
-        else:
-            realms = sorted(self.config.realms)
-            realm = default_realm(KRB5_CONF)
-            yield from kerberos.names(self.config.host, own_host(), realms, realm, str(self.file))
+def examinations(host: Host) -> list[Examination]:
+    """All of them."""
+    return [
+        Examination("host.name", lambda: examine_names(host), "this host's name cannot be found out", AS_ROOT),
+        Examination("ticket", lambda: examine_ticket(host), "the KDC does not answer", MENDS["kdc silent"]),
+        Examination("authentication", lambda: examine_daemon(host), "jitd does not answer", AS_ROOT),
+        Examination("rest", lambda: [unknown("rest", f"only root can look at {ONLY_ROOT}", AS_ROOT)]),
+    ]
 
-    def ticket(self) -> Iterator[Finding]:
-        """Ticket and account."""
-        found = look_at_person.ticket(own_host())
-        yield person.ticket(found)
-        if found.principal:
-            account = account_of(found.principal.encode(), self.config.realms, self.config.principals)
-            yield person.mapping(found.principal, account, look_at_host.own_user(), str(self.file))
 
-    def daemon(self) -> Iterator[Finding]:
-        """The socket, and a real greeting."""
-        path = self.socket
-        yield files.above("socket.directory", look_at_files.see_above(path))
-        start = "unset JITD_SOCKET" if os.environ.get("JITD_SOCKET") else "systemctl enable --now jitd.service"
-        yield files.socket("socket.mode", look_at_files.see(path), start)
-        answered, principal = look_at_running.ask(path, with_ticket=True)
-        yield person.mutual(principal, answered.why_not)
-        if not answered.why_not and not self.faults:
-            yield running.answer(answered, self.config.host, "systemctl restart jitd.service")
+def examine_names(host: Host) -> Iterator[Finding]:
+    """Host and realm, as far as the settings can be read."""
+    if host.faults:
+        yield unknown("settings.whole", f"the settings cannot be read here: {host.faults[0]}", AS_ROOT)
+    else:
+        yield from kerberos.examine_names(host)
 
-    def rest(self) -> Iterator[Finding]:
-        """What is not for this person."""
-        yield unknown("rest", f"only root can look at {ONLY_ROOT}", AS_ROOT)
 
-    def examinations(self) -> list[Examination]:
-        """All of them."""
-        return [
-            Examination("host.name", self.names, "this host's name cannot be found out", AS_ROOT),
-            Examination("ticket", self.ticket, "the KDC does not answer", "try again later, and tell whoever keeps the KDC"),
-            Examination("authentication", self.daemon, "jitd does not answer", AS_ROOT),
-            Examination("rest", self.rest, "nothing is said of the rest", AS_ROOT),
-        ]
+def examine_ticket(host: Host) -> Iterator[Finding]:
+    """Ticket and account."""
+    found = get_ticket(own_host())
+    yield ticket(found)
+    if found.principal:
+        account = account_of(found.principal.encode(), host.config.realms, host.config.principals)
+        yield mapping(found.principal, account, own_user(), str(host.file))
+
+
+def get_ticket(host: str) -> Ticket:
+    """A service ticket for the jitd of ``host``, asked of the KDC if need be."""
+    try:
+        initiator = Initiator(host)
+        initiator.obtain_ticket()
+    except NotAuthenticated as fault:
+        return Ticket(cause=fault.cause, why_not=str(fault))
+    try:
+        return Ticket(initiator.principal, initiator.expires_at - time.time())
+    finally:
+        initiator.close()
+
+
+def examine_daemon(host: Host) -> Iterator[Finding]:
+    """The socket where their ``jitsudo`` asks, and a real greeting."""
+    named = os.environ.get("JITD_SOCKET")
+    path = Path(named or host.config.socket)
+    yield files.above("socket.directory", files.see_above(path))
+    yield files.socket("socket.mode", files.see(path), "unset JITD_SOCKET" if named else "systemctl enable --now jitd.service")
+    answered, principal = daemon.ask(path, with_ticket=True)
+    yield mutual(principal, answered.why_not)
+    if not answered.why_not and not host.faults:
+        yield daemon.answer(answered, host.config.host, "systemctl restart jitd.service")
+
+
+# --- what follows of it ------------------------------------------------------------------------------------------------
+
+
+def ticket(found: Ticket) -> Finding:
+    """Is there a ticket for this host?"""
+    if found.why_not:
+        mend = MENDS.get(found.cause, "")
+        return bad("ticket", found.why_not, mend, command="" if mend else "kinit")
+    if found.left < SOON:
+        return weak("ticket", f"the ticket of {found.principal} ends in {max(0, found.left) / 60:.0f} minutes", command="kinit")
+    return ok("ticket", f"{found.principal} has a ticket for jitd here, for {found.left / 3600:.1f} h")
+
+
+def mapping(principal: str, account: str | None, user: str, settings: str) -> Finding:
+    """Is the principal this account's? ``account`` is what jitd maps it to; None: nobody."""
+    if account == user:
+        return ok("principal", f"{principal} is {user} here")
+    is_whose = "nobody's" if account is None else f"{account}'s"
+    mend = f'kinit as {user}; or have it named in [principals] of {settings}: "{principal}" = "{user}"'
+    return bad("principal", f"{principal} is {is_whose} account here, and this is {user}", mend)
+
+
+def mutual(principal: str, why_not: str) -> Finding:
+    """Did the daemon and this person prove themselves to each other?"""
+    if why_not:
+        said = f"jitd and you could not prove yourselves to each other: {why_not}"
+        mend = "mend what is said of the ticket first; if it stays so, have root run: jitd doctor"
+        return bad("authentication", said, mend)
+    return ok("authentication", f"jitd has proved itself, and knows you as {principal}")

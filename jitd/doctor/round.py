@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The round: every examination in a process of its own, all at one time, and none longer than its seconds.
+"""The round: each examination that may hang in a process of its own, all at one time, and none longer than its seconds.
 
 Law: one that hangs, or breaks, is a finding and holds up nobody; what it had found before counts. What hangs is killed with
 all that it started; one that the kernel does not let go of (a dead file server) is left behind.
@@ -16,20 +16,51 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
-from jitd.doctor.checks.finding import Finding, bad
+from jitd.doctor.finding import Finding, bad
 
 WITHIN = 5.0
 """Seconds that an examination may take."""
+END = b"null"
+"""The last line of a child that has come to its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """``look`` gives findings. ``check`` names the one that is made where it gives none in time, as ``silent`` says."""
+    """``look`` gives findings. Where it gives none in time, a finding ``check`` says what is ``silent``, with its ``mend``.
+
+    Without ``silent`` it cannot hang, and is done in this process.
+    """
 
     check: str
     look: Callable[[], Iterable[Finding]]
-    silent: str
-    mend: str = "see what it waits for: a name server, a KDC, a network file system that is gone"
+    silent: str = ""
+    mend: str = ""
+
+
+def examine(examinations: Sequence[Examination], within: float = WITHIN) -> Iterator[Finding]:
+    """All findings, in the order of the examinations. It takes ``within`` seconds at most, and a moment."""
+    until = time.monotonic() + within
+    started = [(examination, _start(examination) if examination.silent else None) for examination in examinations]
+    children = [child for _, child in started if child]
+    try:
+        for examination, child in started:
+            if child is None:
+                yield from _findings(examination)
+            else:
+                _hear(children, child, until)
+                yield from child.findings(within)
+    finally:
+        for child in children:
+            _end(child)
+
+
+def _findings(examination: Examination) -> Iterator[Finding]:
+    """What it finds; that it breaks is a finding, too."""
+    try:
+        yield from examination.look()
+    except Exception as fault:
+        said = f"this could not be looked at: {type(fault).__name__}: {fault}"
+        yield bad(examination.check, said, "it is a fault of jitd doctor: report it")
 
 
 @dataclass(slots=True)
@@ -42,41 +73,17 @@ class _Child:
 
     def findings(self, within: float) -> Iterator[Finding]:
         """What it found, and what became of it."""
-        *lines, rest = bytes(self.said).split(b"\n")
-        is_whole = False
-        for line in lines:
-            match json.loads(line):
-                case None:
-                    is_whole = True
-                case str(broken):
-                    is_whole = True
-                    yield bad(
-                        self.examination.check,
-                        f"this could not be looked at: {broken}",
-                        "it is a fault of jitd doctor: report it",
-                    )
-                case found:
-                    yield Finding(**found)
-        if not is_whole and self.has_ended:
+        *lines, _ = self.said.split(b"\n")
+        yield from (Finding(**json.loads(line)) for line in lines if line != END)
+        if END in lines:
+            return
+        if self.has_ended:
             yield bad(self.examination.check, "what looked at this was ended in the middle of it", "see the kernel's log: dmesg")
-        elif not is_whole:
+        else:
             yield bad(self.examination.check, f"{self.examination.silent} (waited {within:g} s)", self.examination.mend)
 
 
-def examine(examinations: Sequence[Examination], within: float = WITHIN) -> Iterator[Finding]:
-    """All findings, in the order of the examinations. It takes ``within`` seconds at most, and a moment."""
-    until = time.monotonic() + within
-    children = [_begin(examination) for examination in examinations]
-    try:
-        for child in children:
-            _hear(children, child, until)
-            yield from child.findings(within)
-    finally:
-        for child in children:
-            _end(child)
-
-
-def _begin(examination: Examination) -> _Child:
+def _start(examination: Examination) -> _Child:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid:
@@ -89,19 +96,15 @@ def _begin(examination: Examination) -> _Child:
             os.dup2(nothing, stream)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
-        last: str | None = None
-        try:
-            for finding in examination.look():
-                os.write(writing, json.dumps(asdict(finding)).encode("ascii") + b"\n")
-        except Exception as fault:
-            last = f"{type(fault).__name__}: {fault}"
-        os.write(writing, json.dumps(last).encode("ascii") + b"\n")
+        for finding in _findings(examination):
+            os.write(writing, json.dumps(asdict(finding)).encode("ascii") + b"\n")
+        os.write(writing, END + b"\n")
     finally:
         os._exit(0)
 
 
 def _hear(children: Sequence[_Child], wanted: _Child, until: float) -> None:
-    """Take in what is said, by whomever, until ``wanted`` has ended or the time is over."""
+    """Take in what any of them says, until ``wanted`` has ended or the time is over."""
     while not wanted.has_ended and (left := until - time.monotonic()) > 0:
         waiting = {child.pipe: child for child in children if not child.has_ended}
         for pipe in select.select(list(waiting), [], [], left)[0]:

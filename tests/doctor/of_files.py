@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterator
 from dataclasses import replace
 
-from jitd.doctor.checks import files, host, pam
-from jitd.doctor.checks.files import Seen
-from jitd.doctor.checks.host import Clocks
+from jitd.doctor import clock, files, pam, people, settings
+from jitd.doctor.clock import Clocks
+from jitd.doctor.files import Seen
+from jitd.doctor.finding import Finding
 from jitd.pamlint.findings import Finding as Linted
 from jitd.pamlint.findings import Place
 from tests.doctor.rows import Row
@@ -21,8 +23,8 @@ CLOCKS = Clocks(100.0, 90.0, 0.02, 0.02, "b00t", is_synchronised=True)
 SETTINGS = "/etc/jitd/jitd.toml"
 
 
-def stack(text: str, **others: str) -> list[files.Finding]:
-    return pam.stack("/etc/pam.d/jitd", *pam.read_stack(text, others.get))
+def stack(text: str, **others: str) -> Iterator[Finding]:
+    return pam.stack("/etc/pam.d/jitd", pam.read_stack(text, others.get))
 
 
 def linted(severity: str, name: str = "x") -> Linted:
@@ -63,20 +65,20 @@ ROWS = [
     Row("x", "bad", "3.9", lambda: files.python("x", (3, 9), "/usr/bin/python3")),
     Row("x", "weak", "3.99", lambda: files.python("x", (3, 99), "/usr/bin/python3")),
     # the host
-    Row("clock.boot", "ok", "runs", lambda: host.clocks(CLOCKS)),
-    Row("clock.boot", "bad", "which boot", lambda: host.clocks(replace(CLOCKS, boot_id=""))),
-    Row("clock.boot", "bad", "does not run", lambda: host.clocks(replace(CLOCKS, passed=0.0))),
-    Row("clock.boot", "bad", "does not run", lambda: host.clocks(replace(CLOCKS, boot=10.0))),
-    Row("clock.synchronised", "ok", "kept", lambda: host.clocks(CLOCKS)),
-    Row("clock.synchronised", "weak", "set-ntp true", lambda: host.clocks(replace(CLOCKS, is_synchronised=False))),
-    Row("clock.synchronised", "unknown", "does not say", lambda: host.clocks(replace(CLOCKS, is_synchronised=None))),
-    Row("nss.speed", "ok", "at once", lambda: host.name_service(0.01, "3", finds_root=True)),
-    Row("nss.speed", "weak", "2.0 s", lambda: host.name_service(2.0, "3", finds_root=True)),
-    Row("nss.speed", "bad", "uid 0", lambda: host.name_service(0.01, "3", finds_root=False)),
-    Row("settings.min_uid", "ok", "1000", lambda: host.least_uid(1000, 1000, SETTINGS)),
-    Row("settings.min_uid", "weak", "min_uid = 1000", lambda: host.least_uid(100, 1000, SETTINGS)),
-    Row("settings.root", "ok", "recorded", lambda: host.root_setting("permit", SETTINGS)),
-    Row("settings.root", "weak", 'root = "permit"', lambda: host.root_setting("deny", SETTINGS)),
+    Row("clock.boot", "ok", "runs", lambda: clock.clocks(CLOCKS)),
+    Row("clock.boot", "bad", "which boot", lambda: clock.clocks(replace(CLOCKS, boot_id=""))),
+    Row("clock.boot", "bad", "does not run", lambda: clock.clocks(replace(CLOCKS, passed=0.0))),
+    Row("clock.boot", "bad", "does not run", lambda: clock.clocks(replace(CLOCKS, boot=10.0))),
+    Row("clock.synchronised", "ok", "kept", lambda: clock.clocks(CLOCKS)),
+    Row("clock.synchronised", "weak", "set-ntp true", lambda: clock.clocks(replace(CLOCKS, is_synchronised=False))),
+    Row("clock.synchronised", "unknown", "does not say", lambda: clock.clocks(replace(CLOCKS, is_synchronised=None))),
+    Row("nss.speed", "ok", "at once", lambda: people.name_service(0.01, "3", finds_root=True)),
+    Row("nss.speed", "weak", "2.0 s", lambda: people.name_service(2.0, "3", finds_root=True)),
+    Row("nss.speed", "bad", "uid 0", lambda: people.name_service(0.01, "3", finds_root=False)),
+    Row("settings.min_uid", "ok", "1000", lambda: people.least_uid(1000, 1000, SETTINGS)),
+    Row("settings.min_uid", "weak", "min_uid = 1000", lambda: people.least_uid(100, 1000, SETTINGS)),
+    Row("settings.root", "ok", "recorded", lambda: settings.root_setting("permit", SETTINGS)),
+    Row("settings.root", "weak", 'root = "permit"', lambda: settings.root_setting("deny", SETTINGS)),
     # PAM
     Row("pam.account", "ok", "expired", lambda: stack(GOOD_ACCOUNT + GOOD_SESSION)),
     Row("pam.session", "ok", "limits", lambda: stack(GOOD_ACCOUNT + GOOD_SESSION)),

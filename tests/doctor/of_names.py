@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from types import MappingProxyType
 
 from jitd.core.decision import Approval
 from jitd.core.policy import Rule
-from jitd.doctor.checks import kerberos, people
-from jitd.doctor.checks.kerberos import BASE, Exchange
-from jitd.doctor.checks.people import Known
+from jitd.doctor import kdc, kerberos, people
+from jitd.doctor.files import Seen
+from jitd.doctor.finding import Finding
+from jitd.doctor.kdc import BASE, Exchange
+from jitd.doctor.people import Known
+from jitd.settings.config import Config
 from tests.doctor.rows import Row
 
 TAB, OWN = "/etc/jitd/jitd.keytab", "jitd/h.example.org@R"
@@ -38,11 +40,11 @@ MIXED = keytab((OWN, 2, 18), (OWN, 2, 23))
 HOLE = GOOD + struct.pack(">i", -9) + bytes(9) + keytab((OWN, 300, 18))[2:]
 
 
-def exchanged(code: int, ahead: float | None = None) -> list[kerberos.Finding]:
-    return kerberos.exchange(TAB, OWN, Exchange(code, "said so", "asking the KDC", ahead))
+def exchanged(code: int, ahead: float | None = None) -> Iterator[Finding]:
+    return kdc.exchange(TAB, OWN, Exchange(code, "said so", "asking the KDC", ahead))
 
 
-def named(host: str = "h.example.org", own: str = "h.example.org", realm: str | None = "R") -> list[kerberos.Finding]:
+def named(host: str = "h.example.org", own: str = "h.example.org", realm: str | None = "R") -> Iterator[Finding]:
     return kerberos.names(host, own, ["R"], realm, "jitd.toml")
 
 
@@ -51,24 +53,25 @@ GROUPS: Mapping[str, tuple[str, ...] | None] = {
     "mixed": ("alice", "bob"), "twins": ("bob", "bob-adm"), "sole": ("alice",),
 }  # fmt: skip
 USERS = {"alice": 1001, "amy": 1005, "bob": 1002, "carol": 1003, "bob-adm": 1004, "daemon": 2, "root": 0}
-KNOWN = Known(GROUPS, USERS, 1000, frozenset({"R"}), MappingProxyType({}), MappingProxyType({}))
+CONFIG = Config(frozenset({"R"}), "h", min_uid=1000)
+KNOWN = Known(GROUPS, USERS, CONFIG)
 
 
-def rule(
-    *approvals: tuple[int, str], who: str = "group:dba", verdict: str = "permit", known: Known = KNOWN
-) -> list[people.Finding]:
+def rule(*approvals: tuple[int, str], who: str = "group:dba", verdict: str = "permit", known: Known = KNOWN) -> list[Finding]:
     made = Rule(verdict, "r", (who,), approvals=tuple(Approval(need, (whom,)) for need, whom in approvals))  # type: ignore[arg-type]
     return people.rules([made], known)
 
 
-def ops(*words: str, known: Known = KNOWN) -> list[people.Finding]:
+def ops(*words: str, known: Known = KNOWN) -> Iterator[Finding]:
     return people.operators(words, known, "jitd.toml")
 
 
-TWINS = replace(KNOWN, people={"bob": frozenset({"bob", "bob-adm"})})
-NAMED = replace(KNOWN, principals={"soar/ops@R": "daemon", "x/y@R": "gone"})
+TWINS = replace(KNOWN, config=replace(CONFIG, people={"bob": frozenset({"bob", "bob-adm"})}))
+NAMED = replace(KNOWN, config=replace(CONFIG, principals={"soar/ops@R": "daemon", "x/y@R": "gone"}))
 
 ROWS = [
+    Row("keytab.file", "ok", "nobody else can read it", lambda: kerberos.closed(TAB, OWN, Seen(TAB, 0, 0o100600))),
+    Row("keytab.file", "bad", "addprinc -randkey jitd/h", lambda: kerberos.closed(TAB, OWN, Seen(TAB, is_missing=True))),
     Row("keytab.keys", "ok", "2 keys", lambda: kerberos.keys(TAB, OWN, GOOD)),
     Row("keytab.keys", "ok", "version 2", lambda: kerberos.keys(TAB, OWN, SHORT)),
     Row("keytab.keys", "ok", "1 key of jitd/h.example.org@R, version 300", lambda: kerberos.keys(TAB, OWN, HOLE)),
@@ -84,6 +87,7 @@ ROWS = [
     Row("keytab.enctypes", "ok", "aes128", lambda: kerberos.keys(TAB, OWN, keytab((OWN, 1, 23), (OWN, 2, 17)))),
     Row("kdc.reachable", "ok", "answers", lambda: exchanged(0, 0.0)),
     Row("kdc.reachable", "ok", "answers", lambda: exchanged(BASE + 24)),
+    Row("kdc.reachable", "unknown", "make the keytab first", lambda: kdc.exchange(TAB, OWN, None)),
     Row("kdc.reachable", "bad", "none answers", lambda: exchanged(BASE + 156)),
     Row("kdc.reachable", "bad", "none is known", lambda: exchanged(BASE + 154)),
     Row("keytab.version", "ok", "accepted", lambda: exchanged(0, 0.0)),
@@ -108,8 +112,8 @@ ROWS = [
     Row("realm.default", "ok", "R", lambda: named()),
     Row("realm.default", "weak", "default_realm = R", lambda: named(realm=None)),
     Row("realm.default", "weak", 'realms = ["S"', lambda: named(realm="S")),
-    Row("realm.S", "ok", "trust", lambda: kerberos.crossing("S", "R", 0, "")),
-    Row("realm.S", "weak", "krbtgt/S@R", lambda: kerberos.crossing("S", "R", BASE + 7, "no such")),
+    Row("realm.S", "ok", "trust", lambda: kdc.crossing("S", "R", 0, "")),
+    Row("realm.S", "weak", "krbtgt/S@R", lambda: kdc.crossing("S", "R", BASE + 7, "no such")),
     # people
     Row("operators", "ok", "bob", lambda: ops("group:ops")),
     Row("operators", "weak", 'operators = ["group:NAME"]', lambda: ops()),

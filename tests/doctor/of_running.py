@@ -3,60 +3,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from jitd.doctor.checks import housing, person, running, state
-from jitd.doctor.checks.housing import Groups, Unit
-from jitd.doctor.checks.person import Ticket
-from jitd.doctor.checks.running import Answered, Lanes, Running
-from jitd.doctor.checks.state import MIB, FileSystem, Kept, Record
+from jitd.doctor import daemon, person, runs, settings, state
+from jitd.doctor.daemon import Answered, Lanes
+from jitd.doctor.finding import Finding
+from jitd.doctor.host import Running
+from jitd.doctor.person import Ticket
+from jitd.doctor.runs import Groups, Unit
+from jitd.doctor.state import MIB, FileSystem, Kept, Record
 from tests.doctor.rows import Row
 
 RUNS = Running(7, 1000.0)
 DISK = FileSystem("ext4", 9000 * MIB, 10**6, is_readonly=False, synced_in=0.01)
 GROUPS = Groups("/sys/fs/cgroup", is_writable=True, has_kill=True, kernel="6.1.0")
 FINE = Unit("loaded", "active", "enabled")
-UNITS = {name: FINE for name in housing.NEEDED}
+UNITS = {name: FINE for name in runs.NEEDED}
 SERVICE = "systemd.jitd.service"
 
 
-def units(**of_the_service: str) -> list[housing.Finding]:
-    return housing.units({**UNITS, "jitd.service": replace(FINE, **of_the_service)})
+def units(**of_the_service: str) -> Iterator[Finding]:
+    return runs.units({**UNITS, "jitd.service": replace(FINE, **of_the_service)})
 
 
-def leftovers(plates: list[str], scopes: list[str], held: dict[str, int]) -> list[housing.Finding]:
-    return housing.leftovers(plates, scopes, held, "/run/jitd", "restart it")
+def leftovers(plates: list[str], scopes: list[str], held: dict[str, int]) -> Iterator[Finding]:
+    return runs.leftovers(plates, scopes, held, "/run/jitd", "restart it")
 
 
-def kept(size: int = 0, free: int = 100 * 1024, days: float = 0) -> list[state.Finding]:
+def kept(size: int = 0, free: int = 100 * 1024, days: float = 0) -> Iterator[Finding]:
     return state.recordings(Kept(size * MIB, 1, days), free * MIB, 10240 * MIB, 90, "jitd.toml")
 
 
 ROWS = [
-    Row("daemon.runs", "ok", "process 7", lambda: running.there(RUNS, "start it")),
-    Row("daemon.runs", "bad", "start it", lambda: running.there(Running(0), "start it")),
-    Row("daemon.alone", "ok", "no other", lambda: running.there(RUNS, "start it")),
-    Row("daemon.alone", "weak", "kill 8 9", lambda: running.there(replace(RUNS, others=(8, 9)), "start it")),
-    Row("daemon.answers", "ok", "5 ms", lambda: running.answer(Answered("h", 0.005), "h", "restart it")),
-    Row("daemon.answers", "weak", "2.0 s", lambda: running.answer(Answered("h", 2.0), "h", "restart it")),
-    Row("daemon.answers", "bad", "calls itself g", lambda: running.answer(Answered("g", 0.1), "h", "restart it")),
-    Row("daemon.answers", "bad", "it is dead", lambda: running.answer(Answered(why_not="it is dead"), "h", "restart it")),
-    Row("daemon.version", "ok", "0.1", lambda: running.version(RUNS, 900.0, "0.1", "restart it")),
-    Row("daemon.version", "weak", "restart it", lambda: running.version(RUNS, 2000.0, "0.1", "restart it")),
-    Row("daemon.version", "weak", "Python", lambda: running.version(replace(RUNS, is_replaced=True), 0, "0.1", "restart it")),
-    Row("daemon.settings", "ok", "after", lambda: running.settings(900.0, RUNS, "jitd.toml", "restart it")),
-    Row("daemon.settings", "ok", "after", lambda: running.settings(None, RUNS, "jitd.toml", "restart it")),
-    Row("daemon.settings", "weak", "restart it", lambda: running.settings(2000.0, RUNS, "jitd.toml", "restart it")),
-    Row("daemon.lanes", "ok", "have time", lambda: running.lanes(Lanes([("files", 32, 31, 0)], []))),
-    Row("daemon.lanes", "weak", "/mnt/nfs does not answer", lambda: running.lanes(Lanes([("files", 32, 1, 0)], ["/mnt/nfs"]))),
-    Row("daemon.lanes", "weak", "all 8 threads for names", lambda: running.lanes(Lanes([("names", 8, 8, 40)], []))),
-    Row("daemon.lanes", "unknown", "look again", lambda: running.lanes(None)),
-    Row("policy.in_force", "ok", "1 rule)", lambda: running.policy("aa", "aa", 1, "jitd reload")),
-    Row("policy.in_force", "bad", "jitd reload", lambda: running.policy("aa", "bb", 1, "jitd reload")),
-    Row("policy.in_force", "bad", "no whole policy", lambda: running.policy("aa", None, 0, "jitd reload")),
-    Row("policy.in_force", "unknown", "does not tell", lambda: running.policy(None, "bb", 1, "jitd reload")),
-    Row("policy.whole", "ok", "2 rules", lambda: running.faults("policy.whole", [], "2 rules")),
-    Row("policy.whole", "bad", "a.toml:3", lambda: running.faults("policy.whole", ["a.toml:3: no"], "2 rules")),
+    Row("daemon.runs", "ok", "process 7", lambda: daemon.there(RUNS, "start it")),
+    Row("daemon.runs", "bad", "start it", lambda: daemon.there(Running(0), "start it")),
+    Row("daemon.alone", "ok", "no other", lambda: daemon.there(RUNS, "start it")),
+    Row("daemon.alone", "weak", "kill 8 9", lambda: daemon.there(replace(RUNS, others=(8, 9)), "start it")),
+    Row("daemon.answers", "ok", "5 ms", lambda: daemon.answer(Answered("h", 0.005), "h", "restart it")),
+    Row("daemon.answers", "weak", "2.0 s", lambda: daemon.answer(Answered("h", 2.0), "h", "restart it")),
+    Row("daemon.answers", "bad", "calls itself g", lambda: daemon.answer(Answered("g", 0.1), "h", "restart it")),
+    Row("daemon.answers", "bad", "it is dead", lambda: daemon.answer(Answered(why_not="it is dead"), "h", "restart it")),
+    Row("daemon.version", "ok", "0.1", lambda: daemon.version(RUNS, 900.0, "0.1", "restart it")),
+    Row("daemon.version", "weak", "restart it", lambda: daemon.version(RUNS, 2000.0, "0.1", "restart it")),
+    Row("daemon.version", "weak", "Python", lambda: daemon.version(replace(RUNS, is_replaced=True), 0, "0.1", "restart it")),
+    Row("daemon.settings", "ok", "after", lambda: daemon.settings(900.0, RUNS, "jitd.toml", "restart it")),
+    Row("daemon.settings", "ok", "after", lambda: daemon.settings(None, RUNS, "jitd.toml", "restart it")),
+    Row("daemon.settings", "weak", "restart it", lambda: daemon.settings(2000.0, RUNS, "jitd.toml", "restart it")),
+    Row("daemon.lanes", "ok", "have time", lambda: daemon.lanes(Lanes([("files", 32, 31, 0)], []))),
+    Row("daemon.lanes", "weak", "/mnt/nfs does not answer", lambda: daemon.lanes(Lanes([("files", 32, 1, 0)], ["/mnt/nfs"]))),
+    Row("daemon.lanes", "weak", "all 8 threads for names", lambda: daemon.lanes(Lanes([("names", 8, 8, 40)], []))),
+    Row("daemon.lanes", "unknown", "look again", lambda: daemon.lanes(None)),
+    Row("policy.in_force", "ok", "1 rule)", lambda: daemon.policy("aa", "aa", 1, "jitd reload")),
+    Row("policy.in_force", "bad", "jitd reload", lambda: daemon.policy("aa", "bb", 1, "jitd reload")),
+    Row("policy.in_force", "bad", "no whole policy", lambda: daemon.policy("aa", None, 0, "jitd reload")),
+    Row("policy.in_force", "unknown", "does not tell", lambda: daemon.policy(None, "bb", 1, "jitd reload")),
+    Row("policy.whole", "ok", "2 rules", lambda: settings.faults("policy.whole", [], "2 rules")),
+    Row("policy.whole", "bad", "a.toml:3", lambda: settings.faults("policy.whole", ["a.toml:3: no"], "2 rules")),
+    Row("policy.whole", "ok", "no fault (2 rules)", lambda: settings.policy("/p", [], 2)),
+    Row("policy.whole", "bad", "/p holds no rule", lambda: settings.policy("/p", [], 0)),
+    Row("policy.whole", "bad", "a.toml:3", lambda: settings.policy("/p", ["a.toml:3: no"], 0)),
     # the state
     Row("state.local", "ok", "ext4", lambda: state.file_system("/s", DISK)),
     Row("state.local", "bad", "nfs4", lambda: state.file_system("/s", replace(DISK, kind="nfs4"))),
@@ -84,22 +90,22 @@ ROWS = [
     Row("recordings.retention", "ok", "90 days", lambda: kept(days=91)),
     Row("recordings.retention", "weak", "200 days", lambda: kept(days=200)),
     # what houses runs
-    Row("executor.groups", "ok", "as a whole", lambda: housing.groups(GROUPS)),
-    Row("executor.groups", "weak", "best effort", lambda: housing.groups(replace(GROUPS, place=""))),
-    Row("executor.groups", "weak", "delegated", lambda: housing.groups(replace(GROUPS, is_writable=False))),
-    Row("executor.groups", "weak", "5.14", lambda: housing.groups(replace(GROUPS, has_kill=False, kernel="5.10.0"))),
+    Row("executor.groups", "ok", "as a whole", lambda: runs.groups(GROUPS)),
+    Row("executor.groups", "weak", "best effort", lambda: runs.groups(replace(GROUPS, place=""))),
+    Row("executor.groups", "weak", "delegated", lambda: runs.groups(replace(GROUPS, is_writable=False))),
+    Row("executor.groups", "weak", "5.14", lambda: runs.groups(replace(GROUPS, has_kill=False, kernel="5.10.0"))),
     Row(SERVICE, "ok", "enabled and active", lambda: units()),
     Row(SERVICE, "bad", "systemctl unmask", lambda: units(load="masked")),
     Row(SERVICE, "bad", "daemon-reload", lambda: units(load="not-found")),
     Row(SERVICE, "bad", "enable --now jitd.service", lambda: units(active="failed")),
     Row(SERVICE, "bad", "systemctl enable jitd.service", lambda: units(enabled="disabled")),
-    Row("systemd.jitd.socket", "bad", "does not know", lambda: housing.units({})),
-    Row("systemd.jitd-launcher.service", "bad", "reset-failed", lambda: housing.launcher(replace(FINE, active="failed"))),
-    Row("systemd.jitd-launcher.service", "bad", "unmask", lambda: housing.launcher(replace(FINE, load="masked"))),
-    Row("systemd.scopes", "ok", "makes scopes", lambda: housing.scopes("", "loaded")),
-    Row("systemd.scopes", "bad", "refused", lambda: housing.scopes("Connection refused", "loaded")),
-    Row("systemd.scopes", "bad", "unmask jitd.slice", lambda: housing.scopes("", "masked")),
-    Row("runs.directory", "weak", "on ext4", lambda: housing.run_directory("/r", "ext4")),
+    Row("systemd.jitd.socket", "bad", "does not know", lambda: runs.units({})),
+    Row("systemd.jitd-launcher.service", "bad", "reset-failed", lambda: runs.launcher(replace(FINE, active="failed"))),
+    Row("systemd.jitd-launcher.service", "bad", "unmask", lambda: runs.launcher(replace(FINE, load="masked"))),
+    Row("systemd.scopes", "ok", "makes scopes", lambda: runs.scopes("", "loaded")),
+    Row("systemd.scopes", "bad", "refused", lambda: runs.scopes("Connection refused", "loaded")),
+    Row("systemd.scopes", "bad", "unmask jitd.slice", lambda: runs.scopes("", "masked")),
+    Row("runs.directory", "weak", "on ext4", lambda: runs.run_directory("/r", "ext4")),
     Row("runs.left", "ok", "nothing", lambda: leftovers([], [], {})),
     Row("runs.plates", "weak", "rm /run/jitd/runs/AA", lambda: leftovers(["AA"], [], {})),
     Row("runs.unknown", "bad", "process 9", lambda: leftovers(["AA"], [], {"AA": 9})),

@@ -15,7 +15,7 @@ import pytest
 
 from jitd.core import chain
 from jitd.core.effects import Moment
-from jitd.doctor.looks import files, host, housing, running, state
+from jitd.doctor import files, host, people, runs, state
 from jitd.store.sqlite import SqliteStore
 
 
@@ -40,40 +40,40 @@ def altered(path: Path, number: int) -> None:
 
 
 def test_a_short_record_is_proved_whole(tmp_path: Path) -> None:
-    found = state.record(recorded(tmp_path / "db", 3), is_alone=True)
+    found = state.prove(recorded(tmp_path / "db", 3), is_alone=True)
     assert (found.n, found.n_proved, found.is_broken, found.cannot_read) == (3, 3, "", "")
 
 
 def test_of_a_long_record_the_end_is_proved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "MOST_PROVED", 10)
     path = recorded(tmp_path / "db", 30)
-    assert state.record(path, is_alone=True) == state.Record(30, 10)
+    assert state.prove(path, is_alone=True) == state.Record(30, 10)
     altered(path, 20)
-    assert state.record(path, is_alone=True) == state.Record(30, 10), "what is before the end is for audit verify"
+    assert state.prove(path, is_alone=True) == state.Record(30, 10), "what is before the end is for audit verify"
     altered(path, 21)
-    assert "record 21 is not what was sealed" in state.record(path, is_alone=True).is_broken
+    assert "record 21 is not what was sealed" in state.prove(path, is_alone=True).is_broken
 
 
 def test_a_record_that_was_altered_is_broken(tmp_path: Path) -> None:
     path = recorded(tmp_path / "db", 3)
     altered(path, 2)
-    assert "record 2" in state.record(path, is_alone=True).is_broken
+    assert "record 2" in state.prove(path, is_alone=True).is_broken
 
 
 @pytest.mark.parametrize("make", [lambda path: path.write_bytes(b"x" * 5000), lambda path: path.write_bytes(b""), Path.mkdir])
 def test_what_is_no_database_cannot_be_read(tmp_path: Path, make: Callable[[Path], object]) -> None:
     make(tmp_path / "db")
-    assert state.record(tmp_path / "db", is_alone=True).cannot_read
+    assert state.prove(tmp_path / "db", is_alone=True).cannot_read
 
 
 def test_where_there_is_no_database_none_is_made(tmp_path: Path) -> None:
-    assert state.record(tmp_path / "db", is_alone=True).is_missing
+    assert state.prove(tmp_path / "db", is_alone=True).is_missing
     assert os.listdir(tmp_path) == []
 
 
 def test_reading_where_no_daemon_runs_leaves_nothing_beside_the_database(tmp_path: Path) -> None:
     path = recorded(tmp_path / "db", 3)
-    state.record(path, is_alone=True)
+    state.prove(path, is_alone=True)
     state.live_runs(path, is_alone=True)
     assert os.listdir(tmp_path) == ["db"]
 
@@ -82,7 +82,7 @@ def test_what_a_daemon_has_not_yet_moved_into_the_database_is_read_too(tmp_path:
     store = SqliteStore(tmp_path / "db")
     store.commit((), [chain.note("daemon.started", "root", 0, Moment(datetime.now(UTC), 1.0, "b"), "aa", {})])
     assert (tmp_path / "db-wal").stat().st_size
-    assert state.record(tmp_path / "db", is_alone=True) == state.Record(1, 1), "as after a crash"
+    assert state.prove(tmp_path / "db", is_alone=True) == state.Record(1, 1), "as after a crash"
     store.close()
 
 
@@ -97,21 +97,21 @@ def test_who_holds_a_lock_is_told_without_taking_it(tmp_path: Path) -> None:
     free.touch()
     with held.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert running.holders([free, held, tmp_path / "missing"]) == {held: os.getpid()}
-    assert running.holders([free, held]) == {}
+        assert host.holders([free, held, tmp_path / "missing"]) == {held: os.getpid()}
+    assert host.holders([free, held]) == {}
 
 
 def test_a_lock_on_another_file_with_the_same_number_is_not_taken_for_it(tmp_path: Path) -> None:
     ours, others = tmp_path / "ours", tmp_path / "others"
     others.touch()
     with ours.open("w"):
-        assert running._has_open(str(os.getpid()), ours)
-        assert not running._has_open(str(os.getpid()), others)
-        assert not running._has_open("999999999", ours)
+        assert host._has_open(str(os.getpid()), ours)
+        assert not host._has_open(str(os.getpid()), others)
+        assert not host._has_open("999999999", ours)
 
 
 def test_nobody_runs_on_a_directory_that_is_not_there(tmp_path: Path) -> None:
-    assert running.daemon(tmp_path / "missing").pid == 0
+    assert host.find_daemon(tmp_path / "missing").pid == 0
 
 
 def test_a_file_is_seen_as_it_is(tmp_path: Path) -> None:
@@ -134,14 +134,14 @@ def test_a_fifo_in_place_of_a_keytab_holds_nobody_up(tmp_path: Path) -> None:
 
 
 def test_groups_and_accounts_are_told_apart_from_those_that_are_not_there() -> None:
-    listed = host.everybody()
+    listed = people.everybody()
     assert listed is not None and listed["root"] == (0, 0)
-    assert host.members(["root", "no-such-group"], {"root": (0, 0)}) == {"root": ("root",), "no-such-group": None}
-    assert host.uids(["root", "no-such-user", "x"], {"x": (7, 7)}) == {"root": 0, "no-such-user": None, "x": 7}
+    assert people.members(["root", "no-such-group"], {"root": (0, 0)}) == {"root": ("root",), "no-such-group": None}
+    assert people.uids(["root", "no-such-user", "x"], {"x": (7, 7)}) == {"root": 0, "no-such-user": None, "x": 7}
 
 
 @pytest.mark.parametrize(
     ("release", "is_since"), [("5.14.0", True), ("6.1.0-30-amd64", True), ("5.10.0-8", False), ("4.19", False), ("odd", False)]
 )
 def test_the_kernel_that_has_cgroup_kill_is_known_by_its_number(release: str, is_since: bool) -> None:
-    assert housing._is_since_5_14(release) is is_since
+    assert runs._is_since_5_14(release) is is_since

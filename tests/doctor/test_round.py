@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jitd.doctor import round as doctor_round
-from jitd.doctor.checks.finding import Finding, ok, weak
+from jitd.doctor.finding import Finding, ok, weak
 from jitd.doctor.round import Examination, examine
 from tests.waiting import PATIENCE, wait_for
 
@@ -51,6 +51,37 @@ def test_one_that_breaks_is_bad_and_what_it_had_found_counts() -> None:
 def test_one_that_is_killed_is_bad() -> None:
     found = list(examine([of(dies)]))
     assert [(finding.check, finding.level) for finding in found] == [("f", "ok"), ("x", "bad")]
+
+
+def here(look: object) -> Examination:
+    return Examination("x", look)  # type: ignore[arg-type]
+
+
+def test_what_cannot_hang_is_done_in_this_process_and_in_its_turn() -> None:
+    def whose() -> Iterator[Finding]:
+        yield ok("pid", str(os.getpid()))
+
+    found = list(examine([of(whose), here(whose), of(fine)]))
+    assert [finding.check for finding in found] == ["pid", "pid", "a", "b"]
+    assert found[0].sentence != str(os.getpid()) == found[1].sentence
+
+
+def test_one_that_breaks_in_this_process_holds_up_nobody_either() -> None:
+    found = list(examine([here(breaks), of(fine)]))
+    assert found == [*examine([of(breaks)]), *fine()]
+    assert [(finding.check, finding.level) for finding in found[:2]] == [("c", "ok"), ("x", "bad")]
+
+
+def test_those_that_may_hang_have_begun_before_anything_is_looked_at_in_this_process(tmp_path: Path) -> None:
+    def begins() -> Iterator[Finding]:
+        (tmp_path / "begun").touch()
+        yield ok("x", "well")
+
+    def waits() -> Iterator[Finding]:
+        wait_for((tmp_path / "begun").exists, what="the other one")
+        yield ok("y", "well")
+
+    assert [finding.check for finding in examine([here(waits), of(begins)])] == ["y", "x"]
 
 
 class Standing:

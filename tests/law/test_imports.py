@@ -76,8 +76,9 @@ LAW: dict[str, set[str]] = {
         CORE, WIRE, "jitd.deciding", "jitd.files", "jitd.invocation", "jitd.pamlint", "jitd.settings", "jitd.store",
         "jitd.workers",
     },
-    # whether the host is set up right: what is thought of it knows the core alone
-    "jitd.doctor.checks": {CORE, "jitd.doctor.checks", "jitd.pamlint", "jitd.settings.toml_document"},
+    # whether the host is set up right: its findings, and the processes in which it looks, know no host
+    "jitd.doctor.finding": set(),
+    "jitd.doctor.round": {"jitd.doctor.finding"},
     "jitd.doctor": {
         CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitd.audit", "jitd.deciding.groups", "jitd.doctor",
         "jitd.monitor.places", "jitd.monitor.session", "jitd.pamlint", "jitd.recording", "jitd.settings", "jitd.store",
@@ -108,7 +109,7 @@ PURE = {
     "jitd.recording.sequences": "__future__ codecs enum re typing",
     "jitd.recording.filter": "__future__ re",
     "jitd.recording.player": "__future__ collections itertools math",
-    "jitd.doctor.checks": "__future__ collections dataclasses re stat struct",
+    "jitd.doctor.finding": "__future__ dataclasses re",
     "jitd.recording.asciicast": "__future__ codecs collections json",
     "jitd.invocation": "__future__ collections dataclasses re",
     **{f"jitd.pamlint.{name}": "__future__ collections dataclasses fnmatch functools re typing" for name in PURE_OF_PAMLINT},

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The host's clocks. Law: the kernel is asked, and nothing is set. Times are seconds."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from jitd.doctor.finding import Finding, bad, ok, unknown, weak
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+TIMEX_BYTES = 512
+"""struct timex is 208 bytes; its first member, ``modes``, at 0 asks and changes nothing."""
+TIME_ERROR = 5
+"""What adjtimex(2) returns of a clock that is not synchronised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """``boot`` and ``monotonic`` of one moment; ``passed`` on the boot clock while ``slept`` went by; None: it is not known."""
+
+    boot: float
+    monotonic: float
+    passed: float
+    slept: float
+    boot_id: str
+    is_synchronised: bool | None
+
+
+def examine() -> Iterator[Finding]:
+    """Time."""
+    yield from clocks(read_clocks())
+
+
+def read_clocks() -> Clocks:
+    """The clocks over some milliseconds."""
+    boot, monotonic = time.clock_gettime(time.CLOCK_BOOTTIME), time.monotonic()
+    before = time.perf_counter()
+    time.sleep(0.02)
+    passed, slept = time.clock_gettime(time.CLOCK_BOOTTIME) - boot, time.perf_counter() - before
+    try:
+        boot_id = BOOT_ID.read_text("ascii").strip()
+    except OSError:
+        boot_id = ""
+    state = int(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(TIMEX_BYTES)))
+    return Clocks(boot, monotonic, passed, slept, boot_id, None if state < 0 else state != TIME_ERROR)
+
+
+def clocks(found: Clocks) -> Iterator[Finding]:
+    """The boot clock, by which leases and locks end; and whether somebody keeps the wall clock right."""
+    reboot = "no lease, lock or time limit can be kept on such a kernel: boot another one"
+    if not found.boot_id:
+        yield bad("clock.boot", "the kernel does not say which boot this is (/proc/sys/kernel/random/boot_id)", reboot)
+    elif found.boot + 1 < found.monotonic or not 0.5 * found.slept <= found.passed <= 60 * found.slept + 1:
+        yield bad("clock.boot", f"the boot clock does not run: {found.passed:.3f} s went by in {found.slept:.3f} s", reboot)
+    else:
+        yield ok("clock.boot", "the boot clock runs")
+    if found.is_synchronised is None:
+        yield unknown("clock.synchronised", "the kernel does not say whether its clock is synchronised", "see timedatectl")
+    elif found.is_synchronised:
+        yield ok("clock.synchronised", "the clock is kept synchronised")
+    else:
+        said = "nobody keeps this host's clock synchronised: hours in rules, and Kerberos, go by it"
+        yield weak("clock.synchronised", said, "in a container it is for the host to do", command="timedatectl set-ntp true")

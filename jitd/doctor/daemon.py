@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon that runs: is it there, does it answer, and does it go by what is installed and written now?
+
+Law: where no daemon runs, nobody connects: systemd, which holds the socket, would start one. Instants are seconds since 1970.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from jitd.doctor import files
+from jitd.doctor.finding import Finding, bad, count, ok, unknown, weak
+from jitd.doctor.host import Host, Running
+from jitd.doctor.state import policy_in_force
+from jitd.settings.toml_document import ConfigError
+from jitpam import __version__
+from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the daemon said to root: ``host`` is as it calls itself, ``took`` seconds; ``why_not`` is a sentence if it did not."""
+
+    host: str = ""
+    took: float = 0.0
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """What the daemon's threads do: (lane, threads, busy, work that waits) of each lane, and the mounts that do not answer."""
+
+    lanes: Sequence[tuple[str, int, int, int]]
+    silent: Sequence[str]
+
+
+def examine(host: Host) -> Iterator[Finding]:
+    """The socket, and who answers there."""
+    path = host.config.socket
+    yield from there(host.daemon, host.start)
+    yield files.above("socket.directory", files.see_above(path))
+    yield files.socket("socket.mode", files.see(path), host.bind)
+    if host.daemon.pid:
+        yield answer(ask(path)[0], host.config.host, host.restart)
+        yield from lanes(read_lanes(host.run_dir / "lanes"))
+
+
+def examine_age(host: Host) -> Iterator[Finding]:
+    """What it goes by."""
+    if not host.daemon.pid:
+        return
+    yield version(host.daemon, files.installed_at(), __version__, host.restart)
+    yield settings(changed_at(host.file), host.daemon, str(host.file), host.restart)
+    digest, n_rules = None, 0
+    with suppress(ConfigError):
+        written = host.policy()
+        digest, n_rules = written.digest, len(written.rules)
+    yield policy(policy_in_force(host.database), digest, n_rules, host.reload)
+
+
+def ask(socket: Path, *, with_ticket: bool = False) -> tuple[Answered, str]:
+    """Say hello to the daemon: what it answered, and whom it knows us as."""
+    os.environ["JITD_SOCKET"] = str(socket)
+    began = time.monotonic()
+    try:
+        connection = connect(with_ticket=with_ticket)
+    except (Unreachable, RefusedByDaemon, NotAuthenticated) as fault:
+        return Answered(why_not=str(fault)), ""
+    took = time.monotonic() - began
+    connection.close()
+    return Answered(connection.welcome.host, took), connection.welcome.principal
+
+
+def changed_at(file: Path) -> float | None:
+    """When the file was written last; None where it is missing."""
+    with suppress(OSError):
+        return os.stat(file).st_mtime
+    return None
+
+
+def read_lanes(file: Path) -> Lanes | None:
+    """What the daemon says of its threads; None where it does not."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        said = json.loads(file.read_bytes())
+        lanes = [(str(lane), int(n), int(busy), int(waiting)) for lane, n, busy, waiting in said["lanes"]]
+        return Lanes(lanes, list(said["silent"]))
+    return None
+
+
+def there(found: Running, start: str) -> Iterator[Finding]:
+    """Is there one, and no other?"""
+    if found.pid:
+        yield ok("daemon.runs", f"jitd runs (process {found.pid})")
+    else:
+        said = "no jitd runs here: nobody can ask for anything"
+        yield bad("daemon.runs", said, "and read why: journalctl -u jitd", command=start)
+    if found.others:
+        pids = " ".join(map(str, found.others))
+        said = f"another jitd runs beside it, with a record of its own (process {pids})"
+        what = "what that one permits is neither seen nor revoked by this one"
+        yield weak("daemon.alone", f"{said}: {what}", f"if nobody wants it: kill {pids}")
+    elif found.pid:
+        yield ok("daemon.alone", "no other jitd runs on this host")
+
+
+def answer(found: Answered, host: str, restart: str) -> Finding:
+    """Does it answer, as who it should?"""
+    check = "daemon.answers"
+    if found.why_not:
+        return bad(check, f"the daemon is there and does not answer: {found.why_not}", command=restart)
+    if found.host != host:
+        return bad(check, f"what answers calls itself {found.host}, and the settings say {host}", command=restart)
+    if found.took > 1:
+        return weak(check, f"the daemon took {found.took:.1f} s to answer", "see what keeps this host busy: top, iostat")
+    return ok(check, f"the daemon answers ({found.took * 1000:.0f} ms)")
+
+
+def version(found: Running, installed_at: float, number: str, restart: str) -> Finding:
+    """Is the daemon as old as its program? ``installed_at`` is when the newest of its files came to where it is."""
+    if found.is_replaced or installed_at > found.started_at + 1:
+        what = "Python" if found.is_replaced else "jitd"
+        said = f"{what} was installed anew after the daemon had started: it still runs the old one"
+        return weak("daemon.version", said, "what runs, and what waits, goes on", command=restart)
+    return ok("daemon.version", f"the daemon runs what is installed, {number}")
+
+
+def settings(changed_at: float | None, found: Running, file: str, restart: str) -> Finding:
+    """Has the daemon read the settings as they are? ``changed_at`` None: there is no such file, all are defaults."""
+    if changed_at is not None and changed_at > found.started_at + 1:
+        said = f"{file} was written after the daemon had started, which reads it then only"
+        return weak("daemon.settings", said, command=restart)
+    return ok("daemon.settings", "the daemon was started after its settings were written")
+
+
+def lanes(found: Lanes | None) -> Iterator[Finding]:
+    """Does something that never answers hold the daemon's threads? None: it has not said what they do."""
+    if found is None:
+        yield unknown("daemon.lanes", "the daemon does not say what its threads do", "look again in a moment")
+        return
+    for mount in found.silent:
+        said = f"{mount} does not answer: nothing there can be asked for"
+        yield weak("daemon.lanes", said, "see to who serves it, or take it away (umount -l)")
+    full = [lane for lane in found.lanes if lane[2] >= lane[1]]
+    for name, n_threads, _, n_waiting in full:
+        said = f"all {n_threads} threads for {name} are busy, and {n_waiting} pieces of work wait"
+        yield weak("daemon.lanes", said, "see what does not answer: a file system, or a directory of accounts (SSSD, LDAP)")
+    if not full and not found.silent:
+        yield ok("daemon.lanes", "the daemon's threads have time")
+
+
+def policy(in_force: str | None, of_files: str | None, n_rules: int, reload: str) -> Finding:
+    """The digest of the policy that decides against that of the files; None where it is not known."""
+    check = "policy.in_force"
+    if of_files is None:
+        said = "the files are no whole policy: an older one is in force, or none"
+        return bad(check, said, "mend the faults first", command=reload)
+    if in_force is None:
+        return unknown(check, "the record does not tell which policy is in force", "restart the daemon: it records it then")
+    if in_force != of_files:
+        return bad(check, "the policy in force is not what the files say now", command=reload)
+    return ok(check, f"the policy in force is what the files say ({count(n_rules, 'rule')})")

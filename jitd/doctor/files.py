@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Owners and modes: what is installed, and how any other file is judged.
+
+Law: what root acts on, root alone may change; what is secret, root alone may read. Nothing is followed that is judged.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, weak, word
+from jitd.settings.toml_document import who_else_may_write
+
+PACKAGES = Path(__file__).resolve().parents[2]
+"""The directory that holds ``jitd`` and ``jitpam``."""
+PROGRAMS = ("/usr/bin/jitsudo", "/usr/sbin/jitd")
+OWN = ("jitd", "jitpam")
+MOST_FOUND = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What lstat(2) said of ``path``. ``why_not`` is its sentence where it said nothing; ``is_missing``: that is why."""
+
+    path: str
+    uid: int = 0
+    mode: int = 0
+    is_missing: bool = False
+    why_not: str = ""
+
+
+def examine_installed() -> Iterator[Finding]:
+    """The interpreter, the programs, and all that they load."""
+    yield python("python", sys.version_info[:2], sys.executable)
+    yield installed("installed", *see_installed())
+
+
+def see(path: Path | str) -> Seen:
+    """One file; of a link, the link itself."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return Seen(str(path), is_missing=True)
+    except OSError as fault:
+        return Seen(str(path), why_not=fault.strerror or "it fails")
+    return Seen(str(path), status.st_uid, status.st_mode)
+
+
+def see_above(path: Path) -> list[Seen]:
+    """The directories above ``path`` by their real names, from the root downwards."""
+    real = Path(os.path.realpath(path.parent))
+    return [see(place) for place in reversed((real, *real.parents))]
+
+
+def read(path: Path) -> tuple[bytes | None, str]:
+    """The content of a small regular file; or None, and why."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            return file.read(1 << 20), ""
+    except OSError as fault:
+        return None, fault.strerror or "it fails"
+
+
+def see_installed() -> tuple[list[Seen], int, list[str]]:
+    """What others than root may change of the programs and what they load; how many files; which programs are missing."""
+    is_installed = Path("/usr/lib/jitd") == PACKAGES  # and not a checkout
+    seen = [see(path) for path in (PROGRAMS if is_installed else sys.argv[:1])]
+    missing = [one.path for one in seen if one.is_missing]
+    seen += see_above(PACKAGES / "jitd")
+    for root in [PACKAGES] if is_installed else [PACKAGES / name for name in OWN]:
+        for directory, _, names in os.walk(root):
+            seen.append(see(directory))
+            seen += [see(os.path.join(directory, name)) for name in names]
+    return [one for one in seen if not one.is_missing and _who_else(one)][:MOST_FOUND], len(seen), missing
+
+
+def _who_else(seen: Seen) -> str | None:
+    """Why others may change it; None if they may not. The mode of a link says nothing."""
+    return who_else_may_write(seen.uid, 0 if stat.S_ISLNK(seen.mode) else seen.mode, 0)
+
+
+def installed_at() -> float:
+    """When the newest of our own modules came to where it is (its change time), in seconds since 1970."""
+    newest = 0.0
+    for own in OWN:
+        for directory, _, names in os.walk(PACKAGES / own):
+            modules = [os.path.join(directory, name) for name in names if name.endswith(".py")]
+            newest = max([newest, *(os.lstat(module).st_ctime for module in modules)])
+    return newest
+
+
+def closed(check: str, seen: Seen, what: str) -> Finding:
+    """A file or directory that everybody may read, and root alone may change."""
+    if finding := _not_seen(check, seen, what):
+        return finding
+    if stat.S_ISLNK(seen.mode):
+        return bad(check, f"{seen.path} is a symbolic link", f"put {what} itself there, in place of a link to it")
+    why = who_else_may_write(seen.uid, seen.mode, 0)
+    if why is None:
+        return ok(check, f"{seen.path} belongs to root, and root alone may write it")
+    return bad(check, f"{seen.path} {why}: whoever may write it decides who is root here", command=_closing(seen))
+
+
+def above(check: str, places: Sequence[Seen]) -> Finding:
+    """The directories above something; the sticky bit keeps others from renaming what is not theirs, but not right above it."""
+    for number, place in enumerate(places, 1):
+        if finding := _not_seen(check, place, "a directory"):
+            return finding
+        is_shared = bool(place.mode & stat.S_ISVTX)  # it is meant to be everybody's: /tmp, say
+        why = who_else_may_write(place.uid, 0 if is_shared and number < len(places) else place.mode, 0)
+        if why and is_shared:
+            mend = "nothing of jitd's can be right in there: put it below a directory of root's"
+            return bad(check, f"{place.path} {why}", mend)
+        if why:
+            said = f"{place.path} {why}: they could put another thing in place of what is below"
+            return bad(check, said, command=_closing(place))
+    nearest = places[-1].path if places else "/"
+    return ok(check, f"{nearest}, and what is above it, can be written by root alone")
+
+
+def secret(check: str, seen: Seen, what: str) -> Finding:
+    """A file that root alone may read or write."""
+    if finding := _not_seen(check, seen, what):
+        return finding
+    path, mode = seen.path, stat.S_IMODE(seen.mode)
+    if not stat.S_ISREG(seen.mode):
+        return bad(check, f"{path} is no regular file", f"put {what} itself there, in place of a link or device")
+    wanted = f"chown root:root {word(path)} && chmod 600 {word(path)}"
+    if seen.uid != 0:
+        return bad(check, f"{path} belongs to uid {seen.uid}, who can read and change it", command=wanted)
+    if mode & 0o077:
+        return bad(check, f"{path} has mode {mode:04o}: others than root can read or write it", command=wanted)
+    return ok(check, f"{path} belongs to root, and nobody else can read it")
+
+
+def socket(check: str, seen: Seen, restart: str) -> Finding:
+    """The socket that everybody connects to."""
+    path, mode, anew = seen.path, stat.S_IMODE(seen.mode), f"rm {word(seen.path)} && {restart}"
+    if seen.is_missing:
+        return bad(check, f"there is no {path}", command=restart)
+    if finding := _not_seen(check, seen, "the socket"):
+        return finding
+    if not stat.S_ISSOCK(seen.mode):
+        return bad(check, f"{path} is no socket", command=anew)
+    if seen.uid != 0:
+        return bad(check, f"{path} belongs to uid {seen.uid}: it is not jitd's", command=anew)
+    if mode & 0o666 != 0o666:
+        return bad(check, f"{path} has mode {mode:04o}: not everybody can ask", command=f"chmod 666 {word(path)}")
+    return ok(check, f"{path} is there, and its mode lets everybody ask")
+
+
+def _not_seen(check: str, seen: Seen, what: str) -> Finding | None:
+    if seen.is_missing:
+        return bad(check, f"{seen.path} is missing", f"make {what} there, owned by root")
+    if seen.why_not:
+        return unknown(check, f"{seen.path} cannot be looked at: {seen.why_not}", "run this as root: jitd doctor")
+    return None
+
+
+def _closing(seen: Seen) -> str:
+    """The command by which root alone may write it."""
+    path = word(seen.path)
+    steps = [f"chown root:root {path}"] if seen.uid != 0 else []
+    if seen.mode & 0o022:
+        steps.append(f"chmod go-w {path}")
+    return " && ".join(steps)
+
+
+def installed(check: str, open_ones: Sequence[Seen], n_files: int, missing: Sequence[str]) -> Finding:
+    """``open_ones`` are those that somebody else than root may change."""
+    if missing:
+        return bad(check, f"not installed: {', '.join(missing)}", "install jitd again: as a package, or with make install")
+    if open_ones:
+        sentences = [f"{seen.path} {who_else_may_write(seen.uid, seen.mode, 0)}" for seen in open_ones]
+        command = " && ".join(_closing(seen) for seen in open_ones[:20])
+        return bad(check, "what root runs can be changed by others: " + listed(sentences, 3), command=command)
+    return ok(check, f"the programs, and {count(n_files, 'file')} that they are made of, can be changed by root alone")
+
+
+def python(check: str, version: tuple[int, int], path: str) -> Finding:
+    """The interpreter that runs this, and so the daemon."""
+    said = f"{path} is Python {version[0]}.{version[1]}"
+    if version < (3, 11):
+        return bad(check, f"{said}, and jitd is written for 3.11", "install Python 3.11 or later as /usr/bin/python3")
+    if version > (3, 13):
+        return weak(check, f"{said}, with which this jitd was not tried", "use Python 3.11 to 3.13")
+    return ok(check, said)

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real exchanges with the KDC by jitd's own key, and what its answers mean.
+
+Law: in a process of its own; tickets stay in it, and nothing is left of them.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import gssapi
+from gssapi.raw.ext_krb5 import krb5_extract_authtime_from_sec_context
+from gssapi.raw.misc import GSSError
+
+from jitd.doctor.finding import Finding, bad, ok, unknown, weak, word
+from jitd.doctor.host import Host
+from jitd.doctor.kerberos import aside, enrolment, renewal
+
+KRB5 = gssapi.MechType.kerberos
+_FLAGS = gssapi.RequirementFlag.mutual_authentication | gssapi.RequirementFlag.integrity
+
+# RFC 4120 section 7.5.9 and libkrb5's own codes, as krb5_err.et numbers them.
+BASE = -1765328384
+UNKNOWN_CLIENT, UNKNOWN_SERVER, REVOKED, ETYPE_NOSUPP = BASE + 6, BASE + 7, BASE + 18, BASE + 14
+PREAUTH_FAILED, BAD_INTEGRITY, EXPIRED = BASE + 24, BASE + 31, BASE + 1
+REALM_UNKNOWN, KDC_UNREACHABLE, NO_SUCH_VERSION, NO_SUCH_KEY = BASE + 154, BASE + 156, -1765328154, -1765328203
+STALE = frozenset({PREAUTH_FAILED, BAD_INTEGRITY, NO_SUCH_VERSION, NO_SUCH_KEY, BASE + 44})
+SKEWED = frozenset({BASE + 37, BASE + 148, BASE + 32, BASE + 33})
+"""Of the authenticator, of the KDC's reply; a ticket that is fresh, and has ended, or not begun."""
+MOST_SKEW, NOTABLE_SKEW = 300.0, 60.0
+"""Seconds: what Kerberos tolerates by default, and what somebody should look at before it comes to that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A real exchange with the KDC by the key: ``code`` is libkrb5's, 0 for success; ``text`` its sentence; ``where`` it failed.
+
+    ``ahead`` is how many seconds this host's clock is before the KDC's.
+    """
+
+    code: int = 0
+    text: str = ""
+    where: str = ""
+    ahead: float | None = None
+
+
+def examine(host: Host) -> Iterator[Finding]:
+    """A real exchange, and the other realms."""
+    path, service = host.config.keytab, host.service
+    forget_environment()
+    found = exchange_with_self(path, service) if path.exists() else None
+    yield from exchange(str(path), service, found)
+    if found and found.code == 0:
+        for realm in sorted(host.config.realms - {host.realm}):
+            yield crossing(realm, host.realm, *cross(path, service, realm))
+
+
+class _Context(gssapi.SecurityContext):
+    """A context that raises what goes wrong where it goes wrong."""
+
+
+_Context.__DEFER_STEP_ERRORS__ = False  # type: ignore[attr-defined]  # not in the body: the metaclass puts True over it
+
+
+def forget_environment() -> None:
+    """Have libkrb5 of this process use no cache, keytab or replay cache but what it is given. Before its first call."""
+    for name in [name for name in os.environ if name.startswith(("KRB5", "GSS"))]:
+        del os.environ[name]
+    os.environ["KRB5CCNAME"] = "MEMORY:doctor"
+    os.environ["KRB5RCACHENAME"] = "none:"
+
+
+def exchange_with_self(keytab: Path, service: str) -> Exchange:
+    """Get a ticket for ``service`` by its own key, and accept it by that key, as the daemon does with a client's."""
+    where = "asking the KDC"
+    try:
+        name = gssapi.Name(service, gssapi.NameType.kerberos_principal)
+        initiator = _initiator(keytab, name, name)
+        token = initiator.step()
+        where = "accepting the ticket"
+        own = gssapi.Credentials(name=name, usage="accept", mechs=[KRB5], store={"keytab": f"FILE:{keytab}"})
+        acceptor = _Context(creds=own, usage="accept")
+        initiator.step(acceptor.step(token))
+        now = time.time()
+        return Exchange(ahead=now - krb5_extract_authtime_from_sec_context(acceptor))
+    except GSSError as fault:
+        return Exchange(_code(fault), _sentence(fault), where)
+
+
+def cross(keytab: Path, service: str, realm: str) -> tuple[int, str]:
+    """Ask for a ticket that leads to ``realm``: libkrb5's code, 0 if it was given, and its sentence."""
+    try:
+        own = gssapi.Name(service, gssapi.NameType.kerberos_principal)
+        to = gssapi.Name(f"krbtgt/{realm}@{service.rpartition('@')[2]}", gssapi.NameType.kerberos_principal)
+        _initiator(keytab, own, to).step()
+    except GSSError as fault:
+        return _code(fault), _sentence(fault)
+    return 0, ""
+
+
+def _initiator(keytab: Path, own: gssapi.Name, to: gssapi.Name) -> _Context:
+    store: dict[bytes | str, bytes | str] = {"client_keytab": f"FILE:{keytab}", "ccache": "MEMORY:doctor"}
+    credentials = gssapi.Credentials(name=own, usage="initiate", mechs=[KRB5], store=store)
+    return _Context(name=to, creds=credentials, usage="initiate", mech=KRB5, flags=_FLAGS)
+
+
+def _code(fault: GSSError) -> int:
+    """libkrb5's code, or 1 where GSSAPI has none."""
+    code = int(fault.min_code)
+    return (code - (1 << 32) if code >= 1 << 31 else code) or 1
+
+
+def _sentence(fault: GSSError) -> str:
+    """The library's last word: of its mechanism, if that has one."""
+    get: Callable[..., list[str]] = fault.get_all_statuses
+    said = get(fault.min_code, False) if fault.min_code else get(fault.maj_code, True)
+    return ": ".join(part.decode() if isinstance(part, bytes) else part for part in said)
+
+
+# --- what it means -------------------------------------------------------------------------------------------------------
+
+
+def exchange(keytab: str, service: str, found: Exchange | None) -> Iterator[Finding]:
+    """The KDC, the key against the KDC's, and the clocks. None: there is no keytab to ask with."""
+    if found is None:
+        yield unknown("kdc.reachable", "without a keytab the KDC cannot be asked", "make the keytab first, see above")
+        return
+    realm = service.rpartition("@")[2]
+    if found.code in (REALM_UNKNOWN, KDC_UNREACHABLE):
+        how = "none is known: neither krb5.conf nor DNS names one" if found.code == REALM_UNKNOWN else "none answers"
+        mend = f"name one in /etc/krb5.conf, [realms] {realm} = {{ kdc = … }}, and see that port 88 is open towards it"
+        yield bad("kdc.reachable", f"the KDC of {realm} cannot be reached; {how}", mend)
+        return
+    yield ok("kdc.reachable", f"the KDC of {realm} answers")
+    if found.code == 0:
+        yield ok("keytab.version", f"the key is the one that the KDC has: a ticket for {service} is accepted with it")
+        yield skew(found.ahead)
+    elif found.code in SKEWED:
+        yield skew(None)
+    else:
+        yield _refused(keytab, service, found)
+
+
+def _refused(keytab: str, service: str, found: Exchange) -> Finding:
+    """Why there is no ticket for our own name, or none that our key opens."""
+    check, anew = "keytab.version", f"{aside(keytab)}; {renewal(keytab, service)}"
+    if found.code in STALE:
+        said = f"the KDC's key of {service} is not in {keytab}: nobody can authenticate ({found.text})"
+        return bad(check, said, "tickets that people have for this host are worth nothing then: kinit", command=anew)
+    if found.code in (UNKNOWN_CLIENT, UNKNOWN_SERVER):
+        return bad(check, f"the KDC does not know {service}", command=f"{enrolment(service)}; {anew}")
+    if found.code == EXPIRED:
+        command = f"kadmin -q {word(f'modprinc -expire never {service}')}"
+        return bad(check, f"for the KDC {service} has expired", command=command)
+    if found.code == REVOKED:
+        return bad(check, f"the KDC has locked {service}", command=f"kadmin -q {word(f'modprinc +allow_tix {service}')}")
+    if found.code == ETYPE_NOSUPP:
+        said = f"the KDC and this host have no encryption type in common ({found.text})"
+        mend = f"compare permitted_enctypes of /etc/krb5.conf with the keys of {service} in the KDC (kadmin getprinc)"
+        return bad(check, said, mend)
+    said = f"no ticket for {service} could be had and accepted with its own key ({found.where}: {found.text})"
+    return bad(check, said, f"see what the KDC's log says of {service}; a new key often helps", command=anew)
+
+
+def skew(ahead: float | None) -> Finding:
+    """The clocks of this host and the KDC; None: further apart than Kerberos bears."""
+    mend = "timedatectl set-ntp true"
+    if ahead is None or abs(ahead) >= MOST_SKEW:
+        by = "more than five minutes" if ahead is None else f"{abs(ahead):.0f} s"
+        return bad("clock.kdc", f"the clocks of this host and the KDC are {by} apart: no ticket is accepted", command=mend)
+    where = f"{abs(ahead):.0f} s {'before' if ahead > 0 else 'behind'} the KDC's"
+    if abs(ahead) >= NOTABLE_SKEW:
+        return weak("clock.kdc", f"this host's clock is {where}; at 300 s nobody can authenticate any more", command=mend)
+    return ok("clock.kdc", "the clock agrees with the KDC's" if abs(ahead) < 2 else f"the clock is {where}")
+
+
+def crossing(realm: str, own: str, code: int, text: str) -> Finding:
+    """Whether tickets of people of ``realm``, which is not the host's ``own``, can be meant for this host."""
+    check = f"realm.{realm}"
+    if code == 0:
+        return ok(check, f"{realm} and {own} trust each other")
+    mend = f"make krbtgt/{realm}@{own} and krbtgt/{own}@{realm} in both KDCs, or take {realm} out of realms in jitd.toml"
+    return weak(check, f"nothing is known here of a trust between {own} and {realm} ({text})", mend)

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The names that the KDC and clients know this host by, and its key.
+
+Law: of a keytab's content names, versions and types are read, and never a key.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from jitd.doctor import files
+from jitd.doctor.files import Seen
+from jitd.doctor.finding import Finding, bad, count, ok, unknown, weak, word
+from jitd.doctor.host import Host
+from jitd.settings.config import KRB5_CONF, default_realm
+from jitpam.initiator import own_host
+
+ENCTYPES = {
+    1: "des-cbc-crc", 2: "des-cbc-md4", 3: "des-cbc-md5", 16: "des3-cbc-sha1",
+    17: "aes128-cts-hmac-sha1-96", 18: "aes256-cts-hmac-sha1-96",
+    19: "aes128-cts-hmac-sha256-128", 20: "aes256-cts-hmac-sha384-192",
+    23: "arcfour-hmac", 24: "arcfour-hmac-exp", 25: "camellia128-cts-cmac", 26: "camellia256-cts-cmac",
+}  # fmt: skip
+"""https://www.iana.org/assignments/kerberos-parameters: those that MIT krb5 has known."""
+STRONG = frozenset({17, 18, 19, 20, 25, 26})
+
+
+def examine_names(host: Host) -> Iterator[Finding]:
+    """Host and realms."""
+    realm = default_realm(KRB5_CONF)
+    yield from names(host.config.host, own_host(), sorted(host.config.realms), realm, str(host.file))
+
+
+def examine_keytab(host: Host) -> Iterator[Finding]:
+    """The file and its keys."""
+    path = host.config.keytab
+    seen = files.see(path)
+    yield closed(str(path), host.service, seen)
+    if not seen.is_missing:
+        yield from keys(str(path), host.service, *files.read(path))
+
+
+def names(host: str, own: str, realms: Sequence[str], default: str | None, settings: str) -> Iterator[Finding]:
+    """``host`` is jitd's name for it, ``own`` the one by which clients here ask for tickets, ``default`` krb5.conf's realm."""
+    if "." not in host:
+        said = f"this host is called {host!r}, which is not fully qualified"
+        mend = f'name it in {settings}: host = "{host}.example.org", or let its line in /etc/hosts begin with the full one'
+        yield bad("host.name", said, mend)
+    else:
+        yield ok("host.name", f"the host is {host}")
+    if host != own:
+        said = f"jitd is jitd/{host}, and clients here ask for a ticket for jitd/{own}: nobody can authenticate"
+        mend = f'write into {settings}: host = "{own}", with a key for it; or name the host: hostnamectl set-hostname {host}'
+        yield bad("host.service", said, mend)
+    else:
+        yield ok("host.service", f"clients here ask for jitd/{own}, which is what jitd is")
+    if default is None:
+        mend = f"write into [libdefaults]: default_realm = {min(realms, default='EXAMPLE.ORG')}"
+        yield weak("realm.default", "krb5.conf names no default_realm", mend)
+    elif default not in realms:
+        said = f"the default realm {default} of krb5.conf is none of jitd's ({', '.join(realms)})"
+        mend = f'write into {settings}: realms = ["{default}", …], or change default_realm in krb5.conf'
+        yield weak("realm.default", said, mend)
+    else:
+        yield ok("realm.default", f"the default realm is {default}, which jitd knows")
+
+
+def closed(keytab: str, service: str, seen: Seen) -> Finding:
+    """Is there one, and may root alone read it?"""
+    if seen.is_missing:
+        command = f"{enrolment(service)}; {renewal(keytab, service)}"
+        return bad("keytab.file", f"there is no {keytab}: nobody can authenticate", command=command)
+    return files.secret("keytab.file", seen, "the keytab")
+
+
+def keys(keytab: str, service: str, content: bytes | None, why_not: str = "") -> Iterator[Finding]:
+    """What is in the keytab. ``content`` is None where it could not be read."""
+    if content is None:
+        yield unknown("keytab.keys", f"{keytab} cannot be read: {why_not}", "make it readable for root, who reads it here")
+        return
+    try:
+        found = read_keytab(content)
+    except NoKeytab as fault:
+        yield bad("keytab.keys", f"{keytab} {fault}", command=f"{aside(keytab)}; {renewal(keytab, service)}")
+        return
+    own = [key for key in found if key.principal == service]
+    if not own:
+        others = sorted({key.principal for key in found})
+        held = f"; it holds {', '.join(others[:3])}" if others else "; it is empty"
+        command = f"{enrolment(service)}; {renewal(keytab, service)}"
+        yield bad("keytab.keys", f"{keytab} holds no key of {service}{held}", command=command)
+        return
+    newest = max(key.version for key in own)
+    types = sorted(key.enctype for key in own if key.version == newest)
+    yield ok("keytab.keys", f"{keytab} holds {count(len(types), 'key')} of {service}, version {newest}")
+    yield _enctypes(keytab, service, types)
+
+
+def _enctypes(keytab: str, service: str, types: list[int]) -> Finding:
+    feeble = [enctype for enctype in types if enctype not in STRONG]
+    if not feeble:
+        return ok("keytab.enctypes", f"its encryption types are strong: {_spell(types)}")
+    level, share = (bad, "only") if feeble == types else (weak, "also")
+    said = f"the key of {service} has {share} weak encryption types: {_spell(feeble)}"
+    mend = "then see that permitted_enctypes of krb5.conf and supported_enctypes of the KDC name no weak ones"
+    strong = word(f"ktadd -k {keytab} -e aes256-cts-hmac-sha1-96:normal {service}")
+    return level("keytab.enctypes", said, mend, command=f"{aside(keytab)}; kadmin -q {strong}")
+
+
+def _spell(enctypes: list[int]) -> str:
+    return ", ".join(ENCTYPES.get(enctype, f"type {enctype}") for enctype in enctypes)
+
+
+# --- the commands that mend it, as they are typed where there is a kadmin ----------------------------------------------
+
+
+def enrolment(service: str) -> str:
+    """How the KDC learns of the service."""
+    return f"kadmin -q {word(f'addprinc -randkey {service}')}"
+
+
+def renewal(keytab: str, service: str) -> str:
+    """How a key is made anew."""
+    return f"kadmin -q {word(f'ktadd -k {keytab} {service}')}"
+
+
+def aside(keytab: str) -> str:
+    """An old keytab out of the way, and not lost if no new one can be had."""
+    return f"mv -f {word(keytab)} {word(f'{keytab}.old')}"
+
+
+# --- the format ----------------------------------------------------------------------------------------------------------
+
+
+class NoKeytab(ValueError):
+    """The bytes are not a keytab: the end of a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One entry of a keytab, without the key."""
+
+    principal: str
+    version: int
+    enctype: int
+
+
+def read_keytab(content: bytes) -> list[Key]:
+    """The entries of a keytab (its format, version 2, in MIT krb5's documentation). Raises NoKeytab."""
+    if content[:2] != b"\x05\x02":
+        raise NoKeytab("does not begin as a keytab does")
+    entries, at = [], 2
+    try:
+        while at < len(content):
+            (size,) = struct.unpack_from(">i", content, at)
+            at += 4
+            if size > 0:
+                entries.append(_entry(content[at : at + size]))
+            at += abs(size)
+    except (struct.error, IndexError, UnicodeDecodeError):
+        raise NoKeytab("is cut short or damaged") from None
+    return entries
+
+
+def _entry(entry: bytes) -> Key:
+    def text(at: int) -> tuple[str, int]:
+        (size,) = struct.unpack_from(">H", entry, at)
+        return entry[at + 2 : at + 2 + size].decode("utf-8"), at + 2 + size
+
+    (n_components,) = struct.unpack_from(">H", entry, 0)
+    realm, at = text(2)
+    components = []
+    for _ in range(n_components):
+        component, at = text(at)
+        components.append(component)
+    at += 8  # type of the name, time of the entry
+    version = entry[at]
+    enctype, size = struct.unpack_from(">HH", entry, at + 1)
+    at += 5 + size
+    if len(entry) >= at + 4:  # a longer version, where there is one
+        version = struct.unpack_from(">I", entry, at)[0] or version
+    return Key("/".join(components) + "@" + realm, version, enctype)

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stack that a run's account and session go through, and those of other programs that ask jitd: as they are written, and as
+they answer.
+
+Law: only in a process of its own. Of a run's stack a session of root is opened, and closed again; by the others nobody is let in.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from jitd.doctor import files
+from jitd.doctor.finding import Finding, bad, ok, unknown, weak
+from jitd.monitor.session import STACK, Refused, Session
+from jitd.pamlint.findings import Finding as Linted
+from jitd.pamlint.judgement import judge
+from jitd.pamlint.linting import lint_host
+from jitd.pamlint.places import Places
+from jitd.pamlint.stack import Handler, Source, Stack, read
+
+ENFORCED = ("required", "requisite")
+PROGRAMS = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "sshd")
+STRANGER = "nobody"
+"""Whom no rule can be about: an account that may not ask."""
+OURS = "jitd: "
+"""How everything begins that the gate itself says."""
+
+
+def examine() -> Iterator[Finding]:
+    """The stack, and a session."""
+    seen = files.see(STACK)
+    yield files.closed("pam.file", seen, "the stack of contrib/pam.d/jitd")
+    if not seen.is_missing:
+        yield from stack(STACK, read_stack(Path(STACK).read_text("utf-8", "replace"), _included))
+        yield rehearsal(*rehearse())
+
+
+def _included(service: str) -> str | None:
+    source = Places().included(service, "")
+    return source.data.decode("utf-8", "replace") if source else None
+
+
+def read_stack(text: str, included: Callable[[str], str | None]) -> Stack:
+    """A stack with all that it includes. ``included`` gives the text of a service's file."""
+
+    def find(name: str) -> Source | None:
+        inner = included(name)
+        return None if inner is None else Source(name, inner.encode("utf-8", "surrogateescape"))
+
+    return read("jitd", Source(STACK, text.encode("utf-8", "surrogateescape")), find)
+
+
+def rehearse() -> tuple[str, float]:
+    """Open a session of root and close it: PAM's sentence if that was refused, and how many seconds it took."""
+    session = Session()
+    began = time.monotonic()
+    try:
+        session.begin("root", "root", None)
+    except Refused as fault:
+        return str(fault), time.monotonic() - began
+    took = time.monotonic() - began
+    return session.close(), took
+
+
+def stack(path: str, found: Stack) -> Iterator[Finding]:
+    """What the stack asks, and what it must not do."""
+    for fault in found.faults:
+        yield bad("pam.stack", f"{path}: {fault.sentence}", "correct that line; pam.conf(5) says what one looks like")
+    yield account(path, _steps(found, "account"))
+    yield session(path, {step.name for step in _steps(found, "session")})
+
+
+def _steps(found: Stack, kind: str) -> list[Handler]:
+    """The lines of that type which have a module."""
+    return [handler for handler in found.handlers[kind] if not (handler.must_fail or handler.is_substack)]
+
+
+def account(path: str, steps: list[Handler]) -> Finding:
+    """Is an account that has expired refused?"""
+    asking = [step.name == "pam_unix.so" for step in steps]
+    write = f"write into {path}: account  required  pam_unix.so no_pass_expiry"
+    if not any(asking):
+        return bad("pam.account", f"{path} does not ask whether an account has expired", write)
+    skipping = next((step.name for step in steps[: asking.index(True)] if _ends_the_stack(step.control.lower())), "")
+    if skipping:
+        said = f"{path}: {skipping} comes before pam_unix.so and can end the stack without it"
+        return bad("pam.account", said, "put the line of pam_unix.so first, with required")
+    if not any(step.name == "pam_unix.so" and _is_enforced(step.control.lower()) for step in steps):
+        return bad("pam.account", f"{path}: what pam_unix.so says of an account is not enforced", write)
+    return ok("pam.account", f"{path} refuses accounts that have expired")
+
+
+def _ends_the_stack(control: str) -> bool:
+    """True if a success of the module can be the last word."""
+    return control == "sufficient" or "success=done" in control or "default=done" in control
+
+
+def _is_enforced(control: str) -> bool:
+    return control in ENFORCED or "default=die" in control or "default=bad" in control or "success=" in control
+
+
+def session(path: str, modules: set[str]) -> Finding:
+    """Does the session set limits, and nothing that is jitd's?"""
+    if "pam_systemd.so" in modules:
+        said = f"{path} has pam_systemd.so in its session: it moves the command out of reach of a revocation"
+        return bad("pam.session", said, "take that line out, and name modules one by one in place of common-session")
+    if "pam_loginuid.so" in modules:
+        said = f"{path} has pam_loginuid.so in its session: the kernel's audit would blame the target"
+        return bad("pam.session", said, "take that line out: jitd records the requester")
+    if "pam_limits.so" not in modules:
+        said = f"{path} sets no limits: /etc/security/limits.conf does not bind what is run"
+        return weak("pam.session", said, f"write into {path}: session  required  pam_limits.so")
+    return ok("pam.session", f"{path} sets the target's limits, and leaves control groups alone")
+
+
+def rehearsal(because: str, took: float) -> Finding:
+    """How opening a session of root went: ``because`` is PAM's sentence if it did not."""
+    if because:
+        said = f"no session of root can be opened, so no run as root begins: {because}"
+        return bad(
+            "pam.opens", said, "see journalctl -t jitd, and /var/log/auth.log; contrib/pam.d/jitd is the stack as it comes"
+        )
+    if took > 1:
+        said = f"opening a session took {took:.1f} s, and each run waits for that"
+        return weak("pam.opens", said, "see which module of /etc/pam.d/jitd is slow")
+    return ok("pam.opens", f"a session of root opens and closes ({took * 1000:.0f} ms)")
+
+
+# --- the gates of other programs ----------------------------------------------------------------------------------------
+
+
+def examine_gates() -> Iterator[Finding]:
+    """All as they are written, and those that ask in ``account`` as they answer."""
+    found, services = lint_host(Places()), gated()
+    asking = [*services["account"], *services["session"]]
+    yield from gates(found, asking)
+    yield from links(found, asking)
+    for service in services["account"]:
+        yield knocked(service, knock(service, STRANGER), knock(service, "root"))
+
+
+def examine_logins() -> Iterator[Finding]:
+    """Those that ask in ``session``, as they answer. By itself, because login lets a refusal stand for two seconds."""
+    for service in gated()["session"]:
+        yield tried_session(service, open_session(service, STRANGER))
+
+
+def gated() -> dict[str, list[str]]:
+    """The services that have a gate, by the kind in which it holds."""
+    places = Places()
+    found: dict[str, list[str]] = {"account": [], "session": []}
+    for service in PROGRAMS:
+        closed = _closed(service, places)
+        if kind := next((kind for kind in found if kind in closed), None):
+            found[kind].append(service)
+    return found
+
+
+def _closed(service: str, places: Places) -> set[str]:
+    source = places.stack(service)
+    if source is None:
+        return set()
+    found = read(service, source, partial(places.included, beside=""))
+    return set() if found.is_refused else judge(service, found.handlers).closed
+
+
+def knock(service: str, user: str) -> str | None:
+    """What the stack of ``service`` says to ``user``, who has started that program: PAM's words, empty if they may; None where
+    the application is missing that asks.
+    """
+    return _try(user, service, user, "acct_mgmt")  # as set-user-id programs are
+
+
+def open_session(service: str, user: str) -> str | None:
+    """What the stack of ``service``, which root runs, says to a session of ``user``, which ends at once: as ``knock``."""
+    return _try("root", service, user, "open_session", "close_session")
+
+
+def _try(real: str, service: str, user: str, *operations: str) -> str | None:
+    """It cannot be this process: pam_python.so brings an interpreter of its own."""
+    line = ["/usr/bin/setpriv", "--ruid", real, "/usr/bin/pamtester", service, user, *operations]
+    try:
+        done = subprocess.run(
+            line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={}, cwd="/", check=False
+        )
+    except OSError:
+        return None
+    if done.returncode == 127:
+        return None
+    said = " | ".join(done.stdout.decode("utf-8", "replace").split("\n")).strip(" |")
+    return "" if done.returncode == 0 else said or f"status {done.returncode}"
+
+
+def gates(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]:
+    """What ``jitd pam-lint`` has found. ``services`` are those whose stacks ask jitd."""
+    found = [each for each in found if each.name not in ("no-gate", "links-unprotected")]
+    for each in found:
+        level = {"bad": bad, "unknown": unknown}.get(each.severity, weak)
+        yield level("pam.gates", f"{each.place}: {each.sentence}", each.mend)
+    if not found and services:
+        yield ok("pam.gates", f"the stacks that ask jitd have no way around it: {', '.join(services)}")
+
+
+def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]:
+    """Whether the kernel keeps people's links from what runs as root, where ``services`` ask jitd."""
+    found = [each for each in found if each.name == "links-unprotected"]
+    for each in found:
+        level = unknown if each.severity == "unknown" else weak
+        yield level("host.links", f"{each.place}: {each.sentence}", each.mend)
+    if not found and services:
+        yield ok("host.links", "the kernel keeps programs of root's from links of others")
+
+
+def tried_session(service: str, strangers: str | None) -> Finding:
+    """How the stack of ``service``, whose gate holds in ``session``, answers a stranger. Whether jitd was asked does not show:
+    who may not ask is told nothing there. Root's own session is not opened for a trial.
+    """
+    if strangers is None:
+        return weak("pam.gates", f"whether the gate of {service} holds was not tried", "apt install pamtester, and ask again")
+    if not strangers:
+        told = f"the stack of {service} opens a session for {STRANGER}, who may not ask"
+        return bad("pam.gates", told, f"see what goes around the gate: jitd pam-lint /etc/pam.d/{service}")
+    return ok("pam.gates", f"the gate of {service} opens no session for a stranger; that it asks jitd shows the first login")
+
+
+def knocked(service: str, strangers: str | None, roots: str | None) -> Finding:
+    """How the stack of ``service`` answers a stranger, and root at the console: PAM's words, empty where it lets them in; None
+    where they could not be asked for.
+    """
+    if strangers is None or roots is None:
+        return weak("pam.gates", f"whether the gate of {service} answers was not tried", "apt install pamtester, and ask again")
+    if not strangers:
+        told = f"the stack of {service} lets in {STRANGER}, who may not ask"
+        return bad("pam.gates", told, f"see what goes around the gate: jitd pam-lint /etc/pam.d/{service}")
+    if roots:
+        mend = f"keep a root shell open, and write the first line of contrib/pam.d/{service} into /etc/pam.d/{service}"
+        return bad("pam.gates", f"the stack of {service} does not let root in: {roots}", mend)
+    if OURS not in strangers:
+        told = f"the gate of {service} is not asked, so that nobody but root gets in: {strangers}"
+        mend = "see /var/log/auth.log: pam_python.so (package libpam-python) loads /usr/lib/jitd/pam_jit.py"
+        return bad("pam.gates", told, mend)
+    return ok("pam.gates", f"the gate of {service} asks jitd, and leaves root alone")

@@ -1,0 +1,333 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is who here: the name service, operators, and rules that nobody could use or nobody could approve.
+
+Law: of the rules those count that are about this host. Who somebody is may take for ever to look up; what follows is pure.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jitd.core.decision import Approval, still_owed
+from jitd.core.policy import Rule, describe_approvals, is_here
+from jitd.core.subject import account_of, person_of
+from jitd.deciding import groups
+from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, weak
+from jitd.doctor.host import Host
+from jitd.settings.config import Config
+from jitd.settings.toml_document import ConfigError
+from jitpam.initiator import within
+
+LOGIN_DEFS = Path("/etc/login.defs")
+UID_MIN = 1000
+SLOW = 0.5
+"""Seconds that one look-up of an account may take: a request needs several."""
+LISTED_WITHIN = 3.0
+"""Seconds that listing all accounts may take: a large directory need not be listed at all."""
+MOST_TRIED = 200
+"""Requesters of one rule for whom approvers are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Accounts and groups as NSS knows them. ``groups``: name → the accounts in it, None where there is no such group; one that
+    is not among them cannot be looked up.
+
+    ``users``: name → uid, None where there is no such account. Not ``is_whole``: who has a group as their own is not known.
+    """
+
+    groups: Mapping[str, tuple[str, ...] | None]
+    users: Mapping[str, int | None]
+    config: Config
+    is_whole: bool = True
+
+    def is_known(self, word: str) -> bool:
+        """True if what ``word`` names is there; of a principal, if it has an account here."""
+        kind, _, name = word.partition(":")
+        if kind == "group":
+            return self.groups.get(name) is not None
+        account = self.account(word)
+        return account is not None and self.users.get(account) is not None
+
+    def is_unsure(self, word: str) -> bool:
+        """True if it is a group that cannot be looked up."""
+        return word.startswith("group:") and word[6:] not in self.groups
+
+    def account(self, word: str) -> str | None:
+        """The account that ``user:…`` or ``principal:…`` means."""
+        kind, _, name = word.partition(":")
+        return name if kind == "user" else account_of(name.encode(), self.config.realms, self.config.principals)
+
+    def persons(self, words: Iterable[str]) -> frozenset[str]:
+        """Those whom ``words`` name and who may ask and approve here: persons, not accounts."""
+        found: set[str] = set()
+        for word in words:
+            kind, _, name = word.partition(":")
+            accounts = self.groups.get(name) or () if kind == "group" else (self.account(word),)
+            found.update(person_of(account, self.config.people) for account in accounts if account and self._may(account))
+        return frozenset(found)
+
+    def _may(self, account: str) -> bool:
+        uid = self.users.get(account)
+        return uid is not None and uid != 0 and (uid >= self.config.min_uid or account in self.config.principals.values())
+
+
+def examine_name_service(host: Host) -> Iterator[Finding]:
+    """How fast it answers, and from which uid on accounts are people's."""
+    names = [entry.removeprefix("group:") for entry in host.config.operators if entry.startswith("group:")]
+    took, finds_root = measure_look_ups(names)
+    yield name_service(took, f"{len(names) + 2} look-ups", finds_root=finds_root)
+    yield least_uid(host.config.min_uid, least_uid_of_people(), str(host.file))
+
+
+def examine(host: Host) -> Iterator[Finding]:
+    """Operators, requesters, approvers."""
+    rules_at_all: Sequence[Rule] = ()
+    try:
+        rules_at_all = host.policy().rules
+    except ConfigError:
+        yield unknown("rules.people", "the policy has faults, so whom it names is not known", "correct the faults, see above")
+    here = [rule for rule in rules_at_all if is_here(rule, host.config.host)]
+    known = look_up(words_of(here, host.config.operators), host.config)
+    yield from operators(host.config.operators, known, str(host.file))
+    yield from accounts(known, str(host.file))
+    if here:
+        yield from rules(here, known)
+    elif rules_at_all:
+        said = f"no rule is about this host, {host.config.host}: nobody is permitted anything"
+        yield weak("rules.people", said, f"see hosts in the rules of {host.config.policy}")
+
+
+def look_up(words: frozenset[str], config: Config) -> Known:
+    """All of whom ``words`` and the settings tell something."""
+    listed = everybody()
+    groups = members(sorted({entry[6:] for entry in words if entry.startswith("group:")}), listed or {})
+    known = Known(groups, {}, config, is_whole=listed is not None)
+    users = {user for accounts in groups.values() for user in accounts or ()}
+    users |= {account for entry in words if not entry.startswith("group:") and (account := known.account(entry))}
+    users |= {*config.principals.values(), *(account for accounts in config.people.values() for account in accounts)}
+    return replace(known, users=uids(sorted(users), listed or {}))
+
+
+def measure_look_ups(names: Iterable[str]) -> tuple[float, bool]:
+    """Seconds that it took to look up root, an account that is not there, and the groups ``names``; and whether uid 0 is root."""
+    began = time.monotonic()
+    finds_root = False
+    with suppress(KeyError):
+        finds_root = pwd.getpwuid(0).pw_name == "root"
+    with suppress(KeyError):
+        pwd.getpwnam("jitd-no-such-account")
+    for group in names:
+        with suppress(groups.CannotLookUp):
+            groups.named(group)
+    return time.monotonic() - began, finds_root
+
+
+def least_uid_of_people() -> int:
+    """UID_MIN of login.defs(5)."""
+    with suppress(OSError):
+        found = re.search(r"^\s*UID_MIN\s+([0-9]+)\s*$", LOGIN_DEFS.read_text("utf-8", "replace"), re.MULTILINE)
+        if found:
+            return int(found[1])
+    return UID_MIN
+
+
+def everybody() -> dict[str, tuple[int, int]] | None:
+    """Name → uid and gid of every account that NSS lists; None if that takes longer than LISTED_WITHIN."""
+    try:
+        return within(LISTED_WITHIN, lambda: {one.pw_name: (one.pw_uid, one.pw_gid) for one in pwd.getpwall()})
+    except TimeoutError:
+        return None
+
+
+def members(names: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict[str, tuple[str, ...] | None]:
+    """Name → the accounts of the group, those ``listed`` whose own group it is among them; None where there is no such group.
+    One that cannot be looked up is left out.
+    """
+    found: dict[str, tuple[str, ...] | None] = {}
+    for name in names:
+        with suppress(groups.CannotLookUp):
+            entry = groups.named(name)
+            own = {user for user, (_, gid) in listed.items() if entry and gid == entry.gid}
+            found[name] = tuple(sorted({*entry.members, *own})) if entry else None
+    return found
+
+
+def uids(users: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict[str, int | None]:
+    """Name → uid; None where there is no such account. Who is not ``listed`` is asked for."""
+    found: dict[str, int | None] = {}
+    for name in users:
+        try:
+            found[name] = listed[name][0] if name in listed else pwd.getpwnam(name).pw_uid
+        except (KeyError, ValueError):
+            found[name] = None
+    return found
+
+
+def own_user() -> str:
+    """Whose account this process is; the number, where it is nobody's."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def words_of(found: Sequence[Rule], operators: Sequence[str]) -> frozenset[str]:
+    """All words that name somebody."""
+    return frozenset(operators).union(*(rule.who or () for rule in found), *map(_approvers_of, found))
+
+
+def _approvers_of(rule: Rule) -> list[str]:
+    return [word for approval in rule.approvals for word in approval.of_whom]
+
+
+# --- what follows of it ------------------------------------------------------------------------------------------------
+
+
+def name_service(took: float, what: str, *, finds_root: bool) -> Finding:
+    """How long NSS needed for ``what``; ``finds_root`` if uid 0 is root to it."""
+    if not finds_root:
+        return bad("nss.speed", "NSS does not know uid 0 as root", "see /etc/nsswitch.conf: passwd has to begin with files")
+    if took > SLOW:
+        said = f"NSS took {took:.1f} s for {what}: every request waits for that"
+        return weak("nss.speed", said, "see what /etc/nsswitch.conf names; nscd and sssd cache accounts")
+    return ok("nss.speed", f"accounts and groups are found at once ({took * 1000:.0f} ms)")
+
+
+def least_uid(configured: int, of_people: int, settings: str) -> Finding:
+    """``min_uid`` against UID_MIN of login.defs(5)."""
+    if configured < of_people:
+        said = f"min_uid is {configured}, and /etc/login.defs has people from {of_people} on"
+        mend = f"write into {settings}: min_uid = {of_people}, and name exceptions in [principals]"
+        return weak("settings.min_uid", said, mend)
+    return ok("settings.min_uid", f"accounts below {configured} neither ask nor approve")
+
+
+def operators(words: Sequence[str], known: Known, settings: str) -> Iterator[Finding]:
+    """Those who may end everything, and lock."""
+    if not words:
+        said = "there are no operators: root alone can see all requests, lock people and reload the policy"
+        yield weak("operators", said, f'write into {settings}: operators = ["group:NAME"]')
+        return
+    for word in words:
+        if known.is_unsure(word):
+            yield unknown("operators", f"the operators are {word}, which cannot be looked up", _make(word))
+        elif not known.is_known(word):
+            yield bad("operators", f"the operators are {_absent(word)}", _make(word))
+    persons = known.persons(words)
+    if persons:
+        yield ok("operators", f"operators are {listed(sorted(persons))}")
+    elif known.is_whole and all(known.is_known(word) for word in words):
+        said = f"nobody is an operator: {listed(sorted(words))} has no members who may do something here"
+        yield weak("operators", said, _fill(words))
+
+
+def accounts(known: Known, settings: str) -> Iterator[Finding]:
+    """Accounts that the settings name."""
+    named = {account: f"principal {principal}" for principal, account in known.config.principals.items()}
+    named |= {account: f"person {person}" for person, all_of_them in known.config.people.items() for account in all_of_them}
+    for account, whose in sorted(named.items()):
+        if known.users.get(account) is None:
+            said = f"{settings} gives {whose} the account {account}, and there is none of that name here"
+            yield weak("settings.accounts", said, f"correct the name, or have it: getent passwd {account} must find it")
+
+
+def rules(found: Sequence[Rule], known: Known) -> list[Finding]:
+    """Of the rules for this host: whom they name and is not there; whom they permit, and who could approve that."""
+    findings: list[Finding] = []
+    for rule in found:
+        findings += _named(rule, known)
+        if rule.verdict == "permit" and known.is_whole:
+            findings += _askers(rule, known)
+            findings += _approvers(rule, known)
+    if not known.is_whole:
+        said = "the accounts of this host cannot be listed in time: whether there are enough approvers was not looked at"
+        findings.append(unknown("rules.approvals", said, "see that each group of approvers has more members than it needs"))
+    whole = f"those whom {count(len(found), 'rule')} of this host name are there, and each request can be approved"
+    return findings or [ok("rules.people", whole)]
+
+
+def _named(rule: Rule, known: Known) -> Iterator[Finding]:
+    for word in rule.who or ():
+        about = f"{_spell(rule)} is about"
+        if known.is_unsure(word):
+            what = "denies to everybody" if rule.verdict == "deny" else "permits nothing to those who are in it"
+            yield unknown("rules.who", f"{about} {word}, which cannot be looked up: it {what}", _make(word))
+        elif not known.is_known(word) and rule.verdict == "deny":
+            yield bad("rules.who", f"{about} {_absent(word)}: it denies nobody", _make(word))
+        elif not known.is_known(word):
+            yield weak("rules.who", f"{about} {_absent(word)}", _make(word))
+    for word in _approvers_of(rule):
+        wants = f"{_spell(rule)} wants approvals from"
+        if known.is_unsure(word):
+            yield unknown("rules.approvers", f"{wants} {word}, which cannot be looked up", _make(word))
+        elif not known.is_known(word):
+            yield bad("rules.approvers", f"{wants} {_absent(word)}", _make(word))
+
+
+def _askers(rule: Rule, known: Known) -> Iterator[Finding]:
+    words = rule.who or ()
+    if not known.persons(words) and all(known.is_known(word) for word in words):
+        said = f"{_spell(rule)} permits something to nobody: {listed(list(words))} has no members who may ask here"
+        yield weak("rules.who", said, _fill(words))
+
+
+def _approvers(rule: Rule, known: Known) -> Iterator[Finding]:
+    """Approvals that cannot be had, by anyone or by some: nobody approves their own, and one person counts once."""
+    words = _approvers_of(rule)
+    if not rule.approvals or not all(known.is_known(word) for word in words):
+        return
+    eligible = [known.persons(approval.of_whom) for approval in rule.approvals]
+    about = f"{_spell(rule)} wants {describe_approvals(rule.approvals)}"
+    if _owed(rule.approvals, eligible, ""):
+        n_there = len(frozenset[str]().union(*eligible))
+        said = f"{about}, and there are {n_there} who could: nobody can be permitted anything by it"
+        yield bad("rules.approvals", said, _fill(words))
+        return
+    askers = sorted(known.persons(rule.who or ()))[:MOST_TRIED]
+    without = [asker for asker in askers if _owed(rule.approvals, eligible, asker)]
+    said = f"{about}, and nobody may approve their own request: {listed(without)} can never be approved"
+    if without and len(without) == len(askers):
+        yield bad("rules.approvals", f"{said}, and nobody else may ask", _fill(words))
+    elif without:
+        yield weak("rules.approvals", said, _fill(words))
+
+
+def _owed(approvals: tuple[Approval, ...], eligible: Sequence[frozenset[str]], asker: str) -> int:
+    """How many approvals of a request by ``asker`` stay owed if everybody approves who may."""
+    persons = sorted(frozenset[str]().union(*eligible) - {asker})
+    given = ((person, frozenset(index for index, who in enumerate(eligible) if person in who)) for person in persons)
+    return still_owed(approvals, tuple(given))
+
+
+def _spell(rule: Rule) -> str:
+    where = f"{rule.file}:{rule.line}" if rule.line else rule.file or "built in"
+    return f"rule {rule.name} ({where})"
+
+
+def _absent(word: str) -> str:
+    kind, _, name = word.partition(":")
+    if kind == "principal":
+        return f"{word}, who has no account here"
+    return f"{word}, and there is no such {'group' if kind == 'group' else 'account'} here"
+
+
+def _make(word: str) -> str:
+    kind, _, name = word.partition(":")
+    if kind == "principal":
+        return "correct the name; or have its realm in realms, and an account of its name, or one in [principals] of jitd.toml"
+    return f"correct the name, or have it: getent {'group' if kind == 'group' else 'passwd'} {name} must find it"
+
+
+def _fill(words: Iterable[str]) -> str:
+    groups = sorted({word.partition(":")[2] for word in words if word.startswith("group:")})
+    if groups:
+        return f"add people to {listed(groups)}: gpasswd -a NAME {groups[0]}, or where your accounts are kept; or ask for fewer"
+    return "name more people there, or a group; or ask for fewer approvals"

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What root is told of this host. Law: the order is that of the reasons: what is found first may be why the rest is as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jitd.doctor import clock, daemon, files, kerberos, pam, people, runs, settings, state
+from jitd.doctor.finding import Finding
+from jitd.doctor.host import Host
+from jitd.doctor.round import Examination
+
+
+def examinations(host: Host) -> list[Examination]:
+    """All of them. What has no sentence for its silence cannot hang: the kernel's clocks, and the files among which are those
+    that this process was loaded from just now. Whatever the settings name can: it may be on a file server.
+    """
+    disk = "see dmesg, and mount: a disk or a file server does not answer"
+    directory = "see what /etc/nsswitch.conf names for passwd and group: a directory server does not answer"
+    # Nothing is looked at for this mend: to find the daemon's process may be what hangs.
+    anew = f"start it anew: {host.restart if host.is_booted else host.start}"
+    return [
+        Examination("installed", files.examine_installed),
+        Examination("settings", lambda: settings.examine(host), f"{host.file.parent} cannot be read", disk),
+        Examination("policy", lambda: settings.examine_policy(host), f"{host.config.policy} cannot be read", disk),
+        Examination(
+            "host.name", lambda: kerberos.examine_names(host), "this host's name cannot be found out",
+            "write its full name into /etc/hosts",
+        ),
+        Examination("keytab", lambda: kerberos.examine_keytab(host), f"{host.config.keytab} cannot be read", disk),
+        Examination(
+            "kdc.reachable", lambda: _kdc(host), f"the KDC of {host.realm} does not answer",
+            f"see that it runs, and that port 88 is open towards it: /etc/krb5.conf, [realms] {host.realm} = {{ kdc = … }}",
+        ),
+        Examination("clock", clock.examine),
+        Examination("nss.speed", lambda: people.examine_name_service(host), "accounts and groups are not found", directory),
+        Examination("rules.people", lambda: people.examine(host), "those whom rules name are not found", directory),
+        Examination("daemon.answers", lambda: daemon.examine(host), "the daemon does not answer", anew),
+        Examination("daemon.version", lambda: daemon.examine_age(host), "what the daemon goes by cannot be found out", disk),
+        Examination("state", lambda: state.examine(host), f"{host.config.state} does not answer", disk),
+        Examination(
+            "record", lambda: state.examine_record(host), "the record cannot be read",
+            "have it proved: jitd audit verify",
+        ),
+        Examination(
+            "executor", lambda: runs.examine(host), "systemd, or the kernel, does not answer",
+            "see journalctl -p err -b",
+        ),
+        Examination("pam.opens", pam.examine, "PAM does not open a session", "see which module of /etc/pam.d/jitd waits"),
+        Examination("pam.gates", pam.examine_gates, "a stack that asks jitd does not answer", "see which module of it waits"),
+        Examination(
+            "pam.gates", pam.examine_logins, "a login's stack does not answer", "see which module of its session waits"
+        ),
+    ]  # fmt: skip
+
+
+def _kdc(host: Host) -> Iterator[Finding]:
+    """In a process of its own: GSSAPI is loaded there alone."""
+    from jitd.doctor import kdc
+
+    yield from kdc.examine(host)

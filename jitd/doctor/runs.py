@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where runs live: control groups, systemd, and what is left of runs that are over.
+
+Law: systemd is asked, and nothing is started, stopped or made.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, weak, word
+from jitd.doctor.host import BOOTED, Host, holders
+from jitd.doctor.state import kind_of, live_runs, mounts
+from jitd.store import StoreError
+
+WITHIN = 3.0
+"""Seconds that systemd may take."""
+AGAIN_AFTER = 0.5
+"""Seconds after which what seemed to be left over is looked at again: a run that ends just now is not a leftover."""
+SCOPE = re.compile(r"jitd-run-(\S+)\.scope")
+EFFORT = '"ended" is then a best effort: what hides from its parent can outlive a run'
+NEEDED = ("jitd.service", "jitd.socket", "jitd-launcher.socket")
+LAUNCHER = "jitd-launcher.service"
+STATES = ("LoadState", "ActiveState", "UnitFileState")
+"""Of a unit, in the order of Unit."""
+VOLATILE = frozenset({"tmpfs", "ramfs"})
+ENABLED = frozenset({"enabled", "enabled-runtime", "static", "indirect", "generated", "linked"})
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """``place`` is where a run's control group would be made, empty where there is no version 2; ``has_kill``: Linux >= 5.14."""
+
+    place: str
+    is_writable: bool
+    has_kill: bool
+    kernel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What systemd says of a unit."""
+
+    load: str
+    active: str
+    enabled: str
+
+
+def examine(host: Host) -> Iterator[Finding]:
+    """What runs live in, and what is left of them."""
+    has_systemd = BOOTED.is_dir()
+    if host.config.executor == "unit" and not has_systemd:
+        said = 'executor = "unit", and systemd is not process 1 here'
+        yield bad("systemd.booted", said, f'in {host.file}: executor = "auto"')
+    with_units = has_systemd and host.config.executor != "direct"
+    yield from groups(see_groups(None if with_units else host.daemon.pid))
+    if with_units:
+        try:
+            found = ask_units()
+        except OSError as fault:
+            yield bad("systemd.answers", f"systemd does not answer: {fault}", "see journalctl -p err -b")
+            return
+        yield from units(found)
+        yield from launcher(found[LAUNCHER])
+        yield scopes(why_no_bus(), found["jitd.slice"].load if "jitd.slice" in found else "")
+    yield from run_directory(str(host.run_dir), kind_of(host.run_dir))
+    try:
+        left = find_leftovers(host, with_scopes=with_units)
+    except (OSError, StoreError) as fault:
+        mend = "see what is said of the database and of systemd"
+        yield unknown("runs.left", f"what is left of runs cannot be told: {fault}", mend)
+        return
+    yield from leftovers(*left, str(host.run_dir), host.restart)
+
+
+def see_groups(pid: int | None) -> Groups:
+    """Where the daemon ``pid`` (0: this process, for want of it) would make a run's control group; None: systemd makes it."""
+    kernel = os.uname().release
+    root, place = next(((root, place) for root, place, kind in mounts() if kind == "cgroup2"), ("", ""))
+    if not place:
+        return Groups("", is_writable=False, has_kill=False, kernel=kernel)
+    if pid is not None:
+        lines = Path(f"/proc/{pid or 'self'}/cgroup").read_text("utf-8", "surrogateescape").splitlines()
+        own = next((line[3:] for line in lines if line.startswith("0::")), "")
+        place = (place + (own[len(root) :] if root != "/" and own.startswith(root) else own)).rstrip("/")
+    has_kill = os.path.exists(f"{place}/cgroup.kill") or _is_since_5_14(kernel)
+    return Groups(place, os.access(place, os.W_OK), has_kill, kernel)
+
+
+def _is_since_5_14(release: str) -> bool:
+    found = re.match(r"(\d+)\.(\d+)", release)
+    return found is not None and (int(found[1]), int(found[2])) >= (5, 14)
+
+
+def ask_units() -> dict[str, Unit]:
+    """What systemd says of ours, and of jitd.slice."""
+    said = _ask("systemctl", "show", f"--property=Id,{','.join(STATES)}", "--", *NEEDED, LAUNCHER, "jitd.slice")
+    found = {}
+    for block in said.split("\n\n"):
+        values = dict(line.partition("=")[::2] for line in block.splitlines())
+        if "Id" in values:
+            found[values["Id"]] = Unit(*(values.get(name, "") for name in STATES))
+    return found
+
+
+def why_no_bus() -> str:
+    """Why the system bus does not lead to systemd; empty if it does."""
+    try:
+        _ask("busctl", "--system", f"--timeout={WITHIN:.0f}", "get-property", "org.freedesktop.systemd1",
+             "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "Version")  # fmt: skip
+    except OSError as fault:
+        return str(fault)
+    return ""
+
+
+def find_leftovers(host: Host, *, with_scopes: bool) -> tuple[list[str], list[str], dict[str, int]]:
+    """Plates and scopes of runs that are not live in the record, and which process holds a plate. Raises StoreError, OSError."""
+    plates, scopes = _left(host, with_scopes=with_scopes)
+    if plates or scopes:
+        time.sleep(AGAIN_AFTER)
+        still_plates, still_scopes = _left(host, with_scopes=with_scopes)
+        plates, scopes = plates & still_plates, scopes & still_scopes
+    held = holders([host.run_dir / "runs" / run for run in plates])
+    return sorted(plates), sorted(scopes), {file.name: pid for file, pid in held.items()}
+
+
+def _left(host: Host, *, with_scopes: bool) -> tuple[set[str], set[str]]:
+    """First what is there, then the record: a run is in the record before it is anywhere else."""
+    plates, scopes = set[str](), set[str]()
+    with suppress(FileNotFoundError):
+        plates = set(os.listdir(host.run_dir / "runs"))
+    if with_scopes:
+        said = _ask("systemctl", "list-units", "--type=scope", "--plain", "--no-legend", "--full", "jitd-run-*.scope")
+        scopes = {match[1] for line in said.splitlines() if (match := SCOPE.search(line))}
+    if not plates and not scopes:
+        return plates, scopes
+    live = live_runs(host.database, is_alone=not host.daemon.pid) if host.database.exists() else set()
+    return plates - live, {f"jitd-run-{run}.scope" for run in scopes - live}
+
+
+def _ask(*words: str) -> str:
+    """What a program of systemd's says. Raises OSError with its sentence."""
+    try:
+        done = subprocess.run(
+            [f"/usr/bin/{words[0]}", *words[1:]],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=WITHIN,
+            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "SYSTEMD_PAGER": ""},
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise OSError(f"{words[0]} did not answer within {WITHIN:.0f} s") from None
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise OSError(said[-1] if said else f"{words[0]} failed with status {done.returncode}")
+    return done.stdout.decode("utf-8", "replace")
+
+
+# --- what follows of it ------------------------------------------------------------------------------------------------
+
+
+def groups(found: Groups) -> Iterator[Finding]:
+    """Can all of a run be killed at one stroke?"""
+    check = "executor.groups"
+    if not found.place:
+        said = f"control groups of version 2 are not mounted: {EFFORT}"
+        yield weak(check, said, "boot with systemd.unified_cgroup_hierarchy=1")
+    elif not found.is_writable:
+        mend = "in a container: have the control group delegated to it; else let jitd run under systemd"
+        yield weak(check, f"{found.place} cannot be written: {EFFORT}", mend)
+    elif not found.has_kill:
+        yield weak(check, f"Linux {found.kernel} has no cgroup.kill: {EFFORT}", "use Linux 5.14 or later")
+    else:
+        yield ok(check, f"every run has a control group, below {found.place}, and ends as a whole")
+
+
+def units(found: Mapping[str, Unit]) -> Iterator[Finding]:
+    """The units of this host's jitd."""
+    for name in NEEDED:
+        unit = found.get(name, Unit("not-found", "inactive", ""))
+        check, enable = f"systemd.{name}", f"systemctl enable --now {name}"
+        if unit.load == "masked" or unit.enabled.startswith("masked"):
+            yield bad(check, f"{name} is masked", command=f"{_unmask(name)} && {enable}")
+        elif unit.load == "not-found":
+            yield bad(check, f"systemd does not know {name}", "install jitd's units", command="systemctl daemon-reload")
+        elif unit.active != "active":
+            said = f"{name} is {unit.active or 'not active'}"
+            yield bad(check, said, f"if it fails: journalctl -u {name}", command=enable)
+        elif unit.enabled not in ENABLED:
+            said = f"{name} is not enabled: after the next boot it is not there"
+            yield bad(check, said, command=f"systemctl enable {name}")
+        else:
+            yield ok(check, f"{name} is enabled and active")
+
+
+def _unmask(name: str) -> str:
+    """Whether it was masked for good, or until the next boot."""
+    return f"systemctl unmask {name} && systemctl unmask --runtime {name}"
+
+
+def launcher(found: Unit) -> Iterator[Finding]:
+    """The service that is started by its socket when the daemon wants it: it need not be active, but it must not have failed."""
+    check = f"systemd.{LAUNCHER}"
+    if found.load == "masked":
+        yield bad(check, f"{LAUNCHER} is masked: no run can begin", command=_unmask(LAUNCHER))
+    elif found.active == "failed":
+        again = f"systemctl reset-failed {LAUNCHER} && systemctl restart jitd-launcher.socket {LAUNCHER}"
+        yield bad(check, f"{LAUNCHER} has failed: no run can begin", f"and read why: journalctl -u {LAUNCHER}", command=again)
+
+
+def scopes(bus: str, slice_state: str) -> Finding:
+    """Can systemd be asked for scopes? ``bus`` is why the system bus does not lead to it, empty if it does."""
+    check = "systemd.scopes"
+    if bus:
+        said = f"systemd cannot be asked for scopes over the system bus: {bus}"
+        return bad(check, said, command="systemctl start dbus.socket")
+    if slice_state == "masked":
+        return bad(check, "jitd.slice is masked: no run can begin", command=_unmask("jitd.slice"))
+    return ok(check, "systemd answers on the system bus, and makes scopes")
+
+
+def run_directory(path: str, kind: str) -> Iterator[Finding]:
+    """Where plates are: a boot has to empty it."""
+    if kind not in VOLATILE:
+        said = f"{path} is on {kind}: what is noted there of runs outlives a boot, and they do not"
+        yield weak("runs.directory", said, f"have {path} on a tmpfs, as /run is, or name a socket below /run in jitd.toml")
+
+
+def leftovers(
+    plates: Sequence[str], scope_names: Sequence[str], held: Mapping[str, int], run_dir: str, restart: str
+) -> Iterator[Finding]:
+    """``plates`` and ``scope_names`` are of runs that are not live in the record; ``held``: plate → the process that locks it."""
+    living = [run for run in plates if run in held]
+    dead = [run for run in plates if run not in held]
+    if living:
+        said = f"{count(len(living), 'monitor')} of which the record knows nothing: {listed(living)}"
+        mend = f"it is process {held[living[0]]}; if a restart does not end it, kill it"
+        yield bad("runs.unknown", said, mend, command=restart)
+    if dead:
+        paths = " ".join(word(f"{run_dir}/runs/{run}") for run in dead[:20])
+        said = f"{count(len(dead), 'plate')} left of runs that are over: {listed(dead)}"
+        yield weak("runs.plates", said, command=f"rm {paths}")
+    if scope_names:
+        said = f"{count(len(scope_names), 'scope')} left of runs that are over: {listed(list(scope_names))}"
+        mend = f"see first what still runs there: systemctl status {scope_names[0]}"
+        yield bad("runs.scopes", said, mend, command=f"systemctl stop {' '.join(scope_names[:20])}")
+    if not plates and not scope_names:
+        yield ok("runs.left", "nothing is left of runs that are over")

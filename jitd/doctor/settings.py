@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The settings and the policy, as files: who may change them, whether they have faults, and what they had better say.
+
+Law: they are read by the code that the daemon reads them with, and never written.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from jitd.doctor import files
+from jitd.doctor.finding import BAD, OK, Finding, bad, count, ok, weak, word
+from jitd.doctor.host import Host
+from jitd.pamlint.places import Places
+from jitd.settings.config import KRB5_CONF, kerberos_files
+from jitd.settings.toml_document import ConfigError
+
+MECHANISMS = ("/etc/gss/mech", "/etc/gss/mech.d")
+"""Which libraries libgssapi loads."""
+
+
+def examine(host: Host) -> Iterator[Finding]:
+    """jitd.toml, and what it and krb5.conf name."""
+    yield files.above("settings.directory", files.see_above(host.file))
+    if os.path.lexists(host.file):
+        yield files.closed("settings.file", files.see(host.file), "the settings")
+    yield from faults("settings.whole", host.faults, f"{host.file} has no fault")
+    for place in dict.fromkeys(host.config.search_path.split(":")):
+        finding = files.above("settings.search_path", files.see_above(Path(place, "command")))
+        if finding.level == BAD:
+            yield finding
+    places = Places()
+    loading = (*map(str, kerberos_files(KRB5_CONF)), *MECHANISMS)
+    yield plugins("settings.kerberos", [(path, why) for path in loading if (why := places.who_may_put(path))])
+    yield root_setting(host.config.root, str(host.file))
+
+
+def examine_policy(host: Host) -> Iterator[Finding]:
+    """The policy's files."""
+    directory = host.config.policy
+    yield files.above("policy.directory", files.see_above(directory / "policy"))
+    found: tuple[str, ...] = ()
+    n_rules = 0
+    try:
+        n_rules = len(host.policy().rules)
+    except ConfigError as error:
+        found = tuple(map(str, error.faults))
+    for file in sorted(directory.glob("*.toml")):
+        finding = files.closed("policy.file", files.see(file), "a policy file")
+        if finding.level != OK:
+            yield finding
+    yield from policy(str(directory), found, n_rules)
+
+
+def faults(check: str, sentences: Sequence[str], whole: str) -> Iterator[Finding]:
+    """The faults of settings or policy, each with its file and line."""
+    for sentence in sentences:
+        yield bad(check, sentence, "correct it there; jitd check says when all is well")
+    if not sentences:
+        yield ok(check, whole)
+
+
+def policy(directory: str, sentences: Sequence[str], n_rules: int) -> Iterator[Finding]:
+    """Its faults; one that is whole and empty permits nothing."""
+    if not sentences and not n_rules:
+        said = f"{directory} holds no rule: nobody is permitted anything"
+        yield bad("policy.whole", said, "write one: jitd-policy(5) has examples")
+    else:
+        yield from faults("policy.whole", sentences, f"{directory} has no fault ({count(n_rules, 'rule')})")
+
+
+def plugins(check: str, open_ones: Sequence[tuple[str, str]]) -> Finding:
+    """krb5.conf and the like. ``open_ones`` are those that others may change, and who those are."""
+    if open_ones:
+        path, because = open_ones[0]
+        told = f"{because}: {path} says which plugins libkrb5 and libgssapi load into programs of root's, and who the KDC is"
+        steps = [f"chown root:root {word(each)} && chmod go-w {word(each)}" for each, _ in open_ones]
+        return bad(check, told, command=" && ".join(steps))
+    return ok(check, "krb5.conf, and what it includes, can be changed by root alone")
+
+
+def root_setting(value: str, settings: str) -> Finding:
+    """``root`` of jitd.toml."""
+    if value == "deny":
+        said = 'root = "deny": jitsudo in a script of root is denied, also in one that was approved'
+        return weak("settings.root", said, f'it is meant so, or write into {settings}: root = "permit"')
+    return ok("settings.root", "root asks nobody, and is recorded")
