@@ -96,7 +96,7 @@ def _live(run: str, run_dir: str, state_dir: str, job_file: int, control: socket
             raise ValueError("it is another run's")
         if isinstance(job, Login):
             if spare is not None:
-                spare.dismiss()
+                os.waitpid(spare.dismiss(), 0)  # a keeper waits for no child
             control.close()  # there is no client to a login
             life: Monitor | Keeper = Keeper(job, Line(socket_path(run_dir)), plate, state_dir)
         else:

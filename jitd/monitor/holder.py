@@ -70,10 +70,11 @@ class Spare:
             self._orders.send(marshal.dumps(housing.directory), socket.MSG_NOSIGNAL)
         return self._pid
 
-    def dismiss(self) -> None:
-        """It is not needed, and ends. The monitor will have to wait for it, as for every child."""
+    def dismiss(self) -> Pid:
+        """It is not needed, and ends. Its number, for who waits for it: a monitor does, as for every child."""
         self._orders.close()
         os.kill(self._pid, signal.SIGKILL)  # not waited for yet, so its number is its own
+        return self._pid
 
 
 def begin(job: Job, around: Surroundings, spare: Spare | None) -> Callable[[Housing], Pid]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from jitd.core.run import Ending
 from jitd.executor.direct import Direct
 from jitd.monitor.holder import MOST_SAID
 from tests.monitor.stage import Stage
+from tests.monitor.test_keeper import Asker, begin
 
 RECVMSG = {"x86_64": "47", "aarch64": "212"}[os.uname().machine]
 """Its number (proc(5), ``syscall``)."""
@@ -107,6 +109,14 @@ def test_a_job_that_is_too_long_for_it_runs_all_the_same(stage: Stage) -> None:
     data = stage.capture("/bin/sh", "-c", 'echo "${#1}"', "sh", "x" * (MOST_SAID + 1), streams=PLAIN)
     assert data == b"%d\n" % (MOST_SAID + 1)
     assert is_gone(holder)
+
+
+def test_a_login_has_no_use_for_it_and_leaves_nothing_of_it(stage: Stage) -> None:
+    """Who keeps a session waits for no child: what was dismissed and not waited for would stay as long as the session."""
+    monitor, _ = spare_of(stage)
+    with closing(Asker(stage, "exec sleep 60")) as asker:
+        begin(stage, asker)
+        assert monitor in stage.monitors() and children(monitor) == []
 
 
 def test_it_ends_with_a_monitor_that_never_gets_a_job(stage: Stage) -> None:
