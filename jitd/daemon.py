@@ -65,15 +65,17 @@ class PolicyInForce:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._reading = asyncio.Lock()
         self.policy = self._read()
 
     def _read(self) -> Policy:
         return policyfile.load(self._config.policy, root=self._config.root)
 
-    def reload(self) -> Policy:
-        """Read it again and put it in force. Raises ConfigError, and then nothing has changed."""
-        self.policy = self._read()
-        return self.policy
+    async def reload(self, workers: Workers) -> Policy:
+        """Read it again, in a worker, and put it in force. Raises ConfigError or TimeoutError, and then nothing has changed."""
+        async with self._reading:  # what was read last is in force at the end
+            self.policy = await workers.kept.run(0, self._read)
+            return self.policy
 
 
 class Daemon:
@@ -93,7 +95,7 @@ class Daemon:
         from jitd.server.identifying import Identifying
         from jitd.server.services import Services
         from jitd.server.telling import Turns
-        from jitd.store.sqlite import SqliteStore
+        from jitd.store.opening import file_of, open_store, read_store
         from jitd.verbs.access import Access
         from jitd.verbs.endings import Endings
         from jitd.verbs.lists import Lists
@@ -108,11 +110,10 @@ class Daemon:
         )
         now = origins.moment
         self._rules = rules
-        database = config.state / "jitd.db"
-        self._store: Store = SqliteStore(database)
+        self._store: Store = open_store(config.state)
 
         def opened() -> Store:
-            return SqliteStore.reading(database)
+            return read_store(file_of(config.state))
 
         noted = Noted(config.socket.parent / "head")
         examine(self._store, noted)
@@ -171,10 +172,12 @@ class Daemon:
             reload=self.reload_for,
         )
 
-    def reload_for(self, who: Subject) -> str:
+    async def reload_for(self, who: Subject) -> str:
         """Put the policy in force that the files hold now, for ``who``. Raises Refusal, and then the old one stays."""
         try:
-            policy = self._rules.reload()
+            policy = await self._rules.reload(self._workers)
+        except TimeoutError:
+            raise Refusal("not_done", "the old policy stays: the files of the new one cannot be read in time") from None
         except ConfigError as error:
             for fault in error.faults:
                 log("policy not loaded", fault=fault)
@@ -241,8 +244,11 @@ class Daemon:
         self._store.close()
 
     def _hang_up(self) -> None:
-        with contextlib.suppress(Refusal, StoreError):
-            self.reload_for(self._accounts.root_alone())
+        self.perform.later(self._reload_for_root())
+
+    async def _reload_for_root(self) -> None:
+        with contextlib.suppress(Refusal):  # it is in the log
+            await self.reload_for(self._accounts.root_alone())
 
     async def _tell_lanes(self, config: Config) -> None:
         """Keep beside the socket, for `jitd doctor`, what the threads do and which mounts do not answer."""

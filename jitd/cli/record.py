@@ -83,16 +83,16 @@ def verify(*, file: Path | None, config: Path | None) -> None:
     from jitd.core.chain import Broken
     from jitd.lifecycle.integrity import Noted, examine_head
     from jitd.store import StoreError
-    from jitd.store.sqlite import SqliteStore
+    from jitd.store.opening import file_of, read_store
 
     noted = None
     if file is None:
         settings = _settings(config)
-        file, noted = settings.state / "jitd.db", Noted(settings.socket.parent / "head")
+        file, noted = file_of(settings.state), Noted(settings.socket.parent / "head")
     try:
         file.open("rb").close()
         head = None if noted is None else noted.read()  # before the database, which goes on growing
-        store = SqliteStore.reading(file)
+        store = read_store(file)
         try:
             verified = walk(store.records(), store.documents(), store.misfiled())
             if noted is not None:

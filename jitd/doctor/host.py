@@ -18,6 +18,7 @@ from jitd.core.policy import Policy
 from jitd.doctor.finding import word
 from jitd.settings import policyfile
 from jitd.settings.config import KRB5_CONF, Config, default_realm
+from jitd.store.opening import file_of
 
 BOOTED = Path("/run/systemd/system")
 """A directory that is there where systemd is process 1."""
@@ -48,7 +49,7 @@ class Host:
     @property
     def database(self) -> Path:
         """Where the record is."""
-        return self.config.state / "jitd.db"
+        return file_of(self.config.state)
 
     @property
     def run_dir(self) -> Path:

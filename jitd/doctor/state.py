@@ -22,8 +22,8 @@ from jitd.doctor.finding import Finding, bad, count, ok, unknown, weak, word
 from jitd.doctor.host import Host
 from jitd.monitor.places import recordings_directory
 from jitd.recording.storage import DAY, run_of
-from jitd.store import StoreError
-from jitd.store.sqlite import SqliteStore
+from jitd.store import Store, StoreError
+from jitd.store.opening import file_of, read_store
 
 MOST_PROVED = 5_000
 """Records that are proved with all that they tell of; of a longer record only the last so many are looked at."""
@@ -109,7 +109,7 @@ def see_file_system(state: Path) -> FileSystem:
 
 def _sync(state: Path) -> None:
     """Have the disk write what was written before; nothing is, here."""
-    for path, flags in ((state / "jitd.db", os.O_RDONLY), (state, os.O_RDONLY | os.O_DIRECTORY)):
+    for path, flags in ((file_of(state), os.O_RDONLY), (state, os.O_RDONLY | os.O_DIRECTORY)):
         with suppress(FileNotFoundError):
             descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
@@ -141,7 +141,7 @@ def prove(database: Path, *, is_alone: bool) -> Record:
     if not database.exists():
         return Record(is_missing=True)
     try:
-        with closing(SqliteStore.reading(database, is_alone=is_alone)) as store:
+        with closing(read_store(database, is_alone=is_alone)) as store:
             head = store.head()
             try:
                 if head.number > MOST_PROVED:
@@ -154,7 +154,7 @@ def prove(database: Path, *, is_alone: bool) -> Record:
         return Record(cannot_read=str(fault))
 
 
-def _prove_tail(store: SqliteStore, head: Seal) -> int:
+def _prove_tail(store: Store, head: Seal) -> int:
     """Follow the last MOST_PROVED records from the seal before them. Raises Broken."""
     first, start = head.number - MOST_PROVED, GENESIS
     for number, _, digest in store.records(after=first - 1):
@@ -165,7 +165,7 @@ def _prove_tail(store: SqliteStore, head: Seal) -> int:
 
 def policy_in_force(database: Path) -> str | None:
     """The digest of the policy that the newest record was made under: a daemon records each policy that it begins to go by."""
-    with suppress(StoreError, ValueError, AttributeError), closing(SqliteStore.reading(database)) as store:
+    with suppress(StoreError, ValueError, AttributeError), closing(read_store(database)) as store:
         for body in store.newest():
             digest = json.loads(body).get("policy")
             return digest if isinstance(digest, str) and digest else None
@@ -174,7 +174,7 @@ def policy_in_force(database: Path) -> str | None:
 
 def live_runs(database: Path, *, is_alone: bool) -> set[str]:
     """The ids of the runs that live, as the record has it. Raises StoreError."""
-    with closing(SqliteStore.reading(database, is_alone=is_alone)) as store:
+    with closing(read_store(database, is_alone=is_alone)) as store:
         return {run.id for run in store.runs()}
 
 

@@ -57,14 +57,14 @@ class Dispatch:
             case messages.Unlock():
                 return await self._unlock(who, message)
             case messages.Reload():
-                return self._reload(who)
+                return await self._reload(who)
             case messages.Audit():
                 return lists.records(who, message.after)
         raise Refusal("usage", f"nothing is answered to {message.type}")
 
-    def _reload(self, who: Subject) -> str:
+    async def _reload(self, who: Subject) -> str:
         self._to.access.operators_only(who, "reload the policy")
-        return self._to.reload(who)
+        return await self._to.reload(who)
 
     async def _revoke(self, who: Subject, message: messages.Revoke) -> str:
         match message.id, message.of:

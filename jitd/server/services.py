@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from jitd.core.effects import Moment
@@ -47,5 +47,5 @@ class Services:
     waiters: Waiters
     turns: Turns
     complaints: Complaints
-    reload: Callable[[Subject], str]
+    reload: Callable[[Subject], Awaitable[str]]
     """Reads the policy again, for whom it is; says what is in force. Raises Refusal."""

@@ -202,3 +202,7 @@ def test_the_wire_and_the_core_do_not_know_each_other() -> None:
 def test_only_the_verb_that_is_the_daemon_imports_it() -> None:
     importers = {module.name for module in MODULES if any(name.startswith("jitd.daemon") for name in imports(module))}
     assert importers == {"jitd.cli.house"}
+
+
+def test_of_what_kind_the_store_is_one_module_knows() -> None:
+    assert [module.name for module in MODULES if "jitd.store.sqlite" in imports(module)] == ["jitd.store.opening"]
