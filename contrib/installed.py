@@ -37,7 +37,7 @@ class Installed:
 
 def below(dest: Path, path: str) -> Path:
     """Where ``path`` of the host is below ``dest``. Raises Fault if a link on the way leads out of it."""
-    place = Path(f"{dest}/{path.lstrip('/')}")
+    place = Path(f"{str(dest).rstrip('/')}/{path.lstrip('/')}")
     above, top = os.path.realpath(place.parent), os.path.realpath(dest)
     if not f"{above}/".startswith(top.rstrip("/") + "/"):
         raise Fault(f"{place} leads out of {dest}, to {above}: a link on the way is absolute; make it relative")

@@ -218,6 +218,22 @@ def test_a_link_that_leads_out_of_destdir_is_not_followed(script: str, dest: Pat
     assert inventory(tmp_path) == before
 
 
+def test_the_packages_that_it_takes_are_here_and_the_lab_installs_those_that_build() -> None:
+    assert call("install", "--deps") == (0, "contrib/install: every package is installed\n")
+    set_up = (TREE / "contrib/lab/setup").read_text().split()
+    listed = re.search(r"TO_BUILD = \((.*)\)", (TREE / "contrib/install").read_text())
+    assert listed is not None
+    assert [name for name in re.findall(r'"([^"]+)"', listed[1]) if name not in set_up] == []
+
+
+def test_what_is_imported_is_made_once_and_in_no_directory_of_somebody_elses(tmp_path: Path) -> None:
+    assert call("runtime", TREE / ".venv") == (0, ""), "it is made, and nothing is done"
+    (tmp_path / "theirs").touch()
+    said = f"contrib/runtime: {tmp_path} is not empty, and was not made by this script\n"
+    assert call("runtime", tmp_path) == (1, said)
+    assert list(tmp_path.iterdir()) == [tmp_path / "theirs"]
+
+
 # --- taken away ------------------------------------------------------------------------------------------------------------
 
 
