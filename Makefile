@@ -1,6 +1,6 @@
 # The commands of the README. No logic here: each is a script.
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: help demo test test-full check fmt lab install bench torture mutants sabotage
+.PHONY: help demo test test-full check fmt lab build install uninstall sbom first-hour bench torture mutants sabotage
 PYTHON = $(CURDIR)/.venv/bin/python
 HUNTS = tests/attacks tests/pam/test_swapping.py tests/daemon/test_races.py tests/monitor/test_files.py tests/monitor/test_hang_up.py tests/system/test_recordings.py tests/pamlint
 FAST = tests/core tests/wire tests/law
@@ -32,8 +32,21 @@ fmt:  ## format all
 lab:  ## a throwaway host to play in
 	@contrib/lab/lab
 
-install:  ## under DESTDIR, as a package would
-	contrib/install "$(DESTDIR)/" .venv
+build:  ## what the product imports, from the locked lists (the packages that it takes: contrib/install --deps, as root)
+	@contrib/runtime build/venv
+
+install:  ## on this host, or under DESTDIR as a package would; a changed file of /etc is left alone
+	contrib/install "$(DESTDIR)/"
+
+uninstall:  ## take that away; /var/lib/jitd and changed files stay, but for ARGS=--purge
+	contrib/uninstall $(ARGS) "$(DESTDIR)/"
+
+sbom: build  ## what the product imports, with hashes and licences: build/jitsudo.cdx.json (CycloneDX)
+	contrib/sbom build/venv build/jitsudo.cdx.json
+
+first-hour:  ## play docs/first-hour.md in a Debian that is made for it and boots; needs root and the network, some minutes
+	@contrib/lab/setup
+	$(PYTHON) contrib/first-hour $(ARGS)
 
 bench:  ## what it costs, beside sudo
 	@contrib/lab/lab --no-jitd $(PYTHON) contrib/bench/run $(ARGS)

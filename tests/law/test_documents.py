@@ -20,6 +20,7 @@ from tests.law.tree import MODULES, TREE
 
 PROTOCOL = (TREE / "PROTOCOL.md").read_text("utf-8")
 JITD = (TREE / "docs/man/jitd.8").read_text("utf-8")
+JITD_PAM = (TREE / "docs/man/jitd-pam.8").read_text("utf-8")
 JITSUDO = (TREE / "docs/man/jitsudo.1").read_text("utf-8")
 
 
@@ -118,6 +119,30 @@ def statuses(page: str) -> set[int]:
 def test_every_exit_status_is_in_its_page() -> None:
     assert statuses(JITD) == {0, 2} | {jitd for _, jitd in messages.EXITS.values()}
     assert statuses(JITSUDO) == {0, 1} | {jitsudo for jitsudo, _ in messages.EXITS.values()}
+
+
+def test_every_argument_of_the_pam_module_is_in_its_page_and_no_other() -> None:
+    gate = next(module.syntax for module in MODULES if module.name == "jitpam.pam_jit")
+    known = next(
+        node.value for node in ast.walk(gate) if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "is_known"
+    )
+    assert isinstance(known, ast.Dict)
+    text = JITD_PAM.partition(".Ss Arguments")[2].partition(".Ss ")[0]
+    assert sorted(re.findall(r"^\.It Cm (\w+)", text, re.MULTILINE)) == sorted(ast.literal_eval(key) for key in known.keys if key)
+
+
+def test_the_stacks_of_the_page_are_those_that_are_shipped() -> None:
+    for service, stage in (("sudo", "account"), ("sshd", "session")):
+        shipped = [line for line in (TREE / "contrib/pam.d" / service).read_text("utf-8").splitlines() if line.startswith(stage)]
+        shown = JITD_PAM.partition(f"As for {service}:\n.Bd -literal\n")[2].partition(".Ed")[0].replace("\\e\n    ", "")
+        lines = shown.splitlines()
+        assert lines[-1].endswith("requisite pam_deny.so") and lines == shipped[: len(lines)]
+
+
+def test_a_page_of_ours_that_another_names_exists() -> None:
+    pages = list((TREE / "docs/man").glob("*.[1-8]"))
+    named = {match for page in pages for match in re.findall(r"^\.Xr (jit[\w.-]+) (\d)", page.read_text("utf-8"), re.MULTILINE)}
+    assert {f"{name}.{number}" for name, number in named} == {page.name for page in pages}
 
 
 # --- the wire ----------------------------------------------------------------------------------------------------------

@@ -357,7 +357,7 @@ def test_what_is_installed_needs_no_checkout_and_belongs_to_root() -> None:
     said = in_lab(
         "find /usr/lib/jitd ! -user root -o -perm /022 ! -type l; head -qn1 /usr/bin/jitsudo /usr/sbin/jitd;"
         'cd /; as eve /usr/bin/python3 -ISc \'import sys; sys.path += ["/usr/lib/jitd/site-packages"];'
-        "import gssapi, msgspec, click, cryptography'"
+        "import click, dbus_fast, gssapi, msgspec, systemd'"
     )
     assert said == "#!/usr/bin/python3 -IS\n" * 2
 

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""contrib/sbom: what the product imports, as the lists have it; and no dependency that nothing imports."""
+
+from __future__ import annotations
+
+import configparser
+import importlib.machinery
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.law.tree import MODULES, TREE, imports
+
+LIST = (TREE / "requirements/runtime.txt").read_text("utf-8")
+IMPORTED_AS = {"dbus-fast": "dbus_fast", "systemd-python": "systemd"}
+"""A package's name → that of its module, where they differ."""
+BY_OTHERS = {"decorator"}
+"""What another package needs."""
+
+
+def load() -> ModuleType:
+    """The script, as a module."""
+    loader = importlib.machinery.SourceFileLoader("sbom", str(TREE / "contrib/sbom"))
+    spec = importlib.util.spec_from_loader("sbom", loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+sbom = load()
+
+
+def made() -> str:
+    """What the script writes."""
+    line = [TREE / "contrib/sbom", TREE / ".venv", "-"]
+    return subprocess.run(line, capture_output=True, text=True, check=True, cwd="/").stdout
+
+
+@pytest.fixture(scope="module")
+def bill() -> dict[str, Any]:
+    loaded = json.loads(made())
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+def test_it_has_every_locked_package_with_its_version_and_all_its_hashes(bill: dict[str, Any]) -> None:
+    listed = {part["name"]: part for part in bill["components"]}
+    assert {(name, part["version"]) for name, part in listed.items()} == set(re.findall(r"(?m)^(\S+)==(\S+) ", LIST))
+    told = sorted(each["content"] for part in listed.values() for each in part["externalReferences"][0]["hashes"])
+    assert told == sorted(re.findall(r"sha256:([0-9a-f]{64})", LIST)) and len(told) > 50
+    assert listed["click"]["purl"] == f"pkg:pypi/click@{listed['click']['version']}"
+
+
+def test_every_part_has_a_licence(bill: dict[str, Any]) -> None:
+    told = {part["name"]: part["licenses"][0]["license"]["id"] for part in bill["components"]}
+    assert told["systemd-python"] == "LGPL-2.1-or-later" and told["gssapi"] == "ISC"
+    assert set(told.values()) <= {*sbom.SPDX.values()}
+
+
+def test_who_needs_whom_is_as_in_the_list(bill: dict[str, Any]) -> None:
+    refs = {part["bom-ref"]: part["name"] for part in (bill["metadata"]["component"], *bill["components"])}
+    needs = {refs[each["ref"]]: {refs[other] for other in each["dependsOn"]} for each in bill["dependencies"]}
+    assert needs.pop("gssapi") == {"decorator"}
+    assert needs.pop("jitsudo") == {"click", "dbus-fast", "gssapi", "msgspec", "systemd-python"}
+    assert set(needs) == {"click", "dbus-fast", "decorator", "msgspec", "systemd-python"} and not any(needs.values())
+
+
+def test_the_same_lists_give_the_same_bytes_and_no_time_or_path_is_in_them() -> None:
+    assert made() == made()
+    assert "timestamp" not in made() and str(TREE) not in made()
+
+
+def test_another_list_is_another_bill() -> None:
+    packages = {"click": {"version": "1", "hashes": ["0" * 64], "via": ["jitsudo"]}}
+    known = {"click": ("1", "MIT")}
+    first = sbom.bill(packages, known, "1")
+    assert first == sbom.bill(packages, known, "1")
+    assert first["serialNumber"] != sbom.bill(packages, known, "2")["serialNumber"]
+    assert first["bomFormat"] == "CycloneDX" and re.fullmatch(
+        r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", first["serialNumber"]
+    )
+
+
+@pytest.mark.parametrize("known", [{}, {"click": ("2", "MIT")}])
+def test_another_version_than_the_locked_one_is_a_fault(known: dict[str, tuple[str, str]]) -> None:
+    with pytest.raises(sbom.Fault, match="the lists lock click 1, and the venv has (no|2) click"):
+        sbom.bill({"click": {"version": "1", "hashes": ["0" * 64], "via": []}}, known, "1")
+
+
+def test_a_licence_that_is_not_known_is_a_fault(tmp_path: Any) -> None:
+    (tmp_path / "x-1.dist-info").mkdir()
+    (tmp_path / "x-1.dist-info/METADATA").write_text("Name: x\nVersion: 1\nLicense: my own\n")
+    with pytest.raises(sbom.Fault, match="x calls its licence 'my own'"):
+        sbom.licences(tmp_path)
+
+
+@pytest.mark.parametrize("block", ["click==1\n", "click>=1 \\\n    --hash=sha256:" + "0" * 64])
+def test_a_package_without_a_version_or_hashes_is_a_fault(block: str) -> None:
+    with pytest.raises(sbom.Fault, match="not a package with its hashes: click"):
+        sbom.locked(block)
+
+
+def test_what_is_declared_is_imported_and_what_is_imported_is_declared() -> None:
+    """Each is code that the daemon's root process must trust."""
+    settings = configparser.ConfigParser()
+    settings.read(TREE / "setup.cfg", "utf-8")
+    declared = [re.split(r"[ ~=<>]", line)[0] for line in settings["options"]["install_requires"].split("\n") if line]
+    asked = (TREE / "requirements/runtime.in").read_text("utf-8").splitlines()
+    assert [re.split(r"[ ~=<>]", line)[0] for line in asked if not line.startswith("#")] == declared
+    assert set(re.findall(r"(?m)^([a-z-]+)==", LIST)) == {*declared, *BY_OTHERS}
+    used = {name.partition(".")[0] for module in MODULES for name in imports(module)}
+    foreign = used - sys.stdlib_module_names - {"jitd", "jitpam"}
+    assert foreign == {IMPORTED_AS.get(name, name) for name in declared}

@@ -1,0 +1,453 @@
+# SPDX-License-Identifier: Apache-2.0
+"""contrib/install and contrib/uninstall: what is put, what is left alone, and what speaks against taking it away.
+
+Law: after every refusal a test shows that nothing has changed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jitd.settings import config, policyfile
+
+TREE = Path(__file__).parents[2]
+LAB = TREE / "contrib/lab/lab"
+GATE = "account [success=1 default=ignore] pam_python.so /usr/lib/jitd/pam_jit.py\n"
+LIST = "usr/share/jitd/installed"
+MARK = "run/jitd/runs/K7QM-2XVD"
+
+
+def call(script: str, *words: object) -> tuple[int, str]:
+    """Its exit status, and what it said."""
+    done = subprocess.run(
+        [TREE / "contrib" / script, *map(str, words)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def inventory(top: Path) -> dict[str, tuple[int, str]]:
+    """Every file and link below ``top``, with its mode and what is in it."""
+    found = {}
+    for above, directories, files in os.walk(top):
+        links = [name for name in directories if Path(above, name).is_symlink()]
+        for file in (Path(above, name) for name in (*files, *links)):
+            is_link = file.is_symlink()
+            content = os.readlink(file).encode() if is_link else file.read_bytes()
+            found[str(file.relative_to(top))] = file.lstat().st_mode, hashlib.sha256(content).hexdigest()
+    return found
+
+
+@pytest.fixture(scope="module")
+def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """In the place of what contrib/runtime makes, and smaller."""
+    place = tmp_path_factory.mktemp("venv")
+    (place / "runtime/imported").mkdir(parents=True)
+    (place / "runtime/imported/__init__.py").write_text("answer = 42\n")
+    return place
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory, venv: Path) -> Path:
+    """A directory with the product in it, not to be changed."""
+    dest = tmp_path_factory.mktemp("fresh") / "root"
+    assert call("install", dest, venv) == (0, "")
+    return dest
+
+
+@pytest.fixture
+def dest(fresh: Path, tmp_path: Path) -> Iterator[Path]:
+    """One of one's own."""
+    own = tmp_path / "root"
+    subprocess.run(["cp", "-a", fresh, own], check=True)
+    yield own
+    shutil.rmtree(own, ignore_errors=True)
+
+
+# --- what is put -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_list_has_every_file_outside_of_the_two_directories_that_are_ours(fresh: Path) -> None:
+    listed = {line.split()[1].lstrip("/") for line in (fresh / LIST).read_text().splitlines() if not line.startswith("#")}
+    put = {name for name in inventory(fresh) if not name.startswith(("usr/lib/jitd/", "usr/share/jitd/"))}
+    assert listed == put
+    assert {"usr/bin/jitd", "usr/bin/jitsudo", "usr/sbin/jitd", "etc/pam.d/jitd", "etc/jitd/jitd.toml"} <= put
+    assert {"usr/lib/systemd/system/jitd.service", "usr/lib/tmpfiles.d/jitd.conf", "usr/share/man/man8/jitd-pam.8"} <= put
+
+
+def test_what_is_imported_is_installed_and_compiled(fresh: Path) -> None:
+    assert (fresh / "usr/lib/jitd/site-packages/imported/__init__.py").read_text() == "answer = 42\n"
+    assert list((fresh / "usr/lib/jitd/site-packages/imported/__pycache__").iterdir())
+    compiled = {file.parent.parent for file in (fresh / "usr/lib/jitd").rglob("*.pyc")}
+    assert {file.parent for file in (fresh / "usr/lib/jitd").rglob("*.py")} == compiled
+
+
+def test_it_is_roots_and_nobody_else_may_write_it(fresh: Path) -> None:
+    files = [fresh / name for name in inventory(fresh)]
+    assert [file for file in files if file.lstat().st_uid != os.geteuid()] == []
+    assert [file for file in files if not file.is_symlink() and file.stat().st_mode & 0o022] == []
+
+
+def test_systemd_finds_no_fault_with_the_directories_that_it_is_told_of(fresh: Path) -> None:
+    line = ["systemd-tmpfiles", "--create", f"--root={fresh.parent}/none", str(fresh / "usr/lib/tmpfiles.d/jitd.conf")]
+    (fresh.parent / "none").mkdir(exist_ok=True)
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (fresh.parent / "none/var/lib/jitd").stat().st_mode & 0o777 == 0o711
+
+
+def uncommented(file: Path, to: Path) -> Path:
+    to.write_text(re.sub(r"(?m)^# (?=[\[\"]|[a-z_]+ *= )", "", file.read_text()))
+    return to
+
+
+def test_what_is_shipped_permits_nothing_and_sets_nothing(fresh: Path) -> None:
+    for name in ("etc/jitd/jitd.toml", "etc/jitd/policy.d/example.toml"):
+        lines = (fresh / name).read_text().splitlines()
+        assert [line for line in lines if line and not line.startswith("#")] == [], name
+
+
+def test_the_examples_are_whole_once_they_are_uncommented(fresh: Path, tmp_path: Path) -> None:
+    settings = uncommented(fresh / "etc/jitd/jitd.toml", tmp_path / "jitd.toml")
+    assert config.check(settings) == []
+    assert "\nrealms" in settings.read_text() and "\n[people]" in settings.read_text()
+    rules, faults = policyfile.read([uncommented(fresh / "etc/jitd/policy.d/example.toml", tmp_path / "example.toml")])
+    assert faults == []
+    assert [rule.name for rule in rules] == ["restart-postgres", "look-at-postgres", "weekend"]
+
+
+# --- once more -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_time_changes_nothing(dest: Path, venv: Path) -> None:
+    before = inventory(dest)
+    assert call("install", dest, venv) == (0, "")
+    assert inventory(dest) == before
+
+
+def test_what_an_administrator_has_changed_is_left_alone(dest: Path, venv: Path) -> None:
+    changed = {"etc/jitd/jitd.toml": 'host = "db1"\n', "etc/jitd/policy.d/example.toml": "# mine\n", "etc/pam.d/jitd": "# mine\n"}
+    for name, text in changed.items():
+        (dest / name).write_text(text)
+    assert call("install", dest, venv) == (0, "")
+    assert {name: (dest / name).read_text() for name in changed} == changed
+    assert not (dest / "etc/pam.d/jitd.new").exists(), "the shipped one is what it was"
+
+
+def with_digests_of_an_older_version(dest: Path) -> None:
+    text = (dest / LIST).read_text()
+    (dest / LIST).write_text(re.sub(r"[0-9a-f]{64}$", hashlib.sha256(b"# old\n").hexdigest(), text, flags=re.MULTILINE))
+
+
+def test_a_newer_one_takes_the_place_of_one_that_was_not_changed(dest: Path, fresh: Path, venv: Path) -> None:
+    with_digests_of_an_older_version(dest)
+    conf = ["etc/jitd/jitd.toml", "etc/jitd/policy.d/example.toml", "etc/pam.d/jitd"]
+    for name in conf:
+        (dest / name).write_text("# old\n")
+    assert call("install", dest, venv) == (0, "")
+    assert inventory(dest) == inventory(fresh)
+
+
+def test_a_newer_stack_is_put_beside_one_that_was_changed_and_goes_with_the_rest(dest: Path, venv: Path) -> None:
+    with_digests_of_an_older_version(dest)
+    (dest / "etc/pam.d/jitd").write_text("# mine\n")
+    status, said = call("install", dest, venv)
+    assert status == 0 and "etc/pam.d/jitd was changed and is left alone; the new one is beside it, as jitd.new" in said
+    assert (dest / "etc/pam.d/jitd.new").read_bytes() == (TREE / "contrib/pam.d/jitd").read_bytes()
+    assert call("install", dest, venv) == (0, ""), "told once"
+    assert call("uninstall", dest)[0] == 0
+    assert [file.name for file in (dest / "etc/pam.d").iterdir()] == ["jitd"]
+
+
+def test_no_example_is_put_beside_rules(tmp_path: Path, fresh: Path, venv: Path) -> None:
+    dest = tmp_path / "root"
+    subprocess.run(["cp", "-a", fresh, dest], check=True)
+    (dest / "etc/jitd/policy.d/example.toml").rename(dest / "etc/jitd/policy.d/mine.toml")
+    assert call("install", dest, venv) == (0, "")
+    assert [file.name for file in (dest / "etc/jitd/policy.d").iterdir()] == ["mine.toml"]
+
+
+def test_what_an_older_version_had_and_this_one_has_not_goes(dest: Path, fresh: Path, venv: Path) -> None:
+    stale = dest / "usr/lib/systemd/system/jitd-older.service"
+    stale.write_text("[Unit]\n")
+    (dest / "usr/lib/jitd/jitd/older.py").write_text("")
+    (dest / LIST).write_text(f"{(dest / LIST).read_text()}file /usr/lib/systemd/system/jitd-older.service\n")
+    assert call("install", dest, venv) == (0, "")
+    assert inventory(dest) == inventory(fresh)
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["a", "b", "c"], ["--deps", "/"], ["--", "/"]])
+def test_install_says_how_it_is_called(words: list[str]) -> None:
+    assert call("install", *words) == (2, "usage: contrib/install DESTDIR [VENV]\n       contrib/install --deps\n")
+
+
+def test_install_refuses_what_it_cannot_do_and_changes_nothing(dest: Path, tmp_path: Path, venv: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    before = inventory(tmp_path)
+    for words, because in (
+        (("",), "DESTDIR is empty: / is this host"),
+        ((tmp_path / "file", venv), f"{tmp_path}/file is not a directory"),
+        ((dest, tmp_path / "empty"), f"{tmp_path}/empty holds no runtime: contrib/runtime {tmp_path}/empty makes it; "),
+    ):
+        status, said = call("install", *words)
+        assert status == 1 and because in said, said
+    assert inventory(tmp_path) == before
+
+
+@pytest.mark.parametrize("script", ["install", "uninstall"])
+def test_a_link_that_leads_out_of_destdir_is_not_followed(script: str, dest: Path, tmp_path: Path, venv: Path) -> None:
+    (dest / "usr/share/man").rename(tmp_path / "man")
+    (dest / "usr/share/man").symlink_to(tmp_path / "man")
+    before = inventory(tmp_path)
+    status, said = call(script, dest, *([venv] if script == "install" else []))
+    assert status == 1 and f"leads out of {dest}" in said
+    assert inventory(tmp_path) == before
+
+
+def test_the_packages_that_it_takes_are_here_and_the_lab_installs_those_that_build() -> None:
+    assert call("install", "--deps") == (0, "contrib/install: every package is installed\n")
+    set_up = (TREE / "contrib/lab/setup").read_text().split()
+    listed = re.search(r"TO_BUILD = \((.*)\)", (TREE / "contrib/install").read_text())
+    assert listed is not None
+    assert [name for name in re.findall(r'"([^"]+)"', listed[1]) if name not in set_up] == []
+
+
+def test_what_is_imported_is_made_once_and_in_no_directory_of_somebody_elses(tmp_path: Path) -> None:
+    assert call("runtime", TREE / ".venv") == (0, ""), "it is made, and nothing is done"
+    (tmp_path / "theirs").touch()
+    said = f"contrib/runtime: {tmp_path} is not empty, and was not made by this script\n"
+    assert call("runtime", tmp_path) == (1, said)
+    assert list(tmp_path.iterdir()) == [tmp_path / "theirs"]
+
+
+# --- taken away ------------------------------------------------------------------------------------------------------------
+
+
+def test_uninstall_takes_away_all_that_install_has_put(dest: Path) -> None:
+    assert call("uninstall", dest) == (0, "")
+    assert inventory(dest) == {}
+    assert not (dest / "etc/jitd").exists() and not (dest / "usr/lib/jitd").exists()
+
+
+def keep_house(dest: Path) -> dict[str, tuple[int, str]]:
+    """What is there on a host that has been in use."""
+    for name in (
+        "var/lib/jitd/jitd.db",
+        "etc/jitd/jitd.keytab",
+        "etc/jitd/policy.d/mine.toml",
+        "etc/pam.d/sudo",
+        "run/jitd/head",
+    ):
+        (dest / name).parent.mkdir(parents=True, exist_ok=True)
+        (dest / name).write_text(f"# {name}\n")
+    (dest / "etc/pam.d/jitd").write_text("# mine\n")
+    wants = dest / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir(parents=True)
+    for unit in ("jitd.service", "ssh.service"):
+        (wants / unit).symlink_to(f"/usr/lib/systemd/system/{unit}")
+    return inventory(dest)
+
+
+def test_the_record_the_key_and_changed_files_stay(dest: Path) -> None:
+    before = keep_house(dest)
+    kept = {"var/lib/jitd/jitd.db", "etc/jitd/jitd.keytab", "etc/jitd/policy.d/mine.toml", "etc/pam.d/sudo", "run/jitd/head"}
+    kept |= {"etc/pam.d/jitd", "etc/systemd/system/multi-user.target.wants/ssh.service"}
+    said = f"contrib/uninstall: kept: {dest}/etc/jitd {dest}/var/lib/jitd {dest}/etc/pam.d/jitd\n"
+    assert call("uninstall", dest) == (0, said)
+    assert inventory(dest) == {name: before[name] for name in kept}
+
+
+def test_with_purge_they_go_too_and_nothing_of_anybody_elses(dest: Path) -> None:
+    before = keep_house(dest)
+    (dest / "etc/jitd/jitd.toml").write_text('socket = "/srv/here/jitd.sock"\n')
+    (dest / "srv/here").mkdir(parents=True)
+    for name in ("head", "theirs"):
+        (dest / "srv/here" / name).touch()
+    assert call("uninstall", "--purge", dest) == (0, "")
+    left = inventory(dest)
+    assert left.keys() == {"etc/pam.d/sudo", "etc/systemd/system/multi-user.target.wants/ssh.service", "srv/here/theirs"}
+    assert left["etc/pam.d/sudo"] == before["etc/pam.d/sudo"]
+
+
+def test_installed_again_it_finds_what_was_kept(dest: Path, venv: Path) -> None:
+    keep_house(dest)
+    assert call("uninstall", dest)[0] == 0
+    assert call("install", dest, venv)[0] == 0
+    assert (dest / "etc/jitd/policy.d/mine.toml").read_text() == "# etc/jitd/policy.d/mine.toml\n"
+    assert (dest / "etc/pam.d/jitd").read_text() == "# mine\n"
+    assert (dest / "var/lib/jitd/jitd.db").exists()
+
+
+# --- what speaks against it --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "line"),
+    [
+        ("etc/pam.d/sudo", f"# a comment\n{GATE}", 2),
+        ("etc/pam.d/common-account", f"{GATE}", 1),
+        ("etc/pam.d/sudo", "account [success=1 default=ignore] \\\n  pam_python.so \\\n  /usr/lib/jitd/pam_jit.py\n", 1),
+        ("etc/pam.d/su", "\n\naccount required pam_exec.so /usr/bin/python3 -IS /usr/lib/jitd/jitpam/pam_guard.py\n", 3),
+        ("etc/pam.d/own", "auth required pam_python.so /opt/copy/pam_jit.py\n", 1),
+        ("usr/lib/pam.d/doas", f"{GATE}", 1),
+        ("etc/pam.conf", f"sshd {GATE}", 1),
+        ("etc/pam.d/sshd", f"# {'x' * 1020}{GATE}", 1),  # libpam begins a new line after 1022 bytes, also in a comment
+    ],
+)
+def test_it_stays_while_a_stack_names_the_gate(dest: Path, file: str, text: str, line: int) -> None:
+    (dest / file).parent.mkdir(parents=True, exist_ok=True)
+    (dest / file).write_text(text)
+    before = inventory(dest)
+    status, said = call("uninstall", "--purge", dest)
+    assert status == 1 and f"{dest}/{file}:{line}: names jitd's gate" in said and said.endswith("nothing was removed\n"), said
+    assert inventory(dest) == before
+
+
+def test_a_stack_that_names_the_gate_in_comments_alone_is_no_reason(dest: Path) -> None:
+    (dest / "etc/pam.d/cron").write_text((TREE / "contrib/pam.d/cron").read_text())
+    assert call("uninstall", dest) == (0, "")
+
+
+def test_a_stack_that_cannot_be_read_may_name_the_gate(dest: Path) -> None:
+    (dest / "etc/pam.d/sudo").symlink_to("sudo")
+    status, said = call("uninstall", dest)
+    assert status == 1 and f"{dest}/etc/pam.d/sudo cannot be read" in said
+    assert (dest / "usr/bin/jitsudo").exists()
+
+
+@pytest.mark.parametrize("socket", ["", 'socket = "/srv/here/jitd.sock"\n'])
+def test_it_stays_while_a_run_lives(dest: Path, socket: str) -> None:
+    (dest / "etc/jitd/jitd.toml").write_text(socket)
+    mark = dest / (MARK.replace("run/jitd", "srv/here", 1) if socket else MARK)
+    mark.parent.mkdir(parents=True)
+    mark.touch()
+    before = inventory(dest)
+    with mark.open("w") as monitor:
+        fcntl.flock(monitor, fcntl.LOCK_EX)
+        status, said = call("uninstall", "--purge", dest)
+        assert status == 1 and "run K7QM-2XVD lives: wait for its end, or jitd stop K7QM-2XVD\n" in said, said
+        assert inventory(dest) == before
+    assert call("uninstall", "--purge", dest) == (0, ""), "its monitor is gone, and only its mark is left"
+
+
+def test_it_stays_while_a_daemon_runs(dest: Path) -> None:
+    (dest / "run/jitd").mkdir(parents=True)
+    before = inventory(dest)
+    with (dest / "run/jitd/lock").open("w") as daemon:
+        fcntl.flock(daemon, fcntl.LOCK_EX)
+        status, said = call("uninstall", dest)
+    assert status == 1 and f"a jitd that systemd has not started runs (it holds {dest}/run/jitd/lock): end it first" in said
+    assert inventory(dest).keys() == {*before, "run/jitd/lock"}
+
+
+@pytest.mark.parametrize("text", ["socket = \n", "socket = 7\n", 'socket = "jitd.sock"\n'])
+def test_settings_that_say_nothing_of_the_runs_are_a_refusal(dest: Path, text: str) -> None:
+    (dest / "etc/jitd/jitd.toml").write_text(text)
+    before = inventory(dest)
+    status, said = call("uninstall", dest)
+    assert status == 1 and "nobody knows where runs are: mend it, or move it away; nothing was removed" in said
+    assert inventory(dest) == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "file /etc/passwd",
+        "file /usr/bin/../../etc/jitpasswd",
+        "file /usr/bin/sudo",
+        "conf /etc/jitd/jitd.keytab " + "0" * 64,
+        "conf /etc/jitd/policy.d/../../jitpasswd.toml " + "0" * 64,
+        "conf /etc/jitd/jitd.toml",
+        "tree /usr",
+        "",
+    ],
+)
+@pytest.mark.parametrize("script", ["install", "uninstall"])
+def test_a_list_with_a_line_that_install_does_not_write_is_refused_whole(script: str, line: str, dest: Path, venv: Path) -> None:
+    number = len((dest / LIST).read_text().splitlines()) + 1
+    with (dest / LIST).open("a") as file:
+        file.write(f"{line}\n")
+    before = inventory(dest)
+    status, said = call(script, dest, *([venv] if script == "install" else []))
+    assert status == 1 and f"{dest}/{LIST}:{number}: not a line that contrib/install writes" in said
+    assert inventory(dest) == before
+
+
+def test_where_nothing_is_installed_that_is_said(tmp_path: Path) -> None:
+    said = f"contrib/uninstall: jitd is not installed here: there is no {tmp_path}/{LIST}; nothing was removed\n"
+    assert call("uninstall", tmp_path) == (1, said)
+
+
+@pytest.mark.parametrize("words", [[], ["--purge"], ["--force", "/"], ["/", "/tmp"], ["-p"]])
+def test_uninstall_says_how_it_is_called(words: list[str]) -> None:
+    assert call("uninstall", *words) == (2, "usage: contrib/uninstall [--purge] DESTDIR\n")
+
+
+def test_uninstall_refuses_a_destdir_that_is_not_there(tmp_path: Path) -> None:
+    assert call("uninstall", tmp_path / "none") == (
+        1,
+        f"contrib/uninstall: {tmp_path}/none is not a directory: / is this host; nothing was removed\n",
+    )
+
+
+# --- a host ------------------------------------------------------------------------------------------------------------------
+
+
+def lab(*options: str, script: str) -> subprocess.CompletedProcess[str]:
+    line = [LAB, *options, "sh", "-c", script]
+    return subprocess.run(line, cwd=TREE, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_a_host_without_a_systemd_has_its_daemon_ended_first() -> None:
+    done = lab(
+        script="contrib/uninstall / && exit 9; as alice jitsudo -V && "
+        "kill $(pidof -x jitd) && while ! flock -n /run/jitd/lock true; do sleep .05; done; "
+        "contrib/uninstall / || exit 8; command -v jitsudo jitd; ls /usr/lib/jitd /usr/share/jitd; ls /var/lib/jitd/jitd.db"
+    )
+    assert "a jitd that systemd has not started runs (it holds /run/jitd/lock): end it first" in done.stderr
+    assert done.stdout.splitlines()[1:] == ["/var/lib/jitd/jitd.db"], done.stdout + done.stderr
+    assert done.returncode == 0
+
+
+UNDER_SYSTEMD = """
+set -u
+jitsudo sleep 7777 &
+until run=$(jitd runs --json | grep -o '"id": *"[^"]*"' | cut -d'"' -f4); [ -n "$run" ] && pgrep -f '^sleep 7777'; do
+    sleep .05
+done
+contrib/uninstall /; echo "refused $?"
+systemctl is-active jitd.service jitd.socket jitd-launcher.socket
+jitd runs | grep -c sleep
+jitd stop "$run"
+wait
+contrib/uninstall /; echo "gone $?"
+systemctl list-unit-files 'jitd*' --no-legend; systemctl is-active jitd.service jitd.socket
+ls /usr/bin/jit* /usr/sbin/jitd* /usr/lib/jitd
+contrib/install / "$PWD/.venv"; echo "back $?"
+systemctl enable --now jitd.service 2>/dev/null; systemctl is-active jitd.service
+jitsudo echo it runs
+jitd audit verify
+"""
+
+
+def test_a_host_with_a_systemd_has_its_units_stopped_once_no_run_lives() -> None:
+    done = lab("--systemd", script=UNDER_SYSTEMD)
+    said = done.stdout
+    before, _, after = said.partition("gone 0\n")
+    assert "refused 1\nactive\nactive\nactive\n1\n" in before, said + done.stderr
+    assert after.startswith("inactive\ninactive\nback 0\nactive\nit runs\naudit: "), said + done.stderr
+    assert " lives: wait for its end, or jitd stop " in done.stderr
