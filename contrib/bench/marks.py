@@ -131,7 +131,7 @@ def in_launcher() -> None:
     from jitd.monitor import birth, child, holder, launcher, monitor
     from jitd.monitor.client import Client
     from jitd.monitor.housing import Housing
-    from jitd.monitor.session import Session
+    from jitd.monitor.pam_session import Session
 
     after(launcher, "receive", "launcher has the job")
     after(birth, "receive", "monitor has the job")

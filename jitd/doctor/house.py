@@ -25,7 +25,7 @@ from jitd.doctor.looks import pam as look_at_pam
 from jitd.doctor.looks import running as look_at_running
 from jitd.doctor.looks import state as look_at_state
 from jitd.doctor.round import Examination
-from jitd.monitor.session import STACK
+from jitd.monitor.pam_session import STACK
 from jitd.settings import config as configuration
 from jitd.settings import policyfile
 from jitd.settings.config import Config

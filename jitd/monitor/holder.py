@@ -23,7 +23,7 @@ from typing import NoReturn
 from jitd.monitor.child import CannotStart, Surroundings, become_command, tell
 from jitd.monitor.housing import Housing, rehearse_fork
 from jitd.monitor.orders import CANNOT, FAILED, Job
-from jitd.monitor.session import Refused, Session, close_after, ignore_signals, rehearse
+from jitd.monitor.pam_session import Refused, Session, close_after, ignore_signals, rehearse
 from jitd.monitor.signalling import Pid
 from jitd.monitor.slate import close_all_but, name_requester, reset_signals, wipe
 

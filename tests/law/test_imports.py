@@ -80,7 +80,7 @@ LAW: dict[str, set[str]] = {
     "jitd.doctor.checks": {CORE, "jitd.doctor.checks", "jitd.pamlint"},
     "jitd.doctor": {
         CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitd.audit", "jitd.deciding.groups", "jitd.doctor",
-        "jitd.monitor.places", "jitd.monitor.session", "jitd.pamlint", "jitd.recording", "jitd.settings", "jitd.store",
+        "jitd.monitor.pam_session", "jitd.monitor.places", "jitd.pamlint", "jitd.recording", "jitd.settings", "jitd.store",
     },
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.streams", "jitd.audit", "jitd.cli", "jitd.daemon",

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from jitd.doctor.checks.pam import Line, read_stack
-from jitd.monitor.session import STACK, Refused, Session
+from jitd.monitor.pam_session import STACK, Refused, Session
 from jitd.pamlint.findings import Finding
 from jitd.pamlint.judgement import judge
 from jitd.pamlint.linting import lint_host
