@@ -181,8 +181,8 @@ def _hold_session(job: Job, around: Surroundings, place: Callable[[], Housing]) 
     """
     try:
         name_requester(job.requester_uid)
-        session = Session()
         try:
+            session = Session()
             session.begin(job.user, _requester(job), _terminal(job, around))
         except Refused as fault:
             raise CannotStart(str(fault)) from None

@@ -190,6 +190,13 @@ def test_the_side_that_asks_starts_with_the_standard_library_alone() -> None:
     assert {place: more for place, more in found.items() if more} == {}
 
 
+def test_what_the_launcher_forks_has_pamela_and_no_other_package() -> None:
+    """contrib/install gives the launcher no more, and whatever else it imported would be missing there."""
+    row = LAW["jitd.monitor"]
+    found = {m.place: sorted(foreign(m) - sys.stdlib_module_names) for m in MODULES if any(m.name.startswith(a) for a in row)}
+    assert {place: more for place, more in found.items() if more} == {"jitd/monitor/pam_session.py": ["pamela"]}
+
+
 def test_the_wire_and_the_core_do_not_know_each_other() -> None:
     for module in MODULES:
         if module.name.startswith(CORE):
