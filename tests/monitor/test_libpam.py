@@ -6,6 +6,7 @@ Law: a host without ldconfig and compilers is this one, with nothing in their pl
 
 from __future__ import annotations
 
+import ctypes.util
 import os
 import shutil
 import subprocess
@@ -37,14 +38,14 @@ NOT_FOUND = "PAM (service jitd) cannot be asked: ldconfig -p does not name libpa
 
 
 @contextmanager
-def without(*programs: str) -> Iterator[None]:
-    """Have nothing in the places of those that are there."""
+def without(*programs: str, by: str | Path = "/dev/null") -> Iterator[None]:
+    """Have nothing in the places of those that are there, or ``by``."""
     if os.getuid() != 0:
         pytest.fail("needs root: run the tests in the lab")
     found = {os.path.realpath(path) for program in programs if (path := shutil.which(program, path=SYSTEM))}
     with ExitStack() as at_end:
         for path in found:
-            subprocess.run(["mount", "--bind", "/dev/null", path], check=True)
+            subprocess.run(["mount", "--bind", by, path], check=True)
             at_end.callback(subprocess.run, ["umount", path], check=True)
         yield
 
@@ -72,6 +73,20 @@ def test_what_looks_for_it_has_nothing_of_the_environment(tmp_path: Path, is_kno
         said = loaded(PATH=f"{tmp_path}:{SYSTEM}", TMPDIR=str(tmp_path / "nowhere"))
     assert said == ["libpam.so.0" if is_known else NOT_FOUND, "as before"]
     assert not mark.exists(), mark.read_text()
+
+
+def test_another_library_than_the_loaders_is_not_taken(tmp_path: Path) -> None:
+    """One that has the functions, but for its name."""
+    real = ctypes.util.find_library("pam")
+    other = ["cc", "-shared", "-Wl,--no-as-needed,-soname,libpam.so.9", "-o", str(tmp_path / "libpam.so.9"), f"-l:{real}"]
+    subprocess.run(other, check=True)
+    ldconfig = tmp_path / "ldconfig"
+    ldconfig.write_text("#!/bin/sh\nprintf '\\t%s (libc6,x86-64) => x\\n' libpam.so.9 libc.so.6\n")
+    ldconfig.chmod(0o755)
+    with without("ldconfig", by=ldconfig):
+        found = loaded(LD_LIBRARY_PATH=str(tmp_path))
+    because = "PAM (service jitd) cannot be asked: pamela cannot be loaded: it has loaded libpam.so.9, not libpam.so.0"
+    assert found == [because, "as before"]
 
 
 def test_a_host_on_which_it_is_not_found_runs_nothing_and_says_so_until_it_is() -> None:
