@@ -149,11 +149,11 @@ def main() -> int:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon's terminal, where it has one, is none of ours
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # monitors are reaped by the kernel
     control_process(PR_SET_DUMPABLE, 0)
     with socket.socket(fileno=descriptor) as passed:
         passed.set_inheritable(False)
         warm()
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # monitors are reaped by the kernel; what the warm-up ran has ended
         gc.collect()
         gc.freeze()  # what is shared with the monitors stays shared
         serve(passed if is_service else None, {} if is_service else {descriptor: passed})
