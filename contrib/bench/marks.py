@@ -108,7 +108,7 @@ def in_daemon() -> None:
     from jitpam.wire.conversation import Conversation
 
     direct.LAUNCHER = (
-        f"import sys; sys.path += [sys.argv[1], {HERE!r}]; import marks; marks.in_launcher(); "
+        f"import sys; sys.path += [*sys.argv[1:-2], {HERE!r}]; import marks; marks.in_launcher(); "
         "from jitd.monitor.launcher import main; raise SystemExit(main())"
     )
     after(Listener, "_admit", "accepted")
@@ -131,7 +131,7 @@ def in_launcher() -> None:
     from jitd.monitor import birth, child, holder, launcher, monitor
     from jitd.monitor.client import Client
     from jitd.monitor.housing import Housing
-    from jitd.monitor.session import Session
+    from jitd.monitor.pam_session import Session
 
     after(launcher, "receive", "launcher has the job")
     after(birth, "receive", "monitor has the job")
@@ -139,7 +139,7 @@ def in_launcher() -> None:
     after(Housing, "take", "housed")
     before(holder.Spare, "take", "before the holder")
     before(holder, "_hold_session", "holder has the job")
-    after(Session, "_do", lambda _, session, call, what: call)
+    after(Session, "_do", lambda _, session, call, what: call.__name__)
     after(Housing, "fork_beside", lambda pid, _: "command forked" if pid == 0 else None)
     after(child, "_streams", "streams taken")
     after(child, "_what_to_execute", "file compared")

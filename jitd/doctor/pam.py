@@ -15,7 +15,7 @@ from pathlib import Path
 
 from jitd.doctor import files
 from jitd.doctor.finding import Finding, bad, ok, unknown, weak
-from jitd.monitor.session import STACK, Refused, Session
+from jitd.monitor.pam_session import STACK, Refused, Session
 from jitd.pamlint.findings import Finding as Linted
 from jitd.pamlint.judgement import judge
 from jitd.pamlint.linting import lint_host

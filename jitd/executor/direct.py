@@ -6,18 +6,26 @@ Law: the launcher is executed before the daemon opens keytab or database, and ha
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from jitd.executor import Report
 from jitd.executor.monitors import Monitors
 
-LAUNCHER = "import sys; sys.path.append(sys.argv[1]); from jitd.monitor.launcher import main; raise SystemExit(main())"
+LAUNCHER = "import sys; sys.path += sys.argv[1:-2]; from jitd.monitor.launcher import main; raise SystemExit(main())"
 PACKAGES = str(Path(__file__).resolve().parents[2])
-"""The directory that holds ``jitd``, for a launcher that looks nowhere else."""
+"""The directory that holds ``jitd``."""
+
+
+def places() -> list[str]:
+    """Where a launcher finds what it imports: beside ``jitd``, and in a checkout where pamela is."""
+    pamela = find_spec("pamela")
+    return [PACKAGES] if pamela is None else list(dict.fromkeys([PACKAGES, os.path.dirname(str(pamela.origin))]))
 
 
 class ChildLauncher:
@@ -33,7 +41,7 @@ class ChildLauncher:
         with theirs:
             try:
                 self._process = subprocess.Popen(  # the last word tells whoever lists processes which daemon's it is
-                    [sys.executable, "-IS", "-c", LAUNCHER, PACKAGES, str(theirs.fileno()), str(self._run_dir)],
+                    [sys.executable, "-IS", "-c", LAUNCHER, *places(), str(theirs.fileno()), str(self._run_dir)],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     pass_fds=(theirs.fileno(),),

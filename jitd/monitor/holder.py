@@ -23,7 +23,7 @@ from typing import NoReturn
 from jitd.monitor.child import CannotStart, Surroundings, become_command, tell
 from jitd.monitor.housing import Housing, rehearse_fork
 from jitd.monitor.orders import CANNOT, FAILED, Job
-from jitd.monitor.session import Refused, Session, close_after, ignore_signals, rehearse
+from jitd.monitor.pam_session import Refused, Session, close_after, ignore_signals, rehearse
 from jitd.monitor.signalling import Pid
 from jitd.monitor.slate import close_all_but, name_requester, reset_signals, wipe
 
@@ -182,8 +182,8 @@ def _hold_session(job: Job, around: Surroundings, place: Callable[[], Housing]) 
     """
     try:
         name_requester(job.requester_uid)
-        session = Session()
         try:
+            session = Session()
             session.begin(job.user, _requester(job), _terminal(job, around))
         except Refused as fault:
             raise CannotStart(str(fault)) from None

@@ -19,7 +19,7 @@ import sys
 
 from jitd.monitor.birth import await_job, receive, run_monitor
 from jitd.monitor.orders import read_birth, write_word
-from jitd.monitor.session import warm
+from jitd.monitor.pam_session import warm
 from jitd.monitor.slate import PR_SET_DUMPABLE, control_process, reset_signals
 
 RESTED = 0.01

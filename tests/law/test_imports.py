@@ -81,7 +81,7 @@ LAW: dict[str, set[str]] = {
     "jitd.doctor.round": {"jitd.doctor.finding"},
     "jitd.doctor": {
         CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitd.audit", "jitd.deciding.groups", "jitd.doctor",
-        "jitd.monitor.places", "jitd.monitor.session", "jitd.pamlint", "jitd.recording", "jitd.settings", "jitd.store",
+        "jitd.monitor.pam_session", "jitd.monitor.places", "jitd.pamlint", "jitd.recording", "jitd.settings", "jitd.store",
     },
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.streams", "jitd.audit", "jitd.cli", "jitd.daemon",
@@ -189,6 +189,13 @@ def test_the_side_that_asks_starts_with_the_standard_library_alone() -> None:
     found = {m.place: sorted(foreign(m) - sys.stdlib_module_names) for m in MODULES if m.name.startswith("jitpam")}
     assert len(found) > 20
     assert {place: more for place, more in found.items() if more} == {}
+
+
+def test_what_the_launcher_forks_has_pamela_and_no_other_package() -> None:
+    """contrib/install gives the launcher no more, and whatever else it imported would be missing there."""
+    row = LAW["jitd.monitor"]
+    found = {m.place: sorted(foreign(m) - sys.stdlib_module_names) for m in MODULES if any(m.name.startswith(a) for a in row)}
+    assert {place: more for place, more in found.items() if more} == {"jitd/monitor/pam_session.py": ["pamela"]}
 
 
 def test_the_wire_and_the_core_do_not_know_each_other() -> None:

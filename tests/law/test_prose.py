@@ -21,7 +21,7 @@ PAGES = sorted(str(file.relative_to(TREE)) for file in (TREE / "docs/man").iterd
 TURNS = {
     "is no X, for: is not an X": re.compile(r"(?<!\bthere )\b(?:is|are) no\b(?! (?:longer|later)\b)", re.IGNORECASE),
     "whoever, for: anybody who": re.compile(r"\bwhoever\b", re.IGNORECASE),
-    "of root's, of theirs, for: root's, their": re.compile(r"\bof (?:root's|theirs)\b", re.IGNORECASE),
+    "of root's, of theirs, for: root's, their": re.compile(r"(?<!one )(?<!all )\bof (?:root's|theirs)\b", re.IGNORECASE),
     "CONTRACT, which is not in the tree": re.compile(r"\bCONTRACT\b"),
 }
 MOST = 10
