@@ -8,12 +8,13 @@ returns holds its thread, and its account's share of the lane, until it does.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+import threading
+from collections import Counter, deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from queue import SimpleQueue
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,17 +37,119 @@ HOUSE = -1
 """For whom the daemon's own work is done: what hangs of it takes nothing of root's."""
 
 
+class Piece:
+    """A piece of work, which is done once or not at all. ``tell`` is called by the thread that did it, with what it returned, and
+    what it raised.
+    """
+
+    __slots__ = ("_turn", "_work", "tell")
+
+    def __init__(self, work: Callable[[], Any], tell: Callable[[Any, BaseException | None], None]) -> None:
+        self._work = work
+        self.tell = tell
+        self._turn = threading.Lock()
+
+    def cancel(self) -> bool:
+        """Take it back, unless a thread has begun with it."""
+        return self._turn.acquire(blocking=False)
+
+    def do(self) -> None:
+        """Do it, unless it was taken back."""
+        if not self._turn.acquire(blocking=False):
+            return
+        try:
+            answer = self._work()
+        except BaseException as fault:
+            self.tell(None, fault)
+        else:
+            self.tell(answer, None)
+
+
+class Threads:
+    """Threads, for whatever lane: one for each piece of work that is given to them and not over. What bounds the lanes bounds
+    them. (``concurrent.futures`` has pools of a fixed size: a lane with one of its own takes a thread that has long slept for
+    each piece, and takes half as long again for the way there and back.)
+    """
+
+    def __init__(self) -> None:
+        self._threads: list[threading.Thread] = []
+        self._ahead: SimpleQueue[Piece | None] = SimpleQueue()
+        self._n_given = 0
+
+    def give(self, piece: Piece) -> None:
+        """Have it done. To be called by the one thread that also calls ``over``."""
+        if len(self._threads) <= self._n_given:
+            thread = threading.Thread(target=self._serve, name=f"jitd-{len(self._threads)}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        self._n_given += 1
+        self._ahead.put(piece)
+
+    def over(self) -> None:
+        """A piece is done."""
+        self._n_given -= 1
+
+    def _serve(self) -> None:
+        while (piece := self._ahead.get()) is not None:
+            piece.do()
+            del piece  # what it holds is not for this thread to keep
+
+    def close(self) -> None:
+        """No more work; what runs is not waited for."""
+        for _ in self._threads:
+            self._ahead.put(None)
+
+
+class Desk:
+    """Where up to ``most`` pieces of work are in hand at a time, and the others wait in the order of their coming."""
+
+    def __init__(self, threads: Threads, most: int) -> None:
+        self._threads = threads
+        self._most = most
+        self._in_hand: set[Piece] = set()
+        self._queue: deque[Piece] = deque()
+        self._is_closed = False
+
+    def give(self, piece: Piece) -> None:
+        """Have it done when it is its turn."""
+        if self._is_closed:
+            raise RuntimeError("there is no more work")
+        if len(self._in_hand) >= self._most:
+            self._queue.append(piece)
+            return
+        self._threads.give(piece)
+        self._in_hand.add(piece)
+
+    def over(self, piece: Piece) -> None:
+        """``piece`` is done, or was taken back."""
+        if piece not in self._in_hand:
+            self._queue.remove(piece)
+            return
+        self._in_hand.remove(piece)
+        self._threads.over()
+        if self._queue and not self._is_closed:
+            self.give(self._queue.popleft())
+
+    def close(self) -> None:
+        """No more work; what waits is not done."""
+        self._is_closed = True
+        for piece in tuple(self._queue):
+            if piece.cancel():
+                piece.tell(None, asyncio.CancelledError())
+
+
 class Lane:
     """``n_threads`` threads, of which one account has no more than ``share``. root has ``share`` of its own beside them: nobody
     else is to keep it out.
     """
 
-    def __init__(self, name: str, n_threads: int, share: int) -> None:
+    def __init__(self, name: str, n_threads: int, share: int, threads: Threads | None = None) -> None:
         self.name = name
         self.n_threads = n_threads
         self.share = share
-        self._pool = ThreadPoolExecutor(n_threads, f"jitd-{name}")
-        self._roots = ThreadPoolExecutor(share, f"jitd-{name}-root")
+        self._threads = threads or Threads()
+        self._pool = Desk(self._threads, n_threads)
+        self._roots = Desk(self._threads, share)
         self._shares: dict[int, asyncio.Semaphore] = {}
         self._asking: Counter[int] = Counter()
         self._n_held = 0
@@ -54,58 +157,67 @@ class Lane:
 
     async def run(self, uid: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What ``work`` returns, which is done for the account ``uid``. Raises what it raises, or TimeoutError."""
+        loop = asyncio.get_running_loop()
         share = self._shares.setdefault(uid, asyncio.Semaphore(self.share))
         self._asking[uid] += 1
-        running: Future[T] | None = None
+        ends_at = loop.time() + PATIENCE
         try:
-            async with asyncio.timeout(PATIENCE):  # not wait_for, which loses a cancellation that comes with the result (3.11)
-                self._n_waiting += 1
-                try:
-                    await share.acquire()  # what it asked for before may never end
-                finally:
-                    self._n_waiting -= 1
-                running, answer = self._begin(uid, share, lambda: work(*args, **kwargs))
+            if share.locked():
+                await self._until_turn(share, ends_at)
+            else:
+                await share.acquire()
+            answer: asyncio.Future[T] = loop.create_future()
+            running, ended = self._begin(uid, share, lambda: work(*args, **kwargs), answer)
+            timer = loop.call_at(ends_at, _give_up, answer)
+            try:
                 return await answer
+            finally:
+                timer.cancel()
+                if running.cancel():  # where no thread has begun with it; else it goes on, and holds its share until it ends
+                    ended(None, None)
         finally:
-            if running is not None:
-                running.cancel()  # where no thread has begun with it; else it goes on, and holds its share until it ends
             self._leave(uid)
 
-    def _begin(self, uid: int, share: asyncio.Semaphore, work: Callable[[], T]) -> tuple[Future[T], asyncio.Future[T]]:
-        """``work`` at a thread, and its answer for the event loop, which is woken once: when all of it is over."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
+    async def _until_turn(self, share: asyncio.Semaphore, ends_at: float) -> None:
+        self._n_waiting += 1
+        try:
+            async with asyncio.timeout_at(ends_at):  # what it asked for before may never end
+                await share.acquire()
+        finally:
+            self._n_waiting -= 1
 
+    def _begin(
+        self, uid: int, share: asyncio.Semaphore, work: Callable[[], T], answer: asyncio.Future[T]
+    ) -> tuple[Piece, Callable[[T | None, BaseException | None], None]]:
+        """``work`` at a thread, and what is to be called in the event loop when it has ended, and gives ``answer``."""
+        loop = asyncio.get_running_loop()
         pool, n_held = (self._roots, 0) if uid == 0 else (self._pool, 1)
 
-        def ended(over: Future[T]) -> None:
+        def ended(value: Any, fault: BaseException | None) -> None:
+            pool.over(piece)
             self._n_held -= n_held
             share.release()
             self._leave(uid)
             if answer.done():  # nobody waits for it any more
                 return
-            if over.cancelled():
-                answer.cancel()
-            elif fault := over.exception():
+            if fault is not None:
                 answer.set_exception(fault)
             else:
-                answer.set_result(over.result())
+                answer.set_result(value)
 
-        def tell(over: Future[T]) -> None:
+        def tell(value: Any, fault: BaseException | None) -> None:
             with suppress(RuntimeError):  # the daemon has ended, and its loop with it
-                loop.call_soon_threadsafe(ended, over)
+                loop.call_soon_threadsafe(ended, value, fault)
 
+        piece = Piece(work, tell)
+        try:
+            pool.give(piece)
+        except BaseException:
+            share.release()
+            raise
         self._asking[uid] += 1
         self._n_held += n_held
-        try:
-            running = pool.submit(work)
-        except BaseException:
-            self._n_held -= n_held
-            share.release()
-            self._leave(uid)
-            raise
-        running.add_done_callback(tell)
-        return running, answer
+        return piece, ended
 
     def _leave(self, uid: int) -> None:
         self._asking[uid] -= 1
@@ -121,22 +233,29 @@ class Lane:
     def close(self) -> None:
         """No more work; what runs is not waited for."""
         for pool in (self._pool, self._roots):
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.close()
+        self._threads.close()
+
+
+def _give_up(answer: asyncio.Future[Any]) -> None:
+    if not answer.done():
+        answer.set_exception(TimeoutError())
 
 
 class Workers:
     """The lanes."""
 
     def __init__(self) -> None:
-        self.files = Lane("files", 32, 2)
+        threads = Threads()
+        self.files = Lane("files", 32, 2, threads)
         """Looks at files, anywhere: a mount may never answer."""
-        self.names = Lane("names", 8, 2)
+        self.names = Lane("names", 8, 2, threads)
         """Who comes, and who has approved: a directory may never answer."""
-        self.typed = Lane("typed names", 32, 2)
+        self.typed = Lane("typed names", 32, 2, threads)
         """Accounts and groups that somebody types: a directory is asked for any word."""
-        self.kept = Lane("kept", 2, 1)
+        self.kept = Lane("kept", 2, 1, threads)
         """What may be long in the store and in the recordings."""
-        self.frames = Lane("frames", 2, 1)
+        self.frames = Lane("frames", 2, 1, threads)
         """Reading large frames."""
 
     @property

@@ -70,9 +70,12 @@ def note(name: str, actor: str, uid: int, now: Moment, policy: str, detail: dict
     return canonical(body)
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
+
+
 def canonical(body: dict[str, Any]) -> bytes:
     """One spelling for one value."""
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
+    return _encode(body).encode("ascii")
 
 
 def seal(previous: Seal, body: bytes) -> Seal:

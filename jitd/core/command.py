@@ -82,12 +82,14 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
     inputs give the same bytes, whatever they contain. ``terms`` are what was asked for: seconds and uses of a
     lease, and seconds of running time.
     """
-    out = hashlib.sha256(b"jitd fingerprint 1\n")
+    out = [b"jitd fingerprint 1\n"]
 
     def put(tag: bytes, *values: bytes) -> None:
-        out.update(tag + len(values).to_bytes(4, "big"))
+        out.append(tag)
+        out.append(len(values).to_bytes(4, "big"))
         for value in values:
-            out.update(len(value).to_bytes(4, "big") + value)
+            out.append(len(value).to_bytes(4, "big"))
+            out.append(value)
 
     def number(value: int | None) -> bytes:
         return b"" if value is None else b"%d" % value
@@ -112,7 +114,7 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
         put(b"c", b"1")
     if command.salt:
         put(b"n", command.salt)
-    return out.digest()
+    return hashlib.sha256(b"".join(out)).digest()
 
 
 def work_of(command: Command) -> bytes:

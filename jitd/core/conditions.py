@@ -60,29 +60,32 @@ def _characters(value: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CommandPattern:
-    """One glob for each part of the path and each argument. ``is_open`` admits any further ones; no ``path`` is any command."""
+    """One glob for each part of the path and each argument. ``is_open`` admits any further ones; no ``path`` is any command.
+    ``file`` is the path, where it is one file's and has no wildcard in it.
+    """
 
     text: tuple[str, ...]
     path: tuple[Glob, ...] | None
     arguments: tuple[Glob, ...]
     is_open: bool
+    file: bytes | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        is_one = self.path is not None and not re.search(r"[*?]", self.text[0])
+        object.__setattr__(self, "file", self.text[0].encode("utf-8", "surrogateescape") if is_one else None)
 
     def matches(self, command: Command) -> bool:
         arguments = command.argv[1:]
         if len(arguments) < len(self.arguments) or (len(arguments) > len(self.arguments) and not self.is_open):
             return False
-        if self.path is not None:
+        if self.file is not None:
+            if _characters(command.path) != self.text[0]:
+                return False
+        elif self.path is not None:
             parts = _characters(command.path).split("/")
             if len(parts) != len(self.path) or not all(glob.matches(part) for glob, part in zip(self.path, parts, strict=True)):
                 return False
         return all(glob.matches(_characters(argument)) for glob, argument in zip(self.arguments, arguments, strict=False))
-
-    @property
-    def file(self) -> bytes | None:
-        """The path, where it is one file's and has no wildcard in it."""
-        if self.path is None or re.search(r"[*?]", self.text[0]):
-            return None
-        return self.text[0].encode("utf-8", "surrogateescape")
 
     def __str__(self) -> str:
         if self.path is None:

@@ -129,8 +129,9 @@ def no_rule(requester: Subject) -> Deny:
 
 def _answer(rule: Rule, question: Question, at: datetime) -> Decision | None:
     """What ``rule`` says; None if it is not about this."""
-    if not all(holds(rule, question, at) for _, holds in CONDITIONS):
-        return None
+    for _, holds in CONDITIONS:
+        if not holds(rule, question, at):
+            return None
     if rule.verdict == "deny" and (group := _unsure_of(rule, question.requester)):
         told = f"group {group} cannot be looked up now, and to those who are in it this is denied: try again later"
         return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
@@ -214,7 +215,8 @@ def _command(rule: Rule, question: Question, at: datetime) -> bool:
         return True
     # A permit is for the name that it says. A deny is for the file: another name must be no way around it.
     names = (question.command.path, *(question.names if rule.verdict == "deny" else ()))
-    return any(pattern.matches(replace(question.command, path=name)) for name in names for pattern in rule.commands)
+    called = (question.command if name == question.command.path else replace(question.command, path=name) for name in names)
+    return any(pattern.matches(command) for command in called for pattern in rule.commands)
 
 
 def _hour(rule: Rule, question: Question, at: datetime) -> bool:

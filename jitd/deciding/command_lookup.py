@@ -87,14 +87,22 @@ class Nonsense(Exception):
     """What was asked makes no sense, whoever asks: a sentence."""
 
 
-def find(asked: Asked, who: Subject, service: str, search_path: str, permits: Callable[[Found], bool]) -> Found:
-    """Find the command that ``who`` means. Raises Nonsense.
+def find(
+    asked: Asked,
+    who: Subject,
+    service: str,
+    search_path: str,
+    permits: Callable[[Found], bool],
+    glance: path_lookup.Look | None = None,
+) -> Found:
+    """Find the command that ``who`` means, as a part of the look ``glance``. Raises Nonsense.
 
     Where ``who`` cannot see what was typed, it is looked for only if a rule ``permits`` the path as it was typed: else it is
     missing, whether it is there or not, and nothing was looked at that could tell by an answer or by the time that it takes. A
     link on the way that they cannot see is not followed for them.
     """
     _refuse_nonsense(asked)
+    glance = glance or path_lookup.Look()
     try:
         target = accounts.target(asked.user, asked.group, who.user)
         run_as = accounts.run_as(target, asked.group)
@@ -126,22 +134,22 @@ def find(asked: Asked, who: Subject, service: str, search_path: str, permits: Ca
         return Found(replace(command, path=b""), is_own_group, is_missing=False)
     if asked.login and not asked.chdir:
         command = _at_home(command, os.fsencode(target.pw_dir))
-    unseen = _beyond_sight(asked, who)
+    unseen = _beyond_sight(asked, who, glance)
     if unseen is not None and not permits(Found(replace(command, path=unseen), is_own_group, is_missing=False)):
         return Found(command, is_own_group, is_missing=True)
     try:
-        path = path_lookup.resolve(name, asked.cwd, search_path.encode())
+        path = path_lookup.resolve(name, asked.cwd, search_path.encode(), glance)
         if unseen is not None and path != unseen:
             raise inspection.Uninspectable("it is called by another name there", looked_at=(unseen,))
         if asked.leads_to not in (None, path):
             raise Nonsense("what it names was changed while jitd looked at it: ask again")
-        unfit = path_lookup.unfitness(path, run_as.uid, lambda: accounts.group_ids(run_as.user, run_as.gid))
+        unfit = path_lookup.unfitness(path, run_as.uid, lambda: accounts.group_ids(run_as.user, run_as.gid), glance)
     except inspection.Uninspectable as fault:
         # What is not for this person to know has to get the answer of a path that no rule permits.
-        complaint = f"{shown(name)}: {fault}" if can_see(who, *fault.looked_at) else ""
+        complaint = f"{shown(name)}: {fault}" if can_see(who, glance, *fault.looked_at) else ""
         return Found(command, is_own_group, is_missing=True, complaint=complaint, unfit=str(fault) if fault.is_unfit else "")
-    complaint = f"{shown(name)}: {unfit}" if unfit and can_see(who, path) else ""
-    names = path_lookup.names_of(path)
+    complaint = f"{shown(name)}: {unfit}" if unfit and can_see(who, glance, path) else ""
+    names = path_lookup.names_of(path, glance)
     if b"/" in name:
         names = (os.path.normpath(os.path.join(asked.cwd, name)), *names)
     command = replace(command, path=path, argv=_named(argv, path, service))
@@ -155,25 +163,25 @@ def _named(argv: tuple[bytes, ...], path: bytes, service: str) -> tuple[bytes, .
     return (path, *argv[1:]) if deed_of(service).is_executed and b"/" in argv[0] else argv
 
 
-def _beyond_sight(asked: Asked, who: Subject) -> bytes | None:
+def _beyond_sight(asked: Asked, who: Subject, glance: path_lookup.Look) -> bytes | None:
     """The path that was typed, as far as ``who`` can resolve it, where they cannot see what is at its end."""
     if asked.login or b"/" not in asked.argv[0]:
         return None
-    return path_lookup.beyond_sight(os.path.join(asked.cwd, asked.argv[0]), who.uid, accounts.Groups(who.user, who.gid))
+    return path_lookup.beyond_sight(os.path.join(asked.cwd, asked.argv[0]), who.uid, accounts.Groups(who.user, who.gid), glance)
 
 
-def can_see(who: Subject, *paths: bytes) -> bool:
+def can_see(who: Subject, glance: path_lookup.Look, *paths: bytes) -> bool:
     """True if ``who`` could find out alone what is, or is not, at each of ``paths``."""
     groups = accounts.Groups(who.user, who.gid)
-    return all(path_lookup.is_visible_absence(path, who.uid, groups) for path in paths)
+    return all(path_lookup.is_visible_absence(path, who.uid, groups, None, glance) for path in paths)
 
 
-def is_in_sight(asked: Asked, path: bytes, who: Subject) -> bool:
+def is_in_sight(asked: Asked, path: bytes, who: Subject, glance: path_lookup.Look) -> bool:
     """True if ``who`` could find out alone what ``path`` is, and how what was typed leads to it (THREATS S-11)."""
     if asked.login or asked.is_bare:
         return True  # the shell that the account has: it stands in passwd
     typed = (os.path.join(asked.cwd, asked.argv[0]),) if b"/" in asked.argv[0] else ()
-    return can_see(who, *typed, path)
+    return can_see(who, glance, *typed, path)
 
 
 def in_directory(command: Command, cwd: bytes) -> Command:
@@ -184,14 +192,14 @@ def in_directory(command: Command, cwd: bytes) -> Command:
     return replace(command, cwd=cwd, cwd_device=status.st_dev, cwd_inode=status.st_ino, chdir=True)
 
 
-def without_home(asked: Asked, command: Command, who: Subject) -> Command:
+def without_home(asked: Asked, command: Command, who: Subject, glance: path_lookup.Look) -> Command:
     """``command`` as it is told where it is denied: without a word of whether the home directory is there in which a login would
     begin, where ``who`` cannot see that.
     """
     if not asked.login or asked.chdir:
         return command
     home = os.fsencode(accounts.entry_of(f"#{command.run_as.uid}").pw_dir)
-    return command if can_see(who, home) else replace(command, cwd=home, cwd_device=0, cwd_inode=0, chdir=True)
+    return command if can_see(who, glance, home) else replace(command, cwd=home, cwd_device=0, cwd_inode=0, chdir=True)
 
 
 def _at_home(command: Command, home: bytes) -> Command:

@@ -132,7 +132,7 @@ def _sees(who: Subject, known: Asked) -> bool:
         paths.append(os.fsencode(accounts.entry_of(known.user or "root").pw_dir))
     elif b"/" in known.argv[0]:
         paths.append(os.path.join(known.cwd, known.argv[0]))
-    return can_see(who, *paths)
+    return can_see(who, path_lookup.Look(), *paths)
 
 
 def _of_typed(known: Asked, view: View) -> list[Way | None]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 
 from jitd.core.command import Command, Operand, Pairs
 from jitd.core.decision import Decision, Deny, Permit, Why
@@ -49,11 +48,12 @@ def look(
     """Find the command and ask policy about it: the rules on its path, its file, the rules with the file, its operands.
     ``trusted`` are mounts whose owners are believed. Raises finding.Nonsense.
     """
-    sighting = _look(policy, asked, who, host, service, search_path, trusted, now)
+    glance = path_lookup.Look()
+    sighting = _look(policy, asked, who, host, service, search_path, trusted, now, glance)
     if isinstance(sighting.decision, Permit):
         return sighting
     if not asked.doubt:
-        return replace(sighting, command=without_home(asked, sighting.command, who))
+        return replace(sighting, command=without_home(asked, sighting.command, who, glance))
     if asked.unseen is not None:
         with suppress(Nonsense):  # a rule lets them run what is there: they may know
             unseen = look(policy, asked.unseen, who, host, service, search_path, trusted, now)
@@ -72,8 +72,9 @@ def _look(
     search_path: str,
     trusted: tuple[bytes, ...],
     now: Moment,
+    glance: path_lookup.Look,
 ) -> Sighting:
-    def about(found: Found) -> Question:
+    def about(found: Found, names: tuple[bytes, ...] = ()) -> Question:
         return Question(
             requester=who,
             command=found.command,
@@ -87,44 +88,43 @@ def _look(
             is_own_group=found.is_own_group,
             is_missing=found.is_missing,
             writable_by=(),
+            names=names,
         )
 
-    @cache
-    def on_path(question: Question) -> Decision:
-        return _on_path(policy, question, now)
+    def permits(unseen: Found) -> bool:
+        return isinstance(_on_path(policy, about(unseen), now), Permit)
 
-    found = find(asked, who, service, search_path, lambda unseen: isinstance(on_path(about(unseen)), Permit))
+    found = find(asked, who, service, search_path, permits, glance)
     if found.complaint and not found.unfit:
         return Sighting(found.command, Deny(Why.MISSING, found.complaint))
-    question = about(found)
-    if not found.is_missing:  # else nothing may be looked at that could tell whether it is there
-        question = replace(question, names=_names(policy, found.command, found.names))
+    # Of what is missing nothing may be looked at that could tell whether it is there.
+    question = about(found, () if found.is_missing else _names(policy, found.command, found.names))
     if found.complaint:
-        decision = on_path(replace(question, is_missing=False))
+        decision = _on_path(policy, replace(question, is_missing=False), now)
         is_denied = isinstance(decision, Deny) and decision.why in (Why.NO_RULE, Why.RULE, Why.ERROR)
         return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint))
-    sighting = _judged(policy, question, on_path(question), asked.preserved, trusted, now)
+    on_path = _on_path(policy, question, now)
+    sighting = _judged(policy, question, on_path, asked.preserved, trusted, now, glance)
     if found.unfit and isinstance(sighting.decision, Permit):
         unfit = Deny(Why.ERROR, f"it cannot be executed: {found.unfit}", sighting.decision.rule)
         sighting = Sighting(sighting.command, unfit)
-    sighting = _with_operands(sighting, who, service, trusted)
-    if isinstance(sighting.decision, Permit) or found.is_missing or is_in_sight(asked, found.command.path, who):
+    sighting = _with_operands(sighting, who, service, trusted, glance)
+    if isinstance(sighting.decision, Permit) or found.is_missing or is_in_sight(asked, found.command.path, who, glance):
         return sighting
     # Whatever the file was refused for would tell of it: the answer, its path too, is the one of a path that is not there.
     typed = _as_typed(found.command, asked)
-    is_by_file = isinstance(on_path(question), Permit)
     as_missing = replace(question, command=typed, is_missing=True, names=())
-    return Sighting(typed, no_rule(who) if is_by_file else on_path(as_missing))
+    return Sighting(typed, no_rule(who) if isinstance(on_path, Permit) else _on_path(policy, as_missing, now))
 
 
 def unopened(asked: Asked, who: Subject, service: str, search_path: str) -> Command:
     """The command that is asked for by somebody whom no rule will answer: found, and no file of it opened. Raises
     finding.Nonsense.
     """
-    asked = asked.unseen or asked
-    found = find(asked, who, service, search_path, lambda unseen: False)
-    if found.is_missing or is_in_sight(asked, found.command.path, who):
-        return without_home(asked, found.command, who)
+    asked, glance = asked.unseen or asked, path_lookup.Look()
+    found = find(asked, who, service, search_path, lambda unseen: False, glance)
+    if found.is_missing or is_in_sight(asked, found.command.path, who, glance):
+        return without_home(asked, found.command, who, glance)
     return _as_typed(found.command, asked)
 
 
@@ -140,7 +140,9 @@ def _names(policy: Policy, command: Command, known: tuple[bytes, ...]) -> tuple[
     return tuple(dict.fromkeys((*known, *path_lookup.same_files(command.path, denied_files(policy)))))
 
 
-def _with_operands(sighting: Sighting, who: Subject, service: str, trusted: tuple[bytes, ...]) -> Sighting:
+def _with_operands(
+    sighting: Sighting, who: Subject, service: str, trusted: tuple[bytes, ...], glance: path_lookup.Look
+) -> Sighting:
     """With what the arguments name and others could change, where somebody has to approve it or the rule wants it bound."""
     decision, command = sighting.decision, sighting.command
     if not isinstance(decision, Permit):
@@ -151,7 +153,7 @@ def _with_operands(sighting: Sighting, who: Subject, service: str, trusted: tupl
     groups = accounts.Groups(who.user, who.gid)
 
     def is_seen(path: bytes) -> bool:  # what is in /proc is said to be there, and not looked at
-        return path_lookup.is_visible_absence(path, who.uid, groups, command.cwd)
+        return path_lookup.is_visible_absence(path, who.uid, groups, command.cwd, glance)
 
     def is_told(operand: operands.Operand) -> bool:
         paths = (operand.path, operand.real)
@@ -188,6 +190,7 @@ def look_again(policy: Policy, request: Request, who: Subject, trusted: tuple[by
         is_own_group = accounts.is_own_group(request.command.run_as)
     except accounts.NoSuchAccount:
         return Deny(Why.ERROR, "the account to run as is gone")
+    glance = path_lookup.Look()
     question = Question(
         requester=who,
         command=replace(request.command, digest=b""),
@@ -201,9 +204,9 @@ def look_again(policy: Policy, request: Request, who: Subject, trusted: tuple[by
         is_own_group=is_own_group,
         is_missing=False,
         writable_by=(),
-        names=_names(policy, request.command, path_lookup.names_of(request.command.path)),
+        names=_names(policy, request.command, path_lookup.names_of(request.command.path, glance)),
     )
-    sighting = _judged(policy, question, _on_path(policy, question, now), (), trusted, now)
+    sighting = _judged(policy, question, _on_path(policy, question, now), (), trusted, now, glance)
     if isinstance(sighting.decision, Deny):
         return sighting.decision
     if sighting.command.digest != request.command.digest:
@@ -226,7 +229,13 @@ def look_again(policy: Policy, request: Request, who: Subject, trusted: tuple[by
 
 
 def _judged(
-    policy: Policy, question: Question, decision: Decision, preserved: Pairs, trusted: tuple[bytes, ...], now: Moment
+    policy: Policy,
+    question: Question,
+    decision: Decision,
+    preserved: Pairs,
+    trusted: tuple[bytes, ...],
+    now: Moment,
+    glance: path_lookup.Look,
 ) -> Sighting:
     """Only where ``decision``, the rules' on the path, permits it is the file opened, and the rules are asked with what it shows.
 
@@ -236,12 +245,14 @@ def _judged(
     command = question.command
     if isinstance(decision, Deny):
         return Sighting(command, decision)
-    command = replace(command, variables=let_in(preserved, command, decision.obligations.terms.env))
+    if preserved:
+        command = replace(command, variables=let_in(preserved, command, decision.obligations.terms.env))
     if not command.path:
         return Sighting(command, decision)  # there is no file to look at
     try:
-        file = inspection.inspect(command.path, accounts.trusted_uid(command.run_as), cache=_digests, trusted=trusted)
-        command = replace(command, digest=file.digest, is_told=_may_read(question.requester, command.path))
+        uid = accounts.trusted_uid(command.run_as)
+        file = inspection.inspect(command.path, uid, cache=_digests, trusted=trusted, glance=glance)
+        command = replace(command, digest=file.digest, is_told=_may_read(question.requester, command.path, glance))
         cwd = decision.obligations.terms.cwd.encode()
         if cwd != b"caller" and deed_of(question.service).is_executed:  # elsewhere nobody sees to it
             command = in_directory(command, cwd)
@@ -251,7 +262,7 @@ def _judged(
             except OSError:
                 command = replace(command, chdir=True)  # as long as the other way takes
     except inspection.Uninspectable as fault:
-        is_seen = can_see(question.requester, command.path, *fault.looked_at)
+        is_seen = can_see(question.requester, glance, command.path, *fault.looked_at)
         if fault.is_unfit and is_seen:
             return Sighting(command, Deny(Why.UNFIT, f"it cannot be executed: {fault}", decision.rule))
         because = f": {fault}" if is_seen else ", or what executes it"
@@ -261,8 +272,8 @@ def _judged(
     return Sighting(command, decide(policy, replace(question, command=command, writable_by=file.writable_by), now.at))
 
 
-def _may_read(who: Subject, path: bytes) -> bool:
-    return path_lookup.is_readable(path, who.uid, accounts.Groups(who.user, who.gid))
+def _may_read(who: Subject, path: bytes, glance: path_lookup.Look) -> bool:
+    return path_lookup.is_readable(path, who.uid, accounts.Groups(who.user, who.gid), None, glance)
 
 
 def _on_path(policy: Policy, question: Question, now: Moment) -> Decision:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from jitd.files import handlers
 from jitd.files.digests import DigestCache, identity
+from jitd.files.glance import Glance
 from jitd.files.mounts import Mounts
 
 LIMIT = 1024 * 1024 * 1024
@@ -36,10 +37,8 @@ ITSELF = (b"self", b"thread-self")
 
 
 class Uninspectable(Exception):
-    """It cannot be judged, and so not be run: a sentence.
-
-    ``looked_at`` are the paths at which it would have been; ``is_absent`` is True if it is at none of them; ``is_unfit`` is True
-    if it is there and is nothing that the kernel executes.
+    """It cannot be judged, and so not be run: a sentence. ``looked_at`` are the paths at which it would have been; ``is_absent``
+    is True if it is at none of them; ``is_unfit`` is True if it is there and is nothing that the kernel executes.
     """
 
     def __init__(
@@ -54,10 +53,8 @@ class Uninspectable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What ``path`` led to when it was looked at.
-
-    ``writable_by`` says, a sentence each, who but root and the target could change what it does; empty is good.
-    ``interpreter`` is the absolute path in its first line, or None.
+    """What ``path`` led to when it was looked at. ``writable_by`` says, a sentence each, who but root and the target could change
+    what it does; empty is good. ``interpreter`` is the absolute path in its first line, or None.
     """
 
     path: bytes
@@ -79,13 +76,12 @@ _WRITE = 0x02
 AccessList = list[tuple[int, int, int]] | None
 
 
-def access_list(path: bytes | int) -> AccessList:
-    """The POSIX access list of ``path``, or None: tag, permissions, id of each entry."""
+def access_list(path: bytes, glance: Glance, file: int | None = None) -> AccessList:
+    """The POSIX access list of ``path``, or of ``file``, which is open there; or None: tag, permissions, id of each entry."""
     try:
-        raw = os.getxattr(path, "system.posix_acl_access")
-    except OSError as fault:
-        if fault.errno in (errno.ENODATA, errno.EOPNOTSUPP):
+        if (raw := glance.access(path, file)) is None:
             return None
+    except OSError as fault:
         raise Uninspectable(f"its access list cannot be read: {fault.strerror}") from None
     if len(raw) < 4 or (len(raw) - 4) % _ENTRY.size:
         raise Uninspectable("its access list cannot be read")
@@ -120,14 +116,14 @@ def _shown(path: bytes) -> str:
 
 @dataclass(slots=True)
 class _Walk:
-    """The way to a file, every directory and link of it looked at.
-
-    ``cwd`` is the directory of the process that is to open the path, None where that is not known.
+    """The way to a file, every directory and link of it looked at. ``cwd`` is the directory of the process that is to open the
+    path, None where that is not known.
     """
 
     target_uid: int
     mounts: Mounts
     cwd: bytes | None = None
+    glance: Glance = field(default_factory=Glance)
     changers: list[str] = field(default_factory=list)
     _seen: set[tuple[int, int]] = field(default_factory=set)
 
@@ -143,19 +139,19 @@ class _Walk:
             if part == b"..":
                 at = os.path.dirname(at)
                 continue
-            below = os.path.join(at, part)
+            below = (at if at == b"/" else at + b"/") + part
             try:
                 if self._is_procfs(at):
                     links += 1
                     leads_to = self._out_of_procfs(path, at, part, ahead)
                 else:
-                    status = os.lstat(below)
+                    status = self.glance.lstat(below)
                     self._look_at(at, status)
                     if not stat.S_ISLNK(status.st_mode):
                         at = below
                         continue
                     links += 1
-                    leads_to = os.readlink(below)
+                    leads_to = self.glance.readlink(below)
             except OSError as fault:
                 absent = fault.errno in (errno.ENOENT, errno.ENOTDIR)
                 raise Uninspectable(f"{_shown(below)}: {fault.strerror}", looked_at=(below,), is_absent=absent) from None
@@ -195,13 +191,13 @@ class _Walk:
 
     def _look_at(self, directory: bytes, entry: os.stat_result) -> None:
         """Who may put another thing in place of ``entry``. A sticky directory keeps what is root's or the target's."""
-        status = os.lstat(directory)
+        status = self.glance.lstat(directory)
         key = (status.st_dev, status.st_ino)
         if key in self._seen:
             return
-        found = self.changers_of(directory, directory, status, access_list(directory))
+        found = self.changers_of(directory, directory, status, access_list(directory, self.glance))
         trusted = (0, self.target_uid)
-        is_believed = not self.mounts.why_not(directory)
+        is_believed = bool(status.st_mode & stat.S_ISVTX) and not self.mounts.why_not(directory)
         if is_believed and status.st_mode & stat.S_ISVTX and status.st_uid in trusted and entry.st_uid in trusted:
             return  # not noted as seen: the next entry in it may be somebody's
         self._seen.add(key)
@@ -280,18 +276,23 @@ def _interpreter(line: bytes, path: bytes) -> bytes | None:
 
 
 def inspect(
-    path: bytes, target_uid: int, *, limit: int = LIMIT, cache: DigestCache | None = None, trusted: tuple[bytes, ...] = ()
+    path: bytes,
+    target_uid: int,
+    *,
+    limit: int = LIMIT,
+    cache: DigestCache | None = None,
+    trusted: tuple[bytes, ...] = (),
+    glance: Glance | None = None,
 ) -> Inspected:
-    """Look at the file that ``path`` (absolute) leads to, as ``target_uid`` is to execute it. Raises Uninspectable.
-
-    ``trusted`` are mounts whose owners are believed.
+    """Look at the file that ``path`` (absolute) leads to, as ``target_uid`` is to execute it. ``trusted`` are mounts whose owners
+    are believed, ``glance`` is the look that this is a part of. Raises Uninspectable.
     """
-    walk = _Walk(target_uid, Mounts(trusted))
+    walk = _Walk(target_uid, Mounts(trusted), glance=glance or Glance())
     real = walk.follow(path)
     file = open_regular(real)
     try:
-        status = os.fstat(file)
-        own = walk.changers_of(path, real, status, access_list(file))
+        status = walk.glance.opened(real, file)
+        own = walk.changers_of(path, real, status, access_list(real, walk.glance, file))
         interpreter, told = _interpreters(file, path)
         digest = None
         is_roots = status.st_uid == 0 and not own and not walk.changers
@@ -313,9 +314,8 @@ def inspect(
 
 @dataclass(slots=True)
 class View:
-    """Who opens paths: the target of a command in its directory ``cwd``. ``trusted`` are mounts whose owners are believed.
-
-    It is for one look: what was learnt about mounts is kept in it.
+    """Who opens paths: the target of a command in its directory ``cwd``. ``trusted`` are mounts whose owners are believed. It is
+    for one look: what was learnt about mounts is kept in it.
     """
 
     target_uid: int
@@ -334,7 +334,7 @@ def changers(path: bytes, view: View) -> tuple[bytes, tuple[str, ...]]:
     walk = _Walk(view.target_uid, view.mounts, view.cwd)
     real = walk.follow(path)
     try:
-        own = walk.changers_of(path, real, os.lstat(real), access_list(real))
+        own = walk.changers_of(path, real, walk.glance.lstat(real), access_list(real, walk.glance))
     except OSError as fault:
         raise Uninspectable(f"{_shown(path)}: {fault.strerror}", looked_at=(path,)) from None
     return real, tuple(dict.fromkeys(own + walk.changers))
@@ -366,11 +366,11 @@ def _changers_of_interpreters(named: bytes | None, told: list[bytes], walk: _Wal
         except Uninspectable as fault:
             raise _unfit_interpreter("is missing" if fault.is_absent else "is no program", interpreter) from None
         try:
-            status = os.fstat(file)
+            status = walk.glance.opened(real, file)
             if not status.st_mode & 0o111:
                 raise _unfit_interpreter("is not executable", interpreter)
             found += walk.changers[before:]
-            found += walk.changers_of(interpreter, real, status, access_list(file))
+            found += walk.changers_of(interpreter, real, status, access_list(real, walk.glance, file))
             named, told = _interpreters(file, interpreter)
         finally:
             os.close(file)
@@ -384,9 +384,8 @@ def _unfit_interpreter(because: str, named: bytes) -> Uninspectable:
 
 
 def copy_content(path: bytes, copy: bytes, *, limit: int = LIMIT) -> bytes:
-    """Make ``copy``, a new file, of the content that ``path`` leads to; the digest of exactly what was written.
-
-    Raises Uninspectable, and OSError where the copy cannot be written.
+    """Make ``copy``, a new file, of the content that ``path`` leads to; the digest of exactly what was written. Raises
+    Uninspectable, and OSError where the copy cannot be written.
     """
     file = open_regular(path)
     try:

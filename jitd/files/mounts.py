@@ -157,15 +157,16 @@ _MOUNT = 0x1000
 """STATX_MNT_ID, which Linux 5.8 brought."""
 _ANSWER = struct.Struct("=I140xQ104x")
 """struct statx: which fields were filled, and the mount's number."""
+_ROOM = ctypes.c_char * _ANSWER.size
 
 
 def _number(path: bytes) -> int:
     """The kernel's number of the mount that ``path`` is on."""
-    answer = ctypes.create_string_buffer(_ANSWER.size)
+    answer = _ROOM()
     if _LIBC.statx(_HERE, path, _NOT_FOLLOWED | _NOT_MOUNTED, _MOUNT, answer) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), path)
-    filled, found = _ANSWER.unpack(answer.raw)
+    filled, found = _ANSWER.unpack_from(answer)
     if not filled & _MOUNT:
         raise ValueError("the kernel does not say which mount it is on")
     return int(found)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Collection, Container, Iterable
+from collections.abc import Callable, Collection, Container
 from contextlib import suppress
 from dataclasses import dataclass
 
+from jitd.files.glance import Glance
 from jitd.files.inspection import ABSENT, ITSELF, MOST_LINKS, Uninspectable, access_list, parts
 from jitd.files.mounts import is_procfs
 
@@ -21,7 +22,17 @@ CIRCLE = "its symbolic links lead in a circle"
 PROCFS = "what is below /proc is another thing for everyone who looks"
 
 
-def resolve(argv0: bytes, cwd: bytes, search_path: bytes) -> bytes:
+class Look(Glance):
+    """One look at files: each way in it is gone once by each account."""
+
+    __slots__ = ("sights",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sights: dict[tuple[bytes, int, bytes | None], _Sight] = {}
+
+
+def resolve(argv0: bytes, cwd: bytes, search_path: bytes, look: Look | None = None) -> bytes:
     """The path that ``argv0`` means: absolute, its directories resolved, a last symbolic link kept.
 
     A name without a slash is looked for in the absolute directories of ``search_path`` alone; one with a slash is
@@ -29,19 +40,20 @@ def resolve(argv0: bytes, cwd: bytes, search_path: bytes) -> bytes:
     """
     if not argv0 or b"\0" in argv0:
         raise Uninspectable("an empty name, or one with a NUL in it, is no command", is_absent=True)
+    look = look or Look()
     name = os.path.basename(argv0)
     if not cwd.startswith(b"/"):
         raise Uninspectable("the working directory is not absolute")
     asked = os.path.join(cwd, argv0)
     if name in (b"", b".", b".."):
-        if b"/" in argv0 and not stat.S_ISDIR(_mode_at(asked)):
+        if b"/" in argv0 and not stat.S_ISDIR(_mode_at(asked, look)):
             raise Uninspectable("there is no such directory", looked_at=(asked,), is_absent=True)
         raise Uninspectable("it is a directory", looked_at=(asked,), is_unfit=True)
     if b"/" in argv0:
-        path = _resolve_directory(asked)
-        if path is None or not os.path.lexists(path):
+        path = _resolve_directory(asked, look)
+        if path is None or not _is_there(path, look):
             raise Uninspectable("there is no such file", looked_at=(asked,), is_absent=True)
-        if not _mode_at(path):
+        if not _mode_at(path, look):
             raise Uninspectable("it is a symbolic link that leads nowhere", looked_at=(asked, path), is_absent=True)
         return path
     looked_at: list[bytes] = []
@@ -51,11 +63,11 @@ def resolve(argv0: bytes, cwd: bytes, search_path: bytes) -> bytes:
             continue
         asked = os.path.join(directory, name)
         looked_at.append(asked)
-        path = _resolve_directory(asked)
+        path = _resolve_directory(asked, look)
         if path is None:
             continue
         try:
-            mode = _mode_at(path)
+            mode = _mode_at(path, look)
         except Uninspectable:
             continue
         if not mode or stat.S_ISLNK(mode):
@@ -68,18 +80,28 @@ def resolve(argv0: bytes, cwd: bytes, search_path: bytes) -> bytes:
     raise Uninspectable("there is no such command", looked_at=tuple(looked_at), is_absent=True)
 
 
-def _resolve_directory(path: bytes) -> bytes | None:
+def _is_there(path: bytes, look: Look) -> bool:
+    try:
+        look.lstat(path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _resolve_directory(path: bytes, look: Look) -> bytes | None:
     """``path`` with its directory resolved; None if there is no such directory. Raises Uninspectable."""
-    found = _followed(os.path.dirname(path))
+    if name := _sight_of(path, look).name:
+        return name
+    found = _followed(os.path.dirname(path), look)
     return os.path.join(found, os.path.basename(path)) if found is not None else None
 
 
-def _mode_at(path: bytes) -> int:
+def _mode_at(path: bytes, look: Look) -> int:
     """The mode of what ``path`` leads to: 0 if nothing is there, and that of a link if its links lead in a circle. Raises
     Uninspectable.
     """
     try:
-        return os.lstat(found).st_mode if (found := _followed(path)) is not None else 0
+        return look.lstat(found).st_mode if (found := _followed(path, look)) is not None else 0
     except OSError:
         return 0  # it was just taken away
     except Uninspectable as fault:
@@ -88,14 +110,19 @@ def _mode_at(path: bytes) -> int:
         raise
 
 
-def _followed(path: bytes) -> bytes | None:
-    """What ``path`` (absolute) leads to, without any link; None if it leads nowhere. Raises Uninspectable."""
+def _sight_of(path: bytes, look: Look) -> _Sight:
+    """Where ``path`` (absolute) leads for root. Raises Uninspectable."""
     try:
-        sight = _walk(path, 0, ())
+        return _walk(path, 0, (), None, look)
     except OSError as fault:
         if fault.errno in ABSENT:
-            return None
+            return _Sight(path, ABSENCE, b"")
         raise Uninspectable(f"its directory cannot be resolved: {fault.strerror}", looked_at=(path,)) from None
+
+
+def _followed(path: bytes, look: Look) -> bytes | None:
+    """What ``path`` (absolute) leads to, without any link; None if it leads nowhere. Raises Uninspectable."""
+    sight = _sight_of(path, look)
     if sight.end in (PROCFS, CIRCLE):
         raise Uninspectable(sight.end, looked_at=(path,), is_unfit=True)
     if sight.end == HIDDEN:  # from root, by who serves it
@@ -103,20 +130,22 @@ def _followed(path: bytes) -> bytes | None:
     return sight.path if sight.end == THERE else None
 
 
-def names_of(path: bytes) -> tuple[bytes, ...]:
+def names_of(path: bytes, look: Look | None = None) -> tuple[bytes, ...]:
     """``path`` (absolute, its directories resolved) and, each after the other, what its last symbolic link leads to."""
-    names = [path]
+    names, look = [path], look or Look()
     with suppress(OSError, Uninspectable):
-        while len(names) <= MOST_LINKS:
-            below = _resolve_directory(os.path.join(os.path.dirname(names[-1]), os.readlink(names[-1])))
+        while len(names) <= MOST_LINKS and stat.S_ISLNK(look.lstat(names[-1]).st_mode):
+            below = _resolve_directory(os.path.join(os.path.dirname(names[-1]), look.readlink(names[-1])), look)
             if below is None:
                 break
             names.append(below)
     return tuple(names)
 
 
-def same_files(path: bytes, others: Iterable[bytes]) -> tuple[bytes, ...]:
+def same_files(path: bytes, others: Collection[bytes]) -> tuple[bytes, ...]:
     """Those of ``others`` that are the file which ``path`` leads to, and no links to it: a hard link, or the same by a mount."""
+    if not others:
+        return ()
     try:
         status = os.stat(path)
     except OSError:
@@ -129,16 +158,17 @@ def same_files(path: bytes, others: Iterable[bytes]) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]]) -> str:
+def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]], look: Look | None = None) -> str:
     """A sentence if what is at ``path`` is nothing that account could execute; empty if it may be.
 
     Judged by kind and mode bits; where there is an access list, or nothing can be seen, the kernel is left to say it.
     """
+    look = look or Look()
     try:
-        real = _followed(path)
+        real = _followed(path, look)
         if real is None:
             return ""
-        status = os.lstat(real)
+        status = look.lstat(real)
     except Uninspectable as fault:
         return fault.because
     except OSError:
@@ -149,48 +179,51 @@ def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]]) -> s
         return "it is no regular file"
     if not status.st_mode & 0o111:
         return "it is not executable"
-    if uid == 0 or access_list(real) is not None:
+    if uid == 0 or access_list(real, look) is not None:
         return ""
     bit = 0o100 if status.st_uid == uid else 0o010 if status.st_gid in groups() else 0o001
     return "" if status.st_mode & bit else "the account to run as may not execute it"
 
 
-def is_visible_absence(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None) -> bool:
+def is_visible_absence(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None, look: Look | None = None) -> bool:
     """True if that account can see for itself what is, or is not, at ``path``: it may search every directory above it. Of what is
     in procfs there is nothing to be seen. ``cwd``: see ``_walk``.
     """
     try:
-        return _walk(path, uid, groups, cwd).end != HIDDEN
+        return _walk(path, uid, groups, cwd, look or Look()).end != HIDDEN
     except (Uninspectable, OSError):
         return False
 
 
-def beyond_sight(path: bytes, uid: int, groups: Container[int]) -> bytes | None:
+def beyond_sight(path: bytes, uid: int, groups: Container[int], look: Look | None = None) -> bytes | None:
     """None if that account can see for itself what is, or is not, at ``path`` (absolute). Else the path, its directories as that
     account can resolve them, with all that is beyond as it was typed: nothing there was looked at.
     """
+    look = look or Look()
     try:
-        if _walk(path, uid, groups).end != HIDDEN:
+        if _walk(path, uid, groups, None, look).end != HIDDEN:
             return None
-        return os.path.join(_walk(os.path.dirname(path), uid, groups).path, os.path.basename(path))
+        return os.path.join(_walk(os.path.dirname(path), uid, groups, None, look).path, os.path.basename(path))
     except (Uninspectable, OSError):
         return path
 
 
-def is_readable(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None) -> bool:
+def is_readable(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None, look: Look | None = None) -> bool:
     """True if that account can read the file that ``path`` (absolute) leads to. ``cwd``: see ``_walk``."""
+    look = look or Look()
     try:
-        sight = _walk(path, uid, groups, cwd)
-        return sight.end == THERE and _may(_READ, sight.path, os.lstat(sight.path), uid, groups)
+        sight = _walk(path, uid, groups, cwd, look)
+        return sight.end == THERE and _may(_READ, sight.path, look.lstat(sight.path), uid, groups, look)
     except (Uninspectable, OSError):
         return False
 
 
 def may_execute(path: bytes, uid: int, groups: Container[int]) -> bool:
     """True if that account can execute what ``path`` (absolute) leads to, as far as modes, access lists and mounts go."""
+    look = Look()
     try:
-        sight = _walk(path, uid, groups)
-        may = sight.end == THERE and _may(_EXECUTE, sight.path, os.lstat(sight.path), uid, groups)
+        sight = _walk(path, uid, groups, None, look)
+        may = sight.end == THERE and _may(_EXECUTE, sight.path, look.lstat(sight.path), uid, groups, look)
         return may and not os.statvfs(sight.path).f_flag & os.ST_NOEXEC
     except (Uninspectable, OSError):
         return False
@@ -198,67 +231,80 @@ def may_execute(path: bytes, uid: int, groups: Container[int]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Sight:
-    """Where a path leads, as far as somebody can see, and all that is left of it; ``end`` is what there is of that."""
+    """Where a path leads, as far as somebody can see, and all that is left of it; ``end`` is what there is of that. ``name`` is
+    the path with its directories resolved, a last link kept; empty where its directory was not reached.
+    """
 
     path: bytes
     end: str
+    name: bytes
 
 
-def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None) -> _Sight:
+def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> _Sight:
+    """As ``_go``, once in one ``look``. What anybody sees all of the way is what root sees."""
+    if (sight := look.sights.get((path, uid, cwd))) is None:
+        sight = look.sights[path, uid, cwd] = _go(path, uid, groups, cwd, look)
+        if sight.end != HIDDEN:
+            look.sights[path, 0, cwd] = sight
+    return sight
+
+
+def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> _Sight:
     """Where ``path`` leads, and whether that account can see all of the way.
 
     Every name on the way, those that symbolic links lead to among them, is looked up where that account may look it up. Nothing
     in procfs is; with ``cwd``, the directory of who is to open it, /proc/self/cwd leads there, and /proc/self/root to the root.
     """
-    at, above = b"/", os.lstat(b"/")
+    at, above = b"/", look.lstat(b"/")
     ahead = parts(path)
-    links = 0
+    links, name = 0, b""
     while ahead:
-        if not _may(_SEARCH, at, above, uid, groups):
-            return _Sight(os.path.join(at, *reversed(ahead)), HIDDEN)
+        if not _may(_SEARCH, at, above, uid, groups, look):
+            return _Sight(os.path.join(at, *reversed(ahead)), HIDDEN, name)
         part = ahead.pop()
         if part == b"..":
             at = os.path.dirname(at)
-            above = os.lstat(at)
+            above = look.lstat(at)
             continue
-        below = os.path.join(at, part)
+        below = (at if at == b"/" else at + b"/") + part
+        name = name or (b"" if ahead else below)
         try:
-            status = os.lstat(below)
-            leads_to = os.readlink(below) if stat.S_ISLNK(status.st_mode) else b""
+            status = look.lstat(below)
+            leads_to = look.readlink(below) if stat.S_ISLNK(status.st_mode) else b""
         except OSError as fault:
-            return _Sight(os.path.join(below, *reversed(ahead)), ABSENCE if fault.errno in ABSENT else HIDDEN)
+            return _Sight(os.path.join(below, *reversed(ahead)), ABSENCE if fault.errno in ABSENT else HIDDEN, name)
         if stat.S_ISLNK(status.st_mode):
             links += 1
             if links > MOST_LINKS:
-                return _Sight(os.path.join(below, *reversed(ahead)), CIRCLE)
+                return _Sight(os.path.join(below, *reversed(ahead)), CIRCLE, name)
             if leads_to.startswith(b"/"):
-                at, above = b"/", os.lstat(b"/")
+                at, above = b"/", look.lstat(b"/")
             ahead += parts(leads_to)
         elif not stat.S_ISDIR(status.st_mode):  # whoever could look here sees that nothing can be below
-            return _Sight(os.path.join(below, *reversed(ahead)), ABSENCE if ahead else THERE)
+            return _Sight(os.path.join(below, *reversed(ahead)), ABSENCE if ahead else THERE, name)
         elif status.st_dev == above.st_dev or os.major(status.st_dev) or not is_procfs(below):
             at, above = below, status
         elif cwd is not None and ahead[-1:] and ahead[-1] in ITSELF and ahead[-2:-1] in ([b"cwd"], [b"root"]):
             links += 1
             ahead.pop()
             ahead += parts(cwd) if ahead.pop() == b"cwd" else []
-            at, above = b"/", os.lstat(b"/")
+            at, above = b"/", look.lstat(b"/")
         else:
-            return _Sight(os.path.join(below, *reversed(ahead)), PROCFS)
-    return _Sight(at, THERE)
+            return _Sight(os.path.join(below, *reversed(ahead)), PROCFS, name)
+    return _Sight(at, THERE, name)
 
 
 _READ, _EXECUTE, _SEARCH = 4, 1, 1
 _ACL_USER, _ACL_GROUP_OBJ, _ACL_GROUP, _ACL_MASK = 0x02, 0x04, 0x08, 0x10
 
 
-def _may(right: int, path: bytes, status: os.stat_result, uid: int, groups: Container[int]) -> bool:
+def _may(right: int, path: bytes, status: os.stat_result, uid: int, groups: Container[int], look: Look) -> bool:
     """What the kernel would say to that account, by the owner, the access list and the mode (acl(5))."""
     if uid == 0:
         return True
     if status.st_uid == uid:
         return bool(status.st_mode >> 6 & right)
-    entries = access_list(path)
+    entries = access_list(path, look)
     if entries is None:
         of_group, of_others = bool(status.st_mode >> 3 & right), bool(status.st_mode & right)
         return of_group if of_group != of_others and status.st_gid in groups else of_others

@@ -81,8 +81,12 @@ class Silence:
         return mounts
 
     def _approach(self, path: bytes, mounts: tuple[tuple[bytes, bool], ...]) -> None:
+        others = [mount for mount, is_served in mounts if is_served]
+
         def served(at: bytes) -> bytes | None:
             """The mount that others serve, if ``at`` is in one."""
+            if not any(_is_in(at, mount) for mount in others):  # a host has few of them, and many more of its own
+                return None
             return next((mount if is_served else None for mount, is_served in mounts if _is_in(at, mount)), None)
 
         at, ahead, n_links = b"/", _parts(path), 0

@@ -37,8 +37,8 @@ class Channel:
     """
 
     __slots__ = (
-        "_closing", "_deadline", "_drained", "_loop", "_most", "_on_close", "_on_frame", "_out", "_out_bytes", "_paused",
-        "_place", "_reader", "_received", "_socket",
+        "_closing", "_deadline", "_drained", "_is_read", "_is_written", "_loop", "_most", "_on_close", "_on_frame", "_out",
+        "_out_bytes", "_paused", "_place", "_reader", "_received", "_socket",
     )  # fmt: skip
 
     def __init__(
@@ -63,8 +63,9 @@ class Channel:
         self._closing = False
         self._most = 0
         self._received: list[int] = []
+        self._is_read = self._is_written = False
         sock.setblocking(False)
-        loop.add_reader(sock.fileno(), self._readable)
+        self._read_on()
 
     @property
     def is_open(self) -> bool:
@@ -85,11 +86,12 @@ class Channel:
         return received
 
     def pause(self) -> None:
-        """Deliver no further frame, and read no further byte, until ``resume``. A client that goes away is then noticed later."""
+        """Deliver no further frame, and read no further byte, until ``resume``. A client that goes away is then noticed later.
+
+        The loop is told only when something comes meanwhile: most say nothing before they are answered.
+        """
         self._paused = True
         self._hurry_no_more()
-        if not self._closing:
-            self._loop.remove_reader(self._socket.fileno())
 
     def resume(self) -> None:
         """Deliver again, starting with what has arrived. The last frame is done with: its room is for others."""
@@ -99,8 +101,18 @@ class Channel:
 
     def _go_on(self) -> None:
         self._paused = False
-        self._loop.add_reader(self._socket.fileno(), self._readable)
+        self._read_on()
         self._deliver()
+
+    def _read_on(self) -> None:
+        if not self._is_read:
+            self._is_read = True
+            self._loop.add_reader(self._socket.fileno(), self._readable)
+
+    def _read_no_more(self) -> None:
+        if self._is_read:
+            self._is_read = False
+            self._loop.remove_reader(self._socket.fileno())
 
     def send(self, body: bytes, descriptor: int | None = None) -> None:
         """Queue one frame; ``descriptor``, which is taken over, goes with its first byte."""
@@ -137,14 +149,14 @@ class Channel:
         for descriptor in self.received():
             os.close(descriptor)
         with contextlib.suppress(OSError, ValueError):
-            self._loop.remove_reader(self._socket.fileno())
+            self._read_no_more()
         if flush and self._out:
             return
         self._let_go()
 
     def _let_go(self) -> None:
         if self._socket.fileno() >= 0:
-            self._loop.remove_writer(self._socket.fileno())
+            self._write_no_more()
         for _, descriptor in self._out:
             if descriptor is not None:
                 os.close(descriptor)
@@ -161,6 +173,8 @@ class Channel:
             self._on_close(fault)
 
     def _readable(self) -> None:
+        if self._paused:
+            return self._read_no_more()
         try:
             data, ancillary, flags, _ = self._socket.recvmsg(CHUNK, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
         except (BlockingIOError, InterruptedError):
@@ -208,6 +222,7 @@ class Channel:
             try:
                 sent = self._socket.sendmsg([data], rights, socket.MSG_NOSIGNAL)
             except (BlockingIOError, InterruptedError):
+                self._is_written = True
                 self._loop.add_writer(self._socket.fileno(), self._writable)
                 return
             except OSError:
@@ -226,9 +241,14 @@ class Channel:
                 self._out[0] = (data[sent:], None)
             else:
                 self._out.popleft()
-        self._loop.remove_writer(self._socket.fileno())
+        self._write_no_more()
         if self._closing:
             self._let_go()
+
+    def _write_no_more(self) -> None:
+        if self._is_written:
+            self._is_written = False
+            self._loop.remove_writer(self._socket.fileno())
 
 
 def _descriptors_in(ancillary: list[tuple[int, int, bytes]]) -> list[int]:

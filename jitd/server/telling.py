@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
 
 from jitd.server.channel import Channel
 from jitd.server.room import Room
@@ -41,15 +40,17 @@ class Turns:
         between what others ask for, and not before them. Of root's connections many are gates, and each is somebody else's.
         """
         if uid != 0:
-            async with self._begun.setdefault(uid, asyncio.Lock()):
-                await asyncio.sleep(0)
+            await _take(self._begun.setdefault(uid, asyncio.Lock()))
 
-    @asynccontextmanager
-    async def of_all(self) -> AsyncIterator[None]:
-        """Everybody's, until the next pass."""
-        async with self._all:
-            yield
-            await asyncio.sleep(0)
+    async def of_all(self) -> None:
+        """Wait for everybody's, and have it until the next pass."""
+        await _take(self._all)
+
+
+async def _take(turn: asyncio.Lock) -> None:
+    """Wait for ``turn``, and have it until the next pass. Who finds it free goes on in this one."""
+    await turn.acquire()
+    asyncio.get_running_loop().call_soon(turn.release)
 
 
 class Telling:
@@ -75,9 +76,9 @@ class Telling:
 
     async def row(self, row: Row) -> None:
         """Tell one, when it is its turn and there is room for it. Raises TimeoutError."""
-        async with self._turns.of_all():
-            item = Item(row=row)
-            body = coding.encode(item)
+        await self._turns.of_all()
+        item = Item(row=row)
+        body = coding.encode(item)
         if len(body) <= SMALL:
             return self._send(item, body)
         try:

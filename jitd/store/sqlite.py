@@ -21,6 +21,7 @@ from jitd.core.lock import Lock
 from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.store import Change, Conflict, StoreError, documents
+from jitd.store.tally import Had, Tally, is_unused
 
 SCHEMA = 3
 """The version of the schema that this code speaks: the number of the last file in ``schema/``."""
@@ -47,6 +48,7 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._open_locks: tuple[Lock, ...] | None = None  # asked for at each decision, and written by us alone
+        self._tally = Tally()
         with _told(path):
             self._db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
             self._db.execute("PRAGMA trusted_schema = OFF")
@@ -66,6 +68,7 @@ class SqliteStore:
         how = "mode=ro&immutable=1" if is_still else "mode=ro"
         store._path = path
         store._open_locks = None
+        store._tally = Tally()
         with _told(path):
             store._db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None, timeout=5.0)
             store._db.execute("PRAGMA trusted_schema = OFF")
@@ -97,6 +100,7 @@ class SqliteStore:
         """See ``Store.commit``."""
         head = self._head
         changes = tuple(changes)
+        tally, self._tally = self._tally, Tally()  # where the commit fails, nothing is remembered
         if any(isinstance(change.after, Lock) for change in changes):
             self._open_locks = None  # also where the commit fails: what it left is read, and not remembered
         with _told(self._path):
@@ -113,6 +117,22 @@ class SqliteStore:
                     self._db.execute("ROLLBACK")
                 raise
         self._head = head
+        for change in changes:
+            tally.note(change.after)
+        self._tally = tally
+
+    def _had(self, uid: int) -> Had:
+        """What the account has, counted."""
+        with _told(self._path):
+            waiting = self._db.execute("SELECT id FROM requests WHERE is_open = 1 AND uid = ?", (uid,)).fetchall()
+            unused = self._db.execute("SELECT id FROM grants WHERE unused = 1 AND uid = ?", (uid,)).fetchall()
+            running = self._db.execute(
+                "SELECT grants.id, count(*) FROM grants INDEXED BY grants_open"
+                " CROSS JOIN runs INDEXED BY runs_open ON runs.grant_id = grants.id"
+                " WHERE grants.is_open = 1 AND grants.uid = ? AND runs.is_open = 1 GROUP BY grants.id",
+                (uid,),
+            ).fetchall()
+        return Had({id for (id,) in waiting}, {id for (id,) in unused}, dict(running))
 
     def _write(self, change: Change) -> None:
         after, columns = change.after, _COLUMNS[type(change.after)]
@@ -189,11 +209,10 @@ class SqliteStore:
 
     def n_open(self, uid: int | None = None) -> int:
         """See ``Store.n_open``."""
+        if uid is not None:
+            return len(self._tally.of(uid, self._had).open)
         with _told(self._path):
-            if uid is None:
-                row = self._db.execute("SELECT count(*) FROM requests WHERE is_open = 1").fetchone()
-            else:
-                row = self._db.execute("SELECT count(*) FROM requests WHERE is_open = 1 AND uid = ?", (uid,)).fetchone()
+            row = self._db.execute("SELECT count(*) FROM requests WHERE is_open = 1").fetchone()
         return int(row[0])
 
     def live(self) -> set[tuple[str, str]]:
@@ -207,20 +226,11 @@ class SqliteStore:
 
     def n_running(self, uid: int) -> int:
         """See ``Store.n_running``."""
-        with _told(self._path):
-            row = self._db.execute(
-                "SELECT count(*) FROM grants INDEXED BY grants_open"
-                " CROSS JOIN runs INDEXED BY runs_open ON runs.grant_id = grants.id"
-                " WHERE grants.is_open = 1 AND grants.uid = ? AND runs.is_open = 1",
-                (uid,),
-            ).fetchone()
-        return int(row[0])
+        return sum(self._tally.of(uid, self._had).running.values())
 
     def n_unused(self, uid: int) -> int:
         """See ``Store.n_unused``."""
-        with _told(self._path):
-            row = self._db.execute("SELECT count(*) FROM grants WHERE unused = 1 AND uid = ?", (uid,)).fetchone()
-        return int(row[0])
+        return len(self._tally.of(uid, self._had).unused)
 
     def page(self, life: Any, after: int, *, ended: bool = False) -> list[tuple[int, Any]]:
         """See ``Store.page``."""
@@ -349,7 +359,7 @@ _COLUMNS: dict[type, _Columns] = {
         "grants",
         lambda g: g.is_live,
         lambda g: {"uid": g.holder.uid, "work": work_of(g.command)},
-        lambda g: {"unused": int(g.is_live and g.left == g.uses)},
+        lambda g: {"unused": int(is_unused(g))},
     ),
     Run: _Columns("runs", lambda r: r.is_live, lambda r: {"grant_id": r.grant}),
     Lock: _Columns("locks", lambda k: k.is_active, lambda k: {}),

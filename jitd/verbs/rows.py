@@ -26,7 +26,8 @@ Row = dict[str, Any]
 
 def instant(at: datetime | None) -> str | None:
     """RFC 3339, UTC, to the second."""
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # strftime(3) would look each time whether the host's own time zone has changed.
+    return None if at is None else at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def _pairs(pairs: Pairs) -> list[list[str]]:

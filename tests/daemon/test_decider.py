@@ -112,7 +112,7 @@ class House:
         self.asked_together.append(tuple(principals))
         return frozenset(principals) & {*self.refused}
 
-    def inspect(self, path: bytes, uid: int, *, cache: Any, trusted: Any) -> inspection.Inspected:
+    def inspect(self, path: bytes, uid: int, *, cache: Any, trusted: Any, glance: Any) -> inspection.Inspected:
         self.questions.append("file")
         if self.meanwhile:
             self.meanwhile.pop(0)()
@@ -209,7 +209,7 @@ def test_who_is_locked_has_no_file_opened_and_learns_of_none(house: House, monke
     house.lock()
     typed = (b"/usr/bin/../bin/env", b"x")
     assert house.first(argv=typed).command.path == b"/usr/bin/env"
-    monkeypatch.setattr(path_lookup, "is_visible_absence", lambda path, uid, groups, cwd=None: False)
+    monkeypatch.setattr(path_lookup, "is_visible_absence", lambda path, uid, groups, *more: False)
     found = house.first(argv=typed)
     assert (found.command.path, found.command.digest) == (typed[0], b"")
     assert isinstance(found.decision, Deny) and found.decision.why is Why.LOCKED

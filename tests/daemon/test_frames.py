@@ -164,6 +164,39 @@ def test_a_connection_that_ends_gives_its_room_back() -> None:
     play(part)
 
 
+def test_what_comes_while_nothing_is_read_is_left_where_it_is_and_wakes_the_loop_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most clients say nothing before they are answered: only then is the loop told of a pause. An end is noticed later, too."""
+
+    async def part() -> None:
+        of, woken = Room(), 0
+        readable = Channel._readable
+
+        def counted(self: Channel) -> None:
+            nonlocal woken
+            woken += 1
+            readable(self)
+
+        monkeypatch.setattr(Channel, "_readable", counted)
+        hers = Reader(of, ALICE)
+        await hers.send(frame(bytes(3)))
+        await hers.until(lambda: hers.heard)
+        await hers.send(frame(bytes(5)))
+        await hers.until(lambda: woken == 2)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert (woken, hers.heard) == (2, [3])
+        hers.channel.resume()
+        await hers.until(lambda: hers.heard == [3, 5])
+        hers.client.close()
+        await hers.until(lambda: woken == 4)
+        assert hers.ended == []
+        hers.channel.resume()
+        await hers.until(lambda: hers.ended)
+        assert hers.ended == [None]
+
+    play(part)
+
+
 def test_a_frame_that_begins_and_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS S-07: small or large, in its length or after it; what ends in time, and silence after it, are none."""
     monkeypatch.setattr(channel, "FRAME_WITHIN", 0.3)

@@ -132,6 +132,25 @@ def test_what_no_thread_has_begun_is_not_done_for_who_gave_up(answer: threading.
     play(part)
 
 
+def test_a_thread_serves_every_lane_and_one_more_is_begun_where_none_is_free(answer: threading.Event) -> None:
+    """What bounds the lanes bounds the threads: a piece in hand has one, whatever hangs in other lanes."""
+
+    async def part() -> None:
+        lanes = Workers()
+        before = {thread.ident for thread in threading.enumerate()}
+        served = {await lane.run(uid, threading.get_ident) for lane in lanes.lanes for uid in (7, 0)}
+        assert len(served) == 1 and not served & before
+        hung = [asyncio.ensure_future(lane.run(7, answer.wait)) for lane in lanes.lanes]
+        await asyncio.sleep(0)
+        others = {await lane.run(0, threading.get_ident) for lane in lanes.lanes}
+        assert len(others) == 1 and not others & served
+        answer.set()
+        await asyncio.gather(*hung)
+        lanes.close()
+
+    play(part)
+
+
 def test_root_has_threads_that_nobody_else_can_take(answer: threading.Event) -> None:
     """THREATS O-08: root is the way in that remains, and every process that asks through PAM. Nor does the daemon's own work
     take them.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -176,6 +177,18 @@ def test_a_commit_that_fails_is_no_commit(house, monkeypatch):
     house.verify()
 
 
+def test_what_a_commit_that_failed_has_left_is_counted_anew(house, monkeypatch):
+    """What one account has is kept, and not counted each time; of what failed nobody knows what came of it."""
+    waiting = house.begin(permit())
+    assert counts(house.store)[0] == (1, 0, 0)
+    with pytest.raises(Conflict):
+        house.store.commit([Change(replace(waiting, version=9), 7, documents.write(waiting))], [])
+    with closing(sqlite3.connect(house.path)) as db:
+        db.execute("UPDATE requests SET is_open = 0, version = version + 1")
+        db.commit()
+    assert counts(house.store)[0] == (0, 0, 0)
+
+
 def test_a_change_for_another_version_is_a_conflict_and_writes_nothing(house):
     waiting = house.begin(permit())
     stale = Change(replace(waiting, version=9), 7, documents.write(waiting))
@@ -245,6 +258,11 @@ STEPS = st.one_of(
 )
 
 
+def counts(store):
+    """What alice and bob have of what is bounded for each."""
+    return [(store.n_open(uid), store.n_unused(uid), store.n_running(uid)) for uid in (1001, 1002)]
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(need=st.integers(1, 3), uses=st.integers(1, 3), steps=st.lists(STEPS, max_size=25))
 def test_random_walks_keep_the_invariants(tmp_path_factory, need, uses, steps):
@@ -287,12 +305,14 @@ def test_random_walks_keep_the_invariants(tmp_path_factory, need, uses, steps):
                 clock += seconds
                 house.at = moment(clock)
                 continue
-        before = house.store.head()
+        before, had = house.store.head(), counts(house.store)
         try:
             house.handle(event)
         except (IllegalEvent, NotYours):
-            assert house.store.head() == before
+            assert (house.store.head(), counts(house.store)) == (before, had)
             continue
+        with closing(SqliteStore.reading(house.path)) as counted:
+            assert counts(house.store) == counts(counted), "what is kept of each account's is what there is"
         if step[0] == "review":
             reviewer = REVIEWERS[step[1]]
             if step[2] is Verdict.DENY:

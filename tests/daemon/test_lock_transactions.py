@@ -32,6 +32,7 @@ from jitd.lifecycle.waiters import Waiters
 from jitd.store import StoreError, documents
 from jitd.store import sqlite as sqlite_store
 from jitd.store.sqlite import SCHEMA, SqliteStore
+from jitd.store.tally import Tally
 from jitd.verbs.endings import Endings
 from jitd.verbs.locks import Locks
 from jitd.verbs.refusal import Refusal
@@ -398,7 +399,7 @@ def of_version_1(path):
     db.close()
     store = SqliteStore.__new__(SqliteStore)
     store._path, store._db = path, sqlite3.connect(path, isolation_level=None)
-    store._head = store._read_head()
+    store._head, store._tally = store._read_head(), Tally()
     store.locks = lambda *, ended=False: iter(())  # the first version had none
     columns = dict(sqlite_store._COLUMNS)
     sqlite_store._COLUMNS[Grant] = dataclasses.replace(

@@ -45,7 +45,9 @@ class Host:
     looked_at: tuple[bytes, int] | None = None
     compared: Any = None
 
-    def inspect(self, path: bytes, uid: int, *, cache: DigestCache, trusted: tuple[bytes, ...]) -> inspection.Inspected:
+    def inspect(
+        self, path: bytes, uid: int, *, cache: DigestCache, trusted: tuple[bytes, ...], glance: path_lookup.Look
+    ) -> inspection.Inspected:
         self.looked_at = (path, uid)
         assert isinstance(cache, DigestCache), "what is root's alone is not read twice"
         assert trusted == TRUSTED
@@ -74,9 +76,9 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(inspection, "inspect", made.inspect)
     monkeypatch.setattr(operands, "find", made.find)
     monkeypatch.setattr(operands, "drift", made.drift)
-    monkeypatch.setattr(path_lookup, "is_visible_absence", lambda path, uid, groups, cwd=None: path not in made.hidden)
-    monkeypatch.setattr(path_lookup, "beyond_sight", lambda path, uid, groups: path if path in made.hidden else None)
-    monkeypatch.setattr(path_lookup, "is_readable", lambda path, uid, groups, cwd=None: path not in made.hidden)
+    monkeypatch.setattr(path_lookup, "is_visible_absence", lambda path, uid, groups, *more: path not in made.hidden)
+    monkeypatch.setattr(path_lookup, "beyond_sight", lambda path, uid, groups, *more: path if path in made.hidden else None)
+    monkeypatch.setattr(path_lookup, "is_readable", lambda path, uid, groups, *more: path not in made.hidden)
     return made
 
 

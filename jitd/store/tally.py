@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much an account has of what is bounded for each: asked before each request, and so kept rather than counted.
+
+Law: what is kept is by id, so that to note something twice changes nothing. It holds as long as this store alone writes; whoever
+fails to commit forgets all of it, and the database is asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jitd.core.grant import Grant
+from jitd.core.request import Request
+from jitd.store import Life
+
+
+@dataclass(slots=True)
+class Had:
+    """By one account: requests that are open, live grants of which no use is taken, and under live grants so many runs each."""
+
+    open: set[str]
+    unused: set[str]
+    running: dict[str, int]
+
+
+class Tally:
+    """What each account has, of those that were asked for."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Had] = {}
+
+    def of(self, uid: int, count: Callable[[int], Had]) -> Had:
+        """What the account has now; ``count`` asks the database."""
+        if (had := self._known.get(uid)) is None:
+            had = self._known[uid] = count(uid)
+        return had
+
+    def note(self, after: Life) -> None:
+        """``after`` is in the database now."""
+        match after:
+            case Request() if had := self._known.get(after.requester.uid):
+                _keep(had.open, after.id, is_one=after.is_open)
+            case Grant() if had := self._known.get(after.holder.uid):
+                _keep(had.unused, after.id, is_one=is_unused(after))
+                had.running.pop(after.id, None)
+                if after.is_live and after.living:
+                    had.running[after.id] = len(after.living)
+
+
+def is_unused(grant: Grant) -> bool:
+    """True for a live grant of which no use is taken."""
+    return grant.is_live and grant.left == grant.uses
+
+
+def _keep(ids: set[str], id: str, *, is_one: bool) -> None:
+    if is_one:
+        ids.add(id)
+    else:
+        ids.discard(id)

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one look at files has seen: asked about once, the same for every question of the look, and for no other look."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jitd.core.conditions import read_command_pattern
+from jitd.core.decision import Deny, Permit, Terms
+from jitd.core.policy import Policy, Rule
+from jitd.deciding.command_lookup import Asked
+from jitd.deciding.screening import Sighting, look
+from jitd.files import inspection, path_lookup
+from jitd.files.glance import Glance
+from jitd.files.inspection import Uninspectable, inspect
+from tests.scene import moment, person
+
+ALICE = person("alice", uid=61001, gid=61001)
+ME = os.getuid()
+ANY = Rule("permit", "any", ("user:alice",), ("*",), (read_command_pattern(("**",)),), terms=Terms(writable=True))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A directory that everybody may look into, with a program in it."""
+    for each in (tmp_path, *tmp_path.parents):
+        if each != Path("/") and each.stat().st_uid == ME:
+            each.chmod(each.stat().st_mode | 0o055)
+    (tmp_path / "bin").mkdir(mode=0o755)
+    shutil.copy("/bin/true", tmp_path / "bin/tool")
+    return tmp_path
+
+
+def seen(path: Path) -> Sighting:
+    asked = Asked(
+        argv=(os.fsencode(path),), login=False, user=f"#{ME}", group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False,
+        variables=(), preserved=(), locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None, uses=None,
+        timeout_for=None,
+    )  # fmt: skip
+    return look(Policy((ANY,), "permit", ""), asked, ALICE, "host", "jitsudo", "/usr/bin", (), moment())
+
+
+def test_in_one_look_nothing_on_the_way_is_asked_about_twice(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: Counter[tuple[str, Any]] = Counter()
+
+    def counted(name: str) -> Callable[..., Any]:
+        call = getattr(os, name)
+
+        def count(path: Any, *more: Any) -> Any:
+            calls[name, path] += 1
+            return call(path, *more)
+
+        return count
+
+    (place / "link").symlink_to("bin")
+    for name in ("lstat", "readlink", "getxattr"):
+        monkeypatch.setattr(os, name, counted(name))
+    assert isinstance(seen(place / "link/tool").decision, Permit)
+    assert calls["readlink", os.fsencode(place / "link")] == 1
+    assert calls["lstat", os.fsencode(place / "bin/tool")] == 1
+    assert {call for call, n in calls.items() if n > 1} == set()
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "the program is gone": lambda place: (place / "bin/tool").unlink(),
+    "its directory is": lambda place: shutil.rmtree(place / "bin"),
+    "nobody may execute it": lambda place: (place / "bin/tool").chmod(0o644),
+    "it is another": lambda place: shutil.copy("/bin/false", place / "bin/tool"),
+    "its reader may not read it": lambda place: (place / "bin/tool").chmod(0o711),
+    "nobody may look into its directory": lambda place: (place / "bin").chmod(0o700),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_the_next_look_sees_what_has_changed_since_the_last(place: Path, change: Callable[[Path], object]) -> None:
+    before = seen(place / "bin/tool")
+    assert isinstance(before.decision, Permit) and before.command.is_told
+    change(place)
+    after = seen(place / "bin/tool")
+    assert isinstance(after.decision, Deny) or after.command != before.command
+    assert isinstance(before.decision, Permit) and seen(Path("/usr/bin/true")).command.digest
+
+
+def test_what_was_not_there_is_asked_about_again(place: Path) -> None:
+    glance, path = Glance(), os.fsencode(place / "new")
+    for ask in (glance.lstat, glance.readlink, glance.access):
+        with pytest.raises(FileNotFoundError):
+            ask(path)
+    (place / "new").symlink_to("bin")
+    assert glance.readlink(path) == b"bin" and glance.lstat(path).st_size == 3
+    assert glance.access(os.fsencode(place / "bin")) is None
+
+
+def test_what_is_open_is_judged_and_not_what_has_taken_its_place(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A digest is told to who can read the file that it is of: the one that was opened."""
+    tool, glance = os.fsencode(place / "bin/tool"), path_lookup.Look()
+    assert path_lookup.is_readable(tool, ALICE.uid, (), None, path_lookup.Look())
+    assert path_lookup.is_visible_absence(tool, ALICE.uid, (), None, glance)
+    opened = inspection.open_regular
+
+    def secret_by_now(path: bytes) -> int:
+        (place / "bin/secret").write_bytes(b"secret")
+        (place / "bin/secret").chmod(0o700)
+        os.rename(place / "bin/secret", path)
+        return opened(path)
+
+    monkeypatch.setattr(inspection, "open_regular", secret_by_now)
+    found = inspect(tool, ME, glance=glance)
+    assert found.size == 6 and not path_lookup.is_readable(tool, ALICE.uid, (), None, glance)
+
+
+def test_an_access_list_that_cannot_be_read_is_believed_to_be_what_it_was_by_nobody(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool, glance = os.fsencode(place / "bin/tool"), Glance()
+    assert glance.access(tool) is None
+
+    ask = os.getxattr
+
+    def fails_there(path: bytes | int, name: str) -> bytes:
+        if path == tool or isinstance(path, int):
+            raise PermissionError(13, "no")
+        return ask(path, name)
+
+    monkeypatch.setattr(os, "getxattr", fails_there)
+    assert glance.access(tool) is None
+    with pytest.raises(Uninspectable, match="access list"):
+        inspect(tool, ME, glance=glance)
+    with pytest.raises(PermissionError):
+        glance.access(tool)
+
+
+WAYS = (
+    "bin/tool",
+    "bin/../bin/./tool",
+    "link/tool",
+    "tool",
+    "round/tool",
+    "round",
+    "bin",
+    "bin/none",
+    "none/tool",
+    "hidden/tool",
+)
+
+
+def test_who_has_gone_a_way_leaves_to_root_the_answers_that_root_would_have_had(place: Path) -> None:
+    """What somebody sees all of the way root sees; of what is hidden from them root finds out alone."""
+    (place / "link").symlink_to(place / "bin")
+    (place / "tool").symlink_to("link/tool")
+    (place / "round").symlink_to("round")
+    (place / "hidden").mkdir(mode=0o700)
+    shutil.copy("/bin/true", place / "hidden/tool")
+
+    def answers(path: bytes, glance: path_lookup.Look | None) -> list[object]:
+        def told(ask: Callable[..., object], *given: object) -> object:
+            try:
+                return ask(*given, glance)
+            except Uninspectable as fault:
+                return fault.because, fault.looked_at, fault.is_absent, fault.is_unfit
+
+        asks = (
+            told(path_lookup.resolve, path, b"/", b""),
+            told(path_lookup.unfitness, path, 0, tuple),
+            told(path_lookup.names_of, path),
+        )
+        return [
+            *asks,
+            path_lookup.is_visible_absence(path, 0, (), None, glance),
+            path_lookup.is_readable(path, 0, (), None, glance),
+        ]
+
+    for way in WAYS:
+        path, glance = os.fsencode(place / way), path_lookup.Look()
+        is_hidden = path_lookup.beyond_sight(path, ALICE.uid, (), glance) is not None
+        assert is_hidden == (way == "hidden/tool")
+        assert answers(path, glance) == answers(path, None), way
+        assert path_lookup.is_readable(path, ALICE.uid, (), None, glance) == path_lookup.is_readable(path, ALICE.uid, ())
