@@ -16,7 +16,7 @@ HELP = f"""\
 usage: {USAGE}
        jitsudo -l [command [argument ...]] | -v | -k [command [argument ...]] | -K | --resume=ID
 
-Asks for a command to be run as another user; whoever the rules name approves it, then it runs here.
+Asks for a command to be run as another user. The people named by the rules approve it; then it runs here.
 
   -u, --user=USER         run as USER: a name, or # and a decimal id
   -g, --group=GROUP       run with GROUP as its group

@@ -41,7 +41,7 @@ FIRST_WORD_WITHIN = 15.0  # seconds until jitd says how it stands: it looks at f
 DECIDED_WITHIN = 24 * 3600  # seconds to wait where the stack sets no limit; the request ends by itself long before
 READABLE_FOR = 2.0  # seconds that a refusal stands at a console before getty clears it
 LOOK_EVERY = 0.2  # seconds between two looks whether the person has pressed Ctrl-C
-ACT_WITHIN_MS = 10_000  # how old a verdict may be: whoever stopped this program in between gets nothing for it
+ACT_WITHIN_MS = 10_000  # how old a verdict may be: stopping this program in between gains nothing
 FRAME_LIMIT = 256 * 1024  # bytes of one message to us: a tenth of that is the longest there is
 MOST_SHOWN, MOST_WORDS = 500, 3 * 1024 * 1024  # bytes of one message to the person (PAM_MAX_MSG_SIZE is 512), and of a command
 SUCCESS, DENIED, IGNORE, SILENT = 0, 6, 25, 0x8000  # of pam(3); the first three are all that ever comes out of here
@@ -79,7 +79,7 @@ def pam_sm_setcred(pamh: Any, flags: int, argv: list[str]) -> int:
 
 
 def pam_sm_chauthtok(pamh: Any, flags: int, argv: list[str]) -> int:
-    """Passwords are none of ours: a stack that asks us about one is wrong."""
+    """We have no passwords to change: a stack that asks us about one is wrong."""
     return DENIED
 
 
@@ -187,7 +187,7 @@ def _await(jitd: _Channel, program: _Program, wait: float, asked_at: float) -> o
 
 
 class _Patience:
-    """Waits as long as the person does. What ends a program stays pending until we are done; what it ignores is no word to us."""
+    """Waits as long as the person does. What ends a program stays pending until we are done; what it ignores we ignore too."""
 
     def __enter__(self) -> Self:
         heeded = {number for number in LEAVING if signal.getsignal(number) is not signal.SIG_IGN}
@@ -280,7 +280,7 @@ class _Channel:
 
 
 def _connect(path: str, patience: _Patience) -> _Channel:
-    """To jitd, which has to be a process of root's. Raises _No."""
+    """Connect to jitd, which has to run as root. Raises _No."""
     made = _beside_the_streams(_socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC))
     try:
         made.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, struct.pack("ll", int(ANSWER_WITHIN), 0))  # of connect(2) too
@@ -352,7 +352,7 @@ class _Program:
         self.is_quiet = self.service not in SERVICES_THAT_SHOW or not is_told
 
     def item(self, name: str) -> str | None:
-        """An item of PAM's, or a VARIABLE of its environment; None where there is none, or it is no text."""
+        """An item of PAM's, or a VARIABLE of its environment; None where there is none, or it is not text."""
         with suppress(Exception):
             value: str = self._pamh.env[name] if name.isupper() else getattr(self._pamh, name)
             value.encode("utf-8")

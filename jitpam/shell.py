@@ -12,7 +12,7 @@ _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 
 
 def quoted(words: list[bytes]) -> bytes:
-    """``words`` for ``-c``: a backslash before every byte that is no letter, digit, ``_``, ``-`` or ``$``.
+    """``words`` for ``-c``: a backslash before every byte that is not a letter, digit, ``_``, ``-`` or ``$``.
 
     ``$`` is left for the shell to expand, as in sudo. A newline would vanish behind a backslash, so it stands in quotes.
     """

@@ -35,7 +35,7 @@ def _piece(row: Row) -> bytes:
     try:
         return a2b_base64(str(row["data"]), strict_mode=True)
     except (KeyError, NoBase64):
-        raise NotDone("the daemon sent what is no recording", "protocol") from None
+        raise NotDone("the daemon sent something that is not a recording", "protocol") from None
 
 
 def _mark(row: Row) -> tuple[Mark, ...]:
@@ -269,7 +269,7 @@ def _export(recording: Recording, form: str, to: Path | None) -> None:
         else:
             with to.open("x", encoding="utf-8") as out:
                 out.writelines(lines)
-    except BrokenPipeError:  # whoever read it has enough: as with every other answer
+    except BrokenPipeError:  # the reader has enough: as with every other answer
         raise
     except OSError as fault:
         raise NotDone(f"it could not be written: {fault.filename or to}: {fault.strerror}") from None

@@ -166,7 +166,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 
 
 class LockedOut(IllegalEvent):
-    """Whoever would do this is locked. Nothing was changed."""
+    """The person who asked for this is locked. Nothing was changed."""
 
 
 def place(event: Placed) -> tuple[Lock, tuple[Any, ...]]:

@@ -66,7 +66,7 @@ ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All rules in their order; what becomes of root's own requests; the SHA-256 of the files they stand in."""
+    """All rules in their order; what happens to requests that root makes; the SHA-256 of the files they stand in."""
 
     rules: tuple[Rule, ...]
     root: Literal["permit", "deny"]

@@ -260,7 +260,7 @@ def _point(point: Point) -> dict[str, str | None]:
 
 
 def _spelled(value: bytes) -> str:
-    r"""``value`` as text that reads back: what is no UTF-8 as ``\xNN``, a backslash doubled."""
+    r"""``value`` as text that reads back: what is not UTF-8 as ``\xNN``, a backslash doubled."""
     return value.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
 
 

@@ -212,7 +212,7 @@ def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]
         level = unknown if each.severity == "unknown" else weak
         yield level("host.links", f"{each.place}: {each.sentence}", each.mend)
     if not found and services:
-        yield ok("host.links", "the kernel keeps programs of root's from links of others")
+        yield ok("host.links", "the kernel keeps root's programs from links of others")
 
 
 def tried_session(service: str, strangers: str | None) -> Finding:

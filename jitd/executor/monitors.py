@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The monitors of this host: how they are begun, heard, ordered and looked for, whoever made their launcher and houses them.
+"""The monitors of this host: how they are started, heard, ordered and looked for, for every kind of launcher.
 
 Law: a run is started once; what a monitor says is reported as it comes, and a monitor that says no more is looked for.
 """

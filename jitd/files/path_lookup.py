@@ -28,7 +28,7 @@ def resolve(argv0: bytes, cwd: bytes, search_path: bytes) -> bytes:
     taken from ``cwd``. Raises Uninspectable.
     """
     if not argv0 or b"\0" in argv0:
-        raise Uninspectable("an empty name, or one with a NUL in it, is no command", is_absent=True)
+        raise Uninspectable("an empty name, or one with a NUL in it, is not a command", is_absent=True)
     name = os.path.basename(argv0)
     if not cwd.startswith(b"/"):
         raise Uninspectable("the working directory is not absolute")
@@ -64,7 +64,7 @@ def resolve(argv0: bytes, cwd: bytes, search_path: bytes) -> bytes:
             return path
         unfit = unfit or path
     if unfit is not None:
-        raise Uninspectable("what has that name is no executable file", looked_at=(unfit,), is_unfit=True)
+        raise Uninspectable("found on the search path, but not executable", looked_at=(unfit,), is_unfit=True)
     raise Uninspectable("there is no such command", looked_at=tuple(looked_at), is_absent=True)
 
 
@@ -146,7 +146,7 @@ def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]]) -> s
     if stat.S_ISDIR(status.st_mode):
         return "it is a directory"
     if not stat.S_ISREG(status.st_mode):
-        return "it is no regular file"
+        return "it is not a regular file"
     if not status.st_mode & 0o111:
         return "it is not executable"
     if uid == 0 or access_list(real) is not None:
@@ -234,7 +234,7 @@ def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = Non
             if leads_to.startswith(b"/"):
                 at, above = b"/", os.lstat(b"/")
             ahead += parts(leads_to)
-        elif not stat.S_ISDIR(status.st_mode):  # whoever could look here sees that nothing can be below
+        elif not stat.S_ISDIR(status.st_mode):  # anybody who can look here sees that nothing can be below
             return _Sight(os.path.join(below, *reversed(ahead)), ABSENCE if ahead else THERE)
         elif status.st_dev == above.st_dev or os.major(status.st_dev) or not is_procfs(below):
             at, above = below, status

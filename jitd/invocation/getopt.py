@@ -62,7 +62,7 @@ class Getopt:
         return self._read_short()
 
     def operands(self) -> tuple[bytes, ...]:
-        """What is no option, once there are no more options."""
+        """The words left over once there are no more options."""
         return (*self._passed, *self._words[self.at :])
 
     def _read_short(self) -> tuple[str, bytes | None]:

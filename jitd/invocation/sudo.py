@@ -54,7 +54,7 @@ def read_sudo(service: str, words: tuple[bytes, ...], whole: bool) -> Invocation
 
 
 def joined(words: tuple[bytes, ...]) -> bytes:
-    """``words`` as the one that follows the shell's -c: a backslash before all that is no letter, digit, _, - or $. Raises Doubt.
+    """``words`` as the one after the shell's -c: a backslash before all that is not a letter, digit, _, - or $. Raises Doubt.
 
     What a letter is hangs on the caller's locale, so that there must be ASCII alone. (A newline behind a backslash is lost to the
     shell, whereas our own -s keeps it.)
@@ -157,7 +157,7 @@ class _Line:
             raise Doubt("where the list of --preserve-env ends cannot be seen from the words alone")
         names = [name for name in listed.replace(b"\0", b",").split(b",") if name]
         if any(b"=" in name for name in names):
-            raise Doubt("--preserve-env names something that is no variable")
+            raise Doubt("--preserve-env names something that is not a variable")
         self._preserved.update(names)
 
     def invocation(self) -> Invocation:

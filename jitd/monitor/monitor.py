@@ -301,7 +301,7 @@ class Monitor:
             self._cut_off("the client went away")
 
     def _cut_off(self, because: str) -> None:
-        """The command has ended, and whoever takes what it has written is waited for no longer."""
+        """The command has ended. Wait no longer for a client that still takes its output."""
         if self._outcome is None:
             self._because = self._because or because
             self.pumps.close()

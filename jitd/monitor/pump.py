@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Between a recorded command and a stream that is no terminal: a process a stream, which passes on what the monitor has kept.
+"""Between a recorded command and a stream that is not a terminal: a process a stream, which passes on what the monitor has kept.
 
 The command has a pipe in place of the client's descriptor. A pump reads from one side, tells the monitor, and writes to the
 other side when the monitor says so; it waits for whichever is slow, as the command would, and nobody else waits for it.
@@ -42,7 +42,7 @@ GONE = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN, errno.ENOTCONN
 SLOTS = {0: Kind.STDIN, 1: Kind.STDOUT, 2: Kind.STDERR}
 """Which stream is recorded as what."""
 RECORDED = {"none": (), "terminal": (), "output": (1, 2), "all": (0, 1, 2)}
-"""Streams that are recorded where they are no terminal, by what the rule wants recorded."""
+"""Streams that are recorded where they are not a terminal, by what the rule wants recorded."""
 
 
 class Pumps:
@@ -60,7 +60,7 @@ class Pumps:
 
     @property
     def slots(self) -> frozenset[int]:
-        """The streams that are recorded, where they are no terminal."""
+        """The streams that are recorded, where they are not a terminal."""
         return frozenset(self._theirs)
 
     @property
@@ -179,7 +179,7 @@ class Pumps:
 
 def arrived(over: tuple[str, int, str], because: str, fault: str) -> tuple[str, int, str]:
     """How a run ended whose command ended like ``over``: where a pump had a ``fault``, or all was cut off afterwards, so that
-    ``because`` is another by now, it is no success.
+    ``because`` is another by now, it is not a success.
     """
     ending, number, known = over
     if because == known and not fault:

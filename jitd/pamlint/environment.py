@@ -81,7 +81,7 @@ def about_variables(sudoers: Sudoers, files: Files) -> Iterator[Finding]:
     for name in ("env_keep", "env_check"):
         for setting, pattern in _kept(sudoers, name):
             if loads_code(pattern):
-                told = f"with «{setting.written}» the caller's {pattern} comes along, which can make a program run code of theirs"
+                told = f"with «{setting.written}» the caller's {pattern} comes along: it can make a program run their code"
                 yield bad("environment-kept", setting.place, told, f"take {pattern} out of {name}", "sudo")
                 break
     for name in FILES:

@@ -171,7 +171,7 @@ def examine(file: int, expected: Collection[Mark] = ()) -> Summary:
     """Read all of a recording, prove its chain, and compare it with the marks that are kept elsewhere.
 
     Raises Altered where something is not what was written, or where it is shorter than one of ``expected`` says; OSError. A
-    recording that only lacks its end (the writer was killed, or still writes) is no fault: ``end`` is None then.
+    recording that only lacks its end (the writer was killed, or still writes) is not a fault: ``end`` is None then.
     """
     feed = Feed(expected)
     offset = n_frames = lasted = 0

@@ -46,9 +46,9 @@ def sentence_of(fault: OSError) -> str:
 
 
 def name_of(run: str) -> str:
-    """The file's name for a run. Raises ValueError for what is no run's id."""
+    """The file's name for a run. Raises ValueError for what is not a run's id."""
     if not RUN_ID.fullmatch(run):
-        raise ValueError("this is no run's id")
+        raise ValueError("this is not a run's id")
     return run + SUFFIX
 
 
@@ -112,7 +112,7 @@ def open_recording(directory: str, run: str) -> int:
         os.close(above)
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
-        raise RecordingError("the recording is no file")
+        raise RecordingError("the recording is not a regular file")
     return file
 
 

@@ -16,7 +16,7 @@ from jitd.server.acceptor import Proof
 from jitd.workers import Workers
 
 PATIENCE = 2.0
-"""Seconds that root waits to be told of root's groups. Without them no rule is about root but by name (jitd-policy(5), ROOT)."""
+"""Seconds that root waits for its own groups. Without them a rule holds for root by name alone (jitd-policy(5), ROOT)."""
 
 
 class Identifying:

@@ -38,7 +38,8 @@ class Turns:
 
     async def begin(self, uid: int) -> None:
         """Wait for the account's turn to have something done: what one asks for in many connections at once takes its place
-        between what others ask for, and not before them. Of root's connections many are gates, and each is somebody else's.
+        between what others ask for, and not before them. Root does
+        not wait: many of its connections are gates, and each asks for somebody else.
         """
         if uid != 0:
             async with self._begun.setdefault(uid, asyncio.Lock()):

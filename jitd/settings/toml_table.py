@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One table of a document, taken key by key with strict types, its faults gathered as they are found.
 
-Law: a value of the wrong type is a fault and never converted (a bool is no number); what nobody took is a fault too.
+Law: a value of the wrong type is a fault and never converted (a bool is not a number); so is a key that nothing asked for.
 """
 
 from __future__ import annotations

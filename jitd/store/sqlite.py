@@ -306,7 +306,7 @@ class SqliteStore:
         self._db.close()
 
     def _read_all(self, life: Any, where: str, *parameters: object) -> Iterator[Any]:
-        """One after the other: a list may be long, what is in it large, and whoever is told of it slow."""
+        """Yield one row at a time: a long list, a large row or a slow reader never holds the table in memory."""
         table = _COLUMNS[life].table
         with _told(self._path):
             rows = self._db.execute(f"SELECT rowid FROM {table} {where} ORDER BY rowid", parameters).fetchall()

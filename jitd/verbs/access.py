@@ -43,7 +43,7 @@ class Access:
         if found is not None and self.may_see(who, found):
             return found
         if found is not None and who.person == found.requester.person and not who.is_local:
-            # No more than that: whoever has taken over one account of a person's does not look through the other's eyes.
+            # Say no more: an attacker who has one account of a person must not see what the other account sees.
             its = "look at it and end it from there; somebody else has to review it"
             raise Refusal("forbidden", f"request {found.id} is your own, by another account: {its}")
         raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")

@@ -113,7 +113,7 @@ class Endings:
         return [self._waiters.until_gone(one.id) for one in map(self._store.run, runs) if one is not None and one.is_live]
 
     def _goes_on(self, grants: Iterable[Grant]) -> str:
-        """What other programs have begun under these, which is no run of ours, as the end of a sentence; empty if nothing."""
+        """What other programs have begun under these grants, not jitd itself, as the end of a sentence; empty if nothing."""
         begun = [grant for grant in grants if grant.begun and not self._store.last_runs(grant.id, 1)]
         services = sorted({shown(grant.service) for grant in begun})
         return f"what {' and '.join(services)} has run under it already is not ended by this, and may live" if begun else ""

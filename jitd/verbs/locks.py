@@ -228,4 +228,4 @@ def _ended(counts: Counter[str], n_ending: int) -> str:
     )
     parts = [f"{n} {noun}{'' if n == 1 else 's'} {word}" for event, noun, word in told if (n := counts[event])]
     parts += [f"{n_ending} run{' was' if n_ending == 1 else 's were'} being ended already"] * bool(n_ending)
-    return ", ".join(parts) or "nothing of theirs waited or ran"
+    return ", ".join(parts) or "none of their requests waited and none of their commands ran"

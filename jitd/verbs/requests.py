@@ -226,8 +226,8 @@ class Requests:
         if who.is_root or n_open + n_unused < most:
             return
         if not n_unused:
-            raise Refusal("denied", f"{most} requests of yours wait already: withdraw one, or let it be decided")
-        what = f"{n_open} requests of yours wait to be decided, and {n_unused} grants to be used"
+            raise Refusal("denied", f"{most} of your requests wait already: withdraw one, or let it be decided")
+        what = f"{n_open} of your requests wait to be decided, and {n_unused} grants to be used"
         raise Refusal("denied", f"{what}: use some (jitsudo --resume), or end them (jitd withdraw, jitd revoke)")
 
     def _pace_run(self, who: Subject) -> None:
@@ -238,7 +238,7 @@ class Requests:
             raise Refusal("denied", "you have too many grants that were never used: end some (jitd grants, jitd revoke)")
         most = self._config.limits.running_per_person
         if self._store.n_running(who.uid) >= most:
-            raise Refusal("denied", f"{most} commands of yours run already: end some (jitd runs, jitd stop)")
+            raise Refusal("denied", f"{most} of your commands run already: end some (jitd runs, jitd stop)")
         if not self._runs.may(who.uid, self._now().boot):
             raise Refusal("denied", "you have started too much within a short time: wait a moment")
 

@@ -44,7 +44,7 @@ ROWS = [
     Row("x", "unknown", "Permission denied", lambda: files.closed("x", DENIED, "it")),
     Row("x", "ok", "/etc", lambda: files.above("x", [TOP, Seen("/etc", 0, DIRECTORY)])),
     Row("x", "ok", "/tmp/a", lambda: files.above("x", [TOP, TMP, Seen("/tmp/a", 0, DIRECTORY)])),
-    Row("x", "bad", "below a directory of root's", lambda: files.above("x", [TOP, TMP])),
+    Row("x", "bad", "below a directory that belongs to root", lambda: files.above("x", [TOP, TMP])),
     Row("x", "bad", "/srv belongs to uid 7", lambda: files.above("x", [TOP, Seen("/srv", 7, DIRECTORY), TOP])),
     Row("x", "bad", "missing", lambda: files.above("x", [TOP, GONE])),
     Row("x", "ok", "nobody else can read", lambda: files.secret("x", Seen("/k", 0, FILE), "a key")),
