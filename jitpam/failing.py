@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ``jitsudo`` says, and ends with, when it cannot do what it was asked (CONTRACT section 2).
+"""What ``jitsudo`` says when it cannot do what it was asked, and its exit status then (jitsudo(1), EXIT STATUS).
 
 Law: every fault has a status of ours and a sentence, and none is the command's.
 """

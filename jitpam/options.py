@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sudo's command line, read with getopt's rules: options stop at the first word that is none.
+"""sudo's command line, read with getopt's rules: options stop at the first word that is not an option.
 
 Law: pure, and total: any words give either Options or UsageError. What this version cannot do is refused by name, never
 ignored. Arguments stay bytes. (The standard library's getopt costs 5 ms of start.)

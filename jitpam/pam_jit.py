@@ -177,7 +177,7 @@ def _await(jitd: _Channel, program: _Program, wait: float, asked_at: float) -> o
             for sentence in heard["news"]:
                 program.tell(str(sentence))
         elif heard["type"] != "granted" or type(heard["boot_ms"]) is not int or heard["boot_ms"] < int(asked_at * 1000):
-            raise _No("jitd said something out of turn")
+            raise _No("jitd sent an unexpected message")
         elif not 0 <= int(_clock() * 1000) - heard["boot_ms"] <= ACT_WITHIN_MS:
             raise _No("it was granted while this program was stopped, which is too long ago: ask again")
         elif any(not judged or _seen_at(path) != judged for path, judged in heard["places"]):  # THREATS P-14
@@ -230,7 +230,7 @@ class _Channel:
         rest, until = memoryview(_frame(message)), _clock() + ANSWER_WITHIN
         try:
             if self._read:
-                raise _No(f"{self._name} said something out of turn")
+                raise _No(f"{self._name} sent an unexpected message")
             while rest:
                 if not self.patience.wait(self.socket.fileno(), select.POLLOUT, until):
                     raise _No(f"{self._name} does not listen")
@@ -245,7 +245,7 @@ class _Channel:
         """The next message, which has to be ``what``. Raises _No: a refusal is a no like any other."""
         heard = self.hear(_clock() + within)
         if heard is None or heard["type"] != what:
-            raise _No(f"{self._name} {'does not answer' if heard is None else 'said something out of turn'}")
+            raise _No(f"{self._name} {'does not answer' if heard is None else 'sent an unexpected message'}")
         return heard
 
     def hear(self, until: float) -> dict[str, Any] | None:
@@ -266,7 +266,7 @@ class _Channel:
     def _whole(self) -> dict[str, Any] | None:
         length = int.from_bytes(self._read[:4], "big")
         if length > FRAME_LIMIT:
-            raise _No(f"{self._name} said too much")
+            raise _No(f"{self._name} sent too long a message")
         if len(self._read) < 4 + length:
             return None
         body, self._read = self._read[4 : 4 + length], self._read[4 + length :]
@@ -275,7 +275,7 @@ class _Channel:
         except (ValueError, RecursionError):
             message = None
         if type(message) is not dict or type(message.get("type")) is not str:
-            raise _No(f"{self._name} said what makes no sense")
+            raise _No(f"{self._name} sent a message that cannot be read")
         return message
 
 
@@ -286,7 +286,7 @@ def _connect(path: str, patience: _Patience) -> _Channel:
         made.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, struct.pack("ll", int(ANSWER_WITHIN), 0))  # of connect(2) too
         made.connect(path)
         if struct.unpack("iII", made.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12))[1] != 0:
-            raise _No("what answers in the place of jitd is not root's")
+            raise _No("the process that answers in jitd's place does not run as root")
     except BaseException as fault:
         made.close()
         raise _No(f"jitd cannot be reached ({fault.strerror})") if isinstance(fault, OSError) else fault from None
@@ -299,7 +299,7 @@ class _Helper(_Channel):
     def __init__(self, patience: _Patience) -> None:
         self.because, self._until = "", _clock() + PROOF_WITHIN
         ours, theirs = map(_beside_the_streams, _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC))
-        super().__init__(ours, patience, "the helper that shows who you are")
+        super().__init__(ours, patience, "jitd's Kerberos helper")
         streams = [(os.POSIX_SPAWN_OPEN, stream, "/dev/null", os.O_WRONLY, 0) for stream in (1, 2)]
         try:
             self._pid = os.posix_spawn(
@@ -311,7 +311,7 @@ class _Helper(_Channel):
             self._process = os.pidfd_open(self._pid)
         except BaseException as fault:
             ours.close()
-            raise _No(f"the helper that shows who you are cannot be started ({fault})") from None
+            raise _No(f"jitd's Kerberos helper cannot be started ({fault})") from None
         finally:
             theirs.close()
 
@@ -487,7 +487,7 @@ def _frame(message: dict[str, Any]) -> bytes:
 
 def _text(message: dict[str, Any], name: str) -> str:
     if type(value := message.get(name)) is not str:
-        raise _No("what was said makes no sense")
+        raise _No("the message cannot be read")
     return value
 
 

@@ -194,10 +194,10 @@ def _fetch(id: str, file: IO[bytes]) -> tuple[Summary, bool]:
 @click.command()
 @click.argument("id", metavar="ID")
 @click.option("--speed", type=click.FloatRange(SLOWEST, FASTEST), default=1.0, metavar="N", help="N times as fast.")
-@click.option("--idle-limit", type=click.FloatRange(0), metavar="SECONDS", help="No pause is longer.")
+@click.option("--idle-limit", type=click.FloatRange(0), metavar="SECONDS", help="Make every pause at most this long.")
 @click.option("--raw", is_flag=True, help="Every byte as it was, at once. It may harm a terminal.")
 @click.option("--export", "form", type=click.Choice(FORMATS), help="Write it in another form, and play nothing.")
-@click.option("--to", type=click.Path(path_type=Path), metavar="PATH", help="Where to: a file, or for sudo a new directory.")
+@click.option("--to", type=click.Path(path_type=Path), metavar="PATH", help="Write it here: a file, or for sudo a new directory.")
 def replay(*, id: str, speed: float, idle_limit: float | None, raw: bool, form: str | None, to: Path | None) -> None:
     """Play the recording of a run.
 
@@ -272,7 +272,7 @@ def _export(recording: Recording, form: str, to: Path | None) -> None:
     except BrokenPipeError:  # the reader has enough: as with every other answer
         raise
     except OSError as fault:
-        raise NotDone(f"it could not be written: {fault.filename or to}: {fault.strerror}") from None
+        raise NotDone(f"cannot write {fault.filename or to}: {fault.strerror}") from None
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -53,8 +53,8 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One person, one command, one question. All above ``state`` never changes. ``lock`` is the one that ended it; ``anew``:
-    nothing that was granted before answers it.
+    """One person, one command, one question. Fields before ``state`` never change. ``lock`` is the one that ended it; ``anew``:
+    no earlier grant answers it.
     """
 
     id: str

@@ -227,7 +227,8 @@ def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours:
     typed = _first(view, name, secure_path or theirs) if is_ours else None  # else nothing is looked at along the person's PATH
     if typed is None or found != _where(typed, b""):
         raise ValueError(
-            f"which file {shown(name)} is hangs on the person's PATH, or on the settings of the program that runs it"
+            f"cannot tell which file {shown(name)} is: it depends on the caller's PATH or on that program's settings;"
+            " use its full path"
         )
     return view.judged(typed)
 

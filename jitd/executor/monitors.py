@@ -188,7 +188,7 @@ class Monitors:
                 raise ConnectionError
             say, values = orders.read_word(packet, orders.FROM_MONITOR)
             if (say == "here") != (run is None):
-                raise ValueError("a word out of turn")
+                raise ValueError("an unexpected message")
         except BlockingIOError:
             return
         except (OSError, ValueError):

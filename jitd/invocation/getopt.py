@@ -69,7 +69,7 @@ class Getopt:
         letter, self._letters = self._letters[:1], self._letters[1:]
         name = self._short.get(letter)
         if name is None:
-            raise Doubt("there is a letter among the options that is none")
+            raise Doubt("there is an unknown option letter")
         if name in self._takes:
             value, self._letters = self._letters, b""
             return name, value or self._following()
@@ -84,7 +84,7 @@ class Getopt:
         if name is None:
             meant = [self._long[known] for known in self._long if known.startswith(typed)]
             if not meant:
-                raise Doubt("there is a long option that is none")
+                raise Doubt("there is an unknown long option")
             if len(meant) > 1:
                 raise Doubt("a long option is cut short, and may be one of several")
             name = meant[0]

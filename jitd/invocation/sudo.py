@@ -195,7 +195,7 @@ class _Line:
         if mode != "run" and flags & _RUNS_ONLY:
             raise Doubt("an option goes with a command only")
         if mode == "edit" and (not argv or self._variables):
-            raise Doubt("to edit takes files, and no variables")
+            raise Doubt("sudoedit takes files, and no variables")
         if mode == "validate" and argv:
             raise Doubt("-v takes no command")
         if mode == "list" and not argv and given.keys() & {"user", "group"}:

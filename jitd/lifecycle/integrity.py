@@ -41,7 +41,7 @@ class Noted:
             return None  # its writer was killed before it had written anything
 
     def write(self, head: Seal) -> None:
-        """Note ``head``, which is durable. Where that fails an older one stays, which is as true."""
+        """Write the committed ``head``. If writing fails, the older head stays; it is still in the chain."""
         with suppress(OSError):
             if self._open < 0:
                 self._open = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -202,7 +202,7 @@ class Monitor:
                     self._refuse(CANNOT, ENDED)  # else how it ended says so, once it has been waited for
 
     def _notice_exec(self) -> None:
-        """It runs, which is said before all else of it. The leash does not show it: it ends by a kill too, and others have it."""
+        """Tell the client ``R`` once exec has succeeded, before all else. The leash's end is no proof: a kill closes it too."""
         if self._has_gone and self.state == "ready" and self._outcome is None and has_executed(self.child):
             self.state = "running"
             self._report()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signals to many processes, as if to all at one moment: who waits for another learns nothing of the other's end first.
+"""Signals many processes as if at one moment: a process that waits for another one does not see it end first.
 
 A shell that waits for a command goes on to the next when that ends. So nobody ends while others have not got their signal yet:
 all are held still before, by the freezer of their control groups (cgroups(7)) or stopped one by one.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One look at a host, or at some files: every stack judged, and then what sudoers and sshd_config do to them.
 
-Law: what is not there is no finding, unless somebody has named it; what is there and cannot be read always is one.
+Law: a missing file is not a finding, unless somebody has named it; a file that cannot be read always is one.
 """
 
 from __future__ import annotations

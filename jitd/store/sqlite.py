@@ -71,7 +71,7 @@ class SqliteStore:
             store._db.execute("PRAGMA trusted_schema = OFF")
             (found,) = store._db.execute("PRAGMA user_version").fetchone()
             if found == 0:
-                raise StoreError(f"{path}: there is nothing of jitd's in it; a copy has to be made by the database's own backup")
+                raise StoreError(f"{path}: not a jitd database; copy a live one with sqlite3 and .backup")
             if found > SCHEMA:
                 raise StoreError(f"{path}: schema {found} is newer than this jitd knows ({SCHEMA})")
             store._db.execute("BEGIN")  # what is read first fixes the moment for all that is read later

@@ -115,7 +115,7 @@ class Recordings:
         """Raises Refusal."""
         words = asked.obligations.terms.watch if asked.obligations is not None else None
         if words is not None and not matches_any(who, words) and not self._access.is_operator(who):
-            raise Refusal("forbidden", f"you may see request {asked.id}, but its rule does not let you watch it")
+            raise Refusal("forbidden", f"you may not watch request {asked.id}: its rule does not let you")
 
     @staticmethod
     def _why_none(run: Run) -> str:

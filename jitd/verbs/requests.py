@@ -192,7 +192,7 @@ class Requests:
             if waiter is not None:
                 self._waiters.leave(id, waiter)
             if isinstance(fault, Overtaken):
-                raise Refusal("not_done", "the lease that answers for it was used at this moment: ask again") from None
+                raise Refusal("not_done", "the lease for it was used up meanwhile: ask again") from None
             raise
         after = self._store.request(id)
         assert after is not None, "it was committed"
@@ -212,7 +212,7 @@ class Requests:
         elif not if_owed:
             raise Refusal("owed", "an approval would be owed; nothing was submitted")
         if not self._pace.may(who.person, self._now().boot, n_bytes_of(command)):
-            raise Refusal("denied", "you have asked too often for what is not permitted at once: wait a minute")
+            raise Refusal("denied", "too many of your requests were not permitted at once: wait a minute")
         if isinstance(decision, Deny):
             return None
         self._refuse_more(who)
@@ -328,7 +328,7 @@ class Requests:
         id = read_id(typed)
         found = self._store.request(id) if id is not None else None
         if found is not None and not who.is_requester(found.requester) and may_see(who, found):
-            raise Refusal("forbidden", f"request {found.id} is not yours: who asked for it may withdraw it, and nobody else")
+            raise Refusal("forbidden", f"request {found.id} is not yours: only its requester may withdraw it")
         if found is None or not who.is_requester(found.requester):
             raise Refusal("unknown", "there is no such request of yours")
         try:

@@ -245,8 +245,8 @@ def test_what_is_wrong(place: Path, added: str, expected: list[tuple[int, str]])
     [
         ("realms = []", [(1, '"realms" is empty')]),
         ('realms = "X"', [(1, '"realms" must be a list of strings')]),
-        ('realms = ["X Y"]', [(1, '"realms": "X Y" is no realm')]),
-        ('realms = ["X", ""]', [(1, '"realms": "" is no realm')]),
+        ('realms = ["X Y"]', [(1, '"realms": "X Y" is not a realm')]),
+        ('realms = ["X", ""]', [(1, '"realms": "" is not a realm')]),
         ('realms = ["X"]\nhost = ""', [(2, '"host" must be a host name, not ""')]),
         ('realms = ["X"]\nhost = "db1/x"', [(2, '"host" must be a host name, not "db1/x"')]),
         ('realms = ["X"]\nhost = ".db1"', [(2, '"host" must be a host name, not ".db1"')]),
