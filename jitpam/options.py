@@ -91,7 +91,7 @@ _SHORT = {
     "P": "preserve-groups", "C": "close-from", "p": "prompt", "S": "stdin", "A": "askpass", "N": "no-update",
     "R": "chroot", "r": "role", "t": "type", "a": "auth-type", "c": "login-class", "U": "other-user", "e": "edit",
 }  # fmt: skip
-"""Short option → its long name, which is the name of what it does. ``-h`` is apart: its meaning hangs on the next word."""
+"""Short option → its long name, which is the name of what it does. ``-h`` is apart: its meaning depends on the next word."""
 
 _TAKES = {
     "user", "group", "chdir", "reason", "for", "uses", "resume", "command-timeout", "close-from", "prompt", "chroot", "role",

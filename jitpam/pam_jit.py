@@ -108,7 +108,7 @@ def _decide(pamh: Any, flags: int, argv: list[str], stage: str) -> object:
     except _No as no:
         because = told = str(no)
         if stage == AUTH and not program.is_callers:
-            told = "denied"  # whom the program does not know yet learns nothing, not even which accounts there are (THREATS P-13)
+            told = "denied"  # a stranger learns nothing, not even which accounts there are (THREATS P-13)
     except Exception as fault:
         because, told = f"internal error: {type(fault).__name__}: {fault}", "asking jitd failed; the system's log says why"
     program.tell(told)
@@ -347,7 +347,7 @@ class _Program:
         self.is_callers = os.getuid() != 0
         self.service = self.item("service") or "?"
         self.user = self.item("user") or ""
-        # sudo sets PAM_SILENT always, and login for a ~/.hushlogin: who waits has to know for whom all the same.
+        # sudo sets PAM_SILENT always, and login for a ~/.hushlogin: a person who waits has to know for whom all the same.
         is_told = not flags & SILENT or self.service.startswith(("sudo", "login"))
         self.is_quiet = self.service not in SERVICES_THAT_SHOW or not is_told
 
@@ -431,7 +431,7 @@ class _Program:
         if self.is_quiet:
             return
         text = f"jitd: {_printable(sentence)}".encode("utf-8", "replace")[:MOST_SHOWN].decode("utf-8", "ignore")
-        with suppress(Exception):  # one that answers nonsense: nothing hangs on it
+        with suppress(Exception):  # one that answers nonsense: nothing depends on it
             # Never an information: sudo and su write it to standard output, and in `session` su's answer makes pam_python crash.
             self._pamh.conversation(self._pamh.Message(self._pamh.PAM_ERROR_MSG, text))
 

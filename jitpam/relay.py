@@ -202,7 +202,7 @@ class Relay:
                 packet = self._room[: self._control.recv_into(self._room)]
             except BlockingIOError:
                 return
-            except ConnectionResetError:  # said once, and before what was sent: it closed without reading all of ours
+            except ConnectionResetError:  # said once, and before what was sent: it closed without reading all that we sent
                 return
             except OSError:
                 packet = self._room[:0]

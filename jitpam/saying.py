@@ -18,7 +18,7 @@ def printable(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """One line of ours on standard error."""
+    """Write one line on standard error."""
     write(f"jitsudo: {printable(text)}\n")
 
 

@@ -35,7 +35,7 @@ class RequestWaits:
 
 @dataclass(frozen=True, slots=True)
 class TellRequester:
-    """Something happened to the request that the person who waits should read."""
+    """Tell the person who waits what happened to the request."""
 
     request: str
 

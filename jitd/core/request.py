@@ -86,7 +86,7 @@ class Request:
 
     @property
     def may_act_at_once(self) -> bool:
-        """True if who waits for it takes its use: not who asks beforehand for what another program will do."""
+        """True if the client that waits for it takes its use: not one that asks beforehand for what another program will do."""
         return deed_of(self.service).is_executed or self.point is not None
 
     @property

@@ -14,7 +14,7 @@ END = b"--"
 
 
 class Getopt:
-    """Reads ``words`` from the second on. ``at`` is getopt's optind, and who reads may move it on.
+    """Reads ``words`` from the second on. ``at`` is getopt's optind; a caller may move it on.
 
     ``short``: letter → name, ``long``: names. ``takes``: names that need an argument; ``may_take``: spellings (``-h``,
     ``--preserve-env``) that have one only if it stands in the same word. With ``permutes``, operands are gone past and stand in

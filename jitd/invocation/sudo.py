@@ -56,7 +56,7 @@ def read_sudo(service: str, words: tuple[bytes, ...], whole: bool) -> Invocation
 def joined(words: tuple[bytes, ...]) -> bytes:
     """``words`` as the one after the shell's -c: a backslash before all that is not a letter, digit, _, - or $. Raises Doubt.
 
-    What a letter is hangs on the caller's locale, so that there must be ASCII alone. (A newline behind a backslash is lost to the
+    What a letter is depends on the caller's locale, so only ASCII is taken. (A newline behind a backslash is lost to the
     shell, whereas our own -s keeps it.)
     """
     if not all(word.isascii() for word in words):

@@ -208,7 +208,7 @@ class Keeper:
             os.pwrite(self.plate, line, os.fstat(self.plate).st_size)
 
     def _is_anothers(self, group: str) -> bool:
-        """True where it was not logind who put the process there for this session: it was in it before it was taken in."""
+        """True where the process was in the scope before it was taken in: then logind did not make it for this session."""
         return self._came_from.get(self.job.pid) == group
 
     def _has_ended(self) -> bool:

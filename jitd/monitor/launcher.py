@@ -147,7 +147,7 @@ def main() -> int:
     os.umask(0o077)
     reset_signals()
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon's terminal, where it has one, is none of ours
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon's terminal, where it has one, is not for us
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # monitors are reaped by the kernel
     control_process(PR_SET_DUMPABLE, 0)

@@ -6,7 +6,7 @@ other side when the monitor says so; it waits for whichever is slow, as the comm
 
 Law: nothing is passed on that the monitor has not kept; without a monitor nothing is passed on at all; what could not be passed
 on is told. A pump is outside of the command's session, and has its two ends, the monitor's socket, and the command's own rights:
-what is written to the client's descriptors is written by no more than whom the run is for.
+what is written to the client's descriptors is written with the rights of the run's target user, and no more.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from jitd.recording.form import Kind
 CHUNK = 64 * 1024
 """Bytes of one piece at most: a packet to the monitor, and a frame of the recording."""
 KEPT, DRAIN = b"k", b"d"
-"""What a monitor says: what you told is kept, pass it on; and: say when what is there by now has been passed on."""
+"""The monitor's two orders. KEPT: what you sent is kept, pass it on. DRAIN: answer when all there is by now is passed on."""
 HERE, TOLD, DRAINED, FAILED, OVER = b"h", b"b", b"d", b"f", b"e"
 """What a pump says: its process's number; bytes of the stream; the answer to DRAIN; an error's number; and, as its last word,
 that either side is at its end. One that ends without it was killed."""

@@ -13,7 +13,7 @@ from jitd.pamlint.findings import Finding, Place, bad
 from jitd.pamlint.sudoers import Setting, Sudoers
 
 Files = Callable[[str], str]
-"""From an absolute path to who could change what is there, or put something there, in words; empty if root alone can."""
+"""Maps an absolute path to a sentence: who could change what is there, or put something there. Empty if root alone can."""
 
 FAMILIES = ("LD_", "PYTHON", "PERL", "RUBY", "NODE_", "BASH_FUNC_", "LUA_", "JAVA_", "GIT_CONFIG", "OPENSSL_", "KRB5_")
 """How the names of variables begin by which programs find or load code, or the files that name it."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads recordings: from a file, or from bytes as they arrive.
 
-Law: a frame is given only after its chunk's digest has been computed over all before it. What is missing at the end is told apart
-from what is not as it was written; of the latter nothing is given.
+Law: a frame is given only after its chunk's digest has been computed over all before it. A missing end is told apart
+from an altered part; nothing of an altered part is given.
 """
 
 from __future__ import annotations

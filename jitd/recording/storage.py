@@ -170,9 +170,9 @@ def aged(kept: Iterable[Kept], now: float, days: int) -> frozenset[str]:
 
 
 def outdated(kept: Iterable[Kept], old: Container[str], *, quota: int | None) -> list[Kept]:
-    """Which have to go: the ``old`` runs', and then as many as it takes to get below ``quota`` bytes (None: no such bound). Of
-    the person whose recordings take the most the oldest goes, again and again: nobody's give way to those of another who has
-    more. Pure. A live one stays, and counts.
+    """Which have to go: those of ``old`` runs, and then as many as it takes to get below ``quota`` bytes (None: no such bound).
+    Each time the oldest goes of the person whose recordings take the most, so that nobody loses one to a person who has more.
+    Pure. A live one stays, and counts.
     """
     going: list[Kept] = []
     ended: dict[str, deque[Kept]] = {}

@@ -150,7 +150,7 @@ class Enforcement:
 
     async def _submit(self, who: Subject) -> None:
         ask, in_hand = self._ask, self._in_hand
-        self._in_hand = None  # who waits costs two descriptors and not four
+        self._in_hand = None  # a client that waits costs two descriptors and not four
         if in_hand is None:
             raise Refusal("protocol", "a second proof")
         try:

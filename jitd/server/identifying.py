@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who somebody is here, asked of the name services in a lane of their own.
 
-Law: one that is silent keeps those waiting whom it alone knows, and root never: root is known without any.
+Law: a silent name service keeps people waiting that it alone knows, and never root: root is known without any.
 """
 
 from __future__ import annotations

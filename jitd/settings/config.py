@@ -29,7 +29,7 @@ MOST_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many a second for ever, and so many in a row."""
+    """A limit: ``per_second`` in the long run, ``burst`` in a row."""
 
     per_second: int
     burst: int

@@ -29,11 +29,11 @@ class Access:
         return who.is_root or matches_any(who, self._config.operators)
 
     def may_review(self, who: Subject, found: Request) -> bool:
-        """True for whom the rule of ``found`` takes a review from."""
+        """True if the rule of ``found`` takes a review from ``who``."""
         return found.obligations is not None and bool(may_review(found.obligations.approvals, who, found.requester))
 
     def may_see(self, who: Subject, found: Request) -> bool:
-        """True for the requester, for whom the rule takes a review from, and for operators."""
+        """True for the requester, for people who may review it, and for operators."""
         return who.is_requester(found.requester) or self.may_review(who, found) or self.is_operator(who)
 
     def visible(self, who: Subject, typed: str) -> Request:

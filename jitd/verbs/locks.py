@@ -172,8 +172,8 @@ class Locks:
         return named(name, self._accounts.realms, self._accounts.principals, self._accounts.people)
 
     async def _find(self, who: Subject, meant: Named) -> tuple[Account | None, bool]:
-        """The account of the person who is meant, and whether a directory has answered: where none does, the name is enough. Who
-        is gone is known by what they still have here.
+        """The account of the person who is meant, and whether a directory has answered: where none does, the name is enough.
+        A person whose account is gone is known by what they still have here.
         """
         try:
             return await self._workers.typed.run(who.uid, self._known, meant.user) or self._theirs(meant), True

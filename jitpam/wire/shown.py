@@ -25,7 +25,7 @@ MOST_FORMS = 4096
 PIECE = 16 * 1024
 """Characters that are translated in one go: no other thread has a turn meanwhile."""
 MOST_MIXED = 256
-"""Words of two scripts that are found one by one: whatever follows so many has each Cyrillic and Greek letter escaped."""
+"""How many words of two scripts are looked at one by one. After them each Cyrillic and Greek letter is escaped."""
 
 _LATIN = (
     r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1d00-\u1d25\u1d2c-\u1d5c\u1d62-\u1d65\u1d6b-\u1d77\u1d79-\u1dbe\u1e00-\u1eff"
