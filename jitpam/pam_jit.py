@@ -378,7 +378,7 @@ class _Program:
         return os.environ.get("KRB5CCNAME") if self.is_callers else self.item("KRB5CCNAME")
 
     def no_proof(self, uid: int) -> tuple[None, str] | None:
-        """Why there is none to be had: in root's own program a ticket that did not come with this login shows nobody's coming."""
+        """Why no ticket counts: in root's own program a ticket that did not come with this login proves nothing about them."""
         if uid == 0:
             return None, ""
         return None if self.is_callers or self.cache() else (None, "no Kerberos ticket came with this login")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``-s`` and ``-i``: the words of a command as one that a shell is given, quoted as sudo quotes them (sudo(8), -s).
+"""``-s`` and ``-i``: the words of a command joined into one for a shell, quoted as sudo quotes them (sudo(8), -s).
 
 Law: nothing is parsed; words go in, one word comes out that any POSIX shell takes apart into the same words.
 """

@@ -30,7 +30,7 @@ SLICE = "jitd.slice"
 WITHIN = 5.0
 """Seconds that systemd may take to answer."""
 AFTER_MONITOR = 10.0
-"""Seconds between the end that the monitor sees to and the one that systemd enforces."""
+"""Seconds after the monitor's own time limit at which systemd ends the scope."""
 KILL_AFTER = 5.0
 """Seconds between SIGTERM and SIGKILL when systemd stops a scope."""
 SYSTEMD = "org.freedesktop.systemd1"

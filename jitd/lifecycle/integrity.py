@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is the database that a daemon finds the one that was left? What is asked before anything is served from it.
+"""Is the database that a daemon finds the one that was left? Checked before anything is served from it.
 
 Law: what is open in it is byte for byte what its last record says, and the head that the last daemon of this boot noted is in
 its chain; otherwise nothing is served. A new boot ends whatever an older database could permit, so nothing is noted beyond one.

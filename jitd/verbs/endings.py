@@ -109,7 +109,7 @@ class Endings:
         return []
 
     def until_gone(self, runs: Iterable[str]) -> list[asyncio.Future[None]]:
-        """A future for each of ``runs`` that still lives: one that has ended since ``runs`` was read is never told of again."""
+        """A future for each of ``runs`` that still lives. One for a run that has ended would never be resolved."""
         return [self._waiters.until_gone(one.id) for one in map(self._store.run, runs) if one is not None and one.is_live]
 
     def _goes_on(self, grants: Iterable[Grant]) -> str:
