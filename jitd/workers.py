@@ -34,7 +34,7 @@ class Load:
 
 
 HOUSE = -1
-"""For whom the daemon's own work is done: what hangs of it takes nothing of root's."""
+"""The uid under which the daemon's own work is counted: where it hangs, it takes no thread from root's share."""
 
 
 class Piece:

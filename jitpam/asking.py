@@ -159,7 +159,7 @@ class _Wait:
         raise Unreachable("jitd closed the connection")
 
     def _look_at_signals(self) -> None:
-        """At the first one that ends us the request is withdrawn, and jitd has a second to say so."""
+        """The first signal that ends us withdraws the request, and jitd has a second to say so."""
         for number, _ in self._signals.taken():
             if number in _LEAVING and not self._leaves_by:
                 self._leaves_by = number

@@ -63,7 +63,7 @@ __all__ = ["Connection", "NotAuthenticated", "RefusedByDaemon", "Unreachable", "
 
 SOCKET = "/run/jitd/jitd.sock"
 HANDSHAKE_WITHIN = 2.5
-"""Seconds from connect to Welcome, and for any frame of ours to be taken."""
+"""Seconds from connect to Welcome, and for jitd to take any of our frames."""
 ANSWER_WITHIN = 60.0
 """Seconds between two messages of an answer: revoke and stop return when all is gone, and that has its own limits."""
 RETRY_EVERY = 0.02
@@ -94,7 +94,7 @@ def connect(*, with_ticket: bool = False) -> Connection:
 
 
 def begin(*, with_ticket: bool = False) -> Connection:
-    """A connection on which we have said who we are: for who has something else to do while jitd looks at it. ``ready`` waits for
+    """A connection on which we have said who we are: for a caller that has something else to do meanwhile. ``ready`` waits for
     the answer. Otherwise as ``connect``.
     """
     initiator = None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ``jitsudo`` says, and ends with, when it cannot do what it was asked (CONTRACT section 2).
+"""What ``jitsudo`` says when it cannot do what it was asked, and its exit status then (jitsudo(1), EXIT STATUS).
 
-Law: every fault has a status of ours and a sentence, and none is the command's.
+Law: every fault has a sentence and an exit status of jitsudo, never one of the command.
 """
 
 from __future__ import annotations
@@ -23,6 +23,6 @@ def tell(fault: Exception) -> int:
         if isinstance(fault, kind):
             say(str(fault))
             return status
-    # a defect of ours: the command must not run, and no trace may reach a script as its output
+    # a defect of jitsudo: the command must not run, and no trace may reach a script as its output
     say(f"internal error: {type(fault).__name__}: {fault}; the command was not run by this")
     return UNREACHABLE

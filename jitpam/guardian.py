@@ -25,7 +25,7 @@ _COMPARED = slice(0, 16)
 
 
 class Guardian:
-    """Forked at once. Where no process can be made, there is none, and nothing else is different."""
+    """Forked at once. If no process can be made, there is no guardian, and all else works as with one."""
 
     def __init__(self, terminal: int) -> None:
         reading, self._writing = os.pipe2(os.O_CLOEXEC)

@@ -324,7 +324,7 @@ def within(seconds: float, work: Callable[[], T]) -> T:
         finally:
             finished.release()
 
-    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())  # one that is left behind must take none of ours
+    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())  # a thread left behind must not take our signals
     try:
         _thread.start_new_thread(run, ())
     finally:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitsudo``: the command line, and what becomes of it (CONTRACT section 2).
+"""``jitsudo``: the command line, and what becomes of it (jitsudo(1)).
 
 Law: standard output is the command's. What we say goes to standard error, a line each, and through ``printable``. Whatever goes
 wrong ends with a status of our own and a sentence; nothing ever falls back to another way of running the command.

@@ -64,7 +64,7 @@ class _Char(_Letter):
 
 
 class Given(Structure):
-    """gss_buffer_desc with bytes of ours, which it keeps alive."""
+    """gss_buffer_desc with our bytes, which it keeps alive."""
 
     _fields_ = (("length", _Size), ("value", String))
 

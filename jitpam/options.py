@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sudo's command line, read with getopt's rules: options stop at the first word that is none.
+"""sudo's command line, read with getopt's rules: options stop at the first word that is not an option.
 
 Law: pure, and total: any words give either Options or UsageError. What this version cannot do is refused by name, never
 ignored. Arguments stay bytes. (The standard library's getopt costs 5 ms of start.)
@@ -16,7 +16,7 @@ HELP = f"""\
 usage: {USAGE}
        jitsudo -l [command [argument ...]] | -v | -k [command [argument ...]] | -K | --resume=ID
 
-Asks for a command to be run as another user; whoever the rules name approves it, then it runs here.
+Asks for a command to be run as another user. The people named by the rules approve it; then it runs here.
 
   -u, --user=USER         run as USER: a name, or # and a decimal id
   -g, --group=GROUP       run with GROUP as its group
@@ -91,7 +91,7 @@ _SHORT = {
     "P": "preserve-groups", "C": "close-from", "p": "prompt", "S": "stdin", "A": "askpass", "N": "no-update",
     "R": "chroot", "r": "role", "t": "type", "a": "auth-type", "c": "login-class", "U": "other-user", "e": "edit",
 }  # fmt: skip
-"""Short option → its long name, which is the name of what it does. ``-h`` is apart: its meaning hangs on the next word."""
+"""Short option → its long name, which is the name of what it does. ``-h`` is apart: its meaning depends on the next word."""
 
 _TAKES = {
     "user", "group", "chdir", "reason", "for", "uses", "resume", "command-timeout", "close-from", "prompt", "chroot", "role",

@@ -21,7 +21,7 @@ READ_BY_ALL = ("PATH", "SHELL")
 """What the program and jitd's module both read, to know what is run."""
 ITS_PLACES = (b"/usr/bin", b"/bin")
 PASSED_OVER = (b"/usr/local/sbin", b"/usr/local/bin", b"/usr/sbin", b"/sbin")
-"""Directories of root's that may stand before Python's own, as long as there is none in them."""
+"""Root's directories that may stand before Python's own, as long as there is no Python in them."""
 SECURE_PATH = "secure_path"
 """The argument for sudo, whose PATH is that of sudoers and not the caller's. In another program it is worth nothing."""
 SUDO = "sudo"

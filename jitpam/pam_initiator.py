@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The helper of the PAM module: it becomes the person, makes a token from their credential cache, and says nothing else.
 
-Law: nothing of the person's is looked at before all of root's rights are gone. What it says proves who, and decides nothing.
+Law: nothing of the person is looked at before all root's rights are gone. What it says proves who, and decides nothing.
 Nobody of that account can trace it: a process that gave up root's rights is not dumpable.
 """
 

@@ -41,7 +41,7 @@ FIRST_WORD_WITHIN = 15.0  # seconds until jitd says how it stands: it looks at f
 DECIDED_WITHIN = 24 * 3600  # seconds to wait where the stack sets no limit; the request ends by itself long before
 READABLE_FOR = 2.0  # seconds that a refusal stands at a console before getty clears it
 LOOK_EVERY = 0.2  # seconds between two looks whether the person has pressed Ctrl-C
-ACT_WITHIN_MS = 10_000  # how old a verdict may be: whoever stopped this program in between gets nothing for it
+ACT_WITHIN_MS = 10_000  # how old a verdict may be: stopping this program in between gains nothing
 FRAME_LIMIT = 256 * 1024  # bytes of one message to us: a tenth of that is the longest there is
 MOST_SHOWN, MOST_WORDS = 500, 3 * 1024 * 1024  # bytes of one message to the person (PAM_MAX_MSG_SIZE is 512), and of a command
 SUCCESS, DENIED, IGNORE, SILENT = 0, 6, 25, 0x8000  # of pam(3); the first three are all that ever comes out of here
@@ -79,7 +79,7 @@ def pam_sm_setcred(pamh: Any, flags: int, argv: list[str]) -> int:
 
 
 def pam_sm_chauthtok(pamh: Any, flags: int, argv: list[str]) -> int:
-    """Passwords are none of ours: a stack that asks us about one is wrong."""
+    """We have no passwords to change: a stack that asks us about one is wrong."""
     return DENIED
 
 
@@ -108,7 +108,7 @@ def _decide(pamh: Any, flags: int, argv: list[str], stage: str) -> object:
     except _No as no:
         because = told = str(no)
         if stage == AUTH and not program.is_callers:
-            told = "denied"  # whom the program does not know yet learns nothing, not even which accounts there are (THREATS P-13)
+            told = "denied"  # a stranger learns nothing, not even which accounts there are (THREATS P-13)
     except Exception as fault:
         because, told = f"internal error: {type(fault).__name__}: {fault}", "asking jitd failed; the system's log says why"
     program.tell(told)
@@ -177,7 +177,7 @@ def _await(jitd: _Channel, program: _Program, wait: float, asked_at: float) -> o
             for sentence in heard["news"]:
                 program.tell(str(sentence))
         elif heard["type"] != "granted" or type(heard["boot_ms"]) is not int or heard["boot_ms"] < int(asked_at * 1000):
-            raise _No("jitd said something out of turn")
+            raise _No("jitd sent an unexpected message")
         elif not 0 <= int(_clock() * 1000) - heard["boot_ms"] <= ACT_WITHIN_MS:
             raise _No("it was granted while this program was stopped, which is too long ago: ask again")
         elif any(not judged or _seen_at(path) != judged for path, judged in heard["places"]):  # THREATS P-14
@@ -187,7 +187,7 @@ def _await(jitd: _Channel, program: _Program, wait: float, asked_at: float) -> o
 
 
 class _Patience:
-    """Waits as long as the person does. What ends a program stays pending until we are done; what it ignores is no word to us."""
+    """Waits as long as the person does. What ends a program stays pending until we are done; what it ignores we ignore too."""
 
     def __enter__(self) -> Self:
         heeded = {number for number in LEAVING if signal.getsignal(number) is not signal.SIG_IGN}
@@ -230,7 +230,7 @@ class _Channel:
         rest, until = memoryview(_frame(message)), _clock() + ANSWER_WITHIN
         try:
             if self._read:
-                raise _No(f"{self._name} said something out of turn")
+                raise _No(f"{self._name} sent an unexpected message")
             while rest:
                 if not self.patience.wait(self.socket.fileno(), select.POLLOUT, until):
                     raise _No(f"{self._name} does not listen")
@@ -245,7 +245,7 @@ class _Channel:
         """The next message, which has to be ``what``. Raises _No: a refusal is a no like any other."""
         heard = self.hear(_clock() + within)
         if heard is None or heard["type"] != what:
-            raise _No(f"{self._name} {'does not answer' if heard is None else 'said something out of turn'}")
+            raise _No(f"{self._name} {'does not answer' if heard is None else 'sent an unexpected message'}")
         return heard
 
     def hear(self, until: float) -> dict[str, Any] | None:
@@ -266,7 +266,7 @@ class _Channel:
     def _whole(self) -> dict[str, Any] | None:
         length = int.from_bytes(self._read[:4], "big")
         if length > FRAME_LIMIT:
-            raise _No(f"{self._name} said too much")
+            raise _No(f"{self._name} sent too long a message")
         if len(self._read) < 4 + length:
             return None
         body, self._read = self._read[4 : 4 + length], self._read[4 + length :]
@@ -275,18 +275,18 @@ class _Channel:
         except (ValueError, RecursionError):
             message = None
         if type(message) is not dict or type(message.get("type")) is not str:
-            raise _No(f"{self._name} said what makes no sense")
+            raise _No(f"{self._name} sent a message that cannot be read")
         return message
 
 
 def _connect(path: str, patience: _Patience) -> _Channel:
-    """To jitd, which has to be a process of root's. Raises _No."""
+    """Connect to jitd, which has to run as root. Raises _No."""
     made = _beside_the_streams(_socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC))
     try:
         made.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, struct.pack("ll", int(ANSWER_WITHIN), 0))  # of connect(2) too
         made.connect(path)
         if struct.unpack("iII", made.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12))[1] != 0:
-            raise _No("what answers in the place of jitd is not root's")
+            raise _No("the process that answers in jitd's place does not run as root")
     except BaseException as fault:
         made.close()
         raise _No(f"jitd cannot be reached ({fault.strerror})") if isinstance(fault, OSError) else fault from None
@@ -299,7 +299,7 @@ class _Helper(_Channel):
     def __init__(self, patience: _Patience) -> None:
         self.because, self._until = "", _clock() + PROOF_WITHIN
         ours, theirs = map(_beside_the_streams, _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC))
-        super().__init__(ours, patience, "the helper that shows who you are")
+        super().__init__(ours, patience, "jitd's Kerberos helper")
         streams = [(os.POSIX_SPAWN_OPEN, stream, "/dev/null", os.O_WRONLY, 0) for stream in (1, 2)]
         try:
             self._pid = os.posix_spawn(
@@ -311,7 +311,7 @@ class _Helper(_Channel):
             self._process = os.pidfd_open(self._pid)
         except BaseException as fault:
             ours.close()
-            raise _No(f"the helper that shows who you are cannot be started ({fault})") from None
+            raise _No(f"jitd's Kerberos helper cannot be started ({fault})") from None
         finally:
             theirs.close()
 
@@ -347,12 +347,12 @@ class _Program:
         self.is_callers = os.getuid() != 0
         self.service = self.item("service") or "?"
         self.user = self.item("user") or ""
-        # sudo sets PAM_SILENT always, and login for a ~/.hushlogin: who waits has to know for whom all the same.
+        # sudo sets PAM_SILENT always, and login for a ~/.hushlogin: a person who waits has to know for whom all the same.
         is_told = not flags & SILENT or self.service.startswith(("sudo", "login"))
         self.is_quiet = self.service not in SERVICES_THAT_SHOW or not is_told
 
     def item(self, name: str) -> str | None:
-        """An item of PAM's, or a VARIABLE of its environment; None where there is none, or it is no text."""
+        """An item of PAM's, or a VARIABLE of its environment; None where there is none, or it is not text."""
         with suppress(Exception):
             value: str = self._pamh.env[name] if name.isupper() else getattr(self._pamh, name)
             value.encode("utf-8")
@@ -378,7 +378,7 @@ class _Program:
         return os.environ.get("KRB5CCNAME") if self.is_callers else self.item("KRB5CCNAME")
 
     def no_proof(self, uid: int) -> tuple[None, str] | None:
-        """Why there is none to be had: in root's own program a ticket that did not come with this login shows nobody's coming."""
+        """Why no ticket counts: in root's own program a ticket that did not come with this login proves nothing about them."""
         if uid == 0:
             return None, ""
         return None if self.is_callers or self.cache() else (None, "no Kerberos ticket came with this login")
@@ -431,7 +431,7 @@ class _Program:
         if self.is_quiet:
             return
         text = f"jitd: {_printable(sentence)}".encode("utf-8", "replace")[:MOST_SHOWN].decode("utf-8", "ignore")
-        with suppress(Exception):  # one that answers nonsense: nothing hangs on it
+        with suppress(Exception):  # one that answers nonsense: nothing depends on it
             # Never an information: sudo and su write it to standard output, and in `session` su's answer makes pam_python crash.
             self._pamh.conversation(self._pamh.Message(self._pamh.PAM_ERROR_MSG, text))
 
@@ -487,7 +487,7 @@ def _frame(message: dict[str, Any]) -> bytes:
 
 def _text(message: dict[str, Any], name: str) -> str:
     if type(value := message.get(name)) is not str:
-        raise _No("what was said makes no sense")
+        raise _No("the message cannot be read")
     return value
 
 

@@ -131,7 +131,7 @@ class Relay:
     def _on_signals(self) -> None:
         for number, sender in self._signals.taken():
             if self._outcome is not None:
-                self._to_terminal = self._room[:0]  # the terminal takes no more, and whoever signals has waited enough
+                self._to_terminal = self._room[:0]  # the terminal takes no more, and the person who signals has waited enough
             elif number == _signal.SIGCONT:
                 self._resume()
             elif number == _signal.SIGHUP and not sender and self._terminal is not None:
@@ -202,7 +202,7 @@ class Relay:
                 packet = self._room[: self._control.recv_into(self._room)]
             except BlockingIOError:
                 return
-            except ConnectionResetError:  # said once, and before what was sent: it closed without reading all of ours
+            except ConnectionResetError:  # said once, and before what was sent: it closed without reading all that we sent
                 return
             except OSError:
                 packet = self._room[:0]

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What jitsudo says, and where.
 
-Law: every sentence passes ``printable``; it is no failure if nobody listens, and one if what was asked for cannot be written.
+Law: every sentence passes ``printable``; a message that nobody reads is not a failure. Output that was asked
+for and cannot be written is one.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ def printable(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """One line of ours on standard error."""
+    """Write one line on standard error."""
     write(f"jitsudo: {printable(text)}\n")
 
 

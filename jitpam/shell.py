@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``-s`` and ``-i``: the words of a command as one that a shell is given, quoted as sudo quotes them (sudo(8), -s).
+"""``-s`` and ``-i``: the words of a command joined into one for a shell, quoted as sudo quotes them (sudo(8), -s).
 
 Law: nothing is parsed; words go in, one word comes out that any POSIX shell takes apart into the same words.
 """
@@ -12,7 +12,7 @@ _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 
 
 def quoted(words: list[bytes]) -> bytes:
-    """``words`` for ``-c``: a backslash before every byte that is no letter, digit, ``_``, ``-`` or ``$``.
+    """``words`` for ``-c``: a backslash before every byte that is not a letter, digit, ``_``, ``-`` or ``$``.
 
     ``$`` is left for the shell to expand, as in sudo. A newline would vanish behind a backslash, so it stands in quotes.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The standard streams of both commands: what they are, and that none of ours takes the place of one.
+"""The standard streams of both commands: what they are, and that no descriptor of jitsudo takes the place of one.
 
 Law: it is the first thing that is looked at, before anything is opened.
 """
@@ -33,7 +33,7 @@ def _kind(descriptor: int) -> str:
 
 
 def fill_closed() -> None:
-    """Have descriptors 0 to 2 open, so that no socket of ours becomes somebody's standard output."""
+    """Have descriptors 0 to 2 open, so that none of our sockets becomes somebody's standard output."""
     descriptor = posix.open("/dev/null", posix.O_RDWR)
     while descriptor < 2:
         descriptor = posix.dup(descriptor)

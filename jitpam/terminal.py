@@ -74,7 +74,7 @@ class Terminal:
         self._raw = self._modes() or raw
 
     def look_again(self) -> None:
-        """After a pause that nobody announced: whoever has changed it meanwhile has set it to their liking."""
+        """After a pause that nobody announced: where another program has changed the settings meanwhile, leave them so."""
         if self._found is not None and (not self.is_ours or self._modes() != self._raw):
             self._found = None
 

@@ -64,7 +64,7 @@ def verify(
     clock = _Clock()
     for head, content in follow(records):
         if not isinstance(content, dict):
-            raise Finding(head.number, f"record {head.number} is no record of jitd's")
+            raise Finding(head.number, f"record {head.number} is not a record of jitd")
         clock.tick(head.number, content)
         _take(head.number, content, last)
     _compare(last, documents)
@@ -107,7 +107,7 @@ def _take(number: int, content: dict[str, Any], last: dict[tuple[str, str], _Las
         return
     id, version, state, document = (content.get(name) for name in ("id", "version", "state", "document"))
     if life not in _OPEN or not isinstance(id, str) or type(version) is not int or not isinstance(document, str):
-        raise Finding(number, f"record {number} is no record of jitd's")
+        raise Finding(number, f"record {number} is not a record of jitd")
     before = last.get((life, id))
     if before is not None and before.state not in _OPEN[life]:
         raise Finding(number, f"record {number}: {life} {id} had ended as {before.state} with record {before.number}")

@@ -88,7 +88,7 @@ def main() -> int:
         status = _invoke()
         sys.stdout.flush()
         return status
-    except BrokenPipeError:  # whoever read our answer has enough of it: end quietly, as ``cat`` does
+    except BrokenPipeError:  # the reader of our answer has enough of it: end quietly, as ``cat`` does
         give_up(sys.stdout)
         return 128 + signal.SIGPIPE
     except OSError as fault:

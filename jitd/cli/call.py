@@ -44,7 +44,7 @@ def status_of(ending: Exception) -> int:
             return EXITS[ending.code][1]
         case NotAuthenticated():
             return EXITS["unauthenticated"][1]
-        case LocalProtocolError():  # what was typed cannot be said: bytes that are no text
+        case LocalProtocolError():  # what was typed cannot be said: bytes that are not text
             return EXITS["usage"][1]
         case _:
             return EXITS["failed"][1]

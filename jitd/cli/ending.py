@@ -9,7 +9,7 @@ from jitd.cli.answer import say
 from jitd.cli.call import called
 from jitpam.wire.messages import Revoke, Stop
 
-_reason = click.option("--reason", default="", help="Why: told to whom it is taken from, and recorded.")
+_reason = click.option("--reason", default="", help="Why: told to the person it is taken from, and recorded.")
 
 
 @click.command()

@@ -72,7 +72,7 @@ def check(files: tuple[Path, ...]) -> None:
 
 
 def _about_groups(rules: Sequence[Rule]) -> Iterator[str]:
-    """Of groups that a rule denies something to: those that nobody is in, and those of which nobody knows. They are no faults."""
+    """Name the groups that a rule denies something to and that are empty or unknown. Neither is a fault."""
     from jitd.deciding import groups
 
     for rule in rules:

@@ -29,7 +29,7 @@ def in_words(seconds: int) -> str:
 
 
 def seconds_since(instant: object) -> float | None:
-    """Seconds from ``instant`` (RFC 3339, UTC) to now; negative if it is to come; None if it is no instant."""
+    """Seconds from ``instant`` (RFC 3339, UTC) to now; negative if it is to come; None if it is not an instant."""
     try:
         at = datetime.strptime(str(instant), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:

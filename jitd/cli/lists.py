@@ -201,7 +201,7 @@ def runs(*, ended: bool, as_json: bool) -> None:
 @_ended
 @_json
 def locks(*, ended: bool, as_json: bool) -> None:
-    """List the locks: to whom nothing is permitted now (operators and root)."""
+    """List the locks: the people to whom nothing is permitted now (operators and root)."""
     _list("locks", LOCKS if ended else _without(LOCKS, "STATE", "ENDED BY"), ended=ended, as_json=as_json)
 
 

@@ -13,7 +13,7 @@ from jitd.cli.call import called
 from jitd.core.duration import read_duration
 from jitpam.wire.messages import Lock, Unlock
 
-_REASON = "Why: told to whom it concerns, and recorded."
+_REASON = "Why: told to the people it concerns, and recorded."
 
 
 def _on_whom(verb: Callable[..., None]) -> Callable[..., None]:
@@ -46,7 +46,7 @@ def _duration(context: click.Context, option: click.Parameter, value: Any) -> in
 
 @click.command()
 @_on_whom
-@click.option("--for", "lasts_for", metavar="DURATION", callback=_duration, help="Until then; without it, until unlock.")
+@click.option("--for", "lasts_for", metavar="DURATION", callback=_duration, help="How long it lasts; by default until unlock.")
 @click.option("--reason", default="", help=_REASON)
 def lock(*, user: str | None, principal: str | None, everybody: bool, lasts_for: int | None, reason: str) -> None:
     """Permit nothing new, and end what waits and runs; return when it is gone."""

@@ -16,7 +16,7 @@ QUIET_FOR = 0.1
 AWAKE_EVERY = 0.25
 """Seconds: Python sees a Ctrl-C between two calls, and one that comes right before a wait only after it."""
 MOST_PIECES = 50
-"""So often is more thrown away; whoever types on without a pause is then asked all the same."""
+"""How often input typed ahead is thrown away. Somebody who types on without a pause is asked after that all the same."""
 MOST_TYPED = 4096
 """The longest line that a terminal gives: nothing of it is left for the shell to read."""
 
@@ -27,7 +27,7 @@ def can_ask() -> bool:
 
 
 def is_answered_yes(question: str) -> bool:
-    """Ask, and wait for a line. End of file is no yes. Raises KeyboardInterrupt on Ctrl-C."""
+    """Ask, and wait for a line. End of file does not count as yes. Raises KeyboardInterrupt on Ctrl-C."""
     keyboard = sys.stdin.fileno()
     sys.stdout.flush()
     termios.tcdrain(sys.stdout.fileno())

@@ -113,4 +113,4 @@ def _settings(config: Path | None) -> Config:
     try:
         return load(config)
     except ConfigError as error:
-        raise NotDone(f"the settings are faulty, so nobody can say where the database is: {error.faults[0]}") from None
+        raise NotDone(f"cannot tell where the database is: {error.faults[0]}") from None

@@ -76,12 +76,12 @@ def approve(id: str, *, comment: str, is_sure: bool) -> None:
 
 
 def _must_be_reviewable(row: Row) -> None:
-    """There is a person to ask, and no question in vain: the daemon has said with the row what it would answer."""
+    """Raise unless a review can succeed and there is a terminal to ask on. The row says what the daemon would answer."""
     id = words(row, "id")
     if row.get("mine"):
         raise NotDone(f"request {id} is your own: somebody else has to review it", "forbidden")
     if not row.get("may_review", True):
-        raise NotDone(f"you may not review request {id}: none of the approvals it owes is yours to give", "forbidden")
+        raise NotDone(f"you may not review request {id}: its rule names neither you nor a group that you are in", "forbidden")
     if not can_ask():
         raise click.UsageError("there is no terminal to ask on; with --yes nothing is asked")
 

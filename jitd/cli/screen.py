@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The terminal of who watches: keys as they are typed, bytes as they come, and as it was afterwards.
+"""The watcher's terminal: keys as they are typed, bytes as they come, and its settings put back afterwards.
 
 Law: however it ends, the terminal is put back; what is not ours to show never comes here, since all of it went through a Filter.
 """

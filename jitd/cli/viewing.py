@@ -35,7 +35,7 @@ def _piece(row: Row) -> bytes:
     try:
         return a2b_base64(str(row["data"]), strict_mode=True)
     except (KeyError, NoBase64):
-        raise NotDone("the daemon sent what is no recording", "protocol") from None
+        raise NotDone("the daemon sent something that is not a recording", "protocol") from None
 
 
 def _mark(row: Row) -> tuple[Mark, ...]:
@@ -194,10 +194,10 @@ def _fetch(id: str, file: IO[bytes]) -> tuple[Summary, bool]:
 @click.command()
 @click.argument("id", metavar="ID")
 @click.option("--speed", type=click.FloatRange(SLOWEST, FASTEST), default=1.0, metavar="N", help="N times as fast.")
-@click.option("--idle-limit", type=click.FloatRange(0), metavar="SECONDS", help="No pause is longer.")
+@click.option("--idle-limit", type=click.FloatRange(0), metavar="SECONDS", help="Make every pause at most this long.")
 @click.option("--raw", is_flag=True, help="Every byte as it was, at once. It may harm a terminal.")
 @click.option("--export", "form", type=click.Choice(FORMATS), help="Write it in another form, and play nothing.")
-@click.option("--to", type=click.Path(path_type=Path), metavar="PATH", help="Where to: a file, or for sudo a new directory.")
+@click.option("--to", type=click.Path(path_type=Path), metavar="PATH", help="Write it here: a file, or for sudo a new directory.")
 def replay(*, id: str, speed: float, idle_limit: float | None, raw: bool, form: str | None, to: Path | None) -> None:
     """Play the recording of a run.
 
@@ -269,10 +269,10 @@ def _export(recording: Recording, form: str, to: Path | None) -> None:
         else:
             with to.open("x", encoding="utf-8") as out:
                 out.writelines(lines)
-    except BrokenPipeError:  # whoever read it has enough: as with every other answer
+    except BrokenPipeError:  # the reader has enough: as with every other answer
         raise
     except OSError as fault:
-        raise NotDone(f"it could not be written: {fault.filename or to}: {fault.strerror}") from None
+        raise NotDone(f"cannot write {fault.filename or to}: {fault.strerror}") from None
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -118,7 +118,7 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
 
 
 def work_of(command: Command) -> bytes:
-    """What a lease answers for, as 32 bytes: all but terminal, locale and kinds of streams (CONTRACT: leases)."""
+    """What a lease answers for, as 32 bytes: all but terminal, locale and kinds of streams (jitsudo(1), --for)."""
     bare = replace(command, locale=(), streams=(), chdir=False, salt=b"")
     return fingerprint("", "", "", "", bare, ())
 

@@ -54,7 +54,7 @@ class Glob:
 
 
 def _characters(value: bytes) -> str:
-    """Bytes as characters, each byte that is no UTF-8 as one of its own; no two values become the same text."""
+    """Bytes as characters, each byte that is not UTF-8 as a character of its own; no two values become the same text."""
     return value.decode("utf-8", "surrogateescape")
 
 
@@ -118,14 +118,14 @@ def read_command_pattern(words: tuple[str, ...]) -> CommandPattern:
 def read_host(word: str) -> Glob:
     """A pattern for host names, which know no case."""
     if not re.fullmatch(r"[A-Za-z0-9*?.-]+", word):
-        raise ValueError(f'"{word}" is no host name')
+        raise ValueError(f'"{word}" is not a host name')
     return Glob(word.lower())
 
 
 def read_service(word: str) -> str:
     """The name of a service. Raises ValueError with a sentence."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", word):
-        raise ValueError(f'"{word}" is no name of a service')
+        raise ValueError(f'"{word}" is not the name of a service')
     return word
 
 
@@ -266,7 +266,7 @@ OURS = frozenset({"SUDO_USER", "SUDO_UID", "SUDO_GID", "SUDO_COMMAND", "JITSUDO_
 def read_variable(word: str) -> str:
     """The name of a variable that may come along, or the beginning of names and a ``*``; ValueError with a sentence otherwise."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*\*?|\*", word):
-        raise ValueError(f'"{word}" is no name of a variable')
+        raise ValueError(f'"{word}" is not the name of a variable')
     if word in OURS:
         raise ValueError(f'"{word}" is set by jitd itself')
     if word.endswith("*"):

@@ -18,8 +18,8 @@ class Deed:
 
     ``is_executed``: jitd executes the command itself, by the path that it found, in the directory that a rule may name, and with
     the files that its arguments name as they were.
-    ``asks_again``: who wants it done makes a new request each time, so that a grant of one use answers another request than its
-    own, and nobody resumes one.
+    ``asks_again``: the requester makes a new request each time, so that a grant of one use answers a later request, and nobody
+    resumes one.
     ``has_run``: a use of its grant begins a run.
     ``may_go_on``: a rule may let what has begun go on when the time of its grant is over.
     """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Durations as people write them: ``90s``, ``15m``, ``1h30m``, ``1d``.
 
-Law: whole seconds from 1 to LONGEST, ASCII digits, largest unit first, each unit once. Anything else is no duration.
+Law: whole seconds from 1 to LONGEST, ASCII digits, largest unit first, each unit once. Anything else is not a duration.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SPELLING = re.compile("".join(f"(?:([0-9]{{1,9}}){letter})?" for letter, _, _ i
 
 
 def read_duration(text: str) -> int | None:
-    """The seconds that ``text`` means; None if it is no duration."""
+    """The seconds that ``text`` means; None if it is not a duration."""
     match = _SPELLING.fullmatch(text)
     if match is None:
         return None

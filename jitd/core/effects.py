@@ -35,7 +35,7 @@ class RequestWaits:
 
 @dataclass(frozen=True, slots=True)
 class TellRequester:
-    """Something happened to the request that the person who waits should read."""
+    """Tell the person who waits what happened to the request."""
 
     request: str
 
@@ -56,7 +56,7 @@ class StartRun:
 
 @dataclass(frozen=True, slots=True)
 class StopRun:
-    """End the run: it was committed as STOPPING. ``because`` is told to whoever watches it end."""
+    """End the run: it was committed as STOPPING. Those who watch the run are told ``because``."""
 
     run: str
     because: str

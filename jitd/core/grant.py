@@ -162,7 +162,7 @@ def covers(grant: Grant, subject: Subject, host: str, service: str, command: Com
 
 
 def is_for_other_requests(grant: Grant) -> bool:
-    """True for a lease. At a gate who comes again makes a new request, so that a single use answers there, too."""
+    """True for a lease. At a gate each try is a new request, so that a single use answers there, too."""
     return grant.is_lease or deed_of(grant.service).asks_again
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A lock holds: nothing new is permitted to whom it is on, their approvals do not count, and what they had ends.
+"""A lock holds: nothing new is permitted to the people it is on, their approvals do not count, and what they had ends.
 
 Law: whatever decides a lock's state stands in LAW and MAY_CAUSE. A lock only ever takes away: no permit comes of one. Its time is
 counted on the boot clock, boot by boot and as far as the record proves it, so that it never ends early; it may end late.
@@ -40,8 +40,8 @@ class Whom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """On whom, by whom, why. ``uid`` and ``person`` are those of the account when it was placed, or of the account that the
-    principal maps to, as far as they were known.
+    """Whom it locks, who placed it, and why. ``uid`` and ``person`` are those of the account when it was placed, or of the
+    account that the principal maps to, as far as they were known.
 
     ``left_for`` are the seconds that were left of it when the clock of the boot ``boot_id`` stood at ``since_boot``; None if it
     has no end.
@@ -166,7 +166,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 
 
 class LockedOut(IllegalEvent):
-    """Whoever would do this is locked. Nothing was changed."""
+    """The person who asked for this is locked. Nothing was changed."""
 
 
 def place(event: Placed) -> tuple[Lock, tuple[Any, ...]]:
@@ -280,7 +280,7 @@ def consequences(
 
 
 def _rests_on(locks: tuple[Lock, ...], lock: Lock, asked: Request) -> bool:
-    """True if what ``asked`` got was asked for by who is locked, or stands no longer without the approvals of who is."""
+    """True if a locked person asked for what ``asked`` got, or if it stands no longer without the approvals of one."""
     if is_on(lock, asked.requester):
         return True
     if asked.obligations is None or not any(is_on(lock, review.by) for review in asked.reviews):

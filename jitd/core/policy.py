@@ -31,7 +31,7 @@ ROOTS_TERMS = Terms(env=("*",), writable=True, record=Record(what="none"))
 class Rule:
     """One rule. A condition that is None matches everything; one without members matches nothing.
 
-    ``needs_ticket``: it permits nothing to who is known by their account alone. ``standing``: see Obligations.
+    ``needs_ticket``: it permits nothing to a requester who is known by their account alone. ``standing``: see Obligations.
     """
 
     verdict: Literal["permit", "deny"]
@@ -66,7 +66,7 @@ ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All rules in their order; what becomes of root's own requests; the SHA-256 of the files they stand in."""
+    """All rules in their order; what happens to requests that root makes; the SHA-256 of the files they stand in."""
 
     rules: tuple[Rule, ...]
     root: Literal["permit", "deny"]
@@ -80,7 +80,7 @@ class Question:
     ``lasts_for`` and ``uses`` are the lease asked for, None where none was. ``timeout_for`` is the running time asked for,
     ``chdir`` the directory, None where
     none was. ``is_own_group`` is true if the group to run as is that of the account to run as. ``is_missing`` is true if there
-    is no such command; whom to tell that is for the caller to know. ``writable_by`` says, a sentence each, who can change the
+    is no such command; the caller decides whom to tell that. ``writable_by`` says, a sentence each, who can change the
     command's file, beside root and the account to run as. ``names`` are other names of that file: a deny holds for each of them.
     """
 
@@ -122,7 +122,7 @@ def decide(policy: Policy, question: Question, at: datetime) -> Decision:
 
 
 def no_rule(requester: Subject) -> Deny:
-    """The answer where no rule permits it, and to who may not know why it is not permitted."""
+    """The answer where no rule permits it, and to a requester who may not know why it is not permitted."""
     ticket = " without a Kerberos ticket" if requester.is_local else ""
     return Deny(Why.NO_RULE, f"no rule permits this{ticket}")
 
@@ -314,7 +314,7 @@ def tally(approvals: tuple[Approval, ...], approvers: tuple[Subject, ...], reque
         persons = [person for person in persons if person not in same]
         persons.append([approver] + [account for person in same for account in person])
     eligible = [frozenset[int]().union(*(may_review(approvals, account, requester) for account in person)) for person in persons]
-    # Nor does a person count who is the requester by another of their accounts.
+    # Nor does a person count who is the requester under another account.
     own = [any(_is_one_person(account, requester) for account in person) for person in persons]
     return still_owed(
         approvals,

@@ -44,7 +44,7 @@ class Regex:
     steps: tuple[_Step, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Raises ValueError with a sentence where ``text`` is no such expression."""
+        """Raises ValueError with a sentence where ``text`` is not such an expression."""
         object.__setattr__(self, "steps", _Parser(self.text).program())
 
     def is_found_in(self, text: str) -> bool:

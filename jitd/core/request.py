@@ -53,8 +53,8 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One person, one command, one question. All above ``state`` never changes. ``lock`` is the one that ended it; ``anew``:
-    nothing that was granted before answers it.
+    """One person, one command, one question. Fields before ``state`` never change. ``lock`` is the one that ended it; ``anew``:
+    no earlier grant answers it.
     """
 
     id: str
@@ -86,7 +86,7 @@ class Request:
 
     @property
     def may_act_at_once(self) -> bool:
-        """True if who waits for it takes its use: not who asks beforehand for what another program will do."""
+        """True if the client that waits for it takes its use: not one that asks beforehand for what another program will do."""
         return deed_of(self.service).is_executed or self.point is not None
 
     @property
@@ -260,7 +260,7 @@ def _point(point: Point) -> dict[str, str | None]:
 
 
 def _spelled(value: bytes) -> str:
-    r"""``value`` as text that reads back: what is no UTF-8 as ``\xNN``, a backslash doubled."""
+    r"""``value`` as text that reads back: what is not UTF-8 as ``\xNN``, a backslash doubled."""
     return value.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
 
 

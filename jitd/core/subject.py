@@ -25,10 +25,10 @@ LOCAL = "local:"
 class Subject:
     """Somebody whose account exists and whose principal was proved, as the daemon found them at one moment.
 
-    Without a ticket there are root, and who is known by the account alone, because an enforcement point said so.
+    Two kinds have no ticket: root, and people known by their account alone, because an enforcement point said so.
 
-    ``groups`` are names as NSS gave them. ``person`` is who counts when approvals are counted. ``ticket_ends_at`` is
-    aware UTC; None for who has no ticket. ``perhaps`` are the principals of whom the account is, where none was proved.
+    ``groups`` are names as NSS gave them. Approvals are counted by ``person``. ``ticket_ends_at`` is aware UTC;
+    None without a ticket. ``perhaps`` are the principals that the account belongs to, where none was proved.
     ``unsure`` are groups that cannot be looked up: nobody knows whether this one is in them.
     """
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Accounts and groups of this host, as NSS and shadow(5) tell of them, and the subjects that they are.
 
-Law: an account or group that cannot be read is no account and no group; but of a group that a rule denies something to, it is
-noted that nobody knows who is in it. Everything here may block: it is called in a worker.
+Law: an account or group that cannot be read counts as absent. Where a rule denies something to such a group, it is noted that
+nobody knows who is in it. Everything here may block: it is called in a worker.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class Found:
 
 
 class Nonsense(Exception):
-    """What was asked makes no sense, whoever asks: a sentence."""
+    """What was asked makes no sense for any requester: a sentence."""
 
 
 def find(
@@ -225,7 +225,7 @@ def _refuse_nonsense(asked: Asked) -> None:
 
 
 def _can_be_shown(asked: Asked) -> bool:
-    """True if whoever reviews it can be shown all of it: one request that breaks a list would hide all others."""
+    """True if a reviewer can be shown all of it: one request that breaks a list would hide all others."""
     pairs = (part for pair in (*asked.variables, *asked.preserved, *asked.locale) for part in pair)
     parts = (
         *asked.argv,

@@ -211,7 +211,7 @@ class Decider:
 
     async def _as_they_are(self, approvers: Sequence[Subject]) -> list[Subject | None]:
         """``approvers`` as they are now, all looked up at once; None for who has no account any more, or is refused by the KDC,
-        which is asked of all of them together. Its silence is no refusal.
+        which is asked of all of them together. Its silence is not a refusal.
         """
         found = await asyncio.gather(*(self._workers.names.run(one.uid, self._accounts.again, one) for one in approvers))
         refused = await self._refused([now.principal for now in found if now is not None])

@@ -50,8 +50,8 @@ class Kdc:
             return None
 
     async def refused(self, principals: Sequence[str]) -> frozenset[str]:
-        """Those of ``principals`` whom the KDC has refused within the last minute. It is asked about all at once; whoever it says
-        nothing of in time is not refused.
+        """Those of ``principals`` whom the KDC has refused within the last minute. It is asked about all at once; a principal
+        for whom no answer comes in time is not refused.
         """
         now = time.monotonic()
         self._kept = {principal: kept for principal, kept in self._kept.items() if now - kept[0] < KEPT_FOR}

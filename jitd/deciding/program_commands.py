@@ -2,7 +2,7 @@
 """What an enforcement point says becomes what is asked: of sudo, doas and su the command that they will run, of a login nothing
 but that it is one.
 
-Law: what cannot be understood for certain is asked about whole, and is no command that a rule could name. It may block.
+Law: what cannot be understood for certain is asked about whole, and is not a command that a rule could name. It may block.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Pl
 
 
 def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
-    """The shell that su runs (su(1), --shell): another than the account's own only where that is no restricted one."""
+    """The shell that su runs (su(1), --shell): another than the account's own only where that is not a restricted one."""
     own = os.fsencode(accounts.entry_of(found.user or "root").pw_shell or SHELL)
     wanted = found.shell_path if found.shell_path is not None else shell if found.shell == "kept" else b""
     if not wanted:
@@ -218,16 +218,17 @@ def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours:
     """The way to what a bare name means. Raises ValueError where it is not certain that the program takes the file for it that
     we find on our own path.
 
-    It has looked before, or looks afterwards: along a path of root's (``secure_path`` of sudoers), or along the person's, of
-    which only that can be relied on which stands on ours too.
+    It has looked before, or looks afterwards: along ``secure_path`` of sudoers, which is root's, or along the person's PATH. Of
+    that only directories count that stand on ours too.
     """
     name, view, theirs = known.argv[0], program.view, program.search_path
     found = _where(name, secure_path) if secure_path else _on_trusted_path(name, theirs, ours)
     is_ours = found is not None and found == _where(name, ours)
-    typed = _first(view, name, secure_path or theirs) if is_ours else None  # else nothing is looked at along a PATH of theirs
+    typed = _first(view, name, secure_path or theirs) if is_ours else None  # else nothing is looked at along the person's PATH
     if typed is None or found != _where(typed, b""):
         raise ValueError(
-            f"which file {shown(name)} is hangs on the person's PATH, or on the settings of the program that runs it"
+            f"cannot tell which file {shown(name)} is: it depends on the caller's PATH or on that program's settings;"
+            " use its full path"
         )
     return view.judged(typed)
 
@@ -269,7 +270,7 @@ def _refuse_no_home(user: str) -> None:
     """A login shell begins in the home directory; where that cannot be entered, wherever the person stands. Raises ValueError."""
     entry = accounts.entry_of(user)
     home, groups = os.fsencode(entry.pw_dir), accounts.group_ids(entry.pw_name, entry.pw_gid)
-    try:  # whoever sees what is not in it could enter it
+    try:  # an account that sees what is absent there can enter it
         is_open = os.path.isdir(home) and path_lookup.is_visible_absence(os.path.join(home, b"x"), entry.pw_uid, groups)
     except (OSError, ValueError):
         is_open = False

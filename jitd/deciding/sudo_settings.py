@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this host's sudoers and doas.conf say that changes what a command line of theirs means.
+"""What this host's sudoers and doas.conf say that changes what a command line of sudo or doas means.
 
 Law: only read; what cannot be read for certain is told as a doubt, or as the setting that is feared. It may block.
 """

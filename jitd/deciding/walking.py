@@ -168,7 +168,7 @@ class _Walk:
         return not above.st_mode & 0o022 or (bool(above.st_mode & stat.S_ISVTX) and entry.st_uid == 0)
 
     def _is_believed(self, directory: int, status: os.stat_result) -> bool:
-        """True if its owner is who it says. A person may have a disk of theirs mounted, ``nosuid``, and another one in
+        """True if its owner is who it says. A person may have mounted their own disk, ``nosuid``, and another one in
         its place, whose numbers are the same.
         """
         if status.st_dev == self._root_device:

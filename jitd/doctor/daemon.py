@@ -158,7 +158,7 @@ def policy(in_force: str | None, of_files: str | None, n_rules: int, reload: str
     """The digest of the policy that decides against that of the files; None where it is not known."""
     check = "policy.in_force"
     if of_files is None:
-        said = "the files are no whole policy: an older one is in force, or none"
+        said = "the files are not a whole policy: an older one is in force, or none"
         return bad(check, said, "mend the faults first", command=reload)
     if in_force is None:
         return unknown(check, "the record does not tell which policy is in force", "restart the daemon: it records it then")

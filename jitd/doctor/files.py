@@ -104,7 +104,7 @@ def closed(check: str, seen: Seen, what: str) -> Finding:
     why = who_else_may_write(seen.uid, seen.mode, 0)
     if why is None:
         return ok(check, f"{seen.path} belongs to root, and root alone may write it")
-    return bad(check, f"{seen.path} {why}: whoever may write it decides who is root here", command=_closing(seen))
+    return bad(check, f"{seen.path} {why}: anybody who may write it decides who is root here", command=_closing(seen))
 
 
 def above(check: str, places: Sequence[Seen]) -> Finding:
@@ -115,7 +115,7 @@ def above(check: str, places: Sequence[Seen]) -> Finding:
         is_shared = bool(place.mode & stat.S_ISVTX)  # it is meant to be everybody's: /tmp, say
         why = who_else_may_write(place.uid, 0 if is_shared and number < len(places) else place.mode, 0)
         if why and is_shared:
-            mend = "nothing of jitd's can be right in there: put it below a directory of root's"
+            mend = "nothing of jitd's can be right in there: put it below a directory that belongs to root"
             return bad(check, f"{place.path} {why}", mend)
         if why:
             said = f"{place.path} {why}: they could put another thing in place of what is below"
@@ -130,7 +130,7 @@ def secret(check: str, seen: Seen, what: str) -> Finding:
         return finding
     path, mode = seen.path, stat.S_IMODE(seen.mode)
     if not stat.S_ISREG(seen.mode):
-        return bad(check, f"{path} is no regular file", f"put {what} itself there, in place of a link or device")
+        return bad(check, f"{path} is not a regular file", f"put {what} itself there, in place of a link or device")
     wanted = f"chown root:root {word(path)} && chmod 600 {word(path)}"
     if seen.uid != 0:
         return bad(check, f"{path} belongs to uid {seen.uid}, who can read and change it", command=wanted)
@@ -147,7 +147,7 @@ def socket(check: str, seen: Seen, restart: str) -> Finding:
     if finding := _not_seen(check, seen, "the socket"):
         return finding
     if not stat.S_ISSOCK(seen.mode):
-        return bad(check, f"{path} is no socket", command=anew)
+        return bad(check, f"{path} is not a socket", command=anew)
     if seen.uid != 0:
         return bad(check, f"{path} belongs to uid {seen.uid}: it is not jitd's", command=anew)
     if mode & 0o666 != 0o666:

@@ -170,7 +170,7 @@ def _closed(service: str, places: Places) -> set[str]:
 
 def knock(service: str, user: str) -> str | None:
     """What the stack of ``service`` says to ``user``, who has started that program: PAM's words, empty if they may; None where
-    the application is missing that asks.
+    pamtester is missing.
     """
     return _try(user, service, user, "acct_mgmt")  # as set-user-id programs are
 
@@ -212,12 +212,12 @@ def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]
         level = unknown if each.severity == "unknown" else weak
         yield level("host.links", f"{each.place}: {each.sentence}", each.mend)
     if not found and services:
-        yield ok("host.links", "the kernel keeps programs of root's from links of others")
+        yield ok("host.links", "the kernel keeps root's programs from links of others")
 
 
 def tried_session(service: str, strangers: str | None) -> Finding:
-    """How the stack of ``service``, whose gate holds in ``session``, answers a stranger. Whether jitd was asked does not show:
-    who may not ask is told nothing there. Root's own session is not opened for a trial.
+    """How the stack of ``service``, whose gate holds in ``session``, answers a stranger. The answer does not show whether jitd
+    was asked: a person who may not ask is told nothing there. Root's own session is not tried.
     """
     if strangers is None:
         return weak("pam.gates", f"whether the gate of {service} holds was not tried", "apt install pamtester, and ask again")

@@ -40,7 +40,8 @@ class Known:
     """Accounts and groups as NSS knows them. ``groups``: name → the accounts in it, None where there is no such group; one that
     is not among them cannot be looked up.
 
-    ``users``: name → uid, None where there is no such account. Not ``is_whole``: who has a group as their own is not known.
+    ``users``: name → uid, None where there is no such account. Not ``is_whole``: accounts cannot be
+    listed, so nobody knows whose primary group one is.
     """
 
     groups: Mapping[str, tuple[str, ...] | None]
@@ -106,7 +107,7 @@ def examine(host: Host) -> Iterator[Finding]:
 
 
 def look_up(words: frozenset[str], config: Config) -> Known:
-    """All of whom ``words`` and the settings tell something."""
+    """Look up everybody whom ``words`` or the settings name."""
     listed = everybody()
     groups = members(sorted({entry[6:] for entry in words if entry.startswith("group:")}), listed or {})
     known = Known(groups, {}, config, is_whole=listed is not None)
@@ -240,7 +241,7 @@ def accounts(known: Known, settings: str) -> Iterator[Finding]:
 
 
 def rules(found: Sequence[Rule], known: Known) -> list[Finding]:
-    """Of the rules for this host: whom they name and is not there; whom they permit, and who could approve that."""
+    """Judge the rules for this host: names that do not exist here, people they permit, and who could approve that."""
     findings: list[Finding] = []
     for rule in found:
         findings += _named(rule, known)
@@ -301,7 +302,7 @@ def _approvers(rule: Rule, known: Known) -> Iterator[Finding]:
 
 
 def _owed(approvals: tuple[Approval, ...], eligible: Sequence[frozenset[str]], asker: str) -> int:
-    """How many approvals of a request by ``asker`` stay owed if everybody approves who may."""
+    """How many approvals of a request by ``asker`` stay owed if everybody who may approve does."""
     persons = sorted(frozenset[str]().union(*eligible) - {asker})
     given = ((person, frozenset(index for index, who in enumerate(eligible) if person in who)) for person in persons)
     return still_owed(approvals, tuple(given))

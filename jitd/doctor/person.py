@@ -29,7 +29,7 @@ AS_ROOT = "have root run: jitd doctor"
 SOON = 15 * 60
 """Seconds that a ticket should still be good for."""
 MENDS = {
-    "kdc silent": "try again later, and tell whoever keeps the KDC",
+    "kdc silent": "try again later, and tell the KDC's administrator",
     "configuration": "have /etc/krb5.conf put right",
     "library": "have libgssapi-krb5-2 installed",
 }

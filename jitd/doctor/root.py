@@ -12,8 +12,8 @@ from jitd.doctor.round import Examination
 
 
 def examinations(host: Host) -> list[Examination]:
-    """All of them. What has no sentence for its silence cannot hang: the kernel's clocks, and the files among which are those
-    that this process was loaded from just now. Whatever the settings name can: it may be on a file server.
+    """All examinations. One without a sentence for its silence cannot hang: it asks the kernel's clocks, or looks at files beside
+    those that this process was loaded from. One that looks at what the settings name can: that may be on a file server.
     """
     disk = "see dmesg, and mount: a disk or a file server does not answer"
     directory = "see what /etc/nsswitch.conf names for passwd and group: a directory server does not answer"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The round: each examination that may hang in a process of its own, all at one time, and none longer than its seconds.
 
-Law: one that hangs, or breaks, is a finding and holds up nobody; what it had found before counts. What hangs is killed with
-all that it started; one that the kernel does not let go of (a dead file server) is left behind.
+Law: an examination that hangs or fails becomes a finding and delays no other; what it had found before counts. One that hangs
+is killed with all that it started; one that cannot be killed (a dead file server) is left behind.
 """
 
 from __future__ import annotations

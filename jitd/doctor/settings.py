@@ -75,7 +75,7 @@ def plugins(check: str, open_ones: Sequence[tuple[str, str]]) -> Finding:
     """krb5.conf and the like. ``open_ones`` are those that others may change, and who those are."""
     if open_ones:
         path, because = open_ones[0]
-        told = f"{because}: {path} says which plugins libkrb5 and libgssapi load into programs of root's, and who the KDC is"
+        told = f"{because}: {path} says which plugins libkrb5 and libgssapi load into root's programs, and who the KDC is"
         steps = [f"chown root:root {word(each)} && chmod go-w {word(each)}" for each, _ in open_ones]
         return bad(check, told, command=" && ".join(steps))
     return ok(check, "krb5.conf, and what it includes, can be changed by root alone")

@@ -40,7 +40,7 @@ class ChildLauncher:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         with theirs:
             try:
-                self._process = subprocess.Popen(  # the last word tells whoever lists processes which daemon's it is
+                self._process = subprocess.Popen(  # the last word tells a reader of ps(1) which daemon's it is
                     [sys.executable, "-IS", "-c", LAUNCHER, *places(), str(theirs.fileno()), str(self._run_dir)],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,

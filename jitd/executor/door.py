@@ -47,4 +47,4 @@ def make_directory(path: str, mode: int) -> None:
     except FileExistsError:
         status = os.lstat(path)
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != 0 or status.st_mode & 0o022:
-            raise PermissionError(0, "is no directory that only root can change", path) from None
+            raise PermissionError(0, "is not a directory that only root can change", path) from None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The monitors of this host: how they are begun, heard, ordered and looked for, whoever made their launcher and houses them.
+"""The monitors of this host: how they are started, heard, ordered and looked for, for every kind of launcher.
 
 Law: a run is started once; what a monitor says is reported as it comes, and a monitor that says no more is looked for.
 """
@@ -31,7 +31,7 @@ BEHIND_FOR = 30.0
 BACK_WITHIN = 1.0
 """Seconds after which a monitor that was cut off is looked for: it tries every 0.15 s."""
 RESPAWN_AFTER = 0.2
-"""Seconds before a launcher is started anew: one that cannot live is not started without end at full speed."""
+"""Seconds before a launcher is started anew, so that one that fails at once is not started in a tight loop."""
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 
@@ -52,7 +52,7 @@ class Housing(Protocol):
         """Be there for monitors. Raises ExecutorError."""
 
     async def take_in(self, run: str, pid: int, ends_at_boot: float | None) -> None:
-        """House the monitor of ``run``; one that is in already stays. Raises ExecutorError."""
+        """Move the monitor of ``run`` into its control group or scope; one that is there already stays. Raises ExecutorError."""
 
     async def close(self) -> None:
         """Leave; what is housed stays."""
@@ -188,7 +188,7 @@ class Monitors:
                 raise ConnectionError
             say, values = orders.read_word(packet, orders.FROM_MONITOR)
             if (say == "here") != (run is None):
-                raise ValueError("a word out of turn")
+                raise ValueError("an unexpected message")
         except BlockingIOError:
             return
         except (OSError, ValueError):

@@ -65,7 +65,7 @@ class Remains:
         return Left(Ending.NOT_STARTED, FAILED, "it was interrupted before the command had begun")
 
     def _recorded(self, run: str) -> tuple[int, int, str] | None:
-        """Where the recording stands that a killed monitor left; what is not whole at its end is no part of it."""
+        """How far the recording of a killed monitor goes; what is not whole at its end is not counted."""
         try:
             file = storage.open_recording(places.recordings_directory(self.state_dir), run)
         except (OSError, ValueError, RecordingError):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Monitors under systemd: a launcher that is a service of its own, and a transient scope for each run.
 
-A scope is no part of ``jitd.service``, so what runs outlives a restart of the daemon; it is delegated, because the monitor
+A scope is not a part of ``jitd.service``, so what runs outlives a restart of the daemon; it is delegated, because the monitor
 keeps the command in a control group below its own; and systemd ends it by itself some seconds after the monitor should
 have (systemd.scope(5), org.freedesktop.systemd1(5), https://systemd.io/CGROUP_DELEGATION/).
 
@@ -30,7 +30,7 @@ SLICE = "jitd.slice"
 WITHIN = 5.0
 """Seconds that systemd may take to answer."""
 AFTER_MONITOR = 10.0
-"""Seconds between the end that the monitor sees to and the one that systemd enforces."""
+"""Seconds after the monitor's own time limit at which systemd ends the scope."""
 KILL_AFTER = 5.0
 """Seconds between SIGTERM and SIGKILL when systemd stops a scope."""
 SYSTEMD = "org.freedesktop.systemd1"
@@ -137,7 +137,7 @@ class Scopes:
 
 
 def unit_of(run: str) -> str:
-    """The name of a run's scope. Raises ValueError for what is no run's id."""
+    """The name of a run's scope. Raises ValueError for what is not a run's id."""
     if not is_run_id(run):
         raise ValueError(f"no run's id: {run!r}")
     return f"jitd-run-{run}.scope"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that the kernel has been told to execute certain files with (binfmt_misc): each is an interpreter of theirs.
+"""Programs that the kernel has been told to execute certain files with (binfmt_misc): each is the interpreter of those files.
 
 Law: standard library only, and nothing of ours. What the kernel lists and cannot be read here is an error, never passed over.
 """

@@ -217,7 +217,7 @@ def open_regular(path: bytes) -> int:
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
         if not stat.S_ISREG(os.fstat(place).st_mode):
-            raise Uninspectable(f"{_shown(path)} is no regular file", looked_at=(path,), is_unfit=True)
+            raise Uninspectable(f"{_shown(path)} is not a regular file", looked_at=(path,), is_unfit=True)
         return os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError as fault:
         absent = fault.errno in (errno.ENOENT, errno.ENOTDIR)
@@ -364,7 +364,7 @@ def _changers_of_interpreters(named: bytes | None, told: list[bytes], walk: _Wal
             real = walk.follow(interpreter)
             file = open_regular(real)
         except Uninspectable as fault:
-            raise _unfit_interpreter("is missing" if fault.is_absent else "is no program", interpreter) from None
+            raise _unfit_interpreter("is missing" if fault.is_absent else "is not a program", interpreter) from None
         try:
             status = walk.glance.opened(real, file)
             if not status.st_mode & 0o111:

@@ -138,13 +138,13 @@ def _look_at(at: int, path: bytes, view: View, entries: _Entries) -> tuple[Opera
         if who or entries.may_be_changed(real):
             because = "what is in a directory is not bound"
     elif status.st_rdev not in CONSTANT or not stat.S_ISCHR(status.st_mode):
-        because = "what comes out of it is not bound: it is no regular file"
+        because = "what comes out of it is not bound: it is not a regular file"
     return (Operand(at, path, real, b"", "; ".join((*who[:1], because))) if because else None), False
 
 
 @dataclass(slots=True)
 class _Entries:
-    """What is in directories of root's: ``left`` entries more are looked at."""
+    """What is in directories that belong to root: at most ``left`` more entries are looked at."""
 
     view: View
     left: int

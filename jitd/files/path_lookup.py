@@ -39,7 +39,7 @@ def resolve(argv0: bytes, cwd: bytes, search_path: bytes, look: Look | None = No
     taken from ``cwd``. Raises Uninspectable.
     """
     if not argv0 or b"\0" in argv0:
-        raise Uninspectable("an empty name, or one with a NUL in it, is no command", is_absent=True)
+        raise Uninspectable("an empty name, or one with a NUL in it, is not a command", is_absent=True)
     look = look or Look()
     name = os.path.basename(argv0)
     if not cwd.startswith(b"/"):
@@ -76,7 +76,7 @@ def resolve(argv0: bytes, cwd: bytes, search_path: bytes, look: Look | None = No
             return path
         unfit = unfit or path
     if unfit is not None:
-        raise Uninspectable("what has that name is no executable file", looked_at=(unfit,), is_unfit=True)
+        raise Uninspectable("found on the search path, but not executable", looked_at=(unfit,), is_unfit=True)
     raise Uninspectable("there is no such command", looked_at=tuple(looked_at), is_absent=True)
 
 
@@ -176,7 +176,7 @@ def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]], look
     if stat.S_ISDIR(status.st_mode):
         return "it is a directory"
     if not stat.S_ISREG(status.st_mode):
-        return "it is no regular file"
+        return "it is not a regular file"
     if not status.st_mode & 0o111:
         return "it is not executable"
     if uid == 0 or access_list(real, look) is not None:
@@ -280,7 +280,7 @@ def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: 
             if leads_to.startswith(b"/"):
                 at, above = b"/", look.lstat(b"/")
             ahead += parts(leads_to)
-        elif not stat.S_ISDIR(status.st_mode):  # whoever could look here sees that nothing can be below
+        elif not stat.S_ISDIR(status.st_mode):  # anybody who can look here sees that nothing can be below
             return _Sight(os.path.join(below, *reversed(ahead)), ABSENCE if ahead else THERE, name)
         elif status.st_dev == above.st_dev or os.major(status.st_dev) or not is_procfs(below):
             at, above = below, status

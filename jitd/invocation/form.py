@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a command line comes to: the values that all readers make.
 
-Law: values only. Whoever reads a line is certain or says why not; there is nothing in between.
+Law: values only. A reader of a line is certain of it or says why not; there is nothing in between.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _LIKE_A_NUMBER = re.compile(r"\s*[-+]?[0-9]+")
 
 
 def name(typed: bytes, of: str) -> str:
-    """``typed`` as an account's or a group's name. Raises Doubt for bytes that are no clean text."""
+    """``typed`` as an account's or a group's name. Raises Doubt for bytes that are not clean text."""
     try:
         text = typed.decode("utf-8")
     except UnicodeDecodeError:
@@ -60,10 +60,10 @@ def name(typed: bytes, of: str) -> str:
 
 
 def plain_name(typed: bytes, of: str) -> str:
-    """A name where ``#`` does not begin an id (su and doas), but would for whoever takes it up from here. Raises Doubt."""
+    """A name where ``#`` does not begin an id (su and doas), but would for the program that gets it next. Raises Doubt."""
     text = name(typed, of)
     if text.startswith("#"):
-        raise Doubt(f"the name of the {of} begins with #, which is no id here")
+        raise Doubt(f"the name of the {of} begins with #, which does not begin an id here")
     return text
 
 

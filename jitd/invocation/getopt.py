@@ -14,7 +14,7 @@ END = b"--"
 
 
 class Getopt:
-    """Reads ``words`` from the second on. ``at`` is getopt's optind, and who reads may move it on.
+    """Reads ``words`` from the second on. ``at`` is getopt's optind; a caller may move it on.
 
     ``short``: letter → name, ``long``: names. ``takes``: names that need an argument; ``may_take``: spellings (``-h``,
     ``--preserve-env``) that have one only if it stands in the same word. With ``permutes``, operands are gone past and stand in
@@ -62,14 +62,14 @@ class Getopt:
         return self._read_short()
 
     def operands(self) -> tuple[bytes, ...]:
-        """What is no option, once there are no more options."""
+        """The words left over once there are no more options."""
         return (*self._passed, *self._words[self.at :])
 
     def _read_short(self) -> tuple[str, bytes | None]:
         letter, self._letters = self._letters[:1], self._letters[1:]
         name = self._short.get(letter)
         if name is None:
-            raise Doubt("there is a letter among the options that is none")
+            raise Doubt("there is an unknown option letter")
         if name in self._takes:
             value, self._letters = self._letters, b""
             return name, value or self._following()
@@ -84,7 +84,7 @@ class Getopt:
         if name is None:
             meant = [self._long[known] for known in self._long if known.startswith(typed)]
             if not meant:
-                raise Doubt("there is a long option that is none")
+                raise Doubt("there is an unknown long option")
             if len(meant) > 1:
                 raise Doubt("a long option is cut short, and may be one of several")
             name = meant[0]

@@ -55,7 +55,7 @@ def _read(words: tuple[bytes, ...], permutes: bool) -> Invocation:
         flags.add(name)
         if value is None:
             continue
-        if name == "session-command":  # the same, but that it may stay in the caller's session: what runs is no other
+        if name == "session-command":  # the same, but that it may stay in the caller's session: what runs is the same
             name = "command"
         last[name] = value  # of those that are given twice, the last one holds
         if name in ("group", "supp-group"):

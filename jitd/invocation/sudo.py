@@ -54,9 +54,9 @@ def read_sudo(service: str, words: tuple[bytes, ...], whole: bool) -> Invocation
 
 
 def joined(words: tuple[bytes, ...]) -> bytes:
-    """``words`` as the one that follows the shell's -c: a backslash before all that is no letter, digit, _, - or $. Raises Doubt.
+    """``words`` as the one after the shell's -c: a backslash before all that is not a letter, digit, _, - or $. Raises Doubt.
 
-    What a letter is hangs on the caller's locale, so that there must be ASCII alone. (A newline behind a backslash is lost to the
+    What a letter is depends on the caller's locale, so only ASCII is taken. (A newline behind a backslash is lost to the
     shell, whereas our own -s keeps it.)
     """
     if not all(word.isascii() for word in words):
@@ -157,7 +157,7 @@ class _Line:
             raise Doubt("where the list of --preserve-env ends cannot be seen from the words alone")
         names = [name for name in listed.replace(b"\0", b",").split(b",") if name]
         if any(b"=" in name for name in names):
-            raise Doubt("--preserve-env names something that is no variable")
+            raise Doubt("--preserve-env names something that is not a variable")
         self._preserved.update(names)
 
     def invocation(self) -> Invocation:
@@ -195,7 +195,7 @@ class _Line:
         if mode != "run" and flags & _RUNS_ONLY:
             raise Doubt("an option goes with a command only")
         if mode == "edit" and (not argv or self._variables):
-            raise Doubt("to edit takes files, and no variables")
+            raise Doubt("sudoedit takes files, and no variables")
         if mode == "validate" and argv:
             raise Doubt("-v takes no command")
         if mode == "list" and not argv and given.keys() & {"user", "group"}:

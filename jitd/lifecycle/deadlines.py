@@ -2,7 +2,7 @@
 """The clock: what has to be looked at again, and when.
 
 Law: moments are seconds on CLOCK_BOOTTIME, so that neither a suspend nor a jump of the wall clock moves one. Late by at most
-TICK. What is kept is no more than some times what lives, however much has ended before its time.
+TICK. What is kept is at most a few times what lives, however much has ended before its time.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is the database that a daemon finds the one that was left? What is asked before anything is served from it.
+"""Is the database that a daemon finds the one that was left? Checked before anything is served from it.
 
 Law: what is open in it is byte for byte what its last record says, and the head that the last daemon of this boot noted is in
 its chain; otherwise nothing is served. A new boot ends whatever an older database could permit, so nothing is noted beyond one.
@@ -41,7 +41,7 @@ class Noted:
             return None  # its writer was killed before it had written anything
 
     def write(self, head: Seal) -> None:
-        """Note ``head``, which is durable. Where that fails an older one stays, which is as true."""
+        """Write the committed ``head``. If writing fails, the older head stays; it is still in the chain."""
         with suppress(OSError):
             if self._open < 0:
                 self._open = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -180,7 +180,7 @@ class Perform:
             self._not_started(id, f"it could not be started: {fault}")
             return
         if begun.login is not None:
-            control.close()  # there is no client to it: whoever waits hears when the session is in hand
+            control.close()  # there is no client to it: the one that waits is told when the session is in hand
         elif self._waiters.of(asked.id) is not waiter:
             control.close()  # the monitor sees the end of its client, and reports that nothing started
         else:

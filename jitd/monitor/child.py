@@ -176,7 +176,7 @@ def _arrange(job: Job, streams: Streams, around: Surroundings) -> None:
 
 
 def _recorded(job: Job, streams: Streams, around: Surroundings) -> dict[int, int]:
-    """The descriptors of the streams that are no terminal; where one is recorded, its pump's. Raises OSError."""
+    """The descriptors of the streams that are not a terminal; where one is recorded, its pump's. Raises OSError."""
     if around.pumps is None:
         return streams.descriptors
     sources = {slot: each for slot, each in streams.descriptors.items() if slot in around.pumps.slots}

@@ -3,8 +3,8 @@
 section 5).
 
 Law: neither side is waited for, and nobody's bytes are read that the other side cannot take yet. The command is signalled by
-its process group, and only while its leader has not been waited for. What the client says that is no packet of PROTOCOL.md is
-its hang-up.
+its process group, and only while its leader has not been waited for. A client has hung up that sends something
+else than a packet of PROTOCOL.md.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Exchange:
                 return
 
     def _resize(self, rows: int, columns: int, command: Pid) -> None:
-        """The kernel tells whoever has the terminal; the command is told in any case."""
+        """Set the window's size. The kernel signals the terminal's foreground group; the command is signalled in any case."""
         terminal = self.terminal
         if terminal is not None and terminal.resize(rows, columns):
             self.tape.resize(rows, columns)
@@ -112,7 +112,7 @@ class Exchange:
                 signal_group(command, signal.SIGWINCH)
 
     def _go_on(self, payload: bytes, command: Pid) -> bool:
-        """The client goes on, and so does the command. False if that is no such packet."""
+        """The client goes on, and so does the command. False if the packet does not say so."""
         try:
             turn = read_turn(payload)
         except Unfit:
@@ -127,7 +127,7 @@ class Exchange:
         return True
 
     def _take_turn(self, command: Pid, *, is_ours: bool) -> None:
-        """Give the terminal to who had it of the command's, or take it from them; whoever has it of theirs keeps it."""
+        """Give the terminal back to the command's group that had it, or take it away; a group that has it meanwhile keeps it."""
         assert self.terminal is not None
         front = self.terminal.foreground_group
         is_theirs = front != os.getpgrp() and _lives(front)

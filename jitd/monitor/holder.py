@@ -167,7 +167,7 @@ def _receive(orders: socket.socket) -> tuple[bytes, array.array[int]]:
 
 
 def _be_clean(*descriptors: int) -> None:
-    """Nothing of the monitor's but ``descriptors``, and nothing of whoever started all this. Raises OSError."""
+    """Keep nothing of the monitor but ``descriptors``, and nothing of the process that started it. Raises OSError."""
     reset_signals()
     ignore_signals()
     close_all_but(0, 1, 2, *descriptors)

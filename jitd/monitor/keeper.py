@@ -4,7 +4,7 @@ does.
 
 The session is somebody else's: sshd's, or login's. What it is made of is found by the control group into which the process that
 asked was put before it was let in, by the scope into which logind may put it afterwards, and by the kernel's audit session, which
-pam_loginuid begins: it stays with whoever has a user manager take them into another control group.
+pam_loginuid begins: it stays with a process that a user manager takes into another control group.
 Law: nobody is let in before the session is in hand; it has ended when the process that asked has, and nothing else of it is found
 any more. Who is not let in is put back where they came from.
 """
@@ -128,7 +128,7 @@ class Keeper:
         _move(pid, f"{place}/command")
 
     def _let_go(self) -> None:
-        """Put back whom we took in: a program that was refused may live on, and is none of ours."""
+        """Put back the processes we took in: a program that was refused may live on, and is not ours to keep."""
         for pid, group in self._came_from.items():
             with suppress(OSError):
                 if group_of(pid) == f"{self.housing.directory}/command":
@@ -197,7 +197,7 @@ class Keeper:
             self._find_scope()
 
     def _find_scope(self) -> None:
-        """logind moves whoever logs in into a scope of its own, after us in the stack. Noted on the plate as our own group is."""
+        """Note the scope into which logind moves the login, after us in the stack. It goes on the plate as our own group does."""
         group = group_of(self.job.pid) if not self._has_ended() else _scope_of_leader(self.job.pid, self._began_at)
         if group is None or not LOGINDS_SCOPE.search(group) or (self._process is not None and self._is_anothers(group)):
             return
@@ -208,7 +208,7 @@ class Keeper:
             os.pwrite(self.plate, line, os.fstat(self.plate).st_size)
 
     def _is_anothers(self, group: str) -> bool:
-        """True where it was not logind who put the process there for this session: it was in it before it was taken in."""
+        """True where the process was in the scope before it was taken in: then logind did not make it for this session."""
         return self._came_from.get(self.job.pid) == group
 
     def _has_ended(self) -> bool:
@@ -289,7 +289,7 @@ class Keeper:
         self._hang_up_at = None
         now = time.monotonic()
         self._kill_at = now + GRACE
-        # Whoever opened the session for its people closes it when they have gone (login dies of SIGTERM, and closes nothing).
+        # The program that opened the session closes it when its processes have gone (login dies of SIGTERM, and closes nothing).
         self._term_at = now + LEADS_FOR if hang_up_all(self._members, self._groups()) else now
 
     def _kill(self) -> None:

@@ -2,9 +2,9 @@
 """A small, warm process: daemons hand it jobs, and it forks one monitor for each.
 
 It is a child of its daemon, with one socket that it inherits, or a service of systemd's with a listening one. Then it stays
-when the daemon is restarted, and is no part of the daemon's sandbox.
+when the daemon is restarted, and is not a part of the daemon's sandbox.
 Law: it reads no job, holds nothing of one after the fork, and knows nothing of the daemon's but the socket to it.
-Whoever is not root is not heard. When a child's socket ends, it ends; the monitors stay.
+A peer that is not root is not heard. When a child's socket ends, it ends; the monitors stay.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def main() -> int:
     os.umask(0o077)
     reset_signals()
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon's terminal, where it has one, is none of ours
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon's terminal, where it has one, is not for us
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # monitors are reaped by the kernel
     control_process(PR_SET_DUMPABLE, 0)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A monitor's line to the daemon, which may be gone and another one later.
 
-Law: never blocks, and never gives up; a peer that is not root is no daemon.
+Law: never blocks, and never gives up; a peer that is not root is not the daemon.
 """
 
 from __future__ import annotations

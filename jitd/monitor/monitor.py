@@ -202,7 +202,7 @@ class Monitor:
                     self._refuse(CANNOT, ENDED)  # else how it ended says so, once it has been waited for
 
     def _notice_exec(self) -> None:
-        """It runs, which is said before all else of it. The leash does not show it: it ends by a kill too, and others have it."""
+        """Tell the client ``R`` once exec has succeeded, before all else. The leash's end is no proof: a kill closes it too."""
         if self._has_gone and self.state == "ready" and self._outcome is None and has_executed(self.child):
             self.state = "running"
             self._report()
@@ -301,7 +301,7 @@ class Monitor:
             self._cut_off("the client went away")
 
     def _cut_off(self, because: str) -> None:
-        """The command has ended, and whoever takes what it has written is waited for no longer."""
+        """The command has ended. Wait no longer for a client that still takes its output."""
         if self._outcome is None:
             self._because = self._because or because
             self.pumps.close()

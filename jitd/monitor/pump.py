@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Between a recorded command and a stream that is no terminal: a process a stream, which passes on what the monitor has kept.
+"""Between a recorded command and a stream that is not a terminal: a process a stream, which passes on what the monitor has kept.
 
 The command has a pipe in place of the client's descriptor. A pump reads from one side, tells the monitor, and writes to the
 other side when the monitor says so; it waits for whichever is slow, as the command would, and nobody else waits for it.
 
 Law: nothing is passed on that the monitor has not kept; without a monitor nothing is passed on at all; what could not be passed
 on is told. A pump is outside of the command's session, and has its two ends, the monitor's socket, and the command's own rights:
-what is written to the client's descriptors is written by no more than whom the run is for.
+what is written to the client's descriptors is written with the rights of the run's target user, and no more.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from jitd.recording.form import Kind
 CHUNK = 64 * 1024
 """Bytes of one piece at most: a packet to the monitor, and a frame of the recording."""
 KEPT, DRAIN = b"k", b"d"
-"""What a monitor says: what you told is kept, pass it on; and: say when what is there by now has been passed on."""
+"""The monitor's two orders. KEPT: what you sent is kept, pass it on. DRAIN: answer when all there is by now is passed on."""
 HERE, TOLD, DRAINED, FAILED, OVER = b"h", b"b", b"d", b"f", b"e"
 """What a pump says: its process's number; bytes of the stream; the answer to DRAIN; an error's number; and, as its last word,
 that either side is at its end. One that ends without it was killed."""
@@ -42,7 +42,7 @@ GONE = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN, errno.ENOTCONN
 SLOTS = {0: Kind.STDIN, 1: Kind.STDOUT, 2: Kind.STDERR}
 """Which stream is recorded as what."""
 RECORDED = {"none": (), "terminal": (), "output": (1, 2), "all": (0, 1, 2)}
-"""Streams that are recorded where they are no terminal, by what the rule wants recorded."""
+"""Streams that are recorded where they are not a terminal, by what the rule wants recorded."""
 
 
 class Pumps:
@@ -60,7 +60,7 @@ class Pumps:
 
     @property
     def slots(self) -> frozenset[int]:
-        """The streams that are recorded, where they are no terminal."""
+        """The streams that are recorded, where they are not a terminal."""
         return frozenset(self._theirs)
 
     @property
@@ -179,7 +179,7 @@ class Pumps:
 
 def arrived(over: tuple[str, int, str], because: str, fault: str) -> tuple[str, int, str]:
     """How a run ended whose command ended like ``over``: where a pump had a ``fault``, or all was cut off afterwards, so that
-    ``because`` is another by now, it is no success.
+    ``because`` is another by now, it is not a success.
     """
     ending, number, known = over
     if because == known and not fault:

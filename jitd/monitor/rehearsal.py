@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a monitor that waits for its job goes through beforehand. After a fork all memory is shared, and whoever first uses a
-page of it pays some two microseconds for a copy: most of what a start takes, and paid here while nobody waits (docs/start.md).
+"""What a monitor that waits for its job goes through beforehand. After a fork all memory is shared, and the first
+write to a page costs some two microseconds for a copy: most of what a start takes, paid here while nobody waits (docs/start.md).
 
 Law: it leads nowhere. Nothing leaves this process, no file is made, and nothing is kept.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signals to many processes, as if to all at one moment: who waits for another learns nothing of the other's end first.
+"""Signals many processes as if at one moment: a process that waits for another one does not see it end first.
 
 A shell that waits for a command goes on to the next when that ends. So nobody ends while others have not got their signal yet:
 all are held still before, by the freezer of their control groups (cgroups(7)) or stopped one by one.
@@ -30,7 +30,7 @@ def hang_up_all(find: Callable[[], set[Pid]], groups: Iterable[str] = (), *, but
     """SIGHUP and SIGCONT to all that ``find`` finds, also to what is forked meanwhile, and say to which; ``but_not`` had it.
 
     ``groups`` are the directories of control groups in which most of them live. What is in none that can be frozen is stopped.
-    Who was stopped before is not any more, as after every hang-up.
+    A process that was stopped before runs again, as after every hang-up.
     """
     frozen: list[str] = []
     reached: set[Pid] = set()
@@ -128,7 +128,7 @@ def _signal_batch(batch: list[Pid], find: Callable[[], set[Pid]], number: int) -
 
 
 def _signal_until_none_is_new(find: Callable[[], set[Pid]], number: int, but_not: Collection[Pid] = ()) -> set[Pid]:
-    """As ``signal_all``, and again to who has turned up since."""
+    """As ``signal_all``, and again to processes that have turned up since."""
     reached: set[Pid] = set()
     for _ in range(MOST_TRIES):
         new = signal_all(find, number, but_not=reached.union(but_not))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a process of root's to one of the target's, with nothing of whoever started it: what a command begins with.
+"""Turn a process of root into one of the target user that inherits nothing from its caller: what a command begins with.
 
 Law: every step that fails raises, and what was set is read back; who sees an exception here must not execute anything.
 """
@@ -62,7 +62,7 @@ CALLS = {
 IOPRIO_WHO_PROCESS = 1
 KEYCTL_JOIN_SESSION_KEYRING = 1
 TIMER_SLACK = 50_000
-"""Nanoseconds. To ask for the default would give the one of whoever started the launcher."""
+"""Nanoseconds. To ask for the default would give that of the process that started the launcher."""
 DUMPED = "0x33"
 """What of a process's memory goes into a core dump (core(5))."""
 

@@ -2,7 +2,8 @@
 """What a run has begun and is not below its monitor: it was handed to another process, such as atd, or to PID 1.
 
 A process is ended with the run if the kernel's audit says that it is the run's, or its environment does and it was started
-later. A unit of systemd's and an entry of at or cron may be somebody else's, whoever wrote it: they are told of, and left alone.
+later. A systemd unit and an entry of at or cron may be somebody else's, whichever process wrote it: they are reported, and
+left alone.
 Law: what cannot be read is nobody's. Nothing that lived before the run is found here.
 """
 
@@ -92,8 +93,9 @@ class Strays:
     def _marked(self) -> set[Pid]:
         """Processes that were started since, with the mark in their environment.
 
-        To read that is to read their memory, and whoever has a file system of their own can have us wait there. So a thread does
-        it, which is not waited for long; who keeps us waiting is passed over from then on, and comes last who is nobody of ours.
+        Reading the environment reads the process's memory. A person who has their own FUSE file system can map a file of it
+        there, and make us wait. So a thread does it, with a time limit. A process that makes us wait is passed over from then on;
+        processes of other accounts come last.
         """
         from threading import Thread  # what nobody needs before there is something to end
 

@@ -60,7 +60,7 @@ UNFIT = {
     0x07655821: "a control of the kernel",
     0x6165676C: "a control of the kernel",
 }
-"""File systems (linux/magic.h) whose regular files are no files: to write to one is to give the kernel an order."""
+"""File systems (linux/magic.h) whose regular files are not data: to write to one is to give the kernel an order."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -215,7 +215,7 @@ def kind_of(descriptor: int, slot: int) -> str:
             return "file"
     except OSError as fault:
         raise Unfit(f"{name} cannot be looked at: {fault.strerror}") from None
-    raise Unfit(f"{name} is no pipe, file, socket or device")
+    raise Unfit(f"{name} is not a pipe, file, socket or device")
 
 
 def _socket_kind(descriptor: int, name: str) -> str:

@@ -13,7 +13,7 @@ from jitd.pamlint.findings import Finding, Place, bad
 from jitd.pamlint.sudoers import Setting, Sudoers
 
 Files = Callable[[str], str]
-"""From an absolute path to who could change what is there, or put something there, in words; empty if root alone can."""
+"""Maps an absolute path to a sentence: who could change what is there, or put something there. Empty if root alone can."""
 
 FAMILIES = ("LD_", "PYTHON", "PERL", "RUBY", "NODE_", "BASH_FUNC_", "LUA_", "JAVA_", "GIT_CONFIG", "OPENSSL_", "KRB5_")
 """How the names of variables begin by which programs find or load code, or the files that name it."""
@@ -81,7 +81,7 @@ def about_variables(sudoers: Sudoers, files: Files) -> Iterator[Finding]:
     for name in ("env_keep", "env_check"):
         for setting, pattern in _kept(sudoers, name):
             if loads_code(pattern):
-                told = f"with «{setting.written}» the caller's {pattern} comes along, which can make a program run code of theirs"
+                told = f"with «{setting.written}» the caller's {pattern} comes along: it can make a program run their code"
                 yield bad("environment-kept", setting.place, told, f"take {pattern} out of {name}", "sudo")
                 break
     for name in FILES:

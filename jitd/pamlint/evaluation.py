@@ -102,7 +102,7 @@ def result(state: State) -> int:
 
 
 def dispatch(stack: Sequence[Handler], answers: Sequence[int]) -> int:
-    """What the stack answers if its handlers answer so; what is no module's answers as libpam has it."""
+    """What the stack answers if its handlers answer so; what is not a module's answers as libpam has it."""
     state = START
     while state.at < len(stack):
         state = step(stack, state, PERM_DENIED if stack[state.at].must_fail else answers[state.at])
@@ -136,7 +136,7 @@ PASSED = Passed()
 
 
 def _alike(handler: Handler, codes: Iterable[int]) -> list[tuple[int, ...]]:
-    """The codes in groups of which each makes the same step, but for a status that is no success."""
+    """The codes in groups of which each makes the same step, but for a status other than success."""
     groups: dict[tuple[int, int], list[int]] = {}
     for code in sorted(codes):
         action = BAD if code == OUTSIDE else handler.table[code] if code != INCOMPLETE else DIE

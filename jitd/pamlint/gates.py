@@ -116,7 +116,7 @@ def about_stack(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
         if service == "sshd" and handler.name == "pam_env.so":
             read = "user_readenv=1" in handler.arguments
             told = (
-                "~/.pam_environment is read before the gate: whoever logs in can forge SSH_AUTH_INFO_0 and KRB5CCNAME"
+                "~/.pam_environment is read before the gate: anybody who logs in can forge SSH_AUTH_INFO_0 and KRB5CCNAME"
                 if read
                 else "pam_env.so comes before the gate: what it is told to read can forge SSH_AUTH_INFO_0 and KRB5CCNAME"
             )
@@ -207,7 +207,7 @@ def about_files(handler: Handler, files: Files, module: str, service: str) -> It
         )
     elif because := files(module):
         yield bad(
-            "file-open", place, f"{because}: whoever does is root", f"chown root:root {module} && chmod 644 {module}", service
+            "file-open", place, f"{because}: anybody who does is root", f"chown root:root {module} && chmod 644 {module}", service
         )
     script = handler.arguments[0]
     if not script.startswith("/"):
@@ -218,7 +218,7 @@ def about_files(handler: Handler, files: Files, module: str, service: str) -> It
             yield bad("gate-missing", place, sentence, f"install it, or name {SHIPPED}", service)
         else:
             mend = f"chown root:root {script} && chmod 644 {script}, and the like for the directories above it"
-            yield bad("file-open", place, f"{because}: whoever does is root", mend, service)
+            yield bad("file-open", place, f"{because}: anybody who does is root", mend, service)
 
 
 def about_guards_file(guards: Sequence[Handler], files: Files, service: str) -> Iterator[Finding]:
@@ -227,7 +227,7 @@ def about_guards_file(guards: Sequence[Handler], files: Files, service: str) -> 
         told = (
             f"{GUARDS_FILE} is not there: nobody gets past"
             if because.startswith("missing")
-            else f"{because}: whoever does is root"
+            else f"{because}: anybody who does is root"
         )
         name = "gate-missing" if because.startswith("missing") else "file-open"
         yield bad(name, guards[0].place, told, f"install it; chown root:root {GUARDS_FILE} && chmod 644 {GUARDS_FILE}", service)

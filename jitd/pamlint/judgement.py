@@ -143,7 +143,7 @@ def _around(service: str, kind: str, stack: Sequence[Handler], *, user_may_be_ta
             told = f"if {stack[by].name} answers authtok_expired, sudo is told so whatever jitd says, and goes on under NOPASSWD"
             yield bad("denial-unheeded", stack[by].place, told, FIRST, service)
         for by in exempted:
-            sentence = f"whoever meets the condition of {stack[by].name} is not asked about: {' '.join(stack[by].arguments)}"
+            sentence = f"anybody who meets the condition of {stack[by].name} is not asked about: {' '.join(stack[by].arguments)}"
             yield weak("exempts-some", stack[by].place, sentence, "take it out, unless that is meant", service)
 
 
@@ -167,7 +167,7 @@ def _skipping(stack: Sequence[Handler], by: int, codes: set[int], gate: int, wor
             return bad(
                 "root-for-all",
                 handler.place,
-                f"{handler.name} goes by the real uid, which is 0 in {world.service} whoever comes: {where} is never reached",
+                f"{handler.name} goes by the real uid, which is 0 in {world.service} for everybody: {where} is never reached",
                 "write pam_succeed_if.so quiet uid = 0, without use_uid, in place of it",
                 world.service,
             )
@@ -175,7 +175,7 @@ def _skipping(stack: Sequence[Handler], by: int, codes: set[int], gate: int, wor
             return bad(
                 "target-for-caller",
                 handler.place,
-                f"{handler.name} looks at PAM_USER, which is the target: whoever becomes root never reaches {where}",
+                f"{handler.name} looks at PAM_USER, which is the target: somebody who becomes root never reaches {where}",
                 "write pam_rootok.so (in session: pam_succeed_if.so quiet use_uid uid = 0) in place of it",
                 world.service,
             )
@@ -201,7 +201,7 @@ def _not_heeded(stack: Sequence[Handler], gate: int, codes: set[int], service: s
     if {PERM_DENIED, AUTH_ERR} & codes:
         following = stack[gate + 1].name if gate + 1 < len(stack) else ""
         if handler.table[SUCCESS] > 0 and handler.table[PERM_DENIED] == IGNORE and following != "pam_deny.so":
-            sentence = "its success jumps over a line and its denial does not, but that line is no pam_deny.so: both go on alike"
+            sentence = "its success jumps over a line and its denial does not, but that line is not pam_deny.so: both go on alike"
             yield bad(
                 "no-deny-behind-gate", handler.place, sentence, f"write {handler.kind} requisite pam_deny.so below it", service
             )
@@ -219,7 +219,7 @@ def _not_heeded(stack: Sequence[Handler], gate: int, codes: set[int], service: s
             because = f"{handler.control} does not deny them"
         if SERVICE_ERR in others:
             because += ", and service_err is what a gate answers that crashes"
-        sentence = f"answers that are no success get in: {named(sorted(others))}; {because}"
+        sentence = f"answers other than success get in: {named(sorted(others))}; {because}"
         yield bad("others-than-success-admit", handler.place, sentence, shape, service)
 
 

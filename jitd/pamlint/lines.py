@@ -2,7 +2,7 @@
 """The lines and words of a file of ``/etc/pam.d``. Law: pure; cut where libpam 1.5.2 cuts, in bytes, also where that is odd.
 
 A line ends after 1022 bytes, and what follows is a line of its own, also where it was a comment. What follows a NUL is lost. A
-backslash carries on over blank lines and comments. A carriage return is no space.
+backslash carries on over blank lines and comments. A carriage return does not count as a space.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One look at a host, or at some files: every stack judged, and then what sudoers and sshd_config do to them.
 
-Law: what is not there is no finding, unless somebody has named it; what is there and cannot be read always is one.
+Law: a missing file is not a finding, unless somebody has named it; a file that cannot be read always is one.
 """
 
 from __future__ import annotations
@@ -95,14 +95,14 @@ class _Round:
         return judgement
 
     def _about_modules(self, service: str, stacks: dict[str, list[Handler]]) -> Iterator[Finding]:
-        """Modules beside the gate's, and files that they go by, which others can change: they are part of a program of root's."""
+        """Modules beside the gate's, and files that they go by, which others can change: they run in root's programs."""
         for handler in (handler for kind in KINDS for handler in stacks[kind] if not (handler.is_substack or is_gate(handler))):
             module = self.places.module(handler.module) if handler.module else ""
             if not module and handler.module.startswith("/") and (because := self.places.who_may_put(handler.module)):
-                told = f"{because}, and may put {handler.module} there: whoever does is root"
+                told = f"{because}, and may put {handler.module} there: anybody who does is root"
                 yield bad("file-open", handler.place, told, "take the line out", service)
             if module and (because := self.places.who_may_change(module)):
-                told = f"{because}: whoever does is root"
+                told = f"{because}: anybody who does is root"
                 yield bad("file-open", handler.place, told, f"chown root:root {module} && chmod go-w {module}", service)
             for path, what_for in beside.files_of(handler, is_setuid=facts(service).is_setuid):
                 if because := self.places.who_may_put(path):
@@ -184,7 +184,7 @@ class _Round:
         return next((file for file in files if self.places.changed_at(file) > since), "")
 
     def judge_surroundings(self) -> None:
-        """What is loaded into programs of root's, and who may change what was read."""
+        """What is loaded into root's programs, and who may change what was read."""
         places = self.places
         self.findings += loading.preloaded(self.source(loading.PRELOAD), places.who_may_put)
         self.findings += loading.searched(self.source(loading.CONF), places.of_pattern, places.who_may_put)
@@ -192,7 +192,7 @@ class _Round:
         libraries = [path for pattern in loading.PYTHON for path in places.matching(pattern)]
         for path in (*places.used, loading.PRELOAD, *libraries):
             if because := places.who_may_put(path) or (path in libraries and places.who_may_change_below(path)):
-                told = f"{because}: whoever does decides who is asked about"
+                told = f"{because}: anybody who does decides who is asked about"
                 self.findings.append(bad("file-open", Place(path), told, f"chown root:root {path} && chmod go-w {path}"))
 
     def sudoers(self, source: Source) -> sudoers.Sudoers:
@@ -217,7 +217,7 @@ class _Round:
 def _twin(gated: str, bare: str, source: Source | None) -> Finding:
     place = Place(source.file if source else f"{STACKS[0]}/{bare}")
     typed = {"sudo-i": "sudo -i", "su-l": "su -"}.get(bare, bare)
-    sentence = f"{gated} asks jitd and {bare} does not: whoever types {typed} goes around it"
+    sentence = f"{gated} asks jitd and {bare} does not: anybody who types {typed} goes around it"
     return bad("twin-without-gate", place, sentence, f"put the gate of {gated} into {place.file} too", bare)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the dynamic loader puts into sudo, su and sshd, and whether the kernel keeps people's links from programs of root's.
+"""What the dynamic loader puts into sudo, su and sshd, and whether the kernel keeps people's links from root's programs.
 
-Law: pure. A library is code of root's as soon as one program of root's loads it: who may put one there goes around every gate.
+Law: pure. A library runs as root as soon as one of root's programs loads it: who may put one there goes around every gate.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _of_file(source: Source, look: Look, files: Files, within: tuple[str, ...]) 
 
 
 def links(settings: Callable[[str], str | None]) -> Iterator[Finding]:
-    """Whether links of people's lead programs of root's astray. ``settings`` gives the kernel's value, None if there is none."""
+    """Whether people's links lead root's programs astray. ``settings`` gives the kernel's value, None if there is none."""
     for name in LINKS:
         place, value = Place(f"/proc/sys/fs/{name}"), settings(name)
         mend = f"echo fs.{name} = 1 > /etc/sysctl.d/60-links.conf && sysctl -w fs.{name}=1"
@@ -97,8 +97,8 @@ def links(settings: Callable[[str], str | None]) -> Iterator[Finding]:
             yield unknown("links-unprotected", place, told, "see that /proc/sys is mounted")
         elif value.strip() in ("", "0"):
             told = (
-                "a link of anybody's in /tmp is followed by what runs as root, to where they want"
+                "anybody's link in /tmp is followed by what runs as root, to where its owner wants"
                 if name == LINKS[0]
-                else "anybody may link to files of others: a program of root's lives on there when an upgrade has replaced it"
+                else "anybody may link to files of others: one of root's programs lives on there when an upgrade has replaced it"
             )
             yield weak("links-unprotected", place, f"with fs.{name} = 0 {told}", mend)

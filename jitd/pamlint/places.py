@@ -144,13 +144,13 @@ class Places:
         return next((path for pattern in patterns for path in self.matching(pattern)), "")
 
     def is_setuid(self, path: str) -> bool:
-        """True for a program that runs as its owner, whoever starts it."""
+        """True for a set-user-ID program: it runs as its owner."""
         with suppress(OSError):
             return bool(os.stat(self._root + path).st_mode & stat.S_ISUID)
         return False
 
     def who_may_change(self, path: str) -> str:
-        """What is wrong with a file that becomes part of programs of root's; empty if nothing is."""
+        """What is wrong with a file that becomes part of root's programs; empty if nothing is."""
         try:
             _, found = changers(os.fsencode(self._root + path), View(0))
         except Uninspectable as fault:
@@ -207,7 +207,7 @@ class Places:
             return None
 
     def processes(self) -> list[Process]:
-        """The processes of root's here whose program is an sshd. Raises Unreadable."""
+        """The processes here that run an sshd as root. Raises Unreadable."""
         found = []
         for entry in glob.glob("/proc/[0-9]*") if not self._root else ():
             try:
@@ -248,7 +248,7 @@ class Places:
 
 
 def _sshd_at(entry: str) -> Process | None:
-    """The process of that directory in /proc, if it is an sshd of root's in this file system. Raises OSError where it is gone."""
+    """The process of that directory in /proc, if it is root's sshd in this file system. Raises OSError where it is gone."""
     with open(f"{entry}/comm", "rb") as comm, open(f"{entry}/cmdline", "rb") as cmdline:
         words = os.fsdecode(cmdline.read()).rstrip("\0").split("\0")
         if comm.read() != b"sshd\n" and not LISTENER.fullmatch(words[0]):

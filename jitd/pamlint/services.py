@@ -107,7 +107,7 @@ def results_that_admit(service: str, kind: str) -> frozenset[int]:
 
 
 def worlds_of_people(service: str, kind: str, *, user_may_be_target: bool) -> list[World]:
-    """How it looks to the modules when somebody asks who has to be asked about. ``user_may_be_target``: sudoers says so."""
+    """What the modules see when a person asks whose request has to go to jitd. ``user_may_be_target``: sudoers says so."""
     known = facts(service)
     if known is RUNUSER:
         return []

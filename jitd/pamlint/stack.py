@@ -50,7 +50,7 @@ class Handler:
     module: str = ""
     arguments: tuple[str, ...] = ()
     must_fail: bool = False
-    """It is no module's: libpam answers perm_denied in its place."""
+    """The line names no usable module: libpam answers perm_denied in its place."""
     is_substack: bool = False
     """It only marks where a substack begins."""
 
@@ -138,7 +138,7 @@ class _Reading:
         if not words:
             return True
         if any("\udc80" <= letter <= "\udcff" for letter in "".join(words)):
-            self.tell(weak("not-utf-8", place, "the line is no UTF-8", "write it in UTF-8", self.stack.service))
+            self.tell(weak("not-utf-8", place, "the line is not UTF-8", "write it in UTF-8", self.stack.service))
         first, *rest = words
         silent = first.startswith("-")
         kind = first[silent:].lower()

@@ -47,7 +47,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of root's that is an sshd. ``words`` are its command line; ``since`` then it goes by its settings."""
+    """An sshd that runs as root. ``words`` are its command line; ``since`` then it goes by its settings."""
 
     pid: int
     program: str

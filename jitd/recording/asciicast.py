@@ -25,7 +25,7 @@ def lines(
 ) -> Iterator[str]:
     """The lines of the file, each with its end; ``version`` is one of VERSIONS (ValueError).
 
-    ``is_raw``: output as it was, and not as ``Filter`` makes it harmless for whoever plays it.
+    ``is_raw``: output as it was. Else ``Filter`` makes it harmless to play.
     """
     yield _line(_head(header, version))
     read = {kind: _reader(kind, is_raw) for kind in (*SHOWN, Kind.INPUT, Kind.STDIN)}

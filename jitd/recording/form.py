@@ -62,7 +62,7 @@ class Kind(StrEnum):
     STDIN = "0"
     STDOUT = "1"
     STDERR = "2"
-    """Bytes of a stream that is no terminal."""
+    """Bytes of a stream that is not a terminal."""
     WINDOW = "w"
     """The window's size changed."""
     SUSPENDED = "s"
@@ -200,7 +200,7 @@ def _prefix(length: int) -> bytes:
 def header_length(prefix: bytes) -> int:
     """From the first PREFIX bytes of a recording: bytes from its beginning to its first chunk. Raises Altered."""
     if not prefix.startswith(MAGIC):
-        raise Altered(0, 0, "this is no recording, or one of a version that is not known here")
+        raise Altered(0, 0, "this is not a recording, or one of a version that is not known here")
     length = int.from_bytes(prefix[len(MAGIC) : PREFIX - 4], "big")
     if length > MOST_HEADER or prefix != _prefix(length):
         raise Altered(0, len(MAGIC), "the header is not what was written")

@@ -32,9 +32,9 @@ class Player:
     jump.
 
     ``speed`` is a factor; a pause longer than ``idle_limit`` seconds is shortened to it; ``streams`` are the kinds that are
-    shown. Call ``advance`` at ``due_at``, and ``key`` with what was typed; write what they give. Raises ValueError for a speed or
-    limit that is none; ``advance`` and ``key`` raise what ``frames`` does. ``newline`` is how a line of a stream ends that was no
-    terminal: a viewer's terminal wants both characters.
+    shown. Call ``advance`` at ``due_at``, and ``key`` with what was typed; write what they give. Raises ValueError for an
+    impossible speed or limit; ``advance`` and ``key`` raise what ``frames`` does. ``newline`` ends a line of a stream that was
+    not a terminal: a viewer's terminal wants both characters.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads recordings: from a file, or from bytes as they arrive.
 
-Law: a frame is given only after its chunk's digest has been computed over all before it. What is missing at the end is told apart
-from what is not as it was written; of the latter nothing is given.
+Law: a frame is given only after its chunk's digest has been computed over all before it. A missing end is told apart
+from an altered part; nothing of an altered part is given.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def examine(file: int, expected: Collection[Mark] = ()) -> Summary:
     """Read all of a recording, prove its chain, and compare it with the marks that are kept elsewhere.
 
     Raises Altered where something is not what was written, or where it is shorter than one of ``expected`` says; OSError. A
-    recording that only lacks its end (the writer was killed, or still writes) is no fault: ``end`` is None then.
+    recording that only lacks its end (the writer was killed, or still writes) is not a fault: ``end`` is None then.
     """
     feed = Feed(expected)
     offset = n_frames = lasted = 0

@@ -46,9 +46,9 @@ def sentence_of(fault: OSError) -> str:
 
 
 def name_of(run: str) -> str:
-    """The file's name for a run. Raises ValueError for what is no run's id."""
+    """The file's name for a run. Raises ValueError for what is not a run's id."""
     if not RUN_ID.fullmatch(run):
-        raise ValueError("this is no run's id")
+        raise ValueError("this is not a run's id")
     return run + SUFFIX
 
 
@@ -112,7 +112,7 @@ def open_recording(directory: str, run: str) -> int:
         os.close(above)
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
-        raise RecordingError("the recording is no file")
+        raise RecordingError("the recording is not a regular file")
     return file
 
 
@@ -170,9 +170,9 @@ def aged(kept: Iterable[Kept], now: float, days: int) -> frozenset[str]:
 
 
 def outdated(kept: Iterable[Kept], old: Container[str], *, quota: int | None) -> list[Kept]:
-    """Which have to go: the ``old`` runs', and then as many as it takes to get below ``quota`` bytes (None: no such bound). Of
-    the person whose recordings take the most the oldest goes, again and again: nobody's give way to those of another who has
-    more. Pure. A live one stays, and counts.
+    """Which have to go: those of ``old`` runs, and then as many as it takes to get below ``quota`` bytes (None: no such bound).
+    Each time the oldest goes of the person whose recordings take the most, so that nobody loses one to a person who has more.
+    Pure. A live one stays, and counts.
     """
     going: list[Kept] = []
     ended: dict[str, deque[Kept]] = {}

@@ -95,7 +95,7 @@ class Acceptor:
             with self._keytab.open("rb") as file:
                 if file.read(1) != b"\x05":
                     raise NoKey(
-                        f"jitd's keytab {self._keytab} is no keytab: an administrator has to write it anew (kadmin ktadd)"
+                        f"jitd's keytab {self._keytab} is not a keytab: an administrator has to write it anew (kadmin ktadd)"
                     )
         except FileNotFoundError:
             raise NoKey(
@@ -122,7 +122,7 @@ class Acceptor:
         if not token:
             raise NotAuthenticated("an empty token proves nothing")
         if not is_canonical(token, self._service):
-            raise NotAuthenticated(f"this is no krb5 token for {self._service}: kinit, and see that the ticket is for this host")
+            raise NotAuthenticated(f"not a krb5 token for {self._service}: kinit, and see that the ticket is for this host")
         bindings = raw.ChannelBindings(application_data=channel)
         try:
             made = raw.accept_sec_context(token, self.credentials(), None, bindings)

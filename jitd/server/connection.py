@@ -130,7 +130,7 @@ class Connection:
         self.close()
 
     def close(self, *, flush: bool = False) -> None:
-        """End it, whoever began. What waited for this client alone is withdrawn."""
+        """Close the connection, whichever side began to. What waited for this client alone is withdrawn."""
         self._channel.close(flush=flush)
         for task in (self._task, self._listing):
             if task is not None:
@@ -271,7 +271,7 @@ class Connection:
     def _enforce(self, who: Subject, message: messages.Enforce, body: bytes) -> None:
         """Root alone says what others are about to do: its process has them in hand."""
         if not who.is_root or self._peer.uid != 0:
-            raise Refusal("forbidden", "only a process of root's is an enforcement point")
+            raise Refusal("forbidden", "only a process that runs as root can be an enforcement point")
         talk, in_hand = Talk(self.say, self._refuse), hold(self._peer, self._given)
         self._point = Enforcement(self._services, talk, in_hand, message, body, self._handshake.channel)
         self.say(self._point.challenge())
@@ -293,7 +293,7 @@ class Connection:
         async with aclosing(rows):
             async for row in rows:
                 await self._telling.row(row)
-                self._channel.resume()  # from the first row on: whoever says anything now has hung up
+                self._channel.resume()  # from the first row on: a client that says anything now has hung up
                 await self._channel.drained()
         self._done("")
 

@@ -65,7 +65,7 @@ def hold(peer: Peer, given: list[Held]) -> InHand:
         process = peer.hold()
         is_ours = process.has_our_users() and os.path.samestat(os.fstat(users.number), os.stat("/proc/self/ns/user"))
     except (Gone, OSError) as fault:
-        raise Refusal("failed", f"what asks cannot be held: {fault}") from None
+        raise Refusal("failed", f"cannot get hold of the process that asks: {fault}") from None
     if not is_ours:
         raise Refusal("forbidden", "an enforcement point has to be in the user namespace of the host")
     return InHand(process, root, directory)
@@ -126,7 +126,7 @@ class Enforcement:
             raise Refusal("unauthenticated", NOT_THEIRS)
         ruser = self._ask.ruser
         if ruser is not None and who.uid != 0 and await self._services.identifying.uid_of(self._ask.uid, ruser) != who.uid:
-            raise Refusal("unauthenticated", "who asks is not who runs this program")
+            raise Refusal("unauthenticated", f"PAM_RUSER ({shown(ruser)}) is not the account that asks ({shown(who.user)})")
         self._who = who
         try:
             await self._submit(who)
@@ -150,7 +150,7 @@ class Enforcement:
 
     async def _submit(self, who: Subject) -> None:
         ask, in_hand = self._ask, self._in_hand
-        self._in_hand = None  # who waits costs two descriptors and not four
+        self._in_hand = None  # a client that waits costs two descriptors and not four
         if in_hand is None:
             raise Refusal("protocol", "a second proof")
         try:
@@ -158,7 +158,7 @@ class Enforcement:
             origin = origins.origin(self._process.pid, 0)  # root alone is heard as a point
             self._process.refuse_gone()  # only now is it certain whose that is
         except (Gone, OSError) as fault:
-            raise Refusal("failed", f"what asks cannot be held: {fault}") from None
+            raise Refusal("failed", f"cannot get hold of the process that asks: {fault}") from None
         came_in_by = None if ask.authenticated is None else ask.authenticated.rstrip(b"\n").replace(b"\n", b", ")
         point = Point(ask.stage, _text(ask.rhost), _text(came_in_by), login)
         asked = Asked(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who somebody is here, asked of the name services in a lane of their own.
 
-Law: one that is silent keeps those waiting whom it alone knows, and root never: root is known without any.
+Law: a silent name service keeps people waiting that it alone knows, and never root: root is known without any.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jitd.server.acceptor import Proof
 from jitd.workers import Workers
 
 PATIENCE = 2.0
-"""Seconds that root waits to be told of root's groups. Without them no rule is about root but by name (jitd-policy(5), ROOT)."""
+"""Seconds that root waits for its own groups. Without them a rule holds for root by name alone (jitd-policy(5), ROOT)."""
 
 
 class Identifying:

@@ -48,4 +48,4 @@ class Services:
     turns: Turns
     complaints: Complaints
     reload: Callable[[Subject], Awaitable[str]]
-    """Reads the policy again, for whom it is; says what is in force. Raises Refusal."""
+    """Reads the policy again for that person; says what is in force. Raises Refusal."""

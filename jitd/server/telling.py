@@ -37,7 +37,8 @@ class Turns:
 
     async def begin(self, uid: int) -> None:
         """Wait for the account's turn to have something done: what one asks for in many connections at once takes its place
-        between what others ask for, and not before them. Of root's connections many are gates, and each is somebody else's.
+        between what others ask for, and not before them. Root does not wait: many of its
+        connections are gates, and each asks for somebody else.
         """
         if uid != 0:
             await _take(self._begun.setdefault(uid, asyncio.Lock()))
@@ -64,7 +65,7 @@ class Telling:
         self._send = send
 
     async def rows(self, rows: AsyncIterable[Row] | Iterable[Row]) -> None:
-        """Tell all of them. A long list holds up nobody, and who does not read costs one row. Raises TimeoutError."""
+        """Tell all of them. A long list delays nobody else; a client that does not read costs one row. Raises TimeoutError."""
         rest = aiter(rows) if isinstance(rows, AsyncIterable) else _each(rows)
         while True:
             async with self._turns.of(self._uid):

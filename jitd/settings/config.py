@@ -29,7 +29,7 @@ MOST_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many a second for ever, and so many in a row."""
+    """A limit: ``per_second`` in the long run, ``burst`` in a row."""
 
     per_second: int
     burst: int
@@ -103,7 +103,7 @@ def load(file: Path | None = None, *, owner: int = 0, default: Path = FILE, krb5
 
 
 def check(file: Path, *, krb5_conf: Path = KRB5_CONF) -> list[Fault]:
-    """The faults of ``file``, wherever it lies and whoever owns it."""
+    """The faults of ``file``, whatever its directory and its owner."""
     try:
         _load(file, None, krb5_conf, must_exist=True)
     except ConfigError as error:
@@ -183,7 +183,7 @@ def _read(file: Path, owner: int | None, *, must_exist: bool) -> bytes:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise fault("is no regular file")
+            raise fault("is not a regular file")
         if owner is not None:
             if why := who_else_may_write(status.st_uid, status.st_mode, owner):
                 raise fault(why)
@@ -211,7 +211,7 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 
 def _read_realm(word: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9.-]{1,255}", word):
-        raise ValueError(f"{quoted(word)} is no realm")
+        raise ValueError(f"{quoted(word)} is not a realm")
     return word
 
 
@@ -293,7 +293,7 @@ def _principals(table: Table) -> Mapping[str, str]:
     found = {}
     for principal, account in table.values.items():
         if not is_principal(principal):
-            table.fault(f"{quoted(principal)} is no principal with its realm", principal)
+            table.fault(f"{quoted(principal)} is not a principal with its realm", principal)
         elif not isinstance(account, str) or not is_name(account):
             table.fault(f"{quoted(principal)} must be given the name of an account", principal)
         elif account == "root":
@@ -305,11 +305,11 @@ def _principals(table: Table) -> Mapping[str, str]:
 
 def _people(table: Table) -> Mapping[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
-    # A person's own name is an account of theirs, listed or not (person_of says so).
+    # A person's own name is one of their accounts, listed or not (person_of says so).
     holder = {person: person for person in table.values}
     for person in table.values:
         if not is_name(person):
-            table.fault(f"{quoted(person)} is no name of a person", person)
+            table.fault(f"{quoted(person)} is not the name of a person", person)
             continue
         accounts = table.words(person, (), _read_account)
         found[person] = frozenset(accounts)
@@ -321,7 +321,7 @@ def _people(table: Table) -> Mapping[str, frozenset[str]]:
 
 def _read_account(word: str) -> str:
     if not is_name(word):
-        raise ValueError(f"{quoted(word)} is no name of an account")
+        raise ValueError(f"{quoted(word)} is not the name of an account")
     return word
 
 

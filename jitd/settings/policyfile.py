@@ -97,7 +97,7 @@ def load(directory: Path, *, root: Literal["permit", "deny"], owner: int = 0) ->
 
 
 def check(files: Sequence[Path]) -> list[Fault]:
-    """The faults of ``files`` read as one policy, wherever they lie and whoever owns them."""
+    """The faults of ``files`` read as one policy, whatever their directory and their owner."""
     return read(files)[1]
 
 
@@ -128,7 +128,7 @@ def _faults_of_directory(directory: Path, owner: int) -> list[Fault]:
         except OSError as error:
             return [Fault(str(directory), 0, "", f"cannot be read: {error.strerror}")]
         if not stat.S_ISDIR(status.st_mode):
-            return [Fault(str(place), 0, "", "is no directory")]
+            return [Fault(str(place), 0, "", "is not a directory")]
         # In a sticky directory nobody renames what is another's: /tmp may stand above, but not right above.
         is_far = place != directory and place != directory.parent
         mode = 0 if is_far and status.st_mode & stat.S_ISVTX else status.st_mode
@@ -154,7 +154,7 @@ def _read(file: Path, owner: int | None) -> bytes:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise fault("is no regular file")
+            raise fault("is not a regular file")
         if owner is not None and (why := who_else_may_write(status.st_uid, status.st_mode, owner)):
             raise fault(why)
         with open(descriptor, "rb", closefd=False) as stream:
@@ -331,7 +331,7 @@ def _reason(table: Table) -> Reason | None:
     try:
         return Reason(Regex(pattern), hint)
     except ValueError as error:
-        inner.fault(f'"pattern" is no regular expression: {error}', "pattern")
+        inner.fault(f'"pattern" is not a regular expression: {error}', "pattern")
         return None
 
 

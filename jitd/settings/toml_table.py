@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One table of a document, taken key by key with strict types, its faults gathered as they are found.
 
-Law: a value of the wrong type is a fault and never converted (a bool is no number); what nobody took is a fault too.
+Law: a value of the wrong type is a fault and never converted (a bool is not a number); so is a key that nothing asked for.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Table:
         self.faults.append(Fault(self.document.file, self.document.line_of(self.place + where), self.rule, sentence))
 
     def known(self, keys: Sequence[str], later: Sequence[str] = (), misplaced: Sequence[str] = (), why: str = "") -> None:
-        """Notes each key that is none of ``keys``: ``later`` ones are for another version, ``misplaced`` ones have a ``why``."""
+        """Notes each key that is not among ``keys``: ``later`` ones are for a later version, ``misplaced`` ones have ``why``."""
         for key in self.values:
             if key in keys:
                 continue

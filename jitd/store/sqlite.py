@@ -74,7 +74,7 @@ class SqliteStore:
             store._db.execute("PRAGMA trusted_schema = OFF")
             (found,) = store._db.execute("PRAGMA user_version").fetchone()
             if found == 0:
-                raise StoreError(f"{path}: there is nothing of jitd's in it; a copy has to be made by the database's own backup")
+                raise StoreError(f"{path}: not a jitd database; copy a live one with sqlite3 and .backup")
             if found > SCHEMA:
                 raise StoreError(f"{path}: schema {found} is newer than this jitd knows ({SCHEMA})")
             store._db.execute("BEGIN")  # what is read first fixes the moment for all that is read later
@@ -316,7 +316,7 @@ class SqliteStore:
         self._db.close()
 
     def _read_all(self, life: Any, where: str, *parameters: object) -> Iterator[Any]:
-        """One after the other: a list may be long, what is in it large, and whoever is told of it slow."""
+        """Yield one row at a time: a long list, a large row or a slow reader never holds the table in memory."""
         table = _COLUMNS[life].table
         with _told(self._path):
             rows = self._db.execute(f"SELECT rowid FROM {table} {where} ORDER BY rowid", parameters).fetchall()

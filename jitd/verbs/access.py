@@ -29,11 +29,11 @@ class Access:
         return who.is_root or matches_any(who, self._config.operators)
 
     def may_review(self, who: Subject, found: Request) -> bool:
-        """True for whom the rule of ``found`` takes a review from."""
+        """True if the rule of ``found`` takes a review from ``who``."""
         return found.obligations is not None and bool(may_review(found.obligations.approvals, who, found.requester))
 
     def may_see(self, who: Subject, found: Request) -> bool:
-        """True for the requester, for whom the rule takes a review from, and for operators."""
+        """True for the requester, for people who may review it, and for operators."""
         return who.is_requester(found.requester) or self.may_review(who, found) or self.is_operator(who)
 
     def visible(self, who: Subject, typed: str) -> Request:
@@ -43,7 +43,7 @@ class Access:
         if found is not None and self.may_see(who, found):
             return found
         if found is not None and who.person == found.requester.person and not who.is_local:
-            # No more than that: whoever has taken over one account of a person's does not look through the other's eyes.
+            # Say no more: an attacker who has one account of a person must not see what the other account sees.
             its = "look at it and end it from there; somebody else has to review it"
             raise Refusal("forbidden", f"request {found.id} is your own, by another account: {its}")
         raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")

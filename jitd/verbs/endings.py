@@ -109,11 +109,11 @@ class Endings:
         return []
 
     def until_gone(self, runs: Iterable[str]) -> list[asyncio.Future[None]]:
-        """A future for each of ``runs`` that still lives: one that has ended since ``runs`` was read is never told of again."""
+        """A future for each of ``runs`` that still lives. One for a run that has ended would never be resolved."""
         return [self._waiters.until_gone(one.id) for one in map(self._store.run, runs) if one is not None and one.is_live]
 
     def _goes_on(self, grants: Iterable[Grant]) -> str:
-        """What other programs have begun under these, which is no run of ours, as the end of a sentence; empty if nothing."""
+        """What other programs have begun under these grants, not jitd itself, as the end of a sentence; empty if nothing."""
         begun = [grant for grant in grants if grant.begun and not self._store.last_runs(grant.id, 1)]
         services = sorted({shown(grant.service) for grant in begun})
         return f"what {' and '.join(services)} has run under it already is not ended by this, and may live" if begun else ""

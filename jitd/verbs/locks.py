@@ -172,8 +172,8 @@ class Locks:
         return named(name, self._accounts.realms, self._accounts.principals, self._accounts.people)
 
     async def _find(self, who: Subject, meant: Named) -> tuple[Account | None, bool]:
-        """The account of the person who is meant, and whether a directory has answered: where none does, the name is enough. Who
-        is gone is known by what they still have here.
+        """The account of the person who is meant, and whether a directory has answered: where none does, the name is enough.
+        A person whose account is gone is known by what they still have here.
         """
         try:
             return await self._workers.typed.run(who.uid, self._known, meant.user) or self._theirs(meant), True
@@ -228,4 +228,4 @@ def _ended(counts: Counter[str], n_ending: int) -> str:
     )
     parts = [f"{n} {noun}{'' if n == 1 else 's'} {word}" for event, noun, word in told if (n := counts[event])]
     parts += [f"{n_ending} run{' was' if n_ending == 1 else 's were'} being ended already"] * bool(n_ending)
-    return ", ".join(parts) or "nothing of theirs waited or ran"
+    return ", ".join(parts) or "none of their requests waited and none of their commands ran"

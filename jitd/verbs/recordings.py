@@ -42,7 +42,7 @@ ASKED_AGAIN_EVERY = 10.0
 SURE_AFTER = 3600.0
 """Seconds for which a recording has to have been old before it is removed for that: a clock that is wrong is set by then."""
 SET_BY = 60.0
-"""Seconds by which the wall clock may leave the boot clock between two looks, and is not taken for one that was set."""
+"""Seconds that the wall clock may drift from the boot clock between two looks before it counts as set by somebody."""
 TIDY_EVERY = 600.0
 """Seconds between two looks for recordings that are kept no longer."""
 
@@ -115,7 +115,7 @@ class Recordings:
         """Raises Refusal."""
         words = asked.obligations.terms.watch if asked.obligations is not None else None
         if words is not None and not matches_any(who, words) and not self._access.is_operator(who):
-            raise Refusal("forbidden", f"you may see request {asked.id}, but its rule does not let you watch it")
+            raise Refusal("forbidden", f"you may not watch request {asked.id}: its rule does not let you")
 
     @staticmethod
     def _why_none(run: Run) -> str:

@@ -192,7 +192,7 @@ class Requests:
             if waiter is not None:
                 self._waiters.leave(id, waiter)
             if isinstance(fault, Overtaken):
-                raise Refusal("not_done", "the lease that answers for it was used at this moment: ask again") from None
+                raise Refusal("not_done", "the lease for it was used up meanwhile: ask again") from None
             raise
         after = self._store.request(id)
         assert after is not None, "it was committed"
@@ -212,7 +212,7 @@ class Requests:
         elif not if_owed:
             raise Refusal("owed", "an approval would be owed; nothing was submitted")
         if not self._pace.may(who.person, self._now().boot, n_bytes_of(command)):
-            raise Refusal("denied", "you have asked too often for what is not permitted at once: wait a minute")
+            raise Refusal("denied", "too many of your requests were not permitted at once: wait a minute")
         if isinstance(decision, Deny):
             return None
         self._refuse_more(who)
@@ -226,8 +226,8 @@ class Requests:
         if who.is_root or n_open + n_unused < most:
             return
         if not n_unused:
-            raise Refusal("denied", f"{most} requests of yours wait already: withdraw one, or let it be decided")
-        what = f"{n_open} requests of yours wait to be decided, and {n_unused} grants to be used"
+            raise Refusal("denied", f"{most} of your requests wait already: withdraw one, or let it be decided")
+        what = f"{n_open} of your requests wait to be decided, and {n_unused} grants to be used"
         raise Refusal("denied", f"{what}: use some (jitsudo --resume), or end them (jitd withdraw, jitd revoke)")
 
     def _pace_run(self, who: Subject) -> None:
@@ -238,7 +238,7 @@ class Requests:
             raise Refusal("denied", "you have too many grants that were never used: end some (jitd grants, jitd revoke)")
         most = self._config.limits.running_per_person
         if self._store.n_running(who.uid) >= most:
-            raise Refusal("denied", f"{most} commands of yours run already: end some (jitd runs, jitd stop)")
+            raise Refusal("denied", f"{most} of your commands run already: end some (jitd runs, jitd stop)")
         if not self._runs.may(who.uid, self._now().boot):
             raise Refusal("denied", "you have started too much within a short time: wait a moment")
 
@@ -328,7 +328,7 @@ class Requests:
         id = read_id(typed)
         found = self._store.request(id) if id is not None else None
         if found is not None and not who.is_requester(found.requester) and may_see(who, found):
-            raise Refusal("forbidden", f"request {found.id} is not yours: who asked for it may withdraw it, and nobody else")
+            raise Refusal("forbidden", f"request {found.id} is not yours: only its requester may withdraw it")
         if found is None or not who.is_requester(found.requester):
             raise Refusal("unknown", "there is no such request of yours")
         try:

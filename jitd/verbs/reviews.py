@@ -95,7 +95,9 @@ class Reviews:
         if locked := self._decider.lock_on(who):
             raise Refusal("forbidden", f"you may review nothing: {locked.because}")
         if not self._access.may_review(who, found):
-            raise Refusal("forbidden", f"you may see request {found.id}, but its rule does not take your review")
+            raise Refusal(
+                "forbidden", f"you may not review request {found.id}: its rule names neither you nor a group that you are in"
+            )
         if fingerprint != found.fingerprint:
             raise Refusal("not_done", f"request {found.id} is not what you were shown: look at it again")
         if not found.is_open and not self._repeated(who, found, verdict):

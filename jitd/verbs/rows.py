@@ -39,7 +39,7 @@ def _approvals(owed: tuple[Approval, ...]) -> list[Row]:
 
 
 def _command(command: Command, *, is_requester: bool) -> Row:
-    """Whoever asked is told no digest of a file that they cannot read."""
+    """Describe a command. The requester is not told the digest of a file that they may not be able to read."""
     return {
         "argv": [shown(a) for a in command.argv],
         "path": shown(command.path),

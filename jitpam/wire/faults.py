@@ -7,4 +7,4 @@ class RemoteProtocolError(Exception):
 
 
 class LocalProtocolError(Exception):
-    """We were about to break PROTOCOL.md: a defect of ours."""
+    """We were about to break PROTOCOL.md: a defect of this program."""

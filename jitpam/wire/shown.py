@@ -2,7 +2,7 @@
 r"""The only way from bytes or text of somebody else's to a terminal, a log or a page.
 
 Law: what comes out is one line, moves no cursor, changes no colour, hides nothing, and reads back to the bytes that went in.
-Bytes that are no UTF-8 are ``\xNN``, a backslash is doubled, and every code point that is a control, a format character,
+Bytes that are not UTF-8 are ``\xNN``, a backslash is doubled, and every code point that is a control, a format character,
 unassigned, private, a line separator, a space other than U+0020, or a combining mark is ``\xNN``, ``\uNNNN`` or
 ``\UNNNNNNNN``. So is each Cyrillic or Greek letter in a word that has Latin ones, too: it may look like one of them.
 """
@@ -25,7 +25,7 @@ MOST_FORMS = 4096
 PIECE = 16 * 1024
 """Characters that are translated in one go: no other thread has a turn meanwhile."""
 MOST_MIXED = 256
-"""Words of two scripts that are found one by one: whatever follows so many has each Cyrillic and Greek letter escaped."""
+"""How many words of two scripts are looked at one by one. After them each Cyrillic and Greek letter is escaped."""
 
 _LATIN = (
     r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1d00-\u1d25\u1d2c-\u1d5c\u1d62-\u1d65\u1d6b-\u1d77\u1d79-\u1dbe\u1e00-\u1eff"
@@ -74,7 +74,7 @@ def _is_plain(char: str) -> bool:
 
 def _escaped(char: str) -> str:
     code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:  # surrogateescape: a byte that is no UTF-8
+    if 0xDC80 <= code <= 0xDCFF:  # surrogateescape: a byte that is not UTF-8
         return f"\\x{code - 0xDC00:02x}"
     if code < 0x80:
         return f"\\x{code:02x}"
@@ -155,7 +155,7 @@ def reshown(text: str) -> str:
 
 
 def _after_backslash(part: str) -> str:
-    """The digits of an escape are no part of the word that follows them."""
+    """The digits of an escape do not belong to the word that follows them."""
     end = 1 + WIDTHS.get(part[:1], -1)
     return part[:end] + shown(part[end:]) if part[1:end].isalnum() and part[:end].isascii() else shown(part)
 

@@ -252,7 +252,7 @@ def test_one_person_has_so_many_requests_waiting_and_no_more(own_house):
     made = [one.id for one in heard if isinstance(one, messages.Progress)]
     refused = [one for one in heard if isinstance(one, messages.Refused)]
     assert (len(made), len(refused)) == (3, 9)
-    assert {one.code for one in refused} == {"denied"} and "3 requests of yours wait already" in refused[0].text
+    assert {one.code for one in refused} == {"denied"} and "3 of your requests wait already" in refused[0].text
     assert len(house.rows("requests", "--all")) == 3
     with connected(house, "alice") as raw:
         assert raw.ask(messages.Withdraw(id=made[0]))[-1].type == "done"

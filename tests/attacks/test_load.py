@@ -129,7 +129,7 @@ def test_what_is_permitted_and_left_behind_is_no_more_than_what_may_wait(own_hou
         waiting = alice.submit("id", waits=False)
         left = [alice.ask(submission("true", waits=False))[-1] for _ in range(10)]
         assert [type(one) for one in left] == [messages.Done] * 2 + [messages.Refused] * 8
-        assert "1 requests of yours wait to be decided, and 2 grants to be used" in left[-1].text  # type: ignore[union-attr]
+        assert "1 of your requests wait to be decided, and 2 grants to be used" in left[-1].text  # type: ignore[union-attr]
         assert alice.refusal(submission("id"))[0] == "denied"
         assert alice.refusal(submission("true", service="sudo", waits=True))[0] == "denied"
         assert isinstance(alice.ask(messages.Withdraw(id=waiting))[-1], messages.Done)
@@ -191,7 +191,7 @@ def test_what_one_account_has_running_at_a_time_is_bounded(own_house: Callable[.
             hand_over(held[-1])
     with connected(house, "alice") as raw:
         assert raw.refusal(submission("sleep", "1000")) == (
-            "denied", "3 commands of yours run already: end some (jitd runs, jitd stop)"
+            "denied", "3 of your commands run already: end some (jitd runs, jitd stop)"
         )  # fmt: skip
     assert house.sudo("root", "sleep", "0").returncode == 0
     os.close(held.pop())

@@ -528,7 +528,7 @@ def test_a_bare_name_of_doas_is_certain_where_nobody_but_root_can_put_another(ga
 
 def test_a_name_that_doas_would_find_elsewhere_is_in_doubt_though_we_find_it(gated):
     doubt, _ = doubt_of(gated, question("alice", service="doas", words=[b"doas", b"chroot"], search_path=b"/usr/bin:."))
-    assert "hangs on the person's PATH" in doubt
+    assert "depends on the caller's PATH" in doubt
 
 
 def test_a_directory_that_goes_up_again_is_in_doubt(gated):

@@ -158,8 +158,8 @@ def of_an_older_key(keytab):
     [
         (missing, "is missing"),
         (dangling, "is missing"),
-        (empty, "is no keytab"),
-        (garbage, "is no keytab"),
+        (empty, "is not a keytab"),
+        (garbage, "is not a keytab"),
         (a_directory, "cannot read its keytab"),
         (a_header_alone, "holds no key of"),
         (cut_short, "holds no key of"),

@@ -316,5 +316,5 @@ def test_a_database_without_anything_of_ours_is_said_to_be_so(tmp_path: Path) ->
     path = tmp_path / "copy.db"
     sqlite3.connect(path).close()
     path.touch()
-    with pytest.raises(StoreError, match="nothing of jitd's"):
+    with pytest.raises(StoreError, match="not a jitd database"):
         SqliteStore.reading(path)

@@ -203,19 +203,19 @@ WHO = 'must be "group:NAME", "user:NAME" or "principal:NAME@REALM"'
         ),
         ("[limits]\nruns = 10", [(4, '"runs" must be a string')]),
         ("principals = []", [(3, '"principals" must be a table')]),
-        ('[principals]\nalice = "alice"', [(4, '"alice" is no principal with its realm')]),
-        ('[principals]\n"alice@" = "alice"', [(4, '"alice@" is no principal with its realm')]),
-        ('[principals]\n"@X" = "alice"', [(4, '"@X" is no principal with its realm')]),
-        ('[principals]\n"*@X" = "alice"', [(4, '"*@X" is no principal with its realm')]),
-        ('[principals]\n"a\\u0000@X" = "alice"', [(4, '"a\\x00@X" is no principal with its realm')]),
+        ('[principals]\nalice = "alice"', [(4, '"alice" is not a principal with its realm')]),
+        ('[principals]\n"alice@" = "alice"', [(4, '"alice@" is not a principal with its realm')]),
+        ('[principals]\n"@X" = "alice"', [(4, '"@X" is not a principal with its realm')]),
+        ('[principals]\n"*@X" = "alice"', [(4, '"*@X" is not a principal with its realm')]),
+        ('[principals]\n"a\\u0000@X" = "alice"', [(4, '"a\\x00@X" is not a principal with its realm')]),
         ('[principals]\n"a@X" = ""', [(4, '"a@X" must be given the name of an account')]),
         ('[principals]\n"a@X" = 0', [(4, '"a@X" must be given the name of an account')]),
         ('[principals]\n"a@X" = ["a"]', [(4, '"a@X" must be given the name of an account')]),
         ('[principals]\n"a@X" = "root"', [(4, '"a@X" cannot be root: root asks without a ticket and reviews nothing')]),
         ('[people]\nalice = "alice"', [(4, '"alice" must be a list of strings')]),
         ("[people]\nalice = []", [(4, '"alice" is empty')]),
-        ('[people]\nalice = ["a:b"]', [(4, '"alice": "a:b" is no name of an account')]),
-        ('[people]\n"" = ["a"]', [(4, '"" is no name of a person')]),
+        ('[people]\nalice = ["a:b"]', [(4, '"alice": "a:b" is not the name of an account')]),
+        ('[people]\n"" = ["a"]', [(4, '"" is not the name of a person')]),
         ('[people]\nalice = ["x", "x"]', [(4, 'the account "x" is listed twice: it belongs to one person')]),
         ('[people]\nalice = ["x"]\nbob = ["x"]', [(5, 'the account "x" is listed twice: it belongs to one person')]),
         (
@@ -245,8 +245,8 @@ def test_what_is_wrong(place: Path, added: str, expected: list[tuple[int, str]])
     [
         ("realms = []", [(1, '"realms" is empty')]),
         ('realms = "X"', [(1, '"realms" must be a list of strings')]),
-        ('realms = ["X Y"]', [(1, '"realms": "X Y" is no realm')]),
-        ('realms = ["X", ""]', [(1, '"realms": "" is no realm')]),
+        ('realms = ["X Y"]', [(1, '"realms": "X Y" is not a realm')]),
+        ('realms = ["X", ""]', [(1, '"realms": "" is not a realm')]),
         ('realms = ["X"]\nhost = ""', [(2, '"host" must be a host name, not ""')]),
         ('realms = ["X"]\nhost = "db1/x"', [(2, '"host" must be a host name, not "db1/x"')]),
         ('realms = ["X"]\nhost = ".db1"', [(2, '"host" must be a host name, not ".db1"')]),
@@ -325,8 +325,8 @@ def test_somebody_elses_file_is_refused(place: Path) -> None:
 
 def test_what_is_no_file_is_refused_and_does_not_hang(place: Path) -> None:
     os.mkfifo(place / "fifo", stat.S_IRUSR | stat.S_IWUSR)
-    assert faults(place / "fifo") == [(0, "is no regular file")]
-    assert faults(place) == [(0, "is no regular file")]
+    assert faults(place / "fifo") == [(0, "is not a regular file")]
+    assert faults(place) == [(0, "is not a regular file")]
     assert faults(write(place, b"\n\xff")) == [(2, "is not UTF-8")]
     assert faults(write(place, b"#" * (1 << 20) + b"#")) == [(0, "is longer than 1048576 bytes")]
 

@@ -31,7 +31,7 @@ ANY = Rule("permit", "any", ("user:alice",), ("*",), (read_command_pattern(("**"
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Path]:
-    """Two programs of root's, and names that lead to the first."""
+    """Two of root's programs, and names that lead to the first."""
     path = Path(tempfile.mkdtemp(prefix="jitd-", dir="/var/tmp"))
     path.chmod(0o755)
     for name in ("tools", "theirs", "dir"):

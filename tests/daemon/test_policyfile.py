@@ -179,7 +179,7 @@ def test_a_missing_directory_is_a_fault_and_no_policy(directory: Path) -> None:
 def test_a_file_in_place_of_the_directory_is_a_fault(directory: Path) -> None:
     directory.rmdir()
     directory.write_text("")
-    assert faults(directory) == [("policy.d", 0, "", "is no directory")]
+    assert faults(directory) == [("policy.d", 0, "", "is not a directory")]
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_what_is_no_file_is_refused_and_does_not_hang(directory: Path) -> None:
     (directory / "a.toml").mkdir()
     os.mkfifo(directory / "b.toml")
     (directory / "b.toml").chmod(0o644)
-    assert faults(directory) == [("a.toml", 0, "", "is no regular file"), ("b.toml", 0, "", "is no regular file")]
+    assert faults(directory) == [("a.toml", 0, "", "is not a regular file"), ("b.toml", 0, "", "is not a regular file")]
 
 
 def test_a_file_too_long_is_refused(directory: Path) -> None:

@@ -289,7 +289,7 @@ def test_the_faults_of_files_that_cannot_be_read_and_of_those_that_can_are_told_
     (directory / "a.toml").mkdir()
     write(directory, "b.toml", "[[deny]]\nwho = []\n")
     assert [(name, sentence) for name, _, _, sentence in faults(directory)] == [
-        ("a.toml", "is no regular file"),
+        ("a.toml", "is not a regular file"),
         ("b.toml", '"who" is empty'),
     ]
 
@@ -317,7 +317,7 @@ def test_check_follows_links_and_asks_nobody_whose_a_file_is(tmp_path: Path) -> 
     file.chmod(0o666)
     (tmp_path / "link").symlink_to(file)
     assert check([tmp_path / "link"]) == [Fault(str(tmp_path / "link"), 2, "link:1", '"who" is empty')]
-    assert check([tmp_path]) == [Fault(str(tmp_path), 0, "", "is no regular file")]
+    assert check([tmp_path]) == [Fault(str(tmp_path), 0, "", "is not a regular file")]
 
 
 def test_a_file_is_closed_again_whatever_is_in_it(directory: Path) -> None:

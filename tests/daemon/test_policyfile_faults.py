@@ -54,8 +54,8 @@ BROKEN_PERMITS = [
     # hosts
     ('hosts = "*"', (5, '"hosts" must be a list of strings')),
     ("hosts = []", (5, '"hosts" is empty')),
-    ('hosts = ["!db1"]', (5, '"hosts": "!db1" is no host name')),
-    ('hosts = ["db1", "", "db[1]"]', (5, '"hosts": "" is no host name'), (5, '"hosts": "db[1]" is no host name')),
+    ('hosts = ["!db1"]', (5, '"hosts": "!db1" is not a host name')),
+    ('hosts = ["db1", "", "db[1]"]', (5, '"hosts": "" is not a host name'), (5, '"hosts": "db[1]" is not a host name')),
     # hours
     ("hours = []", (5, '"hours" is empty')),
     ('hours = "Mon-Fri 08:00-18:00 UTC"', (5, '"hours" must be a list of strings')),
@@ -86,7 +86,7 @@ BROKEN_PERMITS = [
     ('hours = ["Mon 08:00-18:00 Europe"]', (5, '"hours": "Mon 08:00-18:00 Europe": there is no time zone "Europe"')),
     # services
     ("services = []", (5, '"services" is empty')),
-    ('services = ["../sshd"]', (5, '"services": "../sshd" is no name of a service')),
+    ('services = ["../sshd"]', (5, '"services": "../sshd" is not the name of a service')),
     ("services = true", (5, '"services" must be a list of strings')),
     # reason
     ("reason = true", (5, REASON)),
@@ -95,8 +95,8 @@ BROKEN_PERMITS = [
     ('reason = { hint = "x" }', (5, 'needs "pattern"')),
     ('reason = { pattern = "" }', (5, '"pattern" is empty: write reason = "required"')),
     ("reason = { pattern = 5 }", (5, '"pattern" must be a string')),
-    ('reason = { pattern = "(" }', (5, '"pattern" is no regular expression: a parenthesis is not closed')),
-    ("reason = { pattern = '(a)\\1' }", (5, '"pattern" is no regular expression: "\\1" is not known')),
+    ('reason = { pattern = "(" }', (5, '"pattern" is not a regular expression: a parenthesis is not closed')),
+    ("reason = { pattern = '(a)\\1' }", (5, '"pattern" is not a regular expression: "\\1" is not known')),
     ('reason = { pattern = "x", hint = 5 }', (5, '"hint" must be a string')),
     ('reason = { pattern = "x", hint = "" }', (5, '"hint" is empty')),
     ('reason = { pattern = "x", hint = "a\\u001bb" }', (5, '"hint" must be one line of printable characters')),
@@ -152,8 +152,8 @@ BROKEN_PERMITS = [
     ('run = { cwd = "" }', (5, '"cwd" must be "caller" or an absolute directory')),
     ("run = { cwd = 1 }", (5, '"cwd" must be a string')),
     ('run = { env = "PGDATA" }', (5, '"env" must be a list of strings')),
-    ('run = { env = ["PG DATA"] }', (5, '"env": "PG DATA" is no name of a variable')),
-    ('run = { env = ["PGDATA=x"] }', (5, '"env": "PGDATA=x" is no name of a variable')),
+    ('run = { env = ["PG DATA"] }', (5, '"env": "PG DATA" is not the name of a variable')),
+    ('run = { env = ["PGDATA=x"] }', (5, '"env": "PGDATA=x" is not the name of a variable')),
     ('run = { env = ["*"] }', (5, '"env": "*" would let in "AUTHSTATE": such a variable is listed by its whole name')),
     ('run = { env = ["LD_*"] }', (5, '"env": "LD_*" would let in "LD_*": such a variable is listed by its whole name')),
     ('run = { env = ["PATH*"] }', (5, '"env": "PATH*" would let in "PATH": such a variable is listed by its whole name')),
@@ -166,7 +166,7 @@ BROKEN_PERMITS = [
     (
         'run.cwd = "x"\nrun.env = ["1"]',
         (5, '"cwd" must be "caller" or an absolute directory'),
-        (6, '"env": "1" is no name of a variable'),
+        (6, '"env": "1" is not the name of a variable'),
     ),
 ]  # fmt: skip
 
@@ -289,7 +289,7 @@ def test_all_faults_of_all_files_are_told_at_once(directory: Path) -> None:
     assert faults(directory) == [
         ("a.toml", 3, "d", '"hours" is empty'),
         ("a.toml", 4, "d", '"who" is empty'),
-        ("a.toml", 7, "e", '"hosts": "" is no host name'),
+        ("a.toml", 7, "e", '"hosts": "" is not a host name'),
         ("b.toml", 1, "", "is not TOML: expected '=' after a key in a key/value pair"),
         ("c.toml", 1, "", "is not UTF-8"),
         ("d.toml", 1, "d", f'the name "d" stands in {directory}/a.toml:1 already'),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whom to run as, and what is no command (THREATS R-10): a number that is none is nobody's."""
+"""Whom to run as, and what is not a command (THREATS R-10): a number that is none is nobody's."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ ROWS = [
     Row("a path with a name that is too long", ("/srv/" + "x" * 256,), refused=127),
     Row("a directory whose name is too long", ("/srv/" + "x" * 256 + "/y",), refused=127),
     Row("a path longer than a path may be", ("/" + "x/" * 3000,), refused=127),
-    Row("a word of the shell's that is no program", ("cd", "/tmp"), refused=127),
+    Row("a word of the shell's that is not a program", ("cd", "/tmp"), refused=127),
     Row("the tool itself, to say its version", ("true", "--version")),
 ]
 

@@ -199,7 +199,7 @@ def test_a_fifo_or_a_device_in_the_place_of_the_file_holds_nothing_up(stage: Sta
             path.unlink()
         make(path)
         _, outcome = stage.play(job)
-        assert outcome.because == f"{path} is no regular file"
+        assert outcome.because == f"{path} is not a regular file"
 
 
 def test_an_interpreter_that_others_can_change_is_found(stage: Stage) -> None:

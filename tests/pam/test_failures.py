@@ -199,7 +199,7 @@ ROWS = (
     Row("module file writable by its group", "can be changed by others than root", 2, module_writable),
     Row(
         "helper killed",
-        NO_TICKET + "the helper that shows who you are",
+        NO_TICKET + "jitd's Kerberos helper",
         5,
         kdc_silent,
         to_helpers=signal.SIGKILL,
@@ -207,7 +207,7 @@ ROWS = (
     ),
     Row(
         "helper stopped",
-        NO_TICKET + "the helper that shows who you are does not answer",
+        NO_TICKET + "jitd's Kerberos helper does not answer",
         11,
         kdc_silent,
         to_helpers=signal.SIGSTOP,

@@ -126,7 +126,7 @@ DOUBT = "; what would run is not known for certain: "
         ("sudo /proc/self/cwd/usr/bin/id", "what its path leads to may be another file"),
         ("mkdir -p /tmp/$(id -un)/x && cd /tmp/$(id -un)/x && sudo ./y", "what its path leads to may be another file"),
         ("sudo -l id", "it runs no command: sudo is to list"),
-        ("PATH=/usr/bin:/tmp doas nothing-of-that-name", "hangs on the person's PATH"),
+        ("PATH=/usr/bin:/tmp doas nothing-of-that-name", "depends on the caller's PATH"),
     ],
 )
 def test_who_is_refused_for_a_doubt_reads_which(gated: Gated, line: str, because: str, who: str, rules: str) -> None:

@@ -245,7 +245,7 @@ def test_a_frame_that_says_to_be_longer_than_any_is_refused_at_once(bench: Bench
     bench.stack(bench.module())
     with jitd(bench.socket, lambda voice: (voice.hear("hello"), voice.connection.sendall(b"\0\4\0\1"), voice.gone())):
         assert ask(host) == DENIED
-    assert "said too much" in host.text, "and not that it does not answer"
+    assert "sent too long a message" in host.text, "and not that it does not answer"
 
 
 def test_a_jitd_that_dribbles_is_given_up_in_time(bench: Bench, host: Application) -> None:

@@ -93,11 +93,11 @@ ROWS = (
     ),
     Row(
         "helper killed", lambda gated: helper("import os; os.kill(os.getpid(), 9)\n"), BOTH[:1],
-        NO_TICKET + r" \(the helper that shows who you are", 5,
+        NO_TICKET + r" \(jitd's Kerberos helper", 5,
     ),
     Row(
         "helper stopped", lambda gated: helper("import os; os.kill(os.getpid(), 19)\n"), BOTH[:1],
-        NO_TICKET + r" \(the helper that shows who you are does not answer", 11,
+        NO_TICKET + r" \(jitd's Kerberos helper does not answer", 11,
     ),
 )  # fmt: skip
 ELSEWHERE = {"daemon restarting while somebody waits", "expired ticket"}

@@ -95,7 +95,7 @@ class Texts(Places):
         if text == UNREADABLE:
             raise Unreadable(f"{path}: Permission denied")
         if any(other.startswith(f"{path}/") for other in self.files):
-            raise NoFile(f"{path} is no regular file")
+            raise NoFile(f"{path} is not a regular file")
         return None if text is None else Source(path, text if isinstance(text, bytes) else text.encode())
 
     def names(self, directory: str) -> list[str]:

@@ -179,13 +179,13 @@ FILES = [
         {"/srv/open/x": OTHERS, "/srv/open/log": OTHERS},
     ),
     Row(
-        "in a program of root's it runs as root",
+        "in one of root's programs it runs as root",
         "file-open",
         {"sshd": f"{SSHD_SHAPE}session optional pam_exec.so quiet /srv/open/x\n{SSHD}"},
         {"/srv/open/x": OTHERS},
     ),
     Row(
-        "what a program of root's is told",
+        "what one of root's programs is told",
         "",
         {"su": f"{SHAPE}auth optional pam_exec.so /x /srv/open/x\n{SUDO}"},
         {"/srv/open/x": OTHERS},

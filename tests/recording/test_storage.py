@@ -38,7 +38,7 @@ NO_RUNS = [
 
 @pytest.mark.parametrize("run", NO_RUNS)
 def test_nothing_but_a_runs_id_becomes_a_name(tmp_path: Path, run: str) -> None:
-    with pytest.raises(ValueError, match="no run"):
+    with pytest.raises(ValueError, match="not a run"):
         name_of(run)
     with pytest.raises(RecordingError):
         create(str(tmp_path / "recordings"), run)
@@ -99,7 +99,7 @@ def test_a_directory_that_is_open_to_others_is_refused(tmp_path: Path, mode: int
 def test_a_pipe_in_the_place_of_a_recording_is_no_recording(tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir(mode=0o700)
     os.mkfifo(place_of(tmp_path))
-    with pytest.raises(RecordingError, match="no file"):
+    with pytest.raises(RecordingError, match="not a regular file"):
         open_recording(str(tmp_path / "recordings"), HEADER.run)
 
 

@@ -507,7 +507,7 @@ TABLE = [
     Breakage("a program that others may write", "installed", "bad", LIBRARY, moded(at(LIBRARY), 0o666), True),
     # the daemon
     Breakage("a policy that was not read", "policy.in_force", "bad", "jitd reload", policy_not_read, True),
-    Breakage("a fault in the policy since", "policy.in_force", "bad", "no whole policy", ruled("[[permit]]\ncolour = 1\n")),
+    Breakage("a fault in the policy since", "policy.in_force", "bad", "not a whole policy", ruled("[[permit]]\ncolour = 1\n")),
     Breakage("the daemon is gone", "daemon.runs", "bad", "setsid -f jitd serve", daemon_gone, True),
     Breakage("the daemon is silent", "daemon.answers", "bad", "does not answer", daemon_silent),
     Breakage("another daemon", "daemon.alone", "weak", "kill", another_daemon),
@@ -516,7 +516,7 @@ TABLE = [
     Breakage("a socket that not all may use", "socket.mode", "bad", "chmod 666", moded(at("run/jitd.sock"), 0o600), True),
     Breakage("a socket that others could replace", "socket.directory", "bad", "chmod go-w", moded(at("run"), 0o777), True),
     Breakage("the socket is gone", "socket.mode", "bad", "there is no", socket_gone, True),
-    Breakage("the socket is a file", "socket.mode", "bad", "no socket", socket_faked, True),
+    Breakage("the socket is a file", "socket.mode", "bad", "not a socket", socket_faked, True),
     # the state
     Breakage("a record that others may read", "state.secret", "bad", "chmod 600", moded(at("state/jitd.db"), 0o644), True),
     Breakage("a state that others may write", "state.directory", "bad", "chmod go-w", moded(at("state"), 0o773), True),

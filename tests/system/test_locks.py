@@ -396,7 +396,7 @@ def test_a_lock_ends_by_itself_when_its_time_is_over(house):
     long = lock(house, "--user", "carol", "--for=1h")
     began = time.monotonic()
     said = house.jitd("lock", "--user", "alice", "--for=2s", who="dave").stderr
-    assert "is on user alice for 2 seconds: nothing of theirs waited or ran" in said
+    assert "is on user alice for 2 seconds: none of their requests waited and none of their commands ran" in said
     wait_for(lambda: [one.id for one in house.kept("locks")] == [long], what="its end")
     assert time.monotonic() - began >= 2
     assert house.sudo("alice", "-n", "true").returncode == 118

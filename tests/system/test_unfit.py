@@ -52,12 +52,12 @@ def places() -> Iterator[None]:
     ("name", "why"),
     [
         ("directory", "it is a directory"),
-        ("fifo", "it is no regular file"),
-        ("socket", "it is no regular file"),
+        ("fifo", "it is not a regular file"),
+        ("socket", "it is not a regular file"),
         ("loop", "its symbolic links lead in a circle"),
         ("plain", "it is not executable"),
         ("missing-interpreter", "the interpreter in its first line is missing"),
-        ("directory-interpreter", "the interpreter in its first line is no program"),
+        ("directory-interpreter", "the interpreter in its first line is not a program"),
         ("text-interpreter", "the interpreter in its first line is not executable"),
     ],
 )
