@@ -51,18 +51,23 @@ class Piece:
 
     def cancel(self) -> bool:
         """Take it back, unless a thread has begun with it."""
-        return self._turn.acquire(blocking=False)
+        is_back = self._turn.acquire(blocking=False)
+        if is_back:
+            del self._work
+        return is_back
 
     def do(self) -> None:
         """Do it, unless it was taken back."""
         if not self._turn.acquire(blocking=False):
             return
+        work, tell = self._work, self.tell
+        del self._work, self.tell  # what it holds, descriptors among it, is not kept by a circle until somebody collects it
         try:
-            answer = self._work()
+            answer = work()
         except BaseException as fault:
-            self.tell(None, fault)
+            tell(None, fault)
         else:
-            self.tell(answer, None)
+            tell(answer, None)
 
 
 class Threads:

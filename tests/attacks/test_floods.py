@@ -282,7 +282,7 @@ def test_a_host_has_so_many_requests_waiting_and_no_more(own_house):
 def test_who_may_nothing_does_not_fill_the_disk(own_house):
     """Part of S-08: what is refused is recorded, and a large refusal counts as many small ones."""
     house = own_house().start()
-    refused = {"no rule permits": 0, "too often": 0}
+    refused = {"no rule permits": 0, "too many of your requests": 0}
     with connected(house, "eve") as raw:
         for _ in range(20):
             _, text = raw.refusal(submission("echo", b"x" * 1_000_000))

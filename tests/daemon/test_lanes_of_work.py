@@ -7,9 +7,12 @@ Law: work waits for an event of the test's, and a step into a mount for a lock o
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +25,7 @@ from jitd.files import silence
 from jitd.files.silence import Silence, Silent
 from jitd.server.identifying import Identifying
 from jitd.workers import Lane, Workers
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -140,8 +144,10 @@ def test_a_thread_serves_every_lane_and_one_more_is_begun_where_none_is_free(ans
         before = {thread.ident for thread in threading.enumerate()}
         served = {await lane.run(uid, threading.get_ident) for lane in lanes.lanes for uid in (7, 0)}
         assert len(served) == 1 and not served & before
-        hung = [asyncio.ensure_future(lane.run(7, answer.wait)) for lane in lanes.lanes]
+        begun = threading.Semaphore(0)
+        hung = [asyncio.ensure_future(lane.run(7, lambda: begun.release() or answer.wait())) for lane in lanes.lanes]
         await asyncio.sleep(0)
+        assert all(begun.acquire(timeout=PATIENCE) for _ in hung)
         others = {await lane.run(0, threading.get_ident) for lane in lanes.lanes}
         assert len(others) == 1 and not others & served
         answer.set()
@@ -285,3 +291,37 @@ def test_what_is_on_the_hosts_own_disks_is_not_touched(host: Host) -> None:
     assert host.asked == []
     Silence(host.table.read_bytes).approach([os.fsencode(host.at("nfs/alice/there/..")), os.fsencode(host.at("nfs")) + b"/x\0y"])
     assert os.fsencode(host.at("fuse/alice")) in host.asked
+
+
+@pytest.mark.parametrize("is_done", [True, False], ids=["it was done", "it was taken back"])
+def test_what_a_piece_of_work_held_is_let_go_with_it(is_done: bool) -> None:
+    """A gate's question holds descriptors of directories: they would keep a disk from being unmounted until somebody collects."""
+
+    class Held:
+        pass
+
+    async def part() -> None:
+        lane, held = Lane("files", 1, 1), Held()
+        is_there = weakref.ref(held)
+        gate = threading.Event()
+        before = None if is_done else asyncio.ensure_future(lane.run(1, gate.wait))
+        await asyncio.sleep(0)
+        asking = asyncio.ensure_future(lane.run(2, id, held))
+        await asyncio.sleep(0)
+        if not is_done:
+            asking.cancel()
+        with suppress(asyncio.CancelledError):
+            await asking
+        gate.set()
+        if before is not None:
+            await before
+        del held, asking
+        await asyncio.sleep(0)
+        assert is_there() is None
+        lane.close()
+
+    gc.disable()
+    try:
+        asyncio.run(part())
+    finally:
+        gc.enable()

@@ -305,7 +305,7 @@ def test_a_jitd_whose_process_is_not_roots_is_none(bench: Bench, host: Applicati
         impostor.stdout.readline()
         assert ask(host) == DENIED
         impostor.kill()
-    assert "not root's" in host.text
+    assert "does not run as root" in host.text
 
 
 @pytest.mark.parametrize(

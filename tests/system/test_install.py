@@ -57,6 +57,7 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("venv")
     (place / "runtime/imported").mkdir(parents=True)
     (place / "runtime/imported/__init__.py").write_text("answer = 42\n")
+    (place / "runtime/pamela.py").write_text("")
     return place
 
 

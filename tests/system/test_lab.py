@@ -365,7 +365,7 @@ def test_what_is_installed_needs_no_checkout_and_belongs_to_root() -> None:
 def test_the_launcher_has_pamela_and_no_other_package() -> None:
     program = 'import sys; sys.path += ["/usr/lib/jitd"]; import jitd.monitor.launcher, pamela, msgspec'
     said = in_lab(f"grep '^sys.path' /usr/lib/jitd/jitd-launcher; cd /; /usr/bin/python3 -ISc '{program}' 2>&1 | tail -n1")
-    assert said == 'sys.path += ["/usr/lib/jitd"]\n' + "ModuleNotFoundError: No module named 'msgspec'\n"
+    assert said == "sys.path += ['/usr/lib/jitd']\n" + "ModuleNotFoundError: No module named 'msgspec'\n"
 
 
 def test_the_demonstration_goes_as_it_is_told() -> None:
