@@ -65,8 +65,10 @@ class Piece:
         try:
             answer = work()
         except BaseException as fault:
+            del work
             tell(None, fault)
         else:
+            del work
             tell(answer, None)
 
 

@@ -25,7 +25,7 @@ from jitd.files import silence
 from jitd.files.silence import Silence, Silent
 from jitd.server.identifying import Identifying
 from jitd.workers import Lane, Workers
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_for
 
 
 @pytest.fixture
@@ -316,8 +316,7 @@ def test_what_a_piece_of_work_held_is_let_go_with_it(is_done: bool) -> None:
         if before is not None:
             await before
         del held, asking
-        await asyncio.sleep(0)
-        assert is_there() is None
+        wait_for(lambda: is_there() is None, what="the end of what it held")
         lane.close()
 
     gc.disable()
