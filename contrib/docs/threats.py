@@ -53,7 +53,7 @@ def threats(page: str | None = None) -> list[Threat]:
         elif entry and entry.state and not entry.tests and not file and not part.startswith(("#", "-", "|")):
             entry.stopped_by = f"{entry.stopped_by} {' '.join(part.split())}".strip()
         else:
-            raise ValueError(f"docs/threats.md: this is no part of an entry: {part}")
+            raise ValueError(f"docs/threats.md: this does not belong to an entry: {part}")
         file = ""
     if file:
         raise ValueError(f"docs/threats.md: no test follows: {file}")

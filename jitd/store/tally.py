@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much an account has of what is bounded for each: asked before each request, and so kept rather than counted.
 
-Law: what is kept is by id, so that to note something twice changes nothing. It holds as long as this store alone writes; whoever
-fails to commit forgets all of it, and the database is asked again.
+Law: what is kept is by id, so that to note something twice changes nothing. It is true while this store alone writes. After
+a commit that failed all of it is forgotten, and the database is asked again.
 """
 
 from __future__ import annotations

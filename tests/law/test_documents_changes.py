@@ -15,7 +15,7 @@ NOT_IN_FILES = {"to", "notify"}
 
 
 def place_of(word: str) -> Path | None:
-    """The file or directory that ``word`` names, below jitd/ or the top; None where it is no path, and one that is missing."""
+    """The file or directory that ``word`` names, below jitd/ or the top; None if it is not a path. It need not be there."""
     if "/" not in word and not word.endswith(".py"):
         return None
     below = TREE / "jitd" / word
