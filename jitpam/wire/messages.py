@@ -130,6 +130,28 @@ class Explain(Ask, by=FROM_CLIENT):
     """What would be decided about this, now? Nothing is submitted or recorded."""
 
 
+class Get(Message, by=FROM_CLIENT):
+    """Ask for ``thing`` to be given to me (``jitsudo --get``), such as ``service-ticket:postgres/db1.example.org``.
+
+    ``stays``: it is mine for the whole time of the grant, also when this connection ends. Otherwise it is taken back when the
+    connection ends. The other fields are those of Submit.
+    """
+
+    thing: str
+    stays: bool
+    reason: str | None
+    lasts_for: int | None
+    tty: bytes | None
+    login_session: int
+    parents: list[str]
+    waits: bool
+    if_owed: bool
+
+
+class Keep(Message, by=FROM_CLIENT):
+    """I have what was given, and it stays when this connection ends. Only for what was asked for with ``stays``."""
+
+
 class Resume(Message, by=FROM_CLIENT):
     """Wait for my request ``id`` again, or run it if it is approved."""
 
@@ -331,6 +353,28 @@ class Start(Message, by=FROM_DAEMON):
 
     id: str
     news: list[str]
+
+
+class Given(Message, by=FROM_DAEMON):
+    """The thing is given: ``id`` is the holding. ``name`` says what to fetch (the service's principal, realm included), ``to`` for
+    whom (the client's principal). It is taken back at ``until`` (RFC 3339 UTC), which is in ``left_ms`` milliseconds.
+    """
+
+    id: str
+    thing: str
+    name: str
+    to: str
+    until: str
+    left_ms: int
+    stays: bool
+    news: list[str]
+
+
+class Taken(Message, by=FROM_DAEMON):
+    """What was given is taken back; ``because`` is a sentence."""
+
+    id: str
+    because: str
 
 
 class Item(Message, by=FROM_DAEMON):
