@@ -88,6 +88,7 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
         (DAEMON, "taken"): "ready",
     },
     "kept": {
+        (CLIENT, "bye"): "closed",
         (DAEMON, "done"): "ready",
         (DAEMON, "refused"): "ready",
         (DAEMON, "taken"): "asked",  # it crossed the keep, which is refused now
