@@ -76,6 +76,8 @@ LAW: dict[str, set[str]] = {
         CORE, WIRE, "jitd.deciding", "jitd.files", "jitd.invocation", "jitd.pamlint", "jitd.settings", "jitd.store",
         "jitd.workers",
     },
+    # what writes grants into the KDC, and what asks a KDC whether it obeys them
+    "jitd.kdc": {WIRE, "jitd.kdc"},
     # whether the host is set up right: its findings, and the processes in which it looks, know no host
     "jitd.doctor.finding": set(),
     "jitd.doctor.round": {"jitd.doctor.finding"},
@@ -112,6 +114,8 @@ PURE = {
     "jitd.doctor.finding": "__future__ dataclasses re",
     "jitd.recording.asciicast": "__future__ codecs collections json",
     "jitd.invocation": "__future__ collections dataclasses re",
+    "jitd.kdc.messages": "__future__ collections dataclasses typing",
+    "jitd.kdc.strings": "__future__ dataclasses re",
     **{f"jitd.pamlint.{name}": "__future__ collections dataclasses fnmatch functools re typing" for name in PURE_OF_PAMLINT},
 }
 """Package → the only modules of the standard library that it may import: no clock, file, socket, process, randomness or log."""
