@@ -53,7 +53,9 @@ class Command:
     runs. ``doubt`` says why that program's command line cannot be understood for certain: ``argv`` is all of it then, and
     ``path`` is empty, as it is for a login, which has no command. ``chdir`` says that ``cwd`` was named, by the requester, a rule
     or an account's home, and is not simply where the requester stands: such a one is never inherited. ``is_told`` is True where
-    the requester may know the digest, as they can read the file. ``salt`` is random: without it, who knows the rest of a
+    the requester may know the digest, as they can read the file. ``gives``: no command is asked for, but a thing, whose name is the
+    one word of ``argv``; it is for the requester, and ``path`` is empty. ``stays``: it does not end with the client's connection.
+    ``salt`` is random: without it, who knows the rest of a
     fingerprint could try what they may not know.
     """
 
@@ -72,7 +74,14 @@ class Command:
     doubt: str = ""
     chdir: bool = False
     is_told: bool = False
+    gives: bool = False
+    stays: bool = False
     salt: bytes = b""
+
+    @property
+    def things(self) -> tuple[str, ...]:
+        """The names of the things that are asked for; empty for a command."""
+        return tuple(word.decode("ascii") for word in self.argv) if self.gives else ()
 
 
 def fingerprint(request_id: str, principal: str, host: str, service: str, command: Command, terms: Sequence[int | None]) -> bytes:
@@ -112,6 +121,8 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
         put(b"x", command.doubt.encode(), *command.options)
     if command.chdir:
         put(b"c", b"1")
+    if command.gives:
+        put(b"g", b"1" if command.stays else b"0")
     if command.salt:
         put(b"n", command.salt)
     return hashlib.sha256(b"".join(out)).digest()
@@ -119,7 +130,7 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
 
 def work_of(command: Command) -> bytes:
     """What a lease answers for, as 32 bytes: all but terminal, locale and kinds of streams (jitsudo(1), --for)."""
-    bare = replace(command, locale=(), streams=(), chdir=False, salt=b"")
+    bare = replace(command, locale=(), streams=(), chdir=False, stays=False, salt=b"")
     return fingerprint("", "", "", "", bare, ())
 
 
