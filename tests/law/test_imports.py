@@ -69,13 +69,15 @@ LAW: dict[str, set[str]] = {
         "jitd.workers",
     },
     "jitd.lifecycle": {
-        CORE, "jitd.deciding", "jitd.executor", "jitd.lifecycle", "jitd.log", "jitd.monitor.orders", "jitd.settings",
-        "jitd.store", "jitd.workers",
+        CORE, "jitd.deciding", "jitd.executor", "jitd.giving", "jitd.lifecycle", "jitd.log", "jitd.monitor.orders",
+        "jitd.settings", "jitd.store", "jitd.workers",
     },
     "jitd.deciding": {
         CORE, WIRE, "jitd.deciding", "jitd.files", "jitd.invocation", "jitd.pamlint", "jitd.settings", "jitd.store",
         "jitd.workers",
     },
+    # what gives things and takes them back, a module a kind
+    "jitd.giving": {CORE, "jitd.giving", "jitd.kdc"},
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
     "jitd.kdc": {WIRE, "jitd.kdc"},
     # whether the host is set up right: its findings, and the processes in which it looks, know no host
