@@ -36,12 +36,16 @@ class NotAllowed(Exception):
     """kadmind does not allow it; the text is kadmind's."""
 
 
+class NoRoom(Exception):
+    """The entry has no room for another string."""
+
+
 class Unknown(Exception):
     """Nobody knows whether it was done; the text says why."""
 
 
 class Entries(Protocol):
-    """The entries of a KDC. Its methods raise NotThere, NotAllowed and Unknown."""
+    """The entries of a KDC. Its methods raise NotThere, NotAllowed, NoRoom and Unknown."""
 
     def strings(self, principal: str) -> Mapping[str, str]:
         """Return the string attributes of ``principal``."""
@@ -66,6 +70,8 @@ def answer(request: Request, entries: Entries, host: str, now: int) -> Answer:
     except NotAllowed as fault:
         why = f"kadmind does not let jitd-kdc/{host} do this with {service} ({fault}): see jit_granted_by, and jitd kdc setup"
         return Refused(sentence(why))
+    except NoRoom:
+        return Refused(sentence(f"the KDC's entry of {service} has no room for another grant: wait until some have ended"))
     except Unknown as fault:
         return Failed(sentence(str(fault)))
 

@@ -22,14 +22,17 @@ NOT_ALLOWED = frozenset(BASE + number for number in (1, 2, 3, 4, 5, 50, 62))
 """KADM5_AUTH_GET, _ADD, _MODIFY, _DELETE, _INSUFFICIENT, _SETKEY, _INITIAL: kadmind may not do it for this principal."""
 UNKNOWN_PRINCIPAL = BASE + 12
 PROTECTED = BASE + 30
+"""KADM5_PROTECT_PRINCIPAL."""
+FULL = 0x95E73A2D
+"""KRB5_KDB_STRINGS_TOOLONG (kdb5_err.et), as an unsigned number: the entry has no room for another string."""
 
 
 class KadminError(Exception):
-    """kadmind, or the way to it, has said no: ``code`` is the library's, and the text its sentence."""
+    """kadmind, or the way to it, has said no: ``code`` is the library's, without a sign; the text is its sentence."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
-        self.code = code
+        self.code = code & 0xFFFFFFFF
 
 
 class _Parameters(ctypes.Structure):

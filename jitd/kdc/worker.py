@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NoReturn, TypeVar
 
-from jitd.kdc.entry import NotAllowed, NotThere, Unknown, answer
-from jitd.kdc.kadmin import NOT_ALLOWED, PACKAGE, PROTECTED, UNKNOWN_PRINCIPAL, Connection, KadminError
+from jitd.kdc.entry import NoRoom, NotAllowed, NotThere, Unknown, answer
+from jitd.kdc.kadmin import FULL, NOT_ALLOWED, PACKAGE, PROTECTED, UNKNOWN_PRINCIPAL, Connection, KadminError
 from jitd.kdc.messages import MAX_PACKET, Answer, Failed, Refused, Request, read_answer, read_request, sentence, write
 
 T = TypeVar("T")
@@ -35,11 +35,11 @@ class Kadmin:
         self._connection: Connection | None = None
 
     def strings(self, principal: str) -> Mapping[str, str]:
-        """Return the string attributes of ``principal``. Raises NotThere, NotAllowed, Unknown."""
+        """Return the string attributes of ``principal``. Raises NotThere, NotAllowed, NoRoom, Unknown."""
         return self._ask(lambda connection: connection.strings(principal))
 
     def set_string(self, principal: str, name: str, value: str | None) -> None:
-        """Set a string attribute, or delete it (None). Raises NotThere, NotAllowed, Unknown."""
+        """Set a string attribute, or delete it (None). Raises NotThere, NotAllowed, NoRoom, Unknown."""
         self._ask(lambda connection: connection.set_string(principal, name, value))
 
     def _ask(self, call: Callable[[Connection], T]) -> T:
@@ -62,6 +62,8 @@ class Kadmin:
                 raise NotThere from None
             if fault.code in NOT_ALLOWED or fault.code == PROTECTED:
                 raise NotAllowed(str(fault)) from None
+            if fault.code == FULL:
+                raise NoRoom from None
             self._close()
             raise Unknown(f"kadmind cannot be asked: {fault}") from None
         except OSError as fault:
