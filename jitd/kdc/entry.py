@@ -19,7 +19,7 @@ from jitd.kdc.strings import (
     MOST_GRANTS,
     Grant,
     granted_by,
-    may_be_gated,
+    may_be_granted,
     read_grant,
     write_grant,
 )
@@ -68,7 +68,9 @@ def answer(request: Request, entries: Entries, host: str, now: int) -> Answer:
     except NotThere:
         return Refused(sentence(f"the KDC has no service {service}"))
     except NotAllowed as fault:
-        why = f"kadmind does not let jitd-kdc/{host} do this with {service} ({fault}): see jit_granted_by, and jitd kdc setup"
+        why = (
+            f"kadmind does not let jitd-kdc/{host} do this with {service} ({fault}); is the service gated, and granted by {host}?"
+        )
         return Refused(sentence(why))
     except NoRoom:
         return Refused(sentence(f"the KDC's entry of {service} has no room for another grant: wait until some have ended"))
@@ -78,8 +80,8 @@ def answer(request: Request, entries: Entries, host: str, now: int) -> Answer:
 
 def _give(give: Give, entries: Entries, host: str, now: int) -> Answer:
     service = give.service
-    if not may_be_gated(service):
-        return Refused(sentence(f"tickets for {service} are never gated"))
+    if not may_be_granted(service):
+        return Refused(sentence(f"tickets for {service} are never granted"))
     if give.end <= now:
         return Refused(sentence(f"the grant {give.id} is over already"))
     if give.end > now + LONGEST_GRANT:
