@@ -108,6 +108,11 @@ class Library:
         names = self._listed("profile_get_relation_names", profile, "realms", realm)
         return {name: self._listed("profile_get_values", profile, "realms", realm, name) for name in names}
 
+    def setting(self, name: str) -> str | None:
+        """Return a value of [libdefaults] in krb5.conf, None where it is not set. Raises Krb5Error."""
+        found = self._listed("profile_get_values", self._made("krb5_get_profile"), "libdefaults", name)
+        return found[0] if found else None
+
     def _listed(self, function: str, profile: c_void_p, *path: str) -> list[str]:
         names = (c_char_p * (len(path) + 1))(*(name.encode("utf-8") for name in path), None)
         found = _TEXTS()
@@ -136,6 +141,15 @@ class Library:
         wanted.client = self._made("krb5_parse_name", client.encode("utf-8"))
         wanted.server = self._made("krb5_parse_name", service.encode("utf-8"))
         self._made("krb5_get_credentials", 0, cache, byref(wanted))
+
+
+def clock_skew(otherwise: int) -> int:
+    """Return the clockskew of krb5.conf in seconds, ``otherwise`` where it is not set, or not a number."""
+    try:
+        said = Library().setting("clockskew") or ""
+    except (Krb5Error, OSError):
+        return otherwise
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 7 else otherwise
 
 
 def pinned(realm: str, kdc: str, relations: dict[str, list[str]]) -> str:
