@@ -96,22 +96,23 @@ def _entry(service: str) -> Entry:
 @kdc.command()
 @click.argument("hosts", metavar="HOST...", nargs=-1)
 @click.option("--to", "directory", type=click.Path(path_type=Path), default=".", help="Where the keytabs are written.")
+@click.option("--kdc", "others", metavar="HOST", multiple=True, help="Another KDC: it gets a canary, and no keytab.")
 @yes_option
-def setup(hosts: tuple[str, ...], *, directory: Path, is_sure: bool) -> None:
+def setup(hosts: tuple[str, ...], *, directory: Path, others: tuple[str, ...], is_sure: bool) -> None:
     """Make the canaries, and for each HOST the principal that writes its grants, with a keytab."""
-    _administered(lambda: _set_up(hosts, directory, is_sure=is_sure))
+    _administered(lambda: _set_up(hosts, others, directory, is_sure=is_sure))
 
 
-def _set_up(hosts: Sequence[str], directory: Path, *, is_sure: bool) -> None:
+def _set_up(hosts: Sequence[str], others: Sequence[str], directory: Path, *, is_sure: bool) -> None:
     from jitd.kdc import local, plan
     from jitd.kdc.keytab import OWN
     from jitd.kdc.strings import CANARY, NOBODY
 
     here = own_host().lower()
-    plan.check_hosts([here, *hosts])
+    plan.check_hosts([here, *hosts, *others])
     if not directory.is_dir():
         raise plan.CannotPlan(f"{directory} is not a directory")
-    canaries = [f"{CANARY}/{host}" for host in dict.fromkeys([here, *hosts])]
+    canaries = [f"{CANARY}/{host}" for host in dict.fromkeys([here, *hosts, *others])]
     new = [name for name in canaries if not _is_there(name)]
     writers = {f"{OWN}/{host}": directory / f"{OWN}.{host}.keytab" for host in dict.fromkeys(hosts)}
     answer("On this KDC this will:")
@@ -271,8 +272,9 @@ def _ungate(service: str, *, is_sure: bool) -> None:
 @kdc.command()
 @click.argument("services", metavar="[SERVICE]...", nargs=-1)
 @click.option("--keytab", type=click.Path(path_type=Path), metavar="FILE", help="Whose key asks, in place of this host's jitd.")
+@click.option("--at", "kdcs", metavar="KDC", multiple=True, help="Ask this KDC alone, in place of those of krb5.conf.")
 @config_option
-def check(services: tuple[str, ...], *, keytab: Path | None, config: Path | None) -> None:
+def check(services: tuple[str, ...], *, keytab: Path | None, kdcs: tuple[str, ...], config: Path | None) -> None:
     """Ask each KDC for tickets that nobody has granted; each must refuse."""
     import asyncio
 
@@ -288,7 +290,7 @@ def check(services: tuple[str, ...], *, keytab: Path | None, config: Path | None
         if not is_principal(service):
             raise click.UsageError(f"{service} is not the name of a service, such as postgres/db1.example.org")
     answer(f"asking as {client}, by its key in {file}:")
-    sightings = asyncio.run(gate_states(client, file, [canary(host, realm), *wanted]))
+    sightings = asyncio.run(gate_states(client, file, [canary(host, realm), *wanted], kdcs=kdcs))
     _tell(sightings)
 
 

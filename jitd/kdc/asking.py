@@ -234,10 +234,13 @@ class Child:
         os.waitpid(self.pid, 0)
 
 
-def ask(realm: str, client: str, keytab: str, services: list[str]) -> Iterator[list[str]]:
-    """Give KDC, service, state and reason, for each KDC of the realm and each service. It takes about PATIENCE at most."""
+def ask(realm: str, client: str, keytab: str, services: list[str], kdcs: list[str]) -> Iterator[list[str]]:
+    """Give KDC, service, state and reason, for each of ``kdcs`` and each service. It takes about PATIENCE at most.
+
+    Without ``kdcs`` they are those that krb5.conf names for the realm.
+    """
     relations = Library().relations(realm)
-    kdcs = dict.fromkeys(relations.get("kdc", []))
+    kdcs = list(dict.fromkeys(kdcs or relations.get("kdc", [])))
     until = time.monotonic() + PATIENCE
     confs: list[tuple[str, str | None]] = [(kdc, pinned(realm, kdc, relations)) for kdc in kdcs]
     children = [Child(kdc, conf, client, keytab, services) for kdc, conf in confs or [("", None)]]
@@ -265,12 +268,12 @@ def _heard(child: Child, until: float) -> Iterator[list[str]]:
 
 
 def main() -> int:
-    """Read a question (JSON: realm, client, keytab, services) from standard input. Returns the exit status."""
+    """Read a question (JSON: realm, client, keytab, services, kdcs) from standard input. Returns the exit status."""
     for name in [name for name in os.environ if name.startswith(("KRB5", "GSS")) and name != "KRB5_CONFIG"]:
         del os.environ[name]
     asked = json.loads(sys.stdin.buffer.read())
     try:
-        for row in ask(asked["realm"], asked["client"], asked["keytab"], asked["services"]):
+        for row in ask(asked["realm"], asked["client"], asked["keytab"], asked["services"], asked["kdcs"]):
             print(json.dumps(row), flush=True)
     except (Krb5Error, OSError) as fault:
         print(f"jitd: {fault}", file=sys.stderr)

@@ -45,8 +45,12 @@ def canary(host: str, realm: str) -> str:
     return f"{CANARY}/{host}@{realm}"
 
 
-async def gate_states(client: str, keytab: Path, services: Sequence[str], within: float = WITHIN) -> tuple[Sighting, ...]:
-    """Ask each KDC of ``client``'s realm, as krb5.conf names them, for each of ``services``: a sighting for each pair.
+async def gate_states(
+    client: str, keytab: Path, services: Sequence[str], *, kdcs: Sequence[str] = (), within: float = WITHIN
+) -> tuple[Sighting, ...]:
+    """Ask each KDC of ``client``'s realm for each of ``services``: a sighting for each pair.
+
+    The KDCs are those that krb5.conf names; or ``kdcs``, written as there (an address or a name, and perhaps a port).
 
     ``client`` is a principal that nobody grants anything, with its key in ``keytab``: jitd/HOST. ``services`` are principals of
     the same realm, the canary among them. A process of its own asks, and is killed after ``within`` seconds. Raises nothing but
@@ -58,7 +62,7 @@ async def gate_states(client: str, keytab: Path, services: Sequence[str], within
     others = [
         Sighting(f"KDC of {service.rpartition('@')[2]}", service, SILENT, why) for service in services if service not in own
     ]
-    question = {"realm": realm, "client": client, "keytab": str(keytab), "services": own}
+    question = {"realm": realm, "client": client, "keytab": str(keytab), "services": own, "kdcs": list(kdcs)}
     try:
         said = await _said(json.dumps(question).encode("ascii"), within)
         return (*_read(said, realm, own), *others)
