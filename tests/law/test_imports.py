@@ -15,6 +15,7 @@ LAW: dict[str, set[str]] = {
     "jitpam": set(),
     "jitpam.wire": {WIRE},
     "jitpam.krb5": set(),
+    "jitpam.krb5_caches": {"jitpam.krb5"},
     "jitpam.initiator": {"jitpam.krb5"},
     "jitpam.options": set(),
     "jitpam.shell": set(),
@@ -28,12 +29,15 @@ LAW: dict[str, set[str]] = {
     "jitpam.client": {WIRE, "jitpam.initiator"},
     "jitpam.failing": {WIRE, "jitpam.client", "jitpam.options", "jitpam.saying"},
     "jitpam.submission": {"jitpam.claims", "jitpam.options", "jitpam.saying", "jitpam.shell"},
+    "jitpam.ticket": {"jitpam.initiator", "jitpam.krb5", "jitpam.krb5_caches"},
+    "jitpam.own_command": {WIRE, "jitpam.saying"},
+    "jitpam.holding": {WIRE, "jitpam.client", "jitpam.own_command", "jitpam.saying", "jitpam.signals", "jitpam.ticket"},
     "jitpam.questions": {
         WIRE, "jitpam", "jitpam.claims", "jitpam.client", "jitpam.options", "jitpam.saying", "jitpam.submission",
     },
     "jitpam.asking": {
-        WIRE, "jitpam.client", "jitpam.failing", "jitpam.options", "jitpam.questions", "jitpam.relay", "jitpam.saying",
-        "jitpam.signals", "jitpam.submission",
+        WIRE, "jitpam.client", "jitpam.failing", "jitpam.holding", "jitpam.options", "jitpam.own_command", "jitpam.questions",
+        "jitpam.relay", "jitpam.saying", "jitpam.signals", "jitpam.submission",
     },
     "jitpam.jitsudo": {
         "jitpam.asking", "jitpam.client", "jitpam.failing", "jitpam.options", "jitpam.questions", "jitpam.streams",
