@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is there an account of that name? Asked of NSS so that "there is none" and "nobody can say" are two answers.
+"""Look-up of accounts in NSS that tells "there is no such account" from "no directory answers".
 
-Law: only an answer is an answer. The standard library's ``pwd`` takes a directory that is down for one that knows nobody.
+Law: only an answer is an answer. The module ``pwd`` of the standard library says that there is no such account in both cases.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from jitd.deciding.accounts import NoSuchAccount
 
 _FIRST = 1 << 12
 _MOST = 1 << 20
-"""Bytes for one entry: with less than it needs the library says ERANGE."""
+"""How many bytes the buffer for one entry may have. If it is too small, the library returns ERANGE (getpwnam_r(3))."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account's name and number; ``uid`` is None where nobody knows it."""
+    """An account's name and number. ``uid`` is None if the number is not known."""
 
     user: str
     uid: int | None
@@ -44,7 +44,7 @@ _libc = ctypes.CDLL(None)
 
 
 def number_in(name: str) -> int | None:
-    """The number in ``#1234``; None for a name. Raises NoSuchAccount for one that no account can have."""
+    """Return the number in ``#1234``; None for a name. Raises NoSuchAccount for a number that no account can have."""
     if not name.startswith("#"):
         return None
     digits = name[1:]
@@ -54,8 +54,8 @@ def number_in(name: str) -> int | None:
 
 
 def account(name: str) -> Account | None:
-    """The account ``name``, or ``#`` and a number; None if there is none. Raises OSError if a directory does not answer. It may
-    block.
+    """Look up the account ``name``, which may be ``#`` and a number; None if there is none. Raises OSError if a directory of
+    accounts does not answer. It may block.
     """
     try:
         number = number_in(name)

@@ -128,8 +128,7 @@ class _Walk:
     _seen: set[tuple[int, int]] = field(default_factory=set)
 
     def follow(self, path: bytes) -> bytes:
-        """Return the path without links that ``path`` leads to, and note who could make it lead elsewhere. Raises Uninspectable.
-        """
+        """Return the path without links that ``path`` leads to, noting who could make it lead elsewhere. Raises Uninspectable."""
         if not path.startswith(b"/"):
             raise Uninspectable("its path is not absolute", looked_at=(path,))
         at = b"/"
@@ -166,8 +165,7 @@ class _Walk:
         return at
 
     def changers_of(self, name: bytes, real: bytes, status: os.stat_result, access: AccessList) -> list[str]:
-        """Say who but root and the target could write to what is at ``real``, one sentence each. The sentences call it ``name``.
-        """
+        """Say who but root and the target could write to what is at ``real``, one sentence each. Sentences call it ``name``."""
         found = _changers(_shown(name), status, access, self.target_uid)
         try:
             why_not = self.mounts.why_not(real)
