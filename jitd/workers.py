@@ -74,8 +74,8 @@ class Piece:
 
 class Threads:
     """The threads of all lanes: one for each piece of work that is given to them and is not done yet. The lanes' limits limit
-    them too. (``concurrent.futures`` has pools of a fixed size. A lane with such a pool wakes the thread that has slept longest
-    for each piece, and needs half as long again.)
+    them too. (``concurrent.futures`` has pools of a fixed size. With such a pool, each piece wakes a thread that has slept for
+    long, and takes half as long again on its way there and back.)
     """
 
     def __init__(self) -> None:

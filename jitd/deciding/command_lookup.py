@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From what was typed to a command: the account to run as, the file, the directory and the variables.
+"""Turns what was typed into a command: the account to run as, the file, the directory and the variables.
 
-Law: only what the host says is taken for a fact. No file is opened. That nothing is at a path is told only to persons who could
-see that for themselves. It may block, and is called in a worker.
+Law: only what the host says is taken for a fact. No file is opened. A person is told that nothing is at a path only if they could
+see that for themselves. Calls may block, and are made in a worker.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import pieces, shown
 
 MOST_SHOWN = 3 * 1024 * 1024
-"""How many bytes a command may have as it is shown. With everything else that is said of it, it has to fit into one frame
-(PROTOCOL.md section 2).
+"""Size in bytes of the largest command, as it is shown. With everything else that is said of the command, it has to fit into one
+frame (PROTOCOL.md section 2).
 """
 _MOST_LETTERS = 6
 """How many bytes one byte can take in a frame, or in a record of the chain: ``\\u0001``."""

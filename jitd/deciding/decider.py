@@ -139,8 +139,8 @@ class Decider:
                 return FreshDecision(request, decision, standing)
 
     async def decide_use(self, request: Request) -> Decision:
-        """Answer a later use that the approved ``request`` takes. Its approvals are counted again, both for what was asked of
-        them then and for what its rule asks now. Raises TimeoutError.
+        """Decide about a later use of the approved ``request``. Its approvals are counted again, both under the rule as it was
+        then and as it is now. Raises TimeoutError.
         """
         who = request.requester
         while True:
@@ -206,9 +206,9 @@ class Decider:
         return tuple(now for now in found if now is not None)
 
     async def _as_they_are(self, approvers: Sequence[Subject]) -> list[Subject | None]:
-        """Return ``approvers`` as they are now, in the same order. None stands for one whose account is gone, or whom the KDC
-        refuses. All are looked up in parallel, and the KDC is asked about all of them together. If the KDC does not
-        answer, that is not a refusal.
+        """Return ``approvers`` as they are now, in the same order. None stands for an approver whose account is gone, or whose
+        principal the KDC refuses. All are looked up in parallel, and the KDC is asked about all of them together. If the KDC does
+        not answer, that is not a refusal.
         """
         found = await asyncio.gather(*(self._workers.names.run(one.uid, self._accounts.again, one) for one in approvers))
         refused = await self._refused([now.principal for now in found if now is not None])
@@ -258,7 +258,7 @@ class Decider:
         self, decision: Decision, given: tuple[Grant, ...], who: Subject, service: str, command: Command
     ) -> tuple[Decision, str | None]:
         """Return ``decision`` with its approvals discharged by the first of ``given`` that can do so. If none can, return also
-        the id of a request in ``given`` whose grant would discharge them, but which only that request may use.
+        the id of an earlier request whose grant would discharge them, but is for that request alone.
         """
         assert isinstance(decision, Permit), "nothing else owes approvals"
         asked = (who, self._config.host, service, command, decision.rule)

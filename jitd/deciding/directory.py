@@ -15,7 +15,7 @@ from jitd.deciding.accounts import NoSuchAccount
 
 _FIRST = 1 << 12
 _MOST = 1 << 20
-"""How many bytes the buffer for one entry may have. If it is too small, the library returns ERANGE (getpwnam_r(3))."""
+"""Size in bytes of the largest buffer for one entry. If a buffer is too small, the library returns ERANGE (getpwnam_r(3))."""
 
 
 @dataclass(frozen=True, slots=True)

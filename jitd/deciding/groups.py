@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Look-up of groups in NSS. It tells a group that is not there from one that cannot be looked up; Python's ``grp`` does not.
 
-Law: it imports only the standard library. An error is never taken for an absence. Everything here may block.
+Law: this module imports only the standard library. An error is never taken for an absence. Everything here may block.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 ROOM, MOST_ROOM = 4096, 64 * 1024 * 1024
-"""How many bytes the buffer for one entry has, at first and at most."""
+"""Size in bytes of the buffer for one entry: at first, and at most."""
 MOST_INTERRUPTED = 10
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A question to the KDC: is this principal still valid? S4U2Self asks it ([MS-SFU] section 3.1.5.1.1) with the daemon's own key.
+"""A question to the KDC: is this principal still valid? The daemon asks by S4U2Self ([MS-SFU] section 3.1.5.1.1), with its own
+key.
 
-Law: only a clear no counts as a no. If the KDC is silent, unreachable, or gives no clear answer, the person's ticket still
+Law: only a clear refusal counts as a no. If the KDC is silent, unreachable, or gives no clear answer, the person's ticket still
 counts.
 """
 
@@ -53,8 +54,8 @@ class Kdc:
             return None
 
     async def refused(self, principals: Sequence[str]) -> frozenset[str]:
-        """Return those of ``principals`` that the KDC has refused within the last KEPT_FOR seconds. It is asked about all of them
-        in parallel. A principal for which no answer comes in time is not refused.
+        """Return those of ``principals`` that the KDC has refused within the last KEPT_FOR seconds. The KDC is asked about all of
+        them in parallel. A principal for which no answer comes in time is not refused.
         """
         now = time.monotonic()
         self._kept = {principal: kept for principal, kept in self._kept.items() if now - kept[0] < KEPT_FOR}

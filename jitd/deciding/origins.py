@@ -27,13 +27,13 @@ def moment() -> Moment:
 
 
 def started_at(pid: int) -> int:
-    """Return when process ``pid`` was started, in clock ticks since the boot (proc_pid_stat(5)). Raises OSError."""
+    """Return when process ``pid`` was started, in clock ticks since the boot (proc(5), ``stat``). Raises OSError."""
     return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
 
 
 def origin(pid: int, uid: int) -> Origin:
-    """Return the terminal and the session of process ``pid``. ``uid`` is what the kernel told of the peer. What cannot be read is
-    left out.
+    """Return the terminal and the session of process ``pid``. ``uid`` is the peer's, as the kernel has told it. What cannot be
+    read is left out.
     """
     tty, session = "", None
     with suppress(OSError, ValueError, IndexError):
@@ -44,8 +44,8 @@ def origin(pid: int, uid: int) -> Origin:
 
 
 def _terminal(device: int) -> str:
-    """Return the name below /dev of the terminal with this number (``tty_nr``, proc_pid_stat(5)), or ``MAJOR:MINOR`` if its name
-    is not known.
+    """Return the name below /dev of the terminal with this number (proc(5), ``tty_nr``), or ``MAJOR:MINOR`` if its name is not
+    known.
     """
     major, minor = (device >> 8) & 0xFFF, (device & 0xFF) | ((device >> 12) & 0xFFF00)
     if not device:

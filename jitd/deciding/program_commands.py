@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From what an enforcement point says to what is asked. sudo, doas and su run a command; a login has none.
+"""Turns what an enforcement point says into what is asked. sudo, doas and su run a command; a login has none.
 
-Law: a command line that cannot be understood for certain is asked about as a whole. It is not a command that a rule could name.
-It may block.
+Law: a command line that cannot be understood for certain is asked about as a whole: then no rule that names commands fits. Calls
+may block.
 """
 
 from __future__ import annotations
@@ -171,7 +171,9 @@ def _in_its_environment(service: str, asked: Asked, host: Places) -> Asked:
 
 
 def _in_doubt(words: tuple[bytes, ...], asked: Asked, doubt: str) -> Asked:
-    """Return the whole command line as a question of its own. Which account would run it is not known either; it may be root."""
+    """Return a question about the whole command line, since its meaning is in doubt. Which account would run it is not known
+    either; it may be root.
+    """
     typed = tuple(word.replace(b"\0", b",") for word in words)  # sudo has cut a list at these bytes
     return replace(asked, argv=typed or (b"?",), user="root", is_bare=True, doubt=doubt)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Screening: find the command that is asked for, look at its file, and ask the policy.
 
-Law: a file is opened only if the policy would permit its path. What cannot be established is a denial that says so. Everything
-here may block, and is called in a worker. Nothing here changes anything.
+Law: a file is opened only if the policy would permit its path. If a fact cannot be established, the answer is a denial that says
+so. Everything here may block, and is called in a worker. Nothing here changes anything.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _look(
 
 
 def unopened(asked: Asked, who: Subject, service: str, search_path: str) -> Command:
-    """Return the command that is asked for by a person to whom no rule will answer. It is looked up, and no file is opened.
+    """Return the command of a request that is denied before any rule is asked. The command is looked up, but no file is opened.
     Raises command_lookup.Nonsense.
     """
     asked, glance = asked.unseen or asked, path_lookup.Look()

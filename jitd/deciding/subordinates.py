@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Owners of subordinate uids (subuid(5)). A person who enters a user namespace has many uids, and still counts as one person.
 
-Law: a uid is only counted with its owner. Nothing is permitted to the uid because of that.
+Law: the owner is only used to count. Nothing is permitted to a subordinate uid because of its owner.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Subordinates:
         self._ranges = sorted(found)
 
     def owner_of(self, uid: int) -> int:
-        """Return the uid of the account that ``uid`` counts with: its owner, or ``uid`` itself."""
+        """Return the uid of the account to which ``uid`` belongs: its owner in subuid(5), or else ``uid`` itself."""
         at = bisect_right(self._ranges, uid, key=lambda one: one[0])
         if at and uid <= self._ranges[at - 1][1]:
             return self._ranges[at - 1][2]

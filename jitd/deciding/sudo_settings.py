@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings in this host's sudoers and doas.conf that change what a command line of sudo or doas means.
 
-Law: files are only read. What cannot be read for certain is told as a doubt, or as the most dangerous setting. It may block.
+Law: files are only read. What cannot be read for certain is told as a doubt, or as the most dangerous setting. Calls may block.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NONE = Settings()
 
 
 def sudoers(places: Places) -> Settings:
-    """Return the settings of sudo. If a file cannot be read, any of the settings may stand in it."""
+    """Return the settings of sudo. If a file cannot be read, the result is a doubt: any setting may stand in that file."""
     try:
         source = places.read(SUDOERS)
         found = reader.read(source, places.of_sudoers) if source is not None else None

@@ -2,7 +2,7 @@
 """What the program at an enforcement point sees of the host: its root and current directory, and where a path leads from there.
 
 Law: a path has a meaning only if it leads the program and jitd to the same file, by the same way, and if only root could change a
-link on that way. Every other path is Doubtful, with one sentence that tells nothing about what is there. It may block.
+link on that way. Every other path is Doubtful, with one sentence that tells nothing about what is there. Calls may block.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OTHER_ACCOUNTS = "the accounts that this program sees are not those of the host"
 ACCOUNTS = ("/etc/passwd", "/etc/group", "/etc/nsswitch.conf")
 """The files that decide which uid belongs to a name. They must be the same for the program and for jitd."""
 MOST = 64 * 1024
-"""How many bytes the paths of all places may have that the PAM module is told of."""
+"""Size in bytes of all paths together that the PAM module is told of."""
 
 
 class Doubtful(ValueError):

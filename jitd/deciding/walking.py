@@ -2,7 +2,7 @@
 """Where a path leads below a root directory, which may be another process's: each directory, link and file on the way.
 
 Law: files are opened only to look at them (O_PATH), and links are followed here, not by the kernel. A path that others than root
-could change while it is walked is Changeable, never a guess. It may block.
+could change while it is walked is Changeable, never a guess. Calls may block.
 """
 
 from __future__ import annotations
@@ -26,9 +26,7 @@ _OWN = frozenset({
 overlay and the like. On all others, also unknown ones, a server or a process may say what the owner is.
 """
 _MADE_HERE = frozenset({0x01021994, 0x858458F6})
-"""Those of them that the kernel makes, and that are empty at first (tmpfs, ramfs). Their content was not
-brought from elsewhere.
-"""
+"""Those of _OWN that the kernel makes in memory, empty at first (tmpfs, ramfs). Their content was not brought from elsewhere."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 

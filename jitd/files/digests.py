@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A cache of digests, so that a large file is not read again at every request.
 
-Law: it imports only the standard library. A digest is not kept if the file could have been changed unnoticed since it was read.
+Law: this module imports only the standard library. A digest is not kept if the file could have been changed unnoticed since it
+was read.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 
 SETTLED_AFTER = 2.0
-"""Seconds after the last change of a file. A change later than that is sure to show in the file's times."""
+"""How many seconds after its last change a file is settled. Any later change is sure to show in the file's times."""
 
 
 @dataclass(slots=True)

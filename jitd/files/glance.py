@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A cache for one look at files: each path is looked up once, and all questions of that look get the same answer.
 
-Law: it imports only the standard library, and nothing of jitd. A Glance is used for one look, and then thrown away. A path where
-nothing is, or that could not be looked up, is looked up again at the next question.
+Law: this module imports only the standard library, and nothing of jitd. A Glance is used for one look, and then thrown away. A
+path where nothing is, or that could not be looked up, is looked up again at the next question.
 """
 
 from __future__ import annotations

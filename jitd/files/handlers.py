@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Handlers of binfmt_misc: programs that the kernel uses to execute certain kinds of files. A handler is their interpreter.
 
-Law: it imports only the standard library, and nothing of jitd. A handler that the kernel lists and this module cannot read is an
-error. It is never skipped.
+Law: this module imports only the standard library, and nothing of jitd. A handler that the kernel lists and this module cannot
+read is an error. It is never skipped.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _content(place: bytes, entry: bytes) -> bytes:
 
 
 def read(text: bytes) -> Handler | None:
-    """Parse a handler as the kernel lists it; None for a disabled one. Raises ValueError if ``text`` makes no sense."""
+    """Return a handler, parsed from the kernel's text; None for a disabled one. Raises ValueError if ``text`` makes no sense."""
     lines = text.splitlines()
     if not lines or lines[0] not in (b"enabled", b"disabled"):
         raise ValueError("a handler of binfmt_misc cannot be read")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inspection of a file: its content, and who could change what it does.
 
-Law: it imports only the standard library, and facts about mounts and handlers. Only regular files are opened. Reading is bounded
-in bytes and time. A file that cannot be judged is an Uninspectable with a sentence, never a guess.
+Law: this module imports only the standard library, and facts about mounts and handlers. Only regular files are opened. Reading is
+bounded in bytes and time. A file that cannot be judged is an Uninspectable with a sentence, never a guess.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from jitd.files.glance import Glance
 from jitd.files.mounts import Mounts
 
 LIMIT = 1024 * 1024 * 1024
-"""How many bytes the largest file that is read may have."""
+"""Size in bytes of the largest file that is read."""
 PATIENCE = 20.0
 """Seconds that reading one file may take."""
 MOST_LINKS = 40
@@ -77,7 +77,7 @@ AccessList = list[tuple[int, int, int]] | None
 
 
 def access_list(path: bytes, glance: Glance, file: int | None = None) -> AccessList:
-    """Return the POSIX access list of ``path``, or of ``file``, open there: tag, permissions and id of each entry; or None."""
+    """Return the access list of ``path``, or of ``file``, open there: tag, permissions and id of each entry; None without one."""
     try:
         if (raw := glance.access(path, file)) is None:
             return None
@@ -180,7 +180,7 @@ class _Walk:
         return mount is not None and mount.kind == "proc"
 
     def _out_of_procfs(self, path: bytes, at: bytes, part: bytes, ahead: list[bytes]) -> bytes:
-        """Return where /proc/self/cwd or root leads for the process that opens ``path``. Raises Uninspectable for the rest."""
+        """Return where /proc/self/cwd or /proc/self/root leads. Raises Uninspectable for everything else in procfs."""
         mount = self.mounts.at(at)
         is_its_own = mount is not None and at == mount.point and part in ITSELF
         if is_its_own and self.cwd is not None and ahead[-1:] in ([b"cwd"], [b"root"]):
@@ -252,7 +252,7 @@ def _piece(file: int, path: bytes) -> bytes:
 
 
 def _interpreters(file: int, path: bytes) -> tuple[bytes | None, list[bytes]]:
-    """Return the interpreter that the first line of the file names, and the handlers of binfmt_misc that take the file."""
+    """Return the interpreter that the first line of the file names, and those that binfmt_misc uses for such a file."""
     beginning = os.pread(file, handlers.FIRST, 0)
     try:
         told = handlers.of(path, beginning)
@@ -379,7 +379,7 @@ def _changers_of_interpreters(named: bytes | None, told: list[bytes], walk: _Wal
 
 
 def _unfit_interpreter(because: str, named: bytes) -> Uninspectable:
-    """Make the error. It does not name the interpreter: a person who may execute a script may not always read it."""
+    """Return the error. It does not name the interpreter: not everybody who may execute a script may read it."""
     return Uninspectable(f"the interpreter in its first line {because}", looked_at=(named,), is_unfit=True)
 
 

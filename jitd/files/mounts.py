@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mounts: whether the owners of files on a mount can be believed.
 
-Law: it imports only the standard library, and nothing of jitd. A mount is found by the kernel's number for it, never by comparing
-paths. A file system of an unknown kind is not believed.
+Law: this module imports only the standard library, and nothing of jitd. A mount is found by the kernel's number for it, never by
+comparing paths. A file system of an unknown kind is not believed.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operands: arguments of a command that name files which somebody other than root and the target could change.
 
-Law: of jitd it imports ``inspection`` only. The work is bounded, whatever the arguments are. Only regular files are opened, and
-of these only those that somebody else could change. If the content of such a file is not bound, the Operand says so. It may
-block.
+Law: of jitd this module imports ``inspection`` only. The work is bounded, whatever the arguments are. Only regular files are
+opened, and of these only those that somebody else could change. If the content of such a file is not bound, the Operand says so.
+Calls may block.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from jitd.files.inspection import Uninspectable, View, changers, digest_of
 MOST_ARGUMENTS = 64
 """How many arguments are looked at."""
 LONGEST = 4096
-"""How many bytes an argument that could be a path may have. The kernel takes no longer path."""
+"""Length in bytes of the longest argument that could be a path. The kernel takes no longer path."""
 LONGEST_NAME = 255
-"""How many bytes one name in a path may have."""
+"""Length in bytes of the longest name in a path."""
 MOST_LETTERS = 8
 """How many letters of options may come before the name of a file in one argument, as in ``-xvfFILE``."""
 LIMIT = 16 * 1024 * 1024
-"""How many bytes the largest file whose content is bound may have."""
+"""Size in bytes of the largest file whose content is bound."""
 LIMIT_TOGETHER = 64 * 1024 * 1024
-"""How many bytes all files whose content is bound may have together."""
+"""Size in bytes of all files together whose content is bound."""
 MOST_ENTRIES = 1000
 """How many entries are looked at in the directories that the arguments name."""
 CONSTANT = frozenset({os.makedev(1, 3), os.makedev(1, 5), os.makedev(1, 7)})

@@ -132,7 +132,7 @@ def _followed(path: bytes, look: Look) -> bytes | None:
 
 
 def names_of(path: bytes, look: Look | None = None) -> tuple[bytes, ...]:
-    """Return ``path`` (absolute, its directories resolved), and each path that its last symbolic link leads to, in order."""
+    """Return ``path`` (absolute, its directories resolved), and each path to which its last symbolic link leads, in order."""
     names, look = [path], look or Look()
     with suppress(OSError, Uninspectable):
         while len(names) <= MOST_LINKS and stat.S_ISLNK(look.lstat(names[-1]).st_mode):
@@ -164,8 +164,8 @@ def same_files(path: bytes, others: Collection[bytes]) -> tuple[bytes, ...]:
 def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]], look: Look | None = None) -> str:
     """Return a sentence if that account cannot execute what is at ``path``; empty if it may be able to.
 
-    The kind and the mode bits of the file decide. Where there is an access list, or where nothing can be seen, the answer is
-    empty: the kernel will say no.
+    The kind and the mode bits of the file decide. If there is an access list, or if the file cannot be looked up, the answer is
+    empty: the kernel decides later.
     """
     look = look or Look()
     try:
@@ -235,9 +235,9 @@ def may_execute(path: bytes, uid: int, groups: Container[int]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Sight:
-    """Where a path leads for somebody. ``path`` is what was resolved, with the rest of the path that was not. ``end`` says what
-    is known of it: THERE, ABSENCE, HIDDEN, CIRCLE or PROCFS. ``name`` is the path with its directories resolved and a last link
-    kept; it is empty if its directory was not reached.
+    """Where a path leads for somebody. ``path`` is the resolved beginning of the path, followed by the rest as it is. ``end``
+    says what is known of it: THERE, ABSENCE, HIDDEN, CIRCLE or PROCFS. ``name`` is the path with its directories resolved and a
+    last link kept; it is empty if its directory was not reached.
     """
 
     path: bytes
@@ -246,7 +246,7 @@ class _Sight:
 
 
 def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> _Sight:
-    """Return what ``_go`` returns, once in each ``look``. A walk that nothing was HIDDEN from has the same result for root."""
+    """Return the result of ``_go``, computed once in each ``look``. If it is not HIDDEN, it is also the result for root."""
     if (sight := look.sights.get((path, uid, cwd))) is None:
         sight = look.sights[path, uid, cwd] = _go(path, uid, groups, cwd, look)
         if sight.end != HIDDEN:

@@ -20,9 +20,9 @@ from jitd.invocation.sudo import read_sudo
 def read(service: str, words: tuple[bytes, ...], *, whole: bool = False, posix: bool | None = None) -> Invocation:
     """Return what a program of the PAM service ``service`` does with ``words``, of which the first is the program's own name.
 
-    ``whole``: each word is all that an argv pointer points to. Otherwise the words are what stands between NUL bytes in
-    /proc/PID/cmdline. The two differ inside sudo: it cuts the list of --preserve-env=LIST with NUL bytes in place, and what
-    follows the first NUL byte looks like the command. Whole words may contain NUL bytes.
+    ``whole``: each word begins where an argv pointer points, and ends where the next one begins. Otherwise the words are what
+    stands between NUL bytes in /proc/PID/cmdline. The two differ inside sudo: it cuts the list of --preserve-env=LIST with NUL
+    bytes in place, and what follows the first NUL byte looks like the command. Whole words may contain NUL bytes.
 
     ``posix``: whether POSIXLY_CORRECT is in the program's environment; None if that is not known. Only su depends on it.
     """

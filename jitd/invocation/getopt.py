@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """getopt and getopt_long of glibc: how a word becomes an option (getopt(3)).
 
-Law: pure. An option that glibc would refuse is a Doubt. The program exits on such an option, so if it runs, the line was another.
+Law: pure. An option that glibc would refuse is a Doubt. The program exits on such an option, so it cannot have been started with
+that line.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ END = b"--"
 
 
 class Getopt:
-    """Reads ``words`` from the second one on. ``at`` is getopt's optind; a caller may move it on.
+    """Reads ``words`` from the second one on. ``at`` is getopt's optind; a caller may increase it.
 
     ``short``: letter → name. ``long``: names. ``takes``: names of options that need an argument. ``may_take``: spellings (``-h``,
     ``--preserve-env``) of options that have an argument only if it stands in the same word. With ``permutes``, operands are

@@ -44,7 +44,7 @@ listed.
 _KEPT_FLAGS = ("preserve-env", "preserve-groups", "set-home")
 """The flags that are kept. All other flags make no difference to the command. askpass, bell, prompt, stdin and non-interactive:
 how a password is asked for. reset-timestamp and no-update: what sudo remembers of it. background: who waits for the command. A
-second list: how long the list is.
+second --list: how detailed the list is.
 """
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-$")
@@ -156,8 +156,8 @@ class _Line:
 
     def _preserve(self, listed: bytes) -> None:
         """Note the variables in the list of --preserve-env. sudo cuts the list in place: it replaces the comma after each name by
-        a NUL byte. In /proc/PID/cmdline the rest of the list then looks like separate words. Raises Doubt if it cannot be told
-        from them.
+        a NUL byte. In /proc/PID/cmdline the rest of the list then looks like separate words. Raises Doubt if it is not certain
+        where the list ends.
         """
         following = self._words[self._reader.at] if self._reader.at < len(self._words) else None
         self._cut += b"\0" in listed

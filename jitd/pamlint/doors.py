@@ -14,7 +14,7 @@ LISTS = ("/root/.k5login", "/root/.k5users")
 
 
 def of_ksu(lists: Iterable[Source | None]) -> Iterator[Finding]:
-    """Yield a finding for each person in ``lists``. To be called if ksu is installed and set-user-id."""
+    """Yield a finding for each person in ``lists``. Call it only if ksu is installed and set-user-id."""
     for source in filter(None, lists):
         for number, line in enumerate(source.data.decode("utf-8", "replace").split("\n"), 1):
             if words := line.split():

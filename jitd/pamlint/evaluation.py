@@ -27,7 +27,7 @@ from jitd.pamlint.control import (
 from jitd.pamlint.stack import Handler
 
 UNDECIDED, FOR, AGAINST = 0, 1, -1
-"""The impression: what the walk has decided so far, in libpam's own word."""
+"""What the walk has decided so far. libpam calls it the impression."""
 MOST_STATES = 200_000
 
 

@@ -52,7 +52,7 @@ def weak(name: str, place: Place, sentence: str, mend: str, *services: str) -> F
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
-    """Merge findings of the same name and place into one, in their order. It has all services and the worst severity."""
+    """Merge findings of the same name and place into one, in their order, with all services and the worst severity."""
     kept: dict[tuple[str, Place], Finding] = {}
     for finding in findings:
         key = (finding.name, finding.place)

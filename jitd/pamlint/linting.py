@@ -97,8 +97,8 @@ class _Round:
         return judgement
 
     def _about_modules(self, service: str, stacks: dict[str, list[Handler]]) -> Iterator[Finding]:
-        """Yield findings about other modules of the gate's stacks, and their files, if others than root can change them: they run
-        as root.
+        """Yield findings about other modules in the gate's stacks, and their files, which others than root can change. Modules
+        run as root.
         """
         for handler in (handler for kind in KINDS for handler in stacks[kind] if not (handler.is_substack or is_gate(handler))):
             module = self.places.module(handler.module) if handler.module else ""
@@ -181,7 +181,7 @@ class _Round:
                     self.findings.append(unknown("sshd-in-doubt", start.place, told, "systemctl reload ssh", "sshd"))
 
     def _seen_otherwise(self, start: starting.Start, files: Sequence[str]) -> Iterator[str]:
-        """Yield those of ``files`` that are other files for a running sshd: it may have a mount namespace of its own."""
+        """Yield each path in ``files`` at which a running sshd sees another file: sshd may have its own mount namespace."""
         return (file for file in files if not self.places.is_same_to(start.place.file.split("/")[2], file))
 
     def _newer(self, files: Sequence[str], since: float) -> str:

@@ -21,8 +21,8 @@ PYTHON = ("/usr/lib/python3*", "/usr/lib/python3/dist-packages", "/usr/local/lib
 DEEPEST = 16
 """How many levels of ``include`` are followed."""
 LINKS = ("protected_symlinks", "protected_hardlinks")
-"""Settings of the kernel below fs (proc_sys_fs(5)): nobody follows another person's symbolic link in /tmp, and nobody makes a
-hard link to another person's file.
+"""Settings of the kernel below fs (proc(5)): nobody follows another person's symbolic link in /tmp, and nobody makes a hard link
+to another person's file.
 """
 
 Look = Callable[[str], Sequence[Source]]

@@ -162,7 +162,9 @@ class Places:
         return "; ".join(found[:3])
 
     def who_may_put(self, path: str) -> str:
-        """Say the same of a file or directory that may be missing. If it is missing, others must not be able to create it."""
+        """Say what is wrong with a file or directory that may be missing. If it is missing, others than root must not be able to
+        create it.
+        """
         for above in (path, os.path.realpath(self._root + path).removeprefix(self._root)):
             because = self.who_may_change(above)
             while because == "missing" and above != "/":
@@ -252,8 +254,8 @@ class Places:
 
 
 def _sshd_at(entry: str) -> Process | None:
-    """Return the process of this directory in /proc if it is root's sshd with our root directory. Raises OSError if it
-    has ended.
+    """Return the process of this directory in /proc if it is root's sshd, with the same root directory as this process. Raises
+    OSError if it has ended.
     """
     with open(f"{entry}/comm", "rb") as comm, open(f"{entry}/cmdline", "rb") as cmdline:
         words = os.fsdecode(cmdline.read()).rstrip("\0").split("\0")

@@ -57,7 +57,9 @@ class Process:
 
 
 def by_words(place: Place, words: Sequence[str], *, are_joined: str = "", since: float | None = None) -> Start | None:
-    """Return what the ``words`` behind sshd mean; None if no server starts with them. ``are_joined``: a word may be in pieces."""
+    """Return what the ``words`` behind sshd mean; None if no server starts with them. ``are_joined``: blanks may have cut one
+    word into several.
+    """
     options: list[list[str]] = []
     rest = list(words)
     config: list[str] = []

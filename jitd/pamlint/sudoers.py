@@ -16,7 +16,7 @@ from jitd.pamlint.stack import Source
 DEEPEST = 128
 """How many levels of includes sudo follows."""
 MOST = 1000
-"""How many files are read. Files that include each other many times could otherwise be millions."""
+"""How many files are read. Without this limit, files that include each other could make millions."""
 TARGETS = ("targetpw", "rootpw", "runaspw")
 """Settings with which PAM_USER is the target account from the beginning."""
 SERVICES = {"pam_service": "sudo", "pam_login_service": "sudo-i", "pam_askpass_service": "sudo"}
@@ -30,7 +30,7 @@ SPEC = re.compile(
     r"(?P<tag>\bCWD|\bCHROOT)[ \t]*=[ \t]*(?P<value>\"[^\"]*\"|(?:\\.|[^\s\\,:])+)"
     r"|(?<![\w.])(?:/|\^|sudoedit\b)(?:\\.|[^\\,:])*"
 )
-"""Matches in a rule: a tag, or a command with its arguments, in which a text may look like a tag."""
+"""Matches, in a rule, a tag or a command with its arguments. In the arguments a text may look like a tag."""
 IN_DOUBT = "every request of sudo's is in doubt, and fits no rule but one for any command"
 COMMENT = re.compile(r"#(?:-?[^0-9-]|-?(?=\n)|-?\Z)")
 CARRIED = re.compile(r"\\[ \t]*\n")

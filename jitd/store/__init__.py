@@ -83,7 +83,7 @@ class Store(Protocol):
 
     def page(self, life: type[T], after: int, *, ended: bool = False) -> list[tuple[int, T]]:
         """Return place and object of the next open objects after the place ``after``, oldest first. With ``ended`` return those
-        that have ended too. A page has few objects, and fewer if they are large. It is empty at the end.
+        that have ended too. A page has few objects, and fewer if they are large. The page after the last object is empty.
         """
 
     def place_of(self, run: str) -> int:

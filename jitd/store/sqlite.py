@@ -61,8 +61,8 @@ class SqliteStore:
     @classmethod
     def reading(cls, path: Path, *, is_alone: bool = False) -> SqliteStore:
         """Open the database at ``path`` for reading only, with this schema or an older one. It shows one moment, whatever a
-        daemon writes meanwhile. ``is_alone``: no daemon has it open, so no files for a daemon are left beside it. Raises
-        StoreError.
+        daemon writes meanwhile. ``is_alone``: no daemon has it open, so no files for a daemon are left beside the database.
+        Raises StoreError.
         """
         store = cls.__new__(cls)
         is_still = is_alone and not path.with_name(f"{path.name}-wal").exists()  # a reader would make that file, and leave it
@@ -123,7 +123,7 @@ class SqliteStore:
         self._tally = tally
 
     def _had(self, uid: int) -> Had:
-        """Count what the account has, by the database."""
+        """Count what the account has, with queries to the database."""
         with _told(self._path):
             waiting = self._db.execute("SELECT id FROM requests WHERE is_open = 1 AND uid = ?", (uid,)).fetchall()
             unused = self._db.execute("SELECT id FROM grants WHERE unused = 1 AND uid = ?", (uid,)).fetchall()
