@@ -34,7 +34,7 @@ def tell(*words: str) -> None:
 
 
 def watchdog_period() -> float | None:
-    """Return the seconds within which systemd expects a sign of life; None if it does not watch the daemon."""
+    """Return the seconds within which systemd expects a sign of life; None if systemd does not watch the daemon."""
     try:
         microseconds = int(os.environ.get("WATCHDOG_USEC", ""))
     except ValueError:

@@ -38,8 +38,8 @@ HOUSE = -1
 
 
 class Piece:
-    """A piece of work, which is done once or not at all. The thread that does it calls ``tell`` with the result and the
-    exception; one of them is None.
+    """A piece of work, which is done once or not at all. The thread that does the work calls ``tell`` with the result and the
+    exception, of which one is None.
     """
 
     __slots__ = ("_turn", "_work", "tell")
@@ -50,7 +50,7 @@ class Piece:
         self._turn = threading.Lock()
 
     def cancel(self) -> bool:
-        """Cancel the work. Return True if that was in time, and False if a thread has begun with it."""
+        """Cancel the work. Return True if the work was cancelled, and False if a thread has begun with it."""
         is_back = self._turn.acquire(blocking=False)
         if is_back:
             del self._work
@@ -73,9 +73,9 @@ class Piece:
 
 
 class Threads:
-    """The threads of all lanes: one for each piece of work that is given to them and is not done yet. The lanes' limits limit
-    them too. (``concurrent.futures`` has pools of a fixed size. With such a pool, each piece wakes a thread that has slept for
-    long, and takes half as long again on its way there and back.)
+    """The threads of all lanes: one for each piece of work that is given to them and is not done yet. The limits of the lanes
+    also limit the number of threads. (``concurrent.futures`` has pools of a fixed size. With such a pool, each piece wakes a
+    thread that has slept for long, and takes half as long again on its way there and back.)
     """
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class Threads:
         self._n_given = 0
 
     def give(self, piece: Piece) -> None:
-        """Have ``piece`` done. Call it from the same thread as ``over``."""
+        """Have ``piece`` done. Call this method from the same thread as ``over``."""
         if len(self._threads) <= self._n_given:
             thread = threading.Thread(target=self._serve, name=f"jitd-{len(self._threads)}", daemon=True)
             thread.start()

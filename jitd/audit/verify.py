@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verification of the record. It walks the chain once, and then compares the stored objects with what was recorded of them.
+"""Verification of the record. The verifier walks the chain once, and then compares the stored objects with what was recorded of
+them.
 
 Law: pure. The first fault is told with the number of its record and a sentence. One thing cannot be found here: that records at
-the end were cut off together with all that they changed. To find that, a head that is kept elsewhere is needed. For the live
-database, the daemon notes it (``jitd/lifecycle/integrity.py``); for any other, somebody has to keep it (SECURITY.md).
+the end were cut off together with all that they changed. To find such a cut, a head that is kept elsewhere is needed. For the
+live database, the daemon notes the head (``jitd/lifecycle/integrity.py``). For any other database, somebody has to keep the head
+(SECURITY.md).
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ class Finding(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The result: ``n`` records hold, and ``head`` (32 bytes) is the digest of the last seal. If somebody keeps ``head``
-    elsewhere, it proves these records again later.
+    """The result: ``n`` records hold, and ``head`` (32 bytes) is the digest of the last seal. A copy of ``head`` that is kept
+    elsewhere proves these records again later.
     """
 
     n: int
@@ -76,7 +78,9 @@ def verify(
 
 
 class _Clock:
-    """The boot clock in the records. It must not go back while the host is up, and no boot may come again after another boot."""
+    """The boot clock in the records. The clock must not go back while the host is up, and no boot may come again after another
+    one.
+    """
 
     def __init__(self) -> None:
         self.boot_id: str | None = None
@@ -101,7 +105,7 @@ class _Clock:
 
 
 def _take(number: int, content: dict[str, Any], last: dict[tuple[str, str], _Last]) -> None:
-    """Note what record ``number`` tells of its object, if it is about one. Raises Finding."""
+    """Note what record ``number`` tells of its object, if the record is about an object. Raises Finding."""
     life = str(content.get("event")).partition(".")[0]
     if "id" not in content:
         if life in _OPEN:

@@ -68,7 +68,7 @@ def target(user: str | None, group: str | None, requester: str) -> pwd.struct_pa
 
 
 def run_as(entry: pwd.struct_passwd, group: str | None) -> RunAs:
-    """Return the account of ``entry`` with ``group``, or with its primary group if that is None. Raises NoSuchAccount."""
+    """Return the account of ``entry`` with ``group``, or with its primary group if ``group`` is None. Raises NoSuchAccount."""
     if group is not None:
         found = _group_of(group)
         return RunAs(entry.pw_name, entry.pw_uid, found.name, found.gid)
@@ -102,7 +102,9 @@ def group_ids(user: str, gid: int) -> tuple[int, ...]:
 
 
 class Groups:
-    """The group ids of ``user``, with ``gid`` among them. They are looked up at the first question, since most files ask none."""
+    """The group ids of ``user``, with ``gid`` among them. The ids are looked up when the first one is asked for, since most files
+    need none.
+    """
 
     def __init__(self, user: str, gid: int) -> None:
         self._of = user, gid
@@ -138,8 +140,8 @@ def has_expired(user: str, at: datetime) -> bool:
 
 
 def _content(file: Path) -> bytes:
-    """Return the content of ``file``. It makes few system calls, since the file is read at each decision, and each call lets
-    other threads run first. Raises OSError.
+    """Return the content of ``file``. The function makes few system calls: each one lets other threads run first, and the file is
+    read at each decision. Raises OSError.
     """
     pieces, number = [], os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -164,8 +166,8 @@ class Accounts:
     """The names of groups to which a rule in force denies something."""
 
     def subject(self, principal: bytes, ticket_ends_at: datetime | None) -> Subject | None:
-        """Return the Subject that ``principal`` is here now. None if no usable account belongs to it: none is mapped, or it is
-        missing, expired, or a system account.
+        """Return the Subject that ``principal`` is here now. None if the principal has no usable account: no account is mapped,
+        or the account is missing, expired, or a system account.
         """
         user = account_of(principal, self.realms, self.principals)
         if user is None:
@@ -188,7 +190,7 @@ class Accounts:
         return replace(self._subject(ROOT, pwd.getpwuid(0), None), unsure=frozenset())  # root needs no directory
 
     def root_alone(self) -> Subject:
-        """Return local root without any groups. For use where groups cannot be looked up: it does not block."""
+        """Return local root without any groups. Used if groups cannot be looked up. It does not block."""
         return Subject(ROOT, "root", 0, 0, frozenset(), person_of("root", self.people), None)
 
     def local(self, uid: int) -> Subject | None:
@@ -246,7 +248,9 @@ class Accounts:
         return replace(known, groups=known.groups | found, unsure=known.unsure | unsure)
 
     def again(self, known: Subject) -> Subject | None:
-        """Return ``known`` as they are now. None if the account is gone or expired, or if another account has that name now."""
+        """Return the Subject ``known`` with the facts as they are now. None if the account is gone or expired, or if another
+        account has that name now.
+        """
         if known.is_root:
             return self.root()
         if known.is_local:

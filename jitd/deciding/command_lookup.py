@@ -39,9 +39,9 @@ class Asked:
     ``user`` and ``group``: None stands for the default. ``login``: a login shell is to run, and ``argv`` are its arguments.
     ``chdir``: the client asked for the directory. ``preserved``: all other variables of the client's environment. ``is_bare``:
     there is no command to look up; ``argv`` is only shown. ``leads_to``: the path that the first word led to a moment ago, its
-    directories resolved; the request is refused if the word leads elsewhere by now. ``anew``: no earlier grant may answer this.
-    ``unseen``: a second question, without the ``doubt``; if it is denied, that denial is the answer, because the ``doubt`` would
-    tell what is at a path that the requester cannot see.
+    directories resolved; the request is refused if the word leads elsewhere by now. ``anew``: no earlier grant may answer this
+    request. ``unseen``: a second question, without the ``doubt``. If the second question is denied, that denial is the answer:
+    the ``doubt`` would tell what is at a path that the requester cannot see.
     """
 
     argv: tuple[bytes, ...]
@@ -98,9 +98,9 @@ def find(
 ) -> Found:
     """Find the command that ``who`` means, as a part of the look ``glance``. Raises Nonsense.
 
-    If ``who`` cannot see what is at the typed path, the path is looked up only if a rule ``permits`` it as typed. Otherwise the
-    command counts as missing, whether it is there or not: then neither the answer nor the time that it takes tells. A link on the
-    way that ``who`` cannot see is not followed for them.
+    If ``who`` cannot see what is at the typed path, the path is looked up only if a rule ``permits`` the path as typed. Otherwise
+    the command counts as missing. Then neither the answer nor the time that it takes tells whether the file exists. A link that
+    ``who`` cannot see is not followed.
     """
     _refuse_nonsense(asked)
     glance = glance or path_lookup.Look()
@@ -146,7 +146,7 @@ def find(
             raise Nonsense("what it names was changed while jitd looked at it: ask again")
         unfit = path_lookup.unfitness(path, run_as.uid, lambda: accounts.group_ids(run_as.user, run_as.gid), glance)
     except inspection.Uninspectable as fault:
-        # If this person may not know it, the answer has to be the one for a path that no rule permits.
+        # If this person may not know that, the answer has to be the one for a path that no rule permits.
         complaint = f"{shown(name)}: {fault}" if can_see(who, glance, *fault.looked_at) else ""
         return Found(command, is_own_group, is_missing=True, complaint=complaint, unfit=str(fault) if fault.is_unfit else "")
     complaint = f"{shown(name)}: {unfit}" if unfit and can_see(who, glance, path) else ""
@@ -158,14 +158,14 @@ def find(
 
 
 def _named(argv: tuple[bytes, ...], path: bytes, service: str) -> tuple[bytes, ...]:
-    """Return ``argv`` as it is executed. A path in argv[0] becomes the resolved path: programs look for their libraries beside
-    that path, and a link on the typed path may belong to somebody. A program that runs the command itself keeps argv[0].
+    """Return ``argv`` as it is executed. A path in argv[0] becomes the resolved path: programs look for their libraries near that
+    path, and a link on the typed path may belong to another person. If another program runs the command itself, argv[0] stays.
     """
     return (path, *argv[1:]) if deed_of(service).is_executed and b"/" in argv[0] else argv
 
 
 def _beyond_sight(asked: Asked, who: Subject, glance: path_lookup.Look) -> bytes | None:
-    """Return the typed path, as far as ``who`` can resolve it. None if ``who`` can see what is at its end."""
+    """Return the typed path, as far as ``who`` can resolve it. None if ``who`` can see what is at the end of the path."""
     if asked.login or b"/" not in asked.argv[0]:
         return None
     return path_lookup.beyond_sight(os.path.join(asked.cwd, asked.argv[0]), who.uid, accounts.Groups(who.user, who.gid), glance)
@@ -186,7 +186,7 @@ def is_in_sight(asked: Asked, path: bytes, who: Subject, glance: path_lookup.Loo
 
 
 def in_directory(command: Command, cwd: bytes) -> Command:
-    """Return ``command`` bound to the directory that is at ``cwd`` now. The account may not be allowed to enter it: that shows
+    """Return ``command`` bound to the directory that is at ``cwd`` now. Whether the account may enter the directory shows only
     when the command starts. Raises OSError.
     """
     status = os.stat(cwd)
@@ -226,7 +226,7 @@ def _refuse_nonsense(asked: Asked) -> None:
 
 
 def _can_be_shown(asked: Asked) -> bool:
-    """True if all of the request can be shown to a reviewer. One that is too long for a list would hide all other requests."""
+    """True if all of the request can be shown to a reviewer. A request too long for a list would hide all others."""
     pairs = (part for pair in (*asked.variables, *asked.preserved, *asked.locale) for part in pair)
     parts = (
         *asked.argv,

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The decider: every answer to a request is made here, the first one and each later one.
 
-Law: each answer uses one policy, one set of locks and one look at the facts. The questions have one order: locks, rules on the
-path, file, rules with the file, operands, approvers, lease. The first no is the answer, and ends the questions. An approval
-counts at each use as its author is at that time. Nothing is changed here.
+Law: each answer is made with one policy, one set of locks and one look at the facts. The questions have one order: locks, rules
+on the path, file, rules with the file, operands, approvers, lease. The first no is the answer, and ends the questions. At each
+use, an approval counts only if its author still counts at that time. Nothing is changed here.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ class Decider:
                 raise TimeoutError(UNANSWERED) from None
 
     async def decide_new(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
-        """Answer what ``who`` asks of ``service`` now. ``ask`` gets jitd's search path, and returns what is asked; it may block.
+        """Answer what ``who`` asks of ``service`` now. ``ask`` gets jitd's search path, and returns what is asked. ``ask`` may
+        block.
 
         Raises command_lookup.Nonsense, what ``ask`` raises, or TimeoutError.
         """
@@ -139,8 +140,8 @@ class Decider:
                 return FreshDecision(request, decision, standing)
 
     async def decide_use(self, request: Request) -> Decision:
-        """Decide about a later use of the approved ``request``. Its approvals are counted again, both under the rule as it was
-        then and as it is now. Raises TimeoutError.
+        """Decide about a later use of the approved ``request``. The approvals are counted again, both under the rule as it was
+        and as it is now. Raises TimeoutError.
         """
         who = request.requester
         while True:
@@ -154,8 +155,8 @@ class Decider:
                 return decision
 
     async def standing(self, known: Subject) -> Subject | None:
-        """Return ``known`` as they are now. None if the account is gone or expired, or if the KDC refuses the principal. Raises
-        TimeoutError.
+        """Return the Subject ``known`` with the facts as they are now. None if the account is gone or expired, or if the KDC
+        refuses the principal. Raises TimeoutError.
         """
         return await self._workers.names.run(known.uid, self._as_now, known)
 
@@ -170,7 +171,9 @@ class Decider:
     # --- what they are made of -----------------------------------------------------------------------------------------
 
     def _is_still(self, policy: Policy, locked: Deny | None, who: Subject) -> bool:
-        """True if neither the policy nor the locks on ``who`` have changed. If they have, the answer has to be made again."""
+        """True if neither the policy nor the locks on ``who`` have changed. If one of them has changed, the answer has to be made
+        again.
+        """
         return policy is self._policy() and locked == self.lock_on(who)
 
     def _look(
@@ -207,8 +210,8 @@ class Decider:
 
     async def _as_they_are(self, approvers: Sequence[Subject]) -> list[Subject | None]:
         """Return ``approvers`` as they are now, in the same order. None stands for an approver whose account is gone, or whose
-        principal the KDC refuses. All are looked up in parallel, and the KDC is asked about all of them together. If the KDC does
-        not answer, that is not a refusal.
+        principal the KDC refuses. All approvers are looked up in parallel, and the KDC is asked about all of them together. If
+        the KDC does not answer, that is not a refusal.
         """
         found = await asyncio.gather(*(self._workers.names.run(one.uid, self._accounts.again, one) for one in approvers))
         refused = await self._refused([now.principal for now in found if now is not None])
@@ -266,7 +269,7 @@ class Decider:
         async def first(is_it: Callable[..., bool]) -> str | None:
             for held in given:
                 if is_it(held, *asked, self._now()) and await self._discharges(held, decision.obligations):
-                    now = self._store.grant(held.id)  # as it is now: looking up its approvers took time
+                    now = self._store.grant(held.id)  # read again, since looking up its approvers took time
                     if now is not None and is_it(now, *asked, self._now()):
                         return held.id
             return None

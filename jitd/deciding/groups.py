@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Look-up of groups in NSS. It tells a group that is not there from one that cannot be looked up; Python's ``grp`` does not.
+"""Look-up of groups in NSS. This module tells a group that does not exist from a group that cannot be looked up. Python's ``grp``
+does not.
 
 Law: this module imports only the standard library. An error is never taken for an absence. Everything here may block.
 """
@@ -23,7 +24,7 @@ class CannotLookUp(Exception):
 
 
 class Group(NamedTuple):
-    """A group. ``members`` are the accounts that are listed in it; accounts whose primary group it is need not be listed."""
+    """A group. ``members`` are the accounts listed in the group. An account's primary group need not list the account."""
 
     name: str
     gid: int

@@ -139,7 +139,7 @@ def _sees(who: Subject, known: Asked) -> bool:
 
 def _of_typed(known: Asked, view: View) -> list[Way | None]:
     """Return the way to what a typed name with a slash means. If sudo -D is given, sudo looks for a relative name in the current
-    directory, and executes it in the new directory. Raises Doubtful if these are two files.
+    directory, and executes the name in the directory that -D names. Raises Doubtful if the two files differ.
     """
     typed = view.typed(known.argv[0])
     if not known.chdir or known.argv[0].startswith(b"/"):
@@ -162,8 +162,8 @@ def _of_login(known: Asked, view: View) -> list[Way | None]:
 
 
 def _in_its_environment(service: str, asked: Asked, host: Places) -> Asked:
-    """Return ``asked``, marked if the command gets the person's environment. There PATH, BASH_ENV and the like decide what a
-    shell runs, as much as the shell's command line does.
+    """Return ``asked``, marked if the command gets the person's environment. With the person's PATH, BASH_ENV and the like, the
+    command line alone does not decide what a shell runs.
     """
     if service == "su" or (service == "doas" and sudo_settings.doas_keeps_environment(host)):
         return replace(asked, options=(*asked.options, KEEPS_ENVIRONMENT))
@@ -171,15 +171,15 @@ def _in_its_environment(service: str, asked: Asked, host: Places) -> Asked:
 
 
 def _in_doubt(words: tuple[bytes, ...], asked: Asked, doubt: str) -> Asked:
-    """Return a question about the whole command line, since its meaning is in doubt. Which account would run it is not known
-    either; it may be root.
+    """Return a question about the whole command line, since its meaning is in doubt. Which account would run the command is not
+    known either; it may be root.
     """
     typed = tuple(word.replace(b"\0", b",") for word in words)  # sudo has cut a list at these bytes
     return replace(asked, argv=typed or (b"?",), user="root", is_bare=True, doubt=doubt)
 
 
 def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Places) -> Asked:
-    """Return the command of ``found``. Raises ValueError if its shell or its directory is not known for certain, and
+    """Return the command of ``found``. Raises ValueError if the shell or the directory is not known for certain, and
     NoSuchAccount.
     """
     asked = replace(asked, user=found.user, group=found.group, variables=found.variables, options=found.options)
@@ -207,8 +207,8 @@ def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Pl
 
 
 def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
-    """Return the shell that su runs (su(1), --shell). It can be another than the account's own only if /etc/shells lists the
-    account's own: an account with a restricted shell keeps it. Raises ValueError.
+    """Return the shell that su runs (su(1), --shell). su runs another shell than the account's own only if /etc/shells lists the
+    account's own: an account with a restricted shell keeps that shell. Raises ValueError.
     """
     own = os.fsencode(accounts.entry_of(found.user or "root").pw_shell or SHELL)
     wanted = found.shell_path if found.shell_path is not None else shell if found.shell == "kept" else b""
@@ -228,8 +228,8 @@ def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours:
     """Return the way to the file that a bare name means. Raises ValueError if it is not certain that the program takes the same
     file as jitd, which searches its own path ``ours``.
 
-    The program searches ``secure_path`` of sudoers, which root sets, or the person's PATH. It may have done so before it asks
-    jitd, or may do so later. Directories in the person's PATH count only if they are in ``ours`` too.
+    The program searches ``secure_path`` of sudoers, which root sets, or the person's PATH. The program may search before or after
+    it asks jitd. Directories in the person's PATH count only if they are in ``ours`` too.
     """
     name, view, theirs = known.argv[0], program.view, program.search_path
     found = _where(name, secure_path) if secure_path else _on_trusted_path(name, theirs, ours)
@@ -279,7 +279,7 @@ def _where(name: bytes, path: bytes) -> bytes | None:
 
 
 def _refuse_no_home(user: str) -> None:
-    """Raise ValueError if the home directory of ``user`` cannot be entered: a login shell would start in the current one."""
+    """Raise ValueError if the home directory of ``user`` cannot be entered: a login shell would start elsewhere."""
     entry = accounts.entry_of(user)
     home, groups = os.fsencode(entry.pw_dir), accounts.group_ids(entry.pw_name, entry.pw_gid)
     try:  # an account that can see that nothing is there can enter the directory

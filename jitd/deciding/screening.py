@@ -55,7 +55,7 @@ def look(
     if not asked.doubt:
         return replace(sighting, command=without_home(asked, sighting.command, who, glance))
     if asked.unseen is not None:
-        with suppress(Nonsense):  # if a rule permits what is there, they may know of it
+        with suppress(Nonsense):  # if a rule permits the file, the person may know of it
             unseen = look(policy, asked.unseen, who, host, service, search_path, trusted, now)
             if isinstance(unseen.decision, Deny):
                 return unseen
@@ -129,7 +129,7 @@ def unopened(asked: Asked, who: Subject, service: str, search_path: str) -> Comm
 
 
 def _as_typed(command: Command, asked: Asked) -> Command:
-    """Return ``command`` with the path and argv as typed, so that it does not tell where the typed path leads."""
+    """Return ``command`` with the path and argv as typed, so that the command does not tell where the typed path leads."""
     return replace(command, path=asked.argv[0], argv=asked.argv)
 
 
@@ -241,7 +241,7 @@ def _judged(
     path, is a permit.
 
     Of ``preserved``, the variables that the permitting rule lets in are added to the command; the rest is left out, as with sudo
-    -E. The rules on the path do not look at variables, so these are added after the first answer.
+    -E. The rules on the path do not look at variables, so the variables are added after the first answer.
     """
     command = question.command
     if isinstance(decision, Deny):
@@ -255,10 +255,10 @@ def _judged(
         file = inspection.inspect(command.path, uid, cache=_digests, trusted=trusted, glance=glance)
         command = replace(command, digest=file.digest, is_told=_may_read(question.requester, command.path, glance))
         cwd = decision.obligations.terms.cwd.encode()
-        if cwd != b"caller" and deed_of(question.service).is_executed:  # no other program would obey it
+        if cwd != b"caller" and deed_of(question.service).is_executed:  # other programs would not obey the rule
             command = in_directory(command, cwd)
         elif question.chdir is not None and not command.cwd_inode:
-            try:  # they may not see it: tell nothing of whether it exists
+            try:  # do not tell whether the directory exists
                 command = in_directory(command, question.chdir)
             except OSError:
                 command = replace(command, chdir=True)  # takes as long as the other branch

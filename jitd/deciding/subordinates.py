@@ -24,7 +24,7 @@ class Subordinates:
         self._ranges: list[tuple[int, int, int]] = []  # first, last, owner
 
     def read(self) -> None:
-        """Read the file again. If it cannot be read, there are no subordinate uids. It may block."""
+        """Read the file again. If the file cannot be read, there are no subordinate uids. It may block."""
         try:
             lines = self._file.read_text("utf-8", "replace").splitlines()
         except OSError:

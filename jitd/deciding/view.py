@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the program at an enforcement point sees of the host: its root and current directory, and where a path leads from there.
+"""What the program at an enforcement point sees of the host: its root and current directory, and where a path leads for the
+program.
 
 Law: a path has a meaning only if it leads the program and jitd to the same file, by the same way, and if only root could change a
 link on that way. Every other path is Doubtful, with one sentence that tells nothing about what is there. Calls may block.
@@ -34,7 +35,7 @@ class Doubtful(ValueError):
 @dataclass(frozen=True, slots=True)
 class View:
     """``root`` and ``directory`` are the program's root and current directory, as descriptors that it has sent. ``cwd`` is the
-    path of the current directory; it is empty if there is none. The owners of files on the mounts in ``trusted`` are believed.
+    path of the current directory, or empty. The owners of files on the mounts in ``trusted`` are believed.
     """
 
     root: Held
@@ -113,7 +114,7 @@ class _Settings(Places):
         try:
             return os.fsdecode(walk(self._held, os.fsencode(path)).end.path)
         except (OSError, ValueError):
-            return path  # with this path too the caller finds that it is missing, or cannot be read
+            return path  # this path is missing or unreadable too: the caller finds that out
         except Changeable as fault:
             raise Unreadable(f"{path}: {fault}") from None
 

@@ -31,7 +31,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Held:
-    """A descriptor that is closed when no object refers to it any more. A worker may still use it when its client has
+    """A descriptor that is closed when no object refers to it any more. A worker may still use the descriptor when its client has
     disconnected.
     """
 
@@ -74,8 +74,8 @@ class Way:
     is_executable: bool
 
     def is_same_as(self, other: Way) -> bool:
-        """True if both ways lead through the same directories to the same file. Links are not compared, but where they lead is:
-        with another root directory, a link may be another one.
+        """True if both ways lead through the same directories to the same file. Links are not compared, because they may differ
+        below another root directory. The places to which they lead are compared.
         """
         ours, theirs = ([place for place in way.places if not place.is_link] for way in (self, other))
         return (ours, self.name, self.end, self.is_roots) == (theirs, other.name, other.end, other.is_roots)
@@ -138,7 +138,7 @@ class _Walk:
             os.close(self._open.pop())
 
     def _step(self, part: bytes, *, is_last: bool) -> bytes:
-        """Go on to ``part``. If it is a link, do not follow it, and return its target; otherwise return nothing."""
+        """Go on to ``part``. Do not follow a link, but return its target. Return nothing if ``part`` is not a link."""
         directory = self._open[-1]
         try:
             file = os.open(part, _LOOK | (0 if is_last else os.O_DIRECTORY), dir_fd=directory)  # automount mounts it
@@ -170,8 +170,8 @@ class _Walk:
         return not above.st_mode & 0o022 or (bool(above.st_mode & stat.S_ISVTX) and entry.st_uid == 0)
 
     def _is_believed(self, directory: int, status: os.stat_result) -> bool:
-        """True if the owner of the directory can be believed. On a mount with ``nosuid`` it cannot: a person may mount a disk of
-        their own there, and then another disk with the same numbers.
+        """True if the owner of the directory can be believed. On a mount with ``nosuid`` the owner cannot be believed: a person
+        may mount a disk of their own there, and then another disk with the same numbers.
         """
         if status.st_dev == self._root_device:
             return True
@@ -196,7 +196,7 @@ class _Walk:
         return b"/" + b"/".join((*self._names, *more))
 
     def _close(self) -> None:
-        """Go back to the root directory. Its descriptor stays open: it belongs to the caller."""
+        """Go back to the root directory. The descriptor of the root directory stays open: it belongs to the caller."""
         self._names.clear()
         while len(self._open) > 1:
             os.close(self._open.pop())

@@ -17,7 +17,7 @@ SETTLED_AFTER = 2.0
 
 @dataclass(slots=True)
 class DigestCache:
-    """Digests of files that only root can change, by device, inode, size and times. It keeps at most ``most`` digests."""
+    """Digests of files that only root can change, by device, inode, size and times. The cache keeps at most ``most`` digests."""
 
     most: int = 4096
     _known: dict[tuple[int, int, int, int, int], bytes] = field(default_factory=dict)
@@ -36,5 +36,5 @@ class DigestCache:
 
 
 def identity(status: os.stat_result) -> tuple[int, int, int, int, int]:
-    """Return device, inode, size and times of a file. They differ if it is another file, or if it was changed."""
+    """Return device, inode, size and times of a file. These values differ if it is another file, or if the file was changed."""
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

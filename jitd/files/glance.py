@@ -14,7 +14,7 @@ ACCESS = "system.posix_acl_access"
 
 
 class Glance:
-    """Holds statuses, targets of links, and access lists, by absolute path. Its methods raise OSError and ValueError."""
+    """Holds statuses, targets of links, and access lists, by absolute path. The methods raise OSError and ValueError."""
 
     __slots__ = ("_access", "_links", "_statuses")
 

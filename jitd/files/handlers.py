@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Handlers of binfmt_misc: programs that the kernel uses to execute certain kinds of files. A handler is their interpreter.
+"""Handlers of binfmt_misc: programs that the kernel uses to execute certain kinds of files. A handler is the interpreter of such
+files.
 
 Law: this module imports only the standard library, and nothing of jitd. A handler that the kernel lists and this module cannot
 read is an error. It is never skipped.
@@ -59,7 +60,7 @@ def of(name: bytes, beginning: bytes, place: bytes = PLACE) -> list[bytes]:
         try:
             handler = read(_content(place, entry))
         except FileNotFoundError:
-            continue  # it was removed just now
+            continue  # the handler was removed just now
         if handler is not None and handler.takes(name, beginning):
             found.append(handler.interpreter)
     return found

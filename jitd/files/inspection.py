@@ -2,7 +2,7 @@
 """Inspection of a file: its content, and who could change what it does.
 
 Law: this module imports only the standard library, and facts about mounts and handlers. Only regular files are opened. Reading is
-bounded in bytes and time. A file that cannot be judged is an Uninspectable with a sentence, never a guess.
+bounded in bytes and time. A file that cannot be judged raises Uninspectable with a sentence; nothing is guessed.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ ITSELF = (b"self", b"thread-self")
 
 
 class Uninspectable(Exception):
-    """A file cannot be judged, so it must not be run; the text says why, as a sentence. ``looked_at`` are the paths where it was
-    looked for. ``is_absent``: nothing is there. ``is_unfit``: something is there that the kernel does not execute.
+    """A file cannot be judged, so it must not be run; the text says why, as a sentence. ``looked_at`` are the paths where the
+    file was looked for. ``is_absent``: nothing is at any of them. ``is_unfit``: something is there that the kernel does not
+    execute.
     """
 
     def __init__(
@@ -285,7 +286,7 @@ def inspect(
     glance: Glance | None = None,
 ) -> Inspected:
     """Inspect the file that ``path`` (absolute) leads to, which ``target_uid`` is to execute. The owners of files on the mounts
-    in ``trusted`` are believed. ``glance`` is the look that this is a part of. Raises Uninspectable.
+    in ``trusted`` are believed. ``glance`` is the look to which this inspection belongs. Raises Uninspectable.
     """
     walk = _Walk(target_uid, Mounts(trusted), glance=glance or Glance())
     real = walk.follow(path)
@@ -341,7 +342,7 @@ def changers(path: bytes, view: View) -> tuple[bytes, tuple[str, ...]]:
 
 
 def digest_of(path: bytes, limit: int) -> bytes:
-    """Return the SHA-256 of the regular file at ``path``. Raises Uninspectable, also if it has more than ``limit`` bytes."""
+    """Return the SHA-256 of the regular file at ``path``. Raises Uninspectable, also for a file of more than ``limit`` bytes."""
     file = open_regular(path)
     try:
         return _digest(file, path, limit)
@@ -379,7 +380,7 @@ def _changers_of_interpreters(named: bytes | None, told: list[bytes], walk: _Wal
 
 
 def _unfit_interpreter(because: str, named: bytes) -> Uninspectable:
-    """Return the error. It does not name the interpreter: not everybody who may execute a script may read it."""
+    """Return the error. The text does not name the interpreter: not everybody who may execute a script may read it."""
     return Uninspectable(f"the interpreter in its first line {because}", looked_at=(named,), is_unfit=True)
 
 

@@ -35,8 +35,8 @@ _OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
 class Table:
-    """The text of this process's mountinfo (proc_pid_mountinfo(5)). The text is needed at each decision, so it is kept. It is
-    read again only when the kernel says by poll(2) that it has changed.
+    """The text of this process's mountinfo (proc_pid_mountinfo(5)). The text is needed at each decision, so it is kept. The text
+    is read again only when the kernel says by poll(2) that it has changed.
     """
 
     def __init__(self) -> None:

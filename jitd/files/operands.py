@@ -41,7 +41,9 @@ Bound = tuple[int, bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """Argument ``at`` names ``path``, which leads to ``real``. ``because`` says who could change it, or why it is not bound."""
+    """Argument ``at`` names ``path``, which leads to ``real``. ``because`` says who could change the file, or why it is not
+    bound.
+    """
 
     at: int
     path: bytes
@@ -58,7 +60,8 @@ def find(
 ) -> Iterator[Operand]:
     """Yield the operands of a command that runs in that ``view``. Only operands for which ``reads`` is true are read.
 
-    A path for which ``sees`` is false is not looked at. It is always an operand, so that the answer does not tell if it exists.
+    A path for which ``sees`` is false is not looked at. Such a path is always an operand, so that the answer does not tell if it
+    exists.
     """
     left, entries = LIMIT_TOGETHER, _Entries(view, MOST_ENTRIES)
     for at, path in named(argv, view.cwd or b"/"):
@@ -131,7 +134,7 @@ def _look_at(at: int, path: bytes, view: View, entries: _Entries) -> tuple[Opera
     except Uninspectable as fault:
         return (None if fault.is_absent else Operand(at, path, path, b"", f"not bound: {fault}")), False
     except OSError:
-        return None, False  # it was removed just now
+        return None, False  # the file was removed just now
     if stat.S_ISREG(status.st_mode):
         is_others = bool(who) and not real.startswith(b"/sys/")
         return (Operand(at, path, real, b"", who[0]) if is_others else None), True
@@ -146,7 +149,7 @@ def _look_at(at: int, path: bytes, view: View, entries: _Entries) -> tuple[Opera
 
 @dataclass(slots=True)
 class _Entries:
-    """Looks through directories that only root and the target can change. It looks at no more than ``left`` more entries."""
+    """Looks through directories that only root and the target can change. No more than ``left`` further entries are looked at."""
 
     view: View
     left: int

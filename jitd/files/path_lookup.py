@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Look-up of paths: where a name leads, whether it could be executed there, and who may see that nothing is there.
 
-Law: no file is opened. Nobody is told what they could not find out by looking themselves. A path that cannot be judged is an
-Uninspectable with a sentence, never a guess. Links are followed here and not by the kernel: the links in procfs would lead root
-to the directories of another process.
+Law: no file is opened. A person is told only what they could find out by looking themselves. A path that cannot be judged raises
+Uninspectable with a sentence; nothing is guessed. Links are followed here and not by the kernel: the links in procfs would lead
+root to the directories of another process.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Look(Glance):
 
 
 def resolve(argv0: bytes, cwd: bytes, search_path: bytes, look: Look | None = None) -> bytes:
-    """Return the path that ``argv0`` means. It is absolute; its directories are resolved, and a last symbolic link is kept.
+    """Return the path that ``argv0`` means. The path is absolute, its directories are resolved, and a last symbolic link is kept.
 
-    A name without a slash is searched for in the absolute directories of ``search_path`` only. A name with a slash is taken from
-    ``cwd``. Raises Uninspectable.
+    A name without a slash is searched for in the absolute directories of ``search_path`` only. A relative name with a slash
+    starts at ``cwd``. Raises Uninspectable.
     """
     if not argv0 or b"\0" in argv0:
         raise Uninspectable("an empty name, or one with a NUL in it, is not a command", is_absent=True)
@@ -104,7 +104,7 @@ def _mode_at(path: bytes, look: Look) -> int:
     try:
         return look.lstat(found).st_mode if (found := _followed(path, look)) is not None else 0
     except OSError:
-        return 0  # it was removed just now
+        return 0  # the file was removed just now
     except Uninspectable as fault:
         if fault.because == CIRCLE:
             return stat.S_IFLNK
@@ -126,7 +126,7 @@ def _followed(path: bytes, look: Look) -> bytes | None:
     sight = _sight_of(path, look)
     if sight.end in (PROCFS, CIRCLE):
         raise Uninspectable(sight.end, looked_at=(path,), is_unfit=True)
-    if sight.end == HIDDEN:  # the server of the file system hides it from root
+    if sight.end == HIDDEN:  # the server of the file system hides the path from root
         raise Uninspectable("its directory cannot be resolved", looked_at=(path,))
     return sight.path if sight.end == THERE else None
 
@@ -200,8 +200,9 @@ def is_visible_absence(path: bytes, uid: int, groups: Container[int], cwd: bytes
 
 
 def beyond_sight(path: bytes, uid: int, groups: Container[int], look: Look | None = None) -> bytes | None:
-    """Return None if that account can see for itself whether something is at ``path`` (absolute). Otherwise return the path, its
-    directories resolved as far as that account can resolve them. The rest of the path stands as typed: it was not looked at.
+    """Return None if that account can see for itself whether something is at ``path`` (absolute). If it cannot, return the path,
+    with its directories resolved as far as that account can resolve them. The rest of the path stands as typed: it was not looked
+    at.
     """
     look = look or Look()
     try:
@@ -235,9 +236,9 @@ def may_execute(path: bytes, uid: int, groups: Container[int]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Sight:
-    """Where a path leads for somebody. ``path`` is the resolved beginning of the path, followed by the rest as it is. ``end``
-    says what is known of it: THERE, ABSENCE, HIDDEN, CIRCLE or PROCFS. ``name`` is the path with its directories resolved and a
-    last link kept; it is empty if its directory was not reached.
+    """Where a path leads for somebody. ``path`` is the resolved beginning of the path, followed by the rest as it is. ``end`` is
+    what is known of the end of the path: THERE, ABSENCE, HIDDEN, CIRCLE or PROCFS. ``name`` is the path with its directories
+    resolved and a last link kept; it is empty if its directory was not reached.
     """
 
     path: bytes
@@ -246,7 +247,7 @@ class _Sight:
 
 
 def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> _Sight:
-    """Return the result of ``_go``, computed once in each ``look``. If it is not HIDDEN, it is also the result for root."""
+    """Return the result of ``_go``, computed once in each ``look``. A result that is not HIDDEN is also the result for root."""
     if (sight := look.sights.get((path, uid, cwd))) is None:
         sight = look.sights[path, uid, cwd] = _go(path, uid, groups, cwd, look)
         if sight.end != HIDDEN:
@@ -258,8 +259,8 @@ def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: 
     """Return where ``path`` leads, and whether that account can see the whole way.
 
     Every name on the way, also each name in the target of a symbolic link, is looked up only if that account may look it up.
-    Nothing in procfs is looked up, with one exception. If ``cwd`` is given, it is the current directory of the process that is to
-    open the path: then /proc/self/cwd leads to it, and /proc/self/root leads to ``/``.
+    Nothing in procfs is looked up, with one exception. The exception: ``cwd`` may be given, the current directory of the process
+    that is to open the path. Then /proc/self/cwd leads to ``cwd``, and /proc/self/root leads to ``/``.
     """
     at, above = b"/", look.lstat(b"/")
     ahead = parts(path)

@@ -3,7 +3,7 @@
 
 Law: the table of mounts says which mount a path is on; no file system is asked for that. If a network host or a program serves
 the mount, one thread at a time takes a step into it. While that thread has waited for more than PATIENCE, other threads are
-refused. Nothing on this host's own disks is touched here.
+refused. Files on this host's own disks are not touched here.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Silence:
                     is_link = stat.S_ISLNK(os.lstat(below).st_mode)
                     leads_to = os.readlink(below) if is_link else b""
                 except (OSError, ValueError):
-                    return  # the caller finds this error again when it looks
+                    return  # the caller finds this error again when it opens the path
             if not is_link:
                 at = below
                 continue
@@ -137,7 +137,7 @@ MOUNTS = Silence()
 @lru_cache(maxsize=2)
 def _read(table: bytes) -> tuple[tuple[bytes, bool], ...]:
     """Return all mount points, the longest first, and for each whether others serve it. Of two mounts at one point, the last
-    counts. The result is cached: it is needed at each decision, and the table seldom changes.
+    counts. The result is cached, because the table is needed at each decision and seldom changes.
     """
     found: dict[bytes, bool] = {}
     for line in table.splitlines():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The result of reading a command line: an Invocation, or a Doubt.
 
-Law: values only. A reader is certain what the command line means, or says why it is not. There is nothing in between.
+Law: values only. A reader is certain what the command line means, or says why it is not. There is no third result.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 class Invocation:
     """What sudo, su or doas is about to do. If there is a ``doubt``, a sentence, no other field has a meaning.
 
-    ``mode``: run; list, validate (nothing runs); edit (sudoedit: the caller's editor runs as the caller, on copies of the files
-    that follow the first word of ``argv``; the changed copies are then written back as the target account).
+    ``mode``: run; list, validate (nothing runs); edit (sudoedit). With edit, the caller's editor runs as the caller, on copies of
+    the files that follow the first word of ``argv``; the target account then writes the changed copies back.
 
     ``shell`` says what is executed. ``""``: ``argv`` itself. ``login``: the target's shell as a login shell. ``own``: the
     caller's $SHELL, or else the shell of the caller's account. ``target``: the target's shell. ``kept``: the caller's $SHELL, or
@@ -61,7 +61,7 @@ def name(typed: bytes, of: str) -> str:
 
 
 def plain_name(typed: bytes, of: str) -> str:
-    """Return a name. Raises Doubt if it begins with ``#``: su and doas take that for a name, other programs for an id."""
+    """Return a name. Raises Doubt if the name begins with ``#``: su and doas take that for a name, other programs for an id."""
     text = name(typed, of)
     if text.startswith("#"):
         raise Doubt(f"the name of the {of} begins with #, which does not begin an id here")

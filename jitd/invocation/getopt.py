@@ -19,8 +19,8 @@ class Getopt:
 
     ``short``: letter → name. ``long``: names. ``takes``: names of options that need an argument. ``may_take``: spellings (``-h``,
     ``--preserve-env``) of options that have an argument only if it stands in the same word. With ``permutes``, operands are
-    skipped, and stand in ``operands()`` before everything that follows. Without it, the first operand ends the options, as with
-    POSIXLY_CORRECT or a ``+``.
+    skipped, and stand in ``operands()`` before everything that follows. Without ``permutes``, the first operand ends the options,
+    as with POSIXLY_CORRECT or a ``+``.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Getopt:
         return self._read_short()
 
     def operands(self) -> tuple[bytes, ...]:
-        """Return the words that are not options. Call it when there are no more options."""
+        """Return the words that are not options. Call this method when there are no more options."""
         return (*self._passed, *self._words[self.at :])
 
     def _read_short(self) -> tuple[str, bytes | None]:

@@ -2,7 +2,7 @@
 """The command line of su, as su of util-linux 2.38 reads it.
 
 Law: pure. POSIXLY_CORRECT in the caller's environment decides whether options behind the user's name are su's or the shell's. If
-that is not known, both readings must have the same result.
+POSIXLY_CORRECT is not known, both readings must have the same result.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _read(words: tuple[bytes, ...], permutes: bool) -> Invocation:
         flags.add(name)
         if value is None:
             continue
-        if name == "session-command":  # it differs only in that the command may stay in the caller's session
+        if name == "session-command":  # --session-command differs only in that the command may stay in the session
             name = "command"
         last[name] = value  # of options that are given twice the last one counts
         if name in ("group", "supp-group"):
@@ -69,7 +69,7 @@ def _read(words: tuple[bytes, ...], permutes: bool) -> Invocation:
         flags.add("login")
         operands = operands[1:]
     is_login = "login" in flags
-    keeps = "preserve-environment" in flags and not is_login  # with a login su ignores it
+    keeps = "preserve-environment" in flags and not is_login  # with a login su ignores this option
     options = {b"--supp-group=" + plain_name(group, "group").encode() for group in groups}
     if "fast" in flags:
         options.add(b"--fast")

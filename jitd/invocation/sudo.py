@@ -72,7 +72,7 @@ def joined(words: tuple[bytes, ...]) -> bytes:
 
 
 def called_sudoedit(argv0: bytes) -> bool:
-    """True if sudo acts as sudoedit. Only the first word decides that, and the caller chooses it."""
+    """True if sudo acts as sudoedit. Only the first word decides that, and the caller chooses the first word."""
     called = argv0.rpartition(b"/")[2]
     if called.startswith(b"lt-") and called != b"lt-":
         called = called[3:]

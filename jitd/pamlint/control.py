@@ -45,7 +45,7 @@ WORDS = {
 
 
 def table(control: str) -> tuple[Table, str]:
-    """Return the actions of ``control``, a word or what stands between brackets. Return also what makes no sense in it."""
+    """Return the actions of ``control``, a word or what stands between brackets. Return also what makes no sense there."""
     if (known := WORDS.get(control.lower())) is not None:
         return known, ""
     try:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What sudoers let a person bring into root's process: directories in PATH, and variables by which programs load code.
 
-Law: pure. A setting counts even if it is bound to one user, host, command or target: one of them is enough for a bypass.
+Law: pure. A setting counts even if it is bound to one user, host, command or target: one such setting is enough for a bypass.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _about_directories(setting: Setting, files: Files) -> Iterator[Finding]:
             f"with «{setting.written}» sudo looks for commands, and Python for its library, where others may put them: {because}"
         )
         yield bad("open-directory", setting.place, told, f"take {directory or 'the empty one'} out of secure_path", "sudo")
-        return  # one directory of a setting is reported; the next one shows when this one is mended
+        return  # one directory of a setting is reported at a time
 
 
 def about_variables(sudoers: Sudoers, files: Files) -> Iterator[Finding]:
@@ -119,7 +119,9 @@ def _kept(sudoers: Sudoers, name: str) -> Iterator[tuple[Setting, str]]:
 
 
 def loads_code(pattern: str) -> bool:
-    """True if ``pattern`` lets in a variable that loads code. It is a name in which * matches anything, or a name and a value."""
+    """True if ``pattern`` lets in a variable that loads code. A pattern is a name in which * matches anything, or a name and a
+    value.
+    """
     name = pattern.partition("=")[0]
     if name in HARMLESS:
         return False

@@ -36,8 +36,8 @@ class TooInvolved(Exception):
 
 
 class State(NamedTuple):
-    """Where a walk is: the next handler, the impression, the status, both as they were before each substack, and how many
-    substacks are open.
+    """Where a walk is: the next handler, the impression and the status. ``before`` has impression and status from before each
+    substack; ``level`` is how many substacks are open.
     """
 
     at: int
@@ -122,7 +122,7 @@ class Skipped(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """The gate was asked, and answered one of ``codes``. None of them is success."""
+    """The gate was asked, and answered one of ``codes``, which do not include success."""
 
     gate: int
     codes: tuple[int, ...]
@@ -138,7 +138,9 @@ PASSED = Passed()
 
 
 def _alike(handler: Handler, codes: Iterable[int]) -> list[tuple[int, ...]]:
-    """Group the codes so that all codes of a group make the same step. Only their status may differ, if it is not success."""
+    """Group the codes so that all codes of a group make the same step. Only the status may differ between codes of a group, if it
+    is not success.
+    """
     groups: dict[tuple[int, int], list[int]] = {}
     for code in sorted(codes):
         action = BAD if code == OUTSIDE else handler.table[code] if code != INCOMPLETE else DIE
@@ -148,7 +150,7 @@ def _alike(handler: Handler, codes: Iterable[int]) -> list[tuple[int, ...]]:
 
 
 def _simple(code: int) -> int:
-    """Return one code that stands for all codes which no program tells apart."""
+    """Return one code that stands for all codes that programs do not tell apart."""
     return code if code in (SUCCESS, NEW_AUTHTOK_REQD, AUTHTOK_EXPIRED, IGNORED, INCOMPLETE, OUTSIDE) else PERM_DENIED
 
 

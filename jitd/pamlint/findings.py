@@ -26,7 +26,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding. ``name`` never changes, such as ``jumps-over-gate``. ``services`` are those for which it was found, if any."""
+    """One finding. ``name`` never changes, such as ``jumps-over-gate``. ``services``: for which services it was found, if any."""
 
     severity: str
     name: str

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the gates of a service hold. It finds every way through the stacks that admits somebody without jitd's yes, or that
-admits nobody at all.
+"""Whether the gates of a service hold. The judgement finds every way through the stacks that admits somebody without jitd's yes,
+or that admits nobody at all.
 
 Law: pure. A gate is closed if no answer of any module bypasses it, whether the module is installed or not.
 """
@@ -49,7 +49,7 @@ FIRST = "put the lines of the gate first in the file, as in contrib/pam.d"
 
 @dataclass(slots=True)
 class Judgement:
-    """What was found about one service. ``closed`` are the kinds in which its gate holds."""
+    """What was found about one service. ``closed`` are the PAM kinds in which the service's gate holds."""
 
     findings: list[Finding] = field(default_factory=list)
     gates: list[Handler] = field(default_factory=list)

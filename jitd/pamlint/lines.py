@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lines and words of a file of ``/etc/pam.d``. Law: pure. They are cut exactly as libpam 1.5.2 cuts them, in bytes.
+"""The lines and words of a file of ``/etc/pam.d``. Law: pure. The file is cut exactly as libpam 1.5.2 cuts it, in bytes.
 
 libpam has some oddities. A line ends after 1022 bytes, and what follows is a new line, even if the line was a comment. What
 follows a NUL is lost. A backslash at the end continues the line over blank lines and comments. A carriage return is not a space.
@@ -19,7 +19,7 @@ WORD = re.compile(rb"[^ \n\t]+")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line, joined with the lines by which a backslash continues it. ``number`` is the number of its first line."""
+    """A line, joined with the lines by which a backslash continues it. ``number`` is the number of the first of these lines."""
 
     number: int
     text: bytes

@@ -65,8 +65,8 @@ class _Round:
         return read("other", source, partial(self.places.included, beside=self.beside)) if source else None
 
     def stacks(self, service: str, source: Source | None) -> dict[str, list[Handler]] | None:
-        """Return the handlers that libpam asks: the service's own or, in a kind where it has none, those of ``other``. None if
-        libpam refuses the service.
+        """Return the handlers that libpam asks. In a kind where the service has no handlers, they are those of the service
+        ``other``. None if libpam refuses the service.
         """
         own = read(service, source, partial(self.places.included, beside=self.beside)) if source else Stack(service, "")
         other = None if service == "other" or is_fragment(service) else self._other()
@@ -206,7 +206,7 @@ class _Round:
         return settings
 
     def source(self, path: str, *, is_named: bool = False) -> Source | None:
-        """Return the file; None if it is missing. If it cannot be read, that is a finding."""
+        """Return the file; None if it is missing. A file that cannot be read is a finding."""
         try:
             source = self.places.read(path)
         except Unreadable as fault:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the dynamic loader loads into sudo, su and sshd, and whether the kernel protects root's programs from people's links.
 
-Law: pure. A library runs as root as soon as one of root's programs loads it. Anybody who can put one there bypasses every gate.
+Law: pure. A library runs as root as soon as one of root's programs loads it. Anybody who can put a library there bypasses every
+gate.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def answers(handler: Handler, world: World, *, lets_exempt: bool = True) -> froz
             known = {SUCCESS}
         case "pam_deny.so":
             known = {DENIALS[handler.kind]}
-        case "pam_rootok.so":  # it has no function for sessions
+        case "pam_rootok.so":  # pam_rootok.so has no function for sessions
             known = set() if handler.kind == "session" else {SUCCESS if world.caller_is_root else AUTH_ERR}
         case "pam_succeed_if.so":
             known = _conditions(handler.arguments, world, lets_exempt=lets_exempt)
@@ -93,10 +93,10 @@ def asks_for_caller(handler: Handler) -> bool:
 
 
 def _conditions(arguments: tuple[str, ...], world: World, *, lets_exempt: bool) -> set[int]:
-    """Return what pam_succeed_if.so can answer. It succeeds if all conditions hold."""
+    """Return what pam_succeed_if.so can answer. The module succeeds if all conditions hold."""
     words = [word for word in arguments if word not in FLAGS]
     is_root = world.caller_is_root if "use_uid" in arguments else world.user_is_root
-    if len(words) % 3:  # it checks the complete conditions first, and then fails, whatever their result is
+    if len(words) % 3:  # the module checks the complete conditions first, and then fails, whatever their result is
         return {SERVICE_ERR, AUTH_ERR, USER_UNKNOWN}
     some, most = False, True
     for left, how, right in zip(words[::3], words[1::3], words[2::3], strict=True):

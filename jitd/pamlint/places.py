@@ -78,8 +78,8 @@ class Places:
         return self._first(f"{place}/{service}" for place in STACKS)
 
     def included(self, name: str, beside: str) -> Source | None:
-        """Return the file that a stack includes by ``name``; it is searched for in the directory ``beside`` first, if that is
-        given. None if it is missing or cannot be read.
+        """Return the file that a stack includes by ``name``. The directory ``beside``, if given, is searched first. None if the
+        file is missing or cannot be read.
         """
         paths = [name] if name.startswith("/") else [f"{place}/{name}" for place in (beside, STACKS[0]) if place]
         try:
@@ -108,7 +108,7 @@ class Places:
 
     def of_sudoers(self, word: str, path: str) -> list[Source]:
         """Return what sudoers include: a file, or the files of a directory whose names have no dot in them and no ~ at the end.
-        Raises LookupError if it cannot be read.
+        Raises LookupError if a file or directory cannot be read.
         """
         path = path.replace("%h", os.uname().nodename.partition(".")[0])
         try:
@@ -162,8 +162,8 @@ class Places:
         return "; ".join(found[:3])
 
     def who_may_put(self, path: str) -> str:
-        """Say what is wrong with a file or directory that may be missing. If it is missing, others than root must not be able to
-        create it.
+        """Say what is wrong with a file or directory that may be missing. If the file is missing, others than root must not be
+        able to create it.
         """
         for above in (path, os.path.realpath(self._root + path).removeprefix(self._root)):
             because = self.who_may_change(above)
@@ -255,7 +255,7 @@ class Places:
 
 def _sshd_at(entry: str) -> Process | None:
     """Return the process of this directory in /proc if it is root's sshd, with the same root directory as this process. Raises
-    OSError if it has ended.
+    OSError if the process has ended.
     """
     with open(f"{entry}/comm", "rb") as comm, open(f"{entry}/cmdline", "rb") as cmdline:
         words = os.fsdecode(cmdline.read()).rstrip("\0").split("\0")

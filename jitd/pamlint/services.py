@@ -2,7 +2,8 @@
 """Facts about programs that ask PAM: which answers they obey, and under which accounts they ask. Law: pure. The facts are
 measured.
 
-In a set-user-ID program, the real uid is the caller's. In a daemon it is root's, and says nothing about the person who logs in.
+In a set-user-ID program, the real uid is the caller's. In a daemon, the real uid is root's, and says nothing about the person who
+logs in.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def is_fragment(service: str) -> bool:
 
 
 def results_that_admit(service: str, kind: str) -> frozenset[int]:
-    """Return the results that a program takes for a yes. For accounts, one of them says that the password must be changed: the
+    """Return the results that a program takes for a yes. In account, one such result is that the password must be changed: the
     user then changes it.
     """
     if kind != "account" or service == "cron":
@@ -114,7 +115,7 @@ def worlds_of_people(service: str, kind: str, *, user_may_be_target: bool) -> li
     known = facts(service)
     if known is RUNUSER:
         return []
-    if known is UNKNOWN:  # it may be a daemon or set-user-ID: the gate has to hold in both
+    if known is UNKNOWN:  # the program may be a daemon or set-user-ID: the gate has to hold in both cases
         return [World(service, False, False), World(service, True, False)]
     worlds = [World(service, known.is_daemon, False)]
     if kind in known.user_is_target or (known is SUDO and user_may_be_target):

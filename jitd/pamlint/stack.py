@@ -40,7 +40,7 @@ Find = Callable[[str], Source | None]
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """One step of a stack. ``control`` is as written in the file. ``module`` is empty if the line names none."""
+    """One step of a stack. ``control`` is as written in the file. ``module`` is empty if the line names no module."""
 
     place: Place
     kind: str
@@ -176,8 +176,8 @@ class _Reading:
         return True
 
     def _include_all(self, place: Place, name: str, only: str | None, level: int) -> bool:
-        """Read Debian's ``@include``. If it fails, libpam refuses the service. Within another include, libpam's
-        result is not predictable: the line counts as one that fails.
+        """Read Debian's ``@include``. If the file cannot be included, libpam refuses the service. Within another include,
+        libpam's result is not predictable: the line counts as one that fails.
         """
         source = self._included(place, name, level)
         if source is None:

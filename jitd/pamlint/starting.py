@@ -35,8 +35,8 @@ Read = Callable[[str], Sequence[Source]]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One way in which sshd is started. ``options`` are those behind ``-o``. ``config`` is the file behind ``-f``, or empty.
-    ``doubt`` says why this is not certain. ``since``: if sshd runs, when it read its settings, in seconds since 1970.
+    """One way in which sshd is started. ``options`` are the settings behind ``-o``. ``config`` is the file behind ``-f``, or
+    empty. ``doubt`` says why the start is not certain. ``since``: if sshd runs, when it read its settings, in seconds since 1970.
     """
 
     place: Place
@@ -104,7 +104,7 @@ def running(processes: Sequence[Process]) -> Iterator[Start]:
         elif process.words and process.words[0].rpartition("/")[2] == "sshd":
             words, joined = list(process.words), ""
         else:
-            continue  # it serves one connection; the listening process has the same words
+            continue  # this sshd serves one connection; the listening one has the same words
         start = by_words(place, words[1:], are_joined=joined, since=process.since)
         if start and process.program not in PROGRAMS:
             start = Start(place, start.options, start.config, f"which files {process.program} reads is not known", process.since)

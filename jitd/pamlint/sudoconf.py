@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What sudo.conf and nsswitch.conf use instead of sudoers: another plugin, another file, a directory service.
 
-Law: pure. It is not known what another plugin or a directory service decides, so with one of them no gate counts as closed.
+Law: pure. What another plugin or a directory service decides is not known. If one is used, no gate counts as closed.
 """
 
 from __future__ import annotations

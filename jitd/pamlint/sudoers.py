@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settings of sudoers that bypass a gate. Law: pure. A setting counts even if it is only for some. Rules are not judged.
+"""Settings of sudoers that bypass a gate. Law: pure. A setting counts even if it is only for some people. Rules are not judged.
 
-``Defaults`` may be bound to users, hosts, commands and targets. For a gate, each of them is as dangerous as one for everybody.
+``Defaults`` may be bound to users, hosts, commands and targets. A bound setting is as dangerous for a gate as one for everybody.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ Look = Callable[[str, str], Sequence[Source]]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting of ``Defaults``. ``bound_to`` is empty if it is for everybody. ``value`` is None for a flag. ``tag`` is given
-    if a rule says it with a tag, for its own commands.
+    """One setting of ``Defaults``. ``bound_to`` is empty if the setting is for everybody. ``value`` is None for a flag. ``tag``
+    is the tag of a rule that makes the setting for the rule's own commands.
     """
 
     place: Place
@@ -84,7 +84,7 @@ class Sudoers:
         return any(not setting.is_negated for setting in self.effective(name))
 
     def effective(self, name: str) -> list[Setting]:
-        """Return the settings of ``name`` that hold for somebody. Of those for everybody, only the last one holds."""
+        """Return the settings of ``name`` that hold for somebody. Of several settings for everybody, only the last one holds."""
         of_it = [setting for setting in self.settings if setting.name == name]
         for_all = [setting for setting in of_it if not setting.bound_to]
         return [setting for setting in of_it if setting.bound_to] + for_all[-1:]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """``/etc/jitd/jitd.toml``: the settings of one host, read into a frozen Config (jitd.toml(5)).
 
-Law: every key has a default. An unknown key, a wrong type, and a value that this version cannot honour are faults. All of them
-are reported together.
+Law: every key has a default. An unknown key, a wrong type, and a value that this version cannot honour are faults. All faults are
+reported together.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ KEYS = tuple(Config.__dataclass_fields__)
 
 
 def load(file: Path | None = None, *, owner: int = 0, default: Path = FILE, krb5_conf: Path = KRB5_CONF) -> Config:
-    """Read the settings in ``file``. If it is None, read the ``default`` file; if that is missing, all settings have their
-    defaults.
+    """Read the settings in ``file``. If ``file`` is None, read the file ``default``. If the default file is missing, all settings
+    have their defaults.
 
     The file may belong to root or to the uid ``owner``. Raises ConfigError.
     """
@@ -104,7 +104,7 @@ def load(file: Path | None = None, *, owner: int = 0, default: Path = FILE, krb5
 
 
 def check(file: Path, *, krb5_conf: Path = KRB5_CONF) -> list[Fault]:
-    """Return the faults of ``file``. Its directory and its owner are not checked."""
+    """Return the faults of ``file``. The directory and the owner of ``file`` are not checked."""
     try:
         _load(file, None, krb5_conf, must_exist=True)
     except ConfigError as error:
@@ -330,7 +330,7 @@ def _read_account(word: str) -> str:
 
 
 def host_name() -> str:
-    """Return the fully qualified name of this host, or the short name if there is none. It waits up to 3 s for a name server."""
+    """Return the fully qualified name of this host, or the short name if there is none. A silent name server costs up to 3 s."""
     name = socket.gethostname()
     if "." in name:
         return name

@@ -97,7 +97,7 @@ def load(directory: Path, *, root: Literal["permit", "deny"], owner: int = 0) ->
 
 
 def check(files: Sequence[Path]) -> list[Fault]:
-    """Return the faults of ``files``, read as one policy. Their directory and their owner are not checked."""
+    """Return the faults of ``files``, read as one policy. The directories and owners of the files are not checked."""
     return read(files)[1]
 
 
@@ -282,8 +282,8 @@ def _commands(table: Table) -> tuple[CommandPattern, ...]:
 def _with_real_top(words: tuple[str, ...]) -> tuple[str, ...]:
     """Return ``words`` with ``/usr/bin/ls`` for ``/bin/ls`` if ``/bin`` is a link, as on every Debian.
 
-    A command is known by its resolved directories. A rule that says ``/bin/ls`` would never match, and a deny would not deny.
-    Links further down are kept: others than root might own the directory that the link is in, and could make the rule name
+    A command is known by a path with resolved directories. A rule that says ``/bin/ls`` would never match, and a deny would not
+    deny. Links further down are kept: others than root might own the directory that the link is in, and could make the rule name
     another file.
     """
     if not words or not (match := re.match(r"(/[^/*?]+)/", words[0])):

@@ -19,7 +19,7 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault in a file. ``line`` is 0 if the fault has no line; ``rule`` is empty if it is not in a rule."""
+    """One fault in a file. ``line`` is 0 if the fault has no line; ``rule`` is empty if the fault is not in a rule."""
 
     file: str
     line: int
@@ -55,7 +55,7 @@ class Document:
 
 
 def read_document(file: str, content: bytes) -> Document:
-    """Parse ``content``. Raises ConfigError with one fault: after it nothing can be parsed."""
+    """Parse ``content``. Raises ConfigError with one fault, since nothing after a fault can be parsed."""
     try:
         text = content.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

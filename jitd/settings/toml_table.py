@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One table of a document. Its values are read key by key with strict types, and faults are collected on the way.
+"""One table of a document. The values are read key by key with strict types, and faults are collected on the way.
 
 Law: a value of the wrong type is a fault, and is never converted (a bool is not a number). An unknown key is a fault too.
 """
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Table:
-    """The table at ``place``. ``rule`` is the name of the rule that it belongs to. All faults go into ``faults``."""
+    """The table at ``place``. ``rule`` is the name of the rule that the table belongs to. All faults go into ``faults``."""
 
     def __init__(self, document: Document, place: Place, values: dict[str, object], faults: list[Fault], rule: str = "") -> None:
         self.document = document
@@ -31,7 +31,9 @@ class Table:
         self.faults.append(Fault(self.document.file, self.document.line_of(self.place + where), self.rule, sentence))
 
     def known(self, keys: Sequence[str], later: Sequence[str] = (), misplaced: Sequence[str] = (), why: str = "") -> None:
-        """Note each key that is not in ``keys``. ``later`` are for a later version, ``misplaced`` belong elsewhere (``why``)."""
+        """Note each key that is not in ``keys``. ``later``: keys of a later version. ``misplaced``: keys of another table
+        (``why``).
+        """
         for key in self.values:
             if key in keys:
                 continue
@@ -123,7 +125,7 @@ class Table:
         return Table(self.document, self.place + (key,), value, self.faults, self.rule)
 
     def tables(self, key: str, kind: str) -> list[Table]:
-        """Return the array of tables under ``key``. If it is wrong, the fault says that it must be ``kind``."""
+        """Return the array of tables under ``key``. The fault for another value says that it must be ``kind``."""
         value = self.values.get(key, [])
         if not isinstance(value, list):
             self.fault(f'"{key}" must be {kind}', key)

@@ -55,19 +55,19 @@ class Store(Protocol):
         """Return the lock with this id; None if there is none."""
 
     def requests(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Request]:
-        """Yield the open requests (of one account), oldest first. With ``ended`` yield those that have ended too."""
+        """Yield the open requests (of one account), oldest first. With ``ended`` also yield requests that have ended."""
 
     def grants(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Grant]:
-        """Yield the live grants (of one account), oldest first. With ``ended`` yield those that have ended too."""
+        """Yield the live grants (of one account), oldest first. With ``ended`` also yield grants that have ended."""
 
     def leases(self, uid: int, work: bytes) -> Iterator[Grant]:
         """Yield the live grants of one account for one ``work`` (``core.command.work_of``), oldest first."""
 
     def runs(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Run]:
-        """Yield the live runs (under one grant), oldest first. With ``ended`` yield those that have ended too."""
+        """Yield the live runs (under one grant), oldest first. With ``ended`` also yield runs that have ended."""
 
     def locks(self, *, ended: bool = False) -> Iterator[Lock]:
-        """Yield the active locks, oldest first. With ``ended`` yield those that have ended too."""
+        """Yield the active locks, oldest first. With ``ended`` also yield locks that have ended."""
 
     def n_open(self, uid: int | None = None) -> int:
         """Count the open requests (of one account)."""
@@ -82,8 +82,8 @@ class Store(Protocol):
         """Count the live grants of one account of which no use was taken."""
 
     def page(self, life: type[T], after: int, *, ended: bool = False) -> list[tuple[int, T]]:
-        """Return place and object of the next open objects after the place ``after``, oldest first. With ``ended`` return those
-        that have ended too. A page has few objects, and fewer if they are large. The page after the last object is empty.
+        """Return place and object of the next open objects after the place ``after``, oldest first. With ``ended`` also
+        return objects that have ended. A page has few objects, and fewer if they are large. The page after the last object is empty.
         """
 
     def place_of(self, run: str) -> int:

@@ -26,7 +26,7 @@ def write(value: Request | Grant | Run | Lock) -> bytes:
 
 
 def read(life: type[T], document: bytes) -> T:
-    """Return the object in ``document``. Raises ValueError if there is none in it."""
+    """Return the object in ``document``. Raises ValueError if ``document`` holds no such object."""
     value = _decoders[life].decode(document)
     assert isinstance(value, life)
     return value

@@ -18,12 +18,14 @@ def file_of(state: Path) -> Path:
 
 
 def open_store(state: Path) -> Store:
-    """Open the daemon's store. Make it if there is none, and migrate it if its schema is older. Raises StoreError."""
+    """Open the daemon's store. Create the database if there is none, and migrate a database with an older schema. Raises
+    StoreError.
+    """
     return SqliteStore(file_of(state))
 
 
 def read_store(file: Path, *, is_alone: bool = False) -> Store:
-    """Open the store in ``file`` for reading only. It shows one moment, whatever a daemon writes meanwhile. ``is_alone``: no
-    daemon has this store open. Raises StoreError.
+    """Open the store in ``file`` for reading only. The result shows one moment, whatever a daemon writes in the meantime.
+    ``is_alone``: no daemon has this store open. Raises StoreError.
     """
     return SqliteStore.reading(file, is_alone=is_alone)

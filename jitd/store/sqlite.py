@@ -43,7 +43,7 @@ def _told(path: Path) -> Iterator[None]:
 
 
 class SqliteStore:
-    """See ``Store``. Use it from one thread only."""
+    """See ``Store``. Use a SqliteStore from one thread only."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -60,12 +60,12 @@ class SqliteStore:
 
     @classmethod
     def reading(cls, path: Path, *, is_alone: bool = False) -> SqliteStore:
-        """Open the database at ``path`` for reading only, with this schema or an older one. It shows one moment, whatever a
-        daemon writes meanwhile. ``is_alone``: no daemon has it open, so no files for a daemon are left beside the database.
-        Raises StoreError.
+        """Open the database at ``path`` for reading only, with this schema or an older one. The result shows one moment, whatever
+        a daemon writes in the meantime. ``is_alone``: no daemon has the database open, so no files for a daemon are left beside
+        the database. Raises StoreError.
         """
         store = cls.__new__(cls)
-        is_still = is_alone and not path.with_name(f"{path.name}-wal").exists()  # a reader would make that file, and leave it
+        is_still = is_alone and not path.with_name(f"{path.name}-wal").exists()  # a reader would create that file and leave it
         how = "mode=ro&immutable=1" if is_still else "mode=ro"
         store._path = path
         store._open_locks = None

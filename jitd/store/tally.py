@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much an account has of what is limited for each account. It is asked before each request, so it is kept, not counted.
+"""How much an account has of what is limited for each account. The numbers are needed before each request, so they are kept and
+not counted each time.
 
-Law: what is kept is kept by id, so that noting something twice changes nothing. It is right as long as only this store writes to
-the database. After a failed commit all of it is forgotten, and the database is asked again.
+Law: what is kept is kept by id, so that noting something twice changes nothing. The numbers are right as long as only this store
+writes to the database. After a failed commit all numbers are forgotten, and the database is asked again.
 """
 
 from __future__ import annotations
