@@ -163,7 +163,7 @@ class Lane:
         self._n_waiting = 0
 
     async def run(self, uid: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do ``work`` for the account ``uid``, and return what it returns. Raises what it raises, or TimeoutError."""
+        """Do ``work`` for the account ``uid``, and return what it returns. Raises what ``work`` raises, or TimeoutError."""
         loop = asyncio.get_running_loop()
         share = self._shares.setdefault(uid, asyncio.Semaphore(self.share))
         self._asking[uid] += 1

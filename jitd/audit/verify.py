@@ -58,7 +58,7 @@ def verify(
     documents: Iterable[tuple[str, str, bytes]],
     misfiled: Iterable[tuple[str, str]] = (),
 ) -> Verified:
-    """Verify the whole record. ``records`` are number, body and digest. ``documents`` are life, id and stored bytes, of the same
+    """Verify the whole record. A record is (number, body, digest). A document is (life, id, stored bytes), read at the same
     moment. ``misfiled`` are life and id of objects that the store would not find by what their documents say.
 
     Raises chain.Broken if the chain itself does not hold, and Finding if the chain and the stored objects do not agree.

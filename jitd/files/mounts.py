@@ -83,7 +83,9 @@ class Mount:
         return ""
 
     def is_below(self, places: tuple[bytes, ...]) -> bool:
-        """True if this mount is at one of ``places`` or below. A mount that a person serves must be at one of ``places``."""
+        """True if this mount is at one of ``places`` or below. A mount that a person serves (FUSE) must be exactly at one of
+        ``places``.
+        """
         if self.point in places:
             return True
         return self.server == 0 and any(self.point.startswith(place.rstrip(b"/") + b"/") for place in places)

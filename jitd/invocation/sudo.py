@@ -223,7 +223,7 @@ class _Line:
             raise Doubt("a variable is both set and preserved")
 
     def _options(self, mode: str) -> tuple[bytes, ...]:
-        flags = self._flags - ({"set-home"} if "login" in self._flags else set())  # a login sets the home anyway
+        flags = self._flags - ({"set-home"} if "login" in self._flags else set())  # with -i sudo sets HOME anyway
         options = {b"--" + name.encode() for name in _KEPT_FLAGS if name in flags}
         options |= {b"--%s=%s" % (name.encode(), self._given[name]) for name in _KEPT if name in self._given}
         if mode != "edit":  # an editor gets all of the caller's variables

@@ -68,7 +68,7 @@ def judge(service: str, stacks: dict[str, list[Handler]], *, user_may_be_target:
         found.findings += about_line(gate, service)
     handlers = (handler for kind in KINDS for handler in stacks[kind])
     found.findings += [about_lookalike(handler, service) for handler in handlers if looks_like_gate(handler)]
-    if is_fragment(service):  # not a service: it is judged in each file that includes it
+    if is_fragment(service):  # this file is not a service: files that include it are judged
         return found
     obeyed = [kind for kind in KINDS if kind in facts(service).obeyed and any(map(is_gate, stacks[kind]))]
     ways: dict[str, list[Finding]] = {}

@@ -82,8 +82,8 @@ class Store(Protocol):
         """Count the live grants of one account of which no use was taken."""
 
     def page(self, life: type[T], after: int, *, ended: bool = False) -> list[tuple[int, T]]:
-        """Return place and object of the next open objects after the place ``after``, oldest first. With ``ended`` also
-        return objects that have ended. A page has few objects, and fewer if they are large. The page after the last object is empty.
+        """Return place and object of the next open objects after the place ``after``, oldest first. With ``ended`` also return
+        objects that have ended. A page has few objects, and fewer if they are large. After the last object a page is empty.
         """
 
     def place_of(self, run: str) -> int:
