@@ -85,10 +85,10 @@ def is_own_group(of: RunAs) -> bool:
 
 
 def trusted_uid(of: RunAs) -> int:
-    """Return the uid that may change what runs as ``of``, beside root: the account itself, or 0 if nobody but root may.
+    """Return the only uid, except root's, that may change what runs as ``of``: the account's own, or 0 if only root may.
 
-    Only root may if the account is not a member of the group. Such an account has fewer rights than the command will have, and
-    could gain them by changing the command's file. Raises NoSuchAccount.
+    Only root may if the account is not a member of the group of ``of``. Such an account has fewer rights than the command will
+    have, and could gain them by changing the command's file. Raises NoSuchAccount.
     """
     if of.uid == 0:
         return 0

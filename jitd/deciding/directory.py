@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Look-up of accounts in NSS that tells "there is no such account" from "no directory answers".
 
-Law: only an answer is an answer. The module ``pwd`` of the standard library says that there is no such account in both cases.
+Law: only an answer is an answer. The module ``pwd`` of the standard library says that there is no such account, even if no
+directory answers.
 """
 
 from __future__ import annotations

@@ -61,8 +61,9 @@ def login(service: str, user: str, asked: Asked) -> Asked:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What an enforcement point's program says: its whole command line in ``words``; from the person's environment, whether
-    POSIXLY_CORRECT is set, and SHELL and PATH; and what the program sees of the host.
+    """What a program at an enforcement point reports. ``words`` is the program's whole command line. ``is_posix``
+    (POSIXLY_CORRECT is set), ``shell`` (SHELL) and ``search_path`` (PATH) are from the person's environment. ``view`` is what the
+    program sees of the host.
     """
 
     words: tuple[bytes, ...]

@@ -96,9 +96,7 @@ class View:
 
 
 class _Settings(Places):
-    """Reads files below the root directory of another process. A link there that begins with a slash leads to that root
-    directory, not to jitd's.
-    """
+    """Reads files below the root directory of another process. An absolute link leads to that root directory, not to jitd's."""
 
     def __init__(self, root: Held) -> None:
         super().__init__(f"/proc/self/fd/{root.number}")

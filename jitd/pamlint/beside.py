@@ -20,7 +20,9 @@ SCRIPTS = "/lib/security"
 
 
 def files_of(handler: Handler, *, is_setuid: bool) -> Iterator[tuple[str, str]]:
-    """Yield each such file of ``handler``, and what is done with it. ``is_setuid``: the program's real uid is the caller's."""
+    """Yield each file that ``handler`` runs as root or takes variables from, and what is done with the file. ``is_setuid``: the
+    program's real uid is the caller's.
+    """
     words = handler.arguments
     if handler.name == "pam_exec.so":
         at = next((number for number, word in enumerate(words) if word.startswith("/")), len(words))

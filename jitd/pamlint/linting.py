@@ -262,7 +262,7 @@ def lint_host(places: Places) -> list[Finding]:
 
 
 def lint_files(files: Sequence[str], places: Places) -> list[Finding]:
-    """Check these files and what they include, each as the service after which it is named."""
+    """Check these files and what they include. Each stack counts as the service of the same name."""
     look = _Round(places)
     named: dict[str, list[Source]] = {PAM: [], OF_SUDO: [], OF_SSHD: [], OF_DOAS: []}
     for file in files:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How sshd is started: the command lines in systemd's units, SSHD_OPTS in /etc/default/ssh, and those of running processes.
 
-Law: pure. An option of the command line comes before all files, as for sshd. A command line that cannot be read for certain is in
+Law: pure. An option on the command line overrides all files, as in sshd. A command line that cannot be read for certain is in
 doubt.
 """
 

@@ -61,8 +61,8 @@ class SqliteStore:
     @classmethod
     def reading(cls, path: Path, *, is_alone: bool = False) -> SqliteStore:
         """Open the database at ``path`` for reading only, with this schema or an older one. The result shows one moment, whatever
-        a daemon writes in the meantime. ``is_alone``: no daemon has the database open, so no files for a daemon are left beside
-        the database. Raises StoreError.
+        a daemon writes in the meantime. ``is_alone``: no daemon has the database open. Then the reader leaves no -wal file.
+        Raises StoreError.
         """
         store = cls.__new__(cls)
         is_still = is_alone and not path.with_name(f"{path.name}-wal").exists()  # a reader would create that file and leave it
@@ -238,7 +238,7 @@ class SqliteStore:
         found: list[tuple[int, Any]] = []
         n_bytes = 0
         table = _COLUMNS[life].table
-        by = "" if ended else f"INDEXED BY {table}_open"  # few are open: do not scan all that have ended
+        by = "" if ended else f"INDEXED BY {table}_open"  # few objects are open: do not scan the ended ones
         with _told(self._path):
             places = self._db.execute(
                 f"SELECT rowid FROM {table} {by} {_open_only(ended)} AND rowid > ? ORDER BY rowid LIMIT ?", (after, PAGE)
@@ -343,7 +343,7 @@ def _open_only(ended: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Where a life is stored, and the columns by which it is searched for, beside its document."""
+    """The table in which objects of a life are stored, and the columns by which they are searched for."""
 
     table: str
     is_open: Callable[[Any], bool]
