@@ -16,7 +16,9 @@ from systemd import daemon
 
 
 def passed_socket(path: Path) -> socket.socket | None:
-    """Return the listening socket for ``path`` that systemd has passed; None if it passed none. Raises OSError for any other."""
+    """Return the listening socket for ``path`` that systemd has passed; None if it passed none. Raises OSError if systemd passed
+    anything else.
+    """
     passed = daemon.listen_fds()
     if not passed:
         return None

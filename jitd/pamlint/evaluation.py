@@ -166,7 +166,7 @@ def endings(
     groups = [
         [(PERM_DENIED,)] if handler.must_fail or handler.is_substack else _alike(handler, possible(handler)) for handler in stack
     ]
-    # The action depends on the code itself, the status only on its simple one. So the first code of a group stands for all.
+    # The action depends on the code itself, the status only on ``_simple(code)``. So the first code of a group stands for all.
     found: set[tuple[int, Way]] = set()
     waiting: list[tuple[State, Way]] = [(START, None)]
     seen = set(waiting)

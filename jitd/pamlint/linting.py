@@ -65,7 +65,7 @@ class _Round:
         return read("other", source, partial(self.places.included, beside=self.beside)) if source else None
 
     def stacks(self, service: str, source: Source | None) -> dict[str, list[Handler]] | None:
-        """Return the handlers that libpam asks. In a kind where the service has no handlers, they are those of the service
+        """Return the handlers that libpam asks. If the service has no handlers of a kind, libpam asks those of the service
         ``other``. None if libpam refuses the service.
         """
         own = read(service, source, partial(self.places.included, beside=self.beside)) if source else Stack(service, "")

@@ -23,7 +23,7 @@ PAIRS = (("sudo", "sudo-i"), ("su", "su-l"))
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service. ``obeyed``: kinds in which a denial stops the program. ``why_not``: what happens in the other kinds."""
+    """A service. ``obeyed``: kinds in which a denial stops the program. ``why_not``: why a gate in another kind stops nobody."""
 
     obeyed: tuple[str, ...] = ("account", "session")
     why_not: str = "that a service asks that at all is not known"

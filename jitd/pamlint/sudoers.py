@@ -24,7 +24,7 @@ SERVICES = {"pam_service": "sudo", "pam_login_service": "sudo-i", "pam_askpass_s
 TAGS = {"CWD": "runcwd", "CHROOT": "runchroot"}
 """Tag of a rule, for the rule's own commands → the setting that says the same for all commands."""
 MOVING = ("runas_default", *TAGS.values())
-"""Settings with which sudo runs a command as an account, or in a place, that the command line does not say."""
+"""Settings that make sudo run a command as another account, or in another place, than the command line says."""
 
 SPEC = re.compile(
     r"(?P<tag>\bCWD|\bCHROOT)[ \t]*=[ \t]*(?P<value>\"[^\"]*\"|(?:\\.|[^\s\\,:])+)"
@@ -90,7 +90,7 @@ class Sudoers:
         return [setting for setting in of_it if setting.bound_to] + for_all[-1:]
 
     def moving(self) -> list[Setting]:
-        """Return the settings with which a command runs as an account, or in a place, that its command line does not say."""
+        """Return the settings that make a command run as another account, or in another place, than its command line says."""
         nothing = (None, "", "*", "root")
         return [setting for name in MOVING for setting in self.effective(name) if setting.value not in nothing]
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much an account has of what is limited for each account. The numbers are needed before each request, so they are kept and
-not counted each time.
+"""Counts, for each account, of open requests, unused grants and live runs. The counts are needed before each request, so they are
+kept in memory.
 
-Law: what is kept is kept by id, so that noting something twice changes nothing. The numbers are right as long as only this store
+Law: the numbers are kept by id, so that noting an object twice changes nothing. The numbers are right as long as only this store
 writes to the database. After a failed commit all numbers are forgotten, and the database is asked again.
 """
 
@@ -28,7 +28,7 @@ class Had:
 
 
 class Tally:
-    """What each account has, for the accounts that were asked for."""
+    """The counts of the accounts that were asked about."""
 
     def __init__(self) -> None:
         self._known: dict[int, Had] = {}
