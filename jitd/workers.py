@@ -207,7 +207,7 @@ class Lane:
             self._n_held -= n_held
             share.release()
             self._leave(uid)
-            if answer.done():  # nobody waits for it any more
+            if answer.done():  # nobody waits for the answer any more
                 return
             if fault is not None:
                 answer.set_exception(fault)

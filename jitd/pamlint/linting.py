@@ -230,7 +230,7 @@ def lint_host(places: Places) -> list[Finding]:
     look = _Round(places)
     source = look.source(SUDOERS)
     settings = look.sudoers(source) if source else None
-    known = [look.findings.pop()] if look.findings else []  # of sudoers; it is told only if sudo has a gate
+    known = [look.findings.pop()] if look.findings else []  # the finding about sudoers, told only if sudo has a gate
     for service in (*SERVICES, *SHARED):
         try:
             stack = places.stack(service)
