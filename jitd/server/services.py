@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a connection needs of the daemon, which builds it. Law: no code, only what there is."""
+"""The parts of the daemon that a connection uses; the daemon builds them. Law: fields only, no code."""
 
 from __future__ import annotations
 
@@ -48,4 +48,4 @@ class Services:
     turns: Turns
     complaints: Complaints
     reload: Callable[[Subject], Awaitable[str]]
-    """Reads the policy again for that person; says what is in force. Raises Refusal."""
+    """Reads the policy again for a person, and returns a sentence that says which policy is in force. Raises Refusal."""
