@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The socket at which monitors connect, which only root can reach, and the directories that only root can change.
 
-Law: nobody but root can use or change what is made here, from its first moment on. What exists already is used only if it is so.
+Law: nobody but root can use or change what is made here, from its first moment on. A directory that exists is checked for that.
 """
 
 from __future__ import annotations

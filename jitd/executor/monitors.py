@@ -39,10 +39,10 @@ class Launcher(Protocol):
     """The process that forks monitors."""
 
     def start(self) -> socket.socket:
-        """Start it or connect to it. Return a socket to it. Raises OSError."""
+        """Start the launcher, or connect to it, and return the socket. Raises OSError."""
 
     def end(self) -> None:
-        """Let it end: it is not needed any more, or has ended. Raises nothing."""
+        """Let the launcher end: it is not needed any more, or has ended. Raises nothing."""
 
 
 class Housing(Protocol):
@@ -226,7 +226,7 @@ class Monitors:
             self._report(Here(run, state))
 
     async def _house(self, housing: Housing, run: str, pid: int, ends_at_boot: float | None) -> None:
-        """Have the monitor put into its scope, and tell it so. It does not make the command's process before that."""
+        """Have the monitor put into its scope, and tell it so. Only then does it make the command's process."""
         try:
             await housing.take_in(run, pid, ends_at_boot)
         except ExecutorError as fault:
@@ -269,7 +269,7 @@ class Monitors:
         except (OSError, ValueError) as fault:
             raise ExecutorError(f"the run cannot be begun: {fault}") from None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
-        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # the kernel then says who sends; set before the client can
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # so that the kernel names the sender of each packet
         try:
             with theirs:
                 await self._hand_over(job.run, data, theirs)

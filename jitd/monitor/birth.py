@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a process that the launcher has forked becomes the monitor of a run, and what it removes at its end.
 
-Law: a run has at most one monitor, and this monitor holds the lock on the run's plate as long as it lives. Beside descriptors
-0 to 2 a monitor has none that belongs to another run, to the launcher or to the daemon.
+Law: a run has at most one monitor, and this monitor holds the lock on the run's plate as long as it lives. Except for 0 to 2, no
+descriptor of a monitor belongs to another run, to the launcher or to the daemon.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def receive(peer: socket.socket) -> tuple[bytes, list[int]]:
 
 
 def await_job(launcher: socket.socket) -> NoReturn:
-    """Be a monitor without a job until the launcher gives a job, or ends. Never returns."""
+    """Wait until the launcher gives a job, and then be its monitor; end if the launcher ends. Never returns."""
     try:
         _be_on_its_own(launcher.fileno())
         spare = _spare_holder()
@@ -99,7 +99,7 @@ def _live(run: str, run_dir: str, state_dir: str, job_file: int, control: socket
             raise ValueError("it is another run's")
         if isinstance(job, Login):
             if spare is not None:
-                os.waitpid(spare.dismiss(), 0)  # here, since a keeper does not wait for children
+                os.waitpid(spare.dismiss(), 0)  # wait for it here: a keeper does not wait for children
             control.close()  # a login has no client
             life: Monitor | Keeper = Keeper(job, Line(socket_path(run_dir)), plate, state_dir)
         else:

@@ -2,7 +2,7 @@
 """The current directory of the process that handed over the streams, as the kernel tells it.
 
 A client can name any directory, and with ``O_PATH`` it can open a directory that it may not enter. But a process has a directory
-as its current directory only if it may enter that directory, or could when it did so.
+as its current directory only if it may enter that directory, or was allowed to when it entered.
 Law: what the client says is not used. The answer is no for a process with an id that is not the requester's, and for a process
 that cannot be looked at.
 """

@@ -43,9 +43,10 @@ class CannotStart(Exception):
 class Surroundings:
     """What the monitor has made for the command.
 
-    ``leash`` is the socket between the command's process and the monitor, until exec closes it. ``life`` is the socket whose end
-    tells the holder that the command is over. ``slave`` is the terminal's end for the command, ``monitor`` the monitor's process
-    id. ``pumps`` lead to the processes that pass on recorded streams; None if only a terminal, or nothing, is recorded.
+    ``leash`` is the socket between the command's process and the monitor, until exec closes it. ``life`` is the socket that the
+    monitor closes when the command is over, which tells the holder. ``slave`` is the terminal's end for the command, ``monitor``
+    the monitor's process id. ``pumps`` lead to the processes that pass on recorded streams; None if only a terminal, or nothing,
+    is recorded.
     """
 
     control: socket.socket
@@ -58,7 +59,7 @@ class Surroundings:
 
     @property
     def passed(self) -> tuple[int, ...]:
-        """The descriptors of these that the command's process keeps until its streams are in place."""
+        """The descriptors in this object that the command's process keeps until its streams are in place."""
         slave = () if self.slave is None else (self.slave,)
         pumps = () if self.pumps is None else self.pumps.descriptors
         return (self.control.fileno(), self.leash.fileno(), *slave, *pumps)
@@ -184,7 +185,7 @@ def _arrange(job: Job, streams: Streams, around: Surroundings) -> None:
 
 
 def _recorded(job: Job, streams: Streams, around: Surroundings) -> dict[int, int]:
-    """Return slot → descriptor of the streams that are not a terminal: a recorded stream has that of its pump. Raises OSError."""
+    """Return slot → descriptor of streams that are not a terminal. A recorded stream has a pipe to its pump. Raises OSError."""
     if around.pumps is None:
         return streams.descriptors
     sources = {slot: each for slot, each in streams.descriptors.items() if slot in around.pumps.slots}
@@ -195,7 +196,7 @@ def _begin_in_directory(job: Job, caller: int) -> bool:
     """Enter the approved directory as root, if the process ``caller`` has it as its current directory. True if that is done.
 
     A command inherits the current directory from sudo, too. This does not lend root's access to anybody. The requester has
-    entered the directory without us; and an account that may not search the directory cannot use it as current directory.
+    entered the directory with their own rights; and an account that may not search the directory cannot use anything in it.
     """
     if not stands_in(caller, job.requester_uid, job.cwd_device, job.cwd_inode):
         return False
@@ -208,7 +209,7 @@ def _begin_in_directory(job: Job, caller: int) -> bool:
 
 
 def _enter_directory(job: Job, *, is_inside: bool) -> None:
-    """Enter the approved directory by its path, as the target user. Raises CannotStart if it cannot be entered, or is another.
+    """Enter the approved directory by its path, as the target user. Raises CannotStart if that fails, or if it is another one.
 
     ``is_inside``: this process is in the directory already; then it does not matter that the user may not enter it.
     """

@@ -21,7 +21,7 @@ from jitd.monitor.tape import Tape
 from jitd.monitor.terminal import Terminal
 
 MOST_KEPT = 512 * 1024
-"""Bytes that are read from the terminal at most when the command has stopped or ended. Its own unread output is less."""
+"""Bytes that are read from the terminal, at most, after the command has stopped or ended. Its own unread output is less."""
 MOST_RELAYED = 8
 """Packets of output that are made in one turn, at most."""
 SIGNALS = frozenset(
@@ -127,9 +127,9 @@ class Exchange:
         return True
 
     def _take_turn(self, command: Pid, *, is_ours: bool) -> None:
-        """Put the group of the command that was in the foreground there again, or (``is_ours`` false) take the terminal away.
+        """Put the command's group that had the terminal into the foreground again. If ``is_ours`` is false, take it away.
 
-        A group of the command that is in the foreground by now stays there.
+        If a group of the command is in the foreground already, it stays there.
         """
         assert self.terminal is not None
         front = self.terminal.foreground_group

@@ -2,8 +2,8 @@
 """The process between monitor and command (the holder): it opens the PAM session, makes the command's process, and closes the
 session at the end.
 
-A monitor that waits for its job forks a holder in advance. So no run waits for that fork, nor for the copies of shared memory
-that the first writes after a fork cost (docs/start.md).
+A monitor that waits for its job forks a holder in advance. So no run waits for that fork, nor for the copies of memory that the
+first writes after a fork cause (docs/start.md).
 Law: every step that fails ends here, with a sentence, and nothing is executed. A holder that is forked in advance knows nothing
 of any run. It takes one job, or none, and ends with its monitor.
 """
@@ -36,7 +36,7 @@ class Spare:
     """A holder without a job, forked in advance."""
 
     def __init__(self, rehearsed: Job) -> None:
-        """Fork the holder. It goes through ``rehearsed``, a job of no run, as an exercise. Raises OSError."""
+        """Fork the holder. Before it waits for its job, it goes through ``rehearsed``, a job of no run. Raises OSError."""
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         with theirs:
             try:
@@ -139,7 +139,7 @@ def _rehearse(job: Job) -> None:
 
 
 def pack(job: Job, monitor: Pid, state_dir: str) -> bytes:
-    """Return the bytes that tell a holder that waits its job."""
+    """Return the bytes that give a job to a waiting holder."""
     return marshal.dumps((tuple(getattr(job, field.name) for field in fields(Job)), monitor, state_dir))
 
 

@@ -49,7 +49,7 @@ def group_of(pid: Pid | str) -> str | None:
 
 @cache
 def _hierarchy() -> tuple[str, str]:
-    """Return where the hierarchy of control groups (version 2) is mounted, and its part that is. Raises OSError if none is."""
+    """Return where control groups (version 2) are mounted, and which part of their hierarchy. Raises OSError if they are not."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
         for line in file:
             before, _, after = line.partition(" - ")
@@ -60,7 +60,7 @@ def _hierarchy() -> tuple[str, str]:
 
 
 def _below(mount: str, root: str, path: str) -> str | None:
-    """Return the directory of ``path``, if part ``root`` of the hierarchy is mounted at ``mount``; None if it is not in that."""
+    """Return where ``path`` of the hierarchy is seen, if its part ``root`` is mounted at ``mount``; None if it is not seen."""
     if path.startswith("/.."):  # outside our control group namespace
         return None
     if root != "/":
@@ -79,7 +79,7 @@ class Housing:
         self._is_ours = False
         self._hung_up: set[Pid] = set()
         self.seek: Callable[[], set[Pid]] = set
-        """Find the processes elsewhere that are to end with the run. Finds none, unless somebody sets another function."""
+        """A function that finds processes elsewhere that are to end with the run. By default it finds none."""
         self.holder: Pid = 0
         """The child that holds the session until ``close_session``. It is neither counted nor killed with the others."""
         self._life: socket.socket | None = None

@@ -31,18 +31,18 @@ from jitd.monitor.wakeup import Wakeup
 from jitd.recording.writer import boot_clock
 
 PATIENCE = 10.0
-"""Seconds within which the daemon must answer, so that the session begins."""
+"""Seconds within which the daemon must let the session begin; after that it is refused."""
 READ_WITHIN = 0.25
 """Seconds between the sentence on the person's terminal and the hang-up. It has to get through sshd, which is ended too."""
 GRACE = 2.0
 """Seconds between SIGHUP and SIGKILL for all processes of the session."""
 LEADS_FOR = 1.0
-"""Seconds between SIGHUP and SIGTERM for the program that asked. It may end by itself meanwhile, and close its PAM session."""
+"""Seconds between SIGHUP and SIGTERM for the program that asked. In this time it can close its PAM session, and end by itself."""
 LOOK_AGAIN = 0.03
 """Seconds between two checks whether all processes of the session have ended, while the session is being ended."""
 NAMES_WITHIN = 5.0
-"""Seconds after the beginning in which the keeper often looks for logind's scope and the audit session. PAM modules that run
-after ours make both."""
+"""For so many seconds after the beginning, the keeper looks often for logind's scope and the audit session. PAM modules that run
+after ours make them."""
 LOGINDS_SCOPE = re.compile(r"/session-[A-Za-z0-9]+\.scope\Z")
 LOGINDS_SESSIONS = "/run/systemd/sessions"
 """The directory with a file for each session (sd-login(3) reads them too). A file stays until the session's scope is empty, even
@@ -130,7 +130,7 @@ class Keeper:
         _move(pid, f"{place}/command")
 
     def _let_go(self) -> None:
-        """Move the processes back to where they were: a program that was refused may go on, and is then no concern of ours."""
+        """Move the processes back to where they were: a program that was refused may go on, but not in our control group."""
         for pid, group in self._came_from.items():
             with suppress(OSError):
                 if group_of(pid) == f"{self.housing.directory}/command":
@@ -188,7 +188,7 @@ class Keeper:
             self._end(Left("signaled", signal.SIGHUP, self._because) if self._because else Left("exited", 0, ""))
 
     def _find_names(self) -> None:
-        """Find the session's audit session and scope: PAM modules that stand after ours in the stack make them."""
+        """Find the audit session and the scope of this login: PAM modules that stand after ours in the stack make them."""
         if self.state != "running":
             return
         if self._session == NO_SESSION:
@@ -291,7 +291,7 @@ class Keeper:
         self._hang_up_at = None
         now = time.monotonic()
         self._kill_at = now + GRACE
-        # The program that opened the session closes it when the session's processes have ended. (SIGTERM would end login before.)
+        # The program that opened the session closes it after all processes have ended. SIGTERM now would end login before that.
         self._term_at = now + LEADS_FOR if hang_up_all(self._members, self._groups()) else now
 
     def _kill(self) -> None:

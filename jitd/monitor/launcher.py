@@ -4,7 +4,7 @@
 The launcher is a child of its daemon, with one inherited socket, or a service of systemd, with a listening socket. As a service
 it stays when the daemon is restarted, and the daemon's sandbox does not bind it.
 Law: the launcher does not read jobs, keeps nothing of a job after the fork, and has nothing of the daemon but the socket to it.
-A peer that is not root is not heard. A launcher that is a child ends when its socket is closed; the monitors stay.
+A peer that is not root is disconnected. A launcher that is a child ends when its socket is closed; the monitors stay.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FIRST_PASSED = 3
 class Nursery:
     """Makes the monitors. One is always forked in advance: a fork and its later costs take a fifth of the time of a start.
 
-    A second job at the same time has a monitor forked for it.
+    For a second job at the same time another monitor is forked.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Nursery:
     def prepare(self) -> None:
         """Fork a monitor that waits for its job at the other end of the socket, and ends if the socket is closed.
 
-        If there is an OSError there is no monitor, and nothing is raised.
+        If that fails, no monitor waits. Raises nothing.
         """
         try:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)

@@ -64,7 +64,7 @@ class Line:
                 self.hang_up()
 
     def hear(self) -> tuple[str, dict[str, Any]] | None:
-        """Return the daemon's next word and its values, or None if there is none now. Hangs up if it cannot be read."""
+        """Return the daemon's next word and its values, or None if there is none now. Hangs up if the word cannot be read."""
         if self._socket is None:
             return None
         try:

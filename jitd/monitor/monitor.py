@@ -93,7 +93,7 @@ class Monitor:
     # --- beginning ---------------------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Make a control group, noted on the plate before so that it is never forgotten, and the command's process in it."""
+        """Note a control group on the plate, so that it is never forgotten, make it, and make the command's process in it."""
         self._is_settled = True
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         life, its_life = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -375,7 +375,7 @@ class Monitor:
             self._reap()
 
     def _finish(self) -> None:
-        """End the run for good, once no process of it is left and the client has read everything, or is too slow to."""
+        """End the run for good, when no process is left, and the client has read everything or its time for that is over."""
         if self._outcome is None or self.child or not self.housing.close_session(LEAVE):
             return
         if not self.housing.is_empty():

@@ -26,7 +26,7 @@ FAILED = 125
 MAX_WORD = 16 * 1024
 """Bytes of one packet between daemon and monitor, at most."""
 MOST_SECONDS = 2.0**53
-"""Seconds of an instant, at most. Up to this number a float can hold every whole number."""
+"""The largest number of seconds in an instant. Up to this number a float can hold every whole number."""
 MAX_JOB = 16 * 1024 * 1024
 """Bytes of one job, at most: 2 MiB of arguments and as much environment, in base64, and room for more."""
 

@@ -175,7 +175,7 @@ def rehearse() -> None:
 
 
 def ignore_signals() -> None:
-    """Ignore the signals in IGNORED. After that the process ends when ``life`` says so, or by SIGKILL."""
+    """Ignore the signals in IGNORED. After that the process ends when ``life`` is closed, or by SIGKILL."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
 

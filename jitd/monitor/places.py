@@ -52,7 +52,7 @@ def recordings_directory(state_dir: str) -> str:
 
 
 def copy_directory(state_dir: str, run: str) -> str:
-    """Return the directory for the copy of an approved file that others may change. The copy is executed instead."""
+    """Return the directory for the copy of an approved file that others may change. The copy is executed in its place."""
     return f"{state_dir}/exec/{run}"
 
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process for each recorded stream that is not a terminal (its pump). It passes on what the monitor has recorded.
 
-The command has a pipe in place of the client's descriptor. A pump reads from one of these, tells the monitor what it has read,
+The command has a pipe in place of the client's descriptor. A pump reads from one of the two, tells the monitor what it has read,
 and writes it to the other when the monitor says so. A pump waits for a slow side as the command would; nobody waits for a pump.
 
 Law: nothing is passed on that the monitor has not recorded, and without a monitor nothing is passed on at all. What could not be
-passed on is told. A pump is not in the command's session. It has its two ends, the monitor's socket, and the rights of the run's
-target user. So nothing is written to the client's descriptors with more rights than those.
+passed on is reported. A pump is not in the command's session. It has its two ends, the monitor's socket, and the rights of the
+run's target user. So nothing is written to the client's descriptors with more rights than those.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from jitd.recording.form import Kind
 CHUNK = 64 * 1024
 """Bytes of one piece, at most. A piece is one packet to the monitor, and one frame of the recording."""
 KEPT, DRAIN = b"k", b"d"
-"""The monitor's two orders. KEPT: what you sent is recorded, pass it on. DRAIN: answer when everything until now is passed on."""
+"""The monitor's two orders. KEPT: pass on what you sent, it is recorded. DRAIN: pass on all that is written now, then answer."""
 HERE, TOLD, DRAINED, FAILED, OVER = b"h", b"b", b"d", b"f", b"e"
 """What a pump says. HERE: its process's number. TOLD: bytes of the stream. DRAINED: the answer to DRAIN. FAILED: an error's
 number. OVER, its last word: the stream has ended on one side. A pump that ends without OVER was killed."""
@@ -93,7 +93,7 @@ class Pumps:
         return ends
 
     def leave_theirs(self) -> None:
-        """Close the pumps' ends in the monitor, once the command's process is made. Then a pump's end is seen at its socket."""
+        """Close the pumps' ends in the monitor, once the command's process is made. Then a socket ends when its pump ends."""
         for each in self._theirs.values():
             each.close()
         self._theirs.clear()
@@ -104,7 +104,7 @@ class Pumps:
             poll.register(each, select.POLLIN)
 
     def hear(self) -> list[tuple[int, memoryview]]:
-        """Return what the pumps have read since: slots and bytes. Answer each by ``pass_on`` once it is recorded."""
+        """Return slots and bytes that the pumps have read since the last call. Answer each by ``pass_on`` once it is recorded."""
         told = []
         for slot, each in list(self._ours.items()):
             try:

@@ -46,8 +46,8 @@ def terminal_of(pid: int) -> str:
 def tell(terminal: str, uid: int, text: str) -> bool:
     """Write a line on ``terminal`` if it belongs to ``uid``. True if it was written. A full terminal is not waited for.
 
-    The path may lead to somebody else's terminal: a process in a container has a terminal of the container, and its number there
-    may be that of another terminal here.
+    The path may lead to somebody else's terminal: terminals in a container have numbers of their own, and the host may have
+    another terminal with the same number.
     """
     with suppress(OSError):
         descriptor = os.open(terminal, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | os.O_NOFOLLOW)

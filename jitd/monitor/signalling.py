@@ -2,7 +2,7 @@
 """Signals to many processes as if at the same moment: a process that waits for another does not see that process end first.
 
 A shell that waits for a command goes on to the next command when the first ends. So no process may end before all have got their
-signal. For that, all are held still before: by the freezer of their control groups (cgroups(7)), or stopped one by one.
+signal. Therefore all are first held still: by the freezer of their control groups (cgroups(7)), or stopped one by one.
 Law: no signal is sent to a number that may belong to another process by now, and none to 1, 0 or below. Processes that were held
 still for a hang-up are continued, whatever happens. A control group that this process is in is never frozen.
 """
@@ -163,7 +163,7 @@ def _set_freezer(group: str, value: str) -> bool:
 def _await_frozen(groups: list[str]) -> None:
     """Wait until these groups are frozen, FROZEN_WITHIN seconds at most.
 
-    A process that is not frozen by then is in the kernel, and executes nothing until it returns. Then it has its signal.
+    A process that is not frozen by then is in the kernel. It executes nothing of its own before it gets its signal.
     """
     until = time.monotonic() + FROZEN_WITHIN
     while time.monotonic() < until and not all(_says(group, "frozen 1") for group in groups):

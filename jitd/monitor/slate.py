@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
 else:
-    import _signal  # `signal` wraps this, and makes an enum of each of 62 answers: slow after a fork, when memory is copied
+    import _signal  # `signal` wraps this, and makes enums of its 62 answers, which is slow after a fork: memory is copied
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -99,7 +99,7 @@ def reset_signals() -> None:
 
 
 def _reset_signal(number: int) -> None:
-    """Reset a signal by rt_sigaction(2). The C library refuses its own two signals, which posix_spawn and make leave ignored."""
+    """Reset a signal by rt_sigaction(2). The C library refuses its own two signals; posix_spawn and make leave them ignored."""
     default = (ctypes.c_ulong * 4)()  # SIG_DFL, no flags, no restorer, an empty mask
     _ask_kernel("rt_sigaction", number, ctypes.byref(default), None, 8)
 
@@ -187,7 +187,7 @@ def _limits() -> dict[int, tuple[int, int]]:
 
 
 def _set_limit(which: int, limit: tuple[int, int]) -> None:
-    """Set a limit; if a container forbids to raise the hard limit, as much of it as is allowed. Raises OSError."""
+    """Set a limit. If a container forbids raising the hard limit, set as much of it as is allowed. Raises OSError."""
     try:
         resource.setrlimit(which, limit)
     except (ValueError, PermissionError):

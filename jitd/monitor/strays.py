@@ -153,7 +153,7 @@ class Strays:
     def _is_since(self, file: str) -> bool:
         """True if ``file`` was changed since the run began. File times are of the wall clock, which may have been set since.
 
-        So the beginning is taken by the wall clock of then and by that of now, and the earlier of the two counts.
+        So the beginning of the run is computed by the clock as it was then, and as it is now. The earlier of the two counts.
         """
         began = time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - self._began_boot)
         with suppress(OSError):

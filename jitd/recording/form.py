@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The format of a recording: header, frames, chunks (PROTOCOL.md, section 8). Makes bytes of values, and values of bytes.
+"""The format of a recording: header, frames, chunks (PROTOCOL.md, section 8). Encodes values as bytes, and decodes them.
 
 Law: pure. A value has one spelling. What is read is exactly what can have been written; for anything else Altered is raised.
-However few bytes are unpacked, the result is never larger than MOST_RAW.
+Unpacking never makes more than MOST_RAW bytes, however few are unpacked.
 """
 
 from __future__ import annotations

@@ -227,7 +227,7 @@ class Player:
         return self._question()
 
     def _search(self, now: float) -> bytes:
-        """Play up to the next place of the text that is searched for, and pause. If there is none, ring the bell and go back."""
+        """Play up to the next place of the text that is searched for, and pause. If there is none, ring the bell and stay."""
         place = self._find() if self._sought else None
         if place is None:
             return BELL + self._draw_again(self._n_played, now)

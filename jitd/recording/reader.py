@@ -37,8 +37,8 @@ PIECE = 256 * 1024
 class Feed:
     """Takes bytes in pieces of any size, and gives frames. ``header`` is None until the whole header has arrived.
 
-    ``mark`` is the point after the last whole chunk. ``expected`` are marks that are kept elsewhere: after as many chunks as such
-    a mark counts, the recording must have that mark.
+    ``mark`` is the point after the last whole chunk. ``expected`` are marks that are kept elsewhere: when the recording has as
+    many chunks as one of these, its own mark must be equal.
     """
 
     def __init__(self, expected: Collection[Mark] = ()) -> None:

@@ -56,7 +56,7 @@ _MULTILINE = frozenset("P")
 
 
 class Sequences:
-    """Takes bytes, and gives words. C1 controls are dropped, in one byte or in two: a UTF-8 program does not need them."""
+    """Takes bytes, and gives words. C1 controls are dropped, whether of one byte or two: a UTF-8 program does not need them."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")

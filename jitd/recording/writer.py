@@ -40,7 +40,7 @@ RESERVE = 4096
 MOST_SAID = 1000
 """Bytes of the sentence in a GAP or an END, at most."""
 PROBE_EVERY = 16
-"""Chunks between two attempts to pack a stream fully that did not pack well."""
+"""After how many chunks full packing is tried again, if it was not worth its time."""
 WORTH_PROBING = 4096
 """Bytes that a chunk must have, so that it tells how well the following chunks will pack."""
 

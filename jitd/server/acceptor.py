@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""GSSAPI acceptor: makes of a client's token a proved principal, and a context that protects messages (PROTOCOL.md section 3).
+"""GSSAPI acceptor: turns a client's token into a proved principal and a context that protects messages (PROTOCOL.md section 3).
 
 Law: only one token, only krb5, only our own key. A context counts only if it is complete, mutual, protected against replay, and
 bound to this very channel. Every doubt raises an exception; nothing here has a default that accepts anybody.
@@ -16,7 +16,7 @@ from pathlib import Path
 import gssapi
 from gssapi import (
     raw,
-)  # calls of GSSAPI itself, each once, which raise at once: the layer above defers errors (THREATS K-01), and is slower
+)  # GSSAPI's own calls, which raise errors immediately: the layer above defers errors (THREATS K-01), and is slower
 from gssapi.raw.ext_krb5 import Krb5LucidContextV1, krb5_export_lucid_sec_context
 from gssapi.raw.misc import GSSError
 

@@ -202,7 +202,7 @@ class Connection:
         assert self._who is not None, "the table lets nobody come this far unknown"
         if message.type == "bye":
             return self.close()
-        if self._talk.state == "started":  # sent before the client had read ``start``: the monitor sees the client go
+        if self._talk.state == "started":  # too late to withdraw: the monitor will see that the client hangs up
             return None
         if self._talk.state == "waiting" and message.type == "withdraw":
             if self._waits_for is not None:
@@ -212,7 +212,7 @@ class Connection:
         self._in_background(lambda: self._deed(message, body))
 
     def _in_background(self, deed: Callable[[], Awaitable[None]]) -> None:
-        """Do ``deed``, which may wait, as a task, so that nobody else waits. The client's next message is read afterwards."""
+        """Do ``deed`` in a task, so that other clients do not wait for it. The client's next message is read afterwards."""
         self._channel.pause()
 
         async def done() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers the messages that need no waiting: for each message one call to the part of the daemon that knows the answer.
+"""Answers the messages that do not wait for other people: each by one call to the part of the daemon that knows the answer.
 
 Law: nothing is decided here. The answer is rows, or a sentence that says what was done. A no is raised as a Refusal.
 """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds out who a client is on this host. The name services are asked by workers of their own (a lane).
 
-Law: a name service that does not answer delays only the people whom it alone knows. It never delays root, which is known without.
+Law: a name service that does not answer delays only people whom no other one knows. It never delays root, who is always known.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ _CREDENTIALS = struct.Struct("3i")
 
 
 def bind(path: Path) -> socket.socket:
-    """Return a listening socket at ``path``, open to every local account. Only root may write to its directory, and replace it.
+    """Return a listening socket at ``path``, open to every local account. Its directory must be root's: else others replace it.
 
     The socket is bound under another name, and renamed once its mode is right. So it never has another mode. Raises OSError.
     """

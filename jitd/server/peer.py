@@ -84,8 +84,8 @@ class Peer:
     def hold_by_number(self) -> Held:
         """Do what ``hold`` does, on Linux before 6.5. Raises Gone.
 
-        It is the process that connected if the number had the same start time before and after, if that time was before the
-        connection, and if the connection is still open.
+        The process that was opened is the one that connected if three things are true: the number has the same start time before
+        and after it was opened, that time is before the connection, and the connection is still open.
         """
         try:
             before = origins.started_at(self.pid)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes of a client's messages the values that the daemon works with.
+"""Turns a client's messages into the values that the daemon works with.
 
 Law: what the wire's types allow but makes no sense is refused here, before anything is looked up for it.
 """
