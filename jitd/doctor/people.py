@@ -30,7 +30,7 @@ UID_MIN = 1000
 SLOW = 0.5
 """Seconds that the look-ups here may take together; a request needs several look-ups, too."""
 LISTED_WITHIN = 3.0
-"""Seconds that listing all accounts may take. A large directory is not listed at all."""
+"""Seconds that listing all accounts may take. If a large directory takes longer, accounts are not listed."""
 MOST_TRIED = 200
 """Requesters of one rule for whom approvers are looked for, at most."""
 

@@ -156,7 +156,7 @@ def properties(run: str, pid: int, ends_at_boot: float | None) -> list[list[obje
         "KillMode": Variant("s", "control-group"),
         "TimeoutStopUSec": Variant("t", int(KILL_AFTER * 1e6)),
         "CollectMode": Variant("s", "inactive-or-failed"),
-        "OOMPolicy": Variant("s", "continue"),  # the kernel kills one process, and the monitor tells of it
+        "OOMPolicy": Variant("s", "continue"),  # the kernel kills the process that is too large; systemd does not end the scope
         "CPUAccounting": Variant("b", True),
         "MemoryAccounting": Variant("b", True),
         "TasksAccounting": Variant("b", True),

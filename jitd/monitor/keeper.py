@@ -33,7 +33,7 @@ from jitd.recording.writer import boot_clock
 PATIENCE = 10.0
 """Seconds within which the daemon must let the session begin; after that it is refused."""
 READ_WITHIN = 0.25
-"""Seconds between the sentence on the person's terminal and the hang-up. It has to get through sshd, which is ended too."""
+"""Seconds between the sentence on the person's terminal and the hang-up: sshd, which passes it on, is ended too."""
 GRACE = 2.0
 """Seconds between SIGHUP and SIGKILL for all processes of the session."""
 LEADS_FOR = 1.0
