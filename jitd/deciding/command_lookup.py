@@ -41,7 +41,8 @@ class Asked:
     there is no command to look up; ``argv`` is only shown. ``leads_to``: the path that the first word led to a moment ago, its
     directories resolved; the request is refused if the word leads elsewhere by now. ``anew``: no earlier grant may answer this
     request. ``unseen``: a second question, without the ``doubt``. If the second question is denied, that denial is the answer:
-    the ``doubt`` would tell what is at a path that the requester cannot see. ``gives`` and ``stays``: see ``core.command.Command``.
+    the ``doubt`` would tell what is at a path that the requester cannot see. ``gives`` and ``stays``: see
+    ``core.command.Command``.
     """
 
     argv: tuple[bytes, ...]
