@@ -84,7 +84,7 @@ def read(service: str, source: Source, find: Find) -> Stack:
         is_whole = reading.take_in(source, None, 0)
     except _TooMuch:
         is_whole = False
-        told = "it includes more than anybody can follow, and was not judged"
+        told = "it includes too many lines, and was not judged"
         reading.tell(unknown("too-involved", Place(source.file), told, "include less", service))
     reading.stack.is_refused = not is_whole
     return reading.stack

@@ -56,7 +56,7 @@ ROWS = [
     Row("daemon.lanes", "unknown", "look again", lambda: daemon.lanes(None)),
     Row("policy.in_force", "ok", "1 rule)", lambda: daemon.policy("aa", "aa", 1, "jitd reload")),
     Row("policy.in_force", "bad", "jitd reload", lambda: daemon.policy("aa", "bb", 1, "jitd reload")),
-    Row("policy.in_force", "bad", "not a whole policy", lambda: daemon.policy("aa", None, 0, "jitd reload")),
+    Row("policy.in_force", "bad", "policy have faults", lambda: daemon.policy("aa", None, 0, "jitd reload")),
     Row("policy.in_force", "unknown", "does not tell", lambda: daemon.policy(None, "bb", 1, "jitd reload")),
     Row("policy.whole", "ok", "2 rules", lambda: settings.faults("policy.whole", [], "2 rules")),
     Row("policy.whole", "bad", "a.toml:3", lambda: settings.faults("policy.whole", ["a.toml:3: no"], "2 rules")),
