@@ -216,7 +216,7 @@ class Holding:
             raise
         if not isinstance(heard, Given):
             connection.close()
-            raise Unreachable("jitd broke the protocol: the thing that it gave it gives no more")
+            raise Unreachable("jitd broke the protocol: it no longer gives the thing that it gave")
         self._connection = connection
         self._ends_at = _boot_clock() + heard.left_ms / 1000
 

@@ -45,7 +45,7 @@ def _tell(fault: Exception) -> int:
         return tell(fault)
     except Exception:  # no descriptor is left to load it, or it is being replaced: the status must not be taken for a command's
         try:  # noqa: SIM105
-            posix.write(2, b"jitsudo: internal error; the command was not run by this\n")
+            posix.write(2, b"jitsudo: internal error; jitsudo did not run the command\n")
         except OSError:  # nobody listens: the exit status says it
             pass
         return UNREACHABLE

@@ -176,7 +176,7 @@ def _write_keytab(principal: str, file: Path) -> None:
 @click.option("--granted-by", "hosts", metavar="HOST", multiple=True, help="A host whose jitd may grant it; may be repeated.")
 @click.option("--maxlife", "max_life", metavar="DURATION", callback=_life, help="How long its tickets last at most.")
 @click.option("--log", "only_logs", is_flag=True, help="Issue all tickets, and log what would be refused.")
-@click.option("--keytab", type=click.Path(path_type=Path), metavar="FILE", help="The service's keytab: what else is in it?")
+@click.option("--keytab", type=click.Path(path_type=Path), metavar="FILE", help="The service's keytab: which other keys has it?")
 @yes_option
 def gate(
     service: str, *, hosts: tuple[str, ...], max_life: int | None, only_logs: bool, keytab: Path | None, is_sure: bool

@@ -194,7 +194,7 @@ def _recorded(terms: Row, streams: list[str]) -> str:
         "all": "all that it writes, and reads from its standard input",
     }.get(words(terms, "record"), words(terms, "record"))
     goes_on = terms.get("record_failure") == "continue" and not what.startswith("NOT")
-    return f"{what}; it GOES ON where that cannot be recorded" if goes_on else what
+    return f"{what}; the run GOES ON if that cannot be recorded" if goes_on else what
 
 
 def _facts(row: Row) -> Iterator[Line]:
@@ -209,7 +209,7 @@ def _facts(row: Row) -> Iterator[Line]:
     elif words(row, "requester") == "root":
         yield "ticket", "none: local root"
     else:
-        yield "ticket", f"NONE: who it is, {words(row, 'service')} says, and no Kerberos proof"
+        yield "ticket", f"NONE: {words(row, 'service')} says who it is, without a Kerberos proof"
     point = row.get("point")
     if isinstance(point, dict):
         yield "from", words(point, "remote_host", "this host")

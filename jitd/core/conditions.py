@@ -109,9 +109,9 @@ def read_command_pattern(words: tuple[str, ...]) -> CommandPattern:
     if not path.startswith("/"):
         raise ValueError(f'"{path}" must be an absolute path')
     if "**" in path:
-        raise ValueError(f'"{path}": "*" stays between two slashes here, also when it is doubled')
+        raise ValueError(f'"{path}": "*" matches no slash, and "**" in a path is the same as "*"')
     if any(part in ("", ".", "..") for part in path[1:].split("/")):
-        raise ValueError(f'"{path}" can be no command: its directories are named without ".", ".." and double slashes')
+        raise ValueError(f'"{path}" can match no command: write the path without ".", ".." and double slashes')
     return CommandPattern(words, tuple(Glob(part) for part in path.split("/")), tuple(Glob(word) for word in closed[1:]), is_open)
 
 

@@ -106,7 +106,7 @@ def decide(policy: Policy, question: Question, at: datetime) -> Decision:
     """The answer to ``question`` at ``at`` (aware). Whether a lease discharges the approvals is for the caller to add."""
     is_root = question.requester.is_root
     if question.command.gives and (is_root or question.requester.is_local):
-        return Deny(Why.NO_RULE, "a thing is given to a person with a Kerberos ticket of their own")
+        return Deny(Why.NO_RULE, "a thing is given only to a person who has a Kerberos ticket")
     # A deny that names nobody in particular must not lock root out of its own host; one that names root does.
     denies = [rule for rule in policy.rules if rule.verdict == "deny" and not (is_root and rule.who is None)]
     permits = [rule for rule in policy.rules if rule.verdict == "permit" and not is_root]
@@ -138,7 +138,7 @@ def _answer(rule: Rule, question: Question, at: datetime) -> Decision | None:
         if not holds(rule, question, at):
             return None
     if rule.verdict == "deny" and (group := _unsure_of(rule, question.requester)):
-        told = f"group {group} cannot be looked up now, and to those who are in it this is denied: try again later"
+        told = f"this is denied to members of group {group}, which cannot be looked up now: try again later"
         return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
     if rule.verdict == "deny":
         return Deny(Why.RULE, f"rule {rule.name}: {rule.because}" if rule.because else f"rule {rule.name} denies it", rule.name)
@@ -261,12 +261,12 @@ def _breach(rule: Rule, question: Question) -> str:
         return f"rule {rule.name} lets a command run for at most {spell_duration(terms.timeout_for)}"
     if question.command.options and not terms.options:
         options = _listed(tuple(_spelled(option) for option in question.command.options), "and")
-        return f"rule {rule.name} does not let the options {options} of {question.service} in"
+        return f"rule {rule.name} does not allow the options {options} of {question.service}"
     for name, value in question.command.variables:
         if not may_come_along(name, terms.env):
-            return f"rule {rule.name} does not let the variable {_spelled(name)} in"
+            return f"rule {rule.name} does not allow the variable {_spelled(name)}"
         if value.startswith(b"()"):
-            return f"the variable {_spelled(name)} holds a function, and none is let in"
+            return f"the variable {_spelled(name)} holds a function, and functions are not allowed"
     if (
         deed_of(question.service, gives=question.command.gives).is_executed
         and terms.cwd != "caller"
@@ -291,9 +291,9 @@ def unbound(rule: str, terms: Terms, command: Command, service: str) -> str:
     if not terms.bound:
         return ""
     if command.doubt:
-        return f"rule {rule} wants what arguments name bound, and which arguments there are is not known for certain"
+        return f"rule {rule} wants files that arguments name bound, and it is not certain what the arguments are"
     for operand in command.operands:
-        where = f"rule {rule} wants what arguments name bound, and argument {operand.at}"
+        where = f"rule {rule} wants files that arguments name bound, and argument {operand.at}"
         if not operand.is_seen:
             return f"{where} names a place that you cannot see"
         if not deed_of(service).is_executed:

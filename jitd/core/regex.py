@@ -173,7 +173,7 @@ class _Parser:
         match character:
             case "(":
                 if self.take("?") and not self.take(":"):
-                    raise ValueError('"(?" is known as "(?:" only')
+                    raise ValueError('of "(?" only "(?:" is known')
                 inner = self.choice()
                 if not self.take(")"):
                     raise ValueError("a parenthesis is not closed")
@@ -234,7 +234,7 @@ class _Parser:
         is_class = self.peek().lower() in _CLASSES
         ranges, is_negated = self.escape()
         if is_negated:
-            raise ValueError("all but a class is not known in brackets")
+            raise ValueError("a negated class, such as \\D, is not known in brackets")
         return ranges if is_class else ranges[0][0]
 
 

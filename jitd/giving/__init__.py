@@ -65,4 +65,4 @@ class Givers:
     def fault(self, thing: str) -> str:
         """Why ``thing`` cannot be given now; empty if it can."""
         giver = self.of(thing)
-        return f"nobody gives {thing} on this host" if giver is None else giver.fault(thing)
+        return f"this host cannot give {thing}" if giver is None else giver.fault(thing)

@@ -89,11 +89,11 @@ def _read(said: bytes, realm: str, services: Sequence[str]) -> list[Sighting]:
             or not all(type(word) is str for word in row)
             or row[2] not in (ON, OFF, SILENT)
         ):
-            raise ValueError("the process that asks said what cannot be read")
+            raise ValueError("the process that asks the KDCs sent what cannot be read")
         found.append(Sighting(row[0] or f"KDC of {realm}", *row[1:]))
     for kdc in {each.kdc for each in found} or {""}:
         if sorted(each.service for each in found if each.kdc == kdc) != sorted(services):
-            raise ValueError("the process that asks has not answered all")
+            raise ValueError("the process that asks the KDCs has not answered every question")
     return found
 
 

@@ -90,7 +90,7 @@ class Holdings:
         elif isinstance(answer, Refused) and now.at >= holding.until:
             # Nobody may delete it any more, and it permits nothing any more.
             ending = Ending.NOT_GIVEN if holding.given_at is None else Ending.LEFT
-            self._happens(Ended(holding.id, DAEMON, Outcome(ending, f"it has ended, and its entry is left there: {answer.why}")))
+            self._happens(Ended(holding.id, DAEMON, Outcome(ending, f"it is over, but its entry stays in the KDC: {answer.why}")))
         else:
             pause = self._pauses[holding.id] = min(LONGEST_PAUSE, 2 * self._pauses.get(holding.id, FIRST_PAUSE / 2))
             log("a thing is not taken back yet; it is tried again", holding=holding.id, because=answer.why, pause=f"{pause:g} s")

@@ -222,7 +222,7 @@ class Perform:
         if grant.state is not GrantState.ACTIVE or now.boot_id != grant.boot_id or now.boot >= grant.ends_boot:
             return self._executor.stop(id, "its grant has ended")
         if found.login is not None and self._waiters.of(asked.id) is None:
-            return self._executor.stop(id, "who asked to be let in has gone")
+            return self._executor.stop(id, "the person who wanted to log in has gone")
         if not self._begun_for.get(id, asked.requester).has_ticket_at(now.at):
             return self._executor.stop(id, "its requester's ticket has expired: kinit")
         if locked := self._decider.lock_on(asked.requester):

@@ -92,7 +92,7 @@ class Telling:
             async with asyncio.timeout(TAKEN_WITHIN):
                 await self._channel.drained()
         except TimeoutError:
-            self._channel.give_up("it does not take what it asked for")
+            self._channel.give_up("it does not read what it asked for")
             raise
         finally:
             self._place.give()

@@ -163,7 +163,7 @@ class Locks:
         if found is None and (kind is Whom.USER or not maps):
             raise Refusal("unknown", f"there is no {'account' if kind is Whom.USER else 'principal'} {shown(name)} here")
         if kind is Whom.USER and (meant.user == ROOT or (found is not None and found.uid == 0)):
-            raise Refusal("usage", 'root without a ticket is locked out by nothing: root = "deny" in jitd.toml is for that')
+            raise Refusal("usage", 'no lock is on root without a ticket: write root = "deny" into jitd.toml for that')
         user, uid = (meant.user, None) if found is None else (found.user, found.uid)
         person = person_of(user, self._accounts.people)
         return replace(made, name=name if kind is Whom.PRINCIPAL else user, uid=uid, person=person), is_sure

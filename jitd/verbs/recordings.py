@@ -120,7 +120,7 @@ class Recordings:
     @staticmethod
     def _why_none(run: Run) -> str:
         if run.recording is not None:
-            how = "it was kept no longer (then jitd audit show has recording.removed), or taken away"
+            how = "it was removed after its time (then jitd audit show has recording.removed), or somebody else removed it"
             return f"the recording of run {run.id} is gone: {how}"
         return f"run {run.id} is not recorded" if run.is_live else f"run {run.id} was not recorded"
 
@@ -132,7 +132,7 @@ class Recordings:
             try:
                 await self._tidy_once()
             except (RecordingError, StoreError, TimeoutError) as fault:
-                log("recordings could not be tidied", fault=fault)
+                log("old recordings could not be removed", fault=fault)
             await asyncio.sleep(TIDY_EVERY)
 
     async def _tidy_once(self) -> None:
@@ -142,7 +142,7 @@ class Recordings:
             with suppress(ValueError):
                 if await self._workers.kept.run(HOUSE, storage.remove, self._directory, one.run):
                     self._lifecycle.note("recording.removed", ROOT, 0, {"run": one.run, "size": one.size})
-                    log("a recording is kept no longer", run=shown(one.run.encode()), size=one.size)
+                    log("an old recording was removed", run=shown(one.run.encode()), size=one.size)
 
     def _survey(self) -> list[Kept]:
         """All recordings, each with its run's place in the record, and whose it was. It may block."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from jitpam.wire.codes import CODES
 
-NOT_THEIRS = "this ticket is not this account's here: kinit as yourself"
-NOBODY_HERE = "your account may not ask here: it is a system's own, or it has expired"
+NOT_THEIRS = "this ticket does not belong to your account on this host: kinit as yourself"
+NOBODY_HERE = "your account may not ask here: it is a system account, or it has expired"
 
 
 class Refusal(Exception):

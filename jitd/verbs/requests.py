@@ -226,7 +226,7 @@ class Requests:
         if who.is_root or n_open + n_unused < most:
             return
         if not n_unused:
-            raise Refusal("denied", f"{most} of your requests wait already: withdraw one, or let it be decided")
+            raise Refusal("denied", f"{most} of your requests wait already: withdraw one, or wait until one is decided")
         what = f"{n_open} of your requests wait to be decided, and {n_unused} grants to be used"
         raise Refusal("denied", f"{what}: use some (jitsudo --resume), or end them (jitd withdraw, jitd revoke)")
 
@@ -261,7 +261,7 @@ class Requests:
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("denied", "you have resumed too often within a short time: wait a minute")
         if found.point is not None:
-            raise Refusal("usage", f"request {found.id} is {found.service}'s: once it is approved, do the same there again")
+            raise Refusal("usage", f"request {found.id} is {found.service}'s: once it is approved, use {found.service} again")
         await self._until_given_back(found)
         if not found.is_open and self._usable_grant(found) is None and self._perform.holdings.held_for(found) is None:
             raise Refusal("unknown", "there is no such request of yours that could be resumed")

@@ -115,7 +115,7 @@ class Reviews:
         state = "gone" if found is None else found.state
         because = f", {shown(found.because)}" if found is not None and found.lock else ""
         grant = self._store.grant(id)
-        more = f"; what it permits is ended by jitd revoke {id}" if grant is not None and grant.is_live else ""
+        more = f"; to end what it permits: jitd revoke {id}" if grant is not None and grant.is_live else ""
         return Refusal("late", f"request {id} has ended: it is {state}{because}{more}")
 
     def _said(self, id: str, verdict: Verdict) -> str:

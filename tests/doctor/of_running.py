@@ -50,7 +50,7 @@ ROWS = [
     Row("daemon.settings", "ok", "after", lambda: daemon.settings(900.0, RUNS, "jitd.toml", "restart it")),
     Row("daemon.settings", "ok", "after", lambda: daemon.settings(None, RUNS, "jitd.toml", "restart it")),
     Row("daemon.settings", "weak", "restart it", lambda: daemon.settings(2000.0, RUNS, "jitd.toml", "restart it")),
-    Row("daemon.lanes", "ok", "have time", lambda: daemon.lanes(Lanes([("files", 32, 31, 0)], []))),
+    Row("daemon.lanes", "ok", "not all busy", lambda: daemon.lanes(Lanes([("files", 32, 31, 0)], []))),
     Row("daemon.lanes", "weak", "/mnt/nfs does not answer", lambda: daemon.lanes(Lanes([("files", 32, 1, 0)], ["/mnt/nfs"]))),
     Row("daemon.lanes", "weak", "all 8 threads for names", lambda: daemon.lanes(Lanes([("names", 8, 8, 40)], []))),
     Row("daemon.lanes", "unknown", "look again", lambda: daemon.lanes(None)),

@@ -83,7 +83,7 @@ ROWS = (
     Row("no ticket", by_name("no ticket"), KEYS, NO_TICKET, 2),
     Row("KDC down", by_name("KDC down"), KEYS, NO_TICKET, 2),
     Row("KDC silent", by_name("KDC silent"), KEYS, NO_TICKET, 6),
-    Row("somebody else's ticket", named_in_k5login, (("bob", "carol", "gssapi"),), "jitd: this ticket is not this account's", 2),
+    Row("somebody else's ticket", named_in_k5login, (("bob", "carol", "gssapi"),), "jitd: this ticket does not belong to your account", 2),
     Row("Python missing", by_name("Python missing"), BOTH, "jitd: asking jitd failed", 2),
     Row("pam_python.so missing", by_name("pam_python.so missing"), BOTH, "", 2),
     Row("module file missing", by_name("module file missing"), BOTH, "", 2),
