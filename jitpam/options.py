@@ -293,9 +293,7 @@ def _check(found: Options) -> None:
     if found.login and found.shell:
         raise UsageError("-i and -s do not go together: a login shell, or your own")
     if found.login and found.preserve_all:
-        raise UsageError(
-            "-i and -E do not go together: a login shell gets a new environment; name variables by --preserve-env=LIST"
-        )
+        raise UsageError("-i and -E do not go together: a login shell gets its own environment: use --preserve-env=LIST")
     if (found.login or found.shell) and mode not in ("run", "list"):
         raise UsageError("-i and -s run a shell; they do not go with -v, -k, -K or --resume")
     if found.service != "jitsudo" and (mode not in ("run", "list") or found.background):

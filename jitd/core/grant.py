@@ -23,7 +23,7 @@ from jitd.core.subject import Subject
 
 
 class GrantState(StrEnum):
-    """Where a grant stands."""
+    """The state of a grant."""
 
     ACTIVE = "active"
     SPENT = "spent"
@@ -76,7 +76,7 @@ class Issued:
     grant: Grant
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"holder": self.grant.holder.principal, "uses": self.grant.uses, "ends_at": self.grant.ends_at.isoformat()}
 
 
@@ -94,7 +94,7 @@ class Used:
     login: Process | None = None
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"request": self.request}
 
 
@@ -107,7 +107,7 @@ class Expired:
     by: Actor
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {}
 
 
@@ -121,7 +121,7 @@ class Revoked:
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"because": self.because}
 
 
@@ -138,7 +138,7 @@ LAW: dict[GrantState, dict[type, frozenset[GrantState]]] = {
     GrantState.EXPIRED: {},
     GrantState.REVOKED: {},
 }
-"""state × event → the states it may lead to. Total: ended states are there, and empty."""
+"""Maps each state and event to the states that may follow. Ended states are there too, with no events."""
 
 MAY_CAUSE: dict[type, frozenset[Role]] = {
     Issued: frozenset({Role.DAEMON}),
@@ -147,7 +147,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     Expired: frozenset({Role.CLOCK}),
     Revoked: frozenset({Role.REQUESTER, Role.APPROVER, Role.OPERATOR, Role.DAEMON}),
 }
-"""event → who may cause it."""
+"""Maps each event to the roles that may cause it."""
 
 
 class NoUseLeft(IllegalEvent):

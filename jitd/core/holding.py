@@ -18,7 +18,7 @@ from jitd.core.run import Returned
 
 
 class HoldingState(StrEnum):
-    """Where a holding stands."""
+    """The state of a holding."""
 
     GIVING = "giving"
     HELD = "held"
@@ -168,7 +168,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     Taking: frozenset({Role.REQUESTER, Role.APPROVER, Role.OPERATOR, Role.CLOCK, Role.DAEMON}),
     Ended: frozenset({Role.DAEMON}),
 }
-"""event → who may cause it."""
+"""Maps each event to the roles that may cause it."""
 
 
 def give(event: Giving) -> tuple[Holding, tuple[Any, ...]]:

@@ -23,7 +23,7 @@ from jitd.core.subject import Subject
 
 
 class LockState(StrEnum):
-    """Where a lock stands."""
+    """The state of a lock."""
 
     ACTIVE = "active"
     LIFTED = "lifted"
@@ -97,7 +97,7 @@ class Placed:
     lock: Lock
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         placed = self.lock
         return {"whom": str(placed.whom), "name": placed.name, "reason": placed.reason, "lasts_for": placed.lasts_for}
 
@@ -112,7 +112,7 @@ class Lifted:
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"because": self.because}
 
 
@@ -126,7 +126,7 @@ class Carried:
     spent_for: float
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"spent_for": f"{self.spent_for:.6f}"}
 
 
@@ -139,7 +139,7 @@ class Expired:
     by: Actor
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {}
 
 
@@ -154,7 +154,7 @@ LAW: dict[LockState, dict[type, frozenset[LockState]]] = {
     LockState.LIFTED: {},
     LockState.EXPIRED: {},
 }
-"""state × event → the states it may lead to. Total: ended states are there, and empty."""
+"""Maps each state and event to the states that may follow. Ended states are there too, with no events."""
 
 MAY_CAUSE: dict[type, frozenset[Role]] = {
     Placed: frozenset({Role.OPERATOR}),
@@ -162,7 +162,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     Carried: frozenset({Role.DAEMON}),
     Expired: frozenset({Role.CLOCK}),
 }
-"""event → who may cause it."""
+"""Maps each event to the roles that may cause it."""
 
 
 class LockedOut(IllegalEvent):

@@ -24,7 +24,7 @@ from jitd.core.subject import Subject
 
 
 class RequestState(StrEnum):
-    """Where a request stands."""
+    """The state of a request."""
 
     SCREENING = "screening"
     PENDING = "pending"
@@ -140,7 +140,7 @@ class Screened:
     attended: bool
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         if isinstance(self.decision, Deny):
             return {
                 "decision": "deny",
@@ -171,7 +171,7 @@ class Reviewed:
     attended: bool
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {
             "verdict": str(self.verdict),
             "fingerprint": self.fingerprint.hex(),
@@ -191,7 +191,7 @@ class Withdrawn:
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"because": self.because}
 
 
@@ -204,7 +204,7 @@ class DeadlinePassed:
     by: Actor
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {}
 
 
@@ -219,7 +219,7 @@ class Locked:
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"lock": self.lock, "because": self.because}
 
 
@@ -243,7 +243,7 @@ LAW: dict[RequestState, dict[type, frozenset[RequestState]]] = {
     RequestState.WITHDRAWN: {},
     RequestState.EXPIRED: {},
 }
-"""state × event → the states it may lead to. Total: ended states are there, and empty."""
+"""Maps each state and event to the states that may follow. Ended states are there too, with no events."""
 
 MAY_CAUSE: dict[type, frozenset[Role]] = {
     Submitted: frozenset({Role.REQUESTER}),

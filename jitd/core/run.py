@@ -16,7 +16,7 @@ from jitd.core.law import Actor, IllegalEvent, Role, check
 
 
 class RunState(StrEnum):
-    """Where a run stands."""
+    """The state of a run."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -107,7 +107,7 @@ class Starting:
     login: Process | None = None
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         found: dict[str, Any] = {"grant": self.grant, "request": self.request}
         return found if self.login is None else found | {"login": asdict(self.login)}
 
@@ -122,7 +122,7 @@ class Started:
     pid: int
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"pid": self.pid}
 
 
@@ -136,7 +136,7 @@ class StopOrdered:
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"because": self.because}
 
 
@@ -151,7 +151,7 @@ class Ended:
     recording: Recording | None = None
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         found = {"ending": str(self.outcome.ending), "number": self.outcome.number, "because": self.outcome.because}
         return found if self.recording is None else found | {"recording": asdict(self.recording)}
 
@@ -167,7 +167,7 @@ class Returned:
     was_started: bool
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"run": self.run, "was_started": self.was_started}
 
 
@@ -190,7 +190,7 @@ LAW: dict[RunState, dict[type, frozenset[RunState]]] = {
     },
     RunState.ENDED: {},
 }
-"""state × event → the states it may lead to. Total: the ended state is there, and empty."""
+"""Maps each state and event to the states that may follow. The ended state is there too, with no events."""
 
 MAY_CAUSE: dict[type, frozenset[Role]] = {
     Starting: frozenset({Role.REQUESTER}),
@@ -198,7 +198,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     StopOrdered: frozenset({Role.REQUESTER, Role.APPROVER, Role.OPERATOR, Role.CLOCK, Role.DAEMON}),
     Ended: frozenset({Role.MONITOR, Role.DAEMON}),
 }
-"""event → who may cause it."""
+"""Maps each event to the roles that may cause it."""
 
 
 def start(event: Starting) -> tuple[Run, tuple[Any, ...]]:
