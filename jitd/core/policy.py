@@ -69,9 +69,7 @@ ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All rules in their order, the setting ``root`` (what happens to requests of root), and the SHA-256 of the policy's
-    files.
-    """
+    """All rules in their order, the setting ``root`` of jitd.toml, and the SHA-256 of the policy's files."""
 
     rules: tuple[Rule, ...]
     root: Literal["permit", "deny"]
@@ -105,9 +103,7 @@ class Question:
 
 
 def decide(policy: Policy, question: Question, at: datetime) -> Decision:
-    """Return the answer to ``question`` at ``at`` (an aware datetime). The caller adds whether a lease stands for the
-    approvals.
-    """
+    """Return the answer to ``question`` at ``at`` (aware). The caller adds whether a lease stands for the approvals."""
     is_root = question.requester.is_root
     if question.command.gives and (is_root or question.requester.is_local):
         return Deny(Why.NO_RULE, "a thing is given only to a person who has a Kerberos ticket")
@@ -168,9 +164,7 @@ def is_of(rule: Rule, who: Subject) -> bool:
 
 
 def _unsure_of(rule: Rule, who: Subject) -> str:
-    """Return the group that cannot be looked up, so that it is not known whether the deny ``rule`` is about ``who``; empty if it
-    is known.
-    """
+    """Return a group that cannot be looked up and decides whether the deny ``rule`` is about ``who``; empty if there is none."""
     words = rule.who or ()
     if matches_any(who, words) or any(f"principal:{name}" in words for name in who.perhaps):
         return ""
@@ -319,9 +313,7 @@ def denied_files(policy: Policy) -> tuple[bytes, ...]:
 
 
 def may_review(approvals: tuple[Approval, ...], approver: Subject, requester: Subject) -> frozenset[int]:
-    """Return the indexes of the ``approvals`` for which ``approver`` may count: none for the requester's own person, none for
-    root.
-    """
+    """Return the indexes of ``approvals`` for which ``approver`` may count: none for the requester's own person and for root."""
     if approver.is_root or approver.is_local or approver.uid == 0 or _is_one_person(approver, requester):
         return frozenset()
     return frozenset(index for index, approval in enumerate(approvals) if matches_any(approver, approval.of_whom))

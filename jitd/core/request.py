@@ -86,16 +86,12 @@ class Request:
 
     @property
     def may_act_at_once(self) -> bool:
-        """True if the client that waits for the request takes its use. False if the client asks for what another program will
-        do.
-        """
+        """True if the client that waits for the request takes its use itself, and no other program will take it later."""
         return self.command.gives or deed_of(self.service).is_executed or self.point is not None
 
     @property
     def terms(self) -> tuple[int | None, ...]:
-        """What was asked for beside the command, as it is in the fingerprint: seconds and uses of a lease, seconds of running
-        time.
-        """
+        """What the fingerprint has beside the command: seconds and uses of a lease, and seconds of running time."""
         return self.lasts_for, self.uses, self.timeout_for
 
     @property

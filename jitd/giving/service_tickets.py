@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Leave to get a ticket for a service: a grant that jitd-kdc writes into the KDC's entry of that service.
+"""Gives service tickets: a grant, which jitd-kdc writes into the KDC's entry of the service, lets the person get a ticket.
 
-Law: the KDC gives the ticket, to the person's own credentials; the daemon never has it. What the gate's last trial has shown to
-be off is given to nobody.
+Law: the KDC issues the ticket to the person's own credentials. The daemon never has it. If the last trial has shown that the gate
+of a service is off, no ticket for the service is given.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ class ServiceTickets:
     def __init__(self, writer: Writer, realm: str) -> None:
         self._writer = writer
         self._realm = realm
-        self._off: dict[str, str] = {}  # service → why its gate is known not to hold
+        self._off: dict[str, str] = {}  # maps a service to the reason why its gate does not hold
 
     def note(self, service: str, because: str) -> None:
-        """Note that the gate of ``service`` (a principal) does not hold, and why; it holds again if ``because`` is empty."""
+        """Note why the gate of ``service`` (a principal) does not hold. An empty ``because`` says that it holds again."""
         if because:
             self._off[service] = because
         else:
             self._off.pop(service, None)
 
     def name_of(self, thing: str) -> str:
-        """See ``Giver.name_of``: the service's principal."""
+        """Return the service's principal. See ``Giver.name_of``."""
         return service_of(thing, self._realm)
 
     def fault(self, thing: str) -> str:
@@ -50,7 +50,7 @@ class ServiceTickets:
 
 
 def _key(holding: Holding) -> str:
-    """The id of the grant in the KDC: the holding's, without its hyphen."""
+    """Return the id of the grant in the KDC: the id of the holding without its hyphen."""
     return holding.id.replace("-", "")
 
 
