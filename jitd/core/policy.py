@@ -291,9 +291,9 @@ def unbound(rule: str, terms: Terms, command: Command, service: str) -> str:
     if not terms.bound:
         return ""
     if command.doubt:
-        return f"rule {rule} wants files that arguments name bound, and it is not certain what the arguments are"
+        return f"rule {rule} requires files named by arguments to be bound, and it is not certain what the arguments are"
     for operand in command.operands:
-        where = f"rule {rule} wants files that arguments name bound, and argument {operand.at}"
+        where = f"rule {rule} requires files named by arguments to be bound, and argument {operand.at}"
         if not operand.is_seen:
             return f"{where} names a place that you cannot see"
         if not deed_of(service).is_executed:
