@@ -215,7 +215,7 @@ class Daemon:
                 case Trouble():
                     log("executor", trouble=report.because)
         except (StoreError, Conflict) as fault:  # for example a full disk: the monitor keeps its outcome, and we keep the report
-            log("a run's news could not be recorded; it is tried again", report=report, fault=fault)
+            log("a report about a run could not be recorded; it is tried again", report=report, fault=fault)
             asyncio.get_running_loop().call_later(AGAIN_AFTER, self.report, report)
 
     async def serve(self, config: Config) -> None:

@@ -64,7 +64,7 @@ class Holding:
         """
         if not self._given.stays:
             self._connection.close()
-            say(f"request {self.request} was made for a command, and what it gives ends with that: ask again with --get")
+            say(f"request {self.request} was made for a command, and its thing ends with the command: ask again with --get")
             return FOR_A_COMMAND
         try:
             cache = TicketCache()

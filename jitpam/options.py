@@ -127,7 +127,7 @@ _NOT_WITH_GET = (
     ("group", "-g", "the command runs with your own groups"),
     ("login", "-i", "name your shell as the command"),
     ("shell", "-s", "name your shell as the command"),
-    ("chdir", "-D", "the command runs where you are"),
+    ("chdir", "-D", "the command runs in your current directory"),
     ("preserve_all", "-E", "the command has all of your environment"),
     ("preserve", "--preserve-env", "the command has all of your environment"),
     ("background", "-b", "have your shell put jitsudo in the background"),

@@ -261,7 +261,7 @@ def _ungate(service: str, *, is_sure: bool) -> None:
     answer(f"In the entry of {entry.principal} this will:")
     for step in steps:
         answer(f"  {step.sentence}")
-    answer("Anybody with a TGT gets a ticket for it then. Its attributes and its lives stay as they are.")
+    answer("Anybody with a TGT gets a ticket for it then. Its attributes and ticket lifetimes stay as they are.")
     _confirmed(f"Ungate {entry.principal}?", is_sure=is_sure)
     _do(steps)
 

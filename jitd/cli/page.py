@@ -124,7 +124,7 @@ def _known_command(row: Row) -> Iterator[Line]:
     if _is_anothers(row):
         yield (
             "held by",
-            f"{words(row, 'service')} alone: jitd does not see whether file and arguments are still these when it runs",
+            f"{words(row, 'service')} alone: jitd cannot check that file and arguments are still these when it runs",
         )
         if row.get("writable"):
             yield "not bound", f"{words(row, 'service')} opens this by name: its content is not bound"
@@ -168,7 +168,7 @@ def _terms(row: Row) -> Iterator[Line]:
     elif row.get("path") or row.get("doubt"):
         yield "recorded", f"NOT by jitd: {by} runs it"
         yield "time limit", f"NONE by jitd: {by} runs it"
-        options = "LET IN, also those that are not known" if terms.get("options") else "refused"
+        options = "ALLOWED, also those that jitd does not know" if terms.get("options") else "refused"
         yield "options", f"options of {by} that change what is run are {options}"
     else:
         ends = "is ended" if terms.get("session") == "end" else "GOES ON, until it is revoked"
@@ -179,9 +179,9 @@ def _terms(row: Row) -> Iterator[Line]:
     if not terms.get("writable"):
         yield "files", "those that others may change are refused, or bound to their content"
     elif _is_anothers(row):
-        yield "files", f"those that OTHERS MAY CHANGE are let in: {by} opens them by name, whatever is in them by then"
+        yield "files", f"those that OTHERS MAY CHANGE are allowed: {by} opens them by name, with the content that they then have"
     else:
-        yield "files", "those that OTHERS MAY CHANGE are let in: the command's own is bound, those that arguments name are not"
+        yield "files", "those that OTHERS MAY CHANGE are allowed: the command's own is bound, those that arguments name are not"
 
 
 def _recorded(terms: Row, streams: list[str]) -> str:

@@ -26,10 +26,10 @@ def fault_in_locale(pairs: Pairs) -> str | None:
     """Return what is wrong with variables that are kept because of their values; None if nothing is."""
     for name, value in pairs:
         if not _LOCALE_NAME.fullmatch(name):
-            return "a variable came along that is not one of TERM, COLORTERM, LANG, LANGUAGE, LC_*, TZ"
+            return "a variable was sent that is not one of TERM, COLORTERM, LANG, LANGUAGE, LC_*, TZ"
         pattern = _ZONE if name == b"TZ" and value else _LOCALE_VALUE
         if not pattern.fullmatch(value) or b".." in value:
-            return f"{name.decode()} has a value that cannot come along"
+            return f"{name.decode()} has a value that jitd does not accept"
     return _fault_in_names(pairs)
 
 

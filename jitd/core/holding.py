@@ -2,7 +2,7 @@
 """A holding: a thing is given and taken back. The first kind of thing is leave to get a ticket from the KDC.
 
 Law: LAW and MAY_CAUSE hold all that decides a holding's state. A holding is recorded before the thing is given, and it is open
-until the thing is taken back. A thing that was given is never forgotten. It is never called taken before it is taken.
+until the thing is taken back. A thing that was given is never forgotten. It is never recorded as taken before it is taken.
 """
 
 from __future__ import annotations

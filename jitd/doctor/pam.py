@@ -206,7 +206,7 @@ def gates(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]
         level = {"bad": bad, "unknown": unknown}.get(each.severity, weak)
         yield level("pam.gates", f"{each.place}: {each.sentence}", each.mend)
     if not found and services:
-        yield ok("pam.gates", f"the stacks that ask jitd have no way around it: {', '.join(services)}")
+        yield ok("pam.gates", f"nothing bypasses jitd in the stacks that ask it: {', '.join(services)}")
 
 
 def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]:
@@ -226,10 +226,10 @@ def tried_session(service: str, strangers: str | None) -> Finding:
     not tried.
     """
     if strangers is None:
-        return weak("pam.gates", f"whether the gate of {service} holds was not tried", "apt install pamtester, and ask again")
+        return weak("pam.gates", f"it was not tested whether the gate of {service} holds", "apt install pamtester, and ask again")
     if not strangers:
         told = f"the stack of {service} opens a session for {STRANGER}, who may not ask"
-        return bad("pam.gates", told, f"see what goes around the gate: jitd pam-lint /etc/pam.d/{service}")
+        return bad("pam.gates", told, f"see what bypasses the gate: jitd pam-lint /etc/pam.d/{service}")
     return ok(
         "pam.gates", f"the gate of {service} opens no session for a stranger; the first login will show whether it asks jitd"
     )
@@ -241,10 +241,12 @@ def knocked(service: str, strangers: str | None, roots: str | None) -> Finding:
     The answers are PAM's words, empty if it lets them in; None if the stack could not be asked.
     """
     if strangers is None or roots is None:
-        return weak("pam.gates", f"whether the gate of {service} answers was not tried", "apt install pamtester, and ask again")
+        return weak(
+            "pam.gates", f"it was not tested whether the gate of {service} answers", "apt install pamtester, and ask again"
+        )
     if not strangers:
         told = f"the stack of {service} lets in {STRANGER}, who may not ask"
-        return bad("pam.gates", told, f"see what goes around the gate: jitd pam-lint /etc/pam.d/{service}")
+        return bad("pam.gates", told, f"see what bypasses the gate: jitd pam-lint /etc/pam.d/{service}")
     if roots:
         mend = f"keep a root shell open, and write the first line of contrib/pam.d/{service} into /etc/pam.d/{service}"
         return bad("pam.gates", f"the stack of {service} does not let root in: {roots}", mend)

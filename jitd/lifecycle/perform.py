@@ -70,7 +70,7 @@ class Perform:
         self._tasks: set[asyncio.Task[None]] = set()
         self._deeds: dict[type, Callable[[Any], None]] = {
             effects.ListsChanged: lambda effect: waiters.lists_changed(),
-            effects.RequestWaits: lambda effect: None,  # its approvers look at the lists
+            effects.RequestWaits: lambda effect: None,  # nothing to send: approvers watch the lists
             effects.TellRequester: self._tell_requester,
             effects.Admit: lambda effect: self._admit(effect.request, effect.request),
             effects.StartRun: self._start_run,
@@ -217,7 +217,7 @@ class Perform:
         grant = self._store.grant(found.grant) if found is not None else None
         asked = self._store.request(found.request) if found is not None else None
         if found is None or grant is None or asked is None or found.state is not RunState.STARTING:
-            return self._executor.stop(id, found.because if found is not None and found.because else "it is not to run")
+            return self._executor.stop(id, found.because if found is not None and found.because else "it may not start any more")
         now = self._now()
         if grant.state is not GrantState.ACTIVE or now.boot_id != grant.boot_id or now.boot >= grant.ends_boot:
             return self._executor.stop(id, "its grant has ended")
@@ -233,7 +233,7 @@ class Perform:
         """Stop a monitor that has connected and whose run has ended or is to stop."""
         found = self._store.run(id)
         if found is None or found.state is RunState.ENDED:
-            self._executor.stop(id, "it is not to run")
+            self._executor.stop(id, "it may not start any more")
         elif found.state is RunState.STOPPING:
             self._executor.stop(id, found.because)
 

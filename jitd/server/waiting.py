@@ -20,7 +20,7 @@ from jitd.verbs.rows import instant
 from jitpam.wire import messages
 from jitpam.wire.shown import shown
 
-FAILED = "jitd failed, and nothing was permitted by it: its log says why"
+FAILED = "jitd failed, and permitted nothing: its log says why"
 
 
 class Waiting:
@@ -176,7 +176,7 @@ class Waiting:
         if found is None:
             raise Refusal("late", "what was given is taken back already")
         if not found.stays:
-            raise Refusal("usage", f"{found.thing} was asked for the time of this connection alone")
+            raise Refusal("usage", f"{found.thing} was asked for only until this connection ends")
         self._services.waiters.let_go(found.id, self)
         self._holding = None
         return f"{found.thing} is yours until {instant(found.until)}"

@@ -124,7 +124,7 @@ class Endings:
         others = (grant for grant in grants if grant.begun and not grant.command.gives)
         begun = [grant for grant in others if not self._store.last_runs(grant.id, 1)]
         services = sorted({shown(grant.service) for grant in begun})
-        return f"what {' and '.join(services)} has run under it already is not ended by this, and may live" if begun else ""
+        return f"what {' and '.join(services)} has started under it is not ended by this, and may live" if begun else ""
 
     def _not_taken(self, grants: Iterable[Grant]) -> str:
         """Return the end of a sentence about things under ``grants`` that are not taken back yet; empty if there are none."""

@@ -183,7 +183,7 @@ ROWS = (
     Row("daemon hung", "jitd does not answer", 7, daemon_hung),
     Row(
         "database disk full",
-        "jitd cannot note which tickets were used, and so takes none: No space|jitd failed, and nothing was permitted",
+        "jitd cannot note which tickets were used, and so takes none: No space|jitd failed, and permitted nothing",
         4,
         disk_full,
     ),
