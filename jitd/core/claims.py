@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What comes with a request beside the command: what its client says, and which enforcement point asked.
 
-Law: no rule believes what a client says. An enforcement point is believed, since it runs as root.
+Law: what a client says is not believed. What an enforcement point says is believed, since it runs as root.
 """
 
 from __future__ import annotations

@@ -209,8 +209,8 @@ def _run_as(rule: Rule, question: Question, at: datetime) -> bool:
 
 
 def _may_be_about(rule: Rule, question: Question) -> bool:
-    """True for a deny if the command is in doubt. It is not known that the deny is about another command, and odd wording must
-    not bypass it.
+    """True for a deny if the command is in doubt. The deny then holds, as it may be about the command: odd words must not bypass
+    it.
     """
     return rule.verdict == "deny" and bool(question.command.doubt)
 

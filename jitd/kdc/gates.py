@@ -42,7 +42,7 @@ class Sighting:
 
 
 def canary(host: str, realm: str) -> str:
-    """Return the name of the service that is gated and never granted, and that ``host`` asks for."""
+    """Return the canary of ``host``: the name of a service that is gated and never granted."""
     return f"{CANARY}/{host}@{realm}"
 
 

@@ -89,7 +89,7 @@ class Endings:
         return f"{said}; {'; '.join(filter(None, told)) or 'nothing runs under them'}"
 
     async def _revoke(self, who: Subject, asked: Request, grant: Grant, reason: str) -> str:
-        """Revoke ``grant``. Return what of it may go on living, as the end of a sentence; empty if nothing. Raises Refusal."""
+        """Revoke ``grant``. Return the end of a sentence about what may still live; empty if nothing does. Raises Refusal."""
         gone = self._end(who, asked, grant, reason)
         await self._until(gone, f"grant {grant.id} is revoked, but what runs under it is not gone yet", [grant])
         return self._may_live(grant.living)
