@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verb review: one person's verdict on a request that waits.
 
-Law: nobody reviews their own request. A verdict is on what the approver was shown. Policy is asked again before an approval counts.
+Law: nobody reviews their own request. A verdict is on what the approver was shown. Policy is asked again before an approval
+counts.
 """
 
 from __future__ import annotations
