@@ -243,7 +243,7 @@ def accounts(known: Known, settings: str) -> Iterator[Finding]:
     for account, whose in sorted(named.items()):
         if known.users.get(account) is None:
             said = f"{settings} gives {whose} the account {account}, and there is none of that name here"
-            yield weak("settings.accounts", said, f"correct the name, or have it: getent passwd {account} must find it")
+            yield weak("settings.accounts", said, f"correct the name, or create it: getent passwd {account} must find it")
 
 
 def rules(found: Sequence[Rule], known: Known) -> list[Finding]:
@@ -330,7 +330,7 @@ def _make(word: str) -> str:
     kind, _, name = word.partition(":")
     if kind == "principal":
         return "correct the name; or have its realm in realms, and an account of its name, or one in [principals] of jitd.toml"
-    return f"correct the name, or have it: getent {'group' if kind == 'group' else 'passwd'} {name} must find it"
+    return f"correct the name, or create it: getent {'group' if kind == 'group' else 'passwd'} {name} must find it"
 
 
 def _fill(words: Iterable[str]) -> str:
