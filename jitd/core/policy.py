@@ -138,7 +138,7 @@ def _answer(rule: Rule, question: Question, at: datetime) -> Decision | None:
         if not holds(rule, question, at):
             return None
     if rule.verdict == "deny" and (group := _unsure_of(rule, question.requester)):
-        told = f"this is denied to members of group {group}, which cannot be looked up now: try again later"
+        told = f"group {group} cannot be looked up now, and its members are denied this: try again later"
         return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
     if rule.verdict == "deny":
         return Deny(Why.RULE, f"rule {rule.name}: {rule.because}" if rule.because else f"rule {rule.name} denies it", rule.name)
