@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 HOST_KEYTAB = Path("/etc/krb5.keytab")
-yes_option = click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts); the steps are printed all the same.")
+yes_option = click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts). The steps are still printed.")
 
 
 @click.group()

@@ -59,7 +59,7 @@ def show(id: str, *, as_json: bool) -> None:
 @click.command()
 @click.argument("id")
 @click.option("--comment", default="", help="Told to the requester, and recorded.")
-@click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts); it is printed all the same.")
+@click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts). The request is still printed.")
 def approve(id: str, *, comment: str, is_sure: bool) -> None:
     """Show a request, ask, and approve exactly what was shown."""
     with called(with_ticket=True) as daemon:
