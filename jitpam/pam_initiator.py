@@ -17,7 +17,7 @@ import binascii
 import json
 import pwd
 import signal
-from _socket import MSG_NOSIGNAL, socket  # `socket` is this and 5 ms of start
+from _socket import MSG_NOSIGNAL, socket  # importing `socket` would make each start 5 ms longer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ for and cannot be written is one.
 
 from __future__ import annotations
 
-import posix  # `os` is a millisecond of start more
+import posix  # importing `os` would make each start 1 ms longer
 
 
 def printable(text: str) -> str:
@@ -24,7 +24,7 @@ def say(text: str) -> None:
 
 def write(text: str) -> None:
     """``text`` to standard error as it is."""
-    try:  # noqa: SIM105  # `contextlib` costs a millisecond of start
+    try:  # noqa: SIM105  # importing `contextlib` would make each start 1 ms longer
         posix.write(2, text.encode("utf-8"))
     except OSError:  # nobody listens: the exit status says the rest
         pass

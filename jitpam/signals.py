@@ -8,7 +8,7 @@ library only, and of that what starts fast.
 from __future__ import annotations
 
 import _ctypes  # all of `ctypes` is 3 ms of start, and one call is all that is wanted of it
-import posix  # `os` is a millisecond of start more
+import posix  # importing `os` would make each start 1 ms longer
 import struct
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import signal as _signal
     from collections.abc import Iterable
 else:
-    import _signal  # `signal` is this and 3 ms of start
+    import _signal  # importing `signal` would make each start 3 ms longer
 
 _RECORD = 128
 """Bytes of a struct signalfd_siginfo."""

@@ -6,7 +6,7 @@ Law: it is the first thing that is looked at, before anything is opened.
 
 from __future__ import annotations
 
-import posix  # `os` and `stat` are a millisecond of start more
+import posix  # importing `os` and `stat` would make each start 1 ms longer
 from _stat import S_ISCHR, S_ISFIFO, S_ISREG, S_ISSOCK
 
 

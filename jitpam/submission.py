@@ -6,7 +6,7 @@ Law: nothing is left out in silence; what cannot be said as it is meant is a Usa
 
 from __future__ import annotations
 
-import posix  # `os` is a millisecond of start more
+import posix  # importing `os` would make each start 1 ms longer
 
 from jitpam import claims
 from jitpam.options import Options, UsageError
