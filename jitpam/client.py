@@ -65,8 +65,7 @@ SOCKET = "/run/jitd/jitd.sock"
 HANDSHAKE_WITHIN = 2.5
 """Seconds from connect to Welcome; also seconds in which jitd must read any frame of ours."""
 ANSWER_WITHIN = 60.0
-"""Seconds between two messages of an answer. It is long because jitd answers revoke and stop only when all processes have ended,
-which has time limits of its own."""
+"""Seconds between two messages of an answer. Revoke and stop take longest: they are answered when all processes have ended."""
 RETRY_EVERY = 0.02
 _PIECE = 64 * 1024
 _MOST_DESCRIPTORS = 4
@@ -95,9 +94,7 @@ def connect(*, with_ticket: bool = False) -> Connection:
 
 
 def begin(*, with_ticket: bool = False) -> Connection:
-    """Return a connection on which our proof was sent and jitd has not answered yet. The caller can do something else meanwhile;
-    ``Connection.ready`` waits for the answer. Otherwise as ``connect``.
-    """
+    """As ``connect``, but do not wait for jitd's answer to our proof. ``Connection.ready`` waits for that answer."""
     initiator = None
     started_at = time.monotonic()
     if posix.geteuid() != 0 or with_ticket:
@@ -272,9 +269,7 @@ class Connection:
         self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
 
     def hear(self, until: float | None) -> Message:
-        """Return the next message. ``until`` is the time limit on the monotonic clock; None: no limit. Raises RefusedByDaemon and
-        Unreachable.
-        """
+        """Return the next message, before ``until`` (monotonic clock; None: no limit). Raises RefusedByDaemon and Unreachable."""
         return self._hear_body(until)[0]
 
     def take_control(self) -> int:

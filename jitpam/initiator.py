@@ -318,7 +318,7 @@ def _given(data: bytes) -> Given:
 
 def within(seconds: float, work: Callable[[], T]) -> T:
     """Call ``work`` in a thread, and return or raise what it does. Raises TimeoutError if that takes longer than ``seconds``.
-    Then the thread goes on; it does not keep the process from exiting, but ``os._exit`` must be used.
+    Then the thread goes on; it does not keep the process from exiting if that is done by ``os._exit``.
     """
     finished = _thread.allocate_lock()
     finished.acquire()

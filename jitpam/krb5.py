@@ -28,9 +28,7 @@ else:
 
 
 class Handle(_Address):
-    """``void *``: a pointer to an object of the library. A function that is declared with a pointer to it gets the Handle's
-    address.
-    """
+    """``void *``: a pointer to an object of the library. An argument declared as _HANDLE is the Handle's own address."""
 
     _type_ = "P"
 
