@@ -134,7 +134,7 @@ def explain(asking: dict[str, Any]) -> int:
 
 
 def ask_reason(why: str) -> str | None:
-    """Ask the user at the terminal for a reason, after the sentence ``why``. Returns None if there is no terminal or no answer."""
+    """Ask the user at the terminal for a reason, after the sentence ``why``. Returns None without a terminal or an answer."""
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:

@@ -186,7 +186,7 @@ class Relay:
         return None
 
     def _hang_up(self) -> None:
-        """End the relay, because the terminal has hung up. ``run`` closes the control socket then, and the command gets SIGHUP."""
+        """End the relay: the terminal has hung up. ``run`` closes the control socket then, and the command gets SIGHUP."""
         self._to_terminal = self._room[:0]
         self._outcome = Outcome("signaled", _signal.SIGHUP, "")
 
