@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from unicodedata import east_asian_width
 
 WIDEST = 40
-"""Cells up to which a column is aligned. On a terminal a longer text is cut. In a file or a pipe a longer text moves the rest of
-its own line to the right; other lines stay aligned."""
+"""Greatest width of an aligned column, in cells. On a terminal a longer text is cut. In a file or a pipe a longer text moves
+the rest of its own line to the right; other lines stay aligned."""
 NARROWEST = 24
 """The least number of cells of the last column, even if the terminal is narrower."""
 

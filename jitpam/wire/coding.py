@@ -26,7 +26,7 @@ MAX_DEPTH = 8
 MOST_COMMAS = 20_000
 """Most commas in a body that a client sends. The time to decode a body grows with the number of its members, not of its bytes."""
 MAX_INTEGER = 2**64 - 1
-"""The greatest integer. An inode may be as large (overlay file systems put their layer into its upper bits)."""
+"""The greatest integer of a message. Inode numbers can be so large: overlay file systems put their layer into the upper bits."""
 
 
 def _is_text(value: object) -> bool:
