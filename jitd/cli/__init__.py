@@ -22,7 +22,7 @@ from jitpam.streams import fill_closed
 
 INTERRUPTED = 128 + signal.SIGINT
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""The errors of write(2) that mean: the answer could not be written."""
+"""The errors with which writing the answer can fail (write(2))."""
 
 
 VERBS = {
