@@ -70,8 +70,8 @@ def _examinations(file: Path | None) -> list[Examination]:
 
 
 def _forget_environment() -> None:
-    """Delete all environment variables but PATH, LANG and TERM. The daemon does not have the variables of root's shell, so findings
-    must not depend on them. libkrb5 alone reads a dozen of them.
+    """Delete all environment variables but PATH, LANG and TERM. The daemon does not have the variables of root's shell, so
+    findings must not depend on them. libkrb5 alone reads a dozen of them.
     """
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TERM") if name in os.environ}
     os.environ.clear()
