@@ -265,8 +265,8 @@ def _boot_clock() -> float:
 
 
 def _stop_by(number: int) -> None:
-    """Stop as our command has stopped, so that the shell above sees its job stop. Where no shell is left to continue us, the kernel
-    does not let us stop. We ignore TTOU; TTIN says the same to a shell.
+    """Stop as our command has stopped, so that the shell above sees its job stop. Where no shell is left to continue us, the
+    kernel does not let us stop. We ignore TTOU; TTIN says the same to a shell.
     """
     import posix
 
