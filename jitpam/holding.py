@@ -239,7 +239,7 @@ class Holding:
                 ended = command.look()
                 ended = None if ended is not None and ended >= STOPPED else ended
             alive = command.survivors()
-            if not alive or time.monotonic() >= until:
+            if (ended is not None and not alive) or time.monotonic() >= until:
                 break
             pause.poll(TRY_EVERY * 1000)
         if alive:

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from jitpam.wire.messages import Bye, Done, Get, Given, Keep, Refused, Resume, Submit, Taken, Withdraw
+from jitpam.wire.messages import Bye, DaemonHello, Done, Get, Given, Keep, Refused, Resume, Submit, Taken, Withdraw
 from tests.client.acting import ID, TREE, FakeDaemon, OnTerminal, surroundings
 from tests.waiting import PATIENCE, is_living, status_of, wait_for
 
@@ -219,7 +219,8 @@ def test_a_command_that_cannot_run_is_told_before_anybody_is_asked(house, word, 
     heard = []
 
     def script(peer):
-        peer.hear()
+        assert peer.hear().authentication == "root"
+        peer.say(DaemonHello(version=1, nonce=bytes(32)))
         heard.append(peer.hear())
 
     house.daemon.play(script)
@@ -311,8 +312,9 @@ def test_what_is_taken_back_hangs_the_command_up(house, what, status):
     process = house.start("--get", THING, "--", "sh", "-c", what)
     house.daemon.play(Giving(then))
     assert process.wait(PATIENCE) == status
-    told = process.stderr.read().decode().splitlines()[1:]
-    assert told == [f"jitsudo: {THING} is taken back: bob@EXAMPLE.TEST revoked the grant; hanging up sh"]
+    told = process.stderr.read().decode().splitlines()
+    assert told[1] == f"jitsudo: {THING} is taken back: bob@EXAMPLE.TEST revoked the grant; hanging up sh"
+    assert [line for line in told if "still running" in line] == []
     assert list(house.runtime.iterdir()) == []
 
 
@@ -351,8 +353,8 @@ def test_what_outlives_the_grant_is_named_and_left_alone(house):
     process = house.start("--get", THING, "--", "sh", "-c", IGNORES, changes={"ENDS_WITHIN": 0.3})
     house.daemon.play(Giving(then))
     assert process.wait(PATIENCE) == -signal.SIGHUP
-    told = process.stderr.read().decode()
-    found = re.search(r"^jitsudo: the grant has ended; still running: (\d+) sleep$", told, re.MULTILINE)
+    told = [process.stderr.readline().decode() for _ in range(3)]  # what lives on has it open, too
+    found = re.fullmatch(r"jitsudo: the grant has ended; still running: (\d+) sleep\n", told[-1])
     assert found, told
     assert is_living(found[1]), "it runs with the person's own rights, and goes on"
     os.kill(int(found[1]), signal.SIGKILL)
