@@ -177,6 +177,7 @@ class Daemon:
             waiters=waiters,
             turns=Turns(),
             complaints=Complaints(self._lifecycle.note, now),
+            let_go=self.perform.holdings.let_go,
             reload=self.reload_for,
         )
 

@@ -37,7 +37,6 @@ from jitpam.wire.conversation import CLIENT, Conversation
 from jitpam.wire.faults import RemoteProtocolError
 from jitpam.wire.framing import LIMIT, FrameReader, frame
 from jitpam.wire.messages import (
-    EXITS,
     FROM_DAEMON,
     NONCE_LENGTH,
     VERSION,
@@ -79,7 +78,7 @@ class Unreachable(Exception):
 
 
 class RefusedByDaemon(Exception):
-    """jitd says no: ``code`` is one of wire.messages.CODES, ``text`` its sentence."""
+    """jitd says no: ``code`` is one of wire.codes.CODES, ``text`` its sentence."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
@@ -151,7 +150,7 @@ class Connection:
             self.close()
             if isinstance(fault, Unproved):
                 raise Unreachable(f"{self._path} is not answered by jitd: {fault}") from None
-            if isinstance(fault, RefusedByDaemon) and EXITS[fault.code][0] == 119:
+            if isinstance(fault, RefusedByDaemon) and fault.code == "unauthenticated":
                 raise NotAuthenticated("refused", fault.text) from None
             raise
 
@@ -348,6 +347,8 @@ class Connection:
         if (is_start and len(self._descriptors) != 1) or (not is_start and self._descriptors and self._frames.is_empty):
             raise Unreachable("jitd broke the protocol: descriptors that nobody asked for, or none where one is due")
         if isinstance(message, Refused):
+            from jitpam.wire.codes import EXITS  # not on the path of a start that goes well
+
             if message.code not in EXITS:
                 raise Unreachable(f"jitd broke the protocol: there is no code {message.code[:40]}")
             raise RefusedByDaemon(message.code, message.text)

@@ -42,7 +42,8 @@ LOGIN = Deed("login", is_executed=False, asks_again=True, has_run=True, may_go_o
 
 
 def deed_of(service: str, *, is_login: bool = False, gives: bool = False) -> Deed:
-    """What ``service`` asks for; ``is_login`` where a session is known to begin, or to have begun; ``gives`` where a thing is asked
+    """What ``service`` asks for; ``is_login`` where a session is known to begin, or to have begun; ``gives`` where a thing is
+    asked
     for and no command.
     """
     if service == JITSUDO:

@@ -251,6 +251,9 @@ def _expired(grant: Grant, event: Expired) -> tuple[Grant, tuple[Any, ...]]:
 
 
 def _ended(grant: Grant, state: GrantState, by: Actor, because: str) -> tuple[Grant, tuple[Any, ...]]:
-    order = Taking if grant.command.gives else StopOrdered
-    stops = tuple(order(one, by, because) for one in grant.living)
+    stops: tuple[Any, ...]
+    if grant.command.gives:
+        stops = tuple(Taking(held, by, because) for held in grant.living)
+    else:
+        stops = tuple(StopOrdered(run, by, because) for run in grant.living)
     return replace(grant, state=state, ended_because=because), (*stops, ListsChanged())

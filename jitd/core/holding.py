@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A thing is given and taken back: leave to get a ticket from the KDC first, and other kinds later.
 
-Law: whatever decides a holding's state stands in LAW and MAY_CAUSE. It is recorded before the thing is given, and it is open until
-the thing is taken back. What was given is never forgotten, and never called taken before it is.
+Law: whatever decides a holding's state stands in LAW and MAY_CAUSE. It is recorded before the thing is given, and it is open
+until the thing is taken back. What was given is never forgotten, and never called taken before it is.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ class Outcome:
 class Holding:
     """One thing that one person has under ``grant``, for ``request``.
 
-    ``thing`` is its name as a rule has it, ``to`` the principal of the person. ``until`` is when it ends, by the wall clock, since
-    the one who gives the thing has no other. ``stays``: it does not end with the connection of the client that asked for it.
+    ``thing`` is its name as a rule has it, ``to`` the principal of the person. ``until`` is when it ends, by the wall clock,
+    since the one who gives the thing has no other. ``stays``: it does not end with the connection of the client that asked for
+    it.
     """
 
     id: str
@@ -157,7 +158,9 @@ LAW: dict[HoldingState, dict[type, frozenset[HoldingState]]] = {
     },
     HoldingState.ENDED: {},
 }
-"""state × event → the states it may lead to. Total: the ended state is there, and empty. What is held ends through TAKING alone."""
+"""state × event → the states it may lead to. Total: the ended state is there, and empty. What is held ends through TAKING
+alone.
+"""
 
 MAY_CAUSE: dict[type, frozenset[Role]] = {
     Giving: frozenset({Role.REQUESTER}),

@@ -31,9 +31,9 @@ ROOTS_TERMS = Terms(env=("*",), writable=True, record=Record(what="none"))
 class Rule:
     """One rule. A condition that is None matches everything; one without members matches nothing.
 
-    ``commands`` and ``gives`` are one condition on what is asked for: a rule with one of the two alone is not about the other, and
-    a rule with neither is about everything.
-    ``needs_ticket``: it permits nothing to a requester who is known by their account alone. ``standing``: see Obligations.
+    ``commands`` and ``gives`` are one condition on what is asked for: a rule with one of the two alone is not about the other,
+    and a rule with neither is about everything. ``needs_ticket``: it permits nothing to a requester who is known by their
+    account alone. ``standing``: see Obligations.
     """
 
     verdict: Literal["permit", "deny"]

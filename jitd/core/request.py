@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Decision, Deny, Obligations, narrow
-from jitd.core.deed import RUN, THING, Deed, deed_of
+from jitd.core.deed import deed_of
 from jitd.core.effects import ListsChanged, Moment, RequestWaits, SetDeadline, TellRequester
 from jitd.core.grant import Grant, Issued, Used
 from jitd.core.law import DAEMON, Actor, IllegalEvent, Role, check
@@ -87,12 +87,7 @@ class Request:
     @property
     def may_act_at_once(self) -> bool:
         """True if the client that waits for it takes its use: not one that asks beforehand for what another program will do."""
-        return self.deed is RUN or self.deed is THING or self.point is not None
-
-    @property
-    def deed(self) -> Deed:
-        """What kind of deed is asked for."""
-        return deed_of(self.service, gives=self.command.gives)
+        return self.command.gives or deed_of(self.service).is_executed or self.point is not None
 
     @property
     def terms(self) -> tuple[int | None, ...]:
@@ -125,7 +120,7 @@ class Submitted:
             "cwd": _spelled(command.cwd),
             "reason": claims.reason,
             "service": self.request.service,
-            **({"gives": [_spelled(thing) for thing in command.argv], "stays": command.stays} if command.gives else {}),
+            **({"gives": list(command.things), "stays": command.stays} if command.gives else {}),
             **({"options": [_spelled(option) for option in command.options]} if command.options else {}),
             **({"doubt": command.doubt} if command.doubt else {}),
             **({} if self.request.point is None else {"point": _point(self.request.point)}),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who gives a thing and takes it back: one Protocol, and a giver for each kind of thing.
 
-Law: a giver may be asked the same twice, and nothing comes of the second time. It says what it knows: Done is true when it is said,
-Refused changed nothing, and after Failed nobody knows.
+Law: a giver may be asked the same twice, and nothing comes of the second time. It says what it knows: Done is true when it is
+said, Refused changed nothing, and after Failed nobody knows.
 """
 
 from __future__ import annotations

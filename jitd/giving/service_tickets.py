@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Leave to get a ticket for a service: a grant that jitd-kdc writes into the KDC's entry of that service.
 
-Law: the KDC gives the ticket, to the person's own credentials; the daemon never has it. What the gate's last trial has shown to be
-off is given to nobody.
+Law: the KDC gives the ticket, to the person's own credentials; the daemon never has it. What the gate's last trial has shown to
+be off is given to nobody.
 """
 
 from __future__ import annotations

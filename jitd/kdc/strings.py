@@ -30,12 +30,16 @@ LONGEST_NAME = 1_024
 """Bytes of a principal's name in UTF-8, realm included, at most."""
 
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{8}(?:\.[1-9][0-9]{0,8})?")
-_END = re.compile(r"0|[1-9][0-9]{0,10}")
-_HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
-_NAME = re.compile(r"(?:[^@\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])+@(?:[^@/\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])+")
+_END = re.compile(r"[1-9][0-9]{0,10}")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
+_LETTERS = r"(?:[^@\\\x00-\x1f\x7f]|\\[\\/@ntb0])+"
+_NAME = re.compile(f"{_LETTERS}@{_LETTERS}")
 _COMPONENT = re.compile(r"(?:[^@/\\]|\\.)*")
 NEVER_GATED = frozenset({"krbtgt", "kadmin", "kiprop", "K", "jitd", "jitd-kdc", "WELLKNOWN"})
 """First components of principals that are never gated: the realm's own, and those that a gate itself needs."""
+CANARY = "jitd-canary"
+"""First component of services that are gated and never granted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,11 @@ def is_grant_id(text: str) -> bool:
 
 def is_end(number: int) -> bool:
     """True for an instant that the form has room for: seconds since the epoch, 1 to 11 digits."""
-    return 0 <= number < 10**11
+    return 0 < number < 10**11
 
 
 def is_host(text: str) -> bool:
-    """True for a host's name in lower case, at most 253 characters long."""
+    """True for a host's name in lower case, with a domain, at most 253 characters long."""
     return len(text) <= 253 and _HOST.fullmatch(text) is not None
 
 
@@ -88,6 +92,11 @@ def may_be_gated(service: str) -> bool:
     return components(service)[0] not in NEVER_GATED
 
 
+def may_be_granted(service: str) -> bool:
+    """False for principals that are never gated, and for the canaries."""
+    return may_be_gated(service) and components(service)[0] != CANARY
+
+
 def write_grant(grant: Grant) -> tuple[str, str]:
     """Return the name and the value of the string for ``grant``. Raises ValueError where the form has no room for it."""
     if not (is_grant_id(grant.id) and is_end(grant.end) and is_principal(grant.client)):
@@ -108,11 +117,11 @@ def read_grant(name: str, value: str) -> Grant | None:
 def granted_by(service: str, value: str | None) -> tuple[str, ...]:
     """Return the hosts that may grant ``service``, by the ``value`` of its GRANTED_BY, None where the service has none.
 
-    Without the string it is the host of the service's own name, its second component. A string that is not of the form
-    names nobody.
+    Without the string it is the host of the service's own name, the second of two components. A string that is
+    not of the form names nobody.
     """
     if value is None:
-        host = [*components(service), ""][1].lower()
-        return (host,) if is_host(host) else ()
+        parts = components(service)
+        return (parts[1],) if len(parts) == 2 and is_host(parts[1]) else ()
     hosts = value.split(" ")
     return tuple(hosts) if all(is_host(host) for host in hosts) else ()

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from jitd.core import effects
 from jitd.core.effects import Moment
 from jitd.core.holding import Ended, Ending, Given, Holding, HoldingState, Outcome, Taking, outcome_of
-from jitd.core.law import DAEMON, IllegalEvent
+from jitd.core.law import DAEMON, Actor, IllegalEvent, Role
+from jitd.core.request import Request
 from jitd.giving import Done, Failed, Givers, Refused
 from jitd.lifecycle.waiters import Waiters
 from jitd.log import log
@@ -25,7 +26,8 @@ LONGEST_PAUSE = 60.0
 
 
 class Holdings:
-    """Carries out ``Give``, ``Take`` and ``TellHolder``. ``act`` lets an event happen; ``set_deadline`` has a holding looked at again
+    """Carries out ``Give``, ``Take`` and ``TellHolder``. ``act`` lets an event happen; ``set_deadline`` has a holding looked at
+    again
     at a moment of the boot clock.
     """
 
@@ -132,7 +134,30 @@ class Holdings:
         giver = self._givers.of(holding.thing)
         return "" if giver is None else giver.name_of(holding.thing)
 
-    # --- after a restart, and when clients go -------------------------------------------------------------------------
+    # --- clients that come back, and clients that go -------------------------------------------------------------------------
+
+    def held_for(self, request: Request) -> Holding | None:
+        """What ``request`` has been given, or is being given, and no client has in hand; None if there is nothing."""
+        if not request.command.gives:
+            return None
+        held = (one for one in self._store.holdings(grant=request.lease or request.id) if one.request == request.id)
+        free = (one for one in held if self._waiters.holder_of(one.id) is None)
+        return next((one for one in free if one.state in (HoldingState.GIVING, HoldingState.HELD)), None)
+
+    def hand_again(self, request: Request) -> bool:
+        """Hand to the client that waits for ``request`` what it was given before; False if nothing is held."""
+        held = self.held_for(request)
+        if held is not None and held.state is HoldingState.HELD:
+            self._hand_over(held)
+        return held is not None
+
+    def let_go(self, id: str) -> None:
+        """The client that had the holding ``id`` in hand is gone, and did not keep it: take it back."""
+        held = self._store.holding(id)
+        asked = self._store.request(held.request) if held is not None and held.state is HoldingState.HELD else None
+        if asked is not None:
+            by = Actor(Role.REQUESTER, asked.requester.principal, asked.requester.uid)
+            self._happens(Taking(id, by, "given back by its holder"))
 
     def await_holder(self, id: str) -> None:
         """The daemon was restarted: the client of the holding ``id`` may come back."""

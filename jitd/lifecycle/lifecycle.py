@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one door: load, transition, commit, hand the effects on. Nothing else.
 
-Law: every change of a request, grant, run, holding or lock comes through ``handle``. What one input causes, in other lives too, is one
-transaction. No commit, no deed: the effects are returned only after it. Whatever is decided, it comes in under the locks.
+Law: every change of a request, grant, run, holding or lock comes through ``handle``. What one input causes, in other lives too,
+is one transaction. No commit, no deed: the effects are returned only after it. Whatever is decided, it comes in under the
+locks.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
-from jitd.core.deed import JITSUDO
 from jitd.core.subject import Subject
 from jitd.deciding import origins
 from jitd.deciding.walking import Held
@@ -244,7 +243,7 @@ class Connection:
                     self._waiting.submitted(made)
             case messages.Get():
                 made = await requests.submit(
-                    who, thing_in(message), claims_in(message), service=JITSUDO, waits=message.waits,
+                    who, thing_in(message), claims_in(message), waits=message.waits,
                     if_owed=message.if_owed, waiter=self._waiting, on_created=self._waiting.begin,
                 )  # fmt: skip
                 if not message.waits:

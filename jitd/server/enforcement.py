@@ -34,8 +34,9 @@ from jitd.server.services import Services
 from jitd.verbs.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
 from jitd.verbs.rows import instant
 from jitpam.wire import messages
+from jitpam.wire.codes import STAGES
 from jitpam.wire.framing import frame
-from jitpam.wire.messages import STAGES, Message
+from jitpam.wire.messages import Message
 from jitpam.wire.shown import shown
 
 PROOF = b"jitd proof 1\n"

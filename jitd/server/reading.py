@@ -13,7 +13,7 @@ from jitd.core.thing import read_thing
 from jitd.deciding.command_lookup import Asked
 from jitd.verbs.refusal import Refusal
 from jitpam.wire import messages
-from jitpam.wire.messages import KINDS
+from jitpam.wire.codes import KINDS
 
 
 def _pairs(pairs: list[list[bytes]]) -> tuple[tuple[bytes, bytes], ...]:

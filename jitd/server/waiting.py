@@ -63,7 +63,7 @@ class Waiting:
         try:
             if held is not None:
                 self._services.waiters.let_go(held, self)
-                self._services.requests.let_go(held)
+                self._services.let_go(held)
         finally:
             if waited is not None:
                 self._services.requests.left(waited, self)

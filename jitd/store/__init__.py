@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests, grants, runs, holdings, locks and the chain, kept. Law: one input, one transaction; no store knows what its rows mean."""
+"""Requests, grants, runs, holdings, locks and the chain, kept. Law: one input, one transaction; no store knows what its rows
+mean.
+"""
 
 from __future__ import annotations
 

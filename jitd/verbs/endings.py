@@ -54,7 +54,8 @@ class Endings:
                 raise Refusal("not_done", f"{ended}, but {kept}")
             raise Refusal("late", ended)
         may_live = await self._revoke(who, found, grant, reason)
-        return f"grant {grant.id} is revoked; {may_live or self._taken([grant]) or self._goes_on([grant]) or 'nothing runs under it'}"
+        told = may_live or self._taken([grant]) or self._goes_on([grant]) or "nothing runs under it"
+        return f"grant {grant.id} is revoked; {told}"
 
     async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
         """End every grant of the person whom ``principal``, an account or a principal, means, as far as ``who`` may end it: all

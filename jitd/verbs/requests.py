@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from jitd.core import holding, request
+from jitd.core import request
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command, fingerprint, read_id, spell_id, work_of
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import JITSUDO, deed_of
-from jitd.core.effects import Moment, TellHolder
+from jitd.core.effects import Moment
 from jitd.core.grant import Grant, GrantState, NoUseLeft, Revoked, Used
-from jitd.core.holding import Holding, HoldingState
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
 from jitd.core.request import Request, RequestState
 from jitd.core.run import RunState
@@ -87,7 +86,7 @@ class Requests:
         asked: Asked,
         claims: Claims,
         *,
-        service: str,
+        service: str = JITSUDO,
         waits: bool,
         if_owed: bool,
         waiter: Waiter,
@@ -264,44 +263,19 @@ class Requests:
         if found.point is not None:
             raise Refusal("usage", f"request {found.id} is {found.service}'s: once it is approved, do the same there again")
         await self._until_given_back(found)
-        if not found.is_open and self._usable_grant(found) is None and self._held(found) is None:
+        if not found.is_open and self._usable_grant(found) is None and self._perform.holdings.held_for(found) is None:
             raise Refusal("unknown", "there is no such request of yours that could be resumed")
         if not self._waiters.attend(found.id, waiter):
             raise Refusal("denied", f"somebody waits for request {found.id} already")
         on_created(found.id)
         try:
-            if found.is_open or not found.may_act_at_once or self._hand_again(found, waiter):
+            if found.is_open or not found.may_act_at_once or self._perform.holdings.hand_again(found):
                 return found
             await self._use(found, who)
         except BaseException:
             self._waiters.leave(found.id, waiter)
             raise
         return found
-
-    def _held(self, found: Request) -> Holding | None:
-        """What ``found`` has been given, or is being given, and no client has in hand."""
-        if not found.command.gives:
-            return None
-        held = (one for one in self._store.holdings(grant=found.lease or found.id) if one.request == found.id)
-        free = (one for one in held if self._waiters.holder_of(one.id) is None)
-        return next((one for one in free if one.state in (HoldingState.GIVING, HoldingState.HELD)), None)
-
-    def _hand_again(self, found: Request, waiter: Waiter) -> bool:
-        """Give ``waiter`` what was given for ``found`` before, if that is held still; False if nothing is."""
-        held = self._held(found)
-        if held is not None and held.state is HoldingState.HELD:
-            self._perform.holdings.tell(TellHolder(held.id))
-        return held is not None
-
-    def let_go(self, id: str) -> None:
-        """The client that had the holding ``id`` in hand is gone, and did not keep it: it is taken back."""
-        held = self._store.holding(id)
-        if held is None or held.state is not HoldingState.HELD:
-            return
-        found = self._store.request(held.request)
-        assert found is not None, "a holding has a request"
-        by = Actor(Role.REQUESTER, found.requester.principal, found.requester.uid)
-        self._perform.act(holding.Taking(id, by, "given back by its holder"))
 
     async def _until_given_back(self, found: Request) -> None:
         """A run that had not begun when the daemon went away, and its client with it, gives its use back in a moment."""

@@ -25,7 +25,7 @@ MESSAGES = {
     "failed": Failed("kadmind is silent"),
 }
 GIVE = {"do": "give", "id": "K7QM2XVD", "service": SERVICE, "end": 1790000000, "client": CLIENT}
-GRANTS = {"said": "grants", "approval": "required", "granted_by": ["h"], "grants": [["K7QM2XVD", 1, CLIENT]]}
+GRANTS = {"said": "grants", "approval": "required", "granted_by": ["h.x"], "grants": [["K7QM2XVD", 1, CLIENT]]}
 
 
 def read(packet: bytes) -> object:
@@ -53,7 +53,7 @@ def test_every_kind_of_message_is_frozen() -> None:
         {"service": "postgres/db1"}, {"service": "@EXAMPLE.TEST"}, {"service": "postgres@"}, {"service": "a@B@C"},
         {"service": "a\n@B"}, {"service": "a\0@B"}, {"service": "a\\"}, {"service": "a@B\\"}, {"service": ["a@B"]},
         {"service": "a" * LONGEST_NAME + "@B"}, {"service": "\ud800@B"},
-        {"end": "1790000000"}, {"end": 1790000000.0}, {"end": -1}, {"end": 10**11}, {"end": True}, {"end": None},
+        {"end": "1790000000"}, {"end": 1790000000.0}, {"end": -1}, {"end": 0}, {"end": 10**11}, {"end": True}, {"end": None},
         {"client": ""}, {"client": "alice"},
     ],
     ids=str,
@@ -73,8 +73,9 @@ def test_a_request_that_lacks_a_field_is_not_read(field: str) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"approval": None}, {"approval": "x" * 257}, {"approval": "a\nb"}, {"granted_by": "h"}, {"granted_by": ["H"]},
-        {"granted_by": ["h h"]}, {"granted_by": ["h"] * 1001}, {"grants": [["K7QM2XVD", 1]]}, {"grants": {"a": 1}},
+        {"approval": None}, {"approval": "x" * 257}, {"approval": "a\nb"}, {"granted_by": "h.x"}, {"granted_by": ["H.x"]},
+        {"granted_by": ["h"]},
+        {"granted_by": ["h.x h.x"]}, {"granted_by": ["h.x"] * 1001}, {"grants": [["K7QM2XVD", 1]]}, {"grants": {"a": 1}},
         {"grants": [["K7QM2XVD", "1", CLIENT]]}, {"grants": [["K7QM2XVD", 1, CLIENT]] * 2001}, {"why": "x"},
         {"said": "give"}, {"said": "done"},
     ],

@@ -88,7 +88,11 @@ def test_of_all_pairs_after_welcome_only_the_legal_order_is_accepted(role):
         (CLIENT, "withdraw"),
         (CLIENT, "bye"),
     }
-    expected |= {((CLIENT, asked), turn) for asked in ("submit", "anew", "get", "resume") for turn in turns | {(DAEMON, "granted"), (DAEMON, "given")}}
+    expected |= {
+        ((CLIENT, asked), turn)
+        for asked in ("submit", "anew", "get", "resume")
+        for turn in turns | {(DAEMON, "granted"), (DAEMON, "given")}
+    }
     proving = {
         (DAEMON, "challenge"),
         (DAEMON, "token"),
@@ -129,7 +133,11 @@ GONE_ON = [
     ("one that cannot stay", ["client get", "daemon given", "client keep", "daemon refused"], "ready"),
     ("a client that goes before it hears", ["client get", "daemon given", "client keep", "client bye"], "closed"),
     ("a withdrawal that crosses what is given", ["client get", "daemon given", "client withdraw"], "holding"),
-    ("a keep that crosses what is taken", ["client get", "daemon given", "daemon taken", "client keep", "daemon refused"], "ready"),
+    (
+        "a keep that crosses what is taken",
+        ["client get", "daemon given", "daemon taken", "client keep", "daemon refused"],
+        "ready",
+    ),
     ("the same, as the client sees it", ["client get", "daemon given", "client keep", "daemon taken", "daemon refused"], "ready"),
     ("a list", ["client list", "daemon item", "daemon item", "daemon done"], "ready"),
     ("a refused question", ["client show", "daemon item", "daemon refused"], "ready"),
