@@ -473,7 +473,7 @@ def test_a_kdc_that_refuses_is_quoted_and_the_thing_given_back(house):
 @pytest.mark.parametrize("words", [["--", "echo", "ran"], []], ids=["a command", "kept"])
 def test_an_expired_ticket_says_kinit(house, realm, cache, words):
     realm.kinit(cache, "-l", "1s")
-    time.sleep(1.5)
+    time.sleep(2.1)
     daemon = Giving(stays=not words)
     house.daemon.play(daemon)
     done = house.run("--get", THING, *words)
