@@ -102,8 +102,9 @@ def test_the_tickets_of_another_person_in_the_collection_are_not_touched(realm, 
 # --- why there is none
 
 
-def test_a_kdc_that_refuses_is_quoted(realm, cache, given):
+def test_a_kdc_that_refuses_is_quoted_and_not_asked_again(realm, cache, given, monkeypatch):
     realm.kinit(cache)
+    monkeypatch.setattr(ticket.time, "sleep", lambda _: pytest.fail("it was asked again"))
     with pytest.raises(NoTicket, match="alice@EXAMPLE.TEST no ticket for nobody/db1@EXAMPLE.TEST: Server nobody/db1.* not found"):
         given.fill("nobody/db1@EXAMPLE.TEST", ALICE)
     assert os.listdir(os.path.dirname(path_of(given))) == []
