@@ -377,13 +377,11 @@ class Connection:
         """Wait until the socket is ready for ``event``. Raises Unreachable if it is not before ``until`` (monotonic clock)."""
         poll = select.poll()
         poll.register(self._socket.fileno(), event)
-        left = None if until is None else until - time.monotonic()
-        if (
-            left is not None and left < _AT_LEAST and self._n_graces
-        ):  # it may be us who had no processor, and not jitd who is late
+        left = None if until is None else max(0.0, until - time.monotonic())
+        if left is not None and left < _AT_LEAST and self._n_graces:
             self._n_graces -= 1
-            left = _AT_LEAST
-        if not poll.poll(None if left is None else max(0.0, left) * 1000):
+            left = _AT_LEAST  # we come late ourselves: it may be that we had no processor, and not that jitd is silent
+        if not poll.poll(None if left is None else left * 1000):
             raise Unreachable("jitd does not answer")
 
 

@@ -240,7 +240,7 @@ class Holding:
                 ended = command.look()
                 ended = None if ended is not None and ended >= STOPPED else ended
             alive = command.survivors()
-            if not alive or time.monotonic() >= until:
+            if (ended is not None and not alive) or time.monotonic() >= until:
                 break
             pause.poll(TRY_EVERY * 1000)
         if alive:
@@ -267,8 +267,7 @@ def _boot_clock() -> float:
 
 def _stop_by(number: int) -> None:
     """Stop as our command has stopped, so that the shell above sees its job stop. Where no shell is left to continue us, the
-    kernel
-    does not let us stop. We ignore TTOU; TTIN says the same to a shell.
+    kernel does not let us stop. We ignore TTOU; TTIN says the same to a shell.
     """
     import posix
 

@@ -105,7 +105,7 @@ class OwnCommand:
         """What still lives of that which was hung up: ``1234 psql``."""
         now = _processes()
         return [
-            f"{pid} {shown(one.name)}" for pid, one in self._known.items() if (same := now.get(pid)) and same.began == one.began
+            f"{pid} {shown(same.name)}" for pid, one in self._known.items() if (same := now.get(pid)) and same.began == one.began
         ]
 
 

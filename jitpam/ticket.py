@@ -89,7 +89,7 @@ class _Fetch:
     def run(self) -> int:
         """Fetch the ticket and store it. Returns its end, in seconds since 1970. Raises NoTicket and NotAuthenticated.
 
-        What is opened is left open: this is done once in a process, at most.
+        What is opened is left open: this is done a few times in a process, at most.
         """
         self._do("krb5_init_context", self._library)
         wanted = Credential()
