@@ -13,7 +13,7 @@ from tests.krb5.driver import DUP_SKEY, FORWARDABLE, GATED, POLICY, POSTDATED, P
 ALICE = "alice@GATE.TEST"
 SERVICE = "postgres/db1.example.test@GATE.TEST"
 CNAME_IN_ADDL_TKT, REQUEST_ANONYMOUS, IS_POSTDATED, VALIDATE = 0x00020000, 0x00008000, 0x02000000, 0x00000001
-RENEW, FORWARDED, PROXY, ENC_TKT_IN_SKEY, CANONICALIZE = 0x2, 0x20000000, 0x08000000, 0x8, 0x00010000
+RENEW, FORWARDED, PROXY, CANONICALIZE = 0x2, 0x20000000, 0x08000000, 0x00010000
 FOR_USER, S4U_X509_USER = 129, 130
 
 
@@ -89,6 +89,7 @@ def test_a_malformed_string_is_no_grant(driver: Driver, key: str, value: str) ->
         (Request(padata=S4U_X509_USER), "a service asks in somebody else's name (S4U2Self)"),
         (Request(options=IS_POSTDATED), "a postdated ticket"),
         (Request(options=VALIDATE), "a postdated ticket"),
+        (Request(options=RENEW), "a ticket is renewed; a new one has to be asked for"),
         (Request(options=REQUEST_ANONYMOUS), "an anonymous client"),
     ],
 )
@@ -104,7 +105,7 @@ def test_nothing_is_granted_to_nobody(driver: Driver, kind: str) -> None:
     assert said.code == POLICY and said.log == [f"jitd: refused (no name) a ticket for {SERVICE}: the request names no client"]
 
 
-@pytest.mark.parametrize("options", [RENEW, FORWARDED, PROXY, CANONICALIZE])
+@pytest.mark.parametrize("options", [FORWARDED, PROXY, CANONICALIZE])
 def test_what_leaves_the_client_as_it_is_needs_the_same_grant(driver: Driver, options: int) -> None:
     assert driver.gate(gated(seconds=60), Request(options=options)).lifetimes[0] in (59, 60)
     assert is_refused(driver, gated(client="bob@GATE.TEST"), Request(options=options), "no live grant for this client")
