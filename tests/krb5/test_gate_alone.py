@@ -39,6 +39,7 @@ KINDS = pytest.mark.parametrize("kind", ["as", "tgs"])
 
 @KINDS
 def test_a_client_with_a_grant_gets_what_is_left_of_it_and_nobody_else_gets_any(driver: Driver, kind: str) -> None:
+    """THREATS T-01 and T-02."""
     service = gated(seconds=600)
     said = driver.gate(service, Request(kind=kind))
     assert said.is_granted and said.log == []
@@ -51,10 +52,12 @@ def test_a_client_with_a_grant_gets_what_is_left_of_it_and_nobody_else_gets_any(
 @KINDS
 @pytest.mark.parametrize("seconds", [-86400 * 365, -60, -1, 0, 86400 + 60, 86400 * 365])
 def test_a_grant_that_has_ended_or_is_too_far_ahead_permits_nothing(driver: Driver, kind: str, seconds: int) -> None:
+    """THREATS T-01."""
     assert is_refused(driver, gated(seconds=seconds), Request(kind=kind), "no live grant for this client")
 
 
 def test_of_several_grants_of_a_client_the_longest_counts_and_others_do_not(driver: Driver) -> None:
+    """THREATS T-02."""
     now = int(time.time())
     service = gated(seconds=60, jit_grant_K7QM2XVE=f"1 {now + 500} {ALICE}", jit_grant_K7QM2XVF=f"1 {now + 900} bob@GATE.TEST",
                     jit_grant_K7QM2XVG=f"1 {now + 90000} {ALICE}", jit_grant_K7QM2XVH=f"1 {now - 5} {ALICE}")  # fmt: skip
@@ -76,6 +79,7 @@ def test_of_several_grants_of_a_client_the_longest_counts_and_others_do_not(driv
     ],
 )  # fmt: skip
 def test_a_malformed_string_is_no_grant(driver: Driver, key: str, value: str) -> None:
+    """THREATS T-05."""
     service = Service({"jit_approval": "required", key: value.format(end=int(time.time()) + 60)})
     assert is_refused(driver, service, Request(), "no live grant for this client")
 
@@ -94,11 +98,13 @@ def test_a_malformed_string_is_no_grant(driver: Driver, key: str, value: str) ->
     ],
 )
 def test_what_cannot_be_granted_is_refused_to_a_client_with_a_grant(driver: Driver, kind: str, change: Request, why: str) -> None:
+    """THREATS T-02, T-03 and T-04."""
     assert is_refused(driver, gated(), replace(change, kind=kind), why)
 
 
 @KINDS
 def test_nothing_is_granted_to_nobody(driver: Driver, kind: str) -> None:
+    """THREATS T-03."""
     for anonymous in ("WELLKNOWN/ANONYMOUS@GATE.TEST", "WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS"):
         assert is_refused(driver, gated(client=anonymous), Request(client=anonymous, kind=kind), "an anonymous client")
     said = driver.gate(gated(), Request(client=None))
@@ -112,6 +118,7 @@ def test_what_leaves_the_client_as_it_is_needs_the_same_grant(driver: Driver, op
 
 
 def test_in_as_the_client_of_the_request_and_its_entry_are_one(driver: Driver) -> None:
+    """THREATS T-03."""
     why = "the client asks under another name than that of its entry"
     assert is_refused(driver, gated(), Request(kind="as", entry="bob@GATE.TEST"), why)
     assert is_refused(driver, gated(client="bob@GATE.TEST"), Request(kind="as", entry="bob@GATE.TEST"), why)
@@ -132,6 +139,7 @@ def test_in_as_the_client_of_the_request_and_its_entry_are_one(driver: Driver) -
     ],
 )
 def test_an_entry_without_what_a_gate_needs_is_refused_with_a_grant(driver: Driver, kind: str, change: dict, why: str) -> None:
+    """THREATS T-04."""
     assert is_refused(driver, replace(gated(), **change), Request(kind=kind), why)
     assert driver.gate(replace(gated(), attributes=GATED | 0x80), Request(kind=kind)).is_granted, "more flags are no fault"
 
@@ -142,6 +150,7 @@ def test_an_entry_without_what_a_gate_needs_is_refused_with_a_grant(driver: Driv
     [Request(), Request(options=0xFFFFFFFF), Request(padata=FOR_USER), Request(client="WELLKNOWN/ANONYMOUS@GATE.TEST")],
 )
 def test_a_service_that_is_not_gated_is_not_touched(driver: Driver, kind: str, request_: Request) -> None:
+    """THREATS T-10."""
     odd = {"require_auth": "x", "jit_grant:K7QM2XVD": f"1 {int(time.time()) - 9} {ALICE}", "jit_granted_by": "none"}
     for service in (Service({}, attributes=0, maxlife=0, maxrenewlife=9), Service(odd, attributes=0)):
         said = driver.gate(service, replace(request_, kind=kind))
@@ -163,6 +172,7 @@ def test_log_issues_as_if_there_were_no_gate_and_says_what_it_would_refuse(drive
 
 @pytest.mark.parametrize("mode", ["", "Required", "required ", "off", "no", "LOG"])
 def test_a_mode_that_is_not_known_gates_and_is_logged(driver: Driver, mode: str) -> None:
+    """THREATS T-05."""
     odd = f"jitd: {SERVICE} has a jit_approval that is neither required nor log: treated as required"
     refused = driver.gate(gated(mode=mode), Request(client="bob@GATE.TEST"))
     assert refused.code == POLICY
@@ -172,6 +182,7 @@ def test_a_mode_that_is_not_known_gates_and_is_logged(driver: Driver, mode: str)
 
 
 def test_a_line_of_the_log_is_one_line_whatever_a_name_holds(driver: Driver) -> None:
+    """THREATS T-09."""
     said = driver.gate(gated(), Request(client="eve\x1b[31m\r%n%sé\\nx@GATE.TEST"))
     assert said.log == [
         rf"jitd: refused eve\x1b[31m\x0d%n%s\xc3\xa9\nx@GATE.TEST a ticket for {SERVICE}: no live grant for this client"
@@ -180,6 +191,12 @@ def test_a_line_of_the_log_is_one_line_whatever_a_name_holds(driver: Driver) -> 
         said = driver.gate(gated(), Request(client="e" * length + "\x01\x01@GATE.TEST"))
         (line,) = said.log
         assert len(line) < 420 and line.startswith("jitd: refused eee") and line.endswith("no live grant for this client")
+
+
+def test_the_client_reads_the_same_whatever_the_reason_is(driver: Driver) -> None:
+    """THREATS T-09: whether somebody else is granted, or how the service is set up, is nobody's business."""
+    refused = [Request(client="bob@GATE.TEST"), Request(padata=FOR_USER), Request(options=IS_POSTDATED), Request(client=None)]
+    assert {tuple(driver.gate(gated(), request).words) for request in refused} == {(str(POLICY), "JIT_APPROVAL", "0", "0")}
 
 
 def test_a_thousand_strings_are_read_and_the_one_that_matters_is_found(driver: Driver) -> None:

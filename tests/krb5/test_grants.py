@@ -68,6 +68,7 @@ def test_a_grant_is_read_as_it_is_written(driver: Driver, value: bytes, meant: t
 
 @pytest.mark.parametrize("value", BAD)
 def test_a_value_that_is_not_exactly_of_the_form_is_no_grant(driver: Driver, value: bytes) -> None:
+    """THREATS T-05."""
     assert read_grant(driver, value) is None and expected(value) is None
 
 
@@ -94,6 +95,7 @@ def test_a_grant_that_is_cut_short_never_becomes_another_client_or_a_later_end(d
     ],
 )  # fmt: skip
 def test_a_key_is_of_the_exact_form_or_is_none(driver: Driver, key: str, is_key: bool) -> None:
+    """THREATS T-05."""
     assert driver.ask("key", hexed(key)).words == [str(int(is_key))]
     assert bool(KEY.fullmatch(key.encode())) is is_key
 
@@ -118,6 +120,7 @@ def test_a_mode_that_is_not_known_is_not_open(driver: Driver, value: str | None,
     ],
 )  # fmt: skip
 def test_a_grant_is_worth_what_is_left_of_it_and_at_most_a_day(driver: Driver, end: int, now: int, left: int) -> None:
+    """THREATS T-05."""
     assert driver.ask("left", str(end), str(now)).words == [str(left)]
 
 
@@ -150,6 +153,7 @@ def test_a_grant_is_worth_what_is_left_of_it_and_at_most_a_day(driver: Driver, e
     ],
 )
 def test_a_list_names_a_host_or_has_a_fault_and_names_nobody(driver: Driver, names: str, host: str, is_named: bool) -> None:
+    """THREATS T-07."""
     assert driver.ask("names", hexed(names), hexed(host)).words == [str(int(is_named))]
 
 
@@ -160,6 +164,7 @@ HOSTS = ["a.b", "0.1", f"{LONG}.b", f"{LONG}a.b", ".".join([LONG] * 4)[:253], ".
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_host_has_a_domain_and_is_in_lower_case(driver: Driver, host: str) -> None:
+    """THREATS T-07."""
     assert driver.ask("host", hexed(host)).words == [str(int(is_host(host.encode())))]
 
 
@@ -175,11 +180,13 @@ NEARLY_A_GRANT = st.tuples(
 
 @given(value=st.one_of(BYTES, NEARLY_A_GRANT))
 def test_every_value_is_read_as_the_form_says(driver: Driver, value: bytes) -> None:
+    """THREATS T-05."""
     assert read_grant(driver, value) == expected(value)
 
 
 @given(key=st.one_of(BYTES, st.from_regex(rb"jit_grant:[0-9A-Zi]{7,9}[.]?[0-9]{0,11}", fullmatch=True)))
 def test_every_key_is_read_as_the_form_says(driver: Driver, key: bytes) -> None:
+    """THREATS T-05."""
     assert driver.ask("key", hexed(key)).words == [str(int(bool(KEY.fullmatch(key))))]
 
 
@@ -208,6 +215,7 @@ def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_hundred_thousand_odd_strings_break_no_promise_and_no_bound(fuzzer: Path) -> None:
+    """THREATS T-05 and T-08."""
     done = subprocess.run([fuzzer, "100000", "1"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     counts = dict(re.findall(r"(\w+)=(\d+)", done.stdout))

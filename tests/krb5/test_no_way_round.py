@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """No way round the gate: each way of asking a real KDC, for a gated service and for one that is like it and not gated.
 
-A way gets a ticket of the ungated service, whatever is granted elsewhere. Of the gated one it gets a ticket only with a live grant
-for this very client, and that ends with the grant; what cannot be granted gets none with it either.
+A way gets a ticket of the ungated service, whatever is granted elsewhere. Of the gated one it gets a ticket only with a live
+grant for this very client, and that ends with the grant; what cannot be granted gets none with it either.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ GRANTABLE = [
 ]  # fmt: skip
 """Ways by which alice, who is granted, gets a ticket in her own name."""
 NEVER = [
-    ways.renewal, ways.validation, ways.user_to_user, ways.s4u2self, ways.postdated_as, ways.postdated_tgs, ways.second_account, ways.as_second_account,
+    ways.renewal, ways.validation, ways.user_to_user, ways.s4u2self, ways.postdated_as, ways.postdated_tgs,
+    ways.second_account, ways.as_second_account,
 ]  # fmt: skip
 """Ways that get nothing although alice is granted."""
 
@@ -82,16 +83,19 @@ def assert_within(ticket: Ticket | None, end: float) -> None:
 
 @pytest.mark.parametrize("way", [*GRANTABLE, *NEVER], ids=named)
 def test_each_way_leads_to_a_service_that_is_not_gated(nothing_granted: Stage, way: Way) -> None:
+    """THREATS T-10."""
     assert way(nothing_granted, OPEN) is not None
 
 
 @pytest.mark.parametrize("way", [*GRANTABLE, *NEVER], ids=named)
 def test_no_way_leads_to_a_gated_service_without_a_grant(nothing_granted: Stage, way: Way) -> None:
+    """THREATS T-01."""
     assert_refused(nothing_granted, way)
 
 
 @pytest.mark.parametrize("way", [*GRANTABLE, *NEVER], ids=named)
 def test_no_way_leads_there_by_somebody_elses_grant(nothing_granted: Stage, way: Way) -> None:
+    """THREATS T-01."""
     nothing_granted.realm.grant(GATED, BOB, LONG)
     nothing_granted.realm.grant(GATED, f"{OPEN}@GATE.TEST", LONG, "K7QM2XVD.2")
     assert_refused(nothing_granted, way)
@@ -99,6 +103,7 @@ def test_no_way_leads_there_by_somebody_elses_grant(nothing_granted: Stage, way:
 
 @pytest.mark.parametrize("way", GRANTABLE, ids=named)
 def test_with_a_grant_a_ticket_ends_with_it(nothing_granted: Stage, way: Way) -> None:
+    """THREATS T-02."""
     end = int(time.time()) + LONG
     nothing_granted.realm.set_string(GATED, "jit_grant:K7QM2XVD", f"1 {end} {ALICE}")
     assert_within(way(nothing_granted, GATED), end)
@@ -106,6 +111,7 @@ def test_with_a_grant_a_ticket_ends_with_it(nothing_granted: Stage, way: Way) ->
 
 @pytest.mark.parametrize("way", NEVER, ids=named)
 def test_what_cannot_be_granted_is_refused_with_a_grant(nothing_granted: Stage, way: Way) -> None:
+    """THREATS T-02, T-03 and T-04."""
     for client, id in ((ALICE, "K7QM2XVD"), (f"{GATED}@GATE.TEST", "K7QM2XVE"), ("WELLKNOWN/ANONYMOUS@GATE.TEST", "K7QM2XVF")):
         nothing_granted.realm.grant(GATED, client, LONG, id)
     assert_refused(nothing_granted, way)
@@ -113,6 +119,7 @@ def test_what_cannot_be_granted_is_refused_with_a_grant(nothing_granted: Stage, 
 
 @pytest.mark.parametrize("way", [*GRANTABLE, *NEVER], ids=named)
 def test_no_way_leads_there_after_the_grant_was_taken(nothing_granted: Stage, way: Way) -> None:
+    """THREATS T-01."""
     nothing_granted.realm.grant(GATED, ALICE, LONG)
     nothing_granted.realm.take(GATED)
     assert_refused(nothing_granted, way)
@@ -120,12 +127,13 @@ def test_no_way_leads_there_after_the_grant_was_taken(nothing_granted: Stage, wa
 
 @pytest.mark.parametrize("way", [*GRANTABLE, *NEVER], ids=named)
 def test_no_way_leads_there_after_the_end_of_the_grant(nothing_granted: Stage, way: Way) -> None:
+    """THREATS T-01."""
     nothing_granted.realm.grant(GATED, ALICE, -1)
     assert_refused(nothing_granted, way)
 
 
 def test_a_grant_ends_while_the_clock_runs(nothing_granted: Stage) -> None:
-    """And a TGT that was there before it, and a ticket that was got by it, lead no further."""
+    """THREATS T-02: and a TGT that was there before it, and a ticket that was got by it, lead no further."""
     stage = nothing_granted
     tgt = stage.tgt()
     end = int(time.time()) + 3
@@ -139,7 +147,7 @@ def test_a_grant_ends_while_the_clock_runs(nothing_granted: Stage) -> None:
 
 
 def test_an_anonymous_client_gets_nothing_by_a_password_either(nothing_granted: Stage) -> None:
-    """Its own library would not take the reply, so the KDC's log says whether there was a ticket in it."""
+    """THREATS T-03: its own library would not take the reply, so the KDC's log says whether there was a ticket in it."""
     for client, id in (("WELLKNOWN/ANONYMOUS@GATE.TEST", "K7QM2XVF"), ("WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS", "K7QM2XVG")):
         nothing_granted.realm.grant(GATED, client, LONG, id)
     for service, outcome in ((OPEN, "ISSUE"), (GATED, "JIT_APPROVAL")):
@@ -150,7 +158,7 @@ def test_an_anonymous_client_gets_nothing_by_a_password_either(nothing_granted: 
 
 
 def test_an_enterprise_name_is_another_name_and_gets_nothing(nothing_granted: Stage) -> None:
-    """db2 knows no enterprise names, so this is no ticket of either service; with an LDAP KDB the gate itself refuses."""
+    """THREATS T-03: db2 knows no enterprise names, so there is a ticket of neither service."""
     nothing_granted.realm.grant(GATED, ALICE, LONG)
     nothing_granted.realm.grant(GATED, r"alice\@GATE.TEST@GATE.TEST", LONG, "K7QM2XVE")
     assert_refused(nothing_granted, ways.as_enterprise)
@@ -158,16 +166,18 @@ def test_an_enterprise_name_is_another_name_and_gets_nothing(nothing_granted: St
 
 @pytest.mark.parametrize(
     "name",
-    ["Postgres/db1.example.test", "postgres/DB1.example.test", "POSTGRES/DB1.EXAMPLE.TEST", "postgres/db1.example.test/x", "postgres/db1",
-     "postgres", "postgres/db1.example.test.", "/postgres/db1.example.test", r"postgres\/db1.example.test"],
+    ["Postgres/db1.example.test", "postgres/DB1.example.test", "POSTGRES/DB1.EXAMPLE.TEST", "postgres/db1.example.test/x",
+     "postgres/db1", "postgres", "postgres/db1.example.test.", "/postgres/db1.example.test", r"postgres\/db1.example.test"],
 )  # fmt: skip
 def test_a_name_in_another_case_or_with_more_components_is_no_service(nothing_granted: Stage, name: str) -> None:
+    """THREATS T-03."""
     nothing_granted.realm.grant(GATED, ALICE, LONG)
     assert ways.tgs(nothing_granted, name) is None
     assert ways.as_directly(nothing_granted, name) is None
 
 
 def test_a_grant_of_one_service_is_none_of_another(nothing_granted: Stage) -> None:
+    """THREATS T-01."""
     nothing_granted.realm.grant(OPEN, ALICE, LONG)
     try:
         assert_refused(nothing_granted, ways.tgs)
@@ -185,6 +195,7 @@ def test_a_grant_of_one_service_is_none_of_another(nothing_granted: Stage) -> No
     ],
 )  # fmt: skip
 def test_a_gated_entry_without_what_it_needs_is_refused_with_a_grant(nothing_granted: Stage, spoil: str, mend: str) -> None:
+    """THREATS T-04."""
     realm = nothing_granted.realm
     realm.grant(GATED, ALICE, LONG)
     realm.local(f"modprinc {spoil} {GATED}")
@@ -199,6 +210,7 @@ def test_a_gated_entry_without_what_it_needs_is_refused_with_a_grant(nothing_gra
 
 
 def test_a_refusal_is_one_plain_line_of_the_log_and_the_client_learns_no_reason(nothing_granted: Stage) -> None:
+    """THREATS T-09."""
     with nothing_granted.realm.heard() as lines:
         done = nothing_granted.run(nothing_granted.tgt(), "kvno", GATED)
     assert "KDC policy rejects request" in done.stdout and "grant" not in done.stdout
@@ -216,6 +228,7 @@ def test_log_issues_everything_and_says_what_it_would_refuse(nothing_granted: St
 
 @pytest.mark.parametrize("mode", ["yes", "Required", "off", "required,log"])
 def test_a_mode_that_is_not_known_is_required(nothing_granted: Stage, mode: str) -> None:
+    """THREATS T-05."""
     nothing_granted.realm.set_string(GATED, "jit_approval", mode)
     assert_refused(nothing_granted, ways.tgs)
     with nothing_granted.realm.heard() as lines:

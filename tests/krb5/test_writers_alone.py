@@ -46,12 +46,14 @@ def test_a_writer_sets_and_deletes_grants_of_services_that_name_its_host(driver:
 
 @pytest.mark.parametrize("service", [FOREIGN, FOREIGN_BY_DEFAULT, NOBODYS])
 def test_a_writer_does_nothing_on_services_that_do_not_name_its_host(driver: Driver, service: Service) -> None:
+    """THREATS T-07."""
     assert set_string(driver, service) == EPERM
     assert set_string(driver, service, value=None) == EPERM
     assert [driver.auth(operation, WRITER, service).code for operation in READING] == [EPERM, EPERM]
 
 
 def test_a_writer_reads_an_ungated_service_of_its_host_and_writes_nothing_there(driver: Driver) -> None:
+    """THREATS T-07."""
     assert set_string(driver, UNGATED) == EPERM
     assert set_string(driver, UNGATED, value=None) == EPERM
     assert [driver.auth(operation, WRITER, UNGATED).code for operation in READING] == [0, 0]
@@ -59,6 +61,7 @@ def test_a_writer_reads_an_ungated_service_of_its_host_and_writes_nothing_there(
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_writer_does_nothing_else_not_on_its_services_nor_on_itself(driver: Driver, operation: str) -> None:
+    """THREATS T-07."""
     for service in (OURS, Service({}, name=WRITER), FOREIGN):
         said = driver.auth(operation, WRITER, service)
         assert said.code == EPERM and len(said.log) == 1 and said.log[0].startswith(f"jitd: refused {WRITER} to ")
@@ -66,10 +69,11 @@ def test_a_writer_does_nothing_else_not_on_its_services_nor_on_itself(driver: Dr
 
 @pytest.mark.parametrize(
     "key",
-    ["jit_approval", "jit_granted_by", "require_auth", "session_enctypes", "pkinit_cert_match", "jit_grant:", "jit_grant:k7qm2xvd",
-     "jit_grant:K7QM2XVD.0", "jit_grant:K7QM2XVDX", "jit_grant:../K7QM2", ""],
+    ["jit_approval", "jit_granted_by", "require_auth", "session_enctypes", "pkinit_cert_match", "jit_grant:", "",
+     "jit_grant:k7qm2xvd", "jit_grant:K7QM2XVD.0", "jit_grant:K7QM2XVDX", "jit_grant:../K7QM2"],
 )  # fmt: skip
 def test_a_writer_touches_no_other_string(driver: Driver, key: str) -> None:
+    """THREATS T-07."""
     for value in (grant(), "required", None):
         assert set_string(driver, OURS, key=key, value=value) == EPERM
 
@@ -81,11 +85,13 @@ def test_a_writer_touches_no_other_string(driver: Driver, key: str) -> None:
      "1 99999999999 alice@GATE.TEST", "1 {soon} alice@GATE.TEST/x", r"1 {soon} a\x@GATE.TEST"],
 )  # fmt: skip
 def test_a_writer_writes_a_grant_of_the_exact_form_within_a_day_or_none(driver: Driver, value: str) -> None:
+    """THREATS T-07."""
     now = int(time.time())
     assert set_string(driver, OURS, value=value.format(soon=now + 60, past=now - 1, far=now + 86400 + 60)) == EPERM
 
 
 def test_a_client_is_written_as_kerberos_writes_it_or_not_at_all(driver: Driver) -> None:
+    """THREATS T-07."""
     assert set_string(driver, OURS, value=grant(client=r"odd\/name@GATE.TEST")) == 0
     assert set_string(driver, OURS, value=grant(client=r"alice\\@GATE.TEST")) == 0
     assert set_string(driver, OURS, value=grant(client=r"alice\@OTHER.TEST@GATE.TEST")) == 0
@@ -93,6 +99,7 @@ def test_a_client_is_written_as_kerberos_writes_it_or_not_at_all(driver: Driver)
 
 
 def test_of_grants_a_service_has_a_thousand(driver: Driver) -> None:
+    """THREATS T-07."""
     many = {f"jit_grant:{number:08}": grant(60) for number in range(999)}
     assert set_string(driver, Service(OURS.strings | many)) == 0
     full = Service(OURS.strings | many | {"jit_grant:ZZZZZZZZ": grant(60)})
@@ -103,12 +110,14 @@ def test_of_grants_a_service_has_a_thousand(driver: Driver) -> None:
 
 @pytest.mark.parametrize(
     "writer",
-    ["jitd-kdc@GATE.TEST", "jitd-kdc/lab.example.test/x@GATE.TEST", "jitd-kdc/LAB.example.test@GATE.TEST", "jitd-kdc/none@GATE.TEST",
-     "jitd-kdc/lab.example.test@OTHER.TEST", "jitd-kdc/other.example.test@GATE.TEST", "jitd-kdc/@GATE.TEST",
+    ["jitd-kdc@GATE.TEST", "jitd-kdc/lab.example.test/x@GATE.TEST", "jitd-kdc/LAB.example.test@GATE.TEST",
+     "jitd-kdc/none@GATE.TEST", "jitd-kdc/lab.example.test@OTHER.TEST", "jitd-kdc/other.example.test@GATE.TEST",
+     "jitd-kdc/@GATE.TEST",
      r"jitd-kdc/lab.example.test\0@GATE.TEST", "jitd-kdc/lab.example.test bastion.example.test@GATE.TEST",
      "jitd-kdc/" + "a." * 150 + "b@GATE.TEST"],
 )  # fmt: skip
 def test_a_name_that_is_nearly_a_writers_may_do_nothing_at_all(driver: Driver, writer: str) -> None:
+    """THREATS T-07 and T-08."""
     for service in (OURS, BY_DEFAULT, NOBODYS):
         assert set_string(driver, service, client=writer) == EPERM
         assert set_string(driver, service, client=writer, value=None) == EPERM
@@ -117,17 +126,18 @@ def test_a_name_that_is_nearly_a_writers_may_do_nothing_at_all(driver: Driver, w
 
 @pytest.mark.parametrize(
     "name",
-    ["krbtgt/GATE.TEST", "krbtgt/OTHER.TEST", "kadmin/admin", "kadmin/changepw", "kiprop/lab.example.test", "K/M", "jitd/lab.example.test",
-     "jitd-kdc/lab.example.test", "jitd-canary/lab.example.test", "WELLKNOWN/ANONYMOUS"],
+    ["krbtgt/GATE.TEST", "krbtgt/OTHER.TEST", "kadmin/admin", "kadmin/changepw", "kiprop/lab.example.test", "K/M",
+     "jitd/lab.example.test", "jitd-kdc/lab.example.test", "jitd-canary/lab.example.test", "WELLKNOWN/ANONYMOUS"],
 )  # fmt: skip
 def test_what_a_realm_stands_on_is_never_granted_even_if_it_is_gated(driver: Driver, name: str) -> None:
+    """THREATS T-07."""
     service = Service({"jit_approval": "required", "jit_granted_by": HOST}, name=f"{name}@GATE.TEST")
     assert set_string(driver, service) == EPERM
     assert [driver.auth(operation, WRITER, service).code for operation in READING] == [EPERM, EPERM]
 
 
 def test_a_service_is_judged_by_its_own_entry(driver: Driver) -> None:
-    """An alias, or an entry of another realm, is neither written nor read."""
+    """THREATS T-07: an alias, or an entry of another realm, is neither written nor read."""
     for target, service in (
         (f"alias/{HOST}@GATE.TEST", OURS),
         ("postgres/db1.example.test@OTHER.TEST", OURS),
@@ -145,6 +155,7 @@ def test_what_does_not_exist_is_neither_granted_nor_in_the_way_of_taking(driver:
 
 
 def test_a_database_that_fails_permits_nothing(driver: Driver) -> None:
+    """THREATS T-07."""
     for fault in (5, 12, -1780008435):
         assert set_string(driver, OURS, fault=fault) == EPERM
         assert set_string(driver, OURS, fault=fault, value=None) == EPERM
@@ -157,6 +168,7 @@ def test_a_database_that_fails_permits_nothing(driver: Driver) -> None:
      "x/jitd-kdc@GATE.TEST", "jitd-kdcx/lab.example.test@GATE.TEST"],
 )  # fmt: skip
 def test_nobody_else_is_touched_and_kadm5_acl_decides(driver: Driver, client: str) -> None:
+    """THREATS T-10."""
     for service in (OURS, UNGATED, Service({}, name="krbtgt/GATE.TEST@GATE.TEST")):
         for key in (KEY, "jit_approval"):
             assert set_string(driver, service, client=client, key=key) == NO_HANDLE
