@@ -67,6 +67,8 @@ refused_kind(const struct asked *asked)
         return "a service asks in somebody else's name (S4U2Self)";
     if (options & (KDC_OPT_POSTDATED | KDC_OPT_VALIDATE))
         return "a postdated ticket";
+    if (options & KDC_OPT_RENEW)  /* it would keep the flags that it got before the service was gated */
+        return "a ticket is renewed; a new one has to be asked for";
     if ((options & KDC_OPT_REQUEST_ANONYMOUS) || is_anonymous(asked->client))
         return "an anonymous client";
     return NULL;
