@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tickets COUNT SERVICE: ask for COUNT tickets of SERVICE with the TGT of the default cache, one after the other, keep none, and
- * print the seconds that it took. contrib/bench/kdc.py compiles it. Exit status: 0 if each request brought a ticket.
+ * tickets COUNT SERVICE: ask for COUNT tickets of SERVICE with the TGT of the default cache, one after the other, and keep none.
+ * contrib/bench/kdc.py compiles it. Exit status: 0 if each request brought a ticket.
  */
 
 #include <krb5/krb5.h>
@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Exported by libkrb5, and in no public header. It asks the KDC each time, whatever is in the cache. */
 krb5_error_code krb5_get_cred_via_tkt(krb5_context, krb5_creds *, krb5_flags, krb5_address *const *, krb5_creds *, krb5_creds **);
@@ -29,7 +28,6 @@ int
 main(int argc, char **argv)
 {
     krb5_creds like, tgt, in, *out;
-    struct timespec began, ended;
     krb5_ccache cache;
     krb5_data *realm;
 
@@ -46,12 +44,9 @@ main(int argc, char **argv)
     check(krb5_parse_name(context, argv[2], &in.server), "reading the name");
     in.client = tgt.client;
     in.times.endtime = tgt.times.endtime;
-    clock_gettime(CLOCK_MONOTONIC, &began);
     for (long left = strtol(argv[1], NULL, 10); left > 0; left--) {
         check(krb5_get_cred_via_tkt(context, &tgt, 0, NULL, &in, &out), "asking");
         krb5_free_creds(context, out);
     }
-    clock_gettime(CLOCK_MONOTONIC, &ended);
-    printf("%.6f\n", (double)(ended.tv_sec - began.tv_sec) + (double)(ended.tv_nsec - began.tv_nsec) / 1e9);
     return 0;
 }
