@@ -52,6 +52,8 @@ def test_a_client_with_a_grant_gets_what_is_left_of_it_and_nobody_else_gets_any(
     for other in ("bob@GATE.TEST", "Alice@GATE.TEST", "alice/admin@GATE.TEST", "alice@OTHER.TEST", "alice@gate.test",
                   "alic@GATE.TEST", "alicee@GATE.TEST", r"alice\@GATE.TEST@GATE.TEST"):  # fmt: skip
         assert is_refused(driver, service, Request(kind=kind, client=other), "no live grant for this client")
+    for other in ("malice@GATE.TEST", "x/alice@GATE.TEST", "1 5 alice@GATE.TEST"):
+        assert is_refused(driver, gated(client=other), Request(kind=kind), "no live grant for this client")
 
 
 @KINDS
