@@ -1,6 +1,6 @@
 # The commands of the README. No logic here: each is a script.
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: help demo test test-full check fmt lab build install uninstall sbom first-hour bench torture mutants sabotage
+.PHONY: help demo test test-full check fmt lab build install uninstall kdc-plugin install-kdc sbom first-hour bench torture mutants sabotage
 PYTHON = $(CURDIR)/.venv/bin/python
 HUNTS = tests/attacks tests/pam/test_swapping.py tests/daemon/test_races.py tests/monitor/test_files.py tests/monitor/test_hang_up.py tests/system/test_recordings.py tests/pamlint
 FAST = tests/core tests/wire tests/law
@@ -40,6 +40,12 @@ install:  ## on this host, or under DESTDIR as a package would; a changed file o
 
 uninstall:  ## take that away; /var/lib/jitd and changed files stay, but for ARGS=--purge
 	contrib/uninstall $(ARGS) "$(DESTDIR)/"
+
+kdc-plugin:  ## the modules for a KDC (docs/kdc.md): build/krb5/jitd_kdc.so; takes gcc and libkrb5-dev
+	@$(MAKE) -s -C contrib/krb5
+
+install-kdc: kdc-plugin  ## put them on this host, a KDC, or under DESTDIR; prints the lines for kdc.conf
+	@contrib/krb5/install "$(DESTDIR)/" build/krb5/jitd_kdc.so
 
 sbom: build  ## what the product imports, with hashes and licences: build/jitsudo.cdx.json (CycloneDX)
 	contrib/sbom build/venv build/jitsudo.cdx.json
