@@ -80,7 +80,7 @@ def test_it_is_a_host_of_its_own() -> None:
     assert "192.0.2.2/24" in on_db1("ip", "-br", "address", "show", "eth0")
     assert "krb5kdc" not in on_db1("ps", "-e", "-o", "comm=")
     assert on_db1("klist", "-k").count("@") == on_db1("klist", "-k").count(f"{LOGIN}@EXAMPLE.TEST") > 0
-    for path in ("/etc/jitd", "/etc/krb5kdc", "/var/lib/krb5kdc", "/var/lib/jitd", "/run/lab", "/run/jitd", "/work"):
+    for path in ("/etc/jitd", "/etc/krb5kdc", "/var/lib/krb5kdc", "/var/lib/jitd", "/run/lab", "/run/jitd"):
         assert do("on", "db1", "test", "-e", path).returncode == 1, path
 
 
