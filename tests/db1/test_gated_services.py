@@ -5,7 +5,23 @@ from __future__ import annotations
 
 import pytest
 
-from tests.db1.conftest import HOST, LOGIN, POSTGRES, USES, do, grant, grants, is_refused, kadmin, on_db1, psql, ssh, take, works
+from tests.db1.conftest import (
+    HOST,
+    LOGIN,
+    POSTGRES,
+    REFUSED,
+    USES,
+    do,
+    grant,
+    grants,
+    is_refused,
+    kadmin,
+    on_db1,
+    psql,
+    ssh,
+    take,
+    works,
+)
 
 BOTH = pytest.mark.parametrize("service", USES)
 
@@ -82,6 +98,14 @@ def test_it_is_a_host_of_its_own() -> None:
     assert on_db1("klist", "-k").count("@") == on_db1("klist", "-k").count(f"{LOGIN}@EXAMPLE.TEST") > 0
     for path in ("/etc/jitd", "/etc/krb5kdc", "/var/lib/krb5kdc", "/var/lib/jitd", "/run/lab", "/run/jitd"):
         assert do("on", "db1", "test", "-e", path).returncode == 1, path
+
+
+def test_the_kdc_hears_that_host_too_and_gates_there_as_well() -> None:
+    ticket = "echo alicealice | kinit -c FILE:/tmp/try alice >/dev/null && kvno -c FILE:/tmp/try"
+    assert "kvno = " in on_db1("sh", "-c", f"{ticket} host/lab.example.test")
+    refused = do("on", "db1", "sh", "-c", f"{ticket} {LOGIN}")
+    assert refused.returncode != 0 and REFUSED in refused.stderr, refused.stderr
+    on_db1("rm", "/tmp/try")
 
 
 def test_on_says_what_is_wrong_with_its_words() -> None:
