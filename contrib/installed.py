@@ -18,8 +18,10 @@ LIBRARY, SHARED = "/usr/lib/jitd", "/usr/share/jitd"
 LIST = f"{SHARED}/installed"
 STATE, RUN = "/var/lib/jitd", "/run/jitd"
 SETTINGS = "/etc/jitd"
+ACCOUNT = "jitd-kdc"
+"""The account of the process that writes into the KDC."""
 HEAD = "# What contrib/install has put here. `conf` is an administrator's, and has the digest that it came with.\n"
-_FILE = re.compile(r"/usr/(s?bin|lib/systemd/system|lib/tmpfiles\.d|share/man/man[1-8])/jit[A-Za-z0-9._-]*")
+_FILE = re.compile(r"/usr/(s?bin|lib/systemd/system|lib/(?:tmpfiles|sysusers)\.d|share/man/man[1-8])/jit[A-Za-z0-9._-]*")
 _CONF = re.compile(r"/etc/(pam\.d/jitd(\.new)?|jitd/jitd\.toml|jitd/policy\.d/[A-Za-z0-9_-]+\.toml)")
 
 

@@ -45,6 +45,7 @@ VERBS = {
     "pam-lint": "linting",
     "doctor": "doctoring",
     "audit": "record",
+    "kdc": "gating",
 }
 """In which module each is. It is imported when the verb is called: to import all of them takes longer than most verbs do."""
 

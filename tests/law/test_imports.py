@@ -76,6 +76,8 @@ LAW: dict[str, set[str]] = {
         CORE, WIRE, "jitd.deciding", "jitd.files", "jitd.invocation", "jitd.pamlint", "jitd.settings", "jitd.store",
         "jitd.workers",
     },
+    # what writes grants into the KDC, and what asks a KDC whether it obeys them
+    "jitd.kdc": {WIRE, "jitd.kdc"},
     # whether the host is set up right: its findings, and the processes in which it looks, know no host
     "jitd.doctor.finding": set(),
     "jitd.doctor.round": {"jitd.doctor.finding"},
@@ -85,8 +87,8 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.streams", "jitd.audit", "jitd.cli", "jitd.daemon",
-        "jitd.deciding.groups", "jitd.doctor", "jitd.lifecycle.integrity", "jitd.pamlint", "jitd.recording", "jitd.settings",
-        "jitd.store",
+        "jitd.deciding.groups", "jitd.doctor", "jitd.kdc", "jitd.lifecycle.integrity", "jitd.pamlint", "jitd.recording",
+        "jitd.settings", "jitd.store",
     },
     "jitd.daemon": {"jitd"},  # the one place where concrete parts are named
 }  # fmt: skip
@@ -112,6 +114,11 @@ PURE = {
     "jitd.doctor.finding": "__future__ dataclasses re",
     "jitd.recording.asciicast": "__future__ codecs collections json",
     "jitd.invocation": "__future__ collections dataclasses re",
+    "jitd.kdc.messages": "__future__ collections dataclasses typing",
+    "jitd.kdc.strings": "__future__ dataclasses re",
+    "jitd.kdc.entry": "__future__ collections typing",
+    "jitd.kdc.plan": "__future__ collections dataclasses re",
+    "jitd.kdc.keytab": "__future__ struct",
     **{f"jitd.pamlint.{name}": "__future__ collections dataclasses fnmatch functools re typing" for name in PURE_OF_PAMLINT},
 }
 """Package → the only modules of the standard library that it may import: no clock, file, socket, process, randomness or log."""
@@ -196,6 +203,20 @@ def test_what_the_launcher_forks_has_pamela_and_no_other_package() -> None:
     row = LAW["jitd.monitor"]
     found = {m.place: sorted(foreign(m) - sys.stdlib_module_names) for m in MODULES if any(m.name.startswith(a) for a in row)}
     assert {place: more for place, more in found.items() if more} == {"jitd/monitor/pam_session.py": ["pamela"]}
+
+
+def test_the_process_that_writes_into_the_kdc_has_the_standard_library_alone() -> None:
+    """So it is started from a directory without any other package, and what asks the KDCs is, too."""
+    found = {m.place: sorted(foreign(m) - sys.stdlib_module_names) for m in MODULES if m.name.startswith("jitd.kdc")}
+    assert len(found) > 10
+    assert {place: more for place, more in found.items() if more} == {}
+
+
+def test_the_daemon_never_speaks_kadmin() -> None:
+    """ADR 0032: the one module that calls libkadm5 is imported by one process alone."""
+    assert [module.name for module in MODULES if "jitd.kdc.kadmin" in imports(module)] == ["jitd.kdc.worker"]
+    assert [module.name for module in MODULES if "jitd.kdc.worker" in imports(module)] == ["jitd.kdc.process"]
+    assert [module.name for module in MODULES if "jitd.kdc.process" in imports(module)] == []
 
 
 def test_the_wire_and_the_core_do_not_know_each_other() -> None:

@@ -1,0 +1,337 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs about tickets for services: ``kdc setup``, ``kdc gate``, ``kdc ungate``, ``kdc check``.
+
+Law: the first three work on the KDC alone, as root. Each prints every step before it asks, changes nothing without a yes, and
+does nothing where all is right already. ``check`` changes nothing, and its answer is good only where each KDC has refused.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from jitd.cli.answer import answer, say
+from jitd.cli.call import NotDone
+from jitd.cli.house import config_option
+from jitd.cli.question import can_ask, is_answered_yes
+from jitd.core.duration import read_duration
+from jitpam.initiator import own_host
+
+if TYPE_CHECKING:
+    from jitd.kdc.gates import Sighting
+    from jitd.kdc.plan import Entry, Step
+
+F = TypeVar("F", bound=Callable[..., Any])
+HOST_KEYTAB = Path("/etc/krb5.keytab")
+yes_option = click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts); the steps are printed all the same.")
+
+
+@click.group()
+def kdc() -> None:
+    """Have the KDC refuse tickets for a service until they are granted."""
+
+
+def _life(context: click.Context, option: click.Parameter, value: Any) -> int | None:
+    if value is None:
+        return None
+    seconds = read_duration(value)
+    if seconds is None or not 60 <= seconds <= 86_400:
+        raise click.BadParameter("a duration from 1m to 24h, such as 90m or 10h")
+    return seconds
+
+
+def _confirmed(question: str, *, is_sure: bool) -> None:
+    """Ask, unless it was said before. Raises NotDone where the answer is not yes."""
+    if is_sure:
+        return
+    if not can_ask():
+        raise click.UsageError("there is no terminal to ask on; with --yes nothing is asked")
+    if not is_answered_yes(f"\n{question} type yes: "):
+        raise NotDone("nothing was changed")
+
+
+def _administered(work: Callable[[], None]) -> None:
+    """Do ``work``. Raises NotDone with what speaks against it."""
+    from jitd.kdc.local import LocalError
+    from jitd.kdc.plan import CannotPlan
+
+    if os.geteuid() != 0:
+        raise NotDone("this changes the KDC's database: be root on the KDC", "forbidden")
+    try:
+        work()
+    except (CannotPlan, LocalError) as fault:
+        raise NotDone(str(fault)) from None
+
+
+def _do(steps: Sequence[Step]) -> None:
+    """Raises LocalError."""
+    from jitd.kdc.local import kadmin
+
+    for step in steps:
+        kadmin(*step.line)
+
+
+def _entry(service: str) -> Entry:
+    """Raises CannotPlan, LocalError."""
+    from jitd.kdc import local, plan
+
+    plan.check_name(service)
+    try:
+        found = local.entry(service)
+    except local.NoEntry:
+        raise plan.CannotPlan(f"the KDC has no service {service}; make it: kadmin.local addprinc -randkey {service}") from None
+    plan.check_name(found.principal)  # what was typed may be another name of it (an alias)
+    return found
+
+
+# --- setup ---------------------------------------------------------------------------------------------------------------
+
+
+@kdc.command()
+@click.argument("hosts", metavar="HOST...", nargs=-1)
+@click.option("--to", "directory", type=click.Path(path_type=Path), default=".", help="Where the keytabs are written.")
+@click.option("--kdc", "others", metavar="HOST", multiple=True, help="Another KDC: it gets a canary, and no keytab.")
+@yes_option
+def setup(hosts: tuple[str, ...], *, directory: Path, others: tuple[str, ...], is_sure: bool) -> None:
+    """Make the canaries, and for each HOST the principal that writes its grants, with a keytab."""
+    _administered(lambda: _set_up(hosts, others, directory, is_sure=is_sure))
+
+
+def _set_up(hosts: Sequence[str], others: Sequence[str], directory: Path, *, is_sure: bool) -> None:
+    from jitd.kdc import local, plan
+    from jitd.kdc.keytab import OWN
+    from jitd.kdc.strings import CANARY, NOBODY
+
+    here = own_host().lower()
+    plan.check_hosts([here, *hosts, *others])
+    if not directory.is_dir():
+        raise plan.CannotPlan(f"{directory} is not a directory")
+    canaries = [f"{CANARY}/{host}" for host in dict.fromkeys([here, *hosts, *others])]
+    new = [name for name in canaries if not _is_there(name)]
+    writers = {f"{OWN}/{host}": directory / f"{OWN}.{host}.keytab" for host in dict.fromkeys(hosts)}
+    answer("On this KDC this will:")
+    for name in new:
+        answer(f"  make {name}, a service that is gated and never granted, to see whether the gate is on")
+    for name, file in writers.items():
+        how = "write the keys of" if _is_there(name) else "make"
+        answer(f"  {how} {name}, which may write grants, with its keytab {file} (mode 0600)")
+    standing = {name: plan.gate(local.entry(name), [NOBODY]) for name in canaries if name not in new}
+    for name, steps in standing.items():
+        for step in steps:
+            answer(f"  {name}: {step.sentence}")
+    if not (new or writers or any(standing.values())):
+        say("all is as it ought to be")
+        return
+    _confirmed("Do this?", is_sure=is_sure)
+    for name in new:
+        local.kadmin("addprinc", "-randkey", *plan.FLAGS, "-maxrenewlife", "0 seconds", "-maxlife", "3600 seconds", name)
+    for name in canaries:
+        _do(plan.gate(local.entry(name), [NOBODY]))
+    for name, file in writers.items():
+        if not _is_there(name):
+            local.kadmin("addprinc", "-randkey", "+requires_preauth", "-allow_svr", name)
+        _write_keytab(name, file)
+    for name, file in writers.items():
+        host = name.partition("/")[2]
+        answer(f"Copy {file} to {host} as /etc/jitd/jitd-kdc.keytab, owner jitd-kdc, mode 0600, and delete it here. Then, there:")
+        answer("  systemctl enable --now jitd-kdc.socket")
+    say("done; jitd kdc check says whether the gate is on")
+
+
+def _is_there(principal: str) -> bool:
+    from jitd.kdc import local
+
+    try:
+        local.kadmin("getprinc", principal)
+    except local.NoEntry:
+        return False
+    return True
+
+
+def _write_keytab(principal: str, file: Path) -> None:
+    """The keys that the KDC has, in a file of mode 0600, in the place of one that was there. Raises NotDone, LocalError."""
+    from jitd.kdc import local
+
+    try:
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".jitd-kdc.") as beside:
+            made = Path(beside, "keytab")
+            local.kadmin("ktadd", "-k", str(made.absolute()), "-norandkey", principal)
+            made.chmod(0o600)
+            os.replace(made, file)
+    except OSError as fault:
+        raise NotDone(f"{file} cannot be written: {fault.strerror}") from None
+
+
+# --- gate, ungate --------------------------------------------------------------------------------------------------------
+
+
+@kdc.command()
+@click.argument("service")
+@click.option("--granted-by", "hosts", metavar="HOST", multiple=True, help="A host whose jitd may grant it; may be repeated.")
+@click.option("--maxlife", "max_life", metavar="DURATION", callback=_life, help="How long its tickets last at most.")
+@click.option("--log", "only_logs", is_flag=True, help="Issue all tickets, and log what would be refused.")
+@click.option("--keytab", type=click.Path(path_type=Path), metavar="FILE", help="The service's keytab: what else is in it?")
+@yes_option
+def gate(
+    service: str, *, hosts: tuple[str, ...], max_life: int | None, only_logs: bool, keytab: Path | None, is_sure: bool
+) -> None:
+    """Have the KDC refuse tickets for SERVICE that nobody has granted."""
+    from jitd.kdc.strings import LOG, REQUIRED
+
+    approval = LOG if only_logs else REQUIRED
+    _administered(lambda: _gate(service, hosts, max_life, approval, keytab, is_sure=is_sure))
+
+
+def _gate(service: str, hosts: Sequence[str], max_life: int | None, approval: str, keytab: Path | None, *, is_sure: bool) -> None:
+    from jitd.kdc import plan
+    from jitd.kdc.strings import GRANTED_BY, granted_by
+
+    plan.check_hosts(hosts)
+    entry = _entry(service)
+    steps = plan.gate(entry, hosts, max_life=max_life, approval=approval)
+    others = _others_in(keytab, entry.principal) if keytab is not None else []
+    for other in others:
+        answer(f"{keytab} has keys of {other}, too, which is not gated. A server that takes any key of its keytab")
+        answer(f"  takes tickets for {other}: gate it as well, or take it out of the keytab.")
+    if not steps:
+        say(f"{entry.principal} is gated already")
+    else:
+        answer(f"In the entry of {entry.principal} this will:")
+        for step in steps:
+            answer(f"  {step.sentence}")
+        who = ", ".join(granted_by(entry.principal, " ".join(hosts) if hosts else entry.strings.get(GRANTED_BY)))
+        answer(f"It is granted by the jitd of: {who}. Tickets that are issued already last until their own end.")
+        _confirmed(f"Gate {entry.principal}?", is_sure=is_sure)
+        _do(steps)
+    for line in _ends():
+        answer(line)
+    if others:
+        raise NotDone(f"{len(others)} more in {keytab} to gate")
+
+
+def _ends() -> list[str]:
+    """When a ticket is of no use any more: the sentences about the clock skew of this host's krb5.conf."""
+    from jitd.kdc.asking import clock_skew
+    from jitd.kdc.plan import DEFAULT_SKEW, told
+
+    skew = clock_skew(DEFAULT_SKEW)
+    return [
+        "A ticket ends with its grant. A server accepts it for the clock skew longer: krb5.conf's clockskew is "
+        f"{told(skew)} here, and the server's own counts.",
+        f"So a grant of 10 min lets somebody in for up to {told(600 + skew)}. What is open by then stays open.",
+    ]
+
+
+def _others_in(keytab: Path, service: str) -> list[str]:
+    """The other principals of the service's keytab that are not gated. Raises CannotPlan, LocalError."""
+    from jitd.kdc import local, plan
+    from jitd.kdc.keytab import principals
+
+    try:
+        names = [name for name in principals(keytab.read_bytes()) if name != service]
+    except OSError as fault:
+        raise plan.CannotPlan(f"{keytab} cannot be read: {fault.strerror}") from None
+    except ValueError as fault:
+        raise plan.CannotPlan(f"{keytab} is not a keytab: {fault}") from None
+    return [name for name, strings in local.strings_of(names).items() if not plan.is_gated(strings)]
+
+
+@kdc.command()
+@click.argument("service")
+@yes_option
+def ungate(service: str, *, is_sure: bool) -> None:
+    """Have the KDC issue tickets for SERVICE to anybody again."""
+    _administered(lambda: _ungate(service, is_sure=is_sure))
+
+
+def _ungate(service: str, *, is_sure: bool) -> None:
+    from jitd.kdc import plan
+
+    entry = _entry(service)
+    steps = plan.ungate(entry)
+    if not steps:
+        say(f"{entry.principal} is not gated")
+        return
+    answer(f"In the entry of {entry.principal} this will:")
+    for step in steps:
+        answer(f"  {step.sentence}")
+    answer("Anybody with a TGT gets a ticket for it then. Its attributes and its lives stay as they are.")
+    _confirmed(f"Ungate {entry.principal}?", is_sure=is_sure)
+    _do(steps)
+
+
+# --- check ---------------------------------------------------------------------------------------------------------------
+
+
+@kdc.command()
+@click.argument("services", metavar="[SERVICE]...", nargs=-1)
+@click.option("--keytab", type=click.Path(path_type=Path), metavar="FILE", help="Whose key asks, in place of this host's jitd.")
+@click.option("--at", "kdcs", metavar="KDC", multiple=True, help="Ask this KDC alone, in place of those of krb5.conf.")
+@config_option
+def check(services: tuple[str, ...], *, keytab: Path | None, kdcs: tuple[str, ...], config: Path | None) -> None:
+    """Ask each KDC for tickets that nobody has granted; each must refuse."""
+    import asyncio
+
+    from jitd.kdc.gates import canary, gate_states
+    from jitd.kdc.strings import components, is_principal
+
+    file = keytab or _keytab(config)
+    client = _client(file)
+    name, realm = client.rpartition("@")[::2]
+    host = components(client)[1] if "/" in name else own_host().lower()
+    wanted = [service if "@" in service else f"{service}@{realm}" for service in services]
+    for service in wanted:
+        if not is_principal(service):
+            raise click.UsageError(f"{service} is not the name of a service, such as postgres/db1.example.org")
+    answer(f"asking as {client}, by its key in {file}:")
+    sightings = asyncio.run(gate_states(client, file, [canary(host, realm), *wanted], kdcs=kdcs))
+    _tell(sightings)
+
+
+def _tell(sightings: Sequence[Sighting]) -> None:
+    """Raises NotDone unless all are on."""
+    from jitd.kdc.asking import OFF, ON
+
+    words = {ON: "refused: the gate is on", OFF: "ISSUED: the gate is OFF"}
+    for each in sightings:
+        answer(f"{each.kdc}  {each.service}  {words.get(each.state, 'silent')} ({each.why})")
+    n_off = sum(each.state == OFF for each in sightings)
+    n_silent = sum(each.state not in (ON, OFF) for each in sightings)
+    if n_off:
+        raise NotDone(f"the gate is OFF: {n_off} of {len(sightings)} tickets were issued that nobody has granted")
+    if n_silent or not sightings:
+        raise NotDone(f"whether the gate is on is not certain: {n_silent} of {len(sightings)} questions were not answered")
+
+
+def _keytab(config: Path | None) -> Path:
+    """jitd's own, by its settings; where there is none, as on a KDC without jitd, the host's."""
+    from jitd.settings.config import Config, load
+    from jitd.settings.toml_document import ConfigError
+
+    try:
+        own = load(config).keytab
+    except ConfigError:
+        own = Config(frozenset(), "").keytab
+    return own if own.exists() or not HOST_KEYTAB.exists() else HOST_KEYTAB
+
+
+def _client(file: Path) -> str:
+    """Whose keytab it is. Raises NotDone."""
+    from jitd.kdc.keytab import principals
+
+    try:
+        found = principals(file.read_bytes())
+    except OSError as fault:
+        who = pwd.getpwuid(os.geteuid()).pw_name
+        raise NotDone(f"{file} cannot be read by {who}: {fault.strerror}; be root, or name another by --keytab") from None
+    except ValueError as fault:
+        raise NotDone(f"{file} is not a keytab: {fault}") from None
+    if not found:
+        raise NotDone(f"{file} holds no key")
+    return found[0]

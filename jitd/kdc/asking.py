@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks each KDC of a realm for tickets that it must refuse. A process of its own, executed by ``gates``.
+
+It reads one question from standard input, and writes a line for each KDC and service. For each KDC it forks a child, whose
+krb5.conf names that KDC alone.
+Law: it gets tickets by the host's own key, in memory, and nothing is left of them. What is asked is asked of the KDC that is
+named, or it is not an answer: no locator plugin, no DNS and no other KDC takes part.
+Sources: krb5.conf(5) for the profile that is put before the host's own (a final subsection); krb5/krb5.h.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from ctypes import POINTER, byref, c_char_p, c_int32, c_long, c_uint32, c_void_p
+
+from jitd.kdc.strings import CANARY, components
+
+KRB5 = "libkrb5.so.3"
+POLICY = -1765328384 + 12
+"""KRB5KDC_ERR_POLICY (RFC 4120 section 7.5.9): what the gate answers. Any other error is not an answer of the gate."""
+PATIENCE = 5.0
+"""Seconds that a KDC may take for all questions."""
+PINNED = """\
+[libdefaults]
+    dns_lookup_kdc = false
+    dns_uri_lookup = false
+    dns_canonicalize_hostname = false
+    plugin_base_dir = /nonexistent
+[realms]
+    {realm} = {{
+        kdc = {kdc}
+{rest}
+    }}*
+"""
+"""What stands before the host's krb5.conf. Plugins are left out since one may name another KDC (sssd's does)."""
+OTHER_SERVERS = frozenset({"kdc", "primary_kdc", "master_kdc", "admin_server", "kpasswd_server", "sitename"})
+ON, OFF, SILENT = "on", "off", "silent"
+
+
+class Krb5Error(Exception):
+    """libkrb5 has said no: its code, and its sentence."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class _Credentials(ctypes.Structure):
+    """krb5_creds: what is filled in to ask for a ticket. The rest is opaque, and stays zero."""
+
+    _fields_ = (("magic", c_int32), ("client", c_void_p), ("server", c_void_p), ("rest", c_long * 32))
+
+
+_P = c_void_p
+_OUT = POINTER(c_void_p)
+_TEXTS = POINTER(c_char_p)
+_FUNCTIONS = {
+    "krb5_init_context": (c_int32, (_OUT,)),
+    "krb5_parse_name": (c_int32, (_P, c_char_p, _OUT)),
+    "krb5_kt_resolve": (c_int32, (_P, c_char_p, _OUT)),
+    "krb5_cc_resolve": (c_int32, (_P, c_char_p, _OUT)),
+    "krb5_cc_initialize": (c_int32, (_P, _P, _P)),
+    "krb5_cc_store_cred": (c_int32, (_P, _P, POINTER(_Credentials))),
+    "krb5_get_init_creds_keytab": (c_int32, (_P, POINTER(_Credentials), _P, _P, c_int32, c_char_p, _P)),
+    "krb5_get_credentials": (c_int32, (_P, c_uint32, _P, POINTER(_Credentials), _OUT)),
+    "krb5_get_error_message": (_P, (_P, c_int32)),
+    "krb5_get_profile": (c_long, (_P, _OUT)),
+    "profile_get_values": (c_long, (_P, _TEXTS, POINTER(_TEXTS))),
+    "profile_get_relation_names": (c_long, (_P, _TEXTS, POINTER(_TEXTS))),
+}
+
+
+class Library:
+    """libkrb5 with one context. What it allocates is not freed: the process is a short one."""
+
+    def __init__(self) -> None:
+        """Raises OSError, Krb5Error."""
+        library = ctypes.CDLL(KRB5)
+        for name, (result, arguments) in _FUNCTIONS.items():
+            function = getattr(library, name)
+            function.restype, function.argtypes = result, arguments
+        self._krb5 = library
+        self._context = c_void_p()
+        if code := library.krb5_init_context(byref(self._context)):
+            raise Krb5Error(code, f"libkrb5 cannot begin (code {code}): see /etc/krb5.conf")
+
+    def _check(self, code: int) -> None:
+        if code:
+            text = ctypes.cast(self._krb5.krb5_get_error_message(self._context, code), c_char_p).value or b"?"
+            raise Krb5Error(code, text.decode("utf-8", "replace"))
+
+    def _made(self, function: str, *arguments: object) -> c_void_p:
+        made = c_void_p()
+        self._check(getattr(self._krb5, function)(self._context, *arguments, byref(made)))
+        return made
+
+    def relations(self, realm: str) -> dict[str, list[str]]:
+        """Return the relations of a realm in krb5.conf with their values. Raises Krb5Error."""
+        profile = self._made("krb5_get_profile")
+        names = self._listed("profile_get_relation_names", profile, "realms", realm)
+        return {name: self._listed("profile_get_values", profile, "realms", realm, name) for name in names}
+
+    def setting(self, name: str) -> str | None:
+        """Return a value of [libdefaults] in krb5.conf, None where it is not set. Raises Krb5Error."""
+        found = self._listed("profile_get_values", self._made("krb5_get_profile"), "libdefaults", name)
+        return found[0] if found else None
+
+    def _listed(self, function: str, profile: c_void_p, *path: str) -> list[str]:
+        names = (c_char_p * (len(path) + 1))(*(name.encode("utf-8") for name in path), None)
+        found = _TEXTS()
+        if getattr(self._krb5, function)(profile, names, byref(found)) or not found:
+            return []
+        values: list[str] = []
+        while (value := found[len(values)]) is not None:
+            values.append(value.decode("utf-8", "replace"))
+        return values
+
+    def log_in(self, client: str, keytab: str, service: str | None = None) -> c_void_p:
+        """Get a TGT by a keytab, or, without a TGT, a ticket for ``service``. Return a cache with it. Raises Krb5Error."""
+        name = self._made("krb5_parse_name", client.encode("utf-8"))
+        table = self._made("krb5_kt_resolve", f"FILE:{keytab}".encode())
+        ticket = _Credentials()
+        wanted = service.encode("utf-8") if service else None
+        self._check(self._krb5.krb5_get_init_creds_keytab(self._context, byref(ticket), name, table, 0, wanted, None))
+        cache = self._made("krb5_cc_resolve", b"MEMORY:jitd-gate")
+        self._check(self._krb5.krb5_cc_initialize(self._context, cache, name))
+        self._check(self._krb5.krb5_cc_store_cred(self._context, cache, byref(ticket)))
+        return cache
+
+    def ticket(self, cache: c_void_p, client: str, service: str) -> None:
+        """Get a ticket for ``service`` by the TGT in ``cache``. Raises Krb5Error."""
+        wanted = _Credentials()
+        wanted.client = self._made("krb5_parse_name", client.encode("utf-8"))
+        wanted.server = self._made("krb5_parse_name", service.encode("utf-8"))
+        self._made("krb5_get_credentials", 0, cache, byref(wanted))
+
+
+def clock_skew(otherwise: int) -> int:
+    """Return the clockskew of krb5.conf in seconds, ``otherwise`` where it is not set, or not a number."""
+    try:
+        said = Library().setting("clockskew") or ""
+    except (Krb5Error, OSError):
+        return otherwise
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 7 else otherwise
+
+
+def pinned(realm: str, kdc: str, relations: dict[str, list[str]]) -> str:
+    """Return the krb5.conf that is read before the host's own: ``realm`` has the one ``kdc``, and what else it had."""
+    rest = [
+        f"        {name} = {_quoted(value)}"
+        for name, values in relations.items()
+        if name not in OTHER_SERVERS
+        for value in values
+    ]
+    return PINNED.format(realm=realm, kdc=_quoted(kdc), rest="\n".join(rest))
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+# --- one KDC -------------------------------------------------------------------------------------------------------------
+
+
+def states(client: str, keytab: str, services: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Ask the KDC of krb5.conf for each service. Give service, ON, OFF or SILENT, and why."""
+    try:
+        library = Library()
+        cache = library.log_in(client, keytab)
+    except (Krb5Error, OSError) as fault:
+        yield from ((service, SILENT, f"{client} gets no ticket there: {fault}") for service in services)
+        return
+    for service in services:
+        try:
+            library.ticket(cache, client, service)
+            yield service, OFF, f"it gave {client} a ticket that nobody has granted"
+        except Krb5Error as fault:
+            if fault.code != POLICY:
+                yield service, SILENT, f"it says neither yes nor no: {fault}"
+            elif components(service)[0] == CANARY:
+                yield service, *_directly(client, keytab, service)
+            else:
+                yield service, ON, "it refused a ticket that nobody has granted"
+
+
+def _directly(client: str, keytab: str, service: str) -> tuple[str, str]:
+    """Ask without a TGT (AS). The gate must stand there, too."""
+    try:
+        Library().log_in(client, keytab, service)
+    except Krb5Error as fault:
+        if fault.code == POLICY:
+            return ON, "it refused a ticket that nobody has granted, with a TGT and without"
+        return SILENT, f"without a TGT it says neither yes nor no: {fault}"
+    return OFF, f"it gave {client} a ticket that nobody has granted, without a TGT (kinit -S)"
+
+
+# --- each KDC ------------------------------------------------------------------------------------------------------------
+
+
+class Child:
+    """A process that asks one KDC. ``kdc`` is its name in krb5.conf, "" for whichever DNS names."""
+
+    def __init__(self, kdc: str, conf: str | None, client: str, keytab: str, services: list[str]) -> None:
+        self.kdc = kdc
+        self.missing = list(services)
+        self.pipe, writing = os.pipe()
+        self.pid = os.fork()
+        if self.pid:
+            os.close(writing)
+            return
+        try:
+            os.close(self.pipe)
+            if conf is not None:
+                file = os.memfd_create("krb5.conf")
+                os.write(file, conf.encode("utf-8"))
+                os.environ["KRB5_CONFIG"] = f"/proc/self/fd/{file}:{os.environ.get('KRB5_CONFIG', '/etc/krb5.conf')}"
+            for state in states(client, keytab, services):
+                os.write(writing, json.dumps([kdc, *state]).encode("ascii") + b"\n")
+        finally:
+            os._exit(0)
+
+    def end(self) -> None:
+        """Kill it, and wait for its end."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+def ask(realm: str, client: str, keytab: str, services: list[str], kdcs: list[str]) -> Iterator[list[str]]:
+    """Give KDC, service, state and reason, for each of ``kdcs`` and each service. It takes about PATIENCE at most.
+
+    Without ``kdcs`` they are those that krb5.conf names for the realm.
+    """
+    relations = Library().relations(realm)
+    kdcs = list(dict.fromkeys(kdcs or relations.get("kdc", [])))
+    until = time.monotonic() + PATIENCE
+    confs: list[tuple[str, str | None]] = [(kdc, pinned(realm, kdc, relations)) for kdc in kdcs]
+    children = [Child(kdc, conf, client, keytab, services) for kdc, conf in confs or [("", None)]]
+    try:
+        for child in children:
+            yield from _heard(child, until)
+    finally:
+        for child in children:
+            child.end()
+
+
+def _heard(child: Child, until: float) -> Iterator[list[str]]:
+    said = b""
+    while select.select([child.pipe], [], [], max(0.0, until - time.monotonic()))[0]:
+        data = os.read(child.pipe, 65536)
+        if not data:
+            break
+        *lines, said = (said + data).split(b"\n")
+        for line in lines:
+            row = json.loads(line)
+            child.missing.remove(row[1])
+            yield row
+    for service in child.missing:
+        yield [child.kdc, service, SILENT, f"it has not answered within {PATIENCE:g} s"]
+
+
+def main() -> int:
+    """Read a question (JSON: realm, client, keytab, services, kdcs) from standard input. Returns the exit status."""
+    for name in [name for name in os.environ if name.startswith(("KRB5", "GSS")) and name != "KRB5_CONFIG"]:
+        del os.environ[name]
+    asked = json.loads(sys.stdin.buffer.read())
+    try:
+        for row in ask(asked["realm"], asked["client"], asked["keytab"], asked["services"], asked["kdcs"]):
+            print(json.dumps(row), flush=True)
+    except (Krb5Error, OSError) as fault:
+        print(f"jitd: {fault}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A service's entry in the KDC: what is done with it for each request of the daemon's.
+
+Law: a grant is written only after the entry was read, and it says that the service is gated and that this host may grant it.
+Every request may be done twice. An error is an answer: Refused where asking again does not help, else Failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from jitd.kdc.messages import Answer, Done, Failed, Give, Grants, Look, Refused, Request, Take, sentence
+from jitd.kdc.strings import (
+    APPROVAL,
+    GRANT,
+    GRANTED_BY,
+    LONGEST_GRANT,
+    MOST_GRANTS,
+    Grant,
+    granted_by,
+    may_be_granted,
+    read_grant,
+    write_grant,
+)
+
+MOST_DELETED = 100
+"""How many ended grants one request deletes: each takes about 2 ms, and the daemon waits."""
+
+
+class NotThere(Exception):
+    """The KDC has no such principal."""
+
+
+class NotAllowed(Exception):
+    """kadmind does not allow it; the text is kadmind's."""
+
+
+class NoRoom(Exception):
+    """The entry has no room for another string."""
+
+
+class Unknown(Exception):
+    """Nobody knows whether it was done; the text says why."""
+
+
+class Entries(Protocol):
+    """The entries of a KDC. Its methods raise NotThere, NotAllowed, NoRoom and Unknown."""
+
+    def strings(self, principal: str) -> Mapping[str, str]:
+        """Return the string attributes of ``principal``."""
+
+    def set_string(self, principal: str, name: str, value: str | None) -> None:
+        """Set a string attribute of ``principal``, or delete it (None)."""
+
+
+def answer(request: Request, entries: Entries, host: str, now: int) -> Answer:
+    """Do ``request`` as ``host``, and return what came of it. ``now`` is in seconds since the epoch. Raises nothing."""
+    service = request.service
+    try:
+        match request:
+            case Give():
+                return _give(request, entries, host, now)
+            case Take():
+                return _take(request, entries)
+            case Look():
+                return _look(request, entries, now)
+    except NotThere:
+        return Refused(sentence(f"the KDC has no service {service}"))
+    except NotAllowed as fault:
+        why = (
+            f"kadmind does not let jitd-kdc/{host} do this with {service} ({fault}); is the service gated, and granted by {host}?"
+        )
+        return Refused(sentence(why))
+    except NoRoom:
+        return Refused(sentence(f"the KDC's entry of {service} has no room for another grant: wait until some have ended"))
+    except Unknown as fault:
+        return Failed(sentence(str(fault)))
+
+
+def _give(give: Give, entries: Entries, host: str, now: int) -> Answer:
+    service = give.service
+    if not may_be_granted(service):
+        return Refused(sentence(f"tickets for {service} are never granted"))
+    if give.end <= now:
+        return Refused(sentence(f"the grant {give.id} is over already"))
+    if give.end > now + LONGEST_GRANT:
+        return Refused(sentence(f"the grant {give.id} would end more than 24 hours ahead"))
+    name, value = write_grant(Grant(give.id, give.end, give.client))
+    strings = entries.strings(service)
+    if APPROVAL not in strings:
+        return Refused(sentence(f"{service} is not gated: the KDC gives anybody a ticket for it (jitd kdc gate {service})"))
+    hosts = granted_by(service, strings.get(GRANTED_BY))
+    if host not in hosts:
+        who = ", ".join(hosts) or "nobody"
+        return Refused(sentence(f"{service} may be granted by {who}, not by {host} (jit_granted_by)"))
+    if strings.get(name) == value:
+        return Done()
+    before = read_grant(name, strings.get(name, ""))
+    if before is not None and before.end > now:
+        return Refused(sentence(f"the grant {give.id} of {service} stands already, with another end or for another client"))
+    n_left = sum(each.startswith(GRANT) for each in strings) - _sweep(service, strings, entries, now)
+    if n_left >= MOST_GRANTS and name not in strings:
+        return Refused(sentence(f"{service} has {n_left} grants, and more than {MOST_GRANTS} are not written"))
+    entries.set_string(service, name, value)
+    return Done()
+
+
+def _take(take: Take, entries: Entries) -> Answer:
+    name = GRANT + take.id
+    try:
+        entries.set_string(take.service, name, None)
+    except NotThere:
+        return Done()
+    except NotAllowed:
+        if name in entries.strings(take.service):
+            raise
+    return Done()
+
+
+def _look(look: Look, entries: Entries, now: int) -> Answer:
+    strings = entries.strings(look.service)
+    _sweep(look.service, strings, entries, now)
+    grants = [grant for grant in map(read_grant, strings, strings.values()) if grant is not None and grant.end > now]
+    approval = sentence(strings[APPROVAL])[:256] if APPROVAL in strings else ""
+    hosts = granted_by(look.service, strings.get(GRANTED_BY)) if APPROVAL in strings else ()
+    return Grants(approval, hosts, tuple(sorted(grants, key=lambda grant: grant.id)))
+
+
+def _sweep(service: str, strings: Mapping[str, str], entries: Entries, now: int) -> int:
+    """Delete ended grants, and return how many there are fewer. A grant that may not be deleted stays."""
+    ended = [name for name, value in strings.items() if (grant := read_grant(name, value)) is not None and grant.end <= now]
+    n_deleted = 0
+    for name in ended[:MOST_DELETED]:
+        try:
+            entries.set_string(service, name, None)
+        except NotAllowed:
+            break
+        n_deleted += 1
+    return n_deleted

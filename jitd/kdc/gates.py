@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does each KDC refuse tickets that nobody has granted? The only proof is to ask for one: a KDC without the plugin says nothing.
+
+Law: a gate is ON if the KDC has refused by policy, and then only. No answer, another error, a missing service or a fault of ours
+is SILENT. Tickets may be granted where every sighting is ON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from jitd.kdc.asking import OFF, ON, PATIENCE, SILENT
+from jitd.kdc.strings import CANARY
+
+PROGRAM = "import sys; sys.path.append(sys.argv[1]); from jitd.kdc.asking import main; raise SystemExit(main())"
+PACKAGES = str(Path(__file__).resolve().parents[2])
+"""The directory that holds ``jitd``."""
+WITHIN = PATIENCE + 5.0
+"""Seconds after which the process that asks is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one KDC did when it was asked for one service's ticket. ``kdc`` is its name in krb5.conf, or "KDC of REALM".
+
+    ``state`` is ON (refused by policy), OFF (a ticket came back) or SILENT. ``why`` is the end of a sentence.
+    """
+
+    kdc: str
+    service: str
+    state: str
+    why: str
+
+
+def canary(host: str, realm: str) -> str:
+    """Return the name of the service that is gated and never granted, and that ``host`` asks for."""
+    return f"{CANARY}/{host}@{realm}"
+
+
+async def gate_states(
+    client: str, keytab: Path, services: Sequence[str], *, kdcs: Sequence[str] = (), within: float = WITHIN
+) -> tuple[Sighting, ...]:
+    """Ask each KDC of ``client``'s realm for each of ``services``: a sighting for each pair.
+
+    The KDCs are those that krb5.conf names; or ``kdcs``, written as there (an address or a name, and perhaps a port).
+
+    ``client`` is a principal that nobody grants anything, with its key in ``keytab``: jitd/HOST. ``services`` are principals of
+    the same realm, the canary among them. A process of its own asks, and is killed after ``within`` seconds. Raises nothing but
+    the caller's own cancellation.
+    """
+    realm = client.rpartition("@")[2]
+    own = [service for service in dict.fromkeys(services) if service.rpartition("@")[2] == realm]
+    why = f"its realm is not {realm}, so it is not asked for"
+    others = [
+        Sighting(f"KDC of {service.rpartition('@')[2]}", service, SILENT, why) for service in services if service not in own
+    ]
+    question = {"realm": realm, "client": client, "keytab": str(keytab), "services": own, "kdcs": list(kdcs)}
+    try:
+        said = await _said(json.dumps(question).encode("ascii"), within)
+        return (*_read(said, realm, own), *others)
+    except (OSError, ValueError) as fault:
+        return (*(Sighting(f"KDC of {realm}", service, SILENT, f"it could not be asked: {fault}") for service in own), *others)
+
+
+def off_or_silent(sightings: Sequence[Sighting]) -> Sighting | None:
+    """Return a sighting that speaks against granting tickets, OFF before SILENT; None where all are ON, and there is one."""
+    if not sightings:
+        return Sighting("KDC", "", SILENT, "nobody was asked")
+    found = sorted((each for each in sightings if each.state != ON), key=lambda each: (each.state != OFF, each.kdc))
+    return found[0] if found else None
+
+
+def _read(said: bytes, realm: str, services: Sequence[str]) -> list[Sighting]:
+    """Raises ValueError where it is not an answer about each of ``services``."""
+    found = []
+    for line in said.splitlines():
+        row = json.loads(line)
+        if (
+            type(row) is not list
+            or len(row) != 4
+            or not all(type(word) is str for word in row)
+            or row[2] not in (ON, OFF, SILENT)
+        ):
+            raise ValueError("the process that asks said what cannot be read")
+        found.append(Sighting(row[0] or f"KDC of {realm}", *row[1:]))
+    for kdc in {each.kdc for each in found} or {""}:
+        if sorted(each.service for each in found if each.kdc == kdc) != sorted(services):
+            raise ValueError("the process that asks has not answered all")
+    return found
+
+
+async def _said(question: bytes, within: float) -> bytes:
+    """What the process says. Raises OSError, ValueError."""
+    environment = {name: os.environ[name] for name in ("KRB5_CONFIG",) if name in os.environ}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-IS", "-c", PROGRAM, PACKAGES,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env=environment, cwd="/", start_new_session=True,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(within):
+            said, complaint = await process.communicate(question)
+    except TimeoutError:
+        raise ValueError(f"nothing was said within {within:g} s") from None
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # what it has started, too
+        await process.wait()
+    if process.returncode != 0:
+        raise ValueError(complaint.decode("utf-8", "replace").strip()[:500] or f"it ended with status {process.returncode}")
+    return said

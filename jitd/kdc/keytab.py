@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The names in a keytab (its format, version 2, in MIT krb5's documentation).
+
+Law: pure. Names are read, and never a key.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from jitd.kdc.strings import components, is_host
+
+OWN = "jitd-kdc"
+"""The first component of the principal that writes grants; the second one is its host."""
+_ESCAPED = str.maketrans({"\\": "\\\\", "/": "\\/", "@": "\\@", "\t": "\\t", "\n": "\\n", "\b": "\\b", "\0": "\\0"})
+
+
+def principals(content: bytes) -> list[str]:
+    """Return each principal that a keytab has a key of, once, in its order. Raises ValueError where it is not a keytab."""
+    if content[:2] != b"\x05\x02":
+        raise ValueError("it does not begin as a keytab does")
+    found, at = [], 2
+    try:
+        while at < len(content):
+            (size,) = struct.unpack_from(">i", content, at)
+            at += 4
+            if size > 0:
+                found.append(_name(content[at : at + size]))
+            at += abs(size)
+    except (struct.error, UnicodeDecodeError):
+        raise ValueError("it is cut short or damaged") from None
+    return list(dict.fromkeys(found))
+
+
+def _name(entry: bytes) -> str:
+    (n_components,) = struct.unpack_from(">H", entry, 0)
+    words, at = [], 2
+    for _ in range(n_components + 1):
+        (size,) = struct.unpack_from(">H", entry, at)
+        if len(entry) < at + 2 + size:
+            raise struct.error
+        words.append(entry[at + 2 : at + 2 + size].decode("utf-8").translate(_ESCAPED))
+        at += 2 + size
+    return "/".join(words[1:]) + "@" + words[0]
+
+
+def own(content: bytes) -> tuple[str, str]:
+    """Return the principal ``jitd-kdc/HOST@REALM`` of a keytab, and its host. Raises ValueError where it has not just one."""
+    found = [name for name in principals(content) if len(components(name)) == 2 and components(name)[0] == OWN]
+    if len(found) != 1:
+        raise ValueError(f"it holds keys of {len(found)} principals {OWN}/HOST, and must hold those of one")
+    host = components(found[0])[1]
+    if not is_host(host):
+        raise ValueError(f"the host of {found[0]} is not the name of a host in lower case")
+    return found[0], host

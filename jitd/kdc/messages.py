@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the daemon and jitd-kdc say to each other: one request, one answer, in order.
+
+A message is one JSON object in ASCII, in one packet of a Unix socket (SOCK_SEQPACKET). ``do`` names a request, ``said`` an
+answer. tests/kdc/golden holds the bytes of each.
+Law: pure. What is read is exactly what is declared, each field of its type and in its bounds, or it is a ValueError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from jitd.kdc.strings import MOST_GRANTS, Grant, is_end, is_grant_id, is_host, is_principal
+from jitpam.wire import notation
+
+MAX_PACKET = 64 * 1024
+"""Bytes of one message at most."""
+LONGEST_WHY = 1_000
+"""Characters of a sentence at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Give:
+    """Write a grant: ``client`` may have tickets for ``service`` until ``end``, in seconds since the epoch.
+
+    The same grant again is Done. Another grant of the same ``id`` that has not ended is Refused.
+    """
+
+    id: str
+    service: str
+    end: int
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Delete a grant. It is Done as well where there was nothing to delete, or there is no such service."""
+
+    id: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Ask how a service is gated, and for which grants it has. The answer is Grants."""
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """kadmind has done what was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """What a service's entry says. ``approval`` is the string ``jit_approval`` as it stands, "" where there is none.
+
+    ``granted_by`` are the hosts that may grant it, after the default was put in. ``grants`` are those of the right form whose
+    end has not come; a grant whose end is more than a day ahead is among them, though the KDC does not honour it.
+    """
+
+    approval: str
+    granted_by: tuple[str, ...]
+    grants: tuple[Grant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It was not done, and asking again does not help. ``why`` is a sentence for people."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Nobody knows whether it was done: kadmind, or jitd-kdc, was silent or down. Ask again later. ``why`` is for people."""
+
+    why: str
+
+
+Request = Give | Take | Look
+Answer = Done | Grants | Refused | Failed
+M = TypeVar("M")
+
+
+def _checked(is_right: Callable[[str], bool], what: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if type(value) is not str or not is_right(value):
+            raise ValueError(f"is not {what}")
+        return value
+
+    return read
+
+
+_id = _checked(is_grant_id, "a grant's id")
+_principal = _checked(is_principal, "a principal with its realm")
+_host = _checked(is_host, "a host's name")
+_word = _checked(lambda text: len(text) <= 256 and text.isascii() and (not text or text.isprintable()), "a short word")
+_why = _checked(lambda text: 0 < len(text) <= LONGEST_WHY and text.isascii(), "a sentence")
+
+
+def _end(value: object) -> int:
+    if type(value) is not int or not is_end(value):
+        raise ValueError("is not an instant")
+    return value
+
+
+def _list(value: object, most: int) -> list[object]:
+    if type(value) is not list or len(value) > most:
+        raise ValueError(f"is not a list of {most} at most")
+    return value
+
+
+def _hosts(value: object) -> tuple[str, ...]:
+    return tuple(_host(item) for item in _list(value, 1_000))
+
+
+def _grants(value: object) -> tuple[Grant, ...]:
+    found = []
+    for item in _list(value, MOST_GRANTS * 2):
+        grant_id, end, client = _triple(item)
+        found.append(Grant(_id(grant_id), _end(end), _principal(client)))
+    return tuple(found)
+
+
+def _triple(value: object) -> list[object]:
+    if type(value) is not list or len(value) != 3:
+        raise ValueError("is not a list of grants")
+    return value
+
+
+_Readers = dict[str, Callable[[object], object]]
+_REQUESTS: dict[str, tuple[type[Request], _Readers]] = {
+    "give": (Give, {"id": _id, "service": _principal, "end": _end, "client": _principal}),
+    "take": (Take, {"id": _id, "service": _principal}),
+    "look": (Look, {"service": _principal}),
+}
+_ANSWERS: dict[str, tuple[type[Answer], _Readers]] = {
+    "done": (Done, {}),
+    "grants": (Grants, {"approval": _word, "granted_by": _hosts, "grants": _grants}),
+    "refused": (Refused, {"why": _why}),
+    "failed": (Failed, {"why": _why}),
+}
+DO, SAID = "do", "said"
+
+
+def sentence(text: str) -> str:
+    """Return ``text`` fit for Refused and Failed: ASCII, printable, and not too long."""
+    plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in text) or "?"
+    return plain if len(plain) <= LONGEST_WHY else plain[: LONGEST_WHY - 3] + "..."
+
+
+def write(message: Request | Answer) -> bytes:
+    """Return the packet of ``message``. Raises ValueError for a message that its reader would refuse."""
+    if isinstance(message, Request):
+        packet = _write(message, DO, _REQUESTS)
+        back: Request | Answer = read_request(packet)
+    else:
+        packet = _write(message, SAID, _ANSWERS)
+        back = read_answer(packet)
+    if back != message:
+        raise ValueError("a message that does not come back as it went")
+    return packet
+
+
+def read_request(packet: bytes) -> Request:
+    """Return the request in ``packet``. Raises ValueError."""
+    return _read(packet, DO, _REQUESTS)
+
+
+def read_answer(packet: bytes) -> Answer:
+    """Return the answer in ``packet``. Raises ValueError."""
+    return _read(packet, SAID, _ANSWERS)
+
+
+def _write(message: Request | Answer, tag: str, kinds: Mapping[str, tuple[type, _Readers]]) -> bytes:
+    name, readers = next((name, readers) for name, (kind, readers) in kinds.items() if kind is type(message))
+    values = {field: getattr(message, field) for field in readers}
+    if isinstance(message, Grants):
+        values["granted_by"] = list(message.granted_by)
+        values["grants"] = [[grant.id, grant.end, grant.client] for grant in message.grants]
+    return notation.write({tag: name, **values})
+
+
+def _read(packet: bytes, tag: str, kinds: Mapping[str, tuple[type[M], _Readers]]) -> M:
+    if len(packet) > MAX_PACKET:
+        raise ValueError(f"a message of more than {MAX_PACKET} bytes")
+    if not packet.isascii():
+        raise ValueError("a message that is not ASCII")
+    found = notation.read(packet)
+    if type(found) is not dict:
+        raise ValueError("a message that is not an object")
+    name = found.pop(tag, None)
+    if type(name) is not str or name not in kinds:
+        raise ValueError("no such message")
+    kind, readers = kinds[name]
+    if found.keys() != readers.keys():
+        raise ValueError(f"{name}: missing or unknown: {', '.join(sorted(found.keys() ^ readers.keys()))}")
+    values = {}
+    for field, read in readers.items():
+        try:
+            values[field] = read(found[field])
+        except ValueError as fault:
+            raise ValueError(f"{name}: {field} {fault}") from None
+    return kind(**values)

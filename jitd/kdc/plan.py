@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the KDC's administrator has to change in an entry, so that tickets for it are gated, or are not any more.
+
+Law: pure. A plan is a list of steps, each with its sentence, in such an order that an interrupted plan leaves closed what was
+closed before. What is right already has no step.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from jitd.kdc.strings import (
+    APPROVAL,
+    CANARY,
+    GRANT,
+    GRANTED_BY,
+    LOG,
+    REQUIRED,
+    components,
+    granted_by,
+    is_host,
+    is_principal,
+    may_be_gated,
+)
+
+FLAGS = {
+    "-allow_forwardable": "DISALLOW_FORWARDABLE",
+    "-allow_proxiable": "DISALLOW_PROXIABLE",
+    "-allow_postdated": "DISALLOW_POSTDATED",
+    "-allow_dup_skey": "DISALLOW_DUP_SKEY",
+}
+"""What a gated entry must have: kadmin's option, and the word by which getprinc prints it. Not -allow_renewable: with it every
+request that comes with a renewable TGT would be refused."""
+MAX_LIFE = 36_000
+"""Seconds that a ticket for a gated service lasts at most, whatever its grant says, where nobody says another number."""
+DEFAULT_SKEW = 300
+"""Seconds: the clockskew of krb5.conf(5) where it is not set."""
+
+_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:$-]*(?:/[A-Za-z0-9_.:$-]+)*(?:@[A-Za-z0-9_.-]+)?")
+_LIFE = re.compile(r"(\d+) days? (\d+):(\d+):(\d+)")
+
+
+class CannotPlan(Exception):
+    """Why it may not, or cannot, be done; a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A principal as kadmin.local prints it. Lives are in seconds; ``flags`` are words such as DISALLOW_POSTDATED."""
+
+    principal: str
+    max_life: int
+    max_renewable_life: int
+    flags: frozenset[str]
+    strings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``line`` is what kadmin.local is called with. ``sentence`` tells what it does."""
+
+    sentence: str
+    line: tuple[str, ...]
+
+
+def read_entry(printed: str, strings: str) -> Entry:
+    """Read what getprinc and getstrs print. Raises ValueError."""
+    found: dict[str, str] = {}
+    for line in printed.splitlines():
+        name, _, value = line.partition(": ")
+        found.setdefault(name.rstrip(":"), value.strip())
+    pairs = {}
+    for line in strings.splitlines():
+        if GRANT in line[: len(GRANT)]:  # its name has a colon, too
+            name, _, value = line.removeprefix(GRANT).partition(": ")
+            pairs[GRANT + name] = value
+        elif ": " in line:
+            name, _, value = line.partition(": ")
+            pairs[name] = value
+    try:
+        lives = _life(found["Maximum ticket life"]), _life(found["Maximum renewable life"])
+        return Entry(found["Principal"], *lives, frozenset(found["Attributes"].split()), pairs)
+    except KeyError as missing:
+        raise ValueError(f"kadmin.local prints no {missing}") from None
+
+
+def _life(text: str) -> int:
+    match = _LIFE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"kadmin.local prints a life of {text!r}")
+    days, hours, minutes, seconds = map(int, match.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+def check_name(service: str) -> None:
+    """Raises CannotPlan for a name that is typed and may not be gated."""
+    if not _WORD.fullmatch(service) or not is_principal(service if "@" in service else f"{service}@R"):
+        raise CannotPlan(f"{service!r} is not the name of a service, such as postgres/db1.example.org")
+    first = components(service)[0]
+    if not may_be_gated(service):
+        raise CannotPlan(f"{service}: tickets for {first} are never gated: the realm, or jitd itself, needs them")
+    if first == CANARY:
+        raise CannotPlan(f"{service} is a canary: jitd kdc setup makes it, and it stays gated")
+
+
+def check_hosts(hosts: Sequence[str]) -> None:
+    """Raises CannotPlan for what is typed and is not a host's full name."""
+    for host in hosts:
+        if not is_host(host):
+            raise CannotPlan(f"{host!r} is not the full name of a host in lower case, such as bastion.example.org")
+
+
+def gate(entry: Entry, hosts: Sequence[str], *, max_life: int | None = None, approval: str = REQUIRED) -> list[Step]:
+    """Return the steps that gate ``entry``. Without ``hosts`` its GRANTED_BY stays; without ``max_life`` a shorter one does.
+
+    Raises CannotPlan where nobody could grant it then.
+    """
+    service = entry.principal
+    named = " ".join(hosts) if hosts else entry.strings.get(GRANTED_BY)
+    if not granted_by(service, named) and components(service)[0] != CANARY:
+        raise CannotPlan(f"{service}: the name tells no host that may grant it; say one: --granted-by HOST")
+    steps = []
+    wanted_life = max_life or (entry.max_life if 0 < entry.max_life <= MAX_LIFE else MAX_LIFE)
+    options = [option for option, flag in FLAGS.items() if flag not in entry.flags]
+    if options:
+        steps.append(
+            Step("forbid tickets that are forwarded, proxied, postdated or user-to-user", ("modprinc", *options, service))
+        )
+    if entry.max_renewable_life:
+        steps.append(Step("forbid to renew its tickets", ("modprinc", "-maxrenewlife", "0 seconds", service)))
+    if entry.max_life != wanted_life:
+        sentence = f"let its tickets last {told(wanted_life)} at most (now {told(entry.max_life)})"
+        steps.append(Step(sentence, ("modprinc", "-maxlife", f"{wanted_life} seconds", service)))
+    if hosts and entry.strings.get(GRANTED_BY) != named:
+        sentence = f"let the jitd of these hosts grant it: {named}"
+        steps.append(Step(sentence, ("setstr", service, GRANTED_BY, " ".join(hosts))))
+    if entry.strings.get(APPROVAL) != approval:
+        what = (
+            "refuse tickets that are not granted" if approval == REQUIRED else "issue all tickets, and log what would be refused"
+        )
+        steps.append(Step(f"have the KDC {what}", ("setstr", service, APPROVAL, approval)))
+    return steps
+
+
+def ungate(entry: Entry) -> list[Step]:
+    """Return the steps after which anybody gets a ticket for ``entry``, as before. Its attributes stay."""
+    service = entry.principal
+    grants = [name for name in entry.strings if name.startswith(GRANT)]
+    steps = [Step(f"delete the grant {name.removeprefix(GRANT)}", ("delstr", service, name)) for name in grants]
+    if GRANTED_BY in entry.strings:
+        steps.append(Step("forget which hosts may grant it", ("delstr", service, GRANTED_BY)))
+    if APPROVAL in entry.strings:
+        steps.append(Step("have the KDC issue tickets for it to anybody who asks", ("delstr", service, APPROVAL)))
+    return steps
+
+
+def told(seconds: int) -> str:
+    """Return a span of time for people: ``10 h``, ``1 h 30 min``, ``90 s``."""
+    hours, rest = divmod(seconds, 3600)
+    minutes, left = divmod(rest, 60)
+    words = [f"{number} {unit}" for number, unit in ((hours, "h"), (minutes, "min"), (left, "s")) if number]
+    return " ".join(words) or "0 s"
+
+
+def is_gated(strings: Mapping[str, str]) -> bool:
+    """True if the KDC refuses tickets for the entry that are not granted."""
+    return strings.get(APPROVAL) not in (None, LOG)

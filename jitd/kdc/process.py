@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""jitd-kdc: hears the daemon at a socket, and has kadmind write what it asks for. It decides nothing about people.
+
+Law: it hears root alone, one request at a time, in order. A request of a client that has gone is not done: the daemon believes
+that it failed, and may have asked for its opposite since. This process speaks with nobody but the daemon; a child of it speaks
+with kadmind (``worker``).
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from jitd.kdc import keytab
+from jitd.kdc.messages import MAX_PACKET, Answer, Failed, Give, Refused, Request, Take, read_request, sentence, write
+from jitd.kdc.worker import Worker
+
+KEYTAB, SOCKET = "/etc/jitd/jitd-kdc.keytab", "/run/jitd-kdc/kdc.sock"
+FIRST_PASSED = 3
+"""The first descriptor of sd_listen_fds(3)."""
+MOST_CLIENTS = 16
+"""Connections at a time; root makes them, and one daemon needs one."""
+USAGE = f"usage: jitd-kdc [KEYTAB [SOCKET]]    (else {KEYTAB} and {SOCKET}, or the socket that systemd passes)"
+
+
+class CannotStart(Exception):
+    """What is missing, and what to do about it."""
+
+
+def say(words: str) -> None:
+    """Write one line to the log, which is standard error."""
+    print(f"jitd-kdc: {sentence(words)}", file=sys.stderr, flush=True)
+
+
+def serve(listener: socket.socket, worker: Worker, believed: int = 0) -> None:
+    """Answer the clients whose account is ``believed`` (a uid), until this process is killed."""
+    clients: dict[int, socket.socket] = {}
+    waits = select.poll()
+    waits.register(listener, select.POLLIN)
+    while True:
+        for descriptor, events in waits.poll():
+            if descriptor == listener.fileno():
+                client = _accept(listener, believed)
+                if client is not None and len(clients) < MOST_CLIENTS:
+                    clients[client.fileno()] = client
+                    waits.register(client, select.POLLIN | select.POLLRDHUP)
+            elif events & (select.POLLHUP | select.POLLRDHUP | select.POLLERR) or not _hear(clients[descriptor], worker):
+                waits.unregister(descriptor)
+                clients.pop(descriptor).close()
+
+
+def _accept(listener: socket.socket, believed: int) -> socket.socket | None:
+    try:
+        client, _ = listener.accept()
+    except OSError:
+        return None
+    uid = struct.unpack("iII", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
+    if uid != believed:
+        say(f"a client of uid {uid} is not heard")
+        client.close()
+        return None
+    return client
+
+
+def _hear(client: socket.socket, worker: Worker) -> bool:
+    """Answer one request. False if the client is gone."""
+    try:
+        packet, _, flags, _ = client.recvmsg(MAX_PACKET)
+    except OSError:
+        return False
+    if not packet:
+        return False
+    if flags & socket.MSG_TRUNC:
+        answer: Answer = Refused(f"a message of more than {MAX_PACKET} bytes")
+    else:
+        try:
+            request = read_request(packet)
+        except ValueError as fault:
+            answer = Refused(sentence(f"a message that cannot be read: {fault}"))
+        else:
+            answer = worker.do(request)
+            _log(request, answer)
+    try:
+        client.sendall(write(answer))
+    except OSError:
+        return False
+    return True
+
+
+def _log(request: Request, answer: Answer) -> None:
+    came_of_it = f"{type(answer).__name__.lower()}{': ' + answer.why if isinstance(answer, Refused | Failed) else ''}"
+    match request:
+        case Give():
+            say(f"give {request.id} {request.service} to {request.client} until {request.end}: {came_of_it}")
+        case Take():
+            say(f"take {request.id} {request.service}: {came_of_it}")
+        case _ if isinstance(answer, Failed):
+            say(f"look {request.service}: {came_of_it}")
+
+
+# --- how it begins -------------------------------------------------------------------------------------------------------
+
+
+def passed_socket() -> socket.socket | None:
+    """Return the listening socket that systemd passed (sd_listen_fds(3)), None where it passed none. Raises CannotStart."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return None
+    if os.environ.get("LISTEN_FDS") != "1":
+        raise CannotStart("systemd must pass one socket: see jitd-kdc.socket")
+    passed = socket.socket(fileno=FIRST_PASSED)
+    if passed.family != socket.AF_UNIX or passed.type != socket.SOCK_SEQPACKET:
+        raise CannotStart("systemd must pass a Unix socket of packets: ListenSequentialPacket= in jitd-kdc.socket")
+    passed.set_inheritable(False)
+    return passed
+
+
+def bound_socket(path: Path) -> socket.socket:
+    """Bind a listening socket at ``path``, in a directory of mode 0700. Raises CannotStart.
+
+    The socket's own mode lets everybody connect. Nobody but this account and root passes the directory, and a root without
+    CAP_DAC_OVERRIDE, which the daemon is, must be able to.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        path.parent.chmod(0o700)
+        path.unlink(missing_ok=True)
+        listener.bind(str(path))
+        path.chmod(0o666)
+        listener.listen(MOST_CLIENTS)
+    except OSError as fault:
+        listener.close()
+        raise CannotStart(f"{path} cannot be made: {fault.strerror}; its directory must belong to the account") from None
+    return listener
+
+
+def read_own(path: str) -> tuple[str, str]:
+    """Return the principal of the keytab at ``path``, and its host. Raises CannotStart."""
+    try:
+        return keytab.own(Path(path).read_bytes())
+    except OSError as fault:
+        why = f"{path} cannot be read: {fault.strerror}"
+    except ValueError as fault:
+        why = f"{path} is of no use: {fault}"
+    raise CannotStart(f"{why}; jitd kdc setup HOST, run on the KDC, writes it") from None
+
+
+def main() -> int:
+    """``jitd-kdc [KEYTAB [SOCKET]]``. Returns the exit status."""
+    words = sys.argv[1:]
+    if len(words) > 2 or any(word.startswith("-") for word in words):
+        print(USAGE, file=sys.stderr)
+        return 2
+    path, at = [*words, *(KEYTAB, SOCKET)[len(words) :]]
+    try:
+        listener = passed_socket()
+        principal, host = read_own(path)
+        listener = listener or bound_socket(Path(at))
+    except CannotStart as fault:
+        say(str(fault))
+        return 1
+    for name in [name for name in os.environ if name not in ("PATH", "LANG", "KRB5_CONFIG")]:
+        del os.environ[name]
+    os.chdir("/")
+    os.umask(0o077)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    say(f"writes grants as {principal}")
+    with listener, suppress(KeyboardInterrupt):
+        serve(listener, Worker(principal, host, path))
+    return 0

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""String attributes of a service's entry in the KDC (kadmin(1), ``set_string``): their names, and their form.
+
+The KDC's plugin reads the same strings, and decides by them. Where the two differ, the plugin is right.
+Law: pure. A string that has not exactly the form is not a grant.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+APPROVAL = "jit_approval"
+"""Names the string that gates a service: REQUIRED or LOG. A service without this string is not gated."""
+REQUIRED, LOG = "required", "log"
+GRANTED_BY = "jit_granted_by"
+"""Names the string with the hosts whose jitd-kdc may write grants: FQDNs in lower case, parted by single spaces."""
+GRANT = "jit_grant:"
+"""Begins the name of a grant's string; the grant's id follows."""
+NOBODY = "none"
+"""GRANTED_BY of a service that is never granted, such as the canary."""
+FORM = "1"
+"""The first word of a grant's string: the version of its form."""
+
+LONGEST_GRANT = 86_400
+"""Seconds that a grant's end may be ahead of now. A later end makes the grant void."""
+MOST_GRANTS = 1_000
+"""How many strings that begin with GRANT a service may have."""
+LONGEST_NAME = 1_024
+"""Bytes of a principal's name in UTF-8, realm included, at most."""
+
+_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{8}(?:\.[1-9][0-9]{0,8})?")
+_END = re.compile(r"[1-9][0-9]{0,10}")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
+_LETTERS = r"(?:[^@\\\x00-\x1f\x7f]|\\[\\/@ntb0])+"
+_NAME = re.compile(f"{_LETTERS}@{_LETTERS}")
+_COMPONENT = re.compile(r"(?:[^@/\\]|\\.)*")
+NEVER_GATED = frozenset({"krbtgt", "kadmin", "kiprop", "K", "jitd", "jitd-kdc", "WELLKNOWN"})
+"""First components of principals that are never gated: the realm's own, and those that a gate itself needs."""
+CANARY = "jitd-canary"
+"""First component of services that are gated and never granted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A grant as the KDC keeps it. ``end`` is in seconds since the epoch; ``client`` a principal with its realm."""
+
+    id: str
+    end: int
+    client: str
+
+
+def is_grant_id(text: str) -> bool:
+    """True for 8 letters of Crockford's base32 in upper case, and perhaps a point and a number of 1 to 9 digits."""
+    return _ID.fullmatch(text) is not None
+
+
+def is_end(number: int) -> bool:
+    """True for an instant that the form has room for: seconds since the epoch, 1 to 11 digits."""
+    return 0 < number < 10**11
+
+
+def is_host(text: str) -> bool:
+    """True for a host's name in lower case, with a domain, at most 253 characters long."""
+    return len(text) <= 253 and _HOST.fullmatch(text) is not None
+
+
+def is_principal(text: str) -> bool:
+    """True for a name that krb5_unparse_name(3) can have written: with a realm, without a control character."""
+    try:
+        size = len(text.encode("utf-8"))
+    except UnicodeEncodeError:
+        return False
+    return size <= LONGEST_NAME and _NAME.fullmatch(text) is not None
+
+
+def components(principal: str) -> list[str]:
+    """Return the components of a principal's name as they are written, without the realm."""
+    found, at = [], 0
+    while True:
+        match = _COMPONENT.match(principal, at)
+        assert match is not None  # it matches the empty string
+        found.append(match[0])
+        at = match.end() + 1
+        if principal[match.end() : at] != "/":
+            return found
+
+
+def may_be_gated(service: str) -> bool:
+    """False for the principals that the realm, and the gate itself, cannot do without."""
+    return components(service)[0] not in NEVER_GATED
+
+
+def may_be_granted(service: str) -> bool:
+    """False for principals that are never gated, and for the canaries."""
+    return may_be_gated(service) and components(service)[0] != CANARY
+
+
+def write_grant(grant: Grant) -> tuple[str, str]:
+    """Return the name and the value of the string for ``grant``. Raises ValueError where the form has no room for it."""
+    if not (is_grant_id(grant.id) and is_end(grant.end) and is_principal(grant.client)):
+        raise ValueError(f"not a grant: {grant}")
+    return GRANT + grant.id, f"{FORM} {grant.end} {grant.client}"
+
+
+def read_grant(name: str, value: str) -> Grant | None:
+    """Return the grant in a string, None where the string has not the form."""
+    form, _, rest = value.partition(" ")
+    end, _, client = rest.partition(" ")
+    grant_id = name.removeprefix(GRANT)
+    if name == grant_id or form != FORM or not is_grant_id(grant_id) or not _END.fullmatch(end) or not is_principal(client):
+        return None
+    return Grant(grant_id, int(end), client)
+
+
+def granted_by(service: str, value: str | None) -> tuple[str, ...]:
+    """Return the hosts that may grant ``service``, by the ``value`` of its GRANTED_BY, None where the service has none.
+
+    Without the string it is the host of the service's own name, the second of two components. A string that is
+    not of the form names nobody.
+    """
+    if value is None:
+        parts = components(service)
+        return (parts[1],) if len(parts) == 2 and is_host(parts[1]) else ()
+    hosts = value.split(" ")
+    return tuple(hosts) if all(is_host(host) for host in hosts) else ()

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process that speaks with kadmind. jitd-kdc forks it, hands it one request at a time, and kills it where it hangs.
+
+Law: it ends with jitd-kdc. A connection that fails is opened again, once for a request; what is not certain then is Failed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import NoReturn, TypeVar
+
+from jitd.kdc.entry import NoRoom, NotAllowed, NotThere, Unknown, answer
+from jitd.kdc.kadmin import FULL, NOT_ALLOWED, PACKAGE, PROTECTED, UNKNOWN_PRINCIPAL, Connection, KadminError
+from jitd.kdc.messages import MAX_PACKET, Answer, Failed, Refused, Request, read_answer, read_request, sentence, write
+
+T = TypeVar("T")
+PATIENCE = 10.0
+"""Seconds until a process that does not answer is killed: kadmind hangs, or the way to it."""
+PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal that a process gets when its parent ends."""
+
+
+class Kadmin:
+    """The KDC's entries (entry.Entries), over a connection that is opened when it is needed, and again when it broke."""
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
+        self._connection: Connection | None = None
+
+    def strings(self, principal: str) -> Mapping[str, str]:
+        """Return the string attributes of ``principal``. Raises NotThere, NotAllowed, NoRoom, Unknown."""
+        return self._ask(lambda connection: connection.strings(principal))
+
+    def set_string(self, principal: str, name: str, value: str | None) -> None:
+        """Set a string attribute, or delete it (None). Raises NotThere, NotAllowed, NoRoom, Unknown."""
+        self._ask(lambda connection: connection.set_string(principal, name, value))
+
+    def _ask(self, call: Callable[[Connection], T]) -> T:
+        is_new = self._connection is None
+        try:
+            return self._once(call)
+        except Unknown:
+            if is_new:
+                raise
+            return self._once(call)
+
+    def _once(self, call: Callable[[Connection], T]) -> T:
+        """Raises Unknown after it has closed the connection."""
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            return call(self._connection)
+        except KadminError as fault:
+            if fault.code == UNKNOWN_PRINCIPAL:
+                raise NotThere from None
+            if fault.code in NOT_ALLOWED or fault.code == PROTECTED:
+                raise NotAllowed(str(fault)) from None
+            if fault.code == FULL:
+                raise NoRoom from None
+            self._close()
+            raise Unknown(f"kadmind cannot be asked: {fault}") from None
+        except OSError as fault:
+            raise Unknown(f"kadmind cannot be asked: {fault} (is {PACKAGE} installed?)") from None
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class Worker:
+    """One such process at a time. ``principal`` is jitd-kdc's own, ``host`` its second component, ``keytab`` the file's path."""
+
+    def __init__(self, principal: str, host: str, keytab: str, patience: float = PATIENCE) -> None:
+        self._principal = principal
+        self._host = host
+        self._keytab = keytab
+        self._patience = patience
+        self._pid = 0
+        self._pipe: socket.socket | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process, 0 where there is none at the moment."""
+        return self._pid
+
+    def do(self, request: Request) -> Answer:
+        """Have a request done, and return what came of it. It takes ``patience`` seconds at most. Raises nothing."""
+        try:
+            if self._pipe is None:
+                self._start()
+            assert self._pipe is not None
+            self._pipe.sendall(write(request))
+            waits = select.poll()
+            waits.register(self._pipe, select.POLLIN)
+            if not waits.poll(self._patience * 1000):
+                self.end()
+                return Failed(f"kadmind has not answered within {self._patience:g} s")
+            packet = self._pipe.recv(MAX_PACKET + 1)
+            if packet:
+                return read_answer(packet)
+            self.end()
+            return Failed("the process that speaks with kadmind has ended in the middle of it")
+        except (OSError, ValueError) as fault:
+            self.end()
+            return Failed(sentence(f"no process that speaks with kadmind: {fault}"))
+
+    def end(self) -> None:
+        """Kill the process, where there is one."""
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+        if self._pid:
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+            self._pid = 0
+
+    def _start(self) -> None:
+        """Raises OSError."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+        parent = os.getpid()
+        with theirs:
+            pid = os.fork()
+            if pid == 0:
+                self._be(theirs, parent)
+            self._pid, self._pipe = pid, ours
+
+    def _be(self, theirs: socket.socket, parent: int) -> NoReturn:
+        status = 1
+        try:
+            _end_with(parent)
+            own = theirs.detach()
+            os.dup2(own, 3)
+            os.closerange(4, 65536)  # the daemon's connections are none of this process's
+            serve(socket.socket(fileno=3), Kadmin(lambda: Connection(self._principal, self._keytab)), self._host)
+            status = 0
+        finally:
+            os._exit(status)
+
+
+def _end_with(parent: int) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def serve(pipe: socket.socket, kadmin: Kadmin, host: str) -> None:
+    """Do what is asked over ``pipe``, until its other end is closed."""
+    while packet := pipe.recv(MAX_PACKET + 1):
+        said = answer(read_request(packet), kadmin, host, int(time.time()))
+        try:
+            written = write(said)
+        except ValueError as fault:
+            written = write(Refused(sentence(f"the answer does not fit into a message: {fault}")))
+        pipe.sendall(written)

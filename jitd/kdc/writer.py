@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon's end of the connection to jitd-kdc.
+
+Law: an answer is believed if the kernel says that a process of the account jitd-kdc sent it. Whatever goes wrong is Failed;
+nothing is raised but the caller's own cancellation. After a failure the connection is closed, so that no late answer is taken
+for the answer to another request.
+Sources: unix(7), SO_PASSCRED and SCM_CREDENTIALS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pwd
+import socket
+import struct
+from pathlib import Path
+
+from jitd.kdc.messages import MAX_PACKET, Answer, Done, Failed, Give, Grants, Look, Refused, Request, Take, read_answer, write
+
+SOCKET = Path("/run/jitd-kdc/kdc.sock")
+ACCOUNT = "jitd-kdc"
+PATIENCE = 15.0
+"""Seconds until a request has failed, its wait for the requests before it among them."""
+MEND = "systemctl enable --now jitd-kdc.socket"
+_CREDENTIALS = struct.Struct("iII")
+"""struct ucred: process, user, group."""
+
+
+class _Broken(Exception):
+    """The connection is of no use any more, for this reason."""
+
+
+class _Stale(_Broken):
+    """jitd-kdc had closed the connection: it was started again, perhaps."""
+
+
+class Writer:
+    """Has jitd-kdc write, delete and read grants. One request at a time, over one connection.
+
+    ``uid`` is the account of jitd-kdc, None for the account of that name.
+    """
+
+    def __init__(self, path: Path = SOCKET, uid: int | None = None, patience: float = PATIENCE) -> None:
+        self._path = path
+        self._uid = uid
+        self._patience = patience
+        self._socket: socket.socket | None = None
+        self._turn = asyncio.Lock()
+
+    async def give(self, give: Give) -> Answer:
+        """Write a grant: Done, Refused or Failed. A grant that has Failed may stand in the KDC: Take it, or Give it again."""
+        return await self._ask(give, Done)
+
+    async def take(self, take: Take) -> Answer:
+        """Delete a grant: Done, Refused or Failed."""
+        return await self._ask(take, Done)
+
+    async def look(self, look: Look) -> Answer:
+        """Return how a service is gated, and the grants that it has: Grants, Refused or Failed."""
+        return await self._ask(look, Grants)
+
+    def close(self) -> None:
+        """Close the connection. The next request opens another one."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    async def _ask(self, request: Request, wanted: type[Done] | type[Grants]) -> Answer:
+        try:
+            packet = write(request)
+        except (ValueError, TypeError) as fault:
+            return Refused(f"this cannot be asked of jitd-kdc: {fault}"[:1000])
+        try:
+            async with asyncio.timeout(self._patience), self._turn:
+                answer = await self._exchange_again(packet)
+        except TimeoutError:
+            return Failed(f"jitd-kdc has not answered within {self._patience:g} s; see its log: journalctl -u jitd-kdc")
+        except _Broken as fault:
+            return Failed(str(fault))
+        if isinstance(answer, wanted | Refused | Failed):
+            return answer
+        self.close()
+        return Failed("jitd-kdc has answered another question; is it of another version? systemctl restart jitd-kdc")
+
+    async def _exchange_again(self, packet: bytes) -> Answer:
+        """Exchange once, or twice if jitd-kdc has closed the connection since the last request. Twice does no harm.
+
+        Raises _Broken.
+        """
+        if self._socket is not None:
+            try:
+                return await self._exchange(packet)
+            except _Stale:
+                pass
+        return await self._exchange(packet)
+
+    async def _exchange(self, packet: bytes) -> Answer:
+        """Raises _Broken."""
+        is_whole = False
+        try:
+            if self._socket is None:
+                self._socket = await self._connect()
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(self._socket, packet)
+            answer = await self._receive(self._socket)
+            is_whole = True
+            return answer
+        except OSError as fault:
+            raise _Stale(f"the connection to jitd-kdc broke ({fault.strerror or fault}): {MEND}") from None
+        finally:
+            if not is_whole:
+                self.close()
+
+    async def _connect(self) -> socket.socket:
+        """Raises _Broken."""
+        ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+        try:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            await asyncio.get_running_loop().sock_connect(ours, str(self._path))
+        except OSError as fault:
+            ours.close()
+            raise _Broken(f"jitd-kdc cannot be reached at {self._path} ({fault.strerror or fault}): {MEND}") from None
+        except BaseException:
+            ours.close()
+            raise
+        return ours
+
+    async def _receive(self, ours: socket.socket) -> Answer:
+        """Wait for one packet. Raises _Broken, OSError."""
+        loop = asyncio.get_running_loop()
+        readable: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(ours, _wake, readable)
+        try:
+            await readable
+        finally:
+            loop.remove_reader(ours)
+        packet, ancillary, flags, _ = ours.recvmsg(MAX_PACKET, socket.CMSG_SPACE(_CREDENTIALS.size))
+        if not packet:
+            raise _Stale(f"jitd-kdc has ended the connection without an answer; see its log: journalctl -u jitd-kdc, or {MEND}")
+        if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+            raise _Broken("jitd-kdc sent more than a message has room for; is it of another version? systemctl restart jitd-kdc")
+        self._check_sender(ancillary)
+        try:
+            return read_answer(packet)
+        except ValueError as fault:
+            raise _Broken(f"jitd-kdc sent what cannot be read ({fault}); is it of another version?") from None
+
+    def _check_sender(self, ancillary: list[tuple[int, int, bytes]]) -> None:
+        """Raises _Broken if the answer is not from the account of jitd-kdc, by the kernel's word."""
+        wanted = self._uid
+        if wanted is None:
+            try:
+                wanted = self._uid = pwd.getpwnam(ACCOUNT).pw_uid
+            except KeyError:
+                raise _Broken(f"this host has no account {ACCOUNT}: contrib/install makes it") from None
+        said = [
+            _CREDENTIALS.unpack(data)[1]
+            for level, kind, data in ancillary
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS) and len(data) == _CREDENTIALS.size
+        ]
+        if said != [wanted]:
+            who = f"uid {said[0]}" if said else "nobody that the kernel names"
+            raise _Broken(f"what answers at {self._path} is {who}, not the account {ACCOUNT} (uid {wanted}); it is not believed")
+
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
