@@ -15,7 +15,6 @@ from tests.db1.conftest import (
     grant,
     grants,
     is_refused,
-    kadmin,
     on_db1,
     psql,
     ssh,
@@ -64,9 +63,16 @@ def test_a_grant_of_one_service_does_not_serve_the_other(service: str, other: st
 
 
 @BOTH
-def test_both_are_gated_and_granted_by_the_host_where_people_are(service: str) -> None:
-    strings = kadmin(f"getstrs {service}").splitlines()
-    assert "jit_approval: required" in strings and "jit_granted_by: lab.example.test" in strings
+def test_the_lab_gates_it_as_the_administrators_verb_does(service: str) -> None:
+    done = do("jitd", "kdc", "gate", service, "--granted-by", "lab.example.test")
+    assert done.returncode == 0 and f"{service}@EXAMPLE.TEST is gated already" in done.stdout + done.stderr, done.stderr
+
+
+def test_the_kdc_is_set_up_and_each_gate_is_on() -> None:
+    done = do("jitd", "kdc", "setup")
+    assert done.returncode == 0 and "all is as it ought to be" in done.stdout + done.stderr, done.stderr
+    done = do("jitd", "kdc", "check", *USES)
+    assert done.returncode == 0 and done.stdout.count("refused: the gate is on") == 3, done.stdout + done.stderr
 
 
 # --- what db1 is ---------------------------------------------------------------------------------------------------------
