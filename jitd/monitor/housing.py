@@ -114,6 +114,11 @@ class Housing:
         self.directory = place
         return True
 
+    def inherit(self, place: str) -> None:
+        """Go on with the control group that a process which is gone has taken."""
+        self.directory = place
+        self._is_ours = not place.endswith(".scope")
+
     def fork_beside(self) -> Pid:
         """As ``os.fork``, but the child is a child of this process's parent, and lives here from its first moment.
 
