@@ -172,6 +172,7 @@ def kill_keeper() -> None:
 
 @pytest.mark.parametrize("hider", HIDERS)
 def test_a_keeper_that_is_killed_takes_the_session_with_it(service: Service, ssh: Clients, hider: str) -> None:
+    """THREATS G-02."""
     login, _, asker = begun(service, ssh, HIDERS[hider])
     wait_for(lambda: is_there("4801") and (hider != "a stopped one" or len(stopped()) == 2))
     wait_for(lambda: "/session-" in str(group_of(asker)), what="logind's move")
@@ -186,6 +187,7 @@ def test_a_keeper_that_is_killed_takes_the_session_with_it(service: Service, ssh
 def test_a_keeper_that_is_killed_before_logind_moves_the_session_takes_it_along(
     service: Service, ssh: Clients, stops_keepers: None
 ) -> None:
+    """THREATS G-02."""
     login, _, asker = begun(service, ssh, STUBBORN + "sleep 4806; sleep 4806")
     wait_for(lambda: is_there("4806"))
     assert "/session-" in str(group_of(asker))
