@@ -306,8 +306,16 @@ def test_a_use_is_given_back_if_the_thing_was_not_given() -> None:
     assert list(lives.holdings) == [ID, f"{ID}.2"] and lives.holdings[f"{ID}.2"].state is GIVING
 
 
-def test_a_lease_gives_as_often_as_it_has_uses_and_its_end_takes_all_of_it() -> None:
-    lives = Lives(free(uses=3), lasts_for=600)
+def test_a_grant_of_a_thing_has_one_use_and_another_request_may_take_it() -> None:
+    """Nobody can count how often a ticket is used. A use that was given back is for whoever asks for the same again."""
+    for changes in ({}, {"lasts_for": 600}):
+        found = approved(**changes).grant
+        assert (found.uses, found.is_lease) == (1, True)
+
+
+def test_a_grant_with_more_uses_gives_as_often_and_its_end_takes_all_of_it() -> None:
+    lives = Lives(free())
+    lives.grant = replace(lives.grant, uses=3, left=2)
     lives.use()
     lives.use()
     assert [held.state for held in lives.holdings.values()] == [GIVING] * 3
