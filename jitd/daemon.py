@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, TypeVar
 from jitd import systemd
 from jitd.core.policy import Policy, denied_groups
 from jitd.core.subject import Subject
+from jitd.core.thing import SERVICE_TICKET
 from jitd.deciding import origins
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.subordinates import Subordinates
@@ -85,6 +86,9 @@ class Daemon:
         # Imported here: the launcher was forked off before, and libkrb5 reads its environment when it is loaded.
         from jitd.deciding.decider import Decider
         from jitd.deciding.kdc_liveness import Kdc
+        from jitd.giving import Givers
+        from jitd.giving.service_tickets import ServiceTickets
+        from jitd.kdc.writer import Writer
         from jitd.lifecycle.integrity import Noted, examine
         from jitd.lifecycle.lifecycle import Lifecycle
         from jitd.lifecycle.perform import Perform
@@ -125,6 +129,8 @@ class Daemon:
         self._workers: Workers = Workers()
         waiters = Waiters()
         kdc = Kdc(config.keytab, f"jitd/{config.host}@{realm}")
+        self._tickets = ServiceTickets(Writer(config.kdc), realm)
+        givers = Givers({SERVICE_TICKET: self._tickets})
         decider = Decider(
             config=config,
             policy=lambda: self._rules.policy,
@@ -132,6 +138,7 @@ class Daemon:
             accounts=self._accounts,
             is_alive=kdc.is_alive,
             refused=kdc.refused,
+            not_given=givers.fault,
             workers=self._workers,
             now=now,
         )
@@ -141,6 +148,7 @@ class Daemon:
             lifecycle=self._lifecycle,
             store=self._store,
             executor=executor,
+            givers=givers,
             waiters=waiters,
             workers=self._workers,
             now=now,
@@ -169,6 +177,7 @@ class Daemon:
             waiters=waiters,
             turns=Turns(),
             complaints=Complaints(self._lifecycle.note, now),
+            let_go=self.perform.holdings.let_go,
             reload=self.reload_for,
         )
 

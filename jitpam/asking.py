@@ -16,14 +16,15 @@ from jitpam.failing import UNREACHABLE  # and what tells a fault: not when there
 from jitpam.options import Options
 from jitpam.saying import print_out, say, write
 from jitpam.signals import Signals
-from jitpam.submission import asked
-from jitpam.wire.messages import Anew, Done, Message, Progress, Resume, Start, Submit, Withdraw
+from jitpam.submission import asked, asked_thing
+from jitpam.wire.messages import Anew, Done, Get, Given, Message, Progress, Resume, Start, Submit, Withdraw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
     from typing import NoReturn
 
+    from jitpam.own_command import OwnCommand
     from jitpam.relay import Outcome
 else:
     import _signal  # `signal` is this and 3 ms of start
@@ -53,26 +54,37 @@ def ask_and_run(opening: Connection, options: Options, kinds: list[str]) -> int:
 
     Raises UsageError, NotAuthenticated, RefusedByDaemon, Unreachable and Unwritable.
     """
+    command: OwnCommand | None = None
+    if options.mode == "get" and options.argv:
+        from jitpam.own_command import OwnCommand, Unstartable
+
+        try:
+            command = OwnCommand(options.argv)
+        except Unstartable as fault:  # before anybody is asked
+            opening.close()
+            say(str(fault))
+            return fault.status
     try:
-        resumes = options.mode == "resume"
-        message = Resume(id=options.resume or "", streams=kinds) if resumes else _submit(options, kinds)
-        return _ask_and_run(message, opening, options, kinds)
+        message = Resume(id=options.resume or "", streams=kinds) if options.mode == "resume" else _submit(options, kinds)
+        return _ask_and_run(message, opening, options, kinds, command)
     except _Interrupted as signal:
         _end_by(signal.number)
 
 
-def _submit(options: Options, kinds: list[str]) -> Submit:
+def _submit(options: Options, kinds: list[str]) -> Submit | Get:
+    if options.mode == "get":
+        return Get(**asked_thing(options))
     submission = Anew if options.anew else Submit
     return submission(**asked(options, kinds), waits=options.waits, if_owed=options.if_owed)
 
 
-def _ask_and_run(message: Message, opening: Connection, options: Options, kinds: list[str]) -> int:
+def _ask_and_run(message: Message, opening: Connection, options: Options, kinds: list[str], command: OwnCommand | None) -> int:
     signals = Signals()
     connection = opening.ready()
     try:
-        return _Wait(connection, signals, kinds, options).until_ended(message)
+        return _Wait(connection, signals, kinds, options, command).until_ended(message)
     except RefusedByDaemon as refusal:
-        if refusal.code != "reason" or not isinstance(message, Submit) or not options.if_owed:
+        if refusal.code != "reason" or isinstance(message, Resume) or not options.if_owed:
             raise
         signals.release()
         from jitpam.questions import ask_reason
@@ -80,16 +92,18 @@ def _ask_and_run(message: Message, opening: Connection, options: Options, kinds:
         options.reason = ask_reason(refusal.text)
         if options.reason is None:
             raise
-    return _Wait(connection, signals, kinds, options).until_ended(_submit(options, kinds))
+    return _Wait(connection, signals, kinds, options, command).until_ended(_submit(options, kinds))
 
 
 class _Wait:
     """One request, from its submission to the end of its run."""
 
-    def __init__(self, connection: Connection, signals: Signals, kinds: list[str], options: Options) -> None:
+    def __init__(
+        self, connection: Connection, signals: Signals, kinds: list[str], options: Options, command: OwnCommand | None
+    ) -> None:
         self._connection = connection
-        self._goes_background = options.background
-        self._rings = options.bell
+        self._options = options
+        self._command = command
         self._signals = signals
         self._kinds = kinds
         self._id = ""
@@ -102,11 +116,14 @@ class _Wait:
         self._leaves_until = 0.0
 
     def until_ended(self, message: Message) -> int:
-        """Say ``message`` (Submit or Resume), wait for our turn, run. Returns the exit status."""
+        """Say ``message`` (Submit, Get or Resume), wait for our turn, run, or hold what is given. Returns the exit status."""
         self._signals.catch(_LEAVING)
         while True:
             try:
                 heard = self._until_decided(message)
+                if isinstance(heard, Given):
+                    self._end_line()
+                    return self._hold(heard)
                 break
             except Unreachable as fault:
                 self._end_line()
@@ -116,7 +133,7 @@ class _Wait:
                     raise
                 self._connection.close()
                 self._come_back(fault)
-                message = Resume(id=self._id, streams=self._kinds)
+                message = Resume(id=self._id, streams=[] if self._options.mode == "get" else self._kinds)
             except RefusedByDaemon as refusal:
                 self._end_line()
                 if self._leaves_by:
@@ -128,7 +145,7 @@ class _Wait:
         self._end_line()
         if isinstance(heard, Done):
             self._connection.close()
-            if isinstance(message, Submit) and not message.waits:
+            if isinstance(message, (Submit, Get)) and not message.waits:
                 print_out(self._id, f"the id of request {self._id}, which was submitted,")
             elif heard.text:
                 say(heard.text)
@@ -136,9 +153,13 @@ class _Wait:
         return self._relay()
 
     def _until_decided(self, message: Message) -> Message:
-        """Start or Done. Raises _Interrupted, RefusedByDaemon, Unreachable."""
+        """Start, Given or Done. Raises _Interrupted, RefusedByDaemon, Unreachable."""
         said = self._connection.follow(message, self._signals.descriptor, REDRAW_EVERY if self._redraws else None)
-        from jitpam import relay  # noqa: F401  # while jitd decides; not when it is our turn: by then it may be another version's
+        # While jitd decides, and not when it is our turn: by then it may be another version's.
+        if self._options.mode != "run":
+            from jitpam import holding  # noqa: F401
+        if self._options.mode != "get":
+            from jitpam import relay  # noqa: F401
 
         for heard in said:
             if isinstance(heard, Progress):
@@ -146,12 +167,13 @@ class _Wait:
                 self._tell(heard.news)
                 if heard.owed and not self._waits:
                     self._waits_since = time.monotonic()
-                    if self._rings and self._redraws:
+                    if self._options.bell and self._redraws:
                         write("\a")
                 self._waits = heard.owed
-            elif isinstance(heard, (Start, Done)):
+            elif isinstance(heard, (Start, Given, Done)):
                 if isinstance(heard, Start):
                     self._id = heard.id
+                if not isinstance(heard, Done):
                     self._tell(heard.news)
                 return heard
             self._look_at_signals()
@@ -174,7 +196,7 @@ class _Wait:
         try:
             while True:
                 heard = self._connection.hear(self._leaves_until)
-                if isinstance(heard, (Start, Done)):
+                if isinstance(heard, (Start, Given, Done)):
                     break
         except RefusedByDaemon as refusal:
             say(refusal.text)
@@ -213,7 +235,7 @@ class _Wait:
         from jitpam.relay import Relay
 
         control = self._connection.take_control()
-        if self._goes_background:
+        if self._options.background:
             if posix.fork():
                 posix._exit(0)
             posix.setpgid(0, 0)  # in the background of the terminal, as a job of nobody's
@@ -222,6 +244,17 @@ class _Wait:
         self._connection.close()
         outcome = relay.run()
         return _end_like(outcome)
+
+    def _hold(self, given: Given) -> int:
+        """The exit status; does not come back where a signal ended us or the command."""
+        from jitpam.holding import Holding
+
+        holding = Holding(self._connection, self._signals, self._id, given)
+        self._id = self._id or holding.request
+        ended = holding.accompany(self._command) if self._command else holding.keep()
+        if ended < 0:
+            _end_by(-ended)
+        return ended
 
     # --- the waiting line
 

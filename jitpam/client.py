@@ -31,13 +31,12 @@ from _socket import (  # `socket` is these and 5 ms of start
 )
 from sys import getfilesystemencoding
 
-from jitpam.initiator import Initiator, NotAuthenticated, Unproved, own_host
+from jitpam.initiator import Initiator, NotAuthenticated, Unproved, channel_of, own_host
 from jitpam.wire.coding import MOST_COMMAS, decode, encode
 from jitpam.wire.conversation import CLIENT, Conversation
 from jitpam.wire.faults import RemoteProtocolError
 from jitpam.wire.framing import LIMIT, FrameReader, frame
 from jitpam.wire.messages import (
-    EXITS,
     FROM_DAEMON,
     NONCE_LENGTH,
     VERSION,
@@ -45,6 +44,7 @@ from jitpam.wire.messages import (
     DaemonHello,
     DaemonToken,
     Done,
+    Given,
     Hello,
     Item,
     Message,
@@ -67,6 +67,8 @@ HANDSHAKE_WITHIN = 2.5
 ANSWER_WITHIN = 60.0
 """Seconds between two messages of an answer: revoke and stop return when all is gone, and that has its own limits."""
 RETRY_EVERY = 0.02
+_AT_LEAST, _GRACES = 0.5, 4
+"""Seconds that jitd has for a step that we came to late ourselves, and how often: a peer that trickles bytes gains no more."""
 _PIECE = 64 * 1024
 _MOST_DESCRIPTORS = 4
 
@@ -76,7 +78,7 @@ class Unreachable(Exception):
 
 
 class RefusedByDaemon(Exception):
-    """jitd says no: ``code`` is one of wire.messages.CODES, ``text`` its sentence."""
+    """jitd says no: ``code`` is one of wire.codes.CODES, ``text`` its sentence."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
@@ -123,6 +125,7 @@ class Connection:
         self._initiator = initiator
         self._is_sealed = False
         self._until = 0.0  # of the monotonic clock: when it has to be open
+        self._n_graces = _GRACES
         self._socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
         self._conversation = Conversation(CLIENT)
         self._frames = FrameReader()
@@ -147,7 +150,7 @@ class Connection:
             self.close()
             if isinstance(fault, Unproved):
                 raise Unreachable(f"{self._path} is not answered by jitd: {fault}") from None
-            if isinstance(fault, RefusedByDaemon) and EXITS[fault.code][0] == 119:
+            if isinstance(fault, RefusedByDaemon) and fault.code == "unauthenticated":
                 raise NotAuthenticated("refused", fault.text) from None
             raise
 
@@ -237,15 +240,17 @@ class Connection:
                 rows.append(_row(heard))
 
     def follow(self, message: Message, wake: int = -1, every: float | None = None) -> Iterator[Message | None]:
-        """Say Submit or Resume, now; then what jitd says until it is decided, at last Start (then ``take_control``) or Done.
+        """Say Submit, Get or Resume, now; then what jitd says until it is decided: at last Start (then ``take_control``), Given
+        or Done.
 
         None is given between two messages whenever the descriptor ``wake`` is readable, and every so many seconds: the caller
         sees to its signals and its clock. Raises RefusedByDaemon and Unreachable.
         """
         self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
-        return self._followed(wake, every)
+        return self.followed(wake, every)
 
-    def _followed(self, wake: int, every: float | None) -> Iterator[Message | None]:
+    def followed(self, wake: int, every: float | None) -> Iterator[Message | None]:
+        """What jitd says from now on, as ``follow``: after Given, too."""
         poll = select.poll()
         poll.register(self._socket.fileno(), select.POLLIN)
         if wake >= 0:
@@ -260,7 +265,7 @@ class Connection:
                     yield None
                 heard = self._next_message()
             yield heard[0]
-            if isinstance(heard[0], (Start, Done)):
+            if isinstance(heard[0], (Start, Given, Done)):
                 return
 
     def say(self, message: Message) -> None:
@@ -278,7 +283,7 @@ class Connection:
     def close(self) -> None:
         """Say Bye if it is our turn, and close. Never raises."""
         try:
-            if self._conversation.state in ("ready", "watching", "waiting", "started"):
+            if self._conversation.state in ("ready", "watching", "waiting", "started", "holding"):
                 self._say(Bye(), time.monotonic())
         except (Unreachable, Unproved):
             pass
@@ -342,6 +347,8 @@ class Connection:
         if (is_start and len(self._descriptors) != 1) or (not is_start and self._descriptors and self._frames.is_empty):
             raise Unreachable("jitd broke the protocol: descriptors that nobody asked for, or none where one is due")
         if isinstance(message, Refused):
+            from jitpam.wire.codes import EXITS  # not on the path of a start that goes well
+
             if message.code not in EXITS:
                 raise Unreachable(f"jitd broke the protocol: there is no code {message.code[:40]}")
             raise RefusedByDaemon(message.code, message.text)
@@ -368,18 +375,14 @@ class Connection:
         """Until the socket is ready for ``event``. Raises Unreachable at ``until``."""
         poll = select.poll()
         poll.register(self._socket.fileno(), event)
-        left = None if until is None else max(0.0, until - time.monotonic())
-        if not poll.poll(None if left is None else left * 1000):
+        left = None if until is None else until - time.monotonic()
+        if (
+            left is not None and left < _AT_LEAST and self._n_graces
+        ):  # it may be us who had no processor, and not jitd who is late
+            self._n_graces -= 1
+            left = _AT_LEAST
+        if not poll.poll(None if left is None else max(0.0, left) * 1000):
             raise Unreachable("jitd does not answer")
-
-
-def channel_of(client_hello: bytes, daemon_hello: bytes) -> bytes:
-    """What a token is bound to: a digest of both hellos (PROTOCOL.md section 3)."""
-    try:
-        from _sha256 import sha256  # type: ignore[import-not-found]  # `hashlib` is this and 2 ms of start
-    except ImportError:
-        from hashlib import sha256
-    return bytes(sha256(b"jitd channel 1\n" + frame(client_hello) + frame(daemon_hello)).digest())
 
 
 def _row(heard: Message) -> dict[str, Any]:

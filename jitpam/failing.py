@@ -9,7 +9,7 @@ from __future__ import annotations
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.options import UsageError
 from jitpam.saying import Unwritable, say
-from jitpam.wire.messages import EXITS
+from jitpam.wire.codes import EXITS
 
 UNAUTHENTICATED, USAGE, UNREACHABLE = 119, 120, 125
 

@@ -336,6 +336,16 @@ def within(seconds: float, work: Callable[[], T]) -> T:
     return result[0]
 
 
+def channel_of(client_hello: bytes, daemon_hello: bytes) -> bytes:
+    """What a token is bound to: a digest of both hellos, each after its length (PROTOCOL.md section 3)."""
+    try:
+        from _sha256 import sha256  # type: ignore[import-not-found]  # `hashlib` is this and 2 ms of start
+    except ImportError:
+        from hashlib import sha256
+    framed = b"".join(len(body).to_bytes(4, "big") + body for body in (client_hello, daemon_hello))
+    return bytes(sha256(b"jitd channel 1\n" + framed).digest())
+
+
 def own_host() -> str:
     """This host's full name, as ``hostname -f`` says it; the bare name if the resolver knows no longer one, or not in time.
 

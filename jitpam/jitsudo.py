@@ -53,7 +53,7 @@ def _tell(fault: Exception) -> int:
 
 def _run(words: list[bytes], kinds: list[str]) -> int:
     options = read_options(words)
-    if options.mode in ("run", "resume"):
+    if options.mode in ("run", "get", "resume"):
         opening = begin()
         from jitpam import asking  # while jitd looks at our proof
 

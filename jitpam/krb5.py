@@ -151,7 +151,7 @@ class _Function(CFuncPtr):
     _flags_ = FUNCFLAG_CDECL
 
 
-class _Library:
+class Library:
     """A library that is loaded, and those of its functions that are declared here, each when it is first called."""
 
     def __init__(self, name: str, calls: dict[str, tuple[Any, ...]], result: Any) -> None:
@@ -169,12 +169,12 @@ class _Library:
 
 def gssapi() -> Any:
     """libgssapi_krb5 with its functions declared. Raises OSError where it is not installed."""
-    return _Library("libgssapi_krb5.so.2", _GSS, Number)
+    return Library("libgssapi_krb5.so.2", _GSS, Number)
 
 
 def krb5() -> Any:
     """libkrb5 with its functions declared. Raises OSError where it is not installed."""
-    return _Library("libkrb5.so.3", _KRB5, Int)
+    return Library("libkrb5.so.3", _KRB5, Int)
 
 
 def strings() -> Any:

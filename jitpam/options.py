@@ -14,6 +14,7 @@ MOST_USES = 1_000_000
 USAGE = "jitsudo [options] [VAR=value ...] [--] command [argument ...]"
 HELP = f"""\
 usage: {USAGE}
+       jitsudo --get=THING [options] [-- command [argument ...]]
        jitsudo -l [command [argument ...]] | -v | -k [command [argument ...]] | -K | --resume=ID
 
 Asks for a command to be run as another user. The people named by the rules approve it; then it runs here.
@@ -34,8 +35,10 @@ Asks for a command to be run as another user. The people named by the rules appr
       --uses=N            ask for a number of uses
       --no-wait           submit, print the request's id, exit
       --service=SERVICE   ask for what another program will do: sudo, su, or sshd and login, which run no command
+      --get=THING         ask for THING, such as service-ticket:postgres/db1.example.org; run the command, if there
+                          is one, as yourself with it; otherwise keep it, and print the line to use it by
       --resume=ID         wait for that request, or run it if it is approved
-  -l, --list              what may I run; with a command: what would happen
+  -l, --list              what may I ask for; with a command: what would happen
   -v, --validate          authenticate and show who I am here
   -k, --reset-timestamp   give back the leases of this login session; with a command: ask anew, no lease answers for it
   -K, --remove-timestamp  give back all of my leases
@@ -53,10 +56,10 @@ class UsageError(Exception):
 
 
 class Options:
-    """What the command line says. ``mode`` is run, list, validate, giveback, giveback all, resume, version or help."""
+    """What the command line says. ``mode`` is run, get, list, validate, giveback, giveback all, resume, version or help."""
 
     __slots__ = (
-        "anew", "argv", "background", "bell", "chdir", "group", "if_owed", "lasts_for", "login", "mode", "preserve",
+        "anew", "argv", "background", "bell", "chdir", "get", "group", "if_owed", "lasts_for", "login", "mode", "preserve",
         "preserve_all", "reason", "resume", "service", "shell", "timeout_for", "user", "uses", "variables", "waits",
     )  # fmt: skip
 
@@ -76,6 +79,7 @@ class Options:
         self.background = False
         self.bell = False
         self.resume: str | None = None
+        self.get: str | None = None
         self.service = "jitsudo"
         self.anew = False
         self.if_owed = True
@@ -95,7 +99,7 @@ _SHORT = {
 
 _TAKES = {
     "user", "group", "chdir", "reason", "for", "uses", "resume", "command-timeout", "close-from", "prompt", "chroot", "role",
-    "type", "auth-type", "login-class", "other-user", "host", "service",
+    "type", "auth-type", "login-class", "other-user", "host", "service", "get",
 }  # fmt: skip
 """Long options with an argument. ``--preserve-env`` may have one, after ``=`` only."""
 
@@ -112,8 +116,25 @@ _SETS = {
     "non-interactive": ("if_owed", False), "no-wait": ("waits", False),
 }  # fmt: skip
 """Options without an argument → what they set."""
-_ONCE = {"user": "user", "group": "group", "chdir": "chdir", "command-timeout": "timeout_for"}
+_ONCE = {"user": "user", "group": "group", "chdir": "chdir", "command-timeout": "timeout_for", "get": "get"}
 """Options that may not be given twice, as in sudo, → where they are kept: of two accounts, none is the one that was meant."""
+_OTHER = {"resume": "resume", "get": "get"}
+"""Options with an argument that ask for something else than a command to be run as another user → the mode that they are."""
+_ONLY_ONE = "only one of -l, -v, -k, -K, -V, -h, --get and --resume may be given"
+_NOT_WITH_GET = (
+    ("uses", "--uses", "a KDC cannot count uses"),
+    ("user", "-u", "a thing is given to you, and the command runs as you"),
+    ("group", "-g", "the command runs with your own groups"),
+    ("login", "-i", "name your shell as the command"),
+    ("shell", "-s", "name your shell as the command"),
+    ("chdir", "-D", "the command runs where you are"),
+    ("preserve_all", "-E", "the command has all of your environment"),
+    ("preserve", "--preserve-env", "the command has all of your environment"),
+    ("background", "-b", "have your shell put jitsudo in the background"),
+    ("timeout_for", "-T", "--for says how long the thing is wanted"),
+    ("variables", "VAR=value", "set it before jitsudo, and the command has it"),
+)
+"""Where it is kept, what was typed, and why it does not go with --get."""
 _NOTHING = {"set-home", "stdin", "askpass", "prompt"}
 """Taken, and nothing comes of it: HOME is the target's anyway, and no password is asked for."""
 LEAST_CLOSED = 3
@@ -130,7 +151,7 @@ _NEVER = {
     "no-update": "there is no time stamp to update",
     "edit": "jitsudo does not edit files; ask for the editor as a command",
 }
-_OURS = frozenset({"reason", "for", "uses", "no-wait", "resume", "service"})
+_OURS = frozenset({"reason", "for", "uses", "no-wait", "resume", "service", "get"})
 """Options that sudo does not have."""
 _KNOWN = frozenset(_SHORT.values()) | {"help", "host"} | _OURS
 
@@ -221,7 +242,7 @@ def _apply(found: Options, name: str, typed: str, value: bytes | None) -> None:
     if name in _MODES:
         mode = _MODES[name]
         if found.mode not in ("run", mode):
-            raise UsageError("only one of -l, -v, -k, -K, -V, -h and --resume may be given")
+            raise UsageError(_ONLY_ONE)
         found.mode = mode
     elif name == "preserve-env":
         names = [] if value is None else [word for word in value.split(b",") if word]
@@ -242,10 +263,10 @@ def _apply(found: Options, name: str, typed: str, value: bytes | None) -> None:
     elif name == "uses":
         found.uses = read_uses(value or b"")
     else:
-        if name == "resume" and found.mode not in ("run", "resume"):
-            raise UsageError("only one of -l, -v, -k, -K, -V, -h and --resume may be given")
-        if name == "resume":
-            found.mode = "resume"
+        if name in _OTHER:
+            if found.mode not in ("run", _OTHER[name]):
+                raise UsageError(_ONLY_ONE)
+            found.mode = _OTHER[name]
         setattr(found, name, _text(typed, value or b""))
 
 
@@ -265,6 +286,9 @@ def _check(found: Options) -> None:
         found.mode, found.anew = "run", True
     mode = found.mode
     if mode in ("version", "help"):
+        return
+    if mode == "get":
+        _check_get(found)
         return
     if found.login and found.shell:
         raise UsageError("-i and -s do not go together: a login shell, or your own")
@@ -293,6 +317,20 @@ def _check(found: Options) -> None:
     if not found.waits and (mode != "run" or not found.if_owed):
         raise UsageError("--no-wait submits a command; it does not go with -n or another of these options")
     if found.argv and not found.argv[0] and not (found.login or found.shell):
+        raise UsageError("the command is an empty word")
+
+
+def _check_get(found: Options) -> None:
+    for kept, typed, why in _NOT_WITH_GET:
+        if getattr(found, kept):
+            raise UsageError(f"{typed} does not go with --get: {why}")
+    if found.service != "jitsudo":
+        raise UsageError("--service does not go with --get: a thing is asked for by jitsudo itself")
+    if not found.waits and not found.if_owed:
+        raise UsageError("--no-wait does not go with -n")
+    if not found.waits and found.argv:
+        raise UsageError("--no-wait takes no command with --get: once it is approved, jitsudo --resume=ID gets the thing")
+    if found.argv and not found.argv[0]:
         raise UsageError("the command is an empty word")
 
 

@@ -13,7 +13,8 @@ from jitpam.client import RefusedByDaemon, connect
 from jitpam.options import HELP, Options
 from jitpam.saying import print_out, printable, say
 from jitpam.submission import asked
-from jitpam.wire.messages import EXITS, Explain, Giveback, List
+from jitpam.wire.codes import EXITS
+from jitpam.wire.messages import Explain, Giveback, List
 from jitpam.wire.shown import shown_command, unshown
 
 TYPE_CHECKING = False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is asked, put together from the command line and from what is around this process: the fields of Submit and Explain.
+"""What is asked, put together from the command line and from what is around this process: the fields of Submit, Explain and Get.
 
 Law: nothing is left out in silence; what cannot be said as it is meant is a UsageError.
 """
@@ -42,6 +42,21 @@ def asked(options: Options, kinds: list[str]) -> dict[str, Any]:
         "tty": claims.terminal_name(),
         "login_session": claims.login_session(),
         "parents": claims.parents(),
+    }
+
+
+def asked_thing(options: Options) -> dict[str, Any]:
+    """What is asked for by ``--get``, for Get. It stays if no command of ours goes with it."""
+    return {
+        "thing": options.get,
+        "stays": not options.argv,
+        "reason": options.reason or _reason_around(),
+        "lasts_for": options.lasts_for,
+        "tty": claims.terminal_name(),
+        "login_session": claims.login_session(),
+        "parents": claims.parents(),
+        "waits": options.waits,
+        "if_owed": options.if_owed,
     }
 
 

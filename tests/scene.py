@@ -52,6 +52,16 @@ def command(*argv: str | bytes, **changes: Any) -> Command:
     return replace(made, **changes)
 
 
+THING = "service-ticket:postgres/db1.example.test"
+
+
+def thing(name: str = THING, **changes: Any) -> Command:
+    """The thing ``name``, for alice, as long as the connection of her client."""
+    alice = person("alice")
+    made = Command((name.encode(),), b"", b"", RunAs("alice", alice.uid, "alice", alice.gid), b"/", 0, 0, (), (), (), gives=True)
+    return replace(made, **changes)
+
+
 def asked(id: str = "K7QM-2XVD", who: Subject | None = None, what: Command | None = None, **changes: Any) -> Request:
     """A fresh request."""
     who, what = who or person("alice"), what or command("true")

@@ -13,12 +13,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from jitd.core import grant, lock, request, run
+from jitd.core import grant, holding, lock, request, run
 from jitd.core.chain import GENESIS, follow
 
 _OPEN: dict[str, frozenset[str]] = {
     life: frozenset(str(state) for state, events in law.items() if events)
-    for life, law in (("request", request.LAW), ("grant", grant.LAW), ("run", run.LAW), ("lock", lock.LAW))
+    for life, law in (
+        ("request", request.LAW),
+        ("grant", grant.LAW),
+        ("run", run.LAW),
+        ("lock", lock.LAW),
+        ("holding", holding.LAW),
+    )
 }
 """life → the states in which something can still happen to it."""
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from jitpam.client import Connection, NotAuthenticated, RefusedByDaemon, Unreachable, connect
+from jitpam.wire.codes import EXITS
 from jitpam.wire.faults import LocalProtocolError
-from jitpam.wire.messages import EXITS
 
 NOT_DONE = 1
 

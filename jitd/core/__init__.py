@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The decision, the binding, the four lives and the chain. Law: pure; time, ids and randomness arrive as arguments.
+"""The decision, the binding, the five lives and the chain. Law: pure; time, ids and randomness arrive as arguments.
 
 How the lives drive each other
 ==============================
 
-A request asks, a grant permits, a run happens, and a lock takes away. Each life is a module with two tables: LAW says what can
-happen in which state, MAY_CAUSE who may cause it. A transition takes an object, an event and the moment. It returns the object as
-it is afterwards, and what follows: events for other lives, and effects, which are orders to the world outside.
+A request asks, a grant permits, a run happens, a holding is a thing that somebody was given, and a lock takes away. Each life
+is a module with two tables: LAW says what can happen in which state, MAY_CAUSE who may cause it. A transition takes an object,
+an event and the moment. It returns the object as it is afterwards, and what follows: events for other lives, and effects, which
+are orders to the world outside.
 
 An event has an author, an effect has none; ``lifecycle.handle`` tells them apart by that. It lets the events that follow happen
 too, until none is left. It commits every object and every record in one transaction. Only then are the effects carried out. So
@@ -17,9 +18,13 @@ What causes what, in that one transaction:
     request.screened  -> grant.issued, grant.used        permitted, and no approval is owed
     request.reviewed  -> grant.issued, grant.used        the last approval that was owed
     grant.used        -> run.starting                    jitsudo, and logins
+    grant.used        -> holding.giving                  jitsudo --get
     grant.expired     -> run.stop_ordered                each run under it that lives
     grant.revoked     -> run.stop_ordered                the same
+    grant.expired     -> holding.taking                  what was given under it
+    grant.revoked     -> holding.taking                  the same
     run.ended         -> grant.returned                  a run that never started gives its use back
+    holding.ended     -> grant.returned                  as does a thing that was not given
     lock.placed       -> request.locked, grant.revoked   what waits for whom it is on, and what rests on them
 
 No other event causes one. Some of these are left out at times. No grant is issued where a lease answers. No use is taken where
@@ -38,6 +43,8 @@ What is done after the commit:
     StartRun     <- run.starting
     StopRun      <- run.stop_ordered
     ForgetRun    <- run.ended                            its monitor may go
+    Give         <- holding.giving
+    Take         <- holding.taking
 
 and people who wait or watch are told. A deed that fails becomes an event: where a run cannot be started, ``run.ended`` says so,
 and the use is returned.
@@ -53,7 +60,10 @@ is open; each may come twice.
     grant    its deadline is set.
     run      its monitor is looked for. One that lives checks in and is told what it has missed. Where it is dead, what it left
              says how the run ended. A run is never started a second time: one that has not begun ends as not started.
+    holding  giving: it is given again. taking: it is taken again, and again until that is done. held: a client that had it in
+             hand may come back; where it does not, the thing is taken back, unless it was asked for to stay.
     lock     its deadline is set.
 
-Another boot ends what the last one left: requests and grants expire, runs are lost. A lock alone is carried over.
+Another boot ends what the last one left: requests and grants expire, runs are lost, and what was given is taken back. A lock
+alone is carried over.
 """

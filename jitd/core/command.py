@@ -44,17 +44,18 @@ class Operand:
 class Command:
     """What is to run.
 
-    ``path`` is what was typed as it is here: absolute, directories resolved, a last symbolic link kept. ``argv[0]`` is that path
-    too where jitd runs it and a path was typed, and otherwise what was typed, or the name of a login shell. ``digest`` is the
-    SHA-256 of the file that ``path`` leads to, or empty where no rule let it be read.
-    ``cwd`` comes with its device and inode. ``variables`` were typed or preserved, ``locale`` came along by value
-    (TERM, LANG, …). ``streams`` are the kinds of descriptors 0 to 2, or empty: known when it is run. ``operands`` are looked for
-    where somebody has to approve. ``options`` are those of the program that is to run it (sudo's ``-E``), where they change what
-    runs. ``doubt`` says why that program's command line cannot be understood for certain: ``argv`` is all of it then, and
-    ``path`` is empty, as it is for a login, which has no command. ``chdir`` says that ``cwd`` was named, by the requester, a rule
-    or an account's home, and is not simply where the requester stands: such a one is never inherited. ``is_told`` is True where
-    the requester may know the digest, as they can read the file. ``salt`` is random: without it, who knows the rest of a
-    fingerprint could try what they may not know.
+    ``path`` is what was typed as it is here: absolute, directories resolved, a last symbolic link kept. ``argv[0]`` is that
+    path too where jitd runs it and a path was typed, and otherwise what was typed, or the name of a login shell. ``digest`` is
+    the SHA-256 of the file that ``path`` leads to, or empty where no rule let it be read. ``cwd`` comes with its device and
+    inode. ``variables`` were typed or preserved, ``locale`` came along by value (TERM, LANG, …). ``streams`` are the kinds of
+    descriptors 0 to 2, or empty: known when it is run. ``operands`` are looked for where somebody has to approve. ``options``
+    are those of the program that is to run it (sudo's ``-E``), where they change what runs. ``doubt`` says why that program's
+    command line cannot be understood for certain: ``argv`` is all of it then, and ``path`` is empty, as it is for a login,
+    which has no command. ``chdir`` says that ``cwd`` was named, by the requester, a rule or an account's home, and is not
+    simply where the requester stands: such a one is never inherited. ``is_told`` is True where the requester may know the
+    digest, as they can read the file. ``gives``: no command is asked for, but a thing, whose name is the one word of ``argv``;
+    it is for the requester, and ``path`` is empty. ``stays``: it does not end with the client's connection. ``salt`` is random:
+    without it, who knows the rest of a fingerprint could try what they may not know.
     """
 
     argv: tuple[bytes, ...]
@@ -72,7 +73,14 @@ class Command:
     doubt: str = ""
     chdir: bool = False
     is_told: bool = False
+    gives: bool = False
+    stays: bool = False
     salt: bytes = b""
+
+    @property
+    def things(self) -> tuple[str, ...]:
+        """The names of the things that are asked for; empty for a command."""
+        return tuple(word.decode("ascii") for word in self.argv) if self.gives else ()
 
 
 def fingerprint(request_id: str, principal: str, host: str, service: str, command: Command, terms: Sequence[int | None]) -> bytes:
@@ -112,6 +120,8 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
         put(b"x", command.doubt.encode(), *command.options)
     if command.chdir:
         put(b"c", b"1")
+    if command.gives or command.stays:
+        put(b"g", number(command.gives), number(command.stays))
     if command.salt:
         put(b"n", command.salt)
     return hashlib.sha256(b"".join(out)).digest()
@@ -119,7 +129,7 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
 
 def work_of(command: Command) -> bytes:
     """What a lease answers for, as 32 bytes: all but terminal, locale and kinds of streams (jitsudo(1), --for)."""
-    bare = replace(command, locale=(), streams=(), chdir=False, salt=b"")
+    bare = replace(command, locale=(), streams=(), chdir=False, stays=False, salt=b"")
     return fingerprint("", "", "", "", bare, ())
 
 

@@ -33,14 +33,19 @@ class Deed:
 
 RUN = Deed("run", is_executed=True, asks_again=False, has_run=True, may_go_on=False)
 """``jitsudo COMMAND``."""
+THING = Deed("thing", is_executed=False, asks_again=False, has_run=False, may_go_on=False)
+"""``jitsudo --get``: a thing that is given and taken back. A use of its grant begins a holding."""
 GATE = Deed("gate", is_executed=False, asks_again=True, has_run=False, may_go_on=False)
 """What another program does once it is let to: ``sudo``, ``su``, ``doas``."""
 LOGIN = Deed("login", is_executed=False, asks_again=True, has_run=True, may_go_on=True)
 """A session that another program begins for somebody, and that jitd watches: ``sshd``, ``login``."""
 
 
-def deed_of(service: str, *, is_login: bool = False) -> Deed:
-    """What ``service`` asks for; ``is_login`` where a session is known to begin, or to have begun."""
+def deed_of(service: str, *, is_login: bool = False, gives: bool = False) -> Deed:
+    """What ``service`` asks for; ``is_login`` where a session is known to begin, or to have begun; ``gives`` where a thing is
+    asked
+    for and no command.
+    """
     if service == JITSUDO:
-        return RUN
+        return THING if gives else RUN
     return LOGIN if is_login else GATE

@@ -23,7 +23,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class ListsChanged:
-    """A list of requests, grants, runs or locks has changed: who watches one looks again."""
+    """A list of requests, grants, runs, holdings or locks has changed: who watches one looks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,27 @@ class ForgetRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Give:
+    """Give the thing of the holding: it was committed as GIVING."""
+
+    holding: str
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Take back the thing of the holding: it was committed as TAKING."""
+
+    holding: str
+
+
+@dataclass(frozen=True, slots=True)
+class TellHolder:
+    """Tell the client that has the holding, and those who wait for its end, what happened to it."""
+
+    holding: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetDeadline:
     """Look at the ``life`` of that ``id`` again at ``boot`` (seconds on CLOCK_BOOTTIME)."""
 
@@ -78,4 +99,6 @@ class SetDeadline:
     boot: float
 
 
-Effect = ListsChanged | RequestWaits | TellRequester | Admit | StartRun | StopRun | ForgetRun | SetDeadline
+Effect = (
+    ListsChanged | RequestWaits | TellRequester | Admit | StartRun | StopRun | ForgetRun | Give | Take | TellHolder | SetDeadline
+)

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 
 from jitd.core.command import Command, run_id, work_of
 from jitd.core.decision import Terms, narrow_terms
-from jitd.core.deed import deed_of
+from jitd.core.deed import Deed, deed_of
 from jitd.core.effects import Admit, ListsChanged, Moment, SetDeadline
+from jitd.core.holding import Giving, Taking
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.run import Process, Returned, Starting, StopOrdered
 from jitd.core.subject import Subject
@@ -32,7 +33,7 @@ class GrantState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What was permitted. Named by the request that it answers. ``living`` are runs under it that have not ended.
+    """What was permitted. Named by the request that it answers. ``living`` are runs and holdings under it that have not ended.
 
     ``is_lease``: a time or a number of uses was asked for, and not just one run.
     """
@@ -163,7 +164,11 @@ def covers(grant: Grant, subject: Subject, host: str, service: str, command: Com
 
 def is_for_other_requests(grant: Grant) -> bool:
     """True for a lease. At a gate each try is a new request, so that a single use answers there, too."""
-    return grant.is_lease or deed_of(grant.service).asks_again
+    return grant.is_lease or _deed(grant).asks_again
+
+
+def _deed(grant: Grant) -> Deed:
+    return deed_of(grant.service, gives=grant.command.gives)
 
 
 def waits_for_its_own(grant: Grant, subject: Subject, host: str, service: str, command: Command, rule: str, now: Moment) -> bool:
@@ -221,6 +226,13 @@ def transition(grant: Grant, event: Event, now: Moment) -> tuple[Grant, tuple[An
 
 def _used(grant: Grant, event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...]]:
     left = grant.left - 1
+    if grant.command.gives:
+        begun = grant.begun + 1
+        held = run_id(grant.id, begun)
+        thing, to = grant.command.things[0], grant.holder.principal
+        after = replace(grant, left=left, begun=begun, living=(*grant.living, held))
+        giving = Giving(held, event.by, grant.id, event.request, thing, to, grant.ends_at, grant.command.stays, now.at)
+        return after, (giving,)
     if not deed_of(grant.service, is_login=event.login is not None).has_run:
         is_spent = left == 0 and not grant.living
         after = replace(grant, left=left, begun=grant.begun + 1, state=GrantState.SPENT if is_spent else grant.state)
@@ -233,11 +245,15 @@ def _used(grant: Grant, event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...
 
 def _expired(grant: Grant, event: Expired) -> tuple[Grant, tuple[Any, ...]]:
     """A login session may be let to go on; until it has ended there is something to revoke."""
-    if deed_of(grant.service, is_login=bool(grant.living)).may_go_on and grant.terms.session == "keep":
+    if deed_of(grant.service, is_login=bool(grant.living), gives=grant.command.gives).may_go_on and grant.terms.session == "keep":
         return replace(grant, left=0), ()
     return _ended(grant, GrantState.EXPIRED, event.by, "its grant has ended")
 
 
 def _ended(grant: Grant, state: GrantState, by: Actor, because: str) -> tuple[Grant, tuple[Any, ...]]:
-    stops = tuple(StopOrdered(run, by, because) for run in grant.living)
+    stops: tuple[Any, ...]
+    if grant.command.gives:
+        stops = tuple(Taking(held, by, because) for held in grant.living)
+    else:
+        stops = tuple(StopOrdered(run, by, because) for run in grant.living)
     return replace(grant, state=state, ended_because=because), (*stops, ListsChanged())

@@ -31,7 +31,9 @@ ROOTS_TERMS = Terms(env=("*",), writable=True, record=Record(what="none"))
 class Rule:
     """One rule. A condition that is None matches everything; one without members matches nothing.
 
-    ``needs_ticket``: it permits nothing to a requester who is known by their account alone. ``standing``: see Obligations.
+    ``commands`` and ``gives`` are one condition on what is asked for: a rule with one of the two alone is not about the other,
+    and a rule with neither is about everything. ``needs_ticket``: it permits nothing to a requester who is known by their
+    account alone. ``standing``: see Obligations.
     """
 
     verdict: Literal["permit", "deny"]
@@ -39,6 +41,7 @@ class Rule:
     who: tuple[str, ...] | None = None
     run_as: tuple[str, ...] | None = None
     commands: tuple[CommandPattern, ...] | None = None
+    gives: tuple[str, ...] | None = None
     hosts: tuple[Glob, ...] | None = None
     hours: tuple[Hours, ...] | None = None
     services: tuple[str, ...] | None = None
@@ -102,6 +105,8 @@ class Question:
 def decide(policy: Policy, question: Question, at: datetime) -> Decision:
     """The answer to ``question`` at ``at`` (aware). Whether a lease discharges the approvals is for the caller to add."""
     is_root = question.requester.is_root
+    if question.command.gives and (is_root or question.requester.is_local):
+        return Deny(Why.NO_RULE, "a thing is given to a person with a Kerberos ticket of their own")
     # A deny that names nobody in particular must not lock root out of its own host; one that names root does.
     denies = [rule for rule in policy.rules if rule.verdict == "deny" and not (is_root and rule.who is None)]
     permits = [rule for rule in policy.rules if rule.verdict == "permit" and not is_root]
@@ -198,8 +203,8 @@ def _run_as(rule: Rule, question: Question, at: datetime) -> bool:
     # "root" in a permit is root with root's own group; in a deny it is root with any, or a group would be a way around it.
     any_group = question.is_own_group or rule.verdict == "deny"
     run_as = question.command.run_as
-    if rule.run_as is None or _may_be_about(rule, question):
-        return True
+    if rule.run_as is None or _may_be_about(rule, question) or question.command.gives:
+        return True  # a thing is the requester's own, and nothing runs
     return any(covers_run_as(word, run_as, any_group=any_group) for word in rule.run_as)
 
 
@@ -211,7 +216,15 @@ def _may_be_about(rule: Rule, question: Question) -> bool:
 
 
 def _command(rule: Rule, question: Question, at: datetime) -> bool:
-    if rule.commands is None or _may_be_about(rule, question):
+    if rule.commands is None and rule.gives is None:
+        return rule.verdict == "deny" or not question.command.gives  # no permit is about things that it does not name
+    if question.command.gives:
+        # A permit must name all that is asked for; a deny holds for each thing that it names.
+        named = (thing in (rule.gives or ()) for thing in question.command.things)
+        return any(named) if rule.verdict == "deny" else all(named)
+    if rule.commands is None:
+        return False
+    if _may_be_about(rule, question):
         return True
     # A permit is for the name that it says. A deny is for the file: another name must be no way around it.
     names = (question.command.path, *(question.names if rule.verdict == "deny" else ()))
@@ -255,7 +268,7 @@ def _breach(rule: Rule, question: Question) -> str:
         if value.startswith(b"()"):
             return f"the variable {_spelled(name)} holds a function, and none is let in"
     if (
-        deed_of(question.service).is_executed
+        deed_of(question.service, gives=question.command.gives).is_executed
         and terms.cwd != "caller"
         and question.chdir is not None
         and question.chdir != terms.cwd.encode()
@@ -353,7 +366,8 @@ def describe(rule: Rule) -> str:
     """What ``rule`` lets one do and on what terms, in one sentence without a full stop."""
     commands = "any command" if rule.commands is None else _listed(tuple(str(pattern) for pattern in rule.commands), "or")
     run_as = "anyone" if rule.run_as is None else _listed(tuple("anyone" if word == "*" else word for word in rule.run_as), "or")
-    parts = [f"{commands} as {run_as}"]
+    parts = [] if rule.gives is not None and rule.commands is None else [f"{commands} as {run_as}"]
+    parts += [] if rule.gives is None else [_listed(rule.gives, "or")]
     if rule.hours is not None:
         parts.append(_listed(tuple(hours.text for hours in rule.hours), "or"))
     if rule.verdict == "deny":

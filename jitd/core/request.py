@@ -87,7 +87,7 @@ class Request:
     @property
     def may_act_at_once(self) -> bool:
         """True if the client that waits for it takes its use: not one that asks beforehand for what another program will do."""
-        return deed_of(self.service).is_executed or self.point is not None
+        return self.command.gives or deed_of(self.service).is_executed or self.point is not None
 
     @property
     def terms(self) -> tuple[int | None, ...]:
@@ -120,6 +120,7 @@ class Submitted:
             "cwd": _spelled(command.cwd),
             "reason": claims.reason,
             "service": self.request.service,
+            **({"gives": list(command.things), "stays": command.stays} if command.gives else {}),
             **({"options": [_spelled(option) for option in command.options]} if command.options else {}),
             **({"doubt": command.doubt} if command.doubt else {}),
             **({} if self.request.point is None else {"point": _point(self.request.point)}),

@@ -41,6 +41,7 @@ class Asked:
     the words are what there is to show. ``leads_to`` is where the first word was seen to lead a moment ago, with its directories
     resolved: what leads elsewhere by now is refused. ``anew``: whatever was granted before does not answer it. ``unseen`` is what
     is asked where nothing is at a path that the requester cannot see: where it is denied, the ``doubt`` would tell what is there.
+    ``gives`` and ``stays``: see ``core.command.Command``.
     """
 
     argv: tuple[bytes, ...]
@@ -65,6 +66,8 @@ class Asked:
     doubt: str = ""
     leads_to: bytes | None = None
     unseen: Asked | None = None
+    gives: bool = False
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,8 @@ def find(
     link on the way that they cannot see is not followed for them.
     """
     _refuse_nonsense(asked)
+    if asked.gives:
+        return _thing(asked, who)
     glance = glance or path_lookup.Look()
     try:
         target = accounts.target(asked.user, asked.group, who.user)
@@ -156,6 +161,29 @@ def find(
     return Found(command, is_own_group, is_missing=False, complaint=complaint, unfit=unfit, names=names)
 
 
+def _thing(asked: Asked, who: Subject) -> Found:
+    """A thing that ``who`` asks to have: there is no file to find, and it is for their own account."""
+    try:
+        run_as = accounts.run_as(accounts.target(who.user, None, who.user), None)
+    except accounts.NoSuchAccount as fault:
+        raise Nonsense(str(fault)) from None
+    command = Command(
+        argv=asked.argv,
+        path=b"",
+        digest=b"",
+        run_as=run_as,
+        cwd=asked.cwd,
+        cwd_device=0,
+        cwd_inode=0,
+        variables=(),
+        locale=(),
+        streams=(),
+        gives=True,
+        stays=asked.stays,
+    )
+    return Found(command, is_own_group=True, is_missing=False)
+
+
 def _named(argv: tuple[bytes, ...], path: bytes, service: str) -> tuple[bytes, ...]:
     """``argv`` as it is executed: programs look for their libraries beside what they are called, so a path is the one that was
     resolved, and not one that leads there through links of somebody's. A program that runs the command itself has its own way.
@@ -178,7 +206,7 @@ def can_see(who: Subject, glance: path_lookup.Look, *paths: bytes) -> bool:
 
 def is_in_sight(asked: Asked, path: bytes, who: Subject, glance: path_lookup.Look) -> bool:
     """True if ``who`` could find out alone what ``path`` is, and how what was typed leads to it (THREATS S-11)."""
-    if asked.login or asked.is_bare:
+    if asked.login or asked.is_bare or asked.gives:
         return True  # the shell that the account has: it stands in passwd
     typed = (os.path.join(asked.cwd, asked.argv[0]),) if b"/" in asked.argv[0] else ()
     return can_see(who, glance, *typed, path)

@@ -59,7 +59,7 @@ class FreshDecision:
 
 class Decider:
     """Dispatch for everybody. ``policy`` is the policy in force; ``is_alive`` asks the KDC, and may block; ``refused`` says which
-    of some principals the KDC has refused lately.
+    of some principals the KDC has refused lately; ``not_given`` says why a thing cannot be given now, or nothing.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Decider:
         accounts: Accounts,
         is_alive: Callable[[str], bool | None],
         refused: Callable[[Sequence[str]], Awaitable[frozenset[str]]],
+        not_given: Callable[[str], str],
         workers: Workers,
         now: Callable[[], Moment],
     ) -> None:
@@ -80,6 +81,7 @@ class Decider:
         self._accounts = accounts
         self._is_alive = is_alive
         self._refused = refused
+        self._not_given = not_given
         self._workers = workers
         self._now = now
 
@@ -111,7 +113,7 @@ class Decider:
             asked, sighting = await self._workers.files.run(who.uid, self._look, policy, locked, who, service, ask)
             if not self._is_still(policy, locked, who):
                 continue
-            decision, command = sighting.decision, sighting.command
+            decision, command = self._if_given(sighting.decision, sighting.command), sighting.command
             given = () if asked.anew else self._given(decision, who, command)
             if not given:
                 return FirstDecision(asked, command, decision)
@@ -130,6 +132,7 @@ class Decider:
             decision: Decision | None = locked
             if decision is None:
                 decision = await self._workers.files.run(who.uid, self._look_again, policy, request)
+            decision = self._if_given(decision, request.command)
             standing = await self._standing_of(request) if isinstance(decision, Permit) else ()
             if not self._is_still(policy, locked, who):
                 continue
@@ -152,6 +155,7 @@ class Decider:
             decision: Decision | None = locked
             if decision is None:
                 decision = await self._workers.files.run(who.uid, self._look_again, policy, request)
+            decision = self._if_given(decision, request.command)
             if isinstance(decision, Permit) and not await self._may_use(request, decision):
                 decision = Deny(Why.APPROVALS, f"the approvals of request {request.id} are not enough any more: ask anew")
             if self._is_still(policy, locked, who):
@@ -177,6 +181,12 @@ class Decider:
         """True if no rule and no lock on ``who`` changed meanwhile: what was in force does not count."""
         return policy is self._policy() and locked == self.lock_on(who)
 
+    def _if_given(self, decision: Decision, command: Command) -> Decision:
+        """``decision``, or a denial where nobody can give now what it permits: approvals for nothing are asked of nobody."""
+        faults = (self._not_given(thing) for thing in command.things) if isinstance(decision, Permit) else ()
+        because = next(filter(None, faults), "")
+        return Deny(Why.ERROR, because, decision.rule) if because else decision
+
     def _look(
         self, policy: Policy, locked: Deny | None, who: Subject, service: str, ask: Callable[[str], Asked]
     ) -> tuple[Asked, Sighting]:
@@ -184,7 +194,7 @@ class Decider:
         asked = ask(config.search_path)
         if locked is not None:
             return asked, Sighting(screening.unopened(asked, who, service, config.search_path), locked)
-        typed = (os.path.join(asked.cwd, asked.argv[0]),) if asked.argv and b"/" in asked.argv[0] else ()
+        typed = (os.path.join(asked.cwd, asked.argv[0]),) if asked.argv and b"/" in asked.argv[0] and not asked.gives else ()
         MOUNTS.approach(typed)
         return asked, screening.look(
             policy,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one door: load, transition, commit, hand the effects on. Nothing else.
 
-Law: every change of a request, grant, run or lock comes through ``handle``. What one input causes, in other lives too, is one
-transaction. No commit, no deed: the effects are returned only after it. Whatever is decided, it comes in under the locks.
+Law: every change of a request, grant, run, holding or lock comes through ``handle``. What one input causes, in other lives too,
+is one transaction. No commit, no deed: the effects are returned only after it. Whatever is decided, it comes in under the
+locks.
 """
 
 from __future__ import annotations
@@ -11,22 +12,24 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jitd.core import chain, grant, lock, request, run
+from jitd.core import chain, grant, holding, lock, request, run
 from jitd.core.chain import Seal
 from jitd.core.effects import Effect, Moment
 from jitd.core.grant import Grant
+from jitd.core.holding import Holding
 from jitd.core.law import IllegalEvent
 from jitd.core.lock import Lock
 from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.store import Change, Life, Store, documents
 
-Event = request.Submitted | request.Event | grant.Event | run.Event | lock.Placed | lock.Event
+Event = request.Submitted | request.Event | grant.Event | run.Event | holding.Event | lock.Placed | lock.Event
 
 _BEGIN: dict[type, Callable[[Any], tuple[Any, tuple[Any, ...]]]] = {
     request.Submitted: request.submit,
     grant.Issued: grant.issue,
     run.Starting: run.start,
+    holding.Giving: holding.give,
     lock.Placed: lock.place,
 }
 """Events that create their object."""
@@ -34,6 +37,7 @@ _TRANSITION: dict[type, Callable[[Any, Any, Moment], tuple[Any, tuple[Any, ...]]
     Request: request.transition,
     Grant: grant.transition,
     Run: run.transition,
+    Holding: holding.transition,
     Lock: lock.transition,
 }
 
@@ -133,6 +137,8 @@ class Lifecycle:
                 return self._store.request(id)
             case "grant":
                 return self._store.grant(id)
+            case "holding":
+                return self._store.holding(id)
             case _:
                 return self._store.run(id)
 

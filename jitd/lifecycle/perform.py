@@ -21,8 +21,10 @@ from jitd.core.run import Ending, Outcome, Recording, Run, RunState, Usage
 from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider
 from jitd.executor import Executor
+from jitd.giving import Givers
 from jitd.lifecycle import jobs
 from jitd.lifecycle.deadlines import Deadlines
+from jitd.lifecycle.holdings import Holdings
 from jitd.lifecycle.lifecycle import Event, Lifecycle
 from jitd.lifecycle.waiters import Waiters
 from jitd.log import log
@@ -49,6 +51,7 @@ class Perform:
         lifecycle: Lifecycle,
         store: Store,
         executor: Executor,
+        givers: Givers,
         waiters: Waiters,
         workers: Workers,
         now: Callable[[], Moment],
@@ -62,6 +65,7 @@ class Perform:
         self._workers = workers
         self._now = now
         self.deadlines = Deadlines(now, self._due, self._ended)
+        self.holdings = Holdings(givers, store, waiters, now, self.act, self.deadlines.set)
         self._begun_for: dict[str, Subject] = {}  # run → who took its use, with the ticket of that moment
         self._tasks: set[asyncio.Task[None]] = set()
         self._deeds: dict[type, Callable[[Any], None]] = {
@@ -72,6 +76,9 @@ class Perform:
             effects.StartRun: self._start_run,
             effects.StopRun: lambda effect: executor.stop(effect.run, effect.because),
             effects.ForgetRun: self._forget_run,
+            effects.Give: lambda effect: self.later(self.holdings.go_on(effect.holding)),
+            effects.Take: lambda effect: self.later(self.holdings.go_on(effect.holding)),
+            effects.TellHolder: self.holdings.tell,
             effects.SetDeadline: lambda effect: self.deadlines.set(effect.life, effect.id, effect.boot),
         }
 
@@ -277,6 +284,11 @@ class Perform:
                 living = self._store.run(id)
                 if living is not None and living.is_live:
                     self.later(self._find(id))
+            elif life == "holding":
+                if self.holdings.is_due(id):
+                    self.later(self.holdings.go_on(id))
+            elif life == "holder":
+                self.holdings.nobody_came(id)
             else:
                 self._withdraw_unattended(id)
         except Exception as fault:  # the clock never stops for one of them

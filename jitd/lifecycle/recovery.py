@@ -44,11 +44,12 @@ class Recovery:
         self._now = now
 
     async def recover(self) -> None:
-        """Lock by lock, request by request, grant by grant, run by run. Raises StoreError."""
+        """Lock by lock, request by request, grant by grant, holding by holding, run by run. Raises StoreError."""
         now = self._now()
         self._locks(now)
         self._requests(now)
         self._grants(now)
+        self._holdings(now)
         await self._executor.find(self._runs(now))
 
     def _locks(self, now: Moment) -> None:
@@ -87,6 +88,16 @@ class Recovery:
             asked = self._store.request(grant.id)
             if asked is not None and asked.waits and asked.may_act_at_once and grant.begun == 0:
                 deadlines.set("client", grant.id, now.boot + COMES_BACK_FOR)
+
+    def _holdings(self, now: Moment) -> None:
+        """What is to be given or taken is; a client that had a thing in hand may come back. The grants were looked at before: a
+        holding of a boot before is to be taken.
+        """
+        for holding in tuple(self._store.holdings()):
+            if not holding.stays:
+                self._perform.holdings.await_holder(holding.id)
+                self._perform.deadlines.set("holder", holding.id, now.boot + COMES_BACK_FOR)
+            self._perform.deadlines.set("holding", holding.id, now.boot)
 
     def _runs(self, now: Moment) -> list[str]:
         """Those that may live still; of a boot before this one none does."""

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from jitd.core.holding import Holding
 from jitd.core.subject import Subject
 
 
@@ -29,8 +30,14 @@ class Waiter(Protocol):
     def admit(self, id: str) -> None:
         """An enforcement point's turn: the use ``id`` was taken for it."""
 
+    def hand(self, holding: Holding, name: str) -> None:
+        """A thing is given: the client fetches ``name``. The client has the holding in hand from now on (``Waiters.hold``)."""
+
+    def taken(self, holding: Holding) -> None:
+        """What the client has in hand is taken back."""
+
     def fail(self, because: str) -> None:
-        """The run could not be begun."""
+        """The run could not be begun, or the thing not given."""
 
 
 class Waiters:
@@ -39,6 +46,7 @@ class Waiters:
     def __init__(self) -> None:
         self._waiting: dict[str, Waiter] = {}
         self._watching: set[Callable[[], None]] = set()
+        self._holding: dict[str, Waiter] = {}
         self._gone: dict[str, list[asyncio.Future[None]]] = {}
 
     def attend(self, request: str, waiter: Waiter) -> bool:
@@ -54,6 +62,19 @@ class Waiters:
         """Who waits for ``request``."""
         return self._waiting.get(request)
 
+    def hold(self, holding: str, waiter: Waiter) -> None:
+        """``waiter`` has the holding in hand."""
+        self._holding[holding] = waiter
+
+    def let_go(self, holding: str, waiter: Waiter) -> None:
+        """``waiter`` has the holding in hand no longer."""
+        if self._holding.get(holding) is waiter:
+            del self._holding[holding]
+
+    def holder_of(self, holding: str) -> Waiter | None:
+        """The client that has ``holding`` in hand."""
+        return self._holding.get(holding)
+
     def watch(self, again: Callable[[], None]) -> None:
         """Call ``again`` whenever a list may have changed."""
         self._watching.add(again)
@@ -68,7 +89,7 @@ class Waiters:
             again()
 
     def until_gone(self, run: str) -> asyncio.Future[None]:
-        """A future that is done when ``run`` has ended and all of it is gone."""
+        """A future that is done when ``run``, which may be a holding, has ended and all of it is gone."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._gone.setdefault(run, []).append(future)
         return future

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
-from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
 from jitd.deciding import origins
 from jitd.deciding.walking import Held
@@ -21,11 +20,11 @@ from jitd.server.channel import Channel
 from jitd.server.dispatch import Dispatch
 from jitd.server.enforcement import PASSED, Enforcement, Talk, hold
 from jitd.server.handshake import Handshake
-from jitd.server.news import Told, news_of, refusal_of
 from jitd.server.peer import Peer
-from jitd.server.reading import asked_in, claims_in
+from jitd.server.reading import asked_in, claims_in, thing_in
 from jitd.server.services import Services
 from jitd.server.telling import Telling
+from jitd.server.waiting import FAILED, Waiting
 from jitd.store import Conflict
 from jitd.verbs.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
 from jitd.verbs.rows import instant
@@ -54,8 +53,6 @@ class Connection:
         self._proof: Proof | None = None
         self._who: Subject | None = None
         self._is_proved = False
-        self._waits_for: str | None = None
-        self._told = Told()
         self._point: Enforcement | None = None
         self._given: list[Held] = []
         self._watch_ended = False
@@ -64,6 +61,7 @@ class Connection:
         self._task: asyncio.Task[None] | None = None
         self._channel = channel(self._frame, self._broken)
         self._telling = Telling(services.turns, peer.uid, self._channel, self._send)
+        self._waiting = Waiting(services, self.say, self._refuse, lambda: self._who)
 
     # --- frames ------------------------------------------------------------------------------------------------------
 
@@ -136,16 +134,13 @@ class Connection:
             if task is not None:
                 task.cancel()
         self._services.waiters.unwatch(self._list_again)
-        waited, point = self._waits_for, self._point
-        self._waits_for, self._point, self._given = None, None, []
-        if waited is not None or point is not None:
-            try:
-                if point is not None:
-                    point.close()
-                if waited is not None:
-                    self._services.requests.left(waited, self)
-            except Exception as fault:  # the client is gone already: there is nobody left to tell but the log
-                log("a request could not be withdrawn", request=waited, fault=fault)
+        point, self._point, self._given = self._point, None, []
+        try:
+            if point is not None:
+                point.close()
+            self._waiting.close()
+        except Exception as fault:  # the client is gone already: there is nobody left to tell but the log
+            log("what a client waited for could not be withdrawn", fault=fault)
         on_end, self._on_end = self._on_end, lambda: None
         on_end()
 
@@ -202,11 +197,11 @@ class Connection:
         assert self._who is not None, "the table lets nobody come this far unknown"
         if message.type == "bye":
             return self.close()
-        if self._talk.state == "started":  # a withdrawal that crossed the start: the monitor sees the client go
+        if self._talk.state in ("started", "holding"):  # a withdrawal that crossed the start: the client goes next
             return None
         if self._talk.state == "waiting" and message.type == "withdraw":
-            if self._waits_for is not None:
-                return self._withdraw_waiting()
+            if self._waiting.is_waiting:
+                return self._waiting.withdraw()
             if self._point is not None:
                 return self._in_background(self._point.withdraw)
         self._in_background(lambda: self._deed(message, body))
@@ -226,7 +221,7 @@ class Connection:
                 self._refuse("not_done", "others changed the same thing now, again and again: nothing was done; try again")
             except Exception as fault:
                 log("failed", fault=f"{type(fault).__name__}: {fault}")
-                self._refuse("failed", "jitd failed, and nothing was permitted by it: its log says why")
+                self._refuse("failed", FAILED)
             finally:
                 self._task = None
             if self._channel.is_open:
@@ -242,12 +237,21 @@ class Connection:
             case messages.Submit():
                 made = await requests.submit(
                     who, asked_in(message), claims_in(message), service=message.service, waits=message.waits,
-                    if_owed=message.if_owed, waiter=self, on_created=self._wait_for,
+                    if_owed=message.if_owed, waiter=self._waiting, on_created=self._waiting.begin,
                 )  # fmt: skip
                 if not message.waits:
-                    self._submitted(made)
+                    self._waiting.submitted(made)
+            case messages.Get():
+                made = await requests.submit(
+                    who, thing_in(message), claims_in(message), waits=message.waits,
+                    if_owed=message.if_owed, waiter=self._waiting, on_created=self._waiting.begin,
+                )  # fmt: skip
+                if not message.waits:
+                    self._waiting.submitted(made)
+            case messages.Keep():
+                self._done(self._waiting.keep())
             case messages.Resume():
-                self._move(await requests.resume(who, message.id, self, self._wait_for))
+                self._waiting.move(await requests.resume(who, message.id, self._waiting, self._waiting.begin))
             case messages.Watch():
                 self._watch_ended = message.ended
                 self._services.waiters.watch(self._list_again)
@@ -321,80 +325,3 @@ class Connection:
             self.close()
         finally:
             self._listing = None
-
-    # --- waiting -----------------------------------------------------------------------------------------------------
-
-    @property
-    def who(self) -> Subject | None:
-        """See ``waiters.Waiter``."""
-        return self._who
-
-    def _wait_for(self, id: str) -> None:
-        self._waits_for = id
-        self._told = Told()
-
-    def _withdraw_waiting(self) -> None:
-        id, self._waits_for = self._waits_for, None
-        assert id is not None and self._who is not None
-        self._services.waiters.leave(id, self)
-        try:
-            self._services.requests.withdraw(self._who, id)
-            self._refuse("withdrawn", f"request {id} is withdrawn")
-        except Refusal as no:
-            self._refuse(no.code, no.text)
-        except Exception as fault:
-            log("a request could not be withdrawn", request=id, fault=fault)
-            self._refuse("failed", "jitd failed, and nothing was permitted by it: its log says why")
-
-    def _submitted(self, made: Request) -> None:
-        """A request that does not wait: it exists, or policy said no."""
-        self._waits_for = None
-        refusal = refusal_of(made)
-        if refusal is not None:
-            raise refusal
-        self.say(messages.Progress(id=made.id, state=str(made.state), owed=made.is_open, news=[], until=instant(made.expires_at)))
-        self._done("")
-
-    def moved(self, request: str) -> None:
-        """See ``waiters.Waiter``."""
-        found = self._services.store.request(request)
-        if found is not None and self._waits_for == request:
-            self._move(found)
-
-    def _move(self, found: Request) -> None:
-        """Tell the person where the request stands."""
-        refusal = refusal_of(found)
-        lines, self._told = news_of(found, self._told, self._services.locks.active())
-        if lines and refusal is None:
-            state = str(found.state)
-            self.say(messages.Progress(id=found.id, state=state, owed=found.is_open, news=lines, until=instant(found.expires_at)))
-        assert self._who is not None, "nobody waits unknown"
-        if refusal is None and found.state is RequestState.APPROVED and not self._who.has_ticket_at(self._services.now().at):
-            refusal = Refusal(
-                "unauthenticated", f"your ticket expired while the request waited: kinit, then jitsudo --resume={found.id}"
-            )
-        if refusal is not None:
-            self._stop_waiting()
-            self._refuse(refusal.code, refusal.text)
-        elif found.state is RequestState.APPROVED and not found.may_act_at_once:
-            self._stop_waiting()
-            until = instant(self._services.requests.ends_at(found))
-            self._done(f"request {found.id} is approved: {found.service} may go on, until {until}")
-
-    def _stop_waiting(self) -> None:
-        if self._waits_for is not None:
-            self._services.waiters.leave(self._waits_for, self)
-            self._waits_for = None
-
-    def start(self, run: str, control: int) -> None:
-        """See ``waiters.Waiter``."""
-        self._stop_waiting()
-        self.say(messages.Start(id=run, news=[]), control)
-
-    def admit(self, id: str) -> None:
-        """See ``waiters.Waiter``. Nobody is let in here: this client has its own command run."""
-
-    def fail(self, because: str) -> None:
-        """See ``waiters.Waiter``."""
-        self._stop_waiting()
-        self._refuse("failed", because)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from jitd.core.claims import Claims, Point
 from jitd.core.deed import RUN, deed_of
+from jitd.core.holding import Holding
 from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
 from jitd.deciding import origins
@@ -33,8 +34,9 @@ from jitd.server.services import Services
 from jitd.verbs.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
 from jitd.verbs.rows import instant
 from jitpam.wire import messages
+from jitpam.wire.codes import STAGES
 from jitpam.wire.framing import frame
-from jitpam.wire.messages import STAGES, Message
+from jitpam.wire.messages import Message
 from jitpam.wire.shown import shown
 
 PROOF = b"jitd proof 1\n"
@@ -230,6 +232,14 @@ class Enforcement:
     def start(self, run: str, control: int) -> None:
         """See ``waiters.Waiter``. What an enforcement point asks for is never run by the daemon."""
         raise AssertionError(f"run {run} has no client")
+
+    def hand(self, holding: Holding, name: str) -> None:
+        """See ``waiters.Waiter``. An enforcement point asks for no thing."""
+        raise AssertionError(f"{holding.id} is nothing that an enforcement point has asked for")
+
+    def taken(self, holding: Holding) -> None:
+        """See ``waiters.Waiter``."""
+        raise AssertionError(f"{holding.id} is nothing that an enforcement point has asked for")
 
     def fail(self, because: str) -> None:
         """See ``waiters.Waiter``."""

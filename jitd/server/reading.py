@@ -9,10 +9,11 @@ from __future__ import annotations
 from jitd.core.claims import Claims
 from jitd.core.conditions import read_service
 from jitd.core.duration import LONGEST
+from jitd.core.thing import read_thing
 from jitd.deciding.command_lookup import Asked
 from jitd.verbs.refusal import Refusal
 from jitpam.wire import messages
-from jitpam.wire.messages import KINDS
+from jitpam.wire.codes import KINDS
 
 
 def _pairs(pairs: list[list[bytes]]) -> tuple[tuple[bytes, bytes], ...]:
@@ -58,7 +59,37 @@ def asked_in(ask: messages.Ask) -> Asked:
     )
 
 
-def claims_in(ask: messages.Ask) -> Claims:
+def thing_in(ask: messages.Get) -> Asked:
+    """The thing that ``ask`` asks for. Raises Refusal."""
+    try:
+        thing = read_thing(ask.thing)
+    except ValueError as fault:
+        raise Refusal("usage", str(fault)) from None
+    if ask.lasts_for is not None and not 1 <= ask.lasts_for <= LONGEST:
+        raise Refusal("usage", "a thing is given for one second at least")
+    return Asked(
+        argv=(thing.encode("ascii"),),
+        login=False,
+        user=None,
+        group=None,
+        cwd=b"/",
+        cwd_device=0,
+        cwd_inode=0,
+        chdir=False,
+        variables=(),
+        preserved=(),
+        locale=(),
+        streams=(),
+        reason=ask.reason,
+        lasts_for=ask.lasts_for,
+        uses=None,
+        timeout_for=None,
+        gives=True,
+        stays=ask.stays or not ask.waits,
+    )
+
+
+def claims_in(ask: messages.Ask | messages.Get) -> Claims:
     """What ``ask`` says beside the command, and nobody can check. Raises Refusal."""
     if len(ask.parents) > 32 or any(len(parent) > 256 for parent in ask.parents) or len(ask.tty or b"") > 4096:
         raise Refusal("usage", "the claims beside the command are too long")

@@ -47,5 +47,7 @@ class Services:
     waiters: Waiters
     turns: Turns
     complaints: Complaints
+    let_go: Callable[[str], None]
+    """Takes back the holding of that id: the client that had it in hand is gone."""
     reload: Callable[[Subject], Awaitable[str]]
     """Reads the policy again for that person; says what is in force. Raises Refusal."""

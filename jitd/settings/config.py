@@ -73,6 +73,7 @@ class Config:
     socket: Path = Path("/run/jitd/jitd.sock")
     state: Path = Path("/var/lib/jitd")
     policy: Path = Path("/etc/jitd/policy.d")
+    kdc: Path = Path("/run/jitd-kdc/kdc.sock")
     database: str = "sqlite"
     executor: Literal["auto", "direct", "unit"] = "auto"
     operators: tuple[str, ...] = ()
@@ -147,6 +148,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, *, must_exist: bool) -
         socket=_path(top, "socket", plain.socket),
         state=_path(top, "state", plain.state),
         policy=_path(top, "policy", plain.policy),
+        kdc=_path(top, "kdc", plain.kdc),
         database=_database(top),
         executor=_executor(top),
         operators=top.words("operators", (), read_who, may_be_empty=True),

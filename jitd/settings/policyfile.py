@@ -32,16 +32,19 @@ from jitd.core.conditions import (
 from jitd.core.decision import Approval, Record, Terms
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
 from jitd.core.regex import Regex
+from jitd.core.thing import read_thing
 from jitd.settings.toml_document import ConfigError, Document, Fault, read_document, who_else_may_write
 from jitd.settings.toml_table import Table, quoted
 
 MOST_BYTES = 1 << 20
 """A policy file is no longer."""
+LONGEST_GIVEN = 24 * 3600
+"""Seconds that something is given for at most: what a KDC has issued cannot be taken back before its end."""
 MOST_NEEDED = 100
 """No rule asks for more approvals from one group."""
 
 KEYS = {
-    "rule": ("name", "who", "run_as", "commands", "hosts", "hours", "services"),
+    "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "services"),
     "permit": ("ticket", "reason", "approvals", "expires", "grant", "run", "standing"),
     "deny": ("because",),
     "reason": ("pattern", "hint"),
@@ -211,22 +214,29 @@ def _name(table: Table, fallback: str) -> str:
 def _permit(document: Document, table: Table) -> Rule:
     name = _name(table, "")
     table.known((*KEYS["rule"], *KEYS["permit"]), (*LATER["rule"], *LATER["permit"]), KEYS["deny"], "belongs to a deny")
-    table.needs("name", "who", "commands")
+    table.needs("name", "who")
+    if "commands" not in table.values and "gives" not in table.values:
+        table.fault('needs "commands", or "gives"')
     grant = table.table("grant")
     grant.known(KEYS["grant"])
+    gives = table.words("gives", (), read_thing) if "gives" in table.values else None
+    lasts_for = grant.duration("lasts", 15 * 60 if gives is None else 10 * 60)
+    if gives is not None and lasts_for > LONGEST_GIVEN:
+        grant.fault('"lasts" is at most "24h" for what is given', "lasts")
     return Rule(
         "permit",
         name,
         who=table.words("who", (), read_who),
         run_as=table.words("run_as", ("root",), read_run_as),
-        commands=_commands(table),
+        commands=_commands(table) if "commands" in table.values or gives is None else None,
+        gives=gives,
         hosts=table.words("hosts", (), read_host) if "hosts" in table.values else None,
         hours=table.words("hours", (), _read_hours) if "hours" in table.values else None,
         services=table.words("services", ("jitsudo",), read_service),
         reason=_reason(table),
         approvals=_approvals(table),
         expires_for=table.duration("expires", 15 * 60),
-        lasts_for=grant.duration("lasts", 15 * 60),
+        lasts_for=lasts_for,
         uses=grant.number("uses", 1, 1, MOST_USES),
         terms=_terms(table.table("run")),
         standing=table.text("standing", "use", ("use", "review")),
@@ -248,6 +258,7 @@ def _deny(document: Document, table: Table) -> Rule:
         who=table.words("who", (), read_who) if "who" in given else None,
         run_as=table.words("run_as", (), read_run_as) if "run_as" in given else None,
         commands=_commands(table) if "commands" in given else None,
+        gives=table.words("gives", (), read_thing) if "gives" in given else None,
         hosts=table.words("hosts", (), read_host) if "hosts" in given else None,
         hours=table.words("hours", (), _read_hours) if "hours" in given else None,
         services=table.words("services", (), read_service) if "services" in given else None,

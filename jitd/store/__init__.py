@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests, grants, runs, locks and the chain, kept. Law: one input, one transaction; no store knows what its rows mean."""
+"""Requests, grants, runs, holdings, locks and the chain, kept. Law: one input, one transaction; no store knows what its rows
+mean.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,13 @@ from typing import Protocol, TypeVar
 
 from jitd.core.chain import Seal
 from jitd.core.grant import Grant
+from jitd.core.holding import Holding
 from jitd.core.lock import Lock
 from jitd.core.request import Request
 from jitd.core.run import Run
 
-Life = Request | Grant | Run | Lock
-T = TypeVar("T", Request, Grant, Run, Lock)
+Life = Request | Grant | Run | Lock | Holding
+T = TypeVar("T", Request, Grant, Run, Lock, Holding)
 
 
 class Conflict(Exception):
@@ -52,6 +55,9 @@ class Store(Protocol):
     def lock(self, id: str) -> Lock | None:
         """The lock of that id."""
 
+    def holding(self, id: str) -> Holding | None:
+        """The holding of that id."""
+
     def requests(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Request]:
         """The open requests (of one account), oldest first; with ``ended`` the others too."""
 
@@ -63,6 +69,9 @@ class Store(Protocol):
 
     def runs(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Run]:
         """The live runs (under one grant), oldest first; with ``ended`` the others too."""
+
+    def holdings(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Holding]:
+        """The live holdings (under one grant), oldest first; with ``ended`` the others too."""
 
     def locks(self, *, ended: bool = False) -> Iterator[Lock]:
         """The active locks, oldest first; with ``ended`` the others too."""

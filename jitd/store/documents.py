@@ -10,17 +10,18 @@ from typing import TypeVar
 import msgspec
 
 from jitd.core.grant import Grant
+from jitd.core.holding import Holding
 from jitd.core.lock import Lock
 from jitd.core.request import Request
 from jitd.core.run import Run
 
 _encoder = msgspec.json.Encoder(order="deterministic")
-_decoders = {life: msgspec.json.Decoder(life) for life in (Request, Grant, Run, Lock)}
+_decoders = {life: msgspec.json.Decoder(life) for life in (Request, Grant, Run, Lock, Holding)}
 
-T = TypeVar("T", Request, Grant, Run, Lock)
+T = TypeVar("T", Request, Grant, Run, Lock, Holding)
 
 
-def write(value: Request | Grant | Run | Lock) -> bytes:
+def write(value: Request | Grant | Run | Lock | Holding) -> bytes:
     """The stored form of ``value``: JSON, members in a fixed order."""
     return _encoder.encode(value)
 

@@ -17,13 +17,14 @@ from typing import Any
 from jitd.core.chain import GENESIS, Seal, seal
 from jitd.core.command import work_of
 from jitd.core.grant import Grant
+from jitd.core.holding import Holding
 from jitd.core.lock import Lock
 from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.store import Change, Conflict, StoreError, documents
 from jitd.store.tally import Had, Tally, is_unused
 
-SCHEMA = 3
+SCHEMA = 4
 """The version of the schema that this code speaks: the number of the last file in ``schema/``."""
 
 PAGE = 64
@@ -132,6 +133,12 @@ class SqliteStore:
                 " WHERE grants.is_open = 1 AND grants.uid = ? AND runs.is_open = 1 GROUP BY grants.id",
                 (uid,),
             ).fetchall()
+            running += self._db.execute(
+                "SELECT grants.id, count(*) FROM grants INDEXED BY grants_open"
+                " CROSS JOIN holdings INDEXED BY holdings_open ON holdings.grant_id = grants.id"
+                " WHERE grants.is_open = 1 AND grants.uid = ? AND holdings.is_open = 1 GROUP BY grants.id",
+                (uid,),
+            ).fetchall()
         return Had({id for (id,) in waiting}, {id for (id,) in unused}, dict(running))
 
     def _write(self, change: Change) -> None:
@@ -176,6 +183,10 @@ class SqliteStore:
         """See ``Store.lock``."""
         return next(self._read(Lock, "SELECT document FROM locks WHERE id = ?", id), None)
 
+    def holding(self, id: str) -> Holding | None:
+        """See ``Store.holding``."""
+        return next(self._read(Holding, "SELECT document FROM holdings WHERE id = ?", id), None)
+
     def requests(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Request]:
         """See ``Store.requests``."""
         if uid is None:
@@ -198,6 +209,12 @@ class SqliteStore:
             return self._read_all(Run, _open_only(ended))
         by = "" if ended else "INDEXED BY runs_open "
         return self._read_all(Run, f"{by}{_open_only(ended)} AND grant_id = ?", grant)
+
+    def holdings(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Holding]:
+        """See ``Store.holdings``."""
+        if grant is None:
+            return self._read_all(Holding, _open_only(ended))
+        return self._read_all(Holding, f"{_open_only(ended)} AND grant_id = ?", grant)
 
     def locks(self, *, ended: bool = False) -> Iterator[Lock]:
         """See ``Store.locks``."""
@@ -295,8 +312,11 @@ class SqliteStore:
         return int(schema)
 
     def _lives(self) -> tuple[str, ...]:
-        """Those of this database's schema, in the order of ``_COLUMNS``: the first schema had no locks."""
-        return ("request", "grant", "run") if self._schema == 1 else ("request", "grant", "run", "lock")
+        """The lives of this database's schema, in the order of ``_COLUMNS``: the first schema had no locks, the first three no
+        holdings.
+        """
+        lives = ("request", "grant", "run", "lock", "holding")
+        return lives[:3] if self._schema == 1 else lives[:4] if self._schema < _HOLDINGS_SINCE else lives
 
     def misfiled(self) -> Iterator[tuple[str, str]]:
         """See ``Store.misfiled``."""
@@ -353,6 +373,8 @@ class _Columns:
 
 _MOVING_SINCE = 3
 """The first schema that has such."""
+_HOLDINGS_SINCE = 4
+"""The first schema that has holdings."""
 _COLUMNS: dict[type, _Columns] = {
     Request: _Columns("requests", lambda r: r.is_open, lambda r: {"uid": r.requester.uid}),
     Grant: _Columns(
@@ -363,4 +385,5 @@ _COLUMNS: dict[type, _Columns] = {
     ),
     Run: _Columns("runs", lambda r: r.is_live, lambda r: {"grant_id": r.grant}),
     Lock: _Columns("locks", lambda k: k.is_active, lambda k: {}),
+    Holding: _Columns("holdings", lambda h: h.is_live, lambda h: {"grant_id": h.grant}),
 }

@@ -50,9 +50,12 @@ class Endings:
             ended = f"grant {grant.id} has ended: it is {grant.state}"
             if any(self._store.runs(grant=grant.id)):
                 raise Refusal("not_done", f"{ended}, but what runs under it is not gone yet: see jitd runs")
+            if kept := self._not_taken([grant]):
+                raise Refusal("not_done", f"{ended}, but {kept}")
             raise Refusal("late", ended)
         may_live = await self._revoke(who, found, grant, reason)
-        return f"grant {grant.id} is revoked; {may_live or self._goes_on([grant]) or 'nothing runs under it'}"
+        told = may_live or self._taken([grant]) or self._goes_on([grant]) or "nothing runs under it"
+        return f"grant {grant.id} is revoked; {told}"
 
     async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
         """End every grant of the person whom ``principal``, an account or a principal, means, as far as ``who`` may end it: all
@@ -81,13 +84,14 @@ class Endings:
             raise Refusal("unknown", f"{shown(principal)} has no live grant, as far as you may see")
         said = f"{len(grants) or 'no'} grant{'' if len(grants) == 1 else 's'} of {shown(principal)} revoked"
         said += f", and {len(before)} run{'' if len(before) == 1 else 's'} told to end before" if before else ""
-        await self._until(gone, f"{said}, but what runs under them is not gone yet")
-        return f"{said}; {self._may_live([*before, *living]) or self._goes_on(grants) or 'nothing runs under them'}"
+        await self._until(gone, f"{said}, but what runs under them is not gone yet", grants)
+        told = (self._may_live([*before, *living]), self._taken(grants), self._goes_on(grants))
+        return f"{said}; {'; '.join(filter(None, told)) or 'nothing runs under them'}"
 
     async def _revoke(self, who: Subject, asked: Request, grant: Grant, reason: str) -> str:
         """What may live on of it, as the end of a sentence; empty if there is nothing. Raises Refusal."""
         gone = self._end(who, asked, grant, reason)
-        await self._until(gone, f"grant {grant.id} is revoked, but what runs under it is not gone yet")
+        await self._until(gone, f"grant {grant.id} is revoked, but what runs under it is not gone yet", [grant])
         return self._may_live(grant.living)
 
     def _end(self, who: Subject, asked: Request, grant: Grant, reason: str) -> list[asyncio.Future[None]]:
@@ -110,13 +114,28 @@ class Endings:
 
     def until_gone(self, runs: Iterable[str]) -> list[asyncio.Future[None]]:
         """A future for each of ``runs`` that still lives. One for a run that has ended would never be resolved."""
-        return [self._waiters.until_gone(one.id) for one in map(self._store.run, runs) if one is not None and one.is_live]
+        living = (self._store.run(one) or self._store.holding(one) for one in runs)
+        return [self._waiters.until_gone(one.id) for one in living if one is not None and one.is_live]
 
     def _goes_on(self, grants: Iterable[Grant]) -> str:
         """What other programs have begun under these grants, not jitd itself, as the end of a sentence; empty if nothing."""
-        begun = [grant for grant in grants if grant.begun and not self._store.last_runs(grant.id, 1)]
+        others = (grant for grant in grants if grant.begun and not grant.command.gives)
+        begun = [grant for grant in others if not self._store.last_runs(grant.id, 1)]
         services = sorted({shown(grant.service) for grant in begun})
         return f"what {' and '.join(services)} has run under it already is not ended by this, and may live" if begun else ""
+
+    def _not_taken(self, grants: Iterable[Grant]) -> str:
+        """What was given under ``grants`` and is not taken back yet, as the end of a sentence; empty if there is nothing."""
+        open_ones = [one for grant in grants if grant.command.gives for one in self._store.holdings(grant=grant.id)]
+        names = ", ".join(f"{shown(one.thing)} ({one.id})" for one in open_ones)
+        return f"{names} is not taken back yet: jitd goes on trying (jitd grants --all, jitd doctor)" if open_ones else ""
+
+    def _taken(self, grants: Iterable[Grant]) -> str:
+        """What was taken back, and what is left of it, as the end of a sentence; empty if nothing had been given."""
+        given = [one for grant in grants if grant.command.gives for one in self._store.holdings(grant=grant.id, ended=True)]
+        told = [f"{shown(one.thing)} is taken back" for one in given if one.given_at is not None]
+        left = [shown(one.outcome.because) for one in given if one.outcome is not None and one.outcome.because and one.given_at]
+        return "; ".join(dict.fromkeys([*told, *left]))
 
     def _may_live(self, runs: Iterable[str]) -> str:
         """What the monitors of these say, which have ended, and which tell it last (monitor/strays.py)."""
@@ -136,6 +155,6 @@ class Endings:
         await self._until(gone, f"run {found.id} was told to stop, but it is not gone yet")
         return f"run {found.id} is gone" + (f"; {may_live}" if (may_live := self._may_live([found.id])) else "")
 
-    async def _until(self, gone: list[asyncio.Future[None]], otherwise: str) -> None:
+    async def _until(self, gone: list[asyncio.Future[None]], otherwise: str, grants: Iterable[Grant] = ()) -> None:
         if not await self._waiters.are_gone(gone, GONE_WITHIN):
-            raise Refusal("not_done", f"{otherwise}: see jitd runs")
+            raise Refusal("not_done", self._not_taken(grants) or f"{otherwise}: see jitd runs")

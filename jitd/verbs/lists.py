@@ -21,7 +21,7 @@ from jitd.core.subject import Subject
 from jitd.store import Store
 from jitd.verbs.access import Access
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.rows import Row, asked_row, grant_row, lock_row, request_row, run_row
+from jitd.verbs.rows import Row, asked_row, grant_row, holding_row, lock_row, request_row, run_row
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
@@ -120,6 +120,8 @@ class Lists:
                 # The command stands in the row already: with each of them once more it would not fit into one frame.
                 row["grant"] = None if grant is None else _without(row, grant_row(grant, who))
                 runs = [] if grant is None else store.last_runs(grant.id, MOST_RUNS)
+                held = () if grant is None else store.holdings(grant=grant.id, ended=True)
+                row["holdings"] = [holding_row(one) for one in held]
                 row["runs"] = [_without(row, run_row(one, grant, who)) for one in runs if grant is not None]
             return row
 

@@ -5,7 +5,7 @@ rule.
 
 from __future__ import annotations
 
-from jitpam.wire.messages import CODES
+from jitpam.wire.codes import CODES
 
 NOT_THEIRS = "this ticket is not this account's here: kinit as yourself"
 NOBODY_HERE = "your account may not ask here: it is a system's own, or it has expired"

@@ -86,7 +86,7 @@ class Requests:
         asked: Asked,
         claims: Claims,
         *,
-        service: str,
+        service: str = JITSUDO,
         waits: bool,
         if_owed: bool,
         waiter: Waiter,
@@ -263,13 +263,13 @@ class Requests:
         if found.point is not None:
             raise Refusal("usage", f"request {found.id} is {found.service}'s: once it is approved, do the same there again")
         await self._until_given_back(found)
-        if not found.is_open and self._usable_grant(found) is None:
+        if not found.is_open and self._usable_grant(found) is None and self._perform.holdings.held_for(found) is None:
             raise Refusal("unknown", "there is no such request of yours that could be resumed")
         if not self._waiters.attend(found.id, waiter):
             raise Refusal("denied", f"somebody waits for request {found.id} already")
         on_created(found.id)
         try:
-            if found.is_open or not found.may_act_at_once:
+            if found.is_open or not found.may_act_at_once or self._perform.holdings.hand_again(found):
                 return found
             await self._use(found, who)
         except BaseException:

@@ -14,6 +14,7 @@ from jitd.core.command import Command, Pairs
 from jitd.core.decision import Approval, Decision, Deny, Terms
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
+from jitd.core.holding import Holding
 from jitd.core.lock import Lock, counted, sentence
 from jitd.core.policy import Rule, describe, describe_approvals, tally
 from jitd.core.request import Request, Verdict
@@ -53,6 +54,8 @@ def _command(command: Command, *, is_requester: bool) -> Row:
         "options": [shown(option) for option in command.options],
         "doubt": shown(command.doubt),
         "chdir": command.chdir,
+        "gives": list(command.things),
+        "stays": command.stays,
     }
 
 
@@ -171,7 +174,8 @@ def grant_row(grant: Grant, viewer: Subject) -> Row:
         "ended_because": shown(grant.ended_because),
         "uses": grant.uses,
         "left": grant.left,
-        "runs": list(grant.living),
+        "runs": [] if grant.command.gives else list(grant.living),
+        "holdings": list(grant.living) if grant.command.gives else [],
         "issued_at": instant(grant.issued_at),
         "ends_at": instant(grant.ends_at),
         "mine": grant.holder.principal == viewer.principal,
@@ -205,6 +209,26 @@ def run_row(run: Run, grant: Grant, viewer: Subject, usage: Usage | None = None)
         "memory": None if usage is None else usage.memory,
         "n_processes": None if usage is None else usage.n_processes,
         "mine": grant.holder.principal == viewer.principal,
+    }
+
+
+def holding_row(holding: Holding) -> Row:
+    """One holding: a thing that was given."""
+    outcome = holding.outcome
+    return {
+        "id": holding.id,
+        "state": str(holding.state),
+        "grant": holding.grant,
+        "request": holding.request,
+        "thing": shown(holding.thing),
+        "to": shown(holding.to),
+        "until": instant(holding.until),
+        "stays": holding.stays,
+        "giving_at": instant(holding.giving_at),
+        "given_at": instant(holding.given_at),
+        "ended_at": instant(holding.ended_at),
+        "outcome": None if outcome is None else {"ending": str(outcome.ending), "because": shown(outcome.because)},
+        "because": shown(holding.because),
     }
 
 

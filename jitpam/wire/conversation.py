@@ -44,8 +44,10 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
     "ready": {
         (CLIENT, "submit"): "waiting",
         (CLIENT, "anew"): "waiting",
+        (CLIENT, "get"): "waiting",
         (CLIENT, "resume"): "waiting",
         **{(CLIENT, asked): "asked" for asked in _ASKS},
+        (CLIENT, "keep"): "asked",  # it may cross what was taken
         (CLIENT, "watch"): "watching",
         (CLIENT, "enforce"): "proving",
         (CLIENT, "bye"): "closed",
@@ -76,7 +78,20 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
         (DAEMON, "done"): "ready",
         (DAEMON, "start"): "started",
         (DAEMON, "granted"): "ready",
+        (DAEMON, "given"): "holding",
         (DAEMON, "refused"): "ready",
+    },
+    "holding": {
+        (CLIENT, "keep"): "kept",
+        (CLIENT, "bye"): "closed",
+        (CLIENT, "withdraw"): "holding",  # it may cross what was given
+        (DAEMON, "taken"): "ready",
+    },
+    "kept": {
+        (CLIENT, "bye"): "closed",
+        (DAEMON, "done"): "ready",
+        (DAEMON, "refused"): "ready",
+        (DAEMON, "taken"): "asked",  # it crossed the keep, which is refused now
     },
     "started": {(CLIENT, "bye"): "closed", (CLIENT, "withdraw"): "started"},  # it may cross the start
     "closed": {},

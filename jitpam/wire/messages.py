@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every message of PROTOCOL.md section 4, declared once; the codes of section 6. How they become bytes is in ``coding``.
+"""Every message of PROTOCOL.md section 4, declared once. How they become bytes is in ``coding``, the codes of a
+refusal are in ``codes``.
 
 Law: a message has exactly the fields that are declared, and does not change. Standard library only, and of that only what
 starts fast: this module is on the path of every ``jitsudo``.
@@ -128,6 +129,28 @@ class Anew(Submit, by=FROM_CLIENT):
 
 class Explain(Ask, by=FROM_CLIENT):
     """What would be decided about this, now? Nothing is submitted or recorded."""
+
+
+class Get(Message, by=FROM_CLIENT):
+    """Ask for ``thing`` to be given to me (``jitsudo --get``), such as ``service-ticket:postgres/db1.example.org``.
+
+    ``stays``: it is mine for the whole time of the grant, also when this connection ends. Otherwise it is taken back when the
+    connection ends. The other fields are those of Submit.
+    """
+
+    thing: str
+    stays: bool
+    reason: str | None
+    lasts_for: int | None
+    tty: bytes | None
+    login_session: int
+    parents: list[str]
+    waits: bool
+    if_owed: bool
+
+
+class Keep(Message, by=FROM_CLIENT):
+    """I have what was given, and it stays when this connection ends. Only for what was asked for with ``stays``."""
 
 
 class Resume(Message, by=FROM_CLIENT):
@@ -333,6 +356,29 @@ class Start(Message, by=FROM_DAEMON):
     news: list[str]
 
 
+class Given(Message, by=FROM_DAEMON):
+    """The thing is given: ``id`` is the holding. ``name`` says what to fetch (the service's principal, realm included), ``to``
+    for
+    whom (the client's principal). It is taken back at ``until`` (RFC 3339 UTC), which is in ``left_ms`` milliseconds.
+    """
+
+    id: str
+    thing: str
+    name: str
+    to: str
+    until: str
+    left_ms: int
+    stays: bool
+    news: list[str]
+
+
+class Taken(Message, by=FROM_DAEMON):
+    """What was given is taken back; ``because`` is a sentence."""
+
+    id: str
+    because: str
+
+
 class Item(Message, by=FROM_DAEMON):
     """One row of an answer; the names in ``row`` are those of ``--json``."""
 
@@ -343,50 +389,3 @@ class Done(Message, by=FROM_DAEMON):
     """The answer is complete; ``text`` is a sentence for the person, or empty."""
 
     text: str
-
-
-CODES = {
-    "unauthenticated": "no, another's, or an expired proof of who you are",
-    "protocol": "the peer broke the protocol, or speaks another version of it",
-    "usage": "what was asked for makes no sense",
-    "denied": "a rule, the lack of one, a lock, or an error while deciding",
-    "reason": "the rule wants a reason (or another one), and none was given; nothing was submitted",
-    "owed": "an approval would be owed, and the client would not wait; nothing was submitted",
-    "reviewed": "an approver denied it",
-    "withdrawn": "the request was withdrawn",
-    "expired": "nobody decided in time",
-    "missing": "no such command",
-    "unexecutable": "it is there and cannot be executed",
-    "forbidden": "you may not do this",
-    "unknown": "no such thing, as far as you may see",
-    "late": "it has ended already",
-    "not_done": "it could not be done",
-    "failed": "the daemon failed",
-}
-"""Every code a Refused may carry."""
-
-EXITS = {
-    "unauthenticated": (119, 119),
-    "protocol": (125, 125),
-    "usage": (120, 2),
-    "denied": (121, 3),
-    "reason": (121, 1),
-    "owed": (118, 1),
-    "reviewed": (122, 1),
-    "withdrawn": (123, 5),
-    "expired": (124, 5),
-    "missing": (127, 1),
-    "unexecutable": (126, 1),
-    "forbidden": (121, 3),
-    "unknown": (121, 4),
-    "late": (121, 5),
-    "not_done": (125, 1),
-    "failed": (125, 125),
-}
-"""Code → the exit status of ``jitsudo``, and of ``jitd`` (PROTOCOL.md section 6)."""
-
-STAGES = ("auth", "account", "session")
-"""Where in a PAM stack an enforcement point may stand."""
-
-KINDS = ("terminal", "pipe", "file", "socket", "device", "null", "closed")
-"""What a standard stream can be; a request that does not wait knows none of its streams (an empty list)."""

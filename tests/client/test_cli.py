@@ -21,7 +21,7 @@ from jitd import cli
 from jitd.cli import call, columns, house, lists, review
 from jitd.core import request
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
-from jitpam.wire.messages import EXITS
+from jitpam.wire.codes import EXITS
 from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting
 
 # --- lists -------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from jitpam.wire.messages import CODES, EXITS, Bye, Refused, Resume, Submit, Withdraw
+from jitpam.wire.codes import CODES, EXITS
+from jitpam.wire.messages import Bye, Refused, Resume, Submit, Withdraw
 from tests.client.acting import ID, command_line, surroundings
 from tests.waiting import PATIENCE
 

@@ -131,6 +131,8 @@ CHANGES = {
     "options": (b"-E",),
     "chdir": True,
     "salt": bytes(16),
+    "gives": True,
+    "stays": True,
     "doubt": "it has an option that is not known",
 }
 

@@ -48,6 +48,7 @@ keytab    = "/etc/jitd/other.keytab"
 socket    = "/run/other/jitd.sock"
 state     = "/var/lib/other"
 policy    = "/etc/jitd/other.d"
+kdc = "/run/other/kdc.sock"
 database  = "sqlite"
 executor  = "direct"
 operators = ["group:security", "principal:alice/admin@EXAMPLE.ORG"]
@@ -82,11 +83,12 @@ def test_a_whole_file(place: Path) -> None:
     found = load(write(place, WHOLE), owner=ME)
     assert found.realms == {"EXAMPLE.ORG", "EXAMPLE.NET"}
     assert found.host == "db1.example.org"
-    assert [str(path) for path in (found.keytab, found.socket, found.state, found.policy)] == [
+    assert [str(path) for path in (found.keytab, found.socket, found.state, found.policy, found.kdc)] == [
         "/etc/jitd/other.keytab",
         "/run/other/jitd.sock",
         "/var/lib/other",
         "/etc/jitd/other.d",
+        "/run/other/kdc.sock",
     ]
     assert (found.database, found.executor, found.min_uid, found.root) == ("sqlite", "direct", 500, "deny")
     assert found.operators == ("group:security", "principal:alice/admin@EXAMPLE.ORG")
@@ -117,6 +119,7 @@ def test_the_defaults(place: Path) -> None:
         assert str(found.socket) == "/run/jitd/jitd.sock"
         assert str(found.state) == "/var/lib/jitd"
         assert str(found.policy) == "/etc/jitd/policy.d"
+        assert str(found.kdc) == "/run/jitd-kdc/kdc.sock"
         assert (found.database, found.executor, found.operators) == ("sqlite", "auto", ())
         assert (found.min_uid, found.root) == (1000, "permit")
         assert found.search_path == "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -25,6 +25,7 @@ from jitd.core.request import RequestState, Verdict
 from jitd.core.run import Ended, Ending, Outcome, Started
 from jitd.deciding.decider import FreshDecision
 from jitd.executor import Started as HasStarted
+from jitd.giving import Givers
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import TRIES, Overtaken, Perform
 from jitd.lifecycle.waiters import Waiters
@@ -69,7 +70,13 @@ class House:
         self.done: list[Any] = []
         self.waiters = Waiters()
         self.decider = SimpleNamespace(lock_on=lambda who: None, decide_again=self.decide_again, standing=self.standing)
-        parts: Any = {"config": None, "decider": self.decider, "executor": SimpleNamespace(), "workers": None}
+        parts: Any = {
+            "config": None,
+            "givers": Givers({}),
+            "decider": self.decider,
+            "executor": SimpleNamespace(),
+            "workers": None,
+        }
         self.perform = Perform(lifecycle=self.lifecycle, store=self.store, waiters=self.waiters, now=moment, **parts)
         self.perform._do = self.done.append
 

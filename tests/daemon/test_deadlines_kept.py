@@ -18,6 +18,7 @@ from jitd.core.effects import Moment
 from jitd.core.grant import GrantState
 from jitd.core.request import RequestState
 from jitd.deciding.decider import Decider
+from jitd.giving import Givers
 from jitd.lifecycle import deadlines
 from jitd.lifecycle.deadlines import Deadlines
 from jitd.lifecycle.lifecycle import Lifecycle
@@ -70,6 +71,7 @@ class House:
             accounts=None,
             is_alive=lambda principal: True,
             refused=None,
+            not_given=lambda thing: "",
             workers=None,
             now=lambda: self.at,
         )
@@ -79,6 +81,7 @@ class House:
             lifecycle=self.lifecycle,
             store=self.store,
             executor=self.executor,
+            givers=Givers({}),
             waiters=self.waiters,
             workers=None,
             now=lambda: self.at,

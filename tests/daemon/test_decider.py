@@ -88,6 +88,7 @@ class House:
             accounts=SimpleNamespace(again=self.again, sure_of=self.sure_of),
             is_alive=lambda principal: None if principal not in self.refused else False,
             refused=self.refused_of,
+            not_given=lambda thing: "",
             workers=self.workers,
             now=self.now,
         )

@@ -72,7 +72,12 @@ def test_a_term_that_is_a_choice_has_no_other_values(directory: Path, key: str) 
     assert (name, line, of) == ("a.toml", 5, "p") and sentence.startswith(f'"{key}" must be "')
 
 
-@pytest.mark.parametrize("key", ["who", "commands", "name"])
+def test_a_permit_says_what_it_permits(directory: Path) -> None:
+    write(directory, "a.toml", '[[permit]]\nname = "p"\nwho = ["user:dave"]\n')
+    assert [(line, sentence) for _, line, _, sentence in faults(directory)] == [(1, 'needs "commands", or "gives"')]
+
+
+@pytest.mark.parametrize("key", ["who", "name"])
 def test_a_permit_needs_its_name_who_and_what(directory: Path, key: str) -> None:
     write(directory, "a.toml", "".join(line + "\n" for line in HEAD.splitlines() if not line.startswith(key)))
     assert [(line, sentence) for _, line, _, sentence in faults(directory)] == [(1, f'needs "{key}"')]
@@ -209,7 +214,7 @@ def test_a_fault_is_told_with_the_name_of_its_rule_wherever_it_is(directory: Pat
         ("a.toml", 2, "a.toml:1", '"who" is empty'),
         ("a.toml", 5, "n", '"who" is empty'),
         ("a.toml", 6, "", 'needs "name"'),
-        ("a.toml", 6, "", 'needs "commands"'),
+        ("a.toml", 6, "", 'needs "commands", or "gives"'),
         ("a.toml", 7, "", '"who" is empty'),
     ]
 

@@ -181,8 +181,8 @@ def test_what_is_wrong_with_a_permit(directory: Path, added: str, expected: tupl
     ("text", "expected"),
     [
         # name, who and commands
-        ("[[permit]]", [(1, "", 'needs "name"'), (1, "", 'needs "who"'), (1, "", 'needs "commands"')]),
-        ('\n[[permit]]\nname = "p"', [(2, "p", 'needs "who"'), (2, "p", 'needs "commands"')]),
+        ("[[permit]]", [(1, "", 'needs "name"'), (1, "", 'needs "who"'), (1, "", 'needs "commands", or "gives"')]),
+        ('\n[[permit]]\nname = "p"', [(2, "p", 'needs "who"'), (2, "p", 'needs "commands", or "gives"')]),
         ('[[permit]]\nwho = ["group:a"]\ncommands = [["**"]]', [(1, "", 'needs "name"')]),
         ('[[permit]]\nname = ""\nwho = ["group:a"]\ncommands = [["**"]]', [(2, "", NAME)]),
         ('[[permit]]\nname = 5\nwho = ["group:a"]\ncommands = [["**"]]', [(2, "", NAME)]),

@@ -15,7 +15,7 @@ from jitd.core import grant, lock, request, run
 from jitd.core.law import name_of
 from jitd.server import channel, room
 from jitpam import options
-from jitpam.wire import coding, conversation, framing, messages
+from jitpam.wire import codes, coding, conversation, framing, messages
 from tests.law.tree import MODULES, TREE
 
 PROTOCOL = (TREE / "PROTOCOL.md").read_text("utf-8")
@@ -117,8 +117,8 @@ def statuses(page: str) -> set[int]:
 
 
 def test_every_exit_status_is_in_its_page() -> None:
-    assert statuses(JITD) == {0, 2} | {jitd for _, jitd in messages.EXITS.values()}
-    assert statuses(JITSUDO) == {0, 1} | {jitsudo for jitsudo, _ in messages.EXITS.values()}
+    assert statuses(JITD) == {0, 2} | {jitd for _, jitd in codes.EXITS.values()}
+    assert statuses(JITSUDO) == {0, 1} | {jitsudo for jitsudo, _ in codes.EXITS.values()}
 
 
 def test_every_argument_of_the_pam_module_is_in_its_page_and_no_other() -> None:
@@ -175,6 +175,7 @@ def test_the_conversation_on_the_page_is_the_conversation_in_the_code() -> None:
 
 
 ASK = " ".join(messages.Ask.__annotations__)
+THING = " ".join(name for name in messages.Get.fields if name not in ("waits", "if_owed"))
 POINTS = " ".join(messages.FROM_CLIENT["enforce"].fields)
 
 
@@ -187,6 +188,7 @@ def test_what_is_asked_has_its_fields_on_the_page() -> None:
     text = unwrapped(section(PROTOCOL, "4. Messages"))
     assert f"*What is asked* is: {ASK}." in text
     assert f"*What a point asks* is: {POINTS}." in text
+    assert f"*What is to be given* is: {THING}." in text
 
 
 def test_every_field_of_a_points_question_is_explained() -> None:
@@ -200,14 +202,14 @@ def test_every_message_and_its_fields_are_on_the_page(by: str) -> None:
     text = section(PROTOCOL, "4. Messages")
     client, _, daemon = text.partition("Said by the daemon:")
     half, declared = (client, messages.FROM_CLIENT) if by == "client" else (daemon, messages.FROM_DAEMON)
-    short = {"*what is asked*,": ASK, "*what is asked*": ASK, "*what a point asks*": POINTS}
+    short = {"*what is asked*,": ASK, "*what is asked*": ASK, "*what a point asks*": POINTS, "*what is to be given*,": THING}
     written = {row[0]: re.sub(r"\*[^*]+\*,?", lambda found: short[found[0]], row[1]).split() for row in table(half)}
     assert written == {name: list(kind.fields) for name, kind in declared.items()}
 
 
 def test_every_code_is_on_the_page_with_its_meaning_and_its_exit_statuses() -> None:
     written = {row[0]: (row[1], int(row[2]), int(row[3])) for row in table(section(PROTOCOL, "6. Codes"))}
-    assert written == {code: (meaning, *messages.EXITS[code]) for code, meaning in messages.CODES.items()}
+    assert written == {code: (meaning, *codes.EXITS[code]) for code, meaning in codes.CODES.items()}
 
 
 def test_the_limits_on_the_page_are_those_of_the_code() -> None:
@@ -225,7 +227,7 @@ def test_the_limits_on_the_page_are_those_of_the_code() -> None:
 
 
 def test_every_kind_of_stream_is_on_the_page() -> None:
-    assert f"({', '.join(messages.KINDS)})" in unwrapped(section(PROTOCOL, "4. Messages"))
+    assert f"({', '.join(codes.KINDS)})" in unwrapped(section(PROTOCOL, "4. Messages"))
 
 
 # --- the record ----------------------------------------------------------------------------------------------------------

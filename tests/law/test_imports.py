@@ -15,6 +15,7 @@ LAW: dict[str, set[str]] = {
     "jitpam": set(),
     "jitpam.wire": {WIRE},
     "jitpam.krb5": set(),
+    "jitpam.krb5_caches": {"jitpam.krb5"},
     "jitpam.initiator": {"jitpam.krb5"},
     "jitpam.options": set(),
     "jitpam.shell": set(),
@@ -28,12 +29,15 @@ LAW: dict[str, set[str]] = {
     "jitpam.client": {WIRE, "jitpam.initiator"},
     "jitpam.failing": {WIRE, "jitpam.client", "jitpam.options", "jitpam.saying"},
     "jitpam.submission": {"jitpam.claims", "jitpam.options", "jitpam.saying", "jitpam.shell"},
+    "jitpam.ticket": {"jitpam.initiator", "jitpam.krb5", "jitpam.krb5_caches"},
+    "jitpam.own_command": {WIRE, "jitpam.saying"},
+    "jitpam.holding": {WIRE, "jitpam.client", "jitpam.own_command", "jitpam.saying", "jitpam.signals", "jitpam.ticket"},
     "jitpam.questions": {
         WIRE, "jitpam", "jitpam.claims", "jitpam.client", "jitpam.options", "jitpam.saying", "jitpam.submission",
     },
     "jitpam.asking": {
-        WIRE, "jitpam.client", "jitpam.failing", "jitpam.options", "jitpam.questions", "jitpam.relay", "jitpam.saying",
-        "jitpam.signals", "jitpam.submission",
+        WIRE, "jitpam.client", "jitpam.failing", "jitpam.holding", "jitpam.options", "jitpam.own_command", "jitpam.questions",
+        "jitpam.relay", "jitpam.saying", "jitpam.signals", "jitpam.submission",
     },
     "jitpam.jitsudo": {
         "jitpam.asking", "jitpam.client", "jitpam.failing", "jitpam.options", "jitpam.questions", "jitpam.streams",
@@ -69,13 +73,15 @@ LAW: dict[str, set[str]] = {
         "jitd.workers",
     },
     "jitd.lifecycle": {
-        CORE, "jitd.deciding", "jitd.executor", "jitd.lifecycle", "jitd.log", "jitd.monitor.orders", "jitd.settings",
-        "jitd.store", "jitd.workers",
+        CORE, "jitd.deciding", "jitd.executor", "jitd.giving", "jitd.lifecycle", "jitd.log", "jitd.monitor.orders",
+        "jitd.settings", "jitd.store", "jitd.workers",
     },
     "jitd.deciding": {
         CORE, WIRE, "jitd.deciding", "jitd.files", "jitd.invocation", "jitd.pamlint", "jitd.settings", "jitd.store",
         "jitd.workers",
     },
+    # what gives things and takes them back, a module a kind
+    "jitd.giving": {CORE, "jitd.giving", "jitd.kdc"},
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
     "jitd.kdc": {WIRE, "jitd.kdc"},
     # whether the host is set up right: its findings, and the processes in which it looks, know no host

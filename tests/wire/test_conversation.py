@@ -23,6 +23,7 @@ ASKED = {
     "audit",
     "replay",
     "withdraw",
+    "keep",
 }
 STEPS = [(CLIENT, name) for name in FROM_CLIENT] + [(DAEMON, name) for name in FROM_DAEMON]
 
@@ -87,7 +88,11 @@ def test_of_all_pairs_after_welcome_only_the_legal_order_is_accepted(role):
         (CLIENT, "withdraw"),
         (CLIENT, "bye"),
     }
-    expected |= {((CLIENT, asked), turn) for asked in ("submit", "anew", "resume") for turn in turns | {(DAEMON, "granted")}}
+    expected |= {
+        ((CLIENT, asked), turn)
+        for asked in ("submit", "anew", "get", "resume")
+        for turn in turns | {(DAEMON, "granted"), (DAEMON, "given")}
+    }
     proving = {
         (DAEMON, "challenge"),
         (DAEMON, "token"),
@@ -121,6 +126,19 @@ GONE_ON = [
     ("a run", ["client submit", "daemon start"], "started"),
     ("a withdrawal that crosses the start", ["client submit", "daemon start", "client withdraw"], "started"),
     ("a run, and a client that is done", ["client submit", "daemon start", "client bye"], "closed"),
+    ("a thing that is given", ["client get", "daemon progress", "daemon given"], "holding"),
+    ("one that is given back", ["client get", "daemon given", "client bye"], "closed"),
+    ("one that is taken", ["client get", "daemon given", "daemon taken"], "ready"),
+    ("one that stays", ["client get", "daemon given", "client keep", "daemon done"], "ready"),
+    ("one that cannot stay", ["client get", "daemon given", "client keep", "daemon refused"], "ready"),
+    ("a client that goes before it hears", ["client get", "daemon given", "client keep", "client bye"], "closed"),
+    ("a withdrawal that crosses what is given", ["client get", "daemon given", "client withdraw"], "holding"),
+    (
+        "a keep that crosses what is taken",
+        ["client get", "daemon given", "daemon taken", "client keep", "daemon refused"],
+        "ready",
+    ),
+    ("the same, as the client sees it", ["client get", "daemon given", "client keep", "daemon taken", "daemon refused"], "ready"),
     ("a list", ["client list", "daemon item", "daemon item", "daemon done"], "ready"),
     ("a refused question", ["client show", "daemon item", "daemon refused"], "ready"),
     ("a watch", ["client watch", "daemon item", "daemon done", "daemon item"], "watching"),
@@ -139,7 +157,7 @@ def test_where_a_turn_leaves_the_two(role, said, state):
     asks = {name for speaker, name in STEPS if speaker == CLIENT and walk(role, [*steps, (speaker, name)])}
     answers = {name for speaker, name in STEPS if speaker == DAEMON and walk(role, [*steps, (speaker, name)])}
     if state == "ready":
-        assert asks == ASKED | {"submit", "anew", "resume", "watch", "enforce", "bye"} and answers == set()
+        assert asks == ASKED | {"submit", "anew", "get", "resume", "watch", "enforce", "bye"} and answers == set()
     elif state == "closed":
         assert asks == answers == set()
     else:

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitpam.wire import messages, notation
+from jitpam.wire.codes import CODES, EXITS
 from jitpam.wire.coding import MAX_INTEGER, decode, encode
 from jitpam.wire.faults import LocalProtocolError, RemoteProtocolError
-from jitpam.wire.messages import CODES, EXITS, FROM_CLIENT, FROM_DAEMON
+from jitpam.wire.messages import FROM_CLIENT, FROM_DAEMON
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 integers = st.integers(-MAX_INTEGER, MAX_INTEGER)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The exit statuses, stages and kinds of streams as PROTOCOL.md has them, said once more: scripts go by them."""
 
-from jitpam.wire import messages
+from jitpam.wire import codes, messages
 
 EXITS = """
 unauthenticated 119 119
@@ -26,9 +26,9 @@ failed          125 125
 
 def test_each_code_ends_a_program_with_its_own_status():
     rows = [line.split() for line in EXITS.strip().splitlines()]
-    assert {code: (int(jitsudo), int(jitd)) for code, jitsudo, jitd in rows} == messages.EXITS
+    assert {code: (int(jitsudo), int(jitd)) for code, jitsudo, jitd in rows} == codes.EXITS
 
 
 def test_the_stages_of_a_stack_and_the_kinds_of_streams_are_these():
-    assert messages.STAGES == ("auth", "account", "session")
-    assert messages.KINDS == ("terminal", "pipe", "file", "socket", "device", "null", "closed")
+    assert codes.STAGES == ("auth", "account", "session")
+    assert codes.KINDS == ("terminal", "pipe", "file", "socket", "device", "null", "closed")

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A thing is given and taken back: leave to get a ticket from the KDC first, and other kinds later.
+
+Law: whatever decides a holding's state stands in LAW and MAY_CAUSE. It is recorded before the thing is given, and it is open
+until the thing is taken back. What was given is never forgotten, and never called taken before it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from jitd.core.effects import Give, ListsChanged, Moment, Take, TellHolder
+from jitd.core.law import Actor, IllegalEvent, Role, check
+from jitd.core.run import Returned
+
+
+class HoldingState(StrEnum):
+    """Where a holding stands."""
+
+    GIVING = "giving"
+    HELD = "held"
+    TAKING = "taking"
+    ENDED = "ended"
+
+
+class Ending(StrEnum):
+    """How a holding ended."""
+
+    TAKEN = "taken"
+    NOT_GIVEN = "not given"
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a holding ended. ``because`` is a sentence: why it was not given, or what is left of it on the person's side."""
+
+    ending: Ending
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One thing that one person has under ``grant``, for ``request``.
+
+    ``thing`` is its name as a rule has it, ``to`` the principal of the person. ``until`` is when it ends, by the wall clock,
+    since the one who gives the thing has no other. ``stays``: it does not end with the connection of the client that asked for
+    it.
+    """
+
+    id: str
+    grant: str
+    request: str
+    thing: str
+    to: str
+    until: datetime
+    stays: bool
+    giving_at: datetime
+    given_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: Outcome | None = None
+    because: str = ""
+    state: HoldingState = HoldingState.GIVING
+    version: int = 1
+
+    @property
+    def is_live(self) -> bool:
+        """True until it is taken back."""
+        return bool(LAW[self.state])
+
+
+@dataclass(frozen=True, slots=True)
+class Giving:
+    """A use was taken for it. Creates the holding, before anything is given."""
+
+    life: ClassVar[str] = "holding"
+    id: str
+    by: Actor
+    grant: str
+    request: str
+    thing: str
+    to: str
+    until: datetime
+    stays: bool
+    at: datetime
+
+    def detail(self) -> dict[str, Any]:
+        """Return what the chain keeps of the event."""
+        return {
+            "grant": self.grant,
+            "request": self.request,
+            "thing": self.thing,
+            "to": self.to,
+            "until": self.until.isoformat(),
+            "stays": self.stays,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The giver says that the person has the thing."""
+
+    life: ClassVar[str] = "holding"
+    id: str
+    by: Actor
+
+    def detail(self) -> dict[str, Any]:
+        """Return what the chain keeps of the event."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """The thing has to be taken back: its grant ended, the person gave it back, or nobody knows whether it was given."""
+
+    life: ClassVar[str] = "holding"
+    id: str
+    by: Actor
+    because: str
+
+    def detail(self) -> dict[str, Any]:
+        """Return what the chain keeps of the event."""
+        return {"because": self.because}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The giver says that the thing is taken back, or that it never gave it."""
+
+    life: ClassVar[str] = "holding"
+    id: str
+    by: Actor
+    outcome: Outcome
+
+    def detail(self) -> dict[str, Any]:
+        """Return what the chain keeps of the event."""
+        return {"ending": str(self.outcome.ending), "because": self.outcome.because}
+
+
+Event = Given | Taking | Ended
+
+LAW: dict[HoldingState, dict[type, frozenset[HoldingState]]] = {
+    HoldingState.GIVING: {
+        Given: frozenset({HoldingState.HELD}),
+        Taking: frozenset({HoldingState.TAKING}),
+        Ended: frozenset({HoldingState.ENDED}),
+    },
+    HoldingState.HELD: {
+        Taking: frozenset({HoldingState.TAKING}),
+    },
+    HoldingState.TAKING: {
+        Given: frozenset({HoldingState.TAKING}),
+        Taking: frozenset({HoldingState.TAKING}),
+        Ended: frozenset({HoldingState.ENDED}),
+    },
+    HoldingState.ENDED: {},
+}
+"""state × event → the states it may lead to. Total: the ended state is there, and empty. What is held ends through TAKING
+alone.
+"""
+
+MAY_CAUSE: dict[type, frozenset[Role]] = {
+    Giving: frozenset({Role.REQUESTER}),
+    Given: frozenset({Role.DAEMON}),
+    Taking: frozenset({Role.REQUESTER, Role.APPROVER, Role.OPERATOR, Role.CLOCK, Role.DAEMON}),
+    Ended: frozenset({Role.DAEMON}),
+}
+"""event → who may cause it."""
+
+
+def give(event: Giving) -> tuple[Holding, tuple[Any, ...]]:
+    """Begin the life of a holding."""
+    holding = Holding(event.id, event.grant, event.request, event.thing, event.to, event.until, event.stays, event.at)
+    return holding, (Give(holding.id), ListsChanged())
+
+
+def transition(holding: Holding, event: Event, now: Moment) -> tuple[Holding, tuple[Any, ...]]:
+    """``holding`` after ``event``, and what follows. Raises IllegalEvent, and changes nothing then."""
+    check(LAW, MAY_CAUSE, holding.state, event)
+    follows: tuple[Any, ...]
+    match event:
+        case Given():
+            state = HoldingState.TAKING if holding.state is HoldingState.TAKING else HoldingState.HELD
+            after = replace(holding, state=state, given_at=holding.given_at or now.at)
+            follows = (TellHolder(holding.id), ListsChanged())
+        case Taking():
+            after = replace(holding, state=HoldingState.TAKING, because=holding.because or event.because)
+            follows = (Take(holding.id), TellHolder(holding.id), ListsChanged())
+        case Ended():
+            if (event.outcome.ending is Ending.NOT_GIVEN) != (holding.given_at is None):
+                raise IllegalEvent(f"holding {holding.id} cannot have ended as {event.outcome.ending}")
+            after = replace(holding, state=HoldingState.ENDED, outcome=event.outcome, ended_at=now.at)
+            was_given = event.outcome.ending is not Ending.NOT_GIVEN
+            follows = (Returned(holding.grant, event.by, holding.id, was_given), TellHolder(holding.id), ListsChanged())
+    if after.state not in LAW[holding.state][type(event)]:
+        raise IllegalEvent(f"holding {holding.id} cannot go from {holding.state} to {after.state}")
+    return replace(after, version=holding.version + 1), follows
+
+
+def outcome_of(holding: Holding, now: Moment) -> Outcome:
+    """How ``holding`` ends if the giver has taken the thing back ``now``.
+
+    A ticket that was issued before is the person's until its end: nobody can take that back, and so it is said.
+    """
+    if holding.given_at is None:
+        return Outcome(Ending.NOT_GIVEN, holding.because)
+    if now.at < holding.until:
+        until = holding.until.strftime("%Y-%m-%d %H:%M:%S UTC")
+        return Outcome(Ending.LEFT, f"a ticket that was issued before is good until {until}, and what was opened by it goes on")
+    return Outcome(Ending.TAKEN)

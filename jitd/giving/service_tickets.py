@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Leave to get a ticket for a service: a grant that jitd-kdc writes into the KDC's entry of that service.
+
+Law: the KDC gives the ticket, to the person's own credentials; the daemon never has it. What the gate's last trial has shown to
+be off is given to nobody.
+"""
+
+from __future__ import annotations
+
+from jitd.core.holding import Holding
+from jitd.core.thing import service_of
+from jitd.giving import Answer, Done, Failed, Refused
+from jitd.kdc import messages
+from jitd.kdc.writer import Writer
+
+
+class ServiceTickets:
+    """See ``Giver``. ``realm`` is the realm of the host's services."""
+
+    def __init__(self, writer: Writer, realm: str) -> None:
+        self._writer = writer
+        self._realm = realm
+        self._off: dict[str, str] = {}  # service → why its gate is known not to hold
+
+    def note(self, service: str, because: str) -> None:
+        """Note that the gate of ``service`` (a principal) does not hold, and why; it holds again if ``because`` is empty."""
+        if because:
+            self._off[service] = because
+        else:
+            self._off.pop(service, None)
+
+    def name_of(self, thing: str) -> str:
+        """See ``Giver.name_of``: the service's principal."""
+        return service_of(thing, self._realm)
+
+    def fault(self, thing: str) -> str:
+        """See ``Giver.fault``."""
+        return self._off.get(self.name_of(thing), "")
+
+    async def give(self, holding: Holding) -> Answer:
+        """See ``Giver.give``."""
+        if fault := self.fault(holding.thing):
+            return Refused(fault)
+        service, end = self.name_of(holding.thing), int(holding.until.timestamp())
+        return _said(await self._writer.give(messages.Give(_key(holding), service, end, holding.to)))
+
+    async def take(self, holding: Holding) -> Answer:
+        """See ``Giver.take``."""
+        return _said(await self._writer.take(messages.Take(_key(holding), self.name_of(holding.thing))))
+
+
+def _key(holding: Holding) -> str:
+    """The id of the grant in the KDC: the holding's, without its hyphen."""
+    return holding.id.replace("-", "")
+
+
+def _said(answer: messages.Answer) -> Answer:
+    match answer:
+        case messages.Done():
+            return Done()
+        case messages.Refused():
+            return Refused(answer.why)
+        case messages.Failed():
+            return Failed(answer.why)
+    return Failed("jitd-kdc has answered another question")

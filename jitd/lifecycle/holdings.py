@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of the things that are given: have them given, hand them over, and take them back until they are taken.
+
+Law: a thing is given only after its holding was recorded. What cannot be taken back now is tried again, with growing pauses, as
+long as the holding is open. A thing that nobody has in hand, and that was not asked for to stay, is taken back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from jitd.core import effects
+from jitd.core.effects import Moment
+from jitd.core.holding import Ended, Ending, Given, Holding, HoldingState, Outcome, Taking, outcome_of
+from jitd.core.law import DAEMON, Actor, IllegalEvent, Role
+from jitd.core.request import Request
+from jitd.giving import Done, Failed, Givers, Refused
+from jitd.lifecycle.waiters import Waiters
+from jitd.log import log
+from jitd.store import Store
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+"""Seconds between two tries to take something back: the first pause, doubled each time up to the longest."""
+
+
+class Holdings:
+    """Carries out ``Give``, ``Take`` and ``TellHolder``. ``act`` lets an event happen; ``set_deadline`` has a holding looked at
+    again
+    at a moment of the boot clock.
+    """
+
+    def __init__(
+        self,
+        givers: Givers,
+        store: Store,
+        waiters: Waiters,
+        now: Callable[[], Moment],
+        act: Callable[[Given | Taking | Ended], None],
+        set_deadline: Callable[[str, str, float], None],
+    ) -> None:
+        self._givers = givers
+        self._store = store
+        self._waiters = waiters
+        self._now = now
+        self._act = act
+        self._set_deadline = set_deadline
+        self._pauses: dict[str, float] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
+        self._awaited: set[str] = set()
+
+    # --- effects -----------------------------------------------------------------------------------------------------
+
+    async def go_on(self, id: str) -> None:
+        """Do what the state of the holding ``id`` asks for: give the thing, or take it back. Asked again, it does no harm."""
+        async with self._turns.setdefault(id, asyncio.Lock()):  # what is being given is taken back when that is answered
+            found = self._store.holding(id)
+            if found is not None and found.state is HoldingState.GIVING:
+                await self._give(found)
+            elif found is not None and found.state is HoldingState.TAKING:
+                await self._take(found)
+        if found is None or not found.is_live:
+            self._turns.pop(id, None)
+
+    async def _give(self, holding: Holding) -> None:
+        giver = self._givers.of(holding.thing)
+        answer = Refused(self._givers.fault(holding.thing)) if giver is None else await giver.give(holding)
+        match answer:
+            case Done():
+                self._happens(Given(holding.id, DAEMON))
+            case Refused():
+                log("a thing was not given", holding=holding.id, thing=holding.thing, because=answer.why)
+                now = self._store.holding(holding.id)
+                if now is not None and now.state is HoldingState.GIVING:
+                    self._happens(Ended(holding.id, DAEMON, Outcome(Ending.NOT_GIVEN, answer.why)))
+            case Failed():
+                log("a thing may not have been given; it is taken back", holding=holding.id, because=answer.why)
+                self._happens(Taking(holding.id, DAEMON, answer.why))
+
+    async def _take(self, holding: Holding) -> None:
+        giver = self._givers.of(holding.thing)
+        answer = Failed(self._givers.fault(holding.thing)) if giver is None else await giver.take(holding)
+        holding, now = self._store.holding(holding.id) or holding, self._now()
+        if not holding.is_live:
+            return
+        if isinstance(answer, Done):
+            self._pauses.pop(holding.id, None)
+            self._happens(Ended(holding.id, DAEMON, outcome_of(holding, now)))
+        elif isinstance(answer, Refused) and now.at >= holding.until:
+            # Nobody may delete it any more, and it permits nothing any more.
+            ending = Ending.NOT_GIVEN if holding.given_at is None else Ending.LEFT
+            self._happens(Ended(holding.id, DAEMON, Outcome(ending, f"it has ended, and its entry is left there: {answer.why}")))
+        else:
+            pause = self._pauses[holding.id] = min(LONGEST_PAUSE, 2 * self._pauses.get(holding.id, FIRST_PAUSE / 2))
+            log("a thing is not taken back yet; it is tried again", holding=holding.id, because=answer.why, pause=f"{pause:g} s")
+            self._set_deadline("holding", holding.id, now.boot + pause)
+
+    def _happens(self, event: Given | Taking | Ended) -> None:
+        """Let ``event`` happen, or see to it that the holding is looked at again."""
+        try:
+            self._act(event)
+        except IllegalEvent as fault:  # it has moved on meanwhile: what it asks for now was ordered by that
+            log("a holding has moved on", holding=event.id, fault=fault)
+        except Exception as fault:
+            log("a holding could not be recorded; it is tried again", holding=event.id, fault=f"{type(fault).__name__}: {fault}")
+            self._set_deadline("holding", event.id, self._now().boot + FIRST_PAUSE)
+
+    def tell(self, effect: effects.TellHolder) -> None:
+        """Tell the client that has it in hand, or that waits for it, how the holding stands."""
+        found = self._store.holding(effect.holding)
+        if found is None:
+            return
+        if found.state is HoldingState.HELD:
+            self._hand_over(found)
+        elif (holder := self._waiters.holder_of(found.id)) is not None:
+            self._waiters.let_go(found.id, holder)
+            holder.taken(found)
+        elif found.given_at is None and (waiter := self._waiters.of(found.request)) is not None:
+            waiter.fail(f"{found.thing} could not be given: {found.because or (found.outcome.because if found.outcome else '')}")
+        if not found.is_live:
+            self._waiters.run_is_gone(found.id)
+
+    def _hand_over(self, found: Holding) -> None:
+        waiter = self._waiters.of(found.request)
+        if waiter is not None:
+            self._awaited.discard(found.id)
+            waiter.hand(found, self.name_of(found))
+        elif found.id not in self._awaited:
+            self._happens(Taking(found.id, DAEMON, "its client went away"))
+
+    def name_of(self, holding: Holding) -> str:
+        """What the person's client has to ask for."""
+        giver = self._givers.of(holding.thing)
+        return "" if giver is None else giver.name_of(holding.thing)
+
+    # --- clients that come back, and clients that go -------------------------------------------------------------------------
+
+    def held_for(self, request: Request) -> Holding | None:
+        """What ``request`` has been given, or is being given, and no client has in hand; None if there is nothing."""
+        if not request.command.gives:
+            return None
+        held = (one for one in self._store.holdings(grant=request.lease or request.id) if one.request == request.id)
+        free = (one for one in held if self._waiters.holder_of(one.id) is None)
+        return next((one for one in free if one.state in (HoldingState.GIVING, HoldingState.HELD)), None)
+
+    def hand_again(self, request: Request) -> bool:
+        """Hand to the client that waits for ``request`` what it was given before; False if nothing is held."""
+        held = self.held_for(request)
+        if held is not None and held.state is HoldingState.HELD:
+            self._hand_over(held)
+        return held is not None
+
+    def let_go(self, id: str) -> None:
+        """The client that had the holding ``id`` in hand is gone, and did not keep it: take it back."""
+        held = self._store.holding(id)
+        asked = self._store.request(held.request) if held is not None and held.state is HoldingState.HELD else None
+        if asked is not None:
+            by = Actor(Role.REQUESTER, asked.requester.principal, asked.requester.uid)
+            self._happens(Taking(id, by, "given back by its holder"))
+
+    def await_holder(self, id: str) -> None:
+        """The daemon was restarted: the client of the holding ``id`` may come back."""
+        self._awaited.add(id)
+
+    def nobody_came(self, id: str) -> None:
+        """The time is over in which the client could come back: take the thing back, unless it stays or is in hand."""
+        self._awaited.discard(id)
+        found = self._store.holding(id)
+        is_given = found is not None and found.state in (HoldingState.GIVING, HoldingState.HELD)
+        if found is not None and is_given and not found.stays and self._waiters.holder_of(id) is None:
+            self._happens(Taking(id, DAEMON, "its client did not come back"))
+
+    def is_due(self, id: str) -> bool:
+        """True if the holding ``id`` asks for something to be done."""
+        found = self._store.holding(id)
+        return found is not None and found.state in (HoldingState.GIVING, HoldingState.TAKING)

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one client waits for: its request until that is decided, then its turn; and a thing for as long as the client has it.
+
+Law: the client is told each thing once, and at most one of its requests waits. When the client goes, what waited for it alone is
+withdrawn, and what it had in hand and did not keep is taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jitd.core.holding import Holding
+from jitd.core.request import Request, RequestState
+from jitd.core.subject import Subject
+from jitd.log import log
+from jitd.server.news import Told, news_of, refusal_of
+from jitd.server.services import Services
+from jitd.verbs.refusal import Refusal
+from jitd.verbs.rows import instant
+from jitpam.wire import messages
+from jitpam.wire.shown import shown
+
+FAILED = "jitd failed, and nothing was permitted by it: its log says why"
+
+
+class Waiting:
+    """A ``Waiter``. ``say`` sends a message, with a descriptor or without one; ``refuse`` sends a no; ``who`` is the client."""
+
+    def __init__(
+        self,
+        services: Services,
+        say: Callable[..., None],
+        refuse: Callable[[str, str], None],
+        who: Callable[[], Subject | None],
+    ) -> None:
+        self._services = services
+        self._say = say
+        self._refuse = refuse
+        self._whose = who
+        self._request: str | None = None
+        self._holding: str | None = None
+        self._told = Told()
+
+    @property
+    def who(self) -> Subject | None:
+        """See ``waiters.Waiter``."""
+        return self._whose()
+
+    @property
+    def is_waiting(self) -> bool:
+        """True while a request waits for a decision, or for its turn."""
+        return self._request is not None
+
+    def begin(self, id: str) -> None:
+        """The client waits for the request ``id`` from now on."""
+        self._request = id
+        self._told = Told()
+
+    def close(self) -> None:
+        """The client is gone. Raises what the store raises."""
+        waited, self._request = self._request, None
+        held, self._holding = self._holding, None
+        try:
+            if held is not None:
+                self._services.waiters.let_go(held, self)
+                self._services.let_go(held)
+        finally:
+            if waited is not None:
+                self._services.requests.left(waited, self)
+
+    def withdraw(self) -> None:
+        """The client takes back the request that it waits for."""
+        id, self._request, who = self._request, None, self.who
+        assert id is not None and who is not None
+        self._services.waiters.leave(id, self)
+        try:
+            self._services.requests.withdraw(who, id)
+            self._refuse("withdrawn", f"request {id} is withdrawn")
+        except Refusal as no:
+            self._refuse(no.code, no.text)
+        except Exception as fault:
+            log("a request could not be withdrawn", request=id, fault=fault)
+            self._refuse("failed", FAILED)
+
+    def submitted(self, made: Request) -> None:
+        """Tell of a request that does not wait: it exists, or policy said no. Raises Refusal."""
+        self._request = None
+        refusal = refusal_of(made)
+        if refusal is not None:
+            raise refusal
+        self._progress(made, [])
+        self._say(messages.Done(text=""))
+
+    def _progress(self, found: Request, lines: list[str]) -> None:
+        until = instant(found.expires_at)
+        self._say(messages.Progress(id=found.id, state=str(found.state), owed=found.is_open, news=lines, until=until))
+
+    # --- see ``waiters.Waiter`` --------------------------------------------------------------------------------------
+
+    def moved(self, request: str) -> None:
+        """See ``waiters.Waiter``."""
+        found = self._services.store.request(request)
+        if found is not None and self._request == request:
+            self.move(found)
+
+    def move(self, found: Request) -> None:
+        """Tell the person where the request stands."""
+        refusal = refusal_of(found)
+        lines, self._told = news_of(found, self._told, self._services.locks.active())
+        if lines and refusal is None:
+            self._progress(found, lines)
+        who = self.who
+        assert who is not None, "nobody waits unknown"
+        if refusal is None and found.state is RequestState.APPROVED and not who.has_ticket_at(self._services.now().at):
+            refusal = Refusal(
+                "unauthenticated", f"your ticket expired while the request waited: kinit, then jitsudo --resume={found.id}"
+            )
+        if refusal is not None:
+            self._stop()
+            self._refuse(refusal.code, refusal.text)
+        elif found.state is RequestState.APPROVED and not found.may_act_at_once:
+            self._stop()
+            until = instant(self._services.requests.ends_at(found))
+            self._say(messages.Done(text=f"request {found.id} is approved: {found.service} may go on, until {until}"))
+
+    def _stop(self) -> None:
+        if self._request is not None:
+            self._services.waiters.leave(self._request, self)
+            self._request = None
+
+    def start(self, run: str, control: int) -> None:
+        """See ``waiters.Waiter``."""
+        self._stop()
+        self._say(messages.Start(id=run, news=[]), control)
+
+    def admit(self, id: str) -> None:
+        """See ``waiters.Waiter``. Nobody is let in here: this client has its own command run."""
+
+    def fail(self, because: str) -> None:
+        """See ``waiters.Waiter``."""
+        self._stop()
+        self._refuse("failed", because)
+
+    # --- a thing in hand ---------------------------------------------------------------------------------------------
+
+    def hand(self, holding: Holding, name: str) -> None:
+        """See ``waiters.Waiter``."""
+        self._stop()
+        self._holding = holding.id
+        self._services.waiters.hold(holding.id, self)
+        left_for = (holding.until - self._services.now().at).total_seconds()
+        self._say(
+            messages.Given(
+                id=holding.id,
+                thing=holding.thing,
+                name=name,
+                to=holding.to,
+                until=instant(holding.until) or "",
+                left_ms=max(0, int(left_for * 1000)),
+                stays=holding.stays,
+                news=[],
+            )
+        )
+
+    def taken(self, holding: Holding) -> None:
+        """See ``waiters.Waiter``."""
+        self._holding = None
+        self._say(messages.Taken(id=holding.id, because=shown(holding.because)))
+
+    def keep(self) -> str:
+        """What the client has in hand stays when it goes; the sentence for it. Raises Refusal."""
+        held = self._holding
+        found = None if held is None else self._services.store.holding(held)
+        if found is None:
+            raise Refusal("late", "what was given is taken back already")
+        if not found.stays:
+            raise Refusal("usage", f"{found.thing} was asked for the time of this connection alone")
+        self._services.waiters.let_go(found.id, self)
+        self._holding = None
+        return f"{found.thing} is yours until {instant(found.until)}"

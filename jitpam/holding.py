@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What follows when a thing is given (PROTOCOL.md section 10): a ticket is fetched, and held for a command, or kept.
+
+Law: what was given is given back where it was not fetched, and when its command ends. The end of the grant hangs the command up,
+whether jitd says so or our own clock does. The command is the person's own and is never killed.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+
+from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect
+from jitpam.own_command import STOPPED, Unstartable
+from jitpam.saying import print_out, say
+from jitpam.ticket import NoTicket, TicketCache, instant_of, seconds_of
+from jitpam.wire.messages import EXITS, Done, Given, Keep, Progress, Resume, Taken
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+
+    from jitpam.client import Connection
+    from jitpam.own_command import OwnCommand
+    from jitpam.signals import Signals
+else:
+    import _signal  # `signal` is this and 3 ms of start
+
+COMES_BACK_WITHIN = 30.0
+"""Seconds that a daemon which went away has to come back: as long it keeps the thing for us (PROTOCOL.md section 10)."""
+TRY_EVERY = 0.2
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the clock, which a suspended host may have moved."""
+DAEMON_FIRST = 1.0
+"""Seconds after the end in which jitd may say why it ended, before we say it."""
+ENDS_WITHIN = 5.0
+"""Seconds that what was hung up has to end."""
+ANSWERS_WITHIN = 5.0
+FOR_A_COMMAND, NOT_FETCHED = 120, 125
+_PASSED_ON = (_signal.SIGTERM, _signal.SIGHUP, _signal.SIGUSR1, _signal.SIGUSR2, _signal.SIGALRM)
+"""Signals to us that are the command's. INT and QUIT come from the keyboard, and the command has them already."""
+_LEAVING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=")
+
+
+class Holding:
+    """One thing, from ``given`` to its end. ``request`` is the request's id, empty if it was not told."""
+
+    def __init__(self, connection: Connection, signals: Signals, request: str, given: Given) -> None:
+        self._connection = connection
+        self._signals = signals
+        self.request = request or given.id.partition(".")[0]
+        """The id to come back by. The holding has the request's own, unless an earlier grant answered it."""
+        self._given = given
+        self._ends_at = _boot_clock() + given.left_ms / 1000
+
+    # --- without a command: it is kept
+
+    def keep(self) -> int:
+        """Fetch the ticket, have it stay, and print the line to use it by. The exit status; minus a signal that ended us.
+
+        Raises Unreachable, after which ``given`` may be heard again; NotAuthenticated, RefusedByDaemon, Unwritable.
+        """
+        if not self._given.stays:
+            self._connection.close()
+            say(f"request {self.request} was made for a command, and what it gives ends with that: ask again with --get")
+            return FOR_A_COMMAND
+        try:
+            cache = TicketCache()
+        except NoTicket as fault:
+            self._connection.close()
+            return _tell(fault)
+        try:
+            ends_at = self._fetch(cache)
+            for number, _ in self._signals.taken():
+                if number in _LEAVING:
+                    raise _Left(number)
+            self._connection.say(Keep())
+            while not isinstance(self._connection.hear(time.monotonic() + ANSWERS_WITHIN), Done):
+                pass  # it is taken already: jitd refuses the keep next
+            print_out(f"export KRB5CCNAME={_quoted(cache.name)}", "the line to use the ticket by")
+        except BaseException as fault:
+            cache.destroy()
+            self._connection.close()
+            if isinstance(fault, _Left):
+                return -fault.number
+            if isinstance(fault, NoTicket):
+                return _tell(fault)
+            raise
+        self._connection.close()
+        grant = self._given.id.partition(".")[0]
+        say(f"the ticket for {self._given.name} is good until {instant_of(ends_at)}; to give it back sooner: jitd revoke {grant}")
+        return 0
+
+    # --- with a command
+
+    def accompany(self, command: OwnCommand) -> int:
+        """Fetch the ticket and run ``command`` with it. The command's exit status, or minus the signal that ended it; of one that
+        outlives the grant, minus SIGHUP. Raises NotAuthenticated.
+        """
+        try:
+            cache = TicketCache()
+        except NoTicket as fault:
+            self._connection.close()
+            return _tell(fault)
+        try:
+            self._fetch(cache)
+            _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+            for number, _ in self._signals.taken():
+                if number in _LEAVING:
+                    return -number
+            self._signals.catch((*_PASSED_ON, *_LEAVING, _signal.SIGCHLD, _signal.SIGCONT))
+            command.start({b"KRB5CCNAME": cache.name}, self._signals.mask_found)
+            _signal.signal(_signal.SIGTTOU, _signal.SIG_IGN)  # what we say is said, whoever has the terminal
+            return self._until_ended(command, cache)
+        except NoTicket as fault:
+            return _tell(fault)
+        except Unstartable as fault:
+            say(str(fault))
+            return fault.status
+        finally:
+            cache.destroy()
+            self._connection.close()
+
+    def _fetch(self, cache: TicketCache) -> int:
+        """Fill ``cache``; the end of the ticket. Raises NoTicket and NotAuthenticated."""
+        given = self._given
+        try:
+            until = seconds_of(given.until)
+        except ValueError:
+            until = time.time() + given.left_ms / 1000
+        ends_at = cache.fill(given.name, given.to)
+        if ends_at > until + 1:
+            say(
+                f"warning: the KDC gave a ticket until {instant_of(ends_at)}, beyond the end of the grant, {given.until}: "
+                "its gate may be off; tell its administrator"
+            )
+        return ends_at
+
+    def _until_ended(self, command: OwnCommand, cache: TicketCache) -> int:
+        while True:
+            try:
+                for heard in self._connection.followed(self._signals.descriptor, LOOK_EVERY):
+                    because = heard.because if isinstance(heard, Taken) else self._why_over()
+                    if because:
+                        return self._hang_up(command, cache, because)
+                    ended = self._look(command)
+                    if ended is not None:
+                        return ended
+            except Unreachable:
+                pass
+            ended = self._come_back(command, cache)
+            if ended is not None:
+                return ended
+
+    def _why_over(self) -> str:
+        return "its time is over" if _boot_clock() >= self._ends_at + DAEMON_FIRST else ""
+
+    def _look(self, command: OwnCommand) -> int | None:
+        """See to signals and to the command. How it ended, if it has."""
+        arrived = self._signals.taken()
+        for number, sender in arrived:
+            if number == _signal.SIGCONT:
+                command.go_on()
+            elif number in _PASSED_ON and not (sender and sender in command.family()):
+                command.signal(number)
+        ended = command.look()
+        if ended is None or ended < STOPPED:
+            return ended
+        if not any(number == _signal.SIGCONT for number, _ in arrived):
+            _stop_by(ended - STOPPED)
+        return None
+
+    # --- jitd that went away
+
+    def _come_back(self, command: OwnCommand, cache: TicketCache) -> int | None:
+        """Find jitd again, or go on without it until the end. None if it is back; else how the command ended."""
+        self._connection.close()
+        gives_up_at = time.monotonic() + COMES_BACK_WITHIN
+        has_given_up = False
+        pause = select.poll()
+        pause.register(self._signals.descriptor, select.POLLIN)
+        while True:
+            pause.poll((LOOK_EVERY if has_given_up else TRY_EVERY) * 1000)
+            ended = self._look(command)
+            if ended is not None:
+                return ended
+            because = self._why_over()
+            if not because and not has_given_up:
+                try:
+                    self._resume()
+                    return None
+                except RefusedByDaemon as refusal:
+                    because = refusal.text if EXITS[refusal.code][0] != NOT_FETCHED else ""
+                    fault: Exception = refusal
+                except (Unreachable, NotAuthenticated) as again:
+                    fault = again
+                if not because and time.monotonic() >= gives_up_at:
+                    has_given_up = True
+                    say(
+                        f"{fault}; jitd takes {self._given.thing} back; {command.name} goes on, until {self._given.until} at most"
+                    )
+            if because:
+                return self._hang_up(command, cache, because)
+
+    def _resume(self) -> None:
+        """Raises RefusedByDaemon, Unreachable and NotAuthenticated."""
+        connection = connect()
+        try:
+            connection.say(Resume(id=self.request, streams=[]))
+            while isinstance(heard := connection.hear(time.monotonic() + ANSWERS_WITHIN), Progress):
+                pass
+        except BaseException:
+            connection.close()
+            raise
+        if not isinstance(heard, Given):
+            connection.close()
+            raise Unreachable("jitd broke the protocol: the thing that it gave it gives no more")
+        self._connection = connection
+        self._ends_at = _boot_clock() + heard.left_ms / 1000
+
+    # --- the end of the grant
+
+    def _hang_up(self, command: OwnCommand, cache: TicketCache, because: str) -> int:
+        """Hang the command up, and say what of it still lives after 5 s."""
+        say(f"{self._given.thing} is taken back: {because}; hanging up {command.name}")
+        command.hang_up()
+        cache.destroy()
+        until = time.monotonic() + ENDS_WITHIN
+        pause = select.poll()
+        pause.register(self._signals.descriptor, select.POLLIN)
+        ended = None
+        while True:
+            arrived = self._signals.taken()
+            for number, _ in arrived:
+                if number in _PASSED_ON and ended is None:
+                    command.signal(number)
+            if ended is None:
+                ended = command.look()
+                ended = None if ended is not None and ended >= STOPPED else ended
+            alive = command.survivors()
+            if not alive or time.monotonic() >= until:
+                break
+            pause.poll(TRY_EVERY * 1000)
+        if alive:
+            say(f"the grant has ended; still running: {', '.join(alive)}")
+        return -_signal.SIGHUP if ended is None else ended
+
+
+class _Left(Exception):
+    """A signal asked us to end before the ticket was kept."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def _tell(fault: NoTicket) -> int:
+    say(f"{fault}; what was given is given back")
+    return NOT_FETCHED
+
+
+def _boot_clock() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _stop_by(number: int) -> None:
+    """Stop as our command has stopped, so that the shell above sees its job stop. Where no shell is left to continue us, the kernel
+    does not let us stop. We ignore TTOU; TTIN says the same to a shell.
+    """
+    import posix
+
+    posix.kill(posix.getpid(), _signal.SIGTTIN if number == _signal.SIGTTOU else number)
+
+
+def _quoted(word: bytes) -> str:
+    """``word`` as one word for sh(1)."""
+    text = word if _PLAIN.issuperset(word) else b"'" + word.replace(b"'", b"'\\''") + b"'"
+    return text.decode("utf-8", "surrogateescape")

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What we call of libkrb5 to read a credential cache and to fill another one, declared for the C half of ctypes.
+
+Law: as of ``krb5``, and loaded by those alone who asked for a thing: every other start is without it. The structures are those of
+krb5.h of MIT Kerberos, which has not changed them since release 1.2.
+"""
+
+from __future__ import annotations
+
+from _ctypes import POINTER, Structure
+
+from jitpam.krb5 import Handle, Int, Library, Number, String
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Key(Structure):
+    """krb5_keyblock."""
+
+    _fields_ = (("magic", Int), ("enctype", Int), ("length", Number), ("contents", Handle))
+
+
+class Data(Structure):
+    """krb5_data."""
+
+    _fields_ = (("magic", Int), ("length", Number), ("data", Handle))
+
+
+class Credential(Structure):
+    """krb5_creds: one ticket of a cache, or the ticket that is wanted. Times are seconds since 1970, unsigned 32 bits."""
+
+    _fields_ = (
+        ("magic", Int),
+        ("client", Handle),
+        ("server", Handle),
+        ("key", Key),
+        ("authenticated_at", Number),
+        ("begins_at", Number),
+        ("ends_at", Number),
+        ("renewable_until", Number),
+        ("is_session_key", Number),
+        ("flags", Int),
+        ("addresses", Handle),
+        ("ticket", Data),
+        ("second_ticket", Data),
+        ("authorization", Handle),
+    )
+
+
+NO_STORE = 8
+"""KRB5_GC_NO_STORE: do not keep the ticket in the cache by whose credentials it was fetched."""
+
+_P = Handle
+_HANDLE = POINTER(Handle)
+_CREDENTIAL = POINTER(Credential)
+
+_CALLS: dict[str, tuple[Any, ...]] = {
+    "krb5_init_context": (_HANDLE,),
+    "krb5_parse_name": (_P, String, _HANDLE),
+    "krb5_unparse_name": (_P, _P, POINTER(String)),
+    "krb5_cc_resolve": (_P, String, _HANDLE),
+    "krb5_cc_cache_match": (_P, _P, _HANDLE),
+    "krb5_cc_new_unique": (_P, String, _P, _HANDLE),
+    "krb5_cc_initialize": (_P, _P, _P),
+    "krb5_cc_start_seq_get": (_P, _P, _HANDLE),
+    "krb5_cc_next_cred": (_P, _P, _HANDLE, _CREDENTIAL),
+    "krb5_cc_end_seq_get": (_P, _P, _HANDLE),
+    "krb5_cc_store_cred": (_P, _P, _CREDENTIAL),
+    "krb5_cc_close": (_P, _P),
+    "krb5_get_credentials": (_P, Int, _P, _CREDENTIAL, POINTER(_CREDENTIAL)),
+}
+"""Function → the types of its arguments. All return a krb5_error_code, 0 for success."""
+_TEXTS: dict[str, tuple[Any, ...]] = {"krb5_get_error_message": (_P, Int)}
+"""Function that returns a text → the types of its arguments. The text stays the library's."""
+
+
+def calls() -> Any:
+    """Return libkrb5 with the functions of ``_CALLS``. Raises OSError if libkrb5 is not installed."""
+    return Library("libkrb5.so.3", _CALLS, Int)
+
+
+def texts() -> Any:
+    """Return libkrb5 with the functions of ``_TEXTS``. Raises OSError if libkrb5 is not installed."""
+    return Library("libkrb5.so.3", _TEXTS, String)
+
+
+def address() -> Any:
+    """Return room for the address of a Credential of the library's."""
+    return _CREDENTIAL()

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A service ticket that was given, in a credential cache that holds nothing else.
+
+Law: the person's own cache is read and never changed. A service ticket that is in it already is not used: the KDC is asked with a
+copy of the ticket-granting tickets alone. Asking has an end. To destroy the cache is housekeeping: its person may have copied it.
+"""
+
+from __future__ import annotations
+
+import posix
+import time
+from _stat import S_IMODE, S_ISDIR
+
+from jitpam import krb5_caches
+from jitpam.initiator import NotAuthenticated, within
+from jitpam.krb5 import Handle, String
+from jitpam.krb5_caches import NO_STORE, Credential
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import datetime as _datetime
+    from typing import Any
+else:
+    import _datetime  # `datetime` is this and 2 ms
+
+FETCH_WITHIN = 10.0
+"""Seconds that the KDC has to answer: libkrb5 alone would wait for half a minute, and then ask the next KDC."""
+LAGS_FOR = 4.0
+"""Seconds in which a refusal by policy is not the last word: the KDC that answered may be a replica, which has not heard of the
+grant yet."""
+AGAIN_EVERY = 0.5
+FILE = b"krb5cc"
+_EXPIRED, _NO_CACHE, _NOT_FOUND, _POLICY = -1765328352, -1765328189, -1765328243, -1765328372
+"""KRB5KRB_AP_ERR_TKT_EXPIRED, KRB5_FCC_NOFILE, KRB5_CC_NOTFOUND, KRB5KDC_ERR_POLICY."""
+
+
+class NoTicket(Exception):
+    """There is no ticket, or no room for one: a sentence, with the KDC's own words where it has any."""
+
+
+class TicketCache:
+    """A new directory of mode 0700 with one credential cache of mode 0600 in it, once ``fill`` has returned."""
+
+    def __init__(self) -> None:
+        """Make the directory: in XDG_RUNTIME_DIR if that is ours alone, else in /tmp. Raises NoTicket."""
+        self._directory = _new_directory()
+        self._path = self._directory + b"/" + FILE
+
+    @property
+    def name(self) -> bytes:
+        """What KRB5CCNAME has to be so that a program uses it."""
+        return b"FILE:" + self._path
+
+    def fill(self, service: str, client: str) -> int:
+        """Fetch a ticket of the principal ``client`` for the principal ``service``, both with their realm.
+
+        Returns the end of the ticket, in seconds since 1970. Raises NoTicket, and NotAuthenticated where ``client`` has no
+        ticket-granting ticket that is good.
+        """
+        try:
+            fetch = _Fetch(service, client, self.name)
+            return within(FETCH_WITHIN, fetch.run)
+        except TimeoutError:
+            raise NoTicket(
+                f"the KDC did not answer within {FETCH_WITHIN:g} s: try again, or have the network and the KDC looked at"
+            ) from None
+        except OSError as fault:
+            raise NoTicket(f"the Kerberos library cannot be loaded: {fault}") from None
+
+    def destroy(self) -> None:
+        """Remove the file and the directory. Never raises."""
+        try:
+            for name in posix.listdir(self._directory):
+                posix.unlink(self._directory + b"/" + name)
+            posix.rmdir(self._directory)
+        except OSError:
+            pass
+
+
+class _Fetch:
+    """One ticket, from the cache that has the client's credentials, by the KDC, to the cache ``into``."""
+
+    def __init__(self, service: str, client: str, into: bytes) -> None:
+        self._service, self._client = service, client
+        self._into = into
+        self._krb5 = krb5_caches.calls()
+        self._library = Handle()
+
+    def run(self) -> int:
+        """Fetch the ticket and store it. Returns its end, in seconds since 1970. Raises NoTicket and NotAuthenticated.
+
+        What is opened is left open: this is done once in a process, at most.
+        """
+        self._do("krb5_init_context", self._library)
+        wanted = Credential()
+        wanted.client, wanted.server = self._principal(self._client), self._principal(self._service)
+        by = self._granting_tickets(wanted.client)
+        found = krb5_caches.address()
+        until = time.monotonic() + LAGS_FOR
+        while code := self._krb5.krb5_get_credentials(self._library, NO_STORE, by, wanted, found):
+            if code != _POLICY or time.monotonic() >= until:
+                raise self._why_not(code)
+            time.sleep(AGAIN_EVERY)
+        made = Handle()
+        self._do("krb5_cc_resolve", self._into, made)
+        self._do("krb5_cc_initialize", made, wanted.client)
+        self._do("krb5_cc_store_cred", made, found)
+        self._do("krb5_cc_close", made)
+        return int(found.contents.ends_at)
+
+    def _granting_tickets(self, client: Any) -> Handle:
+        """A cache in memory that has the client's ticket-granting tickets and nothing else."""
+        own, copy, at = Handle(), Handle(), Handle()
+        code = self._krb5.krb5_cc_cache_match(self._library, client, own)
+        if code in (_NO_CACHE, _NOT_FOUND):
+            raise self._no_credentials()
+        self._must_be_0(code)
+        self._do("krb5_cc_new_unique", b"MEMORY", None, copy)
+        self._do("krb5_cc_initialize", copy, client)
+        self._do("krb5_cc_start_seq_get", own, at)
+        is_empty = True
+        one = Credential()
+        while not self._krb5.krb5_cc_next_cred(self._library, own, at, one):
+            if self._name_of(one.server).startswith(b"krbtgt/"):
+                self._do("krb5_cc_store_cred", copy, one)
+                is_empty = False
+            one = Credential()
+        self._krb5.krb5_cc_end_seq_get(self._library, own, at)
+        self._krb5.krb5_cc_close(self._library, own)
+        if is_empty:
+            raise self._no_credentials()
+        return copy
+
+    def _principal(self, name: str) -> Any:
+        made = Handle()
+        self._do("krb5_parse_name", name.encode("utf-8", "surrogateescape"), made)
+        return made.value
+
+    def _name_of(self, principal: Any) -> bytes:
+        name = String()
+        self._do("krb5_unparse_name", principal, name)
+        return name.value or b""
+
+    # --- what failed, in words
+
+    def _do(self, call: str, *arguments: object) -> None:
+        if call == "krb5_init_context":
+            self._must_be_0(self._krb5.krb5_init_context(*arguments))
+        else:
+            self._must_be_0(getattr(self._krb5, call)(self._library, *arguments))
+
+    def _must_be_0(self, code: int) -> None:
+        if code:
+            raise NoTicket(f"the ticket cannot be kept or fetched: {self._said(code)}")
+
+    def _no_credentials(self) -> NotAuthenticated:
+        return NotAuthenticated("no ticket", f"your credential caches have no ticket of {self._client}: kinit, then ask again")
+
+    def _why_not(self, code: int) -> NotAuthenticated | NoTicket:
+        if code == _EXPIRED:
+            return NotAuthenticated("expired", "your Kerberos ticket has expired: kinit, then ask again")
+        return NoTicket(f"the KDC gives {self._client} no ticket for {self._service}: {self._said(code)}")
+
+    def _said(self, code: int) -> str:
+        text: bytes | None = krb5_caches.texts().krb5_get_error_message(self._library, code)
+        return (text or b"error %d" % code).decode("utf-8", "surrogateescape")
+
+
+def _new_directory() -> bytes:
+    fault = None
+    for place in [*_own_place(), b"/tmp"]:
+        path = place + b"/jitsudo-" + posix.urandom(8).hex().encode()
+        try:
+            posix.mkdir(path, 0o700)
+            posix.chmod(path, 0o700)  # whatever the umask has taken away
+            return path
+        except OSError as error:
+            fault = error
+    raise NoTicket(f"no directory can be made for the ticket: {fault and fault.strerror}; nothing was fetched")
+
+
+def _own_place() -> list[bytes]:
+    """XDG_RUNTIME_DIR, if that is a directory of ours that nobody else may enter."""
+    place = posix.environ.get(b"XDG_RUNTIME_DIR", b"")
+    try:
+        place.decode()  # what is no text cannot be printed as a line for a shell
+        found = posix.lstat(place) if place.startswith(b"/") else None
+    except (OSError, UnicodeDecodeError):
+        found = None
+    is_ours = found and S_ISDIR(found.st_mode) and found.st_uid == posix.geteuid() and S_IMODE(found.st_mode) == 0o700
+    return [place] if is_ours else []
+
+
+def seconds_of(instant: str) -> float:
+    """Return the seconds since 1970 of ``instant``, RFC 3339 in UTC. Raises ValueError."""
+    return _datetime.datetime.fromisoformat(instant).timestamp()
+
+
+def instant_of(seconds: int) -> str:
+    """Return ``seconds`` since 1970 as RFC 3339 in UTC."""
+    return _datetime.datetime.fromtimestamp(seconds, _datetime.timezone.utc).replace(tzinfo=None).isoformat() + "Z"
