@@ -14,7 +14,8 @@ from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connec
 from jitpam.own_command import STOPPED, Unstartable
 from jitpam.saying import print_out, say
 from jitpam.ticket import NoTicket, TicketCache, instant_of, seconds_of
-from jitpam.wire.messages import EXITS, Done, Given, Keep, Progress, Resume, Taken
+from jitpam.wire.codes import EXITS
+from jitpam.wire.messages import Done, Given, Keep, Progress, Resume, Taken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
