@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon's own words to its log: an event, names and values. One line on standard error; where that is the journal, the
-same line with each value as a field of its own (``JITD_EVENT``, ``JITD_RUN``, …).
+"""The daemon's log: an event, and names with values. Each entry is one line on standard error. If standard error is the journal,
+each value is a field too (``JITD_EVENT``, ``JITD_RUN``, …).
 
-Law: only the outer stations log, and each thing once; every value passes ``shown``, so no line can be forged.
+Law: only the outermost functions log, and they log each thing once. Every value passes ``shown``, so that no line can be forged.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def use_journal() -> None:
 
 
 def log(event: str, **values: object) -> None:
-    """Write ``event`` and its ``values``. A log that takes nothing (its disk is full, its reader gone) stops nobody."""
+    """Write ``event`` and its ``values``. A log that cannot be written (full disk, reader gone) raises nothing."""
     texts = {name: shown_argument(str(value).encode("utf-8", "surrogateescape")) for name, value in values.items()}
     line = " ".join([shown(event), *(f"{name}={text}" for name, text in texts.items())])
     with suppress(OSError):
@@ -40,6 +40,6 @@ def log(event: str, **values: object) -> None:
 
 
 def _request_of(values: dict[str, object]) -> dict[str, str]:
-    """A run's request, so that one match finds all that the journal holds of it."""
+    """Return the field with the request of a run, so that one match in the journal finds all entries about the request."""
     run = values.get("run")
     return {"JITD_REQUEST": str(run).partition(".")[0]} if run is not None and "request" not in values else {}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a daemon and the service manager that started it tell each other: sockets passed, readiness, the watchdog.
+"""What the daemon and the service manager that started it tell each other: passed sockets, readiness, the watchdog.
 
-Law: without a service manager nothing happens here; what it passed is taken only if it is what the configuration names.
-Sources: sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3).
+Law: without a service manager nothing happens here. A passed socket is accepted only if the settings name it too. Sources:
+sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3).
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from systemd import daemon
 
 
 def passed_socket(path: Path) -> socket.socket | None:
-    """The listening socket for ``path`` that systemd holds for us; None if it passed none. Raises OSError."""
+    """Return the listening socket for ``path`` that systemd has passed; None if it passed none. Raises OSError if systemd passed
+    anything else.
+    """
     passed = daemon.listen_fds()
     if not passed:
         return None
@@ -29,12 +31,12 @@ def passed_socket(path: Path) -> socket.socket | None:
 
 
 def tell(*words: str) -> None:
-    """Tell systemd: ``READY=1``, ``RELOADING=1``, ``STOPPING=1``, ``STATUS=…``. Nothing happens where nobody listens."""
+    """Tell systemd ``READY=1``, ``RELOADING=1``, ``STOPPING=1`` or ``STATUS=…``. Without a service manager nothing happens."""
     daemon.notify("\n".join(words))
 
 
 def watchdog_period() -> float | None:
-    """Seconds within which systemd wants to hear of us, None if it does not watch."""
+    """Return the seconds within which systemd expects a sign of life; None if systemd does not watch the daemon."""
     try:
         microseconds = int(os.environ.get("WATCHDOG_USEC", ""))
     except ValueError:
@@ -43,7 +45,7 @@ def watchdog_period() -> float | None:
 
 
 async def keep_awake() -> None:
-    """Tell the watchdog for as long as the loop turns."""
+    """Notify the watchdog as long as the event loop runs."""
     period = watchdog_period()
     while period is not None:
         daemon.notify("WATCHDOG=1")

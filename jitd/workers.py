@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where blocking work is done: lanes of threads, one for each kind of work, so that none of them waits for another.
+"""Threads for blocking work, in lanes: one lane for each kind of work, so that no kind waits for another.
 
-Law: bounded in number and in time, for all and for each account; what takes too long is a fault, never a yes. Work that never
-returns holds its thread, and its account's share of the lane, until it does.
+Law: the work is bounded in number and in time, for all accounts together and for each account. Work that takes too long is an
+error, never a yes. Work that never returns holds its thread, and its account's share of the lane, until it does.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PATIENCE = 10.0
-"""Seconds until a piece of work counts as failed, its wait for a turn among them. Its thread is left to end by itself."""
+"""Seconds until a piece of work counts as failed. Its wait for a thread is included. Its thread is left to end by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a lane does at the moment: how many pieces of work it has in hand, of how many it could have, and how many wait."""
+    """The present load of a lane: how many threads it may use, how many pieces of work are being done, and how many wait."""
 
     lane: str
     n_threads: int
@@ -34,12 +34,12 @@ class Load:
 
 
 HOUSE = -1
-"""The uid under which the daemon's own work is counted: where it hangs, it takes no thread from root's share."""
+"""The uid for which the daemon's own work is counted. If that work hangs, it takes no thread from root's share."""
 
 
 class Piece:
-    """A piece of work, which is done once or not at all. ``tell`` is called by the thread that did it, with what it returned, and
-    what it raised.
+    """A piece of work, which is done once or not at all. The thread that does the work calls ``tell`` with the result and the
+    exception, of which one is None.
     """
 
     __slots__ = ("_turn", "_work", "tell")
@@ -50,18 +50,18 @@ class Piece:
         self._turn = threading.Lock()
 
     def cancel(self) -> bool:
-        """Take it back, unless a thread has begun with it."""
+        """Cancel the work. Return True if the work was cancelled, and False if a thread has begun with it."""
         is_back = self._turn.acquire(blocking=False)
         if is_back:
             del self._work
         return is_back
 
     def do(self) -> None:
-        """Do it, unless it was taken back."""
+        """Do the work, unless it was cancelled."""
         if not self._turn.acquire(blocking=False):
             return
         work, tell = self._work, self.tell
-        del self._work, self.tell  # what it holds, descriptors among it, is not kept by a circle until somebody collects it
+        del self._work, self.tell  # else a reference cycle would keep what the work holds, such as descriptors
         try:
             answer = work()
         except BaseException as fault:
@@ -73,9 +73,9 @@ class Piece:
 
 
 class Threads:
-    """Threads, for whatever lane: one for each piece of work that is given to them and not over. What bounds the lanes bounds
-    them. (``concurrent.futures`` has pools of a fixed size: a lane with one of its own takes a thread that has long slept for
-    each piece, and takes half as long again for the way there and back.)
+    """The threads of all lanes: one for each piece of work that is given to them and is not done yet. The limits of the lanes
+    also limit the number of threads. (``concurrent.futures`` has pools of a fixed size. With such a pool, each piece wakes a
+    thread that has slept for long, and takes half as long again on its way there and back.)
     """
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class Threads:
         self._n_given = 0
 
     def give(self, piece: Piece) -> None:
-        """Have it done. To be called by the one thread that also calls ``over``."""
+        """Have ``piece`` done. Call this method from the same thread as ``over``."""
         if len(self._threads) <= self._n_given:
             thread = threading.Thread(target=self._serve, name=f"jitd-{len(self._threads)}", daemon=True)
             thread.start()
@@ -93,22 +93,22 @@ class Threads:
         self._ahead.put(piece)
 
     def over(self) -> None:
-        """A piece is done."""
+        """Note that a piece was done."""
         self._n_given -= 1
 
     def _serve(self) -> None:
         while (piece := self._ahead.get()) is not None:
             piece.do()
-            del piece  # what it holds is not for this thread to keep
+            del piece  # this thread must not keep what the piece holds
 
     def close(self) -> None:
-        """No more work; what runs is not waited for."""
+        """Accept no more work. Work that is being done is not waited for."""
         for _ in self._threads:
             self._ahead.put(None)
 
 
 class Desk:
-    """Where up to ``most`` pieces of work are in hand at a time, and the others wait in the order of their coming."""
+    """A queue before the threads: up to ``most`` pieces of work are being done, and the others wait in their order."""
 
     def __init__(self, threads: Threads, most: int) -> None:
         self._threads = threads
@@ -118,7 +118,7 @@ class Desk:
         self._is_closed = False
 
     def give(self, piece: Piece) -> None:
-        """Have it done when it is its turn."""
+        """Have ``piece`` done when its turn comes. Raises RuntimeError after ``close``."""
         if self._is_closed:
             raise RuntimeError("there is no more work")
         if len(self._in_hand) >= self._most:
@@ -128,7 +128,7 @@ class Desk:
         self._in_hand.add(piece)
 
     def over(self, piece: Piece) -> None:
-        """``piece`` is done, or was taken back."""
+        """Note that ``piece`` was done or cancelled."""
         if piece not in self._in_hand:
             self._queue.remove(piece)
             return
@@ -138,7 +138,7 @@ class Desk:
             self.give(self._queue.popleft())
 
     def close(self) -> None:
-        """No more work; what waits is not done."""
+        """Accept no more work. Work that waits is cancelled."""
         self._is_closed = True
         for piece in tuple(self._queue):
             if piece.cancel():
@@ -146,8 +146,8 @@ class Desk:
 
 
 class Lane:
-    """``n_threads`` threads, of which one account has no more than ``share``. root has ``share`` of its own beside them: nobody
-    else is to keep it out.
+    """Up to ``n_threads`` threads, of which one account has at most ``share``. root has ``share`` threads beside them, so that
+    nobody else can keep root waiting.
     """
 
     def __init__(self, name: str, n_threads: int, share: int, threads: Threads | None = None) -> None:
@@ -163,7 +163,7 @@ class Lane:
         self._n_waiting = 0
 
     async def run(self, uid: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What ``work`` returns, which is done for the account ``uid``. Raises what it raises, or TimeoutError."""
+        """Do ``work`` for the account ``uid``, and return what it returns. Raises what ``work`` raises, or TimeoutError."""
         loop = asyncio.get_running_loop()
         share = self._shares.setdefault(uid, asyncio.Semaphore(self.share))
         self._asking[uid] += 1
@@ -180,7 +180,7 @@ class Lane:
                 return await answer
             finally:
                 timer.cancel()
-                if running.cancel():  # where no thread has begun with it; else it goes on, and holds its share until it ends
+                if running.cancel():  # if a thread has begun, the work goes on and holds its share until it ends
                     ended(None, None)
         finally:
             self._leave(uid)
@@ -188,7 +188,7 @@ class Lane:
     async def _until_turn(self, share: asyncio.Semaphore, ends_at: float) -> None:
         self._n_waiting += 1
         try:
-            async with asyncio.timeout_at(ends_at):  # what it asked for before may never end
+            async with asyncio.timeout_at(ends_at):  # the account's earlier work may never end
                 await share.acquire()
         finally:
             self._n_waiting -= 1
@@ -196,7 +196,9 @@ class Lane:
     def _begin(
         self, uid: int, share: asyncio.Semaphore, work: Callable[[], T], answer: asyncio.Future[T]
     ) -> tuple[Piece, Callable[[T | None, BaseException | None], None]]:
-        """``work`` at a thread, and what is to be called in the event loop when it has ended, and gives ``answer``."""
+        """Give ``work`` to a thread. Return the piece, and the function that the event loop calls when the piece has ended, with
+        its result for ``answer``.
+        """
         loop = asyncio.get_running_loop()
         pool, n_held = (self._roots, 0) if uid == 0 else (self._pool, 1)
 
@@ -205,7 +207,7 @@ class Lane:
             self._n_held -= n_held
             share.release()
             self._leave(uid)
-            if answer.done():  # nobody waits for it any more
+            if answer.done():  # nobody waits for the answer any more
                 return
             if fault is not None:
                 answer.set_exception(fault)
@@ -213,7 +215,7 @@ class Lane:
                 answer.set_result(value)
 
         def tell(value: Any, fault: BaseException | None) -> None:
-            with suppress(RuntimeError):  # the daemon has ended, and its loop with it
+            with suppress(RuntimeError):  # the daemon and its event loop have ended
                 loop.call_soon_threadsafe(ended, value, fault)
 
         piece = Piece(work, tell)
@@ -233,12 +235,12 @@ class Lane:
 
     @property
     def load(self) -> Load:
-        """What it does now. What it does for root takes none of these threads, and is not counted among them."""
+        """Return the present load. Work for root uses none of these threads, and is not counted."""
         n_queued = max(0, self._n_held - self.n_threads)
         return Load(self.name, self.n_threads, self._n_held - n_queued, self._n_waiting + n_queued)
 
     def close(self) -> None:
-        """No more work; what runs is not waited for."""
+        """Accept no more work. Work that is being done is not waited for."""
         for pool in (self._pool, self._roots):
             pool.close()
         self._threads.close()
@@ -250,27 +252,27 @@ def _give_up(answer: asyncio.Future[Any]) -> None:
 
 
 class Workers:
-    """The lanes."""
+    """All lanes."""
 
     def __init__(self) -> None:
         threads = Threads()
         self.files = Lane("files", 32, 2, threads)
-        """Looks at files, anywhere: a mount may never answer."""
+        """For looks at files anywhere. A mount may never answer."""
         self.names = Lane("names", 8, 2, threads)
-        """Who comes, and who has approved: a directory may never answer."""
+        """For accounts of clients and approvers. A directory of accounts may never answer."""
         self.typed = Lane("typed names", 32, 2, threads)
-        """Accounts and groups that somebody types: a directory is asked for any word."""
+        """For names of accounts and groups that somebody types. A directory of accounts may be asked for any word."""
         self.kept = Lane("kept", 2, 1, threads)
-        """What may be long in the store and in the recordings."""
+        """For long reads from the store and from recordings."""
         self.frames = Lane("frames", 2, 1, threads)
-        """Reading large frames."""
+        """For parsing large frames."""
 
     @property
     def lanes(self) -> tuple[Lane, ...]:
-        """All of them."""
+        """Return all lanes."""
         return (self.files, self.names, self.typed, self.kept, self.frames)
 
     def close(self) -> None:
-        """No more work; what runs is not waited for."""
+        """Accept no more work. Work that is being done is not waited for."""
         for lane in self.lanes:
             lane.close()

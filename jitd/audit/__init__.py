@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be proved about the past from the chain alone. Law: it is handed a reader of the chain, and changes nothing."""
+"""What the chain alone proves about the past. Law: the verifier gets a reader of the chain, and changes nothing."""

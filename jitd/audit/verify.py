@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does the record hold, and is what is stored what was recorded? One walk over the chain, one over the stored objects.
+"""Verification of the record. The verifier walks the chain once, and then compares the stored objects with what was recorded of
+them.
 
-Law: pure; the first thing that is wrong is named by the number of its record and a sentence. What this cannot see: records cut
-off at the end together with all that they changed. That takes a head kept elsewhere: of the live database the one that its daemon
-noted (``jitd/lifecycle/integrity.py``), of any other what somebody else has (SECURITY.md).
+Law: pure. The first fault is told with the number of its record and a sentence. One thing cannot be found here: that records at
+the end were cut off together with all that they changed. To find such a cut, a head that is kept elsewhere is needed. For the
+live database, the daemon notes the head (``jitd/lifecycle/integrity.py``). For any other database, somebody has to keep the head
+(SECURITY.md).
 """
 
 from __future__ import annotations
@@ -26,11 +28,11 @@ _OPEN: dict[str, frozenset[str]] = {
         ("holding", holding.LAW),
     )
 }
-"""life → the states in which something can still happen to it."""
+"""life → the states in which something can still happen to an object."""
 
 
 class Finding(Exception):
-    """The chain is whole in itself, but does not agree with what it tells of. ``number`` is the record's, 0 for none."""
+    """The chain itself holds, but does not agree with the stored objects. ``number`` is the number of the record; 0 for none."""
 
     def __init__(self, number: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -39,7 +41,9 @@ class Finding(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """``n`` records hold; ``head`` (32 bytes) is the last seal's digest. Kept elsewhere, it proves them again later."""
+    """The result: ``n`` records hold, and ``head`` (32 bytes) is the digest of the last seal. A copy of ``head`` that is kept
+    elsewhere proves these records again later.
+    """
 
     n: int
     head: bytes
@@ -47,7 +51,7 @@ class Verified:
 
 @dataclass(slots=True)
 class _Last:
-    """The last that was recorded of one object."""
+    """What was last recorded of one object."""
 
     number: int
     version: int
@@ -60,10 +64,10 @@ def verify(
     documents: Iterable[tuple[str, str, bytes]],
     misfiled: Iterable[tuple[str, str]] = (),
 ) -> Verified:
-    """Walk all of it. ``records`` are (number, body, digest), ``documents`` (life, id, stored bytes) of the same moment,
-    ``misfiled`` (life, id) of what the store does not find by what its document says.
+    """Verify the whole record. A record is (number, body, digest). A document is (life, id, stored bytes), read at the same
+    moment. ``misfiled`` are life and id of objects that the store would not find by what their documents say.
 
-    Raises chain.Broken where the chain itself does not hold, Finding where it and the stored objects do not agree.
+    Raises chain.Broken if the chain itself does not hold, and Finding if the chain and the stored objects do not agree.
     """
     head = GENESIS
     last: dict[tuple[str, str], _Last] = {}
@@ -80,7 +84,9 @@ def verify(
 
 
 class _Clock:
-    """The boot clock, as the records tell it: it never goes back while the host is up, and no boot comes twice."""
+    """The boot clock in the records. The clock must not go back while the host is up, and no boot may come again after another
+    one.
+    """
 
     def __init__(self) -> None:
         self.boot_id: str | None = None
@@ -88,7 +94,7 @@ class _Clock:
         self.past: set[str] = set()
 
     def tick(self, number: int, content: dict[str, Any]) -> None:
-        """Take the next record's time. Raises Finding."""
+        """Check the time of the next record. Raises Finding."""
         try:
             boot_id, boot = content["boot_id"], float(content["boot"])
         except (KeyError, TypeError, ValueError):
@@ -105,7 +111,7 @@ class _Clock:
 
 
 def _take(number: int, content: dict[str, Any], last: dict[tuple[str, str], _Last]) -> None:
-    """Note what record ``number`` tells of its object, if it is about one. Raises Finding."""
+    """Note what record ``number`` tells of its object, if the record is about an object. Raises Finding."""
     life = str(content.get("event")).partition(".")[0]
     if "id" not in content:
         if life in _OPEN:
@@ -124,7 +130,7 @@ def _take(number: int, content: dict[str, Any], last: dict[tuple[str, str], _Las
 
 
 def _compare(last: dict[tuple[str, str], _Last], documents: Iterable[tuple[str, str, bytes]]) -> None:
-    """The stored objects against the last that was recorded of each. Raises the Finding with the lowest number."""
+    """Compare the stored objects with what was last recorded of each. Raises the Finding with the lowest number."""
     found: list[Finding] = []
     seen: set[tuple[str, str]] = set()
     for life, id, document in documents:

@@ -67,6 +67,11 @@ def _state(row: Row) -> str:
     return f"{words(row, 'state')}{' (locked)' if row.get('lock') else ''}"
 
 
+def _living(row: Row) -> str:
+    """The runs and holdings under a grant that have not ended."""
+    return words(row, "holdings") if row.get("gives") else words(row, "runs")
+
+
 REQUESTS: Columns = {
     "ID": _text("id"),
     "STATE": _state,
@@ -89,7 +94,7 @@ GRANTS: Columns = {
     "AS": _text("run_as"),
     "USES": lambda row: f"{words(row, 'left')}/{words(row, 'uses')}",
     "LEFT": _left("ends_at"),
-    "RUNS": _text("runs"),
+    "RUNS": _living,
     "RULE": _text("rule"),
     "COMMAND": _argv,
 }

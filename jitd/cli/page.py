@@ -69,13 +69,33 @@ def _about(row: Row) -> Iterator[Line]:
 
 
 def _command(row: Row) -> Iterator[Line]:
-    if row.get("doubt"):
+    if row.get("gives"):
+        yield from _things(row)
+    elif row.get("doubt"):
         yield from _in_doubt(row)
     elif not row.get("path") and _is_anothers(row):
         yield from _login(row)
     else:
         yield from _known_command(row)
     yield "asked for", _asked_for(row)
+
+
+def _things(row: Row) -> Iterator[Line]:
+    """What a person would be given, and what jitd can take back of it."""
+    yield "", ""
+    yield "WHAT WOULD BE GIVEN", ""
+    for thing in _list(row, "gives"):
+        kind, _, name = str(thing).partition(":")
+        yield "thing", str(thing)
+        if kind == "service-ticket":
+            yield "lets them", f"get tickets for {name} from the KDC, and so use that service as {words(row, 'requester')}"
+    yield "to", f"{words(row, 'requester')}, on {words(row, 'host')}, by {words(row, 'service')}"
+    stays = (
+        "when the time of the grant is over" if row.get("stays") else "when their command ends, or the time of the grant is over"
+    )
+    yield "taken back", stays
+    yield "not seen", "jitd does not see what they do with it"
+    yield "not undone", "a ticket can be copied; it is good until its end, and a connection that it has opened goes on"
 
 
 def _is_anothers(row: Row) -> bool:
@@ -154,7 +174,7 @@ def _directory(row: Row) -> str:
 def _terms(row: Row) -> Iterator[Line]:
     """What its rule lets happen beside the command. While it waits this may get tighter, and never looser."""
     terms = row.get("terms")
-    if not isinstance(terms, dict):
+    if not isinstance(terms, dict) or row.get("gives"):  # nothing runs
         return
     yield "", ""
     yield "ON WHAT TERMS", ""
@@ -270,6 +290,11 @@ def _history(row: Row) -> Iterator[Line]:
             id = words(run, "id")
             happened(run.get("started_at") or run.get("starting_at"), f"run {id} began")
             happened(run.get("ended_at"), f"run {id} {how_it_ended(run)}")
+    for held in _list(row, "holdings"):
+        if isinstance(held, dict):
+            thing = f"{words(held, 'thing')} ({words(held, 'id')})"
+            happened(held.get("given_at"), f"{thing} given until {words(held, 'until')}")
+            happened(held.get("ended_at"), f"{thing} {how_it_was_taken(held)}")
     if len(events) < 2:  # that it was submitted is said at the top already
         return
     yield "", ""
@@ -279,9 +304,22 @@ def _history(row: Row) -> Iterator[Line]:
     if isinstance(grant, dict):
         ended = f": {grant['ended_because']}" if grant.get("ended_because") else ""
         yield "grant now", f"{words(grant, 'state')}, {words(grant, 'left')} of {words(grant, 'uses')} uses left{ended}"
+    for held in _list(row, "holdings"):
+        if isinstance(held, dict) and not held.get("outcome"):
+            yield "given now", f"{words(held, 'thing')} ({words(held, 'id')}) {how_it_was_taken(held)}"
     for run in _list(row, "runs"):
         if isinstance(run, dict) and not run.get("outcome"):
             yield "running now", f"run {words(run, 'id')}, {words(run, 'state')}, pid {words(run, 'pid')}"
+
+
+def how_it_was_taken(held: Row) -> str:
+    """Return the outcome of a holding in words, or what is done with it now."""
+    outcome = held.get("outcome")
+    if not isinstance(outcome, dict):
+        return {"giving": "is being given", "held": "is held", "taking": "is being taken back"}.get(words(held, "state"), "")
+    because = f": {outcome['because']}" if outcome.get("because") else ""
+    ended = {"taken": "taken back", "left": "taken back, as far as it can be"}.get(words(outcome, "ending"), "not given")
+    return f"{ended}{because}"
 
 
 def how_it_ended(run: Row) -> str:
@@ -302,8 +340,10 @@ def how_it_ended(run: Row) -> str:
 
 def _asked_for(row: Row) -> str:
     lasts_for, uses = row.get("lasts_for"), row.get("uses")
-    noun = "use" if _is_anothers(row) else "run"
-    if not isinstance(lasts_for, int):
+    noun = "use" if _is_anothers(row) or row.get("gives") else "run"
+    if row.get("gives"):
+        text = f"at most {in_words(lasts_for)}" if isinstance(lasts_for, int) else "the time that the rule gives"
+    elif not isinstance(lasts_for, int):
         text = f"one {noun}" if not isinstance(uses, int) else f"{_count(uses, noun)} within the time the rule gives"
     elif not isinstance(uses, int):
         text = f"A LEASE: as many {noun}s as the rule allows, for {in_words(lasts_for)}"

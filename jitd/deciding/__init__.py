@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known and what is decided. Law: nothing here changes anything; what follows from an answer is for others to do."""
+"""Facts about requests, and decisions. Law: nothing here changes anything. The caller acts on the answer."""

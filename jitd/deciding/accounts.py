@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Accounts and groups of this host, as NSS and shadow(5) tell of them, and the subjects that they are.
+"""Accounts and groups of this host, from NSS and shadow(5), and the Subjects that they become.
 
-Law: an account or group that cannot be read counts as absent. Where a rule denies something to such a group, it is noted that
-nobody knows who is in it. Everything here may block: it is called in a worker.
+Law: an account or group that cannot be read counts as absent. If a rule denies something to such a group, the Subject notes that
+nobody knows whether the person is in it. Everything here may block, and is called in a worker.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from jitd.deciding import groups
 _NUMBER = re.compile(r"#(0|[1-9][0-9]{0,9})")
 _MAX_ID = 2**31 - 1
 _NOBODY = 65534
-"""What the kernel calls everybody who has no number here: a peer of another user namespace, above all."""
+"""The uid that the kernel shows for users without a uid here: above all peers in other user namespaces (user_namespaces(7))."""
 _SHADOW = Path("/etc/shadow")
 _PIECE = 64 * 1024
-"""Bytes of a file that are read at once: a regular file that gives fewer is at its end."""
+"""How many bytes of a file one read(2) asks for. A regular file that returns fewer is at its end."""
 
 
 class NoSuchAccount(Exception):
-    """No such user or group on this host: the end of a sentence."""
+    """There is no such user or group on this host. The text is the end of a sentence."""
 
 
 def entry_of(user: str) -> pwd.struct_passwd:
-    """The account ``user``: a name, or ``#`` and a decimal id that exists. Raises NoSuchAccount."""
+    """Look up the account ``user``: a name, or ``#`` and a decimal uid. Raises NoSuchAccount if there is none."""
     number = _number(user)
     try:
         return pwd.getpwnam(user) if number is None else pwd.getpwuid(number)
@@ -63,32 +63,32 @@ def _number(typed: str) -> int | None:
 
 
 def target(user: str | None, group: str | None, requester: str) -> pwd.struct_passwd:
-    """The account to run as. Neither: root. A group alone: the requester's own account, as in sudo. Raises NoSuchAccount."""
+    """Return the account to run as: root by default, the requester's if only a group is named (sudo(8)). Raises NoSuchAccount."""
     return entry_of(user if user is not None else requester if group is not None else "root")
 
 
 def run_as(entry: pwd.struct_passwd, group: str | None) -> RunAs:
-    """The account of ``entry`` with ``group``, or with its own. Raises NoSuchAccount."""
+    """Return the account of ``entry`` with ``group``, or with its primary group if ``group`` is None. Raises NoSuchAccount."""
     if group is not None:
         found = _group_of(group)
         return RunAs(entry.pw_name, entry.pw_uid, found.name, found.gid)
     try:
         own = groups.numbered(entry.pw_gid)
-    except groups.CannotLookUp as fault:  # a deny may name it
+    except groups.CannotLookUp as fault:  # a deny may name this group
         raise NoSuchAccount(f"the group of that account is not known: {fault}") from None
     return RunAs(entry.pw_name, entry.pw_uid, own.name if own else f"#{entry.pw_gid}", entry.pw_gid)
 
 
 def is_own_group(of: RunAs) -> bool:
-    """True if the group is the account's primary one."""
+    """True if the group is the account's primary group. Raises NoSuchAccount if the account is gone."""
     return entry_of(f"#{of.uid}").pw_gid == of.gid
 
 
 def trusted_uid(of: RunAs) -> int:
-    """Who, beside root, may change what runs as ``of``: the account itself, or 0 where nobody may.
+    """Return the only uid, except root's, that may change what runs as ``of``: the account's own, or 0 if only root may.
 
-    Nobody may where the group is not one of the account's own: the account has less than what was asked for, and would get the
-    rest by what it writes there.
+    Only root may if the account is not a member of the group of ``of``. Such an account has fewer rights than the command will
+    have, and could gain them by changing the command's file. Raises NoSuchAccount.
     """
     if of.uid == 0:
         return 0
@@ -97,12 +97,14 @@ def trusted_uid(of: RunAs) -> int:
 
 
 def group_ids(user: str, gid: int) -> tuple[int, ...]:
-    """All group ids of ``user``, ``gid`` among them."""
+    """Return all group ids of ``user``, with ``gid`` among them."""
     return tuple(os.getgrouplist(user, gid))
 
 
 class Groups:
-    """The group ids of ``user``, ``gid`` among them. They are looked up when somebody asks for one: most files need none."""
+    """The group ids of ``user``, with ``gid`` among them. The ids are looked up when the first one is asked for, since most files
+    need none.
+    """
 
     def __init__(self, user: str, gid: int) -> None:
         self._of = user, gid
@@ -115,7 +117,7 @@ class Groups:
 
 
 def uid_of(user: str) -> int | None:
-    """The number of the account of that name, and of no other spelling; None if there is none."""
+    """Return the uid of the account ``user``; None if there is none."""
     try:
         return pwd.getpwnam(user).pw_uid
     except (KeyError, ValueError, OSError):
@@ -123,7 +125,7 @@ def uid_of(user: str) -> int | None:
 
 
 def has_expired(user: str, at: datetime) -> bool:
-    """True if shadow(5) says that the account ``user`` has expired at ``at``. A host without shadow says nothing."""
+    """True if shadow(5) says that the account ``user`` has expired at time ``at``. False without /etc/shadow. Raises OSError."""
     try:
         text = _content(_SHADOW)
     except FileNotFoundError:
@@ -138,8 +140,8 @@ def has_expired(user: str, at: datetime) -> bool:
 
 
 def _content(file: Path) -> bytes:
-    """All of ``file``, with as few system calls as there can be: each gives other threads their turn, and it is read at each
-    decision. Raises OSError.
+    """Return the content of ``file``. The function makes few system calls: each one lets other threads run first, and the file is
+    read at each decision. Raises OSError.
     """
     pieces, number = [], os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -154,17 +156,19 @@ def _content(file: Path) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """Principals to subjects, by the daemon's own table (``jitd.toml``)."""
+    """Maps principals to Subjects, by the realms and principals that the daemon's settings list (jitd.toml(5))."""
 
     realms: frozenset[str]
     principals: dict[str, str]
     people: dict[str, frozenset[str]]
     min_uid: int
     denied_groups: Callable[[], frozenset[str]] = frozenset
-    """The groups to which a rule in force denies something."""
+    """The names of groups to which a rule in force denies something."""
 
     def subject(self, principal: bytes, ticket_ends_at: datetime | None) -> Subject | None:
-        """Who ``principal`` is here now, or None if nobody: not mapped, no account, expired, or a system's own."""
+        """Return the Subject that ``principal`` is here now. None if the principal has no usable account: no account is mapped,
+        or the account is missing, expired, or a system account.
+        """
         user = account_of(principal, self.realms, self.principals)
         if user is None:
             return None
@@ -182,15 +186,17 @@ class Accounts:
         return self._subject(text, entry, ticket_ends_at)
 
     def root(self) -> Subject:
-        """Local root, who needs no ticket."""
-        return replace(self._subject(ROOT, pwd.getpwuid(0), None), unsure=frozenset())  # no directory that is down stops root
+        """Return local root, who needs no ticket."""
+        return replace(self._subject(ROOT, pwd.getpwuid(0), None), unsure=frozenset())  # root needs no directory
 
     def root_alone(self) -> Subject:
-        """Local root, of whose groups nobody could be asked. It asks nothing, and does not block."""
+        """Return local root without any groups. Used if groups cannot be looked up. It does not block."""
         return Subject(ROOT, "root", 0, 0, frozenset(), person_of("root", self.people), None)
 
     def local(self, uid: int) -> Subject | None:
-        """Who the account ``uid`` is, known by nothing else; root is root. None if it is gone, expired, or a system's own."""
+        """Return the Subject of the account ``uid``, for which no principal was proved. None if the account is missing, expired,
+        or a system account.
+        """
         if uid == 0:
             return self.root()
         try:
@@ -208,7 +214,7 @@ class Accounts:
         gids = os.getgrouplist(entry.pw_name, entry.pw_gid)
         known, unsure = self._denied(entry.pw_name, gids)
         for gid in gids:
-            with suppress(groups.CannotLookUp):  # a group without a name is in no rule that permits
+            with suppress(groups.CannotLookUp):  # no permit can name a group that has no name
                 if (found := groups.numbered(gid)) is not None:
                     known.add(found.name)
         person = person_of(entry.pw_name, self.people)
@@ -216,9 +222,9 @@ class Accounts:
         return replace(who, unsure=frozenset(unsure))
 
     def _denied(self, user: str, gids: Collection[int]) -> tuple[set[str], set[str]]:
-        """Those of the groups that rules deny something to in which ``user`` is, and those of which that cannot be known.
+        """Return two sets of groups to which rules deny something: those that ``user`` is in, and those that cannot be looked up.
 
-        Each is asked for by its name: where a directory is down, the list of somebody's groups is short, and says nothing of it.
+        Each group is looked up by name. If a directory of accounts does not answer, ``gids`` is too short, and does not say so.
         """
         known, unsure = set(), set()
         for name in self.denied_groups():
@@ -232,8 +238,8 @@ class Accounts:
         return known, unsure
 
     def sure_of(self, known: Subject) -> Subject:
-        """``known``, and whether they are in groups that the rules in force by now deny something to: rules that came since they
-        were looked up may name groups that nobody has asked for yet, and a directory that is down says nothing of.
+        """Return ``known`` with the groups to which the rules in force now deny something. A rule may be newer than ``known``,
+        and may name a group that was not looked up then, or that cannot be looked up.
         """
         new = frozenset() if known.is_root else self.denied_groups() - known.groups - known.unsure
         if not new:
@@ -242,7 +248,9 @@ class Accounts:
         return replace(known, groups=known.groups | found, unsure=known.unsure | unsure)
 
     def again(self, known: Subject) -> Subject | None:
-        """``known`` as it is now: None if the account is gone, expired, or is another one under the same name."""
+        """Return the Subject ``known`` with the facts as they are now. None if the account is gone or expired, or if another
+        account has that name now.
+        """
         if known.is_root:
             return self.root()
         if known.is_local:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was typed becomes a command: whom to run as, which file, in which directory, with which variables.
+"""Turns what was typed into a command: the account to run as, the file, the directory and the variables.
 
-Law: only what the host says is taken for a fact; nothing is opened, and a name that leads nowhere is told only to who could see
-that for themselves. It may block, and is called in a worker.
+Law: only what the host says is taken for a fact. No file is opened. A person is told that nothing is at a path only if they could
+see that for themselves. Calls may block, and are made in a worker.
 """
 
 from __future__ import annotations
@@ -21,27 +21,28 @@ from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import pieces, shown
 
 MOST_SHOWN = 3 * 1024 * 1024
-"""Bytes of a command as it is shown: with all else there is to say of it, it has to fit into one frame (PROTOCOL.md section
-2).
+"""Size in bytes of the largest command, as it is shown. With everything else that is said of the command, it has to fit into one
+frame (PROTOCOL.md section 2).
 """
 _MOST_LETTERS = 6
-"""Bytes that one byte can take in a frame, or in a record of the chain: ``\\u0001``."""
+"""How many bytes one byte can take in a frame, or in a record of the chain: ``\\u0001``."""
 NOTHING = b""
-"""Where a name leads that leads nowhere."""
+"""The value of ``leads_to`` for a name that leads nowhere."""
 SHELL = "/bin/sh"
-"""The shell of an account that names none (passwd(5))."""
+"""The shell of an account for which passwd(5) names none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a client asked for, in its own words.
+    """What a client asked for, in the client's own words.
 
-    ``user`` and ``group`` None stand for the default; with ``login`` the words are the login shell's; ``chdir``: the directory
-    was asked for; ``preserved`` is all else of the client's environment; with ``is_bare`` there is no command to be found, and
-    the words are what there is to show. ``leads_to`` is where the first word was seen to lead a moment ago, with its directories
-    resolved: what leads elsewhere by now is refused. ``anew``: whatever was granted before does not answer it. ``unseen`` is what
-    is asked where nothing is at a path that the requester cannot see: where it is denied, the ``doubt`` would tell what is there.
-    ``gives`` and ``stays``: see ``core.command.Command``.
+    ``user`` and ``group``: None stands for the default. ``login``: a login shell is to run, and ``argv`` are its arguments.
+    ``chdir``: the client asked for the directory. ``preserved``: all other variables of the client's environment. ``is_bare``:
+    there is no command to look up; ``argv`` is only shown. ``leads_to``: the path that the first word led to a moment ago, its
+    directories resolved; the request is refused if the word leads elsewhere by now. ``anew``: no earlier grant may answer this
+    request. ``unseen``: a second question, without the ``doubt``. If the second question is denied, that denial is the answer:
+    the ``doubt`` would tell what is at a path that the requester cannot see. ``gives`` and ``stays``: see
+    ``core.command.Command``.
     """
 
     argv: tuple[bytes, ...]
@@ -72,10 +73,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The command, without its file's digest. ``names`` are other names of that file.
+    """The command, without the digest of its file. ``names`` are other names of that file.
 
-    ``complaint`` is a sentence where the requester may know that it is missing; so is ``unfit`` where it is there and nothing
-    that could be executed, and the requester may know that if there is a complaint too.
+    ``complaint`` is a sentence if the file is missing and the requester may know that. ``unfit`` is a sentence if something is
+    there that cannot be executed; the requester may know that only if there is a complaint too.
     """
 
     command: Command
@@ -87,7 +88,7 @@ class Found:
 
 
 class Nonsense(Exception):
-    """What was asked makes no sense for any requester: a sentence."""
+    """What was asked for makes no sense for any requester. The text is a sentence."""
 
 
 def find(
@@ -100,9 +101,9 @@ def find(
 ) -> Found:
     """Find the command that ``who`` means, as a part of the look ``glance``. Raises Nonsense.
 
-    Where ``who`` cannot see what was typed, it is looked for only if a rule ``permits`` the path as it was typed: else it is
-    missing, whether it is there or not, and nothing was looked at that could tell by an answer or by the time that it takes. A
-    link on the way that they cannot see is not followed for them.
+    If ``who`` cannot see what is at the typed path, the path is looked up only if a rule ``permits`` the path as typed. Otherwise
+    the command counts as missing. Then neither the answer nor the time that it takes tells whether the file exists. A link that
+    ``who`` cannot see is not followed.
     """
     _refuse_nonsense(asked)
     if asked.gives:
@@ -150,7 +151,7 @@ def find(
             raise Nonsense("what it names was changed while jitd looked at it: ask again")
         unfit = path_lookup.unfitness(path, run_as.uid, lambda: accounts.group_ids(run_as.user, run_as.gid), glance)
     except inspection.Uninspectable as fault:
-        # What is not for this person to know has to get the answer of a path that no rule permits.
+        # If this person may not know that, the answer has to be the one for a path that no rule permits.
         complaint = f"{shown(name)}: {fault}" if can_see(who, glance, *fault.looked_at) else ""
         return Found(command, is_own_group, is_missing=True, complaint=complaint, unfit=str(fault) if fault.is_unfit else "")
     complaint = f"{shown(name)}: {unfit}" if unfit and can_see(who, glance, path) else ""
@@ -162,7 +163,7 @@ def find(
 
 
 def _thing(asked: Asked, who: Subject) -> Found:
-    """A thing that ``who`` asks to have: there is no file to find, and it is for their own account."""
+    """Return the thing that ``who`` asks for. There is no file to look up, and the thing is for the account of ``who``."""
     try:
         run_as = accounts.run_as(accounts.target(who.user, None, who.user), None)
     except accounts.NoSuchAccount as fault:
@@ -185,44 +186,44 @@ def _thing(asked: Asked, who: Subject) -> Found:
 
 
 def _named(argv: tuple[bytes, ...], path: bytes, service: str) -> tuple[bytes, ...]:
-    """``argv`` as it is executed: programs look for their libraries beside what they are called, so a path is the one that was
-    resolved, and not one that leads there through links of somebody's. A program that runs the command itself has its own way.
+    """Return ``argv`` as it is executed. A path in argv[0] becomes the resolved path: programs look for their libraries near that
+    path, and a link on the typed path may belong to another person. If another program runs the command itself, argv[0] stays.
     """
     return (path, *argv[1:]) if deed_of(service).is_executed and b"/" in argv[0] else argv
 
 
 def _beyond_sight(asked: Asked, who: Subject, glance: path_lookup.Look) -> bytes | None:
-    """The path that was typed, as far as ``who`` can resolve it, where they cannot see what is at its end."""
+    """Return the typed path, as far as ``who`` can resolve it. None if ``who`` can see what is at the end of the path."""
     if asked.login or b"/" not in asked.argv[0]:
         return None
     return path_lookup.beyond_sight(os.path.join(asked.cwd, asked.argv[0]), who.uid, accounts.Groups(who.user, who.gid), glance)
 
 
 def can_see(who: Subject, glance: path_lookup.Look, *paths: bytes) -> bool:
-    """True if ``who`` could find out alone what is, or is not, at each of ``paths``."""
+    """True if ``who`` could find out without jitd whether something is at each of ``paths``."""
     groups = accounts.Groups(who.user, who.gid)
     return all(path_lookup.is_visible_absence(path, who.uid, groups, None, glance) for path in paths)
 
 
 def is_in_sight(asked: Asked, path: bytes, who: Subject, glance: path_lookup.Look) -> bool:
-    """True if ``who`` could find out alone what ``path`` is, and how what was typed leads to it (THREATS S-11)."""
+    """True if ``who`` could find out without jitd what ``path`` is, and how the typed path leads to it (THREATS S-11)."""
     if asked.login or asked.is_bare or asked.gives:
-        return True  # the shell that the account has: it stands in passwd
+        return True  # the shell of the account stands in passwd(5), which everybody can read
     typed = (os.path.join(asked.cwd, asked.argv[0]),) if b"/" in asked.argv[0] else ()
     return can_see(who, glance, *typed, path)
 
 
 def in_directory(command: Command, cwd: bytes) -> Command:
-    """``command`` bound to the directory that ``cwd`` is now. Whether its account may enter it shows when it does. Raises
-    OSError.
+    """Return ``command`` bound to the directory that is at ``cwd`` now. Whether the account may enter the directory shows only
+    when the command starts. Raises OSError.
     """
     status = os.stat(cwd)
     return replace(command, cwd=cwd, cwd_device=status.st_dev, cwd_inode=status.st_ino, chdir=True)
 
 
 def without_home(asked: Asked, command: Command, who: Subject, glance: path_lookup.Look) -> Command:
-    """``command`` as it is told where it is denied: without a word of whether the home directory is there in which a login would
-    begin, where ``who`` cannot see that.
+    """Return ``command`` for a denial. If a login would begin in a home directory that ``who`` cannot see, the command does not
+    tell whether that directory exists.
     """
     if not asked.login or asked.chdir:
         return command
@@ -231,7 +232,7 @@ def without_home(asked: Asked, command: Command, who: Subject, glance: path_look
 
 
 def _at_home(command: Command, home: bytes) -> Command:
-    """A login begins in the home directory; where there is none it begins where it was asked for, as sudo's does."""
+    """Return ``command`` in the directory ``home``, or in its own directory if ``home`` cannot be looked at, as sudo does."""
     try:
         return in_directory(command, home)
     except OSError:
@@ -253,7 +254,7 @@ def _refuse_nonsense(asked: Asked) -> None:
 
 
 def _can_be_shown(asked: Asked) -> bool:
-    """True if a reviewer can be shown all of it: one request that breaks a list would hide all others."""
+    """True if all of the request can be shown to a reviewer. A request too long for a list would hide all others."""
     pairs = (part for pair in (*asked.variables, *asked.preserved, *asked.locale) for part in pair)
     parts = (
         *asked.argv,
@@ -262,7 +263,7 @@ def _can_be_shown(asked: Asked) -> bool:
         *pairs,
         *asked.options,
         asked.doubt.encode(),
-    )  # the name twice: its path may be as long
+    )  # twice, because the path may be as long as the name
     if sum(len(part) + 3 for part in parts) * _MOST_LETTERS <= MOST_SHOWN:
         return True
     left = MOST_SHOWN

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one home of the decision: every answer to a request is made here, the first one and each later one.
+"""The decider: every answer to a request is made here, the first one and each later one.
 
-Law: one policy, the same locks and one look at the facts for each answer. The questions come in one order: locks, rules on the
-path, file, rules with the file, operands, those who approved, lease. The first no is the answer, and nothing after it is asked.
-An approval counts at each use by its author as they are then.
-Nothing is changed here.
+Law: each answer is made with one policy, one set of locks and one look at the facts. The questions have one order: locks, rules
+on the path, file, rules with the file, operands, approvers, lease. The first no is the answer, and ends the questions. At each
+use, an approval counts only if its author still counts at that time. Nothing is changed here.
 """
 
 from __future__ import annotations
@@ -36,8 +35,8 @@ UNANSWERED = "the account or group that you named cannot be looked up now: a dir
 
 @dataclass(frozen=True, slots=True)
 class FirstDecision:
-    """What was asked for, the command that it means here, and the answer. ``command`` is what a request binds. ``approved`` is an
-    earlier request for the same, which was approved for one time and has that still to take.
+    """What was asked for, the command that it means here, and the answer. A request binds ``command``. ``approved`` is the id of
+    an earlier request for the same, which was approved for one use and has not taken that use yet.
     """
 
     asked: Asked
@@ -48,8 +47,8 @@ class FirstDecision:
 
 @dataclass(frozen=True, slots=True)
 class FreshDecision:
-    """The answer to ``request``, which exists, as things are now. ``request`` is the version that was looked at; ``standing`` are
-    those who approved it, as they are now (left out: who is gone), and nobody where it is denied.
+    """The answer to the existing ``request``, with the facts as they are now. ``request`` is the version that was judged.
+    ``standing`` are its approvers as they are now, without those who are gone; empty if the answer is a denial.
     """
 
     request: Request
@@ -58,8 +57,9 @@ class FreshDecision:
 
 
 class Decider:
-    """Dispatch for everybody. ``policy`` is the policy in force; ``is_alive`` asks the KDC, and may block; ``refused`` says which
-    of some principals the KDC has refused lately; ``not_given`` says why a thing cannot be given now, or nothing.
+    """Makes all decisions. ``policy`` returns the policy in force. ``is_alive`` asks the KDC about a principal, and may block.
+    ``refused`` says which of some principals the KDC has refused lately. ``not_given`` returns the sentence why a thing cannot be
+    given now, or an empty text.
     """
 
     def __init__(
@@ -88,8 +88,8 @@ class Decider:
     # --- the answers ---------------------------------------------------------------------------------------------------
 
     async def find_typed(self, who: Subject, asked: Asked) -> None:
-        """Have account and group looked up that ``who`` has typed, where a directory that does not answer holds up nothing
-        else: ``decide_new`` looks them up among the files. Raises TimeoutError.
+        """Look up the account and the group that ``who`` typed, in a worker lane for typed names. If a directory of accounts does
+        not answer, only that lane waits; ``decide_new`` looks the names up again in the lane for files. Raises TimeoutError.
         """
 
         def look_up() -> None:
@@ -99,14 +99,15 @@ class Decider:
             try:
                 await self._workers.typed.run(who.uid, look_up)
             except accounts.NoSuchAccount:
-                pass  # that is for ``decide_new`` to say
+                pass  # ``decide_new`` will say it
             except TimeoutError:
                 raise TimeoutError(UNANSWERED) from None
 
     async def decide_new(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
-        """The answer to what ``who`` asks of ``service`` now. ``ask`` is given our search path and says what it is; it may block.
+        """Answer what ``who`` asks of ``service`` now. ``ask`` gets jitd's search path, and returns what is asked. ``ask`` may
+        block.
 
-        Raises finding.Nonsense, what ``ask`` raises, or TimeoutError.
+        Raises command_lookup.Nonsense, what ``ask`` raises, or TimeoutError.
         """
         while True:
             policy, locked = self._policy(), self.lock_on(who)
@@ -122,10 +123,7 @@ class Decider:
                 return FirstDecision(asked, command, decision, approved)
 
     async def decide_again(self, request: Request) -> FreshDecision:
-        """The answer to ``request`` now: to a review, or to a request left over from before a restart.
-
-        Raises TimeoutError.
-        """
+        """Answer ``request`` again, for a review or after a restart of the daemon. Raises TimeoutError."""
         who = request.requester
         while True:
             policy, locked = self._policy(), self.lock_on(who)
@@ -136,7 +134,7 @@ class Decider:
             standing = await self._standing_of(request) if isinstance(decision, Permit) else ()
             if not self._is_still(policy, locked, who):
                 continue
-            # What a request got does not stand for what it still owes.
+            # A grant of this request does not discharge the approvals that the request still owes.
             given = () if request.anew else self._given(decision, who, request.command)
             others = tuple(held for held in given if held.id != request.id)
             if not others:
@@ -146,8 +144,8 @@ class Decider:
                 return FreshDecision(request, decision, standing)
 
     async def decide_use(self, request: Request) -> Decision:
-        """The answer to a use that ``request``, which was approved, takes later. Its approvals are tallied again, for what they
-        were asked for and for what is asked now. Raises TimeoutError.
+        """Decide about a later use of the approved ``request``. The approvals are counted again, both under the rule as it was
+        and as it is now. Raises TimeoutError.
         """
         who = request.requester
         while True:
@@ -162,27 +160,31 @@ class Decider:
                 return decision
 
     async def standing(self, known: Subject) -> Subject | None:
-        """``known`` as they are now; None if the account is gone or has expired, or the KDC vouches for them no longer. Raises
-        TimeoutError.
+        """Return the Subject ``known`` with the facts as they are now. None if the account is gone or expired, or if the KDC
+        refuses the principal. Raises TimeoutError.
         """
         return await self._workers.names.run(known.uid, self._as_now, known)
 
     def lock_on(self, who: Subject) -> Deny | None:
-        """The answer to all that ``who`` asks for while they are locked; None if they are not."""
+        """Return the denial that ``who`` gets for every request while they are locked; None if they are not locked."""
         return lock.answer_to(self._store.locks(), who)
 
     def rules_for(self, who: Subject, service: str) -> tuple[Rule, ...]:
-        """The permits that are about ``who`` here, whatever they ask for and when."""
+        """Return the permits of the policy that are about ``who`` on this host, whatever they ask for and when."""
         return rules_for(self._policy(), who, self._config.host, service)
 
     # --- what they are made of -----------------------------------------------------------------------------------------
 
     def _is_still(self, policy: Policy, locked: Deny | None, who: Subject) -> bool:
-        """True if no rule and no lock on ``who`` changed meanwhile: what was in force does not count."""
+        """True if neither the policy nor the locks on ``who`` have changed. If one of them has changed, the answer has to be made
+        again.
+        """
         return policy is self._policy() and locked == self.lock_on(who)
 
     def _if_given(self, decision: Decision, command: Command) -> Decision:
-        """``decision``, or a denial where nobody can give now what it permits: approvals for nothing are asked of nobody."""
+        """Return ``decision``, or a denial if nobody can give now what it permits. So nobody is asked to approve a thing that
+        cannot be given.
+        """
         faults = (self._not_given(thing) for thing in command.things) if isinstance(decision, Permit) else ()
         because = next(filter(None, faults), "")
         return Deny(Why.ERROR, because, decision.rule) if because else decision
@@ -215,20 +217,21 @@ class Decider:
         return screening.look_again(policy, request, who, self._config.trusted_places, self._now())
 
     async def _standing_of(self, request: Request) -> tuple[Subject, ...]:
-        """Those who approved ``request``, as they are now."""
+        """Return the approvers of ``request`` as they are now."""
         found = await self._as_they_are([review.by for review in _approving(request)])
         return tuple(now for now in found if now is not None)
 
     async def _as_they_are(self, approvers: Sequence[Subject]) -> list[Subject | None]:
-        """``approvers`` as they are now, all looked up at once; None for who has no account any more, or is refused by the KDC,
-        which is asked of all of them together. Its silence is not a refusal.
+        """Return ``approvers`` as they are now, in the same order. None stands for an approver whose account is gone, or whose
+        principal the KDC refuses. All approvers are looked up in parallel, and the KDC is asked about all of them together. If
+        the KDC does not answer, that is not a refusal.
         """
         found = await asyncio.gather(*(self._workers.names.run(one.uid, self._accounts.again, one) for one in approvers))
         refused = await self._refused([now.principal for now in found if now is not None])
         return [None if now is None or now.principal in refused else now for now in found]
 
     async def _counting(self, answered: Request, today: Obligations) -> tuple[Subject, ...]:
-        """Those whose approvals of ``answered`` count for a use on the terms of ``today``."""
+        """Return the approvers of ``answered`` whose approvals count for a use under the obligations of ``today``."""
         assert answered.obligations is not None, "an approved request has its obligations"
         reviews = _approving(answered)
         standing = narrow(answered.obligations, today).standing
@@ -241,7 +244,7 @@ class Decider:
         )
 
     async def _discharges(self, held: Grant, today: Obligations) -> bool:
-        """True if ``held`` stands for all approvals that its rule asks ``today``."""
+        """True if ``held`` discharges all approvals that its rule asks for ``today``."""
         answered = self._store.request(held.id)
         if answered is None or answered.obligations is None:
             return False
@@ -249,7 +252,7 @@ class Decider:
         return lease.discharges(held, answered, today, standing, self._now())
 
     async def _may_use(self, request: Request, permit: Permit) -> bool:
-        """True if what ``request`` was given is still worth a use: its own approvals, or those of the lease that answered it."""
+        """True if ``request`` may still take a use, by its own approvals or by those of the lease that answered it."""
         held = self._store.grant(request.lease or request.id)
         if held is None or (request.lease is not None and held.rule != permit.rule):
             return False
@@ -262,7 +265,7 @@ class Decider:
         return now
 
     def _given(self, decision: Decision, who: Subject, command: Command) -> tuple[Grant, ...]:
-        """The live grants that ``who`` has for that work, where ``decision`` owes approvals that one of them might discharge."""
+        """Return the live grants of ``who`` for the work of ``command``; none unless ``decision`` owes approvals."""
         if not isinstance(decision, Permit) or not decision.obligations.approvals:
             return ()
         return tuple(self._store.leases(who.uid, work_of(command)))
@@ -270,8 +273,8 @@ class Decider:
     async def _with_earlier(
         self, decision: Decision, given: tuple[Grant, ...], who: Subject, service: str, command: Command
     ) -> tuple[Decision, str | None]:
-        """``decision`` with its approvals discharged by the first of ``given`` that does. If none does: the request of one that
-        would, if it were not for that request alone.
+        """Return ``decision`` with its approvals discharged by the first of ``given`` that can do so. If none can, return also
+        the id of an earlier request whose grant would discharge them, but is for that request alone.
         """
         assert isinstance(decision, Permit), "nothing else owes approvals"
         asked = (who, self._config.host, service, command, decision.rule)
@@ -279,7 +282,7 @@ class Decider:
         async def first(is_it: Callable[..., bool]) -> str | None:
             for held in given:
                 if is_it(held, *asked, self._now()) and await self._discharges(held, decision.obligations):
-                    now = self._store.grant(held.id)  # as it is by now: those who approved it had to be looked up
+                    now = self._store.grant(held.id)  # read again, since looking up its approvers took time
                     if now is not None and is_it(now, *asked, self._now()):
                         return held.id
             return None

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is there an account of that name? Asked of NSS so that "there is none" and "nobody can say" are two answers.
+"""Look-up of accounts in NSS that tells "there is no such account" from "no directory answers".
 
-Law: only an answer is an answer. The standard library's ``pwd`` takes a directory that is down for one that knows nobody.
+Law: only an answer is an answer. The module ``pwd`` of the standard library says that there is no such account, even if no
+directory answers.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from jitd.deciding.accounts import NoSuchAccount
 
 _FIRST = 1 << 12
 _MOST = 1 << 20
-"""Bytes for one entry: with less than it needs the library says ERANGE."""
+"""Size in bytes of the largest buffer for one entry. If a buffer is too small, the library returns ERANGE (getpwnam_r(3))."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account's name and number; ``uid`` is None where nobody knows it."""
+    """An account's name and number. ``uid`` is None if the number is not known."""
 
     user: str
     uid: int | None
@@ -44,7 +45,7 @@ _libc = ctypes.CDLL(None)
 
 
 def number_in(name: str) -> int | None:
-    """The number in ``#1234``; None for a name. Raises NoSuchAccount for one that no account can have."""
+    """Return the number in ``#1234``; None for a name. Raises NoSuchAccount for a number that no account can have."""
     if not name.startswith("#"):
         return None
     digits = name[1:]
@@ -54,8 +55,8 @@ def number_in(name: str) -> int | None:
 
 
 def account(name: str) -> Account | None:
-    """The account ``name``, or ``#`` and a number; None if there is none. Raises OSError if a directory does not answer. It may
-    block.
+    """Look up the account ``name``, which may be ``#`` and a number; None if there is none. Raises OSError if a directory of
+    accounts does not answer. It may block.
     """
     try:
         number = number_in(name)

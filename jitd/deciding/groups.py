@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Groups as NSS has them, with what Python's ``grp`` does not tell apart: a group that is not there, and one that cannot be
-looked up.
+"""Look-up of groups in NSS. This module tells a group that does not exist from a group that cannot be looked up. Python's ``grp``
+does not.
 
-Law: standard library only. An error is never taken for an absence. Everything here may block.
+Law: this module imports only the standard library. An error is never taken for an absence. Everything here may block.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 ROOM, MOST_ROOM = 4096, 64 * 1024 * 1024
-"""Bytes for an entry: at first, and at most."""
+"""Size in bytes of the buffer for one entry: at first, and at most."""
 MOST_INTERRUPTED = 10
 
 
 class CannotLookUp(Exception):
-    """NSS answered with an error: the end of a sentence."""
+    """NSS answered with an error. The text is the end of a sentence."""
 
 
 class Group(NamedTuple):
-    """``members`` are the accounts that are listed in it: not those whose own group it is."""
+    """A group. ``members`` are the accounts listed in the group. An account's primary group need not list the account."""
 
     name: str
     gid: int
@@ -32,7 +32,7 @@ class Group(NamedTuple):
 
 
 class _Entry(ctypes.Structure):
-    """struct group of grp.h."""
+    """``struct group`` of glibc and musl (grp.h)."""
 
     _fields_ = [
         ("name", ctypes.c_char_p),
@@ -49,7 +49,7 @@ _LIBC.getgrgid_r.argtypes = (ctypes.c_uint32, *_REST)
 
 
 def named(name: str) -> Group | None:
-    """The group of that name; None if there is none. Raises CannotLookUp."""
+    """Return the group ``name``; None if there is none. Raises CannotLookUp."""
     try:
         key = os.fsencode(name)
     except ValueError:
@@ -63,7 +63,7 @@ def named(name: str) -> Group | None:
 
 
 def numbered(gid: int) -> Group | None:
-    """The group of that number; None if there is none. Raises CannotLookUp."""
+    """Return the group with the number ``gid``; None if there is none. Raises CannotLookUp."""
     try:
         return _known(grp.getgrgid(gid))
     except KeyError:

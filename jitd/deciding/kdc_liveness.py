@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does the KDC still vouch for somebody? Asked of it by S4U2Self ([MS-SFU] section 3.1.5.1.1) with the daemon's own key.
+"""A question to the KDC: is this principal still valid? The daemon asks by S4U2Self ([MS-SFU] section 3.1.5.1.1), with its own
+key.
 
-Law: only a clear no counts as a no. A KDC that is silent, gone, or will not say leaves the ticket as the proof that it is.
+Law: only a clear refusal counts as a no. If the KDC is silent, unreachable, or gives no clear answer, the person's ticket still
+counts.
 """
 
 from __future__ import annotations
@@ -18,11 +20,11 @@ from gssapi.raw import acquire_cred_impersonate_name
 from gssapi.raw.misc import GSSError
 
 PATIENCE = 2.0
-"""Seconds to wait for the KDC's word, for one principal or for several that are asked about together."""
+"""Seconds to wait for the KDC's answer about one principal, or about several that are asked about together."""
 KEPT_FOR = 60.0
-"""Seconds that a word about somebody who approved is good for; silence is kept as long."""
+"""Seconds that the answer about an approver is kept. That there was no answer is kept as long."""
 
-# RFC 4120 section 7.5.9, as libkrb5 numbers them.
+# The error codes of RFC 4120 section 7.5.9, with the numbers that libkrb5 gives them.
 _BASE = -1765328384
 _NO = frozenset(
     {
@@ -34,7 +36,7 @@ _NO = frozenset(
 
 
 class Kdc:
-    """Asks on behalf of ``jitd/host@realm``, whose key is in ``keytab``."""
+    """Asks the KDC as the principal ``service``, whose key is in ``keytab``."""
 
     def __init__(self, keytab: Path, service: str) -> None:
         self._store: dict[bytes | str, bytes | str] = {"client_keytab": f"FILE:{keytab}", "ccache": "MEMORY:jitd"}
@@ -43,15 +45,17 @@ class Kdc:
         self._kept: dict[str, tuple[float, bool | None]] = {}
 
     def is_alive(self, principal: str) -> bool | None:
-        """False if the KDC says that ``principal`` may have no tickets any more; None if it gives no clear answer in time."""
+        """Return False if the KDC says that ``principal`` gets no tickets any more, True if it gives one; None if there is no
+        clear answer within PATIENCE.
+        """
         try:
             return self._pool.submit(self._ask, principal).result(PATIENCE)
         except (TooLate, RuntimeError):
             return None
 
     async def refused(self, principals: Sequence[str]) -> frozenset[str]:
-        """Those of ``principals`` whom the KDC has refused within the last minute. It is asked about all at once; a principal
-        for whom no answer comes in time is not refused.
+        """Return those of ``principals`` that the KDC has refused within the last KEPT_FOR seconds. The KDC is asked about all of
+        them in parallel. A principal for which no answer comes in time is not refused.
         """
         now = time.monotonic()
         self._kept = {principal: kept for principal, kept in self._kept.items() if now - kept[0] < KEPT_FOR}
@@ -67,7 +71,7 @@ class Kdc:
     async def _answer(self, principal: str) -> bool | None:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._ask, principal)
-        except RuntimeError:  # the daemon ends
+        except RuntimeError:  # the daemon is stopping
             return None
 
     def _ask(self, principal: str) -> bool | None:
@@ -83,5 +87,5 @@ class Kdc:
         return True
 
     def close(self) -> None:
-        """No more questions; what runs is not waited for."""
+        """Ask no more questions. Questions that are under way are not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the kernel tells: what time it is, and from where a process speaks.
+"""What the kernel says about time, and about the terminal and the session of a process.
 
 Law: what cannot be read is left out, and nothing is put in its place.
 """
@@ -15,24 +15,26 @@ from jitd.core.effects import Moment
 from jitd.core.law import Origin
 
 _NO_SESSION = 2**32 - 1
-"""The audit session of what nobody has logged in for."""
+"""The audit session id of a process for which nobody has logged in."""
 _PTS, _TTY, _FIRST_SERIAL = range(136, 144), 4, 64
-"""The major numbers of pseudo-terminals, that of consoles and serial lines, and the minor one from which these begin."""
+"""Major numbers of pseudo-terminals; the major number of consoles and serial lines; the first minor number of serial lines."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
 
 
 def moment() -> Moment:
-    """Now."""
+    """Return the present time: wall clock, boot clock and boot id."""
     return Moment(datetime.now(UTC), time.clock_gettime(time.CLOCK_BOOTTIME), _BOOT_ID)
 
 
 def started_at(pid: int) -> int:
-    """When process ``pid`` was started, in ticks since the boot (proc(5), ``stat``). Raises OSError."""
+    """Return when process ``pid`` was started, in clock ticks since the boot (proc(5), ``stat``). Raises OSError."""
     return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
 
 
 def origin(pid: int, uid: int) -> Origin:
-    """From where process ``pid`` speaks, whose uid the kernel has told with the connection. What cannot be read is left out."""
+    """Return the terminal and the session of process ``pid``. ``uid`` is the peer's, as the kernel has told it. What cannot be
+    read is left out.
+    """
     tty, session = "", None
     with suppress(OSError, ValueError, IndexError):
         tty = _terminal(int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[4]))
@@ -42,7 +44,9 @@ def origin(pid: int, uid: int) -> Origin:
 
 
 def _terminal(device: int) -> str:
-    """The name of a terminal below /dev by its number (proc(5), ``tty_nr``); ``MAJOR:MINOR`` where it has none that is known."""
+    """Return the name below /dev of the terminal with this number (proc(5), ``tty_nr``), or ``MAJOR:MINOR`` if its name is not
+    known.
+    """
     major, minor = (device >> 8) & 0xFFF, (device & 0xFF) | ((device >> 12) & 0xFFF00)
     if not device:
         return ""

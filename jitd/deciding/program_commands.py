@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an enforcement point says becomes what is asked: of sudo, doas and su the command that they will run, of a login nothing
-but that it is one.
+"""Turns what an enforcement point says into what is asked. sudo, doas and su run a command; a login has none.
 
-Law: what cannot be understood for certain is asked about whole, and is not a command that a rule could name. It may block.
+Law: a command line that cannot be understood for certain is asked about as a whole: then no rule that names commands fits. Calls
+may block.
 """
 
 from __future__ import annotations
@@ -24,17 +24,19 @@ from jitd.pamlint.places import Places
 from jitpam.wire.shown import shown
 
 PROGRAMS = frozenset({"sudo", "sudo-i", "su", "su-l", "doas"})
-"""PAM services whose programs run one command, which stands on their own command line."""
+"""PAM services of programs that run one command, which stands on the program's own command line."""
 OF_SUDO = frozenset({"sudo", "sudo-i"})
 TO_TARGET = frozenset({"su", "su-l"})
-"""Those of them in which PAM_USER is the account to run as."""
+"""Those PAM services of which PAM_USER is the account to run as."""
 KEEPS_ENVIRONMENT = b"(the person's environment)"
-"""What stands among the options where a shell is run in it."""
+"""The word that is added to the options if a shell gets the person's environment."""
 SHELLS = "/etc/shells"
 
 
 def beforehand(service: str, asked: Asked, who: Subject) -> Asked:
-    """What ``who`` asks before ``service`` does: a login has no command, and is their own unless they say whose."""
+    """Return what ``who`` asks for before the program of ``service`` asks for it. A login has no command, and is a login to the
+    requester's own account unless another is named. Raises Nonsense.
+    """
     if service in PROGRAMS and (asked.argv or asked.login):
         return _in_its_environment(service, asked, Places())
     if asked.argv or asked.login:
@@ -50,7 +52,7 @@ def _those() -> str:
 
 
 def login(service: str, user: str, asked: Asked) -> Asked:
-    """``asked`` as a login of ``user`` through ``service``."""
+    """Return ``asked`` as a login of ``user`` through ``service``."""
     return replace(
         asked, argv=(service.encode(),), user=user, group=None, login=False, is_bare=True, cwd=b"/", cwd_device=0, cwd_inode=0,
         chdir=False, variables=(), preserved=(), locale=(), streams=(),
@@ -59,8 +61,9 @@ def login(service: str, user: str, asked: Asked) -> Asked:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What the program in which somebody asks says of itself: its own words, whole; of the person's environment whether
-    POSIXLY_CORRECT is set, SHELL and PATH; and what it sees of the host.
+    """What a program at an enforcement point reports. ``words`` is the program's whole command line. ``is_posix``
+    (POSIXLY_CORRECT is set), ``shell`` (SHELL) and ``search_path`` (PATH) are from the person's environment. ``view`` is what the
+    program sees of the host.
     """
 
     words: tuple[bytes, ...]
@@ -73,8 +76,8 @@ class Program:
 def at_point(
     service: str, user: str, program: Program, asked: Asked, who: Subject, search_path: bytes
 ) -> tuple[Asked, tuple[Place, ...]]:
-    """What ``program`` is about to do for PAM_USER ``user`` and at the behest of ``who``; ``asked`` has all else. With it all
-    that has to be as it is now when the program goes on.
+    """Return what ``program`` is about to do for PAM_USER ``user``, asked by ``who``. ``asked`` has everything else. Return also
+    the places on the host that must not have changed when the program goes on.
 
     ``search_path`` is jitd's own.
     """
@@ -126,7 +129,7 @@ def _places(ways: Iterable[Way | None]) -> tuple[Place, ...]:
 
 
 def _sees(who: Subject, known: Asked) -> bool:
-    """True if ``who`` can see for themselves all that the paths in ``known`` lead to."""
+    """True if ``who`` can see for themselves whether something is at each path in ``known``."""
     paths = [known.cwd] if known.chdir else []
     if known.login:
         paths.append(os.fsencode(accounts.entry_of(known.user or "root").pw_dir))
@@ -136,8 +139,8 @@ def _sees(who: Subject, known: Asked) -> bool:
 
 
 def _of_typed(known: Asked, view: View) -> list[Way | None]:
-    """The way to what a name with a slash in it means. sudo -D looks for a relative one where it was typed, and executes it in
-    the directory that it goes to. Raises Doubtful where these are two.
+    """Return the way to what a typed name with a slash means. If sudo -D is given, sudo looks for a relative name in the current
+    directory, and executes the name in the directory that -D names. Raises Doubtful if the two files differ.
     """
     typed = view.typed(known.argv[0])
     if not known.chdir or known.argv[0].startswith(b"/"):
@@ -149,7 +152,9 @@ def _of_typed(known: Asked, view: View) -> list[Way | None]:
 
 
 def _of_login(known: Asked, view: View) -> list[Way | None]:
-    """The ways to a login shell, and to the home directory in which it begins. Raises Doubtful and NoSuchAccount."""
+    """Return the ways to a login shell and to the home directory in which the shell begins. Raises Doubtful, NoSuchAccount, and
+    ValueError if there is no home directory to enter.
+    """
     user = known.user or "root"
     _refuse_no_home(user)
     account = accounts.entry_of(user)
@@ -158,8 +163,8 @@ def _of_login(known: Asked, view: View) -> list[Way | None]:
 
 
 def _in_its_environment(service: str, asked: Asked, host: Places) -> Asked:
-    """``asked`` marked where it gets the person's environment: PATH, BASH_ENV and the like say what a shell runs as much as its
-    line does.
+    """Return ``asked``, marked if the command gets the person's environment. With the person's PATH, BASH_ENV and the like, the
+    command line alone does not decide what a shell runs.
     """
     if service == "su" or (service == "doas" and sudo_settings.doas_keeps_environment(host)):
         return replace(asked, options=(*asked.options, KEEPS_ENVIRONMENT))
@@ -167,13 +172,17 @@ def _in_its_environment(service: str, asked: Asked, host: Places) -> Asked:
 
 
 def _in_doubt(words: tuple[bytes, ...], asked: Asked, doubt: str) -> Asked:
-    """All of the command line. As whom it is run is not known either: it may be root."""
-    typed = tuple(word.replace(b"\0", b",") for word in words)  # sudo has cut a list there
+    """Return a question about the whole command line, since its meaning is in doubt. Which account would run the command is not
+    known either; it may be root.
+    """
+    typed = tuple(word.replace(b"\0", b",") for word in words)  # sudo has cut a list at these bytes
     return replace(asked, argv=typed or (b"?",), user="root", is_bare=True, doubt=doubt)
 
 
 def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Places) -> Asked:
-    """The command of ``found``. Raises ValueError where its shell cannot be told, and NoSuchAccount."""
+    """Return the command of ``found``. Raises ValueError if the shell or the directory is not known for certain, and
+    NoSuchAccount.
+    """
     asked = replace(asked, user=found.user, group=found.group, variables=found.variables, options=found.options)
     if any(option.startswith(b"--chroot=") for option in found.options):
         raise ValueError("it is looked for and executed below another root directory")
@@ -199,7 +208,9 @@ def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Pl
 
 
 def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
-    """The shell that su runs (su(1), --shell): another than the account's own only where that is not a restricted one."""
+    """Return the shell that su runs (su(1), --shell). su runs another shell than the account's own only if /etc/shells lists the
+    account's own: an account with a restricted shell keeps that shell. Raises ValueError.
+    """
     own = os.fsencode(accounts.entry_of(found.user or "root").pw_shell or SHELL)
     wanted = found.shell_path if found.shell_path is not None else shell if found.shell == "kept" else b""
     if not wanted:
@@ -215,16 +226,16 @@ def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
 
 
 def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours: bytes) -> Way | None:
-    """The way to what a bare name means. Raises ValueError where it is not certain that the program takes the file for it that
-    we find on our own path.
+    """Return the way to the file that a bare name means. Raises ValueError if it is not certain that the program takes the same
+    file as jitd, which searches its own path ``ours``.
 
-    It has looked before, or looks afterwards: along ``secure_path`` of sudoers, which is root's, or along the person's PATH. Of
-    that only directories count that stand on ours too.
+    The program searches ``secure_path`` of sudoers, which root sets, or the person's PATH. The program may search before or after
+    it asks jitd. Directories in the person's PATH count only if they are in ``ours`` too.
     """
     name, view, theirs = known.argv[0], program.view, program.search_path
     found = _where(name, secure_path) if secure_path else _on_trusted_path(name, theirs, ours)
     is_ours = found is not None and found == _where(name, ours)
-    typed = _first(view, name, secure_path or theirs) if is_ours else None  # else nothing is looked at along the person's PATH
+    typed = _first(view, name, secure_path or theirs) if is_ours else None  # else do not look along the PATH
     if typed is None or found != _where(typed, b""):
         raise ValueError(
             f"cannot tell which file {shown(name)} is: it depends on the caller's PATH or on that program's settings;"
@@ -234,8 +245,8 @@ def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours:
 
 
 def _refuse_passed_over(known: Asked) -> None:
-    """doas goes on along the person's PATH where it may not execute what it has found (execvp(3)). Raises ValueError and
-    NoSuchAccount.
+    """Raise ValueError if the account may not execute the file that doas found: doas then goes on to search the person's PATH
+    (execvp(3)). Raises NoSuchAccount too.
     """
     target, path = accounts.entry_of(known.user or "root"), known.leads_to or NOTHING
     if not path_lookup.may_execute(path, target.pw_uid, accounts.group_ids(target.pw_name, target.pw_gid)):
@@ -243,13 +254,15 @@ def _refuse_passed_over(known: Asked) -> None:
 
 
 def _first(view: View, name: bytes, path: bytes) -> bytes | None:
-    """Where the program itself finds ``name`` along ``path``. Raises Doubtful."""
+    """Return the path at which the program finds ``name`` along ``path``. Raises Doubtful."""
     named = (os.path.join(directory, name) for directory in path.split(b":") if directory.startswith(b"/"))
     return next((each for each in named if view.is_executable(each)), None)
 
 
 def _on_trusted_path(name: bytes, theirs: bytes, ours: bytes) -> bytes | None:
-    """Where a search along ``theirs`` ends, if it has come through directories of ``ours`` alone, by these names."""
+    """Return the first file called ``name`` along ``theirs``. None if the search comes to a directory that is not in ``ours`` by
+    the same name.
+    """
     trusted = ours.split(b":")
     for directory in theirs.split(b":"):
         if directory not in trusted:
@@ -267,10 +280,10 @@ def _where(name: bytes, path: bytes) -> bytes | None:
 
 
 def _refuse_no_home(user: str) -> None:
-    """A login shell begins in the home directory; where that cannot be entered, wherever the person stands. Raises ValueError."""
+    """Raise ValueError if the home directory of ``user`` cannot be entered: a login shell would start elsewhere."""
     entry = accounts.entry_of(user)
     home, groups = os.fsencode(entry.pw_dir), accounts.group_ids(entry.pw_name, entry.pw_gid)
-    try:  # an account that sees what is absent there can enter it
+    try:  # an account that can see that nothing is there can enter the directory
         is_open = os.path.isdir(home) and path_lookup.is_visible_absence(os.path.join(home, b"x"), entry.pw_uid, groups)
     except (OSError, ValueError):
         is_open = False

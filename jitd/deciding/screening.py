@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is asked meets what is known: the command was found, its file is looked at, and policy answers.
+"""Screening: find the command that is asked for, look at its file, and ask the policy.
 
-Law: a file is opened only where policy would permit its path; what cannot be established is a denial with its name. All but
-``lease_for`` may block and is called in a worker; nothing here changes anything.
+Law: a file is opened only if the policy would permit its path. If a fact cannot be established, the answer is a denial that says
+so. Everything here may block, and is called in a worker. Nothing here changes anything.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _digests = DigestCache()
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """The command as found, and what policy says to it. ``command`` is what a request binds."""
+    """The command as it was found, and the policy's answer. A request binds ``command``."""
 
     command: Command
     decision: Decision
@@ -45,8 +45,8 @@ def look(
     trusted: tuple[bytes, ...],
     now: Moment,
 ) -> Sighting:
-    """Find the command and ask policy about it: the rules on its path, its file, the rules with the file, its operands.
-    ``trusted`` are mounts whose owners are believed. Raises finding.Nonsense.
+    """Find the command and ask the policy about it: the rules on its path, its file, the rules with the file, its operands. The
+    owners of files on the mounts in ``trusted`` are believed. Raises command_lookup.Nonsense.
     """
     glance = path_lookup.Look()
     sighting = _look(policy, asked, who, host, service, search_path, trusted, now, glance)
@@ -55,7 +55,7 @@ def look(
     if not asked.doubt:
         return replace(sighting, command=without_home(asked, sighting.command, who, glance))
     if asked.unseen is not None:
-        with suppress(Nonsense):  # a rule lets them run what is there: they may know
+        with suppress(Nonsense):  # if a rule permits the file, the person may know of it
             unseen = look(policy, asked.unseen, who, host, service, search_path, trusted, now)
             if isinstance(unseen.decision, Deny):
                 return unseen
@@ -97,7 +97,7 @@ def _look(
     found = find(asked, who, service, search_path, permits, glance)
     if found.complaint and not found.unfit:
         return Sighting(found.command, Deny(Why.MISSING, found.complaint))
-    # Of what is missing nothing may be looked at that could tell whether it is there.
+    # If the file counts as missing, nothing may be looked at that could tell whether it is there.
     question = about(found, () if found.is_missing else _names(policy, found.command, found.names))
     if found.complaint:
         decision = _on_path(policy, replace(question, is_missing=False), now)
@@ -111,15 +111,15 @@ def _look(
     sighting = _with_operands(sighting, who, service, trusted, glance)
     if isinstance(sighting.decision, Permit) or found.is_missing or is_in_sight(asked, found.command.path, who, glance):
         return sighting
-    # Whatever the file was refused for would tell of it: the answer, its path too, is the one of a path that is not there.
+    # The reason of the refusal would tell about the file. The answer and its path are those for a path where nothing is.
     typed = _as_typed(found.command, asked)
     as_missing = replace(question, command=typed, is_missing=True, names=())
     return Sighting(typed, no_rule(who) if isinstance(on_path, Permit) else _on_path(policy, as_missing, now))
 
 
 def unopened(asked: Asked, who: Subject, service: str, search_path: str) -> Command:
-    """The command that is asked for by somebody whom no rule will answer: found, and no file of it opened. Raises
-    finding.Nonsense.
+    """Return the command of a request that is denied before any rule is asked. The command is looked up, but no file is opened.
+    Raises command_lookup.Nonsense.
     """
     asked, glance = asked.unseen or asked, path_lookup.Look()
     found = find(asked, who, service, search_path, lambda unseen: False, glance)
@@ -129,12 +129,12 @@ def unopened(asked: Asked, who: Subject, service: str, search_path: str) -> Comm
 
 
 def _as_typed(command: Command, asked: Asked) -> Command:
-    """``command`` without a word of where what was typed leads."""
+    """Return ``command`` with the path and argv as typed, so that the command does not tell where the typed path leads."""
     return replace(command, path=asked.argv[0], argv=asked.argv)
 
 
 def _names(policy: Policy, command: Command, known: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """All names of the command's file that a deny could have."""
+    """Return all names of the command's file that a deny could have."""
     if not command.path:
         return ()
     return tuple(dict.fromkeys((*known, *path_lookup.same_files(command.path, denied_files(policy)))))
@@ -143,7 +143,7 @@ def _names(policy: Policy, command: Command, known: tuple[bytes, ...]) -> tuple[
 def _with_operands(
     sighting: Sighting, who: Subject, service: str, trusted: tuple[bytes, ...], glance: path_lookup.Look
 ) -> Sighting:
-    """With what the arguments name and others could change, where somebody has to approve it or the rule wants it bound."""
+    """Add the operands to the command if somebody has to approve it, or if the rule wants the operands bound."""
     decision, command = sighting.decision, sighting.command
     if not isinstance(decision, Permit):
         return sighting
@@ -152,7 +152,7 @@ def _with_operands(
         return _bound_alone(sighting, service)
     groups = accounts.Groups(who.user, who.gid)
 
-    def is_seen(path: bytes) -> bool:  # what is in /proc is said to be there, and not looked at
+    def is_seen(path: bytes) -> bool:  # what is in /proc counts as seen, but is not looked at
         return path_lookup.is_visible_absence(path, who.uid, groups, command.cwd, glance)
 
     def is_told(operand: operands.Operand) -> bool:
@@ -170,7 +170,7 @@ def _with_operands(
 
 
 def _bound_alone(sighting: Sighting, service: str) -> Sighting:
-    """A denial where the rule wants bound what the arguments name, and some of it is not."""
+    """Turn the permit into a denial if the rule wants the operands bound and one of them is not."""
     decision = sighting.decision
     if isinstance(decision, Permit):
         loose = unbound(decision.rule, decision.obligations.terms, sighting.command, service)
@@ -180,12 +180,12 @@ def _bound_alone(sighting: Sighting, service: str) -> Sighting:
 
 
 def bound(command: Command) -> tuple[operands.Bound, ...]:
-    """Its operands as they are compared later."""
+    """Return the operands of ``command`` as they are compared later."""
     return tuple((o.at, o.path, o.digest) for o in command.operands)
 
 
 def look_again(policy: Policy, request: Request, who: Subject, trusted: tuple[bytes, ...], now: Moment) -> Decision:
-    """Policy's answer to ``request`` as things are now; a file that is not the one that was asked for is a denial."""
+    """Answer ``request`` again, with the policy and the facts as they are now. A changed file is a denial."""
     try:
         is_own_group = accounts.is_own_group(request.command.run_as)
     except accounts.NoSuchAccount:
@@ -200,7 +200,7 @@ def look_again(policy: Policy, request: Request, who: Subject, trusted: tuple[by
         lasts_for=request.lasts_for,
         uses=request.uses,
         timeout_for=request.timeout_for,
-        chdir=None,  # the directory is part of the command by now, and was allowed by its rule
+        chdir=None,  # the directory is a part of the command by now, and the rule has allowed it
         is_own_group=is_own_group,
         is_missing=False,
         writable_by=(),
@@ -237,10 +237,11 @@ def _judged(
     now: Moment,
     glance: path_lookup.Look,
 ) -> Sighting:
-    """Only where ``decision``, the rules' on the path, permits it is the file opened, and the rules are asked with what it shows.
+    """Ask the rules again with the facts about the file. The file is opened only if ``decision``, the answer of the rules on the
+    path, is a permit.
 
-    Of ``preserved`` comes along what the rule that permits lets in; the rest stays outside, as with sudo -E. No rule on the path
-    is about it, so that it waits for the second question.
+    Of ``preserved``, the variables that the permitting rule lets in are added to the command; the rest is left out, as with sudo
+    -E. The rules on the path do not look at variables, so the variables are added after the first answer.
     """
     command = question.command
     if isinstance(decision, Deny):
@@ -254,13 +255,13 @@ def _judged(
         file = inspection.inspect(command.path, uid, cache=_digests, trusted=trusted, glance=glance)
         command = replace(command, digest=file.digest, is_told=_may_read(question.requester, command.path, glance))
         cwd = decision.obligations.terms.cwd.encode()
-        if cwd != b"caller" and deed_of(question.service).is_executed:  # elsewhere nobody sees to it
+        if cwd != b"caller" and deed_of(question.service).is_executed:  # other programs would not obey the rule
             command = in_directory(command, cwd)
         elif question.chdir is not None and not command.cwd_inode:
-            try:  # the requester may name it and not look at it: nor is it told here whether it exists
+            try:  # do not tell whether the directory exists
                 command = in_directory(command, question.chdir)
             except OSError:
-                command = replace(command, chdir=True)  # as long as the other way takes
+                command = replace(command, chdir=True)  # takes as long as the other branch
     except inspection.Uninspectable as fault:
         is_seen = can_see(question.requester, glance, command.path, *fault.looked_at)
         if fault.is_unfit and is_seen:
@@ -277,5 +278,5 @@ def _may_read(who: Subject, path: bytes, glance: path_lookup.Look) -> bool:
 
 
 def _on_path(policy: Policy, question: Question, now: Moment) -> Decision:
-    """What the rules say before any file is opened."""
+    """Return what the rules say before any file is opened."""
     return decide(policy, question, now.at)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whose are the subordinate uids (subuid(5)): somebody who enters a user namespace has 65,536 of them and is still one person.
+"""Owners of subordinate uids (subuid(5)). A person who enters a user namespace has many uids, and still counts as one person.
 
-Law: a number is only ever counted with somebody; nothing is permitted to it by that.
+Law: the owner is only used to count. Nothing is permitted to a subordinate uid because of its owner.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FILE = Path("/etc/subuid")
 
 
 class Subordinates:
-    """Owners of numbers, as ``read`` found them last."""
+    """The owners of subordinate uids, as ``read`` last found them."""
 
     def __init__(self, file: Path = FILE, uid_of: Callable[[str], int | None] = accounts.uid_of) -> None:
         self._file = file
@@ -24,7 +24,7 @@ class Subordinates:
         self._ranges: list[tuple[int, int, int]] = []  # first, last, owner
 
     def read(self) -> None:
-        """Read the file anew; without it nobody has any. It may block."""
+        """Read the file again. If the file cannot be read, there are no subordinate uids. It may block."""
         try:
             lines = self._file.read_text("utf-8", "replace").splitlines()
         except OSError:
@@ -41,7 +41,7 @@ class Subordinates:
         self._ranges = sorted(found)
 
     def owner_of(self, uid: int) -> int:
-        """The account with which ``uid`` counts: its owner, or itself."""
+        """Return the uid of the account to which ``uid`` belongs: its owner in subuid(5), or else ``uid`` itself."""
         at = bisect_right(self._ranges, uid, key=lambda one: one[0])
         if at and uid <= self._ranges[at - 1][1]:
             return self._ranges[at - 1][2]

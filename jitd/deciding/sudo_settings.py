@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this host's sudoers and doas.conf say that changes what a command line of sudo or doas means.
+"""Settings in this host's sudoers and doas.conf that change what a command line of sudo or doas means.
 
-Law: only read; what cannot be read for certain is told as a doubt, or as the setting that is feared. It may block.
+Law: files are only read. What cannot be read for certain is told as a doubt, or as the most dangerous setting. Calls may block.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SUDOERS, DOAS = "/etc/sudoers", "/etc/doas.conf"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``secure_path`` is where sudo looks for commands; empty where that may be the person's PATH. ``doubt``: why nothing is
+    """``secure_path`` is the search path of sudo; empty if that may be the person's PATH. ``doubt`` says why the command is not
     certain.
     """
 
@@ -29,7 +29,7 @@ NONE = Settings()
 
 
 def sudoers(places: Places) -> Settings:
-    """Those of sudo. What stands in a file that cannot be read may be any of them."""
+    """Return the settings of sudo. If a file cannot be read, the result is a doubt: any setting may stand in that file."""
     try:
         source = places.read(SUDOERS)
         found = reader.read(source, places.of_sudoers) if source is not None else None
@@ -49,7 +49,7 @@ def sudoers(places: Places) -> Settings:
 
 
 def doas_keeps_environment(places: Places) -> bool:
-    """True if doas may hand on what the person has set."""
+    """True if doas may pass on variables that the person has set."""
     try:
         source = places.read(DOAS)
     except Unreadable:

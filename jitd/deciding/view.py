@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the program at an enforcement point sees of the host: its root and working directory, and what a path leads to in them.
+"""What the program at an enforcement point sees of the host: its root and current directory, and where a path leads for the
+program.
 
-Law: a path means something only where it leads the program and jitd to the very same file by the very same way, and where root
-alone could turn a link of it. All else is Doubtful, with one sentence that tells nothing of what is there. It may block.
+Law: a path has a meaning only if it leads the program and jitd to the same file, by the same way, and if only root could change a
+link on that way. Every other path is Doubtful, with one sentence that tells nothing about what is there. Calls may block.
 """
 
 from __future__ import annotations
@@ -22,19 +23,19 @@ UNSURE = (
 NOWHERE = "the working directory has no path any more: go to another directory, and ask again"
 OTHER_ACCOUNTS = "the accounts that this program sees are not those of the host"
 ACCOUNTS = ("/etc/passwd", "/etc/group", "/etc/nsswitch.conf")
-"""What says which numbers a name has: it has to be the same for the program and for jitd."""
+"""The files that decide which uid belongs to a name. They must be the same for the program and for jitd."""
 MOST = 64 * 1024
-"""Bytes of all places that are told to a module."""
+"""Size in bytes of all paths together that the PAM module is told of."""
 
 
 class Doubtful(ValueError):
-    """What it leads to cannot be said for certain: a sentence."""
+    """It is not certain where a path leads. The text is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """``root`` and ``directory`` are the program's own, as it has passed them on; ``cwd`` is the name of the latter, if any.
-    ``trusted`` are mounts whose owners are believed.
+    """``root`` and ``directory`` are the program's root and current directory, as descriptors that it has sent. ``cwd`` is the
+    path of the current directory, or empty. The owners of files on the mounts in ``trusted`` are believed.
     """
 
     root: Held
@@ -43,11 +44,11 @@ class View:
     trusted: tuple[bytes, ...] = ()
 
     def settings(self) -> Places:
-        """The files of the host as the program reads them."""
+        """Return the files of the host as the program reads them."""
         return _Settings(self.root)
 
     def refuse_other_accounts(self) -> None:
-        """Raise Doubtful where a name may be another account for the program than for jitd."""
+        """Raise Doubtful if a name may mean another account for the program than for jitd."""
         ours, theirs = Places(), self.settings()
         try:
             is_same = all(_content(ours, path) == _content(theirs, path) for path in ACCOUNTS)
@@ -57,7 +58,7 @@ class View:
             raise Doubtful(OTHER_ACCOUNTS)
 
     def typed(self, path: bytes) -> Way | None:
-        """As ``judged``, for a path with a slash in it that may be relative to the working directory. Raises Doubtful."""
+        """Return the way along ``path``, as ``judged`` does; ``path`` has a slash in it and may be relative. Raises Doubtful."""
         if path.startswith(b"/"):
             return self.judged(path)
         way = self._way(self.root, self.cwd)
@@ -66,8 +67,8 @@ class View:
         return self.judged(os.path.join(self.cwd, path))
 
     def judged(self, path: bytes) -> Way | None:
-        """The way along ``path``, which is absolute; None where it leads nowhere, for the program and for jitd alike. Raises
-        Doubtful.
+        """Return the way along ``path``, which is absolute. None if ``path`` leads nowhere, both for the program and for jitd.
+        Raises Doubtful.
         """
         theirs, ours = self._way(self.root, path), self._way(own_root(), path)
         if theirs is None or ours is None:
@@ -83,7 +84,7 @@ class View:
         return way is not None and way.is_executable
 
     def _way(self, root: Held, path: bytes) -> Way | None:
-        """None where nothing is there. Raises Doubtful."""
+        """Return the way along ``path``; None if nothing is there. Raises Doubtful."""
         try:
             return walk(root, path, self.trusted)
         except Changeable:
@@ -95,7 +96,7 @@ class View:
 
 
 class _Settings(Places):
-    """Below a root directory that is another process's: a link there that begins with a slash does not lead to our own root."""
+    """Reads files below the root directory of another process. An absolute link leads to that root directory, not to jitd's."""
 
     def __init__(self, root: Held) -> None:
         super().__init__(f"/proc/self/fd/{root.number}")
@@ -111,7 +112,7 @@ class _Settings(Places):
         try:
             return os.fsdecode(walk(self._held, os.fsencode(path)).end.path)
         except (OSError, ValueError):
-            return path  # as it is, it is not there, or cannot be read, either
+            return path  # this path is missing or unreadable too: the caller finds that out
         except Changeable as fault:
             raise Unreadable(f"{path}: {fault}") from None
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where a path leads below a root directory, which may be another process's: each directory, link and file on the way.
 
-Law: nothing is opened but to be looked at (O_PATH), and the kernel follows no link for us. What others than root could turn
-while somebody looks is Changeable, never a guess. It may block.
+Law: files are opened only to look at them (O_PATH), and links are followed here, not by the kernel. A path that others than root
+could change while it is walked is Changeable, never a guess. Calls may block.
 """
 
 from __future__ import annotations
@@ -22,16 +22,18 @@ _OWN = frozenset({
     0x2011BAB0, 0x3153464A, 0x52654973, 0x3434, 0x15013346, 0x2FC12FC1, 0xCA451A4E, 0x7366746E, 0x28CD3D45, 0x61756673, 0x1CD1,
     0x62656572, 0x27E0EB, 0x63677270, 0x958458F6,
 })  # fmt: skip
-"""File systems whose owners and modes this host's kernel keeps itself (statfs(2)): ext, btrfs, xfs, tmpfs, overlay and the like.
-Of all others, also unknown ones, a server or a process may tell them.
+"""File systems whose owners and modes this host's kernel keeps itself, by their numbers in statfs(2): ext, btrfs, xfs, tmpfs,
+overlay and the like. On all others, also unknown ones, a server or a process may say what the owner is.
 """
 _MADE_HERE = frozenset({0x01021994, 0x858458F6})
-"""Those of them that are made empty, by the kernel (tmpfs, ramfs): what is on one was not brought along."""
+"""Those of _OWN that the kernel makes in memory, empty at first (tmpfs, ramfs). Their content was not brought from elsewhere."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Held:
-    """A descriptor that is closed when nobody needs it any more: a worker may still use it when its client has gone."""
+    """A descriptor that is closed when no object refers to it any more. A worker may still use the descriptor when its client has
+    disconnected.
+    """
 
     __slots__ = ("number",)
 
@@ -43,14 +45,14 @@ class Held:
 
 
 class Changeable(Exception):
-    """The path passes a link or ``..`` that others than root could make lead elsewhere, or procfs, which is another for each
-    process.
+    """The path passes a link or ``..`` that others than root could make lead elsewhere, or it passes procfs, which differs from
+    process to process.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is at ``path``, which is absolute and passes no link."""
+    """What is at ``path``, which is absolute and contains no link."""
 
     path: bytes
     device: int
@@ -60,9 +62,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """All that a path passes, in order, without the root directory. ``name`` is the path with its directories resolved, a last
-    link kept. ``is_roots``: root alone can move or replace any of it. ``is_executable``: it ends at a regular file that somebody
-    may execute.
+    """All that a path passes, in order, without the root directory. ``name`` is the path with its directories resolved and a last
+    link kept. ``end`` is where the path leads. ``is_roots``: only root can move or replace any place on the way.
+    ``is_executable``: the path ends at a regular file that somebody may execute.
     """
 
     places: tuple[Place, ...]
@@ -72,27 +74,27 @@ class Way:
     is_executable: bool
 
     def is_same_as(self, other: Way) -> bool:
-        """True if both lead through the same directories to the same file. A link may be another one, with another root
-        directory: what it leads to is compared.
+        """True if both ways lead through the same directories to the same file. Links are not compared, because they may differ
+        below another root directory. The places to which they lead are compared.
         """
         ours, theirs = ([place for place in way.places if not place.is_link] for way in (self, other))
         return (ours, self.name, self.end, self.is_roots) == (theirs, other.name, other.end, other.is_roots)
 
 
 def own_root() -> Held:
-    """The root directory of this process."""
+    """Return the root directory of this process."""
     return Held(os.open("/", _LOOK))
 
 
 def walk(root: Held, path: bytes, trusted: tuple[bytes, ...] = ()) -> Way:
-    """The way from the directory ``root`` along ``path``, as a process with that root goes it. ``trusted`` are mounts whose
-    owners are believed. Raises Changeable and OSError.
+    """Return the way along ``path`` from the directory ``root``, as a process with that root directory would go. The owners of
+    files on the mounts in ``trusted`` are believed. Raises Changeable and OSError.
     """
     return _Walk(root, trusted).go(path)
 
 
 class _Walk:
-    """The directories that are open, from the root directory to where it stands."""
+    """Holds the open directories, from the root directory to the present place of the walk."""
 
     def __init__(self, root: Held, trusted: tuple[bytes, ...]) -> None:
         self._root = root
@@ -136,10 +138,10 @@ class _Walk:
             os.close(self._open.pop())
 
     def _step(self, part: bytes, *, is_last: bool) -> bytes:
-        """Go on to ``part``. Where it is a link, stay, and return what it leads to."""
+        """Go on to ``part``. Do not follow a link, but return its target. Return nothing if ``part`` is not a link."""
         directory = self._open[-1]
         try:
-            file = os.open(part, _LOOK | (0 if is_last else os.O_DIRECTORY), dir_fd=directory)  # has it mounted, too
+            file = os.open(part, _LOOK | (0 if is_last else os.O_DIRECTORY), dir_fd=directory)  # automount mounts it
         except NotADirectoryError:
             file = os.open(part, _LOOK, dir_fd=directory)
         self._open.append(file)
@@ -160,16 +162,16 @@ class _Walk:
         return leads_to
 
     def _is_kept(self, directory: int, above: os.stat_result, entry: os.stat_result) -> bool:
-        """True if root alone can put another thing in the place of ``entry``. A group that may write is in the mode always,
-        as the mask of an access list, and a sticky directory keeps what is root's.
+        """True if only root can replace ``entry``. The mode shows that a group may write: with an access list, the group's bits
+        are the list's mask (acl(5)). A sticky directory protects root's entries.
         """
         if above.st_uid != 0 or not self._is_believed(directory, above):
             return False
         return not above.st_mode & 0o022 or (bool(above.st_mode & stat.S_ISVTX) and entry.st_uid == 0)
 
     def _is_believed(self, directory: int, status: os.stat_result) -> bool:
-        """True if its owner is who it says. A person may have mounted their own disk, ``nosuid``, and another one in
-        its place, whose numbers are the same.
+        """True if the owner of the directory can be believed. On a mount with ``nosuid`` the owner cannot be believed: a person
+        may mount a disk of their own there, and then another disk with the same numbers.
         """
         if status.st_dev == self._root_device:
             return True
@@ -181,7 +183,7 @@ class _Walk:
         return not is_brought or any(path.startswith(place.rstrip(b"/") + b"/") for place in self._trusted)
 
     def _kind(self, file: int, status: os.stat_result) -> int:
-        """The file system's type (statfs(2)). Raises OSError."""
+        """Return the type of the file system (statfs(2)). Raises OSError."""
         if (kind := self._kinds.get(status.st_dev)) is None:
             found = ctypes.create_string_buffer(512)
             if _libc.fstatfs(file, found) != 0:
@@ -190,11 +192,11 @@ class _Walk:
         return kind
 
     def _below(self, *more: bytes) -> bytes:
-        """The path, without links, of what is below where it stands."""
+        """Return the path, without links, of ``more`` below the present place of the walk."""
         return b"/" + b"/".join((*self._names, *more))
 
     def _close(self) -> None:
-        """Go back to the root directory, which is not ours to close."""
+        """Go back to the root directory. The descriptor of the root directory stays open: it belongs to the caller."""
         self._names.clear()
         while len(self._open) > 1:
             os.close(self._open.pop())

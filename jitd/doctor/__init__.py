@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitd doctor``: is this host set up right, and how is it mended? One module a subject: what is looked at on the host, and the
-checks that make findings of it. ``root`` and ``person`` list what each of them is told, ``round`` has it done.
+"""``jitd doctor``: tells whether this host is set up correctly, and how to correct what is not. There is one module for each
+subject: it looks at the host, and makes findings of what it sees. ``root`` and ``person`` list what each of the two is told;
+``round`` runs the examinations.
 
-Law: a function that makes a finding is pure; nothing is changed, but that a PAM session of root is opened and closed again; no
-look takes longer than its seconds.
+Law: a function that makes a finding is pure. Nothing is changed on the host, except that a PAM session of root is opened and
+closed again. No examination takes longer than its time limit.
 """

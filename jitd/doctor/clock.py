@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The host's clocks. Law: the kernel is asked, and nothing is set. Times are seconds."""
+"""Checks of the host's clocks. Law: the kernel is asked, and nothing is set. Times are in seconds."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from jitd.doctor.finding import Finding, bad, ok, unknown, weak
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 TIMEX_BYTES = 512
-"""struct timex is 208 bytes; its first member, ``modes``, at 0 asks and changes nothing."""
+"""Bytes of the buffer for struct timex, which needs 208. Its first member, ``modes``, is 0: then the call changes nothing."""
 TIME_ERROR = 5
-"""What adjtimex(2) returns of a clock that is not synchronised."""
+"""What adjtimex(2) returns for a clock that is not synchronised."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """``boot`` and ``monotonic`` of one moment; ``passed`` on the boot clock while ``slept`` went by; None: it is not known."""
+    """``boot`` and ``monotonic`` were read together. ``passed`` is the time on the boot clock during ``slept`` of real time.
+
+    ``boot_id`` is empty, and ``is_synchronised`` None, if it is not known.
+    """
 
     boot: float
     monotonic: float
@@ -31,12 +34,12 @@ class Clocks:
 
 
 def examine() -> Iterator[Finding]:
-    """Time."""
+    """Yield the findings about the clocks."""
     yield from clocks(read_clocks())
 
 
 def read_clocks() -> Clocks:
-    """The clocks over some milliseconds."""
+    """Read the clocks, and again 20 ms later."""
     boot, monotonic = time.clock_gettime(time.CLOCK_BOOTTIME), time.monotonic()
     before = time.perf_counter()
     time.sleep(0.02)
@@ -50,7 +53,7 @@ def read_clocks() -> Clocks:
 
 
 def clocks(found: Clocks) -> Iterator[Finding]:
-    """The boot clock, by which leases and locks end; and whether somebody keeps the wall clock right."""
+    """Tell whether the boot clock runs, by which leases and locks end, and whether the wall clock is kept synchronised."""
     reboot = "no lease, lock or time limit can be kept on such a kernel: boot another one"
     if not found.boot_id:
         yield bad("clock.boot", "the kernel does not say which boot this is (/proc/sys/kernel/random/boot_id)", reboot)

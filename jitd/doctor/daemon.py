@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon that runs: is it there, does it answer, and does it go by what is installed and written now?
+"""Checks of the daemon: whether it runs and answers, and whether it uses the present program, settings and policy.
 
-Law: where no daemon runs, nobody connects: systemd, which holds the socket, would start one. Instants are seconds since 1970.
+Law: if no daemon runs, nothing here connects to its socket: systemd holds the socket, and would start a daemon. Instants are
+seconds since 1970.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connec
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the daemon said to root: ``host`` is as it calls itself, ``took`` seconds; ``why_not`` is a sentence if it did not."""
+    """What the daemon answers. ``host`` is its name for the host. ``took`` is in seconds. ``why_not``: why it does not answer."""
 
     host: str = ""
     took: float = 0.0
@@ -34,14 +35,14 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """What the daemon's threads do: (lane, threads, busy, work that waits) of each lane, and the mounts that do not answer."""
+    """What the daemon's threads do. ``lanes``: name, threads, busy ones, waiting work. ``silent``: mounts that do not answer."""
 
     lanes: Sequence[tuple[str, int, int, int]]
     silent: Sequence[str]
 
 
 def examine(host: Host) -> Iterator[Finding]:
-    """The socket, and who answers there."""
+    """Yield the findings about the daemon's socket, and about its answer."""
     path = host.config.socket
     yield from there(host.daemon, host.start)
     yield files.above("socket.directory", files.see_above(path))
@@ -52,7 +53,7 @@ def examine(host: Host) -> Iterator[Finding]:
 
 
 def examine_age(host: Host) -> Iterator[Finding]:
-    """What it goes by."""
+    """Yield the findings on whether the daemon uses the present program, settings and policy."""
     if not host.daemon.pid:
         return
     yield version(host.daemon, files.installed_at(), __version__, host.restart)
@@ -65,7 +66,7 @@ def examine_age(host: Host) -> Iterator[Finding]:
 
 
 def ask(socket: Path, *, with_ticket: bool = False) -> tuple[Answered, str]:
-    """Say hello to the daemon: what it answered, and whom it knows us as."""
+    """Connect to the daemon. Return its answer, and the principal by which it knows us."""
     os.environ["JITD_SOCKET"] = str(socket)
     began = time.monotonic()
     try:
@@ -78,14 +79,14 @@ def ask(socket: Path, *, with_ticket: bool = False) -> tuple[Answered, str]:
 
 
 def changed_at(file: Path) -> float | None:
-    """When the file was written last; None where it is missing."""
+    """Return when the file was last written; None if it is missing."""
     with suppress(OSError):
         return os.stat(file).st_mtime
     return None
 
 
 def read_lanes(file: Path) -> Lanes | None:
-    """What the daemon says of its threads; None where it does not."""
+    """Return what the daemon has written about its threads; None if it has not."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         said = json.loads(file.read_bytes())
         lanes = [(str(lane), int(n), int(busy), int(waiting)) for lane, n, busy, waiting in said["lanes"]]
@@ -94,7 +95,7 @@ def read_lanes(file: Path) -> Lanes | None:
 
 
 def there(found: Running, start: str) -> Iterator[Finding]:
-    """Is there one, and no other?"""
+    """Tell whether a daemon runs, and whether it is the only one."""
     if found.pid:
         yield ok("daemon.runs", f"jitd runs (process {found.pid})")
     else:
@@ -110,7 +111,7 @@ def there(found: Running, start: str) -> Iterator[Finding]:
 
 
 def answer(found: Answered, host: str, restart: str) -> Finding:
-    """Does it answer, as who it should?"""
+    """Tell whether the daemon answers, with the right name, and fast enough."""
     check = "daemon.answers"
     if found.why_not:
         return bad(check, f"the daemon is there and does not answer: {found.why_not}", command=restart)
@@ -122,7 +123,7 @@ def answer(found: Answered, host: str, restart: str) -> Finding:
 
 
 def version(found: Running, installed_at: float, number: str, restart: str) -> Finding:
-    """Is the daemon as old as its program? ``installed_at`` is when the newest of its files came to where it is."""
+    """Tell whether the daemon runs the installed program. ``installed_at`` is when the newest of its files was installed."""
     if found.is_replaced or installed_at > found.started_at + 1:
         what = "Python" if found.is_replaced else "jitd"
         said = f"{what} was installed anew after the daemon had started: it still runs the old one"
@@ -131,7 +132,7 @@ def version(found: Running, installed_at: float, number: str, restart: str) -> F
 
 
 def settings(changed_at: float | None, found: Running, file: str, restart: str) -> Finding:
-    """Has the daemon read the settings as they are? ``changed_at`` None: there is no such file, all are defaults."""
+    """Tell whether the daemon has read the settings as they are now. ``changed_at`` is None if there is no such file."""
     if changed_at is not None and changed_at > found.started_at + 1:
         said = f"{file} was written after the daemon had started, which reads it then only"
         return weak("daemon.settings", said, command=restart)
@@ -139,7 +140,7 @@ def settings(changed_at: float | None, found: Running, file: str, restart: str) 
 
 
 def lanes(found: Lanes | None) -> Iterator[Finding]:
-    """Does something that never answers hold the daemon's threads? None: it has not said what they do."""
+    """Tell whether the daemon's threads all wait for something that does not answer. None: it is not known what they do."""
     if found is None:
         yield unknown("daemon.lanes", "the daemon does not say what its threads do", "look again in a moment")
         return
@@ -155,7 +156,7 @@ def lanes(found: Lanes | None) -> Iterator[Finding]:
 
 
 def policy(in_force: str | None, of_files: str | None, n_rules: int, reload: str) -> Finding:
-    """The digest of the policy that decides against that of the files; None where it is not known."""
+    """Compare the digest of the policy in force with that of the files. Each is None if it is not known."""
     check = "policy.in_force"
     if of_files is None:
         said = "the files are not a whole policy: an older one is in force, or none"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Owners and modes: what is installed, and how any other file is judged.
+"""Checks of owners and modes: of what is installed, and of any other file.
 
-Law: what root acts on, root alone may change; what is secret, root alone may read. Nothing is followed that is judged.
+Law: what root uses, only root may change. What is secret, only root may read. A link that is judged is not followed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST_FOUND = 50
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What lstat(2) said of ``path``. ``why_not`` is its sentence where it said nothing; ``is_missing``: that is why."""
+    """What lstat(2) says of ``path``. If it fails, ``is_missing`` is true or ``why_not`` says why."""
 
     path: str
     uid: int = 0
@@ -35,13 +35,13 @@ class Seen:
 
 
 def examine_installed() -> Iterator[Finding]:
-    """The interpreter, the programs, and all that they load."""
+    """Yield the findings about the interpreter, the programs, and everything that they load."""
     yield python("python", sys.version_info[:2], sys.executable)
     yield installed("installed", *see_installed())
 
 
 def see(path: Path | str) -> Seen:
-    """One file; of a link, the link itself."""
+    """Look at one file. If it is a link, look at the link itself."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -52,13 +52,13 @@ def see(path: Path | str) -> Seen:
 
 
 def see_above(path: Path) -> list[Seen]:
-    """The directories above ``path`` by their real names, from the root downwards."""
+    """Look at the directories above ``path``, by their real names, from the root directory down."""
     real = Path(os.path.realpath(path.parent))
     return [see(place) for place in reversed((real, *real.parents))]
 
 
 def read(path: Path) -> tuple[bytes | None, str]:
-    """The content of a small regular file; or None, and why."""
+    """Return the content of a small regular file, 1 MiB at most; or None, and why it cannot be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
@@ -68,8 +68,9 @@ def read(path: Path) -> tuple[bytes | None, str]:
 
 
 def see_installed() -> tuple[list[Seen], int, list[str]]:
-    """What others than root may change of the programs and what they load; how many files; which programs are missing."""
-    is_installed = Path("/usr/lib/jitd") == PACKAGES  # and not a checkout
+    """Look at the programs and at what they load. Return what others than root may change, MOST_FOUND at most; how many files
+    there are; and which programs are missing."""
+    is_installed = Path("/usr/lib/jitd") == PACKAGES  # else this is a checkout of the source
     seen = [see(path) for path in (PROGRAMS if is_installed else sys.argv[:1])]
     missing = [one.path for one in seen if one.is_missing]
     seen += see_above(PACKAGES / "jitd")
@@ -81,12 +82,12 @@ def see_installed() -> tuple[list[Seen], int, list[str]]:
 
 
 def _who_else(seen: Seen) -> str | None:
-    """Why others may change it; None if they may not. The mode of a link says nothing."""
+    """Return why others than root may change it; None if they may not. The mode of a link is ignored, as the kernel does."""
     return who_else_may_write(seen.uid, 0 if stat.S_ISLNK(seen.mode) else seen.mode, 0)
 
 
 def installed_at() -> float:
-    """When the newest of our own modules came to where it is (its change time), in seconds since 1970."""
+    """Return the latest change time of our own modules, in seconds since 1970: when the newest was installed."""
     newest = 0.0
     for own in OWN:
         for directory, _, names in os.walk(PACKAGES / own):
@@ -96,7 +97,7 @@ def installed_at() -> float:
 
 
 def closed(check: str, seen: Seen, what: str) -> Finding:
-    """A file or directory that everybody may read, and root alone may change."""
+    """Judge a file or directory that everybody may read, and only root may change."""
     if finding := _not_seen(check, seen, what):
         return finding
     if stat.S_ISLNK(seen.mode):
@@ -108,11 +109,11 @@ def closed(check: str, seen: Seen, what: str) -> Finding:
 
 
 def above(check: str, places: Sequence[Seen]) -> Finding:
-    """The directories above something; the sticky bit keeps others from renaming what is not theirs, but not right above it."""
+    """Judge the directories above a file. One with the sticky bit may be open to others, but not the one that holds the file."""
     for number, place in enumerate(places, 1):
         if finding := _not_seen(check, place, "a directory"):
             return finding
-        is_shared = bool(place.mode & stat.S_ISVTX)  # it is meant to be everybody's: /tmp, say
+        is_shared = bool(place.mode & stat.S_ISVTX)  # it is meant for everybody, as /tmp is
         why = who_else_may_write(place.uid, 0 if is_shared and number < len(places) else place.mode, 0)
         if why and is_shared:
             mend = "nothing of jitd's can be right in there: put it below a directory that belongs to root"
@@ -125,7 +126,7 @@ def above(check: str, places: Sequence[Seen]) -> Finding:
 
 
 def secret(check: str, seen: Seen, what: str) -> Finding:
-    """A file that root alone may read or write."""
+    """Judge a file that only root may read or write."""
     if finding := _not_seen(check, seen, what):
         return finding
     path, mode = seen.path, stat.S_IMODE(seen.mode)
@@ -140,7 +141,7 @@ def secret(check: str, seen: Seen, what: str) -> Finding:
 
 
 def socket(check: str, seen: Seen, restart: str) -> Finding:
-    """The socket that everybody connects to."""
+    """Judge the socket that everybody connects to."""
     path, mode, anew = seen.path, stat.S_IMODE(seen.mode), f"rm {word(seen.path)} && {restart}"
     if seen.is_missing:
         return bad(check, f"there is no {path}", command=restart)
@@ -164,7 +165,7 @@ def _not_seen(check: str, seen: Seen, what: str) -> Finding | None:
 
 
 def _closing(seen: Seen) -> str:
-    """The command by which root alone may write it."""
+    """Return the command that lets only root write the file."""
     path = word(seen.path)
     steps = [f"chown root:root {path}"] if seen.uid != 0 else []
     if seen.mode & 0o022:
@@ -173,7 +174,7 @@ def _closing(seen: Seen) -> str:
 
 
 def installed(check: str, open_ones: Sequence[Seen], n_files: int, missing: Sequence[str]) -> Finding:
-    """``open_ones`` are those that somebody else than root may change."""
+    """Judge what is installed. ``open_ones`` are the files that others than root may change."""
     if missing:
         return bad(check, f"not installed: {', '.join(missing)}", "install jitd again: as a package, or with make install")
     if open_ones:
@@ -184,7 +185,7 @@ def installed(check: str, open_ones: Sequence[Seen], n_files: int, missing: Sequ
 
 
 def python(check: str, version: tuple[int, int], path: str) -> Finding:
-    """The interpreter that runs this, and so the daemon."""
+    """Judge the version of the Python that runs this, and so the daemon too."""
     said = f"{path} is Python {version[0]}.{version[1]}"
     if version < (3, 11):
         return bad(check, f"{said}, and jitd is written for 3.11", "install Python 3.11 or later as /usr/bin/python3")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This host as jitd's settings describe it, the process that is its daemon, and the commands that its administrator types.
+"""This host as jitd's settings describe it, the process of its daemon, and the commands that its administrator types.
 
-Law: nothing is locked and nobody started: who holds a lock is read in /proc.
+Law: nothing is locked, and nothing is started. The holder of a lock is read from /proc.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from jitd.settings.config import KRB5_CONF, Config, default_realm
 from jitd.store.opening import file_of
 
 BOOTED = Path("/run/systemd/system")
-"""A directory that is there where systemd is process 1."""
+"""A directory that exists only if systemd is process 1 (sd_booted(3))."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """``pid`` holds the lock of the state directory, 0 if nobody does; ``started_at`` is when it was started.
+    """The daemon. Process ``pid`` holds the lock of the state directory; 0 if none does. ``started_at`` is in seconds since 1970.
 
-    ``others`` are processes that are a ``jitd serve`` and not that one. ``is_replaced``: its interpreter is gone from the disk.
+    ``others`` are other processes that run ``jitd serve``. ``is_replaced``: the file of its Python was deleted or replaced.
     """
 
     pid: int
@@ -39,7 +39,7 @@ class Running:
 
 @dataclass
 class Host:
-    """``file`` holds the settings, and ``faults`` are what is wrong with them; ``config`` holds defaults then."""
+    """This host. ``file`` is the file of settings. If these have ``faults``, ``config`` holds the defaults."""
 
     config: Config
     file: Path
@@ -48,12 +48,12 @@ class Host:
 
     @property
     def database(self) -> Path:
-        """Where the record is."""
+        """The file of the record."""
         return file_of(self.config.state)
 
     @property
     def run_dir(self) -> Path:
-        """Where the socket is, and the plates of runs."""
+        """The directory of the socket, and of the plates of runs."""
         return self.config.socket.parent
 
     @property
@@ -64,12 +64,12 @@ class Host:
 
     @property
     def service(self) -> str:
-        """The daemon's own name."""
+        """The daemon's principal."""
         return f"jitd/{self.config.host}@{self.realm}"
 
     @property
     def is_booted(self) -> bool:
-        """True where systemd is process 1, and this is the daemon that it starts."""
+        """True if systemd is process 1, and these are the settings of the daemon that systemd starts."""
         return BOOTED.is_dir() and self.is_default
 
     @cached_property
@@ -79,35 +79,35 @@ class Host:
 
     @property
     def start(self) -> str:
-        """How the daemon is started, as it is typed."""
+        """The command that starts the daemon."""
         if self.is_booted:
             return "systemctl enable --now jitd.service"
         return f"setsid -f jitd serve{'' if self.is_default else f' --config {word(str(self.file))}'}"
 
     @property
     def restart(self) -> str:
-        """How the daemon is started anew."""
+        """The command that restarts the daemon."""
         if self.is_booted:
             return "systemctl restart jitd.service"
         return f"kill {self.daemon.pid} && sleep 2 && {self.start}" if self.daemon.pid else self.start
 
     @property
     def bind(self) -> str:
-        """How the socket is made anew: where systemd holds it, the daemon alone does not make one."""
+        """The command that makes the socket again. Under systemd, a restart of the daemon alone does not make it."""
         return "systemctl restart jitd.socket jitd.service" if self.is_booted else self.restart
 
     @property
     def reload(self) -> str:
-        """How the policy is read again."""
+        """The command that makes the daemon read the policy again."""
         return "jitd reload" if self.is_default else f"JITD_SOCKET={word(str(self.config.socket))} jitd reload"
 
     def policy(self) -> Policy:
-        """The policy, as the files have it. Raises ConfigError."""
+        """Return the policy as it is in the files. Raises ConfigError."""
         return policyfile.load(self.config.policy, root=self.config.root)
 
 
 def find_daemon(state: Path) -> Running:
-    """Who holds the lock of the state directory, and who else is a jitd."""
+    """Find the process that holds the lock of the state directory, and other processes that run ``jitd serve``."""
     pid = holders([state / "lock"]).get(state / "lock", 0)
     others = tuple(sorted(other for other in _serving() if other != pid))
     if not pid:
@@ -119,7 +119,7 @@ def find_daemon(state: Path) -> Running:
 
 
 def _serving() -> list[int]:
-    """Processes of root, in this pid namespace and of this host's files, that are a ``jitd serve``."""
+    """Return the processes of root in this pid namespace that run ``jitd serve``."""
     found = []
     for name in os.listdir("/proc"):
         if not name.isdigit():
@@ -133,21 +133,22 @@ def _serving() -> list[int]:
 
 
 def _is_of_ours(pid: str) -> bool:
-    """Not in a container: its namespace of processes is ours."""
+    """True if process ``pid`` is in our pid namespace, and so not in a container."""
     return os.readlink(f"/proc/{pid}/ns/pid") == os.readlink("/proc/self/ns/pid")
 
 
 def _started_at(pid: int) -> float:
-    """When process ``pid`` was started, in seconds since 1970 by the clock as it is now (proc(5), stat)."""
+    """Return when process ``pid`` was started, in seconds since 1970 by the clock as it is now (proc(5), ``stat``)."""
     fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     since_boot = int(fields[19]) / os.sysconf("SC_CLK_TCK")
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + since_boot
 
 
 def holders(files: Sequence[Path]) -> dict[Path, int]:
-    """File → the process that holds a lock (flock(2)) on it, as far as one does.
+    """Return file → the process that holds a lock (flock(2)) on it, for the files that are locked.
 
-    /proc/locks tells a file by its inode, and by a device that stacked file systems make up: so the process is asked, too.
+    /proc/locks names a file by inode and device. The device is not reliable on stacked file systems, so it is also checked that
+    the process has the file open.
     """
     wanted: dict[int, Path] = {}
     for file in files:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real exchanges with the KDC by jitd's own key, and what its answers mean.
+"""Checks by real exchanges with the KDC, made with jitd's own key, and what the KDC's answers mean.
 
-Law: in a process of its own; tickets stay in it, and nothing is left of them.
+Law: all this runs in a process of its own. Tickets are only in its memory, and nothing is left of them.
 """
 
 from __future__ import annotations
@@ -30,16 +30,17 @@ PREAUTH_FAILED, BAD_INTEGRITY, EXPIRED = BASE + 24, BASE + 31, BASE + 1
 REALM_UNKNOWN, KDC_UNREACHABLE, NO_SUCH_VERSION, NO_SUCH_KEY = BASE + 154, BASE + 156, -1765328154, -1765328203
 STALE = frozenset({PREAUTH_FAILED, BAD_INTEGRITY, NO_SUCH_VERSION, NO_SUCH_KEY, BASE + 44})
 SKEWED = frozenset({BASE + 37, BASE + 148, BASE + 32, BASE + 33})
-"""Of the authenticator, of the KDC's reply; a ticket that is fresh, and has ended, or not begun."""
+"""Codes that mean that the clocks differ: in the authenticator, or in the KDC's reply; or a new ticket has ended already, or has
+not begun."""
 MOST_SKEW, NOTABLE_SKEW = 300.0, 60.0
-"""Seconds: what Kerberos tolerates by default, and what somebody should look at before it comes to that."""
+"""Seconds by which clocks may differ: what Kerberos tolerates by default, and what ``jitd doctor`` reports as weak."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A real exchange with the KDC by the key: ``code`` is libkrb5's, 0 for success; ``text`` its sentence; ``where`` it failed.
+    """A real exchange with the KDC. ``code`` and ``text`` are libkrb5's, code 0 for success. ``where`` is the step that failed.
 
-    ``ahead`` is how many seconds this host's clock is before the KDC's.
+    ``ahead`` is by how many seconds this host's clock is ahead of the KDC's; None if the exchange failed.
     """
 
     code: int = 0
@@ -49,7 +50,7 @@ class Exchange:
 
 
 def examine(host: Host) -> Iterator[Finding]:
-    """A real exchange, and the other realms."""
+    """Yield the findings of an exchange with the KDC, and of one for each other realm."""
     path, service = host.config.keytab, host.service
     forget_environment()
     found = exchange_with_self(path, service) if path.exists() else None
@@ -60,14 +61,14 @@ def examine(host: Host) -> Iterator[Finding]:
 
 
 class _Context(gssapi.SecurityContext):
-    """A context that raises what goes wrong where it goes wrong."""
+    """A context that raises an error in the step that fails, and not later."""
 
 
-_Context.__DEFER_STEP_ERRORS__ = False  # type: ignore[attr-defined]  # not in the body: the metaclass puts True over it
+_Context.__DEFER_STEP_ERRORS__ = False  # type: ignore[attr-defined]  # not in the class: its metaclass would overwrite it
 
 
 def forget_environment() -> None:
-    """Have libkrb5 of this process use no cache, keytab or replay cache but what it is given. Before its first call."""
+    """Have libkrb5 in this process use only the caches and keytabs that it is given. To be called before any call of libkrb5."""
     for name in [name for name in os.environ if name.startswith(("KRB5", "GSS"))]:
         del os.environ[name]
     os.environ["KRB5CCNAME"] = "MEMORY:doctor"
@@ -92,7 +93,7 @@ def exchange_with_self(keytab: Path, service: str) -> Exchange:
 
 
 def cross(keytab: Path, service: str, realm: str) -> tuple[int, str]:
-    """Ask for a ticket that leads to ``realm``: libkrb5's code, 0 if it was given, and its sentence."""
+    """Ask for a ticket that leads to ``realm``. Return libkrb5's code, 0 if the ticket was given, and libkrb5's sentence."""
     try:
         own = gssapi.Name(service, gssapi.NameType.kerberos_principal)
         to = gssapi.Name(f"krbtgt/{realm}@{service.rpartition('@')[2]}", gssapi.NameType.kerberos_principal)
@@ -109,13 +110,13 @@ def _initiator(keytab: Path, own: gssapi.Name, to: gssapi.Name) -> _Context:
 
 
 def _code(fault: GSSError) -> int:
-    """libkrb5's code, or 1 where GSSAPI has none."""
+    """Return libkrb5's code, or 1 if GSSAPI gives none."""
     code = int(fault.min_code)
     return (code - (1 << 32) if code >= 1 << 31 else code) or 1
 
 
 def _sentence(fault: GSSError) -> str:
-    """The library's last word: of its mechanism, if that has one."""
+    """Return the library's sentence for the fault: that of the mechanism, if there is one."""
     get: Callable[..., list[str]] = fault.get_all_statuses
     said = get(fault.min_code, False) if fault.min_code else get(fault.maj_code, True)
     return ": ".join(part.decode() if isinstance(part, bytes) else part for part in said)
@@ -125,7 +126,7 @@ def _sentence(fault: GSSError) -> str:
 
 
 def exchange(keytab: str, service: str, found: Exchange | None) -> Iterator[Finding]:
-    """The KDC, the key against the KDC's, and the clocks. None: there is no keytab to ask with."""
+    """Tell whether the KDC answers, whether its key is ours, and whether the clocks agree. None: there is no keytab."""
     if found is None:
         yield unknown("kdc.reachable", "without a keytab the KDC cannot be asked", "make the keytab first, see above")
         return
@@ -146,7 +147,7 @@ def exchange(keytab: str, service: str, found: Exchange | None) -> Iterator[Find
 
 
 def _refused(keytab: str, service: str, found: Exchange) -> Finding:
-    """Why there is no ticket for our own name, or none that our key opens."""
+    """Tell why the KDC gives no ticket for our own principal, or why our key cannot decrypt it."""
     check, anew = "keytab.version", f"{aside(keytab)}; {renewal(keytab, service)}"
     if found.code in STALE:
         said = f"the KDC's key of {service} is not in {keytab}: nobody can authenticate ({found.text})"
@@ -167,7 +168,7 @@ def _refused(keytab: str, service: str, found: Exchange) -> Finding:
 
 
 def skew(ahead: float | None) -> Finding:
-    """The clocks of this host and the KDC; None: further apart than Kerberos bears."""
+    """Judge the clocks of this host and the KDC. None: they differ by more than Kerberos allows."""
     mend = "timedatectl set-ntp true"
     if ahead is None or abs(ahead) >= MOST_SKEW:
         by = "more than five minutes" if ahead is None else f"{abs(ahead):.0f} s"
@@ -179,7 +180,7 @@ def skew(ahead: float | None) -> Finding:
 
 
 def crossing(realm: str, own: str, code: int, text: str) -> Finding:
-    """Whether tickets of people of ``realm``, which is not the host's ``own``, can be meant for this host."""
+    """Tell whether people of another realm can get tickets for this host, whose realm is ``own``."""
     check = f"realm.{realm}"
     if code == 0:
         return ok(check, f"{realm} and {own} trust each other")

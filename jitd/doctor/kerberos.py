@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The names that the KDC and clients know this host by, and its key.
+"""Checks of the names by which the KDC and clients know this host, and of its keytab.
 
-Law: of a keytab's content names, versions and types are read, and never a key.
+Law: of a keytab the names, versions and types are read, and never a key.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ ENCTYPES = {
     19: "aes128-cts-hmac-sha256-128", 20: "aes256-cts-hmac-sha384-192",
     23: "arcfour-hmac", 24: "arcfour-hmac-exp", 25: "camellia128-cts-cmac", 26: "camellia256-cts-cmac",
 }  # fmt: skip
-"""https://www.iana.org/assignments/kerberos-parameters: those that MIT krb5 has known."""
+"""Number → encryption type, for the types that MIT krb5 knows or knew (https://www.iana.org/assignments/kerberos-parameters)."""
 STRONG = frozenset({17, 18, 19, 20, 25, 26})
 
 
 def examine_names(host: Host) -> Iterator[Finding]:
-    """Host and realms."""
+    """Yield the findings about the names of host and realms."""
     realm = default_realm(KRB5_CONF)
     yield from names(host.config.host, own_host(), sorted(host.config.realms), realm, str(host.file))
 
 
 def examine_keytab(host: Host) -> Iterator[Finding]:
-    """The file and its keys."""
+    """Yield the findings about the keytab's file and its keys."""
     path = host.config.keytab
     seen = files.see(path)
     yield closed(str(path), host.service, seen)
@@ -43,7 +43,10 @@ def examine_keytab(host: Host) -> Iterator[Finding]:
 
 
 def names(host: str, own: str, realms: Sequence[str], default: str | None, settings: str) -> Iterator[Finding]:
-    """``host`` is jitd's name for it, ``own`` the one by which clients here ask for tickets, ``default`` krb5.conf's realm."""
+    """Judge the names. ``host`` is jitd's name for this host, ``own`` the name for which clients here ask for tickets.
+
+    ``default`` is the default realm of krb5.conf; None if it names none.
+    """
     if "." not in host:
         said = f"this host is called {host!r}, which is not fully qualified"
         mend = f'name it in {settings}: host = "{host}.example.org", or let its line in /etc/hosts begin with the full one'
@@ -68,7 +71,7 @@ def names(host: str, own: str, realms: Sequence[str], default: str | None, setti
 
 
 def closed(keytab: str, service: str, seen: Seen) -> Finding:
-    """Is there one, and may root alone read it?"""
+    """Tell whether there is a keytab, and whether only root may read it."""
     if seen.is_missing:
         command = f"{enrolment(service)}; {renewal(keytab, service)}"
         return bad("keytab.file", f"there is no {keytab}: nobody can authenticate", command=command)
@@ -76,7 +79,7 @@ def closed(keytab: str, service: str, seen: Seen) -> Finding:
 
 
 def keys(keytab: str, service: str, content: bytes | None, why_not: str = "") -> Iterator[Finding]:
-    """What is in the keytab. ``content`` is None where it could not be read."""
+    """Judge what is in the keytab. ``content`` is None if it could not be read; ``why_not`` says why."""
     if content is None:
         yield unknown("keytab.keys", f"{keytab} cannot be read: {why_not}", "make it readable for root, who reads it here")
         return
@@ -117,17 +120,17 @@ def _spell(enctypes: list[int]) -> str:
 
 
 def enrolment(service: str) -> str:
-    """How the KDC learns of the service."""
+    """Return the command that makes the service known to the KDC."""
     return f"kadmin -q {word(f'addprinc -randkey {service}')}"
 
 
 def renewal(keytab: str, service: str) -> str:
-    """How a key is made anew."""
+    """Return the command that makes a new key, and writes it into the keytab."""
     return f"kadmin -q {word(f'ktadd -k {keytab} {service}')}"
 
 
 def aside(keytab: str) -> str:
-    """An old keytab out of the way, and not lost if no new one can be had."""
+    """Return the command that renames the old keytab, so that it is not lost if a new one cannot be made."""
     return f"mv -f {word(keytab)} {word(f'{keytab}.old')}"
 
 
@@ -135,12 +138,12 @@ def aside(keytab: str) -> str:
 
 
 class NoKeytab(ValueError):
-    """The bytes are not a keytab: the end of a sentence."""
+    """The bytes are not a keytab. The argument is the end of a sentence that begins with the file's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One entry of a keytab, without the key."""
+    """One entry of a keytab, without the key itself."""
 
     principal: str
     version: int
@@ -148,7 +151,7 @@ class Key:
 
 
 def read_keytab(content: bytes) -> list[Key]:
-    """The entries of a keytab (its format, version 2, in MIT krb5's documentation). Raises NoKeytab."""
+    """Return the entries of a keytab (format version 2, described in MIT krb5's documentation). Raises NoKeytab."""
     if content[:2] != b"\x05\x02":
         raise NoKeytab("does not begin as a keytab does")
     entries, at = [], 2
@@ -179,6 +182,6 @@ def _entry(entry: bytes) -> Key:
     version = entry[at]
     enctype, size = struct.unpack_from(">HH", entry, at + 1)
     at += 5 + size
-    if len(entry) >= at + 4:  # a longer version, where there is one
+    if len(entry) >= at + 4:  # the version again in 32 bits, in newer keytabs
         version = struct.unpack_from(">I", entry, at)[0] or version
     return Key("/".join(components) + "@" + realm, version, enctype)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The stack that a run's account and session go through, and those of other programs that ask jitd: as they are written, and as
-they answer.
+"""Checks of the PAM stack of runs, and of the stacks of other programs that ask jitd: how they are written, and what they answer.
 
-Law: only in a process of its own. Of a run's stack a session of root is opened, and closed again; by the others nobody is let in.
+Law: all this runs in a process of its own. With the stack of runs, a session of root is opened and closed again. With the other
+stacks nothing is tried that lets anybody in.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from jitd.pamlint.stack import Handler, Source, Stack, read
 ENFORCED = ("required", "requisite")
 PROGRAMS = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "sshd")
 STRANGER = "nobody"
-"""Whom no rule can be about: an account that may not ask."""
+"""An account that may not ask, so that no rule can permit it anything."""
 OURS = "jitd: "
-"""How everything begins that the gate itself says."""
+"""The beginning of everything that the gate itself says."""
 
 
 def examine() -> Iterator[Finding]:
-    """The stack, and a session."""
+    """Yield the findings about the stack of runs, and about a session that it opens."""
     seen = files.see(STACK)
     yield files.closed("pam.file", seen, "the stack of contrib/pam.d/jitd")
     if not seen.is_missing:
@@ -45,7 +45,7 @@ def _included(service: str) -> str | None:
 
 
 def read_stack(text: str, included: Callable[[str], str | None]) -> Stack:
-    """A stack with all that it includes. ``included`` gives the text of a service's file."""
+    """Read the stack of runs with all that it includes. ``included`` returns the text of a service's file, or None."""
 
     def find(name: str) -> Source | None:
         inner = included(name)
@@ -55,7 +55,7 @@ def read_stack(text: str, included: Callable[[str], str | None]) -> Stack:
 
 
 def rehearse() -> tuple[str, float]:
-    """Open a session of root and close it: PAM's sentence if that was refused, and how many seconds it took."""
+    """Open a session of root, and close it. Return PAM's sentence if that failed, else "", and how many seconds it took."""
     session = Session()
     began = time.monotonic()
     try:
@@ -67,7 +67,7 @@ def rehearse() -> tuple[str, float]:
 
 
 def stack(path: str, found: Stack) -> Iterator[Finding]:
-    """What the stack asks, and what it must not do."""
+    """Judge what the stack of runs asks, and what its session does."""
     for fault in found.faults:
         yield bad("pam.stack", f"{path}: {fault.sentence}", "correct that line; pam.conf(5) says what one looks like")
     yield account(path, _steps(found, "account"))
@@ -75,12 +75,12 @@ def stack(path: str, found: Stack) -> Iterator[Finding]:
 
 
 def _steps(found: Stack, kind: str) -> list[Handler]:
-    """The lines of that type which have a module."""
+    """Return the lines of type ``kind`` that run a module."""
     return [handler for handler in found.handlers[kind] if not (handler.must_fail or handler.is_substack)]
 
 
 def account(path: str, steps: list[Handler]) -> Finding:
-    """Is an account that has expired refused?"""
+    """Tell whether the stack refuses an account that has expired."""
     asking = [step.name == "pam_unix.so" for step in steps]
     write = f"write into {path}: account  required  pam_unix.so no_pass_expiry"
     if not any(asking):
@@ -95,7 +95,7 @@ def account(path: str, steps: list[Handler]) -> Finding:
 
 
 def _ends_the_stack(control: str) -> bool:
-    """True if a success of the module can be the last word."""
+    """True if a success of the module can end the stack."""
     return control == "sufficient" or "success=done" in control or "default=done" in control
 
 
@@ -104,7 +104,7 @@ def _is_enforced(control: str) -> bool:
 
 
 def session(path: str, modules: set[str]) -> Finding:
-    """Does the session set limits, and nothing that is jitd's?"""
+    """Tell whether the session sets limits, and leaves alone what jitd sets itself."""
     if "pam_systemd.so" in modules:
         said = f"{path} has pam_systemd.so in its session: it moves the command out of reach of a revocation"
         return bad("pam.session", said, "take that line out, and name modules one by one in place of common-session")
@@ -118,7 +118,7 @@ def session(path: str, modules: set[str]) -> Finding:
 
 
 def rehearsal(because: str, took: float) -> Finding:
-    """How opening a session of root went: ``because`` is PAM's sentence if it did not."""
+    """Judge how a session of root was opened. ``because`` is PAM's sentence if that failed. ``took`` is in seconds."""
     if because:
         said = f"no session of root can be opened, so no run as root begins: {because}"
         return bad(
@@ -134,7 +134,7 @@ def rehearsal(because: str, took: float) -> Finding:
 
 
 def examine_gates() -> Iterator[Finding]:
-    """All as they are written, and those that ask in ``account`` as they answer."""
+    """Yield the findings about all gates as they are written, and about the answers of those in ``account``."""
     found, services = lint_host(Places()), gated()
     asking = [*services["account"], *services["session"]]
     yield from gates(found, asking)
@@ -144,13 +144,13 @@ def examine_gates() -> Iterator[Finding]:
 
 
 def examine_logins() -> Iterator[Finding]:
-    """Those that ask in ``session``, as they answer. By itself, because login lets a refusal stand for two seconds."""
+    """Yield the findings about the answers of gates in ``session``. This is apart, as login waits two seconds after a refusal."""
     for service in gated()["session"]:
         yield tried_session(service, open_session(service, STRANGER))
 
 
 def gated() -> dict[str, list[str]]:
-    """The services that have a gate, by the kind in which it holds."""
+    """Return the services that have a gate, under the type of the gate's line in the stack: ``account`` or ``session``."""
     places = Places()
     found: dict[str, list[str]] = {"account": [], "session": []}
     for service in PROGRAMS:
@@ -169,19 +169,23 @@ def _closed(service: str, places: Places) -> set[str]:
 
 
 def knock(service: str, user: str) -> str | None:
-    """What the stack of ``service`` says to ``user``, who has started that program: PAM's words, empty if they may; None where
-    pamtester is missing.
+    """Return what the stack of ``service`` answers if ``user`` has started that program.
+
+    That is PAM's words, empty if the user may go on; None if pamtester is missing.
     """
-    return _try(user, service, user, "acct_mgmt")  # as set-user-id programs are
+    return _try(user, service, user, "acct_mgmt")  # the real user id is the user's, as in a set-user-id program
 
 
 def open_session(service: str, user: str) -> str | None:
-    """What the stack of ``service``, which root runs, says to a session of ``user``, which ends at once: as ``knock``."""
+    """Return what the stack of ``service``, run by root, answers to a session of ``user``, as ``knock`` does.
+
+    The session is closed immediately.
+    """
     return _try("root", service, user, "open_session", "close_session")
 
 
 def _try(real: str, service: str, user: str, *operations: str) -> str | None:
-    """It cannot be this process: pam_python.so brings an interpreter of its own."""
+    """Ask the stack in another process, since pam_python.so loads a Python of its own into the process that asks."""
     line = ["/usr/bin/setpriv", "--ruid", real, "/usr/bin/pamtester", service, user, *operations]
     try:
         done = subprocess.run(
@@ -196,7 +200,7 @@ def _try(real: str, service: str, user: str, *operations: str) -> str | None:
 
 
 def gates(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]:
-    """What ``jitd pam-lint`` has found. ``services`` are those whose stacks ask jitd."""
+    """Yield what ``jitd pam-lint`` has found about gates. ``services`` are those whose stacks ask jitd."""
     found = [each for each in found if each.name not in ("no-gate", "links-unprotected")]
     for each in found:
         level = {"bad": bad, "unknown": unknown}.get(each.severity, weak)
@@ -206,7 +210,7 @@ def gates(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]
 
 
 def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]:
-    """Whether the kernel keeps people's links from what runs as root, where ``services`` ask jitd."""
+    """Tell whether the kernel protects root's programs from other people's links. ``services`` are those that ask jitd."""
     found = [each for each in found if each.name == "links-unprotected"]
     for each in found:
         level = unknown if each.severity == "unknown" else weak
@@ -216,8 +220,10 @@ def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]
 
 
 def tried_session(service: str, strangers: str | None) -> Finding:
-    """How the stack of ``service``, whose gate holds in ``session``, answers a stranger. The answer does not show whether jitd
-    was asked: a person who may not ask is told nothing there. Root's own session is not tried.
+    """Judge what the stack of ``service``, whose gate is in ``session``, answers a stranger.
+
+    The answer does not show whether jitd was asked, since a person who may not ask is told nothing there. Root's own session is
+    not tried.
     """
     if strangers is None:
         return weak("pam.gates", f"whether the gate of {service} holds was not tried", "apt install pamtester, and ask again")
@@ -228,8 +234,9 @@ def tried_session(service: str, strangers: str | None) -> Finding:
 
 
 def knocked(service: str, strangers: str | None, roots: str | None) -> Finding:
-    """How the stack of ``service`` answers a stranger, and root at the console: PAM's words, empty where it lets them in; None
-    where they could not be asked for.
+    """Judge what the stack of ``service`` answers a stranger, and root at the console.
+
+    The answers are PAM's words, empty if it lets them in; None if the stack could not be asked.
     """
     if strangers is None or roots is None:
         return weak("pam.gates", f"whether the gate of {service} answers was not tried", "apt install pamtester, and ask again")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is who here: the name service, operators, and rules that nobody could use or nobody could approve.
+"""Checks of the people on this host: the name service, operators, and rules that nobody could use or nobody could approve.
 
-Law: of the rules those count that are about this host. Who somebody is may take for ever to look up; what follows is pure.
+Law: only rules about this host count. Looking people up may take for ever; the functions that judge the result are pure.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from jitpam.initiator import within
 LOGIN_DEFS = Path("/etc/login.defs")
 UID_MIN = 1000
 SLOW = 0.5
-"""Seconds that one look-up of an account may take: a request needs several."""
+"""Seconds that the look-ups here may take together; a request needs several look-ups, too."""
 LISTED_WITHIN = 3.0
-"""Seconds that listing all accounts may take: a large directory need not be listed at all."""
+"""Seconds that listing all accounts may take. If a large directory takes longer, accounts are not listed."""
 MOST_TRIED = 200
-"""Requesters of one rule for whom approvers are looked for."""
+"""Requesters of one rule for whom approvers are looked for, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Accounts and groups as NSS knows them. ``groups``: name → the accounts in it, None where there is no such group; one that
-    is not among them cannot be looked up.
+    """Accounts and groups as NSS knows them.
 
-    ``users``: name → uid, None where there is no such account. Not ``is_whole``: accounts cannot be
-    listed, so nobody knows whose primary group one is.
+    ``groups``: name → the accounts in the group, None if there is no such group. A group that is missing in ``groups`` cannot be
+    looked up. ``users``: name → user id, None if there is no such account. If ``is_whole`` is false, accounts cannot be listed;
+    then it is not known which accounts have a group as their primary group.
     """
 
     groups: Mapping[str, tuple[str, ...] | None]
@@ -50,7 +50,7 @@ class Known:
     is_whole: bool = True
 
     def is_known(self, word: str) -> bool:
-        """True if what ``word`` names is there; of a principal, if it has an account here."""
+        """True if the account or group that ``word`` names exists; for a principal, if it has an account here."""
         kind, _, name = word.partition(":")
         if kind == "group":
             return self.groups.get(name) is not None
@@ -58,16 +58,16 @@ class Known:
         return account is not None and self.users.get(account) is not None
 
     def is_unsure(self, word: str) -> bool:
-        """True if it is a group that cannot be looked up."""
+        """True if ``word`` names a group that cannot be looked up."""
         return word.startswith("group:") and word[6:] not in self.groups
 
     def account(self, word: str) -> str | None:
-        """The account that ``user:…`` or ``principal:…`` means."""
+        """Return the account of ``user:…`` or ``principal:…``; None if it has none."""
         kind, _, name = word.partition(":")
         return name if kind == "user" else account_of(name.encode(), self.config.realms, self.config.principals)
 
     def persons(self, words: Iterable[str]) -> frozenset[str]:
-        """Those whom ``words`` name and who may ask and approve here: persons, not accounts."""
+        """Return the persons (not accounts) that ``words`` name and that may ask and approve here."""
         found: set[str] = set()
         for word in words:
             kind, _, name = word.partition(":")
@@ -81,7 +81,7 @@ class Known:
 
 
 def examine_name_service(host: Host) -> Iterator[Finding]:
-    """How fast it answers, and from which uid on accounts are people's."""
+    """Yield the findings about the speed of the name service, and about the least user id of people."""
     names = [entry.removeprefix("group:") for entry in host.config.operators if entry.startswith("group:")]
     took, finds_root = measure_look_ups(names)
     yield name_service(took, f"{len(names) + 2} look-ups", finds_root=finds_root)
@@ -89,7 +89,7 @@ def examine_name_service(host: Host) -> Iterator[Finding]:
 
 
 def examine(host: Host) -> Iterator[Finding]:
-    """Operators, requesters, approvers."""
+    """Yield the findings about operators, requesters and approvers."""
     rules_at_all: Sequence[Rule] = ()
     try:
         rules_at_all = host.policy().rules
@@ -107,7 +107,7 @@ def examine(host: Host) -> Iterator[Finding]:
 
 
 def look_up(words: frozenset[str], config: Config) -> Known:
-    """Look up everybody whom ``words`` or the settings name."""
+    """Look up everybody named by ``words`` or by the settings."""
     listed = everybody()
     groups = members(sorted({entry[6:] for entry in words if entry.startswith("group:")}), listed or {})
     known = Known(groups, {}, config, is_whole=listed is not None)
@@ -118,7 +118,10 @@ def look_up(words: frozenset[str], config: Config) -> Known:
 
 
 def measure_look_ups(names: Iterable[str]) -> tuple[float, bool]:
-    """Seconds that it took to look up root, an account that is not there, and the groups ``names``; and whether uid 0 is root."""
+    """Look up root, an account that does not exist, and the groups ``names``.
+
+    Return how many seconds that took, and whether uid 0 is root.
+    """
     began = time.monotonic()
     finds_root = False
     with suppress(KeyError):
@@ -132,7 +135,7 @@ def measure_look_ups(names: Iterable[str]) -> tuple[float, bool]:
 
 
 def least_uid_of_people() -> int:
-    """UID_MIN of login.defs(5)."""
+    """Return UID_MIN of login.defs(5)."""
     with suppress(OSError):
         found = re.search(r"^\s*UID_MIN\s+([0-9]+)\s*$", LOGIN_DEFS.read_text("utf-8", "replace"), re.MULTILINE)
         if found:
@@ -141,7 +144,7 @@ def least_uid_of_people() -> int:
 
 
 def everybody() -> dict[str, tuple[int, int]] | None:
-    """Name → uid and gid of every account that NSS lists; None if that takes longer than LISTED_WITHIN."""
+    """Return name → user id and group id of every account that NSS lists; None if that takes longer than LISTED_WITHIN."""
     try:
         return within(LISTED_WITHIN, lambda: {one.pw_name: (one.pw_uid, one.pw_gid) for one in pwd.getpwall()})
     except TimeoutError:
@@ -149,8 +152,9 @@ def everybody() -> dict[str, tuple[int, int]] | None:
 
 
 def members(names: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict[str, tuple[str, ...] | None]:
-    """Name → the accounts of the group, those ``listed`` whose own group it is among them; None where there is no such group.
-    One that cannot be looked up is left out.
+    """Return group name → its accounts, including those of ``listed`` that have it as primary group; None if it does not exist.
+
+    A group that cannot be looked up is left out.
     """
     found: dict[str, tuple[str, ...] | None] = {}
     for name in names:
@@ -162,7 +166,7 @@ def members(names: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict
 
 
 def uids(users: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict[str, int | None]:
-    """Name → uid; None where there is no such account. Who is not ``listed`` is asked for."""
+    """Return account name → user id; None if there is no such account. Accounts that are not ``listed`` are looked up."""
     found: dict[str, int | None] = {}
     for name in users:
         try:
@@ -173,7 +177,7 @@ def uids(users: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict[st
 
 
 def own_user() -> str:
-    """Whose account this process is; the number, where it is nobody's."""
+    """Return the name of the account of this process; its user id if that has no account."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -181,7 +185,7 @@ def own_user() -> str:
 
 
 def words_of(found: Sequence[Rule], operators: Sequence[str]) -> frozenset[str]:
-    """All words that name somebody."""
+    """Return all words of the rules and operators that name somebody."""
     return frozenset(operators).union(*(rule.who or () for rule in found), *map(_approvers_of, found))
 
 
@@ -193,7 +197,7 @@ def _approvers_of(rule: Rule) -> list[str]:
 
 
 def name_service(took: float, what: str, *, finds_root: bool) -> Finding:
-    """How long NSS needed for ``what``; ``finds_root`` if uid 0 is root to it."""
+    """Judge how many seconds NSS took for ``what``. ``finds_root``: it knows uid 0 as root."""
     if not finds_root:
         return bad("nss.speed", "NSS does not know uid 0 as root", "see /etc/nsswitch.conf: passwd has to begin with files")
     if took > SLOW:
@@ -203,7 +207,7 @@ def name_service(took: float, what: str, *, finds_root: bool) -> Finding:
 
 
 def least_uid(configured: int, of_people: int, settings: str) -> Finding:
-    """``min_uid`` against UID_MIN of login.defs(5)."""
+    """Compare ``min_uid`` with UID_MIN of login.defs(5)."""
     if configured < of_people:
         said = f"min_uid is {configured}, and /etc/login.defs has people from {of_people} on"
         mend = f"write into {settings}: min_uid = {of_people}, and name exceptions in [principals]"
@@ -212,7 +216,7 @@ def least_uid(configured: int, of_people: int, settings: str) -> Finding:
 
 
 def operators(words: Sequence[str], known: Known, settings: str) -> Iterator[Finding]:
-    """Those who may end everything, and lock."""
+    """Judge the operators, who may end everything and lock people."""
     if not words:
         said = "there are no operators: root alone can see all requests, lock people and reload the policy"
         yield weak("operators", said, f'write into {settings}: operators = ["group:NAME"]')
@@ -231,7 +235,7 @@ def operators(words: Sequence[str], known: Known, settings: str) -> Iterator[Fin
 
 
 def accounts(known: Known, settings: str) -> Iterator[Finding]:
-    """Accounts that the settings name."""
+    """Tell of accounts that the settings name and that do not exist."""
     named = {account: f"principal {principal}" for principal, account in known.config.principals.items()}
     named |= {account: f"person {person}" for person, all_of_them in known.config.people.items() for account in all_of_them}
     for account, whose in sorted(named.items()):
@@ -241,7 +245,7 @@ def accounts(known: Known, settings: str) -> Iterator[Finding]:
 
 
 def rules(found: Sequence[Rule], known: Known) -> list[Finding]:
-    """Judge the rules for this host: names that do not exist here, people they permit, and who could approve that."""
+    """Judge the rules for this host: names that do not exist, rules for nobody, and approvals that nobody could give."""
     findings: list[Finding] = []
     for rule in found:
         findings += _named(rule, known)
@@ -281,7 +285,7 @@ def _askers(rule: Rule, known: Known) -> Iterator[Finding]:
 
 
 def _approvers(rule: Rule, known: Known) -> Iterator[Finding]:
-    """Approvals that cannot be had, by anyone or by some: nobody approves their own, and one person counts once."""
+    """Tell of approvals that some requesters, or all, cannot get: nobody approves their own request, and a person counts once."""
     words = _approvers_of(rule)
     if not rule.approvals or not all(known.is_known(word) for word in words):
         return
@@ -302,7 +306,7 @@ def _approvers(rule: Rule, known: Known) -> Iterator[Finding]:
 
 
 def _owed(approvals: tuple[Approval, ...], eligible: Sequence[frozenset[str]], asker: str) -> int:
-    """How many approvals of a request by ``asker`` stay owed if everybody who may approve does."""
+    """Return how many approvals are still missing for a request by ``asker`` if everybody who may approve does so."""
     persons = sorted(frozenset[str]().union(*eligible) - {asker})
     given = ((person, frozenset(index for index, who in enumerate(eligible) if person in who)) for person in persons)
     return still_owed(approvals, tuple(given))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a person who is not root is told: a ticket, an account that it is theirs, a daemon that proves itself, and what only root
-can look at.
+"""The examinations for a person who is not root: their ticket, their account, whether the daemon proves itself, and what only
+root can look at.
 
-Law: nothing is asked of the daemon that ``jitsudo`` would not ask; of caches only the person's own is looked at.
+Law: the daemon is asked only what ``jitsudo`` would ask. Only the person's own credential cache is looked at.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ONLY_ROOT = (
 )
 AS_ROOT = "have root run: jitd doctor"
 SOON = 15 * 60
-"""Seconds that a ticket should still be good for."""
+"""Seconds that a ticket should still be valid."""
 MENDS = {
     "kdc silent": "try again later, and tell the KDC's administrator",
     "configuration": "have /etc/krb5.conf put right",
@@ -37,7 +37,7 @@ MENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """``principal``, and the seconds that the ticket is ``left``; or ``why_not``, ``cause`` being the client's word for it."""
+    """A ticket of ``principal``, valid for ``left`` seconds. If there is none, ``cause`` is a code and ``why_not`` a sentence."""
 
     principal: str = ""
     left: float = 0.0
@@ -46,7 +46,7 @@ class Ticket:
 
 
 def examinations(host: Host) -> list[Examination]:
-    """All of them."""
+    """Return all examinations for a person."""
     return [
         Examination("host.name", lambda: examine_names(host), "this host's name cannot be found out", AS_ROOT),
         Examination("ticket", lambda: examine_ticket(host), "the KDC does not answer", MENDS["kdc silent"]),
@@ -56,7 +56,7 @@ def examinations(host: Host) -> list[Examination]:
 
 
 def examine_names(host: Host) -> Iterator[Finding]:
-    """Host and realm, as far as the settings can be read."""
+    """Yield the findings about host and realm, if the settings can be read."""
     if host.faults:
         yield unknown("settings.whole", f"the settings cannot be read here: {host.faults[0]}", AS_ROOT)
     else:
@@ -64,7 +64,7 @@ def examine_names(host: Host) -> Iterator[Finding]:
 
 
 def examine_ticket(host: Host) -> Iterator[Finding]:
-    """Ticket and account."""
+    """Yield the findings about the person's ticket and account."""
     found = get_ticket(own_host())
     yield ticket(found)
     if found.principal:
@@ -73,7 +73,7 @@ def examine_ticket(host: Host) -> Iterator[Finding]:
 
 
 def get_ticket(host: str) -> Ticket:
-    """A service ticket for the jitd of ``host``, asked of the KDC if need be."""
+    """Return the person's service ticket for the jitd of ``host``. The KDC is asked if the cache has none."""
     try:
         initiator = Initiator(host)
         initiator.obtain_ticket()
@@ -86,7 +86,7 @@ def get_ticket(host: str) -> Ticket:
 
 
 def examine_daemon(host: Host) -> Iterator[Finding]:
-    """The socket where their ``jitsudo`` asks, and a real greeting."""
+    """Yield the findings about the socket that the person's ``jitsudo`` uses, and about a real handshake."""
     named = os.environ.get("JITD_SOCKET")
     path = Path(named or host.config.socket)
     yield files.above("socket.directory", files.see_above(path))
@@ -101,7 +101,7 @@ def examine_daemon(host: Host) -> Iterator[Finding]:
 
 
 def ticket(found: Ticket) -> Finding:
-    """Is there a ticket for this host?"""
+    """Tell whether there is a ticket for this host, and for how long."""
     if found.why_not:
         mend = MENDS.get(found.cause, "")
         return bad("ticket", found.why_not, mend, command="" if mend else "kinit")
@@ -111,7 +111,7 @@ def ticket(found: Ticket) -> Finding:
 
 
 def mapping(principal: str, account: str | None, user: str, settings: str) -> Finding:
-    """Is the principal this account's? ``account`` is what jitd maps it to; None: nobody."""
+    """Tell whether ``principal`` belongs to account ``user``. jitd maps it to ``account``; None: to no account."""
     if account == user:
         return ok("principal", f"{principal} is {user} here")
     is_whose = "nobody's" if account is None else f"{account}'s"
@@ -120,7 +120,7 @@ def mapping(principal: str, account: str | None, user: str, settings: str) -> Fi
 
 
 def mutual(principal: str, why_not: str) -> Finding:
-    """Did the daemon and this person prove themselves to each other?"""
+    """Tell whether the daemon and this person have proved themselves to each other."""
     if why_not:
         said = f"jitd and you could not prove yourselves to each other: {why_not}"
         mend = "mend what is said of the ticket first; if it stays so, have root run: jitd doctor"

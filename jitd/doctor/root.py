@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What root is told of this host. Law: the order is that of the reasons: what is found first may be why the rest is as it is."""
+"""The examinations for root. Law: causes come first: what an examination finds may be the cause of what later ones find."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from jitd.doctor.round import Examination
 
 
 def examinations(host: Host) -> list[Examination]:
-    """All examinations. One without a sentence for its silence cannot hang: it asks the kernel's clocks, or looks at files beside
-    those that this process was loaded from. One that looks at what the settings name can: that may be on a file server.
+    """Return all examinations for root.
+
+    An examination without a ``silent`` sentence cannot hang: it asks the kernel's clocks, or looks at files beside those that
+    this process was loaded from. An examination of something that the settings name can hang: that may be on a file server.
     """
     disk = "see dmesg, and mount: a disk or a file server does not answer"
     directory = "see what /etc/nsswitch.conf names for passwd and group: a directory server does not answer"
-    # Nothing is looked at for this mend: to find the daemon's process may be what hangs.
+    # This does not look at the host under systemd: to find the daemon's process may be what hangs.
     anew = f"start it anew: {host.restart if host.is_booted else host.start}"
     return [
         Examination("installed", files.examine_installed),
@@ -55,7 +57,7 @@ def examinations(host: Host) -> list[Examination]:
 
 
 def _kdc(host: Host) -> Iterator[Finding]:
-    """In a process of its own: GSSAPI is loaded there alone."""
+    """Do the examination of ``kdc``, in its own process: only there GSSAPI is loaded."""
     from jitd.doctor import kdc
 
     yield from kdc.examine(host)

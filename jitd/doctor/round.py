@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The round: each examination that may hang in a process of its own, all at one time, and none longer than its seconds.
+"""The round of all examinations. Each one that may hang has its own process; all run at the same time, with a time limit.
 
-Law: an examination that hangs or fails becomes a finding and delays no other; what it had found before counts. One that hangs
-is killed with all that it started; one that cannot be killed (a dead file server) is left behind.
+Law: an examination that hangs or fails becomes a finding, and delays no other; what it has found before counts. If it hangs, it
+is killed with all that it started. If it cannot be killed (a dead file server), it is left behind.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from jitd.doctor.finding import Finding, bad
 WITHIN = 5.0
 """Seconds that an examination may take."""
 END = b"null"
-"""The last line of a child that has come to its end."""
+"""The last line of a child that has finished its examination."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """``look`` gives findings. Where it gives none in time, a finding ``check`` says what is ``silent``, with its ``mend``.
+    """One examination. ``look`` yields its findings. If it does not end in time, a finding ``check`` has the sentence ``silent``.
 
-    Without ``silent`` it cannot hang, and is done in this process.
+    ``mend`` is the mend of that finding. An examination without ``silent`` cannot hang, and is done in this process.
     """
 
     check: str
@@ -38,7 +38,7 @@ class Examination:
 
 
 def examine(examinations: Sequence[Examination], within: float = WITHIN) -> Iterator[Finding]:
-    """All findings, in the order of the examinations. It takes ``within`` seconds at most, and a moment."""
+    """Yield all findings, in the order of the examinations. This takes about ``within`` seconds, at most."""
     until = time.monotonic() + within
     started = [(examination, _start(examination) if examination.silent else None) for examination in examinations]
     children = [child for _, child in started if child]
@@ -55,7 +55,7 @@ def examine(examinations: Sequence[Examination], within: float = WITHIN) -> Iter
 
 
 def _findings(examination: Examination) -> Iterator[Finding]:
-    """What it finds; that it breaks is a finding, too."""
+    """Yield what an examination finds. If it raises an exception, that is a finding too."""
     try:
         yield from examination.look()
     except Exception as fault:
@@ -72,7 +72,7 @@ class _Child:
     has_ended: bool = False
 
     def findings(self, within: float) -> Iterator[Finding]:
-        """What it found, and what became of it."""
+        """Yield what the child has found, and a finding if it did not finish."""
         *lines, _ = self.said.split(b"\n")
         yield from (Finding(**json.loads(line)) for line in lines if line != END)
         if END in lines:
@@ -104,7 +104,7 @@ def _start(examination: Examination) -> _Child:
 
 
 def _hear(children: Sequence[_Child], wanted: _Child, until: float) -> None:
-    """Take in what any of them says, until ``wanted`` has ended or the time is over."""
+    """Read what all children write, until ``wanted`` has ended, or until ``until`` (seconds, CLOCK_MONOTONIC)."""
     while not wanted.has_ended and (left := until - time.monotonic()) > 0:
         waiting = {child.pipe: child for child in children if not child.has_ended}
         for pipe in select.select(list(waiting), [], [], left)[0]:
@@ -114,10 +114,10 @@ def _hear(children: Sequence[_Child], wanted: _Child, until: float) -> None:
 
 
 def _end(child: _Child) -> None:
-    """Nothing of it is left, unless the kernel keeps it."""
+    """Kill a child with all that it started, and wait for it up to 0.1 seconds."""
     os.close(child.pipe)
     if not child.has_ended:
-        for kill in (os.killpg, os.kill):  # it may not have come to lead its group yet
+        for kill in (os.killpg, os.kill):  # the child may not lead a process group yet
             with contextlib.suppress(ProcessLookupError):
                 kill(child.pid, signal.SIGKILL)
     for _ in range(20):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where runs live: control groups, systemd, and what is left of runs that are over.
+"""Checks of what runs need: control groups and systemd; and of what is left of runs that are over.
 
 Law: systemd is asked, and nothing is started, stopped or made.
 """
@@ -21,22 +21,25 @@ from jitd.doctor.state import kind_of, live_runs, mounts
 from jitd.store import StoreError
 
 WITHIN = 3.0
-"""Seconds that systemd may take."""
+"""Seconds that systemd may take to answer."""
 AGAIN_AFTER = 0.5
-"""Seconds after which what seemed to be left over is looked at again: a run that ends just now is not a leftover."""
+"""Seconds after which apparent leftovers are looked for again: what belongs to a run that is just ending is not a leftover."""
 SCOPE = re.compile(r"jitd-run-(\S+)\.scope")
 EFFORT = '"ended" is then a best effort: what hides from its parent can outlive a run'
 NEEDED = ("jitd.service", "jitd.socket", "jitd-launcher.socket")
 LAUNCHER = "jitd-launcher.service"
 STATES = ("LoadState", "ActiveState", "UnitFileState")
-"""Of a unit, in the order of Unit."""
+"""The properties of a unit to ask systemd for, in the order of the fields of Unit."""
 VOLATILE = frozenset({"tmpfs", "ramfs"})
 ENABLED = frozenset({"enabled", "enabled-runtime", "static", "indirect", "generated", "linked"})
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """``place`` is where a run's control group would be made, empty where there is no version 2; ``has_kill``: Linux >= 5.14."""
+    """The host's control groups. ``place`` is where a run's group would be made; empty if version 2 is not mounted.
+
+    ``has_kill``: there is a file ``cgroup.kill`` (Linux 5.14). ``kernel`` is the kernel's release.
+    """
 
     place: str
     is_writable: bool
@@ -46,7 +49,7 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What systemd says of a unit."""
+    """What systemd says of a unit, in the words of ``systemctl show``."""
 
     load: str
     active: str
@@ -54,7 +57,7 @@ class Unit:
 
 
 def examine(host: Host) -> Iterator[Finding]:
-    """What runs live in, and what is left of them."""
+    """Yield the findings about control groups, systemd, and leftovers of runs."""
     has_systemd = BOOTED.is_dir()
     if host.config.executor == "unit" and not has_systemd:
         said = 'executor = "unit", and systemd is not process 1 here'
@@ -81,7 +84,11 @@ def examine(host: Host) -> Iterator[Finding]:
 
 
 def see_groups(pid: int | None) -> Groups:
-    """Where the daemon ``pid`` (0: this process, for want of it) would make a run's control group; None: systemd makes it."""
+    """Find out where the control groups of runs are made.
+
+    ``pid`` is the daemon's process, which makes them below its own group. If it is 0, there is no daemon, and the group of this
+    process is taken. If it is None, systemd makes them.
+    """
     kernel = os.uname().release
     root, place = next(((root, place) for root, place, kind in mounts() if kind == "cgroup2"), ("", ""))
     if not place:
@@ -100,7 +107,7 @@ def _is_since_5_14(release: str) -> bool:
 
 
 def ask_units() -> dict[str, Unit]:
-    """What systemd says of ours, and of jitd.slice."""
+    """Return what systemd says of jitd's units, and of jitd.slice."""
     said = _ask("systemctl", "show", f"--property=Id,{','.join(STATES)}", "--", *NEEDED, LAUNCHER, "jitd.slice")
     found = {}
     for block in said.split("\n\n"):
@@ -111,7 +118,7 @@ def ask_units() -> dict[str, Unit]:
 
 
 def why_no_bus() -> str:
-    """Why the system bus does not lead to systemd; empty if it does."""
+    """Return why systemd cannot be reached over the system bus; empty if it can."""
     try:
         _ask("busctl", "--system", f"--timeout={WITHIN:.0f}", "get-property", "org.freedesktop.systemd1",
              "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "Version")  # fmt: skip
@@ -121,7 +128,10 @@ def why_no_bus() -> str:
 
 
 def find_leftovers(host: Host, *, with_scopes: bool) -> tuple[list[str], list[str], dict[str, int]]:
-    """Plates and scopes of runs that are not live in the record, and which process holds a plate. Raises StoreError, OSError."""
+    """Return plates and scopes of runs that are not live in the record, and plate → the process that has locked it.
+
+    Raises StoreError and OSError.
+    """
     plates, scopes = _left(host, with_scopes=with_scopes)
     if plates or scopes:
         time.sleep(AGAIN_AFTER)
@@ -132,7 +142,7 @@ def find_leftovers(host: Host, *, with_scopes: bool) -> tuple[list[str], list[st
 
 
 def _left(host: Host, *, with_scopes: bool) -> tuple[set[str], set[str]]:
-    """First what is there, then the record: a run is in the record before it is anywhere else."""
+    """Look for leftovers: first on the host, then in the record, since a run is in the record before it is anywhere else."""
     plates, scopes = set[str](), set[str]()
     with suppress(FileNotFoundError):
         plates = set(os.listdir(host.run_dir / "runs"))
@@ -146,7 +156,7 @@ def _left(host: Host, *, with_scopes: bool) -> tuple[set[str], set[str]]:
 
 
 def _ask(*words: str) -> str:
-    """What a program of systemd's says. Raises OSError with its sentence."""
+    """Return what a program of systemd prints. Raises OSError with the program's sentence."""
     try:
         done = subprocess.run(
             [f"/usr/bin/{words[0]}", *words[1:]],
@@ -168,7 +178,7 @@ def _ask(*words: str) -> str:
 
 
 def groups(found: Groups) -> Iterator[Finding]:
-    """Can all of a run be killed at one stroke?"""
+    """Tell whether all processes of a run can be killed together."""
     check = "executor.groups"
     if not found.place:
         said = f"control groups of version 2 are not mounted: {EFFORT}"
@@ -183,7 +193,7 @@ def groups(found: Groups) -> Iterator[Finding]:
 
 
 def units(found: Mapping[str, Unit]) -> Iterator[Finding]:
-    """The units of this host's jitd."""
+    """Judge the units of this host's jitd."""
     for name in NEEDED:
         unit = found.get(name, Unit("not-found", "inactive", ""))
         check, enable = f"systemd.{name}", f"systemctl enable --now {name}"
@@ -202,12 +212,12 @@ def units(found: Mapping[str, Unit]) -> Iterator[Finding]:
 
 
 def _unmask(name: str) -> str:
-    """Whether it was masked for good, or until the next boot."""
+    """Return the command that unmasks a unit, whether it was masked for good or until the next boot."""
     return f"systemctl unmask {name} && systemctl unmask --runtime {name}"
 
 
 def launcher(found: Unit) -> Iterator[Finding]:
-    """The service that is started by its socket when the daemon wants it: it need not be active, but it must not have failed."""
+    """Judge the launcher's service. Its socket starts it when it is needed: it need not be active, but must not have failed."""
     check = f"systemd.{LAUNCHER}"
     if found.load == "masked":
         yield bad(check, f"{LAUNCHER} is masked: no run can begin", command=_unmask(LAUNCHER))
@@ -217,7 +227,7 @@ def launcher(found: Unit) -> Iterator[Finding]:
 
 
 def scopes(bus: str, slice_state: str) -> Finding:
-    """Can systemd be asked for scopes? ``bus`` is why the system bus does not lead to it, empty if it does."""
+    """Tell whether systemd can be asked for scopes. ``bus`` is why it cannot be reached over the system bus; empty if it can."""
     check = "systemd.scopes"
     if bus:
         said = f"systemd cannot be asked for scopes over the system bus: {bus}"
@@ -228,7 +238,7 @@ def scopes(bus: str, slice_state: str) -> Finding:
 
 
 def run_directory(path: str, kind: str) -> Iterator[Finding]:
-    """Where plates are: a boot has to empty it."""
+    """Tell if the directory of plates is on a file system that a boot does not empty. ``kind`` is its type."""
     if kind not in VOLATILE:
         said = f"{path} is on {kind}: what is noted there of runs outlives a boot, and they do not"
         yield weak("runs.directory", said, f"have {path} on a tmpfs, as /run is, or name a socket below /run in jitd.toml")
@@ -237,7 +247,7 @@ def run_directory(path: str, kind: str) -> Iterator[Finding]:
 def leftovers(
     plates: Sequence[str], scope_names: Sequence[str], held: Mapping[str, int], run_dir: str, restart: str
 ) -> Iterator[Finding]:
-    """``plates`` and ``scope_names`` are of runs that are not live in the record; ``held``: plate → the process that locks it."""
+    """Judge ``plates`` and ``scope_names`` of runs that are not live in the record. ``held``: plate → the process that has it."""
     living = [run for run in plates if run in held]
     dead = [run for run in plates if run not in held]
     if living:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The settings and the policy, as files: who may change them, whether they have faults, and what they had better say.
+"""Checks of the files of settings and policy: who may change them, whether they have faults, and what they should rather say.
 
-Law: they are read by the code that the daemon reads them with, and never written.
+Law: the files are read by the same code as in the daemon, and never written.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from jitd.settings.config import KRB5_CONF, kerberos_files
 from jitd.settings.toml_document import ConfigError
 
 MECHANISMS = ("/etc/gss/mech", "/etc/gss/mech.d")
-"""Which libraries libgssapi loads."""
+"""Where libgssapi reads which mechanism libraries to load."""
 
 
 def examine(host: Host) -> Iterator[Finding]:
-    """jitd.toml, and what it and krb5.conf name."""
+    """Yield the findings about jitd.toml, and about what it and krb5.conf name."""
     yield files.above("settings.directory", files.see_above(host.file))
     if os.path.lexists(host.file):
         yield files.closed("settings.file", files.see(host.file), "the settings")
@@ -38,7 +38,7 @@ def examine(host: Host) -> Iterator[Finding]:
 
 
 def examine_policy(host: Host) -> Iterator[Finding]:
-    """The policy's files."""
+    """Yield the findings about the policy's files."""
     directory = host.config.policy
     yield files.above("policy.directory", files.see_above(directory / "policy"))
     found: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ def examine_policy(host: Host) -> Iterator[Finding]:
 
 
 def faults(check: str, sentences: Sequence[str], whole: str) -> Iterator[Finding]:
-    """The faults of settings or policy, each with its file and line."""
+    """Yield the faults of settings or policy, each with its file and line."""
     for sentence in sentences:
         yield bad(check, sentence, "correct it there; jitd check says when all is well")
     if not sentences:
@@ -63,7 +63,7 @@ def faults(check: str, sentences: Sequence[str], whole: str) -> Iterator[Finding
 
 
 def policy(directory: str, sentences: Sequence[str], n_rules: int) -> Iterator[Finding]:
-    """Its faults; one that is whole and empty permits nothing."""
+    """Yield the faults of the policy, and tell if it has no rule: such a policy permits nothing."""
     if not sentences and not n_rules:
         said = f"{directory} holds no rule: nobody is permitted anything"
         yield bad("policy.whole", said, "write one: jitd-policy(5) has examples")
@@ -72,7 +72,7 @@ def policy(directory: str, sentences: Sequence[str], n_rules: int) -> Iterator[F
 
 
 def plugins(check: str, open_ones: Sequence[tuple[str, str]]) -> Finding:
-    """krb5.conf and the like. ``open_ones`` are those that others may change, and who those are."""
+    """Judge krb5.conf and similar files. ``open_ones`` are the files that others may change, each with who may."""
     if open_ones:
         path, because = open_ones[0]
         told = f"{because}: {path} says which plugins libkrb5 and libgssapi load into root's programs, and who the KDC is"
@@ -82,7 +82,7 @@ def plugins(check: str, open_ones: Sequence[tuple[str, str]]) -> Finding:
 
 
 def root_setting(value: str, settings: str) -> Finding:
-    """``root`` of jitd.toml."""
+    """Judge the setting ``root`` of jitd.toml."""
     if value == "deny":
         said = 'root = "deny": jitsudo in a script of root is denied, also in one that was approved'
         return weak("settings.root", said, f'it is meant so, or write into {settings}: root = "permit"')

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The state directory: its file system, the database, the record, the recordings.
+"""Checks of the state directory: its file system, the database, the record, the recordings.
 
-Law: the database is opened to be read; a lock that a writer may want is never taken. Sizes are bytes, times seconds.
+Law: the database is opened only for reading, and no lock is taken that a writer may need. Sizes are in bytes, times in seconds.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from jitd.store import Store, StoreError
 from jitd.store.opening import file_of, read_store
 
 MOST_PROVED = 5_000
-"""Records that are proved with all that they tell of; of a longer record only the last so many are looked at."""
+"""How many entries a record may have to be proved as a whole. Of a longer record only the last MOST_PROVED are proved."""
 MIB = 1 << 20
 LITTLE, TOO_LITTLE = 1024 * MIB, 64 * MIB
 FEW, TOO_FEW = 20_000, 1_000
-"""Inodes."""
+"""Limits for the number of free inodes: below FEW it is weak, below TOO_FEW bad."""
 SLOW_SYNC = 0.2
 NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "9p", "afs", "gfs2", "ocfs2", "glusterfs", "fuse.sshfs", "lustre"}
@@ -40,7 +40,10 @@ PASSING = frozenset({"tmpfs", "ramfs"})
 
 @dataclass(frozen=True, slots=True)
 class FileSystem:
-    """``kind`` as in mountinfo; ``inodes`` None where there is no number; ``synced_in`` None if fsync(2) failed: ``why_not``."""
+    """The file system of the state directory. ``kind`` is its type as in mountinfo. ``inodes`` is None if they are not limited.
+
+    ``synced_in`` is how many seconds fsync(2) took; None if it failed, and ``why_not`` then says why.
+    """
 
     kind: str
     free: int
@@ -52,9 +55,9 @@ class FileSystem:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How reading the database went: of ``n`` records the last ``n_proved`` were proved.
+    """What came of reading the database: it has ``n`` records, and the last ``n_proved`` of them were proved.
 
-    One of two sentences may say why not: ``cannot_read`` of the database, ``is_broken`` of the record.
+    ``cannot_read`` is a sentence why the database cannot be read, ``is_broken`` one why the record is altered; else empty.
     """
 
     n: int = 0
@@ -66,7 +69,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Recordings: bytes they take, how many; ``oldest_days`` is the age of the oldest that nobody writes any more."""
+    """The recordings: the bytes that they take, and their number. ``oldest_days`` is how many days ago the oldest changed."""
 
     size: int = 0
     n: int = 0
@@ -74,7 +77,7 @@ class Kept:
 
 
 def examine(host: Host) -> Iterator[Finding]:
-    """The state directory."""
+    """Yield the findings about the state directory and the recordings in it."""
     directory = host.config.state
     if not directory.is_dir():
         yield bad("state.directory", f"there is no {directory}", "the daemon makes it", command=host.start)
@@ -87,14 +90,14 @@ def examine(host: Host) -> Iterator[Finding]:
 
 
 def examine_record(host: Host) -> Iterator[Finding]:
-    """The database."""
+    """Yield the findings about the database and the record in it."""
     if os.path.lexists(host.database):
         yield files.secret("state.secret", files.see(host.database), "the database")
     yield from record(str(host.database), prove(host.database, is_alone=not host.daemon.pid))
 
 
 def see_file_system(state: Path) -> FileSystem:
-    """Where the directory is."""
+    """Look at the file system of the state directory."""
     room = os.statvfs(state)
     began = time.monotonic()
     synced_in, why_not = None, ""
@@ -108,7 +111,7 @@ def see_file_system(state: Path) -> FileSystem:
 
 
 def _sync(state: Path) -> None:
-    """Have the disk write what was written before; nothing is, here."""
+    """Have the disk store what others have written (fsync(2)). Nothing is written here. Raises OSError."""
     for path, flags in ((file_of(state), os.O_RDONLY), (state, os.O_RDONLY | os.O_DIRECTORY)):
         with suppress(FileNotFoundError):
             descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -119,17 +122,17 @@ def _sync(state: Path) -> None:
 
 
 def kind_of(path: Path) -> str:
-    """The type of the file system that ``path`` is on."""
+    """Return the type of the file system that ``path`` is on."""
     real, kind, longest = os.path.realpath(path), "", -1
     for _, mount, mounted in mounts():
         is_above = mount == "/" or real == mount or real.startswith(mount + "/")
-        if is_above and len(mount) >= longest:  # of two on one place the later one counts
+        if is_above and len(mount) >= longest:  # of two mounts on one directory the later counts
             longest, kind = len(mount), mounted
     return kind
 
 
 def mounts() -> Iterator[tuple[str, str, str]]:
-    """What is mounted of a file system, where, and its type, as /proc/self/mountinfo has them (proc(5))."""
+    """Yield, for each mount, what of the file system is mounted, where, and the type (/proc/self/mountinfo, proc(5))."""
     for line in Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines():
         before, _, after = line.partition(" - ")
         root, place = before.split(" ")[3:5]
@@ -137,7 +140,7 @@ def mounts() -> Iterator[tuple[str, str, str]]:
 
 
 def prove(database: Path, *, is_alone: bool) -> Record:
-    """How reading and proving it went. ``is_alone``: no daemon runs on it."""
+    """Read the database, and prove its record. ``is_alone``: no daemon uses it."""
     if not database.exists():
         return Record(is_missing=True)
     try:
@@ -155,7 +158,7 @@ def prove(database: Path, *, is_alone: bool) -> Record:
 
 
 def _prove_tail(store: Store, head: Seal) -> int:
-    """Follow the last MOST_PROVED records from the seal before them. Raises Broken."""
+    """Prove the last MOST_PROVED records, from the seal before them. Return how many these are. Raises Broken."""
     first, start = head.number - MOST_PROVED, GENESIS
     for number, _, digest in store.records(after=first - 1):
         start = Seal(number, digest)
@@ -164,7 +167,7 @@ def _prove_tail(store: Store, head: Seal) -> int:
 
 
 def policy_in_force(database: Path) -> str | None:
-    """The digest of the policy that the newest record was made under: a daemon records each policy that it begins to go by."""
+    """Return the digest of the policy in the newest record, None if not known. A daemon records each policy that it loads."""
     with suppress(StoreError, ValueError, AttributeError), closing(read_store(database)) as store:
         for body in store.newest():
             digest = json.loads(body).get("policy")
@@ -173,13 +176,13 @@ def policy_in_force(database: Path) -> str | None:
 
 
 def live_runs(database: Path, *, is_alone: bool) -> set[str]:
-    """The ids of the runs that live, as the record has it. Raises StoreError."""
+    """Return the ids of the runs that live, according to the record. Raises StoreError."""
     with closing(read_store(database, is_alone=is_alone)) as store:
         return {run.id for run in store.runs()}
 
 
 def see_kept(state: Path) -> Kept:
-    """The recordings; what is written to just now is counted, and not looked into."""
+    """Look at the recordings. Those that are being written are counted too. No recording is opened."""
     directory = recordings_directory(str(state))
     n, size, oldest = 0, 0, time.time()
     with suppress(FileNotFoundError), os.scandir(directory) as entries:
@@ -196,7 +199,7 @@ def see_kept(state: Path) -> Kept:
 
 
 def file_system(state: str, found: FileSystem) -> Iterator[Finding]:
-    """Where the state is."""
+    """Judge the file system of the state directory."""
     elsewhere = f"move {state} to a local disk (stop jitd, copy, set state in jitd.toml)"
     if found.kind in NETWORK:
         yield bad("state.local", f"{state} is on a network ({found.kind}), where SQLite's log is not safe", elsewhere)
@@ -229,7 +232,7 @@ def file_system(state: str, found: FileSystem) -> Iterator[Finding]:
 
 
 def record(database: str, found: Record) -> Iterator[Finding]:
-    """Can the database be read, and does the record hold?"""
+    """Tell whether the database can be read, and whether its record is unaltered."""
     keep = f"stop jitd, keep a copy of {database} with its -wal as evidence, and tell security"
     if found.is_missing:
         mend = "the daemon makes it when it starts for the first time"
@@ -249,7 +252,7 @@ def record(database: str, found: Record) -> Iterator[Finding]:
 
 
 def recordings(found: Kept, free: int, quota: int, days: int, settings: str) -> Iterator[Finding]:
-    """The quota against what is free, and whether somebody keeps to the retention."""
+    """Compare the quota of recordings with the free space, and the oldest recording with the retention in days."""
     growth = max(0, quota - found.size)
     if growth > free - TOO_LITTLE:
         fits = max(1, (found.size + max(0, free - LITTLE)) // MIB)

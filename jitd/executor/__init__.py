@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a monitor is started, ordered and found again: one Protocol, whatever houses it.
+"""How monitors are started, given orders and found again: one Protocol for hosts with systemd and without.
 
-Law: what comes back are values of this page, in the order in which they happened; after a restart they may come once
-more.
+Law: an executor reports values of this page, in the order in which they happened. After a restart of the daemon a report may
+come a second time.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from jitd.monitor.orders import Job, Login
 
 
 class ExecutorError(Exception):
-    """The run could not be begun; nothing of it is left. A sentence."""
+    """The run could not be begun, and nothing of it is left. The argument is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """A monitor has checked in: ``state`` is starting, ready, running or ended, and the report for that follows."""
+    """A monitor has connected. ``state`` is starting, ready, running or ended; the report for that state follows."""
 
     run: str
     state: str
@@ -30,14 +30,14 @@ class Here:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """All is prepared: the client's streams are there, cwd and file are as approved. It waits for ``go``."""
+    """The command is prepared: its streams are there, its directory and file are as approved. Its monitor waits for ``go``."""
 
     run: str
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """``exec`` has succeeded. ``pid`` is the command's."""
+    """``exec`` has succeeded. ``pid`` is the command's process."""
 
     run: str
     pid: int
@@ -45,7 +45,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Nothing of it is left but what was recorded."""
+    """The run has ended. Nothing of it is left but its recording."""
 
     run: str
     outcome: Outcome
@@ -54,7 +54,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """The executor itself had to be mended: a sentence for the log."""
+    """The executor itself had a fault. ``because`` is a sentence for the log."""
 
     because: str
 
@@ -63,31 +63,31 @@ Report = Here | Ready | Started | Ended | Trouble
 
 
 class Executor(Protocol):
-    """What the daemon needs of whatever houses its monitors."""
+    """What the daemon needs of the part that starts its monitors."""
 
     def spawn_launcher(self) -> None:
-        """Start the process that monitors are forked from: before the daemon opens anything that is not for them."""
+        """Start the process that forks monitors. To be called before the daemon opens anything that monitors must not have."""
 
     async def open(self) -> None:
-        """Be there for monitors, those of an earlier daemon included."""
+        """Let monitors connect, also those of an earlier daemon. Raises ExecutorError."""
 
     async def start(self, job: Job | Login) -> socket.socket:
-        """Begin a run; the client's end of its control socket. It waits for ``go``. Raises ExecutorError."""
+        """Begin a run, which then waits for ``go``. Return the client's end of its control socket. Raises ExecutorError."""
 
     def go(self, run: str) -> None:
-        """Let it execute. If its monitor is away just now, ``Ready`` comes again."""
+        """Let the run execute its command. If its monitor is not connected now, ``Ready`` is reported again later."""
 
     def stop(self, run: str, because: str) -> None:
-        """End it, now or as soon as its monitor checks in. ``Ended`` follows."""
+        """End the run, now or as soon as its monitor connects. ``Ended`` follows."""
 
     def forget(self, run: str) -> None:
-        """Its outcome is committed: nothing of the run has to be kept."""
+        """Remove what is kept of the run: its outcome is committed."""
 
     async def find(self, runs: Iterable[str], of_earlier_boots: Iterable[str] = ()) -> list[str]:
-        """After a restart: those of ``runs`` that are alive, and so will check in; the others are reported as Ended."""
+        """Return those of ``runs`` that are alive after a restart: their monitors will connect. Report the others as Ended."""
 
     def usage(self, run: str) -> Usage | None:
-        """What a live run has used; None where it has no control group."""
+        """Return what a live run has used; None if it has no control group."""
 
     async def close(self) -> None:
-        """Leave. Runs go on, and are there for the next daemon."""
+        """Stop listening. Runs go on, and the next daemon finds them."""

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Monitors without a service manager: the daemon executes their launcher, and each makes a control group of its own.
+"""Monitors without a service manager: the daemon executes the launcher, and each monitor makes a control group of its own.
 
-Law: the launcher is executed before the daemon opens keytab or database, and has nothing of it but one socket.
+Law: the launcher is executed before the daemon opens keytab or database, and gets nothing of the daemon but one socket and its
+standard error.
 """
 
 from __future__ import annotations
@@ -23,24 +24,24 @@ PACKAGES = str(Path(__file__).resolve().parents[2])
 
 
 def places() -> list[str]:
-    """Where a launcher finds what it imports: beside ``jitd``, and in a checkout where pamela is."""
+    """Return the directories from which a launcher imports: the one with ``jitd`` and, if it is another, the one with pamela."""
     pamela = find_spec("pamela")
     return [PACKAGES] if pamela is None else list(dict.fromkeys([PACKAGES, os.path.dirname(str(pamela.origin))]))
 
 
 class ChildLauncher:
-    """A launcher that is this process's child, and ends with it."""
+    """A launcher that is a child of this process, and ends with this process."""
 
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> socket.socket:
-        """Execute it. It has nothing of this process but its own socket and standard error. Raises OSError."""
+        """Execute the launcher, with only a socket and this process's standard error. Return our end of it. Raises OSError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         with theirs:
             try:
-                self._process = subprocess.Popen(  # the last word tells a reader of ps(1) which daemon's it is
+                self._process = subprocess.Popen(  # the last argument shows in ps(1) to which daemon it belongs
                     [sys.executable, "-IS", "-c", LAUNCHER, *places(), str(theirs.fileno()), str(self._run_dir)],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -55,7 +56,7 @@ class ChildLauncher:
         return ours
 
     def end(self) -> None:
-        """Wait for it: its socket is closed, so it ends."""
+        """Wait until the launcher has ended, as its socket is closed. Kill it after 2 seconds."""
         if self._process is not None:
             try:
                 self._process.wait(timeout=2)
@@ -66,7 +67,7 @@ class ChildLauncher:
 
 
 class Direct(Monitors):
-    """The executor for hosts where the daemon looks after its runs by itself."""
+    """The executor for hosts without systemd."""
 
     def __init__(self, run_dir: Path, state_dir: Path, report: Callable[[Report], None]) -> None:
         super().__init__(run_dir, state_dir, report, ChildLauncher(run_dir), None)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where monitors come in: the socket that root alone reaches, and the directories that root alone can change.
+"""The socket at which monitors connect, which only root can reach, and the directories that only root can change.
 
-Law: what is made is safe from its first moment; what is there already is taken only if it is.
+Law: nobody but root can use or change what is made here, from its first moment on. A directory that exists is checked for that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ BACKLOG = 256
 
 
 def listen(run_dir: str) -> socket.socket:
-    """Bind where only root gets, and move it into place when it is closed to others; a stale one is replaced. Raises OSError."""
+    """Return the listening socket. It is bound in a directory of root's, and renamed once its mode is right. Raises OSError.
+
+    A socket that is left there is replaced.
+    """
     hidden = f"{run_dir}/runs/.monitors"
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
@@ -34,13 +37,13 @@ def listen(run_dir: str) -> socket.socket:
 
 
 def peer_of(peer: socket.socket) -> tuple[int, int, int]:
-    """Process, user and group at the other end, as they were when it connected (unix(7), SO_PEERCRED)."""
+    """Return the process, user and group at the other end, as they were when it connected (unix(7), SO_PEERCRED)."""
     found: tuple[int, int, int] = struct.unpack("iII", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     return found
 
 
 def make_directory(path: str, mode: int) -> None:
-    """Make it, or see that it is root's, and that nobody else can write to it. Raises OSError."""
+    """Make a directory. If it exists, check that root owns it and nobody else can write to it. Raises OSError."""
     try:
         os.mkdir(path, mode)
         os.chmod(path, mode)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The monitors of this host: how they are started, heard, ordered and looked for, for every kind of launcher.
+"""The monitors of this host: how the daemon starts them, hears them, gives them orders and finds them, with any launcher.
 
-Law: a run is started once; what a monitor says is reported as it comes, and a monitor that says no more is looked for.
+Law: a run is started once. What a monitor says is reported as it comes. A monitor that is not heard any more is looked for.
 """
 
 from __future__ import annotations
@@ -25,41 +25,44 @@ from jitd.monitor.orders import FAILED, Job, Login
 from jitd.monitor.places import Left
 
 BORN_WITHIN = 5.0
-"""Seconds after which a monitor that has not checked in is looked for."""
+"""Seconds after which a monitor that has not connected is looked for."""
 BEHIND_FOR = 30.0
-"""Seconds that the launcher may be behind with its jobs: where hundreds begin at once, the processors are everybody's."""
+"""Seconds that the launcher may take to work off its jobs, when hundreds of runs begin together."""
 BACK_WITHIN = 1.0
-"""Seconds after which a monitor that was cut off is looked for: it tries every 0.15 s."""
+"""Seconds after which a monitor that has lost its connection is looked for. It tries to connect every 0.15 s."""
 RESPAWN_AFTER = 0.2
-"""Seconds before a launcher is started anew, so that one that fails at once is not started in a tight loop."""
+"""Seconds before a launcher is started again, so that a launcher that always fails is not started in a busy loop."""
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 
 class Launcher(Protocol):
-    """Where monitors are forked from."""
+    """The process that forks monitors."""
 
     def start(self) -> socket.socket:
-        """Have one, and a socket to it. Raises OSError."""
+        """Start the launcher, or connect to it, and return the socket. Raises OSError."""
 
     def end(self) -> None:
-        """It is not needed any more, or has ended. Raises nothing."""
+        """Let the launcher end: it is not needed any more, or has ended. Raises nothing."""
 
 
 class Housing(Protocol):
-    """What takes a monitor in before it makes its command's process."""
+    """What puts a monitor into a control group, before the monitor makes its command's process."""
 
     async def open(self) -> None:
-        """Be there for monitors. Raises ExecutorError."""
+        """Get ready for monitors. Raises ExecutorError."""
 
     async def take_in(self, run: str, pid: int, ends_at_boot: float | None) -> None:
-        """Move the monitor of ``run`` into its control group or scope; one that is there already stays. Raises ExecutorError."""
+        """Move the monitor ``pid`` of ``run`` into its scope, if it is not there already. Raises ExecutorError.
+
+        ``ends_at_boot`` is the time limit of the run, in seconds on CLOCK_BOOTTIME; None for none.
+        """
 
     async def close(self) -> None:
-        """Leave; what is housed stays."""
+        """Release what ``open`` has taken. The control groups stay."""
 
 
 class Monitors:
-    """An Executor, given a launcher and what houses the monitors (None: each makes a control group of its own)."""
+    """An Executor, made of a launcher and a housing for monitors (None: each monitor makes a control group of its own)."""
 
     def __init__(
         self, run_dir: Path, state_dir: Path, report: Callable[[Report], None], launcher: Launcher, housing: Housing | None
@@ -74,9 +77,9 @@ class Monitors:
         self._listener: socket.socket | None = None
         self._unnamed: set[socket.socket] = set()
         self._monitors: dict[str, socket.socket] = {}
-        self._unborn: set[str] = set()  # started, and not heard of yet
+        self._unborn: set[str] = set()  # runs that were started, and whose monitors have not connected yet
         self._behind_at = float("-inf")  # when jobs were last seen to wait for the launcher
-        self._stops: dict[str, str] = {}  # ordered, and not known to have ended
+        self._stops: dict[str, str] = {}  # run → why it was ordered to end; not known to have ended yet
         self._forgotten: set[str] = set()
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._is_open = False
@@ -104,7 +107,7 @@ class Monitors:
         self._leave_launcher()
         asyncio.get_running_loop().call_later(RESPAWN_AFTER, self._respawn)
         for run in list(self._unborn):
-            self._look_later(run, BACK_WITHIN)  # the monitor may have been made just before
+            self._look_later(run, BACK_WITHIN)  # its monitor may have been forked before the launcher ended
         self._report(Trouble("the launcher of monitors ended, and is started anew"))
 
     def _respawn(self) -> None:
@@ -126,7 +129,7 @@ class Monitors:
     # --- opening and closing -----------------------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Make the directories and the socket, safe from their first moment, and listen. Raises ExecutorError."""
+        """Make the directories and the socket, and listen. Raises ExecutorError."""
         try:
             for directory, mode in (
                 (self._run_dir, 0o755),
@@ -148,7 +151,7 @@ class Monitors:
         self._is_open = True
 
     async def close(self) -> None:
-        """Leave. Runs go on."""
+        """Stop listening. Runs go on."""
         loop = asyncio.get_running_loop()
         for task in self._tasks.values():
             task.cancel()
@@ -223,7 +226,7 @@ class Monitors:
             self._report(Here(run, state))
 
     async def _house(self, housing: Housing, run: str, pid: int, ends_at_boot: float | None) -> None:
-        """Its monitor makes no process of the command's before it has been told that it is at home."""
+        """Have the monitor put into its scope, and tell it so. Only then does it make the command's process."""
         try:
             await housing.take_in(run, pid, ends_at_boot)
         except ExecutorError as fault:
@@ -245,7 +248,7 @@ class Monitors:
         if monitor is not None:
             try:
                 monitor.send(orders.write_word(word, **values))
-            except OSError:  # it comes back, and what it waits for is said again
+            except OSError:  # the monitor connects again, and is then told again what it waits for
                 self._lose(monitor, run)
 
     def _end(self, run: str, left: Left) -> None:
@@ -257,7 +260,7 @@ class Monitors:
     # --- what the daemon orders --------------------------------------------------------------------------------------
 
     async def start(self, job: Job | Login) -> socket.socket:
-        """Hand ``job`` to the launcher; the client's end of the control socket. Raises ExecutorError."""
+        """Hand ``job`` to the launcher. Return the client's end of the control socket. Raises ExecutorError."""
         plate = places.plate_path(self._run_dir, job.run)
         job = replace(job, is_housed=self._housing is not None)
         try:
@@ -266,7 +269,7 @@ class Monitors:
         except (OSError, ValueError) as fault:
             raise ExecutorError(f"the run cannot be begun: {fault}") from None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
-        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # before the client has its end: who hands over the streams
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # so that the kernel names the sender of each packet
         try:
             with theirs:
                 await self._hand_over(job.run, data, theirs)
@@ -282,7 +285,10 @@ class Monitors:
         return ours
 
     async def _hand_over(self, run: str, data: bytes, control: socket.socket) -> None:
-        """One packet: the run and where its files are; with it the sealed job and the monitor's end. Whole or not at all."""
+        """Send the launcher one packet: the run and its directories, with the sealed job and ``control``, the monitor's end.
+
+        The packet is sent whole, or OSError is raised.
+        """
         file = os.memfd_create(f"job-{run}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         packet = orders.write_birth(run, self._run_dir, self._state_dir)
         try:
@@ -296,7 +302,7 @@ class Monitors:
                     try:
                         socket.send_fds(launcher, [packet], [file, control.fileno()])
                         return
-                    except BlockingIOError:  # many at once
+                    except BlockingIOError:  # many jobs wait for the launcher
                         pass
                 await asyncio.sleep(0.01)
             raise TimeoutError(0, "the launcher of monitors does not take it")
@@ -304,16 +310,16 @@ class Monitors:
             os.close(file)
 
     def go(self, run: str) -> None:
-        """Let it execute."""
+        """Let the run execute its command."""
         self._say(run, "go")
 
     def stop(self, run: str, because: str) -> None:
-        """End it, now or as soon as its monitor checks in."""
+        """End the run, now or as soon as its monitor connects."""
         self._stops[run] = orders.sentence(because)
         self._say(run, "stop", because=self._stops[run])
 
     def forget(self, run: str) -> None:
-        """Its outcome is committed: let the monitor go, or take away what it left."""
+        """Let the run's monitor end, or remove what a dead one has left: the outcome is committed."""
         self._stops.pop(run, None)
         self._forgotten.add(run)
         if run in self._monitors:
@@ -327,7 +333,7 @@ class Monitors:
         return self._remains.usage(run) if orders.is_run_id(run) else None
 
     async def find(self, runs: Iterable[str], of_earlier_boots: Iterable[str] = ()) -> list[str]:
-        """Which of ``runs`` are alive; how the others ended is reported. Of an earlier boot nothing can be alive."""
+        """Return which of ``runs`` are alive, and report how the others ended. No run of an earlier boot can be alive."""
         alive = []
         for run in runs:
             if run in self._unborn or run in self._monitors or self._remains.is_alive(run):
@@ -342,7 +348,7 @@ class Monitors:
     # --- those that are not heard of ---------------------------------------------------------------------------------
 
     def _miss(self, run: str, behind_until: float) -> None:
-        """It has not checked in. While jobs wait for the launcher, this may be one of them, or have been one just now."""
+        """Look for a run whose monitor has not connected. If the launcher is behind with its jobs, look later."""
         loop = asyncio.get_running_loop()
         if self._is_open and run in self._unborn:
             if loop.time() < behind_until and self._is_behind():
@@ -351,19 +357,20 @@ class Monitors:
                 self._look_later(run, 0)
 
     def _is_behind(self) -> bool:
-        """True if the launcher has not read all that it was sent (unix(7), ``SIOCOUTQ``), or read it so lately that what came of
-        it may not have checked in.
+        """True if the launcher has not read all that it was sent (unix(7), ``SIOCOUTQ``), or has read it only lately.
+
+        In the latter case the monitors that it forked may not have connected yet.
         """
         now = asyncio.get_running_loop().time()
         if self._to_launcher is not None and any(fcntl.ioctl(self._to_launcher, termios.TIOCOUTQ, bytes(4))):
             self._behind_at = now
-        return now - self._behind_at < 2 * BORN_WITHIN  # this is asked every BORN_WITHIN
+        return now - self._behind_at < 2 * BORN_WITHIN  # this is called every BORN_WITHIN seconds
 
     def _look_later(self, run: str, seconds: float) -> None:
         self._do("look", run, self._look_after(run, seconds))
 
     def _do(self, what: str, run: str, deed: Coroutine[Any, Any, None]) -> None:
-        """One task of a kind for a run, until it is done."""
+        """Begin a task for a run, unless a task of the same kind for that run is still going on."""
         if (what, run) in self._tasks:
             deed.close()
             return
@@ -372,7 +379,7 @@ class Monitors:
         task.add_done_callback(lambda _: self._tasks.pop((what, run), None))
 
     async def _look_after(self, run: str, seconds: float) -> None:
-        """Wait for a monitor that is alive to check in; tell the end of one that is not."""
+        """Wait until a living monitor connects. If the monitor is dead, report the end of its run."""
         await asyncio.sleep(seconds)
         while run not in self._monitors:
             if not self._remains.is_alive(run):
@@ -381,7 +388,7 @@ class Monitors:
             await asyncio.sleep(BACK_WITHIN)
 
     async def _bury(self, run: str) -> None:
-        """Its monitor is dead: end what is left of it, and tell what is certain."""
+        """End what is left of a run whose monitor is dead, and report what is certain about the run."""
         if run in self._forgotten:
             self._remains.clear(run)
             self._forgotten.discard(run)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run leaves on this host: its plate, its outcome, its control group, its copy; and what they prove.
+"""What a run leaves on this host (its remains): its plate, outcome, control group and copy; and what these prove.
 
-Law: whether a monitor lives is asked of the kernel (the lock on the plate), never guessed; that a run did not start is
-said only where that is certain.
+Law: the kernel tells whether a monitor lives (by the lock on the plate); it is never guessed. A run is said not to have started
+only if that is certain.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Remains:
     state_dir: str
 
     def is_alive(self, run: str) -> bool:
-        """True if the run has a monitor."""
+        """True if the run has a living monitor."""
         try:
             plate = os.open(places.plate_path(self.run_dir, run), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -47,14 +47,14 @@ class Remains:
         return False
 
     def left(self, run: str) -> Left | None:
-        """How it ended, as its monitor left it."""
+        """Return how the run ended, as its monitor has written it; None if it has not."""
         try:
             return places.read_outcome(self.state_dir, run)
         except ValueError:
             return Left(Ending.LOST, FAILED, "its outcome cannot be read")
 
     def left_by_dead(self, run: str) -> Left:
-        """How a run ended that has no monitor, in the boot in which it was begun. It reads all of what was recorded."""
+        """Return how a run without a monitor ended, in the boot in which it was begun. May read all of its recording."""
         left = self.left(run)
         if left is not None:
             return left
@@ -65,7 +65,7 @@ class Remains:
         return Left(Ending.NOT_STARTED, FAILED, "it was interrupted before the command had begun")
 
     def _recorded(self, run: str) -> tuple[int, int, str] | None:
-        """How far the recording of a killed monitor goes; what is not whole at its end is not counted."""
+        """Return chunks, bytes and hash of the recording of a killed monitor. An incomplete chunk at its end is left out."""
         try:
             file = storage.open_recording(places.recordings_directory(self.state_dir), run)
         except (OSError, ValueError, RecordingError):
@@ -79,7 +79,7 @@ class Remains:
         return mark.n_chunks, mark.size, mark.digest.hex()
 
     def _read_plate(self, run: str) -> tuple[str, bool]:
-        """The run's control group, and whether its command may have begun."""
+        """Return the run's control group (or an empty string), and whether its command may have begun."""
         try:
             lines = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")
         except FileNotFoundError:
@@ -87,7 +87,7 @@ class Remains:
         return os.fsdecode(lines[0]), b"go" in lines[1:]
 
     def usage(self, run: str) -> Usage | None:
-        """What is counted of a run's control group (cgroups(7)): of the command's processes, and not of its monitor."""
+        """Return what the kernel counts for a run's control group (cgroups(7)): for the command's processes, not the monitor."""
         group = self._read_plate(run)[0]
         if not group:
             return None
@@ -102,14 +102,14 @@ class Remains:
         )
 
     async def empty(self, run: str) -> bool:
-        """Kill what is in the control groups of a run that has no monitor: its own, and logind's for a login session.
+        """Kill the processes in the control groups of a run without a monitor: its own group, and logind's scope for a login.
 
-        True if nothing is left in them.
+        True if no process is left in them.
         """
         return all([await self._empty(group) for group in self._groups(run)])
 
     def _groups(self, run: str) -> list[str]:
-        """Those on the plate: the run's own, and a session's scope with its number as a file, as long as it is that one."""
+        """Return the control groups on the plate: the run's own, and logind's scope if its inode is still the noted one."""
         try:
             first, *more = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")
         except FileNotFoundError:
@@ -134,14 +134,14 @@ class Remains:
         return False
 
     def clear(self, run: str) -> None:
-        """Take all of it away."""
+        """Remove everything that the run has left, but its recording."""
         group = self._read_plate(run)[0]
         for directory in (f"{group}/command", group) if group else ():
-            with suppress(OSError):  # gone already, or something lives in it that was reported
+            with suppress(OSError):  # it does not exist any more, or processes are left in it, which was reported
                 os.rmdir(directory)
         shutil.rmtree(places.copy_directory(self.state_dir, run), ignore_errors=True)
         outcome = places.outcome_path(self.state_dir, run)
-        half = f"{outcome}.new"  # of a monitor that was killed while it wrote
+        half = f"{outcome}.new"  # left by a monitor that was killed while it wrote
         for path in (outcome, half, places.plate_path(self.run_dir, run)):
             with suppress(OSError):
                 os.unlink(path)
@@ -155,7 +155,7 @@ def _lines_of(file: Path) -> list[str] | None:
 
 
 def _number_in(file: Path, name: str) -> int | None:
-    """The number beside ``name`` in a file of names and numbers."""
+    """Return the number beside ``name`` in a file of names and numbers; None if it is not there."""
     for line in _lines_of(file) or ():
         word, _, number = line.partition(" ")
         if word == name:

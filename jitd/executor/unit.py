@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Monitors under systemd: a launcher that is a service of its own, and a transient scope for each run.
 
-A scope is not a part of ``jitd.service``, so what runs outlives a restart of the daemon; it is delegated, because the monitor
-keeps the command in a control group below its own; and systemd ends it by itself some seconds after the monitor should
-have (systemd.scope(5), org.freedesktop.systemd1(5), https://systemd.io/CGROUP_DELEGATION/).
+A scope does not belong to ``jitd.service``, so a run goes on while the daemon is restarted. The scope is delegated, because the
+monitor keeps the command in a control group below its own. If the monitor does not end a run in time, systemd ends the scope some
+seconds later (systemd.scope(5), org.freedesktop.systemd1(5), https://systemd.io/CGROUP_DELEGATION/).
 
-Law: of a client's words none reaches D-Bus: a unit's name is made of the run's id, and its properties are those below.
+Law: no word of a client reaches D-Bus. A unit's name is made of the run's id, and its properties are those below.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SLICE = "jitd.slice"
 WITHIN = 5.0
 """Seconds that systemd may take to answer."""
 AFTER_MONITOR = 10.0
-"""Seconds after the monitor's own time limit at which systemd ends the scope."""
+"""Seconds after the run's time limit, which the monitor enforces, at which systemd ends the scope."""
 KILL_AFTER = 5.0
 """Seconds between SIGTERM and SIGKILL when systemd stops a scope."""
 SYSTEMD = "org.freedesktop.systemd1"
@@ -40,10 +40,10 @@ MATCH = f"type='signal',sender='{SYSTEMD}',interface='{MANAGER}',member='JobRemo
 
 
 class ServiceLauncher:
-    """The launcher that systemd starts, outside the daemon's sandbox, when somebody connects to its socket."""
+    """The launcher that systemd starts, outside of the daemon's sandbox, when the daemon connects to its socket."""
 
     def start(self) -> socket.socket:
-        """Connect. Raises OSError."""
+        """Connect to the launcher, and return the socket. Raises OSError."""
         found = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         try:
             found.settimeout(WITHIN)
@@ -55,23 +55,23 @@ class ServiceLauncher:
         return found
 
     def end(self) -> None:
-        """It is not ours to end."""
+        """Do nothing: systemd ends its services."""
 
 
 class Scopes:
-    """Transient scopes, over the system bus; the connection is made anew when it was lost."""
+    """Makes transient scopes, over the system bus. A lost connection to the bus is made again."""
 
     def __init__(self) -> None:
         self._bus: MessageBus | None = None
         self._connecting = asyncio.Lock()
-        self._jobs: dict[str, asyncio.Future[str]] = {}  # by unit: how the job for it ended
+        self._jobs: dict[str, asyncio.Future[str]] = {}  # unit → how systemd's job for it ended
 
     async def open(self) -> None:
-        """Connect. Raises ExecutorError."""
+        """Connect to the system bus. Raises ExecutorError."""
         await self._connected()
 
     async def close(self) -> None:
-        """Leave the bus; the scopes stay."""
+        """Disconnect from the bus. The scopes stay."""
         if self._bus is not None:
             self._bus.disconnect()
             self._bus = None
@@ -137,14 +137,17 @@ class Scopes:
 
 
 def unit_of(run: str) -> str:
-    """The name of a run's scope. Raises ValueError for what is not a run's id."""
+    """Return the name of a run's scope. Raises ValueError if ``run`` is not a run's id."""
     if not is_run_id(run):
         raise ValueError(f"no run's id: {run!r}")
     return f"jitd-run-{run}.scope"
 
 
 def properties(run: str, pid: int, ends_at_boot: float | None) -> list[list[object]]:
-    """All that systemd is told of a scope: nothing here is a client's but the id that the daemon made."""
+    """Return all that systemd is told of a scope. Nothing in it comes from a client; the daemon made the id.
+
+    ``ends_at_boot`` is in seconds on CLOCK_BOOTTIME, None for no time limit.
+    """
     found: dict[str, Variant] = {
         "Description": Variant("s", f"jitd run {run}"),
         "Slice": Variant("s", SLICE),
@@ -153,7 +156,7 @@ def properties(run: str, pid: int, ends_at_boot: float | None) -> list[list[obje
         "KillMode": Variant("s", "control-group"),
         "TimeoutStopUSec": Variant("t", int(KILL_AFTER * 1e6)),
         "CollectMode": Variant("s", "inactive-or-failed"),
-        "OOMPolicy": Variant("s", "continue"),  # the kernel ends what is too large, and the monitor tells of it
+        "OOMPolicy": Variant("s", "continue"),  # the kernel kills the process that is too large; systemd does not end the scope
         "CPUAccounting": Variant("b", True),
         "MemoryAccounting": Variant("b", True),
         "TasksAccounting": Variant("b", True),
@@ -165,7 +168,7 @@ def properties(run: str, pid: int, ends_at_boot: float | None) -> list[list[obje
 
 
 def is_in(pid: int, unit: str) -> bool:
-    """True if the process is in the control group of ``unit``, or in one below."""
+    """True if process ``pid`` is in the control group of ``unit``, or in one below."""
     with contextlib.suppress(OSError):
         return any(unit in line.split("/") for line in Path(f"/proc/{pid}/cgroup").read_text("utf-8").splitlines())
     return False

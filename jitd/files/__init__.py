@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Facts about files, and who could change them. Law: what cannot be judged is an error with a sentence, never a guess."""
+"""Facts about files, and who could change them. Law: a file that cannot be judged is an error with a sentence, never a guess."""

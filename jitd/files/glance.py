@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one look at files has seen: each name on its ways is asked about once, and every question of the look has that answer.
+"""A cache for one look at files: each path is looked up once, and all questions of that look get the same answer.
 
-Law: standard library only, and nothing of ours. A glance is for one look and ends with it; what is not there, or could not be
-seen, is asked about again.
+Law: this module imports only the standard library, and nothing of jitd. A Glance is used for one look, and then thrown away. A
+path where nothing is, or that could not be looked up, is looked up again at the next question.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ ACCESS = "system.posix_acl_access"
 
 
 class Glance:
-    """Statuses, links and access lists by absolute path. Its methods raise OSError and ValueError."""
+    """Holds statuses, targets of links, and access lists, by absolute path. The methods raise OSError and ValueError."""
 
     __slots__ = ("_access", "_links", "_statuses")
 
@@ -24,28 +24,28 @@ class Glance:
         self._access: dict[bytes, bytes | None] = {}
 
     def lstat(self, path: bytes) -> os.stat_result:
-        """The status of what is at ``path``, which may be a link."""
+        """Return the status of what is at ``path``. A symbolic link is not followed."""
         if (found := self._statuses.get(path)) is None:
             found = self._statuses[path] = os.lstat(path)
         return found
 
     def readlink(self, path: bytes) -> bytes:
-        """What the link at ``path`` leads to."""
+        """Return the target of the symbolic link at ``path``."""
         if (found := self._links.get(path)) is None:
             found = self._links[path] = os.readlink(path)
         return found
 
     def access(self, path: bytes, file: int | None = None) -> bytes | None:
-        """The POSIX access list at ``path`` as the kernel has it, asked of ``file`` where that is open there; None where there is
-        none.
+        """Return the POSIX access list at ``path`` as the kernel stores it (acl(5)); None if there is none. If ``file``, a
+        descriptor open at ``path``, is given, the list is read from it.
         """
         if file is not None or path not in self._access:
-            self._access.pop(path, None)  # should this fail, what was there before is not believed later
+            self._access.pop(path, None)  # if this fails, the earlier answer must not be used later
             self._access[path] = _access_of(path if file is None else file)
         return self._access[path]
 
     def opened(self, path: bytes, file: int) -> os.stat_result:
-        """The status of ``file``, which was opened at ``path``: what is there for the rest of this look."""
+        """Return the status of ``file``, a descriptor opened at ``path``. The rest of this look uses this status for ``path``."""
         found = self._statuses[path] = os.fstat(file)
         return found
 

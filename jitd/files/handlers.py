@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that the kernel has been told to execute certain files with (binfmt_misc): each is the interpreter of those files.
+"""Handlers of binfmt_misc: programs that the kernel uses to execute certain kinds of files. A handler is the interpreter of such
+files.
 
-Law: standard library only, and nothing of ours. What the kernel lists and cannot be read here is an error, never passed over.
+Law: this module imports only the standard library, and nothing of jitd. A handler that the kernel lists and this module cannot
+read is an error. It is never skipped.
 """
 
 from __future__ import annotations
@@ -12,14 +14,18 @@ from dataclasses import dataclass
 
 PLACE = b"/proc/sys/fs/binfmt_misc"
 NOT_MOUNTED = (errno.ENOENT, errno.ELOOP, errno.ENODEV)
-"""What a look fails with where nothing is mounted: nobody did, the kernel has it not, or another systemd would do it."""
+"""Error numbers of a look-up where binfmt_misc is not mounted: nobody mounted it, the kernel lacks it, or a systemd in another
+namespace would have to mount it.
+"""
 FIRST = 256
-"""Bytes at the beginning of a file in which the kernel looks for a magic number."""
+"""How many bytes at the beginning of a file the kernel compares with magic numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """``interpreter`` executes files whose names end in ``extension``, or that have ``magic`` at ``offset``, under ``mask``."""
+    """The kernel executes a file with ``interpreter`` if the file's name ends in ``extension``, or if the bytes at ``offset`` are
+    ``magic`` where ``mask`` has ones.
+    """
 
     interpreter: bytes
     extension: bytes | None
@@ -28,7 +34,7 @@ class Handler:
     mask: bytes
 
     def takes(self, name: bytes, beginning: bytes) -> bool:
-        """True for a file that is executed by ``name`` and has this ``beginning``."""
+        """True if this handler executes a file that is called by ``name`` and has this ``beginning``."""
         if self.extension is not None:
             _, dot, after = name.rpartition(b".")
             return bool(dot) and after == self.extension
@@ -37,7 +43,9 @@ class Handler:
 
 
 def of(name: bytes, beginning: bytes, place: bytes = PLACE) -> list[bytes]:
-    """The interpreters of the handlers that could take that file. Raises OSError and ValueError."""
+    """Return the interpreters of all handlers that take the file ``name`` with this ``beginning``. Raises OSError and ValueError
+    if the kernel's list cannot be read.
+    """
     try:
         is_on = _content(place, b"status").strip() == b"enabled"
         names = os.listdir(place) if is_on else []
@@ -52,7 +60,7 @@ def of(name: bytes, beginning: bytes, place: bytes = PLACE) -> list[bytes]:
         try:
             handler = read(_content(place, entry))
         except FileNotFoundError:
-            continue  # it was just taken away
+            continue  # the handler was removed just now
         if handler is not None and handler.takes(name, beginning):
             found.append(handler.interpreter)
     return found
@@ -67,7 +75,7 @@ def _content(place: bytes, entry: bytes) -> bytes:
 
 
 def read(text: bytes) -> Handler | None:
-    """A handler as the kernel lists it; None for one that is disabled. Raises ValueError."""
+    """Return a handler, parsed from the kernel's text; None for a disabled one. Raises ValueError if ``text`` makes no sense."""
     lines = text.splitlines()
     if not lines or lines[0] not in (b"enabled", b"disabled"):
         raise ValueError("a handler of binfmt_misc cannot be read")

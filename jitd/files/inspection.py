@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a file is: what is in it, and who could make it something else.
+"""Inspection of a file: its content, and who could change what it does.
 
-Law: standard library, and facts about mounts and handlers. Only regular files are ever opened; what is read is bounded in bytes
-and time; what cannot be judged is an Uninspectable with a sentence, never a guess.
+Law: this module imports only the standard library, and facts about mounts and handlers. Only regular files are opened. Reading is
+bounded in bytes and time. A file that cannot be judged raises Uninspectable with a sentence; nothing is guessed.
 """
 
 from __future__ import annotations
@@ -21,24 +21,25 @@ from jitd.files.glance import Glance
 from jitd.files.mounts import Mounts
 
 LIMIT = 1024 * 1024 * 1024
-"""Bytes of the largest file that is read."""
+"""Size in bytes of the largest file that is read."""
 PATIENCE = 20.0
 """Seconds that reading one file may take."""
 MOST_LINKS = 40
 MOST_INTERPRETERS = 5
-"""So many, each the interpreter of the one before it, are looked at: the kernel follows no more."""
+"""How many interpreters in a chain are looked at, each the interpreter of the one before it. The kernel follows no more."""
 FIRST_LINE = 256
-"""Bytes in which the kernel looks for the interpreter."""
+"""How many bytes at the beginning of a file the kernel reads to find the interpreter."""
 CHUNK = 1024 * 1024
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
-"""What a look-up of nothing fails with."""
+"""Error numbers of a look-up of a path where nothing is."""
 ITSELF = (b"self", b"thread-self")
-"""Names in procfs that mean another process to each who looks."""
+"""Names in procfs that mean a different process to each process that looks them up."""
 
 
 class Uninspectable(Exception):
-    """It cannot be judged, and so not be run: a sentence. ``looked_at`` are the paths at which it would have been; ``is_absent``
-    is True if it is at none of them; ``is_unfit`` is True if it is there and is nothing that the kernel executes.
+    """A file cannot be judged, so it must not be run; the text says why, as a sentence. ``looked_at`` are the paths where the
+    file was looked for. ``is_absent``: nothing is at any of them. ``is_unfit``: something is there that the kernel does not
+    execute.
     """
 
     def __init__(
@@ -53,8 +54,8 @@ class Uninspectable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What ``path`` led to when it was looked at. ``writable_by`` says, a sentence each, who but root and the target could change
-    what it does; empty is good. ``interpreter`` is the absolute path in its first line, or None.
+    """What was found at ``path``. ``writable_by`` says, one sentence each, who but root and the target could change what the file
+    does; empty if nobody. ``interpreter`` is the absolute path in the file's first line, or None.
     """
 
     path: bytes
@@ -77,7 +78,7 @@ AccessList = list[tuple[int, int, int]] | None
 
 
 def access_list(path: bytes, glance: Glance, file: int | None = None) -> AccessList:
-    """The POSIX access list of ``path``, or of ``file``, which is open there; or None: tag, permissions, id of each entry."""
+    """Return the access list of ``path``, or of ``file``, open there: tag, permissions and id of each entry; None without one."""
     try:
         if (raw := glance.access(path, file)) is None:
             return None
@@ -89,7 +90,7 @@ def access_list(path: bytes, glance: Glance, file: int | None = None) -> AccessL
 
 
 def _changers(name: str, status: os.stat_result, access: AccessList, target_uid: int) -> list[str]:
-    """Who but root and the target may write to it, a sentence each."""
+    """Say who but root and the target may write to ``name``, one sentence each."""
     found = []
     if status.st_uid not in (0, target_uid):
         found.append(f"{name} belongs to uid {status.st_uid}")
@@ -116,8 +117,8 @@ def _shown(path: bytes) -> str:
 
 @dataclass(slots=True)
 class _Walk:
-    """The way to a file, every directory and link of it looked at. ``cwd`` is the directory of the process that is to open the
-    path, None where that is not known.
+    """A walk along a path that looks at every directory and link on the way. ``cwd`` is the current directory of the process that
+    is to open the path; None if that is not known.
     """
 
     target_uid: int
@@ -128,7 +129,7 @@ class _Walk:
     _seen: set[tuple[int, int]] = field(default_factory=set)
 
     def follow(self, path: bytes) -> bytes:
-        """The path without any link that ``path`` leads to; notes who could make it lead elsewhere."""
+        """Return the path without links that ``path`` leads to, noting who could make it lead elsewhere. Raises Uninspectable."""
         if not path.startswith(b"/"):
             raise Uninspectable("its path is not absolute", looked_at=(path,))
         at = b"/"
@@ -165,7 +166,7 @@ class _Walk:
         return at
 
     def changers_of(self, name: bytes, real: bytes, status: os.stat_result, access: AccessList) -> list[str]:
-        """Who but root and the target could write to what is at ``real``, a sentence each. It is called ``name``."""
+        """Say who but root and the target could write to what is at ``real``, one sentence each. Sentences call it ``name``."""
         found = _changers(_shown(name), status, access, self.target_uid)
         try:
             why_not = self.mounts.why_not(real)
@@ -180,7 +181,7 @@ class _Walk:
         return mount is not None and mount.kind == "proc"
 
     def _out_of_procfs(self, path: bytes, at: bytes, part: bytes, ahead: list[bytes]) -> bytes:
-        """What a process that opens ``path`` itself finds for ``part``. All else below /proc may be another thing to each."""
+        """Return where /proc/self/cwd or /proc/self/root leads. Raises Uninspectable for everything else in procfs."""
         mount = self.mounts.at(at)
         is_its_own = mount is not None and at == mount.point and part in ITSELF
         if is_its_own and self.cwd is not None and ahead[-1:] in ([b"cwd"], [b"root"]):
@@ -190,7 +191,7 @@ class _Walk:
         )
 
     def _look_at(self, directory: bytes, entry: os.stat_result) -> None:
-        """Who may put another thing in place of ``entry``. A sticky directory keeps what is root's or the target's."""
+        """Note who could replace ``entry`` of ``directory``. The sticky bit protects the entries of trusted owners."""
         status = self.glance.lstat(directory)
         key = (status.st_dev, status.st_ino)
         if key in self._seen:
@@ -199,7 +200,7 @@ class _Walk:
         trusted = (0, self.target_uid)
         is_believed = bool(status.st_mode & stat.S_ISVTX) and not self.mounts.why_not(directory)
         if is_believed and status.st_mode & stat.S_ISVTX and status.st_uid in trusted and entry.st_uid in trusted:
-            return  # not noted as seen: the next entry in it may be somebody's
+            return  # not noted as seen: the next entry in this directory may belong to somebody else
         self._seen.add(key)
         self.changers += found
 
@@ -212,7 +213,7 @@ def parts(path: bytes) -> list[bytes]:
 
 
 def open_regular(path: bytes) -> int:
-    """A descriptor to read the regular file at ``path``; nothing else is opened, ever. Raises Uninspectable."""
+    """Open the regular file at ``path`` for reading, and return the descriptor. Raises Uninspectable for anything else."""
     place = -1
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
@@ -228,7 +229,7 @@ def open_regular(path: bytes) -> int:
 
 
 def _digest(file: int, path: bytes, limit: int, copy: int | None = None) -> bytes:
-    """SHA-256 of what is read from ``file``, and the same bytes written to ``copy``."""
+    """Return the SHA-256 of the content of ``file``; write the content to the descriptor ``copy``, if given."""
     enough_at = time.monotonic() + PATIENCE
     digest = hashlib.sha256()
     size = 0
@@ -252,7 +253,7 @@ def _piece(file: int, path: bytes) -> bytes:
 
 
 def _interpreters(file: int, path: bytes) -> tuple[bytes | None, list[bytes]]:
-    """The interpreter that the first line names; and those that the kernel was told to execute such a file with."""
+    """Return the interpreter that the first line of the file names, and those that binfmt_misc uses for such a file."""
     beginning = os.pread(file, handlers.FIRST, 0)
     try:
         told = handlers.of(path, beginning)
@@ -262,12 +263,12 @@ def _interpreters(file: int, path: bytes) -> tuple[bytes | None, list[bytes]]:
 
 
 def _interpreter(line: bytes, path: bytes) -> bytes | None:
-    """The interpreter that the first line names."""
+    """Return the interpreter that the first ``line`` of a file names; None if there is none."""
     if not line.startswith(b"#!"):
         return None
     words = line[2:].split(b"\n", 1)[0].split(None, 1)
     if not words:
-        return None  # the kernel refuses it, and a shell reads it
+        return None  # the kernel refuses the file, and a shell then reads it
     if not words[0].startswith(b"/"):
         raise Uninspectable(
             f"the interpreter of {_shown(path)} is not named by an absolute path", looked_at=(path,), is_unfit=True
@@ -284,8 +285,8 @@ def inspect(
     trusted: tuple[bytes, ...] = (),
     glance: Glance | None = None,
 ) -> Inspected:
-    """Look at the file that ``path`` (absolute) leads to, as ``target_uid`` is to execute it. ``trusted`` are mounts whose owners
-    are believed, ``glance`` is the look that this is a part of. Raises Uninspectable.
+    """Inspect the file that ``path`` (absolute) leads to, which ``target_uid`` is to execute. The owners of files on the mounts
+    in ``trusted`` are believed. ``glance`` is the look to which this inspection belongs. Raises Uninspectable.
     """
     walk = _Walk(target_uid, Mounts(trusted), glance=glance or Glance())
     real = walk.follow(path)
@@ -314,8 +315,8 @@ def inspect(
 
 @dataclass(slots=True)
 class View:
-    """Who opens paths: the target of a command in its directory ``cwd``. ``trusted`` are mounts whose owners are believed. It is
-    for one look: what was learnt about mounts is kept in it.
+    """The process that is to open paths: it runs as ``target_uid``, in its current directory ``cwd``. The owners of files on the
+    mounts in ``trusted`` are believed. Use a View for one look only: it caches facts about mounts.
     """
 
     target_uid: int
@@ -328,8 +329,8 @@ class View:
 
 
 def changers(path: bytes, view: View) -> tuple[bytes, tuple[str, ...]]:
-    """What ``path`` (absolute) leads to in that ``view``, and, a sentence each, who but root and the target could change it.
-    Raises Uninspectable.
+    """Return what ``path`` (absolute) leads to in that ``view``, and who but root and the target could change it, one sentence
+    each. Raises Uninspectable.
     """
     walk = _Walk(view.target_uid, view.mounts, view.cwd)
     real = walk.follow(path)
@@ -341,7 +342,7 @@ def changers(path: bytes, view: View) -> tuple[bytes, tuple[str, ...]]:
 
 
 def digest_of(path: bytes, limit: int) -> bytes:
-    """SHA-256 of the regular file that ``path`` leads to. Raises Uninspectable, also for one of more than ``limit`` bytes."""
+    """Return the SHA-256 of the regular file at ``path``. Raises Uninspectable, also for a file of more than ``limit`` bytes."""
     file = open_regular(path)
     try:
         return _digest(file, path, limit)
@@ -350,7 +351,7 @@ def digest_of(path: bytes, limit: int) -> bytes:
 
 
 def _changers_of_interpreters(named: bytes | None, told: list[bytes], walk: _Walk) -> list[str]:
-    """Who could change any program that may execute the file, or one of those programs, as deep as the kernel goes."""
+    """Say who could change an interpreter of the file, or an interpreter of an interpreter, as deep as the kernel goes."""
     found: list[str] = []
     seen: set[bytes] = set()
     ahead = [(interpreter, 1) for interpreter in (*([named] if named is not None else ()), *told)]
@@ -379,13 +380,13 @@ def _changers_of_interpreters(named: bytes | None, told: list[bytes], walk: _Wal
 
 
 def _unfit_interpreter(because: str, named: bytes) -> Uninspectable:
-    """It is not named: who may execute a script need not be one who may read it."""
+    """Return the error. The text does not name the interpreter: not everybody who may execute a script may read it."""
     return Uninspectable(f"the interpreter in its first line {because}", looked_at=(named,), is_unfit=True)
 
 
 def copy_content(path: bytes, copy: bytes, *, limit: int = LIMIT) -> bytes:
-    """Make ``copy``, a new file, of the content that ``path`` leads to; the digest of exactly what was written. Raises
-    Uninspectable, and OSError where the copy cannot be written.
+    """Copy the content of the file that ``path`` leads to into ``copy``, a new file. Return the SHA-256 of exactly what was
+    written. Raises Uninspectable, and OSError if the copy cannot be written.
     """
     file = open_regular(path)
     try:

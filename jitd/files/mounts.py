@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mounts: whether the owners that files have on one can be believed.
+"""Mounts: whether the owners of files on a mount can be believed.
 
-Law: standard library only, and nothing of ours. A mount is found by the kernel's own number for it, never by comparing paths; one
-that is not known to tell the truth counts as one that does not.
+Law: this module imports only the standard library, and nothing of jitd. A mount is found by the kernel's number for it, never by
+comparing paths. A file system of an unknown kind is not believed.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ TRUTHFUL = frozenset(
         "securityfs", "squashfs", "sysfs", "tmpfs", "tracefs", "udf", "vfat", "xfs", "zfs",
     }
 )  # fmt: skip
-"""File systems whose owners this host's kernel keeps itself. FUSE and those of the network say what another process or another
-host wants them to.
+"""Kinds of file systems whose owners this host's kernel keeps itself. FUSE and network file systems are not among them: there
+another process or another host says who owns a file.
 """
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
 class Table:
-    """The text of this process's mountinfo. The kernel says when it has changed (poll(2); proc_pid_mountinfo(5)), and only then
-    is it read again: it is asked for at each decision.
+    """The text of this process's mountinfo (proc_pid_mountinfo(5)). The text is needed at each decision, so it is kept. The text
+    is read again only when the kernel says by poll(2) that it has changed.
     """
 
     def __init__(self) -> None:
@@ -46,13 +46,13 @@ class Table:
         self._text = b""
 
     def __call__(self) -> bytes:
-        """The text as it is now. Raises OSError."""
+        """Return the text as it is now. Raises OSError."""
         with self._lock:
             if self._file is None:
                 self._file = FileIO("/proc/self/mountinfo")
                 self._changes.register(self._file, select.POLLPRI)
             if self._changes.poll(0) or not self._text:
-                self._text = b""  # should reading fail, what was there before is not believed later
+                self._text = b""  # if reading fails, the earlier text must not be used later
                 self._file.seek(0)
                 self._text = self._file.readall()
             return self._text
@@ -63,7 +63,7 @@ OWN = Table()
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One line of mountinfo (proc_pid_mountinfo(5)). ``server`` is the uid that serves a FUSE file system, 0 for all others."""
+    """One line of mountinfo (proc_pid_mountinfo(5)). ``server`` is the uid that serves a FUSE file system; 0 for all others."""
 
     device: bytes
     point: bytes
@@ -73,7 +73,7 @@ class Mount:
 
     @property
     def why_not(self) -> str:
-        """Why its owners prove nothing; empty where they can be believed."""
+        """Say why the owners of files on this mount prove nothing; empty if they can be believed."""
         if b"idmapped" in self.options:
             return "is idmapped: its owners are mapped to others"
         if self.kind not in TRUTHFUL:
@@ -83,7 +83,9 @@ class Mount:
         return ""
 
     def is_below(self, places: tuple[bytes, ...]) -> bool:
-        """True if it is mounted at one of ``places`` or below; what a person serves has to be mounted at one itself."""
+        """True if this mount is at one of ``places`` or below. A mount that a person serves (FUSE) must be exactly at one of
+        ``places``.
+        """
         if self.point in places:
             return True
         return self.server == 0 and any(self.point.startswith(place.rstrip(b"/") + b"/") for place in places)
@@ -91,7 +93,7 @@ class Mount:
 
 @lru_cache(maxsize=2)
 def read(text: bytes) -> Mapping[int, Mount]:
-    """Mounts by their numbers. The same text is read once. Raises ValueError."""
+    """Parse the text of mountinfo into mounts by their numbers. The result is cached. Raises ValueError."""
     found = {}
     for line in text.splitlines():
         before, _, after = line.partition(b" - ")
@@ -111,16 +113,16 @@ def read(text: bytes) -> Mapping[int, Mount]:
 
 @dataclass
 class Mounts:
-    """The mounts of one look at a file. ``trusted`` are those that an administrator believes (jitd.toml(5)).
+    """The mounts of one look at a file. ``trusted`` are the mount points that an administrator believes (jitd.toml(5)).
 
-    Its methods raise OSError and ValueError.
+    The methods raise OSError and ValueError.
     """
 
     trusted: tuple[bytes, ...] = ()
     _known: dict[bytes, Mount | None] = field(default_factory=dict)
 
     def at(self, path: bytes) -> Mount | None:
-        """The mount that ``path`` (absolute, without links) is on; None where that is the root file system's."""
+        """Return the mount that ``path`` (absolute, without links) is on; None if that is the mount of ``/``."""
         if path == b"/":
             return None
         if path not in self._known:
@@ -129,7 +131,7 @@ class Mounts:
         return self._known[path]
 
     def why_not(self, path: bytes) -> str:
-        """Why the owner that ``path`` has proves nothing; empty where it can be believed."""
+        """Say why the owner of the file at ``path`` proves nothing; empty if the owner can be believed."""
         mount = self.at(path)
         if mount is None or mount.is_below(self.trusted):
             return ""
@@ -152,16 +154,16 @@ class Mounts:
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _HERE, _NOT_FOLLOWED, _NOT_MOUNTED = -100, 0x100, 0x800
-"""AT_FDCWD, AT_SYMLINK_NOFOLLOW, AT_NO_AUTOMOUNT."""
+"""AT_FDCWD, AT_SYMLINK_NOFOLLOW and AT_NO_AUTOMOUNT of statx(2)."""
 _MOUNT = 0x1000
-"""STATX_MNT_ID, which Linux 5.8 brought."""
+"""STATX_MNT_ID of statx(2), which Linux has had since 5.8."""
 _ANSWER = struct.Struct("=I140xQ104x")
-"""struct statx: which fields were filled, and the mount's number."""
+"""The two fields of struct statx (statx(2)) that are read: which fields are filled, and the number of the mount."""
 _ROOM = ctypes.c_char * _ANSWER.size
 
 
 def _number(path: bytes) -> int:
-    """The kernel's number of the mount that ``path`` is on."""
+    """Return the kernel's number of the mount that ``path`` is on. Raises OSError and ValueError."""
     answer = _ROOM()
     if _LIBC.statx(_HERE, path, _NOT_FOLLOWED | _NOT_MOUNTED, _MOUNT, answer) != 0:
         number = ctypes.get_errno()
@@ -173,7 +175,7 @@ def _number(path: bytes) -> int:
 
 
 def is_procfs(path: bytes) -> bool:
-    """True if ``path`` (absolute, without links) is in procfs. No file system is asked. Raises OSError."""
+    """True if ``path`` (absolute, without links) is in procfs. Raises OSError."""
     try:
         mount = Mounts().at(path)
     except ValueError as fault:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The arguments of a command that name what others than root and the target could change, and what is in it.
+"""Operands: arguments of a command that name files which somebody other than root and the target could change.
 
-Law: ``inspection`` only. It is bounded whatever the arguments are; nothing but regular files is opened, and of these only what
-somebody else could change. What an argument names and is not bound is said to be so. It may block.
+Law: of jitd this module imports ``inspection`` only. The work is bounded, whatever the arguments are. Only regular files are
+opened, and of these only those that somebody else could change. If the content of such a file is not bound, the Operand says so.
+Calls may block.
 """
 
 from __future__ import annotations
@@ -15,32 +16,34 @@ from dataclasses import dataclass, replace
 from jitd.files.inspection import Uninspectable, View, changers, digest_of
 
 MOST_ARGUMENTS = 64
-"""Arguments that are looked at."""
+"""How many arguments are looked at."""
 LONGEST = 4096
-"""Bytes of an argument that could be a path: the kernel takes no longer one."""
+"""Length in bytes of the longest argument that could be a path. The kernel takes no longer path."""
 LONGEST_NAME = 255
-"""Bytes of one name in it."""
+"""Length in bytes of the longest name in a path."""
 MOST_LETTERS = 8
-"""Letters of options, in one argument, after which a file may be named: ``-xvfFILE``."""
+"""How many letters of options may come before the name of a file in one argument, as in ``-xvfFILE``."""
 LIMIT = 16 * 1024 * 1024
-"""Bytes of the largest file whose content is bound."""
+"""Size in bytes of the largest file whose content is bound."""
 LIMIT_TOGETHER = 64 * 1024 * 1024
-"""Bytes of all of them."""
+"""Size in bytes of all files together whose content is bound."""
 MOST_ENTRIES = 1000
-"""Entries that are looked at in the directories which the arguments name."""
+"""How many entries are looked at in the directories that the arguments name."""
 CONSTANT = frozenset({os.makedev(1, 3), os.makedev(1, 5), os.makedev(1, 7)})
-"""Devices whose content nobody changes: null, zero and full."""
+"""Devices whose content nobody can change: null, zero and full."""
 NOT_LOOKED_AT = f"not bound: of the arguments, the first {MOST_ARGUMENTS} alone are looked at"
 
 UNSEEN = "the requester cannot see what is there, so it was not looked at"
 
 Bound = tuple[int, bytes, bytes]
-"""Argument, path, digest: what was approved. The digest is empty where the content is not bound."""
+"""What was approved: the number of the argument, the path, and the digest. The digest is empty if the content is not bound."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """Argument ``at`` names ``path``, which leads to ``real``; ``because`` says who could change it, or why it is not bound."""
+    """Argument ``at`` names ``path``, which leads to ``real``. ``because`` says who could change the file, or why it is not
+    bound.
+    """
 
     at: int
     path: bytes
@@ -55,9 +58,10 @@ def find(
     reads: Callable[[bytes], bool] = lambda path: True,
     sees: Callable[[bytes], bool] = lambda path: True,
 ) -> Iterator[Operand]:
-    """The operands of a command that is run in that ``view``. The content of those is looked at for which ``reads`` is true.
+    """Yield the operands of a command that runs in that ``view``. Only operands for which ``reads`` is true are read.
 
-    Nothing is looked at where ``sees`` is false: it is an operand, whether it is there or not.
+    A path for which ``sees`` is false is not looked at. Such a path is always an operand, so that the answer does not tell if it
+    exists.
     """
     left, entries = LIMIT_TOGETHER, _Entries(view, MOST_ENTRIES)
     for at, path in named(argv, view.cwd or b"/"):
@@ -77,10 +81,11 @@ def find(
 
 
 def named(argv: Sequence[bytes], cwd: bytes) -> Iterator[tuple[int, bytes]]:
-    """The paths that the arguments could mean, each with its argument's number; of what is too many, the first.
+    """Yield each path that an argument could mean, with the number of the argument. Of the arguments beyond MOST_ARGUMENTS, only
+    the first is yielded.
 
-    An argument is a path as it stands, what follows its first ``=``, or what follows the letters of ``-xvfFILE``; a relative one
-    is taken from ``cwd``.
+    An argument can mean three paths: the whole argument, what follows its first ``=``, and what follows the letters of
+    ``-xvfFILE``. A relative path is taken from ``cwd``.
     """
     for at, argument in enumerate(argv[1 : MOST_ARGUMENTS + 1], 1):
         if not argument or b"\0" in argument:
@@ -95,7 +100,7 @@ def named(argv: Sequence[bytes], cwd: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def drift(argv: Sequence[bytes], view: View, approved: Iterable[Bound]) -> str:
-    """A sentence if the operands are not as they were approved; empty if they are."""
+    """Return a sentence if the operands are not as they were ``approved``; empty if they are."""
     known = {(at, path): digest for at, path, digest in approved}
     real = {path: path for _, path in known}
     for found in find(argv, view, lambda path: False):
@@ -122,14 +127,14 @@ def _after_letters(argument: bytes) -> Iterator[bytes]:
 
 
 def _look_at(at: int, path: bytes, view: View, entries: _Entries) -> tuple[Operand | None, bool]:
-    """What ``path`` names that others could change, or that cannot be bound; and whether it is a file that could be read."""
+    """Return the operand at ``path`` if others could change it or if it cannot be bound, and whether it is a regular file."""
     try:
         real, who = changers(path, view)
         status = os.lstat(real)
     except Uninspectable as fault:
         return (None if fault.is_absent else Operand(at, path, path, b"", f"not bound: {fault}")), False
     except OSError:
-        return None, False  # it was just taken away
+        return None, False  # the file was removed just now
     if stat.S_ISREG(status.st_mode):
         is_others = bool(who) and not real.startswith(b"/sys/")
         return (Operand(at, path, real, b"", who[0]) if is_others else None), True
@@ -144,13 +149,13 @@ def _look_at(at: int, path: bytes, view: View, entries: _Entries) -> tuple[Opera
 
 @dataclass(slots=True)
 class _Entries:
-    """What is in directories that belong to root: at most ``left`` more entries are looked at."""
+    """Looks through directories that only root and the target can change. No more than ``left`` further entries are looked at."""
 
     view: View
     left: int
 
     def may_be_changed(self, directory: bytes) -> bool:
-        """True unless all that is below ``directory`` was looked at, and nobody but root and the target can change it."""
+        """True unless everything below ``directory`` was looked at and only root and the target can change it."""
         ahead = [directory]
         try:
             while ahead:
@@ -174,13 +179,14 @@ class _Entries:
             return bool(who) or os.path.isdir(real)
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
             return True
-        # The mask of an access list stands where the group's bits are. Another file system may be mounted on a directory.
+        # With an access list, the group's bits of the mode are the list's mask (acl(5)). Another file system may be mounted on a
+        # directory.
         is_open = bool(status.st_mode & 0o022)
         return is_open or (entry.is_dir(follow_symlinks=False) and bool(changers(entry.path, self.view)[1]))
 
 
 def _read(found: Operand, limit: int) -> tuple[Operand, int]:
-    """With its digest, and how many bytes were read for that."""
+    """Return ``found`` with its digest, and how many bytes were read for the digest."""
     try:
         size = os.stat(found.real).st_size
         if size > limit:

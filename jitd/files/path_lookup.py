@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a name leads, what could be executed there, and who may see that nothing is there.
+"""Look-up of paths: where a name leads, whether it could be executed there, and who may see that nothing is there.
 
-Law: nothing is opened; what somebody could not find out by looking is told to nobody; what cannot be judged is an Uninspectable
-with a sentence, never a guess. The kernel follows no link for us: those of procfs lead root to where another process stands.
+Law: no file is opened. A person is told only what they could find out by looking themselves. A path that cannot be judged raises
+Uninspectable with a sentence; nothing is guessed. Links are followed here and not by the kernel: the links in procfs would lead
+root to the directories of another process.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ PROCFS = "what is below /proc is another thing for everyone who looks"
 
 
 class Look(Glance):
-    """One look at files: each way in it is gone once by each account."""
+    """One look at files. The walk along a path is done once for each account, and its result is kept in ``sights``."""
 
     __slots__ = ("sights",)
 
@@ -33,10 +34,10 @@ class Look(Glance):
 
 
 def resolve(argv0: bytes, cwd: bytes, search_path: bytes, look: Look | None = None) -> bytes:
-    """The path that ``argv0`` means: absolute, its directories resolved, a last symbolic link kept.
+    """Return the path that ``argv0`` means. The path is absolute, its directories are resolved, and a last symbolic link is kept.
 
-    A name without a slash is looked for in the absolute directories of ``search_path`` alone; one with a slash is
-    taken from ``cwd``. Raises Uninspectable.
+    A name without a slash is searched for in the absolute directories of ``search_path`` only. A relative name with a slash
+    starts at ``cwd``. Raises Uninspectable.
     """
     if not argv0 or b"\0" in argv0:
         raise Uninspectable("an empty name, or one with a NUL in it, is not a command", is_absent=True)
@@ -89,7 +90,7 @@ def _is_there(path: bytes, look: Look) -> bool:
 
 
 def _resolve_directory(path: bytes, look: Look) -> bytes | None:
-    """``path`` with its directory resolved; None if there is no such directory. Raises Uninspectable."""
+    """Return ``path`` with its directory resolved; None if there is no such directory. Raises Uninspectable."""
     if name := _sight_of(path, look).name:
         return name
     found = _followed(os.path.dirname(path), look)
@@ -97,13 +98,13 @@ def _resolve_directory(path: bytes, look: Look) -> bytes | None:
 
 
 def _mode_at(path: bytes, look: Look) -> int:
-    """The mode of what ``path`` leads to: 0 if nothing is there, and that of a link if its links lead in a circle. Raises
+    """Return the mode of what ``path`` leads to; 0 if nothing is there; the mode of a link if the links lead in a circle. Raises
     Uninspectable.
     """
     try:
         return look.lstat(found).st_mode if (found := _followed(path, look)) is not None else 0
     except OSError:
-        return 0  # it was just taken away
+        return 0  # the file was removed just now
     except Uninspectable as fault:
         if fault.because == CIRCLE:
             return stat.S_IFLNK
@@ -111,7 +112,7 @@ def _mode_at(path: bytes, look: Look) -> int:
 
 
 def _sight_of(path: bytes, look: Look) -> _Sight:
-    """Where ``path`` (absolute) leads for root. Raises Uninspectable."""
+    """Return where ``path`` (absolute) leads for root. Raises Uninspectable."""
     try:
         return _walk(path, 0, (), None, look)
     except OSError as fault:
@@ -121,17 +122,17 @@ def _sight_of(path: bytes, look: Look) -> _Sight:
 
 
 def _followed(path: bytes, look: Look) -> bytes | None:
-    """What ``path`` (absolute) leads to, without any link; None if it leads nowhere. Raises Uninspectable."""
+    """Return the path without links that ``path`` (absolute) leads to; None if it leads nowhere. Raises Uninspectable."""
     sight = _sight_of(path, look)
     if sight.end in (PROCFS, CIRCLE):
         raise Uninspectable(sight.end, looked_at=(path,), is_unfit=True)
-    if sight.end == HIDDEN:  # from root, by who serves it
+    if sight.end == HIDDEN:  # the server of the file system hides the path from root
         raise Uninspectable("its directory cannot be resolved", looked_at=(path,))
     return sight.path if sight.end == THERE else None
 
 
 def names_of(path: bytes, look: Look | None = None) -> tuple[bytes, ...]:
-    """``path`` (absolute, its directories resolved) and, each after the other, what its last symbolic link leads to."""
+    """Return ``path`` (absolute, its directories resolved), and each path to which its last symbolic link leads, in order."""
     names, look = [path], look or Look()
     with suppress(OSError, Uninspectable):
         while len(names) <= MOST_LINKS and stat.S_ISLNK(look.lstat(names[-1]).st_mode):
@@ -143,7 +144,9 @@ def names_of(path: bytes, look: Look | None = None) -> tuple[bytes, ...]:
 
 
 def same_files(path: bytes, others: Collection[bytes]) -> tuple[bytes, ...]:
-    """Those of ``others`` that are the file which ``path`` leads to, and no links to it: a hard link, or the same by a mount."""
+    """Return those of ``others`` that are the same file as the one at ``path``: by a hard link, or in another mount. A symbolic
+    link to the file does not count.
+    """
     if not others:
         return ()
     try:
@@ -159,9 +162,10 @@ def same_files(path: bytes, others: Collection[bytes]) -> tuple[bytes, ...]:
 
 
 def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]], look: Look | None = None) -> str:
-    """A sentence if what is at ``path`` is nothing that account could execute; empty if it may be.
+    """Return a sentence if that account cannot execute what is at ``path``; empty if it may be able to.
 
-    Judged by kind and mode bits; where there is an access list, or nothing can be seen, the kernel is left to say it.
+    The kind and the mode bits of the file decide. If there is an access list, or if the file cannot be looked up, the answer is
+    empty: the kernel decides later.
     """
     look = look or Look()
     try:
@@ -186,8 +190,8 @@ def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]], look
 
 
 def is_visible_absence(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None, look: Look | None = None) -> bool:
-    """True if that account can see for itself what is, or is not, at ``path``: it may search every directory above it. Of what is
-    in procfs there is nothing to be seen. ``cwd``: see ``_walk``.
+    """True if that account can see for itself whether something is at ``path``: it may search every directory above. True for a
+    path in procfs too, because nothing there is looked at. ``cwd``: see ``_go``.
     """
     try:
         return _walk(path, uid, groups, cwd, look or Look()).end != HIDDEN
@@ -196,8 +200,9 @@ def is_visible_absence(path: bytes, uid: int, groups: Container[int], cwd: bytes
 
 
 def beyond_sight(path: bytes, uid: int, groups: Container[int], look: Look | None = None) -> bytes | None:
-    """None if that account can see for itself what is, or is not, at ``path`` (absolute). Else the path, its directories as that
-    account can resolve them, with all that is beyond as it was typed: nothing there was looked at.
+    """Return None if that account can see for itself whether something is at ``path`` (absolute). If it cannot, return the path,
+    with its directories resolved as far as that account can resolve them. The rest of the path stands as typed: it was not looked
+    at.
     """
     look = look or Look()
     try:
@@ -209,7 +214,7 @@ def beyond_sight(path: bytes, uid: int, groups: Container[int], look: Look | Non
 
 
 def is_readable(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None, look: Look | None = None) -> bool:
-    """True if that account can read the file that ``path`` (absolute) leads to. ``cwd``: see ``_walk``."""
+    """True if that account can read the file that ``path`` (absolute) leads to. ``cwd``: see ``_go``."""
     look = look or Look()
     try:
         sight = _walk(path, uid, groups, cwd, look)
@@ -219,7 +224,7 @@ def is_readable(path: bytes, uid: int, groups: Container[int], cwd: bytes | None
 
 
 def may_execute(path: bytes, uid: int, groups: Container[int]) -> bool:
-    """True if that account can execute what ``path`` (absolute) leads to, as far as modes, access lists and mounts go."""
+    """True if modes, access lists and the mount let that account execute what ``path`` (absolute) leads to."""
     look = Look()
     try:
         sight = _walk(path, uid, groups, None, look)
@@ -231,8 +236,9 @@ def may_execute(path: bytes, uid: int, groups: Container[int]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Sight:
-    """Where a path leads, as far as somebody can see, and all that is left of it; ``end`` is what there is of that. ``name`` is
-    the path with its directories resolved, a last link kept; empty where its directory was not reached.
+    """Where a path leads for somebody. ``path`` is the resolved beginning of the path, followed by the rest as it is. ``end`` is
+    what is known of the end of the path: THERE, ABSENCE, HIDDEN, CIRCLE or PROCFS. ``name`` is the path with its directories
+    resolved and a last link kept; it is empty if its directory was not reached.
     """
 
     path: bytes
@@ -241,7 +247,7 @@ class _Sight:
 
 
 def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> _Sight:
-    """As ``_go``, once in one ``look``. What anybody sees all of the way is what root sees."""
+    """Return the result of ``_go``, computed once in each ``look``. A result that is not HIDDEN is also the result for root."""
     if (sight := look.sights.get((path, uid, cwd))) is None:
         sight = look.sights[path, uid, cwd] = _go(path, uid, groups, cwd, look)
         if sight.end != HIDDEN:
@@ -250,10 +256,11 @@ def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look
 
 
 def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> _Sight:
-    """Where ``path`` leads, and whether that account can see all of the way.
+    """Return where ``path`` leads, and whether that account can see the whole way.
 
-    Every name on the way, those that symbolic links lead to among them, is looked up where that account may look it up. Nothing
-    in procfs is; with ``cwd``, the directory of who is to open it, /proc/self/cwd leads there, and /proc/self/root to the root.
+    Every name on the way, also each name in the target of a symbolic link, is looked up only if that account may look it up.
+    Nothing in procfs is looked up, with one exception. The exception: ``cwd`` may be given, the current directory of the process
+    that is to open the path. Then /proc/self/cwd leads to ``cwd``, and /proc/self/root leads to ``/``.
     """
     at, above = b"/", look.lstat(b"/")
     ahead = parts(path)
@@ -280,7 +287,7 @@ def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: 
             if leads_to.startswith(b"/"):
                 at, above = b"/", look.lstat(b"/")
             ahead += parts(leads_to)
-        elif not stat.S_ISDIR(status.st_mode):  # anybody who can look here sees that nothing can be below
+        elif not stat.S_ISDIR(status.st_mode):  # everybody who can look here sees that nothing can be below
             return _Sight(os.path.join(below, *reversed(ahead)), ABSENCE if ahead else THERE, name)
         elif status.st_dev == above.st_dev or os.major(status.st_dev) or not is_procfs(below):
             at, above = below, status
@@ -299,7 +306,7 @@ _ACL_USER, _ACL_GROUP_OBJ, _ACL_GROUP, _ACL_MASK = 0x02, 0x04, 0x08, 0x10
 
 
 def _may(right: int, path: bytes, status: os.stat_result, uid: int, groups: Container[int], look: Look) -> bool:
-    """What the kernel would say to that account, by the owner, the access list and the mode (acl(5))."""
+    """True if the kernel would give that account this ``right``, by the owner, the access list and the mode (acl(5))."""
     if uid == 0:
         return True
     if status.st_uid == uid:

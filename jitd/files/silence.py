@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""File systems that do not answer: a look at a path goes there by one step at a time, and one look alone waits for a silent one.
+"""File systems that do not answer: a path is first touched here, step by step, so that only one thread waits for each mount.
 
-Law: where a path is, is found by the table of mounts, which asks no file system. Each step into a mount that others serve, a
-network's or a program's, is taken by one thread at a time. Who comes while another has waited there for PATIENCE is refused,
-until that one is back. Nothing on this host's own disks is touched here.
+Law: the table of mounts says which mount a path is on; no file system is asked for that. If a network host or a program serves
+the mount, one thread at a time takes a step into it. While that thread has waited for more than PATIENCE, other threads are
+refused. Files on this host's own disks are not touched here.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from functools import lru_cache
 from jitd.files.mounts import OWN
 
 PATIENCE = 1.0
-"""Seconds that a step into a mount may take before others are no longer made to wait for it."""
+"""Seconds that a thread may wait in a mount. After that, other threads do not wait for it, but are refused."""
 MOST_LINKS = 40
 LOCAL = frozenset({
     "bpf", "btrfs", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs", "erofs", "exfat", "ext2",
     "ext3", "ext4", "f2fs", "hugetlbfs", "iso9660", "jfs", "mqueue", "nilfs2", "ntfs3", "overlay", "proc", "pstore", "ramfs",
     "reiserfs", "securityfs", "squashfs", "sysfs", "tmpfs", "tracefs", "udf", "vfat", "xfs", "zfs",
 })  # fmt: skip
-"""Kinds of file systems that no other host or program serves."""
+"""Kinds of file systems that no other host and no program serves."""
 _ESCAPED = {rb"\040": b" ", rb"\011": b"\t", rb"\012": b"\n", rb"\134": b"\\"}
 
 
 class Silent(TimeoutError):
-    """A file system does not answer: a sentence."""
+    """A file system does not answer; the text says so in a sentence."""
 
 
 @dataclass(slots=True)
 class _Step:
-    """Who is at a mount, if somebody is: since when, on the monotonic clock."""
+    """The state of one mount: ``since`` is when a thread began to wait there, on the monotonic clock; None if no thread does."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     since: float | None = None
@@ -49,7 +49,7 @@ class _Step:
 
 
 class Silence:
-    """Which mounts there are, and who waits at which."""
+    """The mounts that there are, and the threads that wait in them."""
 
     def __init__(self, table: Callable[[], bytes] = OWN) -> None:
         self._table = table
@@ -57,7 +57,9 @@ class Silence:
         self._lock = threading.Lock()
 
     def approach(self, paths: Iterable[bytes]) -> None:
-        """Go to each of ``paths`` (absolute), whatever is there or is not, where others serve it. It may block. Raises Silent."""
+        """Touch each of ``paths`` (absolute) that is on a mount which others serve, whether something is there or not. It may
+        block. Raises Silent.
+        """
         mounts = self._mounts()
         if not any(is_served for _, is_served in mounts):
             return
@@ -66,12 +68,12 @@ class Silence:
 
     @property
     def silent(self) -> tuple[str, ...]:
-        """The mounts at which somebody waits in vain."""
+        """The mounts in which a thread waits for an answer that does not come."""
         with self._lock:
             return tuple(sorted(os.fsdecode(mount) for mount, step in self._steps.items() if step.is_silent))
 
     def _mounts(self) -> tuple[tuple[bytes, bool], ...]:
-        """As ``_read`` has them, now."""
+        """Return the mounts as they are now (see ``_read``), and forget steps into mounts that were unmounted."""
         mounts = _read(self._table())
         with self._lock:
             if self._steps:
@@ -84,8 +86,8 @@ class Silence:
         others = [mount for mount, is_served in mounts if is_served]
 
         def served(at: bytes) -> bytes | None:
-            """The mount that others serve, if ``at`` is in one."""
-            if not any(_is_in(at, mount) for mount in others):  # a host has few of them, and many more of its own
+            """Return the mount that ``at`` is on if others serve that mount; None otherwise."""
+            if not any(_is_in(at, mount) for mount in others):  # a host has few of these, and many mounts of its own
                 return None
             return next((mount if is_served else None for mount, is_served in mounts if _is_in(at, mount)), None)
 
@@ -105,7 +107,7 @@ class Silence:
                     is_link = stat.S_ISLNK(os.lstat(below).st_mode)
                     leads_to = os.readlink(below) if is_link else b""
                 except (OSError, ValueError):
-                    return  # who looks at it finds that out again
+                    return  # the caller finds this error again when it opens the path
             if not is_link:
                 at = below
                 continue
@@ -129,13 +131,13 @@ class Silence:
 
 
 MOUNTS = Silence()
-"""This process's."""
+"""The mounts of this process."""
 
 
 @lru_cache(maxsize=2)
 def _read(table: bytes) -> tuple[tuple[bytes, bool], ...]:
-    """All mount points, the longest and of these the last first, and whether others serve what is there. A table is read once:
-    it is asked for at each decision, and seldom another one.
+    """Return all mount points, the longest first, and for each whether others serve it. Of two mounts at one point, the last
+    counts. The result is cached, because the table is needed at each decision and seldom changes.
     """
     found: dict[bytes, bool] = {}
     for line in table.splitlines():

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What sudo, su or doas is about to do, read from the command line that it was started with.
 
-Our PAM module runs inside these programs, and their command line is all it has. Who writes that line may want it to be read as
-something else than what runs. So each program's own way of reading is followed to the letter (as measured on Debian 12), what
-cannot be read for certain is in doubt, and the PAM service, which the program itself has chosen, must be that of such a line.
+jitd's PAM module runs inside these programs, and the command line is all that it has. The person who writes the command line may
+try to make it look like another command than the one that runs. So the readers here follow each program's own parser to the
+letter (as measured on Debian 12). What cannot be read for certain is a doubt. The PAM service, which the program itself has
+chosen, must fit the command line.
 
-Law: pure and total: any words give an Invocation, and one without a doubt is what runs.
+Law: pure and total. Any words give an Invocation, and an Invocation without a doubt is what runs.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from jitd.invocation.sudo import read_sudo
 
 
 def read(service: str, words: tuple[bytes, ...], *, whole: bool = False, posix: bool | None = None) -> Invocation:
-    """What ``words``, the program's own name first, come to under the PAM service ``service``.
+    """Return what a program of the PAM service ``service`` does with ``words``, of which the first is the program's own name.
 
-    ``whole``: a word is what begins where an argv pointer points, and not what stands between two NUL bytes of
-    /proc/PID/cmdline. Inside sudo the two differ: it cuts the list of --preserve-env=LIST with NUL bytes in place, and what is
-    behind the first cut looks like the command. Whole words may have NUL bytes in them.
+    ``whole``: each word begins where an argv pointer points, and ends where the next one begins. Without ``whole``, the words are
+    what stands between NUL bytes in /proc/PID/cmdline. The two differ inside sudo: sudo cuts the list of --preserve-env=LIST with
+    NUL bytes in place, and what follows the first NUL byte looks like the command. Whole words may contain NUL bytes.
 
-    ``posix``: whether POSIXLY_CORRECT is in the program's environment; None where that is not known. su alone asks for it.
+    ``posix``: whether POSIXLY_CORRECT is in the program's environment; None if that is not known. Only su depends on
+    POSIXLY_CORRECT.
     """
     try:
         if not words:

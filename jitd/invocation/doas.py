@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""doas's command line, as opendoas 6.8 reads it.
+"""The command line of doas, as opendoas 6.8 reads it.
 
-Law: pure. A line with which doas ends before it calls PAM is a Doubt.
+Law: pure. A command line with which doas exits before it calls PAM is a Doubt.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _ENDS = {"config": "only tries a configuration", "forget": "only forgets"}
 
 
 def read_doas(words: tuple[bytes, ...]) -> Invocation:
-    """What doas makes of ``words``. Raises Doubt."""
+    """Return what doas does with ``words``. Raises Doubt."""
     if any(b"\0" in word for word in words):
         raise Doubt("there is a NUL byte in a word")
     reader = Getopt(words, _SHORT, (), {"config", "user"})
@@ -25,10 +25,10 @@ def read_doas(words: tuple[bytes, ...]) -> Invocation:
         if name in _ENDS:
             raise Doubt(f"an option {_ENDS[name]}, for which doas asks nobody")
         if name == "user":
-            user = value  # of two, the last one holds
+            user = value  # of two such options the last one counts
         elif name == "shell":
             shell = "own"
-        # non-interactive is neutral: no password is asked for
+        # non-interactive changes nothing: it only says that no password is asked for
     argv = reader.operands()
     if bool(argv) is bool(shell):
         raise Doubt("doas takes either a command or -s")

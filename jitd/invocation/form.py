@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a command line comes to: the values that all readers make.
+"""The result of reading a command line: an Invocation, or a Doubt.
 
-Law: values only. A reader of a line is certain of it or says why not; there is nothing in between.
+Law: values only. A reader is certain what the command line means, or says why it is not. There is no third result.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What sudo, su or doas is about to do. With a ``doubt``, a sentence, nothing else of it means anything.
+    """What sudo, su or doas is about to do. If there is a ``doubt``, a sentence, no other field has a meaning.
 
-    ``mode``: run; list, validate (nothing runs); edit (sudoedit: the caller's own editor runs, as the caller, on copies of the
-    files that follow the first word of ``argv``, and what it leaves is written back as the target).
+    ``mode``: run; list, validate (nothing runs); edit (sudoedit). With edit, the caller's editor runs as the caller, on copies of
+    the files that follow the first word of ``argv``; the target account then writes the changed copies back.
 
-    ``shell`` is what is executed. ``""``: ``argv`` itself. ``login``: the target's shell as a login shell. ``own``: the caller's
-    $SHELL, else that of their account. ``target``: the target's shell. ``kept``: the caller's $SHELL, else the target's (su -p).
-    ``shell_path`` (su -s) takes its place, unless the target's own shell is a restricted one. A shell is given ``-f`` (option
-    ``--fast``), ``-c`` and ``line`` (where there is one) and ``shell_arguments``; ``argv`` is then what was typed.
+    ``shell`` says what is executed. ``""``: ``argv`` itself. ``login``: the target's shell as a login shell. ``own``: the
+    caller's $SHELL, or else the shell of the caller's account. ``target``: the target's shell. ``kept``: the caller's $SHELL, or
+    else the target's shell (su -p). ``shell_path`` (su -s) replaces the shell, unless the target's own shell is restricted. A
+    shell gets ``-f`` (option ``--fast``), ``-c`` and ``line`` (if there is a line), and ``shell_arguments``; ``argv`` is then
+    what was typed.
     """
 
     mode: str
@@ -38,7 +39,7 @@ class Invocation:
 
 
 class Doubt(Exception):
-    """It cannot be said for certain what the program makes of this: a sentence. It quotes nothing that was typed."""
+    """It is not certain what the program does with this command line. The text is a sentence and quotes nothing typed."""
 
 
 _ID = re.compile(r"#(0|[1-9][0-9]{0,9})")
@@ -47,7 +48,7 @@ _LIKE_A_NUMBER = re.compile(r"\s*[-+]?[0-9]+")
 
 
 def name(typed: bytes, of: str) -> str:
-    """``typed`` as an account's or a group's name. Raises Doubt for bytes that are not clean text."""
+    """Return ``typed`` as the name of an account or group. Raises Doubt for bytes that are not clean text."""
     try:
         text = typed.decode("utf-8")
     except UnicodeDecodeError:
@@ -60,7 +61,7 @@ def name(typed: bytes, of: str) -> str:
 
 
 def plain_name(typed: bytes, of: str) -> str:
-    """A name where ``#`` does not begin an id (su and doas), but would for the program that gets it next. Raises Doubt."""
+    """Return a name. Raises Doubt if the name begins with ``#``: su and doas take that for a name, other programs for an id."""
     text = name(typed, of)
     if text.startswith("#"):
         raise Doubt(f"the name of the {of} begins with #, which does not begin an id here")
@@ -68,7 +69,7 @@ def plain_name(typed: bytes, of: str) -> str:
 
 
 def name_or_id(typed: bytes, of: str) -> str:
-    """A name, or ``#`` and an id in its only canonical spelling (sudo). Raises Doubt."""
+    """Return a name, or ``#`` and an id in its only canonical spelling (sudo). Raises Doubt."""
     text = name(typed, of)
     if text.startswith("#") and (not _ID.fullmatch(text) or int(text[1:]) > _MAX_ID):
         raise Doubt(f"the {of} begins with #, and may be an id or a name")
@@ -76,7 +77,7 @@ def name_or_id(typed: bytes, of: str) -> str:
 
 
 def name_that_is_no_number(typed: bytes, of: str) -> str:
-    """A name where a number is a name first and an id if there is none (doas). Raises Doubt."""
+    """Return a name. Raises Doubt for a number, which doas looks up as a name first, and then as an id."""
     text = plain_name(typed, of)
     if _LIKE_A_NUMBER.fullmatch(text):
         raise Doubt(f"the {of} is a number, and may be a name or an id")
@@ -84,5 +85,5 @@ def name_that_is_no_number(typed: bytes, of: str) -> str:
 
 
 def canonical(options: set[bytes]) -> tuple[bytes, ...]:
-    """One order for one meaning."""
+    """Return the options in a fixed order, so that equal options compare equal."""
     return tuple(sorted(options))

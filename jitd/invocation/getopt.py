@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""glibc's getopt and getopt_long: how a word becomes an option.
+"""getopt and getopt_long of glibc: how a word becomes an option (getopt(3)).
 
-Law: pure. An option that glibc would refuse is a Doubt: the program ends there, so if it did not, it was another line.
+Law: pure. An option that glibc would refuse is a Doubt. The program exits on such an option, so it cannot have been started with
+that line.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ END = b"--"
 
 
 class Getopt:
-    """Reads ``words`` from the second on. ``at`` is getopt's optind; a caller may move it on.
+    """Reads ``words`` from the second one on. ``at`` is getopt's optind; a caller may increase it.
 
-    ``short``: letter → name, ``long``: names. ``takes``: names that need an argument; ``may_take``: spellings (``-h``,
-    ``--preserve-env``) that have one only if it stands in the same word. With ``permutes``, operands are gone past and stand in
-    ``operands()`` before all that follows; without, the first of them ends it, as after POSIXLY_CORRECT or a ``+``.
+    ``short``: letter → name. ``long``: names. ``takes``: names of options that need an argument. ``may_take``: spellings (``-h``,
+    ``--preserve-env``) of options that have an argument only if it stands in the same word. With ``permutes``, operands are
+    skipped, and stand in ``operands()`` before everything that follows. Without ``permutes``, the first operand ends the options,
+    as with POSIXLY_CORRECT or a ``+``.
     """
 
     def __init__(
@@ -41,7 +43,7 @@ class Getopt:
         self._passed: list[bytes] = []
 
     def next(self) -> tuple[str, bytes | None] | None:
-        """The next option's name and its argument; None where options end. Raises Doubt."""
+        """Return the next option's name and its argument; None at the end of the options. Raises Doubt."""
         while not self._letters:
             if self.at >= len(self._words):
                 return None
@@ -62,7 +64,7 @@ class Getopt:
         return self._read_short()
 
     def operands(self) -> tuple[bytes, ...]:
-        """The words left over once there are no more options."""
+        """Return the words that are not options. Call this method when there are no more options."""
         return (*self._passed, *self._words[self.at :])
 
     def _read_short(self) -> tuple[str, bytes | None]:

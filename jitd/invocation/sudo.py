@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sudo's command line, as sudo 1.9.13 reads it (its parse_args, and what the sudoers plugin does with the command).
+"""The command line of sudo, as sudo 1.9.13 reads it: its parse_args, and what the sudoers plugin does with the command.
 
-Law: pure. A line that sudo would refuse before it calls PAM is a Doubt, as it cannot be the line that it was started with.
+Law: pure. A command line that sudo would refuse before it calls PAM is a Doubt: sudo cannot have been started with it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ _NOT_SUDOEDIT = {
     "background", "preserve-env", "edit", "set-home", "login", "remove-timestamp", "list", "preserve-groups", "shell",
     "other-user", "validate",
 }  # fmt: skip
-"""Long options that a program called sudoedit has not; of the letters it has -K nevertheless, and refuses it."""
+"""Long options that sudo does not have under the name sudoedit. It lacks their letters too, except -K, which it
+refuses.
+"""
 _TAKES = {
     "auth-type", "close-from", "login-class", "chdir", "group", "host", "prompt", "chroot", "role", "command-timeout", "type",
     "other-user", "user",
@@ -33,19 +35,23 @@ _ASKS_NOBODY = {"version": "its version", "help": "help", "remove-timestamp": "t
 _NOT_BUILT_IN = {"auth-type", "login-class"}
 _MODES = {"list", "validate", "edit"}
 _RUNS_ONLY = {"background", "preserve-env", "set-home", "login", "preserve-groups", "shell"}
-"""Options without an argument that go with a run alone."""
+"""Options without an argument that are allowed only with a command to run."""
 _KEPT = ("chroot", "role", "type", "command-timeout", "close-from", "host", "other-user")
-"""Options with an argument that Invocation has no field for. chroot, role, type and host: another thing runs, or elsewhere.
-command-timeout: it is ended. close-from: what it inherits. other-user: whose rights are listed."""
+"""Options with an argument for which Invocation has no field. chroot, role, type and host: something else runs, or it runs
+elsewhere. command-timeout: the command is ended. close-from: which descriptors the command inherits. other-user: whose rights are
+listed.
+"""
 _KEPT_FLAGS = ("preserve-env", "preserve-groups", "set-home")
-"""All others are neutral. askpass, bell, prompt, stdin, non-interactive: how a password is asked for. reset-timestamp, no-update:
-what is remembered of it. background: who waits for the command. A second list: how long the list is."""
+"""The flags that are kept. All other flags make no difference to the command. askpass, bell, prompt, stdin and non-interactive:
+how a password is asked for. reset-timestamp and no-update: what sudo remembers of it. background: who waits for the command. A
+second --list: how detailed the list is.
+"""
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-$")
 
 
 def read_sudo(service: str, words: tuple[bytes, ...], whole: bool) -> Invocation:
-    """What sudo makes of ``words``. Raises Doubt."""
+    """Return what sudo does with ``words``. Raises Doubt."""
     read = _Line(words, whole)
     found = read.invocation()
     if (service == "sudo-i") is not (found.shell == "login"):
@@ -54,10 +60,11 @@ def read_sudo(service: str, words: tuple[bytes, ...], whole: bool) -> Invocation
 
 
 def joined(words: tuple[bytes, ...]) -> bytes:
-    """``words`` as the one after the shell's -c: a backslash before all that is not a letter, digit, _, - or $. Raises Doubt.
+    """Return ``words`` as one word for the shell's -c, as sudo does: with a backslash before each character that is not a letter,
+    a digit, _, - or $. Raises Doubt.
 
-    What a letter is depends on the caller's locale, so only ASCII is taken. (A newline behind a backslash is lost to the
-    shell, whereas our own -s keeps it.)
+    What a letter is depends on the caller's locale, so only ASCII is accepted. A shell drops a newline behind a backslash;
+    jitsudo's own -s keeps it.
     """
     if not all(word.isascii() for word in words):
         raise Doubt("there are bytes beyond ASCII for a shell, and sudo quotes them as the caller's locale has it")
@@ -65,7 +72,7 @@ def joined(words: tuple[bytes, ...]) -> bytes:
 
 
 def called_sudoedit(argv0: bytes) -> bool:
-    """Whether sudo takes itself for sudoedit: by its first word alone, which is the caller's choice."""
+    """True if sudo acts as sudoedit. Only the first word decides that, and the caller chooses the first word."""
     called = argv0.rpartition(b"/")[2]
     if called.startswith(b"lt-") and called != b"lt-":
         called = called[3:]
@@ -77,7 +84,7 @@ def _is_variable(word: bytes) -> bool:
 
 
 class _Line:
-    """One command line while it is read."""
+    """One command line while it is being read."""
 
     def __init__(self, words: tuple[bytes, ...], whole: bool) -> None:
         self._words = words
@@ -103,7 +110,7 @@ class _Line:
                 self._take(*option)
             elif self._is_before_a_variable(reader.at):
                 name, _, value = self._words[reader.at].partition(b"=")
-                self._variables[name] = value  # of one that is named twice, the last one holds
+                self._variables[name] = value  # of a variable that is named twice, the last one counts
                 reader.at += 1
             else:
                 break
@@ -111,7 +118,9 @@ class _Line:
             raise Doubt("there is a NUL byte in a word")
 
     def _is_before_a_variable(self, at: int) -> bool:
-        """sudo looks whether the word before is ``--``, be it the end of options or an option's argument."""
+        """True if a variable's assignment is at ``at``. sudo looks only whether the word before is ``--``, even if that ``--`` is
+        the argument of an option.
+        """
         has_ended = at > 1 and self._words[at - 1] == END
         return at < len(self._words) and not has_ended and _is_variable(self._words[at])
 
@@ -146,8 +155,9 @@ class _Line:
                 raise Doubt("only one of -k and -N may be given")
 
     def _preserve(self, listed: bytes) -> None:
-        """sudo takes the list apart in place: behind each name it ends, a NUL byte stands where a comma was. In /proc/PID/cmdline
-        the rest of the list then looks like words of their own, which it must not be taken for.
+        """Note the variables in the list of --preserve-env. sudo cuts the list in place: it replaces the comma after each name by
+        a NUL byte. In /proc/PID/cmdline the rest of the list then looks like separate words. Raises Doubt if it is not certain
+        where the list ends.
         """
         following = self._words[self._reader.at] if self._reader.at < len(self._words) else None
         self._cut += b"\0" in listed
@@ -161,17 +171,17 @@ class _Line:
         self._preserved.update(names)
 
     def invocation(self) -> Invocation:
-        """What it comes to, once all is read. Raises Doubt."""
+        """Return the Invocation, after all words were read. Raises Doubt."""
         argv = self._reader.operands()
         mode = self._mode or "run"
         shell = "login" if "login" in self._flags else "own" if "shell" in self._flags else ""
         if mode == "run" and not argv and not shell:
             if "reset-timestamp" in self._flags:
                 raise Doubt("-k alone only forgets, for which sudo asks nobody")
-            shell = "own"  # sudoers has shell_noargs, or sudo would not have come this far
+            shell = "own"  # shell_noargs is set in sudoers: otherwise sudo would not have asked PAM
         self._check(mode, argv)
         if mode == "run" and not shell and argv[0].rpartition(b"/")[2] == b"sudoedit":
-            mode, argv = "edit", argv[1:]  # sudoers takes the name for itself, whatever file it leads to
+            mode, argv = "edit", argv[1:]  # sudoers takes this name for sudoedit, whatever file it leads to
             if self._variables or self._preserved or "preserve-env" in self._flags:
                 raise Doubt("sudoedit through sudo, with variables")
         user, group = self._given.get("user"), self._given.get("group")
@@ -188,7 +198,7 @@ class _Line:
         )
 
     def _check(self, mode: str, argv: tuple[bytes, ...]) -> None:
-        """What does not go together. Raises Doubt."""
+        """Raise Doubt for options that sudo does not allow together."""
         flags, given = self._flags, self._given
         if "login" in flags and flags & {"shell", "preserve-env"}:
             raise Doubt("-i does not go with -s or -E")
@@ -213,14 +223,14 @@ class _Line:
             raise Doubt("a variable is both set and preserved")
 
     def _options(self, mode: str) -> tuple[bytes, ...]:
-        flags = self._flags - ({"set-home"} if "login" in self._flags else set())  # it goes home anyway
+        flags = self._flags - ({"set-home"} if "login" in self._flags else set())  # with -i sudo sets HOME anyway
         options = {b"--" + name.encode() for name in _KEPT_FLAGS if name in flags}
         options |= {b"--%s=%s" % (name.encode(), self._given[name]) for name in _KEPT if name in self._given}
-        if mode != "edit":  # an editor has all of the caller's
+        if mode != "edit":  # an editor gets all of the caller's variables
             options |= {b"--preserve-env=" + name for name in self._preserved}
         return canonical(options)
 
 
 def _may_be_the_rest(word: bytes) -> bool:
-    """True if ``word`` can be what is left of a list behind a comma: nothing in it would have been cut again, or refused."""
+    """True if ``word`` can be the rest of a list behind a comma: sudo would neither have cut it again nor refused it."""
     return b"=" not in word and b"," not in word.lstrip(b",")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process beside every running command, and the warm one it is forked from.
+"""The process that runs beside each command (the monitor), and the process that forks it (the launcher).
 
-Law: the standard library, pamela, and ``jitd.files.inspection``; nothing else of ours.
+Law: modules here import the standard library, pamela, and of this project only the rooms ``files``, ``recording`` and ``wire``.
 """

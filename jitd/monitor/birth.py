@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a fork of the launcher to a monitor: what is taken along, what is claimed, what is left behind at the end.
+"""How a process that the launcher has forked becomes the monitor of a run, and what it removes at its end.
 
-Law: a run has one monitor at most, and it holds the lock on the run's plate for as long as it lives; nothing of
-another run, of the launcher or of the daemon is open in it.
+Law: a run has at most one monitor, and this monitor holds the lock on the run's plate as long as it lives. Except for 0 to 2, no
+descriptor of a monitor belongs to another run, to the launcher or to the daemon.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ from jitd.monitor.slate import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, close_al
 
 
 def receive(peer: socket.socket) -> tuple[bytes, list[int]]:
-    """One packet that asks for a monitor, and the descriptors that came with it; nothing at all where the peer is gone."""
+    """Receive one packet that asks for a monitor, and its descriptors. Both are empty if the peer has closed the socket.
+
+    Raises OSError.
+    """
     data, ancillary, _, _ = peer.recvmsg(MAX_WORD, socket.CMSG_SPACE(4 * 8), socket.MSG_CMSG_CLOEXEC)
     descriptors: list[int] = []
     for level, kind, payload in ancillary:
@@ -38,7 +41,7 @@ def receive(peer: socket.socket) -> tuple[bytes, list[int]]:
 
 
 def await_job(launcher: socket.socket) -> NoReturn:
-    """Be a monitor without a job until the launcher gives one, or is gone. Never returns."""
+    """Wait until the launcher gives a job, and then be its monitor; end if the launcher ends. Never returns."""
     try:
         _be_on_its_own(launcher.fileno())
         spare = _spare_holder()
@@ -47,7 +50,7 @@ def await_job(launcher: socket.socket) -> NoReturn:
         launcher.close()
         if len(descriptors) == 2:
             _live(*read_birth(packet), descriptors[0], socket.socket(fileno=descriptors[1]), spare)
-    except BaseException:  # a defect: on the daemon's standard error, as there is nobody else to tell
+    except BaseException:  # a defect: print it on the daemon's standard error, as there is nobody else to tell
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(0)
@@ -56,13 +59,13 @@ def await_job(launcher: socket.socket) -> NoReturn:
 def _spare_holder() -> Spare | None:
     try:
         return Spare(JOB)
-    except OSError:  # one is made when it is needed, or the run is told why not
+    except OSError:  # a holder is forked when it is needed; if that fails too, the run is refused with the reason
         return None
 
 
 def _be_on_its_own(*descriptors: int) -> None:
-    """No more part of the launcher: its signals, session and descriptors (but ``descriptors``) are left behind. Raises
-    OSError.
+    """Give up what this process has from the launcher: signal settings, session, and all descriptors but 0 to 2 and
+    ``descriptors``. Raises OSError.
     """
     reset_signals()
     os.setsid()
@@ -72,11 +75,11 @@ def _be_on_its_own(*descriptors: int) -> None:
 
 
 def run_monitor(packet: bytes, job_file: int, control: int) -> NoReturn:
-    """Be the monitor that ``packet`` asks for until the daemon has taken its outcome. Never returns."""
+    """Be the monitor that ``packet`` asks for, until the daemon has taken the outcome of the run. Never returns."""
     try:
         _be_on_its_own(job_file, control)
         _live(*read_birth(packet), job_file, socket.socket(fileno=control), None)
-    except BaseException:  # a defect: on the daemon's standard error, as there is nobody else to tell
+    except BaseException:  # a defect: print it on the daemon's standard error, as there is nobody else to tell
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(0)
@@ -85,7 +88,7 @@ def run_monitor(packet: bytes, job_file: int, control: int) -> NoReturn:
 def _live(run: str, run_dir: str, state_dir: str, job_file: int, control: socket.socket, spare: Spare | None) -> None:
     try:
         plate = _lock(plate_path(run_dir, run))
-    except OSError as fault:  # given up by the daemon meanwhile, or there is another monitor: in no case ours to run
+    except OSError as fault:  # the daemon has given up the run meanwhile, or the run has another monitor: do not run it
         Client(control).say_end("not started", FAILED, f"the run cannot be claimed: {fault.strerror}")
         return
     try:
@@ -96,14 +99,14 @@ def _live(run: str, run_dir: str, state_dir: str, job_file: int, control: socket
             raise ValueError("it is another run's")
         if isinstance(job, Login):
             if spare is not None:
-                os.waitpid(spare.dismiss(), 0)  # a keeper waits for no child
-            control.close()  # there is no client to a login
+                os.waitpid(spare.dismiss(), 0)  # wait for it here: a keeper does not wait for children
+            control.close()  # a login has no client
             life: Monitor | Keeper = Keeper(job, Line(socket_path(run_dir)), plate, state_dir)
         else:
             life = _monitor(job, control, Line(socket_path(run_dir)), plate, state_dir, spare)
     except Exception as fault:
         because = sentence(f"the monitor could not begin: {type(fault).__name__}: {fault}")
-        with suppress(OSError):  # its disk fails: without an outcome, and without a go on the plate, the same is known
+        with suppress(OSError):  # the disk fails: no outcome, and no ``go`` on the plate, tell the daemon the same
             write_outcome(state_dir, run, Left("not started", FAILED, because))
         Client(control).say_end("not started", FAILED, because)
         return
@@ -111,7 +114,7 @@ def _live(run: str, run_dir: str, state_dir: str, job_file: int, control: socket
     while not life.housing.remove():
         time.sleep(0.02)
     copies = copy_directory(state_dir, run)
-    with suppress(OSError):  # there is none, or its disk takes nothing any more: the plate has to go all the same
+    with suppress(OSError):  # there is no copy, or the disk refuses changes: the plate has to be removed all the same
         for name in os.listdir(copies):
             os.unlink(f"{copies}/{name}")
         os.rmdir(copies)
@@ -121,14 +124,17 @@ def _live(run: str, run_dir: str, state_dir: str, job_file: int, control: socket
 
 
 def _monitor(job: Job, control: socket.socket, line: Line, plate: int, state_dir: str, spare: Spare | None) -> Monitor:
-    if spare is not None and job.is_housed:  # it is not in the control group that this process is taken into
+    if spare is not None and job.is_housed:  # the daemon moves this process into a control group, but not the spare
         spare.dismiss()
         spare = None
     return Monitor(job, control, line, plate, state_dir, spare)
 
 
 def _lock(path: str) -> int:
-    """Open the plate and claim the run. The daemon looks whether the lock is free, for a moment: so try for a while."""
+    """Open the plate and lock it, which claims the run. Return its descriptor.
+
+    The daemon takes the lock for a moment to see whether it is free, so this tries for 2 seconds. Raises OSError.
+    """
     plate = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     give_up_at = time.monotonic() + 2.0
     while True:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the process stands that handed over the streams, as the kernel says it.
+"""The current directory of the process that handed over the streams, as the kernel tells it.
 
-A client can name any directory, and anybody can have a descriptor of a closed one (``O_PATH``). To stand in it takes the right
-to enter it, now or when one did.
-Law: what the client says is not looked at. Who is not all of the requester's, or cannot be looked at, stands nowhere.
+A client can name any directory, and with ``O_PATH`` it can open a directory that it may not enter. But a process has a directory
+as its current directory only if it may enter that directory, or was allowed to when it entered.
+Law: what the client says is not used. The answer is no for a process with an id that is not the requester's, and for a process
+that cannot be looked at.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from jitd.monitor.signalling import Pid
 
 
 def stands_in(pid: Pid, uid: int, device: int, inode: int) -> bool:
-    """True if process ``pid``, which is ``uid``'s, has that directory as its working directory.
+    """True if process ``pid`` runs as ``uid`` and has the directory ``device``, ``inode`` as its current directory.
 
-    The process may end meanwhile, and its number be another's: so it is held, and looked at before and after. Each of its four
-    user ids has to be ``uid``, and its four group ids one: a set-user-id program may stand where its user may not.
+    The process may end meanwhile, and another process may get its number. So a descriptor of the process is held, and its ids
+    are read before and after. Each of its four user ids must be ``uid``, and its four group ids must be equal: a set-user-id
+    program may enter directories that its user may not.
     """
     try:
         held = os.pidfd_open(pid)

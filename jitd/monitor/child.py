@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happens between fork and exec in the process that becomes the command.
 
-Law: every step that fails ends here, as a sentence, and nothing is executed. The client's descriptors arrive in the command's
-process and, where a stream is recorded, in its pump, and in no other: whatever they are, neither monitor nor holder has any of
-them, or waits for one.
+Law: every step that fails ends here, with a sentence, and nothing is executed. The client's descriptors arrive in the command's
+process and, if a stream is recorded, in the pump of that stream, and in no other process. So neither monitor nor holder has such
+a descriptor or waits for one, whatever it is.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from jitd.monitor.terminal import Terminal
 from jitpam.wire import notation
 
 SHELL = b"/bin/sh"
-"""What executes a script that names no interpreter."""
+"""The shell that executes a script without an interpreter line."""
 
 
 class CannotStart(Exception):
-    """The command cannot be started: a sentence, and the exit status that jitsudo gives."""
+    """The command cannot be started. ``because`` is a sentence, ``number`` the exit status that jitsudo gives."""
 
     def __init__(self, because: str, number: int = CANNOT) -> None:
         super().__init__(because)
@@ -43,8 +43,10 @@ class CannotStart(Exception):
 class Surroundings:
     """What the monitor has made for the command.
 
-    ``leash`` is the socket between the two until exec; ``life`` the one by which the holder knows that the command is over;
-    ``pumps`` lead to who passes on what is recorded, None where no stream beside a terminal is.
+    ``leash`` is the socket between the command's process and the monitor, until exec closes it. ``life`` is the socket that the
+    monitor closes when the command is over, which tells the holder. ``slave`` is the terminal's end for the command, ``monitor``
+    the monitor's process id. ``pumps`` lead to the processes that pass on recorded streams; None if only a terminal, or nothing,
+    is recorded.
     """
 
     control: socket.socket
@@ -57,17 +59,18 @@ class Surroundings:
 
     @property
     def passed(self) -> tuple[int, ...]:
-        """The descriptors that the command's process has of these until its streams are in place."""
+        """The descriptors in this object that the command's process keeps until its streams are in place."""
         slave = () if self.slave is None else (self.slave,)
         pumps = () if self.pumps is None else self.pumps.descriptors
         return (self.control.fileno(), self.leash.fileno(), *slave, *pumps)
 
 
 def become_command(job: Job, around: Surroundings) -> NoReturn:
-    """Prepare, say ``ready``, wait for ``go``, execute. Never returns.
+    """Prepare this process, say that it is ready, wait for ``go``, and execute the command. Never returns.
 
-    On the leash go up: ``c`` and its number, ``S`` and the client's first packet, ``r`` for ready, or ``x`` and why not. Down
-    comes ``g``. That the leash is closed by exec is the sign that exec succeeded.
+    This process sends on the leash: ``c`` and its number; ``S`` and what the client says of its terminal; ``r`` for ready; or
+    ``x`` and why there is no command. The monitor sends ``g``. Exec closes the leash; a kill does too, so the monitor then asks
+    the kernel whether exec has succeeded.
     """
     try:
         os.setpgid(0, 0)
@@ -91,15 +94,15 @@ def become_command(job: Job, around: Surroundings) -> NoReturn:
         tell(around.leash, fault.number, fault.because)
     except (Unfit, Uninspectable) as fault:
         tell(around.leash, CANNOT, str(fault))
-    except BaseException as fault:  # whatever it is: it is told, and nothing is executed
+    except BaseException as fault:  # of any kind: tell it, and execute nothing
         tell(around.leash, FAILED, f"the command could not be prepared: {type(fault).__name__}: {fault}")
     finally:
         os._exit(CANNOT)
 
 
 def tell(leash: socket.socket, number: int, because: str) -> None:
-    """Say to the monitor that there is to be no command, and why."""
-    with suppress(OSError):  # it is gone, and so there is none
+    """Tell the monitor that there will be no command, and why."""
+    with suppress(OSError):  # the monitor has ended, and without it nothing is executed
         leash.send(b"x" + notation.write({"number": number, "because": sentence(because)}))
 
 
@@ -124,7 +127,10 @@ def _streams(job: Job, around: Surroundings) -> Streams:
 
 
 def _what_to_execute(job: Job, state_dir: str) -> bytes:
-    """The path to execute: the approved one, or a copy of what was approved where others may change the original."""
+    """Return the path to execute: the approved path, or that of a copy if others may change the original.
+
+    Raises CannotStart and Uninspectable.
+    """
     try:
         found: Inspected = inspect(job.path, job.trusted_uid, trusted=job.trusted)
     except Uninspectable as fault:
@@ -148,19 +154,22 @@ def _what_to_execute(job: Job, state_dir: str) -> bytes:
 
 
 def _copy(job: Job, directory: bytes) -> bytes:
-    """The approved content, where nobody can change it. Raises CannotStart, Uninspectable and OSError."""
+    """Copy the approved content to where only root can change it, and return the copy's path.
+
+    Raises CannotStart, Uninspectable and OSError.
+    """
     os.mkdir(directory, 0o700)
     copy = directory + b"/" + os.path.basename(job.path)
     if copy_content(job.path, copy) != job.digest:
         raise CannotStart("it was changed since it was approved")
-    for made in (copy, directory):  # for the target's group, as nobody knows who else might read the original
+    for made in (copy, directory):  # readable only by the target's group: who else may read the original is not known
         os.chown(made, 0, job.gid)
         os.chmod(made, 0o750)
     return copy
 
 
 def _arrange(job: Job, streams: Streams, around: Surroundings) -> None:
-    """Put the three streams on 0 to 2, and close everything else but the leash."""
+    """Make the three streams descriptors 0 to 2, and close all other descriptors but the leash."""
     leash = around.leash.fileno()
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     sources = []
@@ -176,7 +185,7 @@ def _arrange(job: Job, streams: Streams, around: Surroundings) -> None:
 
 
 def _recorded(job: Job, streams: Streams, around: Surroundings) -> dict[int, int]:
-    """The descriptors of the streams that are not a terminal; where one is recorded, its pump's. Raises OSError."""
+    """Return slot → descriptor of streams that are not a terminal. A recorded stream has a pipe to its pump. Raises OSError."""
     if around.pumps is None:
         return streams.descriptors
     sources = {slot: each for slot, each in streams.descriptors.items() if slot in around.pumps.slots}
@@ -184,24 +193,26 @@ def _recorded(job: Job, streams: Streams, around: Surroundings) -> dict[int, int
 
 
 def _begin_in_directory(job: Job, caller: int) -> bool:
-    """Be, as root, where the process ``caller`` stands, if that is the directory that was approved: a command inherits it from
-    sudo, too.
+    """Enter the approved directory as root, if the process ``caller`` has it as its current directory. True if that is done.
 
-    Root's access is not lent: it is entered only where the requester has got to alone, and a directory that the account may not
-    search is of no use to who stands in it.
+    A command inherits the current directory from sudo, too. This does not lend root's access to anybody. The requester has
+    entered the directory with their own rights; and an account that may not search the directory cannot use anything in it.
     """
     if not stands_in(caller, job.requester_uid, job.cwd_device, job.cwd_inode):
         return False
     try:
         os.chdir(job.cwd)
         found = os.stat(".")
-    except OSError:  # of a network file system, say, that root may not enter
+    except OSError:  # such as a directory on a network file system that root may not enter
         return False
     return (found.st_dev, found.st_ino) == (job.cwd_device, job.cwd_inode)
 
 
 def _enter_directory(job: Job, *, is_inside: bool) -> None:
-    """As the target user, by the path that was approved, and to the very directory that was approved."""
+    """Enter the approved directory by its path, as the target user. Raises CannotStart if that fails, or if it is another one.
+
+    ``is_inside``: this process is in the directory already; then it does not matter that the user may not enter it.
+    """
     try:
         os.chdir(job.cwd)
         found = os.stat(".")

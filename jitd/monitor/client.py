@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The monitor's end of the control socket (PROTOCOL.md section 5), once the streams have come.
+"""The monitor's end of the client's control socket (PROTOCOL.md section 5), after the streams have come.
 
-Law: never blocks, and takes no descriptors: the kernel closes what comes with a packet that nobody receives them from.
+Law: nothing here blocks. No descriptors are received: the kernel closes those that come with a packet.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from jitd.monitor.streams import AT_ONCE, MAX_PACKET
 from jitpam.wire import notation
 
 MOST_TAKEN = 32
-"""Packets read in one go, so that a flood of them keeps nothing else waiting."""
+"""Packets that are read in one turn at most, so that a flood of packets does not delay other work."""
 
 
 class Client:
-    """The peer of one run. ``is_gone`` is the hang-up."""
+    """The client of one run. ``is_gone`` is true once the client has hung up."""
 
     def __init__(self, control: socket.socket) -> None:
         self.socket = control
@@ -25,11 +25,11 @@ class Client:
         self._waiting: deque[bytes] = deque()
 
     def say(self, kind: bytes, payload: bytes = b"") -> None:
-        """Send one packet, after those that wait."""
+        """Send one packet, after the packets that wait."""
         self.send(memoryview(kind + payload))
 
     def send(self, packet: memoryview) -> None:
-        """As ``say``. The packet is kept, as a copy, only if the peer does not take it now."""
+        """Send a packet, after the packets that wait. A copy is kept only if the client does not take the packet now."""
         if self.is_gone:
             return
         if not self._waiting:
@@ -44,11 +44,11 @@ class Client:
         self._waiting.append(bytes(packet))
 
     def say_end(self, ending: str, number: int, because: str) -> None:
-        """The last word."""
+        """Tell how the run ended: the last packet to the client."""
         self.say(b"X", notation.write({"outcome": ending, "status": number, "because": because}))
 
     def push(self) -> None:
-        """Send what waits, as much as the peer takes now."""
+        """Send the packets that wait, as many as the client takes now."""
         while self._waiting:
             try:
                 self.socket.send(self._waiting[0], AT_ONCE)
@@ -61,11 +61,11 @@ class Client:
 
     @property
     def is_behind(self) -> bool:
-        """True if it has not taken what there is for it."""
+        """True if packets wait for the client to take them."""
         return bool(self._waiting)
 
     def hear(self) -> list[bytes]:
-        """The packets that have come. Sees the hang-up."""
+        """Return the packets that have come. Sets ``is_gone`` if the client has hung up."""
         packets: list[bytes] = []
         while not self.is_gone and len(packets) < MOST_TAKEN:
             try:
@@ -81,7 +81,7 @@ class Client:
         return packets
 
     def drop(self) -> None:
-        """There is nobody to talk to any more."""
+        """Close the socket, and forget the packets that wait."""
         self.is_gone = True
         self._waiting.clear()
         self.socket.close()

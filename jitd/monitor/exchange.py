@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The client on one side, the command and its terminal on the other: bytes, sizes, signals, and whose turn it is (PROTOCOL.md
+"""What passes between the client and the command's terminal: bytes, window sizes, signals, and the foreground (PROTOCOL.md
 section 5).
 
-Law: neither side is waited for, and nobody's bytes are read that the other side cannot take yet. The command is signalled by
-its process group, and only while its leader has not been waited for. A client has hung up that sends something
-else than a packet of PROTOCOL.md.
+Law: neither side is waited for. Bytes are read from one side only if the other side can take them. The command is signalled by
+its process group, and only as long as the leader of the group has not been waited for. A client that sends anything but a packet
+of PROTOCOL.md is treated as if it had hung up.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from jitd.monitor.tape import Tape
 from jitd.monitor.terminal import Terminal
 
 MOST_KEPT = 512 * 1024
-"""Bytes read from the terminal when the command has stopped or ended. What it wrote itself is less."""
+"""Bytes that are read from the terminal, at most, after the command has stopped or ended. Its own unread output is less."""
 MOST_RELAYED = 8
-"""Packets of output made in one turn."""
+"""Packets of output that are made in one turn, at most."""
 SIGNALS = frozenset(
     getattr(signal, f"SIG{name}") for name in ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "ALRM", "TSTP", "CONT", "WINCH")
 )
-"""What a client may have delivered to the command."""
+"""Signals that a client may send to the command."""
 ENDING = frozenset((signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM))
-"""What is meant to end it."""
+"""Signals that are meant to end the command."""
 
 
 class Exchange:
-    """Both sides of one run. ``is_open`` once the client's streams have come."""
+    """The client and the terminal of one run. ``is_open`` is true once the client's streams have come."""
 
     def __init__(self, client: Client, terminal: Terminal | None, tape: Tape) -> None:
         self.client = client
@@ -41,11 +41,11 @@ class Exchange:
         self.tape = tape
         self.is_open = False
         self.is_told_to_end = False
-        """A signal came that would have ended the command, if that had not ended before."""
+        """True if a signal that is meant to end the command came after the command's end."""
         self._in_front: Pid = 0  # the process group that had the terminal when the command stopped
 
     def open(self, told: dict[str, object], uid: int, command: Pid) -> None:
-        """The client's streams have come, and this is what it says of its terminal. Raises OSError."""
+        """Begin: the client's streams have come. ``told`` is what the client says of its terminal. Raises OSError."""
         self.is_open = True
         if not told["terminal"]:
             self.close_terminal()
@@ -65,11 +65,11 @@ class Exchange:
 
     @property
     def is_full(self) -> bool:
-        """True if the client may type no more for now."""
+        """True if no more input can be taken from the client for now."""
         return self.terminal is not None and self.terminal.is_full
 
     def wait_with(self, poll: select.poll) -> None:
-        """Register what there is to wait for."""
+        """Register the descriptors to wait for."""
         if not self.is_open:
             return
         if not self.client.is_gone:
@@ -85,7 +85,7 @@ class Exchange:
     # --- from the client
 
     def hear(self, command: Pid) -> None:
-        """Do what the client has said since."""
+        """Read the client's packets, and do what they say."""
         for packet in self.client.hear() if self.is_open and not self.is_full else ():
             kind, payload = packet[:1], packet[1:]
             if kind == b"I" and self.terminal is not None:
@@ -104,7 +104,7 @@ class Exchange:
                 return
 
     def _resize(self, rows: int, columns: int, command: Pid) -> None:
-        """Set the window's size. The kernel signals the terminal's foreground group; the command is signalled in any case."""
+        """Set the window's size. The kernel sends SIGWINCH to the terminal's foreground group; the command gets it too."""
         terminal = self.terminal
         if terminal is not None and terminal.resize(rows, columns):
             self.tape.resize(rows, columns)
@@ -112,7 +112,7 @@ class Exchange:
                 signal_group(command, signal.SIGWINCH)
 
     def _go_on(self, payload: bytes, command: Pid) -> bool:
-        """The client goes on, and so does the command. False if the packet does not say so."""
+        """Continue the command, since the client goes on (packet ``C``). False if ``payload`` cannot be read."""
         try:
             turn = read_turn(payload)
         except Unfit:
@@ -127,7 +127,10 @@ class Exchange:
         return True
 
     def _take_turn(self, command: Pid, *, is_ours: bool) -> None:
-        """Give the terminal back to the command's group that had it, or take it away; a group that has it meanwhile keeps it."""
+        """Put the command's group that had the terminal into the foreground again. If ``is_ours`` is false, take it away.
+
+        If a group of the command is in the foreground already, it stays there.
+        """
         assert self.terminal is not None
         front = self.terminal.foreground_group
         is_theirs = front != os.getpgrp() and _lives(front)
@@ -140,13 +143,13 @@ class Exchange:
     # --- to the client
 
     def relay(self, *, is_over: bool) -> None:
-        """Carry what there is, and can be taken, in both directions. What comes when it is over is not for the client."""
+        """Pass on in both directions what the other side can take. Output that comes after the run's end is not sent."""
         self.client.push()
         if self.terminal is None or not self.is_open:
             return
         self.terminal.push()
         if is_over or self.client.is_gone:
-            self.tape.output(self.terminal.read()[1:])  # nobody is there to read it; the writer must not wait for that
+            self.tape.output(self.terminal.read()[1:])  # nobody else reads it, and the process that writes must not wait
             return
         for _ in range(MOST_RELAYED):
             if self.client.is_behind or not (packet := self.terminal.read()):
@@ -154,12 +157,12 @@ class Exchange:
             self._pass_on(packet)
 
     def _pass_on(self, packet: memoryview) -> None:
-        """What the command has written goes to the client, once it is kept."""
+        """Record a packet of output, then send it to the client. Do not send it if it should be recorded and cannot be."""
         if self.tape.output(packet[1:]):
             self.client.send(packet)
 
     def say_stopped(self, number: int) -> None:
-        """The command has stopped by that signal: its last words first."""
+        """Tell the client that signal ``number`` has stopped the command, after the output that came before."""
         if self.terminal is not None:
             group = self.terminal.foreground_group
             self._in_front = group if group not in (0, os.getpgrp()) else 0
@@ -168,21 +171,21 @@ class Exchange:
         self.client.say(b"T", bytes([number]))
 
     def drain(self) -> None:
-        """All that the command has written goes to the client."""
+        """Send the client all that the command has written, but not more than about MOST_KEPT bytes."""
         size = 0
         while self.terminal is not None and self.is_open and size < MOST_KEPT and (packet := self.terminal.read()):
             self._pass_on(packet)
             size += len(packet)
 
     def close_terminal(self) -> None:
-        """Hang up what still uses it."""
+        """Close the terminal, which hangs up the processes that still use it."""
         if self.terminal is not None:
             self.terminal.close()
             self.terminal = None
 
 
 def _lives(group: Pid) -> bool:
-    """True if somebody is in that process group."""
+    """True if there is a process in process group ``group``."""
     try:
         os.killpg(group, 0)
     except OSError:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process between monitor and command: it opens the session, makes the command's process, and closes the session at the end.
+"""The process between monitor and command (the holder): it opens the PAM session, makes the command's process, and closes the
+session at the end.
 
-A monitor that waits for its job has one made beforehand, so that nobody waits for the fork, nor for what the first use of memory
-that is shared by one costs (docs/start.md).
-Law: every step that fails ends here, as a sentence, and nothing is executed. What is made beforehand knows of no run; it takes
-one job, or none, and ends with its monitor.
+A monitor that waits for its job forks a holder in advance. So no run waits for that fork, nor for the copies of memory that the
+first writes after a fork cause (docs/start.md).
+Law: every step that fails ends here, with a sentence, and nothing is executed. A holder that is forked in advance knows nothing
+of any run. It takes one job, or none, and ends with its monitor.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from jitd.monitor.signalling import Pid
 from jitd.monitor.slate import close_all_but, name_requester, reset_signals, wipe
 
 MOST_SAID = 64 * 1024
-"""Bytes of a job that one made beforehand takes: for a longer one another is forked, which has it already."""
+"""Bytes of a job that a spare holder takes at most. For a longer job a holder is forked that has the job in its memory."""
 
 
 class Spare:
-    """A holder without a job."""
+    """A holder without a job, forked in advance."""
 
     def __init__(self, rehearsed: Job) -> None:
-        """``rehearsed`` is a job that is nobody's, for it to go through. Raises OSError."""
+        """Fork the holder. Before it waits for its job, it goes through ``rehearsed``, a job of no run. Raises OSError."""
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         with theirs:
             try:
@@ -48,10 +49,11 @@ class Spare:
                 _await_job(theirs, rehearsed)
 
     def take(self, job: Job, around: Surroundings) -> bool:
-        """Give it the job, so that it opens the session. False if it cannot take it: then it has nothing of the job, and ends.
+        """Give the holder a job, so that it opens the session. False if it cannot take the job: it gets nothing of it, and ends.
 
-        A terminal it cannot: what was forked before the terminal was the session's has none, and never gets it (tty_ioctl(4)).
-        Nor streams that are recorded, which take more descriptors, and more time anyway.
+        It cannot take a job with a terminal: it was forked before the terminal belonged to the session, so the terminal never
+        becomes its controlling terminal (tty_ioctl(4)). Nor a job with recorded streams: those need more descriptors, and more
+        time anyway.
         """
         try:
             said = pack(job, around.monitor, around.state_dir)
@@ -65,22 +67,26 @@ class Spare:
         return True
 
     def go_on(self, housing: Housing) -> Pid:
-        """Have it make the command's process where that is to live. Its number; it may have ended, and then it has said why."""
+        """Have the holder make the command's process in ``housing``. Return the holder's number.
+
+        The holder may have ended already; then it has told why on the leash.
+        """
         with self._orders, suppress(OSError):
             self._orders.send(marshal.dumps(housing.directory), socket.MSG_NOSIGNAL)
         return self._pid
 
     def dismiss(self) -> Pid:
-        """It is not needed, and ends. Its number, for who waits for it: a monitor does, as for every child."""
+        """End the holder. Return its number, to wait for it; a monitor waits for each of its children anyway."""
         self._orders.close()
-        os.kill(self._pid, signal.SIGKILL)  # not waited for yet, so its number is its own
+        os.kill(self._pid, signal.SIGKILL)  # it was not waited for yet, so the number is still its own
         return self._pid
 
 
 def begin(job: Job, around: Surroundings, spare: Spare | None) -> Callable[[Housing], Pid]:
-    """Have ``spare`` open the session, if it can, while it is found out where the command is to live. What comes back is to be
-    told that, once; it has the command's process made there, and gives the number of the one that holds the session. Raises
-    OSError.
+    """Have ``spare`` open the session, if it can, while the caller finds out where the command is to live.
+
+    Return a function for the caller to call once, with that place. The function has the command's process made there, and
+    returns the holder's number. Both raise OSError.
     """
     if spare is not None and spare.take(job, around):
         return spare.go_on
@@ -111,14 +117,14 @@ def _await_job(orders: socket.socket, rehearsed: Job) -> NoReturn:
         said, descriptors = _receive(orders)
         if said:
             _hold_session(*_unpack(said, descriptors), lambda: _place(orders))
-    except BaseException:  # a defect: on the daemon's standard error, and the monitor sees the leash end
+    except BaseException:  # a defect: print it on the daemon's standard error; the monitor sees that the leash is closed
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(0)
 
 
 def _rehearse(job: Job) -> None:
-    """As ``rehearsal`` does it for a monitor: what stands between a job and the fork, as far as it leads nowhere."""
+    """Go through the steps between a job and the fork that have no effect, as ``rehearsal`` does for a monitor."""
     rehearse()
     with suppress(Exception):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
@@ -133,19 +139,19 @@ def _rehearse(job: Job) -> None:
 
 
 def pack(job: Job, monitor: Pid, state_dir: str) -> bytes:
-    """What is said to one that waits."""
+    """Return the bytes that give a job to a waiting holder."""
     return marshal.dumps((tuple(getattr(job, field.name) for field in fields(Job)), monitor, state_dir))
 
 
 def _unpack(said: bytes, descriptors: Iterable[int]) -> tuple[Job, Surroundings]:
-    """What ``pack`` was given: written by the monitor, which is as much root as we are."""
+    """Return what ``pack`` was given. The monitor wrote these bytes, and it is root as this process is."""
     values, monitor, state_dir = marshal.loads(said)
     control, leash, life = (socket.socket(fileno=descriptor) for descriptor in descriptors)
     return Job(*values), Surroundings(control, leash, life, None, monitor, state_dir)
 
 
 def _place(orders: socket.socket) -> Housing:
-    """Where the command is to live, when the monitor says so. Raises CannotStart if it is gone."""
+    """Wait until the monitor says where the command is to live. Raises CannotStart if the monitor has ended."""
     said = orders.recv(MOST_SAID)
     orders.close()
     if not said:
@@ -156,7 +162,7 @@ def _place(orders: socket.socket) -> Housing:
 
 
 def _receive(orders: socket.socket) -> tuple[bytes, array.array[int]]:
-    """A job and what comes with it, closed at exec from the first moment: ``socket.recv_fds`` forgets to ask for that."""
+    """Receive a job and its descriptors, which exec closes from the first moment: ``socket.recv_fds`` does not ask for that."""
     descriptors = array.array("i")
     room = socket.CMSG_SPACE(3 * descriptors.itemsize)
     said, ancillary, _, _ = orders.recvmsg(MOST_SAID, room, socket.MSG_CMSG_CLOEXEC)
@@ -167,7 +173,7 @@ def _receive(orders: socket.socket) -> tuple[bytes, array.array[int]]:
 
 
 def _be_clean(*descriptors: int) -> None:
-    """Keep nothing of the monitor but ``descriptors``, and nothing of the process that started it. Raises OSError."""
+    """Give up what this process has inherited (signals, limits, descriptors) but 0 to 2 and ``descriptors``. Raises OSError."""
     reset_signals()
     ignore_signals()
     close_all_but(0, 1, 2, *descriptors)
@@ -175,10 +181,10 @@ def _be_clean(*descriptors: int) -> None:
 
 
 def _hold_session(job: Job, around: Surroundings, place: Callable[[], Housing]) -> None:
-    """Open the session, make the command's process beside this one, and close the session when it has ended.
+    """Open the session, make the command's process beside this one, and close the session when the command has ended.
 
-    ``place`` waits until it is known where the command is to live. This process is outside of that control group: whatever ends
-    the command, the session is closed.
+    ``place`` waits until it is known where the command is to live, and returns that. This process is outside of that control
+    group, so it can close the session whatever ends the command.
     """
     try:
         name_requester(job.requester_uid)
@@ -191,13 +197,13 @@ def _hold_session(job: Job, around: Surroundings, place: Callable[[], Housing]) 
         try:
             pid = place().fork_beside()
         except BaseException:
-            if os.getpid() != holder:  # it could not move in
+            if os.getpid() != holder:  # this is the child, which could not move into the control group
                 os._exit(CANNOT)
             session.close()
             raise
         if pid == 0:
             become_command(job, around)
-        for ours in around.passed:  # and nothing that a module has opened
+        for ours in around.passed:  # but not the descriptors that a PAM module has opened
             os.close(ours)
         close_after(session, around.life)
     except CannotStart as fault:
@@ -211,5 +217,5 @@ def _requester(job: Job) -> str:
 
 
 def _terminal(job: Job, around: Surroundings) -> str | None:
-    """The run's own terminal, where the command is to have it."""
+    """Return the path of the run's terminal, or None if the command is to have none."""
     return os.ttyname(around.slave) if around.slave is not None and "terminal" in job.streams else None

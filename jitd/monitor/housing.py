@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a command lives, so that all of it can be found and ended: a control group of its own, and below the monitor.
+"""Where the processes of a command live, so that all of them can be found and ended: in a control group, and below the monitor.
 
-Law: "empty" is said only when the kernel says that no child is left and the control group has none.
+Law: a housing is called empty only if the kernel says that the monitor has no child but the holder, and that no process is in
+the control group.
 """
 
 from __future__ import annotations
@@ -18,26 +19,26 @@ from functools import cache
 from jitd.monitor.signalling import Pid, hang_up_all, kill_all, look_at, members
 
 SYS_CLONE3 = 435
-"""The same number on every architecture."""
+"""The number of clone3(2), which is the same on every architecture."""
 SYS_CLONE = {"x86_64": 56, "aarch64": 220, "riscv64": 220, "ppc64le": 120}
-"""Where its first argument is the flags."""
+"""Architecture → the number of clone(2), for architectures on which the flags are its first argument."""
 CLONE_INTO_CGROUP = 0x200000000
 CLONE_PARENT = 0x8000
 NOT_EXECUTED = 0x40
-"""PF_FORKNOEXEC among a process's flags (proc(5), ``stat``): the kernel takes it away when exec has succeeded, before it closes
-descriptors; one that has ended still shows it."""
+"""PF_FORKNOEXEC among the flags of a process (proc(5), ``stat``). The kernel clears it when exec has succeeded, before it closes
+descriptors. A process that has ended still shows its flags."""
 
-_python = ctypes.PyDLL(None, use_errno=True)  # which keeps the interpreter's lock over a call, as ``os.fork`` does
+_python = ctypes.PyDLL(None, use_errno=True)  # PyDLL keeps the interpreter's lock during a call, as ``os.fork`` does
 _python.syscall.restype = ctypes.c_long
 
 
 def own_group() -> str | None:
-    """The directory of this process's control group (version 2), or None where there is no such hierarchy."""
+    """Return the directory of this process's control group (version 2), or None if no such hierarchy is mounted."""
     return group_of("self")
 
 
 def group_of(pid: Pid | str) -> str | None:
-    """The directory of a process's control group, as ``own_group``."""
+    """Return the directory of the control group of process ``pid``, as ``own_group`` does; None also if the process has ended."""
     try:
         with open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="surrogateescape") as file:
             path = next(line[3:].rstrip("\n") for line in file if line.startswith("0::"))
@@ -48,7 +49,7 @@ def group_of(pid: Pid | str) -> str | None:
 
 @cache
 def _hierarchy() -> tuple[str, str]:
-    """Where the hierarchy of control groups (version 2) is mounted, and what of it. Raises OSError where it is not."""
+    """Return where control groups (version 2) are mounted, and which part of their hierarchy. Raises OSError if they are not."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
         for line in file:
             before, _, after = line.partition(" - ")
@@ -59,7 +60,7 @@ def _hierarchy() -> tuple[str, str]:
 
 
 def _below(mount: str, root: str, path: str) -> str | None:
-    """Where ``path`` of the hierarchy is seen, if ``root`` of it is mounted at ``mount``."""
+    """Return where ``path`` of the hierarchy is seen, if its part ``root`` is mounted at ``mount``; None if it is not seen."""
     if path.startswith("/.."):  # outside our control group namespace
         return None
     if root != "/":
@@ -70,23 +71,25 @@ def _below(mount: str, root: str, path: str) -> str | None:
 
 
 class Housing:
-    """The control group of one run, where there can be one, and whatever descends from this process."""
+    """The control group of one run, if there can be one, and all descendants of this process."""
 
     def __init__(self) -> None:
         self.directory: str | None = None
-        """The run's control group. The command is in ``command`` below it, the monitor outside of that."""
+        """The run's control group. The command is in ``command`` below it; the monitor is not in ``command``."""
         self._is_ours = False
         self._hung_up: set[Pid] = set()
         self.seek: Callable[[], set[Pid]] = set
-        """What belongs to it and is elsewhere, where that is to end too."""
+        """A function that finds processes elsewhere that are to end with the run. By default it finds none."""
         self.holder: Pid = 0
-        """A child that is neither counted nor killed with the others: it holds the session until ``close_session``."""
+        """The child that holds the session until ``close_session``. It is neither counted nor killed with the others."""
         self._life: socket.socket | None = None
         self._holder_ends_by = 0.0
 
     def place_for(self, run: str, *, is_housed: bool) -> str | None:
-        """Where the control group of ``run`` can be made, or is, if somebody else has put this process into it; None if there is
-        no such hierarchy. It is to be noted before it is taken, since all that is in it will be killed.
+        """Return where the control group of ``run`` can be made, or (``is_housed``) where it is. None if there is no place.
+
+        A run is housed if the daemon has put this process into the control group. Note the place before ``take``, since
+        everything in it will be killed.
         """
         own = own_group()
         self._is_ours = not is_housed
@@ -95,16 +98,16 @@ class Housing:
         return None if own is None else f"{own}/jitd-run-{run}"
 
     def take(self, place: str) -> bool:
-        """Make it, or what is below it. False where that cannot be."""
+        """Make the control group, or only ``command`` below it if the run is housed. False if that fails."""
         made = [place] if self._is_ours else []
         made.append(f"{place}/command")
         try:
-            for stale in reversed(made):  # empty ones go; one with a process in it stays, and mkdir fails
+            for stale in reversed(made):  # empty groups are removed; a group with a process in it stays, and mkdir fails
                 with suppress(FileNotFoundError):
                     os.rmdir(stale)
             for directory in made:
                 os.mkdir(directory, 0o755)
-            if not os.path.exists(f"{place}/command/cgroup.kill"):  # Linux < 5.14: cannot be emptied at one stroke
+            if not os.path.exists(f"{place}/command/cgroup.kill"):  # Linux < 5.14 cannot kill all of a group in one step
                 raise OSError
         except OSError:
             for directory in reversed(made):
@@ -115,7 +118,7 @@ class Housing:
         return True
 
     def fork_beside(self) -> Pid:
-        """As ``os.fork``, but the child is a child of this process's parent, and lives here from its first moment.
+        """Fork as ``os.fork`` does, but the child's parent is this process's parent, and the child begins in the control group.
 
         Raises OSError, also in the child.
         """
@@ -131,7 +134,7 @@ class Housing:
             os.close(group)
         door = os.open(f"{self.directory}/command/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
         try:
-            pid = _clone()  # where clone3 is forbidden: to move in afterwards takes the kernel some milliseconds
+            pid = _clone()  # clone3 is forbidden, so the child moves itself, which takes the kernel some milliseconds
             if pid == 0:
                 os.write(door, b"0")
             return pid
@@ -139,12 +142,12 @@ class Housing:
             os.close(door)
 
     def hold(self, holder: Pid, life: socket.socket) -> None:
-        """There is a holder, and it ends when ``life`` does."""
+        """Note the holder's number. The holder ends when ``life`` is closed."""
         self.holder = holder
         self._life = life
 
     def close_session(self, within: float) -> bool:
-        """Let the holder close the session; one that takes longer than ``within`` seconds is killed. True when it has ended."""
+        """Let the holder close the session; kill it if it takes longer than ``within`` seconds. True once it has ended."""
         now = time.monotonic()
         if self._life is not None:
             self._life.close()
@@ -155,7 +158,7 @@ class Housing:
         return not self.holder
 
     def kill(self) -> None:
-        """End all of it, now. To be called again until ``is_empty``: what is not in the group is caught one by one."""
+        """Kill all processes of the run now. Call this until ``is_empty``: processes outside the group are killed one by one."""
         if self.directory is not None:
             try:
                 with open(f"{self.directory}/command/cgroup.kill", "w", encoding="ascii") as file:
@@ -165,7 +168,7 @@ class Housing:
         kill_all(lambda: self._without_holder() | self._strays())
 
     def hang_up(self) -> None:
-        """SIGHUP and SIGCONT to all of it, once to each: also to what is forked meanwhile, or since the last time."""
+        """Send SIGHUP and SIGCONT to all processes of the run, once to each; also to those forked since the last call."""
         groups = [f"{self.directory}/command"] if self.directory is not None else []
 
         def find() -> set[Pid]:
@@ -175,7 +178,7 @@ class Housing:
             self._hung_up |= hang_up_all(find, groups, but_not=self._hung_up)
 
     def is_empty(self) -> bool:
-        """True if nothing is left but the holder. The caller has waited for its dead children."""
+        """True if no process of the run is left but the holder. The caller must have waited for its dead children before."""
         try:
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if not self.holder or children() - {self.holder}:
@@ -193,7 +196,7 @@ class Housing:
             return True
 
     def remove(self) -> bool:
-        """Take the empty control group away. True when it is gone."""
+        """Remove the empty control group. True once it does not exist any more."""
         if self.directory is None:
             return True
         topmost = self.directory if self._is_ours else f"{self.directory}/command"
@@ -202,12 +205,15 @@ class Housing:
                 os.rmdir(directory)
             except FileNotFoundError:
                 pass
-            except OSError:  # a group of the command's own making below, or one that is not empty yet
+            except OSError:  # the command has made groups below it, or it is not empty yet
                 _remove_tree(directory)
         return not os.path.exists(topmost)
 
     def _without_holder(self) -> set[Pid]:
-        """Nor what the holder's modules have started: they open and close the session, and end with the holder or after it."""
+        """Return the descendants of this process but the holder and all below it.
+
+        What PAM modules have started below the holder opens and closes the session. It ends with the holder or after it.
+        """
         return descendants(but_not=self.holder)
 
     def _strays(self) -> set[Pid]:
@@ -216,12 +222,12 @@ class Housing:
 
 
 def fork_sibling() -> Pid:
-    """As ``os.fork``, but the child is a child of this process's parent. Raises OSError."""
+    """Fork as ``os.fork`` does, but the child's parent is this process's parent. Raises OSError."""
     return _clone()
 
 
 def rehearse_fork() -> None:
-    """All of ``fork_sibling`` but the fork: the kernel is asked for one without saying what kind, and makes none (EINVAL)."""
+    """Do all of ``fork_sibling`` but the fork: call clone3(2) with arguments of size 0, which the kernel refuses (EINVAL)."""
     _system_call(SYS_CLONE3, ctypes.byref((ctypes.c_uint64 * 11)()), ctypes.c_size_t(0))
 
 
@@ -232,7 +238,10 @@ def _remove_tree(directory: str) -> None:
 
 
 def _clone(group: int | None = None) -> Pid:
-    """clone3(2), or clone(2) where that will do: as ``os.fork`` without threads, with the same parent, and in ``group``."""
+    """Call clone3(2), or clone(2) if that is enough: as ``os.fork`` without threads, with the same parent, and in ``group``.
+
+    ``group`` is a descriptor of a control group, None for the same as this process's. Raises OSError.
+    """
     flags = CLONE_PARENT | (0 if group is None else CLONE_INTO_CGROUP)
     arguments = (ctypes.c_uint64 * 11)(flags, 0, 0, 0, 0, 0, 0, 0, 0, 0, group or 0)
     pid = _system_call(SYS_CLONE3, ctypes.byref(arguments), ctypes.c_size_t(ctypes.sizeof(arguments)))
@@ -252,7 +261,7 @@ def _system_call(number: int, *arguments: object) -> int:
 
 
 def changed_child() -> Pid | None:
-    """A child that has ended or stopped, and was not waited for; None where there is none."""
+    """Return a child that has ended or stopped and was not waited for; None if there is none."""
     try:
         found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -261,7 +270,7 @@ def changed_child() -> Pid | None:
 
 
 def has_executed(pid: Pid) -> bool:
-    """True once a child that was forked executes something else, also when that has ended and was not waited for."""
+    """True once a forked child has executed a program; also if the child has ended since, and was not waited for."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return not int(file.read(4096).rpartition(b")")[2].split()[6]) & NOT_EXECUTED
@@ -270,7 +279,7 @@ def has_executed(pid: Pid) -> bool:
 
 
 def children() -> set[Pid]:
-    """The children of this process, the dead ones among them that nobody has waited for."""
+    """Return the children of this process, including dead ones that nobody has waited for."""
     own = os.getpid()
     try:
         with open(f"/proc/self/task/{own}/children", "rb") as file:
@@ -280,10 +289,10 @@ def children() -> set[Pid]:
 
 
 def descendants(of: Pid = 0, *, but_not: Pid = 0) -> set[Pid]:
-    """Everything that lives below this process, or another; ``but_not`` is left out with all below it.
+    """Return the processes below this process, or below ``of``. Leave out ``but_not`` and all processes below that.
 
-    As it is a subreaper, that is everything it ever started, however it hid; those that have ended and wait to be reaped are left
-    out, of which a fork bomb leaves thousands.
+    A monitor is a subreaper: everything that it ever started is below it, whatever a process does to hide. Processes that have
+    ended and wait to be reaped are left out; a fork bomb leaves thousands of them.
     """
     children: dict[Pid, list[Pid]] = {}
     for name in os.listdir("/proc"):

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One process beside one login session: it takes the session into a control group, watches it, and ends all of it when its grant
-does.
+"""The process beside one login session (its keeper): it puts the session into a control group, watches it, and ends all of it
+when the grant ends.
 
-The session is somebody else's: sshd's, or login's. What it is made of is found by the control group into which the process that
-asked was put before it was let in, by the scope into which logind may put it afterwards, and by the kernel's audit session, which
-pam_loginuid begins: it stays with a process that a user manager takes into another control group.
-Law: nobody is let in before the session is in hand; it has ended when the process that asked has, and nothing else of it is found
-any more. Who is not let in is put back where they came from.
+The session belongs to another program, such as sshd or login. Its processes are found in three ways. The keeper puts the process
+that asked into a control group before the login may go on. Afterwards logind may move that process into a scope. And
+pam_loginuid begins an audit session in the kernel, which stays with a process that a user manager moves to another control group.
+Law: no login goes on before its session is in the control group. The session has ended when the process that asked has ended and
+no other process of the session is found any more. If the login is refused, its processes are moved back to where they were.
 """
 
 from __future__ import annotations
@@ -31,24 +31,26 @@ from jitd.monitor.wakeup import Wakeup
 from jitd.recording.writer import boot_clock
 
 PATIENCE = 10.0
-"""Seconds that a daemon may be gone, or silent, before the session has begun."""
+"""Seconds within which the daemon must let the session begin; after that it is refused."""
 READ_WITHIN = 0.25
-"""Seconds between the sentence on the person's terminal and the hang-up: it has to get through sshd, which is ended too."""
+"""Seconds between the sentence on the person's terminal and the hang-up: sshd, which passes it on, is ended too."""
 GRACE = 2.0
-"""Seconds between SIGHUP and the end of all."""
+"""Seconds between SIGHUP and SIGKILL for all processes of the session."""
 LEADS_FOR = 1.0
-"""Seconds of these in which the program that asked may end by itself, as nothing of its session is left, and have PAM closed."""
+"""Seconds between SIGHUP and SIGTERM for the program that asked. In this time it can close its PAM session, and end by itself."""
 LOOK_AGAIN = 0.03
-"""Seconds between two looks whether all of it is gone, while it is being ended."""
+"""Seconds between two checks whether all processes of the session have ended, while the session is being ended."""
 NAMES_WITHIN = 5.0
-"""Seconds after the beginning in which logind's scope and the audit session are looked for often: both come after us."""
+"""For so many seconds after the beginning, the keeper looks often for logind's scope and the audit session. PAM modules that run
+after ours make them."""
 LOGINDS_SCOPE = re.compile(r"/session-[A-Za-z0-9]+\.scope\Z")
 LOGINDS_SESSIONS = "/run/systemd/sessions"
-"""A file for each session (sd-login(3) reads them too): also for one whose leader has ended, until its scope is empty."""
+"""The directory with a file for each session (sd-login(3) reads them too). A file stays until the session's scope is empty, even
+if the leader of the session has ended."""
 
 
 class Keeper:
-    """The life of one login session, as far as it is ours, until the daemon has taken its outcome."""
+    """One login session, from its job until the daemon has taken the outcome."""
 
     def __init__(self, job: Login, line: Line, plate: int, state_dir: str) -> None:
         self.job = job
@@ -59,12 +61,12 @@ class Keeper:
         self.housing = Housing()
         self._wakeup = Wakeup()
         self._began_at = time.monotonic()
-        self._process: int | None = None  # its descriptor, as long as it lives
-        self._scope = ""  # logind's, once it is there
-        self._scope_is = 0  # its number as a file: another session may get the same name later
+        self._process: int | None = None  # a pidfd of the process that asked, as long as that process lives
+        self._scope = ""  # the directory of logind's scope, once there is one
+        self._scope_is = 0  # the scope's inode: another session may get the same name later
         self._session_before = NO_SESSION
-        self._session = NO_SESSION  # the audit session, once it is this login's own
-        self._came_from: dict[Pid, str] = {}  # who was taken into our control group, and from which
+        self._session = NO_SESSION  # the audit session, once this login has its own
+        self._came_from: dict[Pid, str] = {}  # process → the control group from which it was moved into ours
         self._because = ""
         self._hang_up_at: float | None = None
         self._term_at: float | None = None
@@ -84,15 +86,15 @@ class Keeper:
                 self._settle()
 
     def run(self) -> None:
-        """Live until the daemon has taken the outcome."""
+        """Watch the session, and end it, until the daemon has taken the outcome."""
         self._hear_daemon()
         while not self._is_taken:
             try:
                 self._wait()
                 self._look()
                 self._hear_daemon()
-            except Exception as fault:  # whatever it is: the session must not live on unwatched
-                if self._because:  # it fails while it ends: at once, then; should that fail too, the daemon ends what we leave
+            except Exception as fault:  # of any kind: the session must not go on unwatched
+                if self._because:  # it fails while it ends the session: kill now; if that fails too, the daemon ends the rest
                     self._kill()
                 self._stop(f"what kept the session failed: {type(fault).__name__}: {fault}")
                 time.sleep(LOOK_AGAIN)
@@ -100,7 +102,7 @@ class Keeper:
     # --- beginning -----------------------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Take a control group, note it on the plate so that it is never forgotten, and put the process into it."""
+        """Note a control group on the plate, so that it is never forgotten, make it, and put the process that asked into it."""
         self._is_settled = True
         place = self.housing.place_for(self.job.run, is_housed=self.job.is_housed)
         os.pwrite(self.plate, os.fsencode(place or "") + b"\n", 0)
@@ -115,7 +117,7 @@ class Keeper:
         except OSError:
             self._end(Left("not started", FAILED, "the session could not be put into a control group"))
             return
-        if self._has_ended():  # and what was taken in may be another process by now
+        if self._has_ended():  # then the process that was moved may be another one with the same number
             self._end(Left("not started", CANNOT, "the program that asked has ended"))
             return
         self.state = "ready"
@@ -128,7 +130,7 @@ class Keeper:
         _move(pid, f"{place}/command")
 
     def _let_go(self) -> None:
-        """Put back the processes we took in: a program that was refused may live on, and is not ours to keep."""
+        """Move the processes back to where they were: a program that was refused may go on, but not in our control group."""
         for pid, group in self._came_from.items():
             with suppress(OSError):
                 if group_of(pid) == f"{self.housing.directory}/command":
@@ -151,7 +153,7 @@ class Keeper:
             if descriptor == self._wakeup.fileno():
                 self._wakeup.drain()
             elif descriptor == self._process:
-                self._find_names()  # the last moment: logind knows it by the number of the process that ends
+                self._find_names()  # the last moment: logind's file names the session's leader, and that process is ending
                 os.close(self._process)
                 self._process = None
 
@@ -186,7 +188,7 @@ class Keeper:
             self._end(Left("signaled", signal.SIGHUP, self._because) if self._because else Left("exited", 0, ""))
 
     def _find_names(self) -> None:
-        """By what else the session is known: what comes after us in the stack gives it names of its own."""
+        """Find the audit session and the scope of this login: PAM modules that stand after ours in the stack make them."""
         if self.state != "running":
             return
         if self._session == NO_SESSION:
@@ -197,7 +199,7 @@ class Keeper:
             self._find_scope()
 
     def _find_scope(self) -> None:
-        """Note the scope into which logind moves the login, after us in the stack. It goes on the plate as our own group does."""
+        """Find the scope into which logind moves the login, and note it on the plate, as our own control group is noted."""
         group = group_of(self.job.pid) if not self._has_ended() else _scope_of_leader(self.job.pid, self._began_at)
         if group is None or not LOGINDS_SCOPE.search(group) or (self._process is not None and self._is_anothers(group)):
             return
@@ -208,11 +210,11 @@ class Keeper:
             os.pwrite(self.plate, line, os.fstat(self.plate).st_size)
 
     def _is_anothers(self, group: str) -> bool:
-        """True where the process was in the scope before it was taken in: then logind did not make it for this session."""
+        """True if the process was in scope ``group`` before the keeper moved it: logind did not make it for this session."""
         return self._came_from.get(self.job.pid) == group
 
     def _has_ended(self) -> bool:
-        """Whether the process that asked has: from then on its number may be another's."""
+        """True if the process that asked has ended: from then on its number may be another process's."""
         if self._process is None:
             return True
         poll = select.poll()
@@ -220,25 +222,25 @@ class Keeper:
         return bool(poll.poll(0))
 
     def _members(self) -> set[Pid]:
-        """All of the session but the process that asked."""
+        """Return all processes of the session but the process that asked."""
         found = self._in_groups()
         if self._process is not None:
             below = descendants(self.job.pid)
-            if not self._has_ended():  # looked at afterwards: while it lives, they are its own
+            if not self._has_ended():  # asked afterwards: only as long as it lives, its number is its own
                 found |= below
         if self._session != NO_SESSION:
             found.update(pid for name in os.listdir("/proc") if name.isdigit() and session_of(pid := int(name)) == self._session)
         return found - {self.job.pid, os.getpid()}
 
     def _in_groups(self) -> set[Pid]:
-        """Those of it who are in our control group or in logind's, which is quickly seen."""
+        """Return the processes of the session in our control group and in logind's scope. This takes little time."""
         return members(self._groups())
 
     def _groups(self) -> list[str]:
         return [group for group in (f"{self.housing.directory}/command", self._living_scope()) if group]
 
     def _living_scope(self) -> str:
-        """logind's scope, as long as it is the one that we found; empty afterwards."""
+        """Return the directory of logind's scope, as long as it is the scope that was found; empty afterwards."""
         try:
             return self._scope if self._scope and os.stat(self._scope).st_ino == self._scope_is else ""
         except OSError:
@@ -273,7 +275,7 @@ class Keeper:
     # --- ending --------------------------------------------------------------------------------------------------------
 
     def _stop(self, because: str) -> None:
-        """End it from outside: told why, then hung up, then killed."""
+        """End the session: tell the people in it why, then send SIGHUP, then SIGKILL."""
         if self._left is not None or self._because:
             return
         if self.state != "running":
@@ -289,7 +291,7 @@ class Keeper:
         self._hang_up_at = None
         now = time.monotonic()
         self._kill_at = now + GRACE
-        # The program that opened the session closes it when its processes have gone (login dies of SIGTERM, and closes nothing).
+        # The program that opened the session closes it after all processes have ended. SIGTERM now would end login before that.
         self._term_at = now + LEADS_FOR if hang_up_all(self._members, self._groups()) else now
 
     def _kill(self) -> None:
@@ -298,7 +300,7 @@ class Keeper:
         if scope := self._living_scope():
             with suppress(OSError), open(f"{scope}/cgroup.kill", "w", encoding="ascii") as file:
                 file.write("1")
-        kill_all(self._members)  # those outside our groups too
+        kill_all(self._members)  # also the processes outside of these control groups
 
     def _signal_asker(self, number: int) -> None:
         if self._process is not None:
@@ -315,7 +317,7 @@ class Keeper:
 
     def _keep_outcome(self) -> None:
         assert self._left is not None
-        with suppress(OSError):  # a full disk: tried again; until then this process is what remembers
+        with suppress(OSError):  # a full disk: try again at the next look; until then only this process knows the outcome
             write_outcome(self.state_dir, self.job.run, self._left)
             self._is_durable = True
 
@@ -326,7 +328,7 @@ def _move(pid: Pid, group: str) -> None:
 
 
 def _scope_of_leader(pid: Pid, since: float) -> str | None:
-    """The scope of the session that logind has begun for ``pid`` after ``since`` (monotonic seconds), or None."""
+    """Return the scope of the session that logind has begun for ``pid`` after ``since`` (seconds, CLOCK_MONOTONIC), or None."""
     top = os.path.dirname(group_of(1) or "")
     with suppress(OSError, ValueError):
         for name in os.listdir(LOGINDS_SESSIONS):

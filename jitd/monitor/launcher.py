@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small, warm process: daemons hand it jobs, and it forks one monitor for each.
+"""A small process that has everything loaded (the launcher): daemons send it jobs, and it forks one monitor for each job.
 
-It is a child of its daemon, with one socket that it inherits, or a service of systemd's with a listening one. Then it stays
-when the daemon is restarted, and is not a part of the daemon's sandbox.
-Law: it reads no job, holds nothing of one after the fork, and knows nothing of the daemon's but the socket to it.
-A peer that is not root is not heard. When a child's socket ends, it ends; the monitors stay.
+The launcher is a child of its daemon, with one inherited socket, or a service of systemd, with a listening socket. As a service
+it stays when the daemon is restarted, and the daemon's sandbox does not bind it.
+Law: the launcher does not read jobs, keeps nothing of a job after the fork, and has nothing of the daemon but the socket to it.
+A peer that is not root is disconnected. A launcher that is a child ends when its socket is closed; the monitors stay.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ from jitd.monitor.pam_session import warm
 from jitd.monitor.slate import PR_SET_DUMPABLE, control_process, reset_signals
 
 RESTED = 0.01
-"""Seconds without a job after which the next monitor is made beforehand: not while the one before still begins, which takes 7 ms,
-and not while the next client already asks."""
+"""Seconds without a job after which the next monitor is forked in advance. Before that, the last monitor may still be starting
+(7 ms), or the next client may already ask."""
 FIRST_PASSED = 3
-"""The first descriptor of sd_listen_fds(3)."""
+"""The first descriptor that systemd passes (sd_listen_fds(3))."""
 
 
 class Nursery:
-    """The monitors to be: one is always made beforehand, since a fork and what it costs afterwards are a fifth of a start;
-    a second job at the same time has one made for it.
+    """Makes the monitors. One is always forked in advance: a fork and its later costs take a fifth of the time of a start.
+
+    For a second job at the same time another monitor is forked.
     """
 
     def __init__(self) -> None:
@@ -39,11 +40,14 @@ class Nursery:
 
     @property
     def is_ready(self) -> bool:
-        """True if there is one."""
+        """True if a monitor waits for a job."""
         return self._spare is not None
 
     def prepare(self) -> None:
-        """Make a monitor that waits for its job at the other end of the socket, and ends with it. None may come of it."""
+        """Fork a monitor that waits for its job at the other end of the socket, and ends if the socket is closed.
+
+        If that fails, no monitor waits. Raises nothing.
+        """
         try:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         except OSError:
@@ -59,7 +63,7 @@ class Nursery:
             self._spare = ours
 
     def give(self, packet: bytes, descriptors: list[int]) -> None:
-        """Have a monitor for the job: the packet that asks for it, its file, and the monitor's end of the control socket.
+        """Give a job to a monitor: the packet that asks for one, the job's file, and the monitor's end of the control socket.
 
         Raises OSError.
         """
@@ -69,7 +73,7 @@ class Nursery:
             run_monitor(packet, *descriptors)
 
     def _give_spare(self, packet: bytes, descriptors: list[int]) -> bool:
-        """False if there is none, or it is gone: nothing of the job was taken then."""
+        """Give the job to the monitor that waits. False if there is none or it has ended; then it has nothing of the job."""
         if self._spare is None:
             return False
         with self._spare as spare:
@@ -82,7 +86,7 @@ class Nursery:
 
 
 def serve(listener: socket.socket | None, daemons: dict[int, socket.socket]) -> None:
-    """Have a monitor for every job of the ``daemons`` (by descriptor); without a ``listener`` until they are gone."""
+    """Give each job of the ``daemons`` (descriptor → socket) to a monitor. Without a ``listener``, return when they are gone."""
     nursery = Nursery()
     waits = select.poll()
     for waited in [*daemons, *([listener.fileno()] if listener else [])]:
@@ -114,7 +118,7 @@ def _accept(listener: socket.socket) -> socket.socket | None:
 
 
 def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
-    """Take one job. False if the daemon is gone."""
+    """Take one job from ``daemon``. False if the daemon is gone."""
     try:
         packet, descriptors = receive(daemon)
     except OSError:
@@ -125,7 +129,7 @@ def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
         run, _, _ = read_birth(packet)
         if len(descriptors) == 2:
             nursery.give(packet, descriptors)
-    except ValueError as fault:  # not a daemon of this version: it says so in its log, and hears no more of the run
+    except ValueError as fault:  # a daemon of another version: the log tells of it, the daemon gets no answer
         print(f"jitd-launcher: a job that cannot be read: {fault}", file=sys.stderr, flush=True)
     except OSError as fault:
         daemon.send(write_word("unborn", run=run, because=f"no process could be made: {fault.strerror}"), socket.MSG_NOSIGNAL)
@@ -136,7 +140,7 @@ def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
 
 
 def main() -> int:
-    """``python -IS -c … DESCRIPTOR RUN_DIR``, what the daemon executes; without arguments what systemd does."""
+    """Run the launcher. A daemon starts it by ``python -IS -c … DESCRIPTOR RUN_DIR``, systemd without arguments."""
     is_service = len(sys.argv) == 1
     descriptor = FIRST_PASSED if is_service else int(sys.argv[-2])
     if is_service and (os.environ.get("LISTEN_PID"), os.environ.get("LISTEN_FDS")) != (str(os.getpid()), "1"):
@@ -147,7 +151,7 @@ def main() -> int:
     os.umask(0o077)
     reset_signals()
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon's terminal, where it has one, is not for us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the daemon's terminal is not meant for the launcher
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # monitors are reaped by the kernel
     control_process(PR_SET_DUMPABLE, 0)
@@ -155,6 +159,6 @@ def main() -> int:
         passed.set_inheritable(False)
         warm()
         gc.collect()
-        gc.freeze()  # what is shared with the monitors stays shared
+        gc.freeze()  # memory that is shared with the monitors stays shared
         serve(passed if is_service else None, {} if is_service else {descriptor: passed})
     return 0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A monitor's line to the daemon, which may be gone and another one later.
+"""A monitor's connection to the daemon (its line). The daemon may end, and another daemon may start later.
 
-Law: never blocks, and never gives up; a peer that is not root is not the daemon.
+Law: nothing here blocks, and a line never gives up. A peer that is not root is not taken for the daemon.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 from jitd.monitor.orders import FROM_DAEMON, MAX_WORD, read_word, write_word
 
 AGAIN_AFTER = 0.15
-"""Seconds between two tries to find the daemon."""
+"""Seconds between two attempts to connect to the daemon."""
 
 
 class Line:
-    """At most one connection, which is made anew for as long as there is something to tell."""
+    """At most one connection to the daemon. A lost connection is made again as long as the monitor has something to tell."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._socket: socket.socket | None = None
         self.gone_since: float = time.monotonic()
-        """When the daemon was last heard of (monotonic seconds); while it is there, of no meaning."""
+        """When the connection was lost (seconds, CLOCK_MONOTONIC), or this line was made. Not valid while connected."""
         self._tried_at = float("-inf")
 
     @property
@@ -38,7 +38,7 @@ class Line:
         return self._socket.fileno()
 
     def connect(self) -> bool:
-        """Try, unless it was tried just now. True if a daemon is there, and was not before."""
+        """Try to connect, unless the last try was less than AGAIN_AFTER ago. True if a daemon is now connected, and was not."""
         now = time.monotonic()
         if self._socket is not None or now - self._tried_at < AGAIN_AFTER:
             return False
@@ -56,7 +56,7 @@ class Line:
         return True
 
     def say(self, word: str, **values: object) -> None:
-        """Say it if a daemon is there. Who says it again after each ``connect`` loses nothing."""
+        """Send ``word`` if a daemon is connected. Nothing is lost if the caller says it again after each ``connect``."""
         if self._socket is not None:
             try:
                 self._socket.send(write_word(word, **values), socket.MSG_NOSIGNAL)
@@ -64,7 +64,7 @@ class Line:
                 self.hang_up()
 
     def hear(self) -> tuple[str, dict[str, Any]] | None:
-        """The next word, if there is one."""
+        """Return the daemon's next word and its values, or None if there is none now. Hangs up if the word cannot be read."""
         if self._socket is None:
             return None
         try:
@@ -79,7 +79,7 @@ class Line:
             return None
 
     def hang_up(self) -> None:
-        """The daemon is gone, or makes no sense."""
+        """Close the connection: the daemon is gone, or has sent something that cannot be read."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One process beside one command: it prepares it, starts it, relays for it, ends it, and tells how it ended.
+"""The process beside one command (its monitor): it prepares and starts the command, relays for it, and tells how it ended.
 
-Law: nothing is executed before the daemon said ``go``; the daemon is not needed after that. The client hears the end
-at once; the daemon hears it when nothing of the command is left, and from a file that was durable before. A run ends
-once.
+Law: nothing is executed before the daemon has said ``go``; after that the daemon is not needed. The client is told of the end
+immediately. The daemon is told when no process of the command is left; before that the outcome is written to a file, durably
+unless the disk fails. A run ends once.
 """
 
 from __future__ import annotations
@@ -36,26 +36,26 @@ from jitd.recording.writer import boot_clock
 from jitpam.wire import notation
 
 PATIENCE = 10.0
-"""Seconds that a client may take to hand over its streams, and a daemon be gone before the command has begun."""
+"""Seconds that a client may take to hand over its streams, and that the daemon may be gone before the command has begun."""
 READY_WITHIN = 30.0
-"""Seconds until the command is ready to begin: its file may take 20 of them, and a directory may be of a server that is gone."""
+"""Seconds until the command must be ready to begin. Its file may take 20 of them, and its directory may be on a dead server."""
 GRACE = 2.0
-"""Seconds between SIGTERM and the end of all, for a run that is stopped."""
+"""Seconds between SIGTERM and SIGKILL for a run that is stopped."""
 LEAVE = 5.0
-"""Seconds between SIGHUP and the end of all: for what a command leaves behind, and for one whose client is gone."""
+"""Seconds between SIGHUP and SIGKILL: for processes that a command leaves behind, and for a command whose client is gone."""
 STALL = 1.0
-"""Seconds that a client may take to read the last of a run that was ended from outside."""
+"""Seconds that a client may take to read the last output of a run that did not end by itself."""
 LOOK_AGAIN = 0.03
-"""Seconds between two looks whether all of it is gone."""
+"""Seconds between two checks whether all processes of the run have ended."""
 ENDED = "it was ended before it began"
 ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
-"""Signals by which a person ends a command before it begins: the client ends by the same."""
+"""Signals by which a person ends a command before it begins. The client then ends by the same signal."""
 Outcome = tuple[str, int, str]
-"""Ending, number and sentence."""
+"""How a run ended: one of ENDINGS, an exit status or signal number, and a sentence."""
 
 
 class Monitor:
-    """The life of one run, from the job to ``taken``."""
+    """One run, from its job until the daemon has said ``taken``."""
 
     def __init__(self, job: Job, control: socket.socket, line: Line, plate: int, state_dir: str, spare: Spare | None) -> None:
         self.job = job
@@ -73,11 +73,11 @@ class Monitor:
         self.strays = Strays(job.run, job.request, job.uid)
         self._spare = spare
         self._began_at = time.monotonic()
-        self._has_gone = False  # the daemon's go has been passed on
-        self._over: Outcome | None = None  # how the command ended; what it has written may still be on its way
+        self._has_gone = False  # the daemon's ``go`` was passed on to the command's process
+        self._over: Outcome | None = None  # how the command ended; its output may still be on the way to the client
         self._outcome: Outcome | None = None  # how the run ended, once that is known
-        self._left: Left | None = None  # the same, with what was recorded, once nothing of it is left
-        self._because = ""  # why it is being ended, where it is
+        self._left: Left | None = None  # the same, with what was recorded, once no process of the run is left
+        self._because = ""  # why the run is being ended; empty if it is not
         self._ended_at = 0.0
         self._kill_at: float | None = None
         self._is_durable = False
@@ -93,7 +93,7 @@ class Monitor:
     # --- beginning ---------------------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Take a control group, so noted on the plate that it is never forgotten, and make the command's process in it."""
+        """Note a control group on the plate, so that it is never forgotten, make it, and make the command's process in it."""
         self._is_settled = True
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         life, its_life = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -113,17 +113,17 @@ class Monitor:
         self.leash = ours
 
     def run(self) -> None:
-        """Live until the daemon has taken the outcome."""
+        """Do the monitor's work until the daemon has taken the outcome."""
         self._hear_daemon()
         while not self.is_taken:
             try:
                 self._turn()
-            except Exception as fault:  # whatever it is: the command must not live on unwatched, nor its end be untold
+            except Exception as fault:  # of any kind: the command must not go on unwatched, and its end must be told
                 self._fail(fault)
 
     def _fail(self, fault: Exception) -> None:
         if self._outcome is not None and self._kill_at is not None:
-            time.sleep(LOOK_AGAIN)  # it fails while it ends: try again, but not as fast as can be
+            time.sleep(LOOK_AGAIN)  # it fails while it ends the run: try again, but not in a busy loop
         because = sentence(f"the monitor failed: {type(fault).__name__}: {fault}")
         self._outcome = self._outcome or ("lost" if self._has_gone else "not started", FAILED, because)
         self._kill_at = time.monotonic()
@@ -140,7 +140,7 @@ class Monitor:
         self._hear_client()
         self._hear_pumps()
         self._look_at_clocks()
-        self._hear_daemon()  # last of the four: a go does not count if the client is gone, or the time over
+        self._hear_daemon()  # after the others: a ``go`` does not count if the client is gone or the time is over
         self.exchange.relay(is_over=self._outcome is not None)
         self._reap()
         if self._over is not None and self._outcome is None and self.pumps.is_drained:
@@ -171,7 +171,7 @@ class Monitor:
             if descriptor == self._wakeup.fileno():
                 self._wakeup.drain()
             elif events & select.POLLHUP and descriptor == self.client.socket.fileno() and self.exchange.is_full:
-                self.client.drop()  # what it has still said cannot be taken
+                self.client.drop()  # what the client has sent before it hung up cannot be taken
 
     # --- what others say ---------------------------------------------------------------------------------------------
 
@@ -184,7 +184,7 @@ class Monitor:
             except OSError:
                 packet = b""
             if packet[:1] == b"c":
-                self.child = int(packet[1:])  # it leads a process group already
+                self.child = int(packet[1:])  # this process leads a process group already
                 self.strays.note(self.child)
             elif packet[:1] == b"S":
                 self._take_streams(notation.read(packet[1:]))
@@ -199,10 +199,10 @@ class Monitor:
                 self.leash = None
                 self._notice_exec()
                 if not self.child and self.state == "starting":
-                    self._refuse(CANNOT, ENDED)  # else how it ended says so, once it has been waited for
+                    self._refuse(CANNOT, ENDED)  # if there is a child, _reap refuses by the child's wait status
 
     def _notice_exec(self) -> None:
-        """Tell the client ``R`` once exec has succeeded, before all else. The leash's end is no proof: a kill closes it too."""
+        """Tell the client ``R`` once exec has succeeded, before all else. A closed leash does not prove it: a kill closes it."""
         if self._has_gone and self.state == "ready" and self._outcome is None and has_executed(self.child):
             self.state = "running"
             self._report()
@@ -228,7 +228,7 @@ class Monitor:
                 self._settle()
             elif say == "go" and self.state == "ready" and self.leash and not self._has_gone and self._outcome is None:
                 os.pwrite(self.plate, b"go\n", os.fstat(self.plate).st_size)
-                with suppress(OSError):  # it was ended meanwhile
+                with suppress(OSError):  # the command's process was ended meanwhile
                     self.leash.send(b"g", socket.MSG_NOSIGNAL)
                     self._has_gone = True
                     self.pumps.begin()
@@ -264,13 +264,13 @@ class Monitor:
     # --- ending ------------------------------------------------------------------------------------------------------
 
     def _refuse(self, number: int, because: str) -> None:
-        """It has not begun, and will not."""
+        """End a run whose command has not begun and will not."""
         if self._outcome is None:
             self._is_stopped = True
             self._end(("not started", number, because))
 
     def stop(self, because: str) -> None:
-        """End it from outside: SIGTERM, and soon afterwards all of it."""
+        """End the run by order: send SIGTERM to the command, and GRACE seconds later kill all processes of the run."""
         now = time.monotonic()
         if self._outcome is None and not self._has_gone:
             self._refuse(CANNOT, because)
@@ -301,7 +301,7 @@ class Monitor:
             self._cut_off("the client went away")
 
     def _cut_off(self, because: str) -> None:
-        """The command has ended. Wait no longer for a client that still takes its output."""
+        """The command has ended: do not wait any longer for the client to take its output."""
         if self._outcome is None:
             self._because = self._because or because
             self.pumps.close()
@@ -309,11 +309,11 @@ class Monitor:
     def _reap(self) -> None:
         while (pid := changed_child()) is not None:
             if not self.child:
-                self._hear_child()  # whether it is the command's
+                self._hear_child()  # the leash may say that this is the command's process
             if pid == self.child:
-                self._notice_exec()  # while there is somebody to look at
+                self._notice_exec()  # before waitpid, while the kernel still has the process
             pid, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
-            if not pid:  # stopped, and continued since
+            if not pid:  # it had stopped, and was continued since
                 return
             self.pumps.forget(pid)
             if pid == self.housing.holder and not os.WIFSTOPPED(status):
@@ -321,10 +321,10 @@ class Monitor:
             if pid != self.child:
                 continue
             if os.WIFSTOPPED(status):
-                if self.exchange.is_open and self._outcome is None and self._kill_at is None:  # also before exec: a key may do it
+                if self.exchange.is_open and self._outcome is None and self._kill_at is None:  # a key may stop it before exec
                     self.exchange.say_stopped(os.WSTOPSIG(status))
                 continue
-            self._hear_child()  # what it has still said
+            self._hear_child()  # its last packets on the leash
             self.child = 0
             if self.state != "running":
                 number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
@@ -336,7 +336,7 @@ class Monitor:
             self.pumps.drain()
 
     def _end(self, outcome: Outcome) -> None:
-        """The command is over: the client hears of it, and what is left of it has to go."""
+        """Note how the run ended, tell the client, and begin to end the processes that are left of the command."""
         now = time.monotonic()
         self.exchange.drain()
         self._outcome = outcome
@@ -369,18 +369,18 @@ class Monitor:
             self.stop(self.job.ends_because)
         if self._kill_at is not None and now >= self._kill_at and self.state != "ended":
             if self.child and self.job.leftovers == "keep" and not self._is_stopped:
-                signal_group(self.child, signal.SIGKILL)  # what it started may stay
+                signal_group(self.child, signal.SIGKILL)  # the processes that it started may stay
             else:
                 self.housing.kill()
             self._reap()
 
     def _finish(self) -> None:
-        """When nothing is left, and the client has read all or will not: that is the end."""
+        """End the run for good, when no process is left, and the client has read everything or its time for that is over."""
         if self._outcome is None or self.child or not self.housing.close_session(LEAVE):
             return
         if not self.housing.is_empty():
             if self._kill_at is None and self.job.leftovers == "end":
-                self._kill_at = time.monotonic()  # what the session has left behind: it had its time
+                self._kill_at = time.monotonic()  # what the PAM session has left behind had its time to end
             return
         is_late = bool(self._because) and time.monotonic() - self._ended_at > STALL
         if self.client.is_behind and not is_late:
@@ -395,6 +395,6 @@ class Monitor:
 
     def _keep_outcome(self) -> None:
         assert self._left is not None
-        with suppress(OSError):  # a full disk: tried again with every turn; until then this process is what remembers
+        with suppress(OSError):  # a full disk: try again with every turn; until then only this process knows the outcome
             write_outcome(self.state_dir, self.job.run, self._left)
             self._is_durable = True

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the daemon and the monitor of a run say to each other.
+"""What the daemon, the launcher and the monitor of a run say to each other.
 
-Law: standard library only. What is read is exactly what is declared, each field of its type, or it is a ValueError;
-nothing that came through here can name a file outside the directories given.
+Law: standard library only. What is read has exactly the declared fields, each of its type; else ValueError is raised.
+No run's id that was read here can name a file outside of the directories given.
 """
 
 from __future__ import annotations
@@ -14,34 +14,35 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 KINDS = ("terminal", "pipe", "file", "socket", "device", "null", "closed")
-"""What a standard stream can be (PROTOCOL.md)."""
+"""The kinds of a standard stream (PROTOCOL.md)."""
 ENDINGS = ("exited", "signaled", "not started", "lost")
-"""How a run can end, spelled as the core spells it."""
+"""How a run can end, spelled as in the core."""
 CANNOT = 126
-"""Exit status of what was approved and cannot be executed."""
+"""Exit status if a command that was approved cannot be executed."""
 MISSING = 127
-"""Exit status of what is not there."""
+"""Exit status if a command does not exist."""
 FAILED = 125
-"""Exit status when the fault is ours."""
+"""Exit status if the fault is jitd's."""
 MAX_WORD = 16 * 1024
-"""Bytes in one packet between daemon and monitor."""
+"""Bytes of one packet between daemon and monitor, at most."""
 MOST_SECONDS = 2.0**53
-"""Seconds of an instant at most: what a float counts without a gap."""
+"""The largest number of seconds in an instant. Up to this number a float can hold every whole number."""
 MAX_JOB = 16 * 1024 * 1024
-"""Bytes of one job: 2 MiB of arguments and as much environment, as base64, and room."""
+"""Bytes of one job, at most: 2 MiB of arguments and as much environment, in base64, and room for more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All a monitor needs to know of its run. It was decided and committed, and never changes.
+    """All that a monitor needs to know of its run. A job was decided and committed, and never changes.
 
-    ``environment`` is final; ``streams`` are three kinds, or empty: known when it is run. ``digest`` is the approved SHA-256;
-    ``writable``: the rule allows a file that others may change than root and ``trusted_uid`` (0: nobody else). ``trusted`` are
-    mounts whose owners are believed. ``ends_at_boot`` is in seconds on CLOCK_BOOTTIME, None for never, ``ends_because`` the
-    sentence for that end. ``operands`` are argument, path and digest of what else was approved (operands.Bound), None where
-    nobody had to; ``stdin`` is what the rule wants standard input to be. ``is_housed``: the daemon has the monitor taken into a
-    control group; else the monitor makes one. ``record`` is one of RECORDED (core.decision), of ``record_bytes`` at most.
-    ``inherits``: ``cwd`` is where the caller stands, and was not named.
+    ``environment`` is complete. ``streams`` are three kinds, or empty if they become known only when the command is run.
+    ``digest`` is the approved SHA-256. ``writable``: the rule allows a file that others than root and ``trusted_uid`` (0: nobody
+    else) may change. ``trusted`` are the mounts whose owners are believed. ``ends_at_boot`` is in seconds on CLOCK_BOOTTIME, None
+    for never; ``ends_because`` is the sentence for that end. ``operands`` are argument number, path and digest of the other
+    files that were approved (operands.Bound), None if none had to be. ``stdin`` is what the rule wants standard input to be.
+    ``is_housed``: the daemon has the monitor put into a control group; else the monitor makes one. ``record`` is one of RECORDED
+    (core.decision), ``record_bytes`` the most that is recorded. ``inherits``: ``cwd`` is the caller's current directory, and the
+    caller did not name it.
     """
 
     run: str
@@ -81,9 +82,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """All a keeper needs to know of a login session: the process that has asked for it, and is to be ended with all of it.
+    """All that a keeper needs to know of a login session. ``pid`` is the process that asked for it, which ends with the session.
 
-    ``started`` is when that process was, in ticks since the boot. The rest is as in Job.
+    ``started`` is when that process was started, in clock ticks since the boot. The other fields are as in Job.
     """
 
     run: str
@@ -97,7 +98,7 @@ class Login:
 
 
 def is_run_id(text: object) -> bool:
-    """True for what can be a run's id, and so be part of a file's name."""
+    """True if ``text`` can be a run's id, and so can be part of a file's name."""
     return (
         isinstance(text, str)
         and 0 < len(text) <= 32
@@ -129,7 +130,7 @@ def _number(value: object) -> int:
 
 
 def _id(value: object) -> int:
-    if type(value) is not int or not 0 <= value < 2**31:  # 2^32 - 1 is "leave as it is" to the kernel
+    if type(value) is not int or not 0 <= value < 2**31:  # to the kernel, 2^32 - 1 means "do not change it"
         raise ValueError("is not an id")
     return value
 
@@ -175,7 +176,7 @@ def _digest(value: object) -> bytes:
 def _instant(value: object) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -MOST_SECONDS <= value <= MOST_SECONDS:  # nor NaN
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -MOST_SECONDS <= value <= MOST_SECONDS:  # or NaN
         raise ValueError("is not an instant")
     return float(value)
 
@@ -217,7 +218,7 @@ def _operands(value: object) -> tuple[tuple[int, bytes, bytes], ...] | None:
 
 
 def _recording(value: object) -> tuple[int, int, str] | None:
-    """Chunks, bytes and hash of what was recorded, or None."""
+    """Read chunks, bytes and hash of a recording, or None. Raises ValueError."""
     if value is None:
         return None
     if type(value) is not list or len(value) != 3:
@@ -229,7 +230,7 @@ def _recording(value: object) -> tuple[int, int, str] | None:
 
 
 def read_kinds(value: object) -> tuple[str, ...]:
-    """Three kinds of streams, or none. Raises ValueError."""
+    """Read three kinds of streams, or none. Raises ValueError."""
     kinds = _list(_text)(value)
     if len(kinds) not in (0, 3) or any(kind not in KINDS for kind in kinds):
         raise ValueError("is not three kinds of streams")
@@ -294,9 +295,9 @@ FROM_MONITOR: dict[str, dict[str, Callable[[object], Any]]] = {
     "started": {"pid": _number},
     "ended": {"ending": _choice(*ENDINGS), "number": _number, "because": _text, "recording": _recording},
 }
-"""What a monitor says. ``here`` comes first on every connection, and after it the word for that state once more."""
+"""What a monitor says. ``here`` is the first word on every connection. After it the monitor repeats the word for its state."""
 FROM_LAUNCHER: dict[str, dict[str, Callable[[object], Any]]] = {"unborn": {"run": _run, "because": _text}}
-"""What the launcher says: it could not make a monitor."""
+"""What the launcher says. ``unborn``: it could not make a monitor."""
 _BIRTH: dict[str, Callable[[object], Any]] = {"run": _run, "run_dir": _path, "state_dir": _path}
 FROM_DAEMON: dict[str, dict[str, Callable[[object], Any]]] = {
     "housed": {},
@@ -304,7 +305,7 @@ FROM_DAEMON: dict[str, dict[str, Callable[[object], Any]]] = {
     "stop": {"because": _text},
     "taken": {},
 }
-"""What the daemon says. ``housed``: its control group is the run's. ``taken``: the outcome is committed."""
+"""What the daemon says. ``housed``: the monitor is in the run's control group. ``taken``: the outcome is committed."""
 
 
 # --- there and back --------------------------------------------------------------------------------------------------
@@ -352,7 +353,7 @@ def _values(found: dict[str, Any], declared: dict[str, Callable[[object], Any]])
 
 
 def write_job(job: Job | Login) -> bytes:
-    """``job`` as it travels. Raises ValueError if it is one that could not be read."""
+    """Return ``job`` as bytes. Raises ValueError if it is too long or could not be read again."""
     data = _WRITER.encode({f.name: _write(getattr(job, f.name)) for f in fields(job)}).encode("ascii")
     if len(data) > MAX_JOB:
         raise ValueError(f"a job of {len(data)} bytes, more than {MAX_JOB}")
@@ -362,18 +363,18 @@ def write_job(job: Job | Login) -> bytes:
 
 
 def read_job(data: bytes) -> Job | Login:
-    """The job in ``data``. Raises ValueError."""
+    """Return the job in ``data``. Raises ValueError if it is not one."""
     found = _object(data)
     return Login(**_values(found, _LOGIN)) if "service" in found else Job(**_values(found, _JOB))
 
 
 def write_word(say: str, **values: object) -> bytes:
-    """One packet between daemon and monitor."""
+    """Return one packet between daemon and monitor."""
     return _WRITER.encode({"say": say, **values}).encode("ascii")
 
 
 def read_word(packet: bytes, of: dict[str, dict[str, Callable[[object], Any]]]) -> tuple[str, dict[str, Any]]:
-    """The word in ``packet``, one of ``of`` (FROM_MONITOR, FROM_DAEMON), and its values. Raises ValueError."""
+    """Return the word in ``packet``, and its values. ``of`` is FROM_MONITOR, FROM_LAUNCHER or FROM_DAEMON. Raises ValueError."""
     found = _object(packet)
     say = found.pop("say", None)
     if type(say) is not str or say not in of:
@@ -382,16 +383,16 @@ def read_word(packet: bytes, of: dict[str, dict[str, Callable[[object], Any]]]) 
 
 
 def write_birth(run: str, run_dir: str, state_dir: str) -> bytes:
-    """The packet that asks the launcher for a monitor of ``run``, whose files stand under the two directories."""
+    """Return the packet that asks the launcher for a monitor of ``run``. The run's files are below the two directories."""
     return _WRITER.encode({"run": run, "run_dir": run_dir, "state_dir": state_dir}).encode("ascii")
 
 
 def read_birth(packet: bytes) -> tuple[str, str, str]:
-    """Run, run_dir and state_dir. Raises ValueError."""
+    """Return run, run_dir and state_dir from such a packet. Raises ValueError."""
     found = _values(_object(packet), _BIRTH)
     return found["run"], found["run_dir"], found["state_dir"]
 
 
 def sentence(text: str) -> str:
-    """``text`` short enough for a word, a record and a reader."""
+    """Return ``text``, cut to 1000 characters so that a packet, a record and a reader can take it."""
     return text if len(text) <= 1000 else text[:999] + "…"

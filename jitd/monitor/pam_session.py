@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The target's account and session as PAM knows them (service ``jitd``), and the process that holds them while a command lives.
+"""The target's account and session in PAM (service ``jitd``), and the process that keeps the session open while a command runs.
 
-Law: one handle from account to close. Whatever PAM answers but success means that nothing is executed, and so does a stack that
-is not there. What a session sets binds the holder and the command made from it, and never the monitor.
+Law: one PAM handle serves from the account check to the close. If PAM answers anything but success, or its stack is missing,
+nothing is executed. What a session sets applies to the holder and the command that it makes, and never to the monitor.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ STACK = "/etc/pam.d/jitd"
 CANNOT = f"PAM (service {SERVICE}) cannot be asked"
 LIBRARY = "libpam.so.0"
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where programs are found that look for libraries."""
+"""Where the programs are that look for libraries (``load``)."""
 MOST_SAID = 600
-"""Letters kept of what the modules say."""
+"""Characters that are kept of what the modules say."""
 IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGTSTP, signal.SIGTTIN,
            signal.SIGTTOU, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)  # fmt: skip
-"""What a holder does not end by: it ends when the command has, and its session is closed then."""
+"""Signals that do not end a holder. It ends after the command has ended, when it has closed its session."""
 
 PAM_BUF_ERR = 5
 PAM_CONV_ERR = 19
@@ -36,15 +36,15 @@ MOST_MESSAGES = 32
 
 
 class Refused(Exception):
-    """PAM says no, or cannot be asked: a sentence."""
+    """PAM says no, or cannot be asked. The argument is a sentence."""
 
 
 @cache
 def load() -> Any:
-    """Import pamela, the binding to libpam. Raises Refused, and is tried again the next time.
+    """Import pamela, the binding to libpam, and return it. Raises Refused; then the next call tries again.
 
-    The import runs ldconfig to find the libraries, and a compiler where ldconfig names none. These programs get a PATH of our own
-    and nothing else of this process's environment.
+    The import runs ldconfig to find the libraries, and a compiler if ldconfig does not name them. These programs get only a PATH
+    of our own, and no other environment variable of this process.
     """
     kept = dict(os.environ)
     os.environ.clear()
@@ -54,7 +54,7 @@ def load() -> Any:
 
         if pamela.LIBPAM._handle != ctypes.CDLL(LIBRARY)._handle:
             raise OSError(f"it has loaded {pamela.LIBPAM._name}, not {LIBRARY}")
-    except AttributeError:  # of the program itself, which ctypes takes for a library that was not found
+    except AttributeError:  # for a library that was not found, ctypes gives the program itself, which has no such name
         raise Refused(f"{CANNOT}: ldconfig -p does not name {LIBRARY}; run ldconfig") from None
     except (ImportError, OSError) as fault:
         raise Refused(f"{CANNOT}: pamela cannot be loaded: {fault}") from None
@@ -65,17 +65,17 @@ def load() -> Any:
 
 
 class Session:
-    """The session of one account, from ``begin`` to ``close``."""
+    """The PAM session of one account, from ``begin`` to ``close``."""
 
     def __init__(self) -> None:
-        """Raises Refused where libpam cannot be called."""
+        """Load libpam. Raises Refused if it cannot be called."""
         self._pam = load()
         self._handle: Any = None
         self._said: list[str] = []
-        self._conversation = self._pam.CONV_FUNC(self._converse)  # kept: the library calls it until the end
+        self._conversation = self._pam.CONV_FUNC(self._converse)  # kept here: libpam calls it until ``end``
 
     def _converse(self, count: int, messages: Any, answers: Any, _: object) -> int:
-        """What modules say is kept for the requester; what they ask is not answered."""
+        """Keep the modules' messages for the requester, and do not answer their questions (pam_conv(3))."""
         try:
             if not 0 < count <= MOST_MESSAGES:
                 return PAM_CONV_ERR
@@ -85,7 +85,7 @@ class Session:
                     return PAM_CONV_ERR
                 text = ctypes.cast(message.msg, ctypes.c_char_p).value or b""
                 self._said.append(text.decode("utf-8", "replace").strip())
-            memory = self._pam.CALLOC(count, ctypes.sizeof(self._pam.PamResponse))  # the library frees it
+            memory = self._pam.CALLOC(count, ctypes.sizeof(self._pam.PamResponse))  # libpam frees it
             if not memory:
                 return PAM_BUF_ERR
             answers[0] = ctypes.cast(memory, ctypes.POINTER(self._pam.PamResponse))
@@ -94,7 +94,7 @@ class Session:
             return PAM_CONV_ERR
 
     def start(self, user: str) -> None:
-        """Have a handle; no module is asked yet. Raises Refused."""
+        """Get a handle (pam_start(3)). No module is asked yet. Raises Refused."""
         try:
             self._handle = self._pam.pam_start(SERVICE, user, self._conversation)
         except Exception as fault:
@@ -102,7 +102,7 @@ class Session:
 
     def begin(self, user: str, requester: str, terminal: str | None) -> None:
         """Ask whether the account may be used, and open its session. Raises Refused; then nothing is open."""
-        if not os.path.isfile(STACK):  # libpam would silently take /etc/pam.d/other
+        if not os.path.isfile(STACK):  # libpam would silently use /etc/pam.d/other
             raise Refused(f"PAM is not set up for jitd: {STACK} is missing")
         self.start(user)
         try:
@@ -118,7 +118,7 @@ class Session:
             raise self._failed(fault) from None
 
     def close(self) -> str:
-        """Close the session; a sentence if it could not be closed properly. Nothing is left open."""
+        """Close the session. Return a sentence if it could not be closed properly, else "". Nothing is left open."""
         if self._handle is None:
             return ""
         code = int(self._pam.PAM_CLOSE_SESSION(self._handle, PAM_SILENT))
@@ -127,7 +127,7 @@ class Session:
         return because
 
     def end(self, code: int = 0) -> None:
-        """Give the handle back. ``code`` is what was answered last."""
+        """Give the handle back (pam_end(3)). ``code`` is the last answer of libpam."""
         self._pam.PAM_END(self._handle, code)
         self._handle = None
 
@@ -139,11 +139,11 @@ class Session:
             raise Refused(f"PAM (service {SERVICE}) denies that {what}: {because}")
 
     def _meaning(self, code: int) -> str:
-        """The library's sentence for ``code``, and what the modules have said."""
+        """Return libpam's sentence for ``code``, and what the modules have said."""
         return " | ".join([self._pam.pam_strerror(self._handle, code), *filter(None, self._said)])[:MOST_SAID]
 
     def _failed(self, fault: BaseException) -> Refused:
-        if isinstance(fault, UnicodeEncodeError):  # pamela takes names as text
+        if isinstance(fault, UnicodeEncodeError):  # pamela takes names as text, and encodes them as UTF-8
             name = fault.object.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
             return Refused(f"{CANNOT}: the name {name} is not UTF-8")
         return Refused(f"{CANNOT}: {fault.message if isinstance(fault, self._pam.PAMError) else repr(fault)}")
@@ -153,20 +153,20 @@ _kept: list[object] = []
 
 
 def warm() -> None:
-    """Load pamela and the stack's modules into this process for good: what is forked from it need not (0.8 ms a start)."""
+    """Load pamela and the stack's modules into this process for good. Processes forked from it save 0.8 ms each."""
     try:
         session = Session()
         if os.path.isfile(STACK):
             session.start("root")
             _kept.append(session)
-    except Refused as fault:  # so will every run be, in these words
+    except Refused as fault:  # every run will be refused too, with this sentence
         print(f"jitd-launcher: {fault}", file=sys.stderr, flush=True)
     with suppress(KeyError):
-        pwd.getpwuid(0)  # and what the C library needs to look for an account
+        pwd.getpwuid(0)  # loads what the C library needs to look up an account
 
 
 def rehearse() -> None:
-    """Go through what ``Session.begin`` will, as far as it leads nowhere: no module is asked."""
+    """Do the part of ``Session.begin`` that has no effect: no module is asked."""
     with suppress(Refused, KeyError):
         session = Session()
         session.start("root")
@@ -175,13 +175,13 @@ def rehearse() -> None:
 
 
 def ignore_signals() -> None:
-    """From now on this process ends when it is told to by ``life``, and by SIGKILL."""
+    """Ignore the signals in IGNORED. After that the process ends when ``life`` is closed, or by SIGKILL."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
 
 
 def close_after(session: Session, life: socket.socket) -> None:
-    """Wait until the monitor has seen the command's end, or is gone, and close the session."""
+    """Wait until the monitor has seen the command's end or has itself ended (``life`` is closed), then close the session."""
     with suppress(OSError):
         life.recv(1)
     because = session.close()

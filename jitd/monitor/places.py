@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the files of a run stand, which outlive daemon and monitor, and how it ended, as its monitor leaves it.
+"""The paths of a run's files, which outlive daemon and monitor, and the file with the outcome that a monitor leaves.
 
 Law: a file's name is made of the directories given and of a run's id that was checked.
 """
@@ -16,7 +16,10 @@ from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, read_word, write_word
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """How a run ended: one of ENDINGS, its number, a sentence; and chunks, bytes and hash of what was recorded."""
+    """How a run ended: one of ENDINGS, an exit status or signal number, and a sentence.
+
+    ``recording`` is chunks, bytes and hash of what was recorded, None if nothing was.
+    """
 
     ending: str
     number: int
@@ -25,36 +28,39 @@ class Left:
 
 
 def socket_path(run_dir: str) -> str:
-    """Where monitors find the daemon."""
+    """Return the path of the socket at which monitors connect to the daemon."""
     return f"{run_dir}/monitors.sock"
 
 
 def plate_path(run_dir: str, run: str) -> str:
-    """The run's plate: made by the daemon before the job goes out, locked by the monitor for as long as it lives.
+    """Return the path of the run's plate. The daemon makes it before it sends the job; the monitor locks it as long as it lives.
 
-    Its first line is the run's control group or empty, its second ``go`` once the command may have begun. It is on a
-    file system that a restart of the host empties.
+    Its first line is the run's control group, or empty. Its second line is ``go`` once the command may have begun. A keeper adds
+    ``scope``, the inode and the path of logind's scope. A restart of the host empties the file system that the plate is on.
     """
     return f"{run_dir}/runs/{run}"
 
 
 def outcome_path(state_dir: str, run: str) -> str:
-    """Where the monitor leaves how the run ended, durably, until the daemon has taken it."""
+    """Return the path of the file in which the monitor durably keeps how the run ended, until the daemon has taken that."""
     return f"{state_dir}/runs/{run}.json"
 
 
 def recordings_directory(state_dir: str) -> str:
-    """Where the recordings of all runs are."""
+    """Return the directory of the recordings of all runs."""
     return f"{state_dir}/recordings"
 
 
 def copy_directory(state_dir: str, run: str) -> str:
-    """Where the approved content of a file that others may change is executed from."""
+    """Return the directory for the copy of an approved file that others may change. The copy is executed in its place."""
     return f"{state_dir}/exec/{run}"
 
 
 def write_outcome(state_dir: str, run: str, left: Left) -> None:
-    """Durable when it returns: the file, its content, and its name. Raises OSError, and then leaves nothing half written."""
+    """Write how a run ended. On return the file, its content and its name are durable.
+
+    Raises OSError, and then leaves no file that is half written.
+    """
     path = outcome_path(state_dir, run)
     try:
         _write_whole(path + ".new", write_word("ended", **asdict(left)))
@@ -81,7 +87,7 @@ def _write_whole(path: str, body: bytes) -> None:
 
 
 def read_outcome(state_dir: str, run: str) -> Left | None:
-    """How a run ended, as its monitor left it; None if it did not. Raises ValueError."""
+    """Return how a run ended, as its monitor has written it; None if there is no such file. Raises ValueError and OSError."""
     try:
         with open(outcome_path(state_dir, run), "rb") as file:
             values = read_word(file.read(MAX_WORD), FROM_MONITOR)[1]

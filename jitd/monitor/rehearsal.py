@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a monitor that waits for its job goes through beforehand. After a fork all memory is shared, and the first
-write to a page costs some two microseconds for a copy: most of what a start takes, paid here while nobody waits (docs/start.md).
+"""The steps of a start, which a monitor goes through once before it has a job (docs/start.md).
 
-Law: it leads nowhere. Nothing leaves this process, no file is made, and nothing is kept.
+After a fork all memory is shared. The first write to a page then costs about two microseconds for a copy, and these copies are
+most of the time that a start takes. A rehearsal causes them while nobody waits.
+Law: a rehearsal has no effect. Nothing leaves this process, no file is made, and nothing is kept.
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ JOB = Job(
     requester_uid=0,
     user="root",
 )
-"""A job that is nobody's, to go through beforehand what a real one will (docs/start.md)."""
+"""A job of no run, for the rehearsal (docs/start.md)."""
 
 
 def rehearse() -> None:
-    """All that stands between a job and the command's process, as far as it leads nowhere."""
+    """Go through the steps between a job and the command's process that have no effect. Raises nothing."""
     with suppress(Exception):
         with open(os.memfd_create("rehearsal", os.MFD_CLOEXEC), "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the people of a session sit, and a line to be read there.
+"""The terminals at which people of a session read (their seats), and how to write a line there.
 
-Law: nobody is waited for, and nothing is written but on a terminal of the very account whose process has it.
+Law: no terminal is waited for. A line is written only if the terminal belongs to the account of the process that has it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from jitpam.wire.shown import shown
 
 
 def seats(pids: Iterable[int]) -> list[tuple[str, int]]:
-    """The terminals of these processes, each with whose process has it."""
+    """Return the terminals of these processes, each with the user id of a process that has it."""
     return sorted({(found, uid) for pid in pids if (found := terminal_of(pid)) and (uid := owner_of(pid)) is not None})
 
 
 def owner_of(pid: int) -> int | None:
-    """Whose a process is; None if it is gone."""
+    """Return the user id of a process; None if it has ended."""
     try:
         return os.stat(f"/proc/{pid}").st_uid
     except OSError:
@@ -27,7 +27,7 @@ def owner_of(pid: int) -> int | None:
 
 
 def terminal_of(pid: int) -> str:
-    """The controlling terminal of a process, by its number (proc(5), ``tty_nr``); empty where there is none to write to."""
+    """Return the path of a process's controlling terminal (proc(5), ``tty_nr``); empty if there is none to write to."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             number = int(file.read(4096).rpartition(b")")[2].split()[4])
@@ -44,8 +44,10 @@ def terminal_of(pid: int) -> str:
 
 
 def tell(terminal: str, uid: int, text: str) -> bool:
-    """A line on a terminal of ``uid``'s; whether it was written. One that is full or gone is not waited for, and a number may
-    be another's terminal: that of a process in a place with terminals of its own.
+    """Write a line on ``terminal`` if it belongs to ``uid``. True if it was written. A full terminal is not waited for.
+
+    The path may lead to somebody else's terminal: terminals in a container have numbers of their own, and the host may have
+    another terminal with the same number.
     """
     with suppress(OSError):
         descriptor = os.open(terminal, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | os.O_NOFOLLOW)

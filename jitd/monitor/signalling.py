@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signals many processes as if at one moment: a process that waits for another one does not see it end first.
+"""Signals to many processes as if at the same moment: a process that waits for another does not see that process end first.
 
-A shell that waits for a command goes on to the next when that ends. So nobody ends while others have not got their signal yet:
-all are held still before, by the freezer of their control groups (cgroups(7)) or stopped one by one.
-Law: no signal goes to a number that may be another process by now, and never to 1, 0 or below. What was held still for a
-hang-up is let go, whatever happens; a group that this process is in is never frozen.
+A shell that waits for a command goes on to the next command when the first ends. So no process may end before all have got their
+signal. Therefore all are first held still: by the freezer of their control groups (cgroups(7)), or stopped one by one.
+Law: no signal is sent to a number that may belong to another process by now, and none to 1, 0 or below. Processes that were held
+still for a hang-up are continued, whatever happens. A control group that this process is in is never frozen.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from contextlib import suppress
 
 Pid = int
 MOST_HANDLES = 256
-"""Processes that are held by a descriptor at one time: a fork bomb has more than this process may have open files."""
+"""Processes held by a descriptor at the same time, at most: a fork bomb has more processes than we may have open files."""
 MOST_TRIES = 50
-"""Times that what forks as fast as it is signalled is looked for again."""
+"""How many times processes that fork as fast as they are signalled are looked for again."""
 FROZEN_WITHIN = 0.2
-"""Seconds that a group may take to be frozen. Who waits for a disk in the kernel takes longer, and executes nothing there."""
+"""Seconds that a group may take to be frozen. A process in the kernel, such as at a disk, takes longer, but executes nothing."""
 LOOK_AGAIN = 0.001
-"""Seconds between two looks whether it is."""
+"""Seconds between two checks whether a group is frozen."""
 
 
 def hang_up_all(find: Callable[[], set[Pid]], groups: Iterable[str] = (), *, but_not: Collection[Pid] = ()) -> set[Pid]:
-    """SIGHUP and SIGCONT to all that ``find`` finds, also to what is forked meanwhile, and say to which; ``but_not`` had it.
+    """Send SIGHUP and SIGCONT to all processes that ``find`` finds, also to those forked meanwhile. Return those that got SIGHUP.
 
-    ``groups`` are the directories of control groups in which most of them live. What is in none that can be frozen is stopped.
-    A process that was stopped before runs again, as after every hang-up.
+    The processes in ``but_not`` had both signals before, and get none. ``groups`` are the directories of control groups in which
+    most of the processes are. A process that is not in one that can be frozen is stopped instead. A process that was stopped
+    before runs again, as after every hang-up.
     """
     frozen: list[str] = []
     reached: set[Pid] = set()
@@ -53,23 +54,23 @@ def hang_up_all(find: Callable[[], set[Pid]], groups: Iterable[str] = (), *, but
 
 
 def kill_all(find: Callable[[], set[Pid]]) -> None:
-    """Stop them until no new one turns up, then kill: one that forks as fast as it is killed is caught at rest."""
+    """Stop the processes that ``find`` finds until no new one turns up, then kill all: so none can fork while it is killed."""
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, -20)  # a fork bomb leaves little to others
+        os.setpriority(os.PRIO_PROCESS, 0, -20)  # a fork bomb leaves little processor time to others
     if _signal_until_none_is_new(find, signal.SIGSTOP):
         signal_all(find, signal.SIGKILL)
 
 
 def signal_group(group: Pid, number: int) -> None:
-    """Signal a process group whose leader has not been waited for, so that its number is its own. The kernel signals all of it
-    before any of it can end."""
+    """Signal a process group. Its leader must not have been waited for, so that the group's number is still its own. The kernel
+    signals all processes of the group before one of them can end."""
     if group > 1 and group != os.getpgrp():
         with suppress(OSError):
             os.killpg(group, number)
 
 
 def members(groups: Iterable[str]) -> set[Pid]:
-    """Who is in these control groups, and in those below."""
+    """Return the processes in these control groups, and in the groups below."""
     found: set[Pid] = set()
     for group in groups:
         for directory, _, _ in os.walk(group):
@@ -79,7 +80,7 @@ def members(groups: Iterable[str]) -> set[Pid]:
 
 
 def look_at(pid: Pid) -> tuple[Pid, bool]:
-    """Parent, and whether it has ended (proc(5), ``stat``): not while one of its threads lives. (0, True) if it is gone."""
+    """Return the parent of a process, and if it has ended with all its threads (proc(5), ``stat``). (0, True) if it is gone."""
     try:
         file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -94,11 +95,11 @@ def look_at(pid: Pid) -> tuple[Pid, bool]:
 
 
 def signal_all(find: Callable[[], set[Pid]], number: int, *, but_not: Collection[Pid] = ()) -> set[Pid]:
-    """Signal all that ``find`` finds, and say which; ``but_not`` were signalled before.
+    """Signal all processes that ``find`` finds but those in ``but_not``. Return the processes that were signalled.
 
-    They are looked for twice: a process that is still found after a descriptor of it was opened is the one we mean,
-    and not another that got its number. A child is stopped after its parent, and continued before it: a shell with job control
-    goes on when its job has stopped, and su(1) stops itself.
+    ``find`` is called twice. A process that it still finds after a descriptor of the process was opened is the one that is
+    meant, and not another one that got its number. A child is stopped after its parent, and continued before its parent: a shell
+    with job control goes on when its job has stopped, and su(1) stops itself.
     """
     waiting = _parents_first(pid for pid in find() if pid > 1 and pid != os.getpid() and pid not in but_not)
     if number == signal.SIGCONT:
@@ -128,7 +129,7 @@ def _signal_batch(batch: list[Pid], find: Callable[[], set[Pid]], number: int) -
 
 
 def _signal_until_none_is_new(find: Callable[[], set[Pid]], number: int, but_not: Collection[Pid] = ()) -> set[Pid]:
-    """As ``signal_all``, and again to processes that have turned up since."""
+    """Call ``signal_all`` until no new process turns up, MOST_TRIES times at most. Return all that were signalled."""
     reached: set[Pid] = set()
     for _ in range(MOST_TRIES):
         new = signal_all(find, number, but_not=reached.union(but_not))
@@ -160,7 +161,10 @@ def _set_freezer(group: str, value: str) -> bool:
 
 
 def _await_frozen(groups: list[str]) -> None:
-    """What is not frozen in time will be soon: until then it is in the kernel, and has the signal when it comes back."""
+    """Wait until these groups are frozen, FROZEN_WITHIN seconds at most.
+
+    A process that is not frozen by then is in the kernel. It executes nothing of its own before it gets its signal.
+    """
     until = time.monotonic() + FROZEN_WITHIN
     while time.monotonic() < until and not all(_says(group, "frozen 1") for group in groups):
         time.sleep(LOOK_AGAIN)
@@ -175,5 +179,5 @@ def _says(group: str, line: str) -> bool:
 
 
 def _holds_us(group: str) -> bool:
-    """Whether this process is in that control group, or below it."""
+    """True if this process is in control group ``group``, or in one below."""
     return os.getpid() in members([group])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turn a process of root into one of the target user that inherits nothing from its caller: what a command begins with.
+"""How a process of root becomes one of the target user that inherits nothing from its caller, before it executes a command.
 
-Law: every step that fails raises, and what was set is read back; who sees an exception here must not execute anything.
+Law: every step that fails raises an exception, and what was set is read back. After an exception nothing may be executed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
 else:
-    import _signal  # `signal` is this, and makes an enum of every answer: 62 of them, where each page of memory is a copy first
+    import _signal  # `signal` wraps this, and makes enums of its 62 answers, which is slow after a fork: memory is copied
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -47,10 +47,10 @@ LIMITS = {
     resource.RLIMIT_RTPRIO: (0, 0),
     15: (INFINITE, INFINITE),  # RLIMIT_RTTIME
 }
-"""Limits, soft and hard, as a fresh service has them. Processes and pending signals go by the size of the host."""
+"""Soft and hard limits as a new service has them. The limits of processes and pending signals depend on the host's size."""
 
 OF_THE_C_LIBRARY = (32, 33)
-"""Signals that the C library keeps for its threads, and does not let anybody set."""
+"""Signals that the C library keeps for its threads, and that it does not let a program set."""
 SETTABLE = tuple({*range(1, 65)} - {signal.SIGKILL, signal.SIGSTOP, *OF_THE_C_LIBRARY})
 CALLS = {
     "rt_sigaction": {"x86_64": 13, "aarch64": 134, "riscv64": 134, "ppc64le": 173, "s390x": 174},
@@ -58,13 +58,13 @@ CALLS = {
     "set_mempolicy": {"x86_64": 238, "aarch64": 237, "riscv64": 237, "ppc64le": 261, "s390x": 270},
     "keyctl": {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280},
 }
-"""Numbers of system calls that the C library does not offer, or not for all that they can do."""
+"""System call → architecture → number, for calls that the C library does not offer, or not with all that they can do."""
 IOPRIO_WHO_PROCESS = 1
 KEYCTL_JOIN_SESSION_KEYRING = 1
 TIMER_SLACK = 50_000
-"""Nanoseconds. To ask for the default would give that of the process that started the launcher."""
+"""Timer slack in nanoseconds. To ask for the default would give the value of the process that started the launcher."""
 DUMPED = "0x33"
-"""What of a process's memory goes into a core dump (core(5))."""
+"""The kinds of memory that go into a core dump, a bit mask (core(5))."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -78,17 +78,17 @@ def _call(name: str, *arguments: object) -> int:
 
 
 def control_process(option: int, argument: int, second: int = 0) -> None:
-    """prctl(2). Raises OSError."""
+    """Call prctl(2). Raises OSError."""
     zero = ctypes.c_ulong(0)
     _call("prctl", option, ctypes.c_ulong(argument), ctypes.c_ulong(second), zero, zero)
 
 
 def reset_signals() -> None:
-    """Every signal as a new process has it: none ignored, none caught, none blocked."""
+    """Set every signal as a new process has it: none ignored, none caught, none blocked. Raises OSError."""
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
     for number in SETTABLE:
         _signal.signal(number, _signal.SIG_DFL)
-    odd = _odd_signals()  # a look costs more than to set them all
+    odd = _odd_signals()  # after, not before: to look costs more than to set them all
     if not odd:
         return
     for number in OF_THE_C_LIBRARY:
@@ -99,13 +99,13 @@ def reset_signals() -> None:
 
 
 def _reset_signal(number: int) -> None:
-    """rt_sigaction(2) past the C library, whose posix_spawn leaves its own two signals ignored; and so does make."""
+    """Reset a signal by rt_sigaction(2). The C library refuses its own two signals; posix_spawn and make leave them ignored."""
     default = (ctypes.c_ulong * 4)()  # SIG_DFL, no flags, no restorer, an empty mask
     _ask_kernel("rt_sigaction", number, ctypes.byref(default), None, 8)
 
 
 def _ask_kernel(name: str, *arguments: object) -> None:
-    """A system call by its number. Raises OSError."""
+    """Make a system call by its number. Raises OSError."""
     call = CALLS[name].get(os.uname().machine)
     if call is None:
         raise OSError(f"the number of {name} is not known for this machine")
@@ -113,7 +113,7 @@ def _ask_kernel(name: str, *arguments: object) -> None:
 
 
 def _odd_signals() -> int:
-    """The signals that are ignored or caught, as the kernel sees it."""
+    """Return the signals that are ignored or caught, as a bit mask from the kernel."""
     odd = 0
     for line in _read("/proc/self/status").splitlines():
         if line.startswith((b"SigIgn:", b"SigCgt:")):
@@ -138,11 +138,11 @@ def _write(path: str, text: str) -> None:
 
 
 def close_all_but(*kept: int) -> None:
-    """Close every other descriptor of this process."""
+    """Close every descriptor of this process but ``kept``."""
     last = max(int(name) for name in os.listdir("/proc/self/fd"))
     low = 0
     for descriptor in sorted(kept):
-        if low < descriptor:  # of an empty range below 0, Python 3.11 makes one that has no end
+        if low < descriptor:  # if the range before 0 is empty, Python 3.11 closes everything
             os.closerange(low, descriptor)
         low = descriptor + 1
     if low <= last:
@@ -150,7 +150,10 @@ def close_all_but(*kept: int) -> None:
 
 
 def wipe() -> None:
-    """All that is inherited, as a fresh service has it: limits, priorities, processors, memory, keyring, umask and the rest."""
+    """Set everything that is inherited as a new service has it: limits, priorities, processors, memory, keyring, umask and more.
+
+    Raises OSError.
+    """
     os.umask(0o022)
     for which, limit in _limits().items():
         _set_limit(which, limit)
@@ -173,7 +176,7 @@ def wipe() -> None:
 
 
 def name_requester(uid: int) -> None:
-    """Tell the kernel, for the host's own audit, who asked, whatever this process becomes. Not every container allows that."""
+    """Tell the kernel's audit who asked. The kernel keeps that, whatever user this process becomes. Some containers forbid it."""
     with suppress(OSError):
         _write("/proc/self/loginuid", str(uid))
 
@@ -184,7 +187,7 @@ def _limits() -> dict[int, tuple[int, int]]:
 
 
 def _set_limit(which: int, limit: tuple[int, int]) -> None:
-    """Set ``limit``, or as much of it as may be had where a container forbids to raise the hard one."""
+    """Set a limit. If a container forbids raising the hard limit, set as much of it as is allowed. Raises OSError."""
     try:
         resource.setrlimit(which, limit)
     except (ValueError, PermissionError):
@@ -197,7 +200,7 @@ def _set_limit(which: int, limit: tuple[int, int]) -> None:
 
 
 def become(uid: int, gid: int, groups: tuple[int, ...]) -> None:
-    """Take the target's groups, group and user for good, in this order, and read each back."""
+    """Take the target's groups, group and user for good, in this order, and read each back. Raises OSError."""
     control_process(PR_SET_KEEPCAPS, 0)
     control_process(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     _inherit_nothing()
@@ -246,7 +249,7 @@ def _inherit_nothing() -> None:
 
 
 def end_with_parent(parent: int) -> None:
-    """From now on this process is killed when its parent ends. To be asked for after ``become``, which undoes it."""
+    """Have the kernel kill this process when its parent ends. ``become`` undoes this, so call it again then. Raises OSError."""
     control_process(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         raise OSError("the monitor is gone")

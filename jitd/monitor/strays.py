@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run has begun and is not below its monitor: it was handed to another process, such as atd, or to PID 1.
+"""What a run has begun that is not below its monitor (its strays): it was handed to another process, such as atd, or to PID 1.
 
-A process is ended with the run if the kernel's audit says that it is the run's, or its environment does and it was started
-later. A systemd unit and an entry of at or cron may be somebody else's, whichever process wrote it: they are reported, and
-left alone.
-Law: what cannot be read is nobody's. Nothing that lived before the run is found here.
+A process is ended with the run if the kernel's audit session says that it belongs to the run. So is a process that was started
+later than the run and has the run's mark in its environment. A systemd unit, or an entry of at or cron, may belong to somebody
+else, whichever process wrote it. These are reported, and left alone.
+Law: what cannot be read is taken to be nobody's. Nothing that existed before the run is found here.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from jitd.monitor.places import Left
 from jitd.monitor.signalling import Pid
 
 NO_SESSION = 2**32 - 1
-"""The audit session of what nobody has logged in for (proc(5), ``sessionid``)."""
+"""The audit session of a process that does not come from a login (``/proc/PID/sessionid``)."""
 UNITS = "/run/systemd/units"
-"""Where systemd has a link for each unit that it has begun, ``invocation:NAME``, made when it began."""
+"""Where systemd keeps a link ``invocation:NAME`` for each unit that it has started. The link is made at the start."""
 INVOCATION = "invocation:"
 TRANSIENT = "/run/systemd/transient"
-"""Where it has a file for each that was made without one, as by systemd-run: also for a timer, which has no such link."""
+"""Where systemd keeps a file for each transient unit, as systemd-run makes them. A timer has such a file, but not the link."""
 OF_A_RUN = "jitd-run-"
 ENTRIES = (
     "/var/spool/cron/crontabs",
@@ -43,17 +43,17 @@ ENTRIES = (
 TABLES = ("/etc/crontab", "/etc/anacrontab")
 MOST_NAMED = 8
 PATIENCE = 1.0
-"""Seconds that the environments may take to be read, until the one that is being read is passed over."""
+"""Seconds to wait for environments to be read. Then the process whose environment is being read is passed over."""
 MOST_SILENT = 4
-"""Processes that are waited for so: then no more is read."""
+"""How many processes are passed over in this way, before no more environments are read."""
 MOST_SAID = 400
-"""Characters of why the run was ended, where more is to be told."""
+"""Characters that are kept of why the run was ended, if there is more to tell."""
 COARSE = 1.0
 """Seconds that the time of a file may be behind the clock."""
 
 
 class Strays:
-    """What is looked for when the run ``run`` of ``request``, as ``uid``, is ended from outside."""
+    """What run ``run`` of ``request``, as user ``uid``, has begun elsewhere. It is looked for when the run is ended by order."""
 
     def __init__(self, run: str, request: str, uid: int) -> None:
         self._uid = uid
@@ -66,18 +66,18 @@ class Strays:
         self._is_sought = False
 
     def note(self, command: Pid) -> None:
-        """Take the audit session of the command's process for the run's, if it has one of its own."""
+        """Take the audit session of the command's process as the run's, if it differs from the session of this process."""
         found = session_of(command)
         if found != session_of(os.getpid()):
             self._session = found
 
     def end_with(self, housing: Housing) -> None:
-        """From now on ``housing`` ends them with the others."""
+        """Have ``housing`` end the strays with the other processes of the run, from now on."""
         housing.seek = self.find
         self._is_sought = True
 
     def tell(self, left: Left) -> Left:
-        """``left``, and what may live on, where they were ended."""
+        """Return ``left``. If strays were ended, its sentence also names what may live on."""
         may_live = self.may_live() if self._is_sought else ""
         if not may_live:
             return left
@@ -85,19 +85,19 @@ class Strays:
         return replace(left, because=sentence("; ".join(filter(None, (because, may_live)))))
 
     def find(self) -> set[Pid]:
-        """Processes that are the run's, wherever they are; those below its monitor may be among them."""
+        """Return the processes that belong to the run, wherever they are. Processes below its monitor may be among them."""
         by_audit = {pid for pid in _processes() if self._session != NO_SESSION and session_of(pid) == self._session}
         units = self.units()
         return by_audit | {pid for pid in self._marked() if not self._is_housed_elsewhere(pid, units)}
 
     def _marked(self) -> set[Pid]:
-        """Processes that were started since, with the mark in their environment.
+        """Return the processes that were started since the run began, with its mark in their environment.
 
-        Reading the environment reads the process's memory. A person who has their own FUSE file system can map a file of it
-        there, and make us wait. So a thread does it, with a time limit. A process that makes us wait is passed over from then on;
-        processes of other accounts come last.
+        Reading an environment reads memory of the process. A person with a FUSE file system of their own can map one of its files
+        there, and so make the reader wait. So a thread reads, with a time limit. A process that makes the thread wait is passed
+        over from then on. Processes of other accounts are read last.
         """
-        from threading import Thread  # what nobody needs before there is something to end
+        from threading import Thread  # imported only when there is something to end
 
         found: set[Pid] = set()
         looked: list[Pid] = []
@@ -137,28 +137,31 @@ class Strays:
         return is_of_another or not units.isdisjoint(parts)
 
     def units(self) -> set[str]:
-        """Units that have begun since the run has, those of runs left out."""
+        """Return the units that were started since the run began. Units of runs are left out."""
         links = {name.removeprefix(INVOCATION): f"{UNITS}/{name}" for name in _names_in(UNITS) if name.startswith(INVOCATION)}
         files = {name: f"{TRANSIENT}/{name}" for name in _names_in(TRANSIENT) if not name.endswith(".d")}
         found = {unit for places in (links, files) for unit, place in places.items() if self._is_since(place)}
         return {unit for unit in found if not unit.startswith(OF_A_RUN)}
 
     def entries(self) -> Iterator[str]:
-        """Files of at and cron that were made or changed since."""
+        """Yield the files of at and cron that were made or changed since the run began."""
         files = [*TABLES, *(f"{directory}/{name}" for directory in ENTRIES for name in _names_in(directory))]
         for file in files:
             if not os.path.isdir(file) and not os.path.basename(file).startswith(".") and self._is_since(file):
                 yield file
 
     def _is_since(self, file: str) -> bool:
-        """By the wall clock, as files have it: as it was at the beginning or as it is now, whichever gives more."""
+        """True if ``file`` was changed since the run began. File times are of the wall clock, which may have been set since.
+
+        So the beginning of the run is computed by the clock as it was then, and as it is now. The earlier of the two counts.
+        """
         began = time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - self._began_boot)
         with suppress(OSError):
             return os.lstat(file).st_ctime >= min(began, self._began_wall) - COARSE
         return False
 
     def may_live(self) -> str:
-        """What may live on, as the end of a sentence; empty if there is nothing."""
+        """Return what may live on, as the end of a sentence; empty if there is nothing."""
         parts = [
             _counted(sorted(self.units()), "unit", "units", "begun by it may live"),
             _counted(sorted(self.entries()), "entry of at or cron", "entries of at or cron", "made meanwhile may run"),
@@ -185,7 +188,7 @@ def _processes() -> Iterator[Pid]:
 
 
 def started_at(pid: Pid) -> int:
-    """Ticks since the boot (proc(5), ``stat``); -1 where it has ended."""
+    """Return when a process was started, in clock ticks since the boot (proc(5), ``stat``); -1 if it has ended."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return int(file.read(4096).rpartition(b")")[2].split()[19])
@@ -194,7 +197,7 @@ def started_at(pid: Pid) -> int:
 
 
 def uid_of(pid: Pid) -> int:
-    """The real user id of a process; -1 where it has ended."""
+    """Return the real user id of a process; -1 if it has ended."""
     try:
         with open(f"/proc/{pid}/status", "rb") as file:
             return next(int(line.split()[1]) for line in file if line.startswith(b"Uid:"))
@@ -203,7 +206,7 @@ def uid_of(pid: Pid) -> int:
 
 
 def session_of(pid: Pid) -> int:
-    """The audit session of a process that lives; NO_SESSION where it has none."""
+    """Return the audit session of a living process; NO_SESSION if it has none, or has ended."""
     try:
         with open(f"/proc/{pid}/sessionid", "rb") as file:
             session = int(file.read(32))

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a client hands over: the first packet on the control socket, and which descriptors are fit to be a command's
-stream.
+"""What a client hands over: the first packet on the control socket, and the descriptors that become the command's streams.
 
-Law: a descriptor is looked at, never read, written, or waited for; its kind, its access and what is behind it are on
-the list below, or it is not passed on. Every descriptor that arrived is either one of the three streams or closed.
+Law: a descriptor is looked at, and never read, written or waited for. It is passed on only if its kind, its access and what is
+behind it are on the lists below. Every descriptor that arrived is one of the three streams, or is closed.
 """
 
 from __future__ import annotations
@@ -24,21 +23,21 @@ from jitpam.wire import notation
 NAMES = ("standard input", "standard output", "standard error")
 MAX_PACKET = 32 * 1024 + 1
 MOST_DESCRIPTORS = 253
-"""As many as one packet can carry (SCM_MAX_FD): room for all of them, so that none is left behind unseen."""
+"""Descriptors that one packet can carry (SCM_MAX_FD). There is room for all, so that none is left unseen."""
 CREDENTIALS = struct.Struct("iII")
-"""Process, user and group of a packet's sender."""
+"""The process, user and group of a packet's sender, as the kernel gives them (unix(7), SCM_CREDENTIALS)."""
 ROOM = socket.CMSG_SPACE(4 * MOST_DESCRIPTORS) + socket.CMSG_SPACE(CREDENTIALS.size)
 TERMIOS_BYTES = 36
-"""The kernel's ``struct termios``, as ioctl TCGETS gives it."""
+"""Bytes of the kernel's ``struct termios``, as ioctl TCGETS gives it."""
 O_PATH = 0o10000000
 CUT_OFF = int(socket.MSG_CTRUNC | socket.MSG_TRUNC)
 AT_ONCE = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-"""Numbers, here and once: what these are in ``socket`` is joined anew by a page of Python each time."""
+"""CUT_OFF and AT_ONCE are plain numbers, computed once: the flags of ``socket`` are enums, and joining them takes time."""
 
 FIT_CHARACTER = {(1, 3): "null", (1, 5): "device", (1, 7): "device", (1, 8): "device", (1, 9): "device"}
-"""Character devices that do nothing but give or take bytes: null, zero, full, random, urandom."""
+"""Major and minor number → kind, for devices that do nothing but give or take bytes: null, zero, full, random, urandom."""
 READABLE_BY_ALL = {0x9FA0, 0x62656572, 0x63677270, 0x27E0EB}
-"""File systems of the kernel's own (proc, sysfs, cgroup): passed on for reading alone, and what everybody may read."""
+"""File systems of the kernel (proc, sysfs, cgroup). Their files are passed on only for reading, and if all may read them."""
 UNFIT = {
     0x6E736673: "a namespace",
     0x50494446: "a process",
@@ -60,28 +59,28 @@ UNFIT = {
     0x07655821: "a control of the kernel",
     0x6165676C: "a control of the kernel",
 }
-"""File systems (linux/magic.h) whose regular files are not data: to write to one is to give the kernel an order."""
+"""File systems (linux/magic.h) whose regular files are not data: a write to such a file gives the kernel an order."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 STDIN = {"tty": ("terminal",), "none": ("null", "closed")}
 WANTED = {"tty": "a terminal", "none": "none"}
-"""What ``run.stdin`` of a rule lets standard input be."""
+"""``run.stdin`` of a rule → what standard input may be: in STDIN the kinds of streams, in WANTED words for a sentence."""
 
 
 def fits(wanted: str, kind: str) -> bool:
-    """True if standard input may be a ``kind`` where a rule says ``wanted``."""
+    """True if standard input may be of kind ``kind`` under a rule whose ``run.stdin`` is ``wanted``."""
     return wanted not in STDIN or kind in STDIN[wanted]
 
 
 class Unfit(Exception):
-    """What the client sent cannot be the command's streams. The argument is a sentence."""
+    """The streams that the client sent cannot be the command's. The argument is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The client's terminal, and whether the command is in the foreground of its own."""
+    """What a client says of its terminal. ``foreground``: the command is to be in the foreground of the command's terminal."""
 
     rows: int
     columns: int
@@ -91,9 +90,9 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """The client's first packet: three kinds, its terminal's state, and the descriptors of the other kinds by slot.
+    """The client's first packet: three kinds, the state of its terminal, and slot → descriptor of streams of other kinds.
 
-    ``sender`` is the process that sent it, by the kernel's word (unix(7), SO_PASSCRED); 0 where that is not known.
+    ``sender`` is the process that sent the packet, as the kernel says (unix(7), SO_PASSCRED); 0 if that is not known.
     """
 
     kinds: tuple[str, ...]
@@ -106,7 +105,7 @@ class Streams:
 
 
 def receive(control: socket.socket, approved: tuple[str, ...]) -> Streams | None:
-    """Wait for the client's streams. None if it went away; Unfit if they are not what was approved or may be."""
+    """Wait for the client's streams. None if the client went away. Raises Unfit if they were not approved, or are not allowed."""
     arrived: list[int] = []
     sender = 0
     try:
@@ -153,7 +152,7 @@ def _read(data: bytes) -> Streams:
 
 
 def read_turn(payload: bytes) -> Turn:
-    """The payload of a packet ``C``. Raises Unfit."""
+    """Read the payload of a packet ``C``. Raises Unfit."""
     try:
         return _read_turn(_read_object(payload, {"rows", "columns", "foreground", "termios"}))
     except (ValueError, RecursionError) as fault:
@@ -184,7 +183,7 @@ def _read_turn(found: dict[str, Any]) -> Turn:
 
 
 def kind_of(descriptor: int, slot: int) -> str:
-    """The kind of a client's descriptor that is to be stream ``slot``. Raises Unfit for all that may not be one."""
+    """Return the kind of a client's descriptor that is to be stream ``slot``. Raises Unfit if it must not be a stream."""
     name = NAMES[slot]
     try:
         flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
@@ -219,7 +218,10 @@ def kind_of(descriptor: int, slot: int) -> str:
 
 
 def _socket_kind(descriptor: int, name: str) -> str:
-    """Streams between processes and over IP alone: in others, such as netlink, a write by root is an order."""
+    """Return "socket" for stream sockets between processes and over IP. Raises Unfit for others.
+
+    In a socket of another family, such as netlink, a write by root can be an order to the kernel.
+    """
     with socket.socket(fileno=os.dup(descriptor)) as found:
         if found.family not in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6) or found.type != socket.SOCK_STREAM:
             raise Unfit(f"{name} is a socket that is not passed on")
@@ -227,7 +229,7 @@ def _socket_kind(descriptor: int, name: str) -> str:
 
 
 def _file_system(descriptor: int) -> int:
-    """The magic number of the file system behind an open file: fstatfs(2), whose first word it is."""
+    """Return the magic number of the file system of an open file: the first word of what fstatfs(2) gives. Raises OSError."""
     buffer = (ctypes.c_ulong * 64)()
     if _libc.fstatfs(descriptor, buffer) != 0:
         number = ctypes.get_errno()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a monitor records of its run, and what becomes of the run where that fails.
+"""What a monitor records of its run, and what happens to the run if recording fails.
 
-Law: nothing is passed on that should have been recorded before and was not; what a rule does not want recorded is nowhere.
+Law: nothing is passed on that should have been recorded before and was not. What a rule does not want recorded is not recorded.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from jitd.recording.writer import Recorder, begin, boot_clock
 from jitpam.wire.shown import shown
 
 ECHO = 3
-"""Index of the local modes in what tcgetattr(3) gives."""
+"""Index of the local modes in the list that ``termios.tcgetattr`` returns (termios(3))."""
 
 
 class Tape:
-    """The recording of one run; without ``begin`` nothing is kept. ``fault`` is why the run has to end, or empty."""
+    """The recording of one run. Nothing is recorded before ``begin``. ``fault`` is why the run has to end, or empty."""
 
     def __init__(self, job: Job, state_dir: str) -> None:
         self._job = job
@@ -34,7 +34,7 @@ class Tape:
         self.fault = ""
 
     def begin(self, *, has_terminal: bool, rows: int, columns: int) -> None:
-        """Begin, if this run is recorded. ``fault`` says whether it may go on."""
+        """Begin to record, if this run is to be recorded. The run must not go on if ``fault`` is set after that."""
         job = self._job
         if job.record == "none" or (job.record == "terminal" and not has_terminal):
             return
@@ -65,39 +65,39 @@ class Tape:
                 self.fault = f"it cannot be recorded: {fault}"
 
     def output(self, data: bytes | memoryview, stream: Kind = Kind.OUTPUT) -> bool:
-        """Keep what the command wrote. False if it must not be passed on."""
+        """Record what the command has written. False if it must not be passed on."""
         if self._recorder is not None and data:
             with self._recording() as recording:
                 recording.output(data, stream)
         return not self.fault
 
     def input(self, data: bytes | memoryview, stream: Kind = Kind.INPUT, *, terminal: int | None = None) -> bool:
-        """Keep what was typed at ``terminal``, if that echoes, or read from elsewhere. False if it must not be passed on."""
+        """Record input: typed at ``terminal``, if that echoes, or read from another stream. False if it must not be passed on."""
         if self._recorder is not None:
             with self._recording() as recording:
                 recording.input(data, is_echoed=terminal is None or echoes(terminal), stream=stream)
         return not self.fault
 
     def resize(self, rows: int, columns: int) -> None:
-        """The window has another size."""
+        """Record the window's new size."""
         if self._recorder is not None:
             with self._recording() as recording:
                 recording.resize(rows, columns)
 
     def suspended(self, number: int) -> None:
-        """A signal has stopped the command."""
+        """Record that signal ``number`` has stopped the command."""
         if self._recorder is not None:
             with self._recording() as recording:
                 recording.suspended(number)
 
     def resumed(self) -> None:
-        """It goes on."""
+        """Record that the command goes on."""
         if self._recorder is not None:
             with self._recording() as recording:
                 recording.resumed()
 
     def tend(self) -> float | None:
-        """Write what is due, and say in how many seconds to come again; None if there is nothing to do."""
+        """Write what is due. Return in how many seconds to call this again; None if there is nothing to do."""
         if self._recorder is None:
             return None
         with self._recording() as recording:
@@ -106,13 +106,13 @@ class Tape:
         return None if due_at is None else max(0.0, due_at - boot_clock() / 1e6)
 
     def write(self) -> None:
-        """Write all that was accepted."""
+        """Write everything that was accepted so far."""
         if self._recorder is not None:
             with self._recording() as recording:
                 recording.write()
 
     def end(self, left: Left) -> Left:
-        """Close the recording: ``left`` with what all of it leads to. Of a run that has not started none is kept."""
+        """Close the recording. Return ``left`` with its chunks, bytes and hash. Remove it if the run has not started."""
         if self._recorder is None:
             return left
         mark = self._recorder.close(End(left.ending, left.number, left.because))
@@ -127,7 +127,7 @@ class Tape:
 
     @contextmanager
     def _recording(self) -> Iterator[Recorder]:
-        """The recorder, whose fault becomes ours."""
+        """Give the recorder. If it fails, and the rule ends a run for that, ``fault`` is set."""
         assert self._recorder is not None
         try:
             yield self._recorder
@@ -137,7 +137,7 @@ class Tape:
 
 
 def echoes(terminal: int) -> bool:
-    """True if what is typed at this terminal is shown: a password is not. It reads as False what cannot be told."""
+    """True if the terminal shows what is typed; a password is not shown. False also if this cannot be found out."""
     try:
         return bool(termios.tcgetattr(terminal)[ECHO] & termios.ECHO)
     except (OSError, termios.error):

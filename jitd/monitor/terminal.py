@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command's terminal: a new one that controls its session, and never the user's own. The monitor has the master.
+"""The command's terminal: a new pty that controls the command's session, never the user's own. The monitor has its master end.
 
-Law: nothing is kept beyond fixed bounds in either direction; the order of bytes is kept; the master is never waited
-for.
+Law: in each direction only a fixed number of bytes is kept, and bytes stay in their order. Nothing waits for the master end.
 """
 
 from __future__ import annotations
@@ -14,23 +13,23 @@ import termios
 from contextlib import suppress
 
 CHUNK = 32 * 1024
-"""Bytes of one output packet at most."""
+"""Bytes of output in one packet, at most."""
 MOST_TYPED = 64 * 1024
-"""Bytes kept that were typed and that the command does not read. Beyond that the client has to wait."""
+"""Typed bytes that are kept until the command reads them, at most. If there are more, the client has to wait."""
 
 
 class Terminal:
-    """A pty. Until ``close`` both ends stay open here, so that it is whole whatever the command does with its own."""
+    """A pty. Both ends stay open here until ``close``, so that it works whatever the command does with its descriptors."""
 
     def __init__(self) -> None:
         self.master, self.slave = os.openpty()
         os.set_blocking(self.master, False)
-        fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)  # before the command's process is made: it is inherited then
+        fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)  # before the fork of the command's process, which inherits it
         self._typed = bytearray()
         self._packet = memoryview(bytearray(b"O" + bytes(CHUNK)))
 
     def prepare(self, uid: int, rows: int, columns: int, settings: bytes | None) -> None:
-        """Give it the client's settings and size, and to the target."""
+        """Set the client's settings and size, and make ``uid``, the target, the terminal's owner. Raises OSError."""
         if settings is not None:
             self.set_modes(settings)
         self.resize(rows, columns)
@@ -38,11 +37,11 @@ class Terminal:
         os.fchmod(self.slave, 0o620)
 
     def set_modes(self, settings: bytes) -> None:
-        """Have the modes of the client's terminal: the kernel's struct termios."""
+        """Set the modes of the client's terminal: the kernel's ``struct termios``. Raises OSError."""
         fcntl.ioctl(self.slave, termios.TCSETS, settings)
 
     def resize(self, rows: int, columns: int) -> bool:
-        """Set the window's size; True if it was another. The kernel tells the foreground group then."""
+        """Set the window's size. True if it has changed; the kernel then sends SIGWINCH to the foreground group."""
         size = struct.pack("HHHH", rows, columns, 0, 0)
         if fcntl.ioctl(self.master, termios.TIOCGWINSZ, bytes(8)) == size:
             return False
@@ -51,7 +50,7 @@ class Terminal:
 
     @property
     def foreground_group(self) -> int:
-        """The process group that reads from it now; 0 if none does."""
+        """The process group in the foreground of the terminal; 0 if there is none."""
         try:
             return os.tcgetpgrp(self.slave)
         except OSError:
@@ -59,19 +58,19 @@ class Terminal:
 
     @staticmethod
     def renounce(slave: int) -> None:
-        """In the command's process: it has no controlling terminal after all."""
+        """Give up the controlling terminal. To be called in the command's process. Raises OSError."""
         fcntl.ioctl(slave, termios.TIOCNOTTY)
 
     def give_to(self, group: int) -> None:
         """Put a process group of this session in the foreground."""
-        with suppress(OSError):  # the group may have gone meanwhile
+        with suppress(OSError):  # the group may have ended meanwhile
             os.tcsetpgrp(self.slave, group)
 
     def read(self) -> memoryview:
-        """What the command has written and nobody has read yet, CHUNK bytes of it at most, as the packet ``O`` that tells it;
-        empty if there is nothing now. It is overwritten by the next call.
+        """Read what the command has written, CHUNK bytes at most. Return it as a packet ``O``; empty if there is nothing now.
 
-        The kernel hands over all that was written before this call: after the command's end, empty means drained.
+        The next call overwrites the packet. The kernel hands over all that was written before this call. So after the command's
+        end, empty means that everything was read.
         """
         end = 1
         while end <= CHUNK:  # the kernel gives 4 KiB at a time
@@ -85,12 +84,12 @@ class Terminal:
         return self._packet[:end] if end > 1 else self._packet[:0]
 
     def type(self, data: bytes) -> None:
-        """Take what was typed, and write what the command's side takes now."""
+        """Keep typed bytes, and write as many as the terminal takes now."""
         self._typed += data
         self.push()
 
     def push(self) -> None:
-        """Write what was typed and is still here."""
+        """Write the typed bytes that are kept, as many as the terminal takes now."""
         while self._typed:
             try:
                 n = os.write(self.master, self._typed[:4096])
@@ -100,7 +99,7 @@ class Terminal:
 
     @property
     def is_waiting_to_write(self) -> bool:
-        """True if typed bytes wait for the command to read."""
+        """True if typed bytes are kept, which the terminal has not taken yet."""
         return bool(self._typed)
 
     @property
@@ -109,6 +108,6 @@ class Terminal:
         return len(self._typed) >= MOST_TYPED
 
     def close(self) -> None:
-        """Give both ends up: what still uses it is hung up."""
+        """Close both ends, which hangs up the processes that still use the terminal."""
         os.close(self.master)
         os.close(self.slave)

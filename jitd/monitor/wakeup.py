@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signals to a monitor, as something that it can wait for beside its descriptors.
+"""Signals to a monitor as a descriptor, so that it can wait for signals and for other descriptors together.
 
-Law: SIGTERM is the only order among them, SIGCHLD the only news; no other interrupts a monitor.
+Law: SIGTERM orders a monitor to end, SIGCHLD tells of a child. No other signal interrupts a monitor.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ IGNORED = tuple(
 
 
 class Wakeup:
-    """Readable (``fileno``) when a child has ended or stopped, or when this process was told to end."""
+    """A descriptor (``fileno``) that is readable when a child has ended or stopped, or when this process was told to end."""
 
     def __init__(self) -> None:
         self._reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -31,15 +31,15 @@ class Wakeup:
         self._is_told = True
 
     def fileno(self) -> int:
-        """What to wait for."""
+        """Return the descriptor to wait for."""
         return self._reading
 
     def drain(self) -> None:
-        """It has woken us."""
+        """Empty the descriptor after it was readable."""
         with suppress(BlockingIOError):
             os.read(self._reading, 4096)
 
     def was_told_to_end(self) -> bool:
-        """True once for each time, or several close together."""
+        """True if SIGTERM has come since the last call."""
         is_told, self._is_told = self._is_told, False
         return is_told

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PAM stacks read as libpam reads them, and what in them, in sudoers or in sshd_config goes around jitd's gate.
+"""Checks PAM stacks as libpam reads them, and finds what in the stacks, in sudoers or in sshd_config bypasses jitd's gate.
 
-Law: nothing is asked of a module, nothing is changed, and what cannot be read is a finding. A sentence of a finding is something
-that happens, and not a rule of style: a stack that is closed has none.
+Law: no module is called, and nothing is changed. What cannot be read is a finding. The sentence of a finding says what happens;
+it is not a rule of style. A stack in which the gate holds has no finding.
 """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the modules beside a gate run as root, and where they take variables from for what root runs. Law: pure.
+"""Other modules in the stack of a gate: which files they run as root, and from which files they take variables. Law: pure.
 
-A gate that nobody goes around keeps nobody out who can write what stands in the same stack.
+A gate cannot stop a person who may change a file that another module of the same stack runs as root.
 """
 
 from __future__ import annotations
@@ -12,19 +12,21 @@ from collections.abc import Iterator
 from jitd.pamlint.stack import Handler
 
 INTERPRETER = re.compile(r"(?:python|perl|ruby|node|lua|php|tclsh)[0-9.]*|(?:ba|da|z|k|)sh|env")
-"""Programs that run the first file which they are given."""
+"""Programs that run the first file in their arguments."""
 VARIABLES = {"conffile": "/etc/security/pam_env.conf", "envfile": "/etc/environment"}
-"""Options of pam_env.so that name a file, and the file where none is named."""
+"""Options of pam_env.so that name a file, and the file that is read if the option is not given."""
 SCRIPTS = "/lib/security"
-"""Where pam_python.so looks for a script that is named without a directory."""
+"""The directory in which pam_python.so looks for a script that is named without a directory."""
 
 
 def files_of(handler: Handler, *, is_setuid: bool) -> Iterator[tuple[str, str]]:
-    """Each such file, and what becomes of it in words. ``is_setuid``: the program's real uid is the caller's."""
+    """Yield each file that ``handler`` runs as root or takes variables from, and what is done with the file. ``is_setuid``: the
+    program's real uid is the caller's.
+    """
     words = handler.arguments
     if handler.name == "pam_exec.so":
         at = next((number for number, word in enumerate(words) if word.startswith("/")), len(words))
-        if not is_setuid or "seteuid" in words[:at]:  # without the word it runs as the caller
+        if not is_setuid or "seteuid" in words[:at]:  # without seteuid it runs as the caller
             yield from ((path, f"{handler.name} runs it as root") for path in _programs(words[at:]))
     elif handler.name == "pam_python.so" and words:
         yield words[0] if words[0].startswith("/") else f"{SCRIPTS}/{words[0]}", f"{handler.name} runs it as root"
@@ -36,7 +38,7 @@ def files_of(handler: Handler, *, is_setuid: bool) -> Iterator[tuple[str, str]]:
 
 
 def _programs(words: tuple[str, ...]) -> tuple[str, ...]:
-    """The program, and the script that it interprets."""
+    """Return the program, and the script that it interprets."""
     if not words or not INTERPRETER.fullmatch(words[0].rpartition("/")[2]):
         return words[:1]
     return words[0], *[word for word in words[1:] if word.startswith("/")][:1]

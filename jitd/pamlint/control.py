@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PAM's return values, and what a line's control makes of each. Law: pure; as libpam 1.5.2 reads them, letter by letter."""
+"""PAM's return values, and what a line's control does with each. Law: pure. Controls are read exactly as libpam 1.5.2 does."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ RETURNS = (
 SUCCESS, PERM_DENIED, AUTH_ERR, NEW_AUTHTOK_REQD, IGNORED = 0, 6, 7, 12, 25
 SERVICE_ERR, USER_UNKNOWN, SESSION_ERR, AUTHTOK_ERR, AUTHTOK_EXPIRED, MODULE_UNKNOWN, INCOMPLETE = 3, 10, 14, 20, 27, 28, 31
 OUTSIDE = 32
-"""Stands for every number that is none of PAM's, 99 or -1: libpam takes it for a denial whatever the control says."""
+"""Stands for every number that is not a return value of PAM, such as 99 or -1. libpam takes it for a denial with every
+control.
+"""
 
 IGNORE, OK, DONE, BAD, DIE, RESET = 0, -1, -2, -3, -4, -5
 ACTIONS = ("ignore", "ok", "done", "bad", "die", "reset")
-"""The word of an action is at the index of its number without sign. A number above 0 is a jump over so many lines."""
+"""The word of an action is at the index of its number without the sign. A number above 0 is a jump over so many lines."""
 
 Table = tuple[int, ...]
 """The action for each of RETURNS."""
 
 SPACE = " \t\n\v\f\r"
 FARTHEST = 1_000_000
-"""A jump over more lines than any stack has: it is kept at this, as libpam would overflow."""
+"""How many lines a jump is at most. It is more than any stack has; a longer number would overflow in libpam."""
 
 
 def _filled(known: dict[int, int], default: int) -> Table:
@@ -32,7 +34,7 @@ def _filled(known: dict[int, int], default: int) -> Table:
 
 
 ALL_BAD = _filled({}, BAD)
-"""What libpam makes of a control that it does not understand: not even success is one."""
+"""The table of a control that libpam does not understand: every answer is bad, even success."""
 _PASSES = {SUCCESS: OK, NEW_AUTHTOK_REQD: OK}
 WORDS = {
     "required": _filled(_PASSES | {IGNORED: IGNORE}, BAD),
@@ -43,7 +45,7 @@ WORDS = {
 
 
 def table(control: str) -> tuple[Table, str]:
-    """The actions of ``control``, a word or what stands between brackets; and what makes no sense in it, if something does."""
+    """Return the actions of ``control``, a word or what stands between brackets. Return also what makes no sense there."""
     if (known := WORDS.get(control.lower())) is not None:
         return known, ""
     try:
@@ -63,14 +65,14 @@ def _parsed(control: str) -> Table:
         action, rest = _action(rest[1:].lstrip(SPACE))
         if code < len(RETURNS):
             actions[code] = action
-        else:  # it fills what was not named before it; what is named after it counts again
+        else:  # default fills only what was not named before it; a later name overwrites it
             actions = dict(enumerate(_filled(actions, action)))
         rest = rest.lstrip(SPACE)
     return _filled(actions, BAD)
 
 
 def _beginning(text: str, words: tuple[str, ...], *further: str) -> tuple[int | None, str]:
-    """The index of the word that ``text`` begins with, and what follows it."""
+    """Return the index of the word with which ``text`` begins, and the rest of ``text``. The index is None if no word fits."""
     for index, word in enumerate((*words, *further)):
         if text.startswith(word):
             return index, text[len(word) :]
@@ -89,6 +91,6 @@ def _action(text: str) -> tuple[int, str]:
 
 
 def named(codes: list[int]) -> str:
-    """Return values as a person reads them."""
+    """Return the names of return values, as a phrase for people."""
     words = [RETURNS[code] if code < len(RETURNS) else "no value of PAM's" for code in sorted(codes)]
     return " or ".join(words) if len(words) < 4 else f"{', '.join(words[:3])} or another of {len(words)} values"

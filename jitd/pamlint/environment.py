@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What sudoers let a person bring into root's process: the directories of PATH, and variables by which programs load code.
+"""What sudoers let a person bring into root's process: directories in PATH, and variables by which programs load code.
 
-Law: pure. A setting counts whichever user, host, command or target it is bound to: one of them is enough for a way in.
+Law: pure. A setting counts even if it is bound to one user, host, command or target: one such setting is enough for a bypass.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from jitd.pamlint.findings import Finding, Place, bad
 from jitd.pamlint.sudoers import Setting, Sudoers
 
 Files = Callable[[str], str]
-"""Maps an absolute path to a sentence: who could change what is there, or put something there. Empty if root alone can."""
+"""Maps an absolute path to a sentence that says who could change what is there, or put something there; empty if only root can.
+"""
 
 FAMILIES = ("LD_", "PYTHON", "PERL", "RUBY", "NODE_", "BASH_FUNC_", "LUA_", "JAVA_", "GIT_CONFIG", "OPENSSL_", "KRB5_")
-"""How the names of variables begin by which programs find or load code, or the files that name it."""
+"""Beginnings of names of variables by which programs find or load code, or find the files that name code."""
 HARMLESS = frozenset(
     {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONHASHSEED", "LD_BIND_NOW"}
 )
-"""Variables with such names that do nothing of the kind."""
+"""Variables with such names by which programs load nothing."""
 LOADING = (
     "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONINSPECT",
     "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__", "PERL5LIB", "PERLLIB", "PERL5OPT", "PERL5DB", "RUBYLIB", "RUBYOPT",
@@ -34,14 +35,15 @@ LOADING = (
     "PROMPT_COMMAND", "KUBECONFIG", "DOCKER_CONFIG", "ANSIBLE_CONFIG", "MYSQL_HOME", "PSQLRC", "R_PROFILE", "R_LIBS",
     "GUILE_LOAD_PATH", "ERL_LIBS", "MAVEN_OPTS", "GRADLE_OPTS", "RUSTC_WRAPPER", "NULLCMD", "READNULLCMD",
 )  # fmt: skip
-"""Those of them that are known one by one: a pattern of sudoers is tried on each. Below HOME programs find their own settings:
-Python, git, vim and psql run what stands there."""
+"""Names of variables by which programs load code. A pattern in sudoers is matched with each of them. HOME is one of them because
+programs find their settings below it: Python, git, vim and psql run code from there.
+"""
 FILES = ("env_file", "restricted_env_file", "group_plugin", "mailerpath", "editor")
-"""Settings that name a file that sudo, or visudo, reads, loads or runs as root."""
+"""Settings that name a file which sudo, or visudo, reads, loads or runs as root."""
 
 
 def about_path(sudoers: Sudoers, file: str, files: Files) -> Iterator[Finding]:
-    """Whose PATH says what runs. ``file`` is where sudoers begin."""
+    """Yield findings about the PATH that decides what runs. ``file`` is the main file of sudoers."""
     paths = sudoers.effective("secure_path")
     why = "the caller's PATH says where pam_python.so finds Python's library, which then runs as root, and which file sudo runs"
     mend = 'write Defaults secure_path="/usr/sbin:/usr/bin:/sbin:/bin"'
@@ -69,11 +71,11 @@ def _about_directories(setting: Setting, files: Files) -> Iterator[Finding]:
             f"with «{setting.written}» sudo looks for commands, and Python for its library, where others may put them: {because}"
         )
         yield bad("open-directory", setting.place, told, f"take {directory or 'the empty one'} out of secure_path", "sudo")
-        return  # one of a setting is told: the next one shows when this one is mended
+        return  # one directory of a setting is reported at a time
 
 
 def about_variables(sudoers: Sudoers, files: Files) -> Iterator[Finding]:
-    """Which variables of the caller's come along that no request shows."""
+    """Yield findings about variables of the caller that reach the command and that no request shows."""
     for setting in sudoers.effective("env_reset"):
         if setting.is_negated:
             told = f"with «{setting.written}» the caller's variables come along, but for those that sudo knows to be dangerous"
@@ -96,7 +98,9 @@ def about_variables(sudoers: Sudoers, files: Files) -> Iterator[Finding]:
 
 
 def _kept(sudoers: Sudoers, name: str) -> Iterator[tuple[Setting, str]]:
-    """The patterns of the list ``name`` in the end. What is taken out for somebody alone is still in it for others."""
+    """Yield the patterns that the list ``name`` has in the end, each with its setting. A pattern that is removed only for some
+    people still counts.
+    """
     for_all: dict[str, Setting] = {}
     for setting in sudoers.settings:
         patterns = (setting.value or "").split() if setting.name == name else ()
@@ -115,7 +119,9 @@ def _kept(sudoers: Sudoers, name: str) -> Iterator[tuple[Setting, str]]:
 
 
 def loads_code(pattern: str) -> bool:
-    """True if ``pattern``, a name of a variable in which * is anything, or a name and a value, lets one in that loads code."""
+    """True if ``pattern`` lets in a variable that loads code. A pattern is a name in which * matches anything, or a name and a
+    value.
+    """
     name = pattern.partition("=")[0]
     if name in HARMLESS:
         return False

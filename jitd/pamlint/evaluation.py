@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How libpam walks a stack: for one answer of each module (``dispatch``), or for all that are possible (``endings``).
+"""How libpam walks through a stack: with one answer of each module (``dispatch``), or with all possible answers (``endings``).
 
-Law: pure, and of libpam 1.5.2 (pam_dispatch.c); both take the same step. tests/pamlint/test_same_as_libpam.py holds it to the
-library itself.
+Law: pure, and the same as libpam 1.5.2 (pam_dispatch.c). Both functions use the same step. tests/pamlint/test_same_as_libpam.py
+compares the step with the library itself.
 """
 
 from __future__ import annotations
@@ -27,16 +27,18 @@ from jitd.pamlint.control import (
 from jitd.pamlint.stack import Handler
 
 UNDECIDED, FOR, AGAINST = 0, 1, -1
-"""What the walk thinks so far (libpam's impression)."""
+"""What the walk has decided so far. libpam calls it the impression."""
 MOST_STATES = 200_000
 
 
 class TooInvolved(Exception):
-    """More ways through a stack than are looked at."""
+    """A stack has more ways through it than are looked at."""
 
 
 class State(NamedTuple):
-    """Where a walk is: the next handler, the impression, the status, what they were before each substack, and in which it is."""
+    """Where a walk is: the next handler, the impression and the status. ``before`` has impression and status from before each
+    substack; ``level`` is how many substacks are open.
+    """
 
     at: int
     impression: int
@@ -49,7 +51,7 @@ START = State(0, UNDECIDED, PERM_DENIED, ((UNDECIDED, PERM_DENIED),), 0)
 
 
 def step(stack: Sequence[Handler], state: State, code: int) -> State:
-    """The walk after the handler that it is at has answered ``code``. An ``at`` behind the last handler is the end."""
+    """Return the state after the present handler has answered ``code``. An ``at`` behind the last handler ends the walk."""
     handler = stack[state.at]
     level, at = handler.level, state.at + 1
     impression, status, before = state.impression, state.status, state.before
@@ -87,7 +89,7 @@ def _end_of_level(stack: Sequence[Handler], at: int, level: int) -> int:
 
 
 def _jumped(stack: Sequence[Handler], at: int, level: int, lines: int) -> tuple[int, int]:
-    """Where a jump arrives, and by how many lines it would leave its substack, which it cannot: a substack is one line."""
+    """Return where a jump ends, and how many of its lines are left at the end of its substack. A substack counts as one line."""
     while lines and at < len(stack) and stack[at].level >= level:
         at += 1
         while at < len(stack) and stack[at].level > level:
@@ -97,12 +99,12 @@ def _jumped(stack: Sequence[Handler], at: int, level: int, lines: int) -> tuple[
 
 
 def result(state: State) -> int:
-    """What the application is told at the end."""
+    """Return what the application is told at the end."""
     return PERM_DENIED if state.status == SUCCESS and state.impression != FOR else state.status
 
 
 def dispatch(stack: Sequence[Handler], answers: Sequence[int]) -> int:
-    """What the stack answers if its handlers answer so; what is not a module's answers as libpam has it."""
+    """Return the stack's result if its handlers give these ``answers``. Handlers without a module answer as they do in libpam."""
     state = START
     while state.at < len(stack):
         state = step(stack, state, PERM_DENIED if stack[state.at].must_fail else answers[state.at])
@@ -120,7 +122,7 @@ class Skipped(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """The gate was asked, and answered one of ``codes``, none of which is success."""
+    """The gate was asked, and answered one of ``codes``, which do not include success."""
 
     gate: int
     codes: tuple[int, ...]
@@ -131,12 +133,14 @@ class Passed(NamedTuple):
 
 
 Way = Skipped | Answered | Passed | None
-"""What is to be known of a way through the stack; None as long as there is nothing."""
+"""What is noted of a way through the stack; None as long as no gate was asked or skipped."""
 PASSED = Passed()
 
 
 def _alike(handler: Handler, codes: Iterable[int]) -> list[tuple[int, ...]]:
-    """The codes in groups of which each makes the same step, but for a status other than success."""
+    """Group the codes so that all codes of a group make the same step. Only the status may differ between codes of a group, if it
+    is not success.
+    """
     groups: dict[tuple[int, int], list[int]] = {}
     for code in sorted(codes):
         action = BAD if code == OUTSIDE else handler.table[code] if code != INCOMPLETE else DIE
@@ -146,23 +150,23 @@ def _alike(handler: Handler, codes: Iterable[int]) -> list[tuple[int, ...]]:
 
 
 def _simple(code: int) -> int:
-    """One code for each group of those that nobody tells apart."""
+    """Return one code that stands for all codes that programs do not tell apart."""
     return code if code in (SUCCESS, NEW_AUTHTOK_REQD, AUTHTOK_EXPIRED, IGNORED, INCOMPLETE, OUTSIDE) else PERM_DENIED
 
 
 def endings(
     stack: Sequence[Handler], possible: Callable[[Handler], Iterable[int]], gates: Sequence[int] = ()
 ) -> set[tuple[int, Way]]:
-    """Every (result, way) that there is if each handler answers any of its ``possible`` codes. Raises TooInvolved.
+    """Return every (result, way) that is possible if each handler answers any of its ``possible`` codes. Raises TooInvolved.
 
-    A result that is neither success nor about a password that has expired is one that denies, which one does not matter.
+    All results that deny count as one, except those about an expired password.
     """
     if not stack:
         return {(PERM_DENIED, None)}
     groups = [
         [(PERM_DENIED,)] if handler.must_fail or handler.is_substack else _alike(handler, possible(handler)) for handler in stack
     ]
-    # An action goes by the code itself, a status by its simple one: so the handler's table is asked with the first of a group.
+    # The action depends on the code itself, the status only on ``_simple(code)``. So the first code of a group stands for all.
     found: set[tuple[int, Way]] = set()
     waiting: list[tuple[State, Way]] = [(START, None)]
     seen = set(waiting)

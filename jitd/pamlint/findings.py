@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A finding: where it is, what happens because of it, and how it is mended. Law: pure; its name stays the same."""
+"""Findings: where the fault is, what happens because of it, and how to mend it. Law: pure. Names of findings never change."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 BAD, UNKNOWN, WEAK = "bad", "unknown", "weak"
 SEVERITIES = (BAD, UNKNOWN, WEAK)
-"""It fails open, or locks somebody out; nobody can tell; it holds, and ought to be better. The worst comes first."""
+"""``bad``: the gate fails open, or locks somebody out. ``unknown``: nobody can tell. ``weak``: the gate holds, but should be
+better. The worst comes first.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of a file; ``number`` 0 is the file as a whole."""
+    """A line of a file. ``number`` 0 means the file as a whole."""
 
     file: str
     number: int = 0
@@ -24,7 +26,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``name`` is a stable one, ``jumps-over-gate`` say; ``services`` are those that it was found for, if it is about any."""
+    """One finding. ``name`` never changes, such as ``jumps-over-gate``. ``services``: for which services it was found, if any."""
 
     severity: str
     name: str
@@ -35,22 +37,22 @@ class Finding:
 
 
 def bad(name: str, place: Place, sentence: str, mend: str, *services: str) -> Finding:
-    """It fails open, or locks somebody out."""
+    """Return a finding about a gate that fails open, or locks somebody out."""
     return Finding(BAD, name, place, sentence, mend, services)
 
 
 def unknown(name: str, place: Place, sentence: str, mend: str, *services: str) -> Finding:
-    """Whether it fails open cannot be told: nobody may call it closed."""
+    """Return a finding about a gate that may fail open: nobody can tell, so it must not count as closed."""
     return Finding(UNKNOWN, name, place, sentence, mend, services)
 
 
 def weak(name: str, place: Place, sentence: str, mend: str, *services: str) -> Finding:
-    """It holds, and ought to be better."""
+    """Return a finding about a gate that holds, but should be better."""
     return Finding(WEAK, name, place, sentence, mend, services)
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
-    """One finding a matter, in order: what several services share is told once, with all their names and the worst severity."""
+    """Merge findings of the same name and place into one, in their order, with all services and the worst severity."""
     kept: dict[tuple[str, Place], Finding] = {}
     for finding in findings:
         key = (finding.name, finding.place)

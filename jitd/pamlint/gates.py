@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lines that ask jitd: which they are, and what is wrong with one by itself. Law: pure; ``Files`` tells how files are."""
+"""The lines that ask jitd: which lines these are, and what is wrong with one line alone. Law: pure. ``Files`` judges files."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from jitd.pamlint.stack import Handler
 LOADER, SCRIPT, GUARD = "pam_python.so", "pam_jit.py", "pam_guard.py"
 SHIPPED, GUARDS_FILE = "/usr/lib/jitd/pam_jit.py", "/usr/lib/jitd/jitpam/pam_guard.py"
 SECURE_PATH = "secure_path"
-"""The guard's argument for sudo, whose PATH is not the caller's."""
+"""The argument of the guard in sudo's stack: there PATH is not the caller's."""
 STAGES = ("auth", "account", "session")
 WORDS = ("quiet", "debug")
 MOST_DIGITS = 6
-"""Of a number of seconds, as the gate reads it."""
+"""How many digits the gate accepts in a number of seconds."""
 
 Files = Callable[[str], str]
-"""From the absolute path of a file to what is wrong with it, in words: that it is missing, or who might change it."""
+"""Maps the absolute path of a file to what is wrong with it, in words: it is missing, or others could change it."""
 
 
 def is_gate(handler: Handler) -> bool:
-    """True if it asks jitd."""
+    """True if the line asks jitd."""
     script = handler.arguments[0] if handler.arguments else ""
     return handler.name == LOADER and script.rpartition("/")[2] == SCRIPT and not handler.is_substack
 
 
 def looks_like_gate(handler: Handler) -> bool:
-    """True if it is called like the gate, and is a loader or a script that is not known."""
+    """True if the line has the names of the gate, but its module or its script is not the one that jitd ships."""
     script = handler.arguments[0] if handler.arguments else ""
     is_called_so = handler.module.rpartition("/")[2] == LOADER and script.rpartition("/")[2] == SCRIPT
     return is_called_so and not handler.is_substack and (handler.name != LOADER or script != SHIPPED)
 
 
 def about_lookalike(handler: Handler, service: str) -> Finding:
-    """What cannot be told of such a line."""
+    """Return the finding that says what cannot be told about such a line."""
     other = handler.arguments[0] if handler.name == LOADER else handler.module
     told = f"whether {other} asks jitd cannot be told: it is called like what does"
     return unknown("other-module", handler.place, told, f"write {LOADER} {SHIPPED}", service)
 
 
 def about_line(handler: Handler, service: str) -> Iterator[Finding]:
-    """What is wrong with the line itself, wherever it stands."""
+    """Yield what is wrong with the line itself, independent of its place in the stack."""
     place = handler.place
     home = place.file.rpartition("/")[2]
     if is_fragment(home):
@@ -109,7 +109,7 @@ def _odd_argument(argument: str) -> str:
 
 
 def about_stack(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
-    """What is wrong with where the gates of one kind stand, though none is gone around."""
+    """Yield what is wrong with the place of a gate in its stack, even if nothing bypasses the gate."""
     for handler in stack:
         if is_gate(handler):
             break
@@ -125,12 +125,14 @@ def about_stack(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
 
 
 def is_guard(handler: Handler) -> bool:
-    """True if it looks whether Python would find its own library."""
+    """True if the line checks that Python will load its own library."""
     return handler.name == "pam_exec.so" and any(word.rpartition("/")[2] == GUARD for word in handler.arguments)
 
 
 def about_guard(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
-    """A program that people start has their environment, and pam_python.so takes its library from where PATH leads."""
+    """Yield a finding for each gate without a guard. Programs that people start have the people's environment, and pam_python.so
+    finds its library by PATH.
+    """
     for number, handler in enumerate(stack):
         if not is_gate(handler) or not facts(service).is_setuid:
             continue
@@ -148,7 +150,7 @@ def about_guard(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
 
 
 def _fault_of_guard(handler: Handler, service: str) -> str:
-    """Why it does not look at what it should; empty if it does."""
+    """Say why the guard does not check what it should; empty if it does."""
     words = [word for word in handler.arguments if word not in ("-IS", SECURE_PATH)]
     if SECURE_PATH in handler.arguments and service not in ("sudo", "sudo-i"):
         return f"with the word {SECURE_PATH} the guard does not look at PATH, which in {service} is the caller's"
@@ -158,7 +160,7 @@ def _fault_of_guard(handler: Handler, service: str) -> str:
 
 
 def _jumped_to(stack: Sequence[Handler], number: int) -> bool:
-    """True if a line before the guard can lead past it to the gate."""
+    """True if a line before the guard can jump past the guard to the gate."""
     return any(at + 1 + jump == number for at, handler in enumerate(stack[: number - 2]) for jump in handler.table if jump > 0)
 
 
@@ -169,7 +171,7 @@ def _ends_without(guard: Handler, deny: Handler) -> bool:
 
 
 def about_number(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
-    """Whether one use of the program is asked about more than once."""
+    """Yield a finding if one use of the program is asked about more than once."""
     kinds = sorted({gate.kind for gate in gated if gate.kind in facts(service).obeyed})
     if len(kinds) > 1:
         told = (
@@ -179,7 +181,7 @@ def about_number(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
 
 
 def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
-    """What a gate in account cannot do where people log in."""
+    """Yield what a gate in account cannot do for a program by which people log in."""
     in_account = [handler for handler in gated if handler.kind == "account"]
     if not in_account or any(handler.kind == "session" for handler in gated):
         return
@@ -195,7 +197,7 @@ def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
 
 
 def about_files(handler: Handler, files: Files, module: str, service: str) -> Iterator[Finding]:
-    """What is wrong with the two files that the line names. ``module`` is where the module is, or empty."""
+    """Yield what is wrong with the two files that the line names. ``module`` is the path of the module, or empty."""
     place = handler.place
     if not module:
         yield bad(
@@ -222,7 +224,7 @@ def about_files(handler: Handler, files: Files, module: str, service: str) -> It
 
 
 def about_guards_file(guards: Sequence[Handler], files: Files, service: str) -> Iterator[Finding]:
-    """Whether others than root can change what the guard's line runs as root."""
+    """Yield a finding if others than root could change the file that the guard's line runs as root."""
     if guards and (because := files(GUARDS_FILE)):
         told = (
             f"{GUARDS_FILE} is not there: nobody gets past"
@@ -234,7 +236,7 @@ def about_guards_file(guards: Sequence[Handler], files: Files, service: str) -> 
 
 
 def unheard(handler: Handler, service: str, *, is_closed: bool) -> Finding:
-    """A gate in a kind that the program does not obey. ``is_closed``: another gate of the service holds."""
+    """Return the finding on a gate in a kind that the program does not obey. ``is_closed``: another gate of the service holds."""
     make = weak if is_closed else bad
     because = facts(service).why_not
     if handler.kind == "password":

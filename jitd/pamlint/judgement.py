@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the gates of a service hold: every way through its stacks that admits somebody without jitd's yes, or nobody at all.
+"""Whether the gates of a service hold. The judgement finds every way through the stacks that admits somebody without jitd's yes,
+or that admits nobody at all.
 
-Law: pure. A gate is closed if no answer of any module, whether it is there or not, leads around it.
+Law: pure. A gate is closed if no answer of any module bypasses it, whether the module is installed or not.
 """
 
 from __future__ import annotations
@@ -48,18 +49,18 @@ FIRST = "put the lines of the gate first in the file, as in contrib/pam.d"
 
 @dataclass(slots=True)
 class Judgement:
-    """What is to be said of one service; ``closed`` are the kinds in which its gate holds."""
+    """What was found about one service. ``closed`` are the PAM kinds in which the service's gate holds."""
 
     findings: list[Finding] = field(default_factory=list)
     gates: list[Handler] = field(default_factory=list)
     guards: list[Handler] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
     is_refused: bool = False
-    """libpam refuses the service: whatever it asks is denied."""
+    """True if libpam refuses the service: then everything that the service asks is denied."""
 
 
 def judge(service: str, stacks: dict[str, list[Handler]], *, user_may_be_target: bool = False) -> Judgement:
-    """Of a service with these stacks. ``user_may_be_target``: sudoers has targetpw, rootpw or runaspw."""
+    """Judge a service with these ``stacks``. ``user_may_be_target``: sudoers have targetpw, rootpw or runaspw."""
     found = Judgement()
     found.gates = [handler for kind in KINDS for handler in stacks[kind] if is_gate(handler)]
     found.guards = [handler for kind in KINDS for handler in stacks[kind] if is_guard(handler)]
@@ -67,7 +68,7 @@ def judge(service: str, stacks: dict[str, list[Handler]], *, user_may_be_target:
         found.findings += about_line(gate, service)
     handlers = (handler for kind in KINDS for handler in stacks[kind])
     found.findings += [about_lookalike(handler, service) for handler in handlers if looks_like_gate(handler)]
-    if is_fragment(service):  # no service: where it is included, it is judged
+    if is_fragment(service):  # this file is not a service: files that include it are judged
         return found
     obeyed = [kind for kind in KINDS if kind in facts(service).obeyed and any(map(is_gate, stacks[kind]))]
     ways: dict[str, list[Finding]] = {}
@@ -105,7 +106,7 @@ def admits_somebody(service: str, stack: Sequence[Handler]) -> bool:
 
 
 def _less(finding: Finding) -> Finding:
-    """The same where another gate of the service holds."""
+    """Return the finding as weak, because another gate of the service holds."""
     sentence = f"{finding.sentence} (another gate of this service holds)"
     return weak(finding.name, finding.place, sentence, finding.mend, *finding.services)
 
@@ -114,7 +115,7 @@ def _less(finding: Finding) -> Finding:
 
 
 def _around(service: str, kind: str, stack: Sequence[Handler], *, user_may_be_target: bool) -> Iterator[Finding]:
-    """Every way around the gates."""
+    """Yield a finding for every way around the gates."""
     gates = [number for number, handler in enumerate(stack) if is_gate(handler)]
     admits = results_that_admit(service, kind)
     for world in worlds_of_people(service, kind, user_may_be_target=user_may_be_target):
@@ -148,7 +149,7 @@ def _around(service: str, kind: str, stack: Sequence[Handler], *, user_may_be_ta
 
 
 def _says_expired(stack: Sequence[Handler], way: Way, possible: Callable[[Handler], frozenset[int]]) -> set[int]:
-    """The first line whose denial that may be, on a way on which jitd has not said yes."""
+    """Return the first line that can deny with authtok_expired on a way without jitd's yes; empty if there is none."""
     last = way.gate if isinstance(way, Answered) else way.by if isinstance(way, Skipped) else -1
     before = enumerate(stack[: last + 1])
     can = {at for at, line in before if AUTHTOK_EXPIRED in possible(line) and line.table[AUTHTOK_EXPIRED] in (BAD_ACTION, DIE)}
@@ -227,7 +228,7 @@ def _not_heeded(stack: Sequence[Handler], gate: int, codes: set[int], service: s
 
 
 def _locked_out(service: str, kind: str, stack: Sequence[Handler]) -> Iterator[Finding]:
-    """Nobody, whatever jitd says; or root, when jitd does not say yes."""
+    """Yield a finding if nobody gets in, whatever jitd says, or if root does not get in unless jitd says yes."""
     admits = results_that_admit(service, kind)
 
     def gets_in(world: World, gate_says: int) -> bool:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lines and words of a file of ``/etc/pam.d``. Law: pure; cut where libpam 1.5.2 cuts, in bytes, also where that is odd.
+"""The lines and words of a file of ``/etc/pam.d``. Law: pure. The file is cut exactly as libpam 1.5.2 cuts it, in bytes.
 
-A line ends after 1022 bytes, and what follows is a line of its own, also where it was a comment. What follows a NUL is lost. A
-backslash carries on over blank lines and comments. A carriage return does not count as a space.
+libpam has some oddities. A line ends after 1022 bytes, and what follows is a new line, even if the line was a comment. What
+follows a NUL is lost. A backslash at the end continues the line over blank lines and comments. A carriage return is not a space.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 BUFFER = 1024
-"""Bytes of libpam's line, its NUL among them."""
+"""How many bytes libpam's buffer for a line has, with its NUL."""
 BLANK = b" \n\t"
 BRACKETED = re.compile(rb"\[((?:\\\]|[^\]])*)\]?")
 WORD = re.compile(rb"[^ \n\t]+")
@@ -19,7 +19,7 @@ WORD = re.compile(rb"[^ \n\t]+")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line with all that a backslash carries on to it; ``number`` is the one that it begins at."""
+    """A line, joined with the lines by which a backslash continues it. ``number`` is the number of the first of these lines."""
 
     number: int
     text: bytes
@@ -27,27 +27,27 @@ class Line:
 
 @dataclass(slots=True)
 class Lines:
-    """The lines of a file; ``odd`` are numbers of lines, and what libpam does with them."""
+    """The lines of a file. ``odd`` are numbers of lines that libpam reads in an odd way, and what it does with them."""
 
     lines: list[Line] = field(default_factory=list)
     odd: list[tuple[int, str]] = field(default_factory=list)
     is_whole: bool = True
-    """False if libpam refuses the file, and with it the service."""
+    """False if libpam refuses the file, and so the service."""
 
 
 CUT, LOST, CARRIED = "cut", "lost", "carried"
-"""What is odd: a line that is too long; bytes after a NUL; a file that ends where a line is to be carried on."""
+"""The oddities: a line that is too long; bytes after a NUL; a file that ends where a backslash continues the line."""
 
 
 def lines_of(data: bytes) -> Lines:
-    """All lines that are not empty, without comments."""
+    """Return all lines that are not empty, without comments."""
     found = Lines()
     at, number = 0, 1
     while at < len(data):
         text, began = b"", 0
         while True:
             room = BUFFER - len(text) - 1
-            if at >= len(data) or not room:  # for a full line without an end libpam reads nothing, for ever
+            if at >= len(data) or not room:  # libpam loops for ever on a full line without an end
                 if began:
                     found.odd.append((began, CARRIED if room else CUT))
                     found.is_whole = False
@@ -76,7 +76,7 @@ def lines_of(data: bytes) -> Lines:
 
 
 def words_of(text: bytes) -> list[str]:
-    """The words of a line; one that begins with a bracket goes on to the next closing one, and has neither of them."""
+    """Return the words of a line. A word in brackets ends at the next closing bracket, and is returned without the brackets."""
     words: list[str] = []
     at = 0
     while True:

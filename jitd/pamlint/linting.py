@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One look at a host, or at some files: every stack judged, and then what sudoers and sshd_config do to them.
+"""Checks a host, or some files: first all stacks are judged, and then what sudoers and sshd_config do to them.
 
-Law: a missing file is not a finding, unless somebody has named it; a file that cannot be read always is one.
+Law: a missing file is not a finding, unless somebody has named it. A file that cannot be read is always a finding.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SSHD_LINE = re.compile(
 
 
 def kind_of(path: str, data: bytes) -> str:
-    """What a file is, by its name or by what is in it."""
+    """Return what kind of file it is, by its name or by its content."""
     directory, _, name = path.rpartition("/")
     above = directory.rpartition("/")[2]
     if name == "sudoers" or above == "sudoers.d":
@@ -47,7 +47,7 @@ def kind_of(path: str, data: bytes) -> str:
         return PAM
     counts = {PAM: STACK_LINE, OF_SUDO: SUDOERS_LINE, OF_SSHD: SSHD_LINE}
     of_each = {kind: len(line.findall(data)) for kind, line in counts.items()}
-    return max(of_each, key=lambda kind: of_each[kind])  # where nothing tells: PAM, the first
+    return max(of_each, key=lambda kind: of_each[kind])  # if nothing fits: PAM, the first
 
 
 @dataclass(slots=True)
@@ -58,14 +58,16 @@ class _Round:
     judged: dict[str, Judgement] = field(default_factory=dict)
     user_may_be_target: bool = False
     is_blind: bool = False
-    """A stack is there and cannot be read."""
+    """True if a stack exists and cannot be read."""
 
     def _other(self) -> Stack | None:
         source = self.places.included("other", self.beside) or self.places.included(f"{STACKS[1]}/other", "")
         return read("other", source, partial(self.places.included, beside=self.beside)) if source else None
 
     def stacks(self, service: str, source: Source | None) -> dict[str, list[Handler]] | None:
-        """What libpam asks: the service's own lines or, where it has none, those of ``other``; None if it refuses."""
+        """Return the handlers that libpam asks. If the service has no handlers of a kind, libpam asks those of the service
+        ``other``. None if libpam refuses the service.
+        """
         own = read(service, source, partial(self.places.included, beside=self.beside)) if source else Stack(service, "")
         other = None if service == "other" or is_fragment(service) else self._other()
         self.findings += own.faults + (other.faults if other and other.is_refused else [])
@@ -95,7 +97,9 @@ class _Round:
         return judgement
 
     def _about_modules(self, service: str, stacks: dict[str, list[Handler]]) -> Iterator[Finding]:
-        """Modules beside the gate's, and files that they go by, which others can change: they run in root's programs."""
+        """Yield findings about other modules in the gate's stacks, and their files, which others than root can change. Modules
+        run as root.
+        """
         for handler in (handler for kind in KINDS for handler in stacks[kind] if not (handler.is_substack or is_gate(handler))):
             module = self.places.module(handler.module) if handler.module else ""
             if not module and handler.module.startswith("/") and (because := self.places.who_may_put(handler.module)):
@@ -110,10 +114,10 @@ class _Round:
                     yield bad("file-open", handler.place, told, f"chown root:root {path} && chmod go-w {path}", service)
 
     def is_closed(self, service: str, *, like: str) -> bool:
-        """Whether the gate holds in the stack of ``service``, which the program asks in place of that of ``like``."""
+        """True if the gate holds in the stack of ``service``, which the program asks instead of the stack of ``like``."""
         kept, self.findings = self.findings, []
         try:
-            name = service.rpartition("/")[2].lower()  # as libpam takes it
+            name = service.rpartition("/")[2].lower()  # as libpam reads it
             stacks = self.stacks(name, self.places.stack(name))
             if stacks is None:
                 return False
@@ -125,7 +129,7 @@ class _Round:
             self.findings = kept
 
     def judge_sudoers(self, settings: sudoers.Sudoers, file: str) -> None:
-        """What sudoers does to the gates of sudo; where none was looked at, to one in account, as it is shipped."""
+        """Find what sudoers do to the gates of sudo. If no stack of sudo was judged, a gate in account is assumed, as shipped."""
         judged = [self.judged[service].closed for service in ("sudo", "sudo-i") if service in self.judged]
         for closed in judged or [{"account"}]:
             self.findings += sudoers.judge(settings, closed, partial(self.is_closed, like="sudo"))
@@ -133,13 +137,13 @@ class _Round:
         self.findings += environment.about_variables(settings, self.places.who_may_put)
 
     def judge_sshd_config(self, source: Source | None, beside: str, start: starting.Start | None = None) -> None:
-        """What sshd_config does to a gate of sshd, and the options with which sshd is started."""
+        """Find what sshd_config, and the options with which sshd is started, do to a gate of sshd."""
         config = sshdconfig.read(source, partial(self.places.of_sshd, beside=beside), start)
         file = source.file if source else start.place.file if start else SSHD_CONFIG
         self.findings += sshdconfig.judge(config, partial(self.is_closed, like="sshd"), file)
 
     def starts(self) -> list[starting.Start]:
-        """All ways in which sshd is started here, and those in which it was."""
+        """Return all ways in which sshd is started on this host, and those in which a running sshd was started."""
         found: list[starting.Start] = []
         units = self.places.units()
         for unit in units:
@@ -150,7 +154,7 @@ class _Round:
         return [*found, *starting.running(self.places.processes())]
 
     def judge_sshd(self) -> None:
-        """The settings of each sshd that is started here, or runs."""
+        """Judge the settings of each sshd that this host starts, or that runs."""
         try:
             starts = self.starts()
         except OSError as fault:
@@ -177,14 +181,14 @@ class _Round:
                     self.findings.append(unknown("sshd-in-doubt", start.place, told, "systemctl reload ssh", "sshd"))
 
     def _seen_otherwise(self, start: starting.Start, files: Sequence[str]) -> Iterator[str]:
-        """Those of the files that are others to an sshd that runs: it may be in a mount namespace of its own."""
+        """Yield each path in ``files`` at which a running sshd sees another file: sshd may have its own mount namespace."""
         return (file for file in files if not self.places.is_same_to(start.place.file.split("/")[2], file))
 
     def _newer(self, files: Sequence[str], since: float) -> str:
         return next((file for file in files if self.places.changed_at(file) > since), "")
 
     def judge_surroundings(self) -> None:
-        """What is loaded into root's programs, and who may change what was read."""
+        """Find what is loaded into root's programs, and who may change the files that were read."""
         places = self.places
         self.findings += loading.preloaded(self.source(loading.PRELOAD), places.who_may_put)
         self.findings += loading.searched(self.source(loading.CONF), places.of_pattern, places.who_may_put)
@@ -196,13 +200,13 @@ class _Round:
                 self.findings.append(bad("file-open", Place(path), told, f"chown root:root {path} && chmod go-w {path}"))
 
     def sudoers(self, source: Source) -> sudoers.Sudoers:
-        """Sudoers, and whether it makes PAM_USER the target."""
+        """Read sudoers, and note whether they make PAM_USER the target."""
         settings = sudoers.read(source, self.places.of_sudoers)
         self.user_may_be_target = any(map(settings.is_on, sudoers.TARGETS))
         return settings
 
     def source(self, path: str, *, is_named: bool = False) -> Source | None:
-        """The file, or None; what keeps it from being read is a finding."""
+        """Return the file; None if it is missing. A file that cannot be read is a finding."""
         try:
             source = self.places.read(path)
         except Unreadable as fault:
@@ -222,11 +226,11 @@ def _twin(gated: str, bare: str, source: Source | None) -> Finding:
 
 
 def lint_host(places: Places) -> list[Finding]:
-    """The services of this host, its sudoers and its sshd_config."""
+    """Check the services of this host, its sudoers and its sshd_config."""
     look = _Round(places)
     source = look.source(SUDOERS)
     settings = look.sudoers(source) if source else None
-    known = [look.findings.pop()] if look.findings else []  # of sudoers, if sudo has a gate at all
+    known = [look.findings.pop()] if look.findings else []  # the finding about sudoers, told only if sudo has a gate
     for service in (*SERVICES, *SHARED):
         try:
             stack = places.stack(service)
@@ -258,7 +262,7 @@ def lint_host(places: Places) -> list[Finding]:
 
 
 def lint_files(files: Sequence[str], places: Places) -> list[Finding]:
-    """These files and what they include, each as the service that it is named for."""
+    """Check these files and what they include. Each stack counts as the service of the same name."""
     look = _Round(places)
     named: dict[str, list[Source]] = {PAM: [], OF_SUDO: [], OF_SSHD: [], OF_DOAS: []}
     for file in files:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the dynamic loader puts into sudo, su and sshd, and whether the kernel keeps people's links from root's programs.
+"""What the dynamic loader loads into sudo, su and sshd, and whether the kernel protects root's programs from people's links.
 
-Law: pure. A library runs as root as soon as one of root's programs loads it: who may put one there goes around every gate.
+Law: pure. A library runs as root as soon as one of root's programs loads it. Anybody who can put a library there bypasses every
+gate.
 """
 
 from __future__ import annotations
@@ -15,20 +16,22 @@ from jitd.pamlint.stack import Source
 
 PRELOAD, CONF, CACHE = "/etc/ld.so.preload", "/etc/ld.so.conf", "/etc/ld.so.cache"
 DIRECTORIES = ("/lib", "/usr/lib", "/lib64", "/usr/lib64")
-"""Those that the loader knows by itself."""
+"""Directories that the loader searches by default (ld.so(8))."""
 PYTHON = ("/usr/lib/python3*", "/usr/lib/python3/dist-packages", "/usr/local/lib/python3*/dist-packages", "/usr/lib/jitd")
-"""Where the Python of the gate and of its guard finds its library, and what it runs when it starts."""
+"""Where the Python of the gate and of its guard finds its library, and the code that it runs at its start."""
 DEEPEST = 16
-"""Includes within each other that are followed."""
+"""How many levels of ``include`` are followed."""
 LINKS = ("protected_symlinks", "protected_hardlinks")
-"""Settings of the kernel below fs: people's links in /tmp are not followed by others, and nobody links to files of others."""
+"""Settings of the kernel below fs (proc(5)): nobody follows another person's symbolic link in /tmp, and nobody makes a hard link
+to another person's file.
+"""
 
 Look = Callable[[str], Sequence[Source]]
-"""From a pattern to the files that it means, in order. Raises OSError where one cannot be read."""
+"""Maps a pattern to the files that it matches, in order. Raises OSError if one cannot be read."""
 
 
 def preloaded(source: Source | None, files: Files) -> Iterator[Finding]:
-    """Libraries that ld.so.preload puts before all others, in every program."""
+    """Yield findings about libraries in ld.so.preload, which the loader loads first, in every program."""
     if source is None:
         return
     for number, line in enumerate(source.data.decode("utf-8", "replace").split("\n"), 1):
@@ -52,7 +55,7 @@ def preloaded(source: Source | None, files: Files) -> Iterator[Finding]:
 
 
 def searched(source: Source | None, look: Look, files: Files) -> Iterator[Finding]:
-    """The directories in which the loader finds libraries, and its cache."""
+    """Yield findings about the directories in which the loader finds libraries, and about its cache."""
     for path in (*DIRECTORIES, CACHE):
         if because := files(path):
             yield bad("loader-open", Place(path), _of_others(path, because), f"chown root:root {path} && chmod go-w {path}")
@@ -88,7 +91,9 @@ def _of_file(source: Source, look: Look, files: Files, within: tuple[str, ...]) 
 
 
 def links(settings: Callable[[str], str | None]) -> Iterator[Finding]:
-    """Whether people's links lead root's programs astray. ``settings`` gives the kernel's value, None if there is none."""
+    """Yield findings if people's links can mislead root's programs. ``settings`` returns a setting of the kernel; None if there
+    is none.
+    """
     for name in LINKS:
         place, value = Place(f"/proc/sys/fs/{name}"), settings(name)
         mend = f"echo fs.{name} = 1 > /etc/sysctl.d/60-links.conf && sysctl -w fs.{name}=1"

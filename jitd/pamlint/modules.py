@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What modules can answer, in a given world. Law: pure; of a module that is not known here anything is possible.
+"""What each module can answer in a given world. Law: pure. A module that is not known here may answer anything.
 
-Every module may be missing, so ``module_unknown`` is always among the answers.
+Every module may be missing, so ``module_unknown`` is always a possible answer.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from jitd.pamlint.control import (
 from jitd.pamlint.stack import Handler
 
 ANYTHING = frozenset(range(INCOMPLETE)) | {OUTSIDE}
-"""Incomplete is left out: it ends the walk with a denial whatever follows."""
+"""All answers but incomplete, which always ends the walk with a denial."""
 WELL = frozenset({SUCCESS, IGNORED})
-"""What a module answers where nothing is wrong."""
+"""What a module answers if nothing is wrong."""
 DENIALS = {"auth": AUTH_ERR, "account": AUTH_ERR, "password": AUTHTOK_ERR, "session": SESSION_ERR}
 """What pam_deny.so answers."""
 NO_PASSWORDS = frozenset(
@@ -38,17 +38,17 @@ NO_PASSWORDS = frozenset(
         "systemd", "tally2", "time", "umask", "warn", "wheel",
     )
 )  # fmt: skip
-"""Modules that know nothing of passwords, and so never say that one has expired."""
+"""Modules that do not check passwords, and so never say that a password has expired."""
 FLAGS = ("debug", "use_uid", "quiet", "quiet_fail", "quiet_success", "audit")
 PERSONS = ("1000", "1001", "2000", "59999", "60001", "1200001113")
-"""uids of people; a condition that holds for all of them tells nobody from anybody."""
+"""uids of people. A condition that has the same result for all of them does not tell one person from another."""
 SOMEBODY = {"uid": ("1001", "1002"), "gid": ("1001", "1002"), "shell": ("/bin/bash",), "home": ("/home/somebody",)}
-"""Persons whom nobody has named. What holds for them holds for nearly everybody: ``user != backup`` says so of all but one."""
+"""Persons whom no condition names. A condition that holds for them holds for nearly everybody, such as ``user != backup``."""
 NEGATED = ("notingroup", "notinnetgr")
 
 
 class World(NamedTuple):
-    """Who calls the program, and whom PAM_USER names. ``caller_is_root`` is about the real uid: of sshd, login, cron it is 0."""
+    """Who calls the program, and which account PAM_USER names. ``caller_is_root`` means the real uid: 0 in sshd, login, cron."""
 
     service: str
     caller_is_root: bool
@@ -56,13 +56,13 @@ class World(NamedTuple):
 
 
 def answers(handler: Handler, world: World, *, lets_exempt: bool = True) -> frozenset[int]:
-    """What the module can answer. Without ``lets_exempt`` a condition that holds for some holds for nobody."""
+    """Return what the module can answer. Without ``lets_exempt``, a condition that holds for some people counts as never met."""
     match handler.name:
         case "pam_permit.so":
             known = {SUCCESS}
         case "pam_deny.so":
             known = {DENIALS[handler.kind]}
-        case "pam_rootok.so":  # it has no function for sessions
+        case "pam_rootok.so":  # pam_rootok.so has no function for sessions
             known = set() if handler.kind == "session" else {SUCCESS if world.caller_is_root else AUTH_ERR}
         case "pam_succeed_if.so":
             known = _conditions(handler.arguments, world, lets_exempt=lets_exempt)
@@ -74,13 +74,13 @@ def answers(handler: Handler, world: World, *, lets_exempt: bool = True) -> froz
 
 
 def answers_where_all_is_well(handler: Handler, world: World) -> frozenset[int]:
-    """The same where each module is there and content."""
+    """Return what the module answers if it is installed and nothing is wrong."""
     known = answers(handler, world)
     return WELL if known >= ANYTHING - {AUTHTOK_EXPIRED} else known - {MODULE_UNKNOWN} or known
 
 
 def is_about_root(handler: Handler) -> bool:
-    """True if the module is there to let root by."""
+    """True if the purpose of the line is to let root pass."""
     if handler.name == "pam_rootok.so":
         return True
     words = [word for word in handler.arguments if word not in FLAGS]
@@ -88,15 +88,15 @@ def is_about_root(handler: Handler) -> bool:
 
 
 def asks_for_caller(handler: Handler) -> bool:
-    """True if it goes by the real uid, and not by PAM_USER."""
+    """True if the module checks the real uid, and not PAM_USER."""
     return handler.name == "pam_rootok.so" or "use_uid" in handler.arguments
 
 
 def _conditions(arguments: tuple[str, ...], world: World, *, lets_exempt: bool) -> set[int]:
-    """pam_succeed_if: all have to hold."""
+    """Return what pam_succeed_if.so can answer. The module succeeds if all conditions hold."""
     words = [word for word in arguments if word not in FLAGS]
     is_root = world.caller_is_root if "use_uid" in arguments else world.user_is_root
-    if len(words) % 3:  # it looks at those that are whole first, and then fails whatever came of them
+    if len(words) % 3:  # the module checks the complete conditions first, and then fails, whatever their result is
         return {SERVICE_ERR, AUTH_ERR, USER_UNKNOWN}
     some, most = False, True
     for left, how, right in zip(words[::3], words[1::3], words[2::3], strict=True):
@@ -112,7 +112,7 @@ def _conditions(arguments: tuple[str, ...], world: World, *, lets_exempt: bool) 
 
 
 def _holds(left: str, how: str, right: str, service: str, *, is_root: bool) -> bool | None:
-    """Whether a condition holds; None where it depends."""
+    """Return whether a condition holds; None if that depends on the person."""
     if left == "service":
         return _compared(service, how, right)
     if left == "uid":
@@ -131,7 +131,7 @@ def _holds(left: str, how: str, right: str, service: str, *, is_root: bool) -> b
 
 
 def _holds_for_most(left: str, how: str, right: str) -> bool:
-    """Whether somebody whom nobody thought of meets a condition that depends."""
+    """True if a person whom no condition names meets a condition that depends on the person."""
     return how in NEGATED or all(_compared(value, how, right) for value in SOMEBODY.get(left, ("somebody",)))
 
 

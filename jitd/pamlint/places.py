@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the files are, and what is in them. Law: only regular files are opened, as far as a limit, and none is changed."""
+"""Where files are, and what is in them. Law: only regular files are opened, and read up to a limit. No file is changed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from jitd.pamlint.stack import Source
 from jitd.pamlint.starting import LISTENER, Process
 
 LARGEST = 4 * 1024 * 1024
-"""Bytes of a file that are read: what is larger is nobody's."""
+"""How many bytes of a file are read. A larger file is refused."""
 STACKS = ("/etc/pam.d", "/usr/lib/pam.d")
-"""Where a service's file is; what one includes is in the first alone (Debian's libpam looks nowhere else)."""
+"""The directories of services' files. Files that they include are in the first one only (Debian's libpam does so)."""
 MODULES = tuple(
     f"{above}/{place}" for place in ("*-linux-gnu*/security", "security") for above in ("/lib", "/usr/lib", "/usr/lib64")
 )
@@ -27,29 +27,29 @@ UNITS = (
     "/run/systemd/system", "/run/systemd/generator", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
     "/lib/systemd/system", "/run/systemd/generator.late",
 )  # fmt: skip
-"""Where systemd looks for units, the first that has one counts."""
+"""Where systemd looks for units. If several directories have a unit, the first one counts."""
 PID_FILE = "/run/sshd.pid"
-"""sshd writes it whenever it has read its settings."""
+"""The file that sshd writes each time after it has read its settings."""
 
 
 class Unreadable(OSError):
-    """It is there, and cannot be read: a sentence."""
+    """A file is there, and cannot be read. The text is a sentence."""
 
 
 class NoFile(Unreadable):
-    """It is a directory, a device or the like."""
+    """What is there is not a file, but a directory, a device or the like."""
 
 
 class Places:
-    """A host's files; below ``root`` if that is given."""
+    """The files of a host; those below the directory ``root`` if that is given."""
 
     def __init__(self, root: str = "") -> None:
         self._root = root
         self.used: dict[str, None] = {}
-        """What was read, and the directories in which more would have been."""
+        """Files that were read, and directories in which more files would have been read."""
 
     def read(self, path: str) -> Source | None:
-        """The file at ``path``, None if there is none. Raises Unreadable."""
+        """Return the file at ``path``; None if there is none. Raises Unreadable."""
         source = self._load(path)
         if source is not None:
             self.used[path] = None
@@ -62,7 +62,7 @@ class Places:
             if fault.is_absent:
                 return None
             raise (NoFile if fault.is_unfit else Unreadable)(fault.because) from None
-        except ValueError:  # a NUL in its name
+        except ValueError:  # there is a NUL in its name
             return None
         try:
             with os.fdopen(file, "rb") as stream:
@@ -74,11 +74,13 @@ class Places:
         return Source(path, data)
 
     def stack(self, service: str) -> Source | None:
-        """The file of a service. Raises Unreadable."""
+        """Return the file of a service; None if there is none. Raises Unreadable."""
         return self._first(f"{place}/{service}" for place in STACKS)
 
     def included(self, name: str, beside: str) -> Source | None:
-        """What a stack includes by ``name``: in the directory ``beside`` first, if one is given. None if it cannot be read."""
+        """Return the file that a stack includes by ``name``. The directory ``beside``, if given, is searched first. None if the
+        file is missing or cannot be read.
+        """
         paths = [name] if name.startswith("/") else [f"{place}/{name}" for place in (beside, STACKS[0]) if place]
         try:
             return self._first(paths)
@@ -97,15 +99,17 @@ class Places:
         return None
 
     def names(self, directory: str) -> list[str]:
-        """What is in a directory, in the order of its bytes. Raises OSError."""
+        """Return the names in a directory, in the order of their bytes. Raises OSError."""
         return sorted(os.listdir(self._root + directory), key=os.fsencode)
 
     def matching(self, pattern: str) -> list[str]:
-        """The paths that an absolute pattern means, in order."""
+        """Return the paths that match an absolute pattern, in order."""
         return sorted(path.removeprefix(self._root) for path in glob.glob(glob.escape(self._root) + pattern))
 
     def of_sudoers(self, word: str, path: str) -> list[Source]:
-        """What sudoers includes: a file, or those of a directory whose names have no dot and no ~ at the end."""
+        """Return what sudoers include: a file, or the files of a directory whose names have no dot in them and no ~ at the end.
+        Raises LookupError if a file or directory cannot be read.
+        """
         path = path.replace("%h", os.uname().nodename.partition(".")[0])
         try:
             if word == "include":
@@ -124,12 +128,12 @@ class Places:
         return [source for source in sources if source is not None]
 
     def of_sshd(self, pattern: str, beside: str) -> list[Source]:
-        """What sshd_config includes by a pattern. Raises Unreadable."""
+        """Return the files that sshd_config includes by a pattern. Raises Unreadable."""
         patterns = [pattern] if pattern.startswith("/") else [f"{place}/{pattern}" for place in (beside, SSH) if place]
         return next(filter(None, map(self.of_pattern, patterns)), [])
 
     def of_pattern(self, pattern: str) -> list[Source]:
-        """The files that an absolute pattern means, in order. Raises Unreadable."""
+        """Return the files that match an absolute pattern, in order. Raises Unreadable."""
         above = pattern.rpartition("/")[0]
         if glob.has_magic(pattern) and not glob.has_magic(above) and self._is_directory(above):
             self.used[above] = None
@@ -139,18 +143,18 @@ class Places:
         return os.path.isdir(self._root + path)
 
     def module(self, name: str) -> str:
-        """Where a module is; empty if nowhere."""
+        """Return the path of a module; empty if it is not installed."""
         patterns = [glob.escape(name)] if name.startswith("/") else [f"{place}/{glob.escape(name)}" for place in MODULES]
         return next((path for pattern in patterns for path in self.matching(pattern)), "")
 
     def is_setuid(self, path: str) -> bool:
-        """True for a set-user-ID program: it runs as its owner."""
+        """True if ``path`` is a set-user-ID program, which runs as its owner."""
         with suppress(OSError):
             return bool(os.stat(self._root + path).st_mode & stat.S_ISUID)
         return False
 
     def who_may_change(self, path: str) -> str:
-        """What is wrong with a file that becomes part of root's programs; empty if nothing is."""
+        """Say what is wrong with a file that becomes a part of root's programs; empty if nothing is wrong."""
         try:
             _, found = changers(os.fsencode(self._root + path), View(0))
         except Uninspectable as fault:
@@ -158,7 +162,9 @@ class Places:
         return "; ".join(found[:3])
 
     def who_may_put(self, path: str) -> str:
-        """The same of a file or directory that need not be there: then others may not make it, either."""
+        """Say what is wrong with a file or directory that may be missing. If the file is missing, others than root must not be
+        able to create it.
+        """
         for above in (path, os.path.realpath(self._root + path).removeprefix(self._root)):
             because = self.who_may_change(above)
             while because == "missing" and above != "/":
@@ -169,7 +175,7 @@ class Places:
         return ""
 
     def who_may_change_below(self, directory: str) -> str:
-        """What is wrong with one of the files and directories below it; empty if nothing is. Links are not followed."""
+        """Say what is wrong with a file or directory below ``directory``; empty if nothing is. It follows no links."""
         for above, directories, files in os.walk(self._root + directory):
             for path in (os.path.join(above, name) for name in (*directories, *files)):
                 with suppress(OSError):
@@ -179,7 +185,7 @@ class Places:
         return ""
 
     def units(self) -> list[list[Source]]:
-        """Of each of systemd's services that name sshd the file and its drop-ins, in order. Raises Unreadable."""
+        """Return, for each service of systemd that names sshd, its file and its drop-ins, in order. Raises Unreadable."""
         files: dict[str, str] = {}
         for path in (path for directory in UNITS for path in self.matching(f"{directory}/*.service")):
             files.setdefault(path.rpartition("/")[2], path)
@@ -188,7 +194,7 @@ class Places:
         found = []
         for name, path in files.items():
             if real[name] != name and real[name] in files:
-                continue  # another name of that one
+                continue  # this is another name of the same unit
             names = {"service", *(other for other in files if other == name or real[other] == name)}
             own: dict[str, str] = {}
             for each in drop_ins:
@@ -203,11 +209,11 @@ class Places:
     def _load_unit(self, path: str) -> Source | None:
         try:
             return self._load(path)
-        except NoFile:  # masked
+        except NoFile:  # the unit is masked
             return None
 
     def processes(self) -> list[Process]:
-        """The processes here that run an sshd as root. Raises Unreadable."""
+        """Return the processes that run an sshd as root. Raises Unreadable."""
         found = []
         for entry in glob.glob("/proc/[0-9]*") if not self._root else ():
             try:
@@ -216,11 +222,11 @@ class Places:
             except PermissionError as fault:
                 raise Unreadable(f"{entry}: {fault.strerror}") from None
             except (OSError, ValueError, StopIteration):
-                continue  # it is gone
+                continue  # the process has ended
         return found
 
     def is_same_to(self, pid: str, path: str) -> bool:
-        """Whether a process finds the same file there; also where it has ended."""
+        """True if the process ``pid`` finds the same file at ``path``, or has ended."""
         try:
             ours = os.stat(self._root + path)
         except OSError:
@@ -233,13 +239,13 @@ class Places:
             return False
 
     def changed_at(self, path: str) -> float:
-        """When a file was changed last, in seconds since 1970; 0 where it is not there."""
+        """Return when a file was last changed, in seconds since 1970; 0 if it is missing."""
         with suppress(OSError):
             return os.stat(self._root + path).st_ctime
         return 0.0
 
     def of_kernel(self, name: str) -> str | None:
-        """A setting of the kernel below fs; None if it cannot be read."""
+        """Return a setting of the kernel below fs; None if it cannot be read."""
         try:
             with open(f"{self._root}/proc/sys/fs/{name}", encoding="ascii") as file:
                 return file.read(64)
@@ -248,7 +254,9 @@ class Places:
 
 
 def _sshd_at(entry: str) -> Process | None:
-    """The process of that directory in /proc, if it is root's sshd in this file system. Raises OSError where it is gone."""
+    """Return the process of this directory in /proc if it is root's sshd, with the same root directory as this process. Raises
+    OSError if the process has ended.
+    """
     with open(f"{entry}/comm", "rb") as comm, open(f"{entry}/cmdline", "rb") as cmdline:
         words = os.fsdecode(cmdline.read()).rstrip("\0").split("\0")
         if comm.read() != b"sshd\n" and not LISTENER.fullmatch(words[0]):
@@ -257,13 +265,13 @@ def _sshd_at(entry: str) -> Process | None:
         if next(line for line in file if line.startswith(b"Uid:")).split()[1] != b"0":
             return None
     if not os.path.samestat(os.stat(f"{entry}/root"), os.stat("/")):
-        return None  # a container's
+        return None  # it runs in a container
     program = os.readlink(f"{entry}/exe").removesuffix(" (deleted)")
     return Process(int(entry[6:]), program, tuple(words), _read_settings_at(int(entry[6:])))
 
 
 def _read_settings_at(pid: int) -> float:
-    """When an sshd has read its settings, in seconds since 1970: at its start, or at a SIGHUP, when it writes PID_FILE."""
+    """Return when an sshd last read its settings, in seconds since 1970: at its start, or at SIGHUP, when it writes PID_FILE."""
     with open(f"/proc/{pid}/stat", "rb") as file:
         ticks = int(file.read().rpartition(b")")[2].split()[19])
     began = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of the programs that ask PAM: which answers they obey, and as whom they ask. Law: pure; measured, not supposed.
+"""Facts about programs that ask PAM: which answers they obey, and under which accounts they ask. Law: pure. The facts are
+measured.
 
-The real uid within a set-uid program is the caller's; within a daemon it is root's, and says nothing of who comes.
+In a set-user-ID program, the real uid is the caller's. In a daemon, the real uid is root's, and says nothing about the person who
+logs in.
 """
 
 from __future__ import annotations
@@ -12,23 +14,23 @@ from jitd.pamlint.control import AUTHTOK_EXPIRED, NEW_AUTHTOK_REQD, SUCCESS
 from jitd.pamlint.modules import World
 
 SERVICES = ("sudo", "sudo-i", "su", "su-l", "doas", "sshd", "login", "cron", "runuser", "runuser-l", "other")
-"""The services whose files are read where none is named."""
+"""The services that are checked if none is named."""
 FRAGMENT = ("common-", "system-auth", "password-auth", "system-login", "postlogin")
-"""How files begin that are nobody's service, and are included by many."""
+"""Beginnings of names of files that are not services, but are included by many services."""
 PAIRS = (("sudo", "sudo-i"), ("su", "su-l"))
-"""The same program, which asks another service with -i or - and is as good as the first."""
+"""Pairs of services of one program. With -i or - the program asks the second one, and can do as much as with the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """``obeyed``: the kinds of which a denial ends it. ``why_not``: what becomes of the others, in words."""
+    """A service. ``obeyed``: kinds in which a denial stops the program. ``why_not``: why a gate in another kind stops nobody."""
 
     obeyed: tuple[str, ...] = ("account", "session")
     why_not: str = "that a service asks that at all is not known"
     is_daemon: bool = False
     is_setuid: bool = False
     user_is_target: tuple[str, ...] = ()
-    """The kinds in which PAM_USER is whom one becomes, and not who asks."""
+    """The kinds in which PAM_USER is the target account, and not the person who asks."""
     root_is: str = "root cannot use it any more unless jitd says yes"
     root_must_pass: bool = True
 
@@ -88,7 +90,7 @@ UNKNOWN = Service()
 
 
 def facts(service: str) -> Service:
-    """What is known of ``service``."""
+    """Return the facts about ``service``."""
     return KNOWN.get(service, UNKNOWN)
 
 
@@ -98,20 +100,22 @@ def is_fragment(service: str) -> bool:
 
 
 def results_that_admit(service: str, kind: str) -> frozenset[int]:
-    """What a program takes for a yes: of accounts also that the password has to be changed, which its user then does."""
+    """Return the results that a program takes for a yes. In account, one such result is that the password must be changed: the
+    user then changes it.
+    """
     if kind != "account" or service == "cron":
         return frozenset({SUCCESS})
-    if facts(service) in (SUDO, UNKNOWN):  # under NOPASSWD sudo passes over a password that can be changed no more
+    if facts(service) in (SUDO, UNKNOWN):  # under NOPASSWD sudo goes on even if the password cannot be changed any more
         return frozenset({SUCCESS, NEW_AUTHTOK_REQD, AUTHTOK_EXPIRED})
     return frozenset({SUCCESS, NEW_AUTHTOK_REQD})
 
 
 def worlds_of_people(service: str, kind: str, *, user_may_be_target: bool) -> list[World]:
-    """What the modules see when a person asks whose request has to go to jitd. ``user_may_be_target``: sudoers says so."""
+    """Return the worlds in which a person asks who needs jitd's yes. ``user_may_be_target``: sudoers make PAM_USER the target."""
     known = facts(service)
     if known is RUNUSER:
         return []
-    if known is UNKNOWN:  # a daemon or set-uid: it has to be closed as either
+    if known is UNKNOWN:  # the program may be a daemon or set-user-ID: the gate has to hold in both cases
         return [World(service, False, False), World(service, True, False)]
     worlds = [World(service, known.is_daemon, False)]
     if kind in known.user_is_target or (known is SUDO and user_may_be_target):
@@ -120,7 +124,7 @@ def worlds_of_people(service: str, kind: str, *, user_may_be_target: bool) -> li
 
 
 def worlds_of_root(service: str, kind: str) -> list[World]:
-    """How it looks to them when root does."""
+    """Return the worlds in which root asks."""
     worlds = [World(service, True, True)]
     if kind in facts(service).user_is_target or facts(service) is RUNUSER:
         worlds.append(World(service, True, False))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The settings of sshd_config that go around a gate of sshd. Law: pure; the first value counts, as it does for sshd."""
+"""Settings of sshd_config that bypass a gate of sshd. Law: pure. The first value of a setting counts, as it does for sshd."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from jitd.pamlint.stack import Source
 from jitd.pamlint.starting import Start
 
 DEEPEST = 16
-"""Includes within each other that sshd follows."""
+"""How many levels of Include sshd follows."""
 MOST = 1000
-"""Files that are read: those that include each other many times over are millions."""
+"""How many files are read. Without this limit, files that include each other could make millions."""
 WORD = re.compile(r"[ \t]*+(?:\"((?:\\.|[^\"\\])*)\"|'((?:\\.|[^'\\])*)'|((?:\\.|[^\s\"'])+))")
 KEYWORD = re.compile(r"[ \t\r\f]*(?P<q>\"?)([A-Za-z]\w*)(?P=q)(?:[ \t\r]*=[ \t\r]*|[ \t\r]+|$)")
 NOTHING = re.compile(r"[ \t\r\f]*(?:#|$)")
 
 Look = Callable[[str], Sequence[Source]]
-"""From the pattern behind ``Include`` to the files that it means, in order; raises OSError where one cannot be read."""
+"""Maps the pattern behind ``Include`` to the files that it matches, in order. Raises OSError if one cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One line; ``match`` is what stands behind the Match that it belongs to, or empty."""
+    """One line. ``match`` is the text behind the Match to which the line belongs, or empty."""
 
     place: Place
     keyword: str
@@ -40,19 +40,19 @@ class Setting:
 
 @dataclass(slots=True)
 class SshdConfig:
-    """All settings in the order in which sshd reads them."""
+    """All settings, in the order in which sshd reads them."""
 
     settings: list[Setting] = field(default_factory=list)
     faults: list[Finding] = field(default_factory=list)
     n_files: int = 0
 
     def first(self, keyword: str) -> Setting | None:
-        """The one that counts where no Match is."""
+        """Return the setting that counts outside any Match; None if there is none."""
         return next((setting for setting in self.settings if setting.keyword == keyword and not setting.match), None)
 
 
 def read(source: Source | None, look: Look, start: Start | None = None) -> SshdConfig:
-    """The settings of ``source`` and all that it includes, after those of the command line by which sshd is started."""
+    """Return the settings of ``source`` and all that it includes, after those of the command line with which sshd is started."""
     found = SshdConfig()
     if start:
         for option in start.options:
@@ -114,7 +114,7 @@ def _take_in(found: SshdConfig, source: Source, look: Look, within: tuple[str, .
 
 
 def judge(config: SshdConfig, is_closed: Callable[[str], bool], file: str) -> Iterator[Finding]:
-    """What goes around a gate of sshd, or weakens it. ``is_closed`` tells of another service's stack."""
+    """Yield what bypasses a gate of sshd, or weakens it. ``is_closed`` says whether the gate holds in another service's stack."""
     yield from config.faults
     pam = config.first("usepam")
     if pam is None or pam.value != "yes":

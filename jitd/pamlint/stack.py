@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The stacks of a service: its file, and all that it includes, as the lists of handlers that libpam makes of them.
+"""The stacks of a service: its file and all that it includes, as the lists of handlers that libpam makes of them.
 
-Law: pure, no file is opened here. What libpam cannot understand is a handler here too, as it is there: one that fails.
+Law: pure; no file is opened here. A line that libpam does not understand becomes a handler that fails, as it does in libpam.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from jitd.pamlint.lines import CARRIED, CUT, LOST, lines_of, words_of
 
 KINDS = ("auth", "account", "password", "session")
 DEEPEST = 16
-"""Substacks within each other that libpam follows."""
+"""How many levels of substacks libpam follows."""
 MOST = 4000
-"""Handlers of one service that are looked at: files that include each other many times over make millions of a few lines."""
+"""How many handlers of one service are looked at. A few lines in files that include each other can make millions of them."""
 DEEPEST_INCLUDE = 100
-"""Files within each other that are looked at; libpam goes on until it can open no more."""
+"""How many levels of includes are looked at. libpam goes on until it can open no more files."""
 SEE = "see pam.conf(5)"
 OWN = re.compile(r"(?:(?:/usr)?/lib(?:64)?/(?:[\w-]+-linux-gnu\w*/)?security/)?[^/]*")
-"""Modules of libpam's own directories, as they are named in a stack."""
+"""How stacks name modules in libpam's own directories."""
 
 
 class Source(NamedTuple):
-    """A file that was found."""
+    """A file that was read: its path and its content."""
 
     file: str
     data: bytes
 
 
 Find = Callable[[str], Source | None]
-"""From the name that stands behind an ``include`` to the file, if there is one."""
+"""Maps the name behind an ``include`` to the file; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """One step of a stack. ``control`` is as written; ``module`` is empty where none is named."""
+    """One step of a stack. ``control`` is as written in the file. ``module`` is empty if the line names no module."""
 
     place: Place
     kind: str
@@ -50,19 +50,21 @@ class Handler:
     module: str = ""
     arguments: tuple[str, ...] = ()
     must_fail: bool = False
-    """The line names no usable module: libpam answers perm_denied in its place."""
+    """The line names no usable module. libpam then answers perm_denied."""
     is_substack: bool = False
-    """It only marks where a substack begins."""
+    """The handler only marks the beginning of a substack."""
 
     @property
     def name(self) -> str:
-        """The module without libpam's own directory. One in another directory is another module, whatever it is called."""
+        """The module's name, without the directory if that is one of libpam's own. A module in another directory is not the same
+        module.
+        """
         return self.module.rpartition("/")[2] if OWN.fullmatch(self.module) else self.module
 
 
 @dataclass(slots=True)
 class Stack:
-    """What libpam makes of one file. ``is_refused``: no call of the service succeeds at all."""
+    """What libpam makes of one file. ``is_refused``: every call of the service fails."""
 
     service: str
     file: str
@@ -72,11 +74,11 @@ class Stack:
 
 
 class _TooMuch(Exception):
-    """More handlers than anybody has."""
+    """A service has more handlers than are looked at."""
 
 
 def read(service: str, source: Source, find: Find) -> Stack:
-    """The stack that ``source`` is, with what it includes."""
+    """Return the stack of ``service``, made of ``source`` and what it includes."""
     reading = _Reading(Stack(service, source.file), find)
     try:
         is_whole = reading.take_in(source, None, 0)
@@ -110,7 +112,7 @@ class _Reading:
             raise _TooMuch
 
     def take_in(self, source: Source, only: str | None, level: int) -> bool:
-        """Add the handlers of a file; False where libpam gives up."""
+        """Add the handlers of a file. Return False if libpam refuses the file."""
         self._n_files += 1
         if self._n_files > MOST or len(self._open) > DEEPEST_INCLUDE:
             raise _TooMuch
@@ -174,7 +176,9 @@ class _Reading:
         return True
 
     def _include_all(self, place: Place, name: str, only: str | None, level: int) -> bool:
-        """Debian's ``@include``. One that fails refuses the service; below another include what libpam does is left to chance."""
+        """Read Debian's ``@include``. If the file cannot be included, libpam refuses the service. Within another include,
+        libpam's result is not predictable: the line counts as one that fails.
+        """
         source = self._included(place, name, level)
         if source is None:
             if only is not None:

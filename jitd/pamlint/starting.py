@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How sshd is started: the command lines of systemd's units, SSHD_OPTS of /etc/default/ssh, and what runs says of itself.
+"""How sshd is started: the command lines in systemd's units, SSHD_OPTS in /etc/default/ssh, and those of running processes.
 
-Law: pure. What an option says goes before all that a file says, as for sshd. A line that cannot be read for certain is a doubt.
+Law: pure. An option on the command line overrides all files, as in sshd. A command line that cannot be read for certain is in
+doubt.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from jitd.pamlint.findings import Place
 from jitd.pamlint.stack import Source
 
 PROGRAMS = ("/usr/sbin/sshd", "/sbin/sshd", "/usr/bin/sshd")
-"""Where the host's own sshd is. Another one may read another file."""
+"""Paths of the host's own sshd. Another program may read other files."""
 WITH_VALUE, ALONE = "CEbcfghkopu", "46DGQRTVdeiqrt"
 NO_SERVER = frozenset("tTGV")
-"""Options with which it only looks at its settings, or says its version."""
+"""Options with which sshd only checks its settings, or tells its version."""
 LISTENER = re.compile(r"\S+: (.*) \[listener\] \d+ of \d+-\d+ startups")
 ELSEWHERE = ("rootdirectory", "rootimage", "bindpaths", "bindreadonlypaths", "mountimages", "temporaryfilesystem")
-"""Settings of a unit with which its files are others than the host's."""
+"""Settings of a unit that make its process see other files than the host's."""
 VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+)|(\$))")
 ASSIGNMENT = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)=((?:\\.|\"(?:\\.|[^\"\\])*\"|'[^']*'|[^\\\"'\n])*)", re.M | re.S)
 PIECE = re.compile(r"\"((?:\\.|[^\"\\])*)\"|'([^']*)'|\\(.)|([^\"'\\]+)", re.S)
@@ -29,13 +30,13 @@ SECTION = re.compile(r"\[(\w[\w-]*)\]")
 ENTRY = re.compile(r"(\w+)[ \t]*=[ \t]*(.*)", re.S)
 
 Read = Callable[[str], Sequence[Source]]
-"""From a pattern of files to those that are there. Raises OSError."""
+"""Maps a pattern to the files that match it. Raises OSError if one cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One way in which sshd is started. ``options`` are those behind ``-o``; ``config`` is the file behind ``-f``, empty where
-    none is named. ``doubt`` says why this is not certain. ``since``: when it was, in seconds since 1970, if it runs.
+    """One way in which sshd is started. ``options`` are the settings behind ``-o``. ``config`` is the file behind ``-f``, or
+    empty. ``doubt`` says why the start is not certain. ``since``: if sshd runs, when it read its settings, in seconds since 1970.
     """
 
     place: Place
@@ -47,7 +48,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """An sshd that runs as root. ``words`` are its command line; ``since`` then it goes by its settings."""
+    """An sshd that runs as root. ``words``: its command line. ``since``: when it read its settings, in seconds since 1970."""
 
     pid: int
     program: str
@@ -56,7 +57,9 @@ class Process:
 
 
 def by_words(place: Place, words: Sequence[str], *, are_joined: str = "", since: float | None = None) -> Start | None:
-    """What the ``words`` behind sshd say; None if no server starts by them. ``are_joined``: where several words may be one."""
+    """Return what the ``words`` behind sshd mean; None if no server starts with them. ``are_joined``: blanks may have cut one
+    word into several.
+    """
     options: list[list[str]] = []
     rest = list(words)
     config: list[str] = []
@@ -92,7 +95,7 @@ def _is_absolute(path: str) -> bool:
 
 
 def running(processes: Sequence[Process]) -> Iterator[Start]:
-    """Those of the processes that listen."""
+    """Yield how the processes that listen were started."""
     for process in processes:
         place = Place(f"/proc/{process.pid}/cmdline")
         titled = LISTENER.fullmatch(process.words[0]) if len(process.words) == 1 else None
@@ -101,7 +104,7 @@ def running(processes: Sequence[Process]) -> Iterator[Start]:
         elif process.words and process.words[0].rpartition("/")[2] == "sshd":
             words, joined = list(process.words), ""
         else:
-            continue  # of one connection: what listens has the same words
+            continue  # this sshd serves one connection; the listening one has the same words
         start = by_words(place, words[1:], are_joined=joined, since=process.since)
         if start and process.program not in PROGRAMS:
             start = Start(place, start.options, start.config, f"which files {process.program} reads is not known", process.since)
@@ -121,7 +124,7 @@ class _Unit:
 
 
 def by_default_file(source: Source, name: str = "SSHD_OPTS") -> Start | None:
-    """What a file such as /etc/default/ssh has behind ``name``, as a shell or systemd cuts it."""
+    """Return what a file such as /etc/default/ssh sets ``name`` to, split into words as a shell or systemd does."""
     value = variables(source).get(name, "")
     place = Place(source.file)
     if re.search(r"[$`]", value):
@@ -130,12 +133,12 @@ def by_default_file(source: Source, name: str = "SSHD_OPTS") -> Start | None:
 
 
 def variables(source: Source) -> dict[str, str]:
-    """The variables that a file sets."""
+    """Return the variables that a file sets."""
     return {found[1]: _plain(found[2].strip()) for found in ASSIGNMENT.finditer(source.data.decode("utf-8", "replace"))}
 
 
 def _plain(text: str) -> str:
-    """``text`` without its quotes."""
+    """Return ``text`` without its quotes."""
     pieces = []
     for found in PIECE.finditer(text):
         double, single, escaped, plain = found.groups()
@@ -146,7 +149,7 @@ def _plain(text: str) -> str:
 
 
 def by_unit(sources: Sequence[Source], read: Read) -> Iterator[Start]:
-    """What a unit starts, of sshd: its file and its drop-ins, in the order in which systemd reads them."""
+    """Yield how a unit starts sshd. ``sources`` are its file and its drop-ins, in the order in which systemd reads them."""
     unit = _Unit()
     for source in sources:
         _take_in(unit, source)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What sudo.conf and nsswitch.conf put in the place of sudoers: another plugin, another file, a directory service.
+"""What sudo.conf and nsswitch.conf use instead of sudoers: another plugin, another file, a directory service.
 
-Law: pure. What another plugin or a directory service says is not known, and so nothing is called closed by it.
+Law: pure. What another plugin or a directory service decides is not known. If one is used, no gate counts as closed.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from jitd.pamlint.stack import Source
 LINE = re.compile(r"[ \t]*(plugin|path)[ \t]+(\S+)(?:[ \t]+(\S+))?([^#\n]*)", re.I)
 SWITCHED = re.compile(r"[ \t]*sudoers[ \t]*:(.*)", re.I)
 PLUGINS = ("/usr/libexec/sudo", "/usr/lib/sudo")
-"""Where sudo's own plugins are."""
+"""The directories of sudo's own plugins."""
 OWN = "sudoers.so"
 SYMBOLS = ("sudoers_policy", "sudoers_io", "sudoers_audit")
 LOADED = ("sesh", "noexec", "intercept")
-"""Files that sudo loads into what it runs, or runs before it, by their names in sudo.conf."""
+"""The names in sudo.conf of files that sudo loads into the command, or runs before the command."""
 
 
 def judge(conf: Source | None, switch: Source | None, files: Files) -> Iterator[Finding]:
-    """What of sudo.conf (``conf``) and nsswitch.conf (``switch``) makes something else than sudoers decide."""
+    """Yield what in sudo.conf (``conf``) and nsswitch.conf (``switch``) lets something else than sudoers decide."""
     lines = list(_lines(conf)) if conf else []
     directory = next((value for _, word, name, value, _ in reversed(lines) if (word, name) == ("path", "plugin_dir")), "")
     plugins = [(place, name, value, more) for place, word, name, value, more in lines if word == "plugin"]
@@ -46,7 +46,7 @@ def judge(conf: Source | None, switch: Source | None, files: Files) -> Iterator[
 
 
 def _lines(conf: Source) -> Iterator[tuple[Place, str, str, str, str]]:
-    """The lines of sudo.conf that name files: where, plugin or path, symbol or name, file, and the rest."""
+    """Yield the lines of sudo.conf that name files: place, plugin or path, symbol or name, file, and the rest."""
     text = conf.data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\\\n", " \0")
     number = 1
     for line in text.split("\n"):
@@ -57,7 +57,7 @@ def _lines(conf: Source) -> Iterator[tuple[Place, str, str, str, str]]:
 
 
 def _about_plugin(place: Place, symbol: str, path: str, more: str, directory: str, files: Files) -> Iterator[Finding]:
-    whole = path if path.startswith("/") else directory + path  # as sudo: without a slash between them
+    whole = path if path.startswith("/") else directory + path  # sudo too puts no slash between them
     is_own = symbol in SYMBOLS and whole in (OWN, *(f"{known}/{OWN}" for known in PLUGINS))
     if whole.startswith("/") and (because := files(whole)):
         told = f"sudo loads {whole}, which others may put there: {because}"

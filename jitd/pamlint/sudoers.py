@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The settings of sudoers that go around a gate. Law: pure; a setting counts whomever it is for, and rules are not judged.
+"""Settings of sudoers that bypass a gate. Law: pure. A setting counts even if it is only for some people. Rules are not judged.
 
-``Defaults`` may be bound to users, hosts, commands and targets: for a gate each of them is as open as one that is for all.
+``Defaults`` may be bound to users, hosts, commands and targets. A bound setting is as dangerous for a gate as one for everybody.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from jitd.pamlint.findings import Finding, Place, bad, unknown, weak
 from jitd.pamlint.stack import Source
 
 DEEPEST = 128
-"""Includes within each other that sudo follows."""
+"""How many levels of includes sudo follows."""
 MOST = 1000
-"""Files that are read: those that include each other many times over are millions."""
+"""How many files are read. Without this limit, files that include each other could make millions."""
 TARGETS = ("targetpw", "rootpw", "runaspw")
-"""With one of them PAM_USER is the target from the beginning."""
+"""Settings with which PAM_USER is the target account from the beginning."""
 SERVICES = {"pam_service": "sudo", "pam_login_service": "sudo-i", "pam_askpass_service": "sudo"}
-"""Settings that name another stack → whose place it takes."""
+"""Setting that names another stack → the stack that it replaces."""
 TAGS = {"CWD": "runcwd", "CHROOT": "runchroot"}
-"""What a rule may say of its own commands → the setting that says it of all."""
+"""Tag of a rule, for the rule's own commands → the setting that says the same for all commands."""
 MOVING = ("runas_default", *TAGS.values())
-"""Settings by which sudo runs a command as, or where, its command line does not say."""
+"""Settings that make sudo run a command as another account, or in another place, than the command line says."""
 
 SPEC = re.compile(
     r"(?P<tag>\bCWD|\bCHROOT)[ \t]*=[ \t]*(?P<value>\"[^\"]*\"|(?:\\.|[^\s\\,:])+)"
     r"|(?<![\w.])(?:/|\^|sudoedit\b)(?:\\.|[^\\,:])*"
 )
-"""In a rule: a tag of its own, or a command with its arguments, which may look like one."""
+"""Matches, in a rule, a tag or a command with its arguments. In the arguments a text may look like a tag."""
 IN_DOUBT = "every request of sudo's is in doubt, and fits no rule but one for any command"
 COMMENT = re.compile(r"#(?:-?[^0-9-]|-?(?=\n)|-?\Z)")
 CARRIED = re.compile(r"\\[ \t]*\n")
@@ -45,13 +45,13 @@ ENTRY = re.compile(
 )
 
 Look = Callable[[str, str], Sequence[Source]]
-"""From ``include`` or ``includedir`` and a path to the files, in order; raises LookupError where there is none."""
+"""Maps ``include`` or ``includedir`` and a path to the files, in order. Raises LookupError if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One of ``Defaults``; ``bound_to`` is empty where it is for all. ``value`` is None for a flag. ``tag`` is what a rule says
-    instead, of its own commands.
+    """One setting of ``Defaults``. ``bound_to`` is empty if the setting is for everybody. ``value`` is None for a flag. ``tag``
+    is the tag of a rule that makes the setting for the rule's own commands.
     """
 
     place: Place
@@ -64,7 +64,7 @@ class Setting:
 
     @property
     def written(self) -> str:
-        """As it stands there."""
+        """The setting as it is written in the file."""
         if self.tag:
             return f"{self.tag}={self.value}"
         scope = f"Defaults{self.bound_to}"
@@ -84,27 +84,28 @@ class Sudoers:
         return any(not setting.is_negated for setting in self.effective(name))
 
     def effective(self, name: str) -> list[Setting]:
-        """What is said of ``name`` and holds for somebody: of what is for all, the last."""
+        """Return the settings of ``name`` that hold for somebody. Of several settings for everybody, only the last one holds."""
         of_it = [setting for setting in self.settings if setting.name == name]
         for_all = [setting for setting in of_it if not setting.bound_to]
         return [setting for setting in of_it if setting.bound_to] + for_all[-1:]
 
     def moving(self) -> list[Setting]:
-        """Those by which a command is run as, or where, its command line does not say."""
+        """Return the settings that make a command run as another account, or in another place, than its command line says."""
         nothing = (None, "", "*", "root")
         return [setting for name in MOVING for setting in self.effective(name) if setting.value not in nothing]
 
 
 def read(source: Source, look: Look) -> Sudoers:
-    """Sudoers as ``source`` and all that it includes."""
+    """Return the settings of ``source`` and of all that it includes."""
     found = Sudoers()
     _take_in(found, source, look, (source.file,))
     return found
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """As sudo's lexer has them: a backslash at the end of a line carries it on, another escapes what follows it, and a comment
-    ends with its own line whatever it ends in. Comments are left out, but for ``#include``.
+    """Yield number and text of each line, as sudo's lexer reads them. A backslash at the end continues the line; elsewhere it
+    escapes the next character. A comment ends with its own line, even after a backslash. Comments are left out, except
+    ``#include``.
     """
     at, number = 0, 1
     while at < len(text):
@@ -115,7 +116,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _one_line(text: str, began: int) -> tuple[int, str]:
-    """The logical line that begins there, and where the next one does."""
+    """Return where the next logical line begins, and the logical line that begins at ``began``."""
     pieces: list[str] = []
     at, is_quoted, is_include = began, False, OLD_INCLUDE.match(text, began) is not None
     while at < len(text):
@@ -123,7 +124,7 @@ def _one_line(text: str, began: int) -> tuple[int, str]:
         if carried := (CARRIED_WITHIN_QUOTES if is_quoted else CARRIED).match(text, at):
             pieces.append("" if is_quoted else " ")
             at = carried.end()
-        elif letter == "\\" and (not is_quoted or text[at + 1 : at + 2] == '"'):  # within quotes it escapes nothing else
+        elif letter == "\\" and (not is_quoted or text[at + 1 : at + 2] == '"'):  # within quotes a backslash escapes only a quote
             pieces.append(text[at : at + 2])
             at += 2
         elif letter == "\n":
@@ -201,7 +202,9 @@ def _take_settings(found: Sudoers, place: Place, line: str, bound: re.Match[str]
 
 
 def judge(sudoers: Sudoers, closed: set[str], is_closed: Callable[[str], bool]) -> Iterator[Finding]:
-    """What goes around a gate of sudo that holds in the kinds ``closed``. ``is_closed`` tells of another service's stack."""
+    """Yield what bypasses a gate of sudo that holds in the kinds ``closed``. ``is_closed`` says whether the gate holds in another
+    service's stack.
+    """
     yield from sudoers.faults
     for setting in sudoers.effective("pam_acct_mgmt") if "account" in closed else ():
         if setting.is_negated:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A recording as an asciicast, versions 2 and 3 (https://docs.asciinema.org/manual/asciicast/v3/).
 
-Law: each line is what the specification says, and is JSON in ASCII. The format holds text: bytes that are none are written
-``\\xNN``, or replaced where the output is made harmless, which it is unless somebody asks for it as it was.
+Law: each line is as the specification says, and is JSON in ASCII. The format holds text. Bytes that are not UTF-8 are written
+``\\xNN``. By default output is made harmless to play, and then such bytes are replaced.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from jitd.recording.form import SHOWN, Frame, Header, Kind
 
 VERSIONS = (2, 3)
 USUAL_SIZE = (24, 80)
-"""Rows and columns for what ran without a terminal."""
+"""Rows and columns for a run without a terminal."""
 _UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_^")
 
 
 def lines(
     header: Header, frames: Iterable[Frame], *, version: int = 3, is_raw: bool = False, with_input: bool = True
 ) -> Iterator[str]:
-    """The lines of the file, each with its end; ``version`` is one of VERSIONS (ValueError).
+    """Yield the lines of the file, each with its line break. Raises ValueError if ``version`` is not one of VERSIONS.
 
-    ``is_raw``: output as it was. Else ``Filter`` makes it harmless to play.
+    ``is_raw``: give output as it was; else ``Filter`` makes it harmless to play. ``with_input``: give typed input too.
     """
     yield _line(_head(header, version))
     read = {kind: _reader(kind, is_raw) for kind in (*SHOWN, Kind.INPUT, Kind.STDIN)}
@@ -59,7 +59,7 @@ def _head(header: Header, version: int) -> dict[str, object]:
 
 
 def _quoted(argument: str) -> str:
-    """For eyes: where one argument ends."""
+    """Return ``argument`` in quotes if it needs them, so that a reader sees where it ends."""
     if argument and all(char in _UNQUOTED for char in argument):
         return argument
     return "'" + argument.replace("'", "\\'") + "'"
@@ -69,14 +69,14 @@ Reading = Callable[[bytes, bool], str]
 
 
 def _reader(kind: Kind, is_raw: bool) -> Reading:
-    """What makes text of the bytes of one stream, whose characters may be split between frames."""
+    """Return a function that makes text of the bytes of one stream. A character may be split between two frames."""
     decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
     harmless = Filter() if kind in SHOWN and not is_raw else None
     is_terminal = kind in (Kind.OUTPUT, Kind.INPUT)
 
     def read(data: bytes, is_last: bool) -> str:
         if not is_terminal:
-            data = data.replace(b"\n", b"\r\n")  # as the terminal would have done it
+            data = data.replace(b"\n", b"\r\n")  # as a terminal would have done it
         if harmless is not None:
             data = harmless.feed(data) + (harmless.restore() if is_last else b"")
         return decoder.decode(data, is_last)
@@ -109,7 +109,7 @@ def _events(frame: Frame, version: int, with_input: bool, read: dict[Kind, Readi
 
 
 def _rests(read: dict[Kind, Reading]) -> Iterator[str]:
-    """What the streams have left: characters cut short, and what puts the terminal back."""
+    """Yield what is left at the end: characters that were cut short, and the bytes that restore the viewer's terminal."""
     for kind in SHOWN:
         text = read[kind](b"", True)
         if text:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes what a command wrote to its own terminal harmless for somebody else's (THREATS L-06, CVE-2023-28487).
+"""Makes the output of a command, which was written for its own terminal, harmless for another terminal (THREATS L-06,
+CVE-2023-28487).
 
-Law: what is not named here is dropped. What passes draws: text, colours, the cursor, erasing, scrolling, the other screen.
-Nothing that passes makes a terminal answer, store, print, rename, resize, or read its keys in another way; each sequence comes
-out whole or not at all; and ``restore`` undoes what outlives the recording.
+Law: what is not named here is dropped. What passes only draws: text, colours, the cursor, erasing, scrolling, the other screen.
+Nothing that passes makes a terminal answer, store, print, rename, resize, or read its keys in another way. Each sequence comes
+out whole or not at all. ``restore`` undoes what would last longer than the recording.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ import re
 from jitd.recording.sequences import Sequences, Token, Word
 
 PASSING = frozenset("\b\t\n\v\f\r")
-"""C0 controls that pass. Not ENQ, which makes a terminal answer, and not BEL, which draws nothing."""
+"""C0 controls that pass. ENQ does not, as it makes a terminal answer; nor BEL, as it draws nothing."""
 DRAWING = frozenset("@ABCDEFGHIJKLMPSTXZ`abdefmrsu")
-"""Final characters of control sequences without prefix and intermediate characters that pass: all are about the cursor, erasing,
-inserting, scrolling and colours."""
+"""Final characters of the control sequences without prefix and intermediate characters that pass. They move the cursor, erase,
+insert, scroll and set colours."""
 MODES = {"4": False}
-"""Modes of ``h`` and ``l`` that pass, and how they are usually: insert."""
+"""Modes of ``h`` and ``l`` that pass (insert) → whether the mode is usually set."""
 PRIVATE_MODES = {
     "5": False, "6": False, "7": True, "25": True, "47": False, "1047": False, "1048": False, "1049": False,
 }  # fmt: skip
-"""Likewise with ``?``: reverse video, origin, wrapping, the cursor, the other screen. Not: keys, mouse, paste, focus, 132
-columns, or a screen that stands still until something is drawn."""
+"""The same for modes with ``?``: reverse video, origin, wrapping, the cursor, the other screen. These do not pass: keys, mouse,
+paste, focus, 132 columns, synchronized output (the screen is not drawn until the mode ends)."""
 OTHER_SCREEN = ("1049", "1047", "47")
 CURSOR_STYLES = frozenset({"", "0", "1", "2", "3", "4", "5", "6"})
 ESCAPES = frozenset("78DEM")
@@ -35,19 +36,19 @@ GRAPHICS = str.maketrans(
     "`abcdefghijklmnopqrstuvwxyz{|}~",
     "◆▒\u2409\u240c\u240d\u240a°±\u2424\u240b┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·",
 )
-"""The line drawing of a VT100. A viewer's terminal is never switched to it; it gets the characters themselves."""
+"""Line drawing characters of a VT100 → Unicode. A viewer's terminal is never switched to line drawing; it gets these instead."""
 GRAPHICS_ASCII = str.maketrans("`abcdefghijklmnopqrstuvwxyz{|}~", "+#????o#??+++++----_++++|<>*!f.")
 
 
 class Filter:
-    """Bytes of a command's output in, in pieces of any size; bytes for a viewer's terminal out. ``is_utf8``: that terminal's; a
-    terminal of another kind gets ASCII, since there parts of a character can be controls."""
+    """Takes a command's output in pieces of any size, and gives bytes for a viewer's terminal. ``is_utf8``: that terminal takes
+    UTF-8. Another terminal gets ASCII, since it may take parts of a UTF-8 character for controls."""
 
     def __init__(self, *, is_utf8: bool = True) -> None:
         self._is_utf8 = is_utf8
         self._sequences = Sequences()
-        self._sets = ["B", "B"]  # what is designated as G0 and G1
-        self._shift = 0  # which of them is in use
+        self._sets = ["B", "B"]  # the character sets that are designated as G0 and G1
+        self._shift = 0  # which of the two is in use
         self._saved = (["B", "B"], 0)
         self._modes: dict[str, bool] = {}
         self._has_margins = False
@@ -55,12 +56,12 @@ class Filter:
         self._is_touched = False
 
     def feed(self, data: bytes) -> bytes:
-        """What of it the viewer's terminal may have."""
+        """Return what of ``data`` may be written to the viewer's terminal."""
         text = "".join(map(self._passed, self._sequences.feed(data)))
         return text.encode("utf-8" if self._is_utf8 else "ascii", "replace")
 
     def restore(self) -> bytes:
-        """What puts the viewer's terminal back as it was before the first byte; nothing where only text has passed."""
+        """Return the bytes that restore the viewer's terminal to its state before the first byte; none if only text passed."""
         if not self._is_touched:
             return b""
         self._is_touched = False
@@ -106,7 +107,7 @@ class Filter:
             self._sets["()".index(intermediate)] = final
         if intermediate:
             return ""
-        if final == "c":  # all anew
+        if final == "c":  # full reset
             self._forget_sets()
             return self._restored() + "\x1b[H\x1b[2J"
         if final == "7":
@@ -135,11 +136,11 @@ class Filter:
         return self._drawing(before, final)
 
     def _drawing(self, before: str, final: str) -> str:
-        if final in "JK" and before not in ("", "0", "1", "2"):  # 3 J forgets what the viewer's terminal has scrolled away
+        if final in "JK" and before not in ("", "0", "1", "2"):  # 3 J erases the scrollback of the viewer's terminal
             return ""
-        if final in "su" and before:  # with parameters: margins, or the protocol of the keyboard
+        if final in "su" and before:  # with parameters they set margins, or the keyboard's protocol
             return ""
-        if final == "T" and ";" in before:  # the mouse
+        if final == "T" and ";" in before:  # mouse tracking
             return ""
         if final == "r":
             self._has_margins = True
@@ -157,7 +158,7 @@ class Filter:
         return f"\x1b[{prefix}{';'.join(passing)}{final}" if passing else ""
 
     def _restored_but_screen(self) -> str:
-        """A soft reset leaves the screen that is in use."""
+        """Return what a soft reset does. It does not change which screen is in use."""
         in_use = {f"?{mode}": True for mode in OTHER_SCREEN if self._modes.pop(f"?{mode}", False)}
         out = self._restored()
         self._modes.update(in_use)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The form of a recording: header, frames, chunks (PROTOCOL.md, section 8). Bytes to values and back.
+"""The format of a recording: header, frames, chunks (PROTOCOL.md, section 8). Encodes values as bytes, and decodes them.
 
-Law: pure. One value has one spelling; what is read is exactly what can have been written, or it is Altered; nothing is made of a
-few bytes that is larger than MOST_RAW.
+Law: pure. A value has one spelling. What is read is exactly what can have been written; for anything else Altered is raised.
+Unpacking never makes more than MOST_RAW bytes, however few are unpacked.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from typing import Any, NamedTuple
 
 MAGIC = b"jitd recording 1\n"
 MOST_HEADER = 16 * 1024 * 1024
-"""Bytes of a header at most: 2 MiB of arguments, each byte shown as four."""
+"""Bytes of a header, at most: 2 MiB of arguments, each byte shown as four."""
 MOST_DATA = 64 * 1024
-"""Bytes in one frame at most."""
+"""Bytes of data in one frame, at most."""
 MOST_RAW = 192 * 1024
-"""Bytes in one chunk at most, unpacked."""
+"""Bytes in one chunk when it is unpacked, at most."""
 MOST_TIME = 1 << 62
-"""Microseconds at most, in a header or between two frames."""
+"""Microseconds, at most, of a time in the header or between two frames."""
 HEAD = 13
-"""Bytes of a chunk's head: method, length as stored, length unpacked, CRC-32 of these nine."""
+"""Bytes of a chunk's head: method, stored length, unpacked length, and the CRC-32 of these nine bytes."""
 DIGEST = 32
 OVERHEAD = HEAD + DIGEST
-"""What a chunk costs beside its content."""
+"""Bytes of a chunk beside its content."""
 PACKED, PLAIN = b"z", b"-"
-"""How a chunk is stored: as zlib packs it (RFC 1950), or as it is."""
+"""How a chunk is stored: packed by zlib (RFC 1950), or as it is."""
 
 RUN_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}(\.[1-9][0-9]{0,8})?", re.ASCII)
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 RECORDS = ("output", "all")
 SYNCS = ("interval", "always")
 ENDINGS = ("exited", "signaled", "not started", "lost")
-"""How a run can end, spelled as the core spells it."""
+"""How a run can end, spelled as in the core."""
 
 
 class Altered(Exception):
-    """What is there is not what was written: altered, or damaged.
+    """The recording is not as it was written: it is altered, or damaged.
 
-    ``chunk`` counts from 1, and 0 is the header; ``offset`` is in bytes.
+    ``chunk`` is the number of the chunk, from 1; 0 is the header. ``offset`` is in bytes from the beginning of the file.
     """
 
     def __init__(self, chunk: int, offset: int, sentence: str) -> None:
@@ -53,37 +53,37 @@ class Altered(Exception):
 
 
 class Kind(StrEnum):
-    """What a frame tells. Its value is the byte that stands for it."""
+    """What a frame tells. The value is the byte for it in the file."""
 
     OUTPUT = "o"
-    """Bytes that the command's terminal put out."""
+    """Bytes that the command's terminal has put out."""
     INPUT = "i"
-    """Bytes that were typed at it."""
+    """Bytes that were typed at the command's terminal."""
     STDIN = "0"
     STDOUT = "1"
     STDERR = "2"
-    """Bytes of a stream that is not a terminal."""
+    """Bytes of a stream that is not a terminal: STDIN, STDOUT, STDERR."""
     WINDOW = "w"
     """The window's size changed."""
     SUSPENDED = "s"
     """The command was stopped by a signal."""
     RESUMED = "c"
     WITHHELD = "x"
-    """Something was typed while the terminal did not echo; what, and how much, was not kept."""
+    """Something was typed while the terminal did not echo. What it was, and how much, was not recorded."""
     GAP = "g"
-    """From here on something was not kept, and why not."""
+    """From here on something was not recorded, with the reason."""
     END = "e"
-    """How the run ended: the last frame."""
+    """How the run ended. It is the last frame."""
 
 
 BYTES = frozenset({Kind.OUTPUT, Kind.INPUT, Kind.STDIN, Kind.STDOUT, Kind.STDERR})
 """Kinds whose data are bytes of the command's streams."""
 SHOWN = frozenset({Kind.OUTPUT, Kind.STDOUT, Kind.STDERR})
-"""Those of them that a viewer sees."""
+"""Kinds of BYTES that a viewer sees."""
 
 
 class End(NamedTuple):
-    """How a run ended: one of ENDINGS; the exit status, or the signal; and why, if there is something to say."""
+    """How a run ended: one of ENDINGS, the exit status or signal number, and a sentence why, which may be empty."""
 
     ending: str
     number: int
@@ -91,7 +91,7 @@ class End(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Where a recording stands: chunks and bytes so far, and the digest of the last chunk, which is one of all before it."""
+    """A point in a recording: chunks and bytes so far, and the digest of the last chunk, which covers all chunks before it."""
 
     n_chunks: int
     size: int
@@ -99,7 +99,7 @@ class Mark(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """One thing that happened, ``at`` microseconds after the recording began."""
+    """One event of the recording, ``at`` microseconds after its beginning."""
 
     at: int
     kind: Kind
@@ -107,33 +107,33 @@ class Frame(NamedTuple):
 
     @property
     def size(self) -> tuple[int, int]:
-        """Rows and columns, of a WINDOW."""
+        """Rows and columns. Only for a WINDOW."""
         return int.from_bytes(self.data[:2], "big"), int.from_bytes(self.data[2:], "big")
 
     @property
     def signal(self) -> int:
-        """The signal's number, of a SUSPENDED."""
+        """The signal's number. Only for a SUSPENDED."""
         return self.data[0]
 
     @property
     def because(self) -> str:
-        """Why nothing was kept, of a GAP."""
+        """Why something was not recorded, a sentence. Only for a GAP."""
         return self.data.decode("utf-8")
 
     @property
     def end(self) -> End:
-        """What an END tells."""
+        """How the run ended. Only for an END."""
         return End(ENDINGS[self.data[0]], int.from_bytes(self.data[1:5], "big"), self.data[5:].decode("utf-8"))
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What stands at the beginning. Text is as ``shown`` gives it: printable, or it is refused.
+    """The beginning of a recording. Text must be printable, as ``shown`` makes it.
 
     ``run`` is the run's id, ``fingerprint`` the request's, in hexadecimal. ``started_at`` is for people: microseconds since 1970.
-    ``boot_at`` is what all frames count from: microseconds on CLOCK_BOOTTIME of the boot ``boot_id``. ``rows`` and ``columns``
-    are 0 where the run has no terminal. ``path`` is the file that was executed; ``requester`` asked for it; it ran as ``user``
-    and ``group`` in ``directory``. ``records`` is one of RECORDS, ``sync`` one of SYNCS. Raises ValueError with a sentence.
+    Frames count from ``boot_at``: microseconds on CLOCK_BOOTTIME of the boot ``boot_id``. ``rows`` and ``columns`` are 0 if the
+    run has no terminal. ``path`` is the file that was executed. ``requester`` asked for it, and it ran as ``user`` and ``group``
+    in ``directory``. ``records`` is one of RECORDS, ``sync`` one of SYNCS. Raises ValueError with a sentence.
     """
 
     run: str
@@ -171,7 +171,7 @@ class Header:
             raise ValueError("the header does not say what is recorded, or how durably")
 
     def encode(self) -> bytes:
-        """All that stands before the first chunk. Raises ValueError if that is more than MOST_HEADER."""
+        """Return the bytes before the first chunk. Raises ValueError if the header is longer than MOST_HEADER."""
         body = _canonical(asdict(self))
         if len(body) > MOST_HEADER:
             raise ValueError("the header is too long")
@@ -180,11 +180,11 @@ class Header:
 
 
 PREFIX = len(MAGIC) + 8
-"""Bytes that say how long the header is: MAGIC, the length, CRC-32 of both."""
+"""Number of the bytes that tell how long the header is: MAGIC, the length, and the CRC-32 of both."""
 
 
 def is_plain(text: str) -> bool:
-    """True for text that can do nothing to a terminal."""
+    """True if every character of ``text`` is printable: then it can do nothing to a terminal but draw."""
     return text.isprintable()
 
 
@@ -198,7 +198,7 @@ def _prefix(length: int) -> bytes:
 
 
 def header_length(prefix: bytes) -> int:
-    """From the first PREFIX bytes of a recording: bytes from its beginning to its first chunk. Raises Altered."""
+    """Return how many bytes stand before the first chunk. ``prefix`` is the first PREFIX bytes of the file. Raises Altered."""
     if not prefix.startswith(MAGIC):
         raise Altered(0, 0, "this is not a recording, or one of a version that is not known here")
     length = int.from_bytes(prefix[len(MAGIC) : PREFIX - 4], "big")
@@ -208,7 +208,10 @@ def header_length(prefix: bytes) -> int:
 
 
 def decode_header(data: bytes) -> tuple[Header, bytes]:
-    """The header, and the digest that the first chunk follows, from as many bytes as header_length said. Raises Altered."""
+    """Return the header, and its digest, from which the digest of the first chunk is made. Raises Altered.
+
+    ``data`` are as many bytes of the file as ``header_length`` has returned.
+    """
     before, digest = data[:-DIGEST], data[-DIGEST:]
     if hashlib.sha256(before).digest() != digest:
         raise Altered(0, 0, "the header is not what was written")
@@ -229,7 +232,7 @@ def decode_header(data: bytes) -> tuple[Header, bytes]:
 
 
 def varint(number: int) -> bytes:
-    """Seven bits a byte, the lowest first; the high bit says that more follow."""
+    """Encode a number with seven bits in each byte, the lowest first. A set high bit says that more bytes follow."""
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
@@ -239,14 +242,14 @@ def varint(number: int) -> bytes:
 
 
 def encode_frame(delta: int, kind: Kind, data: bytes) -> bytes:
-    """A frame, ``delta`` microseconds after the one before. Raises ValueError for what no reader takes."""
+    """Encode a frame, ``delta`` microseconds after the frame before. Raises ValueError for a frame that no reader accepts."""
     if not (0 <= delta <= MOST_TIME) or not _is_sound(kind, data):
         raise ValueError("no such frame")
     return varint(delta) + kind.value.encode("ascii") + varint(len(data)) + data
 
 
 def encode_end(end: End) -> bytes:
-    """The data of an END."""
+    """Return the data of an END."""
     return bytes([ENDINGS.index(end.ending)]) + end.number.to_bytes(4, "big") + end.because.encode("utf-8")
 
 
@@ -276,7 +279,7 @@ _KINDS = {ord(kind.value): kind for kind in Kind}
 
 
 def decode_frames(raw: bytes, at: int) -> list[Frame]:
-    """The frames of a chunk, whose content is ``raw``; the one before them was at ``at``. Raises ValueError."""
+    """Return the frames in ``raw``, the content of a chunk. ``at`` is the time of the frame before. Raises ValueError."""
     frames = []
     place = 0
     while place < len(raw):
@@ -314,7 +317,7 @@ def _read_varint(raw: bytes, place: int) -> tuple[int, int]:
 
 
 def encode_chunk(previous: bytes, method: bytes, stored: bytes, n_raw: int) -> tuple[bytes, bytes]:
-    """Head and digest of a chunk, and that digest alone. ``stored`` follows them in the file."""
+    """Return the head with the digest of a chunk, and the digest alone. In the file ``stored`` follows the digest."""
     head = method + len(stored).to_bytes(4, "big") + n_raw.to_bytes(4, "big")
     head += zlib.crc32(head).to_bytes(4, "big")
     digest = chunk_digest(previous, head, stored)
@@ -322,7 +325,7 @@ def encode_chunk(previous: bytes, method: bytes, stored: bytes, n_raw: int) -> t
 
 
 def chunk_digest(previous: bytes, head: bytes, stored: bytes) -> bytes:
-    """SHA-256 over the digest before, the head and what is stored."""
+    """Return the digest of a chunk: SHA-256 over the previous digest, the head and the stored bytes."""
     hashing = hashlib.sha256(previous)
     hashing.update(head)
     hashing.update(stored)
@@ -330,7 +333,7 @@ def chunk_digest(previous: bytes, head: bytes, stored: bytes) -> bytes:
 
 
 def stored_length(head: bytes) -> int:
-    """From a chunk's head: how many bytes follow its digest. Raises ValueError."""
+    """Return how many bytes follow the digest of a chunk with this head. Raises ValueError."""
     if zlib.crc32(head[:9]) != int.from_bytes(head[9:HEAD], "big"):
         raise ValueError("a chunk's head is not what was written")
     n_stored, n_raw = int.from_bytes(head[1:5], "big"), int.from_bytes(head[5:9], "big")
@@ -341,14 +344,14 @@ def stored_length(head: bytes) -> int:
 
 
 def unpack(head: bytes, stored: bytes) -> bytes:
-    """The content of a chunk. Never makes more than its head says, and that is never more than MOST_RAW. Raises ValueError."""
+    """Return the content of a chunk. Unpacks no more bytes than the head says, which is at most MOST_RAW. Raises ValueError."""
     if head[:1] == PLAIN:
         return stored
     n_raw = int.from_bytes(head[5:9], "big")
     unpacking = zlib.decompressobj()
     try:
         raw = unpacking.decompress(stored, n_raw)
-        if not unpacking.eof:  # all of it may be out and the checksum still to come; one byte more would be one too many
+        if not unpacking.eof:  # the checksum may still have to be read; it must not bring another byte
             raw += unpacking.decompress(unpacking.unconsumed_tail, 1)
     except zlib.error:
         raise ValueError("a chunk cannot be unpacked") from None

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plays a recording on somebody's terminal: when what is written, and what a key does.
+"""Plays a recording on a viewer's terminal: what is written when, and what each key does.
 
-Law: pure. Time is an argument; all that comes out is bytes that went through ``Filter``, or a few of our own; what ``finish``
-gives puts the terminal back, however the replay ends. Memory does not grow with the recording.
+Law: pure. Time is an argument. All output went through ``Filter``, or is one of a few sequences of our own. What ``finish``
+returns restores the terminal, however the replay ends. Memory does not grow with the recording.
 """
 
 from __future__ import annotations
@@ -16,25 +16,24 @@ from jitd.recording.form import SHOWN, End, Frame, Kind
 from jitd.recording.sequences import Text
 
 SLOWEST, FASTEST = 1 / 64, 1024.0
-"""Factors of the speed."""
+"""Limits of the speed, as factors."""
 MOST_AT_ONCE = 256 * 1024
-"""Bytes of the recording that one call gives, about: keys are to be heard in between."""
+"""Bytes of the recording that one call plays, about, so that keys are read in between."""
 MOST_LATE = 1.0
-"""Seconds: a viewer's terminal that was stopped for longer is not shown at once what it has missed."""
+"""Seconds of delay that a replay catches up on, at most, after the viewer's terminal was stopped."""
 MOST_SOUGHT = 256
-"""Characters of what is searched for."""
+"""Characters of a text to search for, at most."""
 BELL = b"\a"
 CLEAR = b"\x1b[H\x1b[2J"
 
 
 class Player:
-    """A replay. ``frames`` gives them all from the beginning, each time it is called. Seconds are of any clock that does not
-    jump.
+    """A replay. Each call of ``frames`` yields all frames from the beginning. Times are seconds of any clock that does not jump.
 
-    ``speed`` is a factor; a pause longer than ``idle_limit`` seconds is shortened to it; ``streams`` are the kinds that are
-    shown. Call ``advance`` at ``due_at``, and ``key`` with what was typed; write what they give. Raises ValueError for an
-    impossible speed or limit; ``advance`` and ``key`` raise what ``frames`` does. ``newline`` ends a line of a stream that was
-    not a terminal: a viewer's terminal wants both characters.
+    ``speed`` is a factor. A pause longer than ``idle_limit`` seconds is shortened to it. ``streams`` are the kinds that are
+    shown. ``newline`` ends a line of a stream that was not a terminal: a viewer's terminal needs both characters.
+    Call ``advance`` at ``due_at``, and ``key`` with what was typed, and write what they return. Raises ValueError for an
+    impossible speed or limit. ``advance`` and ``key`` raise what ``frames`` raises.
     """
 
     def __init__(
@@ -56,7 +55,7 @@ class Player:
         self.is_over = False
         self.end: End | None = None
         self.position = 0
-        """Microseconds of the recording, up to the last frame that was played."""
+        """Time of the last frame that was played, in microseconds from the beginning of the recording."""
         self._frames = frames
         self._idle_limit = idle_limit
         self._is_utf8 = is_utf8
@@ -67,17 +66,17 @@ class Player:
         self._next: Frame | None = None
         self._n_played = 0
         self._next_at: float | None = None  # None before the first call
-        self._left = 0.0  # while it is paused: seconds of the recording until the next frame
-        self._rush_to = 0  # so many frames are played without waiting
+        self._left = 0.0  # while the replay is paused: seconds of the recording until the next frame
+        self._rush_to = 0  # up to this number of frames the replay does not wait
         self._is_asking = False
-        self._was_paused = False  # before it was asked for what to search
+        self._was_paused = False  # whether the replay was paused before the viewer was asked what to search for
         self._typed = ""
         self._sought = ""
 
     # --- time --------------------------------------------------------------------------------------------------------
 
     def due_at(self) -> float | None:
-        """When ``advance`` has to be called next; None if not before another key."""
+        """Return when ``advance`` must be called next; None if not before another key."""
         if self.is_over:
             return None
         if self._next_at is None or self._is_rushing:
@@ -85,7 +84,7 @@ class Player:
         return None if self.is_paused or self._is_asking else self._next_at
 
     def advance(self, now: float) -> bytes:
-        """What is to be written at ``now``."""
+        """Play the frames that are due at ``now``, and return what to write."""
         if self._next_at is None:
             self._fetch(now)
         out = bytearray()
@@ -108,7 +107,7 @@ class Player:
         return not self.is_paused and not self._is_asking and now >= self._next_at
 
     def _fetch(self, begins_at: float) -> None:
-        """Have the next frame, which is due its pause after ``begins_at``."""
+        """Fetch the next frame. It is due at ``begins_at`` plus the pause before the frame."""
         self._next = next(self._coming, None)
         if self._next is None:
             self.is_over = True
@@ -139,18 +138,20 @@ class Player:
             return b""
         if frame.kind is Kind.OUTPUT:
             return self._filter.feed(frame.data)
-        return self._filter.feed(frame.data.replace(b"\n", self._newline))  # as the terminal would have done it
+        return self._filter.feed(frame.data.replace(b"\n", self._newline))  # as a terminal would have done it
 
     def finish(self) -> bytes:
-        """What puts the viewer's terminal back. To be written last, always."""
+        """End the replay. Return the bytes that restore the viewer's terminal, which must always be written last."""
         self.is_over = True
         return self._filter.restore()
 
     # --- keys --------------------------------------------------------------------------------------------------------
 
     def key(self, typed: bytes, now: float) -> bytes:
-        """Somebody typed: space pauses or goes on, ``+`` and ``-`` change the speed, ``.`` plays one frame, ``/`` asks for what
-        to search and ``n`` searches it again, ``q`` or the interrupt ends it. What is to be written, at once.
+        """Do what typed keys say, and return what to write immediately.
+
+        Space pauses or goes on, ``+`` and ``-`` change the speed, ``.`` plays one frame, ``/`` asks for a text to search for,
+        ``n`` searches for it again, ``q`` or Ctrl-C ends the replay.
         """
         out = self.advance(now) if self._next_at is None else b""
         for char in typed.decode("utf-8", "replace"):
@@ -199,7 +200,7 @@ class Player:
             self._go_on(now)
 
     def _step(self, now: float) -> bytes:
-        """Up to the next frame that one can see."""
+        """Play until the next frame that shows something."""
         out = b""
         while not out and not self.is_over and not self._is_rushing:
             out = self._play(now)
@@ -226,7 +227,7 @@ class Player:
         return self._question()
 
     def _search(self, now: float) -> bytes:
-        """Play up to the next place where it stands, and pause there. Where it stands nowhere: the bell, and all as it was."""
+        """Play up to the next place of the text that is searched for, and pause. If there is none, ring the bell and stay."""
         place = self._find() if self._sought else None
         if place is None:
             return BELL + self._draw_again(self._n_played, now)
@@ -234,7 +235,7 @@ class Player:
         return self._draw_again(place, now)
 
     def _find(self) -> int | None:
-        """How many frames have to be played until what is sought stands there."""
+        """Return how many frames must be played until the text that is searched for is shown; None if it does not come."""
         text, tail = Text(), ""
         for number, frame in enumerate(islice(self._frames(), self._n_played, None), self._n_played + 1):
             if frame.kind not in self._streams:

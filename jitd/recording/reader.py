@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads recordings: from a file, or from bytes as they arrive.
 
-Law: a frame is given only after its chunk's digest has been computed over all before it. A missing end is told apart
-from an altered part; nothing of an altered part is given.
+Law: a frame is given only after the digest of its chunk was checked, which covers everything before. A missing end is not
+reported as an alteration. No frame of an altered chunk is given.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from jitd.recording.form import (
 )  # fmt: skip
 
 PIECE = 256 * 1024
-"""Bytes read from a file at once."""
+"""Bytes that are read from a file in one call."""
 
 
 class Feed:
-    """Bytes in, in pieces of any size; frames out. ``header`` is None until it has arrived whole.
+    """Takes bytes in pieces of any size, and gives frames. ``header`` is None until the whole header has arrived.
 
-    ``mark`` is where the whole chunks so far stand. ``expected`` are marks that are kept elsewhere: where the recording comes to
-    one, it has to be that.
+    ``mark`` is the point after the last whole chunk. ``expected`` are marks that are kept elsewhere: when the recording has as
+    many chunks as one of these, its own mark must be equal.
     """
 
     def __init__(self, expected: Collection[Mark] = ()) -> None:
@@ -53,11 +53,14 @@ class Feed:
 
     @property
     def n_waiting(self) -> int:
-        """Bytes that have arrived and are not a whole chunk yet."""
+        """Bytes that have arrived but are not a whole chunk yet."""
         return len(self._buffer)
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that are whole now. Raises Altered when it has given all that stands before, and then always again."""
+        """Take ``data``, and return the frames that are complete now.
+
+        Raises Altered at an altered part, after all frames before it were given; then every call raises it again.
+        """
         self._buffer += data
         frames: list[Frame] = []
         try:
@@ -118,9 +121,9 @@ class Feed:
 
 
 class Recording:
-    """A recording in a file, to be read from its beginning as often as one likes. ``file`` stays the caller's.
+    """A recording in a file, which can be read from its beginning many times. The caller closes ``file``.
 
-    ``header`` raises nothing any more once this stands. Raises Altered, also where not even the header is whole, and OSError.
+    The header is read here. Raises Altered, also if the header is not complete, and OSError.
     """
 
     def __init__(self, file: int) -> None:
@@ -136,20 +139,22 @@ class Recording:
         self.header = feed.header
 
     def frames(self) -> Iterator[Frame]:
-        """All frames of whole chunks, in order. Raises Altered in the place where it is, OSError."""
+        """Yield all frames of whole chunks, in order. Raises Altered at the place that is altered, and OSError."""
         feed = Feed()
         offset = 0
         while piece := os.pread(self._file, PIECE, offset):
             offset += len(piece)
             yield from feed.feed(piece)
-        feed.feed(b"")  # which tells what was wrong after the last frame
+        feed.feed(b"")  # raises Altered for a fault after the last frame
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What is in a recording. ``lasted`` in microseconds, ``n_bytes`` for each kind of stream that has any; ``mark`` after the
-    last whole chunk; ``n_waiting`` bytes of a chunk that is not whole; ``end`` None if it is missing; ``gaps`` are why something
-    could not be kept.
+    """What is in a recording.
+
+    ``mark`` is the point after the last whole chunk. ``lasted`` is in microseconds. ``n_waiting`` is the number of bytes after
+    ``mark``, of a chunk that is not whole. ``end`` is None if it is missing. ``n_bytes`` is the number of bytes of each kind of
+    stream that has any. ``gaps`` are the sentences why something was not recorded.
     """
 
     header: Header
@@ -163,15 +168,15 @@ class Summary:
 
     @property
     def is_whole(self) -> bool:
-        """True if the run's end is in it, and nothing was left out before."""
+        """True if the recording has the run's end, and has no gaps."""
         return self.end is not None and not self.gaps
 
 
 def examine(file: int, expected: Collection[Mark] = ()) -> Summary:
-    """Read all of a recording, prove its chain, and compare it with the marks that are kept elsewhere.
+    """Read all of a recording, check its chain, and compare it with ``expected``, the marks that are kept elsewhere.
 
-    Raises Altered where something is not what was written, or where it is shorter than one of ``expected`` says; OSError. A
-    recording that only lacks its end (the writer was killed, or still writes) is not a fault: ``end`` is None then.
+    Raises Altered if something is not as it was written, or if the recording is shorter than one of ``expected`` says; and
+    OSError. It is not a fault if only the end is missing, because the writer was killed or still writes: then ``end`` is None.
     """
     feed = Feed(expected)
     offset = n_frames = lasted = 0
@@ -186,7 +191,7 @@ def examine(file: int, expected: Collection[Mark] = ()) -> Summary:
                 n_bytes[frame.kind] = n_bytes.get(frame.kind, 0) + len(frame.data)
             elif frame.kind is Kind.GAP:
                 gaps.append(frame.because)
-    feed.feed(b"")  # which tells what was wrong after the last frame
+    feed.feed(b"")  # raises Altered for a fault after the last frame
     if feed.header is None:
         raise Altered(0, 0, "the recording is cut short before its first frame, or is none")
     missing = [mark.n_chunks for mark in expected if mark.n_chunks > feed.mark.n_chunks]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a command writes to its terminal, taken apart as a terminal does it (ECMA-48, and what xterm makes of it).
+"""Parses what a command writes to its terminal, as a terminal does it (ECMA-48, and xterm's control sequences).
 
-Law: pure. However the bytes are split, the tokens say the same. Nothing is kept of a control string, and no sequence longer than
-MOST_PARAMETERS; one that never ends hides nothing beyond MOST_STRING.
+Law: pure. However the bytes are split into pieces, the tokens mean the same. Control strings are dropped, and so are sequences
+longer than MOST_PARAMETERS. A control string that never ends hides no more than MOST_STRING characters.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 MOST_PARAMETERS = 256
-"""Characters of one control sequence that are looked at. A longer one is dropped."""
+"""Characters of one control sequence, at most. A longer one is dropped."""
 MOST_STRING = 64 * 1024
-"""Characters after which a control string is taken for ended, and what follows is shown: a command cannot hide from here on."""
+"""Characters after which a control string is taken to have ended. What follows is shown, so that a command cannot hide it."""
 
 
 class Token(Enum):
-    """What stands in the stream."""
+    """The kinds of tokens in the stream."""
 
     TEXT = auto()
     """Characters to be shown."""
     CONTROL = auto()
     """One C0 control character."""
     ESCAPE = auto()
-    """``ESC``, intermediate characters, and a final one."""
+    """``ESC``, intermediate characters, and a final character."""
     CONTROL_SEQUENCE = auto()
-    """``ESC [``, parameters and intermediate characters, and a final one."""
+    """``ESC [``, parameters and intermediate characters, and a final character."""
 
 
 class Word(NamedTuple):
-    """A token: for TEXT and CONTROL the characters, for the others what stands before the final character, and that."""
+    """A token with its characters. For ESCAPE and CONTROL_SEQUENCE, ``text`` is what stands before the character ``final``."""
 
     token: Token
     text: str
@@ -47,16 +47,16 @@ class _State(Enum):
 
 
 _WHOLE = re.compile("([^\x00-\x1f\x7f-\x9f]+)|\x1b\\[([ -?]{0,256})([@-~])")
-"""Text, or a control sequence that has come whole: most of what there is."""
+"""Text, or a complete control sequence: most output consists of these."""
 _STRING = re.compile("[^\x07\n\r\x18\x1a\x1b\x9c]+")
 _OPENERS = frozenset("]PX^_k")
-"""After ESC: OSC, DCS, SOS, PM, APC, and the title of a window of screen's."""
+"""The characters that, after ESC, open a control string: OSC, DCS, SOS, PM, APC, and screen(1)'s window title."""
 _MULTILINE = frozenset("P")
-"""Of these, those in which a line break may stand: it ends any other, which then hides no second line."""
+"""Openers of control strings that may contain line breaks. A line break ends any other, so that it hides no second line."""
 
 
 class Sequences:
-    """Bytes in, words out. C1 controls are dropped, spelled as one byte or as two: no UTF-8 program needs them."""
+    """Takes bytes, and gives words. C1 controls are dropped, whether of one byte or two: a UTF-8 program does not need them."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -66,7 +66,7 @@ class Sequences:
         self._n_dropped = 0
 
     def feed(self, data: bytes) -> list[Word]:
-        """The words that are complete now. Text may come in several."""
+        """Take ``data``, and return the words that are complete now. One text may come in several words."""
         text = self._decoder.decode(data)
         words: list[Word] = []
         place = 0
@@ -105,12 +105,12 @@ class Sequences:
             return found.end()
         char = text[place]
         if char == "\x1b":
-            self._begin_escape()  # the rest of a string's end, or something new
+            self._begin_escape()  # ESC begins the end of the string, or a new sequence
         elif char in "\x18\x1a\x9c" or (char == "\x07" and self._opener == "]"):
             self._state = _State.GROUND
         elif char in "\r\n" and self._opener not in _MULTILINE:
             self._state = _State.GROUND
-            return place  # it is shown
+            return place  # the line break itself is shown
         else:
             self._n_dropped += 1
             if self._n_dropped >= MOST_STRING:
@@ -118,13 +118,13 @@ class Sequences:
         return place + 1
 
     def _take_sequence(self, char: str, words: list[Word]) -> int:
-        """One character of an escape or control sequence; how many of the text are used up by it."""
+        """Take one character of an escape or control sequence. Return 1, or 0 if the character does not belong to it."""
         if char == "\x1b":
             self._begin_escape()
         elif char in "\x18\x1a":
             self._state = _State.GROUND
         elif char < " ":
-            words.append(Word(Token.CONTROL, char))  # it has its effect in the middle of a sequence
+            words.append(Word(Token.CONTROL, char))  # a terminal obeys it even in the middle of a sequence
         elif char >= "\x80":
             self._state = _State.GROUND
             return 0
@@ -156,13 +156,13 @@ class Sequences:
 
 
 class Text:
-    """The same stream as text to be searched: no sequences, and a line break where the cursor goes elsewhere."""
+    """The same stream as text for a search: without sequences, and with a line break where the cursor moves elsewhere."""
 
     def __init__(self) -> None:
         self._sequences = Sequences()
 
     def feed(self, data: bytes) -> str:
-        """What of ``data`` can be read."""
+        """Take ``data``, and return the text in it."""
         out = []
         for word in self._sequences.feed(data):
             if word.token is Token.TEXT:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where recordings are kept: their names, who may look at them, how much they take, and which have to go.
+"""The files of recordings: their names, their access rights, their size, and which are to be removed.
 
-Law: a name is made of a checked run id and of nothing else; a file is made once, for its owner alone, in a directory that nobody
-else can write to; a recording that somebody still writes is never removed. Which have to go is decided by a pure function.
+Law: a name is made of a checked run id and of nothing else. A file is made once, for its owner alone, in a directory that nobody
+else can use. A recording that is still being written is never removed. A pure function decides which are to be removed.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ DAY = 24 * 60 * 60
 
 
 class RecordingError(Exception):
-    """The recording cannot be made, or not go on: a sentence."""
+    """The recording cannot be made, or cannot go on. The argument is a sentence."""
 
 
 class Kept(NamedTuple):
-    """One recording. ``size`` in bytes; ``ended_at``, its last change, in seconds since 1970; ``is_live``: still written.
+    """One recording. ``size`` is in bytes. ``ended_at`` is its last change, in seconds since 1970. ``is_live``: still written.
 
-    ``number`` is the place of its run among all runs of the record, 0 where it has none; ``person`` is whose run it was.
+    ``number`` is the place of its run among all runs of the record, 0 if the run is not in it. ``person`` is the run's requester.
     """
 
     run: str
@@ -41,27 +41,27 @@ class Kept(NamedTuple):
 
 
 def sentence_of(fault: OSError) -> str:
-    """What the system said."""
+    """Return the system's words for ``fault``."""
     return fault.strerror or os.strerror(fault.errno or errno.EIO)
 
 
 def name_of(run: str) -> str:
-    """The file's name for a run. Raises ValueError for what is not a run's id."""
+    """Return the name of the file for a run's recording. Raises ValueError if ``run`` is not a run's id."""
     if not RUN_ID.fullmatch(run):
         raise ValueError("this is not a run's id")
     return run + SUFFIX
 
 
 def run_of(name: str) -> str | None:
-    """The run whose recording has this name; None if no recording has it."""
+    """Return the run whose recording has this file name; None if it is not the name of a recording."""
     run = name.removesuffix(SUFFIX)
     return run if run != name and RUN_ID.fullmatch(run) else None
 
 
 def open_directory(directory: str, *, make: bool) -> int:
-    """A descriptor of the directory, made first where it is missing if ``make`` says so.
+    """Return a descriptor of the directory. If it is missing, ``make`` says whether to make it first.
 
-    Raises RecordingError if it is not ours alone: a link, another's, or open to others.
+    Raises RecordingError if the directory is a link, belongs to another user, or is open to other users.
     """
     try:
         if make:
@@ -78,7 +78,10 @@ def open_directory(directory: str, *, make: bool) -> int:
 
 
 def create(directory: str, run: str) -> int:
-    """Make the file of ``run``'s recording, and keep it locked for as long as its descriptor is open. Raises RecordingError."""
+    """Make the file for the recording of ``run``, and return its descriptor. Raises RecordingError.
+
+    The file is locked as long as this descriptor is open.
+    """
     try:
         name = name_of(run)
     except ValueError as fault:
@@ -100,7 +103,7 @@ def create(directory: str, run: str) -> int:
 
 
 def open_recording(directory: str, run: str) -> int:
-    """A descriptor to read the recording of ``run`` from. Raises FileNotFoundError, RecordingError, ValueError."""
+    """Return a descriptor from which to read the recording of ``run``. Raises FileNotFoundError, RecordingError, ValueError."""
     above = open_directory(directory, make=False)
     try:
         file = os.open(name_of(run), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=above)
@@ -117,7 +120,7 @@ def open_recording(directory: str, run: str) -> int:
 
 
 def is_live(file: int) -> bool:
-    """True while somebody writes the recording that ``file`` is."""
+    """True while a process writes the recording that is open as ``file``."""
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
@@ -127,7 +130,7 @@ def is_live(file: int) -> bool:
 
 
 def survey(directory: str) -> list[Kept]:
-    """All recordings, the oldest first; nothing where the directory is missing. Raises RecordingError."""
+    """Return all recordings, the oldest first; none if the directory is missing. Raises RecordingError."""
     if not os.path.lexists(directory):
         return []
     above = open_directory(directory, make=False)
@@ -148,18 +151,19 @@ def survey(directory: str) -> list[Kept]:
 
 
 def usage(kept: Iterable[Kept]) -> int:
-    """Bytes that recordings take."""
+    """Return the bytes that these recordings take together."""
     return sum(one.size for one in kept)
 
 
 def _in_order(kept: Iterable[Kept]) -> list[Kept]:
-    """As the record has them; clocks are set, and files are touched."""
+    """Return recordings in the order of the record. Their times do not tell the order: clocks are set, and files are touched."""
     return sorted(kept, key=lambda one: (one.number, one.ended_at, one.run))
 
 
 def aged(kept: Iterable[Kept], now: float, days: int) -> frozenset[str]:
-    """The runs whose recordings ended more than ``days`` ago, at ``now`` (in seconds since 1970). Pure. None is older than one
-    that came before it in the record, whatever the clock said when it was written.
+    """Return the runs whose recordings ended more than ``days`` before ``now`` (seconds since 1970). Pure.
+
+    A recording is never taken to be older than one before it in the record, whatever the clock said when it was written.
     """
     found, latest = set(), 0.0
     for one in _in_order(kept):
@@ -170,9 +174,10 @@ def aged(kept: Iterable[Kept], now: float, days: int) -> frozenset[str]:
 
 
 def outdated(kept: Iterable[Kept], old: Container[str], *, quota: int | None) -> list[Kept]:
-    """Which have to go: those of ``old`` runs, and then as many as it takes to get below ``quota`` bytes (None: no such bound).
-    Each time the oldest goes of the person whose recordings take the most, so that nobody loses one to a person who has more.
-    Pure. A live one stays, and counts.
+    """Return which recordings to remove: those of ``old`` runs, then as many as are needed to get down to ``quota`` bytes.
+
+    Each time the person whose recordings take the most bytes loses the oldest. So nobody loses a recording in favour of a person
+    who has more. A live recording stays, and counts. ``quota`` None: no limit. Pure.
     """
     going: list[Kept] = []
     ended: dict[str, deque[Kept]] = {}
@@ -195,7 +200,7 @@ def outdated(kept: Iterable[Kept], old: Container[str], *, quota: int | None) ->
 
 
 def remove(directory: str, run: str) -> bool:
-    """Remove the recording of ``run``; False if there is none, or it is live after all. Raises RecordingError."""
+    """Remove the recording of ``run``. False if there is none, or if it is live after all. Raises RecordingError."""
     try:
         file = open_recording(directory, run)
     except FileNotFoundError:

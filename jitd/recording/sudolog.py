@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A recording as an I/O log of sudo's (sudoers(5), sudoreplay(8)): a directory that ``sudoreplay`` plays and lists.
+"""Exports a recording as an I/O log of sudo (sudoers(5), sudoreplay(8)): a directory that ``sudoreplay`` plays and lists.
 
-Law: the bytes are those of the recording, each stream in its file, compressed as sudo does it, so that no content can be taken
-for a compressed file of itself. What that format cannot say is returned, not left out in silence.
+Law: the bytes are those of the recording. Each stream is in its file, and always compressed as sudo does it: else content that
+looks like a compressed file would be read as one. What the format cannot express is returned, and not left out silently.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ EVENTS = {Kind.STDIN: 0, Kind.STDOUT: 1, Kind.STDERR: 2, Kind.INPUT: 3, Kind.OUT
 WINDOW, SUSPEND = 5, 7
 """Numbers of events in the file ``timing``."""
 NO_TERMINAL = "unknown"
+"""What sudo writes if it knows no terminal."""
 ROWS, COLUMNS = 24, 80
-"""Of a run without a terminal: sudoreplay gives up where both are 0."""
-"""What sudo writes where it knows none."""
+"""The size for a run without a terminal: sudoreplay fails if both numbers are 0."""
 
 
 def export(header: Header, frames: Iterable[Frame], directory: str, *, is_raw: bool = True) -> list[str]:
-    """Make ``directory``, which must not exist: a log for ``sudoreplay -d ABOVE NAME``. What it could not be told, as sentences.
+    """Make ``directory``, which must not exist: a log for ``sudoreplay -d ABOVE NAME``. Return what is missing, as sentences.
 
-    ``is_raw``: output as it was, which is what such a log is; otherwise as ``Filter`` makes it harmless. Raises OSError, and
-    whatever ``frames`` does; what was written until then stays.
+    ``is_raw``: write output as it was, as sudo does; else as ``Filter`` makes it harmless. Raises OSError, and what ``frames``
+    raises. What was written until then stays.
     """
     os.mkdir(directory, 0o700)
     with ExitStack() as stack:
@@ -61,7 +61,7 @@ def export(header: Header, frames: Iterable[Frame], directory: str, *, is_raw: b
                 timing.write(f"{number} {delay // 1_000_000}.{delay % 1_000_000:06}000 {values}\n".encode("ascii"))
     _write(os.path.join(directory, "log"), _old_log(header))
     _write(os.path.join(directory, "log.json"), _log(header, lasted, end))
-    os.chmod(os.path.join(directory, "timing"), 0o400)  # for sudo: it is complete
+    os.chmod(os.path.join(directory, "timing"), 0o400)  # tells sudo that the log is complete
     if end is None:
         untold.append("the end of the recording is missing")
     return untold
@@ -83,7 +83,7 @@ def _write(path: str, text: str) -> None:
 
 
 def _event(frame: Frame, n_bytes: int) -> str:
-    """Number and values of a frame in ``timing``; empty if it has no place there."""
+    """Return the number and values of a frame for the file ``timing``; empty if that file has no such event."""
     if frame.kind in EVENTS:
         return f"{EVENTS[frame.kind]} {n_bytes}" if n_bytes else ""
     if frame.kind is Kind.WINDOW:
@@ -109,7 +109,7 @@ def _sentence(frame: Frame) -> str:
 
 
 def _old_log(header: Header) -> str:
-    """Three lines: a colon or line break in a value would be another value, so there is none (the header is printable)."""
+    """Return the file ``log``: three lines. A colon in a value is replaced; no value has a line break, as all are printable."""
     first = [
         str(header.started_at // 1_000_000), header.requester, header.user, header.group, NO_TERMINAL, str(header.rows or ROWS),
         str(header.columns or COLUMNS),

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the recording of a run, for a process that has one loop and waits for nothing else.
+"""Writes the recording of a run, for a process that waits only in its one event loop.
 
 Law: what was accepted is in the file within LATENCY, and with ``sync="always"`` on the disk before the call returns. What cannot
-be kept is said by an exception, never dropped in silence; the file then ends with its last whole chunk. Memory is bounded. What
-is typed while the terminal does not echo is never kept, nor is its length.
+be recorded raises an exception, and is never dropped silently; the file then ends with its last whole chunk. Memory is bounded.
+What is typed while the terminal does not echo is never recorded, nor is its length.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ from jitd.recording.form import (
 from jitd.recording.storage import RecordingError, create, remove, sentence_of
 
 LATENCY = 200_000
-"""Microseconds from the first byte of a chunk to its writing. With a turn of the caller's loop that stays under 250 ms."""
+"""Microseconds from the first byte of a chunk to its writing. Together with a turn of the caller's loop this is below 250 ms."""
 FULL = 64 * 1024
-"""Bytes after which a chunk is written at once."""
+"""Bytes after which a chunk is written immediately."""
 RESERVE = 4096
-"""Bytes of the quota that are kept for the last words."""
+"""Bytes of the quota that are kept free for the last frames (GAP and END)."""
 MOST_SAID = 1000
-"""Bytes of the sentence in a GAP or an END."""
+"""Bytes of the sentence in a GAP or an END, at most."""
 PROBE_EVERY = 16
-"""Chunks between two attempts to pack what did not pack well."""
+"""After how many chunks full packing is tried again, if it was not worth its time."""
 WORTH_PROBING = 4096
-"""Bytes from which on a chunk says something of those that follow."""
+"""Bytes that a chunk must have, so that it tells how well the following chunks will pack."""
 
 
 def boot_clock() -> int:
-    """Microseconds since the host started, its sleep included."""
+    """Return the microseconds since the host was started, including the time that it was suspended (CLOCK_BOOTTIME)."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
 
 
 class Packer:
-    """Packs chunks as long as that is worth its time.
+    """Packs chunks as long as that is worth the time.
 
-    Text packs well and fast. What does not (keys, images, archives) is packed by its letters' frequency alone, which is three
-    times as fast, or not at all; now and then it is tried again.
+    Text packs well and fast. Data that do not (keys, images, archives) are packed only by the frequency of their bytes, which is
+    three times as fast, or not at all. After some chunks full packing is tried again.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Packer:
         self._n_since = 0
 
     def pack(self, raw: bytes) -> tuple[bytes, bytes]:
-        """Method, and what is stored."""
+        """Return the method (PACKED or PLAIN), and the bytes to store."""
         if len(raw) < WORTH_PROBING:
             return self._smaller(raw, zlib.Z_DEFAULT_STRATEGY)
         self._n_since += 1
@@ -87,22 +87,22 @@ class Packer:
 
 
 def begin(directory: str, header: Header, *, quota: int | None = None, clock: Callable[[], int] = boot_clock) -> Recorder:
-    """Make the file of ``header.run`` in ``directory`` and begin. Raises RecordingError."""
+    """Make the file of ``header.run`` in ``directory``, and begin to record. Raises RecordingError."""
     file = create(directory, header.run)
     try:
         return Recorder(file, header, quota=quota, clock=clock)
     except RecordingError:
         with suppress(RecordingError):
-            remove(directory, header.run)  # there is nothing in it
+            remove(directory, header.run)  # nothing was recorded in it
         raise
 
 
 class Recorder:
-    """One recording, to an open and empty file that it closes in the end.
+    """Writes one recording to ``file``, which is open and empty; ``close`` closes it.
 
-    ``quota`` is in bytes of the file, None for none. ``clock`` gives microseconds on CLOCK_BOOTTIME. Give it bytes *before* they
-    are passed on. Every method but ``close`` and ``abandon`` raises RecordingError: from the first fault on always the same, and
-    ``fault`` has it too.
+    ``quota`` is in bytes of the file, None for no limit. ``clock`` returns microseconds on CLOCK_BOOTTIME. Record bytes *before*
+    they are passed on. Every method but ``close`` and ``abandon`` raises RecordingError. After the first fault they always raise
+    the same one, which is also in ``fault``.
     """
 
     def __init__(self, file: int, header: Header, *, quota: int | None = None, clock: Callable[[], int] = boot_clock) -> None:
@@ -117,9 +117,9 @@ class Recorder:
         self._buffer = bytearray()
         self._last_kind: Kind | None = None
         self._last_at = header.boot_at
-        self._write_at = 0  # the boot clock, in microseconds, when the buffer has to be written
-        self._sync_at: int | None = None  # likewise when what is written has to be on the disk; None if it is
-        self._is_named = False  # the file's name is on the disk
+        self._write_at = 0  # when the buffer must be written, in microseconds of the boot clock
+        self._sync_at: int | None = None  # when what was written must be on the disk, by the same clock; None if it is
+        self._is_named = False  # whether the file's name is on the disk
         try:
             encoded = header.encode()
         except ValueError as fault:
@@ -138,13 +138,13 @@ class Recorder:
     # --- what happens ------------------------------------------------------------------------------------------------
 
     def output(self, data: bytes | memoryview, stream: Kind = Kind.OUTPUT) -> None:
-        """The command has put out ``data``: OUTPUT for its terminal, or STDOUT or STDERR."""
+        """Record output of the command. ``stream`` is OUTPUT for its terminal, or STDOUT or STDERR."""
         self._put_bytes(stream, data)
 
     def input(self, data: bytes | memoryview, *, is_echoed: bool, stream: Kind = Kind.INPUT) -> None:
-        """``data`` go to the command: INPUT for its terminal, or STDIN. ``is_echoed``: its terminal echoes now; True for STDIN.
+        """Record input of the command. ``stream`` is INPUT for its terminal, or STDIN. ``is_echoed`` is True for STDIN.
 
-        Kept only where the header says that all is recorded, and never without an echo.
+        Input is recorded only if the header says that all is recorded, and never if the terminal does not echo.
         """
         if not self._keeps_input:
             return
@@ -154,47 +154,47 @@ class Recorder:
             self._put(Kind.WITHHELD, b"")
 
     def resize(self, rows: int, columns: int) -> None:
-        """The window has another size."""
+        """Record the new size of the window."""
         self._put(Kind.WINDOW, rows.to_bytes(2, "big") + columns.to_bytes(2, "big"))
 
     def suspended(self, signal: int) -> None:
-        """The command was stopped by ``signal``."""
+        """Record that ``signal`` has stopped the command."""
         self._put(Kind.SUSPENDED, bytes([signal]))
 
     def resumed(self) -> None:
-        """The command goes on."""
+        """Record that the command goes on."""
         self._put(Kind.RESUMED, b"")
 
     def gap(self, because: str) -> None:
-        """Something is not kept from here on, and why."""
+        """Record that something is not recorded from here on, and why."""
         self._put(Kind.GAP, _said(because))
 
     # --- the loop ----------------------------------------------------------------------------------------------------
 
     def due_at(self) -> float | None:
-        """When ``tend`` has to be called: seconds on CLOCK_BOOTTIME, None for not at all."""
+        """Return when ``tend`` must be called: seconds on CLOCK_BOOTTIME, None if it need not be."""
         due = self._write_at if self._buffer else self._sync_at
         return None if due is None or self.fault else due / 1e6
 
     def tend(self) -> None:
-        """Write, and bring to the disk, what is due. Costs nothing when nothing is."""
+        """Write what is due, and sync to the disk what is due. Takes no time if nothing is due."""
         self._tend(self._clock())
 
     def write(self) -> None:
-        """Write all that was accepted; it may not be on the disk yet. Raises RecordingError."""
+        """Write all that was accepted to the file. It may not be on the disk yet. Raises RecordingError."""
         self._raise_fault()
         self._write_buffer()
 
     def flush(self) -> Mark:
-        """Write all that was accepted, and bring it to the disk; where the recording then stands."""
+        """Write all that was accepted, and sync it to the disk. Return the point that the recording has reached."""
         self._raise_fault()
         self._write_buffer()
         self._sync()
         return self.mark
 
     def close(self, end: End) -> Mark:
-        """Write how the run ended, and close. Never raises: ``fault`` says if something could not be kept, and so does a GAP in
-        the file where that can still be written."""
+        """Write how the run ended, and close the file. Raises nothing: ``fault`` is set if something could not be recorded, and a
+        GAP in the file says so too, if it can still be written."""
         try:
             if self.fault is not None and self._last_kind is not Kind.GAP:
                 self._buffer.clear()
@@ -209,10 +209,10 @@ class Recorder:
         return self.mark
 
     def abandon(self) -> None:
-        """Close the file as it is. To be called once, or not at all after ``close``."""
+        """Close the file as it is. Does nothing if it is closed already."""
         if self._file >= 0:
             file, self._file = self._file, -1
-            with suppress(OSError):  # what was to be kept is on the disk, or the fault was told
+            with suppress(OSError):  # everything is on the disk, or the fault was told
                 os.close(file)
 
     # --- inside ------------------------------------------------------------------------------------------------------
@@ -240,7 +240,7 @@ class Recorder:
             self._sync()
 
     def _append(self, kind: Kind, data: bytes) -> int:
-        """Take a frame, and say when that was."""
+        """Add a frame to the buffer. Return its time."""
         now = self._clock()
         if not self._buffer:
             self._write_at = now + LATENCY
@@ -254,7 +254,7 @@ class Recorder:
             raise self.fault
 
     def _check_quota(self, n_more: int) -> None:
-        """Raises RecordingError unless ``n_more`` bytes fit beside what was accepted, however badly it packs."""
+        """Raise RecordingError unless ``n_more`` bytes still fit, even if nothing can be packed."""
         if self._most is None or self.mark.size + len(self._buffer) + n_more + OVERHEAD <= self._most:
             return
         if self._buffer:
@@ -281,7 +281,7 @@ class Recorder:
         before = self.mark.size
         try:
             written = os.pwritev(self._file, pieces, before)
-            while written < size:  # the disk is nearly full, or a limit is near: the next one says so
+            while written < size:  # the disk is nearly full, or a limit is near: the next write raises that
                 written += os.pwrite(self._file, b"".join(pieces)[written:], before + written)
         except OSError as fault:
             with suppress(OSError):
@@ -315,6 +315,6 @@ class Recorder:
 
 
 def _said(sentence: str) -> bytes:
-    """A sentence as a frame has it: printable, and not too long."""
+    """Return a sentence as a frame has it: printable, and at most MOST_SAID bytes long."""
     plain = "".join(char if char.isprintable() else "?" for char in sentence)
     return plain.encode("utf-8", "replace")[:MOST_SAID].decode("utf-8", "ignore").encode("utf-8")

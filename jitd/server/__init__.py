@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One client's talk with the daemon: connections, the handshake, messages in and out. Law: nothing is decided here."""
+"""What a client and the daemon say to each other: connections, handshake, messages in and out. Law: nothing is decided here."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""GSSAPI acceptor: one client's token to a proved principal, and a context to wrap in (PROTOCOL.md section 3).
+"""GSSAPI acceptor: turns a client's token into a proved principal and a context that protects messages (PROTOCOL.md section 3).
 
-Law: one token, krb5 alone, our own key alone; a context counts only when it is complete, mutual, protected against replay, and
-bound to this very channel. Every doubt is an exception; nothing here has a default that lets anybody in.
+Law: only one token, only krb5, only our own key. A context counts only if it is complete, mutual, protected against replay, and
+bound to this very channel. Every doubt raises an exception; nothing here has a default that accepts anybody.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import gssapi
 from gssapi import (
     raw,
-)  # each word of the library's once and at once: what is above it puts errors off (THREATS K-01), and takes longer
+)  # GSSAPI's own calls, which raise errors immediately: the layer above defers errors (THREATS K-01), and is slower
 from gssapi.raw.ext_krb5 import Krb5LucidContextV1, krb5_export_lucid_sec_context
 from gssapi.raw.misc import GSSError
 
@@ -44,35 +44,35 @@ _KT_NOTFOUND = -1765328203
 _KT_KVNONOTFOUND = -1765328154
 _GSS_S_CREDENTIALS_EXPIRED = 11 << 16  # RFC 2744 section 3.9.1
 _OF_OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
-"""What is a minor code where replay cache or keytab fail as files: no fault of a ticket's, nor of what is in them."""
+"""Minor codes if the replay cache or the keytab cannot be read or written as a file. Ticket and keys may be in order then."""
 
 
 class NotAuthenticated(Exception):
-    """The client did not prove who it is. The sentence is for the client."""
+    """The client did not prove who it is. The argument is a sentence for the client."""
 
 
 class NoKey(Exception):
-    """The daemon has no usable key of its own. The sentence is for the client and its administrator."""
+    """The daemon has no usable key of its own. The argument is a sentence for the client and its administrator."""
 
 
 class CannotNote(NoKey):
-    """The daemon's own disk keeps it from noting which proofs were used, so it can accept none. The sentence is for both, too."""
+    """The daemon's disk does not let it note which proofs were used, so it can accept none. The argument is as in NoKey."""
 
 
 @dataclass(slots=True)
 class Proof:
-    """A finished context. ``principal`` is as GSSAPI displays it, ``ends_at`` the ticket's end (aware UTC)."""
+    """A complete context. ``principal`` is as GSSAPI displays it; ``ends_at`` is the ticket's end (aware, UTC)."""
 
     principal: bytes
     ends_at: datetime
     _context: gssapi.SecurityContext
 
     def wrap(self, body: bytes) -> bytes:
-        """``body`` protected for the client."""
+        """Return ``body``, encrypted for the client."""
         return raw.wrap(self._context, body, True).message
 
     def unwrap(self, sealed: bytes) -> bytes:
-        """What the client wrapped. Raises NotAuthenticated if it was altered, repeated, dropped or put in another order."""
+        """Return what the client has wrapped. Raises NotAuthenticated if it was altered, repeated, lost or reordered."""
         try:
             opened = raw.unwrap(self._context, sealed)
         except GSSError as fault:
@@ -83,14 +83,14 @@ class Proof:
 
 
 class Acceptor:
-    """Accepts contexts for ``jitd/host@realm`` with the keys in ``keytab``, which is read anew each time: keys are rotated."""
+    """Accepts contexts for ``jitd/host@realm`` with the keys in ``keytab``. It is read every time, since keys are rotated."""
 
     def __init__(self, keytab: Path, host: str, realm: str) -> None:
         self._keytab = keytab
         self._service = f"jitd/{host}@{realm}"
 
     def credentials(self) -> gssapi.Credentials:
-        """The daemon's own acceptor credentials. Raises NoKey with what is wrong with the keytab."""
+        """Return the daemon's own credentials for accepting. Raises NoKey, which says what is wrong with the keytab."""
         try:
             with self._keytab.open("rb") as file:
                 if file.read(1) != b"\x05":
@@ -115,7 +115,7 @@ class Acceptor:
             ) from None
 
     def accept(self, token: bytes, channel: bytes) -> tuple[Proof, bytes]:
-        """The proof that ``token`` is, and the token to answer it with. ``channel`` is the hash over both hellos.
+        """Accept ``token``. Return the proof, and the token to answer with. ``channel`` is the hash over both hellos.
 
         Raises NotAuthenticated or NoKey.
         """
@@ -147,7 +147,7 @@ class Acceptor:
         return Proof(principal, ends_at, finished), made.token
 
     def _named(self, fault: GSSError) -> Exception:
-        """The fault as something a person can act on. What is not known is the client's fault, in general words."""
+        """Return ``fault`` as an exception whose sentence says what to do. An unknown fault counts as the client's."""
         minor = _signed(fault.min_code)
         if minor in (_KT_NOTFOUND, _KT_KVNONOTFOUND, _BADKEYVER):
             return NoKey(
@@ -174,9 +174,9 @@ def _displayed(name: raw.Name) -> bytes:
 
 
 def _with_end(context: raw.SecurityContext) -> tuple[gssapi.SecurityContext, datetime]:
-    """``context`` anew, and when its ticket ends. What GSSAPI calls its lifetime is longer by the clock skew that is allowed."""
+    """Return a copy of ``context``, and when its ticket ends. GSSAPI's lifetime is longer, by the allowed clock skew."""
     kept = raw.export_sec_context(context)
-    lucid = krb5_export_lucid_sec_context(raw.import_sec_context(kept), 1)  # which uses that copy up
+    lucid = krb5_export_lucid_sec_context(raw.import_sec_context(kept), 1)  # the call destroys the copy that it gets
     assert isinstance(lucid, Krb5LucidContextV1) and lucid.endtime is not None, "version 1 was asked for"
     return gssapi.SecurityContext(token=kept), datetime.fromtimestamp(lucid.endtime, UTC)
 

@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The krb5 token from outside (RFC 4121 section 4.1, RFC 4120 sections 5.3 and 5.5.1): is it the one spelling that it can have?
+"""Checks that a krb5 token is in the one encoding that it can have (RFC 4121 section 4.1, RFC 4120 sections 5.3 and 5.5.1).
 
-Law: pure. libkrb5 decrypts, and looks at nothing else: the cleartext around the two sealed parts (realm, service, options) is
-protected by nothing, so one proof would have many spellings. Here it has one, or the token is refused (THREATS K-01).
+Law: pure. libkrb5 decrypts the two sealed parts, and checks nothing else. The cleartext around them (realm, service, options) is
+not protected, so one proof could be sent in many encodings. Here it has one, and any other is refused (THREATS K-01).
 """
 
 from __future__ import annotations
 
-_START = bytes.fromhex("06092a864886f7120102020100")  # the mechanism krb5, and: an AP-REQ follows
+_START = bytes.fromhex("06092a864886f7120102020100")  # the object id of krb5, and the mark that an AP-REQ follows
 _VERSION = 5
 _AP_REQ = 14
 _MUTUAL = bytes.fromhex("0020000000")  # a bit string: mutual authentication, and no other option
 _NAME_TYPES = (1, 2, 3)
-"""NT-PRINCIPAL, NT-SRV-INST, NT-SRV-HST (RFC 4120 section 6.2): which one a KDC writes into the ticket is its own affair."""
+"""NT-PRINCIPAL, NT-SRV-INST, NT-SRV-HST (RFC 4120 section 6.2). A KDC may write any of them into the ticket."""
 
 _INTEGER, _BITS, _OCTETS, _TEXT, _SEQUENCE = 0x02, 0x03, 0x04, 0x1B, 0x30
 
 
 def is_canonical(token: bytes, service: str) -> bool:
-    """True if ``token`` is an AP-REQ for ``service`` (``jitd/host@REALM``) in exactly the bytes that DER gives it."""
+    """True if ``token`` is an AP-REQ for ``service`` (``jitd/host@REALM``), byte for byte in the encoding of DER."""
     try:
         return _spelled(token, service) == token
     except (IndexError, KeyError, ValueError):
@@ -26,7 +26,10 @@ def is_canonical(token: bytes, service: str) -> bool:
 
 
 def _spelled(token: bytes, service: str) -> bytes:
-    """The token that has the sealed parts, key version and encryption types of ``token``, and nothing else of it."""
+    """Encode a token for ``service`` with the sealed parts, key version and encryption types of ``token``, and nothing else.
+
+    Raises IndexError, KeyError or ValueError if ``token`` does not have these.
+    """
     name, _, realm = service.rpartition("@")
     request = _fields(_inner(_inner(token, 0x60)[len(_START) :], 0x6E))
     ticket = _fields(_inner(request[3], 0x61))
@@ -62,7 +65,7 @@ def _spelled(token: bytes, service: str) -> bytes:
 
 
 def _sealed(data: bytes, *, has_version: bool) -> bytes:
-    """An EncryptedData anew: its type, its key version where there has to be one, its ciphertext."""
+    """Encode an EncryptedData again: its type, its key version (``has_version``), and its ciphertext."""
     parts = _fields(data)
     kept = [_field(0, _integer(_number(parts[0])))]
     if has_version:
@@ -77,7 +80,7 @@ def _sealed(data: bytes, *, has_version: bool) -> bytes:
 
 
 def _read(data: bytes) -> tuple[int, bytes, bytes]:
-    """Tag, value, and what follows. Raises ValueError or IndexError."""
+    """Return the tag and the value of the first element, and the bytes after it. Raises ValueError or IndexError."""
     tag, length, start = data[0], data[1], 2
     if length >= 0x80:
         start += length - 0x80
@@ -89,7 +92,7 @@ def _read(data: bytes) -> tuple[int, bytes, bytes]:
 
 
 def _inner(data: bytes, wanted: int) -> bytes:
-    """The value of ``data``, which has to be one element with the tag ``wanted``."""
+    """Return the value of ``data``, which must be one element with the tag ``wanted``. Raises ValueError or IndexError."""
     tag, value, rest = _read(data)
     if tag != wanted or rest:
         raise ValueError("another element")
@@ -97,7 +100,7 @@ def _inner(data: bytes, wanted: int) -> bytes:
 
 
 def _fields(data: bytes) -> dict[int, bytes]:
-    """The members of a sequence by their context tags."""
+    """Return context tag → value of the members of a sequence. Raises ValueError or IndexError."""
     found = {}
     rest = _inner(data, _SEQUENCE)
     while rest:

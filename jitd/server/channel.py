@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One client's socket in the event loop: frames in, frames and at times one descriptor out.
+"""One client's socket in the event loop: frames in, and frames out, some of them with a descriptor.
 
-Law: never blocks, never keeps more than LIMIT_OUT bytes for a client that does not read, reads no large frame before there is
-room for it, and keeps no descriptor that a client sent beyond what it was told to take: one more is closed, with all others, and
-ends the channel. (asyncio's transports would lose descriptors without a word.)
+Law: a channel never blocks. It keeps at most LIMIT_OUT bytes for a client that does not read. It reads no large frame before
+there is room for the frame. It takes only as many descriptors as it was told to; if a client sends more, all are closed, and the
+channel ends. (asyncio's transports would lose descriptors silently.)
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ from jitpam.wire.framing import SMALL, FrameReader, frame
 
 CHUNK = 64 * 1024
 LIMIT_OUT = 16 * 1024 * 1024
-"""Bytes that may wait for a client; one that falls further behind is cut off."""
+"""Bytes that may wait for a client. If more bytes wait, the client is disconnected."""
 ENOUGH_OUT = 256 * 1024
-"""Bytes that wait for a client before ``drained`` waits for it."""
+"""Bytes that may wait for a client before ``drained`` waits until the client reads."""
 FRAME_WITHIN = 10.0
-"""Seconds in which a frame has to be whole, from the moment that its beginning is here and there is room for it."""
+"""Seconds within which a frame must be complete, counted from when its beginning is here and there is room for it."""
 _ANCILLARY = socket.CMSG_SPACE(4 * array.array("i").itemsize)
 
 
 class Channel:
-    """``on_frame`` gets each frame's body, ``on_close`` a sentence or None for a clean end; neither is called after ``close``.
+    """One client's socket. ``on_frame`` gets each frame's body, ``on_close`` a sentence, or None if the client ended it properly.
 
-    A large frame takes its bytes of ``place`` when its length is here. They are given back when the next one may come.
+    Neither is called after ``close``. A large frame takes its bytes from ``place`` when its length has been read. They are given
+    back when the next frame may come.
     """
 
     __slots__ = (
@@ -69,32 +70,32 @@ class Channel:
 
     @property
     def is_open(self) -> bool:
-        """False once it is closed, or will be when the last frame is out."""
+        """False once the channel is closed, or will be closed after its last frame."""
         return not self._closing
 
     def raise_limit(self, limit: int) -> None:
-        """Let frames be as large as ``limit`` bytes from now on."""
+        """Accept frames of up to ``limit`` bytes from now on."""
         self._reader.limit = limit
 
     def take_descriptors(self, most: int) -> None:
-        """Let frames come with as many as ``most`` descriptors from now on."""
+        """Accept up to ``most`` descriptors with a frame from now on."""
         self._most = most
 
     def received(self) -> list[int]:
-        """The descriptors that have come with what was delivered. They are the caller's from now on."""
+        """Return the descriptors that came with the delivered frames. The caller must close them."""
         received, self._received = self._received, []
         return received
 
     def pause(self) -> None:
-        """Deliver no further frame, and read no further byte, until ``resume``. A client that goes away is then noticed later.
+        """Deliver no frame, and read no bytes, until ``resume``. Until then a client's end is not noticed either.
 
-        The loop is told only when something comes meanwhile: most say nothing before they are answered.
+        The socket stays registered in the loop until something comes: most clients send nothing before they have an answer.
         """
         self._paused = True
         self._hurry_no_more()
 
     def resume(self) -> None:
-        """Deliver again, starting with what has arrived. The last frame is done with: its room is for others."""
+        """Deliver frames again, beginning with those that have arrived. The room of the last frame is given back."""
         if self._paused and not self._closing:
             self._place.give()
             self._go_on()
@@ -115,7 +116,7 @@ class Channel:
             self._loop.remove_reader(self._socket.fileno())
 
     def send(self, body: bytes, descriptor: int | None = None) -> None:
-        """Queue one frame; ``descriptor``, which is taken over, goes with its first byte."""
+        """Queue one frame. ``descriptor`` is sent with its first byte, and is closed here afterwards."""
         if self._closing:
             if descriptor is not None:
                 os.close(descriptor)
@@ -128,7 +129,7 @@ class Channel:
             self._end("it does not read what it asked for")
 
     async def drained(self) -> None:
-        """Let the others have their turn, and wait until this client has taken most of what is there for it."""
+        """Let other tasks run, and wait until at most ENOUGH_OUT bytes wait for this client."""
         await asyncio.sleep(0)
         if self._out_bytes > ENOUGH_OUT and not self._closing:
             self._drained = self._loop.create_future()
@@ -139,7 +140,7 @@ class Channel:
             self._drained.set_result(None)
 
     def close(self, *, flush: bool = False) -> None:
-        """Let go of the client; with ``flush`` after what is queued has gone out."""
+        """Close the channel; with ``flush``, after the queued frames were sent."""
         if self._closing and not self._out:
             return
         self._closing = True
@@ -164,7 +165,7 @@ class Channel:
         self._socket.close()
 
     def give_up(self, fault: str) -> None:
-        """End it, for a fault of the client's."""
+        """Close the channel because of a fault of the client."""
         self._end(fault)
 
     def _end(self, fault: str | None) -> None:
@@ -206,7 +207,7 @@ class Channel:
                 self._place.give()
 
     def _hurry(self) -> None:
-        """A frame that has begun does not stay half for ever: what is here of it takes room."""
+        """Set a time limit for a frame that has begun: the part that is here takes room."""
         if self._deadline is None and not self._reader.is_empty:
             self._deadline = self._loop.call_later(FRAME_WITHIN, self._end, "it did not end a frame in time")
 

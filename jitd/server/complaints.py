@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What clients do wrong, as it is kept: in the record, where they are known; in the log or as a number, where they are not.
+"""Notes what clients do wrong: in the record if the client is known, else in the log or as a number.
 
-Law: nobody fills either: each account has a pace.
+Law: nobody can fill record or log, since each account has a pace.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jitd.verbs.limits import Pace
 
 
 class Complaints:
-    """``note`` writes an event to the record: its name, who caused it, their uid, and more."""
+    """Notes what clients do wrong. ``note`` writes an event to the record: its name, who caused it, their user id, and values."""
 
     def __init__(self, note: Callable[[str, str, int, dict[str, object]], None], now: Callable[[], Moment]) -> None:
         self.note = note
@@ -26,7 +26,7 @@ class Complaints:
         self._n_strangers = 0
 
     def broke_protocol(self, who: Subject | None, fault: str) -> None:
-        """Record it, or only count it where ``who`` is not known, or does it all the time."""
+        """Record that a client broke the protocol. Only count it if the client is not known, or does it too often."""
         if who is None or not self._pace.may(who.uid, self._now().boot):
             self._n_strangers += 1
             return
@@ -34,11 +34,11 @@ class Complaints:
             self.note("connection.broken", who.principal, who.uid, {"fault": fault})
 
     def warn(self, uid: int, event: str, /, **values: object) -> None:
-        """Log what a stranger of account ``uid`` did, as long as they do not do it all the time."""
+        """Log what an unknown client of account ``uid`` did, unless that account does it too often."""
         if self._pace.may(uid, self._now().boot):
             log(event, **values)
 
     def n_strangers(self) -> int:
-        """How often the protocol was broken by somebody who is not known, since this was last asked."""
+        """Return how often unknown clients (or clients beyond their pace) broke the protocol since the last call."""
         n, self._n_strangers = self._n_strangers, 0
         return n

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One client's talk: through the handshake, then what it asks and is answered, and news of what it waits for (PROTOCOL.md).
+"""One client's connection: the handshake, then its questions and their answers, and news of what it waits for (PROTOCOL.md).
 
-Law: every message, in and out, passes the conversation's table first. Nothing is done for anybody whose first wrapped message has
-not verified. A fault before that is a number on a counter, after it one record in the chain; either ends the connection.
+Law: every message, in and out, is first checked against the conversation's table. Nothing is done for a client before its first
+wrapped message has verified. A fault before that is counted, a later one is recorded in the chain; each ends the connection.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from jitpam.wire.framing import LIMIT, SEAL, SMALL
 from jitpam.wire.messages import FROM_CLIENT, Message
 
 LARGE_WITHIN = 40.0
-"""Seconds in which a large message is answered, and the answer taken."""
+"""Seconds within which a large message must be answered, and the client must have taken the answer."""
 AGAIN_AFTER = 0.2
-"""Seconds until a watched list is told again."""
+"""Seconds, at least, between two times that a watched list is sent."""
 
 
 class Connection:
-    """One connection, from accept to close. ``on_end`` is called once, when it is over."""
+    """One connection, from accept to close. ``on_end`` is called once, when the connection is closed."""
 
     def __init__(self, services: Services, channel: Callable[..., Channel], peer: Peer, on_end: Callable[[], None]) -> None:
         self._services = services
@@ -82,32 +82,32 @@ class Connection:
             self._answer(message, body)
 
     def _read(self, body: bytes) -> tuple[Message, bytes]:
-        """What ``body`` says, and the body itself without its seal. Raises RemoteProtocolError and NotAuthenticated."""
+        """Return the message in ``body``, and the body without its seal. Raises RemoteProtocolError and NotAuthenticated."""
         if self._proof is not None and self.is_ready:
             body = self._proof.unwrap(body)
         coding.weigh(body)
         return coding.decode(body, FROM_CLIENT), body
 
     def _hear(self, message: Message) -> None:
-        """Take it if the table lets us, and what came with it. Raises RemoteProtocolError."""
+        """Take a message, if the table allows it, and its descriptors. Raises RemoteProtocolError."""
         self._talk.hear(message)
         self._given = [Held(descriptor) for descriptor in self._channel.received()]
         if self._given and message.type != "enforce":
             raise RemoteProtocolError(f"descriptors with {message.type}")
 
     async def _large_frame(self, body: bytes) -> None:
-        """One that takes a while to read: in a worker. Nobody uses the seals meanwhile: what was not asked is not answered."""
+        """Read a large frame in a worker, as that takes a while, and answer it. Nothing else uses the seals meanwhile."""
         try:
             message, body = await self._services.workers.frames.run(self._peer.uid, lambda: self._read(body))
             self._hear(message)
         except (RemoteProtocolError, NotAuthenticated, TimeoutError) as fault:
             return self._broken(str(fault) or "its large frames come faster than they can be read")
         self._is_proved = True
-        async with asyncio.timeout(LARGE_WITHIN):  # what it holds is for others, too: also where nobody takes the answer
+        async with asyncio.timeout(LARGE_WITHIN):  # others need the room that it takes, even if nobody takes the answer
             await self._deed(message, body)
 
     def say(self, message: Message, descriptor: int | None = None) -> None:
-        """Send ``message`` if the table lets us; ``descriptor`` is taken over."""
+        """Send ``message``, if the table allows it. ``descriptor`` is sent with it, and is closed here afterwards."""
         self._send(message, coding.encode(message), descriptor)
 
     def _send(self, message: Message, body: bytes, descriptor: int | None = None) -> None:
@@ -122,13 +122,13 @@ class Connection:
             self.close(flush=True)
 
     def _broken(self, fault: str | None) -> None:
-        """It is over; ``fault`` says what the client did wrong, if it did."""
+        """Close the connection. ``fault`` says what the client did wrong; None if it did nothing wrong."""
         if fault is not None:
             self._services.complaints.broke_protocol(self._who if self._is_proved else None, fault)
         self.close()
 
     def close(self, *, flush: bool = False) -> None:
-        """Close the connection, whichever side began to. What waited for this client alone is withdrawn."""
+        """Close the connection, whichever side ended it. The request that waits for this client is withdrawn."""
         self._channel.close(flush=flush)
         for task in (self._task, self._listing):
             if task is not None:
@@ -139,7 +139,7 @@ class Connection:
             if point is not None:
                 point.close()
             self._waiting.close()
-        except Exception as fault:  # the client is gone already: there is nobody left to tell but the log
+        except Exception as fault:  # the client is gone already: so only the log can be told
             log("what a client waited for could not be withdrawn", fault=fault)
         on_end, self._on_end = self._on_end, lambda: None
         on_end()
@@ -166,7 +166,7 @@ class Connection:
             self._services.complaints.warn(self._peer.uid, what, fault=fault)
             return self._refuse("failed", str(fault))
         self.say(answer)
-        self._proof = self._handshake.proof  # from here on every body is wrapped
+        self._proof = self._handshake.proof  # once it is there, every body is wrapped
         if self._handshake.is_over:
             self._in_background(self._welcome)
 
@@ -197,7 +197,7 @@ class Connection:
         assert self._who is not None, "the table lets nobody come this far unknown"
         if message.type == "bye":
             return self.close()
-        if self._talk.state in ("started", "holding"):  # a withdrawal that crossed the start: the client goes next
+        if self._talk.state in ("started", "holding"):  # too late to withdraw: the client hangs up
             return None
         if self._talk.state == "waiting" and message.type == "withdraw":
             if self._waiting.is_waiting:
@@ -207,7 +207,7 @@ class Connection:
         self._in_background(lambda: self._deed(message, body))
 
     def _in_background(self, deed: Callable[[], Awaitable[None]]) -> None:
-        """Do what may wait without holding up anybody else; the client's next message is read afterwards."""
+        """Do ``deed`` in a task, so that other clients do not wait for it. The client's next message is read afterwards."""
         self._channel.pause()
 
         async def done() -> None:
@@ -273,7 +273,7 @@ class Connection:
                     self._done("")
 
     def _enforce(self, who: Subject, message: messages.Enforce, body: bytes) -> None:
-        """Root alone says what others are about to do: its process has them in hand."""
+        """Begin an enforcement point's question. Only root may ask what others are about to do: its process controls them."""
         if not who.is_root or self._peer.uid != 0:
             raise Refusal("forbidden", "only a process that runs as root can be an enforcement point")
         talk, in_hand = Talk(self.say, self._refuse), hold(self._peer, self._given)
@@ -281,7 +281,7 @@ class Connection:
         self.say(self._point.challenge())
 
     async def _admit(self) -> Subject:
-        """Who this is now: a connection may be hours old, and tickets end, groups and accounts change. Raises Refusal."""
+        """Return the client as it is now. On a connection of hours, tickets end, groups and accounts change. Raises Refusal."""
         assert self._who is not None, "the table lets nobody come this far unknown"
         if not self._who.has_ticket_at(self._services.now().at):
             raise Refusal("unauthenticated", "your ticket has expired: kinit")
@@ -292,12 +292,12 @@ class Connection:
         return who
 
     async def _replay(self, who: Subject, message: messages.Replay) -> None:
-        """A recording. A client that goes away is noticed, whether anything comes or not."""
+        """Send a recording. A client that goes away is noticed, even while there is nothing to send."""
         rows = self._services.recordings.play(who, message.id, follow=message.follow, again=self._admit)
         async with aclosing(rows):
             async for row in rows:
                 await self._telling.row(row)
-                self._channel.resume()  # from the first row on: a client that says anything now has hung up
+                self._channel.resume()  # from the first row on: anything that the client sends counts as a hang-up
                 await self._channel.drained()
         self._done("")
 
@@ -305,7 +305,7 @@ class Connection:
         self.say(messages.Done(text=text))
 
     def _list_again(self) -> None:
-        """The list has changed: it is told again, once for all that changes within a moment."""
+        """Send the watched list again, as it has changed: once for all changes within AGAIN_AFTER seconds."""
         self._is_stale = True
         if self._listing is None:
             self._listing = asyncio.get_running_loop().create_task(self._keep_listing())

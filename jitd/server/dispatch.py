@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a client asks and is answered at once: one row of code a message, each a call to the side of the house that knows.
+"""Answers the messages that do not wait for other people: each by one call to the part of the daemon that knows the answer.
 
-Law: nothing is decided here. The answer is rows, or the sentence that says what was done; a no is a Refusal.
+Law: nothing is decided here. The answer is rows, or a sentence that says what was done. A no is raised as a Refusal.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from jitpam.wire.messages import Message
 
 
 class Dispatch:
-    """To the parts of the daemon. ``origin`` says where the client is."""
+    """Hands messages to the parts of the daemon. ``origin`` returns from where the client speaks."""
 
     def __init__(self, services: Services, origin: Callable[[], Origin]) -> None:
         self._to = services
         self._origin = origin
 
     async def to(self, who: Subject, message: Message) -> AsyncIterable[Row] | Iterable[Row] | str:
-        """What ``who`` asked for. Raises Refusal."""
+        """Do what ``who`` asks for in ``message``, and return the answer. Raises Refusal."""
         requests, lists = self._to.requests, self._to.lists
         match message:
             case messages.Withdraw():
@@ -83,7 +83,7 @@ class Dispatch:
         raise Refusal("usage", "unlock takes a lock, or whom it is on")
 
     def rows(self, who: Subject, what: str, *, ended: bool) -> AsyncIterable[Row] | Iterable[Row]:
-        """The list of ``what``, as far as ``who`` may see it. Raises Refusal."""
+        """Return the list of ``what``, as far as ``who`` may see it. Raises Refusal."""
         match what:
             case "requests":
                 return self._to.lists.requests(who, ended=ended)

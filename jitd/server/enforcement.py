@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One question of an enforcement point: who proves to be there, what they want, and whether it lets them in (PROTOCOL.md
-section 9).
+"""One question of an enforcement point: who the person is, what they want to do, and whether they may (PROTOCOL.md section 9).
 
-Law: what root's process says of the host is believed; who the person is, only by a proof bound to this very question, or by
-a rule that wants none. Whatever else happens is a refusal.
+Law: what root's process says of the host is believed. Who the person is, is believed only with a proof that is bound to this very
+question, or under a rule that does not want a proof. Everything else ends in a refusal.
 """
 
 from __future__ import annotations
@@ -40,16 +39,16 @@ from jitpam.wire.messages import Message
 from jitpam.wire.shown import shown
 
 PROOF = b"jitd proof 1\n"
-"""What stands before the binding in what the helper wraps."""
+"""The bytes before the binding in the proof that the helper wraps."""
 
 
 PASSED = 3
-"""Descriptors that come with a question: the root directory, the working directory and the user namespace of the process."""
+"""How many descriptors come with a question: the root directory, the current directory and the user namespace of the process."""
 
 
 @dataclass(frozen=True, slots=True)
 class InHand:
-    """The process that asks, held as long as it does, and the two directories that it has passed on."""
+    """The process that asks, held by a descriptor, and the two directories that it has passed."""
 
     process: HeldProcess
     root: Held
@@ -57,7 +56,7 @@ class InHand:
 
 
 def hold(peer: Peer, given: list[Held]) -> InHand:
-    """The process at the other end, which is of this host's own root. Raises Refusal."""
+    """Hold the process at the other end, which must run in the host's own user namespace. Raises Refusal."""
     if len(given) != PASSED or not stat.S_ISDIR(os.fstat(given[0].number).st_mode):
         raise Refusal(
             "usage", "an enforcement point passes its root, its working directory and its user namespace with its question"
@@ -75,14 +74,14 @@ def hold(peer: Peer, given: list[Held]) -> InHand:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """The connection, as far as this needs it: what it says, and how it refuses."""
+    """The parts of the connection that an Enforcement uses: a function to send a message, and one to refuse."""
 
     say: Callable[[Message], None]
     refuse: Callable[[str, str], None]
 
 
 class Enforcement:
-    """A waiter (``waiters.Waiter``): the process in which somebody waits to be let in."""
+    """One question, as a waiter (``waiters.Waiter``): in the process that asks, a person waits for the answer."""
 
     def __init__(
         self, services: Services, talk: Talk, in_hand: InHand, ask: messages.Enforce, body: bytes, channel: bytes
@@ -104,11 +103,11 @@ class Enforcement:
     # --- who it is -----------------------------------------------------------------------------------------------------
 
     def challenge(self) -> Message:
-        """What the proof has to be bound to."""
+        """Return the message with the bytes to which the proof must be bound."""
         return messages.Challenge(binding=self._binding)
 
     def accept(self, token: bytes) -> Message:
-        """The answer to the helper's token. Raises Refusal."""
+        """Return the answer to the helper's token. Raises Refusal."""
         if self._context is not None:
             raise Refusal("protocol", "a second token")
         try:
@@ -120,7 +119,7 @@ class Enforcement:
         return messages.DaemonToken(token=answer)
 
     async def decide(self, said: messages.Proof) -> None:
-        """Find out who it is, ask for them, and begin to wait; or refuse. Raises Refusal."""
+        """Find out who the person is, make their request, and begin to wait. Raises Refusal."""
         who = await self._person(said)
         if who is None:
             raise Refusal("unauthenticated", NOBODY_HERE)
@@ -152,13 +151,13 @@ class Enforcement:
 
     async def _submit(self, who: Subject) -> None:
         ask, in_hand = self._ask, self._in_hand
-        self._in_hand = None  # a client that waits costs two descriptors and not four
+        self._in_hand = None  # so that a client that waits keeps two descriptors open, and not four
         if in_hand is None:
             raise Refusal("protocol", "a second proof")
         try:
             login = in_hand.process.process() if ask.stage == "session" else None
-            origin = origins.origin(self._process.pid, 0)  # root alone is heard as a point
-            self._process.refuse_gone()  # only now is it certain whose that is
+            origin = origins.origin(self._process.pid, 0)  # only root can be an enforcement point
+            self._process.refuse_gone()  # if it still lives, the facts above are of this process
         except (Gone, OSError) as fault:
             raise Refusal("failed", f"cannot get hold of the process that asks: {fault}") from None
         came_in_by = None if ask.authenticated is None else ask.authenticated.rstrip(b"\n").replace(b"\n", b", ")
@@ -230,7 +229,7 @@ class Enforcement:
         self._talk.say(messages.Granted(id=id, boot_ms=boot_ms, text="", places=places))
 
     def start(self, run: str, control: int) -> None:
-        """See ``waiters.Waiter``. What an enforcement point asks for is never run by the daemon."""
+        """See ``waiters.Waiter``. Never called: the daemon does not run what an enforcement point asks for."""
         raise AssertionError(f"run {run} has no client")
 
     def hand(self, holding: Holding, name: str) -> None:
@@ -248,7 +247,7 @@ class Enforcement:
             self._talk.refuse("failed", because)
 
     async def withdraw(self) -> None:
-        """The person no longer wants it. Raises Refusal."""
+        """Withdraw the request, as the person does not want it any more. Raises Refusal, which is the answer."""
         id = self._waits_for
         self._leave()
         if id is not None and self._who is not None:
@@ -256,7 +255,7 @@ class Enforcement:
             raise Refusal("withdrawn", f"request {id} is withdrawn")
 
     def close(self) -> None:
-        """The enforcement point is gone: what waited for it is withdrawn."""
+        """Withdraw the request that waits, as the enforcement point is gone."""
         id = self._waits_for
         self._waits_for = None
         if id is not None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From Hello to a proof of who the peer is (PROTOCOL.md section 3): what the daemon answers, and when it has heard enough.
+"""The handshake, from Hello to a proof of who the peer is (PROTOCOL.md section 3): what the daemon answers, and when it is over.
 
-Law: it does nothing but answer. uid 0 alone may come without a ticket, and nobody gives two tokens.
+Law: a handshake does nothing but answer. Only uid 0 may come without a ticket, and nobody may give two tokens.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jitpam.wire.messages import Message
 
 
 class Handshake:
-    """One peer's, whose ``uid`` the kernel reports. ``proof`` is there once it has given one; local root gives none."""
+    """The handshake of one peer. The kernel reports its ``uid``. ``proof`` is None until it has given one, and for local root."""
 
     def __init__(self, acceptor: Acceptor, uid: int) -> None:
         self._acceptor = acceptor
@@ -29,13 +29,14 @@ class Handshake:
 
     @property
     def channel(self) -> bytes:
-        """The hash over both hellos, to which a proof is bound."""
+        """The hash over both hellos. A proof is bound to it."""
         return self._hellos.digest()
 
     def hear(self, message: Message, body: bytes) -> Message:
-        """The answer to ``message``, which came as ``body``. With the last one, ``is_over`` is true.
+        """Return the answer to ``message``, which came as ``body``. ``is_over`` is true after the last answer.
 
-        Raises RemoteProtocolError, which ends the connection; Refusal, NotAuthenticated or NoKey, which are answers too.
+        Raises RemoteProtocolError, which ends the connection. Raises Refusal, NotAuthenticated or NoKey, which are told to the
+        peer.
         """
         match message:
             case messages.Hello():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon's socket: accepts, counts, and ends handshakes that take too long.
+"""The daemon's socket: accepts connections, counts them, and ends handshakes that take too long.
 
-Law: no account can take all connections; nobody is waited for; the socket never exists with another mode or owner than it should.
+Law: no account can take all connections. Nobody is waited for. The socket never exists with a wrong mode or owner.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from jitd.server.room import Room
 from jitd.server.services import Services
 
 HANDSHAKE_FOR = 5.0
-"""Seconds from accept to Welcome."""
+"""Seconds from accept to Welcome, at most."""
 BACKLOG = 1024
 _CREDENTIALS = struct.Struct("3i")
 
 
 def bind(path: Path) -> socket.socket:
-    """A listening socket at ``path``, open to every local account. The directory has to be root's: nobody else can replace it.
+    """Return a listening socket at ``path``, open to every local account. Its directory must be root's: else others replace it.
 
-    It is bound under another name and renamed when its mode is right, so that there is no moment in between. Raises OSError.
+    The socket is bound under another name, and renamed once its mode is right. So it never has another mode. Raises OSError.
     """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -63,12 +63,12 @@ class Listener:
         self._loop.add_reader(sock.fileno(), self._accept)
 
     def _accept(self) -> None:
-        for _ in range(64):  # then let those who are in have their turn
+        for _ in range(64):  # then the accepted connections have their turn
             try:
                 sock, _ = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
-            except OSError as fault:  # out of descriptors: leave the others in the backlog for a moment
+            except OSError as fault:  # no descriptors are left: the other clients wait in the backlog for a moment
                 log("cannot accept", fault=fault)
                 self._loop.remove_reader(self._socket.fileno())
                 self._loop.call_later(0.1, self._resume)
@@ -109,6 +109,6 @@ class Listener:
         self._open.add(connection)
 
     def close(self) -> None:
-        """Accept no more, and let everybody go without withdrawing what waits: the clients come back to the next daemon."""
+        """Stop accepting. Requests that wait are not withdrawn: their clients connect again to the next daemon."""
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a request stands, told to the one who waits. Law: each thing is told once, in order; an end has a code and one
+"""What a client that waits is told of its request. Law: everything is told once, in order. An end has a code and one
 sentence.
 """
 
@@ -16,15 +16,15 @@ from jitpam.wire.shown import shown
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the one who waits has been told: so many things, and which approvals do not count (as principals)."""
+    """What the client has been told: how many things, and which approvals do not count (by the approvers' principals)."""
 
     n_things: int = 0
     void: frozenset[str] = frozenset()
 
 
 def news_of(found: Request, told: Told, locks: tuple[Lock, ...]) -> tuple[list[str], Told]:
-    """The sentences after what is ``told``, and what has been told then: the question first, then each review; and, while it
-    waits, which approvals the active ``locks`` take back, and which count again.
+    """Return the sentences that are new after ``told``, and what has been told with them. The question comes first, then each
+    review. While the request waits: which approvals do not count because of the active ``locks``, and which count again.
     """
     if found.state is RequestState.SCREENING or (not found.reviews and found.state is not RequestState.PENDING):
         return [], told
@@ -46,7 +46,7 @@ def news_of(found: Request, told: Told, locks: tuple[Lock, ...]) -> tuple[list[s
 
 
 def refusal_of(found: Request) -> Refusal | None:
-    """What a request's end is to its requester, or None if it goes on, or was approved."""
+    """Return how a request's end is told to its requester; None if the request goes on or was approved."""
     match found.state:
         case RequestState.DENIED:
             last = found.reviews[-1] if found.reviews else None

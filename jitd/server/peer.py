@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process at the other end of a connection, held by a descriptor: its number alone may come to mean another (THREATS S-01).
+"""The process at the other end of a connection, held by a descriptor. Its number may later be another process's (THREATS S-01).
 
-Law: what cannot be held is Gone, and nothing is believed of it.
+Law: for a process that cannot be held Gone is raised, and nothing is believed of it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Gone(Exception):
-    """The process that connected has ended; another one may use its connection, or have its number."""
+    """The process that connected has ended. Another process may use its connection, or have its number."""
 
 
 class Held:
-    """The process ``pid``, as long as ``descriptor`` is open, which is this object's alone."""
+    """The process ``pid``, held by ``descriptor`` (pidfd_open(2)). This object closes the descriptor."""
 
     __slots__ = ("_descriptor", "pid")
 
@@ -38,23 +38,23 @@ class Held:
         os.close(self._descriptor)
 
     def refuse_gone(self) -> None:
-        """Raise Gone if it has ended."""
+        """Raise Gone if the process has ended."""
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
         if poll.poll(0):
             raise Gone("the process that asked has ended")
 
     def has_our_users(self) -> bool:
-        """True if the kernel maps its users and groups to those of this process. Raises Gone and OSError."""
+        """True if the process has the same user and group id maps as this process (user_namespaces(7)). Raises Gone, OSError."""
         maps = ("uid_map", "gid_map")
         is_same = all(Path(f"/proc/{self.pid}/{each}").read_bytes() == Path(f"/proc/self/{each}").read_bytes() for each in maps)
         self.refuse_gone()
         return is_same
 
     def process(self) -> Process:
-        """Its number and when it was started. Raises Gone and OSError."""
+        """Return the process's number and when it was started. Raises Gone and OSError."""
         found = Process(self.pid, origins.started_at(self.pid))
-        self.refuse_gone()  # only now is it certain whose time that was
+        self.refuse_gone()  # if it still lives, that was its own time
         return found
 
 
@@ -70,7 +70,7 @@ class Peer:
         self._accepted_at = time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def hold(self) -> Held:
-        """The process that connected. Raises Gone."""
+        """Return the process that connected, held. Raises Gone."""
         try:
             (descriptor,) = struct.unpack("i", self._socket.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD, 4))
             held = Held(self.pid, descriptor)
@@ -82,8 +82,10 @@ class Peer:
         return held
 
     def hold_by_number(self) -> Held:
-        """As ``hold``, before Linux 6.5: the number means the same process before and after, as it did when it connected, and
-        the connection is still open. Raises Gone.
+        """Do what ``hold`` does, on Linux before 6.5. Raises Gone.
+
+        The process that was opened is the one that connected if three things are true: the number has the same start time before
+        and after it was opened, that time is before the connection, and the connection is still open.
         """
         try:
             before = origins.started_at(self.pid)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From what a client asks in the wire's words to values of the house.
+"""Turns a client's messages into the values that the daemon works with.
 
-Law: what the wire's types let through and makes no sense is refused here, before anything is looked up for it.
+Law: what the wire's types allow but makes no sense is refused here, before anything is looked up for it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _pairs(pairs: list[list[bytes]]) -> tuple[tuple[bytes, bytes], ...]:
 
 
 def service_in(ask: messages.Ask | messages.Enforce) -> str:
-    """The service, by a name that a rule can have. Raises Refusal."""
+    """Return the service of ``ask``, if a rule can have its name. Raises Refusal."""
     try:
         return read_service(ask.service)
     except ValueError:
@@ -31,7 +31,7 @@ def service_in(ask: messages.Ask | messages.Enforce) -> str:
 
 
 def asked_in(ask: messages.Ask) -> Asked:
-    """The command that ``ask`` is about, in the client's words. Raises Refusal."""
+    """Return the command of ``ask``, in the client's words. Raises Refusal."""
     service_in(ask)
     if ask.streams and (len(ask.streams) != 3 or any(kind not in KINDS for kind in ask.streams)):
         raise Refusal("usage", "there are three standard streams, each of a known kind")
@@ -60,7 +60,7 @@ def asked_in(ask: messages.Ask) -> Asked:
 
 
 def thing_in(ask: messages.Get) -> Asked:
-    """The thing that ``ask`` asks for. Raises Refusal."""
+    """Return the thing that ``ask`` asks for. Raises Refusal."""
     try:
         thing = read_thing(ask.thing)
     except ValueError as fault:
@@ -90,7 +90,7 @@ def thing_in(ask: messages.Get) -> Asked:
 
 
 def claims_in(ask: messages.Ask | messages.Get) -> Claims:
-    """What ``ask`` says beside the command, and nobody can check. Raises Refusal."""
+    """Return what ``ask`` says beside the command, which nobody can check. Raises Refusal."""
     if len(ask.parents) > 32 or any(len(parent) > 256 for parent in ask.parents) or len(ask.tty or b"") > 4096:
         raise Refusal("usage", "the claims beside the command are too long")
     return Claims(ask.reason, ask.tty, ask.login_session, tuple(ask.parents))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many bytes of large frames are in flight: from a client until it is answered, and to a client until it has taken them.
+"""Limits the bytes of large frames in flight: from a client until it has its answer, and to a client until it has taken them.
 
-Law: no account has more than OF_ONE, all together no more than OF_ALL. Who comes when it is full waits, and is served in the
-order of coming. root is exempt: nobody else is to keep it out.
+Law: no account has more than OF_ONE bytes, and all accounts together have no more than OF_ALL. If there is no room, connections
+wait, and get it in the order in which they came. root is exempt, so that nobody else can keep root out.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from dataclasses import dataclass, field
 OF_ONE = 16 * 1024 * 1024
 """Bytes that one account may have in flight."""
 OF_ALL = 128 * 1024 * 1024
-"""Bytes that all may have in flight."""
+"""Bytes that all accounts together may have in flight."""
 
 
 class Room:
-    """What is taken, and who waits for some."""
+    """Counts the bytes that accounts have taken, and keeps the connections that wait."""
 
     def __init__(self) -> None:
         self._taken: Counter[int] = Counter()
         self._waiting: dict[Place, None] = {}
 
     def place(self, uid: int) -> Place:
-        """For one connection of the account ``uid``."""
+        """Return a place for one connection of account ``uid``."""
         return Place(self, uid)
 
     def _is_within(self, uid: int, n_bytes: int) -> bool:
@@ -37,11 +37,11 @@ class Room:
         return place.uid == 0 or (is_room_for_all and self._is_within(place.uid, place.wanted))
 
     def _is_before(self, other: Place, place: Place) -> bool:
-        """True if ``other``, who waits, waits for what ``place`` would take."""
+        """True if ``other``, which waits, must get its bytes before ``place``."""
         return other.uid == place.uid or self._is_within(other.uid, other.wanted)
 
     def take(self, place: Place) -> bool:
-        """Take what ``place`` wants; or, if there is not so much, let it wait, and return False."""
+        """Take what ``place`` wants. If there is not enough room, or others wait for it, let the place wait and return False."""
         has_turn = place.uid == 0 or not any(self._is_before(other, place) for other in self._waiting)
         if not has_turn or not self._has(place):
             self._waiting[place] = None
@@ -55,7 +55,7 @@ class Room:
         place.held = place.wanted
 
     def give(self, place: Place) -> None:
-        """Take back what ``place`` holds, or no longer let it wait; then let those go on who find room now."""
+        """Take back what ``place`` holds, and do not let it wait any more. Then let the places go on that find room now."""
         self._waiting.pop(place, None)
         if place.uid != 0:
             self._taken[place.uid] -= place.held
@@ -71,14 +71,14 @@ class Room:
                 self._take(other)
                 other.go_on()
             elif self._is_within(other.uid, other.wanted):
-                break  # it waits for all, and nobody who came later goes before it
+                break  # this one waits for the room of all, and nobody who came later goes before it
             else:
                 passed_over.add(other.uid)
 
 
 @dataclass(eq=False, slots=True)
 class Place:
-    """What one connection has of the room, one frame at a time."""
+    """What one connection has of the room, for one frame at a time."""
 
     room: Room
     uid: int
@@ -87,20 +87,20 @@ class Place:
     go_on: Callable[[], None] = field(default=lambda: None)
 
     def take(self, n_bytes: int, go_on: Callable[[], None]) -> bool:
-        """Hold ``n_bytes``, unless they are held already. False if there is no room: ``go_on`` is called when there is."""
+        """Take ``n_bytes``, unless they are taken already. False if there is no room: ``go_on`` is called once there is."""
         if self.held:
             return True
         self.wanted, self.go_on = n_bytes, go_on
         return self.room.take(self)
 
     def give(self) -> None:
-        """Hold nothing, and wait for nothing."""
+        """Give back what is taken, or stop waiting."""
         if self.wanted:
             self.wanted = 0
             self.room.give(self)
 
     async def until_taken(self, n_bytes: int) -> None:
-        """Hold ``n_bytes`` as soon as there is room for them."""
+        """Wait until there is room for ``n_bytes``, and take them."""
         held = asyncio.get_running_loop().create_future()
 
         def tell() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a connection needs of the daemon, which builds it. Law: no code, only what there is."""
+"""The parts of the daemon that a connection uses; the daemon builds them. Law: fields only, no code."""
 
 from __future__ import annotations
 
@@ -50,4 +50,4 @@ class Services:
     let_go: Callable[[str], None]
     """Takes back the holding of that id: the client that had it in hand is gone."""
     reload: Callable[[Subject], Awaitable[str]]
-    """Reads the policy again for that person; says what is in force. Raises Refusal."""
+    """Reads the policy again for a person, and returns a sentence that says which policy is in force. Raises Refusal."""

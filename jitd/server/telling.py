@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows on their way to one client: in turns with everybody else's, and no faster than they are read.
+"""Sends rows to one client: in turns with the rows for all other clients, and no faster than the client reads.
 
-Law: in each pass of the event loop one row is made, of whomever; of one account one at a time. A large one takes room while it is
-on its way, and a client that does not take it is let go.
+Law: in each pass of the event loop one row is made, and for each account only one at a time. A large row takes room until the
+client has read it; a client that does not read it is disconnected.
 """
 
 from __future__ import annotations
@@ -18,44 +18,44 @@ from jitpam.wire.framing import SMALL
 from jitpam.wire.messages import Item, Message
 
 TAKEN_WITHIN = 60.0
-"""Seconds in which there is room for a large row, and in which it is taken."""
+"""Seconds to wait for room for a large row, and then for the client to take it."""
 
 
 class Turns:
-    """Who may make a row: one connection of each account, and one of all in each pass of the loop, in the order of coming."""
+    """Decides who may make a row: one connection of each account, and of these one in each pass of the loop, first come first."""
 
     def __init__(self) -> None:
         self._of: dict[int, asyncio.Lock] = {}
         self._all = asyncio.Lock()
         self._begun: dict[int, asyncio.Lock] = {}
         self.room = Room()
-        """For what is on its way to those who asked."""
+        """The room for large rows on their way to clients."""
 
     def of(self, uid: int) -> asyncio.Lock:
-        """The account's own."""
+        """Return the turn of account ``uid``."""
         return self._of.setdefault(uid, asyncio.Lock())
 
     async def begin(self, uid: int) -> None:
-        """Wait for the account's turn to have something done: what one asks for in many connections at once takes its place
-        between what others ask for, and not before them. Root does not wait: many of its
-        connections are gates, and each asks for somebody else.
+        """Wait until account ``uid`` may have something done. So one account with many connections does not delay others.
+
+        Root does not wait: many of its connections are gates, and each asks for somebody else.
         """
         if uid != 0:
             await _take(self._begun.setdefault(uid, asyncio.Lock()))
 
     async def of_all(self) -> None:
-        """Wait for everybody's, and have it until the next pass."""
+        """Wait for the turn of all accounts together, and keep it until the next pass of the loop."""
         await _take(self._all)
 
 
 async def _take(turn: asyncio.Lock) -> None:
-    """Wait for ``turn``, and have it until the next pass. Who finds it free goes on in this one."""
+    """Wait for ``turn``, and keep it until the next pass of the loop. If it is free, do not wait."""
     await turn.acquire()
     asyncio.get_running_loop().call_soon(turn.release)
 
 
 class Telling:
-    """To the client behind ``channel``, whose account is ``uid``. ``send`` sends a message, and the body that it is."""
+    """Sends rows to the client at ``channel``, whose account is ``uid``. ``send`` takes a message, and the same as bytes."""
 
     def __init__(self, turns: Turns, uid: int, channel: Channel, send: Callable[[Message, bytes], None]) -> None:
         self._turns = turns
@@ -65,7 +65,10 @@ class Telling:
         self._send = send
 
     async def rows(self, rows: AsyncIterable[Row] | Iterable[Row]) -> None:
-        """Tell all of them. A long list delays nobody else; a client that does not read costs one row. Raises TimeoutError."""
+        """Send all ``rows``. A long list delays no other client. Only one row is kept for a client that does not read.
+
+        Raises TimeoutError.
+        """
         rest = aiter(rows) if isinstance(rows, AsyncIterable) else _each(rows)
         while True:
             async with self._turns.of(self._uid):
@@ -76,7 +79,7 @@ class Telling:
             await self._channel.drained()
 
     async def row(self, row: Row) -> None:
-        """Tell one, when it is its turn and there is room for it. Raises TimeoutError."""
+        """Send one row, when it is its turn and there is room for the row. Raises TimeoutError."""
         await self._turns.of_all()
         item = Item(row=row)
         body = coding.encode(item)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files of an administrator's to frozen values. Law: a file is taken whole or not at all."""
+"""An administrator's files, read into frozen values. Law: a file is accepted as a whole, or not at all."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``/etc/jitd/jitd.toml``: the settings of one host, read into a frozen Config.
+"""``/etc/jitd/jitd.toml``: the settings of one host, read into a frozen Config (jitd.toml(5)).
 
-Law: every key has a default; an unknown key, a wrong type and a value that this version cannot honour are faults, all told
-at once.
+Law: every key has a default. An unknown key, a wrong type, and a value that this version cannot honour are faults. All faults are
+reported together.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MOST_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A limit: ``per_second`` in the long run, ``burst`` in a row."""
+    """A limit on how often something happens: ``per_second`` on average, and ``burst`` times in a row."""
 
     per_second: int
     burst: int
@@ -40,8 +40,8 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much waits at most: on this host, of one person, and how many connections an account may have; how often one person
-    starts what is permitted at once, and how much of it runs at a time.
+    """Limits: how many requests wait on this host (``pending``) and for one person; how many connections an account may have; how
+    often one person starts runs without a new approval, and how many of them run at a time.
     """
 
     pending: int = 10000
@@ -53,7 +53,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Recordings:
-    """How much is recorded of one run and of all, in MiB, and for how many days it is kept."""
+    """How many MiB are recorded of one run and of all runs, and for how many days recordings are kept."""
 
     mib_per_run: int = 1024
     mib_in_all: int = 10240
@@ -62,9 +62,9 @@ class Recordings:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings. ``principals`` maps a principal to its account, ``people`` a person to all accounts they have.
+    """The settings of one host. ``principals`` maps a principal to its account, and ``people`` a person to all their accounts.
 
-    ``trusted_mounts`` are where file systems are mounted whose owners are believed.
+    ``trusted_mounts`` are the mount points of file systems whose owners are believed.
     """
 
     realms: frozenset[str]
@@ -88,7 +88,7 @@ class Config:
 
     @property
     def trusted_places(self) -> tuple[bytes, ...]:
-        """``trusted_mounts`` as the paths that they are."""
+        """``trusted_mounts`` as paths."""
         return tuple(map(os.fsencode, self.trusted_mounts))
 
 
@@ -96,15 +96,16 @@ KEYS = tuple(Config.__dataclass_fields__)
 
 
 def load(file: Path | None = None, *, owner: int = 0, default: Path = FILE, krb5_conf: Path = KRB5_CONF) -> Config:
-    """The settings in ``file``; raises ConfigError. None is the ``default`` file, which may be missing: then all are defaults.
+    """Read the settings in ``file``. If ``file`` is None, read the file ``default``. If the default file is missing, all settings
+    have their defaults.
 
-    ``owner`` is who the file may belong to beside root.
+    The file may belong to root or to the uid ``owner``. Raises ConfigError.
     """
     return _load(file or default, owner, krb5_conf, must_exist=file is not None)
 
 
 def check(file: Path, *, krb5_conf: Path = KRB5_CONF) -> list[Fault]:
-    """The faults of ``file``, whatever its directory and its owner."""
+    """Return the faults of ``file``. The directory and the owner of ``file`` are not checked."""
     try:
         _load(file, None, krb5_conf, must_exist=True)
     except ConfigError as error:
@@ -113,7 +114,7 @@ def check(file: Path, *, krb5_conf: Path = KRB5_CONF) -> list[Fault]:
 
 
 def is_settings(file: Path) -> bool:
-    """True if ``file`` is meant to hold settings and not rules, by its name or by what is in it: for ``jitd check FILE``."""
+    """True if ``file`` holds settings and not rules, by its name or by its keys. Used by ``jitd check FILE``."""
     if file.name == FILE.name:
         return True
     try:
@@ -169,7 +170,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, *, must_exist: bool) -
 
 
 def _read(file: Path, owner: int | None, *, must_exist: bool) -> bytes:
-    """The bytes of ``file``, judged by the descriptor they are read from. ``owner`` None: nobody judges."""
+    """Return the content of ``file``. Owner and mode are checked on the open descriptor, unless ``owner`` is None."""
 
     def fault(sentence: str, where: Path = file) -> ConfigError:
         return ConfigError((Fault(str(where), 0, "", sentence),))
@@ -189,7 +190,7 @@ def _read(file: Path, owner: int | None, *, must_exist: bool) -> bytes:
         if owner is not None:
             if why := who_else_may_write(status.st_uid, status.st_mode, owner):
                 raise fault(why)
-            # Who may write the directory may put another file there; root's file in a sticky one stays where it is.
+            # Anybody who may write to the directory may put another file there. In a sticky directory, root's file stays.
             for place in {file.absolute().parent, Path(os.path.realpath(file)).parent}:
                 above = os.stat(place)
                 mode = 0 if above.st_mode & stat.S_ISVTX else above.st_mode
@@ -307,7 +308,7 @@ def _principals(table: Table) -> Mapping[str, str]:
 
 def _people(table: Table) -> Mapping[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
-    # A person's own name is one of their accounts, listed or not (person_of says so).
+    # A person's own name is one of their accounts, listed or not (see ``person_of``).
     holder = {person: person for person in table.values}
     for person in table.values:
         if not is_name(person):
@@ -331,7 +332,7 @@ def _read_account(word: str) -> str:
 
 
 def host_name() -> str:
-    """The fully qualified name of this host, or its short one if it has none. A silent name server holds it up for 3 s."""
+    """Return the fully qualified name of this host, or the short name if there is none. A silent name server costs up to 3 s."""
     name = socket.gethostname()
     if "." in name:
         return name
@@ -344,7 +345,9 @@ def host_name() -> str:
 
 
 def default_realm(file: Path, depth: int = 0) -> str | None:
-    """The ``default_realm`` of a krb5.conf and what it includes; None if it names none. The first one counts."""
+    """Return the ``default_realm`` of a krb5.conf and its included files (krb5.conf(5)); None if there is none. The first one
+    counts.
+    """
     if depth > 8:
         return None
     try:
@@ -366,7 +369,7 @@ def default_realm(file: Path, depth: int = 0) -> str | None:
 
 
 def kerberos_files(file: Path, depth: int = 0) -> list[Path]:
-    """``file``, a krb5.conf, and all files and directories that it includes, as far as they are there."""
+    """Return ``file``, a krb5.conf, and all files and directories that it includes, as far as they exist."""
     if depth > 8:
         return []
     try:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policy files: ``policy.d/*.toml`` in the order of their names, read into one Policy.
 
-Law: the policy is whole or it is none. Every fault is found at once, with file, line and rule; what anyone else could
-have written is not read; what this version does not know it refuses.
+Law: the policy is accepted as a whole, or not at all. All faults are found together, each with file, line and rule. A file that
+others could have written is not read. What this version does not know is refused.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from jitd.settings.toml_document import ConfigError, Document, Fault, read_docum
 from jitd.settings.toml_table import Table, quoted
 
 MOST_BYTES = 1 << 20
-"""A policy file is no longer."""
+"""How many bytes a policy file may have."""
 LONGEST_GIVEN = 24 * 3600
-"""Seconds that something is given for at most: what a KDC has issued cannot be taken back before its end."""
+"""How many seconds a rule may give a thing for. A ticket that the KDC has issued cannot be taken back before its end."""
 MOST_NEEDED = 100
-"""No rule asks for more approvals from one group."""
+"""How many approvals a rule may ask for from one group."""
 
 KEYS = {
     "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "services"),
@@ -66,17 +66,17 @@ KEYS = {
         "operands",
     ),
 }
-"""What each table may hold; ``rule`` is permit and deny alike."""
+"""The keys that each table may have. ``rule`` is for permit and deny alike."""
 LATER = {
     "rule": ("indicators", "ticket_age", "when"),
     "permit": ("gatekeepers", "notify", "break_glass"),
     "approvals": ("indicators", "ticket_age"),
 }
-"""What a later version will know, and this one must refuse: to pass over a condition is to permit too much."""
+"""Keys that a later version will know. This version refuses them: to ignore a condition would permit too much."""
 
 
 def load(directory: Path, *, root: Literal["permit", "deny"], owner: int = 0) -> Policy:
-    """The policy in ``directory``; raises ConfigError. ``owner`` is who the files may belong to beside root."""
+    """Read the policy in ``directory``. The files may belong to root or to the uid ``owner``. Raises ConfigError."""
     faults = _faults_of_directory(directory, owner)
     files: list[tuple[str, bytes]] = []
     if not faults:
@@ -100,12 +100,12 @@ def load(directory: Path, *, root: Literal["permit", "deny"], owner: int = 0) ->
 
 
 def check(files: Sequence[Path]) -> list[Fault]:
-    """The faults of ``files`` read as one policy, whatever their directory and their owner."""
+    """Return the faults of ``files``, read as one policy. The directories and owners of the files are not checked."""
     return read(files)[1]
 
 
 def read(files: Sequence[Path]) -> tuple[list[Rule], list[Fault]]:
-    """The same with those rules that have none."""
+    """Return the rules of ``files`` and all faults. A rule with a fault has default values where it is wrong."""
     faults: list[Fault] = []
     contents: list[tuple[str, bytes]] = []
     for file in files:
@@ -121,7 +121,7 @@ def read(files: Sequence[Path]) -> tuple[list[Rule], list[Fault]]:
 
 
 def _faults_of_directory(directory: Path, owner: int) -> list[Fault]:
-    """Who else could put a file here, or put another directory in this one's place."""
+    """Say who else could put a file into ``directory``, or replace the directory by another one."""
     if (real := os.path.realpath(directory)) != str(directory):
         return [Fault(str(directory), 0, "", f"is not the directory's own name, which is {real}")]
     faults = []
@@ -132,7 +132,7 @@ def _faults_of_directory(directory: Path, owner: int) -> list[Fault]:
             return [Fault(str(directory), 0, "", f"cannot be read: {error.strerror}")]
         if not stat.S_ISDIR(status.st_mode):
             return [Fault(str(place), 0, "", "is not a directory")]
-        # In a sticky directory nobody renames what is another's: /tmp may stand above, but not right above.
+        # In a sticky directory nobody renames another's file. /tmp may be an ancestor of this directory, but not its parent.
         is_far = place != directory and place != directory.parent
         mode = 0 if is_far and status.st_mode & stat.S_ISVTX else status.st_mode
         if why := who_else_may_write(status.st_uid, mode, owner):
@@ -141,13 +141,13 @@ def _faults_of_directory(directory: Path, owner: int) -> list[Fault]:
 
 
 def _read(file: Path, owner: int | None) -> bytes:
-    """The bytes of ``file``, judged by the descriptor they are read from. ``owner`` None: nobody judges."""
+    """Return the content of ``file``. Owner and mode are checked on the open descriptor, unless ``owner`` is None."""
 
     def fault(sentence: str) -> ConfigError:
         return ConfigError((Fault(str(file), 0, "", sentence),))
 
     try:
-        # A fifo must not hold us up; what follows no link here cannot be led elsewhere after the directory was judged.
+        # O_NONBLOCK: a fifo must not block us. O_NOFOLLOW: a link made after the directory was checked must not lead elsewhere.
         follow = os.O_NOFOLLOW if owner is not None else 0
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | follow)
     except OSError as error:
@@ -175,7 +175,7 @@ def _read(file: Path, owner: int | None) -> bytes:
 
 
 def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault]) -> list[Rule]:
-    """All rules of ``files`` in their order; what is wrong is added to ``faults``."""
+    """Return all rules of ``files`` in their order. Faults are added to ``faults``."""
     rules: list[Rule] = []
     for file, content in files:
         try:
@@ -291,10 +291,11 @@ def _commands(table: Table) -> tuple[CommandPattern, ...]:
 
 
 def _with_real_top(words: tuple[str, ...]) -> tuple[str, ...]:
-    """``/bin/ls`` as ``/usr/bin/ls`` where ``/bin`` is a link, as on every Debian.
+    """Return ``words`` with ``/usr/bin/ls`` for ``/bin/ls`` if ``/bin`` is a link, as on every Debian.
 
-    A command is known by its resolved directories, so a rule that says ``/bin/ls`` would never match: a deny would be open.
-    Links further down are left alone: others than root might own what they lie in, and turn a rule on something else.
+    A command is known by a path with resolved directories. A rule that says ``/bin/ls`` would never match, and a deny would not
+    deny. Links further down are kept: others than root might own the directory that the link is in, and could make the rule name
+    another file.
     """
     if not words or not (match := re.match(r"(/[^/*?]+)/", words[0])):
         return words
@@ -312,7 +313,7 @@ _NO_ZONES = ("Factory", "localtime", "posix", "posixrules", "right")
 
 
 def _zone(name: str) -> tzinfo | None:
-    """The zone of the IANA database; None if it has none of this name (``localtime`` and the like are none)."""
+    """Return the zone of the IANA database; None if there is no such zone. ``localtime`` and the like are not zones."""
     if not re.fullmatch(r"[A-Za-z0-9_+/-]+", name) or name.split("/")[0] in _NO_ZONES:
         return None
     try:

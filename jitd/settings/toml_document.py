@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A TOML document that knows on which line each of its keys stands, and the faults found in one.
+"""A TOML document that knows the line of each of its keys, and the faults found in it.
 
 Law: what cannot be read is a fault with a line and a sentence, never an empty document.
 """
@@ -19,7 +19,7 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong in a file. ``line`` is 0 and ``rule`` is empty where there is none."""
+    """One fault in a file. ``line`` is 0 if the fault has no line; ``rule`` is empty if the fault is not in a rule."""
 
     file: str
     line: int
@@ -32,7 +32,7 @@ class Fault:
 
 
 class ConfigError(Exception):
-    """The files do not hold what they must. ``faults`` are all that were found, at least one, by file and line."""
+    """The files do not hold what they must. ``faults`` are all faults that were found, at least one, by file and line."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(sorted(faults, key=lambda fault: (fault.file, fault.line)))
@@ -41,21 +41,21 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The ``values`` of the file, and the line of each of their places."""
+    """The ``values`` of a file, and the line of each place in it."""
 
     file: str
     values: Mapping[str, object]
     lines: Mapping[Place, int]
 
     def line_of(self, place: Place) -> int:
-        """The line of ``place``, or of the nearest thing around it that has one; 0 for the document itself."""
+        """Return the line of ``place``, or of the nearest table or array around it that has a line; 0 if there is none."""
         while place and place not in self.lines:
             place = place[:-1]
         return self.lines.get(place, 0)
 
 
 def read_document(file: str, content: bytes) -> Document:
-    """The document in ``content``; raises ConfigError with one fault (nothing can be said of what follows it)."""
+    """Parse ``content``. Raises ConfigError with one fault, since nothing after a fault can be parsed."""
     try:
         text = content.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -66,7 +66,7 @@ def read_document(file: str, content: bytes) -> Document:
         lines = _Scanner(text).scan()
     except RecursionError:
         raise ConfigError((Fault(file, 0, "", "is nested too deeply"),)) from None
-    except ValueError as error:  # tomllib's own, and that of int() for thousands of digits
+    except ValueError as error:  # from tomllib, and from int() for numbers of thousands of digits
         message, line = str(error), 0
         if match := re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", message, re.DOTALL):
             message, line = match[1], int(match[2])
@@ -77,7 +77,7 @@ def read_document(file: str, content: bytes) -> Document:
 
 
 def who_else_may_write(uid: int, mode: int, owner: int) -> str | None:
-    """Why a file or directory of ``uid`` and ``mode`` cannot be trusted, where ``owner`` and root alone are; None if it can."""
+    """Say why a file or directory of ``uid`` and ``mode`` cannot be trusted; None if only root and ``owner`` can write to it."""
     if uid not in (0, owner):
         return f"belongs to uid {uid}, not to root"
     if mode & stat.S_IWOTH:
@@ -88,14 +88,14 @@ def who_else_may_write(uid: int, mode: int, owner: int) -> str | None:
 
 
 class _Scanner:
-    """Finds the line of each key and array element of a text that tomllib has accepted; so it checks nothing again."""
+    """Finds the line of each key and array element in a text that tomllib has accepted. It checks nothing again."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
         self.newlines = [match.start() for match in re.finditer("\n", text)]
         self.lines: dict[Place, int] = {}
-        self.sizes: dict[Place, int] = {}  # how many [[headers]] an array of tables has had
+        self.sizes: dict[Place, int] = {}  # how many [[headers]] each array of tables has had so far
 
     def scan(self) -> dict[Place, int]:
         table: Place = ()
@@ -107,7 +107,7 @@ class _Scanner:
         return self.lines
 
     def skip(self) -> bool:
-        """Passes blanks, newlines, comments and commas; False at the end."""
+        """Skip blanks, newlines, comments and commas. Return False at the end of the text."""
         while match := re.compile(r"[ \t\n,]+|#[^\n]*").match(self.text, self.at):
             self.at = match.end()
         return self.at < len(self.text)
@@ -133,7 +133,7 @@ class _Scanner:
         return place
 
     def keys(self) -> list[str]:
-        """A key with its dots, up to what follows it."""
+        """Read a key, with its dots, up to what follows it."""
         found = []
         while True:
             self.skip()
@@ -187,7 +187,7 @@ class _Scanner:
         long = quote * 3
         escape = r"\\.|" if quote == '"' else ""
         if self.text.startswith(long, self.at):
-            # Up to two quotes may stand before the three that end it.
+            # Up to two quotes may stand before the three that end the string.
             body = rf"{long}(?:{escape}(?!{long}).)*{long}{quote}{{0,2}}"
         else:
             body = rf"{quote}(?:{escape}[^{quote}\n])*{quote}"

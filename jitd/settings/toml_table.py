@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One table of a document, taken key by key with strict types, its faults gathered as they are found.
+"""One table of a document. The values are read key by key with strict types, and faults are collected on the way.
 
-Law: a value of the wrong type is a fault and never converted (a bool is not a number); so is a key that nothing asked for.
+Law: a value of the wrong type is a fault, and is never converted (a bool is not a number). An unknown key is a fault too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Table:
-    """The table at ``place``. ``rule`` is the rule it belongs to; ``faults`` is where they all go."""
+    """The table at ``place``. ``rule`` is the name of the rule that the table belongs to. All faults go into ``faults``."""
 
     def __init__(self, document: Document, place: Place, values: dict[str, object], faults: list[Fault], rule: str = "") -> None:
         self.document = document
@@ -27,11 +27,13 @@ class Table:
         self.rule = rule
 
     def fault(self, sentence: str, *where: str | int) -> None:
-        """Notes a fault at the key ``where`` of this table, or at the table itself."""
+        """Note a fault at the key ``where`` of this table, or at the table itself."""
         self.faults.append(Fault(self.document.file, self.document.line_of(self.place + where), self.rule, sentence))
 
     def known(self, keys: Sequence[str], later: Sequence[str] = (), misplaced: Sequence[str] = (), why: str = "") -> None:
-        """Notes each key that is not among ``keys``: ``later`` ones are for a later version, ``misplaced`` ones have ``why``."""
+        """Note each key that is not in ``keys``. ``later``: keys of a later version. ``misplaced``: keys of another table
+        (``why``).
+        """
         for key in self.values:
             if key in keys:
                 continue
@@ -44,13 +46,13 @@ class Table:
                 self.fault(f"unknown key {quoted(key)}" + (f': did you mean "{near[0]}"?' if near else ""), key)
 
     def needs(self, *keys: str) -> None:
-        """Notes each of ``keys`` that is missing."""
+        """Note each of ``keys`` that is missing."""
         for key in keys:
             if key not in self.values:
                 self.fault(f'needs "{key}"')
 
     def text(self, key: str, default: str, allowed: Sequence[str] = ()) -> str:
-        """A string, one of ``allowed`` if there are any."""
+        """Return a string; it must be one of ``allowed``, if there are any."""
         value = self.values.get(key, default)
         if not isinstance(value, str):
             self.fault(f'"{key}" must be a string', key)
@@ -61,7 +63,7 @@ class Table:
         return default
 
     def sentence(self, key: str, most: int = 1000) -> str:
-        """A printable text of one line, for people to read; empty if the key is left out."""
+        """Return a text for people: one line of printable characters; empty if the key is left out."""
         value = self.text(key, "")
         if key in self.values and isinstance(self.values[key], str):
             if not value.strip():
@@ -73,7 +75,7 @@ class Table:
         return value
 
     def number(self, key: str, default: int, least: int, most: int) -> int:
-        """A whole number from ``least`` to ``most``."""
+        """Return a whole number from ``least`` to ``most``."""
         value = self.values.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             self.fault(f'"{key}" must be a whole number from {least} to {most}', key)
@@ -81,7 +83,7 @@ class Table:
         return value
 
     def duration(self, key: str, default: int) -> int:
-        """A duration, in seconds."""
+        """Return a duration in seconds."""
         if key not in self.values:
             return default
         value = self.values[key]
@@ -92,7 +94,9 @@ class Table:
         return seconds
 
     def words(self, key: str, default: tuple[T, ...], read: Callable[[str], T], may_be_empty: bool = False) -> tuple[T, ...]:
-        """A list of strings, each through ``read``, which raises ValueError with a sentence. Not empty unless it may be."""
+        """Return a list of strings, each passed through ``read``, which raises ValueError with a sentence. The list must not be
+        empty unless ``may_be_empty``.
+        """
         if key not in self.values:
             return default
         value = self.values[key]
@@ -113,7 +117,7 @@ class Table:
         return tuple(found)
 
     def table(self, key: str) -> Table:
-        """The table under ``key``; an empty one if it is left out."""
+        """Return the table under ``key``; an empty table if the key is left out."""
         value = self.values.get(key, {})
         if not isinstance(value, dict):
             self.fault(f'"{key}" must be a table', key)
@@ -121,7 +125,7 @@ class Table:
         return Table(self.document, self.place + (key,), value, self.faults, self.rule)
 
     def tables(self, key: str, kind: str) -> list[Table]:
-        """The array of tables under ``key``, which is to be written as ``kind``."""
+        """Return the array of tables under ``key``. The fault for another value says that it must be ``kind``."""
         value = self.values.get(key, [])
         if not isinstance(value, list):
             self.fault(f'"{key}" must be {kind}', key)
@@ -136,6 +140,6 @@ class Table:
 
 
 def quoted(text: str, most: int = 80) -> str:
-    """``text`` in double quotes, on one line and not too long."""
+    """Return ``text`` in double quotes, on one line, and cut after ``most`` characters."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[:most])
     return f'"{shown}{"…" if len(text) > most else ""}"'

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests, grants, runs, holdings, locks and the chain, kept. Law: one input, one transaction; no store knows what its rows
-mean.
+"""Stores of requests, grants, runs, holdings, locks and the chain.
+
+Law: one input, one transaction. No store knows what its rows mean.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ class Conflict(Exception):
 
 
 class StoreError(Exception):
-    """The store cannot be read or written: a sentence for the log. Nothing was written."""
+    """The store cannot be read or written. The text is a sentence for the log. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``after`` and its ``document`` (bytes, as stored) in place of version ``expected``; 0 for a new object."""
+    """A new version of an object. ``after``, stored as the bytes of ``document``, replaces version ``expected``; 0 for a new
+    object.
+    """
 
     after: Life
     expected: int
@@ -38,81 +41,81 @@ class Change:
 
 
 class Store(Protocol):
-    """What every store does. Each method is one transaction; all raise StoreError when the medium fails."""
+    """What every store can do. Each method is one transaction. All methods raise StoreError if the disk fails."""
 
     def commit(self, changes: Iterable[Change], records: Iterable[bytes]) -> None:
-        """Write all of it durably, or none. Raises Conflict if a version is not the expected one."""
+        """Write all changes and records durably, or none. Raises Conflict if an object is not in the expected version."""
 
     def request(self, id: str) -> Request | None:
-        """The request of that id."""
+        """Return the request with this id; None if there is none."""
 
     def grant(self, id: str) -> Grant | None:
-        """The grant of that id."""
+        """Return the grant with this id; None if there is none."""
 
     def run(self, id: str) -> Run | None:
-        """The run of that id."""
+        """Return the run with this id; None if there is none."""
 
     def lock(self, id: str) -> Lock | None:
-        """The lock of that id."""
+        """Return the lock with this id; None if there is none."""
 
     def holding(self, id: str) -> Holding | None:
-        """The holding of that id."""
+        """Return the holding with this id; None if there is none."""
 
     def requests(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Request]:
-        """The open requests (of one account), oldest first; with ``ended`` the others too."""
+        """Yield the open requests (of one account), oldest first. With ``ended`` also yield requests that have ended."""
 
     def grants(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Grant]:
-        """The live grants (of one account), oldest first; with ``ended`` the others too."""
+        """Yield the live grants (of one account), oldest first. With ``ended`` also yield grants that have ended."""
 
     def leases(self, uid: int, work: bytes) -> Iterator[Grant]:
-        """The live grants of one account for one ``work`` (``core.command.work_of``), oldest first."""
+        """Yield the live grants of one account for one ``work`` (``core.command.work_of``), oldest first."""
 
     def runs(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Run]:
-        """The live runs (under one grant), oldest first; with ``ended`` the others too."""
+        """Yield the live runs (under one grant), oldest first. With ``ended`` also yield runs that have ended."""
 
     def holdings(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Holding]:
-        """The live holdings (under one grant), oldest first; with ``ended`` the others too."""
+        """Yield the live holdings (under one grant), oldest first. With ``ended`` also yield holdings that have ended."""
 
     def locks(self, *, ended: bool = False) -> Iterator[Lock]:
-        """The active locks, oldest first; with ``ended`` the others too."""
+        """Yield the active locks, oldest first. With ``ended`` also yield locks that have ended."""
 
     def n_open(self, uid: int | None = None) -> int:
-        """How many requests are open (of one account)."""
+        """Count the open requests (of one account)."""
 
     def live(self) -> set[tuple[str, str]]:
-        """All requests, grants and locks that have not ended: (life, id)."""
+        """Return life and id of all requests, grants and locks that have not ended."""
 
     def n_running(self, uid: int) -> int:
-        """How many runs live under live grants of the account ``uid``."""
+        """Count the live runs under live grants of the account ``uid``."""
 
     def n_unused(self, uid: int) -> int:
-        """How many live grants of one account there are of which no use is taken."""
+        """Count the live grants of one account of which no use was taken."""
 
     def page(self, life: type[T], after: int, *, ended: bool = False) -> list[tuple[int, T]]:
-        """(place, object) of the next open ones after the place ``after``, oldest first; with ``ended`` of all. Few, and not
-        more than a few of them if they are large; empty at the end.
+        """Return place and object of the next open objects after the place ``after``, oldest first. With ``ended`` also return
+        objects that have ended. A page has few objects, and fewer if they are large. After the last object a page is empty.
         """
 
     def place_of(self, run: str) -> int:
-        """The place of a run among all runs, from 1 on, in the order in which the record has them; 0 if there is no such run."""
+        """Return the place of a run among all runs, counted from 1 in the order of the record; 0 if there is no such run."""
 
     def last_runs(self, grant: str, most: int) -> list[Run]:
-        """The last ``most`` runs under one grant, ended or not, oldest first."""
+        """Return the last ``most`` runs under one grant, ended or not, oldest first."""
 
     def head(self) -> Seal:
-        """The chain's last seal."""
+        """Return the last seal of the chain."""
 
     def records(self, after: int = 0) -> Iterator[tuple[int, bytes, bytes]]:
-        """(number, body, digest) of the records after number ``after``."""
+        """Yield number, body and digest of the records after number ``after``."""
 
     def newest(self) -> Iterator[bytes]:
-        """The bodies of the records, newest first."""
+        """Yield the bodies of the records, newest first."""
 
     def documents(self, *, ended: bool = True) -> Iterator[tuple[str, str, bytes]]:
-        """(life, id, document) of every object, for the verifier; without ``ended`` of those that are open or live."""
+        """Yield life, id and document of every object, for the verifier. Without ``ended`` yield only what is open or live."""
 
     def misfiled(self) -> Iterator[tuple[str, str]]:
-        """(life, id) of every object that is not found by what its document says of it, for the verifier."""
+        """Yield life and id of every object whose columns do not agree with its document, for the verifier."""
 
     def close(self) -> None:
-        """Let go of the medium."""
+        """Close the database."""

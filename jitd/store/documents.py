@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Objects of the core to stored bytes and back. Law: what was written reads back equal; unknown fields and wrong types are
-refused.
+"""Objects of the core as stored bytes, and back. Law: an object that was written reads back equal. Unknown fields and wrong types
+are refused.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ T = TypeVar("T", Request, Grant, Run, Lock, Holding)
 
 
 def write(value: Request | Grant | Run | Lock | Holding) -> bytes:
-    """The stored form of ``value``: JSON, members in a fixed order."""
+    """Return the stored form of ``value``: JSON, members in a fixed order."""
     return _encoder.encode(value)
 
 
 def read(life: type[T], document: bytes) -> T:
-    """The object in ``document``. Raises ValueError if it is none."""
+    """Return the object in ``document``. Raises ValueError if ``document`` holds no such object."""
     value = _decoders[life].decode(document)
     assert isinstance(value, life)
     return value

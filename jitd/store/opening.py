@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Opens the store that this host keeps its state in.
+"""Opens the store in which this host keeps its state.
 
-Law: the one place that knows of what kind a store is; everybody else has a ``Store``.
+Law: only this module knows which kind of store there is. All other modules have a ``Store``.
 """
 
 from __future__ import annotations
@@ -13,17 +13,19 @@ from jitd.store.sqlite import SqliteStore
 
 
 def file_of(state: Path) -> Path:
-    """The database in the state directory."""
+    """Return the path of the database in the directory ``state``."""
     return state / "jitd.db"
 
 
 def open_store(state: Path) -> Store:
-    """The daemon's own: made where there is none, and carried over where its schema is older. Raises StoreError."""
+    """Open the daemon's store. Create the database if there is none, and migrate a database with an older schema. Raises
+    StoreError.
+    """
     return SqliteStore(file_of(state))
 
 
 def read_store(file: Path, *, is_alone: bool = False) -> Store:
-    """One moment of the store in ``file``, to read and never to write, whatever a daemon does meanwhile. ``is_alone``: no daemon
-    runs on it. Raises StoreError.
+    """Open the store in ``file`` for reading only. The result shows one moment, whatever a daemon writes in the meantime.
+    ``is_alone``: no daemon has this store open. Raises StoreError.
     """
     return SqliteStore.reading(file, is_alone=is_alone)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The store in one SQLite file: write-ahead log, every commit on the disk before it returns.
+"""The store in one SQLite file: a write-ahead log, and every commit is on the disk before it returns.
 
-Law: a statement that fails rolls its whole transaction back and is told; nothing is retried silently.
+Law: if a statement fails, its whole transaction is rolled back and the error is raised. Nothing is retried silently.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from jitd.store import Change, Conflict, StoreError, documents
 from jitd.store.tally import Had, Tally, is_unused
 
 SCHEMA = 4
-"""The version of the schema that this code speaks: the number of the last file in ``schema/``."""
+"""The version of the schema that this code knows: the number of the last file in ``schema/``."""
 
 PAGE = 64
-"""Objects in one page, at the most."""
+"""How many objects one page may have."""
 PAGE_BYTES = 256 * 1024
-"""Bytes of a page's documents after which it ends."""
+"""A page ends after this many bytes of documents."""
 
 
 @contextmanager
@@ -39,16 +39,16 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as fault:
         raise StoreError(f"{path}: {fault}") from fault
-    except UnicodeDecodeError as fault:  # SQLite's own sentence names what is damaged as it finds it
+    except UnicodeDecodeError as fault:  # SQLite's own message quotes the damaged bytes
         raise StoreError(f"{path}: it is damaged") from fault
 
 
 class SqliteStore:
-    """See ``Store``. Use it from one thread."""
+    """See ``Store``. Use a SqliteStore from one thread only."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._open_locks: tuple[Lock, ...] | None = None  # asked for at each decision, and written by us alone
+        self._open_locks: tuple[Lock, ...] | None = None  # needed at each decision; only this object writes it
         self._tally = Tally()
         with _told(path):
             self._db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
@@ -61,11 +61,12 @@ class SqliteStore:
 
     @classmethod
     def reading(cls, path: Path, *, is_alone: bool = False) -> SqliteStore:
-        """The database at ``path`` as it is now, of this schema or an older one, to read and never to write: one moment of it,
-        whatever a daemon does meanwhile. ``is_alone``: no daemon is there, so that nothing need be left beside it for one.
+        """Open the database at ``path`` for reading only, with this schema or an older one. The result shows one moment, whatever
+        a daemon writes in the meantime. ``is_alone``: no daemon has the database open. Then the reader leaves no -wal file.
+        Raises StoreError.
         """
         store = cls.__new__(cls)
-        is_still = is_alone and not path.with_name(f"{path.name}-wal").exists()  # a reader would make that file, and leave it
+        is_still = is_alone and not path.with_name(f"{path.name}-wal").exists()  # a reader would create that file and leave it
         how = "mode=ro&immutable=1" if is_still else "mode=ro"
         store._path = path
         store._open_locks = None
@@ -78,7 +79,7 @@ class SqliteStore:
                 raise StoreError(f"{path}: not a jitd database; copy a live one with sqlite3 and .backup")
             if found > SCHEMA:
                 raise StoreError(f"{path}: schema {found} is newer than this jitd knows ({SCHEMA})")
-            store._db.execute("BEGIN")  # what is read first fixes the moment for all that is read later
+            store._db.execute("BEGIN")  # the first read fixes the moment for all later ones
         store._head = store._read_head()
         return store
 
@@ -101,9 +102,9 @@ class SqliteStore:
         """See ``Store.commit``."""
         head = self._head
         changes = tuple(changes)
-        tally, self._tally = self._tally, Tally()  # where the commit fails, nothing is remembered
+        tally, self._tally = self._tally, Tally()  # if the commit fails, nothing is remembered
         if any(isinstance(change.after, Lock) for change in changes):
-            self._open_locks = None  # also where the commit fails: what it left is read, and not remembered
+            self._open_locks = None  # even if the commit fails: the locks are then read again
         with _told(self._path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -123,7 +124,7 @@ class SqliteStore:
         self._tally = tally
 
     def _had(self, uid: int) -> Had:
-        """What the account has, counted."""
+        """Count what the account has, with queries to the database."""
         with _told(self._path):
             waiting = self._db.execute("SELECT id FROM requests WHERE is_open = 1 AND uid = ?", (uid,)).fetchall()
             unused = self._db.execute("SELECT id FROM grants WHERE unused = 1 AND uid = ?", (uid,)).fetchall()
@@ -254,7 +255,7 @@ class SqliteStore:
         found: list[tuple[int, Any]] = []
         n_bytes = 0
         table = _COLUMNS[life].table
-        by = "" if ended else f"INDEXED BY {table}_open"  # what is open is few: else all that has ended would be looked at
+        by = "" if ended else f"INDEXED BY {table}_open"  # few objects are open: do not scan the ended ones
         with _told(self._path):
             places = self._db.execute(
                 f"SELECT rowid FROM {table} {by} {_open_only(ended)} AND rowid > ? ORDER BY rowid LIMIT ?", (after, PAGE)
@@ -312,8 +313,8 @@ class SqliteStore:
         return int(schema)
 
     def _lives(self) -> tuple[str, ...]:
-        """The lives of this database's schema, in the order of ``_COLUMNS``: the first schema had no locks, the first three no
-        holdings.
+        """Return the lives of this database's schema, in the order of ``_COLUMNS``. The first schema had no locks, and the first
+        three had no holdings.
         """
         lives = ("request", "grant", "run", "lock", "holding")
         return lives[:3] if self._schema == 1 else lives[:4] if self._schema < _HOLDINGS_SINCE else lives
@@ -336,7 +337,7 @@ class SqliteStore:
         self._db.close()
 
     def _read_all(self, life: Any, where: str, *parameters: object) -> Iterator[Any]:
-        """Yield one row at a time: a long list, a large row or a slow reader never holds the table in memory."""
+        """Yield one row at a time, so that a long list, large rows or a slow reader do not keep the table in memory."""
         table = _COLUMNS[life].table
         with _told(self._path):
             rows = self._db.execute(f"SELECT rowid FROM {table} {where} ORDER BY rowid", parameters).fetchall()
@@ -362,17 +363,17 @@ def _open_only(ended: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Where a life is kept, and what is searched for beside its document."""
+    """The table in which objects of a life are stored, and the columns by which they are searched for."""
 
     table: str
     is_open: Callable[[Any], bool]
     keys: Callable[[Any], dict[str, object]]
     moving: Callable[[Any], dict[str, object]] = lambda _: {}
-    """What is searched for and changes with the object."""
+    """The columns that change with the object."""
 
 
 _MOVING_SINCE = 3
-"""The first schema that has such."""
+"""The first schema that has columns in ``moving``."""
 _HOLDINGS_SINCE = 4
 """The first schema that has holdings."""
 _COLUMNS: dict[type, _Columns] = {

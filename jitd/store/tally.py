@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much an account has of what is bounded for each: asked before each request, and so kept rather than counted.
+"""Counts, for each account, of open requests, unused grants and live runs. The counts are needed before each request, so they are
+kept in memory.
 
-Law: what is kept is by id, so that to note something twice changes nothing. It is true while this store alone writes. After
-a commit that failed all of it is forgotten, and the database is asked again.
+Law: the numbers are kept by id, so that noting an object twice changes nothing. The numbers are right as long as only this store
+writes to the database. After a failed commit all numbers are forgotten, and the database is asked again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from jitd.store import Life
 
 @dataclass(slots=True)
 class Had:
-    """By one account: requests that are open, live grants of which no use is taken, and under live grants so many runs each."""
+    """What one account has: open requests, live grants of which no use was taken, and how many runs are live under each live
+    grant.
+    """
 
     open: set[str]
     unused: set[str]
@@ -25,19 +28,19 @@ class Had:
 
 
 class Tally:
-    """What each account has, of those that were asked for."""
+    """The counts of the accounts that were asked about."""
 
     def __init__(self) -> None:
         self._known: dict[int, Had] = {}
 
     def of(self, uid: int, count: Callable[[int], Had]) -> Had:
-        """What the account has now; ``count`` asks the database."""
+        """Return what the account has now. ``count`` asks the database."""
         if (had := self._known.get(uid)) is None:
             had = self._known[uid] = count(uid)
         return had
 
     def note(self, after: Life) -> None:
-        """``after`` is in the database now."""
+        """Note that ``after`` is in the database now."""
         match after:
             case Request() if had := self._known.get(after.requester.uid):
                 _keep(had.open, after.id, is_one=after.is_open)
@@ -49,7 +52,7 @@ class Tally:
 
 
 def is_unused(grant: Grant) -> bool:
-    """True for a live grant of which no use is taken."""
+    """True for a live grant of which no use was taken."""
     return grant.is_live and grant.left == grant.uses
 
 

@@ -1,5 +1,5 @@
 -- Version 1. Plain SQL where it can be: PostgreSQL is to be the second store.
--- An object is its document; the columns beside it are what is searched for.
+-- An object is stored as its document. The other columns are there to search by.
 
 CREATE TABLE requests (
     id       TEXT    NOT NULL PRIMARY KEY,
@@ -35,8 +35,8 @@ CREATE TABLE chain (
     digest BLOB    NOT NULL
 );
 
--- What has ended does not change, versions only grow, and nothing is taken away.
--- Whoever can drop these triggers is found out by `jitd audit verify`.
+-- An object that has ended does not change, versions only grow, and nothing is deleted.
+-- If somebody drops these triggers and changes rows, `jitd audit verify` finds it.
 
 CREATE TRIGGER requests_move BEFORE UPDATE ON requests
 WHEN old.is_open = 0 OR new.version <= old.version OR new.id <> old.id OR new.uid <> old.uid

@@ -1,4 +1,4 @@
--- Version 3: the runs under one grant, and what of an account's was never used.
+-- Version 3: indexes for the runs under one grant, and for an account's grants of which no use was taken.
 
 CREATE INDEX runs_of ON runs (grant_id);
 
