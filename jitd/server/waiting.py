@@ -104,7 +104,9 @@ class Waiting:
             self.move(found)
 
     def move(self, found: Request) -> None:
-        """Tell the person where the request stands."""
+        """Tell the person where the request stands. Nothing is told of one whose thing they have in hand by now."""
+        if self._request is None:
+            return
         refusal = refusal_of(found)
         lines, self._told = news_of(found, self._told, self._services.locks.active())
         if lines and refusal is None:
