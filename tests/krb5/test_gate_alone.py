@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.krb5.driver import DUP_SKEY, FORWARDABLE, GATED, POLICY, POSTDATED, PROXIABLE, Driver, Request, Service, hexed
+from tests.krb5.driver import DUP_SKEY, FORWARDABLE, GATED, POLICY, POSTDATED, PROXIABLE, Answer, Driver, Request, Service, hexed
 
 ALICE = "alice@GATE.TEST"
 SERVICE = "postgres/db1.example.test@GATE.TEST"
@@ -23,6 +23,11 @@ def gated(*, seconds: float = 600, client: str = ALICE, mode: str = "required", 
     return Service(
         {"jit_approval": mode, "jit_grant:K7QM2XVD": grant} | {key.replace("_K", ":K"): text for key, text in more.items()}
     )
+
+
+def is_about(seconds: int, said: Answer) -> bool:
+    """Whether it is granted for so many seconds. The clock of time(2), which Kerberos reads, is a tick behind Python's."""
+    return said.is_granted and seconds - 3 <= said.lifetimes[0] <= seconds + 1
 
 
 def is_refused(driver: Driver, service: Service, request: Request, why: str) -> bool:
@@ -43,10 +48,12 @@ def test_a_client_with_a_grant_gets_what_is_left_of_it_and_nobody_else_gets_any(
     service = gated(seconds=600)
     said = driver.gate(service, Request(kind=kind))
     assert said.is_granted and said.log == []
-    assert 598 <= said.lifetimes[0] <= 600 and said.lifetimes[1] == said.lifetimes[0]
+    assert is_about(600, said) and said.lifetimes[1] == said.lifetimes[0]
     for other in ("bob@GATE.TEST", "Alice@GATE.TEST", "alice/admin@GATE.TEST", "alice@OTHER.TEST", "alice@gate.test",
                   "alic@GATE.TEST", "alicee@GATE.TEST", r"alice\@GATE.TEST@GATE.TEST"):  # fmt: skip
         assert is_refused(driver, service, Request(kind=kind, client=other), "no live grant for this client")
+    for other in ("malice@GATE.TEST", "x/alice@GATE.TEST", "1 5 alice@GATE.TEST"):
+        assert is_refused(driver, gated(client=other), Request(kind=kind), "no live grant for this client")
 
 
 @KINDS
@@ -61,8 +68,8 @@ def test_of_several_grants_of_a_client_the_longest_counts_and_others_do_not(driv
     now = int(time.time())
     service = gated(seconds=60, jit_grant_K7QM2XVE=f"1 {now + 500} {ALICE}", jit_grant_K7QM2XVF=f"1 {now + 900} bob@GATE.TEST",
                     jit_grant_K7QM2XVG=f"1 {now + 90000} {ALICE}", jit_grant_K7QM2XVH=f"1 {now - 5} {ALICE}")  # fmt: skip
-    assert 498 <= driver.gate(service, Request()).lifetimes[0] <= 500
-    assert 898 <= driver.gate(service, Request(client="bob@GATE.TEST")).lifetimes[0] <= 900
+    assert is_about(500, driver.gate(service, Request()))
+    assert is_about(900, driver.gate(service, Request(client="bob@GATE.TEST")))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +120,7 @@ def test_nothing_is_granted_to_nobody(driver: Driver, kind: str) -> None:
 
 @pytest.mark.parametrize("options", [FORWARDED, PROXY, CANONICALIZE])
 def test_what_leaves_the_client_as_it_is_needs_the_same_grant(driver: Driver, options: int) -> None:
-    assert driver.gate(gated(seconds=60), Request(options=options)).lifetimes[0] in (59, 60)
+    assert is_about(60, driver.gate(gated(seconds=60), Request(options=options)))
     assert is_refused(driver, gated(client="bob@GATE.TEST"), Request(options=options), "no live grant for this client")
 
 
@@ -178,7 +185,7 @@ def test_a_mode_that_is_not_known_gates_and_is_logged(driver: Driver, mode: str)
     assert refused.code == POLICY
     assert refused.log == [odd, f"jitd: refused bob@GATE.TEST a ticket for {SERVICE}: no live grant for this client"]
     granted = driver.gate(gated(mode=mode, seconds=60), Request())
-    assert granted.is_granted and granted.lifetimes[0] in (59, 60) and granted.log == [odd]
+    assert is_about(60, granted) and granted.log == [odd]
 
 
 def test_a_line_of_the_log_is_one_line_whatever_a_name_holds(driver: Driver) -> None:
