@@ -141,7 +141,7 @@ class _Fetch:
         self._do("krb5_unparse_name", principal, name)
         return name.value or b""
 
-    # --- what failed, in words
+    # --- messages for faults
 
     def _do(self, call: str, *arguments: object) -> None:
         if call == "krb5_init_context":

@@ -441,11 +441,13 @@ def test_ctrl_z_stops_both_and_both_go_on(house):
     os.close(started.master)
 
 
-def test_a_command_that_stops_itself_stops_the_job(house):
-    """As less and vi do it on Ctrl-Z."""
+STOPS = (["sh", "-c", "kill -STOP $$; exit 6"], ["perl", "-e", "setpgrp(0, 0); kill STOP => $$; exit 6"])
+
+
+@pytest.mark.parametrize("command", STOPS, ids=["as less and vi", "in a group of its own"])
+def test_a_command_that_stops_itself_stops_the_job(house, command):
     house.daemon.play(Giving())
-    stops = "echo begun; kill -STOP $$; exit 6"
-    started = OnTerminal(("--get", THING, "--", "sh", "-c", stops), house.daemon.path, under_shell=True, **house.more)
+    started = OnTerminal(("--get", THING, "--", *command), house.daemon.path, under_shell=True, **house.more)
     assert started.told.readline() == "stopped\n"
     os.kill(-started.pid, signal.SIGCONT)
     assert started.end() == 6
