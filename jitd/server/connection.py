@@ -119,7 +119,11 @@ class Connection:
     def _refuse(self, code: str, text: str) -> None:
         self.say(messages.Refused(code=code, text=text))
         if self._talk.state == "closed":
-            self.close(flush=True)
+            return self.close(flush=True)
+        try:
+            self._waiting.give_back()  # after a keep that is refused, the client has nothing in hand any more
+        except Exception as fault:
+            log("what a client had in hand could not be taken back yet", fault=fault)
 
     def _broken(self, fault: str | None) -> None:
         """Close the connection. ``fault`` says what the client did wrong; None if it did nothing wrong."""

@@ -14,6 +14,7 @@ from typing import TypeVar
 from jitd.core.command import read_id
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
+from jitd.core.holding import HoldingState
 from jitd.core.lock import Lock
 from jitd.core.request import Request
 from jitd.core.run import Run, RunState, Usage
@@ -184,11 +185,15 @@ class Lists:
         return await self._workers.kept.run(who.uid, find)
 
     async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
-        """Runs of those whom ``is_it`` means that were told to end and are not gone, as far as ``who`` may see them."""
+        """Runs of those whom ``is_it`` means that were told to end and are not gone, and holdings that are not taken back yet, as
+        far as ``who`` may see them.
+        """
 
         def find() -> list[str]:
             with closing(self._opened()) as store:
-                told = [(one.id, store.request(one.request)) for one in store.runs() if one.state is RunState.STOPPING]
+                ending = [(one.id, one.request) for one in store.runs() if one.state is RunState.STOPPING]
+                taking = [(one.id, one.request) for one in store.holdings() if one.state is HoldingState.TAKING]
+                told = [(id, store.request(asked)) for id, asked in (*ending, *taking)]
                 return [
                     id for id, asked in told if asked is not None and is_it(asked.requester) and self._access.may_see(who, asked)
                 ]

@@ -84,7 +84,6 @@ def test_whatever_is_another_command_is_another_page(service: str) -> None:
 
 
 def test_a_thing_that_stays_is_another_page_than_one_that_is_taken_back_when_its_client_goes() -> None:
-    """THREATS R-01."""
     plain = thing()
     pages = {without_its_fingerprint(each, JITSUDO) for each in (plain, replace(plain, stays=True), thing(f"{THING}.org"))}
     assert len(pages) == 3
