@@ -74,8 +74,8 @@ class OwnCommand:
                 posix._exit(status)
 
     def look(self) -> int | None:
-        """Return the command's exit status, or minus the signal that ended it; STOPPED plus the signal that stopped it; None if it
-        runs.
+        """Return the command's exit status, or minus the signal that ended it; STOPPED plus the signal that stopped it; None if
+        it runs.
         """
         found, status = posix.waitpid(self.pid, posix.WNOHANG | posix.WUNTRACED)
         if not found:
