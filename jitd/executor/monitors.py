@@ -42,8 +42,7 @@ class Monitors:
     def __init__(
         self, run_dir: Path, state_dir: Path, report: Callable[[Report], None], launcher: Launcher, housing: Housing | None
     ) -> None:
-        self._run_dir = str(run_dir)
-        self._state_dir = str(state_dir)
+        self._run_dir, self._state_dir = str(run_dir), str(state_dir)
         self._remains = Remains(self._run_dir, self._state_dir)
         self._report = report
         self._launcher = launcher
