@@ -89,7 +89,7 @@ class _Fetch:
     def run(self) -> int:
         """Fetch the ticket and store it. Returns its end, in seconds since 1970. Raises NoTicket and NotAuthenticated.
 
-        What is opened is left open: this is done once in a process, at most.
+        What is opened is left open: this is done a few times in a process, at most.
         """
         self._do("krb5_init_context", self._library)
         wanted = Credential()
@@ -141,7 +141,7 @@ class _Fetch:
         self._do("krb5_unparse_name", principal, name)
         return name.value or b""
 
-    # --- what failed, in words
+    # --- messages for faults
 
     def _do(self, call: str, *arguments: object) -> None:
         if call == "krb5_init_context":

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows as aligned columns. Law: on a terminal a list may cut what is too wide, and says by how much; elsewhere it cuts nothing.
+"""Rows as aligned columns. Law: on a terminal a text that is too wide may be cut, and the list says by how many characters. In a
+file or a pipe nothing is cut.
 
-Widths are counted in cells of the terminal: an ideograph takes two.
+Widths are counted in cells of the terminal. An ideograph takes two cells.
 """
 
 from __future__ import annotations
@@ -10,21 +11,21 @@ from collections.abc import Sequence
 from unicodedata import east_asian_width
 
 WIDEST = 40
-"""Cells up to which a column is aligned. What is longer is cut on a terminal; elsewhere it pushes the rest of its own line to the
-right and no other."""
+"""Greatest width of an aligned column, in cells. On a terminal a longer text is cut. In a file or a pipe a longer text moves
+the rest of its own line to the right; other lines stay aligned."""
 NARROWEST = 24
-"""Cells that the last column has at least, however narrow the terminal."""
+"""The least number of cells of the last column, even if the terminal is narrower."""
 
 
 def cells(text: str) -> int:
-    """How many cells ``text`` (printable) takes."""
+    """Return the number of cells that ``text`` takes on a terminal. ``text`` is printable."""
     if text.isascii():
         return len(text)
     return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def cut(text: str, width: int) -> str:
-    """``text`` in at most ``width`` cells, with ``…(+N)`` for the N characters that are not shown."""
+    """Shorten ``text`` to at most ``width`` cells, with ``…(+N)`` for the N characters that are not shown."""
     if cells(text) <= width:
         return text
     kept = min(len(text), width)
@@ -34,7 +35,7 @@ def cut(text: str, width: int) -> str:
 
 
 def folded(text: str, width: int) -> list[str]:
-    """``text`` in pieces of at most ``width`` cells each; together they are ``text``, nothing added or left out."""
+    """Split ``text`` into pieces of at most ``width`` cells each. The pieces joined together are exactly ``text``."""
     if text.isascii():
         return [text[at : at + width] for at in range(0, len(text), width)] or [""]
     pieces, piece, used = [], "", 0
@@ -49,7 +50,9 @@ def folded(text: str, width: int) -> list[str]:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int | None) -> list[str]:
-    """Lines: the head, then one a row. ``screen`` (cells) is the terminal's width, None where nothing may be cut."""
+    """Return the lines of a table: the head, then one line per row. ``screen`` is the terminal's width in cells; with None
+    nothing is cut.
+    """
     if screen is not None:
         rows = [[*(cut(text, WIDEST) for text in line[:-1]), line[-1]] for line in rows]
     widths = [min(WIDEST, max(cells(line[at]) for line in [head, *rows])) for at in range(len(head) - 1)]

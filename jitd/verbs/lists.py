@@ -70,7 +70,9 @@ class Lists:
 
         def row_of(store: Store, found: Grant) -> Row | None:
             asked = store.request(found.id)
-            return None if asked is None or not self._access.may_see(who, asked) else asked_row(asked) | grant_row(found, who)
+            if asked is None or not self._access.may_see(who, asked):
+                return None
+            return asked_row(asked) | grant_row(found, who, store.holdings(grant=found.id) if found.command.gives else ())
 
         return self._rows(who, Grant, row_of, ended=ended)
 
@@ -119,7 +121,7 @@ class Lists:
             with closing(self._opened()) as store:
                 grant = store.grant(found.lease or found.id)
                 # The command stands in the row already: with each of them once more it would not fit into one frame.
-                row["grant"] = None if grant is None else _without(row, grant_row(grant, who))
+                row["grant"] = None if grant is None else _without(row, grant_row(grant, who, store.holdings(grant=grant.id)))
                 runs = [] if grant is None else store.last_runs(grant.id, MOST_RUNS)
                 held = () if grant is None else store.holdings(grant=grant.id, ended=True)
                 row["holdings"] = [holding_row(one) for one in held]

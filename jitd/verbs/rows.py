@@ -6,6 +6,7 @@ Law: bytes become text by ``shown`` alone; instants are RFC 3339 in UTC; facts a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -160,8 +161,8 @@ def asked_row(request: Request) -> Row:
     }
 
 
-def grant_row(grant: Grant, viewer: Subject) -> Row:
-    """One grant."""
+def grant_row(grant: Grant, viewer: Subject, holdings: Iterable[Holding] = ()) -> Row:
+    """Return the row of one grant. ``holdings`` are those under it that have not ended."""
     return {
         "id": grant.id,
         "state": str(grant.state),
@@ -175,7 +176,7 @@ def grant_row(grant: Grant, viewer: Subject) -> Row:
         "uses": grant.uses,
         "left": grant.left,
         "runs": [] if grant.command.gives else list(grant.living),
-        "holdings": list(grant.living) if grant.command.gives else [],
+        "holdings": [held.id for held in holdings],
         "issued_at": instant(grant.issued_at),
         "ends_at": instant(grant.ends_at),
         "mine": grant.holder.principal == viewer.principal,

@@ -31,6 +31,7 @@ CLIENTS = """\
     forwardable = true
     renew_lifetime = 7d
     dns_uri_lookup = false
+    kdc_timesync = 0
     canonicalize = {canonicalize}
 [realms]
 {realms}
