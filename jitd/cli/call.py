@@ -6,6 +6,7 @@ A verb that does not succeed raises an exception. Only ``jitd.cli.main`` turns t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,6 +32,21 @@ def called(*, with_ticket: bool = False) -> Iterator[Connection]:
     Raises as ``connect``.
     """
     connection = connect(with_ticket=with_ticket)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def called_as_reviewer() -> Iterator[Connection]:
+    """A connection with a ticket, for a review. Raises NotDone for uid 0: no ticket makes a reviewer of it."""
+    try:
+        connection = connect(with_ticket=True)
+    except NotAuthenticated:
+        if os.geteuid() == 0:
+            raise NotDone("root reviews nothing; do it from your own account, with a Kerberos ticket", "forbidden") from None
+        raise
     try:
         yield connection
     finally:

@@ -247,9 +247,10 @@ class Board:
         screen = shutil.get_terminal_size()
         lines = lines_of(self.columns, self.rows, screen.columns) if self.rows else [_none("requests", ended=self.ended)]
         room = max(2, screen.lines - 2)
-        more = len(lines) - room
-        if more > 0:
-            lines = [*lines[: room - 1], f"and {more + 1} more"]
+        if len(lines) > room:
+            each = len(lines) // (len(self.rows) + 1)  # lines of the head, and of each row
+            shown = max(0, (room - 1) // each - 1)
+            lines = [*lines[: (shown + 1) * each], f"and {len(self.rows) - shown} more"]
         lines = [*lines, "", "Ctrl-C ends this."]
         text = self.HOME + self.CLEAR + "\n".join(folded(printable(line), screen.columns)[0] for line in lines)
         os.write(sys.stdout.fileno(), text.encode(sys.stdout.encoding, "backslashreplace"))

@@ -13,7 +13,7 @@ import sys
 import click
 
 from jitd.cli.answer import Row, answer, answer_json, exact, printable, say, words
-from jitd.cli.call import NotDone, called
+from jitd.cli.call import NotDone, called, called_as_reviewer
 from jitd.cli.page import OPEN, page
 from jitd.cli.question import can_ask, is_answered_yes
 from jitpam.client import Connection
@@ -62,7 +62,7 @@ def show(id: str, *, as_json: bool) -> None:
 @click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts); it is printed all the same.")
 def approve(id: str, *, comment: str, is_sure: bool) -> None:
     """Show a request, ask, and approve exactly what was shown."""
-    with called(with_ticket=True) as daemon:
+    with called_as_reviewer() as daemon:
         row = _fetch(daemon, id)
         fingerprint = _fingerprint(row)
         id = words(row, "id")
@@ -93,7 +93,7 @@ def deny(id: str, *, reason: str) -> None:
     """Deny a request; that ends it."""
     if not reason.strip():
         raise click.UsageError("--reason is empty: the requester reads it")
-    with called(with_ticket=True) as daemon:
+    with called_as_reviewer() as daemon:
         row = _fetch(daemon, id)
         said = daemon.do(Review(id=words(row, "id"), verdict="deny", fingerprint=_fingerprint(row), comment=reason))
         say(said or f"request {words(row, 'id')} is denied")

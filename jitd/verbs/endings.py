@@ -107,7 +107,8 @@ class Endings:
         return gone
 
     async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
-        """As ``Lists.being_ended``: runs and things of those whom ``is_it`` means that are not gone though they should be; none if
+        """As ``Lists.being_ended``: runs and things of those whom ``is_it`` means that are not gone though they should be; none
+        if
         that cannot be read in time: what ends more of them does not wait for it.
         """
         with suppress(TimeoutError):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a rule says of things that are given, as a truth table; and what binds a thing: its fingerprint, and what a lease covers."""
+"""What a rule says of things that are given, as a truth table; and what binds a thing: its fingerprint, and what a lease
+covers.
+"""
 
 from __future__ import annotations
 

@@ -41,7 +41,6 @@ ID = "K7QM-2XVD"
 ALICE, BOB, CAROL = (person(name) for name in ("alice", "bob", "carol"))
 
 
-
 class FakeGiver:
     """Gives nothing to anybody. ``answers`` are what it says next, in order; Done when none is left. ``HANGS``: until it is let
     go on. What it was asked is in ``asked``; what a KDC would hold now, in ``there``.

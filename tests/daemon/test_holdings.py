@@ -21,7 +21,7 @@ from jitd.core.lock import Whom
 from jitd.giving import Done, Failed, Refused
 from jitd.lifecycle.holdings import FIRST_PAUSE, LONGEST_PAUSE
 from jitd.lifecycle.recovery import COMES_BACK_FOR
-from tests.daemon.giving import ALICE, ID, FakeGiver, House
+from tests.daemon.giving import ID, FakeGiver, House
 from tests.scene import actor, free, locked, permit, person, place, review
 
 GIVING, HELD, TAKING, ENDED = HoldingState
@@ -576,5 +576,3 @@ async def test_a_daemon_that_is_killed_again_and_again_recovers_each_time(house:
     await house.recovery.recover()
     await house.pass_time(COMES_BACK_FOR)
     assert house.held().state is ENDED and house.giver.there == set() and house.told().count("giving") == 1
-
-
