@@ -78,14 +78,14 @@ ROWS: list[tuple[str, tuple[Rule, ...], Question, str]] = [
 
 @pytest.mark.parametrize(("rules", "asked", "answer"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
 def test_a_rule_gives_what_it_names_and_nothing_else(rules: tuple[Rule, ...], asked: Question, answer: str) -> None:
-    """THREATS T-20: neither root nor somebody who is known by their account alone is given anything."""
+    """THREATS T-21: neither root nor somebody who is known by their account alone is given anything."""
     found = told(decide(policy(*rules), asked, NOON))
     assert found.startswith(answer) if answer.endswith(" ") else found == answer
 
 
 @pytest.mark.parametrize("root", ["permit", "deny"])
 def test_root_is_given_nothing_whatever_is_said_of_root(root: Any) -> None:
-    """THREATS T-20."""
+    """THREATS T-21."""
     assert told(decide(policy(gives(who=None), root=root), wanted(ROOT), NOON)) == OF_THEIR_OWN
 
 

@@ -277,7 +277,7 @@ def test_the_last_approval_records_the_holding_and_orders_the_thing_to_be_given(
 )
 @pytest.mark.parametrize("was_given", [False, True])
 def test_whatever_ends_the_grant_takes_the_thing_back(end: Any, state: GrantState, was_given: bool) -> None:
-    """THREATS T-18."""
+    """THREATS T-19."""
     lives = approved()
     if was_given:
         lives.happens(Given(ID, DAEMON))
@@ -298,7 +298,7 @@ def test_what_is_given_back_leaves_a_spent_grant() -> None:
 
 
 def test_a_use_is_given_back_if_the_thing_was_not_given() -> None:
-    """THREATS T-19."""
+    """THREATS T-20."""
     lives = approved()
     lives.happens(Ended(ID, DAEMON, NOT_GIVEN))
     assert (lives.grant.state, lives.grant.left, lives.grant.living) == (GrantState.ACTIVE, 1, ())

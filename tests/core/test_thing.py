@@ -66,7 +66,7 @@ def test_what_is_no_name_of_a_thing_is_refused_with_a_sentence(word: str) -> Non
 @pytest.mark.parametrize("first", NEVER)
 @given(rest=st.lists(PART, min_size=1, max_size=3))
 def test_no_ticket_for_a_service_of_the_kdc_or_of_jitd_is_ever_a_thing(first: str, rest: list[str]) -> None:
-    """THREATS T-20."""
+    """THREATS T-21."""
     with pytest.raises(ValueError, match="never given|not the name"):
         read_thing(f"{KIND}{first}/{'/'.join(rest)}")
 

@@ -52,7 +52,7 @@ def played(scene: Scene) -> Callable[[House], None]:
 
 @played
 async def test_what_is_permitted_is_recorded_then_given_then_handed_over(house: House) -> None:
-    """THREATS T-16."""
+    """THREATS T-17."""
     client = house.begin()
     assert house.recorded(ID) is not None and house.giver.asked == [], "it is in the record before anybody is asked for it"
     await house.settle()
@@ -65,7 +65,7 @@ async def test_what_is_permitted_is_recorded_then_given_then_handed_over(house: 
 
 @played
 async def test_what_cannot_be_recorded_is_not_given(house: House) -> None:
-    """THREATS T-16."""
+    """THREATS T-17."""
     house.store.n_fail = 1
     with pytest.raises(Exception, match="disk full"):
         house.begin()
@@ -75,7 +75,7 @@ async def test_what_cannot_be_recorded_is_not_given(house: House) -> None:
 
 @played
 async def test_a_client_that_goes_gives_back_what_it_had(house: House) -> None:
-    """THREATS T-17."""
+    """THREATS T-18."""
     client = house.begin()
     await house.settle()
     client.go()
@@ -88,7 +88,7 @@ async def test_a_client_that_goes_gives_back_what_it_had(house: House) -> None:
 
 @played
 async def test_a_client_that_goes_before_it_is_given_has_nothing_and_it_is_taken_back(house: House) -> None:
-    """THREATS T-17: nothing is held unattended because an answer came late."""
+    """THREATS T-18: nothing is held unattended because an answer came late."""
     house.giver.answers = [HANGS]
     client = house.begin()
     await house.settle()
@@ -115,7 +115,7 @@ async def test_what_was_asked_to_stay_and_was_kept_is_there_when_the_client_has_
 
 @played
 async def test_what_was_asked_to_stay_and_was_not_kept_is_taken_with_the_connection(house: House) -> None:
-    """THREATS T-17: the client may have gone before it fetched anything."""
+    """THREATS T-18: the client may have gone before it fetched anything."""
     client = house.begin(stays=True)
     await house.settle()
     client.go()
@@ -125,7 +125,7 @@ async def test_what_was_asked_to_stay_and_was_not_kept_is_taken_with_the_connect
 
 @played
 async def test_what_was_not_asked_to_stay_is_not_kept_and_nothing_is_left_in_hand(house: House) -> None:
-    """THREATS T-21: a connection whose ``keep`` is refused is free for the next request, and holds nothing any more."""
+    """THREATS T-22: a connection whose ``keep`` is refused is free for the next request, and holds nothing any more."""
     client = house.begin()
     await house.settle()
     client.keep()
@@ -136,7 +136,7 @@ async def test_what_was_not_asked_to_stay_is_not_kept_and_nothing_is_left_in_han
 
 @played
 async def test_a_client_that_asks_again_after_a_refused_keep_cannot_hinder_a_revocation(house: House) -> None:
-    """THREATS T-21: each thing that a connection has in hand is taken, and nothing that it says is in the way of an operator."""
+    """THREATS T-22: each thing that a connection has in hand is taken, and nothing that it says is in the way of an operator."""
     client = house.begin()
     await house.settle()
     client.keep()
@@ -169,7 +169,7 @@ async def test_whoever_has_it_in_hand_is_told_when_it_is_taken(house: House) -> 
 
 @played
 async def test_a_refused_give_uses_nothing_up_and_the_client_is_told_why(house: House) -> None:
-    """THREATS T-19."""
+    """THREATS T-20."""
     house.giver.answers = [NO]
     client = house.begin()
     await house.settle()
@@ -185,7 +185,7 @@ async def test_a_refused_give_uses_nothing_up_and_the_client_is_told_why(house: 
 
 @pytest.mark.parametrize("fault", [SILENT, RuntimeError("a defect")], ids=["it fails", "it breaks"])
 def test_what_may_have_been_given_is_taken_back(house: House, fault: Any) -> None:
-    """THREATS T-16, T-19: after a failure nobody knows; it is not handed over, it is taken, and then the use is given back."""
+    """THREATS T-17, T-20: after a failure nobody knows; it is not handed over, it is taken, and then the use is given back."""
 
     async def scene() -> None:
         house.giver.answers = [fault]
@@ -213,7 +213,7 @@ async def test_a_kind_that_nobody_gives_is_not_given(house: House) -> None:
 
 @played
 async def test_what_is_revoked_while_it_is_being_given_is_taken_after_the_answer_and_never_handed_over(house: House) -> None:
-    """THREATS T-18: take never overtakes give, or what is written last would stay."""
+    """THREATS T-19: take never overtakes give, or what is written last would stay."""
     house.giver.answers = [HANGS]
     client = house.begin()
     await house.settle()
@@ -283,7 +283,7 @@ ENDS: dict[str, Callable[[House], None]] = {
 
 @pytest.mark.parametrize("end", ENDS)
 def test_it_is_taken_on_whatever_end_of_its_grant(house: House, end: str) -> None:
-    """THREATS T-18."""
+    """THREATS T-19."""
 
     async def scene() -> None:
         client = house.begin(permit())
@@ -302,7 +302,7 @@ def test_it_is_taken_on_whatever_end_of_its_grant(house: House, end: str) -> Non
 
 @played
 async def test_a_lock_takes_every_thing_that_it_ends_though_a_client_of_one_is_odd(house: House) -> None:
-    """THREATS T-21."""
+    """THREATS T-22."""
     clients = [house.begin(id=id) for id in (ID, "B0B0-B0B0", "C0C0-C0C0")]
     await house.settle()
     clients[0].keep()
@@ -316,7 +316,7 @@ async def test_a_lock_takes_every_thing_that_it_ends_though_a_client_of_one_is_o
 
 @pytest.mark.parametrize("fault", [SILENT, NO, OSError("a defect")], ids=["it fails", "it refuses", "it breaks"])
 def test_what_cannot_be_taken_is_tried_again_with_pauses_that_grow_and_is_never_called_taken(house: House, fault: Any) -> None:
-    """THREATS T-18."""
+    """THREATS T-19."""
 
     async def scene() -> None:
         house.begin()
@@ -368,7 +368,7 @@ async def test_a_giver_that_never_answers_keeps_the_holding_open(house: House) -
 
 @played
 async def test_a_client_that_goes_while_the_disk_is_full_gives_back_as_soon_as_it_can_be_recorded(house: House) -> None:
-    """THREATS T-17."""
+    """THREATS T-18."""
     client = house.begin()
     await house.settle()
     house.store.n_fail = 3
@@ -382,7 +382,7 @@ async def test_a_client_that_goes_while_the_disk_is_full_gives_back_as_soon_as_i
 
 @played
 async def test_a_client_that_goes_while_the_database_cannot_be_read_gives_back_later(house: House) -> None:
-    """THREATS T-17."""
+    """THREATS T-18."""
     client = house.begin()
     await house.settle()
     house.store.n_unread = 1
@@ -394,7 +394,7 @@ async def test_a_client_that_goes_while_the_database_cannot_be_read_gives_back_l
 
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_what_was_given_and_could_not_be_recorded_is_given_again_or_taken_and_never_forgotten(house: House, n: int) -> None:
-    """THREATS T-16."""
+    """THREATS T-17."""
 
     async def scene() -> None:
         house.begin()
@@ -422,7 +422,7 @@ async def test_what_was_taken_and_could_not_be_recorded_is_taken_again(house: Ho
 
 @played
 async def test_what_cannot_be_looked_at_now_is_looked_at_again(house: House) -> None:
-    """THREATS T-18: an order to take something back is never lost, or it would stay until the daemon is restarted."""
+    """THREATS T-19: an order to take something back is never lost, or it would stay until the daemon is restarted."""
     house.begin()
     await house.settle()
     house.perform.act(Revoked(ID, DAEMON, "enough"))
@@ -472,7 +472,7 @@ async def in_state(house: House, state: HoldingState, *, stays: bool = False) ->
 def test_after_a_restart_what_nobody_comes_back_for_is_taken_unless_it_was_kept(
     house: House, state: HoldingState, stays: bool
 ) -> None:
-    """THREATS T-16, T-17: whatever the KDC has by then, the store knows as open, and it ends."""
+    """THREATS T-17, T-18: whatever the KDC has by then, the store knows as open, and it ends."""
 
     async def scene() -> None:
         await in_state(house, state, stays=stays)
@@ -541,7 +541,7 @@ async def test_a_give_that_hangs_over_the_time_to_come_back_is_handed_to_who_wai
 @pytest.mark.parametrize("stays", [False, True])
 @pytest.mark.parametrize("state", [GIVING, HELD, TAKING])
 def test_another_boot_takes_back_all_that_was_given_before_it(house: House, state: HoldingState, stays: bool) -> None:
-    """THREATS T-18: kept or not."""
+    """THREATS T-19: kept or not."""
 
     async def scene() -> None:
         await in_state(house, state, stays=stays)
