@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from jitd import systemd
-from jitd.core.policy import Policy, denied_groups
+from jitd.core.policy import Policy, denied_groups, given_things
 from jitd.core.subject import Subject
-from jitd.core.thing import SERVICE_TICKET
+from jitd.core.thing import SERVICE_TICKET, service_of
 from jitd.deciding import origins
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.subordinates import Subordinates
@@ -90,6 +90,8 @@ class Daemon:
         from jitd.deciding.kdc_liveness import Kdc
         from jitd.giving import Givers
         from jitd.giving.service_tickets import ServiceTickets
+        from jitd.giving.trials import Trials
+        from jitd.kdc.gates import canary, gate_states
         from jitd.kdc.writer import Writer
         from jitd.lifecycle.integrity import Noted, examine
         from jitd.lifecycle.lifecycle import Lifecycle
@@ -131,8 +133,13 @@ class Daemon:
         self._workers: Workers = Workers()
         waiters = Waiters()
         kdc = Kdc(config.keytab, f"jitd/{config.host}@{realm}")
-        self._tickets = ServiceTickets(Writer(config.kdc), realm)
-        givers = Givers({SERVICE_TICKET: self._tickets})
+        self._trials = Trials(
+            lambda services: gate_states(f"jitd/{config.host}@{realm}", config.keytab, services),
+            canary(config.host, realm),
+            lambda: [service_of(thing, realm) for thing in given_things(self._rules.policy)],
+            lambda name, detail: self._lifecycle.note(name, "jitd", 0, detail),
+        )
+        givers = Givers({SERVICE_TICKET: ServiceTickets(Writer(config.kdc), self._trials, realm)})
         decider = Decider(
             config=config,
             policy=lambda: self._rules.policy,
@@ -239,6 +246,7 @@ class Daemon:
             self._keep_subordinates(),
             systemd.keep_awake(),
             self.services.recordings.tidy(),
+            self._keep_trying(),
         )
         keeping = [loop.create_task(each) for each in always]
         n_most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE
@@ -281,6 +289,15 @@ class Daemon:
             with contextlib.suppress(TimeoutError):  # what was read before stays valid
                 await self._workers.names.run(HOUSE, self.services.subordinates.read)
             await asyncio.sleep(COUNTED_EVERY)
+
+    async def _keep_trying(self) -> None:
+        """Try the KDC's gates, as long as a rule gives a ticket."""
+        while True:
+            try:
+                await self._trials.keep()
+            except (StoreError, Conflict) as fault:
+                log("a trial of the KDC's gate could not be recorded; it is tried again", fault=fault)
+                await asyncio.sleep(AGAIN_AFTER)
 
     async def _count(self) -> None:
         while True:

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Submit → wait → relay → end like the command: what ``jitsudo`` does between jitd's welcome and its own end.
+"""Submit → wait → relay → end like the command: what ``jitsudo`` does between jitd's welcome and its own exit.
 
-Law: a request that we leave is withdrawn. The exit status is the command's own, or says why there is none; what a signal ended
-ends us by the same signal.
+Law: if ``jitsudo`` ends while its request waits, the request is withdrawn. The exit status is the command's own, or says why the
+command has none. If a signal ended the command, ``jitsudo`` ends by the same signal.
 """
 
 from __future__ import annotations
 
-import posix  # `os` is a millisecond of start more
+import posix  # importing `os` would make each start 1 ms longer
 import select
 import time
 
 from jitpam.client import Connection, NotAuthenticated, RefusedByDaemon, Unreachable, connect
-from jitpam.failing import UNREACHABLE  # and what tells a fault: not when there is one, which may be hours later
+from jitpam.failing import UNREACHABLE  # loads the module that prints faults now: a fault may come hours later
 from jitpam.options import Options
 from jitpam.saying import print_out, say, write
 from jitpam.signals import Signals
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from jitpam.own_command import OwnCommand
     from jitpam.relay import Outcome
 else:
-    import _signal  # `signal` is this and 3 ms of start
+    import _signal  # importing `signal` would make each start 3 ms longer
 
 COMES_BACK_WITHIN = 30.0
-"""Seconds that a waiting client gives a daemon that went away."""
+"""Seconds for which a client with a waiting request tries to reach a daemon that closed the connection."""
 TRY_EVERY = 0.2
 WITHDRAWN_WITHIN = 1.0
-"""Seconds that a withdrawal may take before we end all the same."""
+"""Seconds that a withdrawal may take. After that ``jitsudo`` ends without the daemon's answer."""
 REDRAW_EVERY = 0.5
 _LEAVING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
 
 
 class _Interrupted(Exception):
-    """A signal asked us to end while we waited."""
+    """A signal ended the wait; ``number`` is the signal."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -50,7 +50,8 @@ class _Interrupted(Exception):
 
 
 def ask_and_run(opening: Connection, options: Options, kinds: list[str]) -> int:
-    """Ask on the connection that is being opened, wait, and run. The exit status; does not come back where a signal ended it.
+    """Submit the request on ``opening``, wait for the decision, and run the command. Returns the exit status. Does not return
+    if a signal ended the command or the wait: this process then ends by the same signal.
 
     Raises UsageError, NotAuthenticated, RefusedByDaemon, Unreachable and Unwritable.
     """
@@ -96,7 +97,7 @@ def _ask_and_run(message: Message, opening: Connection, options: Options, kinds:
 
 
 class _Wait:
-    """One request, from its submission to the end of its run."""
+    """Handles one request, from its submission to the end of its run."""
 
     def __init__(
         self, connection: Connection, signals: Signals, kinds: list[str], options: Options, command: OwnCommand | None
@@ -181,7 +182,11 @@ class _Wait:
         raise Unreachable("jitd closed the connection")
 
     def _look_at_signals(self) -> None:
-        """The first signal that ends us withdraws the request, and jitd has a second to say so."""
+        """Handle the signals that have arrived. The first of _LEAVING withdraws the request; jitd has WITHDRAWN_WITHIN to
+        confirm.
+
+        Raises _Interrupted then.
+        """
         for number, _ in self._signals.taken():
             if number in _LEAVING and not self._leaves_by:
                 self._leaves_by = number
@@ -206,7 +211,7 @@ class _Wait:
         raise _Interrupted(self._leaves_by)
 
     def _come_back(self, fault: Unreachable) -> None:
-        """A new connection, when jitd is there again. Raises Unreachable after half a minute."""
+        """Connect again when jitd is back. Raises Unreachable after COMES_BACK_WITHIN, NotAuthenticated and _Interrupted."""
         say("jitd went away; waiting for it to come back")
         until = time.monotonic() + COMES_BACK_WITHIN
         pause = select.poll()
@@ -238,7 +243,7 @@ class _Wait:
         if self._options.background:
             if posix.fork():
                 posix._exit(0)
-            posix.setpgid(0, 0)  # in the background of the terminal, as a job of nobody's
+            posix.setpgid(0, 0)  # a process group of its own: in the background of the terminal, and a job of no shell
         relay = Relay(control, self._kinds, self._signals)
         relay.hand_over()
         self._connection.close()
@@ -259,7 +264,7 @@ class _Wait:
     # --- the waiting line
 
     def _draw(self) -> None:
-        """The time we have waited, over itself: it only ever grows, so nothing has to be wiped."""
+        """Write the time that we have waited over the same line. The text never gets shorter, so nothing has to be erased."""
         if not self._waits or not self._redraws or not _is_foreground():
             return
         minutes, seconds = divmod(int(time.monotonic() - self._waits_since), 60)
@@ -276,7 +281,7 @@ class _Wait:
 
     def _tell(self, news: list[str]) -> None:
         for sentence in news:
-            if sentence not in self._told:  # a daemon that came back tells it all again
+            if sentence not in self._told:  # a daemon that was restarted sends all news again
                 self._end_line()
                 say(sentence)
         self._told.update(news)
@@ -293,8 +298,8 @@ def _is_foreground() -> bool:
 
 
 def _end_like(outcome: Outcome) -> int:
-    """The exit status of the command; does not come back where a signal ended it."""
-    if outcome.ending == "not started" and outcome.number > 128:  # a Ctrl-C that came before it: no news to who typed it
+    """Return the exit status for ``outcome``. Does not return if a signal ended the command: this process ends by that signal."""
+    if outcome.ending == "not started" and outcome.number > 128:  # Ctrl-C came before the start: the user knows, say nothing
         _end_by(outcome.number - 128)
     if outcome.because:
         say(outcome.because)
@@ -308,7 +313,7 @@ def _end_like(outcome: Outcome) -> int:
 
 
 def _end_by(number: int) -> NoReturn:
-    """End by the same signal, as a shell expects; without a core of our own."""
+    """End this process by signal ``number``, as a shell expects, without a core dump."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -319,4 +324,4 @@ def _end_by(number: int) -> NoReturn:
         posix.kill(posix.getpid(), number)
     except (OSError, ValueError):
         pass
-    posix._exit(128 + number)  # PID 1 of a container cannot end so
+    posix._exit(128 + number)  # PID 1 of a container does not end by a signal of its own

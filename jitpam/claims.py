@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the asking side says of itself: the command's surroundings, which bind the run, and claims that nobody can check.
+"""What the client tells jitd about itself: the command's directory, variables and locale, which bind the run, and claims
+(terminal, login session, parent processes), which nobody can check.
 
-Law: everything here is read from this process and this host, and nothing fails for want of it but the working directory.
-Bytes stay bytes.
+Law: everything here is read from this process and this host. Only a working directory that cannot be named is an error; anything
+else that cannot be read is left out. Bytes stay bytes.
 """
 
 from __future__ import annotations
 
 import errno
-import posix  # `os` is a millisecond of start more
+import posix  # importing `os` would make each start 1 ms longer
 from _stat import S_ISDIR
 from sys import getfilesystemencoding
 
@@ -20,20 +21,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_PARENTS = 8
-"""How far up the chain of parents we look: enough to tell a shell in a terminal from a cron job."""
+"""How many parent processes are named. So many are enough to tell a shell in a terminal from a cron job."""
 UNSET_SESSION = 0xFFFFFFFF
 LONGEST = 4096
-"""Bytes of a path that the kernel takes, and one: who stands deeper stands where nobody can go by name."""
+"""Bytes of the shortest path that is too long for the kernel (PATH_MAX). A directory with such a path cannot be opened by
+name."""
 
 
 class NoDirectory(UsageError):
-    """The working directory cannot be named: it is gone, or may not be read."""
+    """The working directory cannot be named: it was removed, or a directory above it may not be read."""
 
 
 def directory(chdir: bytes | None) -> tuple[bytes, int, int]:
-    """The directory to run in, absolute, with its device and inode; both 0 where this user may not look.
+    """Return the absolute path of the directory to run in, with its device and inode. Both are 0 if this user may not read them.
 
-    ``chdir`` is as typed; None is the present one. Raises NoDirectory.
+    ``chdir`` is the argument of ``-D`` as typed; None means the current directory. Raises NoDirectory.
     """
     try:
         path = posix.getcwdb()
@@ -48,7 +50,7 @@ def directory(chdir: bytes | None) -> tuple[bytes, int, int]:
 
         path = posixpath.normpath(posixpath.join(path, chdir)) if b".." not in chdir.split(b"/") else posixpath.join(path, chdir)
     try:
-        found = posix.stat(b"/proc/self/cwd" if chdir is None else path)  # one that we are in, though we may no longer enter it
+        found = posix.stat(b"/proc/self/cwd" if chdir is None else path)  # works even if we may not enter the current one again
     except PermissionError:
         return path, 0, 0
     except (OSError, ValueError) as fault:
@@ -59,7 +61,7 @@ def directory(chdir: bytes | None) -> tuple[bytes, int, int]:
 
 
 def terminal_name() -> bytes | None:
-    """The terminal of this process, such as ``/dev/pts/3``; None without one."""
+    """Return the path of the terminal on descriptor 0, 1 or 2, such as ``/dev/pts/3``; None if none of them is a terminal."""
     for descriptor in range(3):
         try:
             return posix.ttyname(descriptor).encode(getfilesystemencoding(), "surrogateescape")
@@ -69,9 +71,10 @@ def terminal_name() -> bytes | None:
 
 
 def login_session() -> int:
-    """A number that is the same for all of this login session: the kernel's audit session, else the session leader's id.
+    """Return a number that is the same in all processes of this login session: the kernel's audit session id; if that is not set,
+    the process id of the session leader.
 
-    It is what ``-k`` gives back by. Inside a container both may be shared or 0: then it is the session leader's.
+    ``-k`` gives back the leases with this number. In a container the audit session id may be unset or 0.
     """
     try:
         with open("/proc/self/sessionid", "rb") as file:
@@ -82,7 +85,7 @@ def login_session() -> int:
 
 
 def parents() -> list[str]:
-    """The names of the processes above this one, the nearest first: ``["bash", "tmux: server", "systemd"]``."""
+    """Return the names of this process's parent, its parent, and so on: ``["bash", "tmux: server", "systemd"]``."""
     names: list[str] = []
     parent = posix.getppid()
     while parent > 0 and len(names) < MAX_PARENTS:
@@ -99,7 +102,9 @@ def parents() -> list[str]:
 
 
 def preserved(names: list[bytes], typed: list[list[bytes]], *, everything: bool) -> tuple[list[list[bytes]], list[list[bytes]]]:
-    """What is offered to the rule of this environment (``-E``), and what is asked for: ``typed``, and what ``names`` adds."""
+    """Return two lists of variables (name and value). The first, for ``-E`` (``everything``), has the other variables of this
+    environment, from which the rule may let some in. The second has those that are asked for by name: ``typed``, and ``names``.
+    """
     around = posix.environ
     known = {name for name, _ in typed}
     wanted = [[name, around[name]] for name in dict.fromkeys(names) if name in around and name not in known]
@@ -116,9 +121,9 @@ _NAMES = (b"COLORTERM", b"LANG", b"TERM", b"TZ")
 
 
 def locale(environment: Mapping[bytes, bytes] | None = None) -> list[list[bytes]]:
-    """Of TERM, COLORTERM, LANG, LC_* and TZ those whose value passes the check, sorted; the daemon checks again.
+    """Return those of TERM, COLORTERM, LANG, LC_* and TZ whose value passes the check, sorted. The daemon checks them again.
 
-    One that does not pass stays behind without a word, as with sudo: the command runs, in the plain locale.
+    A variable that does not pass is left out silently, as sudo does: the command then runs in the plain locale.
     """
     found = posix.environ if environment is None else environment
     return [[name, found[name]] for name in sorted(found) if _is_name(name) and _may_come(name, found[name])]
@@ -135,6 +140,8 @@ def _may_come(name: bytes, value: bytes) -> bool:
 
 
 def _is_zone(value: bytes) -> bool:
-    """A zone by name or by rule, relative to the system's zones, which may be written out: sudo's rule."""
+    """True if ``value`` is a time zone by name or by rule. A name is relative to /usr/share/zoneinfo, which may stand before
+    it. This is sudo's rule (sudoers(5), env_check).
+    """
     zone = value.removeprefix(b":").removeprefix(b"/usr/share/zoneinfo/")
     return 0 < len(zone) <= 64 and _ZONE.issuperset(zone) and zone[0] not in b"/.,:>"

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One connection to jitd: the only socket on the asking side. Used by ``jitsudo`` and by jitd's own verbs.
+"""One connection to jitd. This is the only socket of the asking side; ``jitsudo`` and the verbs of ``jitd`` use it.
 
-Law: nothing is believed, and nothing asked, before jitd has proved itself (by Kerberos; to root, by the uid of the
-socket's peer). Every wait has an end but the one for an approval. What arrives out of turn, unsealed, or with stray
-descriptors ends the connection.
+Law: the client asks nothing and believes nothing before jitd has proved that it is jitd (by Kerberos; to root, by the uid of the
+socket's peer). Every wait but the one for an approval has a time limit. A message that is out of turn, not sealed, or comes with
+descriptors that do not belong to it ends the connection.
 
-    connection = connect()                          # or connect(with_ticket=True): also root proves who it is
+    connection = connect()                          # or connect(with_ticket=True): root proves by Kerberos who it is, too
     for row in connection.ask(List(what="grants", ended=False)):
         ...
     print(connection.said)                          # the text of Done
@@ -13,10 +13,10 @@ descriptors ends the connection.
 
 from __future__ import annotations
 
-import posix  # `os` is a millisecond of start more
+import posix  # importing `os` would make each start 1 ms longer
 import select
 import time
-from _socket import (  # `socket` is these and 5 ms of start
+from _socket import (  # importing `socket` would make each start 5 ms longer
     AF_UNIX,
     CMSG_SPACE,
     MSG_CMSG_CLOEXEC,
@@ -63,9 +63,9 @@ __all__ = ["Connection", "NotAuthenticated", "RefusedByDaemon", "Unreachable", "
 
 SOCKET = "/run/jitd/jitd.sock"
 HANDSHAKE_WITHIN = 2.5
-"""Seconds from connect to Welcome, and for jitd to take any of our frames."""
+"""Seconds from connect to Welcome; also seconds in which jitd must read any frame of ours."""
 ANSWER_WITHIN = 60.0
-"""Seconds between two messages of an answer: revoke and stop return when all is gone, and that has its own limits."""
+"""Seconds between two messages of an answer. Revoke and stop take longest: they are answered when all processes have ended."""
 RETRY_EVERY = 0.02
 _AT_LEAST, _GRACES = 0.5, 4
 """Seconds that jitd has for a step that we came to late ourselves, and how often: a peer that trickles bytes gains no more."""
@@ -74,7 +74,7 @@ _MOST_DESCRIPTORS = 4
 
 
 class Unreachable(Exception):
-    """jitd cannot be reached, is not jitd, or broke off. Exit status 125."""
+    """jitd cannot be reached, the peer is not jitd, or jitd closed the connection. Exit status 125."""
 
 
 class RefusedByDaemon(Exception):
@@ -87,18 +87,16 @@ class RefusedByDaemon(Exception):
 
 
 def connect(*, with_ticket: bool = False) -> Connection:
-    """A connection that is ready to be asked; ``welcome`` says who we are on it.
+    """Return a connection on which questions can be asked. Its ``welcome`` says who we are for jitd.
 
-    uid 0 comes as root, without a ticket, unless ``with_ticket``. Raises NotAuthenticated, Unreachable, and RefusedByDaemon
-    where jitd's refusal is neither of these. Takes 5 s at most, whatever the KDC and jitd do.
+    uid 0 is local root, without a ticket, unless ``with_ticket``. Raises NotAuthenticated, Unreachable, and RefusedByDaemon if
+    jitd refuses for a reason that is neither of these. Takes 5 s at most, whatever the KDC and jitd do.
     """
     return begin(with_ticket=with_ticket).ready()
 
 
 def begin(*, with_ticket: bool = False) -> Connection:
-    """A connection on which we have said who we are: for a caller that has something else to do meanwhile. ``ready`` waits for
-    the answer. Otherwise as ``connect``.
-    """
+    """As ``connect``, but do not wait for jitd's answer to our proof. ``Connection.ready`` waits for that answer."""
     initiator = None
     started_at = time.monotonic()
     if posix.geteuid() != 0 or with_ticket:
@@ -110,7 +108,7 @@ def begin(*, with_ticket: bool = False) -> Connection:
 
 
 def socket_path() -> str:
-    """Where jitd listens: JITD_SOCKET, if it is set."""
+    """Return the path of jitd's socket: JITD_SOCKET if that is set, else SOCKET."""
     return posix.environ.get(b"JITD_SOCKET", b"").decode(getfilesystemencoding(), "surrogateescape") or SOCKET
 
 
@@ -124,7 +122,7 @@ class Connection:
         self._path = path
         self._initiator = initiator
         self._is_sealed = False
-        self._until = 0.0  # of the monotonic clock: when it has to be open
+        self._until = 0.0  # the time limit for opening, on the monotonic clock
         self._n_graces = _GRACES
         self._socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
         self._conversation = Conversation(CLIENT)
@@ -134,12 +132,14 @@ class Connection:
     # --- opening
 
     def open(self, until: float) -> None:
-        """Connect, and say who we are; ``until`` is of the monotonic clock."""
+        """Connect, and send our proof. ``until`` is the time limit, on the monotonic clock. Raises as ``connect``."""
         self._until = until
         self._opening(self._introduce)
 
     def ready(self) -> Connection:
-        """Itself, when jitd has proved itself and welcomed us. Raises as ``connect`` does."""
+        """Wait until jitd has proved that it is jitd and has accepted our proof. Returns this connection. Raises as
+        ``connect``.
+        """
         self._opening(self._be_welcomed)
         return self
 
@@ -160,7 +160,7 @@ class Connection:
             try:
                 self._socket.connect(self._path)
                 return
-            except BlockingIOError:  # its queue is full: a Unix socket does not wait for room when it may not block
+            except BlockingIOError:  # the listener's queue is full: a Unix socket that may not block does not wait for room in it
                 if time.monotonic() >= until:
                     raise Unreachable(f"jitd does not answer at {self._path}: too many are waiting for it") from None
                 time.sleep(RETRY_EVERY)
@@ -209,9 +209,9 @@ class Connection:
     # --- asking
 
     def ask(self, message: Message) -> Iterator[dict[str, Any]]:
-        """The rows that answer ``message``; when they are all there, ``said`` is the text of Done.
+        """Yield the rows that answer ``message``. After the last row, ``said`` is the text of Done.
 
-        Raises RefusedByDaemon and Unreachable. The question is sent when the first row is asked for.
+        The message is sent when the first row is asked for. Raises RefusedByDaemon and Unreachable.
         """
         self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
         while True:
@@ -222,13 +222,13 @@ class Connection:
             yield _row(heard)
 
     def do(self, message: Message) -> str:
-        """Ask what is answered by Done alone (review, revoke, stop, …), and return its text. Raises as ``ask``."""
+        """Send a ``message`` that Done alone answers (review, revoke, stop, …). Returns the text of Done. Raises as ``ask``."""
         for _ in self.ask(message):
             pass
         return self.said
 
     def watch(self, message: Message) -> Iterator[list[dict[str, Any]]]:
-        """All rows that answer the Watch ``message``, again with each change, for as long as the caller likes."""
+        """Yield all rows that answer the Watch ``message``, and all rows again after each change, until the caller stops."""
         self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
         rows: list[dict[str, Any]] = []
         while True:
@@ -243,8 +243,8 @@ class Connection:
         """Say Submit, Get or Resume, now; then what jitd says until it is decided: at last Start (then ``take_control``), Given
         or Done.
 
-        None is given between two messages whenever the descriptor ``wake`` is readable, and every so many seconds: the caller
-        sees to its signals and its clock. Raises RefusedByDaemon and Unreachable.
+        The iterator yields None whenever the descriptor ``wake`` is readable, and after ``every`` seconds without a message, so
+        that the caller can handle its signals and redraw its line. Raises RefusedByDaemon and Unreachable.
         """
         self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
         return self.followed(wake, every)
@@ -269,19 +269,19 @@ class Connection:
                 return
 
     def say(self, message: Message) -> None:
-        """Say something in the middle of ``follow``: Withdraw, that is."""
+        """Send ``message`` while ``follow`` goes on. Only Withdraw is allowed then. Raises Unreachable."""
         self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
 
     def hear(self, until: float | None) -> Message:
-        """The next message, by ``until`` of the monotonic clock. Raises RefusedByDaemon and Unreachable."""
+        """Return the next message, before ``until`` (monotonic clock; None: no limit). Raises RefusedByDaemon and Unreachable."""
         return self._hear_body(until)[0]
 
     def take_control(self) -> int:
-        """The control socket that came with Start; it is the caller's now."""
+        """Return the descriptor of the control socket that came with Start. The caller has to close it."""
         return self._descriptors.pop()
 
     def close(self) -> None:
-        """Say Bye if it is our turn, and close. Never raises."""
+        """Send Bye if the conversation allows it now, and close the connection. Never raises."""
         try:
             if self._conversation.state in ("ready", "watching", "waiting", "started", "holding"):
                 self._say(Bye(), time.monotonic())
@@ -297,7 +297,7 @@ class Connection:
     # --- frames
 
     def _say(self, message: Message, until: float) -> bytes:
-        """Send ``message``; returns its body."""
+        """Send ``message`` before ``until`` (monotonic clock). Returns its body. Raises Unreachable and LocalProtocolError."""
         self._conversation.say(message)
         body = encode(message)
         sealed = self._initiator.wrap(body) if self._is_sealed and self._initiator else body
@@ -318,13 +318,13 @@ class Connection:
                 except BlockingIOError:
                     self._wait(select.POLLOUT, until)
         except (BrokenPipeError, ConnectionResetError):
-            pass  # it is gone, and what it said last is still to be read
+            pass  # jitd has closed the connection; its last message can still be read
         except OSError as fault:
             raise Unreachable(f"jitd broke off: {fault.strerror or fault}") from None
         return body
 
     def _hear_body(self, until: float | None) -> tuple[Message, bytes]:
-        """The next message and its body, by ``until``. Raises RefusedByDaemon and Unreachable."""
+        """Return the next message and its body. Limit and exceptions as in ``hear``."""
         while True:
             heard = self._next_message()
             if heard is not None:
@@ -355,7 +355,9 @@ class Connection:
         return message, body
 
     def _receive(self) -> None:
-        """Take what has arrived. asyncio, and plain ``recv``, would drop a descriptor that comes along."""
+        """Receive the bytes and descriptors that have arrived. ``recv`` and asyncio would drop the descriptors. Raises
+        Unreachable.
+        """
         try:
             data, extra, flags, _ = self._socket.recvmsg(_PIECE, CMSG_SPACE(4 * _MOST_DESCRIPTORS), MSG_CMSG_CLOEXEC)
         except BlockingIOError:
@@ -372,16 +374,14 @@ class Connection:
         self._frames.feed(data)
 
     def _wait(self, event: int, until: float | None) -> None:
-        """Until the socket is ready for ``event``. Raises Unreachable at ``until``."""
+        """Wait until the socket is ready for ``event``. Raises Unreachable if it is not before ``until`` (monotonic clock)."""
         poll = select.poll()
         poll.register(self._socket.fileno(), event)
-        left = None if until is None else until - time.monotonic()
-        if (
-            left is not None and left < _AT_LEAST and self._n_graces
-        ):  # it may be us who had no processor, and not jitd who is late
+        left = None if until is None else max(0.0, until - time.monotonic())
+        if left is not None and left < _AT_LEAST and self._n_graces:
             self._n_graces -= 1
-            left = _AT_LEAST
-        if not poll.poll(None if left is None else max(0.0, left) * 1000):
+            left = _AT_LEAST  # we come late ourselves: it may be that we had no processor, and not that jitd is silent
+        if not poll.poll(None if left is None else left * 1000):
             raise Unreachable("jitd does not answer")
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ``jitsudo`` says when it cannot do what it was asked, and its exit status then (jitsudo(1), EXIT STATUS).
+"""What ``jitsudo`` prints when it fails, and its exit status then (jitsudo(1), EXIT STATUS).
 
-Law: every fault has a sentence and an exit status of jitsudo, never one of the command.
+Law: each fault has a sentence, and an exit status that is jitsudo's own and not the command's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ UNAUTHENTICATED, USAGE, UNREACHABLE = 119, 120, 125
 
 
 def tell(fault: Exception) -> int:
-    """Say what went wrong; the exit status."""
+    """Print what went wrong. Returns the exit status."""
     if isinstance(fault, RefusedByDaemon):
         say(fault.text)
         return EXITS[fault.code][0]
@@ -23,6 +23,6 @@ def tell(fault: Exception) -> int:
         if isinstance(fault, kind):
             say(str(fault))
             return status
-    # a defect of jitsudo: the command must not run, and no trace may reach a script as its output
-    say(f"internal error: {type(fault).__name__}: {fault}; jitsudo did not run the command")
+    # a defect of jitsudo: the command must not run, and no traceback may reach a script as the command's output
+    say(f"internal error: {type(fault).__name__}: {fault}; the command was not run by this")
     return UNREACHABLE

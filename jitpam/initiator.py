@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the user's credential cache to GSSAPI tokens for ``jitd/<host>``: the initiator's half of PROTOCOL.md section 3.
+"""Makes GSSAPI tokens for ``jitd/<host>`` from the user's credential cache: the initiator's half of PROTOCOL.md section 3.
 
-Law: krb5 alone, never a delegation; every status of the library is looked at; nothing is wrapped or unwrapped before the
-daemon has proved itself with all that was asked for granted. What can wait for a KDC is bounded by the caller's seconds.
-A small binding of libgssapi by the C half of ctypes: docs/adr/0002-initiator.md says why, with figures.
+Law: only the krb5 mechanism is used, and credentials are never delegated. Every status of the library is checked. Nothing is
+wrapped or unwrapped before the daemon has proved who it is and all requested flags are granted. Every call that may wait for a
+KDC has a time limit from its caller. docs/adr/0002-initiator.md says why this is a binding of our own, by the C half of ctypes,
+with figures.
 """
 
 from __future__ import annotations
 
 import _thread
-import posix  # `os` is a millisecond of start more
+import posix  # importing `os` would make each start 1 ms longer
 import time
 
 from jitpam import krb5
@@ -23,17 +24,17 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 else:
-    import _signal  # `signal` is this and 3 ms of start
+    import _signal  # importing `signal` would make each start 3 ms longer
 
 SERVICE = "jitd"
 TICKET_WITHIN = 3.0
-"""Seconds that getting a ticket may take: a KDC that is silent would hold us for half a minute."""
+"""Seconds that getting a ticket may take. Without this limit, a KDC that does not answer would delay us for half a minute."""
 HOST_WITHIN = 1.0
-"""Seconds that the resolver may take to say this host's full name."""
+"""Seconds that the resolver may take to find this host's full name."""
 
 
 class NotAuthenticated(Exception):
-    """There is no proof of who the user is. ``cause`` is a word for programs, the text says what to do."""
+    """There is no proof of who the user is. ``cause`` is a word for programs; the text says what to do."""
 
     def __init__(self, cause: str, text: str) -> None:
         super().__init__(text)
@@ -41,26 +42,27 @@ class NotAuthenticated(Exception):
 
 
 class Unproved(Exception):
-    """The other end could not prove that it is jitd, or a message of it was not sealed as it must be."""
+    """The peer could not prove that it is jitd, or did not seal a message correctly."""
 
 
 # --- the initiator ---------------------------------------------------------------------------------------------------
 
 
 class Initiator:
-    """One proof of who the user is, for the jitd of ``target_host``; then the seal of every message both ways.
+    """Proves once, to the jitd of ``target_host``, who the user is; then seals and opens each message of the connection.
 
-    In order: ``obtain_ticket``, ``first_token``, ``finish``, then ``wrap`` and ``unwrap``. ``cache`` names the credential cache
-    where the environment cannot: of a process that has given up other rights the library does not read it (getenv(3)).
+    Call ``obtain_ticket``, ``first_token`` and ``finish`` in this order, then ``wrap`` and ``unwrap``. ``cache`` is the name of
+    the credential cache; None: from the environment. It must be given in a process that has changed its user id, because the
+    library ignores the environment there (secure_getenv(3)).
     """
 
     def __init__(self, target_host: str, cache: bytes | None = None) -> None:
         self._cache = cache
         self.target = f"{SERVICE}/{target_host}"
         self.principal = ""
-        """Whose credentials these are; known after ``obtain_ticket``."""
+        """The principal whose credentials these are; known after ``obtain_ticket``."""
         self.expires_at = 0.0
-        """When the service ticket ends, in seconds since 1970; known after ``obtain_ticket``."""
+        """The end of the service ticket, in seconds since 1970; known after ``obtain_ticket``."""
         try:
             self._gss = krb5.gssapi()
             self._krb5 = krb5.krb5()
@@ -76,7 +78,9 @@ class Initiator:
         self._is_finished = False
 
     def obtain_ticket(self, timeout_for: float = TICKET_WITHIN) -> None:
-        """Have a service ticket in the cache, asking the KDC if need be. Raises NotAuthenticated, at the latest in time."""
+        """Get a service ticket into the cache, from the KDC if necessary. Raises NotAuthenticated, also after ``timeout_for``
+        seconds.
+        """
         try:
             within(timeout_for, self._obtain_ticket)
         except TimeoutError:
@@ -91,10 +95,10 @@ class Initiator:
             raise NotAuthenticated("configuration", f"the Kerberos configuration (krb5.conf) cannot be read (error {fault})")
         self._realm = self._realm_of_target()
         named = _given(f"{self.target}@{self._realm}".encode())
-        # As a principal and not as a host-based service: that one lets DNS rename the host (rdns, THREATS K-18).
+        # As a principal, not as a host-based service: for a host-based service DNS may rename the host (rdns, THREATS K-18).
         kind = Oid(len(krb5.KRB5_PRINCIPAL_NAME), krb5.KRB5_PRINCIPAL_NAME)
         self._call("gss_import_name", named, kind, self._name)
-        if self._cache is not None:  # for this thread, which is the one that acquires
+        if self._cache is not None:  # the name is set for this thread only, and this thread acquires the credentials
             self._call("gss_krb5_ccache_name", self._cache, None)
         major = self._gss.gss_acquire_cred(
             self._minor, None, krb5.FOREVER, None, krb5.INITIATE, self._credentials, None, None
@@ -102,20 +106,20 @@ class Initiator:
         if major:
             raise self._why_no_ticket(major)
         owner = Handle()
-        self._gss.gss_inquire_cred(self._minor, self._credentials, owner, None, None, None)  # expired ones are told below
+        self._gss.gss_inquire_cred(self._minor, self._credentials, owner, None, None, None)  # expired credentials fail below
         if owner.value:
             shown = Taken()
             self._call("gss_display_name", owner, shown, None)
             self.principal = self._take(shown).decode("utf-8", "surrogateescape")
             self._gss.gss_release_name(self._minor, owner)
-        # A first token that nobody will see: it makes the library fetch the service ticket and keep it in the cache.
+        # Make a token that is not sent: the library fetches the service ticket for it and keeps the ticket in the cache.
         self._start(None)
         self._gss.gss_delete_sec_context(self._minor, self._context, None)
 
     def first_token(self, channel: bytes) -> bytes:
-        """The token for the daemon, bound to ``channel``. Raises NotAuthenticated."""
+        """Return the token for the daemon, bound to ``channel``. Raises NotAuthenticated."""
         bindings = Bindings(application_data=_given(channel))
-        try:  # the cache may have refused to keep the ticket, then this goes to the KDC again
+        try:  # if the cache did not keep the ticket, this asks the KDC again
             return within(TICKET_WITHIN, lambda: self._start(bindings))
         except TimeoutError:
             raise NotAuthenticated("kdc silent", "the KDC stopped answering: try again") from None
@@ -133,7 +137,9 @@ class Initiator:
         return self._take(token)
 
     def finish(self, token: bytes) -> None:
-        """Check the daemon's answer. Raises Unproved unless it holds the key of ``jitd/<host>`` and all is granted."""
+        """Check ``token``, the daemon's answer. Raises Unproved unless the daemon has the key of ``jitd/<host>`` and all
+        requested flags are granted.
+        """
         answer = Taken()
         granted = Number()
         major = self._gss.gss_init_sec_context(
@@ -149,7 +155,7 @@ class Initiator:
         self._is_finished = True
 
     def wrap(self, message: bytes) -> bytes:
-        """``message`` sealed: secret and unchangeable."""
+        """Return ``message`` sealed: encrypted, and protected against changes. Raises Unproved."""
         self._must_be_finished()
         is_secret = krb5.Int()
         sealed = Taken()
@@ -159,12 +165,12 @@ class Initiator:
         return self._take(sealed)
 
     def unwrap(self, sealed: bytes) -> bytes:
-        """The message in ``sealed``. Raises Unproved if it is not the daemon's next one, secret and whole."""
+        """Return the message in ``sealed``. Raises Unproved if that is not the daemon's next message, encrypted and unchanged."""
         self._must_be_finished()
         is_secret = krb5.Int()
         message = Taken()
         major = self._gss.gss_unwrap(self._minor, self._context, _given(sealed), message, is_secret, None)
-        # The low bits of the major status say that a message came twice, late, too early or after a gap: faults too.
+        # The low bits of the major status say that a message came twice, late, too early or after a gap. These are faults, too.
         if major:
             self._take(message)
             raise Unproved(f"a message was not sealed by {self.target}, or not the next one: {self._status(major)}")
@@ -174,7 +180,7 @@ class Initiator:
         return self._take(message)
 
     def close(self) -> None:
-        """Forget the context and the credentials."""
+        """Release the security context and the credentials."""
         self._is_finished = False
         for release, handle in (
             (self._gss.gss_release_cred, self._credentials),
@@ -188,7 +194,7 @@ class Initiator:
             self._krb5.krb5_free_context(self._library)
             self._library = Handle()
 
-    # --- what failed, in words
+    # --- messages for faults
 
     def _must_be_finished(self) -> None:
         if not self._is_finished:
@@ -205,7 +211,7 @@ class Initiator:
         return data
 
     def _status(self, major: int) -> str:
-        """The library's own words: for its mechanism if that has any, else for ``major``."""
+        """Return the library's text for the mechanism's status if there is one, else for ``major``."""
         minor = self._minor.value
         kind, status = (krb5.BY_MINOR, minor) if minor else (krb5.BY_MAJOR, major)
         text = Taken()
@@ -215,7 +221,9 @@ class Initiator:
         return self._take(text).decode("utf-8", "surrogateescape")
 
     def _realm_of_target(self) -> str:
-        """The realm that krb5.conf gives the host; empty if it says nothing: the KDC of the user's realm is asked then."""
+        """Return the realm of the host by krb5.conf; empty if krb5.conf does not name one. Then the KDC of the user's realm is
+        asked.
+        """
         realms = krb5.strings()
         host = self.target.partition("/")[2].encode()
         if self._krb5.krb5_get_host_realm(self._library, host, realms):
@@ -290,7 +298,7 @@ _CAUSES = {
     -1765328364: ("revoked", "the KDC has revoked the ticket of {principal}: kinit again"),
     -1765328372: ("policy", "the KDC gives no ticket for {target}: {said}"),
 }  # fmt: skip
-"""Status of the krb5 mechanism → the cause, and what to do."""
+"""Status of the krb5 mechanism → the cause, and a sentence that says what to do."""
 
 _CACHE_CAUSES = {
     -1765328189: ("no ticket", "you have no Kerberos ticket{where}: kinit"),  # FCC_NOFILE
@@ -301,7 +309,7 @@ _CACHE_CAUSES = {
     -1765328172: ("cache", "the credential cache is of another format{where}: kinit again"),  # CCACHE_BADVNO
     -1750600181: ("cache", "no KCM daemon runs on this host, which the credential cache needs{where}"),
 }  # fmt: skip
-"""Status of libkrb5 when it opens the cache → the cause, and what to do."""
+"""Status of libkrb5 when it opens the cache → the cause, and a sentence that says what to do."""
 
 
 def _given(data: bytes) -> Given:
@@ -309,8 +317,9 @@ def _given(data: bytes) -> Given:
 
 
 def within(seconds: float, work: Callable[[], T]) -> T:
-    """What ``work()`` returns or raises; TimeoutError if that takes longer. The work is then left behind, in a thread that does
-    not keep the process from ending (``os._exit`` is the clean way out)."""
+    """Call ``work`` in a thread, and return or raise what it does. Raises TimeoutError if that takes longer than ``seconds``.
+    Then the thread goes on; it does not keep the process from exiting if that is done by ``os._exit``.
+    """
     finished = _thread.allocate_lock()
     finished.acquire()
     result: list[T] = []
@@ -324,7 +333,7 @@ def within(seconds: float, work: Callable[[], T]) -> T:
         finally:
             finished.release()
 
-    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())  # a thread left behind must not take our signals
+    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())  # our signals must not go to that thread
     try:
         _thread.start_new_thread(run, ())
     finally:
@@ -339,7 +348,7 @@ def within(seconds: float, work: Callable[[], T]) -> T:
 def channel_of(client_hello: bytes, daemon_hello: bytes) -> bytes:
     """What a token is bound to: a digest of both hellos, each after its length (PROTOCOL.md section 3)."""
     try:
-        from _sha256 import sha256  # type: ignore[import-not-found]  # `hashlib` is this and 2 ms of start
+        from _sha256 import sha256  # type: ignore[import-not-found]  # importing `hashlib` takes 2 ms more
     except ImportError:
         from hashlib import sha256
     framed = b"".join(len(body).to_bytes(4, "big") + body for body in (client_hello, daemon_hello))
@@ -347,13 +356,12 @@ def channel_of(client_hello: bytes, daemon_hello: bytes) -> bytes:
 
 
 def own_host() -> str:
-    """This host's full name, as ``hostname -f`` says it; the bare name if the resolver knows no longer one, or not in time.
-
-    jitd's own default is found by the same rule: one that has a dot is taken as it is.
+    """Return this host's full name, as ``hostname -f`` does. A name that has a dot is not looked up. If the resolver does not
+    find a longer name within HOST_WITHIN, the short name is returned. jitd's own default follows the same rule.
     """
     name = posix.uname().nodename
     if "." not in name.strip("."):
-        from _socket import AI_CANONNAME, getaddrinfo  # `socket` costs 5 ms of start
+        from _socket import AI_CANONNAME, getaddrinfo  # importing `socket` would take 5 ms more
 
         try:
             found = within(HOST_WITHIN, lambda: getaddrinfo(name, None, flags=AI_CANONNAME))

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitsudo``: the command line, and what becomes of it (jitsudo(1)).
+"""``jitsudo``: the main program (jitsudo(1)).
 
-Law: standard output is the command's. What we say goes to standard error, a line each, and through ``printable``. Whatever goes
-wrong ends with a status of our own and a sentence; nothing ever falls back to another way of running the command.
+Law: standard output belongs to the command. Each sentence of jitsudo goes to standard error, on a line of its own, through
+``printable``. Every fault ends with a sentence and an exit status of jitsudo's own. jitsudo never runs the command in another
+way.
 
-What is loaded here is what a proof of who asks is made with, and no more; the rest is, while jitd looks at it (docs/start.md).
+This module imports only what is needed to prove who the user is. All other modules are imported while jitd checks the proof
+(docs/start.md).
 """
 
 from __future__ import annotations
 
-import posix  # `os` is a millisecond of start more
+import posix  # importing `os` would make each start 1 ms longer
 import sys
 
 from jitpam.client import begin
@@ -21,13 +23,13 @@ if TYPE_CHECKING:
     import signal as _signal
     from typing import NoReturn
 else:
-    import _signal  # `signal` is this and 3 ms of start
+    import _signal  # importing `signal` would make each start 3 ms longer
 
 UNREACHABLE = 125
 
 
 def main() -> NoReturn:
-    """Run the command line, and end as it has to."""
+    """Do what the command line says, and exit with the status of that."""
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN else _signal.SIG_IGN)
     kinds = stream_kinds()
     fill_closed()
@@ -35,7 +37,7 @@ def main() -> NoReturn:
         ending = _run([word.encode(sys.getfilesystemencoding(), "surrogateescape") for word in sys.argv[1:]], kinds)
     except Exception as fault:
         ending = _tell(fault)
-    posix._exit(ending)  # not sys.exit: a thread may still wait for a silent KDC, and taking Python apart costs a millisecond
+    posix._exit(ending)  # not sys.exit: a thread may still wait for a silent KDC, and Python's own exit takes a millisecond
 
 
 def _tell(fault: Exception) -> int:
@@ -43,10 +45,10 @@ def _tell(fault: Exception) -> int:
         from jitpam.failing import tell
 
         return tell(fault)
-    except Exception:  # no descriptor is left to load it, or it is being replaced: the status must not be taken for a command's
+    except Exception:  # the import failed: no descriptor is left, or an upgrade replaces the file. Exit with our status
         try:  # noqa: SIM105
-            posix.write(2, b"jitsudo: internal error; jitsudo did not run the command\n")
-        except OSError:  # nobody listens: the exit status says it
+            posix.write(2, b"jitsudo: internal error; the command was not run by this\n")
+        except OSError:  # standard error is closed: only the exit status is left
             pass
         return UNREACHABLE
 
@@ -55,7 +57,7 @@ def _run(words: list[bytes], kinds: list[str]) -> int:
     options = read_options(words)
     if options.mode in ("run", "get", "resume"):
         opening = begin()
-        from jitpam import asking  # while jitd looks at our proof
+        from jitpam import asking  # imported while jitd checks our proof
 
         return asking.ask_and_run(opening, options, kinds)
     from jitpam import questions

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What we call of libgssapi_krb5 (RFC 2744) and libkrb5, declared for the C half of ctypes.
+"""The functions of libgssapi_krb5 (RFC 2744) and libkrb5 that we call, declared for _ctypes, the C half of ctypes.
 
-Law: no function is called that is not declared here with all its types, and nothing here decides anything.
+Law: only functions that are declared here with all their types are called. This module decides nothing.
 """
 
 from __future__ import annotations
 
-from _ctypes import (  # all of `ctypes` is 1.2 ms of start more: the names below, for every type there is
+from _ctypes import (  # importing `ctypes` itself would make each start 1.2 ms longer: it sets up every C type
     FUNCFLAG_CDECL,
     POINTER,
     CFuncPtr,
@@ -28,7 +28,7 @@ else:
 
 
 class Handle(_Address):
-    """``void *``: something of the library's. Where a function wants its address, it is taken of the Handle given."""
+    """``void *``: a pointer to an object of the library. An argument declared as _HANDLE is the Handle's own address."""
 
     _type_ = "P"
 
@@ -46,13 +46,13 @@ class Int(_Integer):
 
 
 class _Size(_Integer):
-    """``size_t``, which is as long as ``unsigned long`` wherever Linux runs."""
+    """``size_t``, which has the size of ``unsigned long`` on every Linux."""
 
     _type_ = "L"
 
 
 class String(_Text):
-    """``char *`` to what ends with a NUL."""
+    """``char *`` to a string that ends with a NUL."""
 
     _type_ = "z"
 
@@ -64,13 +64,13 @@ class _Char(_Letter):
 
 
 class Given(Structure):
-    """gss_buffer_desc with our bytes, which it keeps alive."""
+    """gss_buffer_desc with bytes of ours. It keeps a reference to them."""
 
     _fields_ = (("length", _Size), ("value", String))
 
 
 class Taken(Structure):
-    """gss_buffer_desc that the library fills."""
+    """gss_buffer_desc that the library fills; ``gss_release_buffer`` frees it."""
 
     _fields_ = (("length", _Size), ("value", Handle))
 
@@ -103,7 +103,7 @@ CONTINUE_NEEDED = 1
 
 DELEGATE, MUTUAL, REPLAY, SEQUENCE, CONFIDENTIAL, INTEGRITY, ANONYMOUS = 1, 2, 4, 8, 16, 32, 64
 WANTED = MUTUAL | REPLAY | SEQUENCE | CONFIDENTIAL | INTEGRITY
-"""What PROTOCOL.md section 3 has the initiator ask for."""
+"""The flags that the initiator requests, by PROTOCOL.md section 3."""
 
 _P, _U = Handle, Number
 _STATUS = POINTER(Number)
@@ -131,7 +131,8 @@ _GSS: dict[str, tuple[Any, ...]] = {
     "gss_delete_sec_context": (_STATUS, _HANDLE, _P),
     "gss_krb5_ccache_name": (_STATUS, String, _P),
 }  # fmt: skip
-"""Function of RFC 2744 (and the last, of MIT's krb5) → the types of its arguments. All return a major status."""
+"""Function → the types of its arguments. The functions are from RFC 2744; the last one is from MIT's krb5. All return a major
+status."""
 
 _KRB5: dict[str, tuple[Any, ...]] = {
     "krb5_init_context": (_HANDLE,),
@@ -142,17 +143,18 @@ _KRB5: dict[str, tuple[Any, ...]] = {
     "krb5_cc_resolve": (_P, String, _HANDLE),
     "krb5_cc_get_principal": (_P, _P, _HANDLE),
 }
-"""What GSSAPI has no word for: the realm of a host without asking DNS for its name, and why a cache gives nothing."""
+"""Function of libkrb5 → the types of its arguments. They find the realm of a host without asking DNS, and the reason why a
+credential cache gives no credentials. GSSAPI has no function for either."""
 
 
 class _Function(CFuncPtr):
-    """A function of a library, called as C is."""
+    """A function of a library, with the C calling convention."""
 
     _flags_ = FUNCFLAG_CDECL
 
 
 class Library:
-    """A library that is loaded, and those of its functions that are declared here, each when it is first called."""
+    """A loaded library. Its attributes are the functions declared here; each is looked up when it is first used."""
 
     def __init__(self, name: str, calls: dict[str, tuple[Any, ...]], result: Any) -> None:
         self._handle = dlopen(name, 0)
@@ -160,7 +162,7 @@ class Library:
         self._result = result
 
     def __getattr__(self, call: str) -> _Function:
-        function = _Function((call, self))  # type: ignore[arg-type]  # what has a _handle will do
+        function = _Function((call, self))  # type: ignore[arg-type]  # an object with a _handle is enough
         function.argtypes = self._calls[call]
         function.restype = self._result
         setattr(self, call, function)
@@ -168,20 +170,20 @@ class Library:
 
 
 def gssapi() -> Any:
-    """libgssapi_krb5 with its functions declared. Raises OSError where it is not installed."""
+    """Load libgssapi_krb5, with its functions declared. Raises OSError if it is not installed."""
     return Library("libgssapi_krb5.so.2", _GSS, Number)
 
 
 def krb5() -> Any:
-    """libkrb5 with its functions declared. Raises OSError where it is not installed."""
+    """Load libkrb5, with its functions declared. Raises OSError if it is not installed."""
     return Library("libkrb5.so.3", _KRB5, Int)
 
 
 def strings() -> Any:
-    """Room for a list of strings of the library's."""
+    """Return a pointer (``char **``) that the library can set to a list of its strings."""
     return _STRINGS()
 
 
 def bytes_at(buffer: Taken) -> bytes:
-    """What is in ``buffer``, copied."""
+    """Return a copy of the bytes in ``buffer``."""
     return bytes((_Char * buffer.length).from_address(buffer.value)) if buffer.value else b""

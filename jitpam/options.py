@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sudo's command line, read with getopt's rules: options stop at the first word that is not an option.
+"""Reads jitsudo's command line, which is sudo's, with the rules of getopt(3): options end at the first word that is not an
+option.
 
-Law: pure, and total: any words give either Options or UsageError. What this version cannot do is refused by name, never
-ignored. Arguments stay bytes. (The standard library's getopt costs 5 ms of start.)
+Law: pure and total. Any words give either Options or UsageError. An option that this version does not have is refused by its
+name, never ignored. Arguments stay bytes. (Importing the standard library's getopt would make each start 5 ms longer.)
 """
 
 from __future__ import annotations
 
 LONGEST = 10 * 365 * 24 * 3600
-"""Seconds in the longest duration that can be asked for: ten years. What a rule allows is far less."""
+"""Seconds of the longest duration that can be asked for: ten years. Rules allow far less."""
 MOST_USES = 1_000_000
 
 USAGE = "jitsudo [options] [VAR=value ...] [--] command [argument ...]"
@@ -52,7 +53,7 @@ Exit status: the command's own, or 118 an approval would be owed, 119 not authen
 
 
 class UsageError(Exception):
-    """The command line makes no sense; the text says why. It quotes what was typed: ``shown()`` it."""
+    """The command line is not valid; the text says why. The text quotes what was typed, so print it through ``shown``."""
 
 
 class Options:
@@ -95,13 +96,13 @@ _SHORT = {
     "P": "preserve-groups", "C": "close-from", "p": "prompt", "S": "stdin", "A": "askpass", "N": "no-update",
     "R": "chroot", "r": "role", "t": "type", "a": "auth-type", "c": "login-class", "U": "other-user", "e": "edit",
 }  # fmt: skip
-"""Short option → its long name, which is the name of what it does. ``-h`` is apart: its meaning depends on the next word."""
+"""Short option → its long name. ``-h`` is not here, because its meaning depends on the next word."""
 
 _TAKES = {
     "user", "group", "chdir", "reason", "for", "uses", "resume", "command-timeout", "close-from", "prompt", "chroot", "role",
     "type", "auth-type", "login-class", "other-user", "host", "service", "get",
 }  # fmt: skip
-"""Long options with an argument. ``--preserve-env`` may have one, after ``=`` only."""
+"""Long options that take an argument. ``--preserve-env`` may have one, but only after ``=``."""
 
 _MODES = {
     "list": "list",
@@ -115,9 +116,10 @@ _SETS = {
     "login": ("login", True), "shell": ("shell", True), "background": ("background", True), "bell": ("bell", True),
     "non-interactive": ("if_owed", False), "no-wait": ("waits", False),
 }  # fmt: skip
-"""Options without an argument → what they set."""
+"""Option without an argument → the attribute of Options that it sets, and the value."""
 _ONCE = {"user": "user", "group": "group", "chdir": "chdir", "command-timeout": "timeout_for", "get": "get"}
-"""Options that may not be given twice, as in sudo, → where they are kept: of two accounts, none is the one that was meant."""
+"""Option that may not be given twice, as in sudo → the attribute of Options that keeps its argument. With two accounts it would
+not be clear which one was meant."""
 _OTHER = {"resume": "resume", "get": "get"}
 """Options with an argument that ask for something else than a command to be run as another user → the mode that they are."""
 _ONLY_ONE = "only one of -l, -v, -k, -K, -V, -h, --get and --resume may be given"
@@ -136,9 +138,9 @@ _NOT_WITH_GET = (
 )
 """Where it is kept, what was typed, and why it does not go with --get."""
 _NOTHING = {"set-home", "stdin", "askpass", "prompt"}
-"""Taken, and nothing comes of it: HOME is the target's anyway, and no password is asked for."""
+"""Options that are accepted and have no effect: HOME is the target user's anyway, and no password is asked for."""
 LEAST_CLOSED = 3
-"""The lowest descriptor that -C may name: 0 to 2 are the command's, and all others are closed whatever it says."""
+"""The lowest descriptor that -C may name. Descriptors 0 to 2 are the command's streams; all others are closed in any case."""
 _NEVER = {
     "chroot": "a request is for this host and this root directory",
     "host": "a request is for this host and this root directory",
@@ -157,7 +159,7 @@ _KNOWN = frozenset(_SHORT.values()) | {"help", "host"} | _OURS
 
 
 def read_options(words: list[bytes]) -> Options:
-    """The meaning of ``words`` (without the program's own name). Raises UsageError."""
+    """Return the meaning of ``words``, the command line without the program's name. Raises UsageError."""
     found = Options()
     at = 0
     while at < len(words):
@@ -183,11 +185,13 @@ def read_options(words: list[bytes]) -> Options:
 
 
 def _read_short(found: Options, letters: bytes, words: list[bytes], at: int) -> int:
-    """Apply one word of short options, the last of which may take the rest of it or the next word. Returns the next place."""
+    """Apply one word of short options. An option with an argument takes the rest of the word, or the next word. Returns the
+    index of the word to read next. Raises UsageError.
+    """
     for place in range(len(letters)):
         letter = _quoted(letters[place : place + 1])
         rest = letters[place + 1 :]
-        if letter == "h":  # as sudo: a host name may follow, in this word or the next; without one it is help
+        if letter == "h":  # as in sudo: with a host name, in this word or the next, -h means that host; without, it means help
             if rest or (at < len(words) and not words[at].startswith(b"-")):
                 raise UsageError(f"-h HOST is refused: {_NEVER['host']}")
             _apply(found, "help", "-h", None)
@@ -209,12 +213,12 @@ def _read_short(found: Options, letters: bytes, words: list[bytes], at: int) -> 
 
 
 def _read_long(found: Options, word: bytes, words: list[bytes], at: int) -> int:
-    """Apply one long option (``word`` without its dashes). Returns the next place."""
+    """Apply one long option. ``word`` has no leading dashes. Returns the index of the word to read next. Raises UsageError."""
     typed, equals, value = word.partition(b"=")
     name = _quoted(typed)
-    if name not in _KNOWN:  # an unambiguous beginning will do, as getopt_long has it
+    if name not in _KNOWN:  # an unambiguous beginning of a name is enough, as in getopt_long(3)
         meant = sorted(known for known in _KNOWN if known.startswith(name)) if name else []
-        meant = [known for known in meant if known not in _OURS] or meant  # scripts were written for sudo's own
+        meant = [known for known in meant if known not in _OURS] or meant  # sudo's options win: scripts were written for them
         if len(meant) != 1:
             raise UsageError(f"--{name} may mean --{' or --'.join(meant)}" if meant else f"unknown option --{name}")
         name = meant[0]
@@ -281,8 +285,8 @@ def _text(typed: str, value: bytes) -> str:
 
 
 def _check(found: Options) -> None:
-    """What does not go together. Raises UsageError."""
-    if found.mode == "giveback" and (found.argv or found.login or found.shell):  # as sudo: it is about this command alone then
+    """Check that the options fit together. Raises UsageError."""
+    if found.mode == "giveback" and (found.argv or found.login or found.shell):  # as in sudo: -k is about this command alone
         found.mode, found.anew = "run", True
     mode = found.mode
     if mode in ("version", "help"):
@@ -340,7 +344,7 @@ def _check_close_from(text: bytes) -> None:
 
 
 def read_timeout(text: bytes) -> int:
-    """Seconds of a duration, or of digits alone, which sudo's ``-T`` takes for seconds. Raises UsageError."""
+    """Return the seconds in ``text``: a duration, or digits alone, which are seconds as for sudo's ``-T``. Raises UsageError."""
     return read_duration(text + b"s" if text.isdigit() else text)
 
 
@@ -348,7 +352,9 @@ _UNITS = {ord("d"): 86400, ord("h"): 3600, ord("m"): 60, ord("s"): 1}
 
 
 def read_duration(text: bytes) -> int:
-    """Seconds of ``90s``, ``15m``, ``2h``, ``1h30m``, ``1d``: ASCII digits with units, large before small. Raises UsageError."""
+    """Return the seconds in a duration such as ``90s``, ``15m``, ``2h``, ``1h30m``, ``1d``: ASCII digits with units, larger units
+    first. Raises UsageError.
+    """
     total = 0
     number = b""
     last = LONGEST
@@ -370,7 +376,7 @@ def read_duration(text: bytes) -> int:
 
 
 def read_uses(text: bytes) -> int:
-    """The number of uses in ``text``. Raises UsageError."""
+    """Return the number of uses in ``text``, 1 to MOST_USES. Raises UsageError."""
     if not 0 < len(text) <= 7 or not all(48 <= byte <= 57 for byte in text) or not 1 <= int(text) <= MOST_USES:
         raise UsageError(f"{_brief(text)} is not a number of uses from 1 to {MOST_USES}")
     return int(text)

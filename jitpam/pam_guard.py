@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stands before the PAM module in sudo, su and doas: a Python inside them would take its library from where the caller says.
+"""Runs before the PAM module in sudo, su and doas, and refuses an environment in which Python would load the caller's own
+library.
 
-pam_python.so starts Python in the caller's environment. Whatever else it is told, Python looks for itself where PYTHONEXECUTABLE
-or __PYVENV_LAUNCHER__ say, else along PATH, and for its library beside that; where it does not find itself, in the working
-directory. So who has a directory of their own could bring a library of their own, and it would run as root (docs/pam.md, "Where
-Python comes from"). pam_exec.so runs this, as root, in an environment of its own, and ends the stack unless the status is 0.
+pam_python.so starts Python in the caller's environment. Python then looks for its own executable: where PYTHONEXECUTABLE or
+__PYVENV_LAUNCHER__ says, else along PATH. It takes its library from beside that executable. If it finds no executable, it takes
+the library from the current directory. So a caller could supply a library, and it would run as root (docs/pam.md, "Where Python
+comes from"). pam_exec.so runs this program before, as root, with an environment of its own, and ends the stack unless the
+status is 0.
 
-Law: what it is not certain of is a no. It looks at the environment that the program was started with, which nobody can change
-any more, and at nothing that the caller could still exchange.
+Law: anything uncertain is refused. This program reads the environment with which the calling program was started. Nobody can
+change that any more. It reads nothing that the caller could replace afterwards.
 """
 
 from __future__ import annotations
@@ -18,17 +20,19 @@ import sys
 PYTHON = "/usr/bin/python3"
 LEADING_AWAY = ("PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
 READ_BY_ALL = ("PATH", "SHELL")
-"""What the program and jitd's module both read, to know what is run."""
+"""The variables that both the program and jitd's module read to find out which command is run."""
 ITS_PLACES = (b"/usr/bin", b"/bin")
 PASSED_OVER = (b"/usr/local/sbin", b"/usr/local/bin", b"/usr/sbin", b"/sbin")
-"""Root's directories that may stand before Python's own, as long as there is no Python in them."""
+"""Directories that belong to root and may stand before ITS_PLACES on PATH, provided that they have no python3."""
 SECURE_PATH = "secure_path"
-"""The argument for sudo, whose PATH is that of sudoers and not the caller's. In another program it is worth nothing."""
+"""The argument for sudo, which has its PATH from sudoers and not from the caller. In any other program it has no effect."""
 SUDO = "sudo"
 
 
 def fault_in(environment: bytes, *, is_path_theirs: bool = True) -> str:
-    """A sentence if a program with this environment (/proc/PID/environ) would not take PYTHON for its Python; else empty."""
+    """Return a sentence if Python would not find PYTHON in a program with this environment (/proc/PID/environ), else an empty
+    string. With ``is_path_theirs`` False, PATH is not checked.
+    """
     variables = environment.split(b"\0")
     for name in LEADING_AWAY:
         if any(variable.startswith(name.encode() + b"=") for variable in variables):
@@ -55,12 +59,12 @@ def _fault_in_path(path: bytes) -> str:
 
 
 def is_in_sudo() -> bool:
-    """True if the program that asks is sudo: its file, whatever its caller named it. Raises OSError."""
+    """True if the calling program is sudo. Its executable file is compared, not the name it was given. Raises OSError."""
     return os.path.basename(os.readlink(f"/proc/{os.getppid()}/exe")) == SUDO
 
 
 def main() -> int:
-    """The status for pam_exec.so; what is printed, the person reads."""
+    """Check the calling program. Returns the exit status for pam_exec.so, which shows the printed sentence to the user."""
     try:
         if os.getuid() != 0 or not os.access(PYTHON, os.X_OK):
             fault = f"{PYTHON} cannot be run"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The helper of the PAM module: it becomes the person, makes a token from their credential cache, and says nothing else.
+"""The helper process of the PAM module. It changes to the user's account, and makes a token from the user's credential cache.
 
-Law: nothing of the person is looked at before all root's rights are gone. What it says proves who, and decides nothing.
-Nobody of that account can trace it: a process that gave up root's rights is not dumpable.
+Law: no file of the user is opened before all root's rights are given up. The helper proves who the user is, and decides nothing.
+Processes of the user cannot trace it, because a process that gave up root's rights is not dumpable (prctl(2), PR_SET_DUMPABLE).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import binascii
 import json
 import pwd
 import signal
-from _socket import MSG_NOSIGNAL, socket  # `socket` is this and 5 ms of start
+from _socket import MSG_NOSIGNAL, socket  # importing `socket` would make each start 5 ms longer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 PROOF = b"jitd proof 1\n"
 OURS = "/usr/lib/jitd"
 ENDS_WITHIN = 12
-"""Seconds after which the kernel ends us, whatever hangs: the module may be gone by then."""
+"""Seconds after which SIGALRM ends this process, even if a call hangs. The module may have ended before."""
 FRAME_LIMIT = 256 * 1024
 
 
 def main() -> None:
-    """Speak with the module on descriptor 0, and end."""
+    """Answer the module's questions on descriptor 0, and return."""
     signal.alarm(ENDS_WITHIN)
-    os.closerange(3, 1 << 20)  # sudo leaves the caller's open
+    os.closerange(3, 1 << 20)  # sudo leaves the caller's descriptors open
     module = socket(fileno=0)
     try:
         asked = hear(module)
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def become(uid: int) -> None:
-    """Have the rights of the account ``uid`` and no others. Raises OSError, KeyError or PermissionError."""
+    """Change to the rights of account ``uid``, and keep no others. Raises OSError, KeyError or PermissionError."""
     account = pwd.getpwuid(uid)
     os.initgroups(account.pw_name, account.pw_gid)
     os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
@@ -57,7 +57,7 @@ def become(uid: int) -> None:
 
 
 def prove(module: socket, asked: dict[str, Any]) -> None:
-    """A token, jitd's answer to it, and then the proof."""
+    """Send a token, read jitd's answer to it, and send the proof. Raises NotAuthenticated, Unproved, OSError or ValueError."""
     binding = binascii.a2b_base64(asked["binding"])
     cache = None if asked["cache"] is None else binascii.a2b_base64(asked["cache"])
     sys.path.insert(0, OURS)
@@ -71,13 +71,13 @@ def prove(module: socket, asked: dict[str, Any]) -> None:
 
 
 def say(module: socket, words: dict[str, str]) -> None:
-    """One frame."""
+    """Send one frame. Raises OSError."""
     body = json.dumps(words).encode("ascii")
     module.sendall(len(body).to_bytes(4, "big") + body, MSG_NOSIGNAL)
 
 
 def hear(module: socket) -> dict[str, Any]:
-    """One frame. Raises OSError or ValueError."""
+    """Receive one frame. Raises OSError, EOFError or ValueError."""
     words: dict[str, Any] = json.loads(_exactly(module, min(FRAME_LIMIT, int.from_bytes(_exactly(module, 4), "big"))))
     return words
 
@@ -100,4 +100,4 @@ if __name__ == "__main__":
     try:
         main()
     finally:
-        os._exit(0)  # its status is nobody's business
+        os._exit(0)  # nobody reads the status

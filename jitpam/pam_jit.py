@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The PAM module, for pam_python.so: it asks jitd whether the program that it is in may go on (docs/pam.md, jitd(8)).
+"""The PAM module, for pam_python.so: it asks jitd whether the program that it runs in may go on (docs/pam.md, jitd(8)).
 
-Law: standard library only, no thread, no state between calls. Every way out leads through ``_entry``. PAM_SUCCESS comes out of it
-if jitd, whose process is root's, said ``granted`` on our own connection a moment ago; nothing else is a verdict, and no failure.
+Law: standard library only, no thread, no state between calls. Every return passes ``_entry``. That returns PAM_SUCCESS only if
+jitd, running as root, has just sent ``granted`` on our own connection. Any other message, and any failure, is a refusal.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 # ruff: noqa: E402
 import sys
 
-# THREATS P-11. Not chosen from what is there: without a PATH (sshd's child, getty's login) Python takes / for its prefix.
+# THREATS P-11. Set, not filtered from the old sys.path: without PATH (sshd's child, getty's login) Python takes / for its prefix.
 sys.path[:] = [f"/usr/lib/python3.{sys.version_info[1]}{more}" for more in ("", "/lib-dynload")]
 
-import _socket  # `socket` is this, and 2 ms and much memory more in every transaction
+import _socket  # importing `socket` would cost each transaction 2 ms and much memory
 import binascii
 import fcntl
 import json
@@ -32,54 +32,54 @@ if TYPE_CHECKING:
 
 SOCKET, PYTHON = "/run/jitd/jitd.sock", "/usr/bin/python3"
 HELPER = "/usr/lib/jitd/jitpam/pam_initiator.py"
-SERVICES_THAT_CANNOT_WAIT = ("sshd", "cron", "crond")  # a wait holds a place of MaxStartups, and cron has nobody who waits
-# Only their conversation was measured: another's may be no function (cron, at), or answer nothing. pam_python crashes of either.
+SERVICES_THAT_CANNOT_WAIT = ("sshd", "cron", "crond")  # a wait takes up one of sshd's MaxStartups; with cron nobody waits
+# Messages were tried with these only. In others the conversation may not exist (cron, at) or return nothing: pam_python crashes.
 SERVICES_THAT_SHOW = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "sshd")
-ANSWER_WITHIN = 5.0  # seconds for each answer of jitd's but the decision
-PROOF_WITHIN = 8.0  # seconds for all of the proof: a silent KDC costs 3 of them
-FIRST_WORD_WITHIN = 15.0  # seconds until jitd says how it stands: it looks at files, and asks a KDC
-DECIDED_WITHIN = 24 * 3600  # seconds to wait where the stack sets no limit; the request ends by itself long before
-READABLE_FOR = 2.0  # seconds that a refusal stands at a console before getty clears it
-LOOK_EVERY = 0.2  # seconds between two looks whether the person has pressed Ctrl-C
-ACT_WITHIN_MS = 10_000  # how old a verdict may be: stopping this program in between gains nothing
-FRAME_LIMIT = 256 * 1024  # bytes of one message to us: a tenth of that is the longest there is
-MOST_SHOWN, MOST_WORDS = 500, 3 * 1024 * 1024  # bytes of one message to the person (PAM_MAX_MSG_SIZE is 512), and of a command
-SUCCESS, DENIED, IGNORE, SILENT = 0, 6, 25, 0x8000  # of pam(3); the first three are all that ever comes out of here
+ANSWER_WITHIN = 5.0  # seconds for each answer of jitd, except the decision
+PROOF_WITHIN = 8.0  # seconds for the whole proof; a KDC that does not answer takes 3 of them
+FIRST_WORD_WITHIN = 15.0  # seconds until jitd's first message about the request: it reads files, and asks a KDC
+DECIDED_WITHIN = 24 * 3600  # seconds to wait if the stack sets no limit; a request expires long before that
+READABLE_FOR = 2.0  # seconds that a refusal stays on a console before getty clears it
+LOOK_EVERY = 0.2  # seconds between two checks for Ctrl-C
+ACT_WITHIN_MS = 10_000  # greatest age of a verdict, so that nobody can stop this program and use the verdict later
+FRAME_LIMIT = 256 * 1024  # most bytes of one message to us; the longest that exists has a tenth of that
+MOST_SHOWN, MOST_WORDS = 500, 3 * 1024 * 1024  # most bytes of a message to the user (PAM_MAX_MSG_SIZE: 512); of a command
+SUCCESS, DENIED, IGNORE, SILENT = 0, 6, 25, 0x8000  # of pam(3); this module returns only the first three
 LEAVING = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 AUTH, ACCOUNT, SESSION = STAGES = "auth", "account", "session"
 AT_ONCE = _socket.MSG_NOSIGNAL | _socket.MSG_DONTWAIT
 
 
 class _No(Exception):
-    """The program may not go on. The sentence is for the person."""
+    """The program may not go on. The text is for the user."""
 
 
 class _Left(_No):
-    """So too, because the person does not wait any longer."""
+    """The program may not go on, because the user does not wait any longer."""
 
 
-_GRANTED = object()  # comes back through every function when jitd has granted it; nothing from outside can be this object
+_GRANTED = object()  # what each function returns if jitd granted the request; no message can contain this object
 
 
 def _entry(stage: str) -> Callable[[Any, int, list[str]], int]:
-    """The gate, where it stands in ``stage``: SUCCESS or DENIED, and nothing else, ever."""
+    """Return the module's function for ``stage``. That function returns only SUCCESS or DENIED, and raises nothing."""
 
     def entry(pamh: Any, flags: int, argv: list[str]) -> int:
         try:
             return SUCCESS if _decide(pamh, flags, argv, stage) is _GRANTED else DENIED
-        except BaseException:  # SystemExit and KeyboardInterrupt too: pam_python would answer as it likes
+        except BaseException:  # SystemExit and KeyboardInterrupt too: for those pam_python would choose a status itself
             return DENIED
 
     return entry
 
 
 def pam_sm_setcred(pamh: Any, flags: int, argv: list[str]) -> int:
-    """There are no credentials to set, and most programs ignore the answer; jitd sees by itself that a session has ended."""
+    """Return IGNORE: there are no credentials to set. Also used when a session closes, which jitd notices without being told."""
     return IGNORE
 
 
 def pam_sm_chauthtok(pamh: Any, flags: int, argv: list[str]) -> int:
-    """We have no passwords to change: a stack that asks us about one is wrong."""
+    """Return DENIED: this module has no passwords to change. A stack that calls it for that is wrong."""
     return DENIED
 
 
@@ -88,7 +88,7 @@ pam_sm_close_session = pam_sm_setcred
 
 
 def _decide(pamh: Any, flags: int, argv: list[str], stage: str) -> object:
-    """_GRANTED, or something else after having said why."""
+    """Ask jitd. Returns _GRANTED, or None after telling the user and the log why not."""
     program = _Program(pamh, stage, flags)
     try:
         options = _options(argv)
@@ -97,7 +97,7 @@ def _decide(pamh: Any, flags: int, argv: list[str], stage: str) -> object:
             raise _No(f"this line of the PAM stack stands in {stage}, and says stage={options['stage']}")
         _refuse_others_files()
         if program.service == "login":
-            signal.alarm(0)  # LOGIN_TIMEOUT, which `login -f` lets run until PAM is through
+            signal.alarm(0)  # cancels LOGIN_TIMEOUT, which `login -f` leaves running until PAM has finished
         with _Patience() as patience:
             verdict = _ask(program, options, patience)
         if verdict is _GRANTED and program.item("user") != program.user:  # THREATS P-08
@@ -108,7 +108,7 @@ def _decide(pamh: Any, flags: int, argv: list[str], stage: str) -> object:
     except _No as no:
         because = told = str(no)
         if stage == AUTH and not program.is_callers:
-            told = "denied"  # a stranger learns nothing, not even which accounts there are (THREATS P-13)
+            told = "denied"  # an unknown peer learns nothing, not even which accounts exist (THREATS P-13)
     except Exception as fault:
         because, told = f"internal error: {type(fault).__name__}: {fault}", "asking jitd failed; the system's log says why"
     program.tell(told)
@@ -118,7 +118,7 @@ def _decide(pamh: Any, flags: int, argv: list[str], stage: str) -> object:
 
 
 def _options(argv: list[str]) -> dict[str, str]:
-    """The arguments of the module's line in the stack."""
+    """Read the arguments of the module's line in the stack. Raises _No for one that is not known."""
     found = {}
     for word in argv[1:]:
         name, _, value = word.partition("=")
@@ -133,7 +133,7 @@ def _options(argv: list[str]) -> dict[str, str]:
 
 
 def _ask(program: _Program, options: dict[str, str], patience: _Patience) -> object:
-    """_GRANTED, from jitd. Raises _No."""
+    """Ask jitd, and return _GRANTED when jitd grants it. Raises _No."""
     wait = int(options.get("wait", 0 if program.service in SERVICES_THAT_CANNOT_WAIT else DECIDED_WITHIN))
     asks, uid = program.question(), program.uid()
     with _connect(options.get("socket", SOCKET), patience) as jitd:
@@ -148,14 +148,14 @@ def _ask(program: _Program, options: dict[str, str], patience: _Patience) -> obj
         jitd.say({"type": "proof", "proof": proof, "because": because})
         try:
             return _await(jitd, program, wait, asked_at)
-        except _Left:  # to close is to withdraw as well, but so the record says why
+        except _Left:  # closing the connection withdraws too, but this way the record says why
             with suppress(OSError):
                 jitd.socket.send(_frame({"type": "withdraw", "id": ""}), AT_ONCE)
             raise
 
 
 def _prove(jitd: _Channel, uid: int, cache: str | None, host: str, binding: str) -> tuple[str | None, str]:
-    """What the helper has wrapped, or None and its sentence."""
+    """Return the proof that the helper made and an empty string; or None and the helper's sentence. Raises _No."""
     with _Helper(jitd.patience) as helper:
         encoded = _b64(os.fsencode(cache)) if cache else None
         token = helper.answer({"uid": uid, "cache": encoded, "host": host, "binding": binding}, "token")
@@ -166,7 +166,7 @@ def _prove(jitd: _Channel, uid: int, cache: str | None, host: str, binding: str)
 
 
 def _await(jitd: _Channel, program: _Program, wait: float, asked_at: float) -> object:
-    """_GRANTED, once it is; until then the person reads how it stands, and Ctrl-C withdraws. Raises _No."""
+    """Return _GRANTED when jitd grants the request. Until then show jitd's news to the user. Raises _No; _Left after Ctrl-C."""
     began_at, until = _clock(), FIRST_WORD_WITHIN
     while True:
         heard = jitd.hear(began_at + until)
@@ -187,11 +187,11 @@ def _await(jitd: _Channel, program: _Program, wait: float, asked_at: float) -> o
 
 
 class _Patience:
-    """Waits as long as the person does. What ends a program stays pending until we are done; what it ignores we ignore too."""
+    """Waits, until the user presses Ctrl-C. Signals that would end the program stay pending; ignored ones do nothing."""
 
     def __enter__(self) -> Self:
         heeded = {number for number in LEAVING if signal.getsignal(number) is not signal.SIG_IGN}
-        if signal.getsignal(signal.SIGTSTP) is None:  # sudo would only stop once it is granted, and run the command hours later
+        if signal.getsignal(signal.SIGTSTP) is None:  # sudo would stop only after the grant, and run the command hours later
             heeded.add(signal.SIGTSTP)
         self._watched = heeded - signal.sigpending()
         self._before = signal.pthread_sigmask(signal.SIG_BLOCK, self._watched)
@@ -201,19 +201,19 @@ class _Patience:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
 
     def wait(self, descriptor: int, event: int, until: float) -> bool:
-        """Whether ``event`` came before ``until``. Raises _Left when the person leaves."""
+        """Wait for ``event``. True if it came before ``until`` (seconds of ``_clock``). Raises _Left when the user leaves."""
         poll = select.poll()
         poll.register(descriptor, event)
         has_come: object = None
         while not has_come and (left := until - _clock()) > 0:
             has_come = poll.poll(int(min(left, LOOK_EVERY) * 1000) + 1)
-            if self._watched & signal.sigpending():  # also one that came just before the grant
+            if self._watched & signal.sigpending():  # also for a signal that came just before the grant
                 raise _Left("withdrawn")
         return bool(has_come)
 
 
 class _Channel:
-    """A stream of frames (PROTOCOL.md section 2) between us and ``name``. Neither end can hold us, or end us with SIGPIPE."""
+    """A stream of frames (PROTOCOL.md section 2) to the peer ``name``. The peer can neither block us nor end us by SIGPIPE."""
 
     def __init__(self, made: _socket.socket, patience: _Patience, name: str) -> None:
         self.socket, self.patience, self._name, self._read = made, patience, name, b""
@@ -225,7 +225,7 @@ class _Channel:
         self.socket.close()
 
     def say(self, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
-        """Send it, and ``descriptors``, which are closed. Raises _No, and so where something was said before we asked."""
+        """Send ``message`` with ``descriptors``, and close those. Raises _No, also if the peer sent anything before we asked."""
         rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("3i", *descriptors))] if descriptors else []
         rest, until = memoryview(_frame(message)), _clock() + ANSWER_WITHIN
         try:
@@ -242,14 +242,14 @@ class _Channel:
                 os.close(descriptor)
 
     def expect(self, what: str, within: float) -> dict[str, Any]:
-        """The next message, which has to be ``what``. Raises _No: a refusal is a no like any other."""
+        """Return the next message, which must be of type ``what``. Raises _No for any other, and after ``within`` seconds."""
         heard = self.hear(_clock() + within)
         if heard is None or heard["type"] != what:
             raise _No(f"{self._name} {'does not answer' if heard is None else 'sent an unexpected message'}")
         return heard
 
     def hear(self, until: float) -> dict[str, Any] | None:
-        """The next message, or None if none came before ``until``. Raises _No where it is a refusal."""
+        """Return the next message; None if none came before ``until`` (seconds of ``_clock``). Raises _No for a refusal."""
         while (message := self._whole()) is None:
             if not self.patience.wait(self.socket.fileno(), select.POLLIN, until):
                 return None
@@ -280,10 +280,10 @@ class _Channel:
 
 
 def _connect(path: str, patience: _Patience) -> _Channel:
-    """Connect to jitd, which has to run as root. Raises _No."""
+    """Connect to jitd. Raises _No, also if the process that listens does not run as root."""
     made = _beside_the_streams(_socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC))
     try:
-        made.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, struct.pack("ll", int(ANSWER_WITHIN), 0))  # of connect(2) too
+        made.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, struct.pack("ll", int(ANSWER_WITHIN), 0))  # for connect(2) too
         made.connect(path)
         if struct.unpack("iII", made.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12))[1] != 0:
             raise _No("the process that answers in jitd's place does not run as root")
@@ -294,7 +294,7 @@ def _connect(path: str, patience: _Patience) -> _Channel:
 
 
 class _Helper(_Channel):
-    """Proves who the person is, whom it becomes before it looks at anything. At most there is no proof: ``because`` says why."""
+    """Proves who the user is, in a process with only the user's rights. If there is no proof, ``because`` says why."""
 
     def __init__(self, patience: _Patience) -> None:
         self.because, self._until = "", _clock() + PROOF_WITHIN
@@ -307,7 +307,7 @@ class _Helper(_Channel):
                 file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0), *streams],
                 setsid=True, setsigmask=[], setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
             )  # fmt: skip
-            # Its number may be another's as soon as it has ended: where the caller ignores SIGCHLD, nothing keeps it.
+            # If the caller ignores SIGCHLD, the process id may belong to another process as soon as the helper has ended.
             self._process = os.pidfd_open(self._pid)
         except BaseException as fault:
             ours.close()
@@ -320,15 +320,15 @@ class _Helper(_Channel):
         poll = select.poll()
         poll.register(self._process, select.POLLIN)
         try:
-            with suppress(OSError):  # it has ended, and somebody else has reaped it
+            with suppress(OSError):  # the helper has ended and was reaped elsewhere
                 signal.pidfd_send_signal(self._process, signal.SIGKILL)
-                if poll.poll(5000):  # one that hangs in the kernel, on a dead file server, is left to it
+                if poll.poll(5000):  # a helper that hangs in the kernel, on a dead file server, is not waited for
                     os.waitpid(self._pid, os.WNOHANG)
         finally:
             os.close(self._process)
 
     def answer(self, words: dict[str, Any], what: str) -> str | None:
-        """What it answers to ``words``, a ``what``; None where it has none."""
+        """Send ``words`` and return the field ``what`` of the helper's answer, a message of that type; None if there is none."""
         try:
             self.say(words)
             return _text(self.expect(what, self._until - _clock()), what)
@@ -340,19 +340,19 @@ class _Helper(_Channel):
 
 
 class _Program:
-    """The program that we are in. ``is_callers``: it is set-user-id, so its environment, words and directory are the person's."""
+    """The program that we run in. ``is_callers``: it is set-user-id, so its environment, words and directory are the user's."""
 
     def __init__(self, pamh: Any, stage: str, flags: int) -> None:
         self._pamh, self._stage = pamh, stage
         self.is_callers = os.getuid() != 0
         self.service = self.item("service") or "?"
         self.user = self.item("user") or ""
-        # sudo sets PAM_SILENT always, and login for a ~/.hushlogin: a person who waits has to know for whom all the same.
+        # sudo always sets PAM_SILENT, and login does for a ~/.hushlogin. A user who has to wait must be told so all the same.
         is_told = not flags & SILENT or self.service.startswith(("sudo", "login"))
         self.is_quiet = self.service not in SERVICES_THAT_SHOW or not is_told
 
     def item(self, name: str) -> str | None:
-        """An item of PAM's, or a VARIABLE of its environment; None where there is none, or it is not text."""
+        """Return PAM's item ``name``, or a VARIABLE of PAM's environment; None if there is none, or if it is not UTF-8."""
         with suppress(Exception):
             value: str = self._pamh.env[name] if name.isupper() else getattr(self._pamh, name)
             value.encode("utf-8")
@@ -360,12 +360,12 @@ class _Program:
         return None
 
     def encoded(self, name: str) -> str | None:
-        """The same, for the wire."""
+        """Return the same as ``item``, at most 4096 bytes, in base64 for the wire."""
         value = self.item(name)
         return None if value is None else _b64(value.encode("utf-8")[:4096])
 
     def uid(self) -> int:
-        """The account that acts. Raises _No."""
+        """Return the uid of the account that asks. Raises _No."""
         if not self.user:
             raise _No("PAM does not say who this is for")
         try:
@@ -374,21 +374,21 @@ class _Program:
             raise _No("there is no such account here") from None
 
     def cache(self) -> str | None:
-        """The name of that account's credential cache, if it has another than usual."""
+        """Return the name of the account's credential cache, by KRB5CCNAME; None if that is not set."""
         return os.environ.get("KRB5CCNAME") if self.is_callers else self.item("KRB5CCNAME")
 
     def no_proof(self, uid: int) -> tuple[None, str] | None:
-        """Why no ticket counts: in root's own program a ticket that did not come with this login proves nothing about them."""
+        """Return None and the reason if no proof counts: a ticket that did not come with this login proves nothing about it."""
         if uid == 0:
             return None, ""
         return None if self.is_callers or self.cache() else (None, "no Kerberos ticket came with this login")
 
     def question(self) -> dict[str, Any]:
-        """``enforce`` (PROTOCOL.md section 9), as far as the program determines it."""
+        """Return the fields of ``enforce`` (PROTOCOL.md section 9) that come from the program."""
         around = os.environ if self.is_callers else {}
         reason = around.get("JITSUDO_REASON", "").encode("utf-8", "replace").decode("utf-8")[:1024]
         cwd, device, inode = b"" if self.is_callers else b"/", 0, 0
-        with suppress(OSError):  # it has been removed, or is on a file server that does not know us
+        with suppress(OSError):  # the directory was removed, or is on a file server that refuses root
             if self.is_callers:
                 cwd = os.getcwdb()
                 _, inode, device, *_ = os.stat(".")
@@ -402,8 +402,8 @@ class _Program:
         }  # fmt: skip
 
     def _words(self) -> list[str]:
-        """The words of this set-user-id program's command line, which nobody else changes: each goes from its pointer to the next
-        (execve(2)), since sudo puts NUL bytes into some, and su sorts the pointers. None where that cannot be read: in doubt.
+        """Return the words of this program's command line. Each goes from its pointer to the next (execve(2)): sudo writes NULs
+        into words, and su sorts the pointers. If they cannot be read, the list is empty, and jitd treats the command as in doubt.
         """
         with open("/proc/self/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
@@ -420,24 +420,24 @@ class _Program:
         return [_b64(data[one - begin : other - begin - 1]) for one, other in zip(starts, [*starts[1:], end], strict=True)]
 
     def _login_session(self) -> int:
-        """The kernel's audit session, else the session leader's number, as jitsudo has it."""
+        """Return the kernel's audit session id; if that is not set, the session leader's process id. jitsudo does the same."""
         with suppress(OSError, ValueError), open("/proc/self/sessionid", "rb") as file:
             if 0 < (session := int(file.read(32))) < 2**32 - 1:
                 return session
         return os.getsid(0)
 
     def tell(self, sentence: str) -> None:
-        """Have the person read it, on a line of its own, as far as the program shows it at all. Never fails."""
+        """Show ``sentence`` to the user, on a line of its own, if the program shows messages. Raises nothing."""
         if self.is_quiet:
             return
         text = f"jitd: {_printable(sentence)}".encode("utf-8", "replace")[:MOST_SHOWN].decode("utf-8", "ignore")
-        with suppress(Exception):  # one that answers nonsense: nothing depends on it
-            # Never an information: sudo and su write it to standard output, and in `session` su's answer makes pam_python crash.
+        with suppress(Exception):  # the program may answer nonsense; nothing depends on the answer
+            # Never PAM_TEXT_INFO: sudo and su write that to standard output, and in `session` su's answer makes pam_python crash.
             self._pamh.conversation(self._pamh.Message(self._pamh.PAM_ERROR_MSG, text))
 
 
 def _seen_at(path: str) -> str:
-    """Device and inode of what this program sees at ``path`` now, both as on the wire. Nothing where it sees none."""
+    """Return device and inode of what this program sees at ``path`` now, as on the wire; an empty string if there is nothing."""
     with suppress(OSError):
         status = os.lstat(binascii.a2b_base64(path))
         return _b64(b"%d:%d" % (status.st_dev, status.st_ino))
@@ -445,7 +445,7 @@ def _seen_at(path: str) -> str:
 
 
 def _refuse_others_files() -> None:
-    """A module, helper or interpreter that somebody else can change is not ours (THREATS P-11)."""
+    """Raise _No if anybody but root can change this module, the helper or the interpreter (THREATS P-11)."""
     for file in (__file__, HELPER, PYTHON):
         place, below = os.path.realpath(file), ""
         while place != below:  # up to the root directory
@@ -456,12 +456,12 @@ def _refuse_others_files() -> None:
 
 
 def _clock() -> float:
-    """Seconds on CLOCK_BOOTTIME, which goes on while the host sleeps or this process is stopped, and which nobody sets."""
+    """Return seconds of CLOCK_BOOTTIME. It goes on while the host sleeps or this process is stopped, and nobody can set it."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _log(sentence: str) -> None:
-    """To the system's log, but not by syslog(3), which changes how the program itself writes there, and can hang. Never fails."""
+    """Write to the system's log. Not by syslog(3), which can hang, and changes the program's own log settings. Raises nothing."""
     with suppress(Exception):
         log = _beside_the_streams(_socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC))
         try:
@@ -472,7 +472,7 @@ def _log(sentence: str) -> None:
 
 
 def _beside_the_streams(made: _socket.socket) -> _socket.socket:
-    """``made`` with a number above 2: where those are closed, what the program writes to them would reach jitd."""
+    """Return ``made`` with a descriptor above 2. If 0 to 2 were closed, the program's own output would else be sent to jitd."""
     if made.fileno() > 2:
         return made
     moved = _socket.socket(fileno=fcntl.fcntl(made.fileno(), fcntl.F_DUPFD_CLOEXEC, 3))
@@ -492,7 +492,7 @@ def _text(message: dict[str, Any], name: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """``text`` on one line, of letters that a terminal shows: what jitd says was made so already."""
+    """Return ``text`` on one line, with ``?`` for each character that is not printable. jitd's sentences have none."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options of ``jitsudo`` that run nothing: -h, -V, -v, -k, -K, -l; and the question for a reason.
+"""The options of ``jitsudo`` that run no command: -h, -V, -v, -k, -K, -l; and the prompt for a reason.
 
-Law: the answer of an option goes to standard output, which no command uses then; the question goes to the terminal alone.
+Law: the answer to such an option goes to standard output, since no command uses it then. The prompt goes to the terminal only.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 def answer(options: Options, kinds: list[str]) -> int:
-    """What an option that runs nothing asks for. The exit status. Raises as ``connect`` and ``Connection.ask`` do, UsageError,
-    and Unwritable.
+    """Answer an option that runs no command. Returns the exit status. Raises UsageError, Unwritable, and as ``connect`` and
+    ``Connection.ask``.
     """
     match options.mode:
         case "help":
@@ -44,7 +44,7 @@ def answer(options: Options, kinds: list[str]) -> int:
 
 
 def show_who() -> int:
-    """-v: as whom jitd knows us here."""
+    """-v: print our principal, and the account that jitd takes us for. Returns the exit status."""
     connection = connect()
     who = connection.welcome
     connection.close()
@@ -55,7 +55,9 @@ def show_who() -> int:
 
 
 def give_back(login_session: int | None) -> int:
-    """-k: end the leases asked for in ``login_session``; -K: all of them, if it is None."""
+    """-k: end our leases that were asked for in ``login_session``. -K: end all our leases, if that is None. Returns the exit
+    status.
+    """
     connection = connect()
     said = connection.do(Giveback(login_session=login_session))
     connection.close()
@@ -65,7 +67,9 @@ def give_back(login_session: int | None) -> int:
 
 
 def list_rules() -> int:
-    """-l: what may be asked for, by which rule, on what terms. 1 if nothing, as sudo has it."""
+    """-l: print what we may ask for, by which rule and on what terms. Returns the exit status: 1 if there is nothing, as in
+    sudo.
+    """
     connection = connect()
     who = connection.welcome
     rows = list(connection.ask(List(what="rules", ended=False)))
@@ -80,7 +84,7 @@ def list_rules() -> int:
 
 
 def _terms(row: dict[str, Any]) -> str:
-    """What a rule asks and gives, in words."""
+    """Return in words what a rule asks for and what it grants."""
     words = [f"asks {row.get('asks')}"]
     if row.get("approvals"):
         words.append(f"within {_duration(row.get('expires_for'))}")
@@ -91,7 +95,7 @@ def _terms(row: dict[str, Any]) -> str:
 
 
 def _duration(seconds: object) -> str:
-    """``seconds`` as ``--for`` takes it: ``1h30m``."""
+    """Return ``seconds`` as ``--for`` reads a duration: ``1h30m``."""
     left = seconds if isinstance(seconds, int) else 0
     words = ""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
@@ -101,7 +105,9 @@ def _duration(seconds: object) -> str:
 
 
 def explain(asking: dict[str, Any]) -> int:
-    """-l COMMAND: what would happen. 0 if it may run, now or after approvals, else 1."""
+    """-l COMMAND: print what jitd would decide. Returns the exit status: 0 if the command may run, now or after approvals, else
+    1.
+    """
     connection = connect()
     try:
         rows = list(connection.ask(Explain(**asking)))
@@ -129,7 +135,7 @@ def explain(asking: dict[str, Any]) -> int:
 
 
 def ask_reason(why: str) -> str | None:
-    """What the person at the terminal answers; None if there is none, or no answer."""
+    """Ask the user at the terminal for a reason, after the sentence ``why``. Returns None without a terminal or an answer."""
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:

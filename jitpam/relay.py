@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bytes, signals and sizes between the user's terminal and the monitor of the run: PROTOCOL.md section 5, the client's side.
+"""Relays bytes, signals and window sizes between the user's terminal and the run's monitor: PROTOCOL.md section 5, the client's
+side.
 
-Law: the terminal is left as it was found, however the relay ends; it is raw only while we are in the foreground and the command
-has it. One buffer each way, and nobody reads what the other side cannot take yet. An end without the monitor's last word
-is never a success.
+Law: however the relay ends, it restores the terminal's modes. The terminal is raw only while we are in the foreground and the
+command has the terminal. There is one buffer for each direction, and nothing is read before the other side has taken the last
+piece. If the monitor goes away without telling the outcome, the run never counts as a success.
 """
 
 from __future__ import annotations
@@ -23,21 +24,23 @@ if TYPE_CHECKING:
     import signal as _signal
     from typing import Any
 else:
-    import _signal  # `signal` is this and 3 ms of start
+    import _signal  # importing `signal` would make each start 3 ms longer
 
 PIECE = 32 * 1024
-"""Bytes of payload in one packet, at most."""
+"""Most bytes of payload in one packet."""
 RELAYED = (
     _signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGUSR2, _signal.SIGALRM,
     _signal.SIGTSTP,
 )  # fmt: skip
-"""Signals that are the command's, though they are sent to us."""
+"""Signals that are passed on to the command when they are sent to us."""
 _CAUGHT = (*RELAYED, _signal.SIGWINCH, _signal.SIGCONT)
 _OF_THE_TERMINAL = (_signal.SIGTTIN, _signal.SIGTTOU)
 
 
 class Outcome:
-    """How the run ended, by the monitor's last word. ``ending`` is exited, signaled, not started or lost."""
+    """How the run ended, by the monitor's last packet. ``ending`` is ``exited``, ``signaled``, ``not started`` or ``lost``.
+    ``number`` is the exit status or the signal.
+    """
 
     __slots__ = ("because", "ending", "number")
 
@@ -48,7 +51,7 @@ class Outcome:
 
 
 class Relay:
-    """One run, seen from the client: ``hand_over`` the streams, then ``run`` until the monitor's last word."""
+    """The client's side of one run. Call ``hand_over`` to pass the streams, then ``run``, which returns the outcome."""
 
     def __init__(self, control: int, kinds: list[str], signals: Signals) -> None:
         self._control = socket(AF_UNIX, SOCK_SEQPACKET, 0, control)
@@ -59,24 +62,26 @@ class Relay:
         self._terminal = Terminal(terminals) if terminals else None
         self._is_piped = any(kind in ("pipe", "socket") for kind in kinds[:2])
         self._has_turn = not self._is_piped
-        """The command has the terminal when we are in the foreground: from the start, or since it asked for it."""
+        """True if the command may have the terminal while we are in the foreground. In a pipeline only once the command has
+        asked."""
         self._to_monitor: list[bytes] = []
         self._room = memoryview(bytearray(PIECE + 2))
         self._to_terminal = self._room[:0]
-        """What is still to be written, in ``_room``: no packet is read before all of it is."""
+        """The part of ``_room`` that is still to be written to the terminal. No packet is read before all of it is written."""
         self._is_stuck = False
         self._size = (0, 0)
         self._modes: bytes | None = None
-        """The terminal's modes as the monitor was told of them."""
+        """The terminal's modes that the monitor was told last."""
         self._command = 0
-        """The command's process and process group, once it runs."""
+        """The process id of the command, which is also its process group; 0 before it runs."""
         self._early: list[tuple[int, int]] = []
         self._outcome: Outcome | None = None
 
     def hand_over(self) -> None:
-        """Give the monitor our streams; signals are the command's from here on.
+        """Pass our streams to the monitor. From here on our signals go to the command.
 
-        What is not a terminal we then hold no longer, so that its other end sees it close when the command lets go of it.
+        Streams 0 and 1 that are not terminals become /dev/null here, so that their other end sees end of file when the command
+        closes them.
         """
         self._signals.catch(_CAUGHT)
         said = {"streams": self._kinds, **self._turn()}
@@ -86,15 +91,15 @@ class Relay:
         try:
             self._control.sendmsg([packet], rights, MSG_NOSIGNAL)
         except OSError:
-            return  # the monitor is gone: reading tells what became of it
+            return  # the monitor has ended: reading its last packet tells the outcome
         nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         for descriptor in given:
-            if descriptor != 2:  # what we have to say goes there
+            if descriptor != 2:  # our own sentences go to standard error
                 os.dup2(nothing, descriptor)
         os.close(nothing)
 
     def run(self) -> Outcome:
-        """Carry bytes, signals and sizes until the run has ended."""
+        """Relay bytes, signals and sizes until the run has ended. Returns its outcome."""
         try:
             if self._terminal is not None and self._has_turn and self._terminal.is_ours:
                 self._terminal.make_raw(shared=self._is_piped)
@@ -115,9 +120,9 @@ class Relay:
         poll.register(self._signals.descriptor, select.POLLIN)
         if self._outcome is None:
             events = (0 if self._to_terminal else select.POLLIN) | (select.POLLOUT if self._to_monitor else 0)
-            if events:  # and otherwise not even its end is to wake us
+            if events:  # else poll would report the hang-up of the socket again and again
                 poll.register(control, events)
-        if terminal is not None:  # also if nothing is wanted of it: its hang-up is seen
+        if terminal is not None:  # also without events, since poll reports a hang-up in any case
             reads = self._outcome is None and not self._to_monitor and terminal.is_raw
             poll.register(terminal.descriptor, (select.POLLIN if reads else 0) | (select.POLLOUT if self._to_terminal else 0))
         for descriptor, event in poll.poll():
@@ -131,24 +136,26 @@ class Relay:
     def _on_signals(self) -> None:
         for number, sender in self._signals.taken():
             if self._outcome is not None:
-                self._to_terminal = self._room[:0]  # the terminal takes no more, and the person who signals has waited enough
+                self._to_terminal = self._room[:0]  # the terminal takes no output: whoever signals now will not wait for it
             elif number == _signal.SIGCONT:
                 self._resume()
             elif number == _signal.SIGHUP and not sender and self._terminal is not None:
-                self._hang_up()  # by the kernel: its terminal is gone, or nobody is there any more who could continue us
+                self._hang_up()  # from the kernel: the terminal has hung up, or our group is orphaned
             elif sender and not self._command:
                 self._early.append((number, sender))
             else:
                 self._deliver(number, sender)
 
     def _deliver(self, number: int, sender: int) -> None:
-        """A signal for the command, unless it comes from there: what signals everything (``reboot``) is not to end itself."""
+        """Pass a signal on to the command, unless the command sent it. A command that signals every process, such as
+        ``reboot``, must not end itself that way.
+        """
         if sender and self._is_of_command(sender):
             return
         if number == _signal.SIGWINCH and not sender:
             self._tell_size()
         elif number in (_signal.SIGTERM, _signal.SIGHUP) and self._to_terminal and self._is_stuck:
-            self._hang_up()  # the second one, and the terminal has taken nothing since the first: nobody will read the end
+            self._hang_up()  # this is the second one, and the terminal has taken nothing since the first
         else:
             self._is_stuck = number in (_signal.SIGTERM, _signal.SIGHUP)
             self._tell(b"G" + bytes([number]))
@@ -165,7 +172,7 @@ class Relay:
         if event & select.POLLOUT and self._to_terminal:
             self._flush(terminal)
         if event & select.POLLIN and terminal.is_raw:
-            if not terminal.is_ours:  # somebody took it without stopping us
+            if not terminal.is_ours:  # another job took the terminal without stopping us
                 return self._suspend(_signal.SIGTTIN)
             try:
                 typed = os.read(terminal.descriptor, PIECE)
@@ -179,7 +186,7 @@ class Relay:
         return None
 
     def _hang_up(self) -> None:
-        """The terminal is gone, and the person with it: so is our end of the control socket, and the command gets its HUP."""
+        """End the relay: the terminal has hung up. ``run`` closes the control socket then, and the command gets SIGHUP."""
         self._to_terminal = self._room[:0]
         self._outcome = Outcome("signaled", _signal.SIGHUP, "")
 
@@ -202,7 +209,7 @@ class Relay:
                 packet = self._room[: self._control.recv_into(self._room)]
             except BlockingIOError:
                 return
-            except ConnectionResetError:  # said once, and before what was sent: it closed without reading all that we sent
+            except ConnectionResetError:  # the monitor closed without reading all that we sent; this comes once, then its packets
                 return
             except OSError:
                 packet = self._room[:0]
@@ -220,7 +227,7 @@ class Relay:
                 self._control.send(self._to_monitor[0], MSG_NOSIGNAL)
             except BlockingIOError:
                 return
-            except OSError:  # it is gone: what it left unread is read first
+            except OSError:  # the monitor has ended: drop our packets, and read its last ones
                 self._to_monitor.clear()
                 return
             self._to_monitor.pop(0)
@@ -233,7 +240,9 @@ class Relay:
                 self._tell(b"W" + struct.pack(">2H", *size))
 
     def _turn(self) -> dict[str, Any]:
-        """Whether the command has the terminal now, its size, and its modes if they are others than the monitor was told last."""
+        """Return whether the command has the terminal now, the terminal's size, and its modes if they have changed since the
+        monitor was told.
+        """
         terminal = self._terminal
         if terminal is None:
             return {"rows": 0, "columns": 0, "foreground": False, "termios": None}
@@ -262,7 +271,7 @@ class Relay:
             if payload[0] in _OF_THE_TERMINAL:
                 self._has_turn = True
             if payload[0] in _OF_THE_TERMINAL and self._terminal is not None and self._terminal.is_ours:
-                self._resume()  # it asked for the terminal, and it is ours to give
+                self._resume()  # the command asked for the terminal, and we are in the foreground
             else:
                 self._suspend(payload[0])
         elif kind == b"X":
@@ -274,18 +283,18 @@ class Relay:
     # --- job control
 
     def _suspend(self, number: int) -> None:
-        """The command was stopped: so are we, and all of our job, until somebody continues us."""
+        """Stop our own job by signal ``number``, because the command was stopped. Goes on when the shell continues us."""
         terminal, was_stopped = self._terminal, False
         if terminal is not None:
             terminal.restore()
         try:
             if number != _signal.SIGSTOP:
                 handler = _signal.signal(number, _signal.SIG_DFL)
-                # Another of our job may have stopped all of it already: we stand still in here, then.
+                # Another process of our job may have stopped the whole job already. Then we stop here.
                 _signal.pthread_sigmask(_signal.SIG_UNBLOCK, [number])
                 was_stopped = self._signals.is_pending(_signal.SIGCONT)
             if not was_stopped:
-                os.kill(0, number)  # we stand still in here, if anybody could continue us: the kernel sees to that
+                os.kill(0, number)  # we stop here; the kernel does not stop an orphaned group, which nobody could continue
             if number != _signal.SIGSTOP:
                 _signal.signal(number, handler)
         except (OSError, ValueError, TypeError):
@@ -298,7 +307,9 @@ class Relay:
         return self._resume()
 
     def _resume(self) -> None:
-        """We go on, and so does the command; the terminal may have changed meanwhile, and it may be another's turn."""
+        """Continue the command after we were continued. Meanwhile the terminal's modes, or its foreground job, may have
+        changed.
+        """
         terminal = self._terminal
         if terminal is not None:
             terminal.look_again()

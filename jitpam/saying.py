@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What jitsudo says, and where.
+"""Prints what jitsudo says, on standard error or standard output.
 
-Law: every sentence passes ``printable``; a message that nobody reads is not a failure. Output that was asked
-for and cannot be written is one.
+Law: every sentence passes ``printable``. A message that cannot be written to standard error is not a failure. An answer that
+cannot be written to standard output is one.
 """
 
 from __future__ import annotations
 
-import posix  # `os` is a millisecond of start more
+import posix  # importing `os` would make each start 1 ms longer
 
 
 def printable(text: str) -> str:
-    """``text`` as a terminal may have it: jitd's sentences hold shown() bytes already."""
-    from jitpam.wire.shown import reshown  # which nobody needs before there is something to say
+    """Return ``text`` with every invisible character escaped. In jitd's sentences such bytes are escaped already."""
+    from jitpam.wire.shown import reshown  # imported only when there is something to print
 
     return reshown(text)
 
@@ -23,27 +23,28 @@ def say(text: str) -> None:
 
 
 def write(text: str) -> None:
-    """``text`` to standard error as it is."""
-    try:  # noqa: SIM105  # `contextlib` costs a millisecond of start
+    """Write ``text`` to standard error as it is. Raises nothing."""
+    try:  # noqa: SIM105  # importing `contextlib` would make each start 1 ms longer
         posix.write(2, text.encode("utf-8"))
-    except OSError:  # nobody listens: the exit status says the rest
+    except OSError:  # standard error is closed: only the exit status is left
         pass
 
 
 class Unwritable(Exception):
-    """What was asked for cannot be written: a sentence."""
+    """The answer cannot be written to standard output; the text says why."""
 
 
 def print_out(text: str, what: str = "standard output") -> None:
-    """A line, or some, on standard output, for what is asked for instead of a command. ``text`` is printable already, or ours.
+    """Write one line or more to standard output: the answer to an option that runs no command. The caller has passed any
+    foreign text through ``printable``.
 
-    Raises Unwritable, which says ``what`` it was.
+    Raises Unwritable, whose text names ``what``.
     """
     data = f"{text}\n".encode("utf-8", "replace")
     try:
         while data:
             data = data[posix.write(1, data) :]
-    except BrokenPipeError:  # `| head` has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         pass
     except OSError as fault:
         raise Unwritable(f"{what} cannot be written: {fault.strerror}") from None

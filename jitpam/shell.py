@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``-s`` and ``-i``: the words of a command joined into one for a shell, quoted as sudo quotes them (sudo(8), -s).
+"""``-s`` and ``-i``: joins the words of a command into one word for a shell, quoted as sudo quotes them (sudo(8), -s).
 
-Law: nothing is parsed; words go in, one word comes out that any POSIX shell takes apart into the same words.
+Law: nothing is parsed. Any POSIX shell splits the one word into the same words again.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 
 
 def quoted(words: list[bytes]) -> bytes:
-    """``words`` for ``-c``: a backslash before every byte that is not a letter, digit, ``_``, ``-`` or ``$``.
+    """Return ``words`` as the argument of the shell's ``-c``, with a backslash before every byte that is not a letter, a digit,
+    ``_``, ``-`` or ``$``.
 
-    ``$`` is left for the shell to expand, as in sudo. A newline would vanish behind a backslash, so it stands in quotes.
+    The shell expands ``$``, as in sudo. A newline is put in quotes, because a shell drops a newline after a backslash.
     """
     return b" ".join(_quoted(word) for word in words)
 
@@ -32,7 +33,9 @@ def _quoted(word: bytes) -> bytes:
 
 
 def shell_command(words: list[bytes]) -> list[bytes]:
-    """``-s``: the caller's shell (SHELL, else the account's own), with ``words`` through ``-c`` where there are any."""
+    """Return the command for ``-s``: the caller's shell (SHELL, else the account's shell), and ``-c`` with ``words`` if there
+    are any.
+    """
     shell = os.environb.get(b"SHELL", b"")
     if not shell.startswith(b"/"):
         import pwd
@@ -45,5 +48,5 @@ def shell_command(words: list[bytes]) -> list[bytes]:
 
 
 def login_arguments(words: list[bytes]) -> list[bytes]:
-    """What a shell is given so that it runs ``words``; nothing where there are none."""
+    """Return the arguments with which a shell runs ``words``: none if ``words`` is empty."""
     return [b"-c", quoted(words)] if words else []

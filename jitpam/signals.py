@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signals as something that can be polled for, with who sent each: signalfd(2).
+"""Receives signals through a descriptor that poll(2) can wait for, with the process that sent each: signalfd(2).
 
-Law: what was ignored when we started stays ignored. A signal that is caught does nothing by itself, and none is lost. Standard
-library only, and of that what starts fast.
+Law: a signal that was ignored when we started stays ignored. A caught signal has no effect of its own, and none is lost. Standard
+library only, and only modules that are imported fast.
 """
 
 from __future__ import annotations
 
-import _ctypes  # all of `ctypes` is 3 ms of start, and one call is all that is wanted of it
-import posix  # `os` is a millisecond of start more
+import _ctypes  # importing `ctypes` would make each start 3 ms longer, for one call
+import posix  # importing `os` would make each start 1 ms longer
 import struct
 
 TYPE_CHECKING = False
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     import signal as _signal
     from collections.abc import Iterable
 else:
-    import _signal  # `signal` is this and 3 ms of start
+    import _signal  # importing `signal` would make each start 3 ms longer
 
 _RECORD = 128
-"""Bytes of a struct signalfd_siginfo."""
+"""Size in bytes of struct signalfd_siginfo."""
 _SIZE_OF_SET = 128
-"""Bytes of the C library's sigset_t."""
+"""Size in bytes of the C library's sigset_t."""
 _CLOEXEC_NONBLOCK = posix.O_CLOEXEC | posix.O_NONBLOCK
 
 
 class Signals:
-    """The signals that were caught, to be polled for by ``descriptor`` and ``taken`` from it."""
+    """Caught signals. Poll ``descriptor`` to wait for them; ``taken`` returns those that have arrived."""
 
     def __init__(self) -> None:
         self._numbers: set[int] = set()
@@ -43,19 +43,21 @@ class Signals:
         return int(found)
 
     def catch(self, numbers: Iterable[int]) -> None:
-        """From now on these arrive here and do nothing else."""
+        """Catch the signals ``numbers`` from now on, but for those that are ignored. Raises OSError."""
         self._numbers |= {number for number in numbers if _signal.getsignal(number) != _signal.SIG_IGN}
         _signal.pthread_sigmask(_signal.SIG_BLOCK, self._numbers)
         self._signalfd(self.descriptor)
 
     def release(self) -> None:
-        """They do again what they did before."""
+        """Stop catching signals: each has its earlier effect again. Raises OSError."""
         numbers, self._numbers = self._numbers, set()
         self._signalfd(self.descriptor)
         _signal.pthread_sigmask(_signal.SIG_UNBLOCK, numbers)
 
     def taken(self) -> list[tuple[int, int]]:
-        """The signals that have arrived: the number, and the process that sent it; 0 if it was the kernel or is not known."""
+        """Return the signals that have arrived: for each its number and the process id of its sender; 0 if that is the kernel
+        or not known.
+        """
         try:
             data = posix.read(self.descriptor, _RECORD * 16)
         except BlockingIOError:
@@ -68,5 +70,5 @@ class Signals:
 
     @staticmethod
     def is_pending(number: int) -> bool:
-        """True if a caught signal had arrived. It has not any more."""
+        """Take one caught signal ``number``, if it has arrived. True if it had."""
         return _signal.sigtimedwait([number], 0) is not None

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The standard streams of both commands: what they are, and that no descriptor of jitsudo takes the place of one.
+"""The standard streams of ``jitsudo`` and ``jitd``: finds out what they are, and keeps other descriptors from taking their
+numbers.
 
-Law: it is the first thing that is looked at, before anything is opened.
+Law: these functions are called first, before anything else is opened.
 """
 
 from __future__ import annotations
 
-import posix  # `os` and `stat` are a millisecond of start more
+import posix  # importing `os` and `stat` would make each start 1 ms longer
 from _stat import S_ISCHR, S_ISFIFO, S_ISREG, S_ISSOCK
 
 
 def stream_kinds() -> list[str]:
-    """The kinds of descriptors 0 to 2, by their names in PROTOCOL.md."""
+    """Return the kinds of descriptors 0 to 2, by their names in PROTOCOL.md section 4."""
     return [_kind(descriptor) for descriptor in range(3)]
 
 
@@ -33,7 +34,9 @@ def _kind(descriptor: int) -> str:
 
 
 def fill_closed() -> None:
-    """Have descriptors 0 to 2 open, so that none of our sockets becomes somebody's standard output."""
+    """Open /dev/null on each of descriptors 0 to 2 that is closed, so that no socket of ours gets the number of a standard
+    stream.
+    """
     descriptor = posix.open("/dev/null", posix.O_RDWR)
     while descriptor < 2:
         descriptor = posix.dup(descriptor)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is asked, put together from the command line and from what is around this process: the fields of Submit, Explain and Get.
 
-Law: nothing is left out in silence; what cannot be said as it is meant is a UsageError.
+Law: nothing is left out silently. What cannot be expressed in the protocol is a UsageError.
 """
 
 from __future__ import annotations
 
-import posix  # `os` is a millisecond of start more
+import posix  # importing `os` would make each start 1 ms longer
 
 from jitpam import claims
 from jitpam.options import Options, UsageError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def asked(options: Options, kinds: list[str]) -> dict[str, Any]:
-    """What is asked, for Submit and Explain alike."""
+    """Return the fields that Submit and Explain have in common (PROTOCOL.md section 4). Raises UsageError."""
     cwd, device, inode = _directory(options)
     preserved, variables = claims.preserved(options.preserve, options.variables, everything=options.preserve_all)
     return {

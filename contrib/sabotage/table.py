@@ -15,6 +15,7 @@ from contrib.docs.threats import threats
 TREE = Path(__file__).parents[2]
 HERE = "contrib/sabotage"
 BOOTED = "tests/booted/"
+WITH_DB1 = "tests/db1/"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Sabotage:
     new: str
     booted: bool = False
     """It shows only where systemd is process 1."""
+    db1: bool = False
+    """It shows only where the lab has its second host."""
     errors: bool = False
     """That a test cannot be set up, or does not end well, is what it is noticed by."""
     tests: tuple[str, ...] = ()
@@ -49,8 +52,14 @@ class Sabotage:
 
     def run_by(self, named: dict[str, tuple[str, ...]]) -> list[str]:
         """The tests to be run under it, of those that are named for each attack."""
-        wanted = self.tests or named[self.row]
-        return [test for test in wanted if self.booted or self.tests or not test.startswith(BOOTED)]
+        if self.tests:
+            return list(self.tests)
+        elsewhere = tuple(where for where, is_there in ((BOOTED, self.booted), (WITH_DB1, self.db1)) if not is_there)
+        return [test for test in named[self.row] if not test.startswith(elsewhere)]
+
+    def lab(self) -> tuple[str, ...]:
+        """The options of the lab that it is played in."""
+        return ("--systemd",) * self.booted + ("--db1",) * self.db1
 
 
 def sabotages(letters: str = "") -> list[Sabotage]:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitd``: the operators' command, one verb a function. Law: it decides nothing; it asks the daemon, and prints what it is told.
+"""``jitd``: the operators' command. Each verb is one function.
 
-Verbs without a daemon (``serve``, ``check``, ``audit verify``, ``pam-lint``) import what they need when they are called.
+Law: this command decides nothing. It asks the daemon, and prints the daemon's answer. Verbs that need no daemon (``serve``,
+``check``, ``audit verify``, ``pam-lint``, ``doctor``) import their modules only when they are called.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from jitpam.streams import fill_closed
 
 INTERRUPTED = 128 + signal.SIGINT
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""What writing an answer fails with."""
+"""The errors with which writing the answer can fail (write(2))."""
 
 
 VERBS = {
@@ -47,18 +48,19 @@ VERBS = {
     "audit": "record",
     "kdc": "gating",
 }
-"""In which module each is. It is imported when the verb is called: to import all of them takes longer than most verbs do."""
+"""Verb → the module of ``jitd.cli`` that has it. The module is imported when the verb is called. Importing all modules would take
+longer than most verbs take to run."""
 
 
 class Verbs(click.Group):
-    """The verbs, by their names."""
+    """The group of all verbs: finds a verb by its name, and imports its module then."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Their names, in the order of the alphabet."""
+        """Return the names of all verbs, sorted."""
         return sorted(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The verb of that name; None if there is none."""
+        """Return the verb called ``cmd_name``; None if there is no such verb."""
         if cmd_name not in VERBS:
             return None
         verb: click.Command = getattr(import_module(f"jitd.cli.{VERBS[cmd_name]}"), cmd_name.replace("-", "_"))
@@ -68,19 +70,19 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="jitd", message="%(prog)s %(version)s")
 def cli() -> None:
-    """See, decide and end what people ask to run as somebody else."""
+    """List, approve, deny and end what people ask to run as another user."""
 
 
 def _open_what_is_closed() -> None:
-    """A standard stream that was closed is /dev/null: what is opened later, a socket, must not be taken for it."""
+    """Open /dev/null on each standard stream that is closed. Otherwise a socket that is opened later would get its number."""
     fill_closed()
     for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(descriptor, mode, closefd=False))  # noqa: SIM115  # for as long as we live
+            setattr(sys, name, open(descriptor, mode, closefd=False))  # noqa: SIM115  # stays open until the process exits
 
 
 def main() -> int:
-    """The command line, from words to exit status."""
+    """Run the command line. Returns the exit status."""
     _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -89,7 +91,7 @@ def main() -> int:
         status = _invoke()
         sys.stdout.flush()
         return status
-    except BrokenPipeError:  # the reader of our answer has enough of it: end quietly, as ``cat`` does
+    except BrokenPipeError:  # the reader closed the pipe before the end of our answer: exit without a message, as ``cat`` does
         give_up(sys.stdout)
         return 128 + signal.SIGPIPE
     except OSError as fault:
@@ -100,9 +102,9 @@ def main() -> int:
 
 
 def _invoke() -> int:
-    """The verb's status. Raises OSError where the answer cannot be written, whatever the verb itself has come to."""
+    """Run the verb and return its exit status. Raises OSError if the answer cannot be written, even if the verb succeeded."""
     try:
-        # Not `cli.main`: that would answer a broken pipe and Ctrl-C in ways of its own.
+        # Not `cli.main`: click would handle a broken pipe and Ctrl-C differently.
         with cli.make_context("jitd", sys.argv[1:]) as context:
             status = cli.invoke(context)
         return status if isinstance(status, int) else 0
@@ -111,7 +113,7 @@ def _invoke() -> int:
     except click.ClickException as fault:
         try:
             fault.show()
-        except OSError:  # nobody can be told
+        except OSError:  # standard error cannot be written either
             give_up(sys.stderr)
         return fault.exit_code
     except ENDINGS as fault:
@@ -122,6 +124,6 @@ def _invoke() -> int:
 
 
 def _told(fault: OSError) -> str:
-    """What the system has against it, and of which file if of one."""
+    """Return the system's text for ``fault``, after the file's name if ``fault`` has one."""
     because = fault.strerror or str(fault)
     return f"{fault.filename}: {because}" if fault.filename else because

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a verb prints: its answer on standard output, all that it says beside it on standard error.
+"""What a verb prints: its answer on standard output, and all other sentences on standard error.
 
-Law: whatever the daemon says, no control, format or otherwise invisible character reaches the terminal; nothing is cut here.
+Law: no control character, format character or other invisible character from the daemon reaches the terminal. Nothing is
+shortened here.
 """
 
 from __future__ import annotations
@@ -18,18 +19,18 @@ Row = dict[str, Any]
 
 
 def printable(text: str) -> str:
-    """``text`` (as ``shown`` gave it, or said to be) without anything that is not plainly visible."""
+    """Return ``text`` with every invisible character escaped. ``text`` should be output of ``shown``, but need not be."""
     return reshown(text)
 
 
 def answer(line: str = "") -> None:
-    """One line of the answer."""
+    """Print one line of the answer on standard output."""
     print(printable(line))
 
 
 def say(sentence: str) -> None:
-    """One line that is not the answer. What was answered before it is written before it; where that fails this is said all the
-    same, since it tells what became of the verb. Where nobody can be told, the status tells.
+    """Print one line on standard error. The answer so far is flushed first. If the flush fails, ``sentence`` is still printed,
+    because it says how the verb ended; then OSError is raised. If standard error fails too, only the exit status is left.
     """
     try:
         sys.stdout.flush()
@@ -41,19 +42,19 @@ def say(sentence: str) -> None:
 
 
 def give_up(stream: IO[str]) -> None:
-    """Nothing is written to it any more: Python writes what is left when it ends, and would fail again."""
+    """Point ``stream`` at /dev/null. Python flushes the stream when it exits, and that would fail once more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def answer_json(rows: Iterable[Row]) -> None:
-    """One object a line, in ASCII, so that no terminal is at the mercy of what is in it."""
+    """Print one JSON object per row, each on its own line. The output is ASCII, so it cannot control the terminal."""
     for row in rows:
         print(json.dumps(row, ensure_ascii=True))
 
 
 def exact(value: Any) -> Any:
-    """``value``, of a row whose texts have been through ``shown``, for programs: what is UTF-8 stands as itself, other bytes are
-    ``\\xNN``, a backslash is doubled.
+    """Return ``value`` for programs to read. ``value`` comes from a row whose texts were made by ``shown``. In the result UTF-8
+    text stands as itself, any other byte is ``\\xNN``, and a backslash is doubled.
     """
     if isinstance(value, dict):
         return {name: exact(member) for name, member in value.items()}
@@ -63,7 +64,7 @@ def exact(value: Any) -> Any:
         return value
     try:
         return _escaped(unshown(value).decode("utf-8", "surrogateescape"))
-    except ValueError:  # no `shown` made this
+    except ValueError:  # `shown` did not make this text
         return _escaped(value)
 
 
@@ -71,11 +72,11 @@ def _escaped(text: str) -> str:
     return "".join(f"\\x{ord(c) - 0xDC00:02x}" if "\udc80" <= c <= "\udcff" else c for c in text.replace("\\", "\\\\"))
 
 
-# --- what stands in a row ----------------------------------------------------------------------------------------------
+# --- the members of a row ----------------------------------------------------------------------------------------------
 
 
 def words(row: Row, name: str, otherwise: str = "-") -> str:
-    """The member ``name`` as text; ``otherwise`` where it is null, empty or missing."""
+    """Return the member ``name`` of ``row`` as text; ``otherwise`` if it is null, empty or missing."""
     value = row.get(name)
     if value is None or value == "" or value == []:
         return otherwise
@@ -85,20 +86,20 @@ def words(row: Row, name: str, otherwise: str = "-") -> str:
 
 
 def quoted(text: str) -> str:
-    """One argument, given as a row has it, with its ends visible."""
+    """Return one argument of a row as an approver reads it: in quotes if its beginning or end would not be visible."""
     try:
         return shown_argument(unshown(text))
-    except ValueError:  # no `shown` made this: shown it is, and so it is marked as odd
+    except ValueError:  # `shown` did not make this text: escape it again, so that the odd backslash is seen
         return shown_argument(text.encode("utf-8", "surrogateescape"))
 
 
 def command_line(argv: Iterable[object]) -> str:
-    """All arguments on one line, nothing cut; ``unshown_command`` reads it back."""
+    """Return all arguments on one line, nothing shortened. ``unshown_command`` reads that line back."""
     return " ".join(quoted(str(argument)) for argument in argv)
 
 
 def n_bytes(text: str) -> int:
-    """How many bytes the argument has that a row gives as ``text``."""
+    """Return the length in bytes of the argument that a row gives as ``text``."""
     try:
         return len(unshown(text))
     except ValueError:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One call to the daemon, and how a verb ends. Law: every exit status comes out of the wire's one table (EXITS), or is 0 or 2.
+"""One call to the daemon, and the exit status of a verb. Law: every exit status is 0 or 2, or stands in the wire's table EXITS.
 
-What ends a verb otherwise than done is an exception; ``jitd.cli.main`` alone turns it into a sentence and a status.
+A verb that does not succeed raises an exception. Only ``jitd.cli.main`` turns the exception into a sentence and an exit status.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,7 +18,7 @@ NOT_DONE = 1
 
 
 class NotDone(Exception):
-    """It was not done, and the text says why. ``code`` is one of the wire's."""
+    """The verb did not do what was asked; the text says why. ``code`` is one of CODES in jitpam.wire.messages."""
 
     def __init__(self, sentence: str, code: str = "not_done") -> None:
         super().__init__(sentence)
@@ -26,8 +27,26 @@ class NotDone(Exception):
 
 @contextmanager
 def called(*, with_ticket: bool = False) -> Iterator[Connection]:
-    """A connection for as long as one verb needs it. uid 0 comes as root, unless ``with_ticket``."""
+    """Open a connection to the daemon for one verb, and close it afterwards. uid 0 is local root, unless ``with_ticket``.
+
+    Raises as ``connect``.
+    """
     connection = connect(with_ticket=with_ticket)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def called_as_reviewer() -> Iterator[Connection]:
+    """A connection with a ticket, for a review. Raises NotDone for uid 0: no ticket makes a reviewer of it."""
+    try:
+        connection = connect(with_ticket=True)
+    except NotAuthenticated:
+        if os.geteuid() == 0:
+            raise NotDone("root reviews nothing; do it from your own account, with a Kerberos ticket", "forbidden") from None
+        raise
     try:
         yield connection
     finally:
@@ -38,13 +57,13 @@ ENDINGS = (NotDone, NotAuthenticated, Unreachable, RefusedByDaemon, LocalProtoco
 
 
 def status_of(ending: Exception) -> int:
-    """The exit status for one of ENDINGS."""
+    """Return the exit status for ``ending``, an exception of one of the kinds in ENDINGS."""
     match ending:
         case NotDone() | RefusedByDaemon():
             return EXITS[ending.code][1]
         case NotAuthenticated():
             return EXITS["unauthenticated"][1]
-        case LocalProtocolError():  # what was typed cannot be said: bytes that are not text
+        case LocalProtocolError():  # what was typed cannot be sent: it has bytes that are not text
             return EXITS["usage"][1]
         case _:
             return EXITS["failed"][1]

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows as aligned columns. Law: on a terminal a list may cut what is too wide, and says by how much; elsewhere it cuts nothing.
+"""Rows as aligned columns.
 
-Widths are counted in cells of the terminal: an ideograph takes two.
+Law: on a terminal no line is wider than the terminal; a list may cut what is too wide, and says by how much. Elsewhere it cuts
+nothing. Widths are counted in cells of the terminal: an ideograph takes two.
 """
 
 from __future__ import annotations
@@ -12,19 +13,23 @@ from unicodedata import east_asian_width
 WIDEST = 40
 """Cells up to which a column is aligned. What is longer is cut on a terminal; elsewhere it pushes the rest of its own line to the
 right and no other."""
-NARROWEST = 24
-"""Cells that the last column has at least, however narrow the terminal."""
+LEAST = 12
+"""Cells to which a column may be narrowed, so that a mark of what was cut has room."""
+LEAST_OF_LAST = 24
+"""The same of the last column: the command, or the reason."""
+GAP = 2
+"""Cells between two columns, and before the second line of a row."""
 
 
 def cells(text: str) -> int:
-    """How many cells ``text`` (printable) takes."""
+    """Return the number of cells that ``text`` takes on a terminal. ``text`` is printable."""
     if text.isascii():
         return len(text)
     return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def cut(text: str, width: int) -> str:
-    """``text`` in at most ``width`` cells, with ``…(+N)`` for the N characters that are not shown."""
+    """Shorten ``text`` to at most ``width`` cells, with ``…(+N)`` for the N characters that are not shown."""
     if cells(text) <= width:
         return text
     kept = min(len(text), width)
@@ -34,7 +39,7 @@ def cut(text: str, width: int) -> str:
 
 
 def folded(text: str, width: int) -> list[str]:
-    """``text`` in pieces of at most ``width`` cells each; together they are ``text``, nothing added or left out."""
+    """Split ``text`` into pieces of at most ``width`` cells each. The pieces joined together are exactly ``text``."""
     if text.isascii():
         return [text[at : at + width] for at in range(0, len(text), width)] or [""]
     pieces, piece, used = [], "", 0
@@ -49,13 +54,55 @@ def folded(text: str, width: int) -> list[str]:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int | None) -> list[str]:
-    """Lines: the head, then one a row. ``screen`` (cells) is the terminal's width, None where nothing may be cut."""
+    """Lines: the head, then one a row. ``screen`` (cells) is the terminal's width, None where nothing may be cut.
+
+    Where the columns do not fit beside each other, the head and each row take several lines, each as many.
+    """
     if screen is not None:
-        rows = [[*(cut(text, WIDEST) for text in line[:-1]), line[-1]] for line in rows]
-    widths = [min(WIDEST, max(cells(line[at]) for line in [head, *rows])) for at in range(len(head) - 1)]
+        return _fitted(head, rows, screen)
+    widths = [min(WIDEST, width) for width in _widths(head, rows)]
+    return [_line(line, [*widths[:-1], 0]) for line in [head, *rows]]
+
+
+def _widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(cells(line[at]) for line in [head, *rows]) for at in range(len(head))]
+
+
+def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (text + " " * max(0, width - cells(text)) for text, width in zip(texts, widths, strict=True))
+    return (" " * GAP).join(padded).rstrip()
+
+
+def _fitted(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int) -> list[str]:
+    wanted = _widths(head, rows)
+    most = [min(width, WIDEST) for width in wanted[:-1]] + wanted[-1:]
+    least = [most[0], *(min(width, LEAST) for width in most[1:-1]), min(most[-1], LEAST_OF_LAST)]
+    bands = _bands(least, screen)
+    widths = [width for band in bands for width in _narrowed(most[band], least[band], screen - GAP * bool(band.start))]
     lines = []
-    for line in [head, *rows]:
-        start = "".join(text + " " * (max(0, width - cells(text)) + 2) for text, width in zip(line, widths, strict=False))
-        last = line[-1] if screen is None else cut(line[-1], max(NARROWEST, screen - cells(start)))
-        lines.append((start + last).rstrip())
+    for row in [head, *rows]:
+        texts = [cut(text, width) for text, width in zip(row, widths, strict=True)]
+        lines += [" " * GAP * bool(band.start) + _line(texts[band], widths[band]) for band in bands]
     return lines
+
+
+def _bands(least: Sequence[int], screen: int) -> list[slice]:
+    """Which columns stand on which line of a row: as many as have room, in their order."""
+    bands, start, used = [], 0, 0
+    for at, width in enumerate(least):
+        if at > start and used + GAP + width > screen:
+            bands.append(slice(start, at))
+            start, used = at, GAP
+        used += width + (GAP if at > start else 0)
+    return [*bands, slice(start, len(least))]
+
+
+def _narrowed(most: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """Widths of columns beside each other in ``room`` cells: what is widest gives way first, down to its ``least``."""
+    widths = [min(width, room) for width in most]
+    while sum(widths) + GAP * (len(widths) - 1) > room:
+        wide = [at for at, width in enumerate(widths) if width > least[at]]
+        if not wide:
+            break  # a terminal that is narrower than one column
+        widths[max(wide, key=lambda at: widths[at])] -= 1
+    return widths

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verb ``doctor``: is this host set up right, and how is it mended? Law: it needs no daemon, and says so if none is there."""
+"""The verb ``doctor``: checks whether this host is set up right, and says how to mend it.
+
+Law: it works without the daemon. If the daemon does not run, that is one of its findings.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,17 @@ if TYPE_CHECKING:
     from jitd.settings.config import Config
 
 SETTINGS_WITHIN = 5.0
-"""Seconds that reading the settings may take: they name the rest."""
+"""Seconds that reading the settings may take. They are read first, since they name all other files."""
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @config_option
 def doctor(*, as_json: bool, config: Path | None) -> None:
-    """Is this host set up right? Each finding with its mend; root is told all, others what they need themselves."""
+    """Check whether this host is set up right, and say how to mend it.
+
+    Root is told all findings; anybody else those about themselves.
+    """
     from jitd.doctor.finding import BAD, LEVELS
     from jitd.doctor.round import examine
 
@@ -64,14 +70,16 @@ def _examinations(file: Path | None) -> list[Examination]:
 
 
 def _forget_environment() -> None:
-    """The daemon takes nothing of it (libkrb5 alone reads a dozen variables), so root is told of a host without it."""
+    """Delete all environment variables but PATH, LANG and TERM. The daemon does not have the variables of root's shell, so
+    findings must not depend on them. libkrb5 alone reads a dozen of them.
+    """
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TERM") if name in os.environ}
     os.environ.clear()
     os.environ.update(kept)
 
 
 def _settings(file: Path | None) -> tuple[Config, tuple[str, ...]]:
-    """The settings; or the defaults, and what is wrong with the settings."""
+    """Return the settings and no fault; or, if they cannot be read, the defaults and the faults as sentences."""
     from jitd.settings.config import KRB5_CONF, Config, default_realm, load
     from jitd.settings.toml_document import ConfigError
 
@@ -87,7 +95,7 @@ def _settings(file: Path | None) -> tuple[Config, tuple[str, ...]]:
 
 def _print(finding: Finding) -> None:
     answer(f"{finding.level:<7}  {shown(finding.check)}: {shown(finding.sentence)}")
-    if finding.command:  # as it is typed: no backslash is doubled
+    if finding.command:  # printed as it is to be typed: no backslash is doubled
         answer(f"{'':<11}run: {finding.command}")
     if finding.mend:
         answer(f"{'':<11}{shown(finding.mend)}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs that end what is permitted or runs: ``revoke``, ``stop``. Law: they return when it is gone, and not before."""
+"""The verbs ``revoke`` (ends a grant) and ``stop`` (ends a run). Law: they return only when all its processes have ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _reason = click.option("--reason", default="", help="Why: told to the person it 
 @click.option("--of", metavar="PRINCIPAL", help="All live grants of this person: an account or a principal.")
 @_reason
 def revoke(id: str | None, *, of: str | None, reason: str) -> None:
-    """End a grant and kill what runs under it; return when it is gone."""
+    """End a grant and kill what runs under it; return when all of it has ended."""
     if (id is None) == (of is None):
         raise click.UsageError("name either a grant's ID or a principal with --of")
     with called() as daemon:
@@ -28,6 +28,6 @@ def revoke(id: str | None, *, of: str | None, reason: str) -> None:
 @click.argument("id")
 @_reason
 def stop(id: str, *, reason: str) -> None:
-    """End a run; its grant stays. Return when it is gone."""
+    """End a run; its grant stays. Return when all its processes have ended."""
     with called() as daemon:
         say(daemon.do(Stop(id=id, reason=reason)) or "stopped")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about the daemon itself: ``serve``, ``check``, ``reload``. Law: ``check`` tells every fault, and needs no daemon."""
+"""The verbs about the daemon itself: ``serve``, ``check``, ``reload``. Law: ``check`` prints every fault, and needs no daemon."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ config_option = click.option(
     metavar="FILE",
     help=f"The settings, in place of {FILE}.",
 )
-"""Left out, it is FILE, which may then be missing: every setting has a default."""
+"""The option ``--config``. Without it FILE is read. FILE may be missing, since every setting has a default."""
 
 
 @click.command()
 @config_option
 def serve(*, config: Path | None) -> int:
-    """Be the daemon."""
+    """Run the daemon, until it is told to end."""
     from jitd.daemon import serve as serve_until_told
 
     return serve_until_told(config)
@@ -39,7 +39,7 @@ def serve(*, config: Path | None) -> int:
 @click.command()
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
 def check(files: tuple[Path, ...]) -> None:
-    """Read settings and policy, and tell every fault: of FILEs, or of what jitd would read."""
+    """Read settings and policy, and print every fault: in FILEs, or in the files that jitd would read."""
     from jitd.settings import config, policyfile
     from jitd.settings.toml_document import ConfigError
 
@@ -56,7 +56,7 @@ def check(files: tuple[Path, ...]) -> None:
         loaded, checked = config.Config(realms=frozenset(), host=""), str(FILE)
         try:
             loaded = config.load()
-        except ConfigError as error:  # the rules are read all the same, where they would be by default: all faults at once
+        except ConfigError as error:  # then read the rules in the default directory, so that all faults are printed together
             faults += error.faults
         try:
             rules = policyfile.load(loaded.policy, root=loaded.root).rules
@@ -72,7 +72,7 @@ def check(files: tuple[Path, ...]) -> None:
 
 
 def _about_groups(rules: Sequence[Rule]) -> Iterator[str]:
-    """Name the groups that a rule denies something to and that are empty or unknown. Neither is a fault."""
+    """Yield a sentence for each group of a deny rule that does not exist or cannot be looked up. Neither is a fault."""
     from jitd.deciding import groups
 
     for rule in rules:
@@ -88,6 +88,6 @@ def _about_groups(rules: Sequence[Rule]) -> Iterator[str]:
 
 @click.command()
 def reload() -> None:
-    """Make the daemon read its policy again; a broken one changes nothing."""
+    """Make the daemon read its policy again. A policy with a fault is refused, and changes nothing."""
     with called() as daemon:
         say(daemon.do(Reload()) or "the policy is read again")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Instants and durations of rows, for people. Law: an instant that cannot be read is shown as it came."""
+"""Instants and durations of rows as people read them. Law: an instant that cannot be parsed is shown as the daemon sent it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
 def span(seconds: float) -> str:
-    """The largest unit of a duration, rounded down: ``12s``, ``14m``, ``3h``, ``2d``."""
+    """Return ``seconds`` in its largest unit, rounded down: ``12s``, ``14m``, ``3h``, ``2d``."""
     whole = max(0, int(seconds))
     for size, letter in _UNITS:
         if whole >= size:
@@ -19,7 +19,7 @@ def span(seconds: float) -> str:
 
 
 def in_words(seconds: int) -> str:
-    """All of a duration: ``1 hour 30 minutes``."""
+    """Return all of a duration in words: ``1 hour 30 minutes``."""
     parts = []
     for size, name in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         count, seconds = divmod(seconds, size)
@@ -29,7 +29,8 @@ def in_words(seconds: int) -> str:
 
 
 def seconds_since(instant: object) -> float | None:
-    """Seconds from ``instant`` (RFC 3339, UTC) to now; negative if it is to come; None if it is not an instant."""
+    """Return the seconds from ``instant`` (RFC 3339, UTC) to now: negative if ``instant`` is in the future, None if it cannot be
+    parsed."""
     try:
         at = datetime.strptime(str(instant), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
@@ -38,19 +39,19 @@ def seconds_since(instant: object) -> float | None:
 
 
 def age(instant: object) -> str:
-    """How long ago: ``12s``; ``-`` if nobody knows."""
+    """Return how long ago ``instant`` was, such as ``12s``; ``-`` if ``instant`` cannot be parsed."""
     since = seconds_since(instant)
     return "-" if since is None else span(since)
 
 
 def left(instant: object) -> str:
-    """How long until: ``14m``; ``-`` if nobody knows."""
+    """Return how long it is until ``instant``, such as ``14m``; ``-`` if ``instant`` cannot be parsed."""
     since = seconds_since(instant)
     return "-" if since is None else span(-since)
 
 
 def told(instant: object) -> str:
-    """The instant, and what it is from here: ``2026-01-05T09:00:00Z (12s ago)``."""
+    """Return ``instant`` and its distance from now: ``2026-01-05T09:00:00Z (12s ago)``."""
     since = seconds_since(instant)
     if since is None:
         return str(instant)

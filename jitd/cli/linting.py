@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verb ``pam-lint``: what in PAM's stacks fails open or locks out. Law: it needs no daemon, and only reads."""
+"""The verb ``pam-lint``: finds what in PAM's stacks lets people bypass jitd or locks them out. Law: it needs no daemon, and only
+reads files."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path())
 def pam_lint(*, as_json: bool, files: tuple[str, ...]) -> None:
-    """Find what goes around jitd in PAM, sudoers and sshd_config, or locks out: on this host, or in FILEs."""
+    """Find what bypasses jitd, or locks people out, in PAM, sudoers and sshd_config: of this host, or in FILEs."""
     from jitd.pamlint.findings import SEVERITIES, WEAK
     from jitd.pamlint.linting import lint_files, lint_host
     from jitd.pamlint.places import Places

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs that list: ``requests``, ``grants``, ``runs``, ``locks``. Law: an empty list is a sentence, not an error."""
+"""The verbs that list: ``requests``, ``grants``, ``runs``, ``locks``. Law: for an empty list they print a sentence, not an
+error."""
 
 from __future__ import annotations
 
@@ -20,9 +21,9 @@ from jitd.cli.page import how_it_ended
 from jitpam.wire.messages import List, Watch
 
 Columns = dict[str, Callable[[Row], str]]
-"""Head of a column → what stands in it for a row."""
+"""Head of a column → the function that gives the column's text for a row."""
 ENDED = ("approved", "denied", "withdrawn", "expired", "spent", "revoked", "lifted")
-"""States of requests, grants and locks in which nothing goes on any more."""
+"""The final states of requests, grants and locks."""
 
 
 def _whose(row: Row) -> str:
@@ -39,12 +40,12 @@ def _text(name: str) -> Callable[[Row], str]:
 
 
 def _left(name: str) -> Callable[[Row], str]:
-    """The time until the instant ``name``; of what has ended there is none left."""
+    """Return a column that shows the time until the instant ``name`` of a row; ``-`` if the row has ended."""
     return lambda row: "-" if row.get("state") in ENDED else left(row.get(name))
 
 
 def _seconds(number: object) -> str:
-    """Milliseconds of processors as minutes and seconds, as top(1) has them."""
+    """Return ``number`` milliseconds of processor time as minutes and seconds, as top(1) does."""
     if not isinstance(number, int):
         return "-"
     minutes, seconds = divmod(number / 1000, 60)
@@ -52,7 +53,7 @@ def _seconds(number: object) -> str:
 
 
 def _bytes(number: object) -> str:
-    """Bytes in the unit that fits."""
+    """Return ``number`` bytes in the unit that fits: B, K, M or G."""
     if not isinstance(number, int):
         return "-"
     size = float(number)
@@ -65,6 +66,11 @@ def _bytes(number: object) -> str:
 
 def _state(row: Row) -> str:
     return f"{words(row, 'state')}{' (locked)' if row.get('lock') else ''}"
+
+
+def _living(row: Row) -> str:
+    """The runs and holdings under a grant that have not ended."""
+    return words(row, "holdings") if row.get("gives") else words(row, "runs")
 
 
 REQUESTS: Columns = {
@@ -89,7 +95,7 @@ GRANTS: Columns = {
     "AS": _text("run_as"),
     "USES": lambda row: f"{words(row, 'left')}/{words(row, 'uses')}",
     "LEFT": _left("ends_at"),
-    "RUNS": _text("runs"),
+    "RUNS": _living,
     "RULE": _text("rule"),
     "COMMAND": _argv,
 }
@@ -122,7 +128,7 @@ LOCKS: Columns = {
 
 
 def lines_of(columns: Columns, rows: Sequence[Row], screen: int | None) -> list[str]:
-    """``rows`` as aligned lines under a head."""
+    """Return ``rows`` as aligned lines under a head. ``screen`` is the terminal's width in cells; with None nothing is cut."""
     body = [[printable(column(row)) for column in columns.values()] for row in rows]
     return table(list(columns), body, screen)
 
@@ -132,12 +138,12 @@ def _without(columns: Columns, *heads: str) -> Columns:
 
 
 def _screen() -> int | None:
-    """The width of the terminal that our answer goes to; None if it goes elsewhere."""
+    """Return the width in cells of the terminal on standard output; None if standard output is not a terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _can_draw() -> bool:
-    """True if the answer goes to a terminal that can be drawn on anew."""
+    """True if standard output is a terminal on which a list can be drawn again at the same place."""
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
@@ -205,11 +211,11 @@ def locks(*, ended: bool, as_json: bool) -> None:
     _list("locks", LOCKS if ended else _without(LOCKS, "STATE", "ENDED BY"), ended=ended, as_json=as_json)
 
 
-# --- a list that is live -----------------------------------------------------------------------------------------------
+# --- requests --watch: a list that is drawn again with each change -----------------------------------------------------
 
 
 def _follow(columns: Columns, *, ended: bool, as_json: bool) -> None:
-    """One line for each request that is new or has changed, one for each that is open no longer."""
+    """Print a line for each request that is new or has changed, and a line for each request that is open no longer."""
     before: dict[str, Row] = {}
     with called() as daemon:
         for rows in daemon.watch(Watch(ended=ended)):
@@ -226,7 +232,7 @@ def _follow(columns: Columns, *, ended: bool, as_json: bool) -> None:
 
 
 class Board:
-    """The list on the whole terminal, drawn again with every change, every second, and when the window changes."""
+    """The list on the whole terminal. It is drawn again with each change, each second, and when the window's size changes."""
 
     HOME, CLEAR = "\x1b[H", "\x1b[J"
 
@@ -237,24 +243,25 @@ class Board:
         self.is_drawing = False
 
     def draw(self) -> None:
-        """All of it, in one write; what has no room is counted."""
+        """Draw the whole list with one write(2). A last line counts the requests for which there is no room."""
         screen = shutil.get_terminal_size()
         lines = lines_of(self.columns, self.rows, screen.columns) if self.rows else [_none("requests", ended=self.ended)]
         room = max(2, screen.lines - 2)
-        more = len(lines) - room
-        if more > 0:
-            lines = [*lines[: room - 1], f"and {more + 1} more"]
+        if len(lines) > room:
+            each = len(lines) // (len(self.rows) + 1)  # lines of the head, and of each row
+            shown = max(0, (room - 1) // each - 1)
+            lines = [*lines[: (shown + 1) * each], f"and {len(self.rows) - shown} more"]
         lines = [*lines, "", "Ctrl-C ends this."]
         text = self.HOME + self.CLEAR + "\n".join(folded(printable(line), screen.columns)[0] for line in lines)
         os.write(sys.stdout.fileno(), text.encode(sys.stdout.encoding, "backslashreplace"))
 
     def tick(self, signal_: int, frame: FrameType | None) -> None:
-        """A second has passed, or the window has changed."""
+        """Draw again. This is the handler of SIGALRM, which comes each second, and of SIGWINCH."""
         if not self.is_drawing:
             self.draw()
 
     def show(self, rows: list[Row]) -> None:
-        """These are the rows now."""
+        """Take ``rows`` as the list from now on, and draw it."""
         self.is_drawing = True
         self.rows = rows
         self.draw()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs of the emergency brake: ``lock``, ``unlock``. Law: whom it is on is always said, and never guessed."""
+"""The verbs ``lock`` and ``unlock``. Law: the caller must always name the people that a lock is on; it is never guessed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REASON = "Why: told to the people it concerns, and recorded."
 
 
 def _on_whom(verb: Callable[..., None]) -> Callable[..., None]:
-    """The options that say whom a lock is on."""
+    """Add to ``verb`` the options that name the people that a lock is on: --user, --principal, --all."""
     for option in (
         click.option("--all", "everybody", is_flag=True, help="Everybody but local root without a ticket."),
         click.option("--principal", metavar="PRINCIPAL", help="A principal, and all accounts of the same person."),
@@ -49,7 +49,7 @@ def _duration(context: click.Context, option: click.Parameter, value: Any) -> in
 @click.option("--for", "lasts_for", metavar="DURATION", callback=_duration, help="How long it lasts; by default until unlock.")
 @click.option("--reason", default="", help=_REASON)
 def lock(*, user: str | None, principal: str | None, everybody: bool, lasts_for: int | None, reason: str) -> None:
-    """Permit nothing new, and end what waits and runs; return when it is gone."""
+    """Permit nothing new to somebody, and end their requests, grants and runs; return when all of it has ended."""
     on = _whom(user, principal, everybody)
     if on is None or (on[0] != "all" and not on[1]):
         raise click.UsageError("name one of --user, --principal and --all")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One request, whole: what an approver reads before the question, and what ``jitd show`` prints.
+"""All of one request on a page: what ``jitd approve`` prints before its question, and what ``jitd show`` prints.
 
-Law: nothing is cut. What jitd has established and what the client merely says stand under different headings. On a
-terminal, text is folded under its own column, so that nobody's text ever begins where our labels stand.
+Law: nothing is shortened. What jitd has checked and what the client only claims stand under different headings. On a terminal, a
+long text is folded within its own column, so no text from a request begins in the column of labels.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from jitd.cli.columns import cells, folded
 from jitd.cli.instants import in_words, told
 
 LABEL = 15
-"""Cells of the column of labels."""
+"""The width of the column of labels, in cells."""
 FEW = 8
-"""Up to so many arguments, and no long one, the line of the command says it all."""
+"""Up to this number of arguments, none of them long, the command's line is enough. Otherwise each argument gets a line too."""
 LONG = 200
-"""Characters from which an argument is a long one."""
+"""An argument of more characters than this is long."""
 
 OPEN = ("screening", "pending")
 """States in which a request can still be decided."""
@@ -36,12 +36,12 @@ _SEEN = {
 _STREAMS = {"stdin": "standard input", "stdout": "standard output", "stderr": "standard error"}
 
 Line = tuple[str, str]
-"""A label and its text; a heading is a label without text, the empty line has neither. Every text has a label, so that on a
-terminal a line without one always goes on with the text above it."""
+"""A label and its text. A heading is a label without text; an empty line has neither. Every text has a label. So, on a
+terminal, a line without a label always continues the text above it."""
 
 
 def page(row: Row, screen: int | None) -> list[str]:
-    """Lines. ``screen`` (cells) is the terminal's width, None where nothing is to be folded."""
+    """Return the lines of the page for ``row``. ``screen`` is the terminal's width in cells; with None nothing is folded."""
     lines: list[str] = []
     for label, text in (*_about(row), *_command(row), *_terms(row), *_facts(row), *_claims(row), *_rule(row), *_history(row)):
         if not text:
@@ -69,7 +69,9 @@ def _about(row: Row) -> Iterator[Line]:
 
 
 def _command(row: Row) -> Iterator[Line]:
-    if row.get("doubt"):
+    if row.get("gives"):
+        yield from _things(row)
+    elif row.get("doubt"):
         yield from _in_doubt(row)
     elif not row.get("path") and _is_anothers(row):
         yield from _login(row)
@@ -78,13 +80,31 @@ def _command(row: Row) -> Iterator[Line]:
     yield "asked for", _asked_for(row)
 
 
+def _things(row: Row) -> Iterator[Line]:
+    """What a person would be given, and what jitd can take back of it."""
+    yield "", ""
+    yield "WHAT WOULD BE GIVEN", ""
+    for thing in _list(row, "gives"):
+        kind, _, name = str(thing).partition(":")
+        yield "thing", str(thing)
+        if kind == "service-ticket":
+            yield "lets them", f"get tickets for {name} from the KDC, and so use that service as {words(row, 'requester')}"
+    yield "to", f"{words(row, 'requester')}, on {words(row, 'host')}, by {words(row, 'service')}"
+    stays = (
+        "when the time of the grant is over" if row.get("stays") else "when their command ends, or the time of the grant is over"
+    )
+    yield "taken back", stays
+    yield "not seen", "jitd does not see what they do with it"
+    yield "not undone", "a ticket can be copied; it is good until its end, and a connection that it has opened goes on"
+
+
 def _is_anothers(row: Row) -> bool:
-    """True if another program than jitd does the deed."""
+    """True if another program than jitsudo runs the command or opens the session, for example sudo or sshd."""
     return words(row, "service") != "jitsudo"
 
 
 def _in_doubt(row: Row) -> Iterator[Line]:
-    """A command line that only the program itself understands for certain."""
+    """Yield the lines for a command line that only the program itself can interpret for certain."""
     yield "", ""
     yield "WHAT WOULD RUN: not known for certain", ""
     yield "typed", command_line([str(word) for word in _list(row, "argv")])
@@ -95,7 +115,7 @@ def _in_doubt(row: Row) -> Iterator[Line]:
 
 
 def _login(row: Row) -> Iterator[Line]:
-    """A login: what is done in it is asked about by nobody."""
+    """Yield the lines for a login. jitd is not asked about the commands that are run in the session."""
     yield "", ""
     yield "WHAT WOULD HAPPEN", ""
     yield "login", f"a session of {words(row, 'run_as')}, in which any command of that account may be run"
@@ -152,9 +172,11 @@ def _directory(row: Row) -> str:
 
 
 def _terms(row: Row) -> Iterator[Line]:
-    """What its rule lets happen beside the command. While it waits this may get tighter, and never looser."""
+    """Yield the lines about what the request's rule allows beside the command. While the request waits, these terms may become
+    stricter, and never less strict.
+    """
     terms = row.get("terms")
-    if not isinstance(terms, dict):
+    if not isinstance(terms, dict) or row.get("gives"):  # nothing runs
         return
     yield "", ""
     yield "ON WHAT TERMS", ""
@@ -247,7 +269,7 @@ def _rule(row: Row) -> Iterator[Line]:
 
 
 def _history(row: Row) -> Iterator[Line]:
-    """What has happened to it, oldest first, as far as its row tells."""
+    """Yield the lines about what has happened to the request, oldest first, as far as ``row`` tells."""
     events: list[tuple[str, int, str]] = []
 
     def happened(at: object, what: str) -> None:
@@ -270,7 +292,12 @@ def _history(row: Row) -> Iterator[Line]:
             id = words(run, "id")
             happened(run.get("started_at") or run.get("starting_at"), f"run {id} began")
             happened(run.get("ended_at"), f"run {id} {how_it_ended(run)}")
-    if len(events) < 2:  # that it was submitted is said at the top already
+    for held in _list(row, "holdings"):
+        if isinstance(held, dict):
+            thing = f"{words(held, 'thing')} ({words(held, 'id')})"
+            happened(held.get("given_at"), f"{thing} given until {words(held, 'until')}")
+            happened(held.get("ended_at"), f"{thing} {how_it_was_taken(held)}")
+    if len(events) < 2:  # the only event is the submission, which stands at the top of the page already
         return
     yield "", ""
     yield "HISTORY", ""
@@ -279,13 +306,26 @@ def _history(row: Row) -> Iterator[Line]:
     if isinstance(grant, dict):
         ended = f": {grant['ended_because']}" if grant.get("ended_because") else ""
         yield "grant now", f"{words(grant, 'state')}, {words(grant, 'left')} of {words(grant, 'uses')} uses left{ended}"
+    for held in _list(row, "holdings"):
+        if isinstance(held, dict) and not held.get("outcome"):
+            yield "given now", f"{words(held, 'thing')} ({words(held, 'id')}) {how_it_was_taken(held)}"
     for run in _list(row, "runs"):
         if isinstance(run, dict) and not run.get("outcome"):
             yield "running now", f"run {words(run, 'id')}, {words(run, 'state')}, pid {words(run, 'pid')}"
 
 
+def how_it_was_taken(held: Row) -> str:
+    """Return the outcome of a holding in words, or what is done with it now."""
+    outcome = held.get("outcome")
+    if not isinstance(outcome, dict):
+        return {"giving": "is being given", "held": "is held", "taking": "is being taken back"}.get(words(held, "state"), "")
+    because = f": {outcome['because']}" if outcome.get("because") else ""
+    ended = {"taken": "taken back", "left": "taken back, as far as it can be"}.get(words(outcome, "ending"), "not given")
+    return f"{ended}{because}"
+
+
 def how_it_ended(run: Row) -> str:
-    """A run's outcome in words, or since when it runs."""
+    """Return a run's outcome in words; or, if the run has not ended, since when it runs."""
     outcome = run.get("outcome")
     if not isinstance(outcome, dict):
         return f"since {told(run.get('started_at') or run.get('starting_at'))}"
@@ -302,8 +342,10 @@ def how_it_ended(run: Row) -> str:
 
 def _asked_for(row: Row) -> str:
     lasts_for, uses = row.get("lasts_for"), row.get("uses")
-    noun = "use" if _is_anothers(row) else "run"
-    if not isinstance(lasts_for, int):
+    noun = "use" if _is_anothers(row) or row.get("gives") else "run"
+    if row.get("gives"):
+        text = f"at most {in_words(lasts_for)}" if isinstance(lasts_for, int) else "the time that the rule gives"
+    elif not isinstance(lasts_for, int):
         text = f"one {noun}" if not isinstance(uses, int) else f"{_count(uses, noun)} within the time the rule gives"
     elif not isinstance(uses, int):
         text = f"A LEASE: as many {noun}s as the rule allows, for {in_words(lasts_for)}"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one question that approves: asked on a terminal, after everything was shown.
+"""The question ``type yes`` of ``jitd approve``. It is asked on a terminal, after the whole request was shown.
 
-Law: what was typed before the question is thrown away unread, and only the whole word ``yes`` on a line of its own is a yes.
+Law: anything typed before the question appears is discarded unread. Only the whole word ``yes`` on a line of its own approves.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import sys
 import termios
 
 QUIET_FOR = 0.1
-"""Seconds of silence after which nothing more of what was typed, or pasted, ahead is to come."""
+"""Seconds without input after which all that was typed or pasted before the question is taken to have arrived."""
 AWAKE_EVERY = 0.25
-"""Seconds: Python sees a Ctrl-C between two calls, and one that comes right before a wait only after it."""
+"""Seconds that one wait for input takes at most. Python handles a Ctrl-C between two calls. If Ctrl-C comes right before a wait,
+Python handles it only after that wait."""
 MOST_PIECES = 50
-"""How often input typed ahead is thrown away. Somebody who types on without a pause is asked after that all the same."""
+"""How often input that was typed before the question is discarded. If somebody types without a pause, the question is asked after
+so many times all the same."""
 MOST_TYPED = 4096
-"""The longest line that a terminal gives: nothing of it is left for the shell to read."""
+"""Bytes of the longest line that a terminal gives. The whole line is read, so nothing of it is left for the shell to read."""
 
 
 def can_ask() -> bool:
@@ -27,7 +29,9 @@ def can_ask() -> bool:
 
 
 def is_answered_yes(question: str) -> bool:
-    """Ask, and wait for a line. End of file does not count as yes. Raises KeyboardInterrupt on Ctrl-C."""
+    """Print ``question`` and wait for a line. True if the line is ``yes``; end of file is not. Raises KeyboardInterrupt on
+    Ctrl-C.
+    """
     keyboard = sys.stdin.fileno()
     sys.stdout.flush()
     termios.tcdrain(sys.stdout.fileno())
@@ -47,7 +51,7 @@ def is_answered_yes(question: str) -> bool:
 
 
 def _throw_away(keyboard: int) -> None:
-    """All that is typed already: also what is still on its way through the line, as a paste is."""
+    """Discard all input that was typed already, also input that is still arriving, such as the rest of a paste."""
     for _ in range(MOST_PIECES):
         termios.tcflush(keyboard, termios.TCIFLUSH)
         if not select.select([keyboard], [], [], QUIET_FOR)[0]:

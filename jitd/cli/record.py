@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about the record: ``audit show``, ``audit verify``. Law: ``verify`` asks no daemon, and changes nothing."""
+"""The verbs about the record: ``audit show``, ``audit verify``. Law: ``verify`` needs no daemon, and changes nothing."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ _TOLD = {
     "request.screened": ("decision", "why", "rule", "because", "approvals", "lease"),
     "request.reviewed": ("verdict", "comment"),
 }
-"""Event → the members of its detail that ``audit show`` prints; of any other event, all."""
+"""Event → the members of its detail that ``audit show`` prints. For an event that is not in this table, all members are
+printed."""
 
 
 @click.group()
 def audit() -> None:
-    """Read the record, and prove it."""
+    """Print the record, or prove that nobody has changed it."""
 
 
 @audit.command()
@@ -77,7 +78,7 @@ def _value(value: Any) -> str:
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @config_option
 def verify(*, file: Path | None, config: Path | None) -> None:
-    """Prove that the record is whole, and that what is stored is what was recorded: of FILE, or of the live database."""
+    """Prove that the record is whole, and that the stored objects are as recorded: in FILE, or in the live database."""
     from jitd.audit.verify import Finding
     from jitd.audit.verify import verify as walk
     from jitd.core.chain import Broken
@@ -91,7 +92,7 @@ def verify(*, file: Path | None, config: Path | None) -> None:
         file, noted = file_of(settings.state), Noted(settings.socket.parent / "head")
     try:
         file.open("rb").close()
-        head = None if noted is None else noted.read()  # before the database, which goes on growing
+        head = None if noted is None else noted.read()  # before the database is read: the daemon may append to it meanwhile
         store = read_store(file)
         try:
             verified = walk(store.records(), store.documents(), store.misfiled())

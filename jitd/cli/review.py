@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs about one request: ``show``, ``approve``, ``deny``, ``withdraw``.
 
-Law: an approval is of the fingerprint that was printed, whole, before the question; a yes is typed or ordered by ``--yes``,
-and never read from a pipe.
+Law: an approval carries the fingerprint of the request that was printed, in full, before the question. The answer yes is typed
+on a terminal or given by ``--yes``; it is never read from a pipe.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import click
 
 from jitd.cli.answer import Row, answer, answer_json, exact, printable, say, words
-from jitd.cli.call import NotDone, called
+from jitd.cli.call import NotDone, called, called_as_reviewer
 from jitd.cli.page import OPEN, page
 from jitd.cli.question import can_ask, is_answered_yes
 from jitpam.client import Connection
@@ -38,7 +38,7 @@ def _print(row: Row) -> None:
     lines = page(row, screen.columns if screen else None)
     for line in lines:
         answer(line)
-    sys.stdout.flush()  # what cannot be printed is not reviewed
+    sys.stdout.flush()  # this raises if the request cannot be printed: then no review is sent
     if screen and len(lines) >= screen.lines:
         say(f"that is {len(lines)} lines: scroll up to read all of them")
 
@@ -47,7 +47,7 @@ def _print(row: Row) -> None:
 @click.argument("id")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def show(id: str, *, as_json: bool) -> None:
-    """Show everything about one request, and what became of it."""
+    """Show everything about one request, and its outcome."""
     with called() as daemon:
         row = _fetch(daemon, id)
     if as_json:
@@ -62,7 +62,7 @@ def show(id: str, *, as_json: bool) -> None:
 @click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts). The request is still printed.")
 def approve(id: str, *, comment: str, is_sure: bool) -> None:
     """Show a request, ask, and approve exactly what was shown."""
-    with called(with_ticket=True) as daemon:
+    with called_as_reviewer() as daemon:
         row = _fetch(daemon, id)
         fingerprint = _fingerprint(row)
         id = words(row, "id")
@@ -76,7 +76,7 @@ def approve(id: str, *, comment: str, is_sure: bool) -> None:
 
 
 def _must_be_reviewable(row: Row) -> None:
-    """Raise unless a review can succeed and there is a terminal to ask on. The row says what the daemon would answer."""
+    """Raise NotDone if ``row`` says that the daemon would refuse the review, and UsageError if there is no terminal to ask on."""
     id = words(row, "id")
     if row.get("mine"):
         raise NotDone(f"request {id} is your own: somebody else has to review it", "forbidden")
@@ -92,8 +92,8 @@ def _must_be_reviewable(row: Row) -> None:
 def deny(id: str, *, reason: str) -> None:
     """Deny a request; that ends it."""
     if not reason.strip():
-        raise click.UsageError("--reason is empty: say why, for the requester")
-    with called(with_ticket=True) as daemon:
+        raise click.UsageError("--reason is empty: the requester reads it")
+    with called_as_reviewer() as daemon:
         row = _fetch(daemon, id)
         said = daemon.do(Review(id=words(row, "id"), verdict="deny", fingerprint=_fingerprint(row), comment=reason))
         say(said or f"request {words(row, 'id')} is denied")

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The watcher's terminal: keys as they are typed, bytes as they come, and its settings put back afterwards.
+"""The terminal of ``jitd watch`` and ``jitd replay``: reads single keys, writes bytes, and restores the terminal's settings at
+the end.
 
-Law: however it ends, the terminal is put back; what is not ours to show never comes here, since all of it went through a Filter.
+Law: the settings are restored however the verb ends. All bytes that are written here have passed a Filter, unless ``--raw`` was
+given.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 LOCAL, CONTROLS = 3, 6
-"""Places in what tcgetattr(3) gives."""
+"""Indexes into the list that tcgetattr gives: the local modes and the control characters (termios(3))."""
 
 
 def _leave(number: int, frame: object) -> NoReturn:
@@ -23,7 +25,7 @@ def _leave(number: int, frame: object) -> NoReturn:
 
 
 class Screen:
-    """Standard input and output, where they are terminals. ``keys`` is the descriptor that keys come from, -1 for none."""
+    """Standard input and output. ``keys`` is the descriptor that keys are read from; -1 if keys cannot be read."""
 
     def __init__(self) -> None:
         self.keys = -1
@@ -31,7 +33,7 @@ class Screen:
 
     @property
     def is_terminal(self) -> bool:
-        """True if what is written is seen as it is written."""
+        """True if standard output is a terminal."""
         return sys.stdout.isatty()
 
     def __enter__(self) -> Screen:
@@ -42,7 +44,7 @@ class Screen:
             modes = termios.tcgetattr(0)
             modes[LOCAL] &= ~(
                 termios.ECHO | termios.ICANON
-            )  # Ctrl-C stays a signal: it ends us, and then the terminal is put back
+            )  # Ctrl-C still sends a signal: it ends this program, and then the terminal's settings are restored
             modes[CONTROLS][termios.VMIN], modes[CONTROLS][termios.VTIME] = 1, 0
             termios.tcsetattr(0, termios.TCSADRAIN, modes)
             self.keys = 0
@@ -54,13 +56,15 @@ class Screen:
             self._found = None
 
     def write(self, data: bytes) -> None:
-        """All of it, now."""
+        """Write all of ``data`` to standard output. Raises OSError."""
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(1, rest) :]
 
     def typed(self, within: float | None) -> bytes:
-        """What was typed within so many seconds (None: whenever it is); empty if nothing was, or nothing ever will be."""
+        """Return the keys that are typed within ``within`` seconds (None: wait without limit). Empty if no key was typed, or if
+        keys cannot be read.
+        """
         if self.keys < 0:
             select.select((), (), (), within or 0.0)
             return b""

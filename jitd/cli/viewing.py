@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs that look at what a run does or did: ``watch``, ``replay``.
+"""The verbs that show the recording of a run: ``watch`` while it runs, ``replay`` also afterwards.
 
-Law: a recording is shown only if it is what its chain of hashes says, and, once the run has ended, what was sealed; nothing of it
-reaches a terminal but through ``Filter``.
+Law: a recording is shown only if its chain of hashes fits. If the run has ended, the recording must also be the one that was
+sealed in the record. Without ``--raw``, every byte of a recording passes ``Filter`` before it reaches the terminal.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _piece(row: Row) -> bytes:
 
 
 def _mark(row: Row) -> tuple[Mark, ...]:
-    """What the chain holds of it, if the run has ended."""
+    """Return the mark of the recording that the record holds, as a tuple of one; an empty tuple if the run has not ended."""
     sealed = row.get("sealed")
     if not isinstance(sealed, dict):
         return ()
@@ -64,7 +64,7 @@ def _title(header: Header) -> str:
 
 
 def newline_for(screen: Screen) -> bytes:
-    """How a line ends of a stream that was no terminal: on one as that wants it, elsewhere as it was."""
+    """Return what ends a line of a recorded pipe or file: CR and LF if it is shown on a terminal, else LF as it was recorded."""
     return b"\r\n" if screen.is_terminal else b"\n"
 
 
@@ -72,7 +72,9 @@ def newline_for(screen: Screen) -> bytes:
 
 
 class _Watcher:
-    """Frames, as they come, on a screen; of a run that has ended, when all of it is proved. ``held`` is an empty file."""
+    """Shows frames on a screen as they arrive. If the run has ended, they are first kept in ``held`` (an empty file), and are
+    shown when the whole recording is proved.
+    """
 
     def __init__(self, screen: Screen, held: IO[bytes]) -> None:
         self._screen = screen
@@ -84,11 +86,11 @@ class _Watcher:
         self.end: End | None = None
 
     def begin(self, row: Row) -> None:
-        """What the daemon says of it before its first byte."""
+        """Take ``row``, which the daemon sends before the first byte of the recording."""
         self._sealed = _mark(row)
 
     def take(self, data: bytes) -> None:
-        """The next piece. Raises Altered."""
+        """Take the next piece of the recording. Raises Altered if its chain of hashes does not fit."""
         if self._sealed:
             self._held.write(data)
         else:
@@ -118,7 +120,7 @@ class _Watcher:
         self._screen.write(bytes(out))
 
     def _resized(self, rows: int, columns: int) -> None:
-        """Say so where the command's window does not fit into ours: what it draws comes out wrong then."""
+        """Say so if the command's window is larger than ours. What the command draws would look wrong then."""
         if not self._screen.is_terminal or not rows or (rows, columns) == self._size:
             return
         self._size = (rows, columns)
@@ -127,7 +129,9 @@ class _Watcher:
             say(f"its window has {rows} rows and {columns} columns, and yours {ours.lines} and {ours.columns}: make it larger")
 
     def prove(self) -> None:
-        """All of it has come. Raises Altered."""
+        """Check the recording, of which all has arrived, and show what was held back. Raises Altered if it is not what was
+        sealed.
+        """
         if self._sealed:
             self._held.flush()
             examine(self._held.fileno(), self._sealed)
@@ -137,7 +141,7 @@ class _Watcher:
         self._feed.feed(b"")
 
     def finish(self) -> None:
-        """Put the screen back."""
+        """Restore the screen: end colours and modes that the recording has set."""
         self._screen.write(self._filter.restore())
 
 
@@ -175,7 +179,9 @@ def watch(*, id: str) -> None:
 
 
 def _fetch(id: str, file: IO[bytes]) -> tuple[Summary, bool]:
-    """All of a recording, proved, in ``file``; and whether its run still lives. Raises NotDone."""
+    """Write a whole recording to ``file``. Returns its summary, and whether the run still runs. Raises NotDone if the recording
+    is not what was written.
+    """
     sealed: tuple[Mark, ...] = ()
     is_live = False
     with called() as daemon:
@@ -224,7 +230,7 @@ def replay(*, id: str, speed: float, idle_limit: float | None, raw: bool, form: 
 
 def _play(recording: Recording, speed: float, idle_limit: float | None) -> None:
     with Screen() as screen:
-        # Where nobody sees it as it comes, it is not waited for.
+        # If standard output is not a terminal, nobody watches: play without pauses.
         is_seen = screen.is_terminal
         player = Player(
             recording.frames,
@@ -269,7 +275,7 @@ def _export(recording: Recording, form: str, to: Path | None) -> None:
         else:
             with to.open("x", encoding="utf-8") as out:
                 out.writelines(lines)
-    except BrokenPipeError:  # the reader has enough: as with every other answer
+    except BrokenPipeError:  # the reader closed the pipe: `main` handles that for all verbs
         raise
     except OSError as fault:
         raise NotDone(f"cannot write {fault.filename or to}: {fault.strerror}") from None

@@ -303,6 +303,12 @@ def unbound(rule: str, terms: Terms, command: Command, service: str) -> str:
     return ""
 
 
+def given_things(policy: Policy) -> tuple[str, ...]:
+    """Return the things that permits give, each once."""
+    given = (thing for rule in policy.rules if rule.verdict == "permit" for thing in rule.gives or ())
+    return tuple(dict.fromkeys(given))
+
+
 def denied_files(policy: Policy) -> tuple[bytes, ...]:
     """Return the paths that deny rules name in full, without wildcards."""
     patterns = (pattern for rule in policy.rules if rule.verdict == "deny" for pattern in rule.commands or ())

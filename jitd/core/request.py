@@ -377,7 +377,8 @@ def issued(approved: Request, now: Moment) -> Issued:
     assert obligations is not None, "an approved request has its obligations"
     lasts_for = min(approved.lasts_for or obligations.lasts_for, obligations.lasts_for)
     asked = approved.uses if approved.uses is not None else obligations.uses if approved.lasts_for is not None else 1
-    uses = min(asked, obligations.uses)
+    gives = approved.command.gives
+    uses = 1 if gives else min(asked, obligations.uses)  # nobody can count how often a ticket is used
     grant = Grant(
         id=approved.id,
         holder=approved.requester,
@@ -392,7 +393,7 @@ def issued(approved: Request, now: Moment) -> Issued:
         issued_at=now.at,
         ends_at=now.at + timedelta(seconds=lasts_for),
         ends_boot=now.boot + lasts_for,
-        is_lease=approved.lasts_for is not None or approved.uses is not None,
+        is_lease=gives or approved.lasts_for is not None or approved.uses is not None,
         uses=uses,
         left=uses,
     )

@@ -34,6 +34,10 @@ def examinations(host: Host) -> list[Examination]:
             "kdc.reachable", lambda: _kdc(host), f"the KDC of {host.realm} does not answer",
             f"see that it runs, and that port 88 is open towards it: /etc/krb5.conf, [realms] {host.realm} = {{ kdc = … }}",
         ),
+        Examination(
+            "gate.writer", lambda: _gate(host), "jitd-kdc, kadmind or a KDC does not answer",
+            "see journalctl -u jitd-kdc, and jitd kdc check",
+        ),
         Examination("clock", clock.examine),
         Examination("nss.speed", lambda: people.examine_name_service(host), "accounts and groups are not found", directory),
         Examination("rules.people", lambda: people.examine(host), "those whom rules name are not found", directory),
@@ -61,3 +65,26 @@ def _kdc(host: Host) -> Iterator[Finding]:
     from jitd.doctor import kdc
 
     yield from kdc.examine(host)
+
+
+def _gate(host: Host) -> Iterator[Finding]:
+    """In a process of its own, for what it loads."""
+    from jitd.doctor import gate
+
+    yield from gate.examine(host, _given(host))
+
+
+def _given(host: Host) -> list[str]:
+    """Return the services (principals) for which a rule gives tickets; none if the policy cannot be read, which another check
+    tells.
+    """
+    from jitd.core.policy import given_things
+    from jitd.core.thing import service_of
+    from jitd.settings import policyfile
+    from jitd.settings.toml_document import ConfigError
+
+    try:
+        policy = policyfile.load(host.config.policy, root=host.config.root)
+    except ConfigError:
+        return []
+    return [service_of(thing, host.realm) for thing in given_things(policy)]

@@ -14,11 +14,12 @@ import termios
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from jitd.core.run import Ending, Outcome, Recording, Usage
 from jitd.executor import Ended, ExecutorError, Here, Ready, Report, Started, Trouble
 from jitd.executor.door import listen, make_directory, peer_of
+from jitd.executor.parts import Housing, Launcher
 from jitd.executor.remains import Remains
 from jitd.monitor import orders, places
 from jitd.monitor.orders import FAILED, Job, Login
@@ -35,40 +36,13 @@ RESPAWN_AFTER = 0.2
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 
-class Launcher(Protocol):
-    """The process that forks monitors."""
-
-    def start(self) -> socket.socket:
-        """Start the launcher, or connect to it, and return the socket. Raises OSError."""
-
-    def end(self) -> None:
-        """Let the launcher end: it is not needed any more, or has ended. Raises nothing."""
-
-
-class Housing(Protocol):
-    """What puts a monitor into a control group, before the monitor makes its command's process."""
-
-    async def open(self) -> None:
-        """Get ready for monitors. Raises ExecutorError."""
-
-    async def take_in(self, run: str, pid: int, ends_at_boot: float | None) -> None:
-        """Move the monitor ``pid`` of ``run`` into its scope, if it is not there already. Raises ExecutorError.
-
-        ``ends_at_boot`` is the time limit of the run, in seconds on CLOCK_BOOTTIME; None for none.
-        """
-
-    async def close(self) -> None:
-        """Release what ``open`` has taken. The control groups stay."""
-
-
 class Monitors:
     """An Executor, made of a launcher and a housing for monitors (None: each monitor makes a control group of its own)."""
 
     def __init__(
         self, run_dir: Path, state_dir: Path, report: Callable[[Report], None], launcher: Launcher, housing: Housing | None
     ) -> None:
-        self._run_dir = str(run_dir)
-        self._state_dir = str(state_dir)
+        self._run_dir, self._state_dir = str(run_dir), str(state_dir)
         self._remains = Remains(self._run_dir, self._state_dir)
         self._report = report
         self._launcher = launcher
@@ -78,6 +52,7 @@ class Monitors:
         self._unnamed: set[socket.socket] = set()
         self._monitors: dict[str, socket.socket] = {}
         self._unborn: set[str] = set()  # runs that were started, and whose monitors have not connected yet
+        self._orphans: set[str] = set()  # sessions whose keeper was killed, until another one has told of the end
         self._behind_at = float("-inf")  # when jobs were last seen to wait for the launcher
         self._stops: dict[str, str] = {}  # run → why it was ordered to end; not known to have ended yet
         self._forgotten: set[str] = set()
@@ -102,7 +77,10 @@ class Monitors:
             packet = b""
         if packet:
             _, values = orders.read_word(packet, orders.FROM_LAUNCHER)
-            self._end(values["run"], Left(Ending.NOT_STARTED, FAILED, values["because"]))
+            if values["run"] in self._orphans:  # it is looked for, and one is tried again
+                self._report(Trouble(f"run {values['run']}: what kept the session was killed: {values['because']}"))
+            else:
+                self._end(values["run"], Left(Ending.NOT_STARTED, FAILED, values["because"]))
             return
         self._leave_launcher()
         asyncio.get_running_loop().call_later(RESPAWN_AFTER, self._respawn)
@@ -253,6 +231,7 @@ class Monitors:
 
     def _end(self, run: str, left: Left) -> None:
         self._unborn.discard(run)
+        self._orphans.discard(run)
         self._stops.pop(run, None)
         recording = None if left.recording is None else Recording(*left.recording)
         self._report(Ended(run, Outcome(Ending(left.ending), left.number, left.because), recording))
@@ -268,20 +247,27 @@ class Monitors:
             os.close(os.open(plate, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except (OSError, ValueError) as fault:
             raise ExecutorError(f"the run cannot be begun: {fault}") from None
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
-        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # so that the kernel names the sender of each packet
         try:
-            with theirs:
-                await self._hand_over(job.run, data, theirs)
+            return await self._have_made(job.run, data)
         except BaseException as fault:
-            ours.close()
             os.unlink(plate)
             if isinstance(fault, OSError):
                 raise ExecutorError(f"the run cannot be begun: {fault.strerror}") from None
             raise
-        self._unborn.add(job.run)
+
+    async def _have_made(self, run: str, data: bytes) -> socket.socket:
+        """Hand a job to the launcher; the client's end of the control socket. Raises OSError."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # so that the kernel names the sender of each packet
+        try:
+            with theirs:
+                await self._hand_over(run, data, theirs)
+        except BaseException:
+            ours.close()
+            raise
+        self._unborn.add(run)
         now = asyncio.get_running_loop().time()
-        asyncio.get_running_loop().call_at(now + BORN_WITHIN, self._miss, job.run, now + BEHIND_FOR)
+        asyncio.get_running_loop().call_at(now + BORN_WITHIN, self._miss, run, now + BEHIND_FOR)
         return ours
 
     async def _hand_over(self, run: str, data: bytes, control: socket.socket) -> None:
@@ -341,6 +327,7 @@ class Monitors:
                 self._look_later(run, BACK_WITHIN)
             else:
                 await self._bury(run)
+                alive += [run] if run in self._orphans else []
         for run in of_earlier_boots:
             self._end(run, self._remains.left(run) or Left(Ending.LOST, FAILED, "the host was restarted"))
         return alive
@@ -393,6 +380,21 @@ class Monitors:
             self._remains.clear(run)
             self._forgotten.discard(run)
             return
+        if orphan := self._remains.orphan(run):
+            await self._have_ended(orphan)
+            return
         if not await self._remains.empty(run):
             self._report(Trouble(f"the control group of run {run} cannot be emptied"))
         self._end(run, await asyncio.to_thread(self._remains.left_by_dead, run))
+
+    async def _have_ended(self, orphan: Login) -> None:
+        """Have another keeper find and end all of a session whose keeper was killed. It checks in, and tells of the end; until
+        one has told it, nobody says that the session has ended.
+        """
+        self._orphans.add(orphan.run)
+        try:
+            (await self._have_made(orphan.run, orders.write_job(orphan))).close()
+        except OSError as fault:
+            self._report(Trouble(f"run {orphan.run}: what kept the session was killed, and is not replaced: {fault.strerror}"))
+            await self._remains.empty(orphan.run)  # what is known of it
+            asyncio.get_running_loop().call_later(BORN_WITHIN, self._look_later, orphan.run, 0)

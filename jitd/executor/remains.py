@@ -17,7 +17,7 @@ from pathlib import Path
 
 from jitd.core.run import Ending, Usage
 from jitd.monitor import places
-from jitd.monitor.orders import FAILED
+from jitd.monitor.orders import FAILED, Login
 from jitd.monitor.places import Left
 from jitd.recording import storage
 from jitd.recording.form import Altered
@@ -64,6 +64,19 @@ class Remains:
             storage.remove(places.recordings_directory(self.state_dir), run)
         return Left(Ending.NOT_STARTED, FAILED, "it was interrupted before the command had begun")
 
+    def orphan(self, run: str) -> Login | None:
+        """The login session that ``run`` is, as a job for another keeper, if it had begun and nobody has told how it ended:
+        it may live. None for everything else, and where a keeper of an earlier version has not noted who asked.
+        """
+        try:
+            lines = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")
+            asker = places.asker_of(lines[1:])
+        except (FileNotFoundError, ValueError):
+            return None
+        if asker is None or places.GO not in lines[1:] or self.left(run) is not None:
+            return None
+        return Login(run, asker.pid, asker.started, "", "", None, "", is_housed=True)
+
     def _recorded(self, run: str) -> tuple[int, int, str] | None:
         """Return chunks, bytes and hash of the recording of a killed monitor. An incomplete chunk at its end is left out."""
         try:
@@ -84,7 +97,7 @@ class Remains:
             lines = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")
         except FileNotFoundError:
             return "", False
-        return os.fsdecode(lines[0]), b"go" in lines[1:]
+        return os.fsdecode(lines[0]), places.GO in lines[1:]
 
     def usage(self, run: str) -> Usage | None:
         """Return what the kernel counts for a run's control group (cgroups(7)): for the command's processes, not the monitor."""
@@ -114,7 +127,7 @@ class Remains:
             first, *more = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")
         except FileNotFoundError:
             return []
-        scopes = [line.split(b" ", 2)[1:] for line in more if line.startswith(b"scope ")]
+        scopes = [line.removeprefix(places.SCOPE).split(b" ", 1) for line in more if line.startswith(places.SCOPE)]
         found = [os.fsdecode(first)] if first else []
         for number, path in scopes:
             with suppress(OSError):

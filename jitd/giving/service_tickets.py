@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gives service tickets: a grant, which jitd-kdc writes into the KDC's entry of the service, lets the person get a ticket.
 
-Law: the KDC issues the ticket to the person's own credentials. The daemon never has it. If the last trial has shown that the gate
-of a service is off, no ticket for the service is given.
+Law: the KDC issues the ticket to the person's own credentials, and the daemon never has it. If the KDC's gate is known to be off,
+nothing is given.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from jitd.core.holding import Holding
 from jitd.core.thing import service_of
 from jitd.giving import Answer, Done, Failed, Refused
+from jitd.giving.trials import Trials
 from jitd.kdc import messages
 from jitd.kdc.writer import Writer
 
@@ -17,17 +18,10 @@ from jitd.kdc.writer import Writer
 class ServiceTickets:
     """See ``Giver``. ``realm`` is the realm of the host's services."""
 
-    def __init__(self, writer: Writer, realm: str) -> None:
+    def __init__(self, writer: Writer, trials: Trials, realm: str) -> None:
         self._writer = writer
+        self._trials = trials
         self._realm = realm
-        self._off: dict[str, str] = {}  # maps a service to the reason why its gate does not hold
-
-    def note(self, service: str, because: str) -> None:
-        """Note why the gate of ``service`` (a principal) does not hold. An empty ``because`` says that it holds again."""
-        if because:
-            self._off[service] = because
-        else:
-            self._off.pop(service, None)
 
     def name_of(self, thing: str) -> str:
         """Return the service's principal. See ``Giver.name_of``."""
@@ -35,13 +29,13 @@ class ServiceTickets:
 
     def fault(self, thing: str) -> str:
         """See ``Giver.fault``."""
-        return self._off.get(self.name_of(thing), "")
+        return self._trials.fault(self.name_of(thing))
 
     async def give(self, holding: Holding) -> Answer:
         """See ``Giver.give``."""
-        if fault := self.fault(holding.thing):
-            return Refused(fault)
         service, end = self.name_of(holding.thing), int(holding.until.timestamp())
+        if fault := await self._trials.fault_now(service):
+            return Refused(fault)
         return _said(await self._writer.give(messages.Give(_key(holding), service, end, holding.to)))
 
     async def take(self, holding: Holding) -> Answer:
@@ -50,7 +44,7 @@ class ServiceTickets:
 
 
 def _key(holding: Holding) -> str:
-    """Return the id of the grant in the KDC: the id of the holding without its hyphen."""
+    """Return the id of the grant in the KDC: the holding's, without its hyphen."""
     return holding.id.replace("-", "")
 
 

@@ -234,25 +234,27 @@ class Child:
         os.waitpid(self.pid, 0)
 
 
-def ask(realm: str, client: str, keytab: str, services: list[str], kdcs: list[str]) -> Iterator[list[str]]:
-    """Yield KDC, service, state and reason, for each of ``kdcs`` and each service. It takes at most about PATIENCE.
+def ask(
+    realm: str, client: str, keytab: str, services: list[str], kdcs: list[str], patience: float = PATIENCE
+) -> Iterator[list[str]]:
+    """Give KDC, service, state and reason, for each of ``kdcs`` and each service. It takes about ``patience`` at most.
 
     If ``kdcs`` is empty, the KDCs that krb5.conf names for the realm are asked.
     """
     relations = Library().relations(realm)
     kdcs = list(dict.fromkeys(kdcs or relations.get("kdc", [])))
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + patience
     confs: list[tuple[str, str | None]] = [(kdc, pinned(realm, kdc, relations)) for kdc in kdcs]
     children = [Child(kdc, conf, client, keytab, services) for kdc, conf in confs or [("", None)]]
     try:
         for child in children:
-            yield from _heard(child, until)
+            yield from _heard(child, until, patience)
     finally:
         for child in children:
             child.end()
 
 
-def _heard(child: Child, until: float) -> Iterator[list[str]]:
+def _heard(child: Child, until: float, patience: float) -> Iterator[list[str]]:
     said = b""
     while select.select([child.pipe], [], [], max(0.0, until - time.monotonic()))[0]:
         data = os.read(child.pipe, 65536)
@@ -264,16 +266,16 @@ def _heard(child: Child, until: float) -> Iterator[list[str]]:
             child.missing.remove(row[1])
             yield row
     for service in child.missing:
-        yield [child.kdc, service, SILENT, f"it has not answered within {PATIENCE:g} s"]
+        yield [child.kdc, service, SILENT, f"it has not answered within {patience:g} s"]
 
 
 def main() -> int:
-    """Read a question (JSON: realm, client, keytab, services, kdcs) from standard input. Returns the exit status."""
+    """Read a question (a JSON object: the arguments of ``ask``) from standard input. Returns the exit status."""
     for name in [name for name in os.environ if name.startswith(("KRB5", "GSS")) and name != "KRB5_CONFIG"]:
         del os.environ[name]
     asked = json.loads(sys.stdin.buffer.read())
     try:
-        for row in ask(asked["realm"], asked["client"], asked["keytab"], asked["services"], asked["kdcs"]):
+        for row in ask(**asked):
             print(json.dumps(row), flush=True)
     except (Krb5Error, OSError) as fault:
         print(f"jitd: {fault}", file=sys.stderr)

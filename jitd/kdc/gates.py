@@ -26,6 +26,8 @@ PACKAGES = str(Path(__file__).resolve().parents[2])
 """The directory that holds ``jitd``."""
 WITHIN = PATIENCE + 5.0
 """Seconds after which the process that asks is killed."""
+SHARE = 0.75
+"""How much of these seconds the KDCs have, where they are fewer: the process itself has to start, and to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ async def gate_states(
     others = [
         Sighting(f"KDC of {service.rpartition('@')[2]}", service, SILENT, why) for service in services if service not in own
     ]
-    question = {"realm": realm, "client": client, "keytab": str(keytab), "services": own, "kdcs": list(kdcs)}
+    question: dict[str, object] = {"realm": realm, "client": client, "keytab": str(keytab), "services": own, "kdcs": list(kdcs)}
+    question["patience"] = min(PATIENCE, within * SHARE)
     try:
         said = await _said(json.dumps(question).encode("ascii"), within)
         return (*_read(said, realm, own), *others)

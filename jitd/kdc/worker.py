@@ -97,6 +97,9 @@ class Worker:
     def do(self, request: Request) -> Answer:
         """Have a request done, and return what came of it. It takes ``patience`` seconds at most. Raises nothing."""
         try:
+            if self._pid and os.waitpid(self._pid, os.WNOHANG)[0]:
+                self._pid = 0
+                self.end()
             if self._pipe is None:
                 self._start()
             assert self._pipe is not None

@@ -8,17 +8,17 @@ pauses, as long as the holding is open. A thing without a client is taken back, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from jitd.core import effects
 from jitd.core.effects import Moment
 from jitd.core.holding import Ended, Ending, Given, Holding, HoldingState, Outcome, Taking, outcome_of
 from jitd.core.law import DAEMON, Actor, IllegalEvent, Role
 from jitd.core.request import Request
-from jitd.giving import Done, Failed, Givers, Refused
+from jitd.giving import Answer, Done, Failed, Givers, Refused
 from jitd.lifecycle.waiters import Waiters
 from jitd.log import log
-from jitd.store import Store
+from jitd.store import Store, StoreError
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
@@ -48,23 +48,36 @@ class Holdings:
         self._pauses: dict[str, float] = {}
         self._turns: dict[str, asyncio.Lock] = {}
         self._awaited: set[str] = set()
+        self._owed: dict[str, Given | Taking | Ended] = {}  # what could not be recorded yet
 
     # --- effects -----------------------------------------------------------------------------------------------------
 
     async def go_on(self, id: str) -> None:
-        """Do what the state of the holding ``id`` asks for: give the thing, or take it back. It may be called again."""
-        async with self._turns.setdefault(id, asyncio.Lock()):  # a give is answered before its take begins
+        """Do what the state of the holding ``id`` asks for: give the thing, or take it back. Asked again, it does no harm."""
+        try:
+            await self._go_on(id)
+        except Exception as fault:  # what the state asks for is still owed
+            log("a holding could not be looked at; it is tried again", holding=id, fault=f"{type(fault).__name__}: {fault}")
+            self._set_deadline("holding", id, self._now().boot + FIRST_PAUSE)
+
+    async def _go_on(self, id: str) -> None:
+        async with self._turns.setdefault(id, asyncio.Lock()):  # what is being given is taken back when that is answered
             found = self._store.holding(id)
+            owed = self._owed.pop(id, None)
             if found is not None and found.state is HoldingState.GIVING:
                 await self._give(found)
             elif found is not None and found.state is HoldingState.TAKING:
                 await self._take(found)
+            elif found is not None and found.state is HoldingState.HELD and owed is not None:
+                self._happens(owed)
+        found = self._store.holding(id)
         if found is None or not found.is_live:
             self._turns.pop(id, None)
+            self._pauses.pop(id, None)
 
     async def _give(self, holding: Holding) -> None:
         giver = self._givers.of(holding.thing)
-        answer = Refused(self._givers.fault(holding.thing)) if giver is None else await giver.give(holding)
+        answer = Refused(self._givers.fault(holding.thing)) if giver is None else await _said(giver.give(holding))
         match answer:
             case Done():
                 self._happens(Given(holding.id, DAEMON))
@@ -79,12 +92,11 @@ class Holdings:
 
     async def _take(self, holding: Holding) -> None:
         giver = self._givers.of(holding.thing)
-        answer = Failed(self._givers.fault(holding.thing)) if giver is None else await giver.take(holding)
+        answer = Failed(self._givers.fault(holding.thing)) if giver is None else await _said(giver.take(holding))
         holding, now = self._store.holding(holding.id) or holding, self._now()
         if not holding.is_live:
             return
         if isinstance(answer, Done):
-            self._pauses.pop(holding.id, None)
             self._happens(Ended(holding.id, DAEMON, outcome_of(holding, now)))
         elif isinstance(answer, Refused) and now.at >= holding.until:
             # jitd may no longer delete the entry in the KDC, but its time is over, so it permits nothing.
@@ -103,6 +115,7 @@ class Holdings:
             log("a holding has moved on", holding=event.id, fault=fault)
         except Exception as fault:
             log("a holding could not be recorded; it is tried again", holding=event.id, fault=f"{type(fault).__name__}: {fault}")
+            self._owed[event.id] = event
             self._set_deadline("holding", event.id, self._now().boot + FIRST_PAUSE)
 
     def tell(self, effect: effects.TellHolder) -> None:
@@ -124,6 +137,7 @@ class Holdings:
         waiter = self._waiters.of(found.request)
         if waiter is not None:
             self._awaited.discard(found.id)
+            self._owed.pop(found.id, None)
             waiter.hand(found, self.name_of(found))
         elif found.id not in self._awaited:
             self._happens(Taking(found.id, DAEMON, "its client went away"))
@@ -151,9 +165,14 @@ class Holdings:
         return held is not None
 
     def let_go(self, id: str) -> None:
-        """Take back the holding ``id``: its client has disconnected and did not keep the thing."""
-        held = self._store.holding(id)
-        asked = self._store.request(held.request) if held is not None and held.state is HoldingState.HELD else None
+        """The client that had the holding ``id`` in hand is gone, and did not keep it: take it back."""
+        try:
+            held = self._store.holding(id)
+            asked = self._store.request(held.request) if held is not None and held.state is HoldingState.HELD else None
+        except StoreError:  # it is looked at again as one that nobody came back for
+            self.await_holder(id)
+            self._set_deadline("holder", id, self._now().boot + FIRST_PAUSE)
+            raise
         if asked is not None:
             by = Actor(Role.REQUESTER, asked.requester.principal, asked.requester.uid)
             self._happens(Taking(id, by, "given back by its holder"))
@@ -163,14 +182,23 @@ class Holdings:
         self._awaited.add(id)
 
     def nobody_came(self, id: str) -> None:
-        """Take the thing back when the client has not come back in time, unless the thing stays or a client has it."""
-        self._awaited.discard(id)
+        """The time is over in which the client could come back: take back what is held, unless it was handed over. What is only
+        being given is taken back once it is given, unless a client waits for it then.
+        """
         found = self._store.holding(id)
-        is_given = found is not None and found.state in (HoldingState.GIVING, HoldingState.HELD)
-        if found is not None and is_given and not found.stays and self._waiters.holder_of(id) is None:
+        if id in self._awaited and found is not None and found.state is HoldingState.HELD:
             self._happens(Taking(id, DAEMON, "its client did not come back"))
+        self._awaited.discard(id)
 
     def is_due(self, id: str) -> bool:
         """True if the thing of the holding ``id`` has to be given or taken back."""
         found = self._store.holding(id)
-        return found is not None and found.state in (HoldingState.GIVING, HoldingState.TAKING)
+        return found is not None and (id in self._owed or found.state in (HoldingState.GIVING, HoldingState.TAKING))
+
+
+async def _said(answer: Awaitable[Answer]) -> Answer:
+    """Return ``answer``. If the giver breaks, nobody knows what it has done."""
+    try:
+        return await answer
+    except Exception as fault:
+        return Failed(f"{type(fault).__name__}: {fault}")

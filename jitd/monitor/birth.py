@@ -22,7 +22,7 @@ from jitd.monitor.keeper import Keeper
 from jitd.monitor.line import Line
 from jitd.monitor.monitor import Monitor
 from jitd.monitor.orders import FAILED, MAX_JOB, MAX_WORD, Job, Login, read_birth, read_job, sentence
-from jitd.monitor.places import Left, copy_directory, outcome_path, plate_path, socket_path, write_outcome
+from jitd.monitor.places import GO, Left, copy_directory, outcome_path, plate_lines, plate_path, socket_path, write_outcome
 from jitd.monitor.rehearsal import JOB, rehearse
 from jitd.monitor.slate import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, close_all_but, control_process, reset_signals
 
@@ -105,6 +105,8 @@ def _live(run: str, run_dir: str, state_dir: str, job_file: int, control: socket
         else:
             life = _monitor(job, control, Line(socket_path(run_dir)), plate, state_dir, spare)
     except Exception as fault:
+        if GO in plate_lines(plate):  # a session whose keeper was killed: the daemon sees that nobody ends it, and tries again
+            raise
         because = sentence(f"the monitor could not begin: {type(fault).__name__}: {fault}")
         with suppress(OSError):  # the disk fails: no outcome, and no ``go`` on the plate, tell the daemon the same
             write_outcome(state_dir, run, Left("not started", FAILED, because))

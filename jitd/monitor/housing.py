@@ -117,6 +117,11 @@ class Housing:
         self.directory = place
         return True
 
+    def inherit(self, place: str) -> None:
+        """Go on with the control group that a process which is gone has taken."""
+        self.directory = place
+        self._is_ours = not place.endswith(".scope")
+
     def fork_beside(self) -> Pid:
         """Fork as ``os.fork`` does, but the child's parent is this process's parent, and the child begins in the control group.
 

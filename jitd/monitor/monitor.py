@@ -25,7 +25,7 @@ from jitd.monitor.holder import Spare, begin
 from jitd.monitor.housing import Housing, changed_child, has_executed
 from jitd.monitor.line import AGAIN_AFTER, Line
 from jitd.monitor.orders import CANNOT, FAILED, Job, sentence
-from jitd.monitor.places import Left, write_outcome
+from jitd.monitor.places import GO, Left, note, write_outcome
 from jitd.monitor.pump import SLOTS, Pumps, arrived
 from jitd.monitor.signalling import signal_group
 from jitd.monitor.strays import Strays
@@ -227,8 +227,8 @@ class Monitor:
             if say == "housed" and self.job.is_housed and not self._is_settled and self._outcome is None:
                 self._settle()
             elif say == "go" and self.state == "ready" and self.leash and not self._has_gone and self._outcome is None:
-                os.pwrite(self.plate, b"go\n", os.fstat(self.plate).st_size)
-                with suppress(OSError):  # the command's process was ended meanwhile
+                note(self.plate, GO)
+                with suppress(OSError):  # it was ended meanwhile
                     self.leash.send(b"g", socket.MSG_NOSIGNAL)
                     self._has_gone = True
                     self.pumps.begin()

@@ -143,7 +143,9 @@ class Session:
         return " | ".join([self._pam.pam_strerror(self._handle, code), *filter(None, self._said)])[:MOST_SAID]
 
     def _failed(self, fault: BaseException) -> Refused:
-        if isinstance(fault, UnicodeEncodeError):  # pamela takes names as text, and encodes them as UTF-8
+        if isinstance(
+            fault, UnicodeEncodeError
+        ):  # pamela takes names as text, and encodes them as UTF-8, and encodes them as UTF-8
             name = fault.object.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
             return Refused(f"{CANNOT}: the name {name} is not UTF-8")
         return Refused(f"{CANNOT}: {fault.message if isinstance(fault, self._pam.PAMError) else repr(fault)}")

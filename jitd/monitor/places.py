@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, read_word, write_word
+
+GO = b"go"
+"""The line of a plate that says that the command, or the session, may have begun."""
+ASKER, SCOPE, SESSION = b"asker ", b"scope ", b"session "
+"""How lines of a login's plate begin: who asked (Asker); logind's scope, its number as a file before it; the audit
+session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +42,46 @@ def socket_path(run_dir: str) -> str:
 def plate_path(run_dir: str, run: str) -> str:
     """Return the path of the run's plate. The daemon makes it before it sends the job; the monitor locks it as long as it lives.
 
-    Its first line is the run's control group, or empty. Its second line is ``go`` once the command may have begun. A keeper adds
-    ``scope``, the inode and the path of logind's scope. A restart of the host empties the file system that the plate is on.
+    Its first line is the run's control group or empty, another one ``go`` once the command may have begun. Of a login it also
+    says by what the session is known. It is on a file system that a restart of the host empties.
     """
     return f"{run_dir}/runs/{run}"
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """The process that asks to be let in, as it was before: ``started`` is in ticks since the boot, ``since`` in microseconds on
+    the monotonic clock, ``session`` the audit session and ``group`` the control group that it had by then (empty: none).
+    """
+
+    pid: int
+    started: int
+    since: int
+    session: int
+    group: str
+
+    def line(self) -> bytes:
+        """It, as a line of the plate."""
+        return ASKER + b"%d %d %d %d %s" % (self.pid, self.started, self.since, self.session, os.fsencode(self.group))
+
+
+def asker_of(lines: Iterable[bytes]) -> Asker | None:
+    """Who asked, by the lines of a plate; None if they do not say it. Raises ValueError."""
+    for line in lines:
+        if line.startswith(ASKER):
+            pid, started, since, session, group = line.removeprefix(ASKER).split(b" ", 4)
+            return Asker(int(pid), int(started), int(since), int(session), os.fsdecode(group))
+    return None
+
+
+def note(plate: int, line: bytes) -> None:
+    """Add a line to a plate. Raises OSError."""
+    os.pwrite(plate, line + b"\n", os.fstat(plate).st_size)
+
+
+def plate_lines(plate: int) -> list[bytes]:
+    """What stands on a plate that is open: its control group, and lines. Raises OSError."""
+    return os.pread(plate, os.fstat(plate).st_size, 0).split(b"\n")
 
 
 def outcome_path(state_dir: str, run: str) -> str:

@@ -119,7 +119,11 @@ class Connection:
     def _refuse(self, code: str, text: str) -> None:
         self.say(messages.Refused(code=code, text=text))
         if self._talk.state == "closed":
-            self.close(flush=True)
+            return self.close(flush=True)
+        try:
+            self._waiting.give_back()  # after a keep that is refused, the client has nothing in hand any more
+        except Exception as fault:
+            log("what a client had in hand could not be taken back yet", fault=fault)
 
     def _broken(self, fault: str | None) -> None:
         """Close the connection. ``fault`` says what the client did wrong; None if it did nothing wrong."""
@@ -212,6 +216,15 @@ class Connection:
 
         async def done() -> None:
             try:
+                await answered()
+            except Exception as fault:  # not even a refusal can be said now: the client must not wait for ever
+                log("failed, and could not say so", fault=f"{type(fault).__name__}: {fault}")
+                self.close()
+            if self._channel.is_open:
+                self._channel.resume()
+
+        async def answered() -> None:
+            try:
                 await deed()
             except Refusal as no:
                 self._refuse(no.code, no.text)
@@ -224,8 +237,6 @@ class Connection:
                 self._refuse("failed", FAILED)
             finally:
                 self._task = None
-            if self._channel.is_open:
-                self._channel.resume()
 
         self._task = asyncio.get_running_loop().create_task(done())
 

@@ -61,11 +61,8 @@ class Waiting:
     def close(self) -> None:
         """End the waiting when the client has disconnected. Raises what the store raises."""
         waited, self._request = self._request, None
-        held, self._holding = self._holding, None
         try:
-            if held is not None:
-                self._services.waiters.let_go(held, self)
-                self._services.let_go(held)
+            self.give_back()
         finally:
             if waited is not None:
                 self._services.requests.left(waited, self)
@@ -106,7 +103,9 @@ class Waiting:
             self.move(found)
 
     def move(self, found: Request) -> None:
-        """Tell the person the state of the request."""
+        """Tell the person where the request stands, unless it has their thing in hand by now."""
+        if self._request != found.id:
+            return
         refusal = refusal_of(found)
         lines, self._told = news_of(found, self._told, self._services.locks.active())
         if lines and refusal is None:
@@ -168,6 +167,13 @@ class Waiting:
         """See ``waiters.Waiter``."""
         self._holding = None
         self._say(messages.Taken(id=holding.id, because=shown(holding.because)))
+
+    def give_back(self) -> None:
+        """Take back what the client has in hand, if it has anything. Raises what the store raises."""
+        held, self._holding = self._holding, None
+        if held is not None:
+            self._services.waiters.let_go(held, self)
+            self._services.let_go(held)
 
     def keep(self) -> str:
         """Let the thing stay when the client disconnects, and return the sentence that says so. Raises Refusal."""

@@ -16,6 +16,9 @@ from jitd.store import Store
 from jitd.verbs.refusal import Refusal
 from jitpam.wire.shown import shown
 
+ROOT_REVIEWS_NOTHING = "root reviews nothing; do it from your own account, with a Kerberos ticket"
+"""A ticket of one's own does not help: in root's account it is not the account's."""
+
 
 class Access:
     """Decides by the operators of jitd.toml, and by the approvals that each request owes."""
@@ -31,6 +34,16 @@ class Access:
     def may_review(self, who: Subject, found: Request) -> bool:
         """True if the rule of ``found`` takes a review from ``who``."""
         return found.obligations is not None and bool(may_review(found.obligations.approvals, who, found.requester))
+
+    def why_no_review(self, who: Subject, found: Request) -> str:
+        """Why nobody takes a review of ``found`` from ``who``, as the end of a sentence; empty if it is taken."""
+        if self.may_review(who, found):
+            return ""
+        if who.uid == 0:
+            return ROOT_REVIEWS_NOTHING
+        if who.is_local:
+            return "without a Kerberos ticket you review nothing: kinit"
+        return "its rule names neither you nor a group that you are in"
 
     def may_see(self, who: Subject, found: Request) -> bool:
         """True for the requester, for people who may review it, and for operators."""

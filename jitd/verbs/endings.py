@@ -50,11 +50,11 @@ class Endings:
             ended = f"grant {grant.id} has ended: it is {grant.state}"
             if any(self._store.runs(grant=grant.id)):
                 raise Refusal("not_done", f"{ended}, but what runs under it is not gone yet: see jitd runs")
-            if kept := self._not_taken([grant]):
+            if kept := self.not_taken(self._things([grant])):
                 raise Refusal("not_done", f"{ended}, but {kept}")
             raise Refusal("late", ended)
         may_live = await self._revoke(who, found, grant, reason)
-        told = may_live or self._taken([grant]) or self._goes_on([grant]) or "nothing runs under it"
+        told = may_live or self._taken(self._things([grant])) or self._goes_on([grant]) or "nothing runs under it"
         return f"grant {grant.id} is revoked; {told}"
 
     async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
@@ -83,15 +83,17 @@ class Endings:
         if not grants and not before:
             raise Refusal("unknown", f"{shown(principal)} has no live grant, as far as you may see")
         said = f"{len(grants) or 'no'} grant{'' if len(grants) == 1 else 's'} of {shown(principal)} revoked"
-        said += f", and {len(before)} run{'' if len(before) == 1 else 's'} told to end before" if before else ""
-        await self._until(gone, f"{said}, but what runs under them is not gone yet", grants)
-        told = (self._may_live([*before, *living]), self._taken(grants), self._goes_on(grants))
+        n_runs = sum(1 for id in before if self._store.run(id) is not None)
+        said += f", and {n_runs} run{'' if n_runs == 1 else 's'} told to end before" if n_runs else ""
+        things = [*before, *self._things(grants)]
+        await self._until(gone, f"{said}, but what runs under them is not gone yet", things)
+        told = (self._may_live([*before, *living]), self._taken(things), self._goes_on(grants))
         return f"{said}; {'; '.join(filter(None, told)) or 'nothing runs under them'}"
 
     async def _revoke(self, who: Subject, asked: Request, grant: Grant, reason: str) -> str:
         """Revoke ``grant``. Return the end of a sentence about what may still live; empty if nothing does. Raises Refusal."""
         gone = self._end(who, asked, grant, reason)
-        await self._until(gone, f"grant {grant.id} is revoked, but what runs under it is not gone yet", [grant])
+        await self._until(gone, f"grant {grant.id} is revoked, but what runs under it is not gone yet", self._things([grant]))
         return self._may_live(grant.living)
 
     def _end(self, who: Subject, asked: Request, grant: Grant, reason: str) -> list[asyncio.Future[None]]:
@@ -105,8 +107,9 @@ class Endings:
         return gone
 
     async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
-        """Return the runs, of the people for whom ``is_it`` is true, that were told to end and have not ended, as far as ``who``
-        may see them. None of them if they cannot be read in time: the verb must not wait for that.
+        """As ``Lists.being_ended``: runs and things of those whom ``is_it`` means that are not gone though they should be; none
+        if
+        that cannot be read in time: what ends more of them does not wait for it.
         """
         with suppress(TimeoutError):
             return await self._lists.being_ended(who, is_it)
@@ -126,19 +129,22 @@ class Endings:
         services = sorted({shown(grant.service) for grant in begun})
         return f"what {' and '.join(services)} has started under it is not ended by this, and may live" if begun else ""
 
-    def _not_taken(self, grants: Iterable[Grant]) -> str:
-        """Return the end of a sentence about things under ``grants`` that are not taken back yet; empty if there are none."""
-        open_ones = [one for grant in grants if grant.command.gives for one in self._store.holdings(grant=grant.id)]
-        names = ", ".join(f"{shown(one.thing)} ({one.id})" for one in open_ones)
-        return f"{names} is not taken back yet: jitd goes on trying (jitd grants --all, jitd doctor)" if open_ones else ""
+    def _things(self, grants: Iterable[Grant]) -> list[str]:
+        """Return the ids of what was given under ``grants``."""
+        given = (self._store.holdings(grant=grant.id, ended=True) for grant in grants if grant.command.gives)
+        return [one.id for under_one in given for one in under_one]
 
-    def _taken(self, grants: Iterable[Grant]) -> str:
-        """Return the end of a sentence about things that were taken back, and what is left of them; empty if nothing was
-        given.
-        """
-        given = [one for grant in grants if grant.command.gives for one in self._store.holdings(grant=grant.id, ended=True)]
-        told = [f"{shown(one.thing)} is taken back" for one in given if one.given_at is not None]
-        left = [shown(one.outcome.because) for one in given if one.outcome is not None and one.outcome.because and one.given_at]
+    def not_taken(self, ids: Iterable[str]) -> str:
+        """Those of ``ids`` that are things and not taken back yet, as the end of a sentence; empty if there are none."""
+        open_ones = [one for id in ids if (one := self._store.holding(id)) is not None and one.is_live]
+        names = ", ".join(f"{shown(one.thing)} ({one.id})" for one in open_ones)
+        return f"{names} is not taken back yet: jitd goes on trying (jitd grants --all)" if open_ones else ""
+
+    def _taken(self, ids: Iterable[str]) -> str:
+        """What was taken back of ``ids``, and what is left of it, as the end of a sentence; empty if nothing had been given."""
+        given = [one for id in ids if (one := self._store.holding(id)) is not None and one.given_at is not None]
+        told = [f"{shown(one.thing)} is taken back" for one in given]
+        left = [shown(one.outcome.because) for one in given if one.outcome is not None and one.outcome.because]
         return "; ".join(dict.fromkeys([*told, *left]))
 
     def _may_live(self, runs: Iterable[str]) -> str:
@@ -159,6 +165,6 @@ class Endings:
         await self._until(gone, f"run {found.id} was told to stop, but it is not gone yet")
         return f"run {found.id} is gone" + (f"; {may_live}" if (may_live := self._may_live([found.id])) else "")
 
-    async def _until(self, gone: list[asyncio.Future[None]], otherwise: str, grants: Iterable[Grant] = ()) -> None:
+    async def _until(self, gone: list[asyncio.Future[None]], otherwise: str, things: Iterable[str] = ()) -> None:
         if not await self._waiters.are_gone(gone, GONE_WITHIN):
-            raise Refusal("not_done", self._not_taken(grants) or f"{otherwise}: see jitd runs")
+            raise Refusal("not_done", self.not_taken(things) or f"{otherwise}: see jitd runs")

@@ -14,6 +14,7 @@ from typing import TypeVar
 from jitd.core.command import read_id
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
+from jitd.core.holding import HoldingState
 from jitd.core.lock import Lock
 from jitd.core.request import Request
 from jitd.core.run import Run, RunState, Usage
@@ -69,7 +70,9 @@ class Lists:
 
         def row_of(store: Store, found: Grant) -> Row | None:
             asked = store.request(found.id)
-            return None if asked is None or not self._access.may_see(who, asked) else asked_row(asked) | grant_row(found, who)
+            if asked is None or not self._access.may_see(who, asked):
+                return None
+            return asked_row(asked) | grant_row(found, who, store.holdings(grant=found.id) if found.command.gives else ())
 
         return self._rows(who, Grant, row_of, ended=ended)
 
@@ -117,8 +120,8 @@ class Lists:
             row = request_row(found, who, self._access.may_review(who, found), locks)
             with closing(self._opened()) as store:
                 grant = store.grant(found.lease or found.id)
-                # The row has the command already. Repeated for the grant and each run, it would not fit into one frame.
-                row["grant"] = None if grant is None else _without(row, grant_row(grant, who))
+                # The command stands in the row already: with each of them once more it would not fit into one frame.
+                row["grant"] = None if grant is None else _without(row, grant_row(grant, who, store.holdings(grant=grant.id)))
                 runs = [] if grant is None else store.last_runs(grant.id, MOST_RUNS)
                 held = () if grant is None else store.holdings(grant=grant.id, ended=True)
                 row["holdings"] = [holding_row(one) for one in held]
@@ -184,13 +187,15 @@ class Lists:
         return await self._workers.kept.run(who.uid, find)
 
     async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
-        """Return the runs, of the people for whom ``is_it`` is true, that were told to end and have not ended, as far as ``who``
-        may see them.
+        """Runs of those whom ``is_it`` means that were told to end and are not gone, and holdings that are not taken back yet, as
+        far as ``who`` may see them.
         """
 
         def find() -> list[str]:
             with closing(self._opened()) as store:
-                told = [(one.id, store.request(one.request)) for one in store.runs() if one.state is RunState.STOPPING]
+                ending = [(one.id, one.request) for one in store.runs() if one.state is RunState.STOPPING]
+                taking = [(one.id, one.request) for one in store.holdings() if one.state is HoldingState.TAKING]
+                told = [(id, store.request(asked)) for id, asked in (*ending, *taking)]
                 return [
                     id for id, asked in told if asked is not None and is_it(asked.requester) and self._access.may_see(who, asked)
                 ]

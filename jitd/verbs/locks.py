@@ -86,14 +86,16 @@ class Locks:
         before = self._store.head().number
         self._perform.act(lock.Placed(made.id, Actor(Role.OPERATOR, who.principal, who.uid), made))
         done = [json.loads(body) for _, body, _ in self._store.records(before)]
-        stopped = [record["id"] for record in done if record["event"] == "run.stop_ordered"]
+        stopped = [record["id"] for record in done if record["event"] in ("run.stop_ordered", "holding.taking")]
         gone = self._endings.until_gone({*ending, *stopped})
-        did = _ended(Counter(record["event"] for record in done), len({*ending} - {*stopped}))
+        runs = [id for id in {*ending} - {*stopped} if self._store.run(id) is not None]
+        did = _ended(Counter(record["event"] for record in done), len(runs))
         lasting = "" if lasts_for is None else f" for {duration_in_words(lasts_for)}"
         by_name = "" if is_sure else "; its account could not be looked up, so the lock is on the name"
         said = f"lock {made.id} is on {_spelled(made)}{lasting}: {did}{by_name}"
         if not await self._waiters.are_gone(gone, GONE_WITHIN):
-            raise Refusal("not_done", f"{said}, but not all of what ran is gone yet: see jitd runs")
+            kept = self._endings.not_taken({*ending, *stopped})
+            raise Refusal("not_done", f"{said}, but {kept or 'not all of what ran is gone yet: see jitd runs'}")
         return said
 
     def unlock(self, who: Subject, typed: str, reason: str) -> str:
@@ -231,6 +233,7 @@ def _ended(counts: Counter[str], n_ending: int) -> str:
         ("request.locked", "request", "denied"),
         ("grant.revoked", "grant", "revoked"),
         ("run.stop_ordered", "run", "stopped"),
+        ("holding.taking", "thing", "taken back"),
     )
     parts = [f"{n} {noun}{'' if n == 1 else 's'} {word}" for event, noun, word in told if (n := counts[event])]
     parts += [f"{n_ending} run{' was' if n_ending == 1 else 's were'} being ended already"] * bool(n_ending)

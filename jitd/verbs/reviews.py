@@ -18,7 +18,7 @@ from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider, FreshDecision
 from jitd.lifecycle.perform import Overtaken, Perform
 from jitd.store import Store
-from jitd.verbs.access import Access
+from jitd.verbs.access import ROOT_REVIEWS_NOTHING, Access
 from jitd.verbs.limits import Pace
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.requests import MAX_TEXT
@@ -47,7 +47,7 @@ class Reviews:
         if len(comment.encode()) > MAX_TEXT:
             raise Refusal("usage", f"a comment has at most {MAX_TEXT} bytes")
         if who.is_root:
-            raise Refusal("forbidden", "root without a ticket reviews nothing: kinit as the person you are")
+            raise Refusal("forbidden", ROOT_REVIEWS_NOTHING)
         found = self._access.visible(who, typed)
         self._refuse_review(who, found, verdict, fingerprint)  # refuse first, so that the KDC is asked only if needed
         if not self._pace.may(who.person, self._now().boot):
@@ -95,10 +95,8 @@ class Reviews:
             raise Refusal("forbidden", f"request {found.id} is your own: somebody else has to review it")
         if locked := self._decider.lock_on(who):
             raise Refusal("forbidden", f"you may review nothing: {locked.because}")
-        if not self._access.may_review(who, found):
-            raise Refusal(
-                "forbidden", f"you may not review request {found.id}: its rule names neither you nor a group that you are in"
-            )
+        if because := self._access.why_no_review(who, found):
+            raise Refusal("forbidden", f"you may not review request {found.id}: {because}")
         if fingerprint != found.fingerprint:
             raise Refusal("not_done", f"request {found.id} is not what you were shown: look at it again")
         if not found.is_open and not self._repeated(who, found, verdict):

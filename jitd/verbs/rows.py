@@ -6,6 +6,7 @@ Law: only ``shown`` makes text of bytes. Instants are RFC 3339 in UTC. Facts and
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -162,8 +163,8 @@ def asked_row(request: Request) -> Row:
     }
 
 
-def grant_row(grant: Grant, viewer: Subject) -> Row:
-    """Return the row of a grant."""
+def grant_row(grant: Grant, viewer: Subject, holdings: Iterable[Holding] = ()) -> Row:
+    """Return the row of one grant. ``holdings`` are those under it that have not ended."""
     return {
         "id": grant.id,
         "state": str(grant.state),
@@ -177,7 +178,7 @@ def grant_row(grant: Grant, viewer: Subject) -> Row:
         "uses": grant.uses,
         "left": grant.left,
         "runs": [] if grant.command.gives else list(grant.living),
-        "holdings": list(grant.living) if grant.command.gives else [],
+        "holdings": [held.id for held in holdings],
         "issued_at": instant(grant.issued_at),
         "ends_at": instant(grant.ends_at),
         "mine": grant.holder.principal == viewer.principal,

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one language both sides speak (PROTOCOL.md). Law: pure; no socket, file, clock, process or log in here."""
+"""The protocol between the client and the daemon (PROTOCOL.md). Law: pure; no socket, file, clock, process or log in here."""

@@ -24,7 +24,7 @@ CODES = {
     "not_done": "it could not be done",
     "failed": "the daemon failed",
 }
-"""Every code a Refused may carry."""
+"""Every code of Refused → its meaning."""
 
 EXITS = {
     "unauthenticated": (119, 119),
@@ -47,7 +47,7 @@ EXITS = {
 """Code → the exit status of ``jitsudo``, and of ``jitd`` (PROTOCOL.md section 6)."""
 
 STAGES = ("auth", "account", "session")
-"""Where in a PAM stack an enforcement point may stand."""
+"""The stages of a PAM stack in which an enforcement point may stand."""
 
 KINDS = ("terminal", "pipe", "file", "socket", "device", "null", "closed")
-"""What a standard stream can be; a request that does not wait knows none of its streams (an empty list)."""
+"""The kinds of standard streams. A request that does not wait names none of its streams: its list is empty."""

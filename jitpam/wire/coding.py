@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Messages to the bodies of frames and back: the strict JSON form of PROTOCOL.md section 2.
+"""Encodes messages as the bodies of frames, and decodes them: the strict JSON form of PROTOCOL.md section 2.
 
-Law: what decodes is exactly what is declared: every field there, none more, each of its type. One body has one meaning:
-duplicate keys, floats, lone surrogates, NUL in text, and depth over 8 are refused. Standard library only, and of that only what
-starts fast: this module is on the path of every ``jitsudo``.
+Law: a body decodes only if it has exactly the declared fields, each of its declared type. One body has one meaning: duplicate
+keys, floats, lone surrogates, NUL in text, and depth over 8 are refused. Standard library only, and only modules that are
+imported fast, because every ``jitsudo`` imports this one.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 8
 MOST_COMMAS = 20_000
-"""Commas in a body that a client sends: what it costs to decode one grows with its members, and not with its bytes."""
+"""Most commas in a body that a client sends. The time to decode a body grows with the number of its members, not of its bytes."""
 MAX_INTEGER = 2**64 - 1
-"""The inode of a directory may be as large as that (overlay file systems put their layer into its upper bits)."""
+"""The greatest integer of a message. Inode numbers can be so large: overlay file systems put their layer into the upper bits."""
 
 
 def _is_text(value: object) -> bool:
     if type(value) is not str or "\0" in value:
         return False
     try:
-        value.encode("utf-8")  # a lone surrogate cannot be; a look at each character would take a second for the longest text
+        value.encode("utf-8")  # fails for a lone surrogate; checking each character would take a second for the longest text
     except UnicodeEncodeError:
         return False
     return True
@@ -61,7 +61,7 @@ def _bytes(value: object) -> bytes:
     if type(value) is not str:
         raise ValueError("is not base64")
     raw = binascii.a2b_base64(value, strict_mode=True) if value else b""
-    if _unbytes(raw) != value:  # the unused bits of the last character: one value has one spelling
+    if _unbytes(raw) != value:  # the unused bits of the last character must be 0, so that one value has one spelling
         raise ValueError("is not canonical base64")
     return raw
 
@@ -71,7 +71,9 @@ def _unbytes(value: bytes) -> str:
 
 
 def _json(value: object, depth: int = 2) -> Any:
-    """A value of an Item: null, truth, bounded integer, text, and lists and objects of these, to MAX_DEPTH."""
+    """Check a value of an Item, and return it: null, true, false, a bounded integer, text, and lists and objects of these, to
+    depth MAX_DEPTH. Raises ValueError.
+    """
     if depth > MAX_DEPTH:
         raise ValueError("is too deep")
     if value is None or type(value) is bool:
@@ -117,7 +119,7 @@ READ: dict[str, Callable[[object], Any]] = {
     "list[list[bytes]]": _list(_list(_bytes)),
     "dict[str, Any]": _object,
 }
-"""Declared type → its reader. A reader raises ValueError with the end of a sentence."""
+"""Declared type → its reader. A reader raises ValueError, whose text ends the sentence that begins with the field's name."""
 
 
 def _write(value: Any, kind: str) -> Any:
@@ -131,7 +133,7 @@ def _write(value: Any, kind: str) -> Any:
 
 
 def encode(message: Message) -> bytes:
-    """The body of a frame for ``message``. Raises LocalProtocolError if a value is not of its declared type."""
+    """Encode ``message`` as the body of a frame. Raises LocalProtocolError if a value is not of its declared type."""
     body = {"type": message.type}
     for name, kind in message.fields.items():
         try:
@@ -144,10 +146,10 @@ def encode(message: Message) -> bytes:
 
 
 def weigh(body: bytes) -> None:
-    """Refuse what a client sends if it would cost more to decode than it may. It is looked at, and not decoded.
+    """Refuse a client's body that would take too long to decode. The body is not decoded for this.
 
-    Raises RemoteProtocolError for more than MOST_COMMAS commas, and for a body that is longer than its message's ``most``. One of
-    more than SMALL bytes has to begin with its type, as ``encode`` writes it.
+    Raises RemoteProtocolError for more than MOST_COMMAS commas, and for a body that is longer than its message's ``most``. A
+    body of more than SMALL bytes must begin with its type, as ``encode`` writes it.
     """
     n_commas = body.count(b",")
     if n_commas > MOST_COMMAS:
@@ -161,9 +163,9 @@ def weigh(body: bytes) -> None:
 
 
 def decode(body: bytes, of: dict[str, type[Message]]) -> Message:
-    """The message in ``body``, which must be one of ``of`` (FROM_CLIENT or FROM_DAEMON).
+    """Decode the message in ``body``, which must be one of ``of`` (FROM_CLIENT or FROM_DAEMON).
 
-    Raises RemoteProtocolError, whatever the bytes are.
+    Raises RemoteProtocolError and nothing else, whatever the bytes are.
     """
     try:
         found = notation.read(body)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may say what, when: one table for both ends (PROTOCOL.md section 3).
+"""Which end may send which message in which state: one table for client and daemon (PROTOCOL.md section 3).
 
-Law: everything that decides whether a message is in order stands in LAW. A message that is not in the table ends the
-connection; nothing of it is acted upon, and the state does not change.
+Law: only the table LAW decides whether a message is allowed. A message that LAW does not allow ends the connection. It has no
+effect, and the state does not change.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ASKS = [
     "audit",
     "replay",
     "withdraw",
-]  # answered by items, then Done or Refused
+]  # questions that items answer, then Done or Refused
 
 LAW: dict[str, dict[tuple[str, str], str]] = {
     "greeting": {(CLIENT, "hello"): "greeted"},
@@ -96,11 +96,11 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
     "started": {(CLIENT, "bye"): "closed", (CLIENT, "withdraw"): "started"},  # it may cross the start
     "closed": {},
 }
-"""state → (speaker, message type) → next state. Total: the terminal state is there, and empty."""
+"""State → (speaker, message type) → next state. Every state is here; ``closed``, the last one, allows no message."""
 
 
 class Conversation:
-    """Where one connection stands. Each end keeps one and passes every message, in and out, through it."""
+    """The state of one connection. Each end has one, and passes every message through it, sent or received."""
 
     __slots__ = ("role", "state")
 
@@ -109,14 +109,14 @@ class Conversation:
         self.state = "greeting"
 
     def say(self, message: Message) -> None:
-        """Note that we send ``message``. Raises LocalProtocolError if it is not our turn for it."""
+        """Note that we send ``message``. Raises LocalProtocolError if we may not send it in this state."""
         after = LAW[self.state].get((self.role, message.type))
         if after is None:
             raise LocalProtocolError(f"the {self.role} may not say {message.type} when {self.state}")
         self.state = after
 
     def hear(self, message: Message) -> None:
-        """Note that the peer sent ``message``. Raises RemoteProtocolError if it may not say that now."""
+        """Note that the peer sent ``message``. Raises RemoteProtocolError if the peer may not send it in this state."""
         peer = DAEMON if self.role == CLIENT else CLIENT
         after = LAW[self.state].get((peer, message.type))
         if after is None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is to blame when the wire is misused. Law: peer data can raise RemoteProtocolError and nothing else."""
+"""The exceptions for a broken protocol: one if the peer broke it, one if we did. Law: data from the peer can raise
+RemoteProtocolError and nothing else."""
 
 
 class RemoteProtocolError(Exception):
@@ -7,4 +8,4 @@ class RemoteProtocolError(Exception):
 
 
 class LocalProtocolError(Exception):
-    """We were about to break PROTOCOL.md: a defect of this program."""
+    """We were about to break PROTOCOL.md. This is a defect of this program."""

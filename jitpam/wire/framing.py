@@ -1,32 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bytes to frames and back: a 4-byte big-endian length, then that many bytes (PROTOCOL.md section 2).
+"""Puts bytes into frames, and takes frames apart: a 4-byte big-endian length, then that many bytes (PROTOCOL.md section 2).
 
-Law: nothing is allocated for a length that is over the limit, and no frame is delivered in parts.
+Law: for a length over the limit no memory is allocated. A frame is delivered whole or not at all.
 """
 
 from jitpam.wire.faults import RemoteProtocolError
 
 LENGTH = 4
-"""Bytes of the length in front of a frame."""
+"""Bytes of the length that begins a frame."""
 SMALL = 64 * 1024
-"""Bytes of the longest body that most messages have."""
+"""Most bytes of a body, for most messages."""
 LARGE = 4 * 1024 * 1024
-"""Bytes of the longest body of the few that hold a command: 2 MiB of arguments as base64, and room."""
+"""Most bytes of a body, for the few messages that hold a command: 2 MiB of arguments as base64, and some room."""
 SEAL = 1024
-"""Bytes by which a sealed body may be longer than it was: some 60 are."""
+"""Bytes by which sealing may make a body longer. It needs some 60."""
 LIMIT_BEFORE_AUTHENTICATION = SMALL
-"""Bytes in one frame until the peer has proved who it is."""
+"""Most bytes in one frame until the peer has proved who it is."""
 LIMIT = LARGE
-"""Bytes in one frame afterwards."""
+"""Most bytes in one frame after the peer has proved who it is."""
 
 
 def frame(body: bytes) -> bytes:
-    """``body`` (bytes) with its length in front."""
+    """Return ``body`` with its length in front."""
     return len(body).to_bytes(LENGTH, "big") + body
 
 
 class FrameReader:
-    """Collects bytes and gives whole frames. ``limit`` (bytes) may be raised once the peer is known."""
+    """Collects bytes and returns whole frames. ``limit`` is the greatest length in bytes; it may be raised once the peer is
+    known.
+    """
 
     __slots__ = ("_buffer", "limit")
 
@@ -35,13 +37,13 @@ class FrameReader:
         self.limit = limit
 
     def feed(self, data: bytes) -> None:
-        """Take ``data`` as it came from the socket, in pieces of any size."""
+        """Take ``data`` as it was received from the socket, in pieces of any size."""
         self._buffer += data
 
     def next_length(self) -> int | None:
-        """Bytes of the next frame's body, as soon as its length is here.
+        """Return the length in bytes of the next frame's body; None if its length has not arrived yet.
 
-        Raises RemoteProtocolError for an empty frame and for one over the limit, before its bytes arrive.
+        Raises RemoteProtocolError for a frame that is empty or over the limit, before the frame's bytes arrive.
         """
         if len(self._buffer) < LENGTH:
             return None
@@ -53,17 +55,17 @@ class FrameReader:
         return length
 
     def next_frame(self) -> bytes | None:
-        """The next whole frame, or None if more bytes are needed. Raises as ``next_length``."""
+        """Return the body of the next whole frame; None if more bytes are needed. Raises as ``next_length``."""
         length = self.next_length()
         if length is None or len(self._buffer) < LENGTH + length:
             return None
         end = LENGTH + length
-        with memoryview(self._buffer) as view:  # a slice of the buffer itself would be one copy more
+        with memoryview(self._buffer) as view:  # a slice of the buffer itself would copy the bytes once more
             body = bytes(view[LENGTH:end])
         del self._buffer[:end]
         return body
 
     @property
     def is_empty(self) -> bool:
-        """True if no part of a frame is left over: the peer may close here without cutting anything off."""
+        """True if no part of a frame is left over, so that the peer may close the connection here."""
         return not self._buffer

@@ -2,8 +2,8 @@
 """Every message of PROTOCOL.md section 4, declared once. How they become bytes is in ``coding``, the codes of a
 refusal are in ``codes``.
 
-Law: a message has exactly the fields that are declared, and does not change. Standard library only, and of that only what
-starts fast: this module is on the path of every ``jitsudo``.
+Law: a message has exactly the declared fields, and cannot be changed. Standard library only, and only modules that are imported
+fast, because every ``jitsudo`` imports this one.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, ClassVar, dataclass_transform
 
-    Declared = dict[str, "type[Message]"]  # here, because in the class below `type` is a field
+    Declared = dict[str, "type[Message]"]  # declared here, because in the class below `type` is a field
 else:
 
     def dataclass_transform(**_):
-        """At run time a plain decorator: ``typing`` would cost several milliseconds of every start."""
+        """Replace the decorator of ``typing``, whose import would make each start several milliseconds longer; do nothing."""
         return lambda cls: cls
 
 
@@ -32,12 +32,12 @@ FROM_DAEMON: dict[str, type[Message]] = {}
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Message:
-    """A value with the declared fields. Compares by value; its ``type`` on the wire is its class name in lower case."""
+    """A message with the declared fields, compared by value. ``type``, its name on the wire, is the class name in lower case."""
 
     type: ClassVar[str] = ""
     fields: ClassVar[dict[str, str]] = {}
     most: ClassVar[int] = SMALL
-    """Bytes of the longest body in which a client may say it."""
+    """Most bytes of this message's body, if a client sends it."""
     __slots__ = ("__dict__",)
 
     def __init_subclass__(cls, by: Declared | None = None) -> None:
@@ -74,7 +74,7 @@ class Message:
 
 
 class Hello(Message, by=FROM_CLIENT):
-    """The first word. ``authentication`` is ``krb5``, or ``root`` for a peer whose uid is 0."""
+    """The first message. ``authentication`` is ``krb5``, or ``root`` if the client's uid is 0."""
 
     version: int
     authentication: str
@@ -88,9 +88,9 @@ class Token(Message, by=FROM_CLIENT):
 
 
 class Ask(Message):
-    """What is asked: the command as the client knows it, and what it claims beside it.
+    """The fields that Submit, Anew and Explain share: the command as the client knows it, and the client's claims.
 
-    ``service`` is whose it is to run it: jitsudo's own, or a PAM service's, which then finds a grant.
+    ``service`` names the program that is to run the command: ``jitsudo``, or a PAM service, for which a grant is made.
     """
 
     most = LARGE
@@ -117,18 +117,18 @@ class Ask(Message):
 
 
 class Submit(Ask, by=FROM_CLIENT):
-    """Ask for a command. ``waits`` is False for ``--no-wait``; ``if_owed`` False refuses rather than wait (``-n``)."""
+    """Ask for a command. ``waits`` is False for ``--no-wait``. ``if_owed`` False (``-n``): refuse if an approval is owed."""
 
     waits: bool
     if_owed: bool
 
 
 class Anew(Submit, by=FROM_CLIENT):
-    """As Submit, and nothing answers it that was granted before (``-k COMMAND``)."""
+    """As Submit, but no earlier grant answers it (``-k COMMAND``)."""
 
 
 class Explain(Ask, by=FROM_CLIENT):
-    """What would be decided about this, now? Nothing is submitted or recorded."""
+    """Ask what jitd would decide about this command now. Nothing is submitted or recorded."""
 
 
 class Get(Message, by=FROM_CLIENT):
@@ -167,7 +167,7 @@ class Withdraw(Message, by=FROM_CLIENT):
 
 
 class Review(Message, by=FROM_CLIENT):
-    """``verdict`` is ``approve`` or ``deny``; ``fingerprint`` is of what was shown."""
+    """Review the request ``id``: ``verdict`` is ``approve`` or ``deny``, ``fingerprint`` that of the request as shown."""
 
     id: str
     verdict: str
@@ -176,14 +176,14 @@ class Review(Message, by=FROM_CLIENT):
 
 
 class List(Message, by=FROM_CLIENT):
-    """Every ``what`` (requests, grants, runs, rules, locks) that I may see; ``ended`` ones too if asked."""
+    """Ask for every ``what`` (requests, grants, runs, rules, locks) that I may see; with ``ended`` also those that have ended."""
 
     what: str
     ended: bool
 
 
 class Show(Message, by=FROM_CLIENT):
-    """Everything about the request, grant or run ``id``."""
+    """Ask for everything about the request, grant or run ``id``."""
 
     id: str
 
@@ -210,9 +210,8 @@ class Stop(Message, by=FROM_CLIENT):
 
 
 class Lock(Message, by=FROM_CLIENT):
-    """Permit nothing new to ``name``, and end what is theirs. ``whom``: ``user``, ``principal``, or ``all``, who have no name.
-
-    ``lasts_for`` in seconds; None has no end.
+    """Permit nothing new to ``name``, and end what that person has. ``whom`` is ``user``, ``principal`` or ``all``; for ``all``
+    the name is empty. ``lasts_for`` is in seconds; None: until it is lifted.
     """
 
     whom: str
@@ -222,7 +221,7 @@ class Lock(Message, by=FROM_CLIENT):
 
 
 class Unlock(Message, by=FROM_CLIENT):
-    """Lift the lock ``id``, or all that are on ``whom`` and ``name``."""
+    """Lift the lock ``id``, or all locks on ``whom`` and ``name``."""
 
     id: str | None
     whom: str | None
@@ -235,26 +234,26 @@ class Reload(Message, by=FROM_CLIENT):
 
 
 class Audit(Message, by=FROM_CLIENT):
-    """Records of the chain after number ``after``."""
+    """Ask for the records of the chain after number ``after``."""
 
     after: int
 
 
 class Replay(Message, by=FROM_CLIENT):
-    """The recording of the run ``id``; with ``follow`` also what is still to come."""
+    """Ask for the recording of the run ``id``; with ``follow`` also for what is still to be recorded."""
 
     id: str
     follow: bool
 
 
 class Watch(Message, by=FROM_CLIENT):
-    """As List requests, and again with every change."""
+    """As List for requests, and the whole list again after every change."""
 
     ended: bool
 
 
 class Enforce(Message, by=FROM_CLIENT):
-    """An enforcement point asks: may the account ``uid`` do this? (PROTOCOL.md section 9)"""
+    """Ask, as an enforcement point, whether the account ``uid`` may do this (PROTOCOL.md section 9)."""
 
     most = LARGE
     service: str
@@ -278,14 +277,14 @@ class Enforce(Message, by=FROM_CLIENT):
 
 
 class Proof(Message, by=FROM_CLIENT):
-    """What the helper has wrapped, or None and why there is none."""
+    """The proof that an enforcement point's helper has made; or None, and ``because`` says why there is none."""
 
     proof: bytes | None
     because: str
 
 
 class Bye(Message, by=FROM_CLIENT):
-    """I am done; nothing is withdrawn by this that was submitted not to wait."""
+    """The last message. A request that was submitted with ``--no-wait`` is not withdrawn by it."""
 
 
 # --- what the daemon may say ---------------------------------------------------------------------------------------
@@ -305,7 +304,7 @@ class DaemonToken(Message, by=FROM_DAEMON):
 
 
 class Welcome(Message, by=FROM_DAEMON):
-    """You are known. ``until`` (RFC 3339 UTC) is the end of your ticket; None for root."""
+    """The daemon knows who the client is. ``until`` (RFC 3339 UTC) is the end of the client's ticket; None for root."""
 
     principal: str
     user: str
@@ -315,14 +314,14 @@ class Welcome(Message, by=FROM_DAEMON):
 
 
 class Refused(Message, by=FROM_DAEMON):
-    """No, and why: ``code`` is one of CODES, ``text`` a sentence for the person."""
+    """The daemon refuses: ``code`` is one of CODES, ``text`` is a sentence for the user that says why."""
 
     code: str
     text: str
 
 
 class Progress(Message, by=FROM_DAEMON):
-    """News of a request that waits: ``state`` as in the core; ``news`` are sentences for the person."""
+    """News of a request that waits. ``state`` is a state of jitd.core.request; ``news`` are sentences for the user."""
 
     id: str
     state: str
@@ -332,15 +331,15 @@ class Progress(Message, by=FROM_DAEMON):
 
 
 class Challenge(Message, by=FROM_DAEMON):
-    """What the proof of an enforcement point's helper has to be bound to."""
+    """The bytes that the proof of an enforcement point's helper has to be bound to."""
 
     binding: bytes
 
 
 class Granted(Message, by=FROM_DAEMON):
-    """The use is taken: the enforcement point lets them in. ``boot_ms`` is when, on CLOCK_BOOTTIME.
+    """The use is taken: the enforcement point may go on. ``boot_ms`` is the time of that, in milliseconds of CLOCK_BOOTTIME.
 
-    ``places``: paths without links, each with the device and inode that the point itself has to see there (``8:1234``).
+    ``places`` are paths without links, each with the device and inode that the point itself must see there (``8:1234``).
     """
 
     id: str
@@ -350,7 +349,7 @@ class Granted(Message, by=FROM_DAEMON):
 
 
 class Start(Message, by=FROM_DAEMON):
-    """Your turn: the control socket of run ``id`` comes along with this frame (SCM_RIGHTS)."""
+    """The run ``id`` can begin. Its control socket comes with this frame (SCM_RIGHTS, unix(7))."""
 
     id: str
     news: list[str]

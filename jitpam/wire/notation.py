@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JSON as the wire has it: strict, and one meaning for one text.
+"""Reads and writes JSON as the protocol has it: strict, so that one text has one meaning.
 
-Law: no floats, no number beyond 21 characters, no name twice in an object, nothing but ValueError for whatever the text is.
-The interpreter's own scanner and encoder, without the ``json`` package around them: that costs every start 5 ms for a regular
-expression that skips blanks.
+Law: no floats, no number of more than 21 characters, no name twice in an object. Whatever the text is, only ValueError is raised.
+This uses the interpreter's own scanner and encoder without the ``json`` package. Importing that package would make each start 5
+ms longer, for a regular expression that skips blanks.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _small_integer(text: str) -> int:
 
 
 class _Rules:
-    """What the scanner looks up, once, when it is made."""
+    """The attributes that the scanner reads when it is made."""
 
     strict = True
     object_hook = None
@@ -55,7 +55,7 @@ _chunks = make_encoder(None, None, encode_basestring_ascii, None, ":", ",", Fals
 
 
 def read(body: bytes) -> object:
-    """The value that ``body`` (UTF-8) spells. Raises ValueError, whatever the bytes are."""
+    """Return the value in ``body`` (JSON in UTF-8). Raises ValueError and nothing else, whatever the bytes are."""
     text = body.decode("utf-8").strip(_BLANK)
     try:
         value, end = _scan(text, 0)
@@ -69,5 +69,5 @@ def read(body: bytes) -> object:
 
 
 def write(value: object) -> bytes:
-    """``value`` (of null, truth, integers, text, lists and objects) as short as it can be, in ASCII."""
+    """Return ``value`` (None, bool, int, str, and lists and dicts of these) as JSON in ASCII, without blanks."""
     return "".join(_chunks(value, 0)).encode("ascii")

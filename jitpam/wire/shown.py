@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-r"""The only way from bytes or text of somebody else's to a terminal, a log or a page.
+r"""Escapes foreign bytes or text for a terminal, a log or a page. All foreign text must pass this module.
 
-Law: what comes out is one line, moves no cursor, changes no colour, hides nothing, and reads back to the bytes that went in.
-Bytes that are not UTF-8 are ``\xNN``, a backslash is doubled, and every code point that is a control, a format character,
-unassigned, private, a line separator, a space other than U+0020, or a combining mark is ``\xNN``, ``\uNNNN`` or
-``\UNNNNNNNN``. So is each Cyrillic or Greek letter in a word that has Latin ones, too: it may look like one of them.
+Law: the result is one line, moves no cursor, changes no colour, hides nothing, and can be read back to the same bytes. A byte
+that is not UTF-8 becomes ``\xNN``, and a backslash is doubled. Every code point that is a control, a format character,
+unassigned, private, a line separator, a space other than U+0020, or a combining mark becomes ``\xNN``, ``\uNNNN`` or
+``\UNNNNNNNN``. So does each Cyrillic or Greek letter in a word that also has Latin letters, since it may look like a Latin
+letter.
 """
 
 from __future__ import annotations
@@ -15,17 +16,18 @@ if TYPE_CHECKING:
     from re import Pattern
 
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Me", "Mc"})
-"""Unicode general categories that are escaped. Marks too: they draw over, or reorder, what stands before them."""
+"""Unicode general categories that are escaped. Marks are among them, because they change the look of the character before
+them."""
 BLANK = frozenset({0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0})
-"""Assigned, of a visible category, and drawn as nothing: Hangul fillers and the empty Braille cell."""
+"""Code points of a visible category that are drawn as blanks: Hangul fillers and the empty Braille cell."""
 WIDTHS = {"x": 2, "u": 4, "U": 8}
-"""How many digits an escape has."""
+"""Letter of an escape → how many digits follow the letter."""
 MOST_FORMS = 4096
-"""Code points whose form is kept."""
+"""How many code points a table of forms keeps at most."""
 PIECE = 16 * 1024
-"""Characters that are translated in one go: no other thread has a turn meanwhile."""
+"""How many characters one call translates. No other thread of the daemon runs during that call."""
 MOST_MIXED = 256
-"""How many words of two scripts are looked at one by one. After them each Cyrillic and Greek letter is escaped."""
+"""How many words with letters of two scripts are found one by one. After them every Cyrillic and Greek letter is escaped."""
 
 _LATIN = (
     r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1d00-\u1d25\u1d2c-\u1d5c\u1d62-\u1d65\u1d6b-\u1d77\u1d79-\u1dbe\u1e00-\u1eff"
@@ -42,19 +44,19 @@ _WITHIN = (
     r"\u00ad\u0300-\u036f\u0483-\u0489\u061c\u180e\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20d0-\u20ff"
     r"\ua66f-\ua672\ua674-\ua67d\ufe00-\ufe0f\ufe20-\ufe2f\ufeff\U000e0000-\U000e01ef"
 )
-"""What stands within a word and does not part it: marks, and what is drawn as nothing."""
+"""Code points that do not end a word: marks, and characters that are drawn as nothing."""
 
 
 _patterns: list[Pattern[str]] = []
 
 
 def _compiled() -> list[Pattern[str]]:
-    """What finds a letter that may look like a Latin one; and a word that has letters of both kinds.
+    """Return two patterns: for a letter that may look like a Latin one, and for a word that has both such letters and Latin ones.
 
-    The parts of the latter have no letter in common: what one has taken, the next cannot, and nothing is tried twice.
+    The parts of the second pattern have no letter in common. So no character is tried twice, and the search takes linear time.
     """
     if not _patterns:
-        import re  # only what has such letters pays for it
+        import re  # imported only for text that is not ASCII
 
         letter = rf"(?:[^\W_]|[{_WITHIN}])"
         other = rf"(?![{_LATIN}{_ALIKE}]){letter}"
@@ -67,7 +69,7 @@ def _compiled() -> list[Pattern[str]]:
 def _is_plain(char: str) -> bool:
     if char.isascii():
         return char.isprintable()
-    from unicodedata import category  # only what is not ASCII pays for its table
+    from unicodedata import category  # imported only for text that is not ASCII
 
     return category(char) not in HIDDEN_CATEGORIES and ord(char) not in BLANK
 
@@ -84,7 +86,7 @@ def _escaped(char: str) -> str:
 
 
 class _Forms(dict[int, str]):
-    """Code point → how it is shown, found out when it is first met. Bounded: there are a million of them."""
+    """Code point → how it is shown. An entry is made when the code point first occurs, up to MOST_FORMS entries."""
 
     def __missing__(self, code: int) -> str:
         form = self.form_of(chr(code))
@@ -93,15 +95,15 @@ class _Forms(dict[int, str]):
         return form
 
     def form_of(self, char: str) -> str:
-        """How ``char`` is shown, where it was not met before."""
+        """Return how ``char`` is shown."""
         return "\\\\" if char == "\\" else char if _is_plain(char) else _escaped(char)
 
 
 class _FormsInMixed(_Forms):
-    """The same in a word of two scripts."""
+    """As _Forms, for a word with letters of two scripts."""
 
     def form_of(self, char: str) -> str:
-        """How ``char`` is shown, where it was not met before."""
+        """Return how ``char`` is shown."""
         return _escaped(char) if _compiled()[0].match(char) else super().form_of(char)
 
 
@@ -110,7 +112,7 @@ _FORMS_IN_MIXED = _FormsInMixed()
 
 
 def shown(value: bytes | str) -> str:
-    """``value`` as one visible line, reversible by ``unshown``."""
+    """Return ``value`` as one visible line. ``unshown`` turns that line into the same bytes again."""
     text = _text(value)
     if text.isascii() and text.isprintable() and "\\" not in text:
         return text
@@ -118,7 +120,7 @@ def shown(value: bytes | str) -> str:
 
 
 def pieces(value: bytes | str) -> Iterator[str]:
-    """``shown(value)``, a piece at a time: for what only wants to know how long it is."""
+    """Yield ``shown(value)`` in pieces, for a caller that only needs the length."""
     return _pieces(_text(value))
 
 
@@ -146,22 +148,23 @@ def _translated(text: str, forms: _Forms) -> Iterator[str]:
 
 
 def reshown(text: str) -> str:
-    """``text``, which ``shown`` has made or is said to have, with nothing left that ``shown`` lets nobody have as it is.
+    """Escape in ``text`` everything that ``shown`` escapes, but for backslashes. ``text`` should be output of ``shown``, but
+    need not be.
 
-    A backslash stays: to double it again would lie about what is escaped. What ``shown`` made comes back as it is.
+    A backslash stays single: it already begins an escape. Output of ``shown`` is returned unchanged.
     """
     first, *others = text.split("\\")
     return "\\".join([shown(first), *(_after_backslash(part) for part in others)])
 
 
 def _after_backslash(part: str) -> str:
-    """The digits of an escape do not belong to the word that follows them."""
+    """Escape ``part``, which followed a backslash. The digits of an escape do not belong to the word after them."""
     end = 1 + WIDTHS.get(part[:1], -1)
     return part[:end] + shown(part[end:]) if part[1:end].isalnum() and part[:end].isascii() else shown(part)
 
 
 def unshown(text: str) -> bytes:
-    """The bytes that ``shown`` was given. Raises ValueError for text that it cannot have made."""
+    """Return the bytes for which ``shown`` returned ``text``. Raises ValueError for text that ``shown`` cannot return."""
     out = bytearray()
     at = 0
     while at < len(text):
@@ -189,9 +192,10 @@ _UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234
 
 
 def shown_argument(argument: bytes) -> str:
-    """One argument as an approver reads it: bare if it is plain, else in single quotes so that its ends are seen.
+    """Return one argument as an approver reads it: without quotes if it is plain, else in single quotes, so that both ends are
+    seen.
 
-    A single quote inside is ``\\'``; two arguments and one argument with a space never look the same.
+    A single quote within is ``\\'``. Two arguments and one argument with a space never look the same.
     """
     text = shown(argument)
     if text and all(c in _UNQUOTED for c in text):
@@ -200,14 +204,14 @@ def shown_argument(argument: bytes) -> str:
 
 
 def shown_command(argv: list[bytes] | tuple[bytes, ...]) -> str:
-    """The whole command on one line, nothing cut."""
+    """Return the whole command on one line, nothing shortened."""
     return " ".join(shown_argument(a) for a in argv)
 
 
 def unshown_command(line: str) -> list[bytes]:
-    """The argv that ``shown_command`` was given: the proof that what an approver reads is all there is.
+    """Return the argv for which ``shown_command`` returned ``line``. Since this is possible, an approver reads the whole command.
 
-    Raises ValueError for a line that it cannot have made.
+    Raises ValueError for a line that ``shown_command`` cannot return.
     """
     argv: list[bytes] = []
     at = 0

@@ -8,13 +8,15 @@ the lab and connects as whoever it is told to be: the kernel reports the effecti
 from __future__ import annotations
 
 import array
+import ctypes
 import os
 import pwd
 import select
 import socket
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,8 @@ FLAGS = (
 HOST_KEYTAB = Path("/etc/jitd/jitd.keytab")
 CACHES = Path("/run/tickets")
 """Kept for all files of tests."""
+SYS_SETRESUID = {"x86_64": 117, "aarch64": 147, "riscv64": 147, "ppc64le": 164}
+_libc = ctypes.CDLL(None, use_errno=True)
 WITHIN = 60.0
 """Seconds in which any answer is here."""
 
@@ -113,6 +117,26 @@ VIEW = ("/proc/self/root", "/proc/self/cwd", "/proc/self/ns/user")
 """What an enforcement point passes with its question."""
 
 
+@contextmanager
+def acting_as(uid: int) -> Iterator[None]:
+    """This thread has that effective uid, and the others keep theirs.
+
+    ``os.seteuid`` changes all threads of a process (nptl(7)). Where two do so at once, the second is not root any more, and is
+    refused (EPERM). Raises OSError.
+    """
+    _set_euid(uid)
+    try:
+        yield
+    finally:
+        _set_euid(0)
+
+
+def _set_euid(uid: int) -> None:
+    if _libc.syscall(SYS_SETRESUID[os.uname().machine], -1, uid, -1):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
 class Raw:
     """One connection to a daemon, made by the account ``uid``."""
 
@@ -124,11 +148,8 @@ class Raw:
         self._frames = FrameReader(LIMIT)
         self._poll = select.poll()
         self._poll.register(self.socket, select.POLLIN)
-        os.seteuid(uid)
-        try:
+        with acting_as(uid):
             self.socket.connect(str(house.socket))
-        finally:
-            os.seteuid(0)
 
     def __enter__(self) -> Raw:
         return self

@@ -11,11 +11,13 @@ import os
 import resource
 import shutil
 import socket
+import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -139,6 +141,30 @@ def test_no_nonsense_of_any_kind_leaves_a_descriptor_open(house):
 
 
 # --- connections ---------------------------------------------------------------------------------------------------------
+
+
+def test_clients_of_two_threads_come_each_as_who_they_are(tmp_path):
+    """Of the clients here, and not of the daemon: else what hangs below is not who it says."""
+
+    def come(uid):
+        with socket.socket(socket.AF_UNIX) as listener:
+            path = tmp_path / str(uid)
+            listener.bind(str(path))
+            path.chmod(0o777)
+            listener.listen()
+            for _ in range(TIMES):
+                Raw(SimpleNamespace(socket=path), uid).close()
+                peer, _ = listener.accept()
+                with peer:
+                    found.append((uid, struct.unpack("iII", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]))
+
+    found = []
+    for directory in (tmp_path, *tmp_path.parents[:-2]):
+        directory.chmod(0o755)
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(come, uid) for uid in (20001, 20002)]:
+            done.result()
+    assert set(found) == {(20001, 20001), (20002, 20002)} and os.geteuid() == 0
 
 
 def test_an_approver_is_served_while_slow_clients_hang_and_they_are_let_go(house):

@@ -28,6 +28,18 @@ SAMPLES = [
     messages.Withdraw(id=ID),
     messages.Review(id=ID, verdict="approve", fingerprint=bytes(32), comment=""),
     messages.List(what="requests", ended=False),
+    messages.Get(
+        thing="nothing of a kind that there is",
+        stays=True,
+        reason=None,
+        lasts_for=None,
+        tty=None,
+        login_session=0,
+        parents=[],
+        waits=False,
+        if_owed=True,
+    ),
+    messages.Keep(),
     messages.Show(id=ID),
     messages.Revoke(id=ID, of=None, reason=""),
     messages.Giveback(login_session=None),
@@ -65,6 +77,8 @@ SAMPLES = [
     messages.Welcome(principal=f"alice@{REALM}", user="alice", host="lab", until=None, operator=True),
     messages.Progress(id=ID, state="approved", owed=False, news=[], until=None),
     messages.Start(id=ID, news=[]),
+    messages.Given(id=ID, thing="", name="", to="", until="", left_ms=0, stays=True, news=[]),
+    messages.Taken(id=ID, because=""),
     messages.Item(row={}),
     messages.Done(text=""),
     messages.Refused(code="denied", text=""),
@@ -96,6 +110,8 @@ def test_before_authentication_every_two_messages_end_the_connection_and_do_noth
 
 
 ANSWERED = [
+    "get",
+    "keep",
     "resume",
     "explain",
     "review",

@@ -137,6 +137,22 @@ def test_nobody_reviews_their_own_by_whatever_name(anybodys, identities, form, e
         assert alice.refusal(messages.Withdraw(id=id))[0] == "withdrawn"
 
 
+def test_root_reads_that_root_reviews_nothing(anybodys, identities):
+    """The rule names root, too: it is not for the rule to say."""
+    with connected(anybodys, "alice") as alice:
+        id = alice.submit("true")
+        before = shown_to(anybodys, "root", id)
+        with Raw(anybodys) as raw:
+            raw.sign_in(None)
+            code, text = raw.refusal(review(before))
+        assert code == "forbidden" and "root reviews nothing; do it from your own account" in text
+        for words in (("approve", id), ("approve", id, "--yes"), ("deny", id, "--reason", "no")):
+            done = anybodys.jitd(*words)
+            assert done.returncode == 3 and "root reviews nothing; do it from your own account" in done.stderr, done.stderr
+        assert shown_to(anybodys, "root", id) == before
+        assert alice.refusal(messages.Withdraw(id=id))[0] == "withdrawn"
+
+
 @pytest.mark.parametrize("form", list(FORMS)[1:5])
 def test_nor_the_other_way_round(anybodys, identities, form):
     """THREATS A-01: what is asked by another name is still one's own."""

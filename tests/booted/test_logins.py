@@ -19,7 +19,8 @@ import pytest
 from jitd.monitor.housing import group_of
 from tests.booted.conftest import Service, systemctl
 from tests.booted.conftest import group_of as group_of_run
-from tests.pam.sshd_stage import Clients, is_there, rule, stack_of, stacked
+from tests.pam.sshd_stage import SHIPPED as SSHD_SHIPPED
+from tests.pam.sshd_stage import STACK, Clients, is_there, rule, stack_of, stacked
 from tests.waiting import status_of, wait_for
 
 CONSOLE = Path("/etc/pam.d/login")
@@ -149,13 +150,66 @@ def test_systemd_that_stops_the_runs_scope_ends_the_session_by_its_keeper(servic
     login.communicate()
 
 
-def test_a_keeper_that_is_killed_takes_the_session_with_it(service: Service, ssh: Clients) -> None:
-    login, run, _ = begun(service, ssh, STUBBORN + "sleep 4806; sleep 4806")
+@pytest.fixture
+def stops_keepers(service: Service, ssh: Clients) -> Iterator[None]:
+    """Whoever is let in has their keeper stopped before logind moves the session: it cannot see where to."""
+    script = ssh.directory / "stop"
+    script.write_text("#!/bin/sh\ncat /sys/fs/cgroup/jitd.slice/jitd-run-*/cgroup.procs | xargs -r kill -STOP\n")
+    script.chmod(0o755)
+    nobody = "session requisite pam_deny.so\n"
+    assert SSHD_SHIPPED.read_text().count(nobody) == 1
+    STACK.write_text(
+        stack_of(service, SSHD_SHIPPED.read_text().replace(nobody, f"{nobody}session optional pam_exec.so {script}\n"))
+    )
+    yield
+    STACK.write_text(stack_of(service))
+
+
+def kill_keeper() -> None:
     (keeper,) = wait_for(keepers)
     os.kill(keeper, signal.SIGKILL)
-    wait_for(lambda: not is_there("4806"))
+
+
+@pytest.mark.parametrize("hider", HIDERS)
+def test_a_keeper_that_is_killed_takes_the_session_with_it(service: Service, ssh: Clients, hider: str) -> None:
+    """THREATS G-02."""
+    login, _, asker = begun(service, ssh, HIDERS[hider])
+    wait_for(lambda: is_there("4801") and (hider != "a stopped one" or len(stopped()) == 2))
+    wait_for(lambda: "/session-" in str(group_of(asker)), what="logind's move")
+    kill_keeper()
     wait_for(lambda: service.rows("runs") == [])
+    left = is_there("4801")
+    assert left == []
     assert login.wait(60) == 255
+    login.communicate()
+
+
+def test_a_keeper_that_is_killed_before_logind_moves_the_session_takes_it_along(
+    service: Service, ssh: Clients, stops_keepers: None
+) -> None:
+    """THREATS G-02."""
+    login, _, asker = begun(service, ssh, STUBBORN + "sleep 4806; sleep 4806")
+    wait_for(lambda: is_there("4806"))
+    assert "/session-" in str(group_of(asker))
+    kill_keeper()
+    wait_for(lambda: service.rows("runs") == [])
+    left = is_there("4806")
+    assert left == []
+    assert login.wait(60) == 255
+    login.communicate()
+
+
+def test_a_keeper_that_is_killed_takes_along_what_a_session_that_it_never_saw_has_left(
+    service: Service, ssh: Clients, stops_keepers: None
+) -> None:
+    """The process that asked has ended by then: logind knows the session by its number."""
+    leaves = "systemd-run --quiet --user --scope sh -c 'setsid nohup sleep 4806 >/dev/null 2>&1 &'; "
+    assert ssh.ssh("bob", leaves + "setsid nohup sleep 4806 >/dev/null 2>&1 & exit 0").returncode == 0
+    assert len(is_there("4806")) == 2
+    kill_keeper()
+    wait_for(lambda: service.rows("runs") == [])
+    left = is_there("4806")
+    assert left == []
 
 
 def test_what_the_user_manager_starts_outlives_the_session(service: Service, ssh: Clients) -> None:

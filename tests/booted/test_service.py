@@ -16,7 +16,10 @@ from jitpam.wire.messages import List
 from tests.booted.conftest import Service, show, systemctl
 from tests.waiting import wait_for
 
-UNITS = ("jitd.service", "jitd.socket", "jitd-launcher.service", "jitd-launcher.socket", "jitd.slice")
+UNITS = (
+    "jitd.service", "jitd.socket", "jitd-launcher.service", "jitd-launcher.socket", "jitd-kdc.service", "jitd-kdc.socket",
+    "jitd.slice",
+)  # fmt: skip
 
 
 def test_systemd_finds_no_fault_with_the_units() -> None:

@@ -135,6 +135,53 @@ def test_what_is_cut_says_by_how_much(text: str, width: int) -> None:
         assert columns.cells(text) <= width
 
 
+TEXTS = st.text(st.characters(min_codepoint=0x20, exclude_categories=("C", "M", "Z")), max_size=90)
+
+
+@given(st.lists(st.tuples(*[TEXTS] * 6), max_size=5), st.integers(16, 250))
+def test_no_line_of_a_list_is_wider_than_the_terminal(rows: list[tuple[str, ...]], screen: int) -> None:
+    """Whatever the rows hold; each takes as many lines as every other, and what is cut says by how much."""
+    rows = [(f"K7QM-2XV{n}", *row) for n, row in enumerate(rows)]
+    head = ("ID", "REQUESTER", "HOST", "SERVICE", "OWED", "REASON", "COMMAND")
+    lines = columns.table(head, rows, screen)
+    assert all(columns.cells(line) <= screen for line in lines)
+    each = len(lines) // (len(rows) + 1)
+    assert len(lines) == each * (len(rows) + 1) and lines[0].startswith("ID")
+    for n, row in enumerate(rows):
+        shown = " ".join(lines[(n + 1) * each : (n + 2) * each])
+        assert lines[(n + 1) * each].startswith(row[0])
+        assert all(text in shown or "…(+" in shown for text in row)
+
+
+@pytest.mark.parametrize("screen", [40, 60, 80, 108, 132, 200])
+def test_the_lists_fit_on_a_terminal_of_any_width(screen: int) -> None:
+    row = row_for(waiting("systemctl", "restart", "postgresql@15-main.service"), reason="the replica does not catch up " * 3)
+    for each in (lists.REQUESTS, lists.GRANTS, lists.RUNS, lists.LOCKS):
+        lines = lists.lines_of(each, [row], screen)
+        assert all(columns.cells(line) <= screen for line in lines), lines
+        assert row["id"] in lines[len(lines) // 2]
+        assert screen < 200 or len(lines) == 2
+
+
+def test_what_fits_is_one_line_and_not_cut() -> None:
+    rows = [("K7QM-2XVD", "alice@EXAMPLE.TEST", "id -u")]
+    assert columns.table(("ID", "REQUESTER", "COMMAND"), rows, 38) == [
+        "ID         REQUESTER           COMMAND",
+        "K7QM-2XVD  alice@EXAMPLE.TEST  id -u",
+    ]
+
+
+def test_a_board_counts_the_rows_that_have_no_room(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not their lines, where a row takes several."""
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("LINES", "24")
+    board = lists.Board(lists.REQUESTS, ended=True)
+    board.show([row_for(waiting("true"))] * 100)
+    lines = capfd.readouterr().out.removeprefix("\x1b[H\x1b[J").split("\n")
+    shown = sum(line.startswith("K7QM-2XVD") for line in lines)
+    assert 0 < shown < 20 and f"and {100 - shown} more" in lines and len(lines) <= 24
+
+
 @given(st.text(max_size=300), st.integers(2, 100))
 def test_folding_loses_nothing(text: str, width: int) -> None:
     pieces = columns.folded(text, width)

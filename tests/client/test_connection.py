@@ -196,6 +196,24 @@ def test_a_daemon_that_dribbles_is_not_waited_for_either(daemon, monkeypatch):
 # --- what is not jitd
 
 
+def test_who_comes_late_to_a_step_gives_jitd_a_moment_all_the_same(daemon, monkeypatch):
+    """A client that had no processor for some seconds: none of them was jitd's."""
+
+    def script(peer):
+        for answer in (DaemonHello(version=1, nonce=bytes(32)), WELCOME):
+            if answer is not WELCOME:
+                peer.hear()
+            time.sleep(0.05)
+            peer.say(answer)
+        peer.hear()
+
+    monkeypatch.setattr(client, "HANDSHAKE_WITHIN", 0.0)
+    daemon.play(script)
+    connection = connect()
+    assert connection.welcome == WELCOME
+    connection.close()
+
+
 def test_to_root_a_socket_of_somebody_elses_is_not_jitd(tmp_path, monkeypatch):
     """THREATS S-09, where there is no ticket to prove anything by: the uid that listens must be root's."""
     path = tmp_path / "theirs.sock"

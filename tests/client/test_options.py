@@ -13,7 +13,7 @@ from jitpam.wire.shown import shown
 DEFAULTS = {
     "mode": "run", "user": None, "group": None, "chdir": None, "reason": None, "lasts_for": None, "uses": None, "resume": None,
     "if_owed": True, "waits": True, "variables": [], "argv": [], "login": False, "shell": False, "preserve": [],
-    "preserve_all": False, "timeout_for": None, "background": False, "bell": False, "anew": False,
+    "preserve_all": False, "timeout_for": None, "background": False, "bell": False, "anew": False, "get": None,
 }  # fmt: skip
 
 
@@ -69,6 +69,18 @@ MEANS = [
     ("--no-wait id", {"waits": False, "argv": [b"id"]}),
     ("--resume=K7QM-2XVD", {"mode": "resume", "resume": "K7QM-2XVD"}),
     ("--resume K7QM-2XVD", {"mode": "resume", "resume": "K7QM-2XVD"}),
+    ("--get=t:x", {"mode": "get", "get": "t:x"}),
+    ("--get t:x", {"mode": "get", "get": "t:x"}),
+    ("--get t:x -- psql -h db1", {"mode": "get", "get": "t:x", "argv": [b"psql", b"-h", b"db1"]}),
+    ("--get t:x psql", {"mode": "get", "get": "t:x", "argv": [b"psql"]}),
+    ("--get t:x -- -u", {"mode": "get", "get": "t:x", "argv": [b"-u"]}),
+    ("--get t:x -- A=1 psql", {"mode": "get", "get": "t:x", "argv": [b"A=1", b"psql"]}),
+    ("--get t:x --for 10m", {"mode": "get", "get": "t:x", "lasts_for": 600}),
+    ("--for=10m --reason=why -B --get=t:x", {"mode": "get", "get": "t:x", "lasts_for": 600, "reason": "why", "bell": True}),
+    ("-n --get t:x", {"mode": "get", "get": "t:x", "if_owed": False}),
+    ("--get t:x --no-wait", {"mode": "get", "get": "t:x", "waits": False}),
+    ("--ge t:x", {"mode": "get", "get": "t:x"}),
+    ("--g=ops id", {"group": "ops", "argv": [b"id"]}),
     ("-i", {"login": True}),
     ("-i id -x", {"login": True, "argv": [b"id", b"-x"]}),
     ("--login -u bob", {"login": True, "user": "bob"}),
@@ -180,6 +192,32 @@ REFUSED = [
     ("-e /etc/hosts", "-e is refused"),
     ("-N id", "-N is refused"),
     ("-P id", "-P is refused: the command has the groups"),
+    ("--get", "--get needs an argument"),
+    ("--get=", "not empty"),
+    ("--get=\udcff", "not UTF-8"),
+    ("--get=t:x --get=t:y", "--get may be given once"),
+    ("--get=t:x --uses=5", "--uses does not go with --get: a KDC cannot count uses"),
+    ("--get=t:x -u bob", "-u does not go with --get: a thing is given to you"),
+    ("-u bob --get=t:x psql", "-u does not go with --get"),
+    ("--get=t:x -g ops", "-g does not go with --get"),
+    ("--get=t:x -i", "-i does not go with --get: name your shell"),
+    ("--get=t:x -s", "-s does not go with --get: name your shell"),
+    ("--get=t:x -D /tmp psql", "-D does not go with --get"),
+    ("--get=t:x -E psql", "-E does not go with --get"),
+    ("--get=t:x --preserve-env=A psql", "--preserve-env does not go with --get"),
+    ("--get=t:x -b psql", "-b does not go with --get"),
+    ("--get=t:x -T 5 psql", "-T does not go with --get: --for says"),
+    ("--get=t:x A=1 psql", "VAR=value does not go with --get"),
+    ("--get=t:x --service=sudo psql", "--service does not go with --get"),
+    ("--get=t:x --no-wait -n", "--no-wait does not go with -n"),
+    ("--get=t:x --no-wait psql", "--no-wait takes no command with --get"),
+    ("--get=t:x ''", "empty word"),
+    ("--get=t:x -l", "only one of"),
+    ("-l --get=t:x", "only one of"),
+    ("-k --get=t:x", "only one of"),
+    ("--get=t:x -K", "only one of"),
+    ("--get=t:x --resume=X", "only one of"),
+    ("--resume=X --get=t:x", "only one of"),
     ("-i -s", "-i and -s do not go together"),
     ("-i -v", "do not go with -v"),
     ("-s --resume=X", "do not go with"),
@@ -205,7 +243,10 @@ def test_what_is_typed_is_refused_with_this_sentence(line, sentence):
 
 
 @given(
-    st.lists(st.binary(max_size=12) | st.sampled_from([b"-u", b"--for", b"--", b"-l", b"A=1", b"-n", b"--uses=3"]), max_size=6)
+    st.lists(
+        st.binary(max_size=12) | st.sampled_from([b"-u", b"--for", b"--", b"-l", b"A=1", b"-n", b"--uses=3", b"--get=t:x"]),
+        max_size=6,
+    )
 )
 def test_any_words_give_a_meaning_or_a_sentence(words):
     try:
@@ -214,7 +255,7 @@ def test_any_words_give_a_meaning_or_a_sentence(words):
         assert shown(str(fault)).isprintable()
         return
     assert found.mode == "run" or not found.variables or found.argv or found.mode in ("version", "help")
-    if found.argv and found.mode == "run":
+    if found.argv and found.mode in ("run", "get"):
         assert words[len(words) - len(found.argv) :] == found.argv, "arguments are passed on as they are"
 
 
@@ -281,6 +322,7 @@ def test_the_help_names_every_option_of_this_version():
         "--uses",
         "--no-wait",
         "--resume",
+        "--get",
     ):
         assert option in HELP
 

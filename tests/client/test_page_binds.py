@@ -16,7 +16,7 @@ from jitd.core.decision import Record, Terms
 from jitd.core.deed import JITSUDO
 from jitd.core.request import Request
 from tests.client.script import row_for, waiting
-from tests.scene import command
+from tests.scene import THING, command, thing
 
 OTHERWISE: dict[str, list[object]] = {
     "argv": [(b"true", b""), (b"true", b"a b"), (b"true", b"a", b"b")],
@@ -35,6 +35,7 @@ OTHERWISE: dict[str, list[object]] = {
         (Operand(1, b"/home/alice/x.sh", b"", "it belongs to uid 4001; it is too large to be bound", True),),
     ],
     "chdir": [True],
+    "gives": [True],
     "options": [(b"-E",), (b"-H",), (b"-E", b"-H")],
     "doubt": ["it has an option that is not known", "it has two commands"],
 }
@@ -55,7 +56,9 @@ SEEN_OTHERWISE = {"cwd", "env", "stdin", "watch"}
 """What these let in stands on the page itself; who may look at the recording changes nothing of what runs."""
 BY_NUMBER = {"cwd_device", "cwd_inode", "salt", "is_told"}
 """They say which directory the path meant, and keep the fingerprint from being guessed: nobody could read anything from them.
-The last one is about the requester's page alone."""
+``is_told`` is about the requester's page alone."""
+OF_THINGS = {"stays"}
+"""These mean nothing where a command is asked for."""
 
 
 def without_its_fingerprint(what: Command, service: str) -> str:
@@ -69,7 +72,7 @@ def without_its_fingerprint(what: Command, service: str) -> str:
 @pytest.mark.parametrize("service", [JITSUDO, "sudo"])
 def test_whatever_is_another_command_is_another_page(service: str) -> None:
     """THREATS R-01: each field of the command, each of its values on its own."""
-    assert set(OTHERWISE) | BY_NUMBER == {field.name for field in fields(Command)}
+    assert set(OTHERWISE) | BY_NUMBER | OF_THINGS == {field.name for field in fields(Command)}
     plain = replace(command("true"), locale=(), streams=("null", "null", "null"))
     pages = {without_its_fingerprint(plain, service): "the plain one"}
     unseen = {"locale", "streams"} if service != JITSUDO else set()  # of what another program runs, jitd binds neither
@@ -78,6 +81,13 @@ def test_whatever_is_another_command_is_another_page(service: str) -> None:
             text = without_its_fingerprint(replace(plain, **{name: value}), service)
             assert text not in pages, f"{name}={value!r} looks like {pages.get(text)}"
             pages[text] = f"{name}={value!r}"
+
+
+def test_a_thing_that_stays_is_another_page_than_one_that_is_taken_back_when_its_client_goes() -> None:
+    plain = thing()
+    pages = {without_its_fingerprint(each, JITSUDO) for each in (plain, replace(plain, stays=True), thing(f"{THING}.org"))}
+    assert len(pages) == 3
+    assert "WHAT WOULD BE GIVEN" in min(pages) and "WHAT WOULD RUN" not in "".join(pages)
 
 
 @pytest.mark.parametrize("kind", ["jitsudo", "sudo", "login"])

@@ -16,8 +16,9 @@ SLOW = {
 }  # fmt: skip
 """Each is a millisecond or several (docs/start.md)."""
 LATER = {
-    "os", "jitpam.asking", "jitpam.claims", "jitpam.failing", "jitpam.guardian", "jitpam.relay", "jitpam.saying",
-    "jitpam.signals", "jitpam.submission", "jitpam.terminal", "jitpam.wire.shown",
+    "os", "jitpam.asking", "jitpam.claims", "jitpam.failing", "jitpam.guardian", "jitpam.holding", "jitpam.krb5_caches",
+    "jitpam.own_command", "jitpam.relay", "jitpam.saying", "jitpam.signals", "jitpam.submission", "jitpam.terminal",
+    "jitpam.ticket", "jitpam.wire.shown",
 }  # fmt: skip
 """What no proof of who asks is made with: it is loaded while jitd does something (docs/start.md)."""
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from jitd.core import chain, grant, lock, request, run
+from jitd.core import chain, grant, holding, lock, request, run
 from jitd.core.chain import GENESIS, note, record, seal
 from jitd.core.claims import Point
 from jitd.core.command import Operand
@@ -28,6 +28,7 @@ from jitd.core.request import Locked, Verdict, Withdrawn, issued
 from jitd.core.run import Ended, Ending, Outcome, Process, Recording, Returned, Started, Starting, StopOrdered
 from tests.scene import (
     START,
+    THING,
     actor,
     asked,
     command,
@@ -40,6 +41,7 @@ from tests.scene import (
     review,
     screened,
     submit,
+    thing,
     too_late,
     withdraw,
 )
@@ -59,6 +61,8 @@ UNREAD = replace(asked(what=ODD, who=person("alice", ticket_ends_at=None)), serv
 BARE = replace(PLAIN, claims=replace(PLAIN.claims, reason=None))
 TWICE = permit(Approval(2, ("group:ops", "user:eve")), Approval(1, ("group:security",)))
 GRANT = issued(replace(PLAIN, obligations=free().obligations, lasts_for=60, uses=3), NOW).grant
+LENT = replace(PLAIN, command=thing(stays=True))
+UNTIL = START + timedelta(minutes=10)
 RECORDING = Recording(12, 34567, "ab" * 32)
 
 ROWS: list[tuple[Any, str]] = [
@@ -97,6 +101,14 @@ ROWS: list[tuple[Any, str]] = [
     (lift(locked()), "lifted"),
     (replace(submit(UNREAD), by=replace(ALICE, origin=Origin(0, "pts/3", 7))), "screening"),
     (replace(review(PLAIN, person("bob")), by=replace(BOB, origin=Origin(1002, "", None))), "approved"),
+    (submit(LENT), "screening"),
+    (holding.Giving(ID, ALICE, "GRNT-GRNT", "REQ1-REQ1", THING, "alice@EXAMPLE.TEST", UNTIL, stays=True, at=START), "giving"),
+    (holding.Given(ID, DAEMON), "held"),
+    (holding.Taking(f"{ID}.2", CLOCK, "its grant has ended"), "taking"),
+    (holding.Taking(ID, BOB, "wrong host: ü"), "taking"),
+    (holding.Ended(ID, DAEMON, holding.Outcome(holding.Ending.TAKEN)), "ended"),
+    (holding.Ended(ID, DAEMON, holding.Outcome(holding.Ending.NOT_GIVEN, "it is not gated")), "ended"),
+    (holding.Ended(ID, DAEMON, holding.Outcome(holding.Ending.LEFT, "a ticket is left")), "ended"),
 ]
 """An event, and the state that it leads to."""
 
@@ -138,7 +150,7 @@ def test_its_seal_is_what_it_always_was() -> None:
 
 
 def test_every_event_of_every_life_has_a_record_here_and_nothing_else_has() -> None:
-    kinds = {kind for life in (request, grant, run, lock) for kind in life.MAY_CAUSE}
+    kinds = {kind for life in (request, grant, run, holding, lock) for kind in life.MAY_CAUSE}
     assert {type(event) for event, _ in ROWS} == kinds
     names = [json.loads(line.partition(" ")[2])["event"] for line in ALWAYS]
     assert names == [name_of(event) for event, _ in ROWS] + ["policy.loaded"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from jitd.doctor import daemon, person, runs, settings, state
+from jitd.doctor import daemon, gate, person, runs, settings, state
 from jitd.doctor.daemon import Answered, Lanes
 from jitd.doctor.finding import Finding
 from jitd.doctor.host import Running
@@ -36,6 +36,23 @@ def kept(size: int = 0, free: int = 100 * 1024, days: float = 0) -> Iterator[Fin
 
 
 ROWS = [
+    Row("gate.writer", "ok", "grants no tickets", lambda: gate.absent("/k")),
+    Row("gate.writer", "ok", "kadmind", lambda: gate.writer(None)),
+    Row("gate.writer", "bad", "kadmind is down", lambda: gate.writer("kadmind is down")),
+    Row("gate.keytab", "ok", "only jitd-kdc", lambda: gate.key("/k", 7, 7, 0o100600)),
+    Row("gate.keytab", "bad", "make install", lambda: gate.key("/k", None, 7, 0o100600)),
+    Row("gate.keytab", "bad", "chmod 600 /k", lambda: gate.key("/k", 7, 7, 0o100640)),
+    Row("gate.keytab", "bad", "who reads it", lambda: gate.key("/k", 7, 8, 0o100600)),
+    Row("gate.keytab", "bad", "cannot read /k", lambda: gate.key("/k", 7, 0, 0o100600)),
+    Row("gate.k1", "ok", "refuses", lambda: gate.gate("k1", "c", "on", "why")),
+    Row("gate.k1", "bad", "OFF: it gave", lambda: gate.gate("k1", "c", "off", "it gave")),
+    Row("gate.k1", "unknown", "not known: silence", lambda: gate.gate("k1", "c", "silent", "silence")),
+    Row("gate.k1", "unknown", "not known: silence", lambda: gate.gate("k1", "c", "nonsense", "silence")),
+    Row("gate.s", "ok", "gated", lambda: gate.service("s", "required")),
+    Row("gate.s", "bad", "not gated", lambda: gate.service("s", "")),
+    Row("gate.s", "bad", "for show", lambda: gate.service("s", "log")),
+    Row("gate.s", "weak", "neither", lambda: gate.service("s", "yes")),
+    Row("gate.s", "bad", "not ours", lambda: gate.ungrantable("s", "not ours")),
     Row("daemon.runs", "ok", "process 7", lambda: daemon.there(RUNS, "start it")),
     Row("daemon.runs", "bad", "start it", lambda: daemon.there(Running(0), "start it")),
     Row("daemon.alone", "ok", "no other", lambda: daemon.there(RUNS, "start it")),

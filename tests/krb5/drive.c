@@ -224,6 +224,19 @@ auth(char **words, int count)
     empty(&entry);
 }
 
+/* versions -: what both modules say to a major version that is not theirs */
+static void
+versions(void)
+{
+    struct krb5_kdcpolicy_vtable_st gate_of = { 0 };
+    struct kadm5_auth_vtable_st auth_of = { 0 };
+    krb5_error_code first = kdcpolicy_jitd_initvt(context, 2, 1, (krb5_plugin_vtable)(void *)&gate_of);
+    krb5_error_code second = kadm5_auth_jitd_initvt(context, 2, 1, (krb5_plugin_vtable)(void *)&auth_of);
+
+    printf("said %s %s\n", first == KRB5_PLUGIN_VER_NOTSUPP && gate_of.check_as == NULL ? "refused" : "taken",
+           second == KRB5_PLUGIN_VER_NOTSUPP && auth_of.setstr == NULL ? "refused" : "taken");
+}
+
 static void
 read_strings(const char *what, char **words)
 {
@@ -281,7 +294,9 @@ main(void)
             struct jitd_grant grant = { strtoll(words[1], NULL, 10), "" };
 
             printf("said %lld\n", (long long)jitd_left(&grant, strtoll(words[2], NULL, 10)));
-        } else
+        } else if (strcmp(words[0], "versions") == 0)
+            versions();
+        else
             read_strings(words[0], words + 1);
         fflush(stdout);
     }

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from jitd.core import grant, lock, request, run
+from jitd.core import grant, holding, lock, request, run
 from tests.law.tree import TREE
 
 DRAW = TREE / "contrib/docs/diagrams"
@@ -21,7 +21,9 @@ def test_the_diagrams_are_up_to_date() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(("life", "module"), [("request", request), ("grant", grant), ("run", run), ("lock", lock)])
+@pytest.mark.parametrize(
+    ("life", "module"), [("request", request), ("grant", grant), ("run", run), ("holding", holding), ("lock", lock)]
+)
 def test_every_state_is_drawn_and_every_end_is_an_end(life: str, module: ModuleType) -> None:
     page = (TREE / "ARCHITECTURE.md").read_text("utf-8")
     drawing = page.partition(f"<!-- diagram: {life} -->")[2].partition(f"<!-- end: {life} -->")[0]

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from jitd.cli import cli
-from jitd.core import grant, lock, request, run
+from jitd.core import grant, holding, lock, request, run
 from jitd.core.law import name_of
 from jitd.server import channel, room
 from jitpam import options
@@ -234,8 +234,8 @@ def test_every_kind_of_stream_is_on_the_page() -> None:
 
 
 def events() -> set[str]:
-    """The name of everything that can be recorded: the events of the four lives, and the notes of the daemon."""
-    kinds = {kind for module in (request, grant, run, lock) for kind in module.MAY_CAUSE}
+    """The name of everything that can be recorded: the events of the five lives, and the notes of the daemon."""
+    kinds = {kind for module in (request, grant, run, holding, lock) for kind in module.MAY_CAUSE}
     return {name_of(kind.__new__(kind)) for kind in kinds} | notes()
 
 
@@ -244,7 +244,7 @@ def notes() -> set[str]:
     found = set()
     for module in MODULES:
         for node in ast.walk(module.syntax):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "note":
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("note", "_note"):
                 name = node.args[0]
                 if isinstance(name, ast.Constant):
                     found.add(name.value)

@@ -27,9 +27,15 @@ EVERY = sorted(str(path.relative_to(TREE)) for path in TREE.glob("tests/**/test_
 
 
 def test_every_file_of_tests_is_played() -> None:
-    plain, under_systemd = lanes.test_files()
+    plain, under_systemd, with_db1 = lanes.test_files()
     assert len(EVERY) > 140
-    assert set(plain) | set(under_systemd) == set(EVERY)
+    assert set(plain) | set(under_systemd) | set(with_db1) == set(EVERY)
+
+
+def test_what_takes_a_second_host_is_played_in_the_lab_that_has_one_and_nowhere_else() -> None:
+    plain, under_systemd, with_db1 = lanes.test_files()
+    assert with_db1 and all(file.startswith("tests/db1/") for file in with_db1)
+    assert set(with_db1) & (set(plain) | set(under_systemd)) == set()
 
 
 def test_what_is_played_under_systemd_exists() -> None:

@@ -8,6 +8,7 @@ import contextlib
 import os
 import select
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,9 +21,10 @@ import pexpect
 import pytest
 
 from jitd.core.run import Ending, Outcome
-from jitd.executor import Ended, Ready, Started
+from jitd.executor import Ended, Ready, Started, Trouble, monitors
 from jitd.monitor.housing import group_of
-from jitd.monitor.orders import CANNOT, FAILED, Login
+from jitd.monitor.orders import CANNOT, FAILED, Login, write_word
+from jitd.monitor.places import GO, note, plate_path
 from jitd.monitor.seats import owner_of, terminal_of
 from jitd.monitor.strays import NO_SESSION, session_of, started_at
 from tests.marks import direct, timed
@@ -33,6 +35,7 @@ from tests.waiting import wait_for
 BECAUSE = "revoked by bob@EXAMPLE.TEST: enough"
 GONE = Outcome(Ending.NOT_STARTED, CANNOT, "the program that asked has ended")
 HUNG_UP = Outcome(Ending.SIGNALED, signal.SIGHUP, BECAUSE)
+KEEPER_KILLED = Outcome(Ending.LOST, FAILED, "what kept the session was killed")
 LETS_IN = "read go; "
 HIDDEN = {
     **HIDERS,
@@ -342,10 +345,18 @@ def test_the_end_of_its_time_ends_it_where_that_is_the_rule(stage: Stage, asker:
     nothing_is_left_of(stage, job)
 
 
-def test_the_audit_session_finds_whoever_has_left_the_control_group(stage: Stage) -> None:
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A control group that is no part of any session."""
+    made = Path("/sys/fs/cgroup/elsewhere")
+    made.mkdir(exist_ok=True)
+    yield made
+    wait_for(lambda: "populated 0" in (made / "cgroup.events").read_text())
+    made.rmdir()
+
+
+def test_the_audit_session_finds_whoever_has_left_the_control_group(elsewhere: Path, stage: Stage) -> None:
     """As a user manager's scope takes one in (systemd-run --user --scope), or root moves itself."""
-    elsewhere = Path("/sys/fs/cgroup/elsewhere")
-    elsewhere.mkdir(exist_ok=True)
     moves = (
         f"echo 0 >/proc/self/loginuid; sleep 0.4; (echo 0 >{elsewhere}/cgroup.procs; trap '' HUP; setsid sleep 60 &); sleep 60"
     )
@@ -360,8 +371,6 @@ def test_the_audit_session_finds_whoever_has_left_the_control_group(stage: Stage
         nothing_is_left_of(stage, job)
     finally:
         asker.close()
-        stage.wait(lambda: "populated 0" in (elsewhere / "cgroup.events").read_text())
-        elsewhere.rmdir()
 
 
 # --- what is killed ---------------------------------------------------------------------------------------------------
@@ -377,8 +386,98 @@ def test_a_keeper_that_is_killed_takes_the_session_with_it(stage: Stage, asker: 
     job = begin(stage, asker)
     wait_for(lambda: is_set_up(stage, "many"))
     os.kill(keeper_of(stage), signal.SIGKILL)
-    assert outcome(stage, job) == Outcome(Ending.LOST, FAILED, "its monitor was killed")
-    stage.wait(lambda: not marked(stage))
+    assert outcome(stage, job) == KEEPER_KILLED and not marked(stage)
+    nothing_is_left_of(stage, job)
+
+
+MOVES = (
+    "echo 0 >/proc/self/loginuid; (echo 0 >/sys/fs/cgroup/elsewhere/cgroup.procs; trap '' HUP; sleep 600; sleep 600) & sleep 600"
+)
+
+
+@pytest.mark.parametrize("asker", [(MOVES,)], indirect=True)
+@pytest.mark.parametrize("is_there", ["a daemon that is there", "the next daemon"])
+def test_a_keeper_that_is_killed_takes_along_what_is_in_its_audit_session(
+    elsewhere: Path, stage: Stage, asker: Asker, is_there: str
+) -> None:
+    """THREATS G-02."""
+    job = begin(stage, asker)
+    stage.wait(lambda: (elsewhere / "cgroup.procs").read_text())
+    if session_of(asker.pid) in (NO_SESSION, session_of(os.getpid())):
+        pytest.skip("this kernel keeps no audit sessions")
+    if is_there == "the next daemon":
+        stage.run(stage.executor.close())
+        stage.reports.clear()
+    os.kill(keeper_of(stage), signal.SIGKILL)
+    if is_there == "the next daemon":
+        stage.wait(lambda: not stage.monitors())
+        stage.open()
+        assert stage.run(stage.executor.find([job.run])) == [job.run]
+    assert outcome(stage, job) == KEEPER_KILLED and not marked(stage)
+    assert asker.process.wait(60) != 0
+    nothing_is_left_of(stage, job)
+
+
+@pytest.mark.parametrize("asker", [(HIDERS["one that ignores"],)], indirect=True)
+def test_a_keeper_that_follows_one_that_was_killed_can_be_killed_too(stage: Stage, asker: Asker) -> None:
+    job = begin(stage, asker)
+    wait_for(lambda: is_set_up(stage, "one that ignores"))
+    first = keeper_of(stage)
+    os.kill(first, signal.SIGKILL)
+    second = stage.wait(lambda: next((pid for pid in stage.monitors() if pid != first and in_state(stage, job.run)), 0))
+    os.kill(second, signal.SIGKILL)
+    assert outcome(stage, job) == KEEPER_KILLED and not marked(stage)
+    nothing_is_left_of(stage, job)
+
+
+@direct
+def test_a_keeper_that_is_killed_with_its_launcher_takes_the_session_with_it(stage: Stage, asker: Asker) -> None:
+    """As where the kernel ends processes for want of memory."""
+    job = begin(stage, asker)
+    os.kill(stage.launcher, signal.SIGKILL)
+    os.kill(keeper_of(stage), signal.SIGKILL)
+    assert outcome(stage, job) == KEEPER_KILLED and not marked(stage)
+    nothing_is_left_of(stage, job)
+
+
+@pytest.mark.parametrize("fault", ["no process", "no launcher"])
+def test_a_session_without_a_keeper_has_ended_when_one_could_be_made(
+    stage: Stage, asker: Asker, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """THREATS G-02: nobody says before that it has."""
+    monkeypatch.setattr(monitors, "BORN_WITHIN", 0.5)
+    job = begin(stage, asker)
+    hand_over = stage.executor._hand_over
+
+    async def fails(run: str, *_: object) -> None:
+        monkeypatch.setattr(stage.executor, "_hand_over", hand_over)
+        if fault == "no launcher":
+            raise TimeoutError(0, "the launcher of monitors does not take it")
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            ours.send(write_word("unborn", run=run, because="no process could be made: Cannot allocate memory"))
+            stage.executor._hear_launcher(theirs)
+
+    monkeypatch.setattr(stage.executor, "_hand_over", fails)
+    os.kill(keeper_of(stage), signal.SIGKILL)
+    trouble = stage.wait(lambda: next((r for r in stage.reports if isinstance(r, Trouble)), None))
+    assert "what kept the session was killed" in trouble.because and not stage.reported(Ended, job.run)
+    assert outcome(stage, job) == KEEPER_KILLED and not marked(stage)
+    nothing_is_left_of(stage, job)
+
+
+def test_nobody_is_let_in_by_a_keeper_that_ends_what_another_had_begun(stage: Stage, asker: Asker) -> None:
+    """THREATS G-02: the one before was killed between its note that it goes, and the word of it."""
+    job = login_of(asker.pid)
+    get_ready(stage, job)
+    keeper = keeper_of(stage)
+    os.kill(keeper, signal.SIGSTOP)
+    with open(plate_path(str(stage.run_dir), job.run), "r+b") as plate:
+        note(plate.fileno(), GO)
+    os.kill(keeper, signal.SIGKILL)
+    assert outcome(stage, job) == KEEPER_KILLED
+    assert stage.reported(Started, job.run) is None
+    assert asker.process.wait(60) != 0
     nothing_is_left_of(stage, job)
 
 

@@ -44,6 +44,19 @@ def test_a_ticket_lets_one_in_by_ssh() -> None:
     assert (done.returncode, done.stdout) == (0, "alice\n"), done.stderr
 
 
+def test_a_second_host_is_a_service_and_its_services_take_tickets() -> None:
+    end = "$(($(date +%s) + 600))"
+    grant = f'kadmin.local -q "setstr $service/db1.example.test jit_grant:K7QM2XVD \\"1 {end} alice@EXAMPLE.TEST\\""'
+    script = f"""
+        systemctl is-active db1.service
+        for service in postgres host; do {grant} >&2; done
+        as alice psql -tA -h db1.example.test shop -c 'SELECT current_user'
+        as alice ssh db1.example.test hostname
+    """
+    done = booted("--db1", "--no-jitd", "sh", "-euc", script)
+    assert (done.returncode, done.stdout) == (0, "active\nalice\ndb1.example.test\n"), done.stderr
+
+
 @pytest.mark.parametrize("status", [0, 1, 7, 127, 255])
 def test_the_commands_status_comes_through(status: int) -> None:
     assert booted("--no-jitd", "sh", "-c", f"exit {status}").returncode == status

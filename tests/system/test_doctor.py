@@ -88,7 +88,7 @@ that it is put right last."""
 
 @pytest.fixture(scope="module", autouse=True)
 def a_kadmin() -> Iterator[None]:
-    """The lab has no kadmind, so what an administrator types there speaks to the KDC's database itself."""
+    """What an administrator types speaks to the KDC's database itself: kadmind would ask for a password."""
     KADMIN.write_text('#!/bin/sh\nexec kadmin.local -r EXAMPLE.TEST "$@"\n')
     KADMIN.chmod(0o755)
     yield

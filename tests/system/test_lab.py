@@ -34,10 +34,10 @@ def in_lab(script: str) -> str:
     return done.stdout
 
 
-def start(script: str, **more: object) -> subprocess.Popen[str]:
+def start(script: str, *options: str, **more: object) -> subprocess.Popen[str]:
     """A lab that says `here` when COMMAND runs, and then does what the script says."""
     process = subprocess.Popen(  # type: ignore[call-overload]
-        [LAB, "--no-jitd", "sh", "-c", f"echo here; {script}"],
+        [LAB, "--no-jitd", *options, "sh", "-c", f"echo here; {script}"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **more,
     )  # fmt: skip
     assert process.stdout.readline() == "here\n"
@@ -51,7 +51,9 @@ def processes() -> set[str]:
             words = (process / "cmdline").read_bytes()
         except OSError:
             continue
-        if b"\0--no-jitd\0" in words or b"krb5kdc" in words or b"sleep\x00 7777" in words or b"sleep\x007777" in words:
+        if any(word in words for word in (b"\0--no-jitd\0", b"krb5kdc", b"/etc/lab/db1", b"postgres", b"/usr/sbin/sshd")):
+            found.add(process.name)
+        if b"sleep\x00 7777" in words or b"sleep\x007777" in words:
             found.add(process.name)
     return found
 
@@ -292,6 +294,24 @@ def test_a_lab_that_is_killed_leaves_no_process_and_no_cgroup(number: int, nothi
     process.communicate()
 
 
+def test_a_second_host_is_ready_when_command_starts_and_ends_with_it(nothing_is_left: None) -> None:
+    ask = "on db1 hostname; on db1 sed -n '8s/ *$//p' /var/lib/postgresql/data/postmaster.pid; hostname"
+    done = lab("--db1", "sh", "-euc", f"{ask}; exit 7")
+    assert (done.returncode, done.stdout) == (7, "db1.example.test\nready\nlab.example.test\n"), done.stderr
+
+
+def test_a_lab_that_is_killed_leaves_nothing_of_its_second_host(nothing_is_left: None) -> None:
+    process = start("exec sleep 7777", "--db1")
+    assert any(b"postgres" in Path("/proc", pid, "cmdline").read_bytes() for pid in processes()), "it runs"
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(timeout=10) == -signal.SIGKILL
+    process.communicate()
+
+
+def test_without_its_option_there_is_no_second_host() -> None:
+    assert in_lab("on db1 true || echo $?; getent hosts db1 || echo $?").split() == ["1", "2"]
+
+
 def test_what_command_leaves_running_ends_with_it(nothing_is_left: None) -> None:
     assert lab("sh", "-c", "(trap '' TERM HUP; setsid sleep 7777 >/dev/null 2>&1 &) ; exit 4").returncode == 4
 
@@ -375,7 +395,8 @@ def test_the_demonstration_goes_as_it_is_told() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     told = re.sub(r"\n#? *", " ", done.stdout)
-    for said in ("approved by bob@EXAMPLE.TEST", "denied by", "is revoked; nothing runs under it", "chain whole", "That is all."):
+    for said in ("approved by bob@EXAMPLE.TEST", "denied by", "is revoked; nothing runs under it", "KDC policy rejects request",
+                 "Grace ", "chain whole", "That is all."):  # fmt: skip
         assert said in told, said
 
 

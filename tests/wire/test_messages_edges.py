@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The exit statuses, stages and kinds of streams as PROTOCOL.md has them, said once more: scripts go by them."""
 
-from jitpam.wire import codes, messages
+from jitpam.wire import codes
 
 EXITS = """
 unauthenticated 119 119

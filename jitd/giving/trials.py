@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does the KDC's gate hold? A KDC that has lost its plugin issues every ticket and says nothing, so jitd asks it for some.
+
+Law: a gate is known to be off if a ticket came back that nobody has granted. What is off is recorded once, and given to nobody
+until the KDC has refused again. A KDC that does not answer tells nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from jitd.kdc.asking import OFF, ON
+from jitd.kdc.gates import Sighting
+
+EVERY = 300.0
+"""Seconds between two trials of every gate."""
+
+Ask = Callable[[Sequence[str]], Awaitable[Sequence[Sighting]]]
+
+
+class Trials:
+    """Tries the gates of ``services()``, principals, and of the ``canary``, which is gated everywhere and never granted.
+
+    ``ask`` asks each KDC for tickets. ``note`` puts an event with its details into the record.
+    """
+
+    def __init__(
+        self, ask: Ask, canary: str, services: Callable[[], Sequence[str]], note: Callable[[str, dict[str, Any]], None]
+    ) -> None:
+        self._ask = ask
+        self._canary = canary
+        self._services = services
+        self._note = note
+        self._tried: set[str] = set()
+        self._off: dict[str, str] = {}  # service → why its gate is known to be off
+
+    def fault(self, service: str) -> str:
+        """Return why no ticket for ``service`` is given now, as a sentence; empty if its gate is not known to be off."""
+        return self._off.get(service) or self._off.get(self._canary) or ""
+
+    async def fault_now(self, service: str) -> str:
+        """As ``fault``. A service that was not tried yet is tried first."""
+        if service not in self._tried:
+            await self.make([service])
+        return self.fault(service)
+
+    async def make(self, services: Sequence[str]) -> None:
+        """Try the gates of ``services`` and the canary. Raises what ``note`` raises."""
+        seen = tuple(await self._ask([self._canary, *services]))
+        for service in (self._canary, *services):
+            states = [sighting for sighting in seen if sighting.service == service]
+            if any(sighting.state == ON for sighting in states):
+                self._tried.add(service)
+            if off := next((sighting for sighting in states if sighting.state == OFF), None):
+                self._is_off(service, off)
+            elif service in self._off and states and all(sighting.state == ON for sighting in states):
+                del self._off[service]
+                self._note("gate.on", {"service": service})
+
+    def _is_off(self, service: str, seen: Sighting) -> None:
+        if service not in self._off:
+            self._note("gate.off", {"service": service, "kdc": seen.kdc})
+        what = "any gated service" if service == self._canary else service
+        self._off[service] = (
+            f"{seen.kdc} issues tickets for {what} without a grant: its gate is off, and jitd gives no tickets until it is"
+            " mended (jitd kdc check)"
+        )
+
+    async def keep(self) -> None:
+        """Try all gates again and again, as long as a rule gives a ticket. Runs for ever."""
+        while True:
+            if services := self._services():
+                await self.make(services)
+            await asyncio.sleep(EVERY)

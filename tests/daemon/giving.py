@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A daemon's parts around things that are given: a real store and the real deeds, a giver that does as tests tell it, and clients
+that hold every message against the wire's own table.
+
+Law: nothing here decides anything. The clock stands still until a test moves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from jitd.audit.verify import verify
+from jitd.core.grant import Grant
+from jitd.core.holding import Holding
+from jitd.giving import Answer, Done, Failed, Givers
+from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.lifecycle.perform import Perform
+from jitd.lifecycle.recovery import Recovery
+from jitd.lifecycle.waiters import Waiters
+from jitd.server.waiting import Waiting
+from jitd.settings.config import Limits
+from jitd.store import StoreError
+from jitd.store.sqlite import SqliteStore
+from jitd.verbs.access import Access
+from jitd.verbs.endings import Endings
+from jitd.verbs.lists import Lists
+from jitd.verbs.refusal import Refusal
+from jitd.verbs.requests import Requests
+from jitd.workers import Workers
+from jitpam.wire import messages
+from jitpam.wire.conversation import CLIENT, Conversation
+from tests.scene import asked, free, moment, person, submit, thing
+
+ID = "K7QM-2XVD"
+ALICE, BOB, CAROL = (person(name) for name in ("alice", "bob", "carol"))
+
+
+class FakeGiver:
+    """Gives nothing to anybody. ``answers`` are what it says next, in order; Done when none is left. ``HANGS``: until it is let
+    go on. What it was asked is in ``asked``; what a KDC would hold now, in ``there``.
+    """
+
+    HANGS = object()
+
+    def __init__(self, is_recorded: Callable[[str], Holding | None]) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.answers: list[Any] = []
+        self.there: set[str] = set()
+        self.unrecorded: list[str] = []
+        self.hanging: list[asyncio.Future[Answer]] = []
+        self.n_at_once = self.most_at_once = 0
+        self._is_recorded = is_recorded
+
+    async def give(self, holding: Holding) -> Answer:
+        if self._is_recorded(holding.id) is None:
+            self.unrecorded.append(holding.id)
+        answer = await self._answer("give", holding)
+        if not isinstance(answer, Done | Failed):
+            return answer
+        self.there.add(holding.id)
+        return answer
+
+    async def take(self, holding: Holding) -> Answer:
+        answer = await self._answer("take", holding)
+        if isinstance(answer, Done):
+            self.there.discard(holding.id)
+        return answer
+
+    async def _answer(self, deed: str, holding: Holding) -> Answer:
+        self.asked.append((deed, holding.id))
+        self.n_at_once += 1
+        self.most_at_once = max(self.most_at_once, self.n_at_once)
+        try:
+            answer = self.answers.pop(0) if self.answers else Done()
+            if answer is self.HANGS:
+                self.hanging.append(asyncio.get_running_loop().create_future())
+                answer = await self.hanging[-1]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer  # type: ignore[no-any-return]
+        finally:
+            self.n_at_once -= 1
+
+    def name_of(self, thing: str) -> str:
+        return thing.partition(":")[2] + "@EXAMPLE.TEST"
+
+    def fault(self, thing: str) -> str:
+        return ""
+
+
+class Failing(SqliteStore):
+    """A store whose next ``n_fail`` commits, or reads of a holding, fail."""
+
+    n_fail = 0
+    n_unread = 0
+
+    def commit(self, changes: Any, records: Any) -> None:
+        if self.n_fail:
+            self.n_fail -= 1
+            raise StoreError("disk full")
+        super().commit(changes, records)
+
+    def holding(self, id: str) -> Holding | None:
+        if self.n_unread:
+            self.n_unread -= 1
+            raise StoreError("input/output error")
+        return super().holding(id)
+
+
+class Client:
+    """One connection of ``who``'s, as far as it waits and holds. What the daemon says must be in order by the wire's table."""
+
+    def __init__(self, house: House, who: Any = ALICE) -> None:
+        self.talk = Conversation(CLIENT)
+        self.talk.state = "waiting"
+        self.heard: list[Any] = []
+        self.who = who
+        self.is_open = True
+        self.waiting = Waiting(house.services, self._say, self._refuse, lambda: who)
+
+    def _say(self, message: Any, descriptor: int | None = None) -> None:
+        self.talk.hear(message)
+        self.heard.append(message)
+
+    def _refuse(self, code: str, text: str) -> None:
+        self._say(messages.Refused(code=code, text=text))
+        self.waiting.give_back()  # as a Connection does
+
+    def keep(self) -> None:
+        """It says ``keep``, and is answered."""
+        self.talk.say(messages.Keep())
+        try:
+            self._say(messages.Done(text=self.waiting.keep()))
+        except Refusal as no:
+            self._refuse(no.code, no.text)
+
+    @property
+    def said(self) -> list[str]:
+        """The kinds of what it heard."""
+        return [message.type for message in self.heard]
+
+    def go(self) -> None:
+        """Its connection ends."""
+        self.is_open = False
+        self.waiting.close()
+
+
+class House:
+    """The deeds over one database; ``restart`` is another daemon over it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path / "jitd.db"
+        self.at = moment()
+        self.open()
+
+    def open(self) -> None:
+        """Build the parts of a daemon."""
+        self.store = Failing(self.path)
+        self.lifecycle = Lifecycle(self.store, lambda: self.at, lambda: "policy-1")
+        self.waiters = Waiters()
+        self.giver = FakeGiver(self.recorded)
+        config: Any = SimpleNamespace(
+            operators=("user:dave",),
+            limits=Limits(),
+            host="db1.example.test",
+            realms=frozenset({"EXAMPLE.TEST"}),
+            principals={},
+            people={},
+        )
+        decider: Any = SimpleNamespace(lock_on=lambda who: None, decide_use=self.decide_use)
+        nothing: Any = None
+        self.perform = Perform(
+            config=config,
+            decider=decider,
+            lifecycle=self.lifecycle,
+            store=self.store,
+            executor=nothing,
+            givers=Givers({"service-ticket": self.giver}),
+            waiters=self.waiters,
+            workers=nothing,
+            now=lambda: self.at,
+        )
+        self.requests = Requests(config, decider, self.perform, self.store, self.waiters, nothing, lambda: self.at)
+        self.access = Access(config, self.store)
+        self.lists = Lists(
+            self.access, self.store, lambda: SqliteStore.reading(self.path), Workers(), lambda run: None, lambda: self.at
+        )
+        self.endings = Endings(config, self.access, self.lists, self.perform, self.store, self.waiters)
+        self.services: Any = SimpleNamespace(
+            store=self.store,
+            waiters=self.waiters,
+            requests=self.requests,
+            let_go=self.perform.holdings.let_go,
+            now=lambda: self.at,
+            locks=SimpleNamespace(active=tuple),
+        )
+        self.recovery = Recovery(
+            self.perform, decider, self.lifecycle, self.store, SimpleNamespace(find=self._find), lambda: self.at
+        )
+
+    async def _find(self, runs: list[str]) -> None:
+        assert runs == []
+
+    async def decide_use(self, found: Any) -> Any:
+        return free()
+
+    def restart(self, boot_id: str = "boot-1") -> None:
+        """The daemon is killed, and another begins; it has not recovered yet."""
+        self.store.close()
+        self.at = replace(self.at, boot_id=boot_id)
+        there = self.giver.there
+        self.open()
+        self.giver.there = there
+
+    def recorded(self, id: str) -> Holding | None:
+        """What another reader finds in the database now."""
+        with_it = SqliteStore.reading(self.path)
+        try:
+            return with_it.holding(id)
+        finally:
+            with_it.close()
+
+    # --- what happens --------------------------------------------------------------------------------------------------
+
+    def begin(self, decision: Any = None, id: str = ID, client: Client | None = None, **changes: Any) -> Client:
+        """A request for the thing, permitted at once, of a client that waits."""
+        found = client or Client(self)
+        made = asked(id, what=thing(stays=changes.pop("stays", False)), **changes)
+        self.waiters.attend(id, found.waiting)
+        found.waiting.begin(id)
+        self.perform.submitted(submit(made), decision or free())
+        return found
+
+    async def settle(self) -> None:
+        """Until nothing is under way but what hangs."""
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+    async def pass_time(self, seconds: float) -> None:
+        """``seconds`` go by, and what is due by then is looked at."""
+        self.at = moment(self.at.boot - 1000.0 + seconds, self.at.boot_id)
+        heap = self.perform.deadlines._heap
+        for due in sorted(one for one in heap if one[0] <= self.at.boot):
+            heap.remove(due)
+            self.perform._due(*due[1:])
+        await self.settle()
+
+    async def come_back(self, id: str = ID) -> Client:
+        """A client comes with ``--resume``. Raises Refusal."""
+        found = Client(self)
+        found.waiting.move(await self.requests.resume(ALICE, id, found.waiting, found.waiting.begin))
+        return found
+
+    # --- what there is -------------------------------------------------------------------------------------------------
+
+    def held(self, id: str = ID) -> Holding:
+        """The holding ``id``."""
+        found = SqliteStore.holding(self.store, id)
+        assert found is not None
+        return found
+
+    def grant(self, id: str = ID) -> Grant:
+        """The grant ``id``."""
+        found = self.store.grant(id)
+        assert found is not None
+        return found
+
+    def told(self) -> list[str]:
+        """The names of what was recorded of holdings, in order."""
+        names = [json.loads(body)["event"] for _, body, _ in self.store.records()]
+        return [name.partition(".")[2] for name in names if name.startswith("holding.")]
+
+    def close(self) -> None:
+        """Prove the record, and that nothing was given that was not recorded."""
+        verify(self.store.records(), self.store.documents(), self.store.misfiled())
+        assert self.giver.unrecorded == []
+        self.store.close()

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people are told and may do about things that are given: revoke, lock, resume, keep, and the rows of lists.
+
+Law: a verb returns when what it says is true; what is not taken back yet is named.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jitd.core.grant import Revoked
+from jitd.core.holding import HoldingState
+from jitd.core.law import DAEMON
+from jitd.deciding.directory import Account
+from jitd.giving import Done, Failed
+from jitd.server.connection import Connection
+from jitd.verbs import endings, locks
+from jitd.verbs.locks import Locks
+from jitd.verbs.refusal import Refusal
+from jitd.verbs.rows import holding_row
+from jitpam.wire.conversation import DAEMON as THE_DAEMON
+from jitpam.wire.conversation import Conversation
+from tests.daemon.giving import ALICE, BOB, ID, Client, FakeGiver, House
+from tests.daemon.test_holdings import played
+from tests.scene import THING, permit, person, review
+
+HELD, TAKING, ENDED = HoldingState.HELD, HoldingState.TAKING, HoldingState.ENDED
+SILENT = Failed("the KDC is silent")
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    for module in (endings, locks):
+        monkeypatch.setattr(module, "GONE_WITHIN", 0.05)
+    made = House(tmp_path)
+    yield made
+    made.close()
+
+
+def locking(house: House) -> Locks:
+    """The operators' brake over ``house``, where everybody has an account."""
+    parts: Any = (SimpleNamespace(operators_only=lambda who, deed: None), house.endings, house.perform, house.store)
+    accounts: Any = SimpleNamespace(realms=frozenset({"EXAMPLE.TEST"}), principals={}, people={})
+    workers: Any = SimpleNamespace(typed=SimpleNamespace(run=found))
+    return Locks(*parts, accounts, house.waiters, workers, lambda: house.at)
+
+
+async def found(uid: int, look: Any, *words: Any) -> Account:
+    return Account("alice", ALICE.uid)
+
+
+async def given(house: House, id: str = ID) -> Client:
+    """alice has the thing, which bob has approved."""
+    client = house.begin(permit(), id=id)
+    waiting = house.store.request(id)
+    assert waiting is not None
+    house.perform.act(review(waiting, person("bob")))
+    await house.settle()
+    assert house.held(id).state is HELD
+    return client
+
+
+VERBS: dict[str, Callable[[House], Any]] = {
+    "revoke": lambda house: house.endings.revoke(BOB, ID, "wrong host"),
+    "revoke, by alice": lambda house: house.endings.revoke(ALICE, ID, ""),
+    "revoke --of alice": lambda house: house.endings.revoke_all_of(BOB, "alice", "left us"),
+    "lock alice": lambda house: locking(house).lock(person("dave"), "user", "alice", None, "left us"),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_that_ends_it_returns_when_it_is_taken(house: House, verb: str) -> None:
+    """THREATS T-19."""
+
+    async def scene() -> None:
+        await given(house)
+        house.giver.answers = [FakeGiver.HANGS]
+        house_is_patient = asyncio.create_task(VERBS[verb](house))
+        await house.settle()
+        while not house.giver.hanging:
+            await asyncio.sleep(0)
+        assert not house_is_patient.done() and house.held().state is TAKING
+        house.giver.hanging[0].set_result(Done())
+        said = await house_is_patient
+        assert house.held().state is ENDED and house.giver.there == set()
+        assert "taken back" in said, said
+
+    for module in (endings, locks):
+        module.GONE_WITHIN = 30.0  # type: ignore[attr-defined]
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_is_not_taken_in_time_is_named_and_the_verb_has_failed(house: House, verb: str) -> None:
+    """THREATS T-19: and so it is by whatever verb comes later, until it is taken."""
+
+    async def scene() -> None:
+        await given(house)
+        house.giver.answers = [SILENT] * 100
+        with pytest.raises(Refusal) as refused:
+            await VERBS[verb](house)
+        assert refused.value.code == "not_done" and f"{THING} ({ID}) is not taken back yet" in refused.value.text
+        for again in VERBS:
+            with pytest.raises(Refusal) as refused:
+                await VERBS[again](house)
+            assert refused.value.code == "not_done" and f"({ID})" in refused.value.text, again
+        assert house.held().state is TAKING
+        house.giver.answers.clear()
+        await house.pass_time(3600)
+        await house.pass_time(60)
+        assert house.held().state is ENDED
+        for again in ("revoke", "revoke --of alice"):
+            with pytest.raises(Refusal) as refused:
+                await VERBS[again](house)
+            assert refused.value.code in ("late", "unknown"), again
+
+    asyncio.run(scene())
+
+
+@played
+async def test_nobody_ends_what_they_may_not_see(house: House) -> None:
+    await given(house)
+    for stranger in (person("eve"),):
+        with pytest.raises(Refusal):
+            await house.endings.revoke(stranger, ID, "")
+        with pytest.raises(Refusal):
+            await house.endings.revoke_all_of(stranger, "alice", "")
+    assert house.held().state is HELD and house.told() == ["giving", "given"]
+
+
+# --- resume and keep ---------------------------------------------------------------------------------------------------
+
+
+@played
+async def test_nobody_resumes_what_is_somebody_elses(house: House) -> None:
+    """THREATS T-22: whoever they are, one sentence answers."""
+    await given(house)
+    house.restart()
+    house.perform.holdings.await_holder(ID)
+    texts = set()
+    for who in (BOB, person("eve"), person("alice", uid=4711), person("alice", principal="local:alice"), person("root")):
+        client = Client(house, who)
+        with pytest.raises(Refusal) as refused:
+            await house.requests.resume(who, ID, client.waiting, client.waiting.begin)
+        texts.add(refused.value.text)
+        assert client.said == [] and house.waiters.holder_of(ID) is None
+    assert len(texts) == 1 and house.held().state is HELD
+
+
+@played
+async def test_of_two_that_resume_the_same_one_has_it_and_the_other_is_told_no(house: House) -> None:
+    """THREATS T-22."""
+    await given(house)
+    house.restart()
+    house.perform.holdings.await_holder(ID)
+    first = await house.come_back()
+    with pytest.raises(Refusal, match="no such request"):
+        await house.come_back()
+    assert first.said == ["given"] and house.waiters.holder_of(ID) is first.waiting
+    first.go()
+    await house.settle()
+    assert house.held().state is ENDED
+    with pytest.raises(Refusal, match="no such request"):
+        await house.come_back()
+
+
+@played
+async def test_of_two_that_resume_what_is_still_being_given_one_waits(house: House) -> None:
+    """THREATS T-22."""
+    house.giver.answers = [FakeGiver.HANGS]
+    house.begin()
+    await house.settle()
+    with pytest.raises(Refusal, match="somebody waits for request"):
+        await house.come_back()
+    house.giver.hanging[0].set_result(Done())
+    await house.settle()
+    assert house.held().state is HELD
+
+
+@played
+async def test_keep_after_it_was_taken_is_too_late_and_keep_of_nothing_too(house: House) -> None:
+    """THREATS T-22."""
+    client = house.begin(stays=True)
+    await house.settle()
+    house.perform.act(Revoked(ID, DAEMON, "enough"))
+    client.talk.state = "kept"  # its keep has crossed what was said to it
+    client.heard.clear()
+    for _ in range(2):
+        with pytest.raises(Refusal) as refused:
+            client.waiting.keep()
+        assert refused.value.code == "late"
+    await house.settle()
+    assert house.held().state is ENDED
+    with pytest.raises(Refusal):
+        Client(house).waiting.keep()
+
+
+@played
+async def test_what_was_kept_is_kept_once_and_in_nobodys_hand(house: House) -> None:
+    client = house.begin(stays=True)
+    await house.settle()
+    client.keep()
+    assert house.waiters.holder_of(ID) is None and house.held().state is HELD
+    client.talk.state = "kept"
+    with pytest.raises(Refusal):
+        client.waiting.keep()
+    client.go()
+    await house.settle()
+    assert house.held().state is HELD
+
+
+def test_a_connection_that_says_no_has_nothing_in_hand_any_more() -> None:
+    """THREATS T-22: whatever the no is about, so that what comes next on it stands alone."""
+    done: list[str] = []
+    talk = Conversation(THE_DAEMON)
+    talk.state = "kept"
+    connection: Any = SimpleNamespace(
+        _talk=talk,
+        _waiting=SimpleNamespace(give_back=lambda: done.append("given back")),
+        say=lambda message: (talk.say(message), done.append(message.code)),
+    )
+    Connection._refuse(connection, "unauthenticated", "your ticket has expired: kinit")
+    assert done == ["unauthenticated", "given back"] and talk.state == "ready"
+
+
+# --- rows --------------------------------------------------------------------------------------------------------------
+
+
+@played
+async def test_a_row_says_all_of_a_holding_and_its_grant_names_it_until_it_is_taken(house: House) -> None:
+    await given(house)
+    assert holding_row(house.held()) == {
+        "id": ID,
+        "state": "held",
+        "grant": ID,
+        "request": ID,
+        "thing": THING,
+        "to": "alice@EXAMPLE.TEST",
+        "until": "2026-03-02T10:00:00Z",
+        "stays": False,
+        "giving_at": "2026-03-02T09:00:00Z",
+        "given_at": "2026-03-02T09:00:00Z",
+        "ended_at": None,
+        "outcome": None,
+        "because": "",
+    }
+    house.giver.answers = [SILENT]
+    house.perform.act(Revoked(ID, DAEMON, "enough"))
+    await house.settle()
+    (row,) = [row async for row in house.lists.grants(ALICE, ended=True)]
+    assert (row["state"], row["holdings"], row["runs"]) == ("revoked", [ID], []), "a grant that has ended names what is left"
+    await house.pass_time(1)
+    (row,) = [row async for row in house.lists.grants(ALICE, ended=True)]
+    assert row["holdings"] == []
+    shown = await house.lists.show(ALICE, ID)
+    assert [(one["id"], one["state"]) for one in shown["holdings"]] == [(ID, "ended")] and shown["runs"] == []
+    assert shown["holdings"][0]["outcome"]["ending"] == "left"

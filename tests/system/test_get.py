@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""jitsudo --get from the person to the KDC and back: a real gate, jitd-kdc, jitd, and people with tickets of their own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.conftest import Asking, House
+from tests.waiting import PATIENCE, is_living, wait_for
+
+SERVICE = "postgres/lab.example.test"
+THING = f"service-ticket:{SERVICE}"
+POLICY = f"""
+[[permit]]
+name = "asked"
+who = ["user:alice"]
+gives = ["{THING}"]
+approvals = [{{ need = 1, from = ["group:ops"] }}]
+grant = {{ lasts = "10m" }}
+
+[[permit]]
+name = "at-once"
+who = ["user:dave"]
+gives = ["{THING}"]
+grant = {{ lasts = "10m" }}
+"""
+USE = 'kvno -q "$0" && echo let in'
+"""A program that needs the ticket, as ``sh -c``."""
+REFUSED = "KDC policy rejects request"
+
+
+def kadmin(query: str) -> str:
+    return subprocess.run(["kadmin.local", "-q", query], capture_output=True, text=True, check=True).stdout
+
+
+def grants() -> list[str]:
+    """The grants that the KDC has for the service."""
+    return [line for line in kadmin(f"getstrs {SERVICE}").splitlines() if line.startswith("jit_grant:")]
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    """A daemon with a writer of its own, and the service, which is gated."""
+    kadmin(f"addprinc -randkey {SERVICE}")
+    done = subprocess.run(["jitd", "kdc", "gate", "--yes", SERVICE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+    made = House(POLICY)
+    place = made.root / "writer"
+    place.mkdir(mode=0o700)
+    shutil.chown(place, "jitd-kdc", "jitd-kdc")
+    made.config_file.write_text(f'kdc = "{place}/kdc.sock"\n{made.config_file.read_text()}')
+    become_it = ["setpriv", "--reuid=jitd-kdc", "--regid=jitd-kdc", "--clear-groups"]
+    writer = subprocess.Popen([*become_it, "/usr/lib/jitd/jitd-kdc", "/etc/jitd/jitd-kdc.keytab", place / "kdc.sock"])
+    wait_for(lambda: accepts(place / "kdc.sock"), what="jitd-kdc")
+    made.start()
+    yield made
+    made.verify()
+    made.close()
+    writer.send_signal(signal.SIGTERM)
+    writer.wait(PATIENCE)
+    kadmin(f"delprinc -force {SERVICE}")
+
+
+def accepts(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
+def directories() -> set[str]:
+    """The directories of tickets that were given."""
+    return {name for name in os.listdir("/tmp") if name.startswith("jitsudo-")}
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(house: House) -> Iterator[None]:
+    before = directories()
+    yield
+    wait_for(lambda: not grants(), what="the KDC without a grant")
+    assert directories() <= before
+
+
+def refused(house: House, who: str) -> bool:
+    """Whether the KDC refuses ``who`` a ticket that is asked for with their own credentials."""
+    done = house.run(who, "kvno", SERVICE)
+    return done.returncode != 0 and REFUSED in done.stderr
+
+
+# --- the way of a ticket
+
+
+def test_a_ticket_comes_upon_approval_and_for_the_command_alone(house: House) -> None:
+    assert refused(house, "alice")
+    asked = house.ask("alice", "--get", THING, "--", "sh", "-c", f"{USE}; klist; unset KRB5CCNAME; klist; exit 5", SERVICE)
+    id = asked.id
+    assert refused(house, "alice"), "nobody has approved it yet"
+    assert house.approve(id).returncode == 0
+    assert asked.end() == 5, asked.err
+    own, without = asked.out.split("let in\n")[1].split("Ticket cache: ")[1:]
+    assert f"{SERVICE}@EXAMPLE.TEST" in own and "krbtgt" not in own
+    assert "krbtgt" in without and SERVICE not in without, "the person's own cache has not kept it"
+    assert "approved by bob@EXAMPLE.TEST" in asked.err
+    wait_for(lambda: not grants(), what="the grant's end")
+    assert refused(house, "alice"), "it was given back when the command ended"
+
+
+def test_a_denial_gives_nothing(house: House) -> None:
+    asked = house.ask("alice", "--get", THING, "--", "echo", "ran")
+    assert house.deny(asked.id).returncode == 0
+    assert (asked.end(), asked.out) == (122, "")
+    assert refused(house, "alice")
+
+
+def test_a_rule_has_to_give_it(house: House) -> None:
+    done = house.sudo("carol", "--get", THING, "--", "echo", "ran")
+    assert (done.returncode, done.stdout) == (121, "")
+    assert grants() == []
+
+
+def test_a_withdrawal_while_it_waits(house: House) -> None:
+    asked = house.ask("alice", "--get", THING, "--", "echo", "ran")
+    id = asked.id
+    asked.process.send_signal(signal.SIGINT)
+    assert asked.end() == -signal.SIGINT
+    assert house.request_of(id).state == "withdrawn"
+
+
+def begun(asked: Asking) -> None:
+    wait_for(lambda: "begun" in asked.out or asked.process.poll() is not None, what=f"the command ({asked.err})")
+
+
+def test_a_revoked_grant_hangs_the_command_up_and_the_kdc_refuses(house: House) -> None:
+    asked = house.ask("dave", "--get", THING, "--", "sh", "-c", "echo begun; exec sleep 1000")
+    begun(asked)
+    (grant,) = house.rows("grants")
+    assert house.jitd("revoke", grant["id"], "--reason", "enough").returncode == 0
+    assert asked.end() == -signal.SIGHUP
+    assert f"{THING} is taken back: " in asked.err and "; hanging up sh" in asked.err
+    assert refused(house, "dave")
+
+
+def test_the_end_of_the_time_hangs_the_command_up(house: House) -> None:
+    asked = house.ask("dave", "--get", THING, "--for=2s", "--", "sh", "-c", "klist; echo begun; exec sleep 1000")
+    assert asked.end() == -signal.SIGHUP, asked.err
+    assert "warning" not in asked.err, "the KDC has ended the ticket with the grant"
+    assert refused(house, "dave")
+
+
+def test_what_outlives_the_grant_is_named_and_left(house: House) -> None:
+    asked = house.ask("dave", "--get", THING, "--for=1s", "--", "sh", "-c", "trap '' HUP; echo begun; exec sleep 1000")
+    assert asked.end() == -signal.SIGHUP
+    found = re.search(r"the grant has ended; still running: (\d+) sleep", asked.err)
+    assert found and is_living(found[1])
+    os.kill(int(found[1]), signal.SIGKILL)
+
+
+def test_what_is_kept_is_given_back_by_the_id_that_was_printed(house: House) -> None:
+    kept = house.sudo("dave", "--get", THING)
+    assert kept.returncode == 0, kept.stderr
+    assert kept.stdout.startswith("export KRB5CCNAME=FILE:/tmp/jitsudo-")
+    assert "let in" in house.run("dave", "sh", "-c", f"{kept.stdout}{USE}", SERVICE).stdout
+    assert len(grants()) == 1, "it stays though jitsudo has ended"
+    line = kept.stderr.splitlines()[-1].rpartition("to give it back sooner: ")[2]
+    assert house.run("dave", *line.split()).returncode == 0
+    assert refused(house, "dave")
+    shutil.rmtree(Path(kept.stdout.strip().partition("FILE:")[2]).parent)
+
+
+def test_what_was_submitted_without_waiting_is_got_later(house: House) -> None:
+    submitted = house.sudo("alice", "--get", THING, "--no-wait")
+    assert submitted.returncode == 0 and re.fullmatch(r"[0-9A-Z]{4}-[0-9A-Z]{4}\n", submitted.stdout)
+    id = submitted.stdout.strip()
+    assert house.approve(id).returncode == 0
+    assert grants() == [], "nobody has it in hand"
+    kept = house.sudo("alice", "--resume", id)
+    assert kept.returncode == 0, kept.stderr
+    assert "let in" in house.run("alice", "sh", "-c", f"{kept.stdout}{USE}", SERVICE).stdout
+    assert house.jitd("revoke", id, who="alice").returncode == 0
+    shutil.rmtree(Path(kept.stdout.strip().partition("FILE:")[2]).parent)
+
+
+def test_a_daemon_that_is_killed_meanwhile_takes_it_back_when_the_command_ends(house: House) -> None:
+    done = house.root / "done"
+    wait = f"echo begun; until [ -e {done} ]; do sleep 0.1; done; {USE}; exit 6"
+    asked = house.ask("alice", "--get", THING, "--", "sh", "-c", wait, SERVICE)
+    assert house.approve(asked.id).returncode == 0
+    begun(asked)
+    house.restart()
+    wait_for(lambda: has_client(house), what="the client that comes back")
+    assert len(grants()) == 1, "the restart has not taken it"
+    done.write_text("")
+    assert asked.end() == 6, asked.err
+    assert "let in" in asked.out
+    done.unlink()
+    (taking,) = [one for one in house.records() if one["event"] == "holding.taking" and one["id"] == asked.id]
+    assert (taking["actor"], taking["detail"]) == ("alice@EXAMPLE.TEST", {"because": "given back by its holder"})
+
+
+def has_client(house: House) -> bool:
+    """Whether a client is connected to the daemon: proc(5), net/unix, where 03 is connected."""
+    return bool(re.search(rf" 03 \d+ {house.socket.parent}/", Path("/proc/net/unix").read_text()))
+
+
+def test_the_list_says_what_may_be_asked_for(house: House) -> None:
+    done = house.sudo("alice", "-l")
+    assert done.returncode == 0
+    assert THING in done.stdout and "(rule asked)" in done.stdout
