@@ -92,7 +92,7 @@ def _must_be_reviewable(row: Row) -> None:
 def deny(id: str, *, reason: str) -> None:
     """Deny a request; that ends it."""
     if not reason.strip():
-        raise click.UsageError("--reason is empty: the requester reads it")
+        raise click.UsageError("--reason is empty: say why, for the requester")
     with called_as_reviewer() as daemon:
         row = _fetch(daemon, id)
         said = daemon.do(Review(id=words(row, "id"), verdict="deny", fingerprint=_fingerprint(row), comment=reason))

@@ -90,7 +90,7 @@ class Keeper:
             except Exception as fault:  # of any kind: the session must not go on unwatched
                 if self._because:  # it fails while it ends the session: kill now; if that fails too, the daemon ends the rest
                     self.session.kill()
-                self._stop(f"what kept the session failed: {type(fault).__name__}: {fault}")
+                self._stop(f"the keeper of the session failed: {type(fault).__name__}: {fault}")
                 time.sleep(LOOK_AGAIN)
 
     # --- beginning -----------------------------------------------------------------------------------------------------
