@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What follows when a thing is given (PROTOCOL.md section 10): a ticket is fetched, and held for a command, or kept.
+"""What jitsudo does when a thing is given (PROTOCOL.md section 10): it fetches a ticket, and runs a command with it or keeps it.
 
 Law: what was given is given back where it was not fetched, and when its command ends. The end of the grant hangs the command up,
 whether jitd says so or our own clock does. The command is the person's own and is never killed.
@@ -28,39 +28,39 @@ else:
     import _signal  # importing `signal` would make each start 3 ms longer
 
 COMES_BACK_WITHIN = 30.0
-"""Seconds that a daemon which went away has to come back: as long it keeps the thing for us (PROTOCOL.md section 10)."""
+"""Seconds to wait for a daemon that went away. For as long it keeps the thing for us (PROTOCOL.md section 10)."""
 TRY_EVERY = 0.2
 LOOK_EVERY = 1.0
-"""Seconds between two looks at the clock, which a suspended host may have moved."""
+"""Seconds between two looks at the clock: while a host is suspended, no timeout of poll(2) runs."""
 DAEMON_FIRST = 1.0
-"""Seconds after the end in which jitd may say why it ended, before we say it."""
+"""Seconds after the end of the grant in which jitd may say why the grant ended, before we say it."""
 ENDS_WITHIN = 5.0
-"""Seconds that what was hung up has to end."""
+"""Seconds that processes have to end after SIGHUP."""
 ANSWERS_WITHIN = 5.0
 FOR_A_COMMAND, NOT_FETCHED = 120, 125
 _PASSED_ON = (_signal.SIGTERM, _signal.SIGHUP, _signal.SIGUSR1, _signal.SIGUSR2, _signal.SIGALRM)
-"""Signals to us that are the command's. INT and QUIT come from the keyboard, and the command has them already."""
+"""Signals that jitsudo passes on to the command. The keyboard sends INT and QUIT to both, so they are not passed on."""
 _LEAVING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=")
 
 
 class Holding:
-    """One thing, from ``given`` to its end. ``request`` is the request's id, empty if it was not told."""
+    """One thing, from ``given`` to its end. ``request`` is the request's id; it is empty if jitd has not told it."""
 
     def __init__(self, connection: Connection, signals: Signals, request: str, given: Given) -> None:
         self._connection = connection
         self._signals = signals
         self.request = request or given.id.partition(".")[0]
-        """The id to come back by. The holding has the request's own, unless an earlier grant answered it."""
+        """The id to resume by. A holding has the id of its request, unless an earlier grant answered that request."""
         self._given = given
         self._ends_at = _boot_clock() + given.left_ms / 1000
 
     # --- without a command: it is kept
 
     def keep(self) -> int:
-        """Fetch the ticket, have it stay, and print the line to use it by. The exit status; minus a signal that ended us.
+        """Fetch the ticket, say Keep, and print the line to use the ticket by. Returns the exit status, or minus a signal.
 
-        Raises Unreachable, after which ``given`` may be heard again; NotAuthenticated, RefusedByDaemon, Unwritable.
+        Raises Unreachable, after which the caller may resume; NotAuthenticated, RefusedByDaemon and Unwritable.
         """
         if not self._given.stays:
             self._connection.close()
@@ -96,8 +96,10 @@ class Holding:
     # --- with a command
 
     def accompany(self, command: OwnCommand) -> int:
-        """Fetch the ticket and run ``command`` with it. The command's exit status, or minus the signal that ended it; of one that
-        outlives the grant, minus SIGHUP. Raises NotAuthenticated.
+        """Fetch the ticket and run ``command`` with it. Raises NotAuthenticated.
+
+        Returns the command's exit status, or minus the signal that ended it. For a command that outlives the grant it is minus
+        SIGHUP.
         """
         try:
             cache = TicketCache()
@@ -124,7 +126,7 @@ class Holding:
             self._connection.close()
 
     def _fetch(self, cache: TicketCache) -> int:
-        """Fill ``cache``; the end of the ticket. Raises NoTicket and NotAuthenticated."""
+        """Fill ``cache``. Returns the end of the ticket, in seconds since 1970. Raises NoTicket and NotAuthenticated."""
         given = self._given
         try:
             until = seconds_of(given.until)
@@ -158,7 +160,7 @@ class Holding:
         return "its time is over" if _boot_clock() >= self._ends_at + DAEMON_FIRST else ""
 
     def _look(self, command: OwnCommand) -> int | None:
-        """See to signals and to the command. How it ended, if it has."""
+        """Handle signals, and return how the command ended; None if it has not."""
         arrived = self._signals.taken()
         for number, sender in arrived:
             if number == _signal.SIGCONT:
@@ -175,7 +177,7 @@ class Holding:
     # --- jitd that went away
 
     def _come_back(self, command: OwnCommand, cache: TicketCache) -> int | None:
-        """Find jitd again, or go on without it until the end. None if it is back; else how the command ended."""
+        """Reconnect to jitd, or go on without it until the end. Returns None once jitd is back, else how the command ended."""
         self._connection.close()
         gives_up_at = time.monotonic() + COMES_BACK_WITHIN
         has_given_up = False
@@ -205,7 +207,7 @@ class Holding:
                 return self._hang_up(command, cache, because)
 
     def _resume(self) -> None:
-        """Raises RefusedByDaemon, Unreachable and NotAuthenticated."""
+        """Connect, and resume the request. Raises RefusedByDaemon, Unreachable and NotAuthenticated."""
         connection = connect()
         try:
             connection.say(Resume(id=self.request, streams=[]))
@@ -223,7 +225,7 @@ class Holding:
     # --- the end of the grant
 
     def _hang_up(self, command: OwnCommand, cache: TicketCache, because: str) -> int:
-        """Hang the command up, and say what of it still lives after 5 s."""
+        """Send SIGHUP to the command and its descendants, and name those that live after 5 s. Returns as ``accompany``."""
         say(f"{self._given.thing} is taken back: {because}; hanging up {command.name}")
         command.hang_up()
         cache.destroy()
@@ -266,8 +268,8 @@ def _boot_clock() -> float:
 
 
 def _stop_by(number: int) -> None:
-    """Stop as our command has stopped, so that the shell above sees its job stop. Where no shell is left to continue us, the
-    kernel does not let us stop. We ignore TTOU; TTIN says the same to a shell.
+    """Stop by the signal that has stopped the command, so that the shell sees its job stop. If no shell is left to continue us,
+    the kernel ignores the signal. We ignore TTOU, so TTIN takes its place: a shell shows both alike.
     """
     import posix
 
@@ -275,6 +277,6 @@ def _stop_by(number: int) -> None:
 
 
 def _quoted(word: bytes) -> str:
-    """``word`` as one word for sh(1)."""
+    """Return ``word`` quoted as one word for sh(1)."""
     text = word if _PLAIN.issuperset(word) else b"'" + word.replace(b"'", b"'\\''") + b"'"
     return text.decode("utf-8", "surrogateescape")

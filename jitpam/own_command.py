@@ -22,7 +22,7 @@ else:
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 _SEARCH = b"/bin:/usr/bin"
-"""Where a command is looked for without PATH: what execvp(3) takes then."""
+"""Where a command is looked up if PATH is not set, as execvp(3) does."""
 _IGNORED_BY_PYTHON = (_signal.SIGPIPE, _signal.SIGXFSZ)
 
 
@@ -35,10 +35,10 @@ class Unstartable(Exception):
 
 
 class OwnCommand:
-    """One command. ``start`` it, then ``look`` until it has ended."""
+    """One command. Call ``start``, then ``look`` until the command has ended."""
 
     def __init__(self, argv: list[bytes]) -> None:
-        """Look its file up, as a shell does. Raises Unstartable."""
+        """Look up the command's file, as a shell does. Raises Unstartable."""
         self._argv = argv
         self._path = _find(argv[0])
         self.pid = 0
@@ -46,11 +46,11 @@ class OwnCommand:
 
     @property
     def name(self) -> str:
-        """Its first word."""
+        """The first word of the command, for people."""
         return shown(self._argv[0])
 
     def start(self, variables: dict[bytes, bytes], mask: set[int]) -> None:
-        """Fork and execute it, in our environment changed by ``variables``, with ``mask`` as its blocked signals.
+        """Fork and execute the command, in our environment changed by ``variables``. ``mask``: the signals that it has blocked.
 
         What cannot be executed after all ends with 126 or 127, and has said why. Raises Unstartable if no process can be made.
         """
@@ -74,35 +74,38 @@ class OwnCommand:
                 posix._exit(status)
 
     def look(self) -> int | None:
-        """How it has ended: its exit status, or minus the signal. 0x100 plus a signal if that has stopped it. None if it runs."""
+        """Return the command's exit status, or minus the signal that ended it; STOPPED plus the signal that stopped it; None if
+        it runs.
+        """
         found, status = posix.waitpid(self.pid, posix.WNOHANG | posix.WUNTRACED)
         if not found:
             return None
         return STOPPED + posix.WSTOPSIG(status) if posix.WIFSTOPPED(status) else posix.waitstatus_to_exitcode(status)
 
     def signal(self, number: int) -> None:
-        """Pass a signal on."""
+        """Send the signal ``number`` to the command."""
         _kill(self.pid, number)
 
     def go_on(self) -> None:
-        """Continue it, and all of its process group if it leads one."""
+        """Continue the command, or its process group if the command leads one."""
         group = -self.pid if _group_of(self.pid) == self.pid else self.pid
         _kill(group, _signal.SIGCONT)
 
     def family(self) -> dict[int, _Process]:
-        """The command and what of its descendants can be found: processes below it, and those of a process group or session that
-        it leads."""
+        """Return the command and those of its descendants that can be found: the processes below it, and those of the process
+        group or session that it leads.
+        """
         return _family(self.pid, _processes())
 
     def hang_up(self) -> None:
-        """Send SIGHUP to all of the family, as a terminal does that is gone; what is stopped goes on to hear it."""
+        """Send SIGHUP to all of the family. SIGCONT follows, as from the kernel, so that a stopped process acts on it."""
         self._known = self.family()
         for pid in self._known:
             _kill(pid, _signal.SIGHUP)
             _kill(pid, _signal.SIGCONT)
 
     def survivors(self) -> list[str]:
-        """What still lives of that which was hung up: ``1234 psql``."""
+        """Return those that got SIGHUP and still live: ``1234 psql``."""
         now = _processes()
         return [
             f"{pid} {shown(same.name)}" for pid, one in self._known.items() if (same := now.get(pid)) and same.began == one.began
@@ -117,7 +120,7 @@ STOPPED = 0x100
 
 
 def _find(word: bytes) -> bytes:
-    """The file that a shell would execute. Raises Unstartable."""
+    """Return the file that a shell would execute. Raises Unstartable."""
     if b"/" in word:
         places = [word]
     else:
@@ -158,11 +161,11 @@ class _Process:
         self.name = name
         self.parent, self.group, self.session = (int(field) for field in fields[1:4])
         self.began = int(fields[19])
-        """When it started, in ticks since boot: with its number it is one process and no other."""
+        """When the process started, in ticks since boot. Together with its number this names one process only."""
 
 
 def _processes() -> dict[int, _Process]:
-    """All that live and that we may see, by number."""
+    """Return all processes that live and that we may see, by number."""
     found = {}
     for entry in posix.listdir("/proc"):
         if not entry.isdigit():

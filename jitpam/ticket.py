@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A service ticket that was given, in a credential cache that holds nothing else.
+"""Fetches a service ticket that was given into a credential cache that holds nothing else.
 
 Law: the person's own cache is read and never changed. A service ticket that is in it already is not used: the KDC is asked with a
 copy of the ticket-granting tickets alone. Asking has an end. To destroy the cache is housekeeping: its person may have copied it.
@@ -24,10 +24,9 @@ else:
     import _datetime  # `datetime` is this and 2 ms
 
 FETCH_WITHIN = 10.0
-"""Seconds that the KDC has to answer: libkrb5 alone would wait for half a minute, and then ask the next KDC."""
+"""Seconds that the KDC has to answer. libkrb5 itself would wait for half a minute."""
 LAGS_FOR = 4.0
-"""Seconds in which a refusal by policy is not the last word: the KDC that answered may be a replica, which has not heard of the
-grant yet."""
+"""Seconds for which the KDC is asked again after a refusal by policy: it may be a replica that does not have the grant yet."""
 AGAIN_EVERY = 0.5
 FILE = b"krb5cc"
 _EXPIRED, _NO_CACHE, _NOT_FOUND, _POLICY = -1765328352, -1765328189, -1765328243, -1765328372
@@ -35,20 +34,20 @@ _EXPIRED, _NO_CACHE, _NOT_FOUND, _POLICY = -1765328352, -1765328189, -1765328243
 
 
 class NoTicket(Exception):
-    """There is no ticket, or no room for one: a sentence, with the KDC's own words where it has any."""
+    """The ticket cannot be fetched or kept: a sentence, with the words of the KDC or of libkrb5 if there are any."""
 
 
 class TicketCache:
-    """A new directory of mode 0700 with one credential cache of mode 0600 in it, once ``fill`` has returned."""
+    """A new directory of mode 0700. Once ``fill`` has returned, one credential cache of mode 0600 is in it."""
 
     def __init__(self) -> None:
-        """Make the directory: in XDG_RUNTIME_DIR if that is ours alone, else in /tmp. Raises NoTicket."""
+        """Make the directory: in XDG_RUNTIME_DIR if only we may enter that, else in /tmp. Raises NoTicket."""
         self._directory = _new_directory()
         self._path = self._directory + b"/" + FILE
 
     @property
     def name(self) -> bytes:
-        """What KRB5CCNAME has to be so that a program uses it."""
+        """The value of KRB5CCNAME by which a program uses the cache."""
         return b"FILE:" + self._path
 
     def fill(self, service: str, client: str) -> int:
@@ -78,7 +77,7 @@ class TicketCache:
 
 
 class _Fetch:
-    """One ticket, from the cache that has the client's credentials, by the KDC, to the cache ``into``."""
+    """Fetches one ticket with the client's credentials and stores it in the cache ``into``."""
 
     def __init__(self, service: str, client: str, into: bytes) -> None:
         self._service, self._client = service, client
@@ -109,7 +108,7 @@ class _Fetch:
         return int(found.contents.ends_at)
 
     def _granting_tickets(self, client: Any) -> Handle:
-        """A cache in memory that has the client's ticket-granting tickets and nothing else."""
+        """Return a cache in memory that has the client's ticket-granting tickets and nothing else. Raises as ``run``."""
         own, copy, at = Handle(), Handle(), Handle()
         code = self._krb5.krb5_cc_cache_match(self._library, client, own)
         if code in (_NO_CACHE, _NOT_FOUND):
@@ -180,7 +179,7 @@ def _new_directory() -> bytes:
 
 
 def _own_place() -> list[bytes]:
-    """XDG_RUNTIME_DIR, if that is a directory of ours that nobody else may enter."""
+    """Return XDG_RUNTIME_DIR if that is a directory of this user that nobody else may enter; else nothing."""
     place = posix.environ.get(b"XDG_RUNTIME_DIR", b"")
     try:
         place.decode()  # what is no text cannot be printed as a line for a shell

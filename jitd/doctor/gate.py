@@ -33,7 +33,7 @@ def examine(host: Host, services: Sequence[str] = ()) -> Iterator[Finding]:
     sightings = asyncio.run(gate_states(host.service, host.config.keytab, [asked], within=WITHIN))
     for each in sightings:
         yield gate(each.kdc, asked, each.state, each.why)
-    for name, said in asyncio.run(_looked([asked, *services])):
+    for name, said in asyncio.run(_looked(host, [asked, *services])):
         if name == asked:  # refused, because nobody may grant a canary; but kadmind was asked
             yield writer(said.why if isinstance(said, Failed) else None)
         elif isinstance(said, Grants):
@@ -42,8 +42,8 @@ def examine(host: Host, services: Sequence[str] = ()) -> Iterator[Finding]:
             yield ungrantable(name, said.why)
 
 
-async def _looked(services: Sequence[str]) -> list[tuple[str, Answer]]:
-    through = Writer(patience=WITHIN)
+async def _looked(host: Host, services: Sequence[str]) -> list[tuple[str, Answer]]:
+    through = Writer(host.config.kdc, patience=WITHIN)
     try:
         return [(name, await through.look(Look(name))) for name in services]
     finally:

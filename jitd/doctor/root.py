@@ -71,4 +71,20 @@ def _gate(host: Host) -> Iterator[Finding]:
     """In a process of its own, for what it loads."""
     from jitd.doctor import gate
 
-    yield from gate.examine(host)
+    yield from gate.examine(host, _given(host))
+
+
+def _given(host: Host) -> list[str]:
+    """Return the services (principals) for which a rule gives tickets; none if the policy cannot be read, which another check
+    tells.
+    """
+    from jitd.core.policy import given_things
+    from jitd.core.thing import service_of
+    from jitd.settings import policyfile
+    from jitd.settings.toml_document import ConfigError
+
+    try:
+        policy = policyfile.load(host.config.policy, root=host.config.root)
+    except ConfigError:
+        return []
+    return [service_of(thing, host.realm) for thing in given_things(policy)]

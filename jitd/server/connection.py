@@ -216,6 +216,15 @@ class Connection:
 
         async def done() -> None:
             try:
+                await answered()
+            except Exception as fault:  # not even a refusal can be said now: the client must not wait for ever
+                log("failed, and could not say so", fault=f"{type(fault).__name__}: {fault}")
+                self.close()
+            if self._channel.is_open:
+                self._channel.resume()
+
+        async def answered() -> None:
+            try:
                 await deed()
             except Refusal as no:
                 self._refuse(no.code, no.text)
@@ -228,8 +237,6 @@ class Connection:
                 self._refuse("failed", FAILED)
             finally:
                 self._task = None
-            if self._channel.is_open:
-                self._channel.resume()
 
         self._task = asyncio.get_running_loop().create_task(done())
 

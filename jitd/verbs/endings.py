@@ -136,7 +136,7 @@ class Endings:
         """Those of ``ids`` that are things and not taken back yet, as the end of a sentence; empty if there are none."""
         open_ones = [one for id in ids if (one := self._store.holding(id)) is not None and one.is_live]
         names = ", ".join(f"{shown(one.thing)} ({one.id})" for one in open_ones)
-        return f"{names} is not taken back yet: jitd goes on trying (jitd grants --all, jitd doctor)" if open_ones else ""
+        return f"{names} is not taken back yet: jitd goes on trying (jitd grants --all)" if open_ones else ""
 
     def _taken(self, ids: Iterable[str]) -> str:
         """What was taken back of ``ids``, and what is left of it, as the end of a sentence; empty if nothing had been given."""

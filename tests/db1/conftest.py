@@ -64,34 +64,35 @@ def take(service: str, id: str = ID) -> None:
 
 def psql(person: str, *more: str) -> Done:
     """Have a person, with a fresh first ticket, count the orders in db1's database."""
-    count = ("psql", "--no-psqlrc", "-tA", "-h", HOST, *more, "shop", "-c", "SELECT current_user, count(*) FROM orders")
-    return do("as", person, *count)
+    return do("as", person, *COMMANDS[POSTGRES], *more)
 
 
 def ssh(person: str, *more: str) -> Done:
     """Have a person, with a fresh first ticket, log in to db1."""
-    return do("as", person, "ssh", *more, HOST, "id -un; hostname")
+    return do("as", person, "ssh", *more, *COMMANDS[LOGIN][1:])
 
 
-USES: dict[str, tuple[Callable[..., Done], str]] = {
-    POSTGRES: (psql, "{person}|3\n"),
-    LOGIN: (ssh, f"{{person}}\n{HOST}\n"),
+COMMANDS = {
+    POSTGRES: ("psql", "--no-psqlrc", "-tA", "-h", HOST, "-c", "SELECT current_user, count(*) FROM orders", "shop"),
+    LOGIN: ("ssh", HOST, "id -un; hostname"),
 }
-"""Service → who uses it, and what is printed where it works."""
+"""Service → what a person types to use it."""
+PRINTS = {POSTGRES: "{person}|3\n", LOGIN: f"{{person}}\n{HOST}\n"}
+"""Service → what is printed where that works."""
+USES: dict[str, Callable[..., Done]] = {POSTGRES: psql, LOGIN: ssh}
+"""Service → who uses it."""
 
 
 def works(service: str, person: str) -> None:
     """Assert that a person gets to a service."""
-    use, prints = USES[service]
-    done = use(person)
-    assert (done.returncode, done.stdout) == (0, prints.format(person=person)), done.stderr
+    done = USES[service](person)
+    assert (done.returncode, done.stdout) == (0, PRINTS[service].format(person=person)), done.stderr
 
 
 def is_refused(service: str, person: str) -> None:
     """Assert that the KDC refuses a person the ticket, that nothing is done on db1, and that other tickets are given."""
-    use, _ = USES[service]
     refusals, sessions = n_refusals(service, person), n_sessions()
-    done = use(person)
+    done = USES[service](person)
     assert done.returncode != 0 and done.stdout == "", done.stdout
     assert n_refusals(service, person) > refusals, KDC_LOG.read_text()[-2000:]
     assert n_sessions() == sessions

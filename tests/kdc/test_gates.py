@@ -67,6 +67,7 @@ def test_a_gate_is_on_where_the_kdc_refuses(stage: Stage) -> None:
     seen = look(stage, CANARY, service)
     assert states(seen) == [(ADDRESS, CANARY, ON), (ADDRESS, service, ON)]
     assert off_or_silent(seen) is None
+    assert "with a TGT and without" in seen[0].why, "a canary is asked for both ways"
 
 
 def test_a_service_that_is_not_gated_is_off(stage: Stage) -> None:

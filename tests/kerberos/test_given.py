@@ -441,14 +441,38 @@ def test_ctrl_z_stops_both_and_both_go_on(house):
     os.close(started.master)
 
 
-def test_a_command_that_stops_itself_stops_the_job(house):
-    """As less and vi do it on Ctrl-Z."""
+STOPS = (["sh", "-c", "kill -STOP $$; exit 6"], ["perl", "-e", "setpgrp(0, 0); kill STOP => $$; exit 6"])
+
+
+@pytest.mark.parametrize("command", STOPS, ids=["as less and vi", "in a group of its own"])
+def test_a_command_that_stops_itself_stops_the_job(house, command):
     house.daemon.play(Giving())
-    stops = "echo begun; kill -STOP $$; exit 6"
-    started = OnTerminal(("--get", THING, "--", "sh", "-c", stops), house.daemon.path, under_shell=True, **house.more)
+    started = OnTerminal(("--get", THING, "--", *command), house.daemon.path, under_shell=True, **house.more)
     assert started.told.readline() == "stopped\n"
     os.kill(-started.pid, signal.SIGCONT)
     assert started.end() == 6
+    os.close(started.master)
+
+
+def test_an_interactive_shell_is_hung_up_with_its_job(house):
+    """It leads a process group of its own, has the terminal, and its job has another group."""
+
+    def then(peer):
+        assert has_job.wait(PATIENCE)
+        peer.say(Taken(id=ID, because="over"))
+
+    has_job = threading.Event()
+    words = ("--get", THING, "--", "bash", "--norc", "--noprofile", "-i")
+    house.daemon.play(Giving(then))
+    started = OnTerminal(words, house.daemon.path, under_shell=True, **{**house.more, "PS1": "begun "})
+    started.read_until(b"begun")
+    started.type(b"sleep 1000 & echo job $! is there; sleep 1001\n")
+    started.read_until(b" is there\r\n")
+    has_job.set()
+    assert started.end() == 256 - signal.SIGHUP, "as OnTerminal's shell says it"
+    job = int(re.search(rb"job (\d+) is there", started.seen)[1])
+    wait_for(lambda: not is_living(job), what="the end of the shell's job")
+    assert b"still running" not in started.seen
     os.close(started.master)
 
 

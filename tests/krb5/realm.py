@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.waiting import wait_for
+
 MODULE = Path("/usr/lib/jitd-krb5/jitd_kdc.so")
 """Where contrib/lab/inside installs it."""
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -69,6 +71,15 @@ SERVERS = """\
     }}
 {more}
 """
+
+
+CLOCK_REALTIME_COARSE = 5
+"""The clock of time(2), which Kerberos reads: up to a tick behind that of time.time(). Python has no name for it."""
+
+
+def wait_until(instant: int) -> None:
+    """Wait until Kerberos reads ``instant`` (seconds since the epoch) on its clock."""
+    wait_for(lambda: time.clock_gettime(CLOCK_REALTIME_COARSE) >= instant, what=f"the second {instant}")
 
 
 class Failed(Exception):

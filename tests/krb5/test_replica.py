@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.krb5.cache import tickets
-from tests.krb5.realm import PATH, Realm
+from tests.krb5.realm import PATH, Realm, wait_until
 from tests.waiting import wait_for
 
 GATED = "postgres/db1.example.test"
@@ -110,10 +110,14 @@ def test_a_replica_gates_gives_and_takes_as_the_primary_does_once_it_has_caught_
 
 def test_a_replica_that_never_hears_of_a_taking_ends_a_grant_at_its_end(realm: Realm, replica: Replica) -> None:
     """THREATS T-15: the end stands in the grant."""
-    end = int(time.time()) + 4
-    realm.set_string(GATED, "jit_grant:K7QM2XVD", f"1 {end} {ALICE}")
-    replica.catch_up()
-    realm.take(GATED)
-    assert 0 < gives(replica) <= end
-    wait_for(lambda: time.time() >= end + 1, what="the end of the grant")
+    for seconds in (4, 16, 64):  # on a host that is too busy for four, it has ended before it is used
+        end = int(time.time()) + seconds
+        realm.set_string(GATED, "jit_grant:K7QM2XVD", f"1 {end} {ALICE}")
+        replica.catch_up()
+        realm.take(GATED)
+        ends_at = gives(replica)
+        if ends_at or time.time() < end:
+            break
+    assert 0 < ends_at <= end
+    wait_until(end)
     assert not gives(replica)

@@ -10,14 +10,12 @@ from __future__ import annotations
 import itertools
 import shutil
 import subprocess
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.krb5.cache import INVALID, Ticket, tickets
-from tests.krb5.realm import Realm
-from tests.waiting import wait_for
+from tests.krb5.realm import Realm, wait_until
 
 GATED, OPEN = "postgres/db1.example.test", "http/db1.example.test"
 """The service that is gated, and the one that is like it in all else."""
@@ -142,7 +140,7 @@ def validation(stage: Stage, service: str) -> Ticket | None:
     cache = stage.old(service, "invalid")
     old = stage.ticket(cache, service)
     assert old is not None and old.flags & INVALID
-    wait_for(lambda: time.time() > old.starts_at, what="the beginning of the postdated ticket")
+    wait_until(old.starts_at)
     done = stage.run(cache, "kinit", "-v", "-S", service)
     return stage.ticket(cache, service) if done.returncode == 0 else None
 
@@ -182,7 +180,7 @@ def postdated_tgs(stage: Stage, service: str) -> Ticket | None:
     tgt = stage.new()  # one that may be postdated
     stage.realm.run("kinit", "-s1s", "-c", f"FILE:{tgt}", "alice", stdin="alicealice\n")
     (old,) = tickets(tgt)
-    wait_for(lambda: time.time() > old.starts_at, what="the beginning of the postdated ticket")
+    wait_until(old.starts_at)
     stage.realm.run("kinit", "-v", "-c", f"FILE:{tgt}")
     return _asked(stage, service, KDC_POSTDATED | KDC_ALLOW_POSTDATE, tgt)
 
