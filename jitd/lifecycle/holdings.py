@@ -120,10 +120,20 @@ class Holdings:
             self._set_deadline("holding", event.id, self._now().boot + FIRST_PAUSE)
 
     def tell(self, effect: effects.TellHolder) -> None:
-        """Tell the client that has it in hand, or that waits for it, how the holding stands."""
+        """Tell the client that has it in hand, or that waits for it, how the holding stands. A client that cannot be told is in
+        nobody's way: what else was ordered with this is still done.
+        """
+        try:
+            self._tell(effect)
+        except Exception as fault:
+            log("a client could not be told of its holding", holding=effect.holding, fault=f"{type(fault).__name__}: {fault}")
+
+    def _tell(self, effect: effects.TellHolder) -> None:
         found = self._store.holding(effect.holding)
         if found is None:
             return
+        if not found.is_live:
+            self._waiters.run_is_gone(found.id)
         if found.state is HoldingState.HELD:
             self._hand_over(found)
         elif (holder := self._waiters.holder_of(found.id)) is not None:
@@ -131,8 +141,6 @@ class Holdings:
             holder.taken(found)
         elif found.given_at is None and (waiter := self._waiters.of(found.request)) is not None:
             waiter.fail(f"{found.thing} could not be given: {found.because or (found.outcome.because if found.outcome else '')}")
-        if not found.is_live:
-            self._waiters.run_is_gone(found.id)
 
     def _hand_over(self, found: Holding) -> None:
         waiter = self._waiters.of(found.request)
