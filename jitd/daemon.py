@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitd serve``: read, build the parts, serve, stop. The one place where concrete parts are named.
+"""``jitd serve``: reads the settings, builds the parts, serves and stops. Concrete parts are named here alone.
 
-Law: what is wrong with the configuration, the policy or the database is said before the socket exists; after that nothing but a
-signal ends it. The environment it was started with reaches nothing.
+Law: a fault of the settings, the policy or the database is reported before the socket exists. After that only a signal ends the
+daemon. No part sees the environment that the daemon was started with.
 """
 
 from __future__ import annotations
@@ -46,23 +46,23 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SUPERVISED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "WATCHDOG_USEC", "WATCHDOG_PID")
-"""What is kept of the starter's environment: a service manager's words to ``service``."""
+"""The variables that are kept of the starter's environment: those by which a service manager talks to its service."""
 BOOTED = Path("/run/systemd/system")
-"""A directory that is there where systemd is process 1."""
+"""A directory that exists if systemd is process 1."""
 RESERVE = 256
-"""Descriptors kept back for runs, the database and root."""
+"""The number of descriptors that are reserved for runs, the database and root."""
 AGAIN_AFTER = 1.0
-"""Seconds until something that could not be recorded is tried again."""
+"""Seconds until an event that could not be recorded is tried again."""
 SWITCHED_WITHIN = 0.0005
-"""Seconds after which a thread that works lets the event loop go on: it has to wait for its turn several times in each answer."""
+"""Seconds after which a working thread lets the event loop go on. The loop waits for such a turn several times per answer."""
 TOLD_EVERY = 2.0
-"""Seconds between two looks at what the threads do."""
+"""Seconds between two reports of what the threads do."""
 COUNTED_EVERY = 60.0
-"""Seconds between two lines about strangers who broke the protocol."""
+"""Seconds between two lines in the log about strangers who broke the protocol."""
 
 
 class PolicyInForce:
-    """The policy that decides, and the way to another: a broken one never replaces a whole one."""
+    """The policy that decides, and how it is replaced. A policy with faults never replaces a good one."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -73,17 +73,19 @@ class PolicyInForce:
         return policyfile.load(self._config.policy, root=self._config.root)
 
     async def reload(self, workers: Workers) -> Policy:
-        """Read it again, in a worker, and put it in force. Raises ConfigError or TimeoutError, and then nothing has changed."""
-        async with self._reading:  # what was read last is in force at the end
+        """Read the policy again, in a worker, and put it in force. Raises ConfigError or TimeoutError; then nothing has
+        changed.
+        """
+        async with self._reading:  # one at a time, so that the policy that is read last is in force at the end
             self.policy = await workers.kept.run(0, self._read)
             return self.policy
 
 
 class Daemon:
-    """All parts of a running daemon; what a connection needs of it is ``services``."""
+    """All parts of a running daemon. ``services`` are the parts that a connection needs."""
 
     def __init__(self, config: Config, rules: PolicyInForce, executor: Executor) -> None:
-        # Imported here: the launcher was forked off before, and libkrb5 reads its environment when it is loaded.
+        # Imported here and not above: the launcher is forked before, and libkrb5 reads the environment when it is loaded.
         from jitd.deciding.decider import Decider
         from jitd.deciding.kdc_liveness import Kdc
         from jitd.giving import Givers
@@ -189,7 +191,7 @@ class Daemon:
         )
 
     async def reload_for(self, who: Subject) -> str:
-        """Put the policy in force that the files hold now, for ``who``. Raises Refusal, and then the old one stays."""
+        """Put the policy in force that the files hold now, as ``who`` asks. Raises Refusal; then the old policy stays."""
         try:
             policy = await self._rules.reload(self._workers)
         except TimeoutError:
@@ -206,7 +208,7 @@ class Daemon:
         return f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"
 
     def report(self, report: Report) -> None:
-        """What the executor hears from a monitor."""
+        """Take a report of a monitor, which the executor has received."""
         try:
             match report:
                 case Ready():
@@ -219,12 +221,12 @@ class Daemon:
                     self.perform.run_has_ended(report.run, report.outcome, report.recording)
                 case Trouble():
                     log("executor", trouble=report.because)
-        except (StoreError, Conflict) as fault:  # a full disk, say: the monitor keeps its outcome, and we its word
-            log("a run's news could not be recorded; it is tried again", report=report, fault=fault)
+        except (StoreError, Conflict) as fault:  # for example a full disk: the monitor keeps its outcome, and we keep the report
+            log("a report about a run could not be recorded; it is tried again", report=report, fault=fault)
             asyncio.get_running_loop().call_later(AGAIN_AFTER, self.report, report)
 
     async def serve(self, config: Config) -> None:
-        """Serve until a signal says stop."""
+        """Serve until a signal says to stop."""
         from jitd.core.subject import ROOT
         from jitd.server.listener import Listener, bind
 
@@ -264,11 +266,11 @@ class Daemon:
         self.perform.later(self._reload_for_root())
 
     async def _reload_for_root(self) -> None:
-        with contextlib.suppress(Refusal):  # it is in the log
+        with contextlib.suppress(Refusal):  # the log has it
             await self.reload_for(self._accounts.root_alone())
 
     async def _tell_lanes(self, config: Config) -> None:
-        """Keep beside the socket, for `jitd doctor`, what the threads do and which mounts do not answer."""
+        """Write a file beside the socket, for ever, for `jitd doctor`: what the threads do and which mounts do not answer."""
         file, before = config.socket.parent / "lanes", b""
         while True:
             lanes = [astuple(lane.load) for lane in self._workers.lanes]
@@ -284,7 +286,7 @@ class Daemon:
         from jitd.workers import HOUSE
 
         while True:
-            with contextlib.suppress(TimeoutError):  # what was read before holds
+            with contextlib.suppress(TimeoutError):  # what was read before stays valid
                 await self._workers.names.run(HOUSE, self.services.subordinates.read)
             await asyncio.sleep(COUNTED_EVERY)
 
@@ -305,7 +307,7 @@ class Daemon:
 
 
 def serve(file: Path | None) -> int:
-    """``jitd serve``: the exit status. ``file`` is the configuration, None the default one."""
+    """Run ``jitd serve``, and return its exit status. ``file`` has the settings; None means the default file."""
     os.umask(0o077)
     sys.setswitchinterval(SWITCHED_WITHIN)
     if os.geteuid() != 0:
@@ -323,7 +325,7 @@ def serve(file: Path | None) -> int:
     try:
         locks = _own(config)
         executor = _executor(config, lambda report: daemon.report(report))
-        executor.spawn_launcher()  # before the keytab or the database is opened: nothing of them is in a monitor
+        executor.spawn_launcher()  # before the keytab or the database is opened, so that monitors have nothing of them
         daemon = Daemon(config, rules, executor)
         asyncio.run(daemon.serve(config))
     except (OSError, StoreError, ExecutorError) as fault:
@@ -333,11 +335,11 @@ def serve(file: Path | None) -> int:
         os.close(lock)
     with contextlib.suppress(OSError):
         sys.stderr.flush()
-    os._exit(0)  # threads that a silent KDC or a hung NSS holds must not hold the daemon
+    os._exit(0)  # do not wait for threads that a silent KDC or NSS server holds
 
 
 def _executor(config: Config, report: Callable[[Report], None]) -> Executor:
-    """What houses the runs: systemd where it is process 1 (sd_booted(3)), unless the configuration says otherwise."""
+    """Return the executor: by systemd if that is process 1 (sd_booted(3)), unless the settings say otherwise."""
     if config.executor == "unit" or (config.executor == "auto" and BOOTED.is_dir()):
         from jitd.executor.unit import Unit
 
@@ -346,7 +348,7 @@ def _executor(config: Config, report: Callable[[Report], None]) -> Executor:
 
 
 def _clean_environment(config: Config) -> None:
-    """Nothing of the starter's environment reaches a library: libkrb5 alone reads a dozen variables (THREATS K-10)."""
+    """Remove the starter's environment, so that no library sees it: libkrb5 alone reads a dozen variables (THREATS K-10)."""
     kept = {name: os.environ[name] for name in SUPERVISED if name in os.environ}
     os.environ.clear()
     os.environ.update(kept)
@@ -357,7 +359,7 @@ def _clean_environment(config: Config) -> None:
 
 
 def _own(config: Config) -> list[int]:
-    """Make the directories, and make sure that this is the only daemon on either: the locks' descriptors. Raises OSError."""
+    """Make the directories, and lock them, so that no other daemon uses them. Return the locks' descriptors. Raises OSError."""
     config.state.mkdir(mode=0o711, parents=True, exist_ok=True)
     config.socket.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     for directory, mode in ((config.state, 0o711), (config.socket.parent, 0o755)):

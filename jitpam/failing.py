@@ -24,5 +24,5 @@ def tell(fault: Exception) -> int:
             say(str(fault))
             return status
     # a defect of jitsudo: the command must not run, and no traceback may reach a script as the command's output
-    say(f"internal error: {type(fault).__name__}: {fault}; the command was not run by this")
+    say(f"internal error: {type(fault).__name__}: {fault}; jitsudo did not run the command")
     return UNREACHABLE

@@ -64,7 +64,7 @@ class Holding:
         """
         if not self._given.stays:
             self._connection.close()
-            say(f"request {self.request} was made for a command, and what it gives ends with that: ask again with --get")
+            say(f"request {self.request} was made for a command, and its thing ends with the command: ask again with --get")
             return FOR_A_COMMAND
         try:
             cache = TicketCache()
@@ -218,7 +218,7 @@ class Holding:
             raise
         if not isinstance(heard, Given):
             connection.close()
-            raise Unreachable("jitd broke the protocol: the thing that it gave it gives no more")
+            raise Unreachable("jitd broke the protocol: it no longer gives the thing that it gave")
         self._connection = connection
         self._ends_at = _boot_clock() + heard.left_ms / 1000
 

@@ -147,9 +147,9 @@ class Initiator:
             None, answer, granted, None,
         )  # fmt: skip
         if major:
-            raise Unproved(f"what answers cannot prove that it is {self.target}: {self._status(major)}")
+            raise Unproved(f"the server cannot prove that it is {self.target}: {self._status(major)}")
         if answer.length:
-            raise Unproved("what answers wants more than the protocol has")
+            raise Unproved("the server wants more than the protocol has")
         if granted.value & krb5.WANTED != krb5.WANTED or granted.value & (krb5.DELEGATE | krb5.ANONYMOUS):
             raise Unproved(f"the security context is not what was asked for (flags {granted.value:#x})")
         self._is_finished = True

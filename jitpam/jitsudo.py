@@ -47,7 +47,7 @@ def _tell(fault: Exception) -> int:
         return tell(fault)
     except Exception:  # the import failed: no descriptor is left, or an upgrade replaces the file. Exit with our status
         try:  # noqa: SIM105
-            posix.write(2, b"jitsudo: internal error; the command was not run by this\n")
+            posix.write(2, b"jitsudo: internal error; jitsudo did not run the command\n")
         except OSError:  # standard error is closed: only the exit status is left
             pass
         return UNREACHABLE

@@ -25,8 +25,8 @@ Asks for a command to be run as another user. The people named by the rules appr
   -i, --login             a login shell of that user, or the command through one
   -s, --shell             your shell as that user, or the command through it
   -D, --chdir=DIR         working directory of the command
-  -E, --preserve-env      take along what the rule lets in of the environment
-      --preserve-env=LIST take along these variables
+  -E, --preserve-env      keep the environment variables that the rule allows
+      --preserve-env=LIST keep these environment variables
   -T, --command-timeout=DURATION
                           end the command after that long
   -b, --background        go to the background when the command begins
@@ -41,7 +41,7 @@ Asks for a command to be run as another user. The people named by the rules appr
       --resume=ID         wait for that request, or run it if it is approved
   -l, --list              what may I ask for; with a command: what would happen
   -v, --validate          authenticate and show who I am here
-  -k, --reset-timestamp   give back the leases of this login session; with a command: ask anew, no lease answers for it
+  -k, --reset-timestamp   give back the leases of this login session; with a command: ask again, even if a lease permits it
   -K, --remove-timestamp  give back all of my leases
   -V, --version           the version
   -h, --help              this text
@@ -129,7 +129,7 @@ _NOT_WITH_GET = (
     ("group", "-g", "the command runs with your own groups"),
     ("login", "-i", "name your shell as the command"),
     ("shell", "-s", "name your shell as the command"),
-    ("chdir", "-D", "the command runs where you are"),
+    ("chdir", "-D", "the command runs in your current directory"),
     ("preserve_all", "-E", "the command has all of your environment"),
     ("preserve", "--preserve-env", "the command has all of your environment"),
     ("background", "-b", "have your shell put jitsudo in the background"),
@@ -142,8 +142,8 @@ _NOTHING = {"set-home", "stdin", "askpass", "prompt"}
 LEAST_CLOSED = 3
 """The lowest descriptor that -C may name. Descriptors 0 to 2 are the command's streams; all others are closed in any case."""
 _NEVER = {
-    "chroot": "a request is for this host and this root",
-    "host": "a request is for this host and this root",
+    "chroot": "a request is for this host and this root directory",
+    "host": "a request is for this host and this root directory",
     "role": "SELinux roles are not set by jitsudo",
     "type": "SELinux types are not set by jitsudo",
     "auth-type": "you are authenticated by Kerberos and nothing else",
@@ -297,7 +297,7 @@ def _check(found: Options) -> None:
     if found.login and found.shell:
         raise UsageError("-i and -s do not go together: a login shell, or your own")
     if found.login and found.preserve_all:
-        raise UsageError("-i and -E do not go together: a login shell starts anew; name variables by --preserve-env=LIST")
+        raise UsageError("-i and -E do not go together: a login shell gets its own environment: use --preserve-env=LIST")
     if (found.login or found.shell) and mode not in ("run", "list"):
         raise UsageError("-i and -s run a shell; they do not go with -v, -k, -K or --resume")
     if found.service != "jitsudo" and (mode not in ("run", "list") or found.background):
@@ -317,7 +317,7 @@ def _check(found: Options) -> None:
     if mode == "list" and not found.argv and (found.user or found.group or found.variables):
         raise UsageError("-l without a command lists all that you may run; -u, -g and VAR=value go with a command")
     if mode == "resume" and (found.user or found.group or found.chdir or found.reason or found.lasts_for or found.uses):
-        raise UsageError("--resume goes on with what was asked; nothing of it can be changed")
+        raise UsageError("--resume continues a request, which cannot be changed")
     if not found.waits and (mode != "run" or not found.if_owed):
         raise UsageError("--no-wait submits a command; it does not go with -n or another of these options")
     if found.argv and not found.argv[0] and not (found.login or found.shell):

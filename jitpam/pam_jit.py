@@ -101,7 +101,7 @@ def _decide(pamh: Any, flags: int, argv: list[str], stage: str) -> object:
         with _Patience() as patience:
             verdict = _ask(program, options, patience)
         if verdict is _GRANTED and program.item("user") != program.user:  # THREATS P-08
-            raise _No("PAM says now that this is for somebody else")
+            raise _No("PAM now names another account than when jitd was asked")
         if verdict is _GRANTED and "debug" in options:
             _log(f"{program.service}: granted to {program.user}")
         return verdict

@@ -328,5 +328,5 @@ def _read_outcome(payload: bytes) -> Outcome:
         if ending not in ("exited", "signaled", "not started", "lost"):
             raise ValueError
     except (ValueError, KeyError, TypeError):
-        return Outcome("lost", 0, "the run's monitor ended with a word that is none")
+        return Outcome("lost", 0, "the run's monitor sent an outcome that jitsudo does not know")
     return Outcome(ending, number, because)

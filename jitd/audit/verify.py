@@ -79,7 +79,7 @@ def verify(
         _take(head.number, content, last)
     _compare(last, documents)
     for life, id in misfiled:
-        raise Finding(0, f"{life} {id} is kept as something else than its document says, and so is not found, or found wrongly")
+        raise Finding(0, f"the columns of {life} {id} differ from its document, so it is not found, or found wrongly")
     return Verified(head.number, head.digest)
 
 
@@ -101,7 +101,7 @@ class _Clock:
             raise Finding(number, f"record {number} does not tell its time") from None
         if boot_id != self.boot_id:
             if boot_id in self.past:
-                raise Finding(number, f"record {number} is of a boot that was over before")
+                raise Finding(number, f"record {number} is of a boot that had ended before the record before it")
             if self.boot_id is not None:
                 self.past.add(self.boot_id)
             self.boot_id = boot_id
@@ -125,7 +125,7 @@ def _take(number: int, content: dict[str, Any], last: dict[tuple[str, str], _Las
         raise Finding(number, f"record {number}: {life} {id} had ended as {before.state} with record {before.number}")
     expected = 1 if before is None else before.version + 1
     if version != expected:
-        raise Finding(number, f"record {number}: {life} {id} comes to version {version}, and not to {expected}")
+        raise Finding(number, f"record {number}: {life} {id} gets version {version}, and version {expected} was due")
     last[life, id] = _Last(number, version, str(state), document)
 
 

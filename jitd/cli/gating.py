@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 HOST_KEYTAB = Path("/etc/krb5.keytab")
-yes_option = click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts); the steps are printed all the same.")
+yes_option = click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts). The steps are still printed.")
 
 
 @click.group()
@@ -176,7 +176,7 @@ def _write_keytab(principal: str, file: Path) -> None:
 @click.option("--granted-by", "hosts", metavar="HOST", multiple=True, help="A host whose jitd may grant it; may be repeated.")
 @click.option("--maxlife", "max_life", metavar="DURATION", callback=_life, help="How long its tickets last at most.")
 @click.option("--log", "only_logs", is_flag=True, help="Issue all tickets, and log what would be refused.")
-@click.option("--keytab", type=click.Path(path_type=Path), metavar="FILE", help="The service's keytab: what else is in it?")
+@click.option("--keytab", type=click.Path(path_type=Path), metavar="FILE", help="The service's keytab: which other keys has it?")
 @yes_option
 def gate(
     service: str, *, hosts: tuple[str, ...], max_life: int | None, only_logs: bool, keytab: Path | None, is_sure: bool
@@ -261,7 +261,7 @@ def _ungate(service: str, *, is_sure: bool) -> None:
     answer(f"In the entry of {entry.principal} this will:")
     for step in steps:
         answer(f"  {step.sentence}")
-    answer("Anybody with a TGT gets a ticket for it then. Its attributes and its lives stay as they are.")
+    answer("Anybody with a TGT gets a ticket for it then. Its attributes and ticket lifetimes stay as they are.")
     _confirmed(f"Ungate {entry.principal}?", is_sure=is_sure)
     _do(steps)
 

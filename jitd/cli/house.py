@@ -81,9 +81,9 @@ def _about_groups(rules: Sequence[Rule]) -> Iterator[str]:
             begins = f"{shown(rule.file)}:{rule.line}: rule {shown(rule.name)}: {shown(word)}"
             try:
                 if kind == "group" and groups.named(name) is None:
-                    yield f"{begins}: there is no such group here, so it denies nobody anything by it"
+                    yield f"{begins}: there is no such group here, so the rule denies nobody by it"
             except groups.CannotLookUp as fault:
-                yield f"{begins}: {fault}; while that is so, it denies to everybody what it is about"
+                yield f"{begins}: {fault}; until it can be looked up, the rule denies everybody"
 
 
 @click.command()

@@ -52,7 +52,7 @@ def lock(*, user: str | None, principal: str | None, everybody: bool, lasts_for:
     """Permit nothing new to somebody, and end their requests, grants and runs; return when all of it has ended."""
     on = _whom(user, principal, everybody)
     if on is None or (on[0] != "all" and not on[1]):
-        raise click.UsageError("say whom: --user, --principal or --all")
+        raise click.UsageError("name one of --user, --principal and --all")
     with called() as daemon:
         say(daemon.do(Lock(whom=on[0], name=on[1], lasts_for=lasts_for, reason=reason)) or "locked")
 

@@ -144,7 +144,7 @@ def _known_command(row: Row) -> Iterator[Line]:
     if _is_anothers(row):
         yield (
             "held by",
-            f"{words(row, 'service')} alone: jitd does not see whether file and arguments are still these when it runs",
+            f"{words(row, 'service')} alone: jitd cannot check that file and arguments are still these when it runs",
         )
         if row.get("writable"):
             yield "not bound", f"{words(row, 'service')} opens this by name: its content is not bound"
@@ -190,7 +190,7 @@ def _terms(row: Row) -> Iterator[Line]:
     elif row.get("path") or row.get("doubt"):
         yield "recorded", f"NOT by jitd: {by} runs it"
         yield "time limit", f"NONE by jitd: {by} runs it"
-        options = "LET IN, also those that are not known" if terms.get("options") else "refused"
+        options = "ALLOWED, also those that jitd does not know" if terms.get("options") else "refused"
         yield "options", f"options of {by} that change what is run are {options}"
     else:
         ends = "is ended" if terms.get("session") == "end" else "GOES ON, until it is revoked"
@@ -201,9 +201,9 @@ def _terms(row: Row) -> Iterator[Line]:
     if not terms.get("writable"):
         yield "files", "those that others may change are refused, or bound to their content"
     elif _is_anothers(row):
-        yield "files", f"those that OTHERS MAY CHANGE are let in: {by} opens them by name, whatever is in them by then"
+        yield "files", f"those that OTHERS MAY CHANGE are allowed: {by} opens them by name, with the content that they then have"
     else:
-        yield "files", "those that OTHERS MAY CHANGE are let in: the command's own is bound, those that arguments name are not"
+        yield "files", "those that OTHERS MAY CHANGE are allowed: the command's own is bound, those that arguments name are not"
 
 
 def _recorded(terms: Row, streams: list[str]) -> str:
@@ -216,7 +216,7 @@ def _recorded(terms: Row, streams: list[str]) -> str:
         "all": "all that it writes, and reads from its standard input",
     }.get(words(terms, "record"), words(terms, "record"))
     goes_on = terms.get("record_failure") == "continue" and not what.startswith("NOT")
-    return f"{what}; it GOES ON where that cannot be recorded" if goes_on else what
+    return f"{what}; the run GOES ON if that cannot be recorded" if goes_on else what
 
 
 def _facts(row: Row) -> Iterator[Line]:
@@ -231,7 +231,7 @@ def _facts(row: Row) -> Iterator[Line]:
     elif words(row, "requester") == "root":
         yield "ticket", "none: local root"
     else:
-        yield "ticket", f"NONE: who it is, {words(row, 'service')} says, and no Kerberos proof"
+        yield "ticket", f"NONE: {words(row, 'service')} says who it is, without a Kerberos proof"
     point = row.get("point")
     if isinstance(point, dict):
         yield "from", words(point, "remote_host", "this host")

@@ -59,7 +59,7 @@ def show(id: str, *, as_json: bool) -> None:
 @click.command()
 @click.argument("id")
 @click.option("--comment", default="", help="Told to the requester, and recorded.")
-@click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts); it is printed all the same.")
+@click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts). The request is still printed.")
 def approve(id: str, *, comment: str, is_sure: bool) -> None:
     """Show a request, ask, and approve exactly what was shown."""
     with called_as_reviewer() as daemon:
@@ -92,7 +92,7 @@ def _must_be_reviewable(row: Row) -> None:
 def deny(id: str, *, reason: str) -> None:
     """Deny a request; that ends it."""
     if not reason.strip():
-        raise click.UsageError("--reason is empty: the requester reads it")
+        raise click.UsageError("--reason is empty: say why, for the requester")
     with called_as_reviewer() as daemon:
         row = _fetch(daemon, id)
         said = daemon.do(Review(id=words(row, "id"), verdict="deny", fingerprint=_fingerprint(row), comment=reason))

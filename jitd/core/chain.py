@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The chain: every event, in order, each sealed to the one before.
+"""The chain: the record of every event, in order. Each record is sealed to the record before it.
 
-Law: a record's bytes are canonical and final; a seal is a function of the seal before and these bytes, and of nothing else.
+Law: a record's bytes are canonical and final. A seal depends on the seal before it and on these bytes, and on nothing else.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from jitd.core.law import name_of
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """Where the chain stands after record ``number`` (from 1): ``digest`` is 32 bytes."""
+    """The chain's end after record ``number`` (the first is 1). ``digest`` is 32 bytes."""
 
     number: int
     digest: bytes
 
 
 GENESIS = Seal(0, bytes(32))
-"""Before the first record."""
+"""The seal before the first record."""
 
 
 def record(event: Any, now: Moment, state: str, version: int, document: bytes, fingerprint: bytes, policy: str) -> bytes:
-    """The canonical bytes of ``event``: JSON in ASCII, names sorted.
+    """Return the canonical bytes of ``event``: JSON in ASCII, names sorted.
 
-    ``document`` is the object as stored after the event; its digest ties the stored row to the chain, so that a row
-    changed by other means is found out.
+    ``document`` is the object as stored after the event. Its digest is in the record, so that a stored row that was changed
+    by other means is detected.
     """
     body = {
         "event": name_of(event),
@@ -56,7 +56,7 @@ def record(event: Any, now: Moment, state: str, version: int, document: bytes, f
 
 
 def note(name: str, actor: str, uid: int, now: Moment, policy: str, detail: dict[str, Any]) -> bytes:
-    """The canonical bytes of something that happened to no request, grant or run: ``daemon.started``, ``policy.loaded``."""
+    """Return the canonical bytes of a note that belongs to no life, such as ``daemon.started`` or ``policy.loaded``."""
     body = {
         "event": name,
         "at": now.at.isoformat(),
@@ -74,19 +74,21 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=T
 
 
 def canonical(body: dict[str, Any]) -> bytes:
-    """One spelling for one value."""
+    """Return the one spelling of ``body``: JSON in ASCII, names sorted, no spaces."""
     return _encode(body).encode("ascii")
 
 
 def seal(previous: Seal, body: bytes) -> Seal:
-    """The seal of the record ``body`` that follows ``previous``."""
+    """Return the seal of the record ``body`` that follows ``previous``."""
     number = previous.number + 1
     digest = hashlib.sha256(b"jitd chain 1\n" + number.to_bytes(8, "big") + previous.digest + body).digest()
     return Seal(number, digest)
 
 
 def time_of(body: bytes) -> tuple[str, float]:
-    """When the record ``body`` was made: its boot, and the seconds on that boot's clock. Raises ValueError if it does not say."""
+    """Return the boot id and the boot clock (seconds) of the record ``body``. Raises ValueError if the record does not have
+    them.
+    """
     try:
         content = json.loads(body)
         return str(content["boot_id"]), float(content["boot"])
@@ -95,7 +97,7 @@ def time_of(body: bytes) -> tuple[str, float]:
 
 
 class Broken(Exception):
-    """The chain does not hold at record ``number``."""
+    """The chain is broken at record ``number``."""
 
     def __init__(self, number: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -103,7 +105,7 @@ class Broken(Exception):
 
 
 def follow(records: Iterable[tuple[int, bytes, bytes]], start: Seal = GENESIS) -> Iterable[tuple[Seal, dict[str, Any]]]:
-    """Walk (number, body, digest) rows and give each seal with the record's content.
+    """Walk rows of (number, body, digest), and yield each seal with the record's content.
 
     Raises Broken at the first row that is missing, out of order, changed, or not in canonical form.
     """

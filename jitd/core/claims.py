@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What comes with a request beside the command: what its client says, and where it was asked.
+"""What comes with a request beside the command: what its client says, and which enforcement point asked.
 
-Law: nothing of it is believed but what an enforcement point says, which is root's.
+Law: what a client says is not believed. What an enforcement point says is believed, since it runs as root.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from jitd.core.run import Process
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What the client said beside the command, and nobody can check."""
+    """What the client said beside the command. Nobody can check it."""
 
     reason: str | None
     tty: bytes | None
@@ -23,8 +23,10 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The enforcement point that asks, and what it says, being root's: at which stage of its stack, from where the person comes,
-    what they were authenticated by before. ``process`` is the peer's, where a login session is to begin.
+    """What the enforcement point says. It runs as root and is believed.
+
+    ``stage`` is the stage of the PAM stack, ``remote_host`` where the person comes from, ``authenticated`` what has
+    authenticated them before. ``process`` is the process that asks, if a login session is to begin.
     """
 
     stage: str

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command: what was asked, and what binds the thing that runs.
+"""The command: what was asked for, and the fingerprint that binds what runs to it.
 
-Law: everything is bytes, nothing is parsed twice, and whatever can change what runs is in the fingerprint.
+Law: everything is bytes, nothing is parsed twice, and all that can change what runs is in the fingerprint.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Pairs = tuple[tuple[bytes, bytes], ...]
 
 @dataclass(frozen=True, slots=True)
 class RunAs:
-    """The account and group that the command gets, by name and number, as NSS gave them."""
+    """The account and group that the command runs as, by name and number, as NSS gave them."""
 
     user: str
     uid: int
@@ -25,11 +25,12 @@ class RunAs:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """What argument ``at`` names, and others than root and the account to run as could change, or nobody can bind.
+    """A file that argument ``at`` names, and that cannot be bound, or that somebody beside root and the account to run as could
+    change.
 
-    ``digest`` is its SHA-256, or empty where the content is not bound; ``because`` says who could change it, and why it is not.
-    ``is_seen`` is False for one that the requester cannot see: they are not told of it. ``is_told`` is True where they may know
-    its digest, as they can read it.
+    ``digest`` is the SHA-256 of the file, or empty if its content is not bound. ``because`` says who could change the file, or
+    why it is not bound. ``is_seen`` is False if the requester cannot see the file: then they are not told of it. ``is_told`` is
+    True if the requester can read the file, and so may know its digest.
     """
 
     at: int
@@ -44,18 +45,19 @@ class Operand:
 class Command:
     """What is to run.
 
-    ``path`` is what was typed as it is here: absolute, directories resolved, a last symbolic link kept. ``argv[0]`` is that
-    path too where jitd runs it and a path was typed, and otherwise what was typed, or the name of a login shell. ``digest`` is
-    the SHA-256 of the file that ``path`` leads to, or empty where no rule let it be read. ``cwd`` comes with its device and
-    inode. ``variables`` were typed or preserved, ``locale`` came along by value (TERM, LANG, …). ``streams`` are the kinds of
-    descriptors 0 to 2, or empty: known when it is run. ``operands`` are looked for where somebody has to approve. ``options``
-    are those of the program that is to run it (sudo's ``-E``), where they change what runs. ``doubt`` says why that program's
-    command line cannot be understood for certain: ``argv`` is all of it then, and ``path`` is empty, as it is for a login,
-    which has no command. ``chdir`` says that ``cwd`` was named, by the requester, a rule or an account's home, and is not
-    simply where the requester stands: such a one is never inherited. ``is_told`` is True where the requester may know the
-    digest, as they can read the file. ``gives``: no command is asked for, but a thing, whose name is the one word of ``argv``;
-    it is for the requester, and ``path`` is empty. ``stays``: it does not end with the client's connection. ``salt`` is random:
-    without it, who knows the rest of a fingerprint could try what they may not know.
+    ``path`` is the absolute path of the command: directories are resolved, a symbolic link at the end is kept. ``argv[0]`` is
+    that path too, if jitd runs the command and a path was typed. Otherwise it is what was typed, or the name of a login shell.
+    ``digest`` is the SHA-256 of the file that ``path`` leads to, or empty if no rule let the file be read. ``cwd`` is the
+    working directory, with its device and inode. ``variables`` were typed or preserved. ``locale`` are those that pass by their
+    value alone (TERM, LANG, …). ``streams`` are the kinds of descriptors 0 to 2; empty if they are known only when the command
+    starts. ``operands`` are filled in only if somebody has to approve. ``options`` are options of the program that runs the
+    command (such as sudo's ``-E``) which change what runs. ``doubt`` says why the command line of that program cannot be
+    understood for certain; ``argv`` is then all of that line, and ``path`` is empty. ``path`` is also empty for a login, which
+    has no command. ``chdir`` is True if the requester, a rule or an account's home named ``cwd``. It is False if ``cwd`` is
+    simply the requester's current directory; only such a directory is inherited. ``is_told`` is True if the requester can read
+    the file, and so may know the digest. ``gives`` is True if a thing is asked for and no command: its name is the one word of
+    ``argv``, it is for the requester, and ``path`` is empty. ``stays`` is True if the thing does not end with the client's
+    connection. ``salt`` is random. Without it, somebody who knows the rest of a fingerprint could guess the secret parts.
     """
 
     argv: tuple[bytes, ...]
@@ -79,12 +81,12 @@ class Command:
 
     @property
     def things(self) -> tuple[str, ...]:
-        """The names of the things that are asked for; empty for a command."""
+        """Return the names of the things that are asked for; none for a command."""
         return tuple(word.decode("ascii") for word in self.argv) if self.gives else ()
 
 
 def fingerprint(request_id: str, principal: str, host: str, service: str, command: Command, terms: Sequence[int | None]) -> bytes:
-    """SHA-256 (32 bytes) over what an approver is shown and what will run (PROTOCOL.md section 7).
+    """Return the SHA-256 (32 bytes) over what an approver is shown and what will run (PROTOCOL.md section 7).
 
     Each field is a tag, a 4-byte length and that many bytes; a list is its count and its members. So no two different
     inputs give the same bytes, whatever they contain. ``terms`` are what was asked for: seconds and uses of a
@@ -128,7 +130,9 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
 
 
 def work_of(command: Command) -> bytes:
-    """What a lease answers for, as 32 bytes: all but terminal, locale and kinds of streams (jitsudo(1), --for)."""
+    """Return what a lease answers for, as 32 bytes: all of a command but terminal, locale and kinds of streams (jitsudo(1),
+    --for).
+    """
     bare = replace(command, locale=(), streams=(), chdir=False, stays=False, salt=b"")
     return fingerprint("", "", "", "", bare, ())
 
@@ -141,14 +145,16 @@ _MISREAD = str.maketrans("ILO", "110")
 
 
 def spell_id(randomness: bytes) -> str:
-    """A request's id, such as ``K7QM-2XVD``, from 5 random bytes."""
+    """Return a request's id, such as ``K7QM-2XVD``, made from 5 random bytes."""
     value = int.from_bytes(randomness[:5], "big")
     letters = "".join(ALPHABET[(value >> shift) & 31] for shift in range(35, -1, -5))
     return f"{letters[:4]}-{letters[4:]}"
 
 
 def read_id(typed: str) -> str | None:
-    """The id somebody typed, in any case and with or without its hyphen, a run's number kept; None if it is none."""
+    """Return the id that was typed, in any case and with or without its hyphen; a run's number is kept. None if it is not an
+    id.
+    """
     stem, dot, number = typed.strip().upper().partition(".")
     letters = stem.replace("-", "").translate(_MISREAD)
     if len(letters) != 8 or any(c not in ALPHABET for c in letters):
@@ -159,5 +165,5 @@ def read_id(typed: str) -> str | None:
 
 
 def run_id(request_id: str, number: int) -> str:
-    """The id of the ``number``-th run under the grant ``request_id``: the first has the request's own."""
+    """Return the id of the ``number``-th run under the grant ``request_id``. The first run has the id of the request."""
     return request_id if number == 1 else f"{request_id}.{number}"

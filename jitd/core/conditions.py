@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a rule asks of a request: the command's pattern, the host, the account, the hour, the variables, the reason.
 
-Law: a condition is read once, at load, and refused there if it makes no sense; it then answers yes or no for any bytes,
-in time linear in them.
+Law: a condition is read once, when the policy is loaded, and refused there if it makes no sense. It then answers yes or no for
+any bytes, in time linear in their number.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from jitd.core.regex import Regex
 
 @dataclass(frozen=True, slots=True)
 class Glob:
-    """A text in which ``*`` is any characters and ``?`` is one; no other character means anything but itself.
+    """A pattern in which ``*`` stands for any characters and ``?`` for one. Every other character stands for itself.
 
-    Between two stars stands a piece of fixed length. The leftmost place of each piece after the one before it is as
-    good as any other, so nothing is ever tried twice.
+    The text between two stars has a fixed length. Its leftmost match after the match before it is as good as any other match,
+    so no position is tried twice.
     """
 
     text: str
@@ -54,14 +54,14 @@ class Glob:
 
 
 def _characters(value: bytes) -> str:
-    """Bytes as characters, each byte that is not UTF-8 as a character of its own; no two values become the same text."""
+    """Return bytes as characters. A byte that is not UTF-8 becomes its own character, so no two values become the same text."""
     return value.decode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True, slots=True)
 class CommandPattern:
-    """One glob for each part of the path and each argument. ``is_open`` admits any further ones; no ``path`` is any command.
-    ``file`` is the path, where it is one file's and has no wildcard in it.
+    """One glob for each part of the path and for each argument. ``is_open`` is True if further arguments may follow. An empty
+    ``path`` matches any command. ``file`` is the path, if it is that of one file and has no wildcard.
     """
 
     text: tuple[str, ...]
@@ -94,7 +94,7 @@ class CommandPattern:
 
 
 def read_command_pattern(words: tuple[str, ...]) -> CommandPattern:
-    """The pattern that ``words`` spell; ValueError with a sentence if they spell none."""
+    """Return the pattern that ``words`` spell. Raises ValueError with a sentence if they spell none."""
     if not words:
         raise ValueError("a command's pattern is empty")
     if any("\0" in word for word in words):
@@ -109,28 +109,32 @@ def read_command_pattern(words: tuple[str, ...]) -> CommandPattern:
     if not path.startswith("/"):
         raise ValueError(f'"{path}" must be an absolute path')
     if "**" in path:
-        raise ValueError(f'"{path}": "*" stays between two slashes here, also when it is doubled')
+        raise ValueError(f'"{path}": "*" matches no slash, and "**" in a path is the same as "*"')
     if any(part in ("", ".", "..") for part in path[1:].split("/")):
-        raise ValueError(f'"{path}" can be no command: its directories are named without ".", ".." and double slashes')
+        raise ValueError(f'"{path}" can match no command: write the path without ".", ".." and double slashes')
     return CommandPattern(words, tuple(Glob(part) for part in path.split("/")), tuple(Glob(word) for word in closed[1:]), is_open)
 
 
 def read_host(word: str) -> Glob:
-    """A pattern for host names, which know no case."""
+    """Return the pattern for host names that ``word`` spells; upper and lower case are the same. Raises ValueError with a
+    sentence.
+    """
     if not re.fullmatch(r"[A-Za-z0-9*?.-]+", word):
         raise ValueError(f'"{word}" is not a host name')
     return Glob(word.lower())
 
 
 def read_service(word: str) -> str:
-    """The name of a service. Raises ValueError with a sentence."""
+    """Return ``word`` if it is the name of a service. Raises ValueError with a sentence if not."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", word):
         raise ValueError(f'"{word}" is not the name of a service')
     return word
 
 
 def read_who(word: str) -> str:
-    """A word that says who: ``group:NAME``, ``user:NAME`` or ``principal:NAME@REALM``."""
+    """Return ``word`` if it is ``group:NAME``, ``user:NAME`` or ``principal:NAME@REALM``. Raises ValueError with a sentence if
+    not.
+    """
     kind, colon, name = word.partition(":")
     if not colon or kind not in ("group", "user", "principal"):
         raise ValueError(f'"{word}" must be "group:NAME", "user:NAME" or "principal:NAME@REALM"')
@@ -142,20 +146,23 @@ def read_who(word: str) -> str:
 
 
 def is_name(name: str) -> bool:
-    """True if ``name`` can be that of an account or a group.
+    """True if ``name`` can be the name of an account or a group.
 
-    Directories have groups such as ``domain users``; but nothing is let by that another tool would read as more than a name.
+    Directories have groups such as ``domain users``. A name is refused if another tool could read it as more than a name.
     """
     return 0 < len(name) <= 255 and name.isprintable() and name == name.strip() and not re.search(r"[:/*?#,]|^[!%+@-]", name)
 
 
 def is_principal(text: str) -> bool:
-    """True if ``text`` is a principal as GSSAPI displays one that needs no escapes: components, and a realm."""
+    """True if ``text`` is a principal with components and a realm, as GSSAPI displays it if nothing in it needs an escape."""
     return re.fullmatch(r"[A-Za-z0-9._$-]+(?:/[A-Za-z0-9._$-]+)*@[A-Za-z0-9.-]{1,255}", text) is not None
 
 
 def read_run_as(word: str) -> str:
-    """``USER`` (with that user's own group), ``USER:GROUP``; ``*`` alone is anyone with any group, as a part any of its kind."""
+    """Return ``word`` if it is ``USER`` (with that user's own group), ``USER:GROUP``, or ``*`` (any user with any group).
+
+    ``*`` as USER or GROUP stands for any user or any group. Raises ValueError with a sentence if ``word`` is none of these.
+    """
     user, colon, group = word.partition(":")
     if not all(part == "*" or is_name(part) for part in ((user, group) if colon else (user,))):
         raise ValueError(f'"{word}" must be "USER", "USER:GROUP" or "*"')
@@ -163,7 +170,9 @@ def read_run_as(word: str) -> str:
 
 
 def covers_run_as(word: str, run_as: RunAs, *, any_group: bool) -> bool:
-    """True if ``word`` names ``run_as``. ``any_group`` is whether the group is right for a word that names a user alone."""
+    """True if ``word`` names ``run_as``. ``any_group`` is True if a word that names only a user is met by the group of
+    ``run_as``.
+    """
     user, colon, group = word.partition(":")
     if user not in ("*", run_as.user):
         return False
@@ -183,9 +192,11 @@ _ACROSS = re.compile(rf"({_NAME}) +{_CLOCK}-({_NAME}) +{_CLOCK} +(\S+)")
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Spans of minutes from Monday's midnight, each without its end; one that passes Sunday's midnight has a larger end.
+    """Spans of minutes since Monday 00:00. The end of a span is not part of it. A span that goes past Sunday's midnight has an
+    end beyond the minutes of a week.
 
-    They are compared with the local wall clock in ``zone``: an hour that the clock skips never holds, one it repeats holds twice.
+    Spans are compared with the local wall clock in ``zone``: an hour that the clock skips never holds, and an hour that it
+    repeats holds twice.
     """
 
     text: str
@@ -201,8 +212,8 @@ class Hours:
 
 
 def read_hours(text: str, zone_of: Callable[[str], tzinfo | None]) -> Hours:
-    """``Mon-Fri 08:00-18:00 ZONE``, ``Sat,Sun 22:00-06:00 ZONE`` (each night belongs to the day it starts on) or
-    ``Fri 16:00-Mon 06:00 ZONE``; ValueError with a sentence if it is none of these. ``zone_of`` knows the zones."""
+    """Read ``Mon-Fri 08:00-18:00 ZONE``, ``Sat,Sun 22:00-06:00 ZONE`` (a night belongs to the day on which it starts) or
+    ``Fri 16:00-Mon 06:00 ZONE``. Raises ValueError with a sentence for any other text. ``zone_of`` returns the zone of a name."""
     shape = '"Mon-Fri 08:00-18:00 Europe/Berlin" or "Fri 16:00-Mon 06:00 Europe/Berlin"'
     if match := _DAILY.fullmatch(text):
         start, end = _minute(text, match[2], match[3], is_end=False), _minute(text, match[4], match[5], is_end=True)
@@ -260,11 +271,13 @@ PERILOUS = tuple(sorted(name for line in _PERILOUS for name in line.split()))
 """Variables that change what a program loads, finds or believes. They may be named one by one, never by a pattern."""
 
 OURS = frozenset({"SUDO_USER", "SUDO_UID", "SUDO_GID", "SUDO_COMMAND", "JITSUDO_REQUEST", "JITSUDO_PRINCIPAL"})
-"""Variables that jitd sets last: nobody brings them."""
+"""Variables that jitd sets last. No client can set them."""
 
 
 def read_variable(word: str) -> str:
-    """The name of a variable that may come along, or the beginning of names and a ``*``; ValueError with a sentence otherwise."""
+    """Return ``word`` if it is the name of a variable, or the beginning of names and ``*``. Raises ValueError with a sentence if
+    not.
+    """
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*\*?|\*", word):
         raise ValueError(f'"{word}" is not the name of a variable')
     if word in OURS:
@@ -288,7 +301,9 @@ def may_come_along(name: bytes, env: tuple[str, ...]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """What the reason must be: given at all, and where there is a ``pattern``, with a part that matches it."""
+    """What a rule demands of the reason: that there is one, and that some part of it matches ``pattern``, if there is a
+    pattern.
+    """
 
     pattern: Regex | None = None
     hint: str = ""
@@ -300,7 +315,7 @@ class Reason:
 
     @property
     def wish(self) -> str:
-        """What a requester is told."""
+        """Return the words that tell a requester what reason the rule wants."""
         if self.hint:
             return f"a reason: {self.hint}"
         return "a reason" if self.pattern is None else f"a reason that matches {self.pattern.text}"

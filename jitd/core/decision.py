@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What policy answers: a permit with its obligations, or a deny with its reason. An approval owed is an obligation.
+"""What policy answers: a permit with its obligations, or a deny with its reason. An approval that is owed is an obligation.
 
-Law: you cannot hold obligations without a permit, and ``narrow`` only tightens.
+Law: there are no obligations without a permit, and ``narrow`` only tightens.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class Why(StrEnum):
-    """Why a deny was given. Each ends a request alike; they are told apart for people and in the record."""
+    """Why a deny was given. All of them end the request. People and the record are told which one it was."""
 
     RULE = "rule"
     NO_RULE = "no rule"
@@ -26,21 +26,23 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """``need`` distinct persons out of ``of_whom`` (words such as ``group:ops``). ``need`` is at least 1."""
+    """An obligation: ``need`` different persons out of ``of_whom`` (words such as ``group:ops``) approve. ``need`` is at least
+    1.
+    """
 
     need: int
     of_whom: tuple[str, ...]
 
 
 RECORDED = ("none", "terminal", "output", "all")
-"""What a rule can have recorded of a run, each more than the one before: nothing, what it writes to a terminal (where the rule
-says nothing), what it writes anywhere, and also what it reads."""
+"""What a rule can have recorded of a run. Each word records more than the word before: nothing, what the run writes to a terminal
+(the default), all that it writes, and also what it reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """``what`` is one of RECORDED. ``sync``: durable within a moment (``interval``) or before it is passed on (``always``).
-    ``failure``: whether a run that cannot be recorded any more is to ``end`` or to ``continue``.
+    """How a run is recorded. ``what`` is one of RECORDED. ``sync`` is ``interval`` (on disk within a moment) or ``always`` (on
+    disk before the output is passed on). ``failure`` is ``end`` or ``continue``: what a run does if recording it fails.
     """
 
     what: str = "terminal"
@@ -48,7 +50,7 @@ class Record:
     failure: str = "end"
 
     def and_also(self, other: Record) -> Record:
-        """What satisfies both."""
+        """Return the terms that satisfy both: the stricter of each."""
         return Record(
             max(self.what, other.what, key=RECORDED.index),
             "always" if "always" in (self.sync, other.sync) else "interval",
@@ -58,10 +60,12 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How the command runs. ``cwd`` is ``caller`` or a directory; ``env`` the names that may come along; ``stdin`` any, tty or
-    none. ``watch`` are words for those who may watch and replay it, None for all who may see the request. ``session`` is what
-    becomes of a login session when its grant's time is over, ``keep`` or ``end``. ``options``: also with those options of the
-    program that asks which change what runs. ``bound``: only where the content of all that its arguments name is bound.
+    """How the command runs. ``timeout_for`` is in seconds. ``cwd`` is ``caller`` or a directory. ``env`` are the names of the
+    variables that may be kept. ``stdin`` is ``any``, ``tty`` or ``none``. ``watch`` are words for the people who may watch and
+    replay the run; None means all who may see the request. ``session`` is ``keep`` or ``end``: what happens to a login session
+    when the time of its grant is over. ``options`` is True if options of the asking program are allowed that change what runs.
+    ``bound`` is True if the content of every file that arguments name must be bound. ``leftovers`` is ``keep`` or ``end``: what
+    happens to processes that the command leaves behind. ``writable`` is True if files that others can change are allowed.
     """
 
     timeout_for: int | None = None
@@ -79,10 +83,11 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Obligations:
-    """What a permit asks for: approvals, within ``expires_for`` seconds; then a grant of at most ``lasts_for`` and ``uses``.
+    """What a permit asks for: approvals within ``expires_for`` seconds. The grant then has at most ``uses`` uses within
+    ``lasts_for`` seconds.
 
-    ``standing`` says by which groups an approver counts whenever a use is taken: by those of that moment (``use``), or by those
-    that they had when they reviewed (``review``).
+    ``standing`` says which groups of an approver count when a use is taken: those of that moment (``use``), or those of the
+    moment of the review (``review``).
     """
 
     approvals: tuple[Approval, ...]
@@ -95,7 +100,9 @@ class Obligations:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Rule ``rule`` permits, on these obligations. ``lease`` is the grant that discharges its approvals, if one does."""
+    """Rule ``rule`` permits, with these obligations. ``lease`` is the id of the grant that stands for the approvals, if there is
+    one.
+    """
 
     rule: str
     obligations: Obligations
@@ -104,7 +111,7 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """No. ``because`` is a sentence for the requester; ``rule`` is empty where no rule decided."""
+    """Policy denies. ``because`` is a sentence for the requester. ``rule`` is empty if no rule decided."""
 
     why: Why
     because: str
@@ -115,7 +122,7 @@ Decision = Permit | Deny
 
 
 def narrow(old: Obligations, new: Obligations) -> Obligations:
-    """The tighter of both in every respect: what a change of policy may do to a request that waits."""
+    """Return the stricter of both in every respect. A change of policy may do only this to a request that waits."""
     return Obligations(
         approvals=_both(old.approvals, new.approvals),
         expires_for=min(old.expires_for, new.expires_for),
@@ -127,7 +134,7 @@ def narrow(old: Obligations, new: Obligations) -> Obligations:
 
 
 def narrow_terms(old: Terms, new: Terms) -> Terms:
-    """The tighter of both in every respect."""
+    """Return the stricter of both terms in every respect."""
     return replace(
         new,
         timeout_for=min((t for t in (old.timeout_for, new.timeout_for) if t is not None), default=None),
@@ -150,7 +157,7 @@ def _of_both(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[
 
 
 def _both(old: tuple[Approval, ...], new: tuple[Approval, ...]) -> tuple[Approval, ...]:
-    """What satisfies ``old`` and ``new``: of the same people the larger number, of different people both."""
+    """Return what satisfies ``old`` and ``new``: of the same people the larger number, of different people both numbers."""
     needs: dict[tuple[str, ...], list[int]] = {}
     for place, approvals in enumerate((old, new)):
         for approval in approvals:
@@ -159,10 +166,10 @@ def _both(old: tuple[Approval, ...], new: tuple[Approval, ...]) -> tuple[Approva
 
 
 def still_owed(approvals: tuple[Approval, ...], eligible: tuple[tuple[str, frozenset[int]], ...]) -> int:
-    """How many more persons are needed, when each person is put where they help most.
+    """Return how many more persons are needed, if each person is counted where they help most.
 
-    ``eligible`` has one entry a person who approved: the person, and the indexes in ``approvals`` they may count for. One person
-    counts once over all; the best assignment (a maximum bipartite matching) makes the order of reviews irrelevant.
+    ``eligible`` has one entry for each person who approved: the person, and the indexes in ``approvals`` for which they may
+    count. One person counts once in all. The assignment is a maximum bipartite matching, so the order of reviews is irrelevant.
     """
     places = [index for index, approval in enumerate(approvals) for _ in range(approval.need)]
     holder: dict[int, int] = {}

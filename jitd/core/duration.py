@@ -17,7 +17,7 @@ _SPELLING = re.compile("".join(f"(?:([0-9]{{1,9}}){letter})?" for letter, _, _ i
 
 
 def read_duration(text: str) -> int | None:
-    """The seconds that ``text`` means; None if it is not a duration."""
+    """Return the seconds that ``text`` means; None if it is not a duration."""
     match = _SPELLING.fullmatch(text)
     if match is None:
         return None
@@ -26,12 +26,12 @@ def read_duration(text: str) -> int | None:
 
 
 def spell_duration(seconds: int) -> str:
-    """The shortest spelling that reads back as ``seconds``: ``1h30m``."""
+    """Return the shortest spelling that reads back as ``seconds``, such as ``1h30m``."""
     return "".join(f"{number}{letter}" for number, letter, _ in _parts(seconds)) or "0s"
 
 
 def duration_in_words(seconds: int) -> str:
-    """For sentences: ``1 hour 30 minutes``."""
+    """Return ``seconds`` in words for a sentence, such as ``1 hour 30 minutes``."""
     return " ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, _, word in _parts(seconds)) or "0 seconds"
 
 

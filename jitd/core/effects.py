@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the core orders, and the moment at which it is asked.
+"""The effects that the core orders, and the moment at which it is asked.
 
-Law: an effect is a value, imperative, repeatable, and follows from state: after a crash it is derived again.
+Law: an effect is a value that says what to do. It may be done twice. It follows from state: after a crash it is derived again.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Now, three ways: ``at`` (aware UTC) to show and for ``hours``; ``boot`` (seconds on CLOCK_BOOTTIME) to measure;
-    ``boot_id``.
+    """A moment. ``at`` (aware UTC) is for people and for ``hours`` of rules. ``boot`` (seconds on CLOCK_BOOTTIME) is for
+    measuring. ``boot_id`` names the boot to which ``boot`` belongs.
     """
 
     at: datetime
@@ -23,12 +23,12 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class ListsChanged:
-    """A list of requests, grants, runs, holdings or locks has changed: who watches one looks again."""
+    """A list of requests, grants, runs, holdings or locks has changed: clients that watch a list read it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestWaits:
-    """The request waits for people from now on: its approvers should hear of it."""
+    """The request waits for approvals from now on: its approvers should be told."""
 
     request: str
 
@@ -64,7 +64,7 @@ class StopRun:
 
 @dataclass(frozen=True, slots=True)
 class ForgetRun:
-    """The outcome is recorded: the monitor may go."""
+    """The outcome is recorded: the monitor may exit."""
 
     run: str
 
@@ -85,7 +85,7 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class TellHolder:
-    """Tell the client that has the holding, and those who wait for its end, what happened to it."""
+    """Tell what happened to the holding: to the client that has it, and to those who wait for its end."""
 
     holding: str
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command's environment, built from empty (THREATS section 4).
 
-Law: nothing of the caller's is in it but what is named here, each by a check of its value, or what the rule let through by name.
+Law: a variable of the caller is in it only if it is named here and its value is checked, or if the rule allows its name.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{0,255}")
 _OURS = re.compile(rb"SUDO_(USER|UID|GID|COMMAND)|JITSUDO_.*")
 
 SUDO_COMMAND_LIMIT = 4096
-"""Bytes of the arguments in SUDO_COMMAND: as sudo cuts them. It is for scripts and logs, never for a decision."""
+"""Bytes of the arguments in SUDO_COMMAND, cut as sudo cuts them. SUDO_COMMAND is for scripts and logs, never for a decision."""
 
 
 def fault_in_locale(pairs: Pairs) -> str | None:
-    """What is wrong with variables that come along by value, or None."""
+    """Return what is wrong with variables that are kept because of their values; None if nothing is."""
     for name, value in pairs:
         if not _LOCALE_NAME.fullmatch(name):
-            return "a variable came along that is not one of TERM, COLORTERM, LANG, LANGUAGE, LC_*, TZ"
+            return "a variable was sent that is not one of TERM, COLORTERM, LANG, LANGUAGE, LC_*, TZ"
         pattern = _ZONE if name == b"TZ" and value else _LOCALE_VALUE
         if not pattern.fullmatch(value) or b".." in value:
-            return f"{name.decode()} has a value that cannot come along"
+            return f"{name.decode()} has a value that jitd does not accept"
     return _fault_in_names(pairs)
 
 
 def fault_in_variables(pairs: Pairs) -> str | None:
-    """What is wrong with typed or preserved variables whatever the rule says, or None."""
+    """Return what is wrong with typed or preserved variables, whatever the rule says; None if nothing is."""
     for name, value in pairs:
         if not _NAME.fullmatch(name):
             return "a variable's name must be letters, digits and underscores"
@@ -46,14 +46,16 @@ def fault_in_variables(pairs: Pairs) -> str | None:
 
 
 def split_locale(typed: Pairs, locale: Pairs) -> tuple[Pairs, Pairs]:
-    """Typed variables and those that come along by value: one that could come along anyway needs no rule to be typed."""
+    """Return the typed variables that need a rule, and the variables that are kept by their values. A typed variable whose value
+    would be kept anyway needs no rule.
+    """
     by_value = tuple(pair for pair in typed if fault_in_locale((pair,)) is None)
     names = {name for name, _ in by_value}
     return tuple(p for p in typed if p not in by_value), (*(p for p in locale if p[0] not in names), *by_value)
 
 
 def let_in(preserved: Pairs, command: Command, env: tuple[str, ...]) -> Pairs:
-    """The variables of ``command``, and those of ``preserved`` that ``env`` names and that are not there by then."""
+    """Return the variables of ``command``, and those of ``preserved`` that ``env`` names and ``command`` does not have."""
     known = {name for name, _ in (*command.variables, *command.locale)}
     more = (pair for pair in preserved if pair[0] not in known and may_come_along(pair[0], env))
     return (*command.variables, *(pair for pair in more if fault_in_variables((pair,)) is None and not pair[1].startswith(b"()")))
@@ -65,7 +67,9 @@ def _fault_in_names(pairs: Pairs) -> str | None:
 
 
 def environment(command: Command, requester: Subject, request_id: str, home: bytes, shell: bytes, path: bytes) -> Pairs:
-    """Name and value pairs, in order. ``home`` and ``shell`` are the target's, ``path`` jitd's own search path."""
+    """Return pairs of name and value, in order. ``home`` and ``shell`` are those of the target, ``path`` is jitd's own search
+    path.
+    """
     user = command.run_as.user.encode()
     out = {
         b"HOME": home,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A grant permits: so many uses of one command, until a moment on the boot clock.
+"""A grant permits: a number of uses of one command, until a moment on the boot clock.
 
-Law: whatever decides a grant's state stands in LAW and MAY_CAUSE. A use is taken once. A grant is ACTIVE, and so revocable,
-while a run under it lives; its end ends them.
+Law: LAW and MAY_CAUSE hold all that decides a grant's state. A use is taken once. A grant is ACTIVE, and so can be revoked, while
+a run or holding under it lives. The end of a grant ends them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from jitd.core.subject import Subject
 
 
 class GrantState(StrEnum):
-    """Where a grant stands."""
+    """The state of a grant."""
 
     ACTIVE = "active"
     SPENT = "spent"
@@ -33,7 +33,8 @@ class GrantState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What was permitted. Named by the request that it answers. ``living`` are runs and holdings under it that have not ended.
+    """What was permitted. Its id is that of the request that it answers. ``living`` are the ids of the runs and holdings under it
+    that have not ended. ``ends_boot`` is in seconds on CLOCK_BOOTTIME.
 
     ``is_lease``: a time or a number of uses was asked for, and not just one run.
     """
@@ -62,13 +63,13 @@ class Grant:
 
     @property
     def is_live(self) -> bool:
-        """True while it permits, or what it permitted still runs."""
+        """True while the grant permits something, or something under it still runs."""
         return bool(LAW[self.state])
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A request was approved. Creates the grant."""
+    """A request was approved. This event creates the grant."""
 
     life: ClassVar[str] = "grant"
     id: str
@@ -76,14 +77,14 @@ class Issued:
     grant: Grant
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"holder": self.grant.holder.principal, "uses": self.grant.uses, "ends_at": self.grant.ends_at.isoformat()}
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """One use was taken, for ``request``, on the ``terms`` that its rule has today: where they are tighter than the grant's they
-    hold from now on. ``login`` is the process that asks for a login session.
+    """One use was taken, for ``request``. ``terms`` are those that the rule has today: if they are stricter than the terms of the
+    grant, they hold from now on. ``login`` is the process that asks for a login session.
     """
 
     life: ClassVar[str] = "grant"
@@ -94,26 +95,26 @@ class Used:
     login: Process | None = None
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"request": self.request}
 
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """Its time is over, or the host was booted anew."""
+    """The time of the grant is over, or the host was rebooted."""
 
     life: ClassVar[str] = "grant"
     id: str
     by: Actor
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """Somebody ended it before its time."""
+    """Somebody ended the grant before its time."""
 
     life: ClassVar[str] = "grant"
     id: str
@@ -121,7 +122,7 @@ class Revoked:
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"because": self.because}
 
 
@@ -138,7 +139,7 @@ LAW: dict[GrantState, dict[type, frozenset[GrantState]]] = {
     GrantState.EXPIRED: {},
     GrantState.REVOKED: {},
 }
-"""state × event → the states it may lead to. Total: ended states are there, and empty."""
+"""Maps each state and event to the states that may follow. Ended states are there too, with no events."""
 
 MAY_CAUSE: dict[type, frozenset[Role]] = {
     Issued: frozenset({Role.DAEMON}),
@@ -147,23 +148,23 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     Expired: frozenset({Role.CLOCK}),
     Revoked: frozenset({Role.REQUESTER, Role.APPROVER, Role.OPERATOR, Role.DAEMON}),
 }
-"""event → who may cause it."""
+"""Maps each event to the roles that may cause it."""
 
 
 class NoUseLeft(IllegalEvent):
-    """Every use is taken, or its time is over. Nothing was changed."""
+    """All uses of the grant are taken, or its time is over. Nothing was changed."""
 
 
 def covers(grant: Grant, subject: Subject, host: str, service: str, command: Command, rule: str, now: Moment) -> bool:
-    """True if a live ``grant`` may answer for ``command`` asked by ``subject`` now: it was given by ``rule`` itself, for the same
-    person, host, boot, account and work, and not to its own request alone. Somebody known by the account alone may use what was
-    given to the account with a ticket. Whether its approvals are still enough, ``lease.discharges`` says.
+    """True if the live ``grant`` may answer for ``command``, asked by ``subject`` now. ``rule`` itself must have given it, for
+    the same person, host, boot, account and work, and for other requests than its own. Somebody known by the account alone may
+    use a grant that the account got with a ticket. ``lease.discharges`` says whether its approvals are still enough.
     """
     return is_for_other_requests(grant) and _is_the_same(grant, subject, host, service, command, rule, now)
 
 
 def is_for_other_requests(grant: Grant) -> bool:
-    """True for a lease. At a gate each try is a new request, so that a single use answers there, too."""
+    """True for a lease, and for a gate: there each try is a new request, so a grant of one use answers a later request."""
     return grant.is_lease or _deed(grant).asks_again
 
 
@@ -172,7 +173,9 @@ def _deed(grant: Grant) -> Deed:
 
 
 def waits_for_its_own(grant: Grant, subject: Subject, host: str, service: str, command: Command, rule: str, now: Moment) -> bool:
-    """True if ``grant`` is a single use of the same, not taken yet, that ``subject``'s earlier request alone can take."""
+    """True if ``grant`` is a single use of the same command that only ``subject``'s earlier request can take, and has not
+    taken.
+    """
     return not is_for_other_requests(grant) and _is_the_same(grant, subject, host, service, command, rule, now)
 
 
@@ -192,12 +195,12 @@ def _is_the_same(grant: Grant, subject: Subject, host: str, service: str, comman
 
 
 def issue(event: Issued) -> tuple[Grant, tuple[Any, ...]]:
-    """Begin the life of ``event.grant``."""
+    """Return the new grant, and what follows."""
     return event.grant, (SetDeadline("grant", event.id, event.grant.ends_boot),)
 
 
 def transition(grant: Grant, event: Event, now: Moment) -> tuple[Grant, tuple[Any, ...]]:
-    """``grant`` after ``event``, and what follows. Raises IllegalEvent (NoUseLeft among them), and changes nothing then."""
+    """Return ``grant`` after ``event``, and what follows. Raises IllegalEvent (or NoUseLeft), and then changes nothing."""
     check(LAW, MAY_CAUSE, grant.state, event)
     follows: tuple[Any, ...]
     match event:
@@ -208,7 +211,7 @@ def transition(grant: Grant, event: Event, now: Moment) -> tuple[Grant, tuple[An
             after, follows = _used(grant, event, now)
         case Returned():
             living = tuple(run for run in grant.living if run != event.run)
-            # Once its time is over it is kept for its login sessions alone, and nothing is given back to it.
+            # Once its time is over, a grant is kept only for its login sessions, and no use is returned to it.
             is_over = now.boot >= grant.ends_boot or now.boot_id != grant.boot_id
             left = grant.left if event.was_started or is_over else min(grant.left + 1, grant.uses)
             left = 0 if is_over else left
@@ -244,7 +247,7 @@ def _used(grant: Grant, event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...
 
 
 def _expired(grant: Grant, event: Expired) -> tuple[Grant, tuple[Any, ...]]:
-    """A login session may be let to go on; until it has ended there is something to revoke."""
+    """Expire the grant, unless its terms let a login session go on: until that session ends, there is something to revoke."""
     if deed_of(grant.service, is_login=bool(grant.living), gives=grant.command.gives).may_go_on and grant.terms.session == "keep":
         return replace(grant, left=0), ()
     return _ended(grant, GrantState.EXPIRED, event.by, "its grant has ended")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A thing is given and taken back: leave to get a ticket from the KDC first, and other kinds later.
+"""A holding: a thing is given and taken back. The first kind of thing is leave to get a ticket from the KDC.
 
-Law: whatever decides a holding's state stands in LAW and MAY_CAUSE. It is recorded before the thing is given, and it is open
-until the thing is taken back. What was given is never forgotten, and never called taken before it is.
+Law: LAW and MAY_CAUSE hold all that decides a holding's state. A holding is recorded before the thing is given, and it is open
+until the thing is taken back. A thing that was given is never forgotten. It is never recorded as taken before it is taken.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jitd.core.run import Returned
 
 
 class HoldingState(StrEnum):
-    """Where a holding stands."""
+    """The state of a holding."""
 
     GIVING = "giving"
     HELD = "held"
@@ -36,7 +36,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a holding ended. ``because`` is a sentence: why it was not given, or what is left of it on the person's side."""
+    """How a holding ended. ``because`` is a sentence: why the thing was not given, or what the person still has of it."""
 
     ending: Ending
     because: str = ""
@@ -46,9 +46,9 @@ class Outcome:
 class Holding:
     """One thing that one person has under ``grant``, for ``request``.
 
-    ``thing`` is its name as a rule has it, ``to`` the principal of the person. ``until`` is when it ends, by the wall clock,
-    since the one who gives the thing has no other. ``stays``: it does not end with the connection of the client that asked for
-    it.
+    ``thing`` is the name of the thing as a rule has it, ``to`` the principal of the person. ``until`` is when the holding ends,
+    by the wall clock: the giver of the thing (the KDC) has no other clock. ``stays``: the holding does not end with the
+    connection of the client that asked for it.
     """
 
     id: str
@@ -68,13 +68,13 @@ class Holding:
 
     @property
     def is_live(self) -> bool:
-        """True until it is taken back."""
+        """True until the thing is taken back."""
         return bool(LAW[self.state])
 
 
 @dataclass(frozen=True, slots=True)
 class Giving:
-    """A use was taken for it. Creates the holding, before anything is given."""
+    """A use of the grant was taken. This event creates the holding, before anything is given."""
 
     life: ClassVar[str] = "holding"
     id: str
@@ -168,17 +168,17 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     Taking: frozenset({Role.REQUESTER, Role.APPROVER, Role.OPERATOR, Role.CLOCK, Role.DAEMON}),
     Ended: frozenset({Role.DAEMON}),
 }
-"""event → who may cause it."""
+"""Maps each event to the roles that may cause it."""
 
 
 def give(event: Giving) -> tuple[Holding, tuple[Any, ...]]:
-    """Begin the life of a holding."""
+    """Return the new holding, and what follows."""
     holding = Holding(event.id, event.grant, event.request, event.thing, event.to, event.until, event.stays, event.at)
     return holding, (Give(holding.id), ListsChanged())
 
 
 def transition(holding: Holding, event: Event, now: Moment) -> tuple[Holding, tuple[Any, ...]]:
-    """``holding`` after ``event``, and what follows. Raises IllegalEvent, and changes nothing then."""
+    """Return ``holding`` after ``event``, and what follows. Raises IllegalEvent, and then changes nothing."""
     check(LAW, MAY_CAUSE, holding.state, event)
     follows: tuple[Any, ...]
     match event:
@@ -201,9 +201,9 @@ def transition(holding: Holding, event: Event, now: Moment) -> tuple[Holding, tu
 
 
 def outcome_of(holding: Holding, now: Moment) -> Outcome:
-    """How ``holding`` ends if the giver has taken the thing back ``now``.
+    """Return how ``holding`` ends if the giver has taken the thing back ``now``.
 
-    A ticket that was issued before is the person's until its end: nobody can take that back, and so it is said.
+    A ticket that was issued before stays valid until its own end. Nobody can take it back, so the outcome says it.
     """
     if holding.given_at is None:
         return Outcome(Ending.NOT_GIVEN, holding.because)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every life has in common: events have an author, and a table says what may happen and who may cause it.
+"""What all lives have in common: events have an author, and tables say what may happen and who may cause it.
 
-Law: the table is asked before anything changes; an event that it does not hold raises, and changes nothing.
+Law: the tables are asked before anything changes. An event that they do not allow raises IllegalEvent and changes nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 
 class Role(StrEnum):
-    """In which capacity somebody, or something, causes an event."""
+    """The role in which a person or a program causes an event."""
 
     REQUESTER = "requester"
     APPROVER = "approver"
@@ -27,8 +27,8 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The process from which somebody spoke to jitd, as the kernel has it: its uid, its terminal (empty if it has none), and its
-    audit session, None where there is none.
+    """The process from which somebody connected to jitd, as the kernel describes it: its uid, its terminal (empty if it has
+    none), and its audit session (None if it has none).
     """
 
     uid: int
@@ -38,8 +38,8 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who caused an event: the principal (or ``jitd``, ``clock``) and uid behind it, and in which role; and from where, which is
-    known of enforcement points and of those who review.
+    """Who caused an event: the principal (or ``jitd``, ``clock``), the uid, and the role. ``origin`` is the process that asked;
+    it is known for enforcement points and for reviewers.
     """
 
     role: Role
@@ -55,7 +55,7 @@ MONITOR = Actor(Role.MONITOR, "monitor", 0)
 
 
 class IllegalEvent(Exception):
-    """This cannot happen to that object now, or not by that author. Nothing was changed."""
+    """The event cannot happen to this object now, or its author may not cause it. Nothing was changed."""
 
 
 def check(
@@ -73,5 +73,5 @@ _WORD = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 def name_of(event: Any) -> str:
-    """The event's name in the chain: life and past tense, such as ``request.reviewed``."""
+    """Return the event's name in the chain: life and past tense, such as ``request.reviewed``."""
     return f"{event.life}.{_WORD.sub('_', type(event).__name__).lower()}"

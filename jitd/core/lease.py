@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the approvals that a grant rests on are worth at a later use: of a lease, or by ``--resume``.
+"""Decides whether the approvals of a grant are still enough at a later use: of a lease, or by ``--resume``.
 
-Law: a grant discharges what its own rule asks today, as far as that was asked and given, and never more. Those who approved count
-as they are now.
+Law: a grant stands for the approvals that its own rule asks today, as far as they were asked for and given, and never for more.
+An approver counts with the groups that they have now, unless the rule says otherwise.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from jitd.core.subject import Subject
 
 
 def still_counts(review: Review, now: Subject | None, standing: str) -> Subject | None:
-    """Whom the tally takes for ``review``: its author as they are ``now``, with the groups of the review where the rule says so.
-    None if they are gone.
+    """Return the approver that the tally counts for ``review``: its author as they are ``now``, with the groups that they had at
+    the review if the rule says so (``standing``). None if the author's account is gone.
     """
     if now is None or standing != "review":
         return now
@@ -27,8 +27,8 @@ def still_counts(review: Review, now: Subject | None, standing: str) -> Subject 
 
 
 def owes(answered: Request, today: Obligations, standing: tuple[Subject, ...]) -> int:
-    """How many approvals ``answered`` lacks, for what its rule asked when it was approved or for what it asks ``today``, if those
-    who are left ``standing`` count.
+    """Return how many approvals ``answered`` lacks if the approvers in ``standing`` count: for what its rule asked at the
+    approval, or for what the rule asks ``today``, whichever lacks more.
     """
     assert answered.obligations is not None, "an approved request has its obligations"
     asked = (answered.obligations.approvals, today.approvals)
@@ -36,7 +36,7 @@ def owes(answered: Request, today: Obligations, standing: tuple[Subject, ...]) -
 
 
 def is_within(grant: Grant, today: Obligations, now: Moment) -> bool:
-    """True if ``grant`` would have time and a use left, had it been issued under ``today``'s terms."""
+    """True if ``grant`` would still have time and a use left if it had been issued under ``today``'s obligations."""
     issued_boot = grant.ends_boot - (grant.ends_at - grant.issued_at).total_seconds()
     return now.boot < issued_boot + today.lasts_for and grant.uses - grant.left < today.uses
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A lock holds: nothing new is permitted to the people it is on, their approvals do not count, and what they had ends.
+"""A lock. While it is active, nothing new is permitted to the people that it is on, and their approvals do not count. What they
+had ends when the lock is placed.
 
-Law: whatever decides a lock's state stands in LAW and MAY_CAUSE. A lock only ever takes away: no permit comes of one. Its time is
-counted on the boot clock, boot by boot and as far as the record proves it, so that it never ends early; it may end late.
+Law: LAW and MAY_CAUSE hold all that decides a lock's state. A lock only takes away, and never permits. Its time is counted on the
+boot clock, in each boot as far as the record proves it. So a lock never ends early, but it may end late.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from jitd.core.subject import Subject
 
 
 class LockState(StrEnum):
-    """Where a lock stands."""
+    """The state of a lock."""
 
     ACTIVE = "active"
     LIFTED = "lifted"
@@ -31,7 +32,7 @@ class LockState(StrEnum):
 
 
 class Whom(StrEnum):
-    """What kind of name a lock is on."""
+    """The kind of name that a lock is on."""
 
     USER = "user"
     PRINCIPAL = "principal"
@@ -40,11 +41,11 @@ class Whom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """Whom it locks, who placed it, and why. ``uid`` and ``person`` are those of the account when it was placed, or of the
-    account that the principal maps to, as far as they were known.
+    """Who is locked, who placed the lock, and why. ``uid`` and ``person`` are those of the account (or of the account that the
+    principal maps to) when the lock was placed, as far as they were known.
 
-    ``left_for`` are the seconds that were left of it when the clock of the boot ``boot_id`` stood at ``since_boot``; None if it
-    has no end.
+    ``left_for`` is the number of seconds that were left of the lock at ``since_boot``, a moment on the clock of the boot
+    ``boot_id``. None if the lock has no end.
     """
 
     id: str
@@ -67,20 +68,20 @@ class Lock:
 
     @property
     def is_active(self) -> bool:
-        """True while it holds."""
+        """True until the lock is lifted or expires."""
         return bool(LAW[self.state])
 
     @property
     def ends_boot(self) -> float | None:
-        """When it ends, on the clock of the boot ``boot_id``; None if it has no end."""
+        """When the lock ends, in seconds on the clock of the boot ``boot_id``; None if it has no end."""
         return None if self.left_for is None else self.since_boot + self.left_for
 
     def is_over_at(self, now: Moment) -> bool:
-        """True if its whole time has gone by, as far as can be proved. The wall clock proves nothing."""
+        """True if all of the lock's time has gone by on the boot clock. The wall clock proves nothing."""
         return self.ends_boot is not None and now.boot_id == self.boot_id and now.boot >= self.ends_boot
 
     def ends_at(self, now: Moment) -> datetime | None:
-        """When it will end, for people, as the wall clock goes now; None if it has no end."""
+        """Return when the lock will end, by the wall clock, for people; None if it has no end."""
         if self.ends_boot is None or self.left_for is None:
             return None
         left = self.ends_boot - now.boot if now.boot_id == self.boot_id else self.left_for
@@ -89,7 +90,7 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Somebody locked. Creates the lock."""
+    """An operator placed a lock. This event creates it."""
 
     life: ClassVar[str] = "lock"
     id: str
@@ -97,14 +98,14 @@ class Placed:
     lock: Lock
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         placed = self.lock
         return {"whom": str(placed.whom), "name": placed.name, "reason": placed.reason, "lasts_for": placed.lasts_for}
 
 
 @dataclass(frozen=True, slots=True)
 class Lifted:
-    """Somebody unlocked."""
+    """An operator lifted the lock."""
 
     life: ClassVar[str] = "lock"
     id: str
@@ -112,13 +113,15 @@ class Lifted:
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"because": self.because}
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """The host was booted anew: what is left is counted on from there. Of the boot before, ``spent_for`` seconds are proved."""
+    """The host was rebooted: the rest of the lock's time is counted on the new boot clock. The record proves that ``spent_for``
+    seconds of it went by in the boot before.
+    """
 
     life: ClassVar[str] = "lock"
     id: str
@@ -126,20 +129,20 @@ class Carried:
     spent_for: float
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"spent_for": f"{self.spent_for:.6f}"}
 
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """Its time is over."""
+    """The time of the lock is over."""
 
     life: ClassVar[str] = "lock"
     id: str
     by: Actor
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {}
 
 
@@ -154,7 +157,7 @@ LAW: dict[LockState, dict[type, frozenset[LockState]]] = {
     LockState.LIFTED: {},
     LockState.EXPIRED: {},
 }
-"""state × event → the states it may lead to. Total: ended states are there, and empty."""
+"""Maps each state and event to the states that may follow. Ended states are there too, with no events."""
 
 MAY_CAUSE: dict[type, frozenset[Role]] = {
     Placed: frozenset({Role.OPERATOR}),
@@ -162,7 +165,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     Carried: frozenset({Role.DAEMON}),
     Expired: frozenset({Role.CLOCK}),
 }
-"""event → who may cause it."""
+"""Maps each event to the roles that may cause it."""
 
 
 class LockedOut(IllegalEvent):
@@ -170,14 +173,14 @@ class LockedOut(IllegalEvent):
 
 
 def place(event: Placed) -> tuple[Lock, tuple[Any, ...]]:
-    """Begin the life of ``event.lock``. What it ends is in ``consequences``."""
+    """Return the new lock, and what follows. ``consequences`` says what the lock ends."""
     if event.by.role not in MAY_CAUSE[Placed]:
         raise IllegalEvent(f"a lock cannot be placed by the {event.by.role}")
     return event.lock, (*_deadline(event.lock), ListsChanged())
 
 
 def transition(lock: Lock, event: Event, now: Moment) -> tuple[Lock, tuple[Any, ...]]:
-    """``lock`` after ``event``, and what follows. Raises IllegalEvent, and changes nothing then."""
+    """Return ``lock`` after ``event``, and what follows. Raises IllegalEvent, and then changes nothing."""
     check(LAW, MAY_CAUSE, lock.state, event)
     match event:
         case Lifted():
@@ -204,14 +207,14 @@ def _deadline(lock: Lock) -> tuple[Any, ...]:
     return () if lock.ends_boot is None else (SetDeadline("lock", lock.id, lock.ends_boot),)
 
 
-# --- whom it is on, and what comes of it -----------------------------------------------------------------------------
+# --- the people that a lock is on, and what it ends --------------------------------------------------------------------
 
 
 def is_on(lock: Lock, who: Subject) -> bool:
-    """True if ``lock`` is on ``who``: by the name of account or principal, by the account's number, or by the person behind it.
-    No other spelling of the same person is left out.
+    """True if ``lock`` is on ``who``: by the name of the account or principal, by the account's number, or by the person behind
+    the account. So another account or principal of the same person is locked too.
 
-    Local root without a ticket is locked out by none: that is the way in that remains.
+    No lock is on local root without a ticket, so that root can always act on the host.
     """
     if who.is_root or not lock.is_active:
         return False
@@ -222,25 +225,26 @@ def is_on(lock: Lock, who: Subject) -> bool:
 
 
 def sentence(lock: Lock) -> str:
-    """Why, for all whom it concerns: ``locked: REASON``."""
+    """Return the reason for the people whom the lock concerns: ``locked: REASON``."""
     return f"locked: {lock.reason}" if lock.reason else f"locked by {lock.placed_by}"
 
 
 def lock_on(locks: Iterable[Lock], who: Subject) -> Lock | None:
-    """The first of ``locks`` that is on ``who``."""
+    """Return the first of ``locks`` that is on ``who``; None if none is."""
     return next((lock for lock in locks if is_on(lock, who)), None)
 
 
 def answer_to(locks: Iterable[Lock], who: Subject) -> Deny | None:
-    """The answer to whatever ``who`` asks for, before any rule is asked; None if they are not locked."""
+    """Return the deny for anything that ``who`` asks for, before any rule is asked; None if they are not locked."""
     found = lock_on(locks, who)
     return None if found is None else Deny(Why.LOCKED, sentence(found))
 
 
 def under(locks: tuple[Lock, ...], life: Any, event: Any) -> Any:
-    """``event`` as ``locks`` let it happen to ``life``: no permit for a requester who is locked, no approval by one, no use.
+    """Return ``event`` as ``locks`` let it happen to ``life``. A locked requester gets no permit and no use; the approval of a
+    locked person does not count.
 
-    It is asked at the one door, so that nothing decided a moment before a lock comes in after it. Raises LockedOut.
+    ``lifecycle.handle`` calls this, so that a decision made just before a lock cannot be stored after it. Raises LockedOut.
     """
     match event:
         case Screened():
@@ -264,9 +268,9 @@ def _refuse(locks: tuple[Lock, ...], who: Subject) -> None:
 def consequences(
     event: Placed, locks: tuple[Lock, ...], waiting: Iterable[Request], permitted: Iterable[tuple[Grant, Request]]
 ) -> tuple[Any, ...]:
-    """What ends by ``event``: requests that wait, and grants with what runs under them; and who else is to be told.
+    """Return the events that end requests that wait, and grants with what runs under them; and effects that tell people.
 
-    ``locks`` are those before it, ``permitted`` the live grants, each with the request that it answers.
+    ``locks`` are the locks before ``event``. ``permitted`` are the live grants, each with the request that it answers.
     """
     because, locks = sentence(event.lock), (*locks, event.lock)
     follows: list[Any] = []
@@ -274,13 +278,13 @@ def consequences(
         if is_on(event.lock, asked.requester):
             follows.append(Locked(asked.id, event.by, event.id, because))
         elif any(is_on(event.lock, review.by) for review in asked.reviews):
-            follows.append(TellRequester(asked.id))  # an approval counts no longer
+            follows.append(TellRequester(asked.id))  # an approval no longer counts
     follows += (Revoked(grant.id, event.by, because) for grant, asked in permitted if _rests_on(locks, event.lock, asked))
     return tuple(follows)
 
 
 def _rests_on(locks: tuple[Lock, ...], lock: Lock, asked: Request) -> bool:
-    """True if a locked person asked for what ``asked`` got, or if it stands no longer without the approvals of one."""
+    """True if a locked person made the request ``asked``, or if it lacks approvals without those of locked persons."""
     if is_on(lock, asked.requester):
         return True
     if asked.obligations is None or not any(is_on(lock, review.by) for review in asked.reviews):
@@ -289,5 +293,5 @@ def _rests_on(locks: tuple[Lock, ...], lock: Lock, asked: Request) -> bool:
 
 
 def counted(locks: tuple[Lock, ...], asked: Request) -> tuple[Subject, ...]:
-    """Those who approved ``asked`` and whose approval counts under ``locks``."""
+    """Return the people who approved ``asked`` and whose approval counts under ``locks``."""
     return tuple(r.by for r in asked.reviews if r.verdict is Verdict.APPROVE and lock_on(locks, r.by) is None)

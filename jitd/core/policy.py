@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Policy: rules in their order, and what they answer to a question.
+"""Policy: the rules in their order, and their answer to a question.
 
-Law: any matching deny denies; otherwise the first matching permit gives the terms; otherwise it is denied. A rule that
+Law: any matching deny denies. Otherwise the first matching permit gives the terms. Otherwise the answer is a deny. A rule that
 fails while it is asked denies, and says that it was an error.
 """
 
@@ -20,20 +20,20 @@ from jitd.core.duration import LONGEST, duration_in_words, spell_duration
 from jitd.core.subject import Subject, matches_any
 
 MOST_USES = 1_000_000
-"""No grant has more uses."""
+"""The largest number of uses of a grant."""
 BUILT_IN = "root"
-"""The name of the rule that permits what root asks for. No other rule has it."""
+"""The name of the rule that permits what root asks for. No other rule has this name."""
 ROOTS_TERMS = Terms(env=("*",), writable=True, record=Record(what="none"))
-"""How that runs. It is not recorded: where root's own terminal is a run's, that is recorded already."""
+"""The terms of that rule. Its runs are not recorded: if root's terminal belongs to a recorded run, that run records it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. A condition that is None matches everything; one without members matches nothing.
+    """One rule. A condition that is None matches everything. A condition without members matches nothing.
 
-    ``commands`` and ``gives`` are one condition on what is asked for: a rule with one of the two alone is not about the other,
-    and a rule with neither is about everything. ``needs_ticket``: it permits nothing to a requester who is known by their
-    account alone. ``standing``: see Obligations.
+    ``commands`` and ``gives`` are one condition on what is asked for: a rule that has one of them is not about the other. A
+    permit with neither is about every command and no thing; a deny with neither is about both. ``needs_ticket``: the rule permits
+    nothing to a requester who is known by their account alone. ``standing``: see Obligations.
     """
 
     verdict: Literal["permit", "deny"]
@@ -59,7 +59,7 @@ class Rule:
 
     @property
     def obligations(self) -> Obligations:
-        """What this rule asks for if it permits."""
+        """Return what this rule asks for if it permits."""
         return Obligations(self.approvals, self.expires_for, self.lasts_for, self.uses, self.terms, self.standing)
 
 
@@ -69,7 +69,7 @@ ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All rules in their order; what happens to requests that root makes; the SHA-256 of the files they stand in."""
+    """All rules in their order, the setting ``root`` of jitd.toml, and the SHA-256 of the policy's files."""
 
     rules: tuple[Rule, ...]
     root: Literal["permit", "deny"]
@@ -80,11 +80,11 @@ class Policy:
 class Question:
     """What policy is asked: may ``requester`` run ``command`` here?
 
-    ``lasts_for`` and ``uses`` are the lease asked for, None where none was. ``timeout_for`` is the running time asked for,
-    ``chdir`` the directory, None where
-    none was. ``is_own_group`` is true if the group to run as is that of the account to run as. ``is_missing`` is true if there
-    is no such command; the caller decides whom to tell that. ``writable_by`` says, a sentence each, who can change the
-    command's file, beside root and the account to run as. ``names`` are other names of that file: a deny holds for each of them.
+    ``lasts_for`` (seconds) and ``uses`` are the lease asked for, ``timeout_for`` (seconds) the running time, ``chdir`` the
+    directory; each is None if it was not asked for. ``is_own_group`` is True if the group to run as is that of the account to run
+    as. ``is_missing`` is True if there is no such command; the caller decides who is told that. ``writable_by`` are sentences:
+    who can change the command's file, beside root and the account to run as. ``names`` are other names of that file: a deny
+    holds for each of them.
     """
 
     requester: Subject
@@ -103,20 +103,20 @@ class Question:
 
 
 def decide(policy: Policy, question: Question, at: datetime) -> Decision:
-    """The answer to ``question`` at ``at`` (aware). Whether a lease discharges the approvals is for the caller to add."""
+    """Return the answer to ``question`` at ``at`` (aware). The caller adds whether a lease stands for the approvals."""
     is_root = question.requester.is_root
     if question.command.gives and (is_root or question.requester.is_local):
-        return Deny(Why.NO_RULE, "a thing is given to a person with a Kerberos ticket of their own")
-    # A deny that names nobody in particular must not lock root out of its own host; one that names root does.
+        return Deny(Why.NO_RULE, "a thing is given only to a person who has a Kerberos ticket")
+    # A deny without "who" must not lock root out of its own host. A deny that names root does.
     denies = [rule for rule in policy.rules if rule.verdict == "deny" and not (is_root and rule.who is None)]
     permits = [rule for rule in policy.rules if rule.verdict == "permit" and not is_root]
     for rule in denies + permits:
         try:
             answer = _answer(rule, question, at)
-        except Exception as error:  # whatever it is: it must neither permit nor let the next rule do so
+        except Exception as error:  # any fault: it must not permit, and the next rule must not permit either
             return Deny(Why.ERROR, f"rule {rule.name}: an error while deciding: {type(error).__name__}: {error}", rule.name)
         if isinstance(answer, Permit) and question.is_missing:
-            break  # the same answer as for a path that no rule permits: it must not tell what there is and what not
+            break  # the same answer as for a path that no rule permits: it must not tell which files exist
         if answer is not None:
             return answer
     if not is_root or question.is_missing:
@@ -127,18 +127,18 @@ def decide(policy: Policy, question: Question, at: datetime) -> Decision:
 
 
 def no_rule(requester: Subject) -> Deny:
-    """The answer where no rule permits it, and to a requester who may not know why it is not permitted."""
+    """Return the answer if no rule permits the request, or if the requester may not know why it is not permitted."""
     ticket = " without a Kerberos ticket" if requester.is_local else ""
     return Deny(Why.NO_RULE, f"no rule permits this{ticket}")
 
 
 def _answer(rule: Rule, question: Question, at: datetime) -> Decision | None:
-    """What ``rule`` says; None if it is not about this."""
+    """Return what ``rule`` says to ``question``; None if it is not about it."""
     for _, holds in CONDITIONS:
         if not holds(rule, question, at):
             return None
     if rule.verdict == "deny" and (group := _unsure_of(rule, question.requester)):
-        told = f"group {group} cannot be looked up now, and to those who are in it this is denied: try again later"
+        told = f"group {group} cannot be looked up now, and its members are denied this: try again later"
         return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
     if rule.verdict == "deny":
         return Deny(Why.RULE, f"rule {rule.name}: {rule.because}" if rule.because else f"rule {rule.name} denies it", rule.name)
@@ -158,13 +158,13 @@ def is_of(rule: Rule, who: Subject) -> bool:
         return False
     if rule.who is None or matches_any(who, rule.who):
         return True
-    # Who is denied something by their principal does not get it by coming without a ticket.
+    # A person whom a deny names by principal must not get around it by asking without a ticket.
     is_perhaps = any(f"principal:{name}" in rule.who for name in who.perhaps)
     return rule.verdict == "deny" and (is_perhaps or bool(_unsure_of(rule, who)))
 
 
 def _unsure_of(rule: Rule, who: Subject) -> str:
-    """The group because of which nobody knows whether the deny ``rule`` is about ``who``; empty if somebody does."""
+    """Return a group that cannot be looked up and decides whether the deny ``rule`` is about ``who``; empty if there is none."""
     words = rule.who or ()
     if matches_any(who, words) or any(f"principal:{name}" in words for name in who.perhaps):
         return ""
@@ -172,13 +172,13 @@ def _unsure_of(rule: Rule, who: Subject) -> str:
 
 
 def denied_groups(policy: Policy) -> frozenset[str]:
-    """The groups that denies name."""
+    """Return the names of the groups that deny rules name."""
     words = (word for rule in policy.rules if rule.verdict == "deny" for word in rule.who or ())
     return frozenset(word[6:] for word in words if word.startswith("group:"))
 
 
 def is_for(rule: Rule, service: str) -> bool:
-    """True if ``rule`` is about what ``service`` asks."""
+    """True if ``rule`` is about requests of ``service``."""
     return rule.services is None or service in rule.services
 
 
@@ -200,7 +200,7 @@ def _host(rule: Rule, question: Question, at: datetime) -> bool:
 
 
 def _run_as(rule: Rule, question: Question, at: datetime) -> bool:
-    # "root" in a permit is root with root's own group; in a deny it is root with any, or a group would be a way around it.
+    # "root" in a permit is root with root's own group. In a deny it is root with any group: a group must not bypass the deny.
     any_group = question.is_own_group or rule.verdict == "deny"
     run_as = question.command.run_as
     if rule.run_as is None or _may_be_about(rule, question) or question.command.gives:
@@ -209,8 +209,8 @@ def _run_as(rule: Rule, question: Question, at: datetime) -> bool:
 
 
 def _may_be_about(rule: Rule, question: Question) -> bool:
-    """True for a deny where the command is in doubt: nobody knows that it is about something else, and to word it oddly must
-    be no way around it.
+    """True for a deny if the command is in doubt. The deny then holds, as it may be about the command: odd words must not bypass
+    it.
     """
     return rule.verdict == "deny" and bool(question.command.doubt)
 
@@ -226,7 +226,7 @@ def _command(rule: Rule, question: Question, at: datetime) -> bool:
         return False
     if _may_be_about(rule, question):
         return True
-    # A permit is for the name that it says. A deny is for the file: another name must be no way around it.
+    # A permit is for the name that it says. A deny is for the file: another name must not bypass it.
     names = (question.command.path, *(question.names if rule.verdict == "deny" else ()))
     called = (question.command if name == question.command.path else replace(question.command, path=name) for name in names)
     return any(pattern.matches(command) for command in called for pattern in rule.commands)
@@ -247,11 +247,11 @@ CONDITIONS: tuple[tuple[str, Callable[[Rule, Question, datetime], bool]], ...] =
 
 
 STDIN = {"tty": ("terminal",), "none": ("null", "closed")}
-"""What ``run.stdin`` lets standard input be; it is ``any`` otherwise."""
+"""The kinds of standard input that each value of ``run.stdin`` allows. ``any``, the third value, allows all."""
 
 
 def _breach(rule: Rule, question: Question) -> str:
-    """The sentence about what was asked for beyond the terms of ``rule``; empty if nothing was."""
+    """Return a sentence about what was asked for beyond the terms of ``rule``; empty if nothing was."""
     terms = rule.terms
     if question.lasts_for is not None and not 1 <= question.lasts_for <= rule.lasts_for:
         return f"rule {rule.name} grants at most {spell_duration(rule.lasts_for)}"
@@ -261,12 +261,12 @@ def _breach(rule: Rule, question: Question) -> str:
         return f"rule {rule.name} lets a command run for at most {spell_duration(terms.timeout_for)}"
     if question.command.options and not terms.options:
         options = _listed(tuple(_spelled(option) for option in question.command.options), "and")
-        return f"rule {rule.name} does not let the options {options} of {question.service} in"
+        return f"rule {rule.name} does not allow the options {options} of {question.service}"
     for name, value in question.command.variables:
         if not may_come_along(name, terms.env):
-            return f"rule {rule.name} does not let the variable {_spelled(name)} in"
+            return f"rule {rule.name} does not allow the variable {_spelled(name)}"
         if value.startswith(b"()"):
-            return f"the variable {_spelled(name)} holds a function, and none is let in"
+            return f"the variable {_spelled(name)} holds a function, and functions are not allowed"
     if (
         deed_of(question.service, gives=question.command.gives).is_executed
         and terms.cwd != "caller"
@@ -285,15 +285,15 @@ def _breach(rule: Rule, question: Question) -> str:
 
 
 def unbound(rule: str, terms: Terms, command: Command, service: str) -> str:
-    """The sentence about what the arguments of ``command`` name and what could be another thing when it runs, where ``terms``
-    want all of it bound; empty if they do not, or if it is.
+    """Return a sentence about a file that an argument of ``command`` names and that is not bound, if ``terms`` want it bound.
+    Empty if they do not, or if every such file is bound.
     """
     if not terms.bound:
         return ""
     if command.doubt:
-        return f"rule {rule} wants what arguments name bound, and which arguments there are is not known for certain"
+        return f"rule {rule} requires files named by arguments to be bound, and it is not certain what the arguments are"
     for operand in command.operands:
-        where = f"rule {rule} wants what arguments name bound, and argument {operand.at}"
+        where = f"rule {rule} requires files named by arguments to be bound, and argument {operand.at}"
         if not operand.is_seen:
             return f"{where} names a place that you cannot see"
         if not deed_of(service).is_executed:
@@ -310,7 +310,7 @@ def given_things(policy: Policy) -> tuple[str, ...]:
 
 
 def denied_files(policy: Policy) -> tuple[bytes, ...]:
-    """The paths that denies name whole, without wildcards."""
+    """Return the paths that deny rules name in full, without wildcards."""
     patterns = (pattern for rule in policy.rules if rule.verdict == "deny" for pattern in rule.commands or ())
     return tuple(dict.fromkeys(pattern.file for pattern in patterns if pattern.file is not None))
 
@@ -319,21 +319,21 @@ def denied_files(policy: Policy) -> tuple[bytes, ...]:
 
 
 def may_review(approvals: tuple[Approval, ...], approver: Subject, requester: Subject) -> frozenset[int]:
-    """The indexes of the ``approvals`` for which ``approver`` may count: none for oneself by whatever account, none for root."""
+    """Return the indexes of ``approvals`` for which ``approver`` may count: none for the requester's own person and for root."""
     if approver.is_root or approver.is_local or approver.uid == 0 or _is_one_person(approver, requester):
         return frozenset()
     return frozenset(index for index, approval in enumerate(approvals) if matches_any(approver, approval.of_whom))
 
 
 def tally(approvals: tuple[Approval, ...], approvers: tuple[Subject, ...], requester: Subject) -> int:
-    """How many approvals are still owed when ``approvers`` have approved. One person counts once, by however many accounts."""
+    """Return how many approvals are still owed if ``approvers`` have approved. A person with several accounts counts once."""
     persons: list[list[Subject]] = []
     for approver in approvers:
         same = [person for person in persons if any(_is_one_person(approver, account) for account in person)]
         persons = [person for person in persons if person not in same]
         persons.append([approver] + [account for person in same for account in person])
     eligible = [frozenset[int]().union(*(may_review(approvals, account, requester) for account in person)) for person in persons]
-    # Nor does a person count who is the requester under another account.
+    # A person who is the requester under another account does not count either.
     own = [any(_is_one_person(account, requester) for account in person) for person in persons]
     return still_owed(
         approvals,
@@ -349,7 +349,7 @@ def _is_one_person(one: Subject, other: Subject) -> bool:
 
 
 def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tuple[Rule, ...]:
-    """The permits that are about ``subject`` on ``host`` for ``service``, whatever the command and the hour."""
+    """Return the permits that are about ``subject`` on ``host`` for ``service``, for any command and any hour."""
     if subject.is_root:
         return (ROOTS,) if policy.root == "permit" else ()
     return tuple(
@@ -360,7 +360,7 @@ def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tupl
 
 
 def describe_approvals(approvals: tuple[Approval, ...]) -> str:
-    """``2 approvals from group:ops and 1 from group:security``; ``no approval`` where none is owed."""
+    """Return words such as ``2 approvals from group:ops and 1 from group:security``, or ``no approval`` if none is owed."""
     parts = [f"{approval.need} from {_listed(approval.of_whom, 'or')}" for approval in approvals]
     if not parts:
         return "no approval"
@@ -369,7 +369,7 @@ def describe_approvals(approvals: tuple[Approval, ...]) -> str:
 
 
 def describe(rule: Rule) -> str:
-    """What ``rule`` lets one do and on what terms, in one sentence without a full stop."""
+    """Return what ``rule`` permits and on what terms, in one sentence without a full stop."""
     commands = "any command" if rule.commands is None else _listed(tuple(str(pattern) for pattern in rule.commands), "or")
     run_as = "anyone" if rule.run_as is None else _listed(tuple("anyone" if word == "*" else word for word in rule.run_as), "or")
     parts = [] if rule.gives is not None and rule.commands is None else [f"{commands} as {run_as}"]

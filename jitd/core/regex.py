@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Regular expressions for texts that a stranger wrote, such as a reason.
 
-Law: searching takes time linear in the text whatever the expression is: all ways to match are walked at once, none twice
-(https://swtch.com/~rsc/regexp/regexp2.html). What cannot be had that way (backreferences, looking around) is refused at load.
-Python's own engine tries one way after another, and a requester could make the daemon try for hours.
+Law: searching takes time linear in the text, for any expression. All ways to match are followed at the same time, and none twice
+(https://swtch.com/~rsc/regexp/regexp2.html). Features that need more (backreferences, lookaround) are refused when the policy is
+loaded. Python's own engine tries one way after another, and a requester could make the daemon try for hours.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 MOST_STEPS = 500
-"""A larger expression is refused: each character of a text costs at most that many steps."""
+"""The most steps of an expression. A larger one is refused, as each character of a text may cost so many steps."""
 _DEEPEST = 50
 _MOST_REPEATS = 200
 
@@ -27,7 +27,9 @@ _EDGES = {"b", "A", "Z"}
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """``one`` character of the ``ranges``, or of none if negated; a ``split`` of ways; an ``edge`` to be at; the ``end``."""
+    """One step. ``kind`` is ``one`` (a character in ``ranges``, or in none of them if negated), ``split`` (go on at each of
+    ``ways``), ``edge`` (be at that edge of the text or of a word) or ``end``.
+    """
 
     kind: str
     ranges: Ranges = ()
@@ -38,13 +40,13 @@ class _Step:
 
 @dataclass(frozen=True, slots=True)
 class Regex:
-    """An expression in the syntax that Python, RE2 and grep -E share. ``\\d``, ``\\w``, ``\\s`` and ``\\b`` are about ASCII."""
+    """An expression in the syntax that Python, RE2 and grep -E share. ``\\d``, ``\\w``, ``\\s`` and ``\\b`` know ASCII only."""
 
     text: str
     steps: tuple[_Step, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Raises ValueError with a sentence where ``text`` is not such an expression."""
+        """Compile ``text``. Raises ValueError with a sentence if ``text`` is not such an expression."""
         object.__setattr__(self, "steps", _Parser(self.text).program())
 
     def is_found_in(self, text: str) -> bool:
@@ -60,7 +62,7 @@ class Regex:
         return False
 
     def _reach(self, first: int, text: str, at: int, reached: set[int]) -> bool:
-        """Adds all steps that ``first`` leads to without a character; True if the end is one of them."""
+        """Add to ``reached`` all steps that ``first`` leads to without a character. Return True if the end is one of them."""
         waiting = [first]
         while waiting:
             number = waiting.pop()
@@ -92,11 +94,13 @@ def _is_at(edge: str, text: str, at: int) -> bool:
 
 
 Emit = Callable[[list[_Step]], None]
-"""A part of an expression: adds its steps to a program."""
+"""A part of an expression: a function that adds the part's steps to a program."""
 
 
 class _Parser:
-    """Reads an expression from left to right; each part becomes the function that emits it, as often as it is repeated."""
+    """Reads an expression from left to right. Each part becomes a function that emits its steps; a repeated part is emitted
+    again.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -154,7 +158,7 @@ class _Parser:
             least, most = self.counts()
         else:
             return part
-        self.take("?")  # few or many: found is found
+        self.take("?")  # a lazy repeat: whether something is found does not depend on it
         if self.peek() and self.peek() in "*+?{":
             raise ValueError(f'"{self.peek()}" repeats what is repeated already: put it in parentheses')
         return _repeat(part, least, most)
@@ -173,7 +177,7 @@ class _Parser:
         match character:
             case "(":
                 if self.take("?") and not self.take(":"):
-                    raise ValueError('"(?" is known as "(?:" only')
+                    raise ValueError('of "(?" only "(?:" is known')
                 inner = self.choice()
                 if not self.take(")"):
                     raise ValueError("a parenthesis is not closed")
@@ -194,7 +198,7 @@ class _Parser:
         return _emit(_Step("one", ((character, character),)))
 
     def escape(self) -> tuple[Ranges, bool]:
-        """What follows a backslash, and whether it is all but that."""
+        """Return the characters that a backslash sequence stands for, and True if it stands for all but these."""
         character = self.next()
         if character.lower() in _CLASSES:
             return _CLASSES[character.lower()], character.isupper()
@@ -225,7 +229,7 @@ class _Parser:
         return _emit(_Step("one", tuple(ranges), is_negated))
 
     def member(self) -> str | Ranges:
-        """One member of brackets: a character, or a class such as ``\\d``."""
+        """Return one member of brackets: a character, or the ranges of a class such as ``\\d``."""
         character = self.next()
         if character == "[" and self.peek() in (":", ".", "="):
             raise ValueError(f'"[{self.peek()}" is not known')
@@ -234,7 +238,7 @@ class _Parser:
         is_class = self.peek().lower() in _CLASSES
         ranges, is_negated = self.escape()
         if is_negated:
-            raise ValueError("all but a class is not known in brackets")
+            raise ValueError("a negated class, such as \\D, is not known in brackets")
         return ranges if is_class else ranges[0][0]
 
 
@@ -261,7 +265,7 @@ def _one_after_another(parts: list[Emit]) -> Emit:
 
 
 def _nothing(steps: list[_Step]) -> None:
-    # A step all the same: or nothing, repeated 200 times 50 levels deep, would take for ever to emit.
+    # Even nothing counts as a step. Otherwise nothing, repeated 200 times in 50 levels, would take for ever to emit.
     _add(steps, _Step("split", ways=(len(steps) + 1,)))
 
 

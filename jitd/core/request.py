@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A request asks: from submission to a decision, which is its end.
+"""A request asks. It lives from its submission until it is decided.
 
-Law: whatever decides a request's state stands in LAW and MAY_CAUSE. One deny ends it. Nobody reviews their own. A review counts
-only for the fingerprint it was given, only while its author may still give it, and one person counts once.
+Law: LAW and MAY_CAUSE hold all that decides a request's state. One deny ends it. Nobody reviews their own request. A review
+counts only for the fingerprint that was reviewed, and only while its author may still review. One person counts once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from jitd.core.subject import Subject
 
 
 class RequestState(StrEnum):
-    """Where a request stands."""
+    """The state of a request."""
 
     SCREENING = "screening"
     PENDING = "pending"
@@ -53,8 +53,8 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One person, one command, one question. Fields before ``state`` never change. ``lock`` is the one that ended it; ``anew``:
-    no earlier grant answers it.
+    """One person asks for one command. Fields before ``state`` never change. ``lock`` is the id of the lock that ended the
+    request. ``anew``: no earlier grant may answer it.
     """
 
     id: str
@@ -86,23 +86,23 @@ class Request:
 
     @property
     def may_act_at_once(self) -> bool:
-        """True if the client that waits for it takes its use: not one that asks beforehand for what another program will do."""
+        """True if the client that waits for the request takes its use itself, and no other program will take it later."""
         return self.command.gives or deed_of(self.service).is_executed or self.point is not None
 
     @property
     def terms(self) -> tuple[int | None, ...]:
-        """What was asked for beside the command, as the fingerprint has it."""
+        """What the fingerprint has beside the command: seconds and uses of a lease, and seconds of running time."""
         return self.lasts_for, self.uses, self.timeout_for
 
     @property
     def is_open(self) -> bool:
-        """True while somebody, or something, has still to decide."""
+        """True until the request is decided, withdrawn or expired."""
         return bool(LAW[self.state])
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A person asked. Creates the request."""
+    """A person asked. This event creates the request."""
 
     life: ClassVar[str] = "request"
     id: str
@@ -110,7 +110,7 @@ class Submitted:
     request: Request
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it, beside the document's digest."""
+        """Return what the chain keeps of the event, beside the document's digest."""
         command, claims = self.request.command, self.request.claims
         return {
             "argv": [_spelled(a) for a in command.argv],
@@ -131,7 +131,7 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """Policy answered. ``attended`` tells whether a live client waits to hand over its streams."""
+    """Policy answered. ``attended`` is True if a live client waits to hand over its streams."""
 
     life: ClassVar[str] = "request"
     id: str
@@ -140,7 +140,7 @@ class Screened:
     attended: bool
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         if isinstance(self.decision, Deny):
             return {
                 "decision": "deny",
@@ -156,7 +156,8 @@ class Screened:
 class Reviewed:
     """A person said yes or no to exactly ``fingerprint``.
 
-    ``decision`` is policy's answer now; ``standing`` are those who approved before, as they are now (left out: who is gone).
+    ``decision`` is policy's answer now. ``standing`` are the earlier approvers as they are now; one whose account is gone is
+    left out.
     """
 
     life: ClassVar[str] = "request"
@@ -171,7 +172,7 @@ class Reviewed:
     attended: bool
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {
             "verdict": str(self.verdict),
             "fingerprint": self.fingerprint.hex(),
@@ -183,7 +184,7 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """Its requester took it back, or went away while it waited."""
+    """The requester withdrew the request, or the client disconnected while it waited."""
 
     life: ClassVar[str] = "request"
     id: str
@@ -191,26 +192,26 @@ class Withdrawn:
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"because": self.because}
 
 
 @dataclass(frozen=True, slots=True)
 class DeadlinePassed:
-    """Nobody decided in time."""
+    """Nobody decided on the request in time."""
 
     life: ClassVar[str] = "request"
     id: str
     by: Actor
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """Its requester was locked, by ``lock``, while it waited: that is a denial."""
+    """The requester was locked, by ``lock``, while the request waited: it is denied."""
 
     life: ClassVar[str] = "request"
     id: str
@@ -219,7 +220,7 @@ class Locked:
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"lock": self.lock, "because": self.because}
 
 
@@ -243,7 +244,7 @@ LAW: dict[RequestState, dict[type, frozenset[RequestState]]] = {
     RequestState.WITHDRAWN: {},
     RequestState.EXPIRED: {},
 }
-"""state × event → the states it may lead to. Total: ended states are there, and empty."""
+"""Maps each state and event to the states that may follow. Ended states are there too, with no events."""
 
 MAY_CAUSE: dict[type, frozenset[Role]] = {
     Submitted: frozenset({Role.REQUESTER}),
@@ -253,7 +254,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     DeadlinePassed: frozenset({Role.CLOCK}),
     Locked: frozenset({Role.OPERATOR}),
 }
-"""event → who may cause it. The daemon withdraws for a client that is gone."""
+"""Maps each event to the roles that may cause it. The daemon withdraws the request of a client that has disconnected."""
 
 
 def _point(point: Point) -> dict[str, str | None]:
@@ -261,29 +262,29 @@ def _point(point: Point) -> dict[str, str | None]:
 
 
 def _spelled(value: bytes) -> str:
-    r"""``value`` as text that reads back: what is not UTF-8 as ``\xNN``, a backslash doubled."""
+    r"""Return ``value`` as text that can be read back: bytes that are not UTF-8 as ``\xNN``, a backslash doubled."""
     return value.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
 
 
 class NotYours(Exception):
-    """The reviewer may not review this: it is their own, or no approval that is owed takes them. Nothing was changed."""
+    """The reviewer may not review this request: it is their own, or their approval is not owed. Nothing was changed."""
 
 
 class Stale(Exception):
-    """The review is of another fingerprint than the request's. Nothing was changed."""
+    """The fingerprint of the review is not that of the request. Nothing was changed."""
 
 
 def submit(event: Submitted) -> tuple[Request, tuple[Any, ...]]:
-    """Begin the life of ``event.request``."""
+    """Return the new request, and what follows."""
     if event.by.role not in MAY_CAUSE[Submitted]:
         raise IllegalEvent(f"a request cannot be submitted by the {event.by.role}")
     return event.request, ()
 
 
 def transition(request: Request, event: Event, now: Moment) -> tuple[Request, tuple[Any, ...]]:
-    """``request`` after ``event``, and what follows: effects, and events for other lives, in order.
+    """Return ``request`` after ``event``, and what follows: effects, and events for other lives, in order.
 
-    Raises IllegalEvent, NotYours or Stale, and changes nothing then.
+    Raises IllegalEvent, NotYours or Stale, and then changes nothing.
     """
     check(LAW, MAY_CAUSE, request.state, event)
     match event:
@@ -355,7 +356,7 @@ def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
 
 
 def _approved(request: Request, attended: bool, because: str, now: Moment) -> Step:
-    """The quorum is there: a grant (unless a lease stands for it), and if a live client waits, its first use."""
+    """Approve the request: issue a grant unless a lease answers, and take its first use if a live client waits."""
     assert request.obligations is not None
     approved = replace(request, state=RequestState.APPROVED, because=because)
     follows: list[Any] = [TellRequester(request.id), ListsChanged()]
@@ -371,7 +372,7 @@ def _approved(request: Request, attended: bool, because: str, now: Moment) -> St
 
 
 def issued(approved: Request, now: Moment) -> Issued:
-    """The grant that the ``approved`` request gets: what it asked for, within what its rule allows."""
+    """Return the event that issues the grant of the ``approved`` request: what it asked for, within what its rule allows."""
     obligations = approved.obligations
     assert obligations is not None, "an approved request has its obligations"
     lasts_for = min(approved.lasts_for or obligations.lasts_for, obligations.lasts_for)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A run happens: one execution under a grant, from the moment its use was taken to the moment all of it is gone.
+"""A run happens: one execution under a grant, from the moment when its use is taken until all of its processes have ended.
 
-Law: whatever decides a run's state stands in LAW and MAY_CAUSE; it starts at most once, and nothing changes after ENDED.
+Law: LAW and MAY_CAUSE hold all that decides a run's state. A run starts at most once, and does not change after ENDED.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jitd.core.law import Actor, IllegalEvent, Role, check
 
 
 class RunState(StrEnum):
-    """Where a run stands."""
+    """The state of a run."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -35,7 +35,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How it ended. ``number``: the exit status, the signal, or for NOT_STARTED what jitsudo exits with (126 or 127)."""
+    """How a run ended. ``number`` is the exit status, the signal, or for NOT_STARTED the exit status of jitsudo (126 or 127)."""
 
     ending: Ending
     number: int
@@ -44,8 +44,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What was recorded of a run: so many chunks and bytes, and the hash (64 hex digits) that all of it leads to. It is complete
-    unless its last moments were lost with the monitor, or it says itself what is missing.
+    """What was recorded of a run: the number of chunks and bytes, and the hash (64 hex digits) over all of them. The recording is
+    complete unless its end was lost with the monitor, or a frame in it says what is missing.
     """
 
     n_chunks: int
@@ -55,7 +55,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a run has used by now: seconds of processors, bytes of memory, processes; None for what is not counted."""
+    """What a run has used so far: CPU time in seconds, memory in bytes, the number of processes. None for what is not counted."""
 
     cpu_for: float | None
     memory: int | None
@@ -64,7 +64,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of this boot: its number, and when it was started, in ticks since the boot (proc(5), ``stat``)."""
+    """A process of this boot: its pid, and when it was started, in ticks since the boot (proc(5), ``stat``)."""
 
     pid: int
     started: int
@@ -72,7 +72,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution, under ``grant``, for ``request``. A login is one too: ``login`` is the process that asked for it."""
+    """One execution, under ``grant``, for ``request``. A login is a run too: ``login`` is then the process that asked for it."""
 
     id: str
     grant: str
@@ -90,13 +90,13 @@ class Run:
 
     @property
     def is_live(self) -> bool:
-        """True until all of it is gone."""
+        """True until all processes of the run have ended."""
         return bool(LAW[self.state])
 
 
 @dataclass(frozen=True, slots=True)
 class Starting:
-    """A use was taken for it. Creates the run, before anything of it exists."""
+    """A use of the grant was taken. This event creates the run, before any process of it exists."""
 
     life: ClassVar[str] = "run"
     id: str
@@ -107,14 +107,14 @@ class Starting:
     login: Process | None = None
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         found: dict[str, Any] = {"grant": self.grant, "request": self.request}
         return found if self.login is None else found | {"login": asdict(self.login)}
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The command was executed, as ``pid``."""
+    """The command was executed, as the process ``pid``."""
 
     life: ClassVar[str] = "run"
     id: str
@@ -122,13 +122,13 @@ class Started:
     pid: int
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"pid": self.pid}
 
 
 @dataclass(frozen=True, slots=True)
 class StopOrdered:
-    """It has to end: its grant did, or somebody wants it so."""
+    """The run has to end: its grant has ended, or somebody ordered it."""
 
     life: ClassVar[str] = "run"
     id: str
@@ -136,13 +136,13 @@ class StopOrdered:
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"because": self.because}
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """All of it is gone, or it never was."""
+    """All processes of the run have ended, or it never started."""
 
     life: ClassVar[str] = "run"
     id: str
@@ -151,14 +151,14 @@ class Ended:
     recording: Recording | None = None
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         found = {"ending": str(self.outcome.ending), "number": self.outcome.number, "because": self.outcome.because}
         return found if self.recording is None else found | {"recording": asdict(self.recording)}
 
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What a run's end is to its grant. A run that never started gives its use back."""
+    """A run or holding under the grant has ended. If it never started, its use is returned to the grant."""
 
     life: ClassVar[str] = "grant"
     id: str
@@ -167,7 +167,7 @@ class Returned:
     was_started: bool
 
     def detail(self) -> dict[str, Any]:
-        """What the chain keeps of it."""
+        """Return what the chain keeps of the event."""
         return {"run": self.run, "was_started": self.was_started}
 
 
@@ -190,7 +190,7 @@ LAW: dict[RunState, dict[type, frozenset[RunState]]] = {
     },
     RunState.ENDED: {},
 }
-"""state × event → the states it may lead to. Total: the ended state is there, and empty."""
+"""Maps each state and event to the states that may follow. The ended state is there too, with no events."""
 
 MAY_CAUSE: dict[type, frozenset[Role]] = {
     Starting: frozenset({Role.REQUESTER}),
@@ -198,17 +198,17 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     StopOrdered: frozenset({Role.REQUESTER, Role.APPROVER, Role.OPERATOR, Role.CLOCK, Role.DAEMON}),
     Ended: frozenset({Role.MONITOR, Role.DAEMON}),
 }
-"""event → who may cause it."""
+"""Maps each event to the roles that may cause it."""
 
 
 def start(event: Starting) -> tuple[Run, tuple[Any, ...]]:
-    """Begin the life of a run."""
+    """Return the new run, and what follows."""
     run = Run(event.id, event.grant, event.request, event.at, login=event.login)
     return run, (StartRun(run.id), ListsChanged())
 
 
 def transition(run: Run, event: Event, now: Moment) -> tuple[Run, tuple[Any, ...]]:
-    """``run`` after ``event``, and what follows. Raises IllegalEvent, and changes nothing then."""
+    """Return ``run`` after ``event``, and what follows. Raises IllegalEvent, and then changes nothing."""
     check(LAW, MAY_CAUSE, run.state, event)
     follows: tuple[Any, ...]
     match event:
@@ -217,7 +217,7 @@ def transition(run: Run, event: Event, now: Moment) -> tuple[Run, tuple[Any, ...
             after = replace(run, state=state, pid=event.pid, started_at=now.at)
             follows = (ListsChanged(),)
         case StopOrdered():
-            after = replace(run, state=RunState.STOPPING, because=run.because or event.because)  # once told, it is told
+            after = replace(run, state=RunState.STOPPING, because=run.because or event.because)  # the first reason stays
             follows = (StopRun(run.id, after.because),)
         case Ended():
             after = replace(run, state=RunState.ENDED, outcome=event.outcome, recording=event.recording, ended_at=now.at)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who: a principal, the local account it maps to, and the person behind the account.
+"""A subject: a principal, the local account that it maps to, and the person behind the account.
 
-Law: a principal maps by the explicit table or by the plain rule, and by nothing else: no ``.k5login``, no
-``auth_to_local``, no case folding, no second component.
+Law: a principal maps to an account by the table of jitd.toml or by one plain rule (``account_of``), and by nothing else: no
+``.k5login``, no ``auth_to_local``, no case folding, no second component.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ _PRIMARY = re.compile(rb"[a-z0-9._-]{1,32}")
 _REALM = re.compile(rb"[A-Za-z0-9.-]{1,255}")
 
 ROOT = "root"
-"""The name under which uid 0 without a ticket is recorded. No principal is spelled like it: they all have a realm."""
+"""The name under which uid 0 without a ticket is recorded. No principal has this name, as every principal has a realm."""
 LOCAL = "local:"
-"""What stands before the account of somebody whom the host alone vouches for. Nor is any principal spelled like that."""
+"""The prefix of the account of somebody without a ticket, for whom only the host vouches. No principal begins with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Somebody whose account exists and whose principal was proved, as the daemon found them at one moment.
+    """Somebody who asks or reviews, as the daemon found them at one moment: the account exists, and the principal was proved.
 
-    Two kinds have no ticket: root, and people known by their account alone, because an enforcement point said so.
+    Two kinds of subjects have no ticket: root, and people known by their account alone, because an enforcement point said so.
 
-    ``groups`` are names as NSS gave them. Approvals are counted by ``person``. ``ticket_ends_at`` is aware UTC;
-    None without a ticket. ``perhaps`` are the principals that the account belongs to, where none was proved.
-    ``unsure`` are groups that cannot be looked up: nobody knows whether this one is in them.
+    ``groups`` are names as NSS gave them. Approvals are counted by ``person``. ``ticket_ends_at`` is aware UTC; None without a
+    ticket. ``perhaps`` are the principals that map to the account, if no principal was proved. ``unsure`` are groups that cannot
+    be looked up, so that it is not known whether the subject is a member.
     """
 
     principal: str
@@ -44,28 +44,30 @@ class Subject:
 
     @property
     def is_root(self) -> bool:
-        """Local root without a ticket: may run what root asks for, may review nothing."""
+        """True for local root without a ticket. Root may run what it asks for, and may review nothing."""
         return self.principal == ROOT
 
     @property
     def is_local(self) -> bool:
-        """Known by their account alone: permitted nothing but what a rule permits without a ticket, and may review nothing."""
+        """True if the subject is known by the account alone. Then only rules that need no ticket permit, and they may review
+        nothing.
+        """
         return self.principal.startswith(LOCAL)
 
     def is_requester(self, requester: Subject) -> bool:
-        """True if what ``requester`` asked for is one's own: by the same proof, or from the same account without one."""
+        """True if ``requester`` is this subject: the same principal, or the same account without a ticket."""
         return self.uid == requester.uid and (self.principal == requester.principal or requester.is_local)
 
     def has_ticket_at(self, moment: datetime) -> bool:
-        """True if the proof of who this is still holds at ``moment`` (aware UTC)."""
+        """True if the ticket is still valid at ``moment`` (aware UTC), or if there is none."""
         return self.ticket_ends_at is None or moment < self.ticket_ends_at
 
 
 def account_of(principal: bytes, realms: frozenset[str], table: Mapping[str, str]) -> str | None:
-    """The local account of ``principal`` (as GSSAPI displays it), or None if it has none here.
+    """Return the local account of ``principal`` (as GSSAPI displays it), or None if it has none on this host.
 
-    A row of ``table`` (``[principals]`` of jitd.toml) decides alone; otherwise one component of ``[a-z0-9._-]{1,32}``,
-    a realm out of ``realms`` to the letter, and the account of the same name.
+    A row of ``table`` (``[principals]`` of jitd.toml) decides alone. Without a row the principal must have one component of
+    ``[a-z0-9._-]{1,32}`` and exactly one of the ``realms``; the account has the name of the component.
     """
     try:
         text = principal.decode("ascii")
@@ -82,7 +84,7 @@ def account_of(principal: bytes, realms: frozenset[str], table: Mapping[str, str
 
 
 def person_of(user: str, people: Mapping[str, frozenset[str]]) -> str:
-    """The person behind the account ``user``: the name it is listed under in ``[people]``, else the account itself."""
+    """Return the person behind the account ``user``: the name under which ``[people]`` lists it, otherwise the account itself."""
     for person, accounts in people.items():
         if user in accounts or user == person:
             return person
@@ -91,8 +93,8 @@ def person_of(user: str, people: Mapping[str, frozenset[str]]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The person whom a name means: ``spelled`` as it was typed, ``user`` the account that it is of, ``person`` who is behind
-    that. Nobody has looked whether there is such an account.
+    """The person that a name means: ``spelled`` is the name as it was typed, ``user`` its account, ``person`` the person behind
+    the account. The account need not exist.
     """
 
     spelled: str
@@ -101,7 +103,9 @@ class Named:
 
 
 def named(spelled: str, realms: frozenset[str], table: Mapping[str, str], people: Mapping[str, frozenset[str]]) -> Named:
-    """Whom ``spelled`` means: an account, ``local:`` and an account, a principal, or one of the table without its realm."""
+    """Return who ``spelled`` means: an account, ``local:`` and an account, a principal, or a principal of the table without
+    realm.
+    """
     if spelled.startswith(LOCAL):
         user = spelled.removeprefix(LOCAL)
     elif "@" in spelled:
@@ -112,7 +116,7 @@ def named(spelled: str, realms: frozenset[str], table: Mapping[str, str], people
 
 
 def is_named(who: Subject, whom: Named) -> bool:
-    """True if ``whom`` means ``who``, by whichever of their accounts and principals."""
+    """True if ``whom`` means ``who``, by any of their accounts and principals."""
     if who.is_root:
         return whom.spelled == ROOT
     spellings = (who.principal, who.user, *who.perhaps)

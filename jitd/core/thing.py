@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The names of things that can be given: a kind, a colon, and a name that the kind understands.
+"""The names of things that can be given: a kind, a colon, and a name within the kind.
 
-Law: a thing has one spelling. Two names that differ are two things.
+Law: a thing has one spelling. Two different names are two different things.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 
 SERVICE_TICKET = "service-ticket"
-"""Leave to get a ticket for a service from the KDC."""
+"""The kind of thing that is leave to get a ticket for a service from the KDC."""
 MOST = 256
-"""Characters in the longest name of a thing."""
+"""The most characters in the name of a thing."""
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*){1,3}")
 _NEVER = frozenset({"krbtgt", "kadmin", "kiprop", "K", "jitd", "jitd-kdc", "jitd-canary"})
-"""First components of services for which nobody is given a ticket: those of the KDC, and ours."""
+"""The first components of services for which jitd never gives a ticket: those of the KDC, and jitd's own."""
 
 
 def read_thing(word: str) -> str:
-    """``word``, if it is the name of a thing that can be given. Raises ValueError with a sentence."""
+    """Return ``word`` if it is the name of a thing that can be given. Raises ValueError with a sentence if not."""
     kind, colon, name = word.partition(":")
     if not colon:
         raise ValueError(f'"{word}" does not say what kind of thing it is: {SERVICE_TICKET}:SERVICE/HOST')
@@ -32,5 +32,5 @@ def read_thing(word: str) -> str:
 
 
 def service_of(thing: str, realm: str) -> str:
-    """The principal of the service that the service ticket ``thing`` is for, in ``realm``."""
+    """Return the principal, in ``realm``, of the service that the service ticket ``thing`` is for."""
     return f"{thing.partition(':')[2]}@{realm}"

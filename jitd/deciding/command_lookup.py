@@ -146,7 +146,7 @@ def find(
     try:
         path = path_lookup.resolve(name, asked.cwd, search_path.encode(), glance)
         if unseen is not None and path != unseen:
-            raise inspection.Uninspectable("it is called by another name there", looked_at=(unseen,))
+            raise inspection.Uninspectable("jitd finds it under another path", looked_at=(unseen,))
         if asked.leads_to not in (None, path):
             raise Nonsense("what it names was changed while jitd looked at it: ask again")
         unfit = path_lookup.unfitness(path, run_as.uid, lambda: accounts.group_ids(run_as.user, run_as.gid), glance)

@@ -155,7 +155,7 @@ class Decider:
                 decision = await self._workers.files.run(who.uid, self._look_again, policy, request)
             decision = self._if_given(decision, request.command)
             if isinstance(decision, Permit) and not await self._may_use(request, decision):
-                decision = Deny(Why.APPROVALS, f"the approvals of request {request.id} are not enough any more: ask anew")
+                decision = Deny(Why.APPROVALS, f"the approvals of request {request.id} are not enough any more: ask again")
             if self._is_still(policy, locked, who):
                 return decision
 

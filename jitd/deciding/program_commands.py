@@ -188,7 +188,7 @@ def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Pl
         raise ValueError("it is looked for and executed below another root directory")
     if found.chdir is not None:
         if b".." in found.chdir.split(b"/"):
-            raise ValueError("its directory goes up again, and links on the way may lead elsewhere")
+            raise ValueError("its directory is given with .., and links on the way may lead elsewhere")
         asked = replace(asked, cwd=os.path.normpath(found.chdir), cwd_device=0, cwd_inode=0, chdir=True)
     if found.shell == "":
         return replace(asked, argv=found.argv)
@@ -199,7 +199,7 @@ def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Pl
     if found.shell == "own":
         path = shell or os.fsencode(accounts.entry_of(who.user).pw_shell or SHELL)
         if os.path.basename(path).removeprefix(b"lt-") == b"sudoedit":
-            raise ValueError("the shell that it is to run is one by whose name sudo edits files")
+            raise ValueError("the shell that it is to run has the name of sudoedit, so sudo would edit files")
     else:
         path = _targets_shell(found, shell, host)
     if not path.startswith(b"/"):

@@ -189,7 +189,7 @@ def look_again(policy: Policy, request: Request, who: Subject, trusted: tuple[by
     try:
         is_own_group = accounts.is_own_group(request.command.run_as)
     except accounts.NoSuchAccount:
-        return Deny(Why.ERROR, "the account to run as is gone")
+        return Deny(Why.ERROR, "the account to run as no longer exists")
     glance = path_lookup.Look()
     question = Question(
         requester=who,

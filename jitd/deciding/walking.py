@@ -132,7 +132,7 @@ class _Walk:
 
     def _go_up(self) -> None:
         if not self._is_roots:
-            raise Changeable("it goes up from a directory that others can move")
+            raise Changeable("it goes up (..) from a directory that others can move")
         if self._names:
             self._names.pop()
             os.close(self._open.pop())
@@ -148,14 +148,14 @@ class _Walk:
         self._names.append(part)
         above, status = os.fstat(directory), os.fstat(file)
         if self._kind(file, status) == _PROC:
-            raise Changeable("what is in procfs is another thing for everyone who looks")
+            raise Changeable("what is in procfs differs from process to process")
         self._is_roots = self._is_roots and self._is_kept(directory, above, status)
         is_link = stat.S_ISLNK(status.st_mode)
         self._places.append(Place(self._below(), status.st_dev, status.st_ino, is_link))
         if not is_link:
             return b""
         if not self._is_roots:
-            raise Changeable("it passes a link that others can turn")
+            raise Changeable("it passes a link that others can change")
         leads_to = os.readlink(b"", dir_fd=file)
         self._names.pop()
         os.close(self._open.pop())

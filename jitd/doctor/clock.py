@@ -66,5 +66,5 @@ def clocks(found: Clocks) -> Iterator[Finding]:
     elif found.is_synchronised:
         yield ok("clock.synchronised", "the clock is kept synchronised")
     else:
-        said = "nobody keeps this host's clock synchronised: hours in rules, and Kerberos, go by it"
-        yield weak("clock.synchronised", said, "in a container it is for the host to do", command="timedatectl set-ntp true")
+        said = "this host's clock is not kept synchronised: Kerberos, and hours in rules, need the right time"
+        yield weak("clock.synchronised", said, "in a container, do it on the host", command="timedatectl set-ntp true")

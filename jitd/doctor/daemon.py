@@ -104,7 +104,7 @@ def there(found: Running, start: str) -> Iterator[Finding]:
     if found.others:
         pids = " ".join(map(str, found.others))
         said = f"another jitd runs beside it, with a record of its own (process {pids})"
-        what = "what that one permits is neither seen nor revoked by this one"
+        what = "this one neither sees nor revokes what that one permits"
         yield weak("daemon.alone", f"{said}: {what}", f"if nobody wants it: kill {pids}")
     elif found.pid:
         yield ok("daemon.alone", "no other jitd runs on this host")
@@ -116,7 +116,7 @@ def answer(found: Answered, host: str, restart: str) -> Finding:
     if found.why_not:
         return bad(check, f"the daemon is there and does not answer: {found.why_not}", command=restart)
     if found.host != host:
-        return bad(check, f"what answers calls itself {found.host}, and the settings say {host}", command=restart)
+        return bad(check, f"the daemon that answers calls itself {found.host}, and the settings say {host}", command=restart)
     if found.took > 1:
         return weak(check, f"the daemon took {found.took:.1f} s to answer", "see what keeps this host busy: top, iostat")
     return ok(check, f"the daemon answers ({found.took * 1000:.0f} ms)")
@@ -126,15 +126,15 @@ def version(found: Running, installed_at: float, number: str, restart: str) -> F
     """Tell whether the daemon runs the installed program. ``installed_at`` is when the newest of its files was installed."""
     if found.is_replaced or installed_at > found.started_at + 1:
         what = "Python" if found.is_replaced else "jitd"
-        said = f"{what} was installed anew after the daemon had started: it still runs the old one"
-        return weak("daemon.version", said, "what runs, and what waits, goes on", command=restart)
+        said = f"{what} was installed again after the daemon had started: the daemon still runs the old one"
+        return weak("daemon.version", said, "commands that run, and requests that wait, go on", command=restart)
     return ok("daemon.version", f"the daemon runs what is installed, {number}")
 
 
 def settings(changed_at: float | None, found: Running, file: str, restart: str) -> Finding:
     """Tell whether the daemon has read the settings as they are now. ``changed_at`` is None if there is no such file."""
     if changed_at is not None and changed_at > found.started_at + 1:
-        said = f"{file} was written after the daemon had started, which reads it then only"
+        said = f"{file} was written after the daemon had started: the daemon reads it only when it starts"
         return weak("daemon.settings", said, command=restart)
     return ok("daemon.settings", "the daemon was started after its settings were written")
 
@@ -145,24 +145,26 @@ def lanes(found: Lanes | None) -> Iterator[Finding]:
         yield unknown("daemon.lanes", "the daemon does not say what its threads do", "look again in a moment")
         return
     for mount in found.silent:
-        said = f"{mount} does not answer: nothing there can be asked for"
-        yield weak("daemon.lanes", said, "see to who serves it, or take it away (umount -l)")
+        said = f"{mount} does not answer: no command there can be asked for"
+        yield weak("daemon.lanes", said, "see why its server does not answer, or unmount it: umount -l")
     full = [lane for lane in found.lanes if lane[2] >= lane[1]]
     for name, n_threads, _, n_waiting in full:
         said = f"all {n_threads} threads for {name} are busy, and {n_waiting} pieces of work wait"
         yield weak("daemon.lanes", said, "see what does not answer: a file system, or a directory of accounts (SSSD, LDAP)")
     if not full and not found.silent:
-        yield ok("daemon.lanes", "the daemon's threads have time")
+        yield ok("daemon.lanes", "the daemon's threads are not all busy")
 
 
 def policy(in_force: str | None, of_files: str | None, n_rules: int, reload: str) -> Finding:
     """Compare the digest of the policy in force with that of the files. Each is None if it is not known."""
     check = "policy.in_force"
     if of_files is None:
-        said = "the files are not a whole policy: an older one is in force, or none"
-        return bad(check, said, "mend the faults first", command=reload)
+        said = "the files of the policy have faults: an older policy is in force, or none"
+        return bad(check, said, "correct the faults first", command=reload)
     if in_force is None:
-        return unknown(check, "the record does not tell which policy is in force", "restart the daemon: it records it then")
+        return unknown(
+            check, "the record does not tell which policy is in force", "restart the daemon: it then records the policy"
+        )
     if in_force != of_files:
         return bad(check, "the policy in force is not what the files say now", command=reload)
     return ok(check, f"the policy in force is what the files say ({count(n_rules, 'rule')})")

@@ -116,10 +116,10 @@ def above(check: str, places: Sequence[Seen]) -> Finding:
         is_shared = bool(place.mode & stat.S_ISVTX)  # it is meant for everybody, as /tmp is
         why = who_else_may_write(place.uid, 0 if is_shared and number < len(places) else place.mode, 0)
         if why and is_shared:
-            mend = "nothing of jitd's can be right in there: put it below a directory that belongs to root"
+            mend = "jitd is not safe below that directory: put it below a directory that belongs to root"
             return bad(check, f"{place.path} {why}", mend)
         if why:
-            said = f"{place.path} {why}: they could put another thing in place of what is below"
+            said = f"{place.path} {why}: they could replace what is below it"
             return bad(check, said, command=_closing(place))
     nearest = places[-1].path if places else "/"
     return ok(check, f"{nearest}, and what is above it, can be written by root alone")
@@ -190,5 +190,5 @@ def python(check: str, version: tuple[int, int], path: str) -> Finding:
     if version < (3, 11):
         return bad(check, f"{said}, and jitd is written for 3.11", "install Python 3.11 or later as /usr/bin/python3")
     if version > (3, 13):
-        return weak(check, f"{said}, with which this jitd was not tried", "use Python 3.11 to 3.13")
+        return weak(check, f"{said}, with which jitd has not been tested", "use Python 3.11 to 3.13")
     return ok(check, said)

@@ -151,7 +151,7 @@ def _refused(keytab: str, service: str, found: Exchange) -> Finding:
     check, anew = "keytab.version", f"{aside(keytab)}; {renewal(keytab, service)}"
     if found.code in STALE:
         said = f"the KDC's key of {service} is not in {keytab}: nobody can authenticate ({found.text})"
-        return bad(check, said, "tickets that people have for this host are worth nothing then: kinit", command=anew)
+        return bad(check, said, "old tickets for this host stop working: people run kinit again", command=anew)
     if found.code in (UNKNOWN_CLIENT, UNKNOWN_SERVER):
         return bad(check, f"the KDC does not know {service}", command=f"{enrolment(service)}; {anew}")
     if found.code == EXPIRED:
@@ -163,7 +163,7 @@ def _refused(keytab: str, service: str, found: Exchange) -> Finding:
         said = f"the KDC and this host have no encryption type in common ({found.text})"
         mend = f"compare permitted_enctypes of /etc/krb5.conf with the keys of {service} in the KDC (kadmin getprinc)"
         return bad(check, said, mend)
-    said = f"no ticket for {service} could be had and accepted with its own key ({found.where}: {found.text})"
+    said = f"no ticket for {service} could be got and then accepted with its key ({found.where}: {found.text})"
     return bad(check, said, f"see what the KDC's log says of {service}; a new key often helps", command=anew)
 
 
@@ -173,7 +173,7 @@ def skew(ahead: float | None) -> Finding:
     if ahead is None or abs(ahead) >= MOST_SKEW:
         by = "more than five minutes" if ahead is None else f"{abs(ahead):.0f} s"
         return bad("clock.kdc", f"the clocks of this host and the KDC are {by} apart: no ticket is accepted", command=mend)
-    where = f"{abs(ahead):.0f} s {'before' if ahead > 0 else 'behind'} the KDC's"
+    where = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the KDC's"
     if abs(ahead) >= NOTABLE_SKEW:
         return weak("clock.kdc", f"this host's clock is {where}; at 300 s nobody can authenticate any more", command=mend)
     return ok("clock.kdc", "the clock agrees with the KDC's" if abs(ahead) < 2 else f"the clock is {where}")
@@ -185,4 +185,4 @@ def crossing(realm: str, own: str, code: int, text: str) -> Finding:
     if code == 0:
         return ok(check, f"{realm} and {own} trust each other")
     mend = f"make krbtgt/{realm}@{own} and krbtgt/{own}@{realm} in both KDCs, or take {realm} out of realms in jitd.toml"
-    return weak(check, f"nothing is known here of a trust between {own} and {realm} ({text})", mend)
+    return weak(check, f"this host cannot find out whether {own} and {realm} trust each other ({text})", mend)

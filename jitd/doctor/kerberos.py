@@ -81,7 +81,7 @@ def closed(keytab: str, service: str, seen: Seen) -> Finding:
 def keys(keytab: str, service: str, content: bytes | None, why_not: str = "") -> Iterator[Finding]:
     """Judge what is in the keytab. ``content`` is None if it could not be read; ``why_not`` says why."""
     if content is None:
-        yield unknown("keytab.keys", f"{keytab} cannot be read: {why_not}", "make it readable for root, who reads it here")
+        yield unknown("keytab.keys", f"{keytab} cannot be read: {why_not}", "make it readable for root: jitd runs as root")
         return
     try:
         found = read_keytab(content)

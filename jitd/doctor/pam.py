@@ -109,7 +109,7 @@ def session(path: str, modules: set[str]) -> Finding:
         said = f"{path} has pam_systemd.so in its session: it moves the command out of reach of a revocation"
         return bad("pam.session", said, "take that line out, and name modules one by one in place of common-session")
     if "pam_loginuid.so" in modules:
-        said = f"{path} has pam_loginuid.so in its session: the kernel's audit would blame the target"
+        said = f"{path} has pam_loginuid.so in its session: the kernel's audit would name the target account"
         return bad("pam.session", said, "take that line out: jitd records the requester")
     if "pam_limits.so" not in modules:
         said = f"{path} sets no limits: /etc/security/limits.conf does not bind what is run"
@@ -206,7 +206,7 @@ def gates(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]
         level = {"bad": bad, "unknown": unknown}.get(each.severity, weak)
         yield level("pam.gates", f"{each.place}: {each.sentence}", each.mend)
     if not found and services:
-        yield ok("pam.gates", f"the stacks that ask jitd have no way around it: {', '.join(services)}")
+        yield ok("pam.gates", f"nothing bypasses jitd in the stacks that ask it: {', '.join(services)}")
 
 
 def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]:
@@ -216,7 +216,7 @@ def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]
         level = unknown if each.severity == "unknown" else weak
         yield level("host.links", f"{each.place}: {each.sentence}", each.mend)
     if not found and services:
-        yield ok("host.links", "the kernel keeps root's programs from links of others")
+        yield ok("host.links", "the kernel protects root's programs from links of others")
 
 
 def tried_session(service: str, strangers: str | None) -> Finding:
@@ -226,11 +226,13 @@ def tried_session(service: str, strangers: str | None) -> Finding:
     not tried.
     """
     if strangers is None:
-        return weak("pam.gates", f"whether the gate of {service} holds was not tried", "apt install pamtester, and ask again")
+        return weak("pam.gates", f"it was not tested whether the gate of {service} holds", "apt install pamtester, and ask again")
     if not strangers:
         told = f"the stack of {service} opens a session for {STRANGER}, who may not ask"
-        return bad("pam.gates", told, f"see what goes around the gate: jitd pam-lint /etc/pam.d/{service}")
-    return ok("pam.gates", f"the gate of {service} opens no session for a stranger; that it asks jitd shows the first login")
+        return bad("pam.gates", told, f"see what bypasses the gate: jitd pam-lint /etc/pam.d/{service}")
+    return ok(
+        "pam.gates", f"the gate of {service} opens no session for a stranger; the first login will show whether it asks jitd"
+    )
 
 
 def knocked(service: str, strangers: str | None, roots: str | None) -> Finding:
@@ -239,15 +241,17 @@ def knocked(service: str, strangers: str | None, roots: str | None) -> Finding:
     The answers are PAM's words, empty if it lets them in; None if the stack could not be asked.
     """
     if strangers is None or roots is None:
-        return weak("pam.gates", f"whether the gate of {service} answers was not tried", "apt install pamtester, and ask again")
+        return weak(
+            "pam.gates", f"it was not tested whether the gate of {service} answers", "apt install pamtester, and ask again"
+        )
     if not strangers:
         told = f"the stack of {service} lets in {STRANGER}, who may not ask"
-        return bad("pam.gates", told, f"see what goes around the gate: jitd pam-lint /etc/pam.d/{service}")
+        return bad("pam.gates", told, f"see what bypasses the gate: jitd pam-lint /etc/pam.d/{service}")
     if roots:
         mend = f"keep a root shell open, and write the first line of contrib/pam.d/{service} into /etc/pam.d/{service}"
         return bad("pam.gates", f"the stack of {service} does not let root in: {roots}", mend)
     if OURS not in strangers:
-        told = f"the gate of {service} is not asked, so that nobody but root gets in: {strangers}"
+        told = f"the gate of {service} is not asked, and nobody but root gets in: {strangers}"
         mend = "see /var/log/auth.log: pam_python.so (package libpam-python) loads /usr/lib/jitd/pam_jit.py"
         return bad("pam.gates", told, mend)
     return ok("pam.gates", f"the gate of {service} asks jitd, and leaves root alone")

@@ -94,7 +94,9 @@ def examine(host: Host) -> Iterator[Finding]:
     try:
         rules_at_all = host.policy().rules
     except ConfigError:
-        yield unknown("rules.people", "the policy has faults, so whom it names is not known", "correct the faults, see above")
+        yield unknown(
+            "rules.people", "the policy has faults, so it is not known which people it names", "correct the faults, see above"
+        )
     here = [rule for rule in rules_at_all if is_here(rule, host.config.host)]
     known = look_up(words_of(here, host.config.operators), host.config)
     yield from operators(host.config.operators, known, str(host.file))
@@ -209,7 +211,7 @@ def name_service(took: float, what: str, *, finds_root: bool) -> Finding:
 def least_uid(configured: int, of_people: int, settings: str) -> Finding:
     """Compare ``min_uid`` with UID_MIN of login.defs(5)."""
     if configured < of_people:
-        said = f"min_uid is {configured}, and /etc/login.defs has people from {of_people} on"
+        said = f"min_uid is {configured}, and /etc/login.defs gives people numbers from {of_people} on"
         mend = f"write into {settings}: min_uid = {of_people}, and name exceptions in [principals]"
         return weak("settings.min_uid", said, mend)
     return ok("settings.min_uid", f"accounts below {configured} neither ask nor approve")
@@ -241,7 +243,7 @@ def accounts(known: Known, settings: str) -> Iterator[Finding]:
     for account, whose in sorted(named.items()):
         if known.users.get(account) is None:
             said = f"{settings} gives {whose} the account {account}, and there is none of that name here"
-            yield weak("settings.accounts", said, f"correct the name, or have it: getent passwd {account} must find it")
+            yield weak("settings.accounts", said, f"correct the name, or create it: getent passwd {account} must find it")
 
 
 def rules(found: Sequence[Rule], known: Known) -> list[Finding]:
@@ -328,7 +330,7 @@ def _make(word: str) -> str:
     kind, _, name = word.partition(":")
     if kind == "principal":
         return "correct the name; or have its realm in realms, and an account of its name, or one in [principals] of jitd.toml"
-    return f"correct the name, or have it: getent {'group' if kind == 'group' else 'passwd'} {name} must find it"
+    return f"correct the name, or create it: getent {'group' if kind == 'group' else 'passwd'} {name} must find it"
 
 
 def _fill(words: Iterable[str]) -> str:

@@ -123,6 +123,6 @@ def mutual(principal: str, why_not: str) -> Finding:
     """Tell whether the daemon and this person have proved themselves to each other."""
     if why_not:
         said = f"jitd and you could not prove yourselves to each other: {why_not}"
-        mend = "mend what is said of the ticket first; if it stays so, have root run: jitd doctor"
+        mend = "correct the faults of the ticket first, see above; if this stays, have root run: jitd doctor"
         return bad("authentication", said, mend)
     return ok("authentication", f"jitd has proved itself, and knows you as {principal}")

@@ -20,7 +20,7 @@ def examinations(host: Host) -> list[Examination]:
     disk = "see dmesg, and mount: a disk or a file server does not answer"
     directory = "see what /etc/nsswitch.conf names for passwd and group: a directory server does not answer"
     # This does not look at the host under systemd: to find the daemon's process may be what hangs.
-    anew = f"start it anew: {host.restart if host.is_booted else host.start}"
+    anew = f"restart it: {host.restart if host.is_booted else host.start}"
     return [
         Examination("installed", files.examine_installed),
         Examination("settings", lambda: settings.examine(host), f"{host.file.parent} cannot be read", disk),
@@ -42,11 +42,11 @@ def examinations(host: Host) -> list[Examination]:
         Examination("nss.speed", lambda: people.examine_name_service(host), "accounts and groups are not found", directory),
         Examination("rules.people", lambda: people.examine(host), "those whom rules name are not found", directory),
         Examination("daemon.answers", lambda: daemon.examine(host), "the daemon does not answer", anew),
-        Examination("daemon.version", lambda: daemon.examine_age(host), "what the daemon goes by cannot be found out", disk),
+        Examination("daemon.version", lambda: daemon.examine_age(host), "it is not known what the daemon has read", disk),
         Examination("state", lambda: state.examine(host), f"{host.config.state} does not answer", disk),
         Examination(
             "record", lambda: state.examine_record(host), "the record cannot be read",
-            "have it proved: jitd audit verify",
+            "check it: jitd audit verify",
         ),
         Examination(
             "executor", lambda: runs.examine(host), "systemd, or the kernel, does not answer",

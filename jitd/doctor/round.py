@@ -78,7 +78,11 @@ class _Child:
         if END in lines:
             return
         if self.has_ended:
-            yield bad(self.examination.check, "what looked at this was ended in the middle of it", "see the kernel's log: dmesg")
+            yield bad(
+                self.examination.check,
+                "the process that looked at this was killed before it had finished",
+                "see the kernel's log: dmesg",
+            )
         else:
             yield bad(self.examination.check, f"{self.examination.silent} (waited {within:g} s)", self.examination.mend)
 

@@ -25,7 +25,7 @@ WITHIN = 3.0
 AGAIN_AFTER = 0.5
 """Seconds after which apparent leftovers are looked for again: what belongs to a run that is just ending is not a leftover."""
 SCOPE = re.compile(r"jitd-run-(\S+)\.scope")
-EFFORT = '"ended" is then a best effort: what hides from its parent can outlive a run'
+EFFORT = '"ended" is then a best effort: a process that leaves its parent can outlive the run'
 NEEDED = ("jitd.service", "jitd.socket", "jitd-launcher.socket")
 LAUNCHER = "jitd-launcher.service"
 STATES = ("LoadState", "ActiveState", "UnitFileState")
@@ -78,7 +78,7 @@ def examine(host: Host) -> Iterator[Finding]:
         left = find_leftovers(host, with_scopes=with_units)
     except (OSError, StoreError) as fault:
         mend = "see what is said of the database and of systemd"
-        yield unknown("runs.left", f"what is left of runs cannot be told: {fault}", mend)
+        yield unknown("runs.left", f"it is not known what runs have left behind: {fault}", mend)
         return
     yield from leftovers(*left, str(host.run_dir), host.restart)
 
@@ -240,7 +240,7 @@ def scopes(bus: str, slice_state: str) -> Finding:
 def run_directory(path: str, kind: str) -> Iterator[Finding]:
     """Tell if the directory of plates is on a file system that a boot does not empty. ``kind`` is its type."""
     if kind not in VOLATILE:
-        said = f"{path} is on {kind}: what is noted there of runs outlives a boot, and they do not"
+        said = f"{path} is on {kind}: the files there about runs outlive a reboot, and runs do not"
         yield weak("runs.directory", said, f"have {path} on a tmpfs, as /run is, or name a socket below /run in jitd.toml")
 
 
@@ -256,7 +256,7 @@ def leftovers(
         yield bad("runs.unknown", said, mend, command=restart)
     if dead:
         paths = " ".join(word(f"{run_dir}/runs/{run}") for run in dead[:20])
-        said = f"{count(len(dead), 'plate')} left of runs that are over: {listed(dead)}"
+        said = f"{count(len(dead), 'lock file')} left of runs that are over: {listed(dead)}"
         yield weak("runs.plates", said, command=f"rm {paths}")
     if scope_names:
         said = f"{count(len(scope_names), 'scope')} left of runs that are over: {listed(list(scope_names))}"

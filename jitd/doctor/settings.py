@@ -85,5 +85,5 @@ def root_setting(value: str, settings: str) -> Finding:
     """Judge the setting ``root`` of jitd.toml."""
     if value == "deny":
         said = 'root = "deny": jitsudo in a script of root is denied, also in one that was approved'
-        return weak("settings.root", said, f'it is meant so, or write into {settings}: root = "permit"')
-    return ok("settings.root", "root asks nobody, and is recorded")
+        return weak("settings.root", said, f'unless that is meant, write into {settings}: root = "permit"')
+    return ok("settings.root", "root needs no approval, and what root asks for is recorded")

@@ -224,7 +224,7 @@ def file_system(state: str, found: FileSystem) -> Iterator[Finding]:
         yield level("state.inodes", f"only {found.inodes} more files can be made in {state}", room)
     disk = "see the kernel's log (dmesg) for faults of the disk"
     if found.synced_in is None:
-        yield bad("state.sync", f"what is written to {state} cannot be made to last: {found.why_not}", disk)
+        yield bad("state.sync", f"what is written to {state} may be lost, as fsync fails: {found.why_not}", disk)
     elif found.synced_in > SLOW_SYNC:
         yield weak("state.sync", f"the disk of {state} took {found.synced_in:.1f} s to write: every event waits for that", disk)
     else:
@@ -262,7 +262,7 @@ def recordings(found: Kept, free: int, quota: int, days: int, settings: str) -> 
         said = f"there is room for all recordings (at most {quota // MIB} MiB; now {found.size // MIB})"
         yield ok("recordings.quota", said)
     if found.oldest_days > days + 2:
-        said = f"the oldest recording is {found.oldest_days:.0f} days old, and {days} is the most"
+        said = f"the oldest recording is {found.oldest_days:.0f} days old, and none may be older than {days}"
         mend = "the daemon removes them each hour while it runs: see its log (journalctl -u jitd)"
         yield weak("recordings.retention", said, mend)
     else:

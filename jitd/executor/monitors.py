@@ -86,7 +86,7 @@ class Monitors:
         asyncio.get_running_loop().call_later(RESPAWN_AFTER, self._respawn)
         for run in list(self._unborn):
             self._look_later(run, BACK_WITHIN)  # its monitor may have been forked before the launcher ended
-        self._report(Trouble("the launcher of monitors ended, and is started anew"))
+        self._report(Trouble("the launcher of monitors ended, and is started again"))
 
     def _respawn(self) -> None:
         if self._is_open and self._to_launcher is None:
@@ -291,7 +291,7 @@ class Monitors:
                     except BlockingIOError:  # many jobs wait for the launcher
                         pass
                 await asyncio.sleep(0.01)
-            raise TimeoutError(0, "the launcher of monitors does not take it")
+            raise TimeoutError(0, "the launcher of monitors does not accept it")
         finally:
             os.close(file)
 

@@ -38,7 +38,7 @@ ITSELF = (b"self", b"thread-self")
 
 class Uninspectable(Exception):
     """A file cannot be judged, so it must not be run; the text says why, as a sentence. ``looked_at`` are the paths where the
-    file was looked for. ``is_absent``: nothing is at any of them. ``is_unfit``: something is there that the kernel does not
+    file was looked for. ``is_absent``: none of these paths exists. ``is_unfit``: something is there that the kernel does not
     execute.
     """
 

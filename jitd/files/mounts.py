@@ -75,9 +75,9 @@ class Mount:
     def why_not(self) -> str:
         """Say why the owners of files on this mount prove nothing; empty if they can be believed."""
         if b"idmapped" in self.options:
-            return "is idmapped: its owners are mapped to others"
+            return "is idmapped: the owners that it shows are not those on the disk"
         if self.kind not in TRUTHFUL:
-            return f"is {self.kind}: whatever serves it says whose a file is"
+            return f"is {self.kind}: its server decides whose a file is"
         if b"nosuid" in self.options:
             return "is nosuid: what is on it may come from elsewhere"
         return ""

@@ -31,7 +31,7 @@ MOST_ENTRIES = 1000
 """How many entries are looked at in the directories that the arguments name."""
 CONSTANT = frozenset({os.makedev(1, 3), os.makedev(1, 5), os.makedev(1, 7)})
 """Devices whose content nobody can change: null, zero and full."""
-NOT_LOOKED_AT = f"not bound: of the arguments, the first {MOST_ARGUMENTS} alone are looked at"
+NOT_LOOKED_AT = f"not bound: only the first {MOST_ARGUMENTS} arguments are looked at"
 
 UNSEEN = "the requester cannot see what is there, so it was not looked at"
 

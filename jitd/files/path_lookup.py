@@ -20,7 +20,7 @@ from jitd.files.mounts import is_procfs
 
 THERE, ABSENCE, HIDDEN = "it is there", "it is not there", "it cannot be seen"
 CIRCLE = "its symbolic links lead in a circle"
-PROCFS = "what is below /proc is another thing for everyone who looks"
+PROCFS = "what is below /proc differs from process to process"
 
 
 class Look(Glance):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Leave to get a ticket for a service: a grant that jitd-kdc writes into the KDC's entry of that service.
+"""Gives service tickets: a grant, which jitd-kdc writes into the KDC's entry of the service, lets the person get a ticket.
 
 Law: the KDC issues the ticket to the person's own credentials, and the daemon never has it. If the KDC's gate is known to be off,
 nothing is given.
@@ -24,7 +24,7 @@ class ServiceTickets:
         self._realm = realm
 
     def name_of(self, thing: str) -> str:
-        """See ``Giver.name_of``: the service's principal."""
+        """Return the service's principal. See ``Giver.name_of``."""
         return service_of(thing, self._realm)
 
     def fault(self, thing: str) -> str:

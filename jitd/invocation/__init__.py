@@ -29,7 +29,7 @@ def read(service: str, words: tuple[bytes, ...], *, whole: bool = False, posix: 
     """
     try:
         if not words:
-            raise Doubt("there are no words")
+            raise Doubt("the command line is empty")
         if service in ("sudo", "sudo-i"):
             return read_sudo(service, words, whole)
         if service in ("su", "su-l"):

@@ -27,9 +27,9 @@ def read_su(service: str, words: tuple[bytes, ...], posix: bool | None) -> Invoc
     readings = [_read(words, permutes) for permutes in (True, False) if posix is None or permutes is not posix]
     fitting = [reading for reading in readings if (service == "su-l") is (reading.shell == "login")]
     if not fitting:
-        raise Doubt("the PAM service is not the one of such a line")
+        raise Doubt("the PAM service is not the one that such a command line uses")
     if any(_executed(reading) != _executed(fitting[0]) for reading in fitting):
-        raise Doubt("there are options behind the user, which are su's or the shell's as POSIXLY_CORRECT has it")
+        raise Doubt("options follow the user: POSIXLY_CORRECT decides whether su or the shell takes them")
     return fitting[0]
 
 

@@ -55,7 +55,7 @@ def read_sudo(service: str, words: tuple[bytes, ...], whole: bool) -> Invocation
     read = _Line(words, whole)
     found = read.invocation()
     if (service == "sudo-i") is not (found.shell == "login"):
-        raise Doubt("the PAM service is not the one of such a line")
+        raise Doubt("the PAM service is not the one that such a command line uses")
     return found
 
 
@@ -67,7 +67,7 @@ def joined(words: tuple[bytes, ...]) -> bytes:
     jitsudo's own -s keeps it.
     """
     if not all(word.isascii() for word in words):
-        raise Doubt("there are bytes beyond ASCII for a shell, and sudo quotes them as the caller's locale has it")
+        raise Doubt("the words for a shell have bytes beyond ASCII, and the caller's locale decides how sudo quotes them")
     return b" ".join(b"".join(bytes((byte,)) if byte in _PLAIN else bytes((0x5C, byte)) for byte in word) for word in words)
 
 
@@ -136,7 +136,7 @@ class _Line:
         if name in _ASKS_NOBODY:
             raise Doubt(f"an option asks for {_ASKS_NOBODY[name]}, for which sudo asks nobody")
         if name in _NOT_BUILT_IN:
-            raise Doubt("an option is not built in on this system")
+            raise Doubt("an option is not part of sudo on this system")
         if name == "preserve-env" and value is not None:
             self._preserve(value)
         elif value is not None:

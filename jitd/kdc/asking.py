@@ -3,8 +3,8 @@
 
 It reads one question from standard input, and writes a line for each KDC and service. For each KDC it forks a child, whose
 krb5.conf names that KDC alone.
-Law: it gets tickets by the host's own key, in memory, and nothing is left of them. What is asked is asked of the KDC that is
-named, or it is not an answer: no locator plugin, no DNS and no other KDC takes part.
+Law: it gets tickets by the host's own key, and keeps them in memory alone. A question goes to the KDC that is
+named: no locator plugin, no DNS and no other KDC takes part.
 Sources: krb5.conf(5) for the profile that is put before the host's own (a final subsection); krb5/krb5.h.
 """
 
@@ -40,7 +40,7 @@ PINNED = """\
 {rest}
     }}*
 """
-"""What stands before the host's krb5.conf. Plugins are left out since one may name another KDC (sssd's does)."""
+"""The profile that is read before the host's krb5.conf. It disables plugins, since one may name another KDC (sssd's does)."""
 OTHER_SERVERS = frozenset({"kdc", "primary_kdc", "master_kdc", "admin_server", "kpasswd_server", "sitename"})
 ON, OFF, SILENT = "on", "off", "silent"
 
@@ -54,7 +54,7 @@ class Krb5Error(Exception):
 
 
 class _Credentials(ctypes.Structure):
-    """krb5_creds: what is filled in to ask for a ticket. The rest is opaque, and stays zero."""
+    """krb5_creds. The fields that ask for a ticket are filled in; the rest is opaque and stays zero."""
 
     _fields_ = (("magic", c_int32), ("client", c_void_p), ("server", c_void_p), ("rest", c_long * 32))
 
@@ -79,10 +79,10 @@ _FUNCTIONS = {
 
 
 class Library:
-    """libkrb5 with one context. What it allocates is not freed: the process is a short one."""
+    """libkrb5 with one context. Memory that it allocates is not freed, as the process is short."""
 
     def __init__(self) -> None:
-        """Raises OSError, Krb5Error."""
+        """Load the library and make a context. Raises OSError, Krb5Error."""
         library = ctypes.CDLL(KRB5)
         for name, (result, arguments) in _FUNCTIONS.items():
             function = getattr(library, name)
@@ -171,7 +171,7 @@ def _quoted(value: str) -> str:
 
 
 def states(client: str, keytab: str, services: list[str]) -> Iterator[tuple[str, str, str]]:
-    """Ask the KDC of krb5.conf for each service. Give service, ON, OFF or SILENT, and why."""
+    """Ask the KDC of krb5.conf for each service. Yield the service, then ON, OFF or SILENT, and why."""
     try:
         library = Library()
         cache = library.log_in(client, keytab)
@@ -192,7 +192,7 @@ def states(client: str, keytab: str, services: list[str]) -> Iterator[tuple[str,
 
 
 def _directly(client: str, keytab: str, service: str) -> tuple[str, str]:
-    """Ask without a TGT (AS). The gate must stand there, too."""
+    """Ask without a TGT (an AS request). The gate must refuse this, too. Return the state, and why."""
     try:
         Library().log_in(client, keytab, service)
     except Krb5Error as fault:
@@ -206,7 +206,7 @@ def _directly(client: str, keytab: str, service: str) -> tuple[str, str]:
 
 
 class Child:
-    """A process that asks one KDC. ``kdc`` is its name in krb5.conf, "" for whichever DNS names."""
+    """A process that asks one KDC. ``kdc`` is its name in krb5.conf, or "" for those that DNS names."""
 
     def __init__(self, kdc: str, conf: str | None, client: str, keytab: str, services: list[str]) -> None:
         self.kdc = kdc
@@ -228,7 +228,7 @@ class Child:
             os._exit(0)
 
     def end(self) -> None:
-        """Kill it, and wait for its end."""
+        """Kill the process, and wait for its end."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
@@ -239,7 +239,7 @@ def ask(
 ) -> Iterator[list[str]]:
     """Give KDC, service, state and reason, for each of ``kdcs`` and each service. It takes about ``patience`` at most.
 
-    Without ``kdcs`` they are those that krb5.conf names for the realm.
+    If ``kdcs`` is empty, the KDCs that krb5.conf names for the realm are asked.
     """
     relations = Library().relations(realm)
     kdcs = list(dict.fromkeys(kdcs or relations.get("kdc", [])))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A service's entry in the KDC: what is done with it for each request of the daemon's.
+"""A service's entry in the KDC: what jitd-kdc does with it for each request of the daemon.
 
-Law: a grant is written only after the entry was read, and it says that the service is gated and that this host may grant it.
-Every request may be done twice. An error is an answer: Refused where asking again does not help, else Failed.
+Law: a grant is written only after the entry was read. The entry must say that the service is gated and that this host may grant
+it. Every request may be done twice. An error is an answer: Refused if asking again does not help, Failed otherwise.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class NoRoom(Exception):
 
 
 class Unknown(Exception):
-    """Nobody knows whether it was done; the text says why."""
+    """It is not known whether it was done. The text says why."""
 
 
 class Entries(Protocol):
@@ -128,7 +128,7 @@ def _look(look: Look, entries: Entries, now: int) -> Answer:
 
 
 def _sweep(service: str, strings: Mapping[str, str], entries: Entries, now: int) -> int:
-    """Delete ended grants, and return how many there are fewer. A grant that may not be deleted stays."""
+    """Delete ended grants, and return how many were deleted. A grant that kadmind does not allow to delete stays."""
     ended = [name for name, value in strings.items() if (grant := read_grant(name, value)) is not None and grant.end <= now]
     n_deleted = 0
     for name in ended[:MOST_DELETED]:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does each KDC refuse tickets that nobody has granted? The only proof is to ask for one: a KDC without the plugin says nothing.
+"""Checks that each KDC refuses tickets that nobody has granted. The only proof is to ask for one: a KDC does not tell whether it
+has the plugin.
 
 Law: a gate is ON if the KDC has refused by policy, and then only. No answer, another error, a missing service or a fault of ours
 is SILENT. Tickets may be granted where every sighting is ON.
@@ -43,7 +44,7 @@ class Sighting:
 
 
 def canary(host: str, realm: str) -> str:
-    """Return the name of the service that is gated and never granted, and that ``host`` asks for."""
+    """Return the canary of ``host``: the name of a service that is gated and never granted."""
     return f"{CANARY}/{host}@{realm}"
 
 
@@ -82,7 +83,7 @@ def off_or_silent(sightings: Sequence[Sighting]) -> Sighting | None:
 
 
 def _read(said: bytes, realm: str, services: Sequence[str]) -> list[Sighting]:
-    """Raises ValueError where it is not an answer about each of ``services``."""
+    """Return the sightings in an answer. Raises ValueError if it does not answer about each of ``services``."""
     found = []
     for line in said.splitlines():
         row = json.loads(line)
@@ -92,16 +93,16 @@ def _read(said: bytes, realm: str, services: Sequence[str]) -> list[Sighting]:
             or not all(type(word) is str for word in row)
             or row[2] not in (ON, OFF, SILENT)
         ):
-            raise ValueError("the process that asks said what cannot be read")
+            raise ValueError("the process that asks the KDCs sent what cannot be read")
         found.append(Sighting(row[0] or f"KDC of {realm}", *row[1:]))
     for kdc in {each.kdc for each in found} or {""}:
         if sorted(each.service for each in found if each.kdc == kdc) != sorted(services):
-            raise ValueError("the process that asks has not answered all")
+            raise ValueError("the process that asks the KDCs has not answered every question")
     return found
 
 
 async def _said(question: bytes, within: float) -> bytes:
-    """What the process says. Raises OSError, ValueError."""
+    """Return what the process writes. Raises OSError, ValueError."""
     environment = {name: os.environ[name] for name in ("KRB5_CONFIG",) if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-IS", "-c", PROGRAM, PACKAGES,
@@ -115,7 +116,7 @@ async def _said(question: bytes, within: float) -> bytes:
         raise ValueError(f"nothing was said within {within:g} s") from None
     finally:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # what it has started, too
+            os.killpg(process.pid, signal.SIGKILL)  # and the processes that it has started
         await process.wait()
     if process.returncode != 0:
         raise ValueError(complaint.decode("utf-8", "replace").strip()[:500] or f"it ended with status {process.returncode}")

@@ -28,7 +28,7 @@ FULL = 0x95E73A2D
 
 
 class KadminError(Exception):
-    """kadmind, or the way to it, has said no: ``code`` is the library's, without a sign; the text is its sentence."""
+    """A call to kadmind has failed. ``code`` is the library's, without a sign. The text is the library's sentence."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -36,7 +36,7 @@ class KadminError(Exception):
 
 
 class _Parameters(ctypes.Structure):
-    """kadm5_config_params, of which the first two members are used. The rest stays zero: its ``mask`` says that it is not set."""
+    """kadm5_config_params. The first two members are used. The rest stays zero: ``mask`` says that it is not set."""
 
     _fields_ = (("mask", c_long), ("realm", c_char_p), ("rest", c_long * 64))
 
@@ -70,7 +70,7 @@ MOST_STRINGS = 20_000
 
 
 class _Libraries:
-    """The functions, declared."""
+    """The libraries' functions, with their types declared."""
 
     def __init__(self) -> None:
         for name, functions in ((KRB5, _LIBKRB5), (LIBRARY, _KADM5)):
@@ -88,7 +88,7 @@ class Connection:
     """An open connection to the kadmind of ``principal``'s realm, authenticated by the key in ``keytab``."""
 
     def __init__(self, principal: str, keytab: str) -> None:
-        """Raises KadminError, OSError (the library is missing)."""
+        """Open the connection. Raises KadminError, or OSError if the library is missing."""
         self._libraries = _Libraries()
         self._context = c_void_p()
         self._handle = c_void_p()

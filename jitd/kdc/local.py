@@ -14,7 +14,7 @@ from jitd.kdc.plan import Entry, read_entry
 
 PROGRAM = "/usr/sbin/kadmin.local"
 KEPT = ("KRB5_CONFIG", "KRB5_KDC_PROFILE")
-"""What kadmin.local reads of the environment, where an administrator has set it."""
+"""The variables of the environment that are passed to kadmin.local, if an administrator has set them."""
 MISSING = "Principal does not exist"
 
 

@@ -36,7 +36,7 @@ class Give:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Delete a grant. It is Done as well where there was nothing to delete, or there is no such service."""
+    """Delete a grant. The answer is Done also if there was nothing to delete, or no such service."""
 
     id: str
     service: str

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the KDC's administrator has to change in an entry, so that tickets for it are gated, or are not any more.
 
-Law: pure. A plan is a list of steps, each with its sentence, in such an order that an interrupted plan leaves closed what was
-closed before. What is right already has no step.
+Law: pure. A plan is a list of steps, each with its sentence. If a plan is interrupted, what was gated before is still gated. What
+is right already has no step.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _LIFE = re.compile(r"(\d+) days? (\d+):(\d+):(\d+)")
 
 
 class CannotPlan(Exception):
-    """Why it may not, or cannot, be done; a sentence for people."""
+    """There is no plan. The text is a sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``line`` is what kadmin.local is called with. ``sentence`` tells what it does."""
+    """One step. ``line`` is the command for kadmin.local. ``sentence`` tells what the command does."""
 
     sentence: str
     line: tuple[str, ...]
@@ -95,7 +95,7 @@ def _life(text: str) -> int:
 
 
 def check_name(service: str) -> None:
-    """Raises CannotPlan for a name that is typed and may not be gated."""
+    """Raise CannotPlan if ``service`` is not a name, or may not be gated."""
     if not _WORD.fullmatch(service) or not is_principal(service if "@" in service else f"{service}@R"):
         raise CannotPlan(f"{service!r} is not the name of a service, such as postgres/db1.example.org")
     first = components(service)[0]
@@ -106,7 +106,7 @@ def check_name(service: str) -> None:
 
 
 def check_hosts(hosts: Sequence[str]) -> None:
-    """Raises CannotPlan for what is typed and is not a host's full name."""
+    """Raise CannotPlan if one of ``hosts`` is not the full name of a host."""
     for host in hosts:
         if not is_host(host):
             raise CannotPlan(f"{host!r} is not the full name of a host in lower case, such as bastion.example.org")
@@ -115,7 +115,7 @@ def check_hosts(hosts: Sequence[str]) -> None:
 def gate(entry: Entry, hosts: Sequence[str], *, max_life: int | None = None, approval: str = REQUIRED) -> list[Step]:
     """Return the steps that gate ``entry``. Without ``hosts`` its GRANTED_BY stays; without ``max_life`` a shorter one does.
 
-    Raises CannotPlan where nobody could grant it then.
+    Raises CannotPlan if no host could grant it then.
     """
     service = entry.principal
     named = " ".join(hosts) if hosts else entry.strings.get(GRANTED_BY)

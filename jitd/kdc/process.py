@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""jitd-kdc: hears the daemon at a socket, and has kadmind write what it asks for. It decides nothing about people.
+"""jitd-kdc: listens at a socket for the daemon, and has kadmind write what the daemon asks for. It decides nothing about people.
 
-Law: it hears root alone, one request at a time, in order. A request of a client that has gone is not done: the daemon believes
-that it failed, and may have asked for its opposite since. This process speaks with nobody but the daemon; a child of it speaks
-with kadmind (``worker``).
+Law: it accepts requests of root alone, one at a time, in order. If a client has disconnected, its request is not done: the daemon
+believes that the request failed, and may have asked for the opposite since. This process speaks only with the daemon; a child of
+it speaks with kadmind (``worker``).
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ KEYTAB, SOCKET = "/etc/jitd/jitd-kdc.keytab", "/run/jitd-kdc/kdc.sock"
 FIRST_PASSED = 3
 """The first descriptor of sd_listen_fds(3)."""
 MOST_CLIENTS = 16
-"""Connections at a time; root makes them, and one daemon needs one."""
+"""The most connections at the same time. Only root makes them, and a daemon needs one."""
 USAGE = f"usage: jitd-kdc [KEYTAB [SOCKET]]    (else {KEYTAB} and {SOCKET}, or the socket that systemd passes)"
 
 
 class CannotStart(Exception):
-    """What is missing, and what to do about it."""
+    """jitd-kdc cannot start. The text says what is missing, and what to do about it."""
 
 
 def say(words: str) -> None:
@@ -69,7 +69,7 @@ def _accept(listener: socket.socket, believed: int) -> socket.socket | None:
 
 
 def _hear(client: socket.socket, worker: Worker) -> bool:
-    """Answer one request. False if the client is gone."""
+    """Answer one request. Return False if the client has disconnected."""
     try:
         packet, _, flags, _ = client.recvmsg(MAX_PACKET)
     except OSError:
@@ -104,7 +104,7 @@ def _log(request: Request, answer: Answer) -> None:
             say(f"look {request.service}: {came_of_it}")
 
 
-# --- how it begins -------------------------------------------------------------------------------------------------------
+# --- the start of the process ----------------------------------------------------------------------------------------
 
 
 def passed_socket() -> socket.socket | None:

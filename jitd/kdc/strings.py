@@ -18,7 +18,7 @@ GRANTED_BY = "jit_granted_by"
 GRANT = "jit_grant:"
 """Begins the name of a grant's string; the grant's id follows."""
 NOBODY = "none"
-"""GRANTED_BY of a service that is never granted, such as the canary."""
+"""The value of GRANTED_BY for a service that is never granted, such as the canary."""
 FORM = "1"
 """The first word of a grant's string: the version of its form."""
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process that speaks with kadmind. jitd-kdc forks it, hands it one request at a time, and kills it where it hangs.
+"""The process that speaks with kadmind. jitd-kdc forks it, hands it one request at a time, and kills it if it hangs.
 
-Law: it ends with jitd-kdc. A connection that fails is opened again, once for a request; what is not certain then is Failed.
+Law: the process ends with jitd-kdc. A connection that fails is opened again, once for a request. If that fails, the answer is
+Failed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from jitd.kdc.messages import MAX_PACKET, Answer, Failed, Refused, Request, read
 
 T = TypeVar("T")
 PATIENCE = 10.0
-"""Seconds until a process that does not answer is killed: kadmind hangs, or the way to it."""
+"""Seconds until a process that does not answer is killed: then kadmind hangs, or the network."""
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal that a process gets when its parent ends."""
 
@@ -52,7 +53,7 @@ class Kadmin:
             return self._once(call)
 
     def _once(self, call: Callable[[Connection], T]) -> T:
-        """Raises Unknown after it has closed the connection."""
+        """Make one call. If the connection fails, close it and raise Unknown."""
         try:
             if self._connection is None:
                 self._connection = self._connect()
@@ -76,7 +77,9 @@ class Kadmin:
 
 
 class Worker:
-    """One such process at a time. ``principal`` is jitd-kdc's own, ``host`` its second component, ``keytab`` the file's path."""
+    """Runs that process, one at a time. ``principal`` is jitd-kdc's own, ``host`` its second component, ``keytab`` the file's
+    path.
+    """
 
     def __init__(self, principal: str, host: str, keytab: str, patience: float = PATIENCE) -> None:
         self._principal = principal
@@ -88,7 +91,7 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """The process, 0 where there is none at the moment."""
+        """The pid of the process, 0 if there is none at the moment."""
         return self._pid
 
     def do(self, request: Request) -> Answer:
@@ -116,7 +119,7 @@ class Worker:
             return Failed(sentence(f"no process that speaks with kadmind: {fault}"))
 
     def end(self) -> None:
-        """Kill the process, where there is one."""
+        """Kill the process, if there is one."""
         if self._pipe is not None:
             self._pipe.close()
             self._pipe = None
@@ -127,7 +130,7 @@ class Worker:
             self._pid = 0
 
     def _start(self) -> None:
-        """Raises OSError."""
+        """Fork the process. Raises OSError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         parent = os.getpid()
         with theirs:
@@ -142,7 +145,7 @@ class Worker:
             _end_with(parent)
             own = theirs.detach()
             os.dup2(own, 3)
-            os.closerange(4, 65536)  # the daemon's connections are none of this process's
+            os.closerange(4, 65536)  # this process must not hold the daemon's connections
             serve(socket.socket(fileno=3), Kadmin(lambda: Connection(self._principal, self._keytab)), self._host)
             status = 0
         finally:

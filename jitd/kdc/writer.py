@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon's end of the connection to jitd-kdc.
 
-Law: an answer is believed if the kernel says that a process of the account jitd-kdc sent it. Whatever goes wrong is Failed;
-nothing is raised but the caller's own cancellation. After a failure the connection is closed, so that no late answer is taken
+Law: an answer is believed if the kernel says that a process of the account jitd-kdc sent it. Any fault is Failed;
+nothing is raised except the caller's own cancellation. After a failure the connection is closed, so that no late answer is taken
 for the answer to another request.
 Sources: unix(7), SO_PASSCRED and SCM_CREDENTIALS.
 """
@@ -20,18 +20,18 @@ from jitd.kdc.messages import MAX_PACKET, Answer, Done, Failed, Give, Grants, Lo
 SOCKET = Path("/run/jitd-kdc/kdc.sock")
 ACCOUNT = "jitd-kdc"
 PATIENCE = 15.0
-"""Seconds until a request has failed, its wait for the requests before it among them."""
+"""Seconds until a request counts as failed. Its wait for earlier requests is part of them."""
 MEND = "systemctl enable --now jitd-kdc.socket"
 _CREDENTIALS = struct.Struct("iII")
 """struct ucred: process, user, group."""
 
 
 class _Broken(Exception):
-    """The connection is of no use any more, for this reason."""
+    """The connection cannot be used any more. The text says why."""
 
 
 class _Stale(_Broken):
-    """jitd-kdc had closed the connection: it was started again, perhaps."""
+    """jitd-kdc had closed the connection, perhaps because it was restarted."""
 
 
 class Writer:
@@ -95,7 +95,7 @@ class Writer:
         return await self._exchange(packet)
 
     async def _exchange(self, packet: bytes) -> Answer:
-        """Raises _Broken."""
+        """Send ``packet`` and return the answer. Raises _Broken."""
         is_whole = False
         try:
             if self._socket is None:
@@ -112,7 +112,7 @@ class Writer:
                 self.close()
 
     async def _connect(self) -> socket.socket:
-        """Raises _Broken."""
+        """Return a new connection. Raises _Broken."""
         ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
         try:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -146,7 +146,7 @@ class Writer:
             raise _Broken(f"jitd-kdc sent what cannot be read ({fault}); is it of another version?") from None
 
     def _check_sender(self, ancillary: list[tuple[int, int, bytes]]) -> None:
-        """Raises _Broken if the answer is not from the account of jitd-kdc, by the kernel's word."""
+        """Raise _Broken unless the kernel says that the account jitd-kdc sent the answer."""
         wanted = self._uid
         if wanted is None:
             try:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one door through which lives change, and what follows. Law: commit, then perform; what is owed is derived from state."""
+"""The one door through which lives change, and the effects. Law: commit, then perform. What is owed is derived from state."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The clock: what has to be looked at again, and when.
+"""The clock: which lives have to be looked at again, and when.
 
-Law: moments are seconds on CLOCK_BOOTTIME, so that neither a suspend nor a jump of the wall clock moves one. Late by at most
-TICK. What is kept is at most a few times what lives, however much has ended before its time.
+Law: deadlines are seconds on CLOCK_BOOTTIME, so neither a suspend nor a change of the wall clock moves a deadline. A deadline is
+late by at most TICK. The number of deadlines in memory is at most a few times the number of open lives.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from collections.abc import Callable
 from jitd.core.effects import Moment
 
 TICK = 1.0
-"""Seconds between looks at the clock: the event loop's own clock stands still while the host is suspended."""
+"""Seconds between two looks at the clock. The event loop's own clock stands still while the host is suspended."""
 
 
 MANY = 10_000
-"""Deadlines that are kept without a look at which of them still mean something."""
+"""Up to so many deadlines are kept without dropping those of lives that have ended."""
 
 
 class Deadlines:
-    """``due`` is called with (life, id) once for each deadline that has passed; it decides whether it still means anything.
-    ``ended`` says of some (life, id) which have ended: their deadlines may be years away.
+    """``due`` is called with (life, id) once for each deadline that has passed, and checks whether there is still something to
+    do. ``ended`` gets some pairs of (life, id) and returns those that have ended, so that their deadlines can be dropped.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Deadlines:
             self._most = max(MANY, 2 * len(self._heap))
 
     async def keep(self) -> None:
-        """Run for ever."""
+        """Call ``due`` for deadlines that have passed, for ever."""
         while True:
             now = self._now().boot
             while self._heap and self._heap[0][0] <= now:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What becomes of the things that are given: have them given, hand them over, and take them back until they are taken.
+"""Things that are given: have a thing given, tell the client, and take the thing back.
 
-Law: a thing is given only after its holding was recorded. What cannot be taken back now is tried again, with growing pauses, as
-long as the holding is open. A thing that nobody has in hand, and that was not asked for to stay, is taken back.
+Law: a thing is given only after its holding was recorded. If a thing cannot be taken back now, this is tried again, with growing
+pauses, as long as the holding is open. A thing without a client is taken back, unless it was asked for to stay.
 """
 
 from __future__ import annotations
@@ -22,13 +22,12 @@ from jitd.store import Store, StoreError
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
-"""Seconds between two tries to take something back: the first pause, doubled each time up to the longest."""
+"""The first and the longest pause between two tries to take a thing back, in seconds. The pause doubles each time."""
 
 
 class Holdings:
-    """Carries out ``Give``, ``Take`` and ``TellHolder``. ``act`` lets an event happen; ``set_deadline`` has a holding looked at
-    again
-    at a moment of the boot clock.
+    """Carries out ``Give``, ``Take`` and ``TellHolder``. ``act`` lets an event happen. ``set_deadline`` has a holding looked at
+    again at a moment of the boot clock.
     """
 
     def __init__(
@@ -100,19 +99,19 @@ class Holdings:
         if isinstance(answer, Done):
             self._happens(Ended(holding.id, DAEMON, outcome_of(holding, now)))
         elif isinstance(answer, Refused) and now.at >= holding.until:
-            # Nobody may delete it any more, and it permits nothing any more.
+            # jitd may no longer delete the entry in the KDC, but its time is over, so it permits nothing.
             ending = Ending.NOT_GIVEN if holding.given_at is None else Ending.LEFT
-            self._happens(Ended(holding.id, DAEMON, Outcome(ending, f"it has ended, and its entry is left there: {answer.why}")))
+            self._happens(Ended(holding.id, DAEMON, Outcome(ending, f"it is over, but its entry stays in the KDC: {answer.why}")))
         else:
             pause = self._pauses[holding.id] = min(LONGEST_PAUSE, 2 * self._pauses.get(holding.id, FIRST_PAUSE / 2))
             log("a thing is not taken back yet; it is tried again", holding=holding.id, because=answer.why, pause=f"{pause:g} s")
             self._set_deadline("holding", holding.id, now.boot + pause)
 
     def _happens(self, event: Given | Taking | Ended) -> None:
-        """Let ``event`` happen, or see to it that the holding is looked at again."""
+        """Let ``event`` happen. If it cannot be recorded, have the holding looked at again."""
         try:
             self._act(event)
-        except IllegalEvent as fault:  # it has moved on meanwhile: what it asks for now was ordered by that
+        except IllegalEvent as fault:  # another event came first, and has ordered what is needed now
             log("a holding has moved on", holding=event.id, fault=fault)
         except Exception as fault:
             log("a holding could not be recorded; it is tried again", holding=event.id, fault=f"{type(fault).__name__}: {fault}")
@@ -120,8 +119,8 @@ class Holdings:
             self._set_deadline("holding", event.id, self._now().boot + FIRST_PAUSE)
 
     def tell(self, effect: effects.TellHolder) -> None:
-        """Tell the client that has it in hand, or that waits for it, how the holding stands. A client that cannot be told is in
-        nobody's way: what else was ordered with this is still done.
+        """Tell the client that has the thing, or that waits for it, the state of the holding. If a client cannot be told, that is
+        logged, and all other effects are still carried out.
         """
         try:
             self._tell(effect)
@@ -152,14 +151,14 @@ class Holdings:
             self._happens(Taking(found.id, DAEMON, "its client went away"))
 
     def name_of(self, holding: Holding) -> str:
-        """What the person's client has to ask for."""
+        """Return the name that the person's client has to ask for."""
         giver = self._givers.of(holding.thing)
         return "" if giver is None else giver.name_of(holding.thing)
 
     # --- clients that come back, and clients that go -------------------------------------------------------------------------
 
     def held_for(self, request: Request) -> Holding | None:
-        """What ``request`` has been given, or is being given, and no client has in hand; None if there is nothing."""
+        """Return the open holding of ``request`` that no client has at the moment; None if there is none."""
         if not request.command.gives:
             return None
         held = (one for one in self._store.holdings(grant=request.lease or request.id) if one.request == request.id)
@@ -167,7 +166,7 @@ class Holdings:
         return next((one for one in free if one.state in (HoldingState.GIVING, HoldingState.HELD)), None)
 
     def hand_again(self, request: Request) -> bool:
-        """Hand to the client that waits for ``request`` what it was given before; False if nothing is held."""
+        """Give the client that waits for ``request`` the thing that was given before. False if nothing is held."""
         held = self.held_for(request)
         if held is not None and held.state is HoldingState.HELD:
             self._hand_over(held)
@@ -187,7 +186,7 @@ class Holdings:
             self._happens(Taking(id, by, "given back by its holder"))
 
     def await_holder(self, id: str) -> None:
-        """The daemon was restarted: the client of the holding ``id`` may come back."""
+        """Give the client of the holding ``id`` time to come back after the daemon was restarted."""
         self._awaited.add(id)
 
     def nobody_came(self, id: str) -> None:
@@ -200,7 +199,7 @@ class Holdings:
         self._awaited.discard(id)
 
     def is_due(self, id: str) -> bool:
-        """True if the holding ``id`` asks for something to be done."""
+        """True if the thing of the holding ``id`` has to be given or taken back."""
         found = self._store.holding(id)
         return found is not None and (id in self._owed or found.state in (HoldingState.GIVING, HoldingState.TAKING))
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is the database that a daemon finds the one that was left? Checked before anything is served from it.
+"""Checks, before anything is served, that the database is the one that the last daemon left.
 
-Law: what is open in it is byte for byte what its last record says, and the head that the last daemon of this boot noted is in
-its chain; otherwise nothing is served. A new boot ends whatever an older database could permit, so nothing is noted beyond one.
+Law: each open object is byte for byte what its last record says, and the head that the last daemon of this boot noted is in the
+chain. Otherwise nothing is served. A reboot ends all that an older database could permit, so a note is not kept beyond a boot.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from jitd.store import Store, StoreError
 
 
 class Noted:
-    """The chain's head, beside the database and not in it: on a file system that a restart of the host empties.
+    """The chain's head in a file outside the database, on a file system that is empty after a reboot.
 
-    Who puts yesterday's database back brings back grants that were used and locks that were not placed yet.
+    It is for this attack: yesterday's database, put back, has grants that were used since, and lacks locks that were placed
+    since.
     """
 
     def __init__(self, file: Path) -> None:
@@ -28,7 +29,7 @@ class Noted:
         self._open = -1
 
     def read(self) -> Seal | None:
-        """The head as it was noted last; None if none was. Raises StoreError."""
+        """Return the head that was noted last; None if none was. Raises StoreError."""
         try:
             words = self.file.read_text("ascii").split()
         except FileNotFoundError:
@@ -41,7 +42,7 @@ class Noted:
             return None  # its writer was killed before it had written anything
 
     def write(self, head: Seal) -> None:
-        """Write the committed ``head``. If writing fails, the older head stays; it is still in the chain."""
+        """Write the committed ``head``. If writing fails, the older head stays, which is in the chain too."""
         with suppress(OSError):
             if self._open < 0:
                 self._open = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -49,13 +50,15 @@ class Noted:
 
 
 def examine(store: Store, noted: Noted) -> None:
-    """Raises StoreError, with what to do, if the database is older than what was noted, or not what was recorded."""
+    """Raise StoreError, which says what to do, if the database is older than the note, or is not what was recorded."""
     examine_head(store, noted.read(), noted)
     _examine_open(store)
 
 
 def examine_head(store: Store, head: Seal | None, noted: Noted) -> None:
-    """Raises StoreError, with what to do, if ``head``, which ``noted`` had before ``store`` was read, is not in its chain."""
+    """Raise StoreError, which says what to do, if ``head`` is not in the chain of ``store``. ``head`` was read from ``noted``
+    before ``store`` was read.
+    """
     if head is None or head.number == 0:
         return
     found = next(iter(store.records(after=head.number - 1)), None)
@@ -67,7 +70,9 @@ def examine_head(store: Store, head: Seal | None, noted: Noted) -> None:
 
 
 def _examine_open(store: Store) -> None:
-    """Backwards through the chain, as far as the oldest of what is open: that is little, however long the chain is."""
+    """Check all open objects against the chain, backwards from its end to the oldest open object. That is little in a long
+    chain.
+    """
     try:
         opened = store.documents(ended=False)
         digests = {(life, id): hashlib.sha256(document).hexdigest() for life, id, document in opened}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a run that was committed to what its monitor is told of it.
+"""Makes the job that a monitor gets, from a run that was committed.
 
-Law: nothing goes out that is not what was approved; where the grant and the rule as it is now differ, the tighter one counts.
+Law: a job has only what was approved. If the grant and the rule of today differ, the stricter one counts.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from jitd.settings.config import Config
 
 
 def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float) -> Job | Login:
-    """What ``begun`` is to its monitor, at ``now`` (seconds on the boot clock). It may block.
+    """Return the job of the run ``begun`` at ``now`` (seconds on the boot clock). It may block.
 
-    Raises ValueError or NoSuchAccount.
+    Raises ValueError if the job is not what was approved any more, and NoSuchAccount if the account to run as is gone.
     """
     command = asked.command
     if fingerprint(asked.id, asked.requester.principal, asked.host, asked.service, command, asked.terms) != asked.fingerprint:
@@ -31,7 +31,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
         raise accounts.NoSuchAccount(f"the account {command.run_as.user} is not what it was")
     ends_at_boot, because = grant.ends_boot, "its grant has ended"
     assert asked.obligations is not None, "an approved request has its obligations"
-    fresh = asked.obligations.terms  # under a lease those of the rule as it is now: a lease stands for the approvals alone
+    fresh = asked.obligations.terms  # under a lease the terms of today's rule: a lease stands only for the approvals
     for timeout, sentence in (
         (grant.terms.timeout_for, "its rule's timeout is over"),
         (fresh.timeout_for, "its rule's timeout is over"),
@@ -93,7 +93,9 @@ def _login_of(begun: Run, grant: Grant, asked: Request) -> Login:
 
 
 def _is_bound(asked: Request, grant: Grant) -> bool:
-    """True if somebody approved what the arguments name, and the rule does not let others change it; or if it wants it bound."""
+    """True if the files that arguments name must be as they were: somebody approved them and the rule does not let others change
+    them, or the rule wants them bound.
+    """
     assert asked.obligations is not None, "an approved request has its obligations"
     if grant.terms.bound or asked.obligations.terms.bound:
         return True

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one door: load, transition, commit, hand the effects on. Nothing else.
+"""The one door: load, transition, commit, return the effects. Nothing else.
 
-Law: every change of a request, grant, run, holding or lock comes through ``handle``. What one input causes, in other lives too,
-is one transaction. No commit, no deed: the effects are returned only after it. Whatever is decided, it comes in under the
-locks.
+Law: every change of a request, grant, run, holding or lock goes through ``handle``. All that one input causes, also in other
+lives, is one transaction. The effects are returned only after its commit. Every event is checked against the active locks.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _BEGIN: dict[type, Callable[[Any], tuple[Any, tuple[Any, ...]]]] = {
     holding.Giving: holding.give,
     lock.Placed: lock.place,
 }
-"""Events that create their object."""
+"""The events that create their object."""
 _TRANSITION: dict[type, Callable[[Any, Any, Moment], tuple[Any, tuple[Any, ...]]]] = {
     Request: request.transition,
     Grant: grant.transition,
@@ -43,8 +42,8 @@ _TRANSITION: dict[type, Callable[[Any, Any, Moment], tuple[Any, tuple[Any, ...]]
 
 
 class Lifecycle:
-    """Handles events over one store. ``now`` gives the moment; ``policy_digest`` names the policy in force, for the record;
-    ``noted`` is given the chain's head after each commit.
+    """Handles events over one store. ``now`` returns the moment. ``policy_digest`` returns the digest of the policy in force,
+    for the record. ``noted`` is called with the chain's head after each commit.
     """
 
     def __init__(
@@ -60,10 +59,10 @@ class Lifecycle:
         self._policy_digest = policy_digest
 
     def handle(self, *events: Event) -> tuple[Effect, ...]:
-        """Let ``events``, caused by one input, happen durably with all that follows inside the core. Returns the effects.
+        """Let ``events``, caused by one input, and all that follows in the core happen durably. Return the effects.
 
-        Raises what the transitions raise (IllegalEvent, LockedOut among them, NotYours, Stale), Conflict or StoreError; then
-        nothing has changed.
+        Raises what the transitions raise (IllegalEvent, LockedOut, NotYours, Stale), Conflict or StoreError. Then nothing has
+        changed.
         """
         now = self._now()
         policy = self._policy_digest()
@@ -90,7 +89,7 @@ class Lifecycle:
             elif here is None:
                 raise IllegalEvent(f"there is no {step.life} {step.id}")
             elif not any(step is event for event in events) and not _goes_on(here):
-                continue  # what follows from an event does not reach a life that has ended
+                continue  # an event that follows does not change a life that has ended
             else:
                 step = lock.under(locks, here, step)
                 there, follows = _TRANSITION[type(here)](here, step, now)
@@ -99,7 +98,7 @@ class Lifecycle:
             after[key] = Change(there, old.version if old else 0, document)
             records.append(chain.record(step, now, there.state, there.version, document, _fingerprint(there), policy))
             for follow in follows:
-                if hasattr(follow, "by"):  # an event has an author, an effect has none
+                if hasattr(follow, "by"):  # only events have an author
                     queue.append(follow)
                 else:
                     effects.append(follow)
@@ -108,18 +107,20 @@ class Lifecycle:
         return tuple(effects)
 
     def proved_since(self, boot_id: str, since: float) -> float:
-        """Seconds that the boot ``boot_id`` went on after ``since`` (on its clock), as far as its last record proves it."""
+        """Return for how many seconds the boot ``boot_id`` went on after ``since`` (on its clock), as far as its last record
+        proves.
+        """
         try:
             for body in self._store.newest():
                 boot, at = chain.time_of(body)
                 if boot == boot_id:
                     return max(0.0, at - since)
         except ValueError:
-            pass  # such a record proves nothing, and nor does what is behind it
+            pass  # such a record proves nothing, and the records before it prove nothing either
         return 0.0
 
     def note(self, name: str, actor: str, uid: int, detail: dict[str, Any]) -> None:
-        """Put something that belongs to no life into the chain (``daemon.started``). Raises StoreError."""
+        """Write a note that belongs to no life, such as ``daemon.started``, into the chain. Raises StoreError."""
         self._store.commit((), (chain.note(name, actor, uid, self._now(), self._policy_digest(), detail),))
         self._noted(self._store.head())
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Effect to deed, one row an effect; what comes of a deed is an event again.
+"""Carries out effects, each by one function. Their results come back as events.
 
-Law: nothing is done that was not committed before, every deed may be done twice, and a deed that fails becomes an event.
+Law: an effect is carried out only after its commit. It may be carried out twice. One that fails becomes an event.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from jitd.store import Conflict, Store, StoreError
 from jitd.workers import Workers
 
 TRIES = 5
-"""Times that events are put to the store, each time to what it holds by then, before somebody is told that it did not work."""
+"""How often events are tried against the state that the store has at that moment, before the caller is told of a failure."""
 
 
 class Overtaken(Exception):
-    """What was decided on has changed: it has to be decided again. Nothing was done."""
+    """The object that was decided on has changed: the decision must be made again. Nothing was done."""
 
 
 class Perform:
-    """Does what the core orders, and is where events enter: ``act``."""
+    """Carries out what the core orders. Events enter here, by ``act``."""
 
     def __init__(
         self,
@@ -66,11 +66,11 @@ class Perform:
         self._now = now
         self.deadlines = Deadlines(now, self._due, self._ended)
         self.holdings = Holdings(givers, store, waiters, now, self.act, self.deadlines.set)
-        self._begun_for: dict[str, Subject] = {}  # run → who took its use, with the ticket of that moment
+        self._begun_for: dict[str, Subject] = {}  # maps a run to the subject who took its use, with the ticket of that moment
         self._tasks: set[asyncio.Task[None]] = set()
         self._deeds: dict[type, Callable[[Any], None]] = {
             effects.ListsChanged: lambda effect: waiters.lists_changed(),
-            effects.RequestWaits: lambda effect: None,  # its approvers look at the lists
+            effects.RequestWaits: lambda effect: None,  # nothing to send: approvers watch the lists
             effects.TellRequester: self._tell_requester,
             effects.Admit: lambda effect: self._admit(effect.request, effect.request),
             effects.StartRun: self._start_run,
@@ -83,31 +83,33 @@ class Perform:
         }
 
     def act(self, *events: Event) -> None:
-        """Let ``events`` happen at once, then do what follows. Raises what ``Lifecycle.handle`` raises; then nothing happened."""
+        """Let ``events`` happen in one transaction, then carry out what follows. Raises what ``Lifecycle.handle`` raises; then
+        nothing has changed.
+        """
         for effect in self._happen(events):
             self._do(effect)
 
     def act_on(self, event: Event, *seen: Request | Grant) -> None:
-        """As ``act``, for an event that was decided on what was ``seen``. Raises Overtaken, too, if that has changed."""
+        """Like ``act``, for an event that was decided on the objects in ``seen``. Raises Overtaken if one of them has changed."""
         for effect in self._happen((event,), *seen):
             self._do(effect)
 
     def submitted(self, event: request.Submitted, decision: Decision) -> None:
-        """Let a request begin whose answer from policy was just found: it is screened by it in the same transaction. Raises what
-        ``act`` raises, and Overtaken if the lease in the answer has changed meanwhile.
+        """Begin a request, and screen it with ``decision`` in the same transaction. Raises what ``act`` raises, and Overtaken if
+        the lease in ``decision`` has changed meanwhile.
         """
         screened = request.Screened(event.id, POLICY, decision, self.is_attended(event.request))
         for effect in self._happen((event, screened), *self._lease_in(decision)):
             self._do(effect)
 
     def screened(self, event: request.Screened, seen: Request) -> None:
-        """As ``submitted``, for a request that began before, as it was ``seen``."""
+        """Like ``submitted``, for a request that is stored already. ``seen`` is the request as it was decided on."""
         self.act_on(event, seen, *self._lease_in(event.decision))
 
     def _happen(self, events: tuple[Event, ...], *seen: Request | Grant) -> tuple[Effect, ...]:
-        """What follows from ``events``, which are in the store now. Where another change was first (Conflict) nothing of them is:
-        they are put to what the store holds then, as long as what they were decided on is as it was ``seen``. Nothing is done
-        before a try is committed.
+        """Store ``events`` and return what follows. If another change was committed first (Conflict), nothing of them is stored.
+        Then they are tried against the new state, if the objects that they were decided on are still as in ``seen``. No effect
+        is carried out before a commit.
         """
         for _ in range(TRIES - 1):
             with contextlib.suppress(Conflict):
@@ -122,7 +124,7 @@ class Perform:
         return self._lifecycle.handle(*events)
 
     def _lease_in(self, decision: Decision) -> tuple[Grant, ...]:
-        """The grant that discharges the approvals of ``decision``, if one does."""
+        """Return the grant that stands for the approvals of ``decision``, if there is one."""
         lease = self._store.grant(decision.lease) if isinstance(decision, Permit) and decision.lease else None
         return () if lease is None else (lease,)
 
@@ -130,15 +132,13 @@ class Perform:
         self._deeds[type(effect)](effect)
 
     def later(self, deed: Coroutine[Any, Any, None]) -> None:
-        """Do ``deed`` in the background; what it raises is told in the log."""
+        """Do ``deed`` in the background. Exceptions go to the log."""
         task = asyncio.get_running_loop().create_task(self._guarded(deed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _guarded(self, deed: Coroutine[Any, Any, None]) -> None:
-        """A deed in the background: what it raises is told once; nothing was permitted by it, and the state says what is still
-        owed.
-        """
+        """Do ``deed``, and log what it raises. A deed that fails has permitted nothing, and the state says what is still owed."""
         try:
             await deed
         except Exception as fault:
@@ -147,7 +147,7 @@ class Perform:
     # --- screening ---------------------------------------------------------------------------------------------------
 
     def is_attended(self, asked: Request) -> bool:
-        """True if a live client, whose ticket holds, waits to hand over its streams."""
+        """True if a live client with a valid ticket waits to hand over its streams."""
         waiter = self._waiters.of(asked.id) if asked.may_act_at_once else None
         return waiter is not None and waiter.who is not None and waiter.who.has_ticket_at(self._now().at)
 
@@ -164,7 +164,7 @@ class Perform:
         self.later(self._begin(effect.run))
 
     async def _begin(self, id: str) -> None:
-        """Have a monitor forked and give the client its end of the control socket."""
+        """Have a monitor forked, and give the client its end of the control socket."""
         begun = self._store.run(id)
         assert begun is not None, "it was committed"
         asked = self._store.request(begun.request)
@@ -182,19 +182,19 @@ class Perform:
             control = await self._executor.start(job)
         except Exception as fault:
             log("a run could not be started", run=id, fault=f"{type(fault).__name__}: {fault}")
-            self.deadlines.set("run", id, self._now().boot + 1.0)  # should it not be recorded here, it is looked for
+            self.deadlines.set("run", id, self._now().boot + 1.0)  # if this cannot be recorded now, the run is looked for
             waiter.fail(f"the run could not be started: {fault}")
             self._not_started(id, f"it could not be started: {fault}")
             return
         if begun.login is not None:
-            control.close()  # there is no client to it: the one that waits is told when the session is in hand
+            control.close()  # a login has no client for it: the program that waits is told when the keeper has the session
         elif self._waiters.of(asked.id) is not waiter:
             control.close()  # the monitor sees the end of its client, and reports that nothing started
         else:
             waiter.start(id, control.detach())
 
     def _admit(self, request: str, id: str) -> None:
-        """The enforcement point that waits for ``request`` hears that its use, ``id``, was taken."""
+        """Tell the enforcement point that waits for ``request`` that its use, ``id``, was taken."""
         waiter = self._waiters.of(request)
         if waiter is not None:
             waiter.admit(id)
@@ -208,21 +208,21 @@ class Perform:
         self._waiters.run_is_gone(effect.run)
 
     def usage_of(self, one: Run) -> Usage | None:
-        """What a run uses, while it lives."""
+        """Return what a run uses at the moment; None if it is not known."""
         return self._executor.usage(one.id) if one.is_live else None
 
     def monitor_is_ready(self, id: str) -> None:
-        """A monitor has the streams and asks to go: the last look before anything runs."""
+        """Check a last time whether the run ``id`` may start: its monitor has the streams and asks."""
         found = self._store.run(id)
         grant = self._store.grant(found.grant) if found is not None else None
         asked = self._store.request(found.request) if found is not None else None
         if found is None or grant is None or asked is None or found.state is not RunState.STARTING:
-            return self._executor.stop(id, found.because if found is not None and found.because else "it is not to run")
+            return self._executor.stop(id, found.because if found is not None and found.because else "it may not start any more")
         now = self._now()
         if grant.state is not GrantState.ACTIVE or now.boot_id != grant.boot_id or now.boot >= grant.ends_boot:
             return self._executor.stop(id, "its grant has ended")
         if found.login is not None and self._waiters.of(asked.id) is None:
-            return self._executor.stop(id, "who asked to be let in has gone")
+            return self._executor.stop(id, "the person who wanted to log in has gone")
         if not self._begun_for.get(id, asked.requester).has_ticket_at(now.at):
             return self._executor.stop(id, "its requester's ticket has expired: kinit")
         if locked := self._decider.lock_on(asked.requester):
@@ -230,15 +230,15 @@ class Perform:
         self._executor.go(id)
 
     def monitor_is_here(self, id: str) -> None:
-        """A monitor came (back) to a daemon: does it still have a run?"""
+        """Stop a monitor that has connected and whose run has ended or is to stop."""
         found = self._store.run(id)
         if found is None or found.state is RunState.ENDED:
-            self._executor.stop(id, "it is not to run")
+            self._executor.stop(id, "it may not start any more")
         elif found.state is RunState.STOPPING:
             self._executor.stop(id, found.because)
 
     def run_has_started(self, id: str, pid: int) -> None:
-        """A monitor says that the command was executed."""
+        """Record that the command was executed, as its monitor says."""
         found = self._store.run(id)
         if found is not None and found.started_at is None and found.state is not RunState.ENDED:
             self.act(run.Started(id, MONITOR, pid))
@@ -246,7 +246,7 @@ class Perform:
                 self._admit(found.request, id)
 
     def run_has_ended(self, id: str, outcome: Outcome, recording: Recording | None) -> None:
-        """A monitor, or the look for one, says how it ended; said twice, it is only taken once."""
+        """Record how the run ended, as its monitor or the search for it says. A second report changes nothing."""
         found = self._store.run(id)
         if found is None or found.state is RunState.ENDED:
             self._executor.forget(id)
@@ -291,18 +291,16 @@ class Perform:
                 self.holdings.nobody_came(id)
             else:
                 self._withdraw_unattended(id)
-        except Exception as fault:  # the clock never stops for one of them
+        except Exception as fault:  # the clock goes on when one deadline fails
             log("a deadline could not be kept; it is tried again", life=life, id=id, fault=f"{type(fault).__name__}: {fault}")
             self.deadlines.set(life, id, now.boot + 1.0)
 
     async def _find(self, id: str) -> None:
-        """Ask the executor what became of a run; it reports how it ended."""
+        """Ask the executor what happened to a run. The executor reports how it ended."""
         await self._executor.find([id])
 
     def _withdraw_unattended(self, id: str) -> None:
-        """After a restart: a request whose client did not come back is withdrawn; if it was approved meanwhile, nothing
-        starts.
-        """
+        """Withdraw a request whose client did not come back after a restart. If it was approved meanwhile, nothing starts."""
         found = self._store.request(id)
         if found is None or self._waiters.of(id) is not None:
             return

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is owed when the daemon begins, derived anew from what is stored.
+"""Derives what is owed from the store when the daemon starts.
 
-Law: it is called once, before the first client. What it does it may do twice: the daemon may end while it recovers.
+Law: it is called once, before the first client. All that it does may be done twice, as the daemon may be killed meanwhile.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COMES_BACK_FOR = 30.0
 
 
 class Recovery:
-    """Ends what has ended meanwhile, sets the deadlines of the rest, and asks the executor what became of the runs."""
+    """Ends what has expired meanwhile, sets the deadlines of the rest, and asks the executor what happened to the runs."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Recovery:
         self._now = now
 
     async def recover(self) -> None:
-        """Lock by lock, request by request, grant by grant, holding by holding, run by run. Raises StoreError."""
+        """Recover locks, then requests, grants, holdings and runs, one by one. Raises StoreError."""
         now = self._now()
         self._locks(now)
         self._requests(now)
@@ -75,7 +75,7 @@ class Recovery:
                 deadlines.set("client", waiting.id, now.boot + COMES_BACK_FOR)
 
     async def _screen(self, waiting: Request) -> None:
-        """Ask policy about a request that nothing was decided on."""
+        """Ask policy about a request that was not yet decided."""
         fresh = await self._decider.decide_again(waiting)
         self._perform.screened(request.Screened(waiting.id, POLICY, fresh.decision, self._perform.is_attended(waiting)), waiting)
 
@@ -91,8 +91,8 @@ class Recovery:
                 deadlines.set("client", grant.id, now.boot + COMES_BACK_FOR)
 
     def _holdings(self, now: Moment) -> None:
-        """What is to be given or taken is; a client that had a thing in hand may come back. The grants were looked at before: a
-        holding of a boot before is to be taken.
+        """Go on with giving and taking things. A client that had a thing may come back. The grants were recovered before, so a
+        holding of an earlier boot is TAKING by now.
         """
         for holding in tuple(self._store.holdings()):
             if not holding.stays or holding.state is HoldingState.GIVING:  # nobody can have kept what was not handed over
@@ -101,7 +101,7 @@ class Recovery:
             self._perform.deadlines.set("holding", holding.id, now.boot)
 
     def _runs(self, now: Moment) -> list[str]:
-        """Those that may live still; of a boot before this one none does."""
+        """Return the ids of the runs that may still live. No run of an earlier boot lives."""
         living = []
         for one in tuple(self._store.runs()):
             its_grant = self._store.grant(one.grant)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who waits for what: live clients by the request they wait for, watchers of the lists, and those who wait for a run's end.
+"""Who waits for what: clients that wait for a request, clients that watch lists, and verbs that wait for the end of a run.
 
-Law: only memory; lost with the daemon, and nothing durable follows from it but withdrawals.
+Law: the registry is in memory alone and is lost with the daemon. Nothing durable follows from it except withdrawals.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ class Waiter(Protocol):
 
     @property
     def who(self) -> Subject | None:
-        """Who it is, by the proof that it came with: after ``--resume`` another ticket than the request was made with."""
+        """The subject that the client has proved. After ``--resume`` its ticket is another than that of the request."""
 
     def moved(self, request: str) -> None:
-        """The request has changed: look, and tell the person."""
+        """The request has changed: read it, and tell the person."""
 
     def start(self, run: str, control: int) -> None:
-        """Its turn: ``control`` is the client's end of the control socket, which is taken over."""
+        """The run starts: pass ``control``, the client's end of the control socket, to the client. The waiter now owns it."""
 
     def admit(self, id: str) -> None:
-        """An enforcement point's turn: the use ``id`` was taken for it."""
+        """The use ``id`` was taken for the enforcement point."""
 
     def hand(self, holding: Holding, name: str) -> None:
-        """A thing is given: the client fetches ``name``. The client has the holding in hand from now on (``Waiters.hold``)."""
+        """The thing is given: the client fetches ``name``, and has the holding from now on (``Waiters.hold``)."""
 
     def taken(self, holding: Holding) -> None:
-        """What the client has in hand is taken back."""
+        """The thing that the client has is taken back."""
 
     def fail(self, because: str) -> None:
-        """The run could not be begun, or the thing not given."""
+        """The run could not be started, or the thing could not be given."""
 
 
 class Waiters:
-    """The registry. One waiter a request: a second one replaces nobody and is refused."""
+    """The registry. Each request has at most one waiter. A second one is refused."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, Waiter] = {}
@@ -54,25 +54,25 @@ class Waiters:
         return self._waiting.setdefault(request, waiter) is waiter
 
     def leave(self, request: str, waiter: Waiter) -> None:
-        """``waiter`` no longer waits."""
+        """Remove ``waiter``: it no longer waits for ``request``."""
         if self._waiting.get(request) is waiter:
             del self._waiting[request]
 
     def of(self, request: str) -> Waiter | None:
-        """Who waits for ``request``."""
+        """Return the client that waits for ``request``; None if none does."""
         return self._waiting.get(request)
 
     def hold(self, holding: str, waiter: Waiter) -> None:
-        """``waiter`` has the holding in hand."""
+        """Note that the client ``waiter`` has the holding."""
         self._holding[holding] = waiter
 
     def let_go(self, holding: str, waiter: Waiter) -> None:
-        """``waiter`` has the holding in hand no longer."""
+        """Note that the client ``waiter`` no longer has the holding."""
         if self._holding.get(holding) is waiter:
             del self._holding[holding]
 
     def holder_of(self, holding: str) -> Waiter | None:
-        """The client that has ``holding`` in hand."""
+        """Return the client that has ``holding``; None if none does."""
         return self._holding.get(holding)
 
     def watch(self, again: Callable[[], None]) -> None:
@@ -80,7 +80,7 @@ class Waiters:
         self._watching.add(again)
 
     def unwatch(self, again: Callable[[], None]) -> None:
-        """No longer."""
+        """Stop calling ``again``."""
         self._watching.discard(again)
 
     def lists_changed(self) -> None:
@@ -89,19 +89,19 @@ class Waiters:
             again()
 
     def until_gone(self, run: str) -> asyncio.Future[None]:
-        """A future that is done when ``run``, which may be a holding, has ended and all of it is gone."""
+        """Return a future that is done when all of ``run`` (or of the holding with that id) has ended."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._gone.setdefault(run, []).append(future)
         return future
 
     async def are_gone(self, gone: list[asyncio.Future[None]], within: float) -> bool:
-        """True as soon as all of ``gone`` (of ``until_gone``) are done; False if that is not so ``within`` seconds."""
+        """Wait for the futures ``gone`` (from ``until_gone``). False if not all of them are done ``within`` seconds."""
         if gone:
             await asyncio.wait(gone, timeout=within)
         return all(future.done() for future in gone)
 
     def run_is_gone(self, run: str) -> None:
-        """``run`` has ended."""
+        """Note that ``run`` (or the holding with that id) has ended."""
         for future in self._gone.pop(run, ()):
             if not future.done():
                 future.set_result(None)

@@ -90,7 +90,7 @@ class Keeper:
             except Exception as fault:  # of any kind: the session must not go on unwatched
                 if self._because:  # it fails while it ends the session: kill now; if that fails too, the daemon ends the rest
                     self.session.kill()
-                self._stop(f"what kept the session failed: {type(fault).__name__}: {fault}")
+                self._stop(f"the keeper of the session failed: {type(fault).__name__}: {fault}")
                 time.sleep(LOOK_AGAIN)
 
     # --- beginning -----------------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ class Keeper:
         if self._is_second:
             self._stop(KILLED)
         if self._wakeup.was_told_to_end():
-            self._stop("what keeps the session was told to end")
+            self._stop("the keeper of the session was told to end")
         if self.state in ("starting", "ready"):
             if self.session.process is None:
                 self._end(Left("not started", CANNOT, "the program that asked has ended"))

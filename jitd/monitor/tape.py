@@ -117,7 +117,7 @@ class Tape:
             return left
         mark = self._recorder.close(End(left.ending, left.number, left.because))
         if self._recorder.fault is not None and not left.because and self._job.record_failure == "end":
-            left = replace(left, because=f"the last of it could not be recorded: {self._recorder.fault}")
+            left = replace(left, because=f"the end of the output could not be recorded: {self._recorder.fault}")
         self._recorder = None
         if left.ending == "not started":
             with suppress(OSError, RecordingError):

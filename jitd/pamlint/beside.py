@@ -34,7 +34,7 @@ def files_of(handler: Handler, *, is_setuid: bool) -> Iterator[tuple[str, str]]:
         named = {name: value for name, _, value in (word.partition("=") for word in words)}
         for name, usual in VARIABLES.items():
             if name != "envfile" or named.get("readenv", "1") != "0":
-                yield named.get(name) or usual, f"{handler.name} takes variables from it for what root runs"
+                yield named.get(name) or usual, f"{handler.name} sets its variables for programs that run as root"
 
 
 def _programs(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ def _parsed(control: str) -> Table:
         code, rest = _beginning(rest, RETURNS, "default")
         rest = rest.lstrip(SPACE)
         if code is None or not rest.startswith("="):
-            raise ValueError(f"no return value of PAM's, with = behind it: {rest[:40] or control[:40]}")
+            raise ValueError(f'not a return value of PAM followed by "=": {rest[:40] or control[:40]}')
         action, rest = _action(rest[1:].lstrip(SPACE))
         if code < len(RETURNS):
             actions[code] = action
@@ -86,11 +86,11 @@ def _action(text: str) -> tuple[int, str]:
     digits = text[: len(text) - len(text.lstrip("0123456789"))]
     number = int(digits or "0") if len(digits.lstrip("0")) < 10 else FARTHEST
     if not number:
-        raise ValueError(f"no action, and no number of lines to jump over: {text[:40]}")
+        raise ValueError(f"neither an action nor a number of lines to jump over: {text[:40]}")
     return min(number, FARTHEST), text[len(digits) :]
 
 
 def named(codes: list[int]) -> str:
     """Return the names of return values, as a phrase for people."""
-    words = [RETURNS[code] if code < len(RETURNS) else "no value of PAM's" for code in sorted(codes)]
+    words = [RETURNS[code] if code < len(RETURNS) else "a number that PAM does not know" for code in sorted(codes)]
     return " or ".join(words) if len(words) < 4 else f"{', '.join(words[:3])} or another of {len(words)} values"

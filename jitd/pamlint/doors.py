@@ -18,6 +18,6 @@ def of_ksu(lists: Iterable[Source | None]) -> Iterator[Finding]:
     for source in filter(None, lists):
         for number, line in enumerate(source.data.decode("utf-8", "replace").split("\n"), 1):
             if words := line.split():
-                told = f"{words[0]} becomes root by ksu, which asks no PAM, and so not jitd"
-                mend = f"take the line out, or the program its rights: chmod u-s {KSU}"
+                told = f"{words[0]} becomes root by ksu, which does not ask PAM, and so does not ask jitd"
+                mend = f"remove the line, or the set-user-ID bit: chmod u-s {KSU}"
                 yield weak("other-door", Place(source.file, number), told, mend)

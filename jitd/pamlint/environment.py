@@ -45,7 +45,7 @@ FILES = ("env_file", "restricted_env_file", "group_plugin", "mailerpath", "edito
 def about_path(sudoers: Sudoers, file: str, files: Files) -> Iterator[Finding]:
     """Yield findings about the PATH that decides what runs. ``file`` is the main file of sudoers."""
     paths = sudoers.effective("secure_path")
-    why = "the caller's PATH says where pam_python.so finds Python's library, which then runs as root, and which file sudo runs"
+    why = "the caller's PATH decides which Python library pam_python.so loads as root, and which file sudo runs"
     mend = 'write Defaults secure_path="/usr/sbin:/usr/bin:/sbin:/bin"'
     for setting in paths:
         if setting.is_negated or not setting.value:
@@ -57,20 +57,18 @@ def about_path(sudoers: Sudoers, file: str, files: Files) -> Iterator[Finding]:
         yield bad("no-secure-path", Place(file), f"without a secure_path for everybody {why}", mend, "sudo")
     for setting in sudoers.effective("exempt_group"):
         if setting.value:
-            told = f"with «{setting.written}» secure_path does not hold for that group, and their PATH says what runs as root"
+            told = f"with «{setting.written}» secure_path does not apply to that group: their own PATH decides what runs as root"
             yield bad("exempt-group", setting.place, told, "take it out", "sudo")
 
 
 def _about_directories(setting: Setting, files: Files) -> Iterator[Finding]:
     for directory in dict.fromkeys((setting.value or "").split(":")):
         if not directory.startswith("/"):
-            because = f"«{directory}» in it is the directory in which the caller stands"
+            because = f"«{directory}» in it is the caller's current directory"
         elif not (because := files(directory)):
             continue
-        told = (
-            f"with «{setting.written}» sudo looks for commands, and Python for its library, where others may put them: {because}"
-        )
-        yield bad("open-directory", setting.place, told, f"take {directory or 'the empty one'} out of secure_path", "sudo")
+        told = f"with «{setting.written}» sudo looks for commands, and Python for its library, where others can write: {because}"
+        yield bad("open-directory", setting.place, told, f"take {directory or 'the empty entry'} out of secure_path", "sudo")
         return  # one directory of a setting is reported at a time
 
 
@@ -78,12 +76,17 @@ def about_variables(sudoers: Sudoers, files: Files) -> Iterator[Finding]:
     """Yield findings about variables of the caller that reach the command and that no request shows."""
     for setting in sudoers.effective("env_reset"):
         if setting.is_negated:
-            told = f"with «{setting.written}» the caller's variables come along, but for those that sudo knows to be dangerous"
-            yield bad("environment-kept", setting.place, f"{told}: what runs is more than was approved", "take it out", "sudo")
+            told = (
+                f"with «{setting.written}» the command gets the caller's variables, except those that sudo knows to be dangerous:"
+                " they can make it do what nobody approved"
+            )
+            yield bad("environment-kept", setting.place, told, "take it out", "sudo")
     for name in ("env_keep", "env_check"):
         for setting, pattern in _kept(sudoers, name):
             if loads_code(pattern):
-                told = f"with «{setting.written}» the caller's {pattern} comes along: it can make a program run their code"
+                told = (
+                    f"with «{setting.written}» the command gets the caller's {pattern}, which can make it run the caller's code"
+                )
                 yield bad("environment-kept", setting.place, told, f"take {pattern} out of {name}", "sudo")
                 break
     for name in FILES:
@@ -91,7 +94,7 @@ def about_variables(sudoers: Sudoers, files: Files) -> Iterator[Finding]:
             listed = (setting.value or "").split(" ")[0].split(":") if setting.value else ()
             path = next((path for path in listed if path.startswith("/") and files(path)), "")
             if path and (because := files(path)):
-                told = f"with «{setting.written}» sudo uses, as root, a file of others: {because}"
+                told = f"with «{setting.written}» sudo uses, as root, a file that others can change: {because}"
                 yield bad(
                     "file-open", setting.place, told, f"take it out, or chown root:root {path} && chmod go-w {path}", "sudo"
                 )

@@ -38,7 +38,7 @@ def looks_like_gate(handler: Handler) -> bool:
 def about_lookalike(handler: Handler, service: str) -> Finding:
     """Return the finding that says what cannot be told about such a line."""
     other = handler.arguments[0] if handler.name == LOADER else handler.module
-    told = f"whether {other} asks jitd cannot be told: it is called like what does"
+    told = f"it is not known whether {other} asks jitd: only its name is that of the gate"
     return unknown("other-module", handler.place, told, f"write {LOADER} {SHIPPED}", service)
 
 
@@ -50,40 +50,43 @@ def about_line(handler: Handler, service: str) -> Iterator[Finding]:
         yield bad(
             "gate-in-shared-file",
             place,
-            f"every service that includes {home} asks jitd: cron's jobs end, with nobody there to wait for an answer, and so does"
-            " whatever else includes it",
-            "move the three lines into the files of the services that are meant",
+            f"every service that includes {home} asks jitd: cron's jobs fail, as nobody waits there for an answer, and so does"
+            " every other service without a person",
+            "move the three lines into the files of the services that are to ask jitd",
             service,
         )
     if home == "jitd":
         yield bad(
             "gate-in-own-stack",
             place,
-            "jitd asks this stack before each run, and would ask itself: nothing that was approved begins",
-            "take the line out: what runs through jitd was approved already",
+            "jitd asks this stack before each run, so the gate makes jitd ask itself: no approved command starts",
+            "take the line out: commands that jitd runs have been approved already",
             service,
         )
     for argument in handler.arguments[1:]:
         if sentence := _odd_argument(argument):
-            mend = "the gate knows socket=PATH, wait=SECONDS, stage=account|session|auth, quiet and debug"
+            mend = "the gate takes socket=PATH, wait=SECONDS, stage=account|session|auth, quiet and debug"
             yield bad("unknown-argument", place, f"{sentence}; so it denies everybody", mend, service)
     stage = _value(handler, "stage")
     if stage in STAGES and stage != handler.kind:
-        sentence = f"the line is one of {handler.kind} and says stage={stage}: it denies everybody"
+        sentence = f"the line is of type {handler.kind} and says stage={stage}: it denies everybody"
         yield bad("other-stage", place, sentence, f"write stage={handler.kind}", service)
     wait = _value(handler, "wait")
     if service == "cron" and wait.strip("0"):
-        sentence = "nobody waits for a job of cron's: each that is not granted at once stays as a process until it is decided"
+        sentence = "nobody waits for a cron job: each job without a grant stays as a process until its request is decided"
         yield weak("cannot-wait", place, sentence, "write wait=0", service)
     if service == "sshd" and wait.strip("0"):
         if handler.kind == "session":
-            sentence = "who waits in sshd sees nothing of it, and sshd does not notice when they go away: each keeps a process"
-            yield weak("cannot-wait", place, sentence, "write wait=0: who wants to log in asks first", service)
+            sentence = (
+                "sshd does not tell people that their login waits for an approval, and does not notice when they disconnect:"
+                " each keeps a process"
+            )
+            yield weak("cannot-wait", place, sentence, "write wait=0: people then ask before they log in", service)
         else:
             sentence = (
-                "a login that waits here is cut off by LoginGraceTime and counts against MaxStartups: ten of them keep all out"
+                "LoginGraceTime ends a login that waits here. It counts against MaxStartups: ten of them keep everybody out"
             )
-            yield bad("cannot-wait", place, sentence, "write wait=0: who wants to log in asks first", service)
+            yield bad("cannot-wait", place, sentence, "write wait=0: people then ask before they log in", service)
 
 
 def _value(handler: Handler, name: str) -> str:
@@ -105,7 +108,7 @@ def _odd_argument(argument: str) -> str:
         )
     if name == "stage" and equals:
         return "" if value in STAGES else f"stage= wants account, session or auth: {argument}"
-    return f"the gate knows no {argument}"
+    return f"the gate does not know the argument {argument}"
 
 
 def about_stack(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
@@ -118,7 +121,7 @@ def about_stack(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
             told = (
                 "~/.pam_environment is read before the gate: anybody who logs in can forge SSH_AUTH_INFO_0 and KRB5CCNAME"
                 if read
-                else "pam_env.so comes before the gate: what it is told to read can forge SSH_AUTH_INFO_0 and KRB5CCNAME"
+                else "pam_env.so comes before the gate: the files that it reads can forge SSH_AUTH_INFO_0 and KRB5CCNAME"
             )
             make = bad if read else weak
             yield make("gate-after-pam-env", handler.place, told, "put the lines of the gate first in the file", service)
@@ -141,9 +144,7 @@ def about_guard(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
             if fault := _fault_of_guard(before[0], service):
                 yield bad("no-guard", before[0].place, fault, "write that line as contrib/pam.d has it", service)
             continue
-        told = (
-            "the caller's PATH says where pam_python.so finds Python's library, which then runs as root before the gate is asked"
-        )
+        told = "the caller's PATH decides which Python library pam_python.so loads as root, before the gate is asked"
         yield bad(
             "no-guard", handler.place, told, f"put the line of {GUARD} and a pam_deny.so before it, as in contrib/pam.d", service
         )
@@ -153,10 +154,10 @@ def _fault_of_guard(handler: Handler, service: str) -> str:
     """Say why the guard does not check what it should; empty if it does."""
     words = [word for word in handler.arguments if word not in ("-IS", SECURE_PATH)]
     if SECURE_PATH in handler.arguments and service not in ("sudo", "sudo-i"):
-        return f"with the word {SECURE_PATH} the guard does not look at PATH, which in {service} is the caller's"
+        return f"with the word {SECURE_PATH} the guard does not check PATH, which in {service} comes from the caller"
     if words[-2:] != ["/usr/bin/python3", GUARDS_FILE] or "-IS" not in handler.arguments:
-        return f"what runs in the guard's place is not /usr/bin/python3 -IS {GUARDS_FILE}"
-    return "" if "seteuid" in words else "without seteuid the guard runs as the caller, and may not look"
+        return f"this line runs something else than the guard, /usr/bin/python3 -IS {GUARDS_FILE}"
+    return "" if "seteuid" in words else "without seteuid the guard runs as the caller, who may not read what it checks"
 
 
 def _jumped_to(stack: Sequence[Handler], number: int) -> bool:
@@ -174,10 +175,8 @@ def about_number(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
     """Yield a finding if one use of the program is asked about more than once."""
     kinds = sorted({gate.kind for gate in gated if gate.kind in facts(service).obeyed})
     if len(kinds) > 1:
-        told = (
-            f"{service} asks jitd in {' and '.join(kinds)}: twice for one thing, which takes two uses, and may want two approvals"
-        )
-        yield weak("asks-twice", gated[-1].place, told, "leave one of them, where contrib/pam.d has it", service)
+        told = f"{service} asks jitd in {' and '.join(kinds)}: twice for one act, which takes two uses and may need two approvals"
+        yield weak("asks-twice", gated[-1].place, told, "keep one of them, the one that contrib/pam.d has", service)
 
 
 def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
@@ -187,12 +186,10 @@ def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
         return
     place, mend = in_account[0].place, f"gate {service} in session, as contrib/pam.d/{service} does"
     if service == "sshd":
-        told = (
-            "in account sshd does not say yet whose ticket came (SSH_AUTH_INFO_0 is empty): only the account can be asked about"
-        )
+        told = "sshd asks account before it says whose ticket was used (SSH_AUTH_INFO_0 is empty): jitd sees only the account"
         yield weak("sshd-account", place, told, mend, service)
     elif service == "login":
-        told = "whom account lets in has no run: the login is not listed, and a revocation does not end it"
+        told = "jitd has no run for a login that account lets in: it is not listed, and a revocation does not end it"
         yield weak("login-account", place, told, mend, service)
 
 
@@ -203,13 +200,17 @@ def about_files(handler: Handler, files: Files, module: str, service: str) -> It
         yield bad(
             "loader-missing",
             place,
-            f"{handler.module} is in none of libpam's directories: the line denies everybody, or is passed over",
+            f"{handler.module} is in none of libpam's directories: the line denies everybody, or is skipped",
             "install libpam-python",
             service,
         )
     elif because := files(module):
         yield bad(
-            "file-open", place, f"{because}: anybody who does is root", f"chown root:root {module} && chmod 644 {module}", service
+            "file-open",
+            place,
+            f"{because}: anybody who does becomes root",
+            f"chown root:root {module} && chmod 644 {module}",
+            service,
         )
     script = handler.arguments[0]
     if not script.startswith("/"):
@@ -220,16 +221,16 @@ def about_files(handler: Handler, files: Files, module: str, service: str) -> It
             yield bad("gate-missing", place, sentence, f"install it, or name {SHIPPED}", service)
         else:
             mend = f"chown root:root {script} && chmod 644 {script}, and the like for the directories above it"
-            yield bad("file-open", place, f"{because}: anybody who does is root", mend, service)
+            yield bad("file-open", place, f"{because}: anybody who does becomes root", mend, service)
 
 
 def about_guards_file(guards: Sequence[Handler], files: Files, service: str) -> Iterator[Finding]:
     """Yield a finding if others than root could change the file that the guard's line runs as root."""
     if guards and (because := files(GUARDS_FILE)):
         told = (
-            f"{GUARDS_FILE} is not there: nobody gets past"
+            f"{GUARDS_FILE} is not there: everybody is denied"
             if because.startswith("missing")
-            else f"{because}: anybody who does is root"
+            else f"{because}: anybody who does becomes root"
         )
         name = "gate-missing" if because.startswith("missing") else "file-open"
         yield bad(name, guards[0].place, told, f"install it; chown root:root {GUARDS_FILE} && chmod 644 {GUARDS_FILE}", service)
@@ -240,6 +241,6 @@ def unheard(handler: Handler, service: str, *, is_closed: bool) -> Finding:
     make = weak if is_closed else bad
     because = facts(service).why_not
     if handler.kind == "password":
-        because = "that is asked about changes of passwords alone, and the gate denies each of them"
+        because = "that stack is asked only when a password is changed, and the gate denies every change"
     sentence = f"a gate in {handler.kind} of {service} keeps nobody out: {because}"
     return make("gate-unheard", handler.place, sentence, f"gate {service} in {' or '.join(facts(service).obeyed)}", service)

@@ -78,7 +78,7 @@ def judge(service: str, stacks: dict[str, list[Handler]], *, user_may_be_target:
             found.findings += _locked_out(service, kind, stacks[kind])
         except TooInvolved:
             place = next(filter(is_gate, stacks[kind])).place
-            told = "there are more ways through this stack than are looked at"
+            told = "this stack has more ways through it than pam-lint follows"
             ways[kind] = [unknown("too-involved", place, told, "make it simpler: " + FIRST, service)]
         if all(finding.severity == WEAK for finding in ways[kind]):
             found.closed.add(kind)
@@ -141,10 +141,13 @@ def _around(service: str, kind: str, stack: Sequence[Handler], *, user_may_be_ta
         for gate, codes in ignored.items():
             yield from _not_heeded(stack, gate, codes, service)
         for by in expired - ignored.keys():
-            told = f"if {stack[by].name} answers authtok_expired, sudo is told so whatever jitd says, and goes on under NOPASSWD"
+            told = (
+                f"if {stack[by].name} answers authtok_expired, sudo gets that answer whatever jitd says,"
+                " and under NOPASSWD runs the command"
+            )
             yield bad("denial-unheeded", stack[by].place, told, FIRST, service)
         for by in exempted:
-            sentence = f"anybody who meets the condition of {stack[by].name} is not asked about: {' '.join(stack[by].arguments)}"
+            sentence = f"jitd is not asked about people for whom {stack[by].name} holds: {' '.join(stack[by].arguments)}"
             yield weak("exempts-some", stack[by].place, sentence, "take it out, unless that is meant", service)
 
 
@@ -168,7 +171,7 @@ def _skipping(stack: Sequence[Handler], by: int, codes: set[int], gate: int, wor
             return bad(
                 "root-for-all",
                 handler.place,
-                f"{handler.name} goes by the real uid, which is 0 in {world.service} for everybody: {where} is never reached",
+                f"{handler.name} tests the real uid, which is 0 in {world.service} for everybody: {where} is never reached",
                 "write pam_succeed_if.so quiet uid = 0, without use_uid, in place of it",
                 world.service,
             )
@@ -183,15 +186,15 @@ def _skipping(stack: Sequence[Handler], by: int, codes: set[int], gate: int, wor
     jumps = any(code < len(RETURNS) and handler.table[code] > 0 for code in codes)
     if jumps:
         sentence = f"if {handler.name} answers {named(sorted(codes))}, the stack jumps over the gate at {where}"
-        mend = f"count the lines again, or {FIRST}"
+        mend = f"correct the number of lines that it jumps over, or {FIRST}"
         return bad("jumps-over-gate", handler.place, sentence, mend, world.service)
     if codes == {NEW_AUTHTOK_REQD} and handler.name in ("pam_unix.so", "pam_sss.so", "pam_ldap.so", "pam_krb5.so"):
         sentence = (
-            f"under an expired password the gate is never reached: {handler.name} answers new_authtok_reqd, which ends the stack"
-            f" before {where}"
+            f"for somebody whose password has expired the gate is never reached: {handler.name} answers new_authtok_reqd,"
+            f" which ends the stack before {where}"
         )
     else:
-        sentence = f"if {handler.name} answers {named(sorted(codes))}, the stack ends well before the gate at {where} is asked"
+        sentence = f"if {handler.name} answers {named(sorted(codes))}, the stack succeeds before the gate at {where} is asked"
     return bad("ends-before-gate", handler.place, sentence, FIRST, world.service)
 
 
@@ -202,25 +205,25 @@ def _not_heeded(stack: Sequence[Handler], gate: int, codes: set[int], service: s
     if {PERM_DENIED, AUTH_ERR} & codes:
         following = stack[gate + 1].name if gate + 1 < len(stack) else ""
         if handler.table[SUCCESS] > 0 and handler.table[PERM_DENIED] == IGNORE and following != "pam_deny.so":
-            sentence = "its success jumps over a line and its denial does not, but that line is not pam_deny.so: both go on alike"
+            sentence = "a success jumps over the next line and a denial does not, but that line is not pam_deny.so: both go on"
             yield bad(
                 "no-deny-behind-gate", handler.place, sentence, f"write {handler.kind} requisite pam_deny.so below it", service
             )
         else:
-            sentence = f"when jitd denies, the stack can succeed all the same: {handler.control} does not make that the end"
+            sentence = f"when jitd denies, the stack can still succeed: {handler.control} does not make the denial final"
             yield bad("denial-unheeded", handler.place, sentence, shape, service)
         return
     if MODULE_UNKNOWN in codes:
-        sentence = "where pam_python.so is missing, after an upgrade say, everybody gets in without being asked about"
+        sentence = "if pam_python.so is missing, for example after an upgrade, everybody gets in and jitd is not asked"
         yield bad("missing-gate-admits", handler.place, sentence, shape, service)
     if others := codes - {MODULE_UNKNOWN}:
         denies = NEW_AUTHTOK_REQD in others and handler.table[NEW_AUTHTOK_REQD] in (BAD_ACTION, DIE)
-        because = "libpam tells the program that number even as a denial, and programs take it for a yes" if denies else ""
+        because = "libpam passes that number to the program even as a denial, and programs take it for a yes" if denies else ""
         if others - {NEW_AUTHTOK_REQD} or not denies:
             because = f"{handler.control} does not deny them"
         if SERVICE_ERR in others:
-            because += ", and service_err is what a gate answers that crashes"
-        sentence = f"answers other than success get in: {named(sorted(others))}; {because}"
+            because += ", and a gate that crashes answers service_err"
+        sentence = f"answers other than success let people in: {named(sorted(others))}; {because}"
         yield bad("others-than-success-admit", handler.place, sentence, shape, service)
 
 
@@ -240,9 +243,7 @@ def _locked_out(service: str, kind: str, stack: Sequence[Handler]) -> Iterator[F
     first = next(handler for handler in stack if is_gate(handler))
     people = worlds_of_people(service, kind, user_may_be_target=False)
     if people and not any(gets_in(world, SUCCESS) for world in people):
-        sentence = (
-            "nobody gets in, though jitd says yes: no line behind the gate makes the stack a success, or one denies for good"
-        )
+        sentence = "nobody gets in, even if jitd says yes: after the gate no line makes the stack succeed, or a line denies"
         yield bad("nobody-gets-in", first.place, sentence, _mend_for_all(kind), service)
         return
     if not all(gets_in(world, PERM_DENIED) for world in worlds_of_root(service, kind)):

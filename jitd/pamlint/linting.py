@@ -103,10 +103,10 @@ class _Round:
         for handler in (handler for kind in KINDS for handler in stacks[kind] if not (handler.is_substack or is_gate(handler))):
             module = self.places.module(handler.module) if handler.module else ""
             if not module and handler.module.startswith("/") and (because := self.places.who_may_put(handler.module)):
-                told = f"{because}, and may put {handler.module} there: anybody who does is root"
+                told = f"{because}, and can put {handler.module} there: anybody who does becomes root"
                 yield bad("file-open", handler.place, told, "take the line out", service)
             if module and (because := self.places.who_may_change(module)):
-                told = f"{because}: anybody who does is root"
+                told = f"{because}: anybody who does becomes root"
                 yield bad("file-open", handler.place, told, f"chown root:root {module} && chmod go-w {module}", service)
             for path, what_for in beside.files_of(handler, is_setuid=facts(service).is_setuid):
                 if because := self.places.who_may_put(path):
@@ -163,8 +163,8 @@ class _Round:
             starts = []
         for start in (starting.Start(Place(SSHD_CONFIG)), *starts):
             if start.doubt:
-                told = f"whether this sshd asks PAM cannot be told: {start.doubt}"
-                self.findings.append(unknown("sshd-in-doubt", start.place, told, "see what it says itself: sshd -T", "sshd"))
+                told = f"it is not known whether this sshd asks PAM: {start.doubt}"
+                self.findings.append(unknown("sshd-in-doubt", start.place, told, "ask sshd itself: sshd -T", "sshd"))
             elif start.config.lower() == "none":
                 self.judge_sshd_config(None, "", start)
             elif source := self.source(start.config or SSHD_CONFIG, is_named=bool(start.config)):
@@ -174,10 +174,10 @@ class _Round:
                 read = [source.file, *self.places.used]
                 self.places.used |= before
                 if start.since is not None and (other := next(self._seen_otherwise(start, (*read, *before)), "")):
-                    told = f"this sshd runs where {other} is another file than the one that was judged"
-                    self.findings.append(unknown("sshd-in-doubt", start.place, told, "see its mounts: nsenter -m", "sshd"))
+                    told = f"this sshd sees another file as {other} than the one that was judged"
+                    self.findings.append(unknown("sshd-in-doubt", start.place, told, "look at its mounts: nsenter -m", "sshd"))
                 if start.since is not None and (newer := self._newer(read, start.since)):
-                    told = f"this sshd was started before {newer} was changed, and goes by what was written there then"
+                    told = f"this sshd was started before {newer} was changed, and still uses what it read then"
                     self.findings.append(unknown("sshd-in-doubt", start.place, told, "systemctl reload ssh", "sshd"))
 
     def _seen_otherwise(self, start: starting.Start, files: Sequence[str]) -> Iterator[str]:
@@ -196,7 +196,7 @@ class _Round:
         libraries = [path for pattern in loading.PYTHON for path in places.matching(pattern)]
         for path in (*places.used, loading.PRELOAD, *libraries):
             if because := places.who_may_put(path) or (path in libraries and places.who_may_change_below(path)):
-                told = f"{because}: anybody who does decides who is asked about"
+                told = f"{because}: anybody who does decides about whom jitd is asked"
                 self.findings.append(bad("file-open", Place(path), told, f"chown root:root {path} && chmod go-w {path}"))
 
     def sudoers(self, source: Source) -> sudoers.Sudoers:
@@ -221,7 +221,7 @@ class _Round:
 def _twin(gated: str, bare: str, source: Source | None) -> Finding:
     place = Place(source.file if source else f"{STACKS[0]}/{bare}")
     typed = {"sudo-i": "sudo -i", "su-l": "su -"}.get(bare, bare)
-    sentence = f"{gated} asks jitd and {bare} does not: anybody who types {typed} goes around it"
+    sentence = f"{gated} asks jitd and {bare} does not: anybody who types {typed} bypasses the gate"
     return bad("twin-without-gate", place, sentence, f"put the gate of {gated} into {place.file} too", bare)
 
 
@@ -252,8 +252,8 @@ def lint_host(places: Places) -> list[Finding]:
         look.judge_sshd()
     is_known = not any(judgement.is_refused for judgement in look.judged.values()) and not look.is_blind
     if is_known and not any(judgement.gates for judgement in look.judged.values()):
-        told = "no stack here asks jitd: sudo, su and logins go by their own rules"
-        look.findings.append(weak("no-gate", Place(STACKS[0]), told, "see contrib/pam.d for the lines, if they are to"))
+        told = "no stack here asks jitd: only their own rules decide about sudo, su and logins"
+        look.findings.append(weak("no-gate", Place(STACKS[0]), told, "if they should ask jitd: contrib/pam.d has the lines"))
     if gated & {"sudo", "su", "doas"} and places.is_setuid(doors.KSU):
         look.findings += doors.of_ksu(look.source(path) for path in doors.LISTS)
     if gated:
@@ -276,7 +276,7 @@ def lint_files(files: Sequence[str], places: Places) -> list[Finding]:
         if not (judgement.gates or judgement.is_refused or is_fragment(service) or service == "other"):
             told = "nothing in it asks jitd"
             look.findings.append(
-                weak("no-gate", Place(source.file), told, "see contrib/pam.d for the lines, if it is to", service)
+                weak("no-gate", Place(source.file), told, "if it should ask jitd: contrib/pam.d has the lines", service)
             )
     look.beside = ""
     for source, one in settings:

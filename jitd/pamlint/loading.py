@@ -41,17 +41,15 @@ def preloaded(source: Source | None, files: Files) -> Iterator[Finding]:
                 continue
             told = f"every program loads {library} first, sudo and sshd too"
             if "/" in library and not library.startswith("/"):
-                because = "it is looked for below the directory in which the caller stands"
+                because = "it is looked for below the caller's current directory"
             else:
                 because = files(library) if library.startswith("/") else ""
             if "$" in library:
-                yield unknown("preloaded", place, f"{told}, and which file that is cannot be told", "write its whole path")
+                yield unknown("preloaded", place, f"{told}, and it is not known which file that is", "write its whole path")
             elif because:
-                yield bad("loader-open", place, f"{told}, and others may put theirs there: {because}", "take the line out")
+                yield bad("loader-open", place, f"{told}, and others can put a file there: {because}", "take the line out")
             else:
-                yield weak(
-                    "preloaded", place, f"{told}: what it does there is not judged", "take the line out, if it is not meant"
-                )
+                yield weak("preloaded", place, f"{told}: what it does is not judged", "take the line out, if it is not meant")
 
 
 def searched(source: Source | None, look: Look, files: Files) -> Iterator[Finding]:
@@ -64,7 +62,7 @@ def searched(source: Source | None, look: Look, files: Files) -> Iterator[Findin
 
 
 def _of_others(directory: str, because: str) -> str:
-    return f"sudo and sshd load libraries from {directory}, and others may put theirs there: {because}"
+    return f"sudo and sshd load libraries from {directory}, and others can put libraries there: {because}"
 
 
 def _of_file(source: Source, look: Look, files: Files, within: tuple[str, ...]) -> Iterator[Finding]:
@@ -98,12 +96,12 @@ def links(settings: Callable[[str], str | None]) -> Iterator[Finding]:
         place, value = Place(f"/proc/sys/fs/{name}"), settings(name)
         mend = f"echo fs.{name} = 1 > /etc/sysctl.d/60-links.conf && sysctl -w fs.{name}=1"
         if value is None:
-            told = f"whether the kernel minds links of others cannot be told: fs.{name} cannot be read"
+            told = f"it is not known whether the kernel refuses to follow links of others: fs.{name} cannot be read"
             yield unknown("links-unprotected", place, told, "see that /proc/sys is mounted")
         elif value.strip() in ("", "0"):
             told = (
-                "anybody's link in /tmp is followed by what runs as root, to where its owner wants"
+                "a program that runs as root follows anybody's link in /tmp to any file"
                 if name == LINKS[0]
-                else "anybody may link to files of others: one of root's programs lives on there when an upgrade has replaced it"
+                else "anybody can make a hard link to root's program, and still run the old one by it after an upgrade"
             )
             yield weak("links-unprotected", place, f"with fs.{name} = 0 {told}", mend)

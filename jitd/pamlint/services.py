@@ -26,7 +26,7 @@ class Service:
     """A service. ``obeyed``: kinds in which a denial stops the program. ``why_not``: why a gate in another kind stops nobody."""
 
     obeyed: tuple[str, ...] = ("account", "session")
-    why_not: str = "that a service asks that at all is not known"
+    why_not: str = "it is not known that the service asks that at all"
     is_daemon: bool = False
     is_setuid: bool = False
     user_is_target: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ SUDO = Service(
 )
 SU = Service(
     obeyed=("auth", "account", "session"),
-    why_not="su asks it never, or not before it is too late",
+    why_not="su never asks it, or only when it is too late",
     is_setuid=True,
     user_is_target=("auth", "account", "session", "password"),
     root_is="root's own su ends where jitd does not answer: su does not skip account for root",
@@ -53,7 +53,7 @@ RUNUSER = Service(
     obeyed=("session",),
     why_not="runuser opens a session and asks nothing else",
     is_daemon=True,
-    root_is="runuser is for root alone, and services are started by it: they do not start where jitd does not answer",
+    root_is="runuser is for root alone, and starts services: they do not start where jitd does not answer",
 )
 KNOWN = {
     "sudo": SUDO,
@@ -73,9 +73,9 @@ KNOWN = {
         root_must_pass=False,
     ),
     "login": Service(
-        why_not="login -f, which logs people in by itself at a console, skips authenticate",
+        why_not="login -f, the automatic login at a console, skips authenticate",
         is_daemon=True,
-        root_is="root cannot log in at the console when jitd is down, and nothing else is left then",
+        root_is="root cannot log in at the console when jitd is down, and there is no other way in then",
     ),
     "cron": Service(
         obeyed=("account",),

@@ -118,20 +118,20 @@ def judge(config: SshdConfig, is_closed: Callable[[str], bool], file: str) -> It
     yield from config.faults
     pam = config.first("usepam")
     if pam is None or pam.value != "yes":
-        told = "sshd does not ask PAM at all" if pam else "sshd does not ask PAM at all where UsePAM is not written"
-        yield bad("no-pam", pam.place if pam else Place(file), f"{told}: everybody gets in without being asked about",
+        told = "sshd does not ask PAM at all" if pam else "sshd does not ask PAM at all if UsePAM is not set"
+        yield bad("no-pam", pam.place if pam else Place(file), f"{told}: everybody gets in and jitd is not asked",
                   "write UsePAM yes; take it out of the options by which sshd is started", "sshd")  # fmt: skip
     service = config.first("pamservicename")
     if service and service.values and service.values[0] != "sshd" and not is_closed(service.values[0]):
-        told = f"sshd asks the stack of {service.values[0]} in place of sshd's, which has no gate that holds"
+        told = f"sshd asks the stack of {service.values[0]}, not that of sshd, and in {service.values[0]} no gate holds"
         yield bad("other-service", service.place, told, f"take it out, or gate {service.values[0]} too", "sshd")
     environment = config.first("permituserenvironment")
     if environment and environment.value != "no":
-        told = "people set the environment of their own logins by a file, LD_PRELOAD for one: what runs need not be what it seems"
+        told = "people can set variables of their login in a file, for example LD_PRELOAD: a program may do what nobody approved"
         yield weak("user-environment", environment.place, told, "write PermitUserEnvironment no", "sshd")
     cleanup = config.first("gssapicleanupcredentials")
     if cleanup and cleanup.value == "no":
-        told = "tickets that came with a login stay when it is over, and ask in its name"
+        told = "tickets that were forwarded with a login stay after it has ended, and others can ask in that name"
         yield weak("tickets-stay", cleanup.place, told, "write GSSAPICleanupCredentials yes", "sshd")
     grace = config.first("logingracetime")
     if grace and grace.value and not grace.value.strip("0smhdw"):
@@ -139,7 +139,11 @@ def judge(config: SshdConfig, is_closed: Callable[[str], bool], file: str) -> It
         yield weak("no-grace-time", grace.place, told, "write LoginGraceTime 120", "sshd")
     for setting in config.settings:
         if setting.keyword == "maxsessions" and setting.value.isdecimal() and int(setting.value) > 1:
-            told = "many sessions go through one connection (ControlMaster), and the gate is asked for the first one alone"
+            told = "one connection can have many sessions (ControlMaster), and the gate is asked only for the first"
             yield weak(
-                "sessions-share-a-gate", setting.place, told, "write MaxSessions 1 where each is to be asked about", "sshd"
+                "sessions-share-a-gate",
+                setting.place,
+                told,
+                "write MaxSessions 1 if the gate has to be asked for each session",
+                "sshd",
             )

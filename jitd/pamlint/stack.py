@@ -84,7 +84,7 @@ def read(service: str, source: Source, find: Find) -> Stack:
         is_whole = reading.take_in(source, None, 0)
     except _TooMuch:
         is_whole = False
-        told = "it includes more than anybody can follow, and was not judged"
+        told = "it includes too many lines, and was not judged"
         reading.tell(unknown("too-involved", Place(source.file), told, "include less", service))
     reading.stack.is_refused = not is_whole
     return reading.stack
@@ -126,13 +126,13 @@ class _Reading:
 
     def _tell_odd(self, place: Place, what: str) -> None:
         if what == CUT:
-            sentence = "the line is longer than libpam's 1022 bytes: what is behind them is a line of its own, even of a comment"
-            self.fault(place, "line-too-long", sentence, "make it shorter lines")
+            sentence = "the line is longer than 1022 bytes: libpam reads the rest as another line, even if it is a comment"
+            self.fault(place, "line-too-long", sentence, "split it into shorter lines")
         elif what == LOST:
             sentence = "there is a NUL in it: libpam does not see what follows on that line"
             self.fault(place, "nul-in-line", sentence, "take the NUL out")
         elif what == CARRIED:
-            sentence = "the file ends where a backslash carries on: libpam refuses all of it, and nobody gets in"
+            sentence = "the last line ends with a backslash: libpam refuses the whole file, and nobody gets in"
             self.fault(place, "ends-in-backslash", sentence, "take the backslash out")
 
     def _take_line(self, place: Place, text: bytes, only: str | None, level: int) -> bool:
@@ -149,7 +149,7 @@ class _Reading:
         must_fail = kind not in KINDS
         if must_fail:
             shown = " ".join(words)[:60]
-            sentence = f"this line makes no sense: {shown} (libpam takes it for one of {only or 'auth'} that fails)"
+            sentence = f"this line makes no sense: {shown} (libpam takes it for a line of type {only or 'auth'} that fails)"
             self.fault(place, "senseless-line", sentence, f"correct it; {SEE}")
             kind = only or "auth"
         if only not in (None, kind):
@@ -197,12 +197,12 @@ class _Reading:
     def _included(self, place: Place, name: str, level: int) -> Source | None:
         if not name:
             self.fault(
-                place, "include-missing", "it includes nothing by name: libpam crashes the program", "name a file, or take it out"
+                place, "include-missing", "the include names no file: libpam crashes the program", "name a file, or take it out"
             )
             return None
         if level >= DEEPEST:
             self.fault(
-                place, "include-too-deep", f"more than {DEEPEST} substacks within each other: libpam fails it", "nest less"
+                place, "include-too-deep", f"more than {DEEPEST} substacks within each other: libpam fails the line", "nest less"
             )
             return None
         source = self._find(name)
@@ -210,7 +210,7 @@ class _Reading:
             sentence = f"it includes {name}, which cannot be read: libpam fails the line, and after @include the service"
             self.fault(place, "include-missing", sentence, f"put {name} into /etc/pam.d, or take the line out")
         elif source.file in self._open:
-            sentence = f"it includes {name}, which includes it: libpam goes round until no file can be opened any more"
+            sentence = f"it includes {name}, which includes it: libpam follows the circle until it cannot open another file"
             self.fault(place, "include-loop", sentence, "take one of the includes out")
             return None
         return source

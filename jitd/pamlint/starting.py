@@ -187,7 +187,7 @@ def _take_in(unit: _Unit, source: Source) -> None:
             pairs = [_plain(word).partition("=") for word in WORD.findall(value)]
             unit.environment = {**unit.environment, **{left: right for left, _, right in pairs}} if value else {}
         elif name in ELSEWHERE and value:
-            unit.doubt = f"with {entry[1]}= it sees other files than these"
+            unit.doubt = f"with {entry[1]}= sshd sees other files than those that were judged"
 
 
 def _by_command(place: Place, command: str, environment: Mapping[str, str]) -> Start | None:
@@ -207,5 +207,5 @@ def _by_command(place: Place, command: str, environment: Mapping[str, str]) -> S
         else:
             words.append(VARIABLE.sub(lambda found: "$" if found[3] else environment.get(found[1] or found[2], ""), _plain(word)))
     if odd := next((word for word in words if "%" in word.replace("%%", "")), ""):
-        return Start(place, doubt=f"what systemd makes of «{odd}» is not known")
+        return Start(place, doubt=f"how systemd reads «{odd}» is not known")
     return by_words(place, [word.replace("%%", "%") for word in words if word])

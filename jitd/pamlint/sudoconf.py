@@ -35,7 +35,7 @@ def judge(conf: Source | None, switch: Source | None, files: Files) -> Iterator[
         yield from _about_plugin(place, SYMBOLS[0], OWN, "", directory, files)
     for place, word, name, value, _ in lines:
         if word == "path" and name in LOADED and value and (because := files(value)):
-            told = f"sudo has {value} in what it runs as root, and others may put something else there: {because}"
+            told = f"sudo uses {value} in what it runs as root, and others can change it: {because}"
             yield bad("file-open", place, told, "take the line out", "sudo")
     for number, line in enumerate(switch.data.decode("utf-8", "replace").splitlines() if switch else (), 1):
         found = SWITCHED.match(line.partition("#")[0])
@@ -60,11 +60,11 @@ def _about_plugin(place: Place, symbol: str, path: str, more: str, directory: st
     whole = path if path.startswith("/") else directory + path  # sudo too puts no slash between them
     is_own = symbol in SYMBOLS and whole in (OWN, *(f"{known}/{OWN}" for known in PLUGINS))
     if whole.startswith("/") and (because := files(whole)):
-        told = f"sudo loads {whole}, which others may put there: {because}"
+        told = f"sudo loads {whole}, which others can change: {because}"
         yield bad("file-open", place, told, f"take it out, or chown root:root {whole} && chmod go-w {whole}", "sudo")
     elif not is_own:
-        told = f"sudo loads {symbol} of {whole or 'no file'}, and whether it asks PAM, and jitd by it, cannot be told"
+        told = f"sudo loads {symbol} of {whole or 'no file'}, and it is not known whether that asks PAM, and so jitd"
         yield unknown("other-plugin", place, told, "take it out, or see that it asks PAM before each command", "sudo")
     elif more:
-        told = f"sudo goes by {path} {more}, and what is set there is not judged"
+        told = f"sudo uses {path} {more}, and what is set there is not judged"
         yield unknown("sudoers-elsewhere", place, told, "look at it by hand", "sudo")

@@ -31,7 +31,7 @@ SPEC = re.compile(
     r"|(?<![\w.])(?:/|\^|sudoedit\b)(?:\\.|[^\\,:])*"
 )
 """Matches, in a rule, a tag or a command with its arguments. In the arguments a text may look like a tag."""
-IN_DOUBT = "every request of sudo's is in doubt, and fits no rule but one for any command"
+IN_DOUBT = "jitd is never certain what sudo runs, and only a rule for any command fits"
 COMMENT = re.compile(r"#(?:-?[^0-9-]|-?(?=\n)|-?\Z)")
 CARRIED = re.compile(r"\\[ \t]*\n")
 CARRIED_WITHIN_QUOTES = re.compile(r"\\[ \t]*\n[ \t]*")
@@ -163,7 +163,7 @@ def _include(found: Sudoers, place: Place, word: str, operand: str, look: Look, 
         sources = look(word, path)
     except LookupError as fault:
         found.faults.append(
-            bad("include-missing", place, f"{fault}: sudo does not work, or not by it", f"put {path} there, or take it out")
+            bad("include-missing", place, f"{fault}: sudo does not work, or ignores it", f"put {path} there, or take it out")
         )  # fmt: skip
         return
     for source in sources:
@@ -208,7 +208,7 @@ def judge(sudoers: Sudoers, closed: set[str], is_closed: Callable[[str], bool]) 
     yield from sudoers.faults
     for setting in sudoers.effective("pam_acct_mgmt") if "account" in closed else ():
         if setting.is_negated:
-            told = f"with «{setting.written}» sudo does not ask account, so the gate there is not asked"
+            told = f"with «{setting.written}» sudo does not ask the account stack, so the gate there is not asked"
             yield bad("no-account", setting.place, told, "take it out", "sudo")
     for name, instead_of in SERVICES.items():
         for setting in sudoers.effective(name):
@@ -219,5 +219,5 @@ def judge(sudoers: Sudoers, closed: set[str], is_closed: Callable[[str], bool]) 
                 told = f"with «{setting.written}» jitd cannot tell what is typed: {IN_DOUBT}"
                 yield weak("sudo-in-doubt", setting.place, told, "take it out", "sudo")
     for setting in sudoers.moving():
-        told = f"with «{setting.written}» a command is run as, or where, its line does not say: {IN_DOUBT}"
-        yield weak("sudo-in-doubt", setting.place, told, "take it out, and have people say it: sudo -u, sudo -D", "sudo")
+        told = f"with «{setting.written}» a rule, and not the command line, says as whom or where a command runs: {IN_DOUBT}"
+        yield weak("sudo-in-doubt", setting.place, told, "take it out; people then type it: sudo -u, sudo -D", "sudo")

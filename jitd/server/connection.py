@@ -144,7 +144,7 @@ class Connection:
                 point.close()
             self._waiting.close()
         except Exception as fault:  # the client is gone already: so only the log can be told
-            log("what a client waited for could not be withdrawn", fault=fault)
+            log("the request of a client that has disconnected could not be withdrawn", fault=fault)
         on_end, self._on_end = self._on_end, lambda: None
         on_end()
 
@@ -231,7 +231,7 @@ class Connection:
             except TimeoutError as fault:
                 self._refuse("failed", str(fault) or "what jitd had to look up took too long: nothing was done")
             except Conflict:
-                self._refuse("not_done", "others changed the same thing now, again and again: nothing was done; try again")
+                self._refuse("not_done", "others kept changing the same thing: nothing was done; try again")
             except Exception as fault:
                 log("failed", fault=f"{type(fault).__name__}: {fault}")
                 self._refuse("failed", FAILED)

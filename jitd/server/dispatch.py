@@ -60,7 +60,7 @@ class Dispatch:
                 return await self._reload(who)
             case messages.Audit():
                 return lists.records(who, message.after)
-        raise Refusal("usage", f"nothing is answered to {message.type}")
+        raise Refusal("usage", f"jitd has no answer to {message.type}")
 
     async def _reload(self, who: Subject) -> str:
         self._to.access.operators_only(who, "reload the policy")

@@ -44,7 +44,7 @@ class Turns:
             await _take(self._begun.setdefault(uid, asyncio.Lock()))
 
     async def of_all(self) -> None:
-        """Wait for the turn of all accounts together, and keep it until the next pass of the loop."""
+        """Wait for the turn that all accounts share, and keep it until the next pass of the loop."""
         await _take(self._all)
 
 
@@ -92,7 +92,7 @@ class Telling:
             async with asyncio.timeout(TAKEN_WITHIN):
                 await self._channel.drained()
         except TimeoutError:
-            self._channel.give_up("it does not take what it asked for")
+            self._channel.give_up("it does not read what it asked for")
             raise
         finally:
             self._place.give()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one client waits for: its request until that is decided, then its turn; and a thing for as long as the client has it.
+"""What one client waits for: the decision on its request, then the start of its run; or a thing, as long as the client has it.
 
-Law: the client is told each thing once, and at most one of its requests waits. When the client goes, what waited for it alone is
-withdrawn, and what it had in hand and did not keep is taken back.
+Law: the client is told each change once, and at most one of its requests waits. When the client disconnects, the request that
+waited only for it is withdrawn. A thing that it had is taken back, unless the client asked to keep it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from jitd.verbs.rows import instant
 from jitpam.wire import messages
 from jitpam.wire.shown import shown
 
-FAILED = "jitd failed, and nothing was permitted by it: its log says why"
+FAILED = "jitd failed, and permitted nothing: its log says why"
 
 
 class Waiting:
-    """A ``Waiter``. ``say`` sends a message, with a descriptor or without one; ``refuse`` sends a no; ``who`` is the client."""
+    """A ``Waiter``. ``say`` sends a message, with or without a descriptor. ``refuse`` sends a refusal. ``who`` is the client's
+    subject.
+    """
 
     def __init__(
         self,
@@ -48,16 +50,16 @@ class Waiting:
 
     @property
     def is_waiting(self) -> bool:
-        """True while a request waits for a decision, or for its turn."""
+        """True while a request waits for a decision or for the start of its run."""
         return self._request is not None
 
     def begin(self, id: str) -> None:
-        """The client waits for the request ``id`` from now on."""
+        """Note that the client waits for the request ``id`` from now on."""
         self._request = id
         self._told = Told()
 
     def close(self) -> None:
-        """The client is gone. Raises what the store raises."""
+        """End the waiting when the client has disconnected. Raises what the store raises."""
         waited, self._request = self._request, None
         try:
             self.give_back()
@@ -66,7 +68,7 @@ class Waiting:
                 self._services.requests.left(waited, self)
 
     def withdraw(self) -> None:
-        """The client takes back the request that it waits for."""
+        """Withdraw the request that the client waits for."""
         id, self._request, who = self._request, None, self.who
         assert id is not None and who is not None
         self._services.waiters.leave(id, self)
@@ -80,7 +82,7 @@ class Waiting:
             self._refuse("failed", FAILED)
 
     def submitted(self, made: Request) -> None:
-        """Tell of a request that does not wait: it exists, or policy said no. Raises Refusal."""
+        """Tell the client of a request that does not wait: that it exists. Raises Refusal if policy denied it."""
         self._request = None
         refusal = refusal_of(made)
         if refusal is not None:
@@ -133,14 +135,14 @@ class Waiting:
         self._say(messages.Start(id=run, news=[]), control)
 
     def admit(self, id: str) -> None:
-        """See ``waiters.Waiter``. Nobody is let in here: this client has its own command run."""
+        """See ``waiters.Waiter``. This client is not an enforcement point, so nothing is done."""
 
     def fail(self, because: str) -> None:
         """See ``waiters.Waiter``."""
         self._stop()
         self._refuse("failed", because)
 
-    # --- a thing in hand ---------------------------------------------------------------------------------------------
+    # --- a thing that the client has --------------------------------------------------------------------------------
 
     def hand(self, holding: Holding, name: str) -> None:
         """See ``waiters.Waiter``."""
@@ -174,13 +176,13 @@ class Waiting:
             self._services.let_go(held)
 
     def keep(self) -> str:
-        """What the client has in hand stays when it goes; the sentence for it. Raises Refusal."""
+        """Let the thing stay when the client disconnects, and return the sentence that says so. Raises Refusal."""
         held = self._holding
         found = None if held is None else self._services.store.holding(held)
         if found is None:
             raise Refusal("late", "what was given is taken back already")
         if not found.stays:
-            raise Refusal("usage", f"{found.thing} was asked for the time of this connection alone")
+            raise Refusal("usage", f"{found.thing} was asked for only until this connection ends")
         self._services.waiters.let_go(found.id, self)
         self._holding = None
         return f"{found.thing} is yours until {instant(found.until)}"

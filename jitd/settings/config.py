@@ -277,7 +277,7 @@ def _rate(table: Table, key: str, default: Rate) -> Rate:
     text = table.text(key, str(default))
     match = re.fullmatch(r"([1-9][0-9]{0,5})/s, burst ([1-9][0-9]{0,6})", text)
     if match is None:
-        table.fault(f'"{key}" must be such as "10/s, burst 2000": so many a second, and so many in a row', key)
+        table.fault(f'"{key}" must be such as "10/s, burst 2000": how many a second, and how many in a row', key)
         return default
     return Rate(int(match[1]), int(match[2]))
 

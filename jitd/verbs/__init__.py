@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What may be asked of the daemon. Law: who may see or do it is checked here, before anything is done."""
+"""The verbs: what clients may ask of the daemon. Law: a verb checks who may see or do it before it does anything."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may see, review and end what.
+"""Who may see, review and end which requests.
 
-Law: what one may not see does not exist. An operator sees everything, and reviews nothing for it.
+Law: to a person who may not see a thing, it does not exist. An operator sees everything. That gives no right to review.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROOT_REVIEWS_NOTHING = "root reviews nothing; do it from your own account, with 
 
 
 class Access:
-    """By jitd.toml, and by what each request owes."""
+    """Decides by the operators of jitd.toml, and by the approvals that each request owes."""
 
     def __init__(self, config: Config, store: Store) -> None:
         self._config = config
@@ -50,7 +50,7 @@ class Access:
         return who.is_requester(found.requester) or self.may_review(who, found) or self.is_operator(who)
 
     def visible(self, who: Subject, typed: str) -> Request:
-        """The request of that id. Raises Refusal if ``who`` may not see it."""
+        """Return the request with that id. Raises Refusal if ``who`` may not see it."""
         id = read_id(typed)
         found = self._store.request(id.partition(".")[0]) if id is not None else None
         if found is not None and self.may_see(who, found):
@@ -62,13 +62,13 @@ class Access:
         raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
 
     def role_of(self, who: Subject, found: Request) -> Actor:
-        """In which role ``who``, who may see it, ends something of ``found``."""
+        """Return the actor, with its role, that ``who`` is when they end something of ``found``, which they may see."""
         if who.is_requester(found.requester):
             return Actor(Role.REQUESTER, who.principal, who.uid)
         role = Role.APPROVER if self.may_review(who, found) else Role.OPERATOR
         return Actor(role, who.principal, who.uid)
 
     def operators_only(self, who: Subject, deed: str) -> None:
-        """Raise Refusal unless ``who`` is one."""
+        """Raise Refusal unless ``who`` is an operator."""
         if not self.is_operator(who):
             raise Refusal("forbidden", f"only operators and root may {deed}")

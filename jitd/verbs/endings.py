@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Revoke and stop: ends what was permitted, and what runs.
+"""Revoke and stop: the verbs that end grants and runs.
 
-Law: a verb returns when what it says is true. What cannot be said to be gone is said to live.
+Law: a verb returns when what it says is true. If it is not certain that all of a run has ended, the verb says that it may live.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from jitd.verbs.refusal import Refusal
 from jitpam.wire.shown import shown
 
 GONE_WITHIN = 10.0
-"""Seconds that revoke and stop wait until all of it is gone, before they say that it is not."""
+"""Seconds that revoke and stop wait for runs to end, before they say that some have not ended."""
 
 
 class Endings:
-    """What approvers, operators and requesters end before its time."""
+    """The verbs by which approvers, operators and requesters end grants and runs before their time."""
 
     def __init__(self, config: Config, access: Access, lists: Lists, perform: Perform, store: Store, waiters: Waiters) -> None:
         self._config = config
@@ -40,7 +40,7 @@ class Endings:
         self._waiters = waiters
 
     async def revoke(self, who: Subject, typed: str, reason: str) -> str:
-        """End a grant and all that runs under it; returns when it is gone. Raises Refusal."""
+        """End a grant and all that runs under it. Return a sentence when all has ended. Raises Refusal."""
         found = self._access.visible(who, typed)
         grant = self._store.grant(found.id)
         if grant is None:
@@ -58,8 +58,8 @@ class Endings:
         return f"grant {grant.id} is revoked; {told}"
 
     async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
-        """End every grant of the person whom ``principal``, an account or a principal, means, as far as ``who`` may end it: all
-        of them, before any is waited for. Raises Refusal.
+        """End every grant of the person that ``principal`` (an account or a principal) means, as far as ``who`` may end it. All
+        grants are revoked before the end of any run is waited for. Return a sentence. Raises Refusal.
         """
         config = self._config
         meant = named(principal, config.realms, config.principals, config.people)
@@ -69,12 +69,12 @@ class Endings:
         grants: list[Grant] = []
         while True:
             for id in found:
-                await asyncio.sleep(0)  # each may be megabytes
+                await asyncio.sleep(0)  # each grant may be megabytes, so let others run
                 grant, asked = self._store.grant(id), self._store.request(id)
                 if grant is not None and grant.is_live and asked is not None and self._access.may_see(who, asked):
                     grants.append(grant)
                     gone += self._end(who, asked, grant, reason)
-            since = self._store.page(Grant, last)  # what they were given meanwhile
+            since = self._store.page(Grant, last)  # grants that were issued meanwhile
             if not since:
                 break
             found, last = [grant.id for _, grant in since if is_named(grant.holder, meant)], since[-1][0]
@@ -91,13 +91,13 @@ class Endings:
         return f"{said}; {'; '.join(filter(None, told)) or 'nothing runs under them'}"
 
     async def _revoke(self, who: Subject, asked: Request, grant: Grant, reason: str) -> str:
-        """What may live on of it, as the end of a sentence; empty if there is nothing. Raises Refusal."""
+        """Revoke ``grant``. Return the end of a sentence about what may still live; empty if nothing does. Raises Refusal."""
         gone = self._end(who, asked, grant, reason)
         await self._until(gone, f"grant {grant.id} is revoked, but what runs under it is not gone yet", self._things([grant]))
         return self._may_live(grant.living)
 
     def _end(self, who: Subject, asked: Request, grant: Grant, reason: str) -> list[asyncio.Future[None]]:
-        """Revoke ``grant``; what tells when its runs are gone. Raises Refusal."""
+        """Revoke ``grant``. Return futures that are done when its runs have ended. Raises Refusal."""
         because = f"revoked by {who.principal}" + (f": {reason}" if reason else "")
         gone = self.until_gone(grant.living)
         try:
@@ -116,16 +116,18 @@ class Endings:
         return []
 
     def until_gone(self, runs: Iterable[str]) -> list[asyncio.Future[None]]:
-        """A future for each of ``runs`` that still lives. One for a run that has ended would never be resolved."""
+        """Return a future for each of ``runs`` that still lives. A future for a run that has ended would never be done."""
         living = (self._store.run(one) or self._store.holding(one) for one in runs)
         return [self._waiters.until_gone(one.id) for one in living if one is not None and one.is_live]
 
     def _goes_on(self, grants: Iterable[Grant]) -> str:
-        """What other programs have begun under these grants, not jitd itself, as the end of a sentence; empty if nothing."""
+        """Return the end of a sentence about what other programs, and not jitd, have started under these grants; empty if
+        nothing.
+        """
         others = (grant for grant in grants if grant.begun and not grant.command.gives)
         begun = [grant for grant in others if not self._store.last_runs(grant.id, 1)]
         services = sorted({shown(grant.service) for grant in begun})
-        return f"what {' and '.join(services)} has run under it already is not ended by this, and may live" if begun else ""
+        return f"what {' and '.join(services)} has started under it is not ended by this, and may live" if begun else ""
 
     def _things(self, grants: Iterable[Grant]) -> list[str]:
         """Return the ids of what was given under ``grants``."""
@@ -146,14 +148,14 @@ class Endings:
         return "; ".join(dict.fromkeys([*told, *left]))
 
     def _may_live(self, runs: Iterable[str]) -> str:
-        """What the monitors of these say, which have ended, and which tell it last (monitor/strays.py)."""
+        """Return what the monitors of these ended runs say about processes that may still live (monitor/strays.py)."""
         outcomes = [one.outcome for run in runs if (one := self._store.run(run)) is not None and one.outcome is not None]
         told = [outcome.because.rpartition("; ")[2] for outcome in outcomes]
         told = [part for part in dict.fromkeys(told) if " may live: " in part or " may run: " in part]
         return "; ".join(["what ran under it is ended", *map(shown, told)]) if told else ""
 
     async def stop(self, who: Subject, typed: str, reason: str) -> str:
-        """End one run; its grant stays. Returns when it is gone. Raises Refusal."""
+        """End one run; its grant stays. Return a sentence when the run has ended. Raises Refusal."""
         found, asked = await self._lists.run_of(who, typed)
         if not found.is_live:
             raise Refusal("late", f"run {found.id} has ended")

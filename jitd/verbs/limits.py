@@ -1,28 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How often one account may do something: cause records that lead to nothing, so that nobody fills the disk and stops the house,
-and start what is permitted at once.
+"""How often one account may do something: cause records that lead to nothing (or one person could fill the disk and stop jitd),
+and start commands that need no approval.
 
-Law: only memory, one number an account.
+Law: the limits are in memory alone, one number for each account.
 """
 
 from __future__ import annotations
 
 BURST = 600.0
-"""Records that lead to nothing, and that an account may cause in a row."""
+"""The number of records that lead to nothing that an account may cause in a row."""
 PER_SECOND = 1.0
-"""Such records that it may cause for ever: some 700 MB a day at the most."""
+"""The number of such records that an account may cause each second in the long run: at most about 700 MB a day."""
 PIECE = 4096
-"""Bytes of what was asked that count as one more record: a large one is several."""
+"""Bytes of a request that count as one more record, so that a large request counts as several."""
 
 
 LOOKS = 6000.0
-"""Looks that lead to no record (``-l COMMAND``) that somebody may take in a row: each opens files."""
+"""The number of questions without a record (``-l COMMAND``) that a person may ask in a row. Each opens files."""
 LOOKS_PER_SECOND = 20.0
-"""Looks that they may take for ever."""
+"""The number of such questions that a person may ask each second in the long run."""
 
 
 class Pace:
-    """A bucket of tokens for each uid or person (who may have several uids): it holds ``burst``, and fills by ``per_second``."""
+    """A bucket of tokens for each uid or person (who may have several uids). It holds ``burst`` tokens, and gains
+    ``per_second``.
+    """
 
     def __init__(self, per_second: float = PER_SECOND, burst: float = BURST) -> None:
         self._per_second = per_second
@@ -33,6 +35,6 @@ class Pace:
         """Take tokens for a record of ``n_bytes`` at ``boot`` (seconds on CLOCK_BOOTTIME); False if there are too few."""
         left, at = self._left.get(who, (self._burst, boot))
         left = min(self._burst, left + (boot - at) * self._per_second)
-        wanted = min(1.0 + n_bytes // PIECE, self._burst)  # the largest is asked for after a pause, and not never
+        wanted = min(1.0 + n_bytes // PIECE, self._burst)  # even the largest request is possible after a pause
         self._left[who] = (left - wanted, boot) if left >= wanted else (left, boot)
         return left >= wanted

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists that may be long, and what is long of one request: read in a worker, a page at a time, and made rows there.
+"""Lists that may be long, and the long parts of one request. A worker reads them a page at a time, and makes the rows.
 
-Law: nothing here is read on the event loop, and nothing changes. What one may not see is in no list.
+Law: nothing here is read on the event loop, and nothing changes. A list has only what the person may see.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from jitpam.wire.shown import shown
 
 T = TypeVar("T", Request, Grant, Run, Lock)
 MOST_RUNS = 1000
-"""Runs that are shown with their request: the last ones."""
+"""The most runs that are shown with their request: the newest ones."""
 AT_ONCE = 500
-"""Records read from the chain in one go, at the most."""
+"""The most records that are read from the chain in one piece."""
 AT_ONCE_BYTES = 1024 * 1024
-"""Bytes of them after which it ends."""
+"""The bytes of records after which such a piece ends."""
 
 
 class Lists:
-    """Over stores that ``opened`` opens, each for one page; ``store`` says how one thing is by now."""
+    """Reads lists. ``opened`` opens a store for one page. ``store`` has single objects as they are now."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Lists:
         self._now = now
 
     def requests(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
-        """Open requests that ``who`` may see; with ``ended`` all."""
+        """Yield the open requests that ``who`` may see; with ``ended`` all of them."""
         locks = tuple(self._store.locks())
 
         def row_of(store: Store, found: Request) -> Row | None:
@@ -66,7 +66,7 @@ class Lists:
         return self._rows(who, Request, row_of, ended=ended)
 
     def grants(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
-        """Live grants that ``who`` may see; with ``ended`` all."""
+        """Yield the live grants that ``who`` may see; with ``ended`` all of them."""
 
         def row_of(store: Store, found: Grant) -> Row | None:
             asked = store.request(found.id)
@@ -77,7 +77,7 @@ class Lists:
         return self._rows(who, Grant, row_of, ended=ended)
 
     def runs(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
-        """Live runs that ``who`` may see; with ``ended`` all."""
+        """Yield the live runs that ``who`` may see; with ``ended`` all of them."""
 
         def row_of(store: Store, found: Run) -> Row | None:
             asked, grant = store.request(found.request), store.grant(found.grant)
@@ -88,7 +88,7 @@ class Lists:
         return self._rows(who, Run, row_of, ended=ended)
 
     def locks(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
-        """The active locks; with ``ended`` all. Raises Refusal."""
+        """Yield the active locks; with ``ended`` all of them. Raises Refusal."""
         self._access.operators_only(who, "see locks")
         now = self._now()
         return self._rows(who, Lock, lambda store, found: lock_row(found, now), ended=ended)
@@ -113,7 +113,7 @@ class Lists:
                 yield row
 
     async def show(self, who: Subject, typed: str) -> Row:
-        """Everything about one request, with its grant and its runs. Raises Refusal."""
+        """Return everything about one request, with its grant and its runs. Raises Refusal."""
         found, locks = self._access.visible(who, typed), tuple(self._store.locks())
 
         def read() -> Row:
@@ -131,17 +131,17 @@ class Lists:
         return await self._workers.kept.run(who.uid, read)
 
     async def run_of(self, who: Subject, typed: str) -> tuple[Run, Request]:
-        """The run of that id, and what was asked for. Raises Refusal if ``who`` may not see it."""
+        """Return the run with that id, and its request. Raises Refusal if ``who`` may not see it."""
         id = read_id(typed)
         meant = await self._find_run(who, id) if id is not None else None
-        found = None if meant is None else self._store.run(meant.id)  # as it is by now
+        found = None if meant is None else self._store.run(meant.id)  # as it is now
         asked = self._store.request(found.request) if found is not None else None
         if found is None or asked is None or not self._access.may_see(who, asked):
             raise Refusal("unknown", f"there is no run {shown(typed)}, as far as you may see")
         return found, asked
 
     async def _find_run(self, who: Subject, id: str) -> Run | None:
-        """The run of that id, or the one that took its use of somebody's lease for the request of that id."""
+        """Return the run with that id, or the run that used a lease for the request with that id; None if there is neither."""
 
         def find() -> Run | None:
             with closing(self._opened()) as store:
@@ -149,7 +149,7 @@ class Lists:
                 asked = store.request(id) if found is None else None
                 if asked is None or asked.lease is None:
                     return found
-                for ended in (False, True):  # what lives is few, and what is meant
+                for ended in (False, True):  # live runs first: they are few, and probably meant
                     for one in store.runs(grant=asked.lease, ended=ended):
                         if one.request == id:
                             return one
@@ -158,7 +158,9 @@ class Lists:
         return await self._workers.kept.run(who.uid, find)
 
     async def grants_of(self, who: Subject, is_it: Callable[[Subject], bool]) -> tuple[list[str], int]:
-        """The live grants of those whom ``is_it`` means, as far as ``who`` may see them; and the place of the last of all."""
+        """Return the live grants of the people for whom ``is_it`` is true, as far as ``who`` may see them; and the place of the
+        last grant of all.
+        """
         found: list[str] = []
         after = 0
 
@@ -176,7 +178,7 @@ class Lists:
             found, after = found + more, last
 
     async def leases_of(self, who: Subject) -> list[str]:
-        """The live leases of ``who``'s own account."""
+        """Return the live leases of ``who``'s own account."""
 
         def find() -> list[str]:
             with closing(self._opened()) as store:
@@ -201,7 +203,7 @@ class Lists:
         return await self._workers.kept.run(who.uid, find)
 
     def records(self, who: Subject, after: int) -> AsyncIterator[Row]:
-        """Records of the chain after number ``after``. Raises Refusal."""
+        """Yield the records of the chain after number ``after``. Raises Refusal."""
         self._access.operators_only(who, "read the chain")
         return self._records(who, after)
 
@@ -225,6 +227,6 @@ class Lists:
 
 
 def _without(row: Row, of: Row) -> Row:
-    """``of`` without the parts of the command that it shares with ``row``."""
+    """Return ``of`` without the parts of the command that ``row`` has too."""
     shared = ("argv", "path", "cwd", "variables", "locale")
     return {name: value for name, value in of.items() if name not in shared or value != row.get(name)}

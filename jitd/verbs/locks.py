@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Locks, as operators place, lift and list them.
+"""The verbs by which operators place, lift and list locks.
 
-Law: a lock is placed in one transaction with all that it ends, and what is told afterwards is what the record says. Who is locked
-by name lifts no lock and places none; local root always may.
+Law: a lock is placed in one transaction with all that it ends, and the answer says what the record says. A locked operator can
+neither place nor lift locks. Local root always can.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from jitpam.wire.shown import shown
 
 
 class Locks:
-    """The operators' emergency brake."""
+    """The verbs lock and unlock."""
 
     def __init__(
         self,
@@ -59,11 +59,13 @@ class Locks:
         self._now = now
 
     def active(self) -> tuple[Lock, ...]:
-        """The locks that hold."""
+        """Return the active locks."""
         return tuple(self._store.locks())
 
     async def lock(self, who: Subject, whom: str, name: str, lasts_for: int | None, reason: str) -> str:
-        """Lock, and return when all that it ends is gone. Raises Refusal, of code ``not_done`` where only that is not so yet."""
+        """Place a lock. Return a sentence when all that it ends has ended. Raises Refusal; its code is ``not_done`` if the lock
+        is placed and something has not ended yet.
+        """
         self._may_turn(who, "lock", reason)
         if lasts_for is not None and not 1 <= lasts_for <= LONGEST:
             raise Refusal("usage", "a lock lasts between a second and ten years, or until it is lifted")
@@ -97,7 +99,7 @@ class Locks:
         return said
 
     def unlock(self, who: Subject, typed: str, reason: str) -> str:
-        """Lift one lock. Raises Refusal."""
+        """Lift one lock, and return a sentence. Raises Refusal."""
         self._may_turn(who, "unlock", reason)
         id = read_id(typed)
         found = self._store.lock(id) if id is not None else None
@@ -107,7 +109,7 @@ class Locks:
         return f"lock {found.id} on {_spelled(found)} is lifted{self._left(found)}"
 
     async def unlock_all_on(self, who: Subject, whom: str, name: str, reason: str) -> str:
-        """Lift every lock on that name. Raises Refusal."""
+        """Lift every lock on that name, and return a sentence. Raises Refusal."""
         self._may_turn(who, "unlock", reason)
         kind, name = _whom(whom, name)
         names = {name, self._named(name).user} if kind is Whom.USER else {name}
@@ -143,13 +145,15 @@ class Locks:
                 return id
 
     def _left(self, lifted: Lock) -> str:
-        """What the operator should know who lifted one lock of several."""
+        """Return the end of a sentence that warns an operator if other locks are still on the same name; empty if there are
+        none.
+        """
         n_left = sum(1 for one in self._store.locks() if (one.whom, one.name) == (lifted.whom, lifted.name))
         return f"; {n_left} more {'is' if n_left == 1 else 'are'} on it" if n_left else ""
 
     async def _on(self, who: Subject, whom: str, name: str) -> tuple[Lock, bool]:
-        """A lock of ``who``'s on that name, which means somebody here, and whether a directory said so; what is still to be
-        filled in is who places it, and for how long. Raises Refusal.
+        """Return a lock on that name, which must mean somebody on this host, and True if a directory has answered. The caller
+        fills in who places the lock, and for how long. Raises Refusal.
         """
         kind, name = _whom(whom, name)
         now = self._now()
@@ -160,12 +164,12 @@ class Locks:
         maps = meant.user != name
         if kind is Whom.USER or maps:
             found, is_sure = await self._find(who, meant)
-        else:  # it has no account here by today's table, and may have had one
+        else:  # by today's table the principal has no account here, but it may have had one
             found, is_sure = self._remembered(lambda one: one.principal == name), True
         if found is None and (kind is Whom.USER or not maps):
             raise Refusal("unknown", f"there is no {'account' if kind is Whom.USER else 'principal'} {shown(name)} here")
         if kind is Whom.USER and (meant.user == ROOT or (found is not None and found.uid == 0)):
-            raise Refusal("usage", 'root without a ticket is locked out by nothing: root = "deny" in jitd.toml is for that')
+            raise Refusal("usage", 'no lock is on root without a ticket: write root = "deny" into jitd.toml for that')
         user, uid = (meant.user, None) if found is None else (found.user, found.uid)
         person = person_of(user, self._accounts.people)
         return replace(made, name=name if kind is Whom.PRINCIPAL else user, uid=uid, person=person), is_sure
@@ -174,8 +178,8 @@ class Locks:
         return named(name, self._accounts.realms, self._accounts.principals, self._accounts.people)
 
     async def _find(self, who: Subject, meant: Named) -> tuple[Account | None, bool]:
-        """The account of the person who is meant, and whether a directory has answered: where none does, the name is enough.
-        A person whose account is gone is known by what they still have here.
+        """Return the account of the person who is meant, and True if a directory has answered. Without an answer, a lock on the
+        name is enough. A person whose account is gone is known by the requests and grants that they still have here.
         """
         try:
             return await self._workers.typed.run(who.uid, self._known, meant.user) or self._theirs(meant), True
@@ -183,12 +187,12 @@ class Locks:
             return self._theirs(meant) or Account(meant.user, _number(meant.user)), False
 
     def _known(self, user: str) -> Account | None:
-        """The account of that name, as this host's directories have it. Raises OSError if they do not answer. It may block."""
+        """Return the account of that name, from this host's directories. Raises OSError if they do not answer. It may block."""
         return directory.account(user)
 
     def _theirs(self, meant: Named) -> Account | None:
-        """The account of somebody who still has something here; without its number, where they have it by another account, or are
-        known as a person alone.
+        """Return the account of a person who still has a request or grant here. The account has no number if the person has them
+        by another account, or is known only as a person.
         """
         number = _number(meant.user)
         if found := self._remembered(lambda one: meant.user == one.user or number == one.uid):
@@ -197,7 +201,7 @@ class Locks:
         return Account(meant.user, None) if is_theirs else None
 
     def _remembered(self, is_it: Callable[[Subject], bool]) -> Account | None:
-        """The account of somebody who is gone, or not to be looked up now, and still has something here that a lock would end."""
+        """Return the account of a person who cannot be looked up (any more), from a request or grant of theirs that is open."""
         people = [asked.requester for asked in self._store.requests(ended=False)]
         people += [grant.holder for grant in self._store.grants()]
         return next((Account(one.user, one.uid) for one in people if is_it(one)), None)
@@ -211,7 +215,7 @@ def _number(user: str) -> int | None:
 
 
 def _whom(whom: str, name: str) -> tuple[Whom, str]:
-    """Raises Refusal."""
+    """Return the kind and the name that a lock is on. Raises Refusal."""
     if whom not in tuple(Whom) or (whom == Whom.ALL) is bool(name):
         raise Refusal("usage", "a lock is on a user, on a principal, or on all")
     return Whom(whom), name
@@ -222,7 +226,9 @@ def _spelled(made: Lock) -> str:
 
 
 def _ended(counts: Counter[str], n_ending: int) -> str:
-    """What the record tells of a lock's consequences; and of how many runs that they were being ended already."""
+    """Return a sentence about what a lock has ended, as the record says; and about ``n_ending`` runs that were ending before
+    it.
+    """
     told = (
         ("request.locked", "request", "denied"),
         ("grant.revoked", "grant", "revoked"),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recordings as the daemon sees them: who may watch which, what goes to a watcher, and which are kept no longer.
+"""Recordings: who may watch which recording, what a watcher is sent, and which recordings are removed because of their age.
 
-Law: what one may not see does not exist, and what one may not watch is refused; each look is in the chain before a byte of it
-goes out, and each removal after it. The run is not touched by who watches it.
+Law: to a person who may not see a run, its recording does not exist. A person who may see but not watch it is refused. Each look
+is in the chain before a byte of the recording is sent. Each removal is in the chain after it. Watching does not change the run.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from jitd.workers import HOUSE, Workers
 from jitpam.wire.shown import shown
 
 PIECE = 64 * 1024
-"""Bytes of a recording in one row: what each watcher who does not read costs, some times over."""
+"""Bytes of a recording in one row. A watcher who does not read costs a few times as much memory."""
 LOOK_EVERY = 0.1
-"""Seconds between two looks for more of a recording that is still written."""
+"""Seconds between two checks for new data in a recording that is still written."""
 ASKED_AGAIN_EVERY = 10.0
-"""Seconds after which who follows one is asked again who they are, and whether they may."""
+"""Seconds after which it is checked again who follows a live recording, and whether they still may."""
 SURE_AFTER = 3600.0
-"""Seconds for which a recording has to have been old before it is removed for that: a clock that is wrong is set by then."""
+"""Seconds for which a recording must have been too old before it is removed. A wrong clock is corrected by then."""
 SET_BY = 60.0
-"""Seconds that the wall clock may drift from the boot clock between two looks before it counts as set by somebody."""
+"""Seconds that the wall clock may differ from the boot clock between two checks. If it differs more, somebody has set it."""
 TIDY_EVERY = 600.0
-"""Seconds between two looks for recordings that are kept no longer."""
+"""Seconds between two searches for recordings that are too old."""
 
 
 class Recordings:
@@ -78,7 +78,9 @@ class Recordings:
     async def play(
         self, who: Subject, typed: str, *, follow: bool, again: Callable[[], Awaitable[Subject]]
     ) -> AsyncGenerator[Row, None]:
-        """The rows of a recording, as PROTOCOL.md has them. ``again`` says who it is by now. Raises Refusal."""
+        """Yield the rows of a recording, as PROTOCOL.md defines them. ``again`` returns the watcher's subject as it is now.
+        Raises Refusal.
+        """
         run, asked = await self._lists.run_of(who, typed)
         self._may_watch(who, asked)
         try:
@@ -95,7 +97,7 @@ class Recordings:
             yield {"run": run.id, "live": run.is_live, "sealed": sealed}
             offset, asked_at = 0, time.monotonic()
             while True:
-                is_live = follow and storage.is_live(file)  # before the look: what is written after it is not the last
+                is_live = follow and storage.is_live(file)  # asked before reading, so that no data is missed
                 piece = await self._workers.kept.run(who.uid, os.pread, file, PIECE, offset)
                 if piece:
                     offset += len(piece)
@@ -112,7 +114,7 @@ class Recordings:
             os.close(file)
 
     def _may_watch(self, who: Subject, asked: Request) -> None:
-        """Raises Refusal."""
+        """Raise Refusal unless ``who`` may watch the runs of ``asked``."""
         words = asked.obligations.terms.watch if asked.obligations is not None else None
         if words is not None and not matches_any(who, words) and not self._access.is_operator(who):
             raise Refusal("forbidden", f"you may not watch request {asked.id}: its rule does not let you")
@@ -120,19 +122,19 @@ class Recordings:
     @staticmethod
     def _why_none(run: Run) -> str:
         if run.recording is not None:
-            how = "it was kept no longer (then jitd audit show has recording.removed), or taken away"
+            how = "it was removed after its time (then jitd audit show has recording.removed), or somebody else removed it"
             return f"the recording of run {run.id} is gone: {how}"
         return f"run {run.id} is not recorded" if run.is_live else f"run {run.id} was not recorded"
 
     # --- keeping -----------------------------------------------------------------------------------------------------
 
     async def tidy(self) -> None:
-        """Remove what is kept no longer, now and again for ever."""
+        """Remove recordings that are too old, again and again, for ever."""
         while True:
             try:
                 await self._tidy_once()
             except (RecordingError, StoreError, TimeoutError) as fault:
-                log("recordings could not be tidied", fault=fault)
+                log("old recordings could not be removed", fault=fault)
             await asyncio.sleep(TIDY_EVERY)
 
     async def _tidy_once(self) -> None:
@@ -142,10 +144,10 @@ class Recordings:
             with suppress(ValueError):
                 if await self._workers.kept.run(HOUSE, storage.remove, self._directory, one.run):
                     self._lifecycle.note("recording.removed", ROOT, 0, {"run": one.run, "size": one.size})
-                    log("a recording is kept no longer", run=shown(one.run.encode()), size=one.size)
+                    log("an old recording was removed", run=shown(one.run.encode()), size=one.size)
 
     def _survey(self) -> list[Kept]:
-        """All recordings, each with its run's place in the record, and whose it was. It may block."""
+        """Return all recordings, each with its run's place in the record and its requester. It may block."""
         found = []
         with closing(self._opened()) as store:
             for one in storage.survey(self._directory):
@@ -157,8 +159,8 @@ class Recordings:
 
 
 class Aging:
-    """What is old by the wall clock is taken for old when it has been so for SURE_AFTER seconds of the boot clock, in which the
-    wall clock was not set.
+    """Decides which recordings are really old. They are, if they were old by the wall clock for SURE_AFTER seconds of the boot
+    clock, and nobody set the wall clock in that time.
     """
 
     def __init__(self) -> None:
@@ -166,7 +168,7 @@ class Aging:
         self._apart: float | None = None
 
     def sure(self, old: frozenset[str], wall: float, boot: float) -> frozenset[str]:
-        """Those of ``old`` that are it for sure, at ``wall`` and ``boot`` (seconds on either clock)."""
+        """Return those of ``old`` that are certainly old, at ``wall`` and ``boot`` (seconds on the two clocks)."""
         is_set = self._apart is None or abs(wall - boot - self._apart) > SET_BY
         self._apart = wall - boot
         self._since = {run: boot if is_set else self._since.get(run, boot) for run in old}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a requester may ask of the daemon: submit, resume, withdraw, explain, give back.
+"""The verbs of requesters: submit, resume, withdraw, explain, give back.
 
-Law: a person touches their own requests only; one sentence answers for unknown, ended and somebody else's.
+Law: a person acts on their own requests only. One sentence answers for requests that are unknown, ended or somebody else's.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from jitd.workers import Workers
 from jitpam.wire.framing import SMALL
 
 MAX_TEXT = 4096
-"""Bytes of a reason or a comment."""
+"""The most bytes of a reason or a comment."""
 GIVEN_BACK_WITHIN = 12.0
-"""Seconds until a run without a client has ended: its monitor waits 10 s for one."""
+"""Seconds within which a run without a client ends: its monitor waits 10 s for the client."""
 
 
 class Requests:
-    """The requester's side of the house."""
+    """The requesters' verbs."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Requests:
         self._looks = Pace(LOOKS_PER_SECOND, LOOKS)
 
     async def _decide(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
-        """The answer to what is asked; ``ask`` is given our search path and says what it is. Raises Refusal."""
+        """Return the decision on what is asked. ``ask`` gets jitd's search path and returns what is asked for. Raises Refusal."""
 
         def within_bounds(search_path: str) -> Asked:
             asked = ask(search_path)
@@ -92,10 +92,10 @@ class Requests:
         waiter: Waiter,
         on_created: Callable[[str], None],
     ) -> Request:
-        """Begin a request. ``on_created`` is called with its id before anything can happen to it; ``waiter`` is told of all
-        that does.
+        """Begin a request. ``on_created`` is called with its id before any event of the request. ``waiter`` is told of each
+        event.
 
-        Raises Refusal where nothing is submitted.
+        Raises Refusal if nothing is submitted.
         """
         await self._decider.find_typed(who, asked)
         first = await self._decide(who, service, _beforehand(who, service, asked))
@@ -121,12 +121,12 @@ class Requests:
         waiter: Waiter,
         on_created: Callable[[str], None],
     ) -> Request:
-        """As ``submit``, for the enforcement point ``point`` of ``service``. One that cannot wait leaves its request behind, for
-        somebody to decide, and is refused; the next one for the same takes what became of it. Raises Refusal.
+        """Like ``submit``, for the enforcement point ``point`` of ``service``. If it cannot wait, its request stays for people to
+        decide, and it is refused. The next enforcement point with the same question uses the grant. Raises Refusal.
         """
         first = await self._decide(who, service, ask)
         command, decision = first.command, first.decision
-        if who.is_local and isinstance(decision, Deny):  # who has proved nothing writes nothing into the record
+        if who.is_local and isinstance(decision, Deny):  # a person without a proof must not write into the record
             raise Refusal("denied", f"denied: {decision.because}")
         is_owed = isinstance(decision, Permit) and bool(decision.obligations.approvals) and decision.lease is None
         waits = waits or not is_owed
@@ -140,9 +140,9 @@ class Requests:
         raise Refusal("owed", "; ".join((*sentences.asked(begun), "come again when it is approved")))
 
     def _refuse_twice(self, who: Subject, service: str, command: Command) -> None:
-        """Who comes again before anybody has decided is told so, and does not ask anew."""
+        """Raise Refusal if the same request of ``who`` still waits for a decision, so that no second request is made."""
         for waiting in self._store.requests(uid=who.uid):
-            is_theirs = waiting.requester.principal == who.principal or who.is_local  # what it gets answers for them too
+            is_theirs = waiting.requester.principal == who.principal or who.is_local  # its grant may answer for this account too
             if is_theirs and waiting.service == service and not waiting.waits and work_of(waiting.command) == work_of(command):
                 raise Refusal("owed", f"request {waiting.id} still waits for its approval: come again when it has it")
 
@@ -199,7 +199,7 @@ class Requests:
         return after
 
     def _refuse_beforehand(self, who: Subject, command: Command, decision: Decision, if_owed: bool) -> None:
-        """What is answered without a request: nothing is submitted and nothing recorded."""
+        """Raise Refusal if the answer needs no request. Nothing is submitted or recorded then."""
         if isinstance(decision, Deny):
             if decision.why is Why.REASON:
                 raise Refusal("reason", decision.because)
@@ -220,18 +220,18 @@ class Requests:
             raise Refusal("denied", "too many requests wait on this host: try again later")
 
     def _refuse_more(self, who: Subject) -> None:
-        """Who has so much that waits, to be decided or to be used, leaves nothing more behind. Raises Refusal."""
+        """Raise Refusal if ``who`` has too many requests that wait or too many unused grants."""
         most = self._config.limits.pending_per_person
         n_open, n_unused = self._store.n_open(who.uid), self._store.n_unused(who.uid)
         if who.is_root or n_open + n_unused < most:
             return
         if not n_unused:
-            raise Refusal("denied", f"{most} of your requests wait already: withdraw one, or let it be decided")
+            raise Refusal("denied", f"{most} of your requests wait already: withdraw one, or wait until one is decided")
         what = f"{n_open} of your requests wait to be decided, and {n_unused} grants to be used"
         raise Refusal("denied", f"{what}: use some (jitsudo --resume), or end them (jitd withdraw, jitd revoke)")
 
     def _pace_run(self, who: Subject) -> None:
-        """What is permitted at once is slowed only where nobody works: each leaves a record. Raises Refusal."""
+        """Raise Refusal if ``who`` starts commands faster than a person works, as each leaves a record."""
         if who.is_root:
             return
         if self._store.n_unused(who.uid) >= 2 * self._config.limits.pending_per_person:
@@ -256,12 +256,12 @@ class Requests:
         return found
 
     async def resume(self, who: Subject, typed: str, waiter: Waiter, on_created: Callable[[str], None]) -> Request:
-        """Wait again for a request of one's own, or take the use that it was given. Raises Refusal."""
+        """Let ``who`` wait again for their own request, or take the use of its grant. Return the request. Raises Refusal."""
         found = self._own(who, typed)
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("denied", "you have resumed too often within a short time: wait a minute")
         if found.point is not None:
-            raise Refusal("usage", f"request {found.id} is {found.service}'s: once it is approved, do the same there again")
+            raise Refusal("usage", f"request {found.id} is {found.service}'s: once it is approved, use {found.service} again")
         await self._until_given_back(found)
         if not found.is_open and self._usable_grant(found) is None and self._perform.holdings.held_for(found) is None:
             raise Refusal("unknown", "there is no such request of yours that could be resumed")
@@ -278,7 +278,7 @@ class Requests:
         return found
 
     async def _until_given_back(self, found: Request) -> None:
-        """A run that had not begun when the daemon went away, and its client with it, gives its use back in a moment."""
+        """Wait until a run returns its use, if it had not begun when the daemon stopped and its client disconnected."""
         if found.is_open or self._waiters.of(found.id) is not None:
             return
         runs = self._store.runs(grant=found.lease or found.id)
@@ -286,7 +286,7 @@ class Requests:
         await self._waiters.are_gone([self._waiters.until_gone(run) for run in begun], GIVEN_BACK_WITHIN)
 
     def ends_at(self, asked: Request) -> datetime | None:
-        """When the grant ends that answers ``asked``; None if there is none."""
+        """Return when the grant that answers ``asked`` ends; None if there is no grant."""
         grant = self._store.grant(asked.lease or asked.id)
         return None if grant is None else grant.ends_at
 
@@ -300,7 +300,9 @@ class Requests:
         return grant if now.boot < grant.ends_boot else None
 
     async def _use(self, found: Request, who: Subject) -> None:
-        """The approvals are there; all else is asked anew, since hours may have passed."""
+        """Take a use for ``found``. Its approvals are there. All else is decided again, as hours may have passed. Raises
+        Refusal.
+        """
         self._pace_run(who)
         decision = await self._decider.decide_use(found)
         if isinstance(decision, Deny):
@@ -315,16 +317,20 @@ class Requests:
             raise Refusal("unknown", "there is no such request of yours that could be resumed") from None
 
     def left(self, id: str, waiter: Waiter) -> None:
-        """The client that waited is gone. What waited for it alone is withdrawn; what was told not to wait stays."""
+        """Withdraw the request ``id`` if only its client waited for it: the client has disconnected. A request of --no-wait
+        stays.
+        """
         self._waiters.leave(id, waiter)
         found = self._store.request(id)
         if found is not None and found.is_open and found.waits:
-            self._pace.may(found.requester.person, self._now().boot)  # nobody can be kept from going, but from coming again
+            self._pace.may(found.requester.person, self._now().boot)  # slows only the next request
             actor = Actor(Role.REQUESTER, found.requester.principal, found.requester.uid)
             self._perform.act(request.Withdrawn(id, actor, "its client went away"))
 
     def withdraw(self, who: Subject, typed: str, may_see: Callable[[Subject, Request], bool] = lambda who, found: False) -> str:
-        """Take back one's own request; its id. ``may_see`` says of whose else's one may know. Raises Refusal."""
+        """Withdraw a request of ``who``, and return its id. ``may_see`` tells which requests of others ``who`` may know. Raises
+        Refusal.
+        """
         id = read_id(typed)
         found = self._store.request(id) if id is not None else None
         if found is not None and not who.is_requester(found.requester) and may_see(who, found):
@@ -340,7 +346,7 @@ class Requests:
         return found.id
 
     async def explain(self, who: Subject, asked: Asked, service: str) -> Row:
-        """What would be decided, now, about this. Nothing is submitted or recorded. Raises Refusal."""
+        """Return what would be decided about this now. Nothing is submitted or recorded. Raises Refusal."""
         if not self._looks.may(who.person, self._now().boot):
             raise Refusal("denied", "you have asked too often what would happen: wait a minute")
         await self._decider.find_typed(who, asked)
@@ -352,14 +358,14 @@ class Requests:
         return row | {"approved": first.approved}
 
     def rules(self, who: Subject) -> list[Row]:
-        """The rules that are about ``who`` here. Raises Refusal."""
+        """Return the rules that are about ``who`` on this host. Raises Refusal."""
         if locked := self._decider.lock_on(who):
             raise Refusal("denied", locked.because)
         return [rule_row(rule) for rule in self._decider.rules_for(who, JITSUDO)]
 
     def give_back(self, who: Subject, leases: Iterable[str], login_session: int | None) -> int:
-        """End those of one's own ``leases`` that live, of one login session or all; how many. What runs under them ends too, and
-        no other run does.
+        """End those ``leases`` of ``who`` that live, of one login session or all. Return how many. Runs under these leases end
+        too, and no other runs.
         """
         count = 0
         for id in leases:
@@ -373,7 +379,7 @@ class Requests:
 
 
 def n_bytes_of(command: Command) -> int:
-    """How large it is, as it was asked for."""
+    """Return the size of ``command`` as it was asked for, in bytes."""
     n_bytes = len(command.path) + len(command.cwd) + sum(len(word) + 1 for word in command.argv)
     n_bytes += sum(len(name) + len(value) for name, value in command.variables)
     return n_bytes + sum(len(option) + 1 for option in command.options) + len(command.doubt)

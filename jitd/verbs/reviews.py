@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reviews: one person's verdict on what waits.
+"""The verb review: one person's verdict on a request that waits.
 
-Law: nobody reviews their own. A verdict is on what the approver was shown, and what it leads to is decided again, now.
+Law: nobody reviews their own request. A verdict is on what the approver was shown. Policy is asked again before an approval
+counts.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ _STANDS = {
     Verdict.APPROVE: (RequestState.PENDING, RequestState.APPROVED),
     Verdict.DENY: (RequestState.DENIED,),
 }
-"""verdict → the states in which it still is what became of the request."""
+"""Maps each verdict to the states that a request with this verdict can be in. A repeated verdict is then not an error."""
 
 
 class Reviews:
-    """Approvers' verdicts."""
+    """The approvers' verb."""
 
     def __init__(self, access: Access, decider: Decider, perform: Perform, store: Store, now: Callable[[], Moment]) -> None:
         self._access = access
@@ -42,13 +43,13 @@ class Reviews:
         self._pace = Pace()
 
     async def review(self, who: Subject, typed: str, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin) -> str:
-        """Take one review, given from ``origin``; the sentence that says what it did. Raises Refusal."""
+        """Take one review, given from ``origin``. Return a sentence that says what it did. Raises Refusal."""
         if len(comment.encode()) > MAX_TEXT:
             raise Refusal("usage", f"a comment has at most {MAX_TEXT} bytes")
         if who.is_root:
             raise Refusal("forbidden", ROOT_REVIEWS_NOTHING)
         found = self._access.visible(who, typed)
-        self._refuse_review(who, found, verdict, fingerprint)  # what is not to be taken anyway asks nothing of the KDC
+        self._refuse_review(who, found, verdict, fingerprint)  # refuse first, so that the KDC is asked only if needed
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("not_done", "you have reviewed too often within a short time: wait a minute")
         fresh = await self._decider.standing(who)
@@ -61,15 +62,15 @@ class Reviews:
                 return repeated
             try:
                 await self._take(fresh, found, verdict, fingerprint, comment, origin)
-            except Overtaken:  # somebody else's review came in between: what was looked at is not what would be decided on
+            except Overtaken:  # another review came in between: the decision was about an older state
                 continue
             return self._said(found.id, verdict)
 
     async def _take(
         self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin
     ) -> None:
-        """Decide on ``found`` again, with the review of ``who``. Raises Overtaken, or Refusal."""
-        if verdict is Verdict.DENY:  # it asks for nothing, so that nothing which does not answer keeps anybody from saying no
+        """Decide on ``found`` again, with the review of ``who``. Raises Overtaken or Refusal."""
+        if verdict is Verdict.DENY:  # a deny looks nothing up, so a server that does not answer cannot prevent it
             fresh = FreshDecision(found, Deny(Why.APPROVALS, "an approver denies it"), ())
         else:
             fresh = await self._decider.decide_again(found)
@@ -113,7 +114,7 @@ class Reviews:
         state = "gone" if found is None else found.state
         because = f", {shown(found.because)}" if found is not None and found.lock else ""
         grant = self._store.grant(id)
-        more = f"; what it permits is ended by jitd revoke {id}" if grant is not None and grant.is_live else ""
+        more = f"; to end what it permits: jitd revoke {id}" if grant is not None and grant.is_live else ""
         return Refusal("late", f"request {id} has ended: it is {state}{because}{more}")
 
     def _said(self, id: str, verdict: Verdict) -> str:

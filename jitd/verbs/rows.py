@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Core objects as rows: the stable names of ``--json`` and of the wire's items.
 
-Law: bytes become text by ``shown`` alone; instants are RFC 3339 in UTC; facts and claims stay apart.
+Law: only ``shown`` makes text of bytes. Instants are RFC 3339 in UTC. Facts and claims stay apart.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ Row = dict[str, Any]
 
 
 def instant(at: datetime | None) -> str | None:
-    """RFC 3339, UTC, to the second."""
-    # strftime(3) would look each time whether the host's own time zone has changed.
+    """Return ``at`` in RFC 3339 in UTC, to the second; None for None."""
+    # strftime(3) would check at each call whether the host's time zone has changed.
     return None if at is None else at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
@@ -41,7 +41,7 @@ def _approvals(owed: tuple[Approval, ...]) -> list[Row]:
 
 
 def _command(command: Command, *, is_requester: bool) -> Row:
-    """Describe a command. The requester is not told the digest of a file that they may not be able to read."""
+    """Return the row of a command. The requester is not told the digest of a file that they may not be able to read."""
     return {
         "argv": [shown(a) for a in command.argv],
         "path": shown(command.path),
@@ -61,7 +61,9 @@ def _command(command: Command, *, is_requester: bool) -> Row:
 
 
 def _terms(terms: Terms, asked_for: int | None) -> Row:
-    """On what terms it runs, once it is approved: these, or tighter ones. ``asked_for`` is the requester's own time limit."""
+    """Return the terms on which the command runs once it is approved: these or stricter ones. ``asked_for`` is the time limit, in
+    seconds, that the requester asked for.
+    """
     limits = [limit for limit in (terms.timeout_for, asked_for) if limit is not None]
     return {
         "record": terms.record.what,
@@ -76,14 +78,14 @@ def _terms(terms: Terms, asked_for: int | None) -> Row:
 
 
 def owed(request: Request, locks: tuple[Lock, ...] = ()) -> int:
-    """How many approvals are still owed under the active ``locks``, as far as the reviews given tell."""
+    """Return how many approvals are still owed under the active ``locks``, as far as the reviews given tell."""
     if request.obligations is None or not request.is_open:
         return 0
     return tally(request.obligations.approvals, counted(locks, request), request.requester)
 
 
 def request_row(request: Request, viewer: Subject, may_review: bool, locks: tuple[Lock, ...] = ()) -> Row:
-    """One request, everything about it, under the active ``locks``."""
+    """Return the row of a request with everything about it, under the active ``locks``."""
     claims, standing = request.claims, counted(locks, request)
     is_requester = viewer.uid == request.requester.uid
     return {
@@ -151,7 +153,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
 
 
 def asked_row(request: Request) -> Row:
-    """What every list has of the request that a grant or a run came of."""
+    """Return the fields about a request that the rows of its grant and its runs have, too."""
     return {
         "reason": None if request.claims.reason is None else shown(request.claims.reason),
         "fingerprint": request.fingerprint.hex(),
@@ -184,7 +186,7 @@ def grant_row(grant: Grant, viewer: Subject, holdings: Iterable[Holding] = ()) -
 
 
 def run_row(run: Run, grant: Grant, viewer: Subject, usage: Usage | None = None) -> Row:
-    """One run, with what it has used by now, if that is known."""
+    """Return the row of a run, with what it has used so far, if that is known."""
     outcome = run.outcome
     return {
         "id": run.id,
@@ -214,7 +216,7 @@ def run_row(run: Run, grant: Grant, viewer: Subject, usage: Usage | None = None)
 
 
 def holding_row(holding: Holding) -> Row:
-    """One holding: a thing that was given."""
+    """Return the row of a holding: a thing that was given."""
     outcome = holding.outcome
     return {
         "id": holding.id,
@@ -234,7 +236,7 @@ def holding_row(holding: Holding) -> Row:
 
 
 def lock_row(lock: Lock, now: Moment) -> Row:
-    """One lock, as it is ``now``."""
+    """Return the row of a lock, as it is ``now``."""
     return {
         "id": lock.id,
         "state": str(lock.state),
@@ -253,7 +255,7 @@ def lock_row(lock: Lock, now: Moment) -> Row:
 
 
 def rule_row(rule: Rule) -> Row:
-    """One rule that is about the one who asks, as ``jitsudo -l`` shows it."""
+    """Return the row of a rule that is about the requester, as ``jitsudo -l`` shows it."""
     return {
         "rule": shown(rule.name),
         "terms": shown(describe(rule)),
@@ -266,7 +268,7 @@ def rule_row(rule: Rule) -> Row:
 
 
 def decision_row(decision: Decision, command: Command) -> Row:
-    """What would be decided."""
+    """Return the row of a decision that would be made."""
     row: Row = {"path": shown(command.path), "argv": [shown(a) for a in command.argv], "run_as": shown(command.run_as.user)}
     if isinstance(decision, Deny):
         return {

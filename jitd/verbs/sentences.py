@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Core objects as sentences for the person who asked. Law: everything of somebody else's passes ``shown``; nothing is cut."""
+"""Core objects as sentences for the requester. Law: all text that other people wrote goes through ``shown``. Nothing is cut."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jitpam.wire.shown import shown, shown_command
 
 
 def asked(request: Request) -> list[str]:
-    """What a requester reads when a request begins to wait."""
+    """Return the lines that a requester reads when a request begins to wait."""
     command = request.command
     host = request.host.partition(".")[0]
     lines = [f"request {request.id}: {shown_command(command.argv)} (as {shown(command.run_as.user)} on {shown(host)})"]
@@ -23,7 +23,7 @@ def asked(request: Request) -> list[str]:
 
 
 def reviewed(review: Review) -> str:
-    """One review: ``approved by bob@EXAMPLE.ORG: "go ahead"``."""
+    """Return one review in words, such as ``approved by bob@EXAMPLE.ORG: "go ahead"``."""
     word = "approved" if review.verdict is Verdict.APPROVE else "denied"
     comment = f': "{shown(review.comment)}"' if review.comment else ""
     return f"{word} by {shown(review.by.principal)}{comment}"

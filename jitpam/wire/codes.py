@@ -7,7 +7,7 @@ Law: a word that is not here is in no message.
 from __future__ import annotations
 
 CODES = {
-    "unauthenticated": "no, another's, or an expired proof of who you are",
+    "unauthenticated": "no proof of who you are, an expired one, or that of somebody else",
     "protocol": "the peer broke the protocol, or speaks another version of it",
     "usage": "what was asked for makes no sense",
     "denied": "a rule, the lack of one, a lock, or an error while deciding",

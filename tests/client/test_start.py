@@ -52,7 +52,7 @@ def test_where_what_tells_a_fault_cannot_be_loaded_the_status_is_still_none_of_a
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4)),
     )
     assert (done.returncode, done.stdout) == (125, b"")
-    assert done.stderr == b"jitsudo: internal error; the command was not run by this\n"
+    assert done.stderr == b"jitsudo: internal error; jitsudo did not run the command\n"
 
 
 def test_another_version_that_is_installed_while_it_waits_is_not_loaded_into_this_one(daemon, tmp_path):

@@ -260,7 +260,7 @@ def test_a_function_is_let_in_by_no_rule(value: bytes, env: tuple[str, ...]) -> 
     assert fault_in_variables((pair,)) == ("MY_A has a value that no variable may have" if is_function else None)
     denied = answer("MY_A", value, env)
     assert isinstance(denied, Deny)
-    assert ("holds a function" if env else "does not let the variable MY_A in") in denied.because
+    assert ("holds a function" if env else "does not allow the variable MY_A") in denied.because
     assert let_in((pair,), command(), env) == ()
 
 

@@ -21,7 +21,7 @@ from tests.scene import THING, command, thing
 
 OTHER = "service-ticket:host/db1.example.test"
 NO_RULE = "no rule: no rule permits this"
-OF_THEIR_OWN = "no rule: a thing is given to a person with a Kerberos ticket of their own"
+OF_THEIR_OWN = "no rule: a thing is given only to a person who has a Kerberos ticket"
 DENIED = "rule: rule d denies it"
 ANYTHING = patterns(("**",))
 LOCAL = replace(ALICE, principal="local:alice")

@@ -91,7 +91,7 @@ def test_options_of_the_program_need_a_rule_that_lets_them_in():
     with_option = replace(what, command=replace(what.command, options=(b"-E",)))
     sudo = {"services": ("sudo",)}
     assert told(decide(policy(rule(**sudo)), what, NOON)) == "p"
-    assert told(decide(policy(rule(**sudo)), with_option, NOON)) == "terms: rule p does not let the options -E of sudo in"
+    assert told(decide(policy(rule(**sudo)), with_option, NOON)) == "terms: rule p does not allow the options -E of sudo"
     assert told(decide(policy(rule(**sudo, terms=Terms(options=True))), with_option, NOON)) == "p"
 
 

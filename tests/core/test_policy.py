@@ -122,13 +122,13 @@ NO_RULE = "no rule: no rule permits this"
         (
             (permit(terms=Terms(env=("PGDATA",))),),
             question(variables=((b"PGDATA", b"/x"), (b"LD_PRELOAD", b"/y"))),
-            "terms: rule p does not let the variable LD_PRELOAD in",
+            "terms: rule p does not allow the variable LD_PRELOAD",
         ),
-        ((permit(),), question(variables=((b"A\xff", b""),)), "terms: rule p does not let the variable A\\xff in"),
+        ((permit(),), question(variables=((b"A\xff", b""),)), "terms: rule p does not allow the variable A\\xff"),
         (
             (permit(terms=Terms(env=("PG*",))),),
             question(variables=((b"PGX", b"() { :; }; x"),)),
-            "terms: the variable PGX holds a function, and none is let in",
+            "terms: the variable PGX holds a function, and functions are not allowed",
         ),
         ((permit(terms=Terms(cwd="caller")),), question(chdir=b"/etc"), "p"),
         ((permit(terms=Terms(cwd="/srv")),), question(), "p"),

@@ -247,7 +247,7 @@ def note_at(now: Moment) -> dict[str, Any]:
     ("moments", "sentence"),
     [
         ([moment(5), moment(4)], "older than the one before"),
-        ([moment(5), moment(1, "boot-2"), moment(6)], "of a boot that was over"),
+        ([moment(5), moment(1, "boot-2"), moment(6)], "of a boot that had ended"),
     ],
 )
 def test_time_does_not_go_back(moments: list[Moment], sentence: str) -> None:

@@ -200,7 +200,7 @@ WHO = 'must be "group:NAME", "user:NAME" or "principal:NAME@REALM"'
         *(
             (
                 f"[limits]\nruns = {value}",
-                [(4, '"runs" must be such as "10/s, burst 2000": so many a second, and so many in a row')],
+                [(4, '"runs" must be such as "10/s, burst 2000": how many a second, and how many in a row')],
             )
             for value in ('"10"', '"0/s, burst 5"', '"5/s, burst 0"', '"5/m, burst 5"', '" 5/s, burst 5"', '"5/s, burst ५"')
         ),

@@ -204,7 +204,7 @@ async def test_a_kind_that_nobody_gives_is_not_given(house: House) -> None:
     house.perform.holdings._givers._by_kind.clear()
     client = house.begin()
     await house.settle()
-    assert client.said == ["refused"] and "nobody gives" in client.heard[0].text
+    assert client.said == ["refused"] and "this host cannot give" in client.heard[0].text
     assert house.held().state is ENDED and house.grant().left == 1
 
 

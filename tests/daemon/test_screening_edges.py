@@ -310,7 +310,7 @@ def test_what_is_as_it_was_is_permitted_as_the_rule_now_says(host: Host) -> None
     [
         ((), {}, Deny(Why.NO_RULE, "no rule permits this")),
         ((rule(),), {"digest": b"E" * 32}, Deny(Why.ERROR, "the command's file has changed since it was asked for", "p")),
-        ((rule(),), {"run_as": RunAs("gone", 2**31 - 2, "gone", 1)}, Deny(Why.ERROR, "the account to run as is gone")),
+        ((rule(),), {"run_as": RunAs("gone", 2**31 - 2, "gone", 1)}, Deny(Why.ERROR, "the account to run as no longer exists")),
         (
             (rule(terms=Terms(cwd="/usr")),),
             {},

@@ -101,7 +101,7 @@ ROWS = [
     Row("keytab.version", "bad", "said so", lambda: exchanged(1)),
     Row("clock.kdc", "ok", "agrees", lambda: exchanged(0, 0.4)),
     Row("clock.kdc", "ok", "30 s behind", lambda: exchanged(0, -30.0)),
-    Row("clock.kdc", "weak", "120 s before", lambda: exchanged(0, 120.0)),
+    Row("clock.kdc", "weak", "120 s ahead of", lambda: exchanged(0, 120.0)),
     Row("clock.kdc", "bad", "400 s", lambda: exchanged(0, -400.0)),
     Row("clock.kdc", "bad", "set-ntp", lambda: exchanged(BASE + 37)),
     Row("clock.kdc", "bad", "set-ntp", lambda: exchanged(BASE + 148)),

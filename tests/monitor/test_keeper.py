@@ -492,7 +492,7 @@ def test_a_keeper_that_is_killed_before_the_go_has_let_nobody_in(stage: Stage, a
 def test_a_keeper_that_is_told_to_end_ends_the_session_first(stage: Stage, asker: Asker) -> None:
     job = begin(stage, asker)
     os.kill(keeper_of(stage), signal.SIGTERM)
-    assert outcome(stage, job) == Outcome(Ending.SIGNALED, signal.SIGHUP, "what keeps the session was told to end")
+    assert outcome(stage, job) == Outcome(Ending.SIGNALED, signal.SIGHUP, "the keeper of the session was told to end")
     assert not marked(stage)
     nothing_is_left_of(stage, job)
 

@@ -208,7 +208,7 @@ def test_somebody_elses_ticket_is_refused_and_told(gated: Gated, program: Progra
     """THREATS K-12, both ways: eve with carol's, and carol with eve's."""
     before = gated.events()
     typed = [gated.type(who, program, cache=gated.ticket_of(whose)) for who, whose in (("eve", "carol"), ("carol", "eve"))]
-    all_are_kept_out(typed, "jitd: this ticket is not this account's here: kinit as yourself")
+    all_are_kept_out(typed, "jitd: this ticket does not belong to your account on this host: kinit as yourself")
     assert gated.events() == before
 
 

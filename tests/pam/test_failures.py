@@ -183,7 +183,7 @@ ROWS = (
     Row("daemon hung", "jitd does not answer", 7, daemon_hung),
     Row(
         "database disk full",
-        "jitd cannot note which tickets were used, and so takes none: No space|jitd failed, and nothing was permitted",
+        "jitd cannot note which tickets were used, and so takes none: No space|jitd failed, and permitted nothing",
         4,
         disk_full,
     ),
@@ -192,7 +192,7 @@ ROWS = (
     Row("expired ticket", NO_TICKET + "your Kerberos ticket has expired", 2, ticket="expired", is_about_tickets=True),
     Row("KDC down", NO_TICKET + "no KDC of realm EXAMPLE.TEST can be reached", 2, kdc_down, is_about_tickets=True),
     Row("KDC silent", NO_TICKET + "the KDC did not answer within 3 s", 6, kdc_silent, is_about_tickets=True),
-    Row("somebody else's ticket", "this ticket is not this account's here", 2, ticket="bob", is_about_tickets=True),
+    Row("somebody else's ticket", "this ticket does not belong to your account", 2, ticket="bob", is_about_tickets=True),
     Row("Python missing", SILENT, 2, away(PYTHON)),
     Row("pam_python.so missing", SILENT, 2, away(PAM_PYTHON)),
     Row("module file missing", SILENT, 2, away(MODULE)),

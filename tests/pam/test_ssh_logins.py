@@ -200,7 +200,7 @@ def test_anothers_ticket_that_sshd_takes_for_an_account_is_not_taken_by_the_gate
     os.chown(k5login, pwd.getpwnam("bob").pw_uid, -1)
     try:
         done = sshd.ssh("eve", account="bob")
-        assert done.returncode == 254 and "this ticket is not this account's here" in done.stdout, done
+        assert done.returncode == 254 and "this ticket does not belong to your account" in done.stdout, done
         assert sshd.ssh("bob").stdout == "bob\n"
     finally:
         k5login.unlink()

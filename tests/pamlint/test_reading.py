@@ -112,7 +112,7 @@ def test_a_control_that_makes_no_sense_denies_all(control: str) -> None:
 def test_values_are_named_for_people() -> None:
     assert named([25, 12]) == "new_authtok_reqd or ignore"
     assert named([0, 1, 2, 3, 32]) == "success, open_err, symbol_err or another of 5 values"
-    assert named([32]) == "no value of PAM's"
+    assert named([32]) == "a number that PAM does not know"
 
 
 # --- hostile ------------------------------------------------------------------------------------------------------------

@@ -133,10 +133,10 @@ UNGUARDED = "DROP TRIGGER chain_stays; DROP TRIGGER chain_grows; DROP TRIGGER gr
     [
         ("DELETE FROM chain WHERE number = (SELECT max(number) FROM chain)", r"record \d+ is missing"),
         ("DELETE FROM chain WHERE number = 3", r"record 3 is missing"),
-        ("UPDATE grants SET is_open = 1", r"grant \S+ is kept as something else than its document says"),
-        ("UPDATE grants SET uid = 4005", r"grant \S+ is kept as something else than its document says"),
-        ("UPDATE grants SET version = version + 1", r"grant \S+ is kept as something else than its document says"),
-        ("UPDATE locks SET is_open = 0", r"lock \S+ is kept as something else than its document says"),
+        ("UPDATE grants SET is_open = 1", r"the columns of grant \S+ differ from its document"),
+        ("UPDATE grants SET uid = 4005", r"the columns of grant \S+ differ from its document"),
+        ("UPDATE grants SET version = version + 1", r"the columns of grant \S+ differ from its document"),
+        ("UPDATE locks SET is_open = 0", r"the columns of lock \S+ differ from its document"),
     ],
 )
 def test_whatever_was_changed_while_no_daemon_was_there_is_one_sentence_of_verify(served: House, how: str, told: str) -> None:

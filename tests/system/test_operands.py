@@ -166,7 +166,7 @@ UNBOUND: dict[str, tuple[Callable[[Path], list[str]], list[tuple[int, str, str]]
         lambda p: ["/proc/self/environ", "-f/proc/1/cwd/x"],
         [(1, "/proc/self/environ", "leads through /proc"), (2, "/proc/1/cwd/x", "leads through /proc")],
     ),
-    "the sixty-fifth": (lambda p: ["-"] * 64 + ["x.sh", "x.sh"], [(65, "x.sh", "the first 64 alone are looked at")]),
+    "the sixty-fifth": (lambda p: ["-"] * 64 + ["x.sh", "x.sh"], [(65, "x.sh", "only the first 64 arguments are looked at")]),
 }
 
 
@@ -394,7 +394,7 @@ def test_a_rule_may_want_all_that_is_named_bound(binding: House, place: Path, wh
     words, wanted = LOOSE[what]
     done = binding.sudo("alice", "-n", "sed", *words(place), cwd=str(place))
     assert done.returncode == 121, done.stderr
-    assert f"rule strict wants what arguments name bound, and {wanted}" in done.stderr, done.stderr
+    assert f"rule strict requires files named by arguments to be bound, and {wanted}" in done.stderr, done.stderr
 
 
 def test_what_is_bound_runs_where_a_rule_wants_that_also_without_an_approval(binding: House, place: Path) -> None:

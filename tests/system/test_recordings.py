@@ -340,7 +340,7 @@ def test_the_oldest_go_when_there_is_too_much_and_the_record_says_so(own_house: 
     wait_for(lambda: not file_of(house, ids[0]).exists())
     assert file_of(house, ids[1]).exists()
     done = house.jitd("replay", ids[0])
-    why = "it was kept no longer (then jitd audit show has recording.removed), or taken away"
+    why = "it was removed after its time (then jitd audit show has recording.removed), or somebody else removed it"
     assert (done.returncode, done.stderr) == (1, f"jitd: the recording of run {ids[0]} is gone: {why}\n")
     (removed,) = [record["detail"] for record in house.records() if record["event"] == "recording.removed"]
     assert removed["run"] == ids[0]

@@ -220,7 +220,7 @@ def overlaid(source: Path, place: Path) -> None:
 
 
 KINDS = {
-    "FUSE that says that all is root's": (bind_as_root, "its mount is fuse: whatever serves it says whose a file is"),
+    "FUSE that says that all is root's": (bind_as_root, "its mount is fuse: its server decides whose a file is"),
     "a file system of somebody's": (plug_in, "its mount is nosuid: what is on it may come from elsewhere"),
     "one in memory that is for anybody": (in_memory, "its mount is nosuid: what is on it may come from elsewhere"),
     "an overlay of root's": (overlaid, ""),
