@@ -119,10 +119,20 @@ class Holdings:
             self._set_deadline("holding", event.id, self._now().boot + FIRST_PAUSE)
 
     def tell(self, effect: effects.TellHolder) -> None:
-        """Tell the client that has the thing, or that waits for it, the state of the holding."""
+        """Tell the client that has the thing, or that waits for it, the state of the holding. If a client cannot be told, that is
+        logged, and all other effects are still carried out.
+        """
+        try:
+            self._tell(effect)
+        except Exception as fault:
+            log("a client could not be told of its holding", holding=effect.holding, fault=f"{type(fault).__name__}: {fault}")
+
+    def _tell(self, effect: effects.TellHolder) -> None:
         found = self._store.holding(effect.holding)
         if found is None:
             return
+        if not found.is_live:
+            self._waiters.run_is_gone(found.id)
         if found.state is HoldingState.HELD:
             self._hand_over(found)
         elif (holder := self._waiters.holder_of(found.id)) is not None:
@@ -130,8 +140,6 @@ class Holdings:
             holder.taken(found)
         elif found.given_at is None and (waiter := self._waiters.of(found.request)) is not None:
             waiter.fail(f"{found.thing} could not be given: {found.because or (found.outcome.because if found.outcome else '')}")
-        if not found.is_live:
-            self._waiters.run_is_gone(found.id)
 
     def _hand_over(self, found: Holding) -> None:
         waiter = self._waiters.of(found.request)

@@ -204,7 +204,7 @@ async def test_a_kind_that_nobody_gives_is_not_given(house: House) -> None:
     house.perform.holdings._givers._by_kind.clear()
     client = house.begin()
     await house.settle()
-    assert client.said == ["refused"] and "cannot give" in client.heard[0].text
+    assert client.said == ["refused"] and "this host cannot give" in client.heard[0].text
     assert house.held().state is ENDED and house.grant().left == 1
 
 
@@ -309,6 +309,19 @@ async def test_a_lock_takes_every_thing_that_it_ends_though_a_client_of_one_is_o
     house.perform.act(place(locked(name="alice")))
     await house.settle()
     assert house.giver.there == set() and [client.said[-1] for client in clients] == ["refused", "taken", "taken"]
+
+
+@played
+async def test_a_client_that_cannot_be_told_is_in_nobodys_way(house: House) -> None:
+    """THREATS T-22: what else was ordered with it is done."""
+    clients = [house.begin(id=id) for id in (ID, "B0B0-B0B0", "C0C0-C0C0")]
+    await house.settle()
+    for client in clients[:2]:
+        client.talk.state = "closed"  # whatever is said to it is out of order
+    house.perform.act(place(locked(name="alice")))
+    await house.settle()
+    assert house.giver.there == set() and clients[2].said == ["given", "taken"]
+    assert {house.held(id).state for id in (ID, "B0B0-B0B0", "C0C0-C0C0")} == {ENDED}
 
 
 # --- tried again ------------------------------------------------------------------------------------------------------

@@ -243,7 +243,7 @@ def test_an_older_schema_is_carried_over_with_all_that_is_in_it(served: House) -
     assert Client(served, "alice", "jitsudo", "--no-wait", "bash", "-c", ":").end(10) == 0
     (waiting,) = served.rows("requests")
     served.kill()
-    with contextlib.closing(sqlite3.connect(served.database)) as older:  # what versions 2 to 4 have brought
+    with contextlib.closing(sqlite3.connect(served.database)) as older:  # what later versions have brought
         older.executescript("DROP TABLE holdings; DROP TABLE locks; DROP INDEX runs_of; DROP INDEX grants_unused;")
         older.executescript("ALTER TABLE grants DROP COLUMN unused; PRAGMA user_version = 1;")
     served.start()
