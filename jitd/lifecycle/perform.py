@@ -154,9 +154,13 @@ class Perform:
     # --- telling -----------------------------------------------------------------------------------------------------
 
     def _tell_requester(self, effect: effects.TellRequester) -> None:
+        """Tell the client that waits. What else was ordered with this is done, also if the client cannot be told."""
         waiter = self._waiters.of(effect.request)
         if waiter is not None:
-            waiter.moved(effect.request)
+            try:
+                waiter.moved(effect.request)
+            except Exception as fault:
+                log("a client could not be told of its request", request=effect.request, fault=f"{type(fault).__name__}: {fault}")
 
     # --- runs --------------------------------------------------------------------------------------------------------
 

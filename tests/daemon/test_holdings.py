@@ -324,6 +324,16 @@ async def test_a_client_that_cannot_be_told_is_in_nobodys_way(house: House) -> N
     assert {house.held(id).state for id in (ID, "B0B0-B0B0", "C0C0-C0C0")} == {ENDED}
 
 
+@played
+async def test_a_client_that_cannot_be_told_of_its_request_is_in_nobodys_way(house: House) -> None:
+    """THREATS T-22: what else was ordered with it is done."""
+    clients = [house.begin(permit(), id=id) for id in (ID, "B0B0-B0B0")]
+    clients[0].talk.state = "closed"  # whatever is said to it is out of order
+    house.perform.act(place(locked(name="alice")))
+    await house.settle()
+    assert [client.heard[-1].type for client in clients[1:]] == ["refused"]
+
+
 # --- tried again ------------------------------------------------------------------------------------------------------
 
 
