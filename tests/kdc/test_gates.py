@@ -21,6 +21,8 @@ from tests.waiting import is_living, wait_for
 
 CANARY = canary(HOST, NAME)
 CLIENT = f"jitd/{HOST}@{NAME}"
+IN_TIME = 60.0
+"""Seconds that a KDC may take for its answer where only the answer matters."""
 OPEN = "127.0.77.3"
 """Where a KDC of the same database listens that has no plugin."""
 
@@ -38,7 +40,13 @@ def here(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KRB5_CONFIG", stage.realm.environment["KRB5_CONFIG"])
 
 
-def look(stage: Stage, *services: str, kdcs: tuple[str, ...] = (), within: float = gates.WITHIN) -> tuple[Sighting, ...]:
+@pytest.fixture(autouse=True)
+def nobody_is_hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy host a KDC that answers is late, and that is not what is tested here: ``within`` says how long is too long."""
+    monkeypatch.setattr(gates, "PATIENCE", IN_TIME)
+
+
+def look(stage: Stage, *services: str, kdcs: tuple[str, ...] = (), within: float = 2 * IN_TIME) -> tuple[Sighting, ...]:
     return asyncio.run(gate_states(CLIENT, Path(f"{stage.keytab}.jitd"), services or (CANARY,), kdcs=kdcs, within=within))
 
 
@@ -112,9 +120,9 @@ def test_a_kdc_that_hangs_is_silent_and_keeps_no_other_from_being_seen(
 ) -> None:
     with stage.frozen("krb5kdc"):
         begun = time.monotonic()
-        seen = look(stage, CANARY, kdcs=(ADDRESS, OPEN))
+        seen = look(stage, CANARY, kdcs=(ADDRESS, OPEN), within=20.0)
         assert states(seen) == [(ADDRESS, CANARY, SILENT), (OPEN, CANARY, OFF)]
-        assert time.monotonic() - begun < gates.WITHIN
+        assert time.monotonic() - begun < 20.0 + 5.0
     assert states(look(stage)) == [(ADDRESS, CANARY, ON)]
 
 
