@@ -133,7 +133,7 @@ def _options(argv: list[str]) -> dict[str, str]:
 
 
 def _ask(program: _Program, options: dict[str, str], patience: _Patience) -> object:
-    """Ask jitd, and return _GRANTED when jitd grants it. Raises _No."""
+    """Ask jitd: _GRANTED if jitd grants it. Raises _No."""
     wait = int(options.get("wait", 0 if program.service in SERVICES_THAT_CANNOT_WAIT else DECIDED_WITHIN))
     asks, uid = program.question(), program.uid()
     with _connect(options.get("socket", SOCKET), patience) as jitd:

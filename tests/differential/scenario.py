@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-SLATE = "Clean slate"
+SLATE = "Inheritance"
 STATUS = "Exit status"
 ENVIRONMENTS = "Environment"
 VARIABLES = "Variables"
