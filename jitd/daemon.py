@@ -291,7 +291,9 @@ class Daemon:
             await asyncio.sleep(COUNTED_EVERY)
 
     async def _keep_trying(self) -> None:
-        """Try the KDC's gates, as long as a rule gives a ticket."""
+        """Check, as long as a rule gives tickets, that each KDC refuses tickets that nobody has granted: see ``Trials.keep``.
+        If a result cannot be recorded, check again after AGAIN_AFTER seconds. Runs for ever.
+        """
         while True:
             try:
                 await self._trials.keep()

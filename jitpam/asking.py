@@ -117,7 +117,9 @@ class _Wait:
         self._leaves_until = 0.0
 
     def until_ended(self, message: Message) -> int:
-        """Say ``message`` (Submit, Get or Resume), wait for our turn, run, or hold what is given. Returns the exit status."""
+        """Send ``message`` (Submit, Get or Resume) and wait for the decision. Then follow the run, or handle the thing that is
+        given, until it ends. Returns the exit status. If jitd goes away, reconnect and resume.
+        """
         self._signals.catch(_LEAVING)
         while True:
             try:

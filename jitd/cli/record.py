@@ -92,7 +92,8 @@ def verify(*, file: Path | None, config: Path | None) -> None:
         file, noted = file_of(settings.state), Noted(settings.socket.parent / "head")
     try:
         file.open("rb").close()
-        head = None if noted is None else noted.read()  # before the database is read: the daemon may append to it meanwhile
+        # The noted head is read before the database: the daemon may append records between the two.
+        head = None if noted is None else noted.read()
         store = read_store(file)
         try:
             verified = walk(store.records(), store.documents(), store.misfiled())

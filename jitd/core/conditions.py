@@ -61,7 +61,8 @@ def _characters(value: bytes) -> str:
 @dataclass(frozen=True, slots=True)
 class CommandPattern:
     """One glob for each part of the path and for each argument. ``is_open`` is True if further arguments may follow. An empty
-    ``path`` matches any command. ``file`` is the path, if it is that of one file and has no wildcard.
+    ``path`` matches any command. ``file`` is the path itself if the path has no wildcard, and so
+    can name one file only; else None.
     """
 
     text: tuple[str, ...]

@@ -18,8 +18,8 @@ class Deed:
 
     ``is_executed``: jitd executes the command itself, by the path that it found and in the directory that a rule may name. The
     files that arguments name are those that were approved.
-    ``asks_again``: the requester makes a new request each time. So a grant of one use answers a later request, and no request
-    is resumed.
+    ``asks_again``: each try is a new request. So a grant answers a later request for the same deed, even if the grant has only
+    one use, and ``jitsudo --resume`` does not apply.
     ``has_run``: a use of the grant begins a run.
     ``may_go_on``: a rule may let a session go on after the time of its grant is over.
     """

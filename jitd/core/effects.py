@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The effects that the core orders, and the moment at which it is asked.
+"""Effects, the actions that the core orders; and ``Moment``, the time at which the core decides.
 
 Law: an effect is a value that says what to do. It may be done twice. It follows from state: after a crash it is derived again.
 """

@@ -27,8 +27,8 @@ def still_counts(review: Review, now: Subject | None, standing: str) -> Subject 
 
 
 def owes(answered: Request, today: Obligations, standing: tuple[Subject, ...]) -> int:
-    """Return how many approvals ``answered`` lacks if the approvers in ``standing`` count: for what its rule asked at the
-    approval, or for what the rule asks ``today``, whichever lacks more.
+    """Return how many approvals the request ``answered`` lacks if the approvers in ``standing`` count. The number is computed for
+    the approvals that the rule asked for at the approval, and for those that it asks for ``today``. The larger one is returned.
     """
     assert answered.obligations is not None, "an approved request has its obligations"
     asked = (answered.obligations.approvals, today.approvals)

@@ -85,10 +85,11 @@ def is_own_group(of: RunAs) -> bool:
 
 
 def trusted_uid(of: RunAs) -> int:
-    """Return the only uid, except root's, that may change what runs as ``of``: the account's own, or 0 if only root may.
+    """Return the one uid besides root's that may be able to change the files of a command that runs as ``of``: the uid of the
+    account, or 0 if nobody but root may.
 
-    Only root may if the account is not a member of the group of ``of``. Such an account has fewer rights than the command will
-    have, and could gain them by changing the command's file. Raises NoSuchAccount.
+    It is 0 if the account is not a member of the group of ``of``. Such an account has fewer rights than the command will have,
+    and could gain the command's rights by changing the command's file. Raises NoSuchAccount.
     """
     if of.uid == 0:
         return 0

@@ -76,10 +76,10 @@ class Program:
 def at_point(
     service: str, user: str, program: Program, asked: Asked, who: Subject, search_path: bytes
 ) -> tuple[Asked, tuple[Place, ...]]:
-    """Return what ``program`` is about to do for PAM_USER ``user``, asked by ``who``. ``asked`` has everything else. Return also
-    the places on the host that must not have changed when the program goes on.
+    """Return the question about the command that ``program`` is about to run: ``asked``, completed with what the command line and
+    the host show. Return also the places on the host that must not have changed when the program goes on.
 
-    ``search_path`` is jitd's own.
+    ``service`` is the PAM service, ``user`` is PAM_USER, and ``who`` asks. ``search_path`` is jitd's own.
     """
     if service not in PROGRAMS:
         if not program.words:

@@ -170,8 +170,9 @@ class _Walk:
         return not above.st_mode & 0o022 or (bool(above.st_mode & stat.S_ISVTX) and entry.st_uid == 0)
 
     def _is_believed(self, directory: int, status: os.stat_result) -> bool:
-        """True if the owner of the directory can be believed. On a mount with ``nosuid`` the owner cannot be believed: a person
-        may mount a disk of their own there, and then another disk with the same numbers.
+        """True if the owner that ``status`` shows for the directory can be believed. The owner cannot be believed on a mount with
+        ``nosuid``, unless it is tmpfs, ramfs or below a path in ``trusted_mounts``: a person may be able to mount a disk of their
+        own there, and later another disk, on which other files have the same device and inode numbers.
         """
         if status.st_dev == self._root_device:
             return True

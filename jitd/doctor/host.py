@@ -69,7 +69,7 @@ class Host:
 
     @property
     def is_booted(self) -> bool:
-        """True if systemd is process 1, and these are the settings of the daemon that systemd starts."""
+        """True if systemd is process 1, and these settings are from the default file, which jitd.service uses."""
         return BOOTED.is_dir() and self.is_default
 
     @cached_property

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gives service tickets: a grant, which jitd-kdc writes into the KDC's entry of the service, lets the person get a ticket.
+"""The giver of service tickets. jitd-kdc writes a grant into the service's entry in the KDC, and the grant lets the person get a
+ticket.
 
-Law: the KDC issues the ticket to the person's own credentials, and the daemon never has it. If the KDC's gate is known to be off,
-nothing is given.
+Law: the person's client gets the ticket from the KDC with the person's own credentials. The daemon never has the ticket. If the
+KDC's gate for the service is known to be off, nothing is given.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from jitd.kdc.writer import Writer
 
 
 class ServiceTickets:
-    """See ``Giver``. ``realm`` is the realm of the host's services."""
+    """Gives service tickets: see ``Giver``. ``realm`` is the realm of all services for which tickets are given."""
 
     def __init__(self, writer: Writer, trials: Trials, realm: str) -> None:
         self._writer = writer
@@ -44,7 +45,7 @@ class ServiceTickets:
 
 
 def _key(holding: Holding) -> str:
-    """Return the id of the grant in the KDC: the holding's, without its hyphen."""
+    """Return the id of the grant in the KDC: the id of the holding without its hyphen."""
     return holding.id.replace("-", "")
 
 

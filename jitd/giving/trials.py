@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does the KDC's gate hold? A KDC that has lost its plugin issues every ticket and says nothing, so jitd asks it for some.
+"""Checks whether the KDC's gates are on. A KDC without its plugin issues every ticket and does not say so. So jitd asks each KDC
+for tickets that the KDC must refuse.
 
-Law: a gate is known to be off if a ticket came back that nobody has granted. What is off is recorded once, and given to nobody
-until the KDC has refused again. A KDC that does not answer tells nothing.
+Law: a gate is known to be off if a KDC has issued a ticket that nobody has granted. This is recorded once. No ticket for that
+service is given until every KDC has refused it again. If a KDC does not answer, nothing changes.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ from jitd.kdc.asking import OFF, ON
 from jitd.kdc.gates import Sighting
 
 EVERY = 300.0
-"""Seconds between two trials of every gate."""
+"""Seconds between two checks of all gates."""
 
 Ask = Callable[[Sequence[str]], Awaitable[Sequence[Sighting]]]
 
 
 class Trials:
-    """Tries the gates of ``services()``, principals, and of the ``canary``, which is gated everywhere and never granted.
+    """Checks the gates of the principals that ``services()`` returns, and of the service ``canary``. Every KDC has to gate the
+    canary, and nobody may grant tickets for it.
 
-    ``ask`` asks each KDC for tickets. ``note`` puts an event with its details into the record.
+    ``ask`` asks each KDC for tickets. ``note`` writes an event with its details into the record.
     """
 
     def __init__(
@@ -41,13 +43,13 @@ class Trials:
         return self._off.get(service) or self._off.get(self._canary) or ""
 
     async def fault_now(self, service: str) -> str:
-        """As ``fault``. A service that was not tried yet is tried first."""
+        """Return the same as ``fault``. If no KDC has refused a ticket for ``service`` yet, check its gate first."""
         if service not in self._tried:
             await self.make([service])
         return self.fault(service)
 
     async def make(self, services: Sequence[str]) -> None:
-        """Try the gates of ``services`` and the canary. Raises what ``note`` raises."""
+        """Check the gates of ``services`` and of the canary. Raises what ``note`` raises."""
         seen = tuple(await self._ask([self._canary, *services]))
         for service in (self._canary, *services):
             states = [sighting for sighting in seen if sighting.service == service]
@@ -69,7 +71,9 @@ class Trials:
         )
 
     async def keep(self) -> None:
-        """Try all gates again and again, as long as a rule gives a ticket. Runs for ever."""
+        """Check all gates every EVERY seconds. Nothing is checked while no rule gives tickets (``services()`` is empty). Runs for
+        ever, unless ``make`` raises.
+        """
         while True:
             if services := self._services():
                 await self.make(services)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The KDC's part: what is written into its database when a service ticket is approved, and whether the KDC asks for that.
+"""Everything about the KDC: grants are written into the KDC's database, and each KDC is checked for refusing other tickets.
 
-jitd-kdc is a process of its own, with its own account and key. It writes grants through kadmind. The daemon tells it what to
-write (``writer``) in frozen messages (``messages``), and never speaks kadmin itself (docs/adr/0032).
-Law: nothing that goes wrong here may end in a grant.
+jitd-kdc is a separate process, with its own account and key. It writes grants through kadmind. The daemon tells jitd-kdc what to
+write (``writer``) in frozen messages (``messages``), and never uses the protocol of kadmin itself (docs/adr/0032).
+Law: no fault in this package may lead to a grant.
 """

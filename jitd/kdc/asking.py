@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asks each KDC of a realm for tickets that it must refuse. A process of its own, executed by ``gates``.
+"""Asks each KDC of a realm for tickets that the KDC must refuse. This is a separate process, which ``gates`` executes.
 
-It reads one question from standard input, and writes a line for each KDC and service. For each KDC it forks a child, whose
-krb5.conf names that KDC alone.
-Law: it gets tickets by the host's own key, and keeps them in memory alone. A question goes to the KDC that is
-named: no locator plugin, no DNS and no other KDC takes part.
-Sources: krb5.conf(5) for the profile that is put before the host's own (a final subsection); krb5/krb5.h.
+The process reads one question from standard input, and writes a line for each KDC and service. For each KDC it forks a child,
+whose krb5.conf names only that KDC.
+Law: the process gets tickets with the host's own key, and keeps them in memory only. A question goes only to the KDC that it is
+meant for: no locator plugin and no DNS lookup can lead to another one.
+Sources: krb5.conf(5) for the profile that is read before the host's own (a final subsection); krb5/krb5.h.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from jitd.kdc.strings import CANARY, components
 
 KRB5 = "libkrb5.so.3"
 POLICY = -1765328384 + 12
-"""KRB5KDC_ERR_POLICY (RFC 4120 section 7.5.9): what the gate answers. Any other error is not an answer of the gate."""
+"""KRB5KDC_ERR_POLICY (RFC 4120 section 7.5.9): the answer of a gate that refuses. No other error comes from the gate."""
 PATIENCE = 5.0
-"""Seconds that a KDC may take for all questions."""
+"""Seconds in which a KDC has to answer all questions."""
 PINNED = """\
 [libdefaults]
     dns_lookup_kdc = false
@@ -40,13 +40,14 @@ PINNED = """\
 {rest}
     }}*
 """
-"""The profile that is read before the host's krb5.conf. It disables plugins, since one may name another KDC (sssd's does)."""
+"""The profile that is read before the host's krb5.conf. It disables plugins, since a plugin
+may name another KDC (the plugin of sssd does)."""
 OTHER_SERVERS = frozenset({"kdc", "primary_kdc", "master_kdc", "admin_server", "kpasswd_server", "sitename"})
 ON, OFF, SILENT = "on", "off", "silent"
 
 
 class Krb5Error(Exception):
-    """libkrb5 has said no: its code, and its sentence."""
+    """A call of libkrb5 has failed. ``code`` is the error code, and the text is libkrb5's own."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -79,10 +80,10 @@ _FUNCTIONS = {
 
 
 class Library:
-    """libkrb5 with one context. Memory that it allocates is not freed, as the process is short."""
+    """libkrb5 with one context. Memory that libkrb5 allocates is not freed, as the process exits soon."""
 
     def __init__(self) -> None:
-        """Load the library and make a context. Raises OSError, Krb5Error."""
+        """Load the library and make a context. Raises OSError if it cannot be loaded, Krb5Error if it cannot start."""
         library = ctypes.CDLL(KRB5)
         for name, (result, arguments) in _FUNCTIONS.items():
             function = getattr(library, name)
@@ -109,7 +110,7 @@ class Library:
         return {name: self._listed("profile_get_values", profile, "realms", realm, name) for name in names}
 
     def setting(self, name: str) -> str | None:
-        """Return a value of [libdefaults] in krb5.conf, None where it is not set. Raises Krb5Error."""
+        """Return a value of [libdefaults] in krb5.conf, None if it is not set. Raises Krb5Error."""
         found = self._listed("profile_get_values", self._made("krb5_get_profile"), "libdefaults", name)
         return found[0] if found else None
 
@@ -124,7 +125,9 @@ class Library:
         return values
 
     def log_in(self, client: str, keytab: str, service: str | None = None) -> c_void_p:
-        """Get a TGT by a keytab, or, without a TGT, a ticket for ``service``. Return a cache with it. Raises Krb5Error."""
+        """Ask the KDC for a TGT with the key in ``keytab``; if ``service`` is given, ask for a ticket for that service instead.
+        Both are AS requests. Return a cache in memory with the ticket. Raises Krb5Error.
+        """
         name = self._made("krb5_parse_name", client.encode("utf-8"))
         table = self._made("krb5_kt_resolve", f"FILE:{keytab}".encode())
         ticket = _Credentials()
@@ -136,7 +139,7 @@ class Library:
         return cache
 
     def ticket(self, cache: c_void_p, client: str, service: str) -> None:
-        """Get a ticket for ``service`` by the TGT in ``cache``. Raises Krb5Error."""
+        """Ask for a ticket for ``service`` with the TGT in ``cache``. Raises Krb5Error if there is none."""
         wanted = _Credentials()
         wanted.client = self._made("krb5_parse_name", client.encode("utf-8"))
         wanted.server = self._made("krb5_parse_name", service.encode("utf-8"))
@@ -144,7 +147,7 @@ class Library:
 
 
 def clock_skew(otherwise: int) -> int:
-    """Return the clockskew of krb5.conf in seconds, ``otherwise`` where it is not set, or not a number."""
+    """Return the clockskew of krb5.conf in seconds; ``otherwise`` if it is not set or is not a number."""
     try:
         said = Library().setting("clockskew") or ""
     except (Krb5Error, OSError):
@@ -153,7 +156,9 @@ def clock_skew(otherwise: int) -> int:
 
 
 def pinned(realm: str, kdc: str, relations: dict[str, list[str]]) -> str:
-    """Return the krb5.conf that is read before the host's own: ``realm`` has the one ``kdc``, and what else it had."""
+    """Return the krb5.conf that is read before the host's own. In it, ``kdc`` is the only KDC of ``realm``. All other settings of
+    the realm, in ``relations``, are kept.
+    """
     rest = [
         f"        {name} = {_quoted(value)}"
         for name, values in relations.items()
@@ -171,7 +176,9 @@ def _quoted(value: str) -> str:
 
 
 def states(client: str, keytab: str, services: list[str]) -> Iterator[tuple[str, str, str]]:
-    """Ask the KDC of krb5.conf for each service. Yield the service, then ON, OFF or SILENT, and why."""
+    """Ask the KDC that krb5.conf names for a ticket for each service. Yield for each the service, then ON, OFF or SILENT, and the
+    reason for this state.
+    """
     try:
         library = Library()
         cache = library.log_in(client, keytab)
@@ -192,7 +199,7 @@ def states(client: str, keytab: str, services: list[str]) -> Iterator[tuple[str,
 
 
 def _directly(client: str, keytab: str, service: str) -> tuple[str, str]:
-    """Ask without a TGT (an AS request). The gate must refuse this, too. Return the state, and why."""
+    """Ask for a ticket without a TGT (an AS request). The gate must refuse this, too. Return the state and the reason for it."""
     try:
         Library().log_in(client, keytab, service)
     except Krb5Error as fault:
@@ -206,7 +213,7 @@ def _directly(client: str, keytab: str, service: str) -> tuple[str, str]:
 
 
 class Child:
-    """A process that asks one KDC. ``kdc`` is its name in krb5.conf, or "" for those that DNS names."""
+    """A process that asks one KDC. ``kdc`` is the KDC's name in krb5.conf, or "" if DNS is to name the KDC."""
 
     def __init__(self, kdc: str, conf: str | None, client: str, keytab: str, services: list[str]) -> None:
         self.kdc = kdc
@@ -228,7 +235,7 @@ class Child:
             os._exit(0)
 
     def end(self) -> None:
-        """Kill the process, and wait for its end."""
+        """Kill the process, and wait until it has exited."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
@@ -237,9 +244,9 @@ class Child:
 def ask(
     realm: str, client: str, keytab: str, services: list[str], kdcs: list[str], patience: float = PATIENCE
 ) -> Iterator[list[str]]:
-    """Give KDC, service, state and reason, for each of ``kdcs`` and each service. It takes about ``patience`` at most.
+    """Yield KDC, service, state and reason, for each of ``kdcs`` and each service. This takes about ``patience`` seconds at most.
 
-    If ``kdcs`` is empty, the KDCs that krb5.conf names for the realm are asked.
+    If ``kdcs`` is empty, the KDCs that krb5.conf names for the realm are asked. Raises Krb5Error and OSError.
     """
     relations = Library().relations(realm)
     kdcs = list(dict.fromkeys(kdcs or relations.get("kdc", [])))
@@ -270,7 +277,9 @@ def _heard(child: Child, until: float, patience: float) -> Iterator[list[str]]:
 
 
 def main() -> int:
-    """Read a question (a JSON object: the arguments of ``ask``) from standard input. Returns the exit status."""
+    """Read a question (a JSON object with the arguments of ``ask``) from standard input, and print one JSON list for each answer.
+    Returns the exit status.
+    """
     for name in [name for name in os.environ if name.startswith(("KRB5", "GSS")) and name != "KRB5_CONFIG"]:
         del os.environ[name]
     asked = json.loads(sys.stdin.buffer.read())

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A service's entry in the KDC: what jitd-kdc does with it for each request of the daemon.
+"""Carries out each request of the daemon on a service's entry in the KDC, for jitd-kdc.
 
 Law: a grant is written only after the entry was read. The entry must say that the service is gated and that this host may grant
-it. Every request may be done twice. An error is an answer: Refused if asking again does not help, Failed otherwise.
+tickets for it. A request may be carried out twice with the same result. An error becomes an answer: Refused if it does not help
+to ask again, Failed otherwise.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from jitd.kdc.strings import (
 )
 
 MOST_DELETED = 100
-"""How many ended grants one request deletes: each takes about 2 ms, and the daemon waits."""
+"""How many ended grants one request deletes at most. Each deletion takes about 2 ms, and the daemon waits meanwhile."""
 
 
 class NotThere(Exception):
@@ -33,19 +34,19 @@ class NotThere(Exception):
 
 
 class NotAllowed(Exception):
-    """kadmind does not allow it; the text is kadmind's."""
+    """kadmind does not allow jitd-kdc this operation. The text is kadmind's."""
 
 
 class NoRoom(Exception):
-    """The entry has no room for another string."""
+    """The principal's entry has no room for another string."""
 
 
 class Unknown(Exception):
-    """It is not known whether it was done. The text says why."""
+    """It is not known whether kadmind has done the operation. The text says why."""
 
 
 class Entries(Protocol):
-    """The entries of a KDC. Its methods raise NotThere, NotAllowed, NoRoom and Unknown."""
+    """The entries of a KDC's database. Both methods raise NotThere, NotAllowed, NoRoom and Unknown."""
 
     def strings(self, principal: str) -> Mapping[str, str]:
         """Return the string attributes of ``principal``."""
@@ -55,7 +56,9 @@ class Entries(Protocol):
 
 
 def answer(request: Request, entries: Entries, host: str, now: int) -> Answer:
-    """Do ``request`` as ``host``, and return what came of it. ``now`` is in seconds since the epoch. Raises nothing."""
+    """Carry out ``request`` for the writer of ``host``, and return the answer. ``now`` is in seconds since the epoch. Raises
+    nothing.
+    """
     service = request.service
     try:
         match request:
@@ -128,7 +131,7 @@ def _look(look: Look, entries: Entries, now: int) -> Answer:
 
 
 def _sweep(service: str, strings: Mapping[str, str], entries: Entries, now: int) -> int:
-    """Delete ended grants, and return how many were deleted. A grant that kadmind does not allow to delete stays."""
+    """Delete ended grants, and return how many were deleted. Stops at a grant that kadmind does not let us delete."""
     ended = [name for name, value in strings.items() if (grant := read_grant(name, value)) is not None and grant.end <= now]
     n_deleted = 0
     for name in ended[:MOST_DELETED]:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that each KDC refuses tickets that nobody has granted. The only proof is to ask for one: a KDC does not tell whether it
-has the plugin.
+"""Checks that each KDC refuses tickets that nobody has granted. The only proof is to ask for such a ticket: a KDC does not tell
+whether it has loaded the plugin.
 
-Law: a gate is ON if the KDC has refused by policy, and then only. No answer, another error, a missing service or a fault of ours
-is SILENT. Tickets may be granted where every sighting is ON.
+Law: a gate is ON only if the KDC has refused a ticket by policy. If there is no answer, another error, no such service or a fault
+of jitd's own, the state is SILENT. Tickets may be granted only if every sighting is ON.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ PACKAGES = str(Path(__file__).resolve().parents[2])
 WITHIN = PATIENCE + 5.0
 """Seconds after which the process that asks is killed."""
 SHARE = 0.75
-"""How much of these seconds the KDCs have, where they are fewer: the process itself has to start, and to tell."""
+"""Part of ``within`` in which the KDCs have to answer, if this is less than PATIENCE. In the rest the process itself starts, and
+writes its answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What one KDC did when it was asked for one service's ticket. ``kdc`` is its name in krb5.conf, or "KDC of REALM".
+    """What one KDC did when it was asked for one service's ticket. ``kdc`` is the KDC's name in krb5.conf, or
+    "KDC of REALM" if no single KDC is known by name.
 
     ``state`` is ON (refused by policy), OFF (a ticket came back) or SILENT. ``why`` is the end of a sentence.
     """
@@ -51,13 +53,14 @@ def canary(host: str, realm: str) -> str:
 async def gate_states(
     client: str, keytab: Path, services: Sequence[str], *, kdcs: Sequence[str] = (), within: float = WITHIN
 ) -> tuple[Sighting, ...]:
-    """Ask each KDC of ``client``'s realm for each of ``services``: a sighting for each pair.
+    """Ask each KDC of ``client``'s realm for a ticket for each of ``services``. Return one sighting for each KDC and service.
 
-    The KDCs are those that krb5.conf names; or ``kdcs``, written as there (an address or a name, and perhaps a port).
+    The KDCs are ``kdcs``, each written as in krb5.conf: an address or a name, and perhaps a port. If ``kdcs`` is empty, they are
+    the KDCs that krb5.conf names.
 
-    ``client`` is a principal that nobody grants anything, with its key in ``keytab``: jitd/HOST. ``services`` are principals of
-    the same realm, the canary among them. A process of its own asks, and is killed after ``within`` seconds. Raises nothing but
-    the caller's own cancellation.
+    ``client`` is the principal jitd/HOST, whose key is in ``keytab``, and to which nobody grants tickets. ``services`` are
+    principals of the same realm, the canary among them. A separate process asks, and is killed after ``within`` seconds. Raises
+    nothing, unless the caller is cancelled.
     """
     realm = client.rpartition("@")[2]
     own = [service for service in dict.fromkeys(services) if service.rpartition("@")[2] == realm]
@@ -75,7 +78,9 @@ async def gate_states(
 
 
 def off_or_silent(sightings: Sequence[Sighting]) -> Sighting | None:
-    """Return a sighting that speaks against granting tickets, OFF before SILENT; None where all are ON, and there is one."""
+    """Return a sighting that forbids to grant tickets: one that is OFF if there is one, else one that is SILENT. None if all are
+    ON. If there are no sightings, return one that is SILENT.
+    """
     if not sightings:
         return Sighting("KDC", "", SILENT, "nobody was asked")
     found = sorted((each for each in sightings if each.state != ON), key=lambda each: (each.state != OFF, each.kdc))
@@ -83,7 +88,7 @@ def off_or_silent(sightings: Sequence[Sighting]) -> Sighting | None:
 
 
 def _read(said: bytes, realm: str, services: Sequence[str]) -> list[Sighting]:
-    """Return the sightings in an answer. Raises ValueError if it does not answer about each of ``services``."""
+    """Return the sightings in ``said``. Raises ValueError if it cannot be read, or if an answer about a service is missing."""
     found = []
     for line in said.splitlines():
         row = json.loads(line)
@@ -102,7 +107,9 @@ def _read(said: bytes, realm: str, services: Sequence[str]) -> list[Sighting]:
 
 
 async def _said(question: bytes, within: float) -> bytes:
-    """Return what the process writes. Raises OSError, ValueError."""
+    """Run the process that asks, and return what it writes. Raises OSError if it cannot be started, ValueError if it fails or
+    takes longer than ``within`` seconds.
+    """
     environment = {name: os.environ[name] for name in ("KRB5_CONFIG",) if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-IS", "-c", PROGRAM, PACKAGES,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A connection to kadmind, by MIT krb5's client library (libkadm5clnt_mit, its header kadm5/admin.h).
+"""A connection to kadmind through MIT krb5's client library (libkadm5clnt_mit; its header is kadm5/admin.h).
 
-Law: no function is called that is not declared here with all its types. A call may block for minutes: it belongs in a process
-that can be killed. The library is given the keytab's key alone; the tickets that it gets stay in its memory.
+Law: no function is called that is not declared here with all its types. A call may block for minutes, so only a process that
+can be killed may make one. The library gets no key but the keytab's. The tickets that the library gets stay in its memory.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CONFIG_REALM = 1
 BASE = 43787520
 """The first number of kadm5's table of errors (kadm5/kadm_err.h)."""
 NOT_ALLOWED = frozenset(BASE + number for number in (1, 2, 3, 4, 5, 50, 62))
-"""KADM5_AUTH_GET, _ADD, _MODIFY, _DELETE, _INSUFFICIENT, _SETKEY, _INITIAL: kadmind may not do it for this principal."""
+"""KADM5_AUTH_GET, _ADD, _MODIFY, _DELETE, _INSUFFICIENT, _SETKEY, _INITIAL: kadmind does not allow this client the operation."""
 UNKNOWN_PRINCIPAL = BASE + 12
 PROTECTED = BASE + 30
 """KADM5_PROTECT_PRINCIPAL."""
@@ -28,7 +28,7 @@ FULL = 0x95E73A2D
 
 
 class KadminError(Exception):
-    """A call to kadmind has failed. ``code`` is the library's, without a sign. The text is the library's sentence."""
+    """A call to kadmind has failed. ``code`` is the library's error code, unsigned. The text is the library's own."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -36,7 +36,7 @@ class KadminError(Exception):
 
 
 class _Parameters(ctypes.Structure):
-    """kadm5_config_params. The first two members are used. The rest stays zero: ``mask`` says that it is not set."""
+    """kadm5_config_params. The first two members are used. The rest stays zero, and ``mask`` says that the rest is not set."""
 
     _fields_ = (("mask", c_long), ("realm", c_char_p), ("rest", c_long * 64))
 
@@ -66,7 +66,7 @@ _LIBKRB5 = {
     "krb5_free_error_message": (None, (c_void_p, c_void_p)),
 }
 MOST_STRINGS = 20_000
-"""An entry has room for 65,535 bytes of strings: a count beyond this is not one."""
+"""Most strings in an answer of kadmind. An entry has room for 65,535 bytes of strings, so a larger count is a fault."""
 
 
 class _Libraries:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The names in a keytab (its format, version 2, in MIT krb5's documentation).
+"""Reads the names of principals in a keytab (format version 2; MIT krb5's documentation describes it).
 
-Law: pure. Names are read, and never a key.
+Law: pure. Only names are read, never a key.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import struct
 from jitd.kdc.strings import components, is_host
 
 OWN = "jitd-kdc"
-"""The first component of the principal that writes grants; the second one is its host."""
+"""The first component of the principal that writes grants. The second component is the writer's host."""
 _ESCAPED = str.maketrans({"\\": "\\\\", "/": "\\/", "@": "\\@", "\t": "\\t", "\n": "\\n", "\b": "\\b", "\0": "\\0"})
 
 
 def principals(content: bytes) -> list[str]:
-    """Return each principal that a keytab has a key of, once, in its order. Raises ValueError where it is not a keytab."""
+    """Return each principal of which the keytab has a key, once, in the keytab's order. Raises ValueError if ``content`` is not a
+    keytab.
+    """
     if content[:2] != b"\x05\x02":
         raise ValueError("it does not begin as a keytab does")
     found, at = [], 2
@@ -45,7 +47,7 @@ def _name(entry: bytes) -> str:
 
 
 def own(content: bytes) -> tuple[str, str]:
-    """Return the principal ``jitd-kdc/HOST@REALM`` of a keytab, and its host. Raises ValueError where it has not just one."""
+    """Return the principal ``jitd-kdc/HOST@REALM`` of a keytab, and its host. Raises ValueError if there is not exactly one."""
     found = [name for name in principals(content) if len(components(name)) == 2 and components(name)[0] == OWN]
     if len(found) != 1:
         raise ValueError(f"it holds keys of {len(found)} principals {OWN}/HOST, and must hold those of one")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The KDC's database by kadmin.local(1), as root on the KDC: for its administrator's verbs.
+"""Reads and changes the KDC's database with kadmin.local(1), as root on the KDC, for the verbs of the KDC's administrator.
 
-Law: each word is an argument of its own, so that nothing is parsed a second time.
+Law: each word is passed as one argument, so kadmin.local does not split it again.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from jitd.kdc.plan import Entry, read_entry
 
 PROGRAM = "/usr/sbin/kadmin.local"
 KEPT = ("KRB5_CONFIG", "KRB5_KDC_PROFILE")
-"""The variables of the environment that are passed to kadmin.local, if an administrator has set them."""
+"""Environment variables that are passed to kadmin.local if they are set."""
 MISSING = "Principal does not exist"
 
 
 class LocalError(Exception):
-    """kadmin.local has failed; the text is what it said."""
+    """kadmin.local has failed; the text is what it wrote to standard error."""
 
 
 class NoEntry(LocalError):
-    """There is no such principal."""
+    """The database has no such principal."""
 
 
 def kadmin(*words: str) -> str:
-    """Return what ``kadmin.local WORDS`` prints. Raises LocalError, NoEntry."""
+    """Run ``kadmin.local WORDS``, and return what it prints. Raises NoEntry if there is no such principal, else LocalError."""
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C", "TZ": "UTC"}
     environment |= {name: os.environ[name] for name in KEPT if name in os.environ}
     try:
@@ -41,7 +41,7 @@ def kadmin(*words: str) -> str:
 
 
 def entry(principal: str) -> Entry:
-    """Return an entry of the database. Raises LocalError, NoEntry."""
+    """Return the database's entry of ``principal``. Raises NoEntry if there is none, LocalError if it cannot be read."""
     printed = kadmin("getprinc", principal)
     try:
         return read_entry(printed, kadmin("getstrs", principal))

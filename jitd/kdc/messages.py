@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the daemon and jitd-kdc say to each other: one request, one answer, in order.
+"""The messages between the daemon and jitd-kdc. Each request gets one answer, in the order of the requests.
 
 A message is one JSON object in ASCII, in one packet of a Unix socket (SOCK_SEQPACKET). ``do`` names a request, ``said`` an
 answer. tests/kdc/golden holds the bytes of each.
-Law: pure. What is read is exactly what is declared, each field of its type and in its bounds, or it is a ValueError.
+Law: pure. A message is read only if it has exactly the declared fields, each of its type and within its bounds. Every other
+message raises ValueError.
 """
 
 from __future__ import annotations
@@ -16,16 +17,17 @@ from jitd.kdc.strings import MOST_GRANTS, Grant, is_end, is_grant_id, is_host, i
 from jitpam.wire import notation
 
 MAX_PACKET = 64 * 1024
-"""Bytes of one message at most."""
+"""Most bytes of one message."""
 LONGEST_WHY = 1_000
-"""Characters of a sentence at most."""
+"""Most characters of the sentence ``why``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Give:
     """Write a grant: ``client`` may have tickets for ``service`` until ``end``, in seconds since the epoch.
 
-    The same grant again is Done. Another grant of the same ``id`` that has not ended is Refused.
+    The answer is Done also if exactly this grant is there already. It is Refused if a different grant with the same ``id`` is
+    there and has not ended.
     """
 
     id: str
@@ -36,7 +38,7 @@ class Give:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Delete a grant. The answer is Done also if there was nothing to delete, or no such service."""
+    """Delete a grant. The answer is Done also if there is no such grant or no such service."""
 
     id: str
     service: str
@@ -44,7 +46,7 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Ask how a service is gated, and for which grants it has. The answer is Grants."""
+    """Ask how a service is gated, and which grants it has. The answer is Grants."""
 
     service: str
 
@@ -56,10 +58,11 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """What a service's entry says. ``approval`` is the string ``jit_approval`` as it stands, "" where there is none.
+    """What a service's entry says. ``approval`` is the value of the string ``jit_approval``, "" if there is none.
 
-    ``granted_by`` are the hosts that may grant it, after the default was put in. ``grants`` are those of the right form whose
-    end has not come; a grant whose end is more than a day ahead is among them, though the KDC does not honour it.
+    ``granted_by`` are the hosts that may grant tickets for the service. If the entry does not name any, it is the host in the
+    service's name. ``grants`` are the grants of the right form that have not ended. They include grants that end more than a day
+    ahead, which the KDC does not honour.
     """
 
     approval: str
@@ -69,14 +72,16 @@ class Grants:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It was not done, and asking again does not help. ``why`` is a sentence for people."""
+    """The request was not carried out, and it does not help to ask again. ``why`` is a sentence for people."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Nobody knows whether it was done: kadmind, or jitd-kdc, was silent or down. Ask again later. ``why`` is for people."""
+    """It is not known whether the request was carried out: kadmind or jitd-kdc was down, or did not answer. Ask again later.
+    ``why`` is a sentence for people.
+    """
 
     why: str
 
@@ -148,7 +153,7 @@ DO, SAID = "do", "said"
 
 
 def sentence(text: str) -> str:
-    """Return ``text`` fit for Refused and Failed: ASCII, printable, and not too long."""
+    """Return ``text`` as a sentence for Refused and Failed: printable ASCII only, and at most LONGEST_WHY characters."""
     plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in text) or "?"
     return plain if len(plain) <= LONGEST_WHY else plain[: LONGEST_WHY - 3] + "..."
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the KDC's administrator has to change in an entry, so that tickets for it are gated, or are not any more.
+"""Plans what the KDC's administrator has to change in a service's entry to gate the service, or to ungate it.
 
-Law: pure. A plan is a list of steps, each with its sentence. If a plan is interrupted, what was gated before is still gated. What
-is right already has no step.
+Law: pure. A plan is a list of steps, each with its sentence. If the plan to gate a service is interrupted, a service that was
+gated before is still gated. There is no step for a setting that is right already.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ FLAGS = {
     "-allow_postdated": "DISALLOW_POSTDATED",
     "-allow_dup_skey": "DISALLOW_DUP_SKEY",
 }
-"""What a gated entry must have: kadmin's option, and the word by which getprinc prints it. Not -allow_renewable: with it every
-request that comes with a renewable TGT would be refused."""
+"""The flags that a gated entry must have: kadmin's option for the flag → the word that getprinc prints for it. -allow_renewable
+is not one of them: with it, the KDC would refuse every request that comes with a renewable TGT."""
 MAX_LIFE = 36_000
-"""Seconds that a ticket for a gated service lasts at most, whatever its grant says, where nobody says another number."""
+"""Most seconds that a ticket for a gated service lasts, whatever its grant says, unless the administrator sets another number."""
 DEFAULT_SKEW = 300
-"""Seconds: the clockskew of krb5.conf(5) where it is not set."""
+"""Seconds of clock skew that krb5.conf(5) allows if it does not set ``clockskew``."""
 
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:$-]*(?:/[A-Za-z0-9_.:$-]+)*(?:@[A-Za-z0-9_.-]+)?")
 _LIFE = re.compile(r"(\d+) days? (\d+):(\d+):(\d+)")
@@ -66,14 +66,14 @@ class Step:
 
 
 def read_entry(printed: str, strings: str) -> Entry:
-    """Read what getprinc and getstrs print. Raises ValueError."""
+    """Return the entry from what getprinc (``printed``) and getstrs (``strings``) print. Raises ValueError if it cannot."""
     found: dict[str, str] = {}
     for line in printed.splitlines():
         name, _, value = line.partition(": ")
         found.setdefault(name.rstrip(":"), value.strip())
     pairs = {}
     for line in strings.splitlines():
-        if GRANT in line[: len(GRANT)]:  # its name has a colon, too
+        if GRANT in line[: len(GRANT)]:  # a grant's name has a colon, too
             name, _, value = line.removeprefix(GRANT).partition(": ")
             pairs[GRANT + name] = value
         elif ": " in line:
@@ -95,7 +95,7 @@ def _life(text: str) -> int:
 
 
 def check_name(service: str) -> None:
-    """Raise CannotPlan if ``service`` is not a name, or may not be gated."""
+    """Raise CannotPlan if ``service`` is not the name of a service, or must not be gated or ungated."""
     if not _WORD.fullmatch(service) or not is_principal(service if "@" in service else f"{service}@R"):
         raise CannotPlan(f"{service!r} is not the name of a service, such as postgres/db1.example.org")
     first = components(service)[0]
@@ -113,9 +113,10 @@ def check_hosts(hosts: Sequence[str]) -> None:
 
 
 def gate(entry: Entry, hosts: Sequence[str], *, max_life: int | None = None, approval: str = REQUIRED) -> list[Step]:
-    """Return the steps that gate ``entry``. Without ``hosts`` its GRANTED_BY stays; without ``max_life`` a shorter one does.
+    """Return the steps that gate ``entry``. Without ``hosts``, the string GRANTED_BY stays as it is. ``max_life`` is in seconds;
+    without it, the entry's own maximum stays if that is at most MAX_LIFE, else MAX_LIFE is set.
 
-    Raises CannotPlan if no host could grant it then.
+    Raises CannotPlan if no host could grant tickets for the entry then.
     """
     service = entry.principal
     named = " ".join(hosts) if hosts else entry.strings.get(GRANTED_BY)
@@ -145,7 +146,7 @@ def gate(entry: Entry, hosts: Sequence[str], *, max_life: int | None = None, app
 
 
 def ungate(entry: Entry) -> list[Step]:
-    """Return the steps after which anybody gets a ticket for ``entry``, as before. Its attributes stay."""
+    """Return the steps that ungate ``entry``, so that anybody gets a ticket for it again. The flags and the lives stay."""
     service = entry.principal
     grants = [name for name in entry.strings if name.startswith(GRANT)]
     steps = [Step(f"delete the grant {name.removeprefix(GRANT)}", ("delstr", service, name)) for name in grants]
@@ -157,7 +158,7 @@ def ungate(entry: Entry) -> list[Step]:
 
 
 def told(seconds: int) -> str:
-    """Return a span of time for people: ``10 h``, ``1 h 30 min``, ``90 s``."""
+    """Return ``seconds`` as a span of time for people: ``10 h``, ``1 h 30 min``, ``1 min 30 s``."""
     hours, rest = divmod(seconds, 3600)
     minutes, left = divmod(rest, 60)
     words = [f"{number} {unit}" for number, unit in ((hours, "h"), (minutes, "min"), (left, "s")) if number]
@@ -165,5 +166,5 @@ def told(seconds: int) -> str:
 
 
 def is_gated(strings: Mapping[str, str]) -> bool:
-    """True if the KDC refuses tickets for the entry that are not granted."""
+    """True if the KDC refuses tickets without a grant for an entry with these ``strings``."""
     return strings.get(APPROVAL) not in (None, LOG)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """jitd-kdc: listens at a socket for the daemon, and has kadmind write what the daemon asks for. It decides nothing about people.
 
-Law: it accepts requests of root alone, one at a time, in order. If a client has disconnected, its request is not done: the daemon
-believes that the request failed, and may have asked for the opposite since. This process speaks only with the daemon; a child of
-it speaks with kadmind (``worker``).
+Law: jitd-kdc accepts requests only from root, and carries them out one at a time, in order. If a client has disconnected, its
+request is not carried out: the daemon believes that the request failed, and may have asked for the opposite since. This process
+talks only to the daemon. Its child process talks to kadmind (``worker``).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from jitd.kdc.worker import Worker
 
 KEYTAB, SOCKET = "/etc/jitd/jitd-kdc.keytab", "/run/jitd-kdc/kdc.sock"
 FIRST_PASSED = 3
-"""The first descriptor of sd_listen_fds(3)."""
+"""The first descriptor that systemd passes (sd_listen_fds(3))."""
 MOST_CLIENTS = 16
-"""The most connections at the same time. Only root makes them, and a daemon needs one."""
+"""Most connections at the same time. Only root can make connections, and the daemon needs one."""
 USAGE = f"usage: jitd-kdc [KEYTAB [SOCKET]]    (else {KEYTAB} and {SOCKET}, or the socket that systemd passes)"
 
 
@@ -108,7 +108,7 @@ def _log(request: Request, answer: Answer) -> None:
 
 
 def passed_socket() -> socket.socket | None:
-    """Return the listening socket that systemd passed (sd_listen_fds(3)), None where it passed none. Raises CannotStart."""
+    """Return the listening socket that systemd passed (sd_listen_fds(3)), None if it passed none. Raises CannotStart."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
         return None
     if os.environ.get("LISTEN_FDS") != "1":
@@ -123,8 +123,8 @@ def passed_socket() -> socket.socket | None:
 def bound_socket(path: Path) -> socket.socket:
     """Bind a listening socket at ``path``, in a directory of mode 0700. Raises CannotStart.
 
-    The socket's own mode lets everybody connect. Nobody but this account and root passes the directory, and a root without
-    CAP_DAC_OVERRIDE, which the daemon is, must be able to.
+    The mode of the socket lets everybody connect, but only this account and root can enter the directory. The daemon is root
+    without CAP_DAC_OVERRIDE, so a narrower mode of the socket would keep it out.
     """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
     try:
@@ -141,7 +141,7 @@ def bound_socket(path: Path) -> socket.socket:
 
 
 def read_own(path: str) -> tuple[str, str]:
-    """Return the principal of the keytab at ``path``, and its host. Raises CannotStart."""
+    """Return the principal of which the keytab at ``path`` has a key, and the principal's host. Raises CannotStart."""
     try:
         return keytab.own(Path(path).read_bytes())
     except OSError as fault:
@@ -152,7 +152,7 @@ def read_own(path: str) -> tuple[str, str]:
 
 
 def main() -> int:
-    """``jitd-kdc [KEYTAB [SOCKET]]``. Returns the exit status."""
+    """Run the command line ``jitd-kdc [KEYTAB [SOCKET]]``. Returns the exit status."""
     words = sys.argv[1:]
     if len(words) > 2 or any(word.startswith("-") for word in words):
         print(USAGE, file=sys.stderr)

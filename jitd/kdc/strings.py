@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""String attributes of a service's entry in the KDC (kadmin(1), ``set_string``): their names, and their form.
+"""The string attributes of a service's entry in the KDC (kadmin(1), ``set_string``): their names and the form of their values.
 
-The KDC's plugin reads the same strings, and decides by them. Where the two differ, the plugin is right.
-Law: pure. A string that has not exactly the form is not a grant.
+The KDC's plugin reads the same strings and decides by them. If the plugin and this module differ, the plugin is right.
+Law: pure. A string that does not have exactly the form of a grant is not a grant.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ import re
 from dataclasses import dataclass
 
 APPROVAL = "jit_approval"
-"""Names the string that gates a service: REQUIRED or LOG. A service without this string is not gated."""
+"""The name of the string that gates a service. Its value is REQUIRED or LOG. A service without this string is not gated."""
 REQUIRED, LOG = "required", "log"
 GRANTED_BY = "jit_granted_by"
-"""Names the string with the hosts whose jitd-kdc may write grants: FQDNs in lower case, parted by single spaces."""
+"""The name of the string with the hosts whose jitd-kdc may write grants: FQDNs in lower case, separated by single spaces."""
 GRANT = "jit_grant:"
-"""Begins the name of a grant's string; the grant's id follows."""
+"""How the name of a grant's string begins. The grant's id follows."""
 NOBODY = "none"
 """The value of GRANTED_BY for a service that is never granted, such as the canary."""
 FORM = "1"
 """The first word of a grant's string: the version of its form."""
 
 LONGEST_GRANT = 86_400
-"""Seconds that a grant's end may be ahead of now. A later end makes the grant void."""
+"""Most seconds from now to a grant's end. A grant with a later end is void."""
 MOST_GRANTS = 1_000
-"""How many strings that begin with GRANT a service may have."""
+"""Most strings of a service whose names begin with GRANT."""
 LONGEST_NAME = 1_024
-"""Bytes of a principal's name in UTF-8, realm included, at most."""
+"""Most bytes of a principal's name in UTF-8, with its realm."""
 
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{8}(?:\.[1-9][0-9]{0,8})?")
 _END = re.compile(r"[1-9][0-9]{0,10}")
@@ -37,9 +37,9 @@ _LETTERS = r"(?:[^@\\\x00-\x1f\x7f]|\\[\\/@ntb0])+"
 _NAME = re.compile(f"{_LETTERS}@{_LETTERS}")
 _COMPONENT = re.compile(r"(?:[^@/\\]|\\.)*")
 NEVER_GATED = frozenset({"krbtgt", "kadmin", "kiprop", "K", "jitd", "jitd-kdc", "WELLKNOWN"})
-"""First components of principals that are never gated: the realm's own, and those that a gate itself needs."""
+"""First components of principals that are never gated: those that the realm needs, and those that the gate itself needs."""
 CANARY = "jitd-canary"
-"""First component of services that are gated and never granted."""
+"""First component of the services that are gated, and for which tickets are never granted. jitd asks for them as a test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ class Grant:
 
 
 def is_grant_id(text: str) -> bool:
-    """True for 8 letters of Crockford's base32 in upper case, and perhaps a point and a number of 1 to 9 digits."""
+    """True for 8 letters of Crockford's base32 in upper case, and perhaps a dot and a number of 1 to 9 digits."""
     return _ID.fullmatch(text) is not None
 
 
 def is_end(number: int) -> bool:
-    """True for an instant that the form has room for: seconds since the epoch, 1 to 11 digits."""
+    """True if the form of a grant has room for the instant ``number``: seconds since the epoch, with 1 to 11 digits."""
     return 0 < number < 10**11
 
 
@@ -88,24 +88,24 @@ def components(principal: str) -> list[str]:
 
 
 def may_be_gated(service: str) -> bool:
-    """False for the principals that the realm, and the gate itself, cannot do without."""
+    """True unless the realm, or the gate itself, needs ungated tickets for this principal (NEVER_GATED)."""
     return components(service)[0] not in NEVER_GATED
 
 
 def may_be_granted(service: str) -> bool:
-    """False for principals that are never gated, and for the canaries."""
+    """True if tickets for this principal may be granted: for all but the principals that are never gated, and the canaries."""
     return may_be_gated(service) and components(service)[0] != CANARY
 
 
 def write_grant(grant: Grant) -> tuple[str, str]:
-    """Return the name and the value of the string for ``grant``. Raises ValueError where the form has no room for it."""
+    """Return the name and the value of the string for ``grant``. Raises ValueError if a field does not have its form."""
     if not (is_grant_id(grant.id) and is_end(grant.end) and is_principal(grant.client)):
         raise ValueError(f"not a grant: {grant}")
     return GRANT + grant.id, f"{FORM} {grant.end} {grant.client}"
 
 
 def read_grant(name: str, value: str) -> Grant | None:
-    """Return the grant in a string, None where the string has not the form."""
+    """Return the grant that the string ``name`` with ``value`` is; None if name or value does not have the form."""
     form, _, rest = value.partition(" ")
     end, _, client = rest.partition(" ")
     grant_id = name.removeprefix(GRANT)
@@ -115,10 +115,10 @@ def read_grant(name: str, value: str) -> Grant | None:
 
 
 def granted_by(service: str, value: str | None) -> tuple[str, ...]:
-    """Return the hosts that may grant ``service``, by the ``value`` of its GRANTED_BY, None where the service has none.
+    """Return the hosts that may grant tickets for ``service``. ``value`` is that of its string GRANTED_BY, None if it has none.
 
-    Without the string it is the host of the service's own name, the second of two components. A string that is
-    not of the form names nobody.
+    Without the string, the only host is the one in the service's name: the second of two components. A string that does not have
+    the form names no host.
     """
     if value is None:
         parts = components(service)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process that speaks with kadmind. jitd-kdc forks it, hands it one request at a time, and kills it if it hangs.
+"""The worker process, which talks to kadmind. jitd-kdc forks it, passes it one request at a time, and kills it if it hangs.
 
-Law: the process ends with jitd-kdc. A connection that fails is opened again, once for a request. If that fails, the answer is
-Failed.
+Law: the worker process ends when jitd-kdc ends. If an open connection to kadmind fails, it is opened again, once for each call.
+If that fails too, the answer is Failed.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ from jitd.kdc.messages import MAX_PACKET, Answer, Failed, Refused, Request, read
 
 T = TypeVar("T")
 PATIENCE = 10.0
-"""Seconds until a process that does not answer is killed: then kadmind hangs, or the network."""
+"""Seconds to wait for an answer of the worker process. Then it is killed: kadmind or the network hangs."""
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal that a process gets when its parent ends."""
 
 
 class Kadmin:
-    """The KDC's entries (entry.Entries), over a connection that is opened when it is needed, and again when it broke."""
+    """The KDC's entries (entry.Entries), read and changed over a connection to kadmind. The connection is opened when it is first
+    needed, and again after it has failed.
+    """
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect
@@ -77,8 +79,8 @@ class Kadmin:
 
 
 class Worker:
-    """Runs that process, one at a time. ``principal`` is jitd-kdc's own, ``host`` its second component, ``keytab`` the file's
-    path.
+    """Runs worker processes, one at a time. ``principal`` is the principal of jitd-kdc, ``host`` its second component, and
+    ``keytab`` the path of its keytab. ``patience`` is in seconds.
     """
 
     def __init__(self, principal: str, host: str, keytab: str, patience: float = PATIENCE) -> None:
@@ -91,11 +93,11 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """The pid of the process, 0 if there is none at the moment."""
+        """The pid of the worker process, 0 if there is none at the moment."""
         return self._pid
 
     def do(self, request: Request) -> Answer:
-        """Have a request done, and return what came of it. It takes ``patience`` seconds at most. Raises nothing."""
+        """Have the worker process carry out ``request``, and return the answer. Takes ``patience`` seconds at most."""
         try:
             if self._pid and os.waitpid(self._pid, os.WNOHANG)[0]:
                 self._pid = 0
@@ -119,7 +121,7 @@ class Worker:
             return Failed(sentence(f"no process that speaks with kadmind: {fault}"))
 
     def end(self) -> None:
-        """Kill the process, if there is one."""
+        """Kill the worker process, if there is one."""
         if self._pipe is not None:
             self._pipe.close()
             self._pipe = None
@@ -130,7 +132,7 @@ class Worker:
             self._pid = 0
 
     def _start(self) -> None:
-        """Fork the process. Raises OSError."""
+        """Fork a worker process. Raises OSError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         parent = os.getpid()
         with theirs:
@@ -161,7 +163,7 @@ def _end_with(parent: int) -> None:
 
 
 def serve(pipe: socket.socket, kadmin: Kadmin, host: str) -> None:
-    """Do what is asked over ``pipe``, until its other end is closed."""
+    """Carry out the requests that arrive over ``pipe``, until the other end of ``pipe`` is closed."""
     while packet := pipe.recv(MAX_PACKET + 1):
         said = answer(read_request(packet), kadmin, host, int(time.time()))
         try:

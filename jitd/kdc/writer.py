@@ -2,7 +2,7 @@
 """The daemon's end of the connection to jitd-kdc.
 
 Law: an answer is believed if the kernel says that a process of the account jitd-kdc sent it. Any fault is Failed;
-nothing is raised except the caller's own cancellation. After a failure the connection is closed, so that no late answer is taken
+nothing is raised, unless the caller is cancelled. After a failure the connection is closed, so that no late answer is taken
 for the answer to another request.
 Sources: unix(7), SO_PASSCRED and SCM_CREDENTIALS.
 """
@@ -20,10 +20,10 @@ from jitd.kdc.messages import MAX_PACKET, Answer, Done, Failed, Give, Grants, Lo
 SOCKET = Path("/run/jitd-kdc/kdc.sock")
 ACCOUNT = "jitd-kdc"
 PATIENCE = 15.0
-"""Seconds until a request counts as failed. Its wait for earlier requests is part of them."""
+"""Seconds until a request counts as failed. The time in which it waits for earlier requests is included."""
 MEND = "systemctl enable --now jitd-kdc.socket"
 _CREDENTIALS = struct.Struct("iII")
-"""struct ucred: process, user, group."""
+"""The kernel's struct ucred: pid, uid, gid."""
 
 
 class _Broken(Exception):
@@ -35,9 +35,9 @@ class _Stale(_Broken):
 
 
 class Writer:
-    """Has jitd-kdc write, delete and read grants. One request at a time, over one connection.
+    """Has jitd-kdc write, delete and read grants: one request at a time, over one connection.
 
-    ``uid`` is the account of jitd-kdc, None for the account of that name.
+    ``uid`` is the uid of jitd-kdc's account, None for the account that is named ``jitd-kdc``. ``patience`` is in seconds.
     """
 
     def __init__(self, path: Path = SOCKET, uid: int | None = None, patience: float = PATIENCE) -> None:
@@ -48,15 +48,17 @@ class Writer:
         self._turn = asyncio.Lock()
 
     async def give(self, give: Give) -> Answer:
-        """Write a grant: Done, Refused or Failed. A grant that has Failed may stand in the KDC: Take it, or Give it again."""
+        """Write a grant. Return Done, Refused or Failed. After Failed the grant may be in the KDC's database: delete it with
+        ``take``, or write it again with ``give``.
+        """
         return await self._ask(give, Done)
 
     async def take(self, take: Take) -> Answer:
-        """Delete a grant: Done, Refused or Failed."""
+        """Delete a grant. Return Done, Refused or Failed."""
         return await self._ask(take, Done)
 
     async def look(self, look: Look) -> Answer:
-        """Return how a service is gated, and the grants that it has: Grants, Refused or Failed."""
+        """Read how a service is gated, and which grants it has. Return Grants, Refused or Failed."""
         return await self._ask(look, Grants)
 
     def close(self) -> None:
@@ -83,7 +85,8 @@ class Writer:
         return Failed("jitd-kdc has answered another question; is it of another version? systemctl restart jitd-kdc")
 
     async def _exchange_again(self, packet: bytes) -> Answer:
-        """Exchange once, or twice if jitd-kdc has closed the connection since the last request. Twice does no harm.
+        """Send ``packet`` and return the answer. If jitd-kdc has closed the connection, send it again over a new connection. To
+        carry out a request twice does no harm.
 
         Raises _Broken.
         """
@@ -112,7 +115,7 @@ class Writer:
                 self.close()
 
     async def _connect(self) -> socket.socket:
-        """Return a new connection. Raises _Broken."""
+        """Return a new connection to jitd-kdc. Raises _Broken if jitd-kdc cannot be reached."""
         ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
         try:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -126,7 +129,7 @@ class Writer:
         return ours
 
     async def _receive(self, ours: socket.socket) -> Answer:
-        """Wait for one packet. Raises _Broken, OSError."""
+        """Wait for one packet, and return the answer in it. Raises _Broken if it cannot be believed or read, OSError."""
         loop = asyncio.get_running_loop()
         readable: asyncio.Future[None] = loop.create_future()
         loop.add_reader(ours, _wake, readable)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Things that are given: have a thing given, tell the client, and take the thing back.
+"""Carries out holdings: has the thing given, tells the client, and has the thing taken back.
 
 Law: a thing is given only after its holding was recorded. If a thing cannot be taken back now, this is tried again, with growing
-pauses, as long as the holding is open. A thing without a client is taken back, unless it was asked for to stay.
+pauses, as long as the holding is open. A thing is taken back when its client has disconnected, unless it has sent Keep.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ LONGEST_PAUSE = 60.0
 
 
 class Holdings:
-    """Carries out ``Give``, ``Take`` and ``TellHolder``. ``act`` lets an event happen. ``set_deadline`` has a holding looked at
-    again at a moment of the boot clock.
+    """Carries out ``Give``, ``Take`` and ``TellHolder``. ``act`` records an event and performs its effects.
+    ``set_deadline`` has a holding examined again at a given time of the boot clock, in seconds.
     """
 
     def __init__(
@@ -48,20 +48,22 @@ class Holdings:
         self._pauses: dict[str, float] = {}
         self._turns: dict[str, asyncio.Lock] = {}
         self._awaited: set[str] = set()
-        self._owed: dict[str, Given | Taking | Ended] = {}  # what could not be recorded yet
+        self._owed: dict[str, Given | Taking | Ended] = {}  # holding → the event that could not be recorded yet
 
     # --- effects -----------------------------------------------------------------------------------------------------
 
     async def go_on(self, id: str) -> None:
-        """Do what the state of the holding ``id`` asks for: give the thing, or take it back. Asked again, it does no harm."""
+        """Do what the state of the holding ``id`` requires: give the thing, or take it back. To call this twice does no harm.
+        Raises nothing.
+        """
         try:
             await self._go_on(id)
-        except Exception as fault:  # what the state asks for is still owed
+        except Exception as fault:  # the thing still has to be given or taken back
             log("a holding could not be looked at; it is tried again", holding=id, fault=f"{type(fault).__name__}: {fault}")
             self._set_deadline("holding", id, self._now().boot + FIRST_PAUSE)
 
     async def _go_on(self, id: str) -> None:
-        async with self._turns.setdefault(id, asyncio.Lock()):  # what is being given is taken back when that is answered
+        async with self._turns.setdefault(id, asyncio.Lock()):  # a thing is taken back only after the answer to giving it
             found = self._store.holding(id)
             owed = self._owed.pop(id, None)
             if found is not None and found.state is HoldingState.GIVING:
@@ -99,7 +101,7 @@ class Holdings:
         if isinstance(answer, Done):
             self._happens(Ended(holding.id, DAEMON, outcome_of(holding, now)))
         elif isinstance(answer, Refused) and now.at >= holding.until:
-            # jitd may no longer delete the entry in the KDC, but its time is over, so it permits nothing.
+            # jitd may no longer delete the grant in the KDC. But the grant has ended, so it permits nothing.
             ending = Ending.NOT_GIVEN if holding.given_at is None else Ending.LEFT
             self._happens(Ended(holding.id, DAEMON, Outcome(ending, f"it is over, but its entry stays in the KDC: {answer.why}")))
         else:
@@ -108,10 +110,10 @@ class Holdings:
             self._set_deadline("holding", holding.id, now.boot + pause)
 
     def _happens(self, event: Given | Taking | Ended) -> None:
-        """Let ``event`` happen. If it cannot be recorded, have the holding looked at again."""
+        """Record ``event`` and perform its effects. If it cannot be recorded, try again after FIRST_PAUSE."""
         try:
             self._act(event)
-        except IllegalEvent as fault:  # another event came first, and has ordered what is needed now
+        except IllegalEvent as fault:  # another event came first, and its effects do what is needed now
             log("a holding has moved on", holding=event.id, fault=fault)
         except Exception as fault:
             log("a holding could not be recorded; it is tried again", holding=event.id, fault=f"{type(fault).__name__}: {fault}")
@@ -119,8 +121,8 @@ class Holdings:
             self._set_deadline("holding", event.id, self._now().boot + FIRST_PAUSE)
 
     def tell(self, effect: effects.TellHolder) -> None:
-        """Tell the client that has the thing, or that waits for it, the state of the holding. If a client cannot be told, that is
-        logged, and all other effects are still carried out.
+        """Tell the state of the holding to the client that has the thing or waits for it. If the client cannot be told, log that;
+        all other effects are still carried out.
         """
         try:
             self._tell(effect)
@@ -151,14 +153,14 @@ class Holdings:
             self._happens(Taking(found.id, DAEMON, "its client went away"))
 
     def name_of(self, holding: Holding) -> str:
-        """Return the name that the person's client has to ask for."""
+        """Return the name by which the client asks for the thing of ``holding`` (``Giver.name_of``); empty without a giver."""
         giver = self._givers.of(holding.thing)
         return "" if giver is None else giver.name_of(holding.thing)
 
-    # --- clients that come back, and clients that go -------------------------------------------------------------------------
+    # --- clients that reconnect or disconnect --------------------------------------------------------------------------------
 
     def held_for(self, request: Request) -> Holding | None:
-        """Return the open holding of ``request`` that no client has at the moment; None if there is none."""
+        """Return a holding of ``request``, being given or held, that no client has at the moment; None if there is none."""
         if not request.command.gives:
             return None
         held = (one for one in self._store.holdings(grant=request.lease or request.id) if one.request == request.id)
@@ -166,18 +168,22 @@ class Holdings:
         return next((one for one in free if one.state in (HoldingState.GIVING, HoldingState.HELD)), None)
 
     def hand_again(self, request: Request) -> bool:
-        """Give the client that waits for ``request`` the thing that was given before. False if nothing is held."""
+        """Tell the client that waits for ``request`` about the thing that is held for it already. Return False if ``held_for``
+        finds no holding. If the thing is still being given, the client is told later.
+        """
         held = self.held_for(request)
         if held is not None and held.state is HoldingState.HELD:
             self._hand_over(held)
         return held is not None
 
     def let_go(self, id: str) -> None:
-        """The client that had the holding ``id`` in hand is gone, and did not keep it: take it back."""
+        """Take back the thing of the holding ``id``: its client has disconnected, and did not keep it. Raises StoreError if the
+        database cannot be read; then the thing is taken back later.
+        """
         try:
             held = self._store.holding(id)
             asked = self._store.request(held.request) if held is not None and held.state is HoldingState.HELD else None
-        except StoreError:  # it is looked at again as one that nobody came back for
+        except StoreError:  # treat the holding like one whose client has not come back
             self.await_holder(id)
             self._set_deadline("holder", id, self._now().boot + FIRST_PAUSE)
             raise
@@ -186,12 +192,12 @@ class Holdings:
             self._happens(Taking(id, by, "given back by its holder"))
 
     def await_holder(self, id: str) -> None:
-        """Give the client of the holding ``id`` time to come back after the daemon was restarted."""
+        """Note that the client of the holding ``id`` has time to reconnect, since the daemon was restarted."""
         self._awaited.add(id)
 
     def nobody_came(self, id: str) -> None:
-        """The time is over in which the client could come back: take back what is held, unless it was handed over. What is only
-        being given is taken back once it is given, unless a client waits for it then.
+        """Handle the end of the time in which the client could reconnect. A thing that is held is taken back, unless a client has
+        got it. A thing that is still being given is taken back once it is given, unless a client waits for it then.
         """
         found = self._store.holding(id)
         if id in self._awaited and found is not None and found.state is HoldingState.HELD:
@@ -199,13 +205,13 @@ class Holdings:
         self._awaited.discard(id)
 
     def is_due(self, id: str) -> bool:
-        """True if the thing of the holding ``id`` has to be given or taken back."""
+        """True if the thing of the holding ``id`` has to be given or taken back, or if an event is still to be recorded."""
         found = self._store.holding(id)
         return found is not None and (id in self._owed or found.state in (HoldingState.GIVING, HoldingState.TAKING))
 
 
 async def _said(answer: Awaitable[Answer]) -> Answer:
-    """Return ``answer``. If the giver breaks, nobody knows what it has done."""
+    """Return the giver's answer. If the giver raises an exception, return Failed: nobody knows what the giver has done."""
     try:
         return await answer
     except Exception as fault:

@@ -38,11 +38,11 @@ class Job:
     ``environment`` is complete. ``streams`` are three kinds, or empty if they become known only when the command is run.
     ``digest`` is the approved SHA-256. ``writable``: the rule allows a file that others than root and ``trusted_uid`` (0: nobody
     else) may change. ``trusted`` are the mounts whose owners are believed. ``ends_at_boot`` is in seconds on CLOCK_BOOTTIME, None
-    for never; ``ends_because`` is the sentence for that end. ``operands`` are argument number, path and digest of the other
-    files that were approved (operands.Bound), None if none had to be. ``stdin`` is what the rule wants standard input to be.
-    ``is_housed``: the daemon has the monitor put into a control group; else the monitor makes one. ``record`` is one of RECORDED
-    (core.decision), ``record_bytes`` the most that is recorded. ``inherits``: ``cwd`` is the caller's current directory, and the
-    caller did not name it.
+    for never; ``ends_because`` is the sentence for that end. ``operands`` has the argument's number, the path and the digest
+    of each other file that was approved (operands.Bound), None if no other file had to be approved. ``stdin`` is what the rule
+    wants standard input to be. ``is_housed``: the daemon has the monitor put into a control group; else the monitor makes one.
+    ``record`` is one of RECORDED (core.decision), ``record_bytes`` the most that is recorded. ``inherits``: ``cwd`` is the
+    caller's current directory, and the caller did not name it.
     """
 
     run: str
@@ -353,7 +353,7 @@ def _values(found: dict[str, Any], declared: dict[str, Callable[[object], Any]])
 
 
 def write_job(job: Job | Login) -> bytes:
-    """Return ``job`` as bytes. Raises ValueError if it is too long or could not be read again."""
+    """Return ``job`` as bytes. Raises ValueError if they are too many, or if ``read_job`` would not return the same job."""
     data = _WRITER.encode({f.name: _write(getattr(job, f.name)) for f in fields(job)}).encode("ascii")
     if len(data) > MAX_JOB:
         raise ValueError(f"a job of {len(data)} bytes, more than {MAX_JOB}")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a process of root becomes one of the target user that inherits nothing from its caller, before it executes a command.
+"""Turns a process that runs as root into a process of the target user, before it executes a command. The process keeps nothing
+that it inherited from the caller.
 
 Law: every step that fails raises an exception, and what was set is read back. After an exception nothing may be executed.
 """

@@ -19,7 +19,9 @@ MOST_TYPED = 64 * 1024
 
 
 class Terminal:
-    """A pty. Both ends stay open here until ``close``, so that it works whatever the command does with its descriptors."""
+    """A pty. The monitor keeps both ends of the pty open until ``close``. So the pty works even if the command closes its
+    descriptors.
+    """
 
     def __init__(self) -> None:
         self.master, self.slave = os.openpty()

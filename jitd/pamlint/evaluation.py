@@ -36,8 +36,9 @@ class TooInvolved(Exception):
 
 
 class State(NamedTuple):
-    """Where a walk is: the next handler, the impression and the status. ``before`` has impression and status from before each
-    substack; ``level`` is how many substacks are open.
+    """The state of a walk through a stack. ``at`` is the index of the next handler. ``impression`` and ``status`` are what the
+    walk has decided so far. ``level`` is how many substacks the walk is in. For each level, ``before`` has the impression and the
+    status that the walk had when it entered that level.
     """
 
     at: int
@@ -150,7 +151,7 @@ def _alike(handler: Handler, codes: Iterable[int]) -> list[tuple[int, ...]]:
 
 
 def _simple(code: int) -> int:
-    """Return one code that stands for all codes that programs do not tell apart."""
+    """Return ``code`` if programs treat it specially; else PERM_DENIED, which stands for all other codes."""
     return code if code in (SUCCESS, NEW_AUTHTOK_REQD, AUTHTOK_EXPIRED, IGNORED, INCOMPLETE, OUTSIDE) else PERM_DENIED
 
 

@@ -245,7 +245,7 @@ class Places:
         return 0.0
 
     def of_kernel(self, name: str) -> str | None:
-        """Return a setting of the kernel below fs; None if it cannot be read."""
+        """Return the text of the kernel setting /proc/sys/fs/NAME; None if the file cannot be read."""
         try:
             with open(f"{self._root}/proc/sys/fs/{name}", encoding="ascii") as file:
                 return file.read(64)

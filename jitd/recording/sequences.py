@@ -15,7 +15,7 @@ from typing import NamedTuple
 MOST_PARAMETERS = 256
 """Characters of one control sequence, at most. A longer one is dropped."""
 MOST_STRING = 64 * 1024
-"""Characters after which a control string is taken to have ended. What follows is shown, so that a command cannot hide it."""
+"""Most characters of a control string that are dropped. If there are more, they are shown, so that a command cannot hide text."""
 
 
 class Token(Enum):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one client waits for: the decision on its request, then the start of its run; or a thing, as long as the client has it.
+"""Handles what one client waits for: the decision on its request, and then its run or its thing.
 
-Law: the client is told each change once, and at most one of its requests waits. When the client disconnects, the request that
-waited only for it is withdrawn. A thing that it had is taken back, unless the client asked to keep it.
+Law: the client is told each change once, and waits for at most one request. When the client disconnects, its request is withdrawn
+if it was made to wait for a client. A thing that the client had is taken back, unless the client asked to keep it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ FAILED = "jitd failed, and permitted nothing: its log says why"
 
 
 class Waiting:
-    """A ``Waiter``. ``say`` sends a message, with or without a descriptor. ``refuse`` sends a refusal. ``who`` is the client's
-    subject.
+    """Implements ``Waiter`` for one client. ``say`` sends a message, with or without a descriptor. ``refuse`` sends a refusal
+    with a code and a text. ``who`` returns the client's subject.
     """
 
     def __init__(
@@ -59,7 +59,9 @@ class Waiting:
         self._told = Told()
 
     def close(self) -> None:
-        """End the waiting when the client has disconnected. Raises what the store raises."""
+        """Handle that the client has disconnected: take back the thing that the client has, and leave the request that it waits
+        for. Raises what the store raises.
+        """
         waited, self._request = self._request, None
         try:
             self.give_back()
@@ -82,7 +84,7 @@ class Waiting:
             self._refuse("failed", FAILED)
 
     def submitted(self, made: Request) -> None:
-        """Tell the client of a request that does not wait: that it exists. Raises Refusal if policy denied it."""
+        """Tell the client that a request for which no client waits was made. Raises Refusal if policy denied the request."""
         self._request = None
         refusal = refusal_of(made)
         if refusal is not None:
@@ -103,7 +105,9 @@ class Waiting:
             self.move(found)
 
     def move(self, found: Request) -> None:
-        """Tell the person where the request stands, unless it has their thing in hand by now."""
+        """Tell the client the state of the request ``found``. Do nothing if the client no longer waits for it, for example
+        because the client was given the thing already.
+        """
         if self._request != found.id:
             return
         refusal = refusal_of(found)
@@ -169,14 +173,16 @@ class Waiting:
         self._say(messages.Taken(id=holding.id, because=shown(holding.because)))
 
     def give_back(self) -> None:
-        """Take back what the client has in hand, if it has anything. Raises what the store raises."""
+        """Take back the thing that the client has, if it has one. Raises what the store raises."""
         held, self._holding = self._holding, None
         if held is not None:
             self._services.waiters.let_go(held, self)
             self._services.let_go(held)
 
     def keep(self) -> str:
-        """Let the thing stay when the client disconnects, and return the sentence that says so. Raises Refusal."""
+        """Let the person keep the thing after the client has disconnected, and return a sentence that says so. Raises Refusal if
+        the thing is taken back already, or was asked for only until the connection ends.
+        """
         held = self._holding
         found = None if held is None else self._services.store.holding(held)
         if found is None:

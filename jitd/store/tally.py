@@ -40,7 +40,7 @@ class Tally:
         return had
 
     def note(self, after: Life) -> None:
-        """Note that ``after`` is in the database now."""
+        """Update the counts from ``after``, a request, grant or run that was just committed to the database."""
         match after:
             case Request() if had := self._known.get(after.requester.uid):
                 _keep(had.open, after.id, is_one=after.is_open)

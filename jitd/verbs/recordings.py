@@ -159,8 +159,8 @@ class Recordings:
 
 
 class Aging:
-    """Decides which recordings are really old. They are, if they were old by the wall clock for SURE_AFTER seconds of the boot
-    clock, and nobody set the wall clock in that time.
+    """Decides which recordings are certainly past their age limit. A recording is if the wall clock has shown it as past the
+    limit for SURE_AFTER seconds, measured by the boot clock, and nobody has set the wall clock in that time.
     """
 
     def __init__(self) -> None:
@@ -168,7 +168,9 @@ class Aging:
         self._apart: float | None = None
 
     def sure(self, old: frozenset[str], wall: float, boot: float) -> frozenset[str]:
-        """Return those of ``old`` that are certainly old, at ``wall`` and ``boot`` (seconds on the two clocks)."""
+        """Return the recordings in ``old`` that are certainly past their age limit. ``old`` are those that are past the limit by
+        the wall clock. ``wall`` and ``boot`` are the seconds that the two clocks show now.
+        """
         is_set = self._apart is None or abs(wall - boot - self._apart) > SET_BY
         self._apart = wall - boot
         self._since = {run: boot if is_set else self._since.get(run, boot) for run in old}

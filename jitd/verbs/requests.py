@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs of requesters: submit, resume, withdraw, explain, give back.
 
-Law: a person acts on their own requests only. One sentence answers for requests that are unknown, ended or somebody else's.
+Law: a person acts on their own requests only. If a request cannot be resumed, the answer is the same whether the request does
+not exist, has ended or is somebody else's.
 """
 
 from __future__ import annotations
