@@ -287,6 +287,7 @@ def test_the_command_gets_the_signals_as_jitsudo_found_them(house):
 
     done = house.run("--get", THING, "--", "grep", "^Sig[BI]", "/proc/self/status", preexec_fn=ignore_usr2)
     masks = {line.split()[0]: int(line.split()[1], 16) for line in done.out.splitlines()}
+    masks["SigIgn:"] &= ~(0b11 << 31)  # 32 and 33 are the C library's own: make(1) leaves them ignored
     assert masks == {"SigBlk:": 0, "SigIgn:": 1 << signal.SIGUSR2 - 1}
 
 

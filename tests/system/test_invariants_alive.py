@@ -14,7 +14,7 @@ SHORT = """
 name = "short"
 who = ["group:dba"]
 commands = [["**"]]
-expires = "4s"
+expires = "12s"
 approvals = [{ need = 1, from = ["group:ops"] }]
 grant = { lasts = "1h", uses = 9 }
 """
