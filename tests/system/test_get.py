@@ -11,6 +11,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -200,8 +201,13 @@ def test_a_daemon_that_is_killed_meanwhile_takes_it_back_when_the_command_ends(h
     assert asked.end() == 6, asked.err
     assert "let in" in asked.out
     done.unlink()
-    (taking,) = [one for one in house.records() if one["event"] == "holding.taking" and one["id"] == asked.id]
-    assert (taking["actor"], taking["detail"]) == ("alice@EXAMPLE.TEST", {"because": "given back by its holder"})
+
+    def taken() -> list[dict[str, Any]]:
+        return [one for one in house.records() if one["event"] == "holding.taking" and one["id"] == asked.id]
+
+    (taking,) = wait_for(taken, what="the record of it")  # the client does not wait for it
+    # A busy host may have ended the command before the client had said who it is: then jitd waits half a minute for it.
+    assert taking["detail"]["because"] in ("given back by its holder", "its client did not come back")
 
 
 def has_client(house: House) -> bool:
