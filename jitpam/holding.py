@@ -104,7 +104,7 @@ class Holding:
         """Fetch the ticket and run ``command`` with it. Raises NotAuthenticated.
 
         Returns the command's exit status, or minus the signal that ended it. If the command is
-        still running some seconds after the grant has ended, it is minus SIGHUP.
+        still running ENDS_WITHIN seconds after it got SIGHUP, returns minus SIGHUP.
         """
         try:
             cache = TicketCache()

@@ -109,7 +109,7 @@ class _Fetch:
         return int(found.contents.ends_at)
 
     def _granting_tickets(self, client: Any) -> Handle:
-        """Return a cache in memory that has the client's ticket-granting tickets and nothing else. Raises as ``run``."""
+        """Return a cache in memory with only the client's ticket-granting tickets. Raises NoTicket and NotAuthenticated."""
         own, copy, at = Handle(), Handle(), Handle()
         code = self._krb5.krb5_cc_cache_match(self._library, client, own)
         if code in (_NO_CACHE, _NOT_FOUND):

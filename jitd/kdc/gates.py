@@ -27,8 +27,8 @@ PACKAGES = str(Path(__file__).resolve().parents[2])
 WITHIN = PATIENCE + 5.0
 """Seconds after which the process that asks is killed."""
 SHARE = 0.75
-"""Part of ``within`` in which the KDCs have to answer, if this is less than PATIENCE. In the rest the process itself starts, and
-writes its answers."""
+"""The KDCs have PATIENCE seconds to answer, or this part of ``within`` if that is less. The process needs the rest of the time to
+start and to write its answers."""
 
 
 @dataclass(frozen=True, slots=True)
