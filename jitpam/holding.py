@@ -54,8 +54,8 @@ class Holding:
         self._connection = connection
         self._signals = signals
         self.request = request or given.id.partition(".")[0]
-        """The id of the request to resume. Without it we take the first part of the holding's id, which is the grant's id. The
-        grant has the id of its request, unless an earlier grant answered the request."""
+        """The id of the request to resume. If jitd has not told it, we take the first part of the holding's id, which is
+        the grant's id. The grant has the id of its request, unless an earlier grant answered the request."""
         self._given = given
         self._ends_at = _boot_clock() + given.left_ms / 1000
 
