@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What jitsudo does when a thing is given (PROTOCOL.md section 10): it fetches a ticket, and runs a command with it or keeps it.
+"""Handles a thing that jitd has given to jitsudo (PROTOCOL.md section 10): fetches the ticket, and runs a command with the ticket
+or keeps the ticket.
 
-Law: what was given is given back where it was not fetched, and when its command ends. The end of the grant hangs the command up,
-whether jitd says so or our own clock does. The command is the person's own and is never killed.
+Law: the thing is given back if the ticket cannot be fetched, and when the command ends. When the grant ends, by jitd's word or by
+our own clock, the command gets SIGHUP. The command is the person's own and is never killed.
 """
 
 from __future__ import annotations
@@ -28,37 +29,41 @@ else:
     import _signal  # importing `signal` would make each start 3 ms longer
 
 COMES_BACK_WITHIN = 30.0
-"""Seconds to wait for a daemon that went away. For as long it keeps the thing for us (PROTOCOL.md section 10)."""
+"""Seconds in which we try to reconnect after the connection to jitd was lost. After a restart, jitd keeps the thing for us for
+the same time (PROTOCOL.md section 10)."""
 TRY_EVERY = 0.2
 LOOK_EVERY = 1.0
-"""Seconds between two looks at the clock: while a host is suspended, no timeout of poll(2) runs."""
+"""Most seconds until the clock is read again: the timeouts of poll(2) stand still while the host is suspended."""
 DAEMON_FIRST = 1.0
-"""Seconds after the end of the grant in which jitd may say why the grant ended, before we say it."""
+"""Seconds after the end of the grant in which jitd can tell why the grant ended. Then we say that its time is over."""
 ENDS_WITHIN = 5.0
-"""Seconds that processes have to end after SIGHUP."""
+"""Seconds in which processes have to end after SIGHUP."""
 ANSWERS_WITHIN = 5.0
 FOR_A_COMMAND, NOT_FETCHED = 120, 125
 _PASSED_ON = (_signal.SIGTERM, _signal.SIGHUP, _signal.SIGUSR1, _signal.SIGUSR2, _signal.SIGALRM)
-"""Signals that jitsudo passes on to the command. The keyboard sends INT and QUIT to both, so they are not passed on."""
+"""Signals that jitsudo passes on to the command. SIGINT and SIGQUIT are not among them: the terminal sends these to jitsudo and
+to the command."""
 _LEAVING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=")
 
 
 class Holding:
-    """One thing, from ``given`` to its end. ``request`` is the request's id; it is empty if jitd has not told it."""
+    """One thing, from the message ``given`` to its end. ``request`` is the id of the request; empty if jitd has not told it."""
 
     def __init__(self, connection: Connection, signals: Signals, request: str, given: Given) -> None:
         self._connection = connection
         self._signals = signals
         self.request = request or given.id.partition(".")[0]
-        """The id to resume by. A holding has the id of its request, unless an earlier grant answered that request."""
+        """The id of the request to resume. If jitd has not told it, we take the first part of the holding's id, which is
+        the grant's id. The grant has the id of its request, unless an earlier grant answered the request."""
         self._given = given
         self._ends_at = _boot_clock() + given.left_ms / 1000
 
-    # --- without a command: it is kept
+    # --- without a command: the ticket is kept
 
     def keep(self) -> int:
-        """Fetch the ticket, say Keep, and print the line to use the ticket by. Returns the exit status, or minus a signal.
+        """Fetch the ticket, send Keep, and print the shell command that makes programs use the ticket. Returns the exit status,
+        or minus the signal that ended jitsudo.
 
         Raises Unreachable, after which the caller may resume; NotAuthenticated, RefusedByDaemon and Unwritable.
         """
@@ -78,7 +83,7 @@ class Holding:
                     raise _Left(number)
             self._connection.say(Keep())
             while not isinstance(self._connection.hear(time.monotonic() + ANSWERS_WITHIN), Done):
-                pass  # it is taken already: jitd refuses the keep next
+                pass  # Taken: the thing is taken back already, and next jitd refuses Keep
             print_out(f"export KRB5CCNAME={_quoted(cache.name)}", "the line to use the ticket by")
         except BaseException as fault:
             cache.destroy()
@@ -98,8 +103,8 @@ class Holding:
     def accompany(self, command: OwnCommand) -> int:
         """Fetch the ticket and run ``command`` with it. Raises NotAuthenticated.
 
-        Returns the command's exit status, or minus the signal that ended it. For a command that outlives the grant it is minus
-        SIGHUP.
+        Returns the command's exit status, or minus the signal that ended it. If the command is
+        still running ENDS_WITHIN seconds after it got SIGHUP, returns minus SIGHUP.
         """
         try:
             cache = TicketCache()
@@ -114,7 +119,7 @@ class Holding:
                     return -number
             self._signals.catch((*_PASSED_ON, *_LEAVING, _signal.SIGCHLD, _signal.SIGCONT))
             command.start({b"KRB5CCNAME": cache.name}, self._signals.mask_found)
-            _signal.signal(_signal.SIGTTOU, _signal.SIG_IGN)  # what we say is said, whoever has the terminal
+            _signal.signal(_signal.SIGTTOU, _signal.SIG_IGN)  # we can write to the terminal even from a background group
             return self._until_ended(command, cache)
         except NoTicket as fault:
             return _tell(fault)
@@ -126,7 +131,9 @@ class Holding:
             self._connection.close()
 
     def _fetch(self, cache: TicketCache) -> int:
-        """Fill ``cache``. Returns the end of the ticket, in seconds since 1970. Raises NoTicket and NotAuthenticated."""
+        """Fetch the ticket into ``cache``. Returns the end of the ticket, in seconds since 1970. Raises NoTicket and
+        NotAuthenticated.
+        """
         given = self._given
         try:
             until = seconds_of(given.until)
@@ -160,7 +167,7 @@ class Holding:
         return "its time is over" if _boot_clock() >= self._ends_at + DAEMON_FIRST else ""
 
     def _look(self, command: OwnCommand) -> int | None:
-        """Handle signals, and return how the command ended; None if it has not."""
+        """Handle the signals that have arrived. Return how the command has ended, as ``accompany`` does; None if it runs."""
         arrived = self._signals.taken()
         for number, sender in arrived:
             if number == _signal.SIGCONT:
@@ -174,10 +181,12 @@ class Holding:
             _stop_by(ended - STOPPED)
         return None
 
-    # --- jitd that went away
+    # --- the connection to jitd is lost
 
     def _come_back(self, command: OwnCommand, cache: TicketCache) -> int | None:
-        """Reconnect to jitd, or go on without it until the end. Returns None once jitd is back, else how the command ended."""
+        """Reconnect to jitd. If this fails for COMES_BACK_WITHIN seconds, go on without jitd until the command or the grant ends.
+        Returns None once jitd is connected again; else how the command ended, as ``accompany`` does.
+        """
         self._connection.close()
         gives_up_at = time.monotonic() + COMES_BACK_WITHIN
         has_given_up = False
@@ -207,7 +216,7 @@ class Holding:
                 return self._hang_up(command, cache, because)
 
     def _resume(self) -> None:
-        """Connect, and resume the request. Raises RefusedByDaemon, Unreachable and NotAuthenticated."""
+        """Connect to jitd and resume the request. Raises RefusedByDaemon, Unreachable and NotAuthenticated."""
         connection = connect()
         try:
             connection.say(Resume(id=self.request, streams=[]))
@@ -225,7 +234,7 @@ class Holding:
     # --- the end of the grant
 
     def _hang_up(self, command: OwnCommand, cache: TicketCache, because: str) -> int:
-        """Send SIGHUP to the command and its descendants, and name those that live after 5 s. Returns as ``accompany``."""
+        """Send SIGHUP to the command and its descendants. Name those that still run after 5 s. Returns as ``accompany``."""
         say(f"{self._given.thing} is taken back: {because}; hanging up {command.name}")
         command.hang_up()
         cache.destroy()
@@ -251,7 +260,7 @@ class Holding:
 
 
 class _Left(Exception):
-    """A signal asked us to end before the ticket was kept."""
+    """A signal that ends jitsudo arrived before the ticket was kept. ``number`` is the signal's number."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -268,8 +277,9 @@ def _boot_clock() -> float:
 
 
 def _stop_by(number: int) -> None:
-    """Stop by the signal that has stopped the command, so that the shell sees its job stop. If no shell is left to continue us,
-    the kernel ignores the signal. We ignore TTOU, so TTIN takes its place: a shell shows both alike.
+    """Stop jitsudo by the signal that has stopped the command, so that the shell sees its job stop. If there is no shell that
+    could continue us (an orphaned process group), the kernel ignores the signal. For SIGTTOU, which jitsudo ignores, SIGTTIN is
+    used: a shell treats both in the same way.
     """
     import posix
 

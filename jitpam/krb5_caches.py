@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What we call of libkrb5 to read a credential cache and to fill another one, declared for the C half of ctypes.
+"""The functions of libkrb5 that read a credential cache and fill another one, declared for _ctypes, the C half of ctypes.
 
-Law: as of ``krb5``, and loaded by those alone who asked for a thing: every other start is without it. The structures are those of
-krb5.h of MIT Kerberos, which has not changed them since release 1.2.
+Law: only functions that are declared here with all their types are called. This module is imported only if a thing was asked for,
+so it does not slow down other starts. The structures are those in MIT Kerberos' krb5.h, which have not changed since release 1.2.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 class Key(Structure):
-    """krb5_keyblock."""
+    """The structure krb5_keyblock: a key."""
 
     _fields_ = (("magic", Int), ("enctype", Int), ("length", Number), ("contents", Handle))
 
 
 class Data(Structure):
-    """krb5_data."""
+    """The structure krb5_data: bytes with their length."""
 
     _fields_ = (("magic", Int), ("length", Number), ("data", Handle))
 
 
 class Credential(Structure):
-    """krb5_creds: one ticket of a cache, or the ticket that is wanted. Times are seconds since 1970, unsigned 32 bits."""
+    """The structure krb5_creds: a ticket, in a cache or asked for. Times are in seconds since 1970, as unsigned 32 bits."""
 
     _fields_ = (
         ("magic", Int),
@@ -50,7 +50,7 @@ class Credential(Structure):
 
 
 NO_STORE = 8
-"""KRB5_GC_NO_STORE: do not keep the ticket in the cache by whose credentials it was fetched."""
+"""KRB5_GC_NO_STORE: do not store the ticket in the cache whose credentials are used to fetch it."""
 
 _P = Handle
 _HANDLE = POINTER(Handle)
@@ -73,7 +73,7 @@ _CALLS: dict[str, tuple[Any, ...]] = {
 }
 """Function → the types of its arguments. All return a krb5_error_code, 0 for success."""
 _TEXTS: dict[str, tuple[Any, ...]] = {"krb5_get_error_message": (_P, Int)}
-"""Function that returns a text → the types of its arguments. The text stays the library's."""
+"""Function that returns a text → the types of its arguments. The library owns the text."""
 
 
 def calls() -> Any:
@@ -87,5 +87,5 @@ def texts() -> Any:
 
 
 def address() -> Any:
-    """Return room for the address of a Credential of the library's."""
+    """Return an empty pointer to a Credential. The library stores the address of its own Credential in it."""
     return _CREDENTIAL()

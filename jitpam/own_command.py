@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command that a person runs with what was given: a child of jitsudo, with the person's own rights, session and terminal.
+"""Runs the command of a person who uses a thing: a child of jitsudo, with the person's own rights, session and terminal.
 
-Law: it is the person's own: no approval is for it, and nothing here gives it a right. It gets the signals, the mask and the
-descriptors that jitsudo was started with. It is hung up, and never killed.
+Law: the command needs no approval, and this module gives it no rights. The command gets the signal actions, the signal mask and
+the descriptors with which jitsudo was started. It may get SIGHUP from jitsudo, and never SIGKILL.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ else:
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 _SEARCH = b"/bin:/usr/bin"
-"""Where a command is looked up if PATH is not set, as execvp(3) does."""
+"""The search path for commands if PATH is not set, the same as that of execvp(3)."""
 _IGNORED_BY_PYTHON = (_signal.SIGPIPE, _signal.SIGXFSZ)
 
 
 class Unstartable(Exception):
-    """The command cannot be executed: a sentence, and the exit status that a shell has then."""
+    """The command cannot be executed. The text is a sentence. ``status`` is the exit status that a shell gives in this case."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -38,7 +38,7 @@ class OwnCommand:
     """One command. Call ``start``, then ``look`` until the command has ended."""
 
     def __init__(self, argv: list[bytes]) -> None:
-        """Look up the command's file, as a shell does. Raises Unstartable."""
+        """Look up the command's file in PATH, as a shell does. Raises Unstartable if there is no executable file."""
         self._argv = argv
         self._path = _find(argv[0])
         self.pid = 0
@@ -46,13 +46,14 @@ class OwnCommand:
 
     @property
     def name(self) -> str:
-        """The first word of the command, for people."""
+        """The first word of the command, in printable form."""
         return shown(self._argv[0])
 
     def start(self, variables: dict[bytes, bytes], mask: set[int]) -> None:
-        """Fork and execute the command, in our environment changed by ``variables``. ``mask``: the signals that it has blocked.
+        """Fork and execute the command, with our environment variables changed by ``variables``, and the signal mask ``mask``.
 
-        What cannot be executed after all ends with 126 or 127, and has said why. Raises Unstartable if no process can be made.
+        If the child process cannot execute the file, it prints why, and exits with status 126 or 127. Raises Unstartable if no
+        process can be forked.
         """
         environment = {**posix.environ, **variables}
         try:
@@ -67,15 +68,15 @@ class OwnCommand:
                 _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
                 posix.execve(self._path, self._argv, environment)
             except OSError as fault:
-                if fault.errno == errno.ENOENT and not _exists(self._path):  # and not the interpreter that it names
+                if fault.errno == errno.ENOENT and not _exists(self._path):  # the file itself is missing, not its interpreter
                     status = NOT_FOUND
                 write(f"jitsudo: {shown(self._path)} cannot be executed: {fault.strerror}\n")
             finally:
                 posix._exit(status)
 
     def look(self) -> int | None:
-        """Return the command's exit status, or minus the signal that ended it; STOPPED plus the signal that stopped it; None if
-        it runs.
+        """Return the command's exit status, or minus the signal that ended the command; STOPPED plus the signal if one has
+        stopped it; None if nothing has changed.
         """
         found, status = posix.waitpid(self.pid, posix.WNOHANG | posix.WUNTRACED)
         if not found:
@@ -87,25 +88,25 @@ class OwnCommand:
         _kill(self.pid, number)
 
     def go_on(self) -> None:
-        """Continue the command, or its process group if the command leads one."""
+        """Send SIGCONT to the command, or to its process group if the command is the group's leader."""
         group = -self.pid if _group_of(self.pid) == self.pid else self.pid
         _kill(group, _signal.SIGCONT)
 
     def family(self) -> dict[int, _Process]:
-        """Return the command and those of its descendants that can be found: the processes below it, and those of the process
-        group or session that it leads.
+        """Return, by pid, the command and those of its descendants that can be found: its children, their children and so on,
+        and the processes in the process group or session that the command leads.
         """
         return _family(self.pid, _processes())
 
     def hang_up(self) -> None:
-        """Send SIGHUP to all of the family. SIGCONT follows, as from the kernel, so that a stopped process acts on it."""
+        """Send SIGHUP, and then SIGCONT, to all of the family. SIGCONT makes a stopped process act on SIGHUP."""
         self._known = self.family()
         for pid in self._known:
             _kill(pid, _signal.SIGHUP)
             _kill(pid, _signal.SIGCONT)
 
     def survivors(self) -> list[str]:
-        """Return those that got SIGHUP and still live: ``1234 psql``."""
+        """Return the processes that got SIGHUP and are still running, each as pid and name: ``1234 psql``."""
         now = _processes()
         return [
             f"{pid} {shown(same.name)}" for pid, one in self._known.items() if (same := now.get(pid)) and same.began == one.began
@@ -116,7 +117,7 @@ STOPPED = 0x100
 """What ``look`` adds to the number of the signal that has stopped the command."""
 
 
-# --- where its file is
+# --- the file of the command
 
 
 def _find(word: bytes) -> bytes:
@@ -149,11 +150,11 @@ def _is_executable(path: bytes) -> bool:
     return S_ISREG(posix.stat(path).st_mode) and posix.access(path, posix.X_OK)
 
 
-# --- what descends from it
+# --- the descendants of the command
 
 
 class _Process:
-    """One process, from proc(5), stat."""
+    """One process, as /proc/PID/stat shows it (proc(5))."""
 
     __slots__ = ("began", "group", "name", "parent", "session")
 
@@ -161,11 +162,11 @@ class _Process:
         self.name = name
         self.parent, self.group, self.session = (int(field) for field in fields[1:4])
         self.began = int(fields[19])
-        """When the process started, in ticks since boot. Together with its number this names one process only."""
+        """When the process started, in clock ticks since boot. The pid and this time together identify one process."""
 
 
 def _processes() -> dict[int, _Process]:
-    """Return all processes that live and that we may see, by number."""
+    """Return all running processes that we may see, by pid. Zombies are left out."""
     found = {}
     for entry in posix.listdir("/proc"):
         if not entry.isdigit():
@@ -173,9 +174,9 @@ def _processes() -> dict[int, _Process]:
         try:
             with open(f"/proc/{entry}/stat", "rb") as file:
                 line = file.read(4096)
-        except OSError:  # it has ended
+        except OSError:  # the process has ended
             continue
-        # "pid (name) state ppid …": the name may hold anything, a parenthesis too, so it ends at the last one.
+        # "pid (name) state ppid …": the name may contain any character, so it ends at the last closing parenthesis.
         fields = line[line.rfind(b")") + 2 :].split()
         if fields[0] not in (b"Z", b"X"):
             found[int(entry)] = _Process(line[line.find(b"(") + 1 : line.rfind(b")")], fields)
@@ -201,5 +202,5 @@ def _group_of(pid: int) -> int:
 def _kill(pid: int, number: int) -> None:
     try:  # noqa: SIM105  # importing `contextlib` would make each start 1 ms longer
         posix.kill(pid, number)
-    except OSError:  # it has ended, or is another user's by now
+    except OSError:  # the process has ended, or now runs as another user
         pass

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fetches a service ticket that was given into a credential cache that holds nothing else.
+"""Fetches a service ticket, for which a grant was given, into a new credential cache with nothing else in it.
 
-Law: the person's own cache is read and never changed. A service ticket that is in it already is not used: the KDC is asked with a
-copy of the ticket-granting tickets alone. Asking has an end. To destroy the cache is housekeeping: its person may have copied it.
+Law: the person's own cache is read and never changed. If there is a service ticket in it already, that ticket is not used: the
+KDC is asked with a copy that has only the ticket-granting tickets. The KDC has FETCH_WITHIN seconds to answer. The new cache is
+destroyed only to leave nothing behind: the person may have copied the ticket.
 """
 
 from __future__ import annotations
@@ -21,27 +22,27 @@ if TYPE_CHECKING:
     import datetime as _datetime
     from typing import Any
 else:
-    import _datetime  # `datetime` is this and 2 ms
+    import _datetime  # importing `datetime` itself would make each start 2 ms longer
 
 FETCH_WITHIN = 10.0
-"""Seconds that the KDC has to answer. libkrb5 itself would wait for half a minute."""
+"""Seconds in which the KDC has to answer. libkrb5 itself would wait for half a minute."""
 LAGS_FOR = 4.0
-"""Seconds for which the KDC is asked again after a refusal by policy: it may be a replica that does not have the grant yet."""
+"""Seconds in which we ask again if the KDC refuses by policy: the KDC may be a replica that does not have the grant yet."""
 AGAIN_EVERY = 0.5
 FILE = b"krb5cc"
 _EXPIRED, _NO_CACHE, _NOT_FOUND, _POLICY = -1765328352, -1765328189, -1765328243, -1765328372
-"""KRB5KRB_AP_ERR_TKT_EXPIRED, KRB5_FCC_NOFILE, KRB5_CC_NOTFOUND, KRB5KDC_ERR_POLICY."""
+"""Codes of libkrb5: KRB5KRB_AP_ERR_TKT_EXPIRED, KRB5_FCC_NOFILE, KRB5_CC_NOTFOUND, KRB5KDC_ERR_POLICY."""
 
 
 class NoTicket(Exception):
-    """The ticket cannot be fetched or kept: a sentence, with the words of the KDC or of libkrb5 if there are any."""
+    """The ticket cannot be fetched or stored. The text is a sentence, with the message of the KDC or libkrb5 if there is one."""
 
 
 class TicketCache:
     """A new directory of mode 0700. Once ``fill`` has returned, one credential cache of mode 0600 is in it."""
 
     def __init__(self) -> None:
-        """Make the directory: in XDG_RUNTIME_DIR if only we may enter that, else in /tmp. Raises NoTicket."""
+        """Make the directory: in XDG_RUNTIME_DIR if only this user may enter that, else in /tmp. Raises NoTicket if it cannot."""
         self._directory = _new_directory()
         self._path = self._directory + b"/" + FILE
 
@@ -53,8 +54,8 @@ class TicketCache:
     def fill(self, service: str, client: str) -> int:
         """Fetch a ticket of the principal ``client`` for the principal ``service``, both with their realm.
 
-        Returns the end of the ticket, in seconds since 1970. Raises NoTicket, and NotAuthenticated where ``client`` has no
-        ticket-granting ticket that is good.
+        Returns the end of the ticket, in seconds since 1970. Raises NoTicket, and NotAuthenticated if ``client`` has no
+        ticket-granting ticket, or only expired ones.
         """
         try:
             fetch = _Fetch(service, client, self.name)
@@ -88,7 +89,7 @@ class _Fetch:
     def run(self) -> int:
         """Fetch the ticket and store it. Returns its end, in seconds since 1970. Raises NoTicket and NotAuthenticated.
 
-        What is opened is left open: this is done a few times in a process, at most.
+        The handles of libkrb5 are not closed: a process fetches a few tickets at most.
         """
         self._do("krb5_init_context", self._library)
         wanted = Credential()
@@ -108,7 +109,7 @@ class _Fetch:
         return int(found.contents.ends_at)
 
     def _granting_tickets(self, client: Any) -> Handle:
-        """Return a cache in memory that has the client's ticket-granting tickets and nothing else. Raises as ``run``."""
+        """Return a cache in memory with only the client's ticket-granting tickets. Raises NoTicket and NotAuthenticated."""
         own, copy, at = Handle(), Handle(), Handle()
         code = self._krb5.krb5_cc_cache_match(self._library, client, own)
         if code in (_NO_CACHE, _NOT_FOUND):
@@ -171,7 +172,7 @@ def _new_directory() -> bytes:
         path = place + b"/jitsudo-" + posix.urandom(8).hex().encode()
         try:
             posix.mkdir(path, 0o700)
-            posix.chmod(path, 0o700)  # whatever the umask has taken away
+            posix.chmod(path, 0o700)  # mkdir applies the umask, chmod does not
             return path
         except OSError as error:
             fault = error
@@ -179,10 +180,10 @@ def _new_directory() -> bytes:
 
 
 def _own_place() -> list[bytes]:
-    """Return XDG_RUNTIME_DIR if that is a directory of this user that nobody else may enter; else nothing."""
+    """Return a list with XDG_RUNTIME_DIR if it is a directory of this user with mode 0700; else an empty list."""
     place = posix.environ.get(b"XDG_RUNTIME_DIR", b"")
     try:
-        place.decode()  # what is no text cannot be printed as a line for a shell
+        place.decode()  # a path that is not UTF-8 cannot be printed as a shell command
         found = posix.lstat(place) if place.startswith(b"/") else None
     except (OSError, UnicodeDecodeError):
         found = None
@@ -191,7 +192,7 @@ def _own_place() -> list[bytes]:
 
 
 def seconds_of(instant: str) -> float:
-    """Return the seconds since 1970 of ``instant``, RFC 3339 in UTC. Raises ValueError."""
+    """Return ``instant`` (RFC 3339, UTC) in seconds since 1970. Raises ValueError if it has another form."""
     return _datetime.datetime.fromisoformat(instant).timestamp()
 
 

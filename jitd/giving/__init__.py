@@ -37,7 +37,7 @@ Answer = Done | Refused | Failed
 
 
 class Giver(Protocol):
-    """Gives things of one kind."""
+    """An object that gives things of one kind, and takes them back."""
 
     async def give(self, holding: Holding) -> Answer:
         """Give the thing of ``holding`` to the person who is to have it."""

@@ -3,7 +3,7 @@
 whether it has loaded the plugin.
 
 Law: a gate is ON only if the KDC has refused a ticket by policy. If there is no answer, another error, no such service or a fault
-of jitd's own, the state is SILENT. Tickets may be granted only if every sighting is ON.
+of jitd's own, the state is SILENT, which proves nothing.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ PACKAGES = str(Path(__file__).resolve().parents[2])
 WITHIN = PATIENCE + 5.0
 """Seconds after which the process that asks is killed."""
 SHARE = 0.75
-"""Part of ``within`` in which the KDCs have to answer, if this is less than PATIENCE. In the rest the process itself starts, and
-writes its answers."""
+"""The KDCs have PATIENCE seconds to answer, or this part of ``within`` if that is less. The process needs the rest of the time to
+start and to write its answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ async def gate_states(
 
 
 def off_or_silent(sightings: Sequence[Sighting]) -> Sighting | None:
-    """Return a sighting that forbids to grant tickets: one that is OFF if there is one, else one that is SILENT. None if all are
-    ON. If there are no sightings, return one that is SILENT.
+    """Return a sighting that does not prove that the gates are on: one that is OFF if there is one, else one that is SILENT.
+    Return None if all sightings are ON. If there are no sightings, return one that is SILENT.
     """
     if not sightings:
         return Sighting("KDC", "", SILENT, "nobody was asked")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the names of principals in a keytab (format version 2; MIT krb5's documentation describes it).
 
-Law: pure. Only names are read, never a key.
+Law: pure. Only names are read from the keytab, never a key.
 """
 
 from __future__ import annotations

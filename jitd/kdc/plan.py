@@ -66,7 +66,7 @@ class Step:
 
 
 def read_entry(printed: str, strings: str) -> Entry:
-    """Return the entry from what getprinc (``printed``) and getstrs (``strings``) print. Raises ValueError if it cannot."""
+    """Return the entry that getprinc (``printed``) and getstrs (``strings``) print. Raises ValueError if a line is missing."""
     found: dict[str, str] = {}
     for line in printed.splitlines():
         name, _, value = line.partition(": ")
@@ -95,7 +95,7 @@ def _life(text: str) -> int:
 
 
 def check_name(service: str) -> None:
-    """Raise CannotPlan if ``service`` is not the name of a service, or must not be gated or ungated."""
+    """Raise CannotPlan if ``service`` is not the name of a service, or if its gating must not be changed."""
     if not _WORD.fullmatch(service) or not is_principal(service if "@" in service else f"{service}@R"):
         raise CannotPlan(f"{service!r} is not the name of a service, such as postgres/db1.example.org")
     first = components(service)[0]

@@ -105,7 +105,7 @@ def write_grant(grant: Grant) -> tuple[str, str]:
 
 
 def read_grant(name: str, value: str) -> Grant | None:
-    """Return the grant that the string ``name`` with ``value`` is; None if name or value does not have the form."""
+    """Return the grant in the string with this ``name`` and ``value``; None if one of them does not have its form."""
     form, _, rest = value.partition(" ")
     end, _, client = rest.partition(" ")
     grant_id = name.removeprefix(GRANT)
