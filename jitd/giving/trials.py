@@ -37,6 +37,7 @@ class Trials:
         self._note = note
         self._tried: set[str] = set()
         self._off: dict[str, str] = {}  # service → why its gate is known to be off
+        self._noted: set[str] = set()  # services whose gates the record says are off
 
     def fault(self, service: str) -> str:
         """Return why no ticket for ``service`` is given now, as a sentence; empty if its gate is not known to be off."""
@@ -58,17 +59,19 @@ class Trials:
             if off := next((sighting for sighting in states if sighting.state == OFF), None):
                 self._is_off(service, off)
             elif service in self._off and states and all(sighting.state == ON for sighting in states):
-                del self._off[service]
                 self._note("gate.on", {"service": service})
+                self._noted.discard(service)
+                del self._off[service]
 
     def _is_off(self, service: str, seen: Sighting) -> None:
-        if service not in self._off:
-            self._note("gate.off", {"service": service, "kdc": seen.kdc})
         what = "any gated service" if service == self._canary else service
         self._off[service] = (
             f"{seen.kdc} issues tickets for {what} without a grant: its gate is off, and jitd gives no tickets until it is"
             " mended (jitd kdc check)"
         )
+        if service not in self._noted:  # after it: what cannot be recorded is off all the same
+            self._note("gate.off", {"service": service, "kdc": seen.kdc})
+            self._noted.add(service)
 
     async def keep(self) -> None:
         """Check all gates every EVERY seconds. Nothing is checked while no rule gives tickets (``services()`` is empty). Runs for

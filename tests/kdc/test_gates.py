@@ -101,6 +101,7 @@ def test_a_service_that_is_not_there_proves_nothing(stage: Stage) -> None:
 
 
 def test_a_kdc_without_the_plugin_is_seen_beside_one_that_has_it(stage: Stage, open_kdc: int) -> None:
+    """THREATS T-11."""
     service = stage.gated()
     seen = look(stage, CANARY, service, kdcs=(ADDRESS, OPEN))
     assert states(seen) == [(ADDRESS, CANARY, ON), (ADDRESS, service, ON), (OPEN, CANARY, OFF), (OPEN, service, OFF)]
