@@ -157,10 +157,13 @@ class Stage:
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
-                with suppress(OSError):
-                    held = [os.readlink(fd) for fd in (entry / "fd").iterdir()]
-                    if any(path.startswith(f"{self.run_dir}/runs/") for path in held):
-                        found.append(int(entry.name))
+                held = []
+                with suppress(OSError):  # it has ended
+                    for fd in (entry / "fd").iterdir():
+                        with suppress(OSError):  # a descriptor that it has closed meanwhile says nothing of the others
+                            held.append(os.readlink(fd))
+                if any(path.startswith(f"{self.run_dir}/runs/") for path in held):
+                    found.append(int(entry.name))
         return found
 
     def restart(self) -> None:
