@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is installed: the list that contrib/install leaves below DESTDIR, and contrib/uninstall goes by.
 
-Law: a list with a line that install did not write is refused whole; a path of it is a file of ours, and is looked up below
+Law: a list with a line that install did not write is refused whole; each path of it is a file that install wrote, and is looked up below
 DESTDIR alone, whatever links lie there.
 """
 

@@ -156,9 +156,12 @@ class _Wait:
         return self._relay()
 
     def _until_decided(self, message: Message) -> Message:
-        """Start, Given or Done. Raises _Interrupted, RefusedByDaemon, Unreachable."""
+        """Send ``message``. Return the Start, Given or Done that follows.
+
+        Raises _Interrupted, RefusedByDaemon, Unreachable.
+        """
         said = self._connection.follow(message, self._signals.descriptor, REDRAW_EVERY if self._redraws else None)
-        # While jitd decides, and not when it is our turn: by then it may be another version's.
+        # Now, while jitd decides: later an upgrade may have replaced the file.
         if self._options.mode != "run":
             from jitpam import holding  # noqa: F401
         if self._options.mode != "get":

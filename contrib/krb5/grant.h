@@ -6,7 +6,7 @@
  *     jit_granted_by      host names (FQDN, lower case), parted by single spaces
  *     jit_grant:ID        1 END CLIENT
  *
- * Law: a string that is not exactly of its form is no grant, and names no host. No reading allocates, and none reads
+ * Law: a string that has not exactly the form is not a grant, and names no host. No reading allocates, and none reads
  * beyond the NUL that ends the string.
  */
 #ifndef JITD_GRANT_H
@@ -20,7 +20,7 @@
 #define JITD_GRANTED_BY "jit_granted_by"
 #define JITD_GRANT "jit_grant:"
 
-/* How many seconds after now a grant may end. One that ends later is no grant yet. */
+/* How many seconds after now a grant may end. One that ends later does not count yet. */
 #define JITD_AHEAD INT64_C(86400)
 
 /* How many grants one service may have. */

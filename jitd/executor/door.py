@@ -18,7 +18,7 @@ BACKLOG = 256
 
 
 def listen(run_dir: str) -> socket.socket:
-    """Return the listening socket. It is bound in a directory of root's, and renamed once its mode is right. Raises OSError.
+    """Return the listening socket, bound in a directory that belongs to root and renamed once its mode is right. Raises OSError.
 
     A socket that is left there is replaced.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What monitors are made by and live in, for whoever orders them: one Protocol for each.
+"""What makes monitors, and what they live in: one Protocol for each, for the module that orders them.
 
 Law: nothing here does anything.
 """

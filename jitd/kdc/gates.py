@@ -77,16 +77,6 @@ async def gate_states(
         return (*(Sighting(f"KDC of {realm}", service, SILENT, f"it could not be asked: {fault}") for service in own), *others)
 
 
-def off_or_silent(sightings: Sequence[Sighting]) -> Sighting | None:
-    """Return a sighting that does not prove that the gates are on: one that is OFF if there is one, else one that is SILENT.
-    Return None if all sightings are ON. If there are no sightings, return one that is SILENT.
-    """
-    if not sightings:
-        return Sighting("KDC", "", SILENT, "nobody was asked")
-    found = sorted((each for each in sightings if each.state != ON), key=lambda each: (each.state != OFF, each.kdc))
-    return found[0] if found else None
-
-
 def _read(said: bytes, realm: str, services: Sequence[str]) -> list[Sighting]:
     """Return the sightings in ``said``. Raises ValueError if it cannot be read, or if an answer about a service is missing."""
     found = []

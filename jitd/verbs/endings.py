@@ -107,9 +107,8 @@ class Endings:
         return gone
 
     async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
-        """As ``Lists.being_ended``: runs and things of those whom ``is_it`` means that are not gone though they should be; none
-        if
-        that cannot be read in time: what ends more of them does not wait for it.
+        """Return the same as ``Lists.being_ended``: the runs and things that were told to end and have not ended. Return none if
+        they cannot be read in time, since the verb must not wait for that.
         """
         with suppress(TimeoutError):
             return await self._lists.being_ended(who, is_it)
@@ -135,13 +134,13 @@ class Endings:
         return [one.id for under_one in given for one in under_one]
 
     def not_taken(self, ids: Iterable[str]) -> str:
-        """Those of ``ids`` that are things and not taken back yet, as the end of a sentence; empty if there are none."""
+        """Return the end of a sentence about the things among ``ids`` that are not taken back yet; empty if all are."""
         open_ones = [one for id in ids if (one := self._store.holding(id)) is not None and one.is_live]
         names = ", ".join(f"{shown(one.thing)} ({one.id})" for one in open_ones)
         return f"{names} is not taken back yet: jitd goes on trying (jitd grants --all)" if open_ones else ""
 
     def _taken(self, ids: Iterable[str]) -> str:
-        """What was taken back of ``ids``, and what is left of it, as the end of a sentence; empty if nothing had been given."""
+        """Return the end of a sentence about the things among ``ids`` that were taken back, and what is left of them."""
         given = [one for id in ids if (one := self._store.holding(id)) is not None and one.given_at is not None]
         told = [f"{shown(one.thing)} is taken back" for one in given]
         left = [shown(one.outcome.because) for one in given if one.outcome is not None and one.outcome.because]

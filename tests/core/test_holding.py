@@ -307,7 +307,7 @@ def test_a_use_is_given_back_if_the_thing_was_not_given() -> None:
 
 
 def test_a_grant_of_a_thing_has_one_use_and_another_request_may_take_it() -> None:
-    """Nobody can count how often a ticket is used. A use that was given back is for whoever asks for the same again."""
+    """Nobody can count how often a ticket is used. A use that was given back answers the next request for the same."""
     for changes in ({}, {"lasts_for": 600}):
         found = approved(**changes).grant
         assert (found.uses, found.is_lease) == (1, True)

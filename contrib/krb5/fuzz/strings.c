@@ -139,7 +139,7 @@ read_one(const char *text)
         promise(left == 0 || now + left == grant.end, "a grant is worth nothing beyond its end", text);
         n_live += left > 0;
     } else {
-        promise(grant.end == -7 && grant.client == NULL, "what is no grant writes nothing", text);
+        promise(grant.end == -7 && grant.client == NULL, "a string that is not a grant changes nothing", text);
     }
     if (jitd_names_host(text, "lab.example.test")) {
         const char *at = strstr(text, "lab.example.test");
