@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is installed: the list that contrib/install leaves below DESTDIR, and contrib/uninstall goes by.
 
-Law: a list with a line that install did not write is refused whole; each path of it is a file that install wrote, and is looked up below
-DESTDIR alone, whatever links lie there.
+Law: a list with a line that install did not write is refused whole; each path of it is a file that install wrote, and is looked
+up below DESTDIR alone, whatever links lie there.
 """
 
 from __future__ import annotations

@@ -114,7 +114,10 @@ class Monitor:
 
 
 class FakeDaemon:
-    """Runs ``script(peer)`` for each connection in turn, a list of them; what one raises is raised by ``finish``."""
+    """Runs ``script(peer)`` for each connection in turn, a list of them; what one raises is raised by ``finish``. A script notes
+    in ``heard`` what a test looks at afterwards: whoever else reads it waits until the scripts have ended, as the client's end
+    does not mean that they have.
+    """
 
     def __init__(self, path):
         self.path = str(path)
@@ -123,6 +126,13 @@ class FakeDaemon:
         self.listener.listen(8)
         self.fault = None
         self.thread = None
+        self._heard = []
+
+    @property
+    def heard(self):
+        if threading.current_thread() is not self.thread:
+            self._wait()
+        return self._heard
 
     def play(self, *scripts):
         def run():
@@ -139,10 +149,13 @@ class FakeDaemon:
         self.thread.start()
         return self
 
-    def finish(self):
+    def _wait(self):
         if self.thread:
             self.thread.join(PATIENCE)
             assert not self.thread.is_alive(), "the daemon's script has not ended"
+
+    def finish(self):
+        self._wait()
         self.listener.close()
         if self.fault:
             raise self.fault

@@ -72,10 +72,8 @@ def test_a_directory_that_is_none_is_refused_by_name(tmp_path):
 
 
 def test_where_the_working_directory_is_gone_the_root_is_asked_for_and_said_and_another_one_may_be_named(daemon, tmp_path):
-    heard = []
-
     def script(peer):
-        heard.append(peer.welcome())
+        daemon.heard.append(peer.welcome())
         peer.say(Refused(code="denied", text="no"))
 
     def run(*words):
@@ -95,7 +93,7 @@ def test_where_the_working_directory_is_gone_the_root_is_asked_for_and_said_and_
     done = run("-D", "/tmp", "true")
     assert done.returncode == 121
     assert b"working directory" not in done.stderr
-    assert [said.cwd for said in heard] == [b"/", b"/tmp"]
+    assert [said.cwd for said in daemon.heard] == [b"/", b"/tmp"]
 
 
 def test_the_kinds_of_the_streams(tmp_path):
@@ -139,16 +137,14 @@ def test_the_login_session_is_the_same_for_all_of_it():
 
 
 def test_what_is_claimed_reaches_the_daemon(daemon, on_terminal):
-    heard = []
-
     def script(peer):
-        heard.append(peer.welcome())
+        daemon.heard.append(peer.welcome())
         peer.say(Refused(code="denied", text="no"))
 
     daemon.play(script)
     started = on_terminal("true")
     assert started.end() == 121
-    assert re.fullmatch(rb"/dev/pts/\d+", heard[0].tty)
-    assert heard[0].streams == ["terminal"] * 3
-    assert heard[0].locale == [[b"LANG", b"C.UTF-8"], [b"TERM", b"xterm"]]
-    assert heard[0].parents
+    assert re.fullmatch(rb"/dev/pts/\d+", daemon.heard[0].tty)
+    assert daemon.heard[0].streams == ["terminal"] * 3
+    assert daemon.heard[0].locale == [[b"LANG", b"C.UTF-8"], [b"TERM", b"xterm"]]
+    assert daemon.heard[0].parents

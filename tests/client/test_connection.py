@@ -110,16 +110,14 @@ def test_an_answer_of_four_mebibytes_arrives(daemon):
 
 
 def test_arguments_of_two_mebibytes_go_out_and_more_is_refused_here(daemon, jitsudo, tmp_path):
-    heard = []
-
     def script(peer):
-        heard.append(peer.welcome())
+        daemon.heard.append(peer.welcome())
         peer.say(Refused(code="denied", text="no"))
 
     daemon.play(script)
     words = ["x" * 120_000] * 16
     assert jitsudo("echo", *words).returncode == 121
-    assert sum(map(len, heard[0].argv)) > 1_900_000
+    assert sum(map(len, daemon.heard[0].argv)) > 1_900_000
 
 
 # --- what is not there

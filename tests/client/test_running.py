@@ -16,22 +16,20 @@ from tests.client.acting import ID, RUNS, command_line, surroundings
 
 
 def test_a_permitted_command_gets_our_own_streams_and_jitsudo_ends_like_it(daemon, jitsudo):
-    heard = []
-
     def script(peer):
-        heard.append(peer.welcome())
+        daemon.heard.append(peer.welcome())
         monitor = peer.start()
         said, given = monitor.streams()
-        heard.append(said)
+        daemon.heard.append(said)
         monitor.say(RUNS)
         os.write(given[1], b"from the command\n")
-        heard.append(os.read(given[0], 100))
+        daemon.heard.append(os.read(given[0], 100))
         monitor.end(status=7)
 
     daemon.play(script)
     done = jitsudo("-u", "postgres", "A=1", "--", "true", b"\xff x", input=b"typed")
     assert (done.returncode, done.stdout, done.stderr) == (7, b"from the command\n", b"")
-    submit, said, read = heard
+    submit, said, read = daemon.heard
     assert submit.argv == [b"true", b"\xff x"]
     assert (submit.user, submit.variables, submit.streams) == ("postgres", [[b"A", b"1"]], ["pipe", "pipe", "pipe"])
     assert said["streams"] == ["pipe", "pipe", "pipe"]
@@ -173,34 +171,30 @@ def test_when_the_run_was_ended_by_somebody_that_is_said(daemon, jitsudo):
 
 def test_streams_that_are_closed_are_said_to_be_and_nothing_of_ours_takes_their_place(daemon, jitsudo):
     """THREATS X-06."""
-    heard = []
-
     def script(peer):
-        heard.append(peer.welcome().streams)
+        daemon.heard.append(peer.welcome().streams)
         monitor = peer.start()
-        heard.append(monitor.streams())
+        daemon.heard.append(monitor.streams())
         monitor.end()
 
     daemon.play(script)
     jitsudo("true", preexec_fn=lambda: (os.close(0), os.close(1), os.close(2)))
-    kinds, (said, given) = heard
+    kinds, (said, given) = daemon.heard
     assert kinds == said["streams"] == ["closed"] * 3
     assert given == []
 
 
 def test_with_its_streams_closed_it_speaks_into_no_socket_of_its_own(daemon, jitsudo):
-    heard = []
-
     def script(peer):
         peer.welcome()
         peer.progress("this would go to the daemon, if descriptor 2 were the socket", owed=False)
         peer.say(Refused(code="denied", text="and this"))
-        heard.append(peer.hear())
+        daemon.heard.append(peer.hear())
 
     daemon.play(script)
     done = jitsudo("true", preexec_fn=lambda: (os.close(0), os.close(1), os.close(2)))
     assert done.returncode == 121
-    assert heard == [None]
+    assert daemon.heard == [None]
 
 
 def test_nothing_but_null_stands_where_its_streams_were_closed(daemon, jitsudo):
@@ -253,28 +247,24 @@ def test_the_reader_of_our_output_sees_its_end_when_the_command_lets_go_of_it(da
     ],
 )
 def test_a_signal_sent_to_a_running_jitsudo_is_the_commands(daemon, number):
-    heard = []
-
     def script(peer):
         peer.welcome()
         monitor = peer.start()
         monitor.streams()
         monitor.say(RUNS)
         process.send_signal(number)
-        heard.append(monitor.hear())
+        daemon.heard.append(monitor.hear())
         monitor.end(status=3)
 
     process = subprocess.Popen(command_line("sleep", "100"), stdin=subprocess.DEVNULL, env=surroundings(daemon.path))
     daemon.play(script)
     assert process.wait(60) == 3
-    assert heard == [b"G" + bytes([number])]
+    assert daemon.heard == [b"G" + bytes([number])]
 
 
 def test_no_wait_prints_the_id_alone_on_standard_output(daemon, jitsudo):
-    heard = []
-
     def script(peer):
-        heard.append(peer.welcome())
+        daemon.heard.append(peer.welcome())
         peer.progress(f"request {ID}: true (as root on db1)")
         peer.say(Done(text=""))
 
@@ -282,4 +272,4 @@ def test_no_wait_prints_the_id_alone_on_standard_output(daemon, jitsudo):
     done = jitsudo("--no-wait", "true")
     assert (done.returncode, done.stdout) == (0, f"{ID}\n".encode())
     assert done.stderr == f"jitsudo: request {ID}: true (as root on db1)\n".encode()
-    assert (heard[0].waits, heard[0].streams) == (False, [])
+    assert (daemon.heard[0].waits, daemon.heard[0].streams) == (False, [])

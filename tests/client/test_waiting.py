@@ -53,15 +53,13 @@ def test_a_code_that_is_none_is_a_fault(daemon, jitsudo):
 
 
 def test_without_waiting_nothing_that_is_owed_is_submitted(daemon, jitsudo):
-    heard = []
-
     def script(peer):
-        heard.append(peer.welcome())
+        daemon.heard.append(peer.welcome())
         peer.say(Refused(code="owed", text="1 approval would be owed"))
 
     daemon.play(script)
     assert jitsudo("-n", "true").returncode == 118
-    assert heard[0].if_owed is False
+    assert daemon.heard[0].if_owed is False
 
 
 def test_the_news_are_said_each_on_a_line_of_its_own_and_nothing_is_redrawn_on_a_pipe(daemon, jitsudo):
@@ -133,14 +131,12 @@ def test_sentences_that_are_shown_already_are_not_escaped_twice(daemon, jitsudo)
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
 def test_a_signal_that_ends_us_withdraws_first_and_then_ends_us_by_itself(daemon, number):
-    heard = []
-
     def script(peer):
         peer.welcome()
         peer.progress(NEWS)
         says(process)
         process.send_signal(number)
-        heard.append(peer.hear())
+        daemon.heard.append(peer.hear())
         peer.say(Refused(code="withdrawn", text=f"request {ID} is withdrawn"))
 
     process = waiting(daemon)
@@ -148,7 +144,7 @@ def test_a_signal_that_ends_us_withdraws_first_and_then_ends_us_by_itself(daemon
     daemon.finish()
     said = process.stderr.read()
     assert process.wait(PATIENCE) == -number
-    assert heard == [Withdraw(id=ID)]
+    assert daemon.heard == [Withdraw(id=ID)]
     assert said.decode().splitlines()[-1] == f"jitsudo: request {ID} is withdrawn"
 
 
@@ -169,12 +165,10 @@ def test_a_daemon_that_does_not_answer_a_withdrawal_holds_nobody(daemon):
 
 
 def test_ctrl_c_at_the_terminal_withdraws_and_ends_by_sigint(daemon, on_terminal):
-    heard = []
-
     def script(peer):
         peer.welcome()
         peer.progress(NEWS)
-        heard.append(peer.hear())
+        daemon.heard.append(peer.hear())
         peer.say(Refused(code="withdrawn", text="withdrawn"))
 
     daemon.play(script)
@@ -182,7 +176,7 @@ def test_ctrl_c_at_the_terminal_withdraws_and_ends_by_sigint(daemon, on_terminal
     started.read_until(b"waiting 00:0")
     started.type(b"\x03")
     assert started.end() == -signal.SIGINT
-    assert heard == [Withdraw(id=ID)]
+    assert daemon.heard == [Withdraw(id=ID)]
     assert started.seen.endswith(b"\r\njitsudo: withdrawn\r\n")
 
 
@@ -249,14 +243,12 @@ def test_ctrl_z_while_it_waits_stops_and_goes_on_in_the_ordinary_way(daemon):
 
 
 def test_a_daemon_that_goes_away_while_we_wait_is_waited_for_and_the_request_resumed(daemon, jitsudo):
-    heard = []
-
     def first(peer):
-        heard.append(peer.welcome())
+        daemon.heard.append(peer.welcome())
         peer.progress(NEWS)
 
     def second(peer):
-        heard.append(peer.welcome())
+        daemon.heard.append(peer.welcome())
         peer.progress(NEWS)
         monitor = peer.start("approved by bob@EXAMPLE.TEST")
         monitor.streams()
@@ -265,8 +257,8 @@ def test_a_daemon_that_goes_away_while_we_wait_is_waited_for_and_the_request_res
     daemon.play(first, second)
     done = jitsudo("true")
     assert done.returncode == 6
-    assert isinstance(heard[0], Submit)
-    assert heard[1] == Resume(id=ID, streams=["pipe"] * 3)
+    assert isinstance(daemon.heard[0], Submit)
+    assert daemon.heard[1] == Resume(id=ID, streams=["pipe"] * 3)
     assert done.stderr.decode().splitlines() == [
         f"jitsudo: {NEWS}",
         "jitsudo: jitd went away; waiting for it to come back",
@@ -306,26 +298,22 @@ def test_a_ticket_that_expired_while_it_waited_says_how_to_go_on(daemon, jitsudo
 
 
 def test_the_reason_comes_from_the_option_or_else_from_the_environment(daemon, jitsudo):
-    heard = []
-
     def script(peer):
-        heard.append(peer.welcome().reason)
+        daemon.heard.append(peer.welcome().reason)
         peer.say(Refused(code="denied", text="no"))
 
     daemon.play(script, script, script)
     jitsudo("--reason=typed", "true", env={"JITSUDO_REASON": "around"})
     jitsudo("true", env={"JITSUDO_REASON": "around"})
     jitsudo("true")
-    assert heard == ["typed", "around", None]
+    assert daemon.heard == ["typed", "around", None]
 
 
 def test_where_a_reason_is_wanted_it_is_asked_for_on_the_terminal_and_the_command_asked_again(daemon, on_terminal):
-    heard = []
-
     def script(peer):
-        heard.append(peer.welcome())
+        daemon.heard.append(peer.welcome())
         peer.say(Refused(code="reason", text="rule r wants a reason: the change number"))
-        heard.append(peer.hear())
+        daemon.heard.append(peer.hear())
         peer.say(Refused(code="denied", text="no"))
 
     daemon.play(script)
@@ -333,7 +321,7 @@ def test_where_a_reason_is_wanted_it_is_asked_for_on_the_terminal_and_the_comman
     started.read_until(b"reason: \x1b"[:8])
     started.type(b"CHG-4711\n")
     assert started.end() == 121
-    assert [asked.reason for asked in heard] == [None, "CHG-4711"]
+    assert [asked.reason for asked in daemon.heard] == [None, "CHG-4711"]
 
 
 def test_where_a_reason_is_wanted_and_there_is_no_terminal_that_is_the_end(daemon, jitsudo):
@@ -343,15 +331,13 @@ def test_where_a_reason_is_wanted_and_there_is_no_terminal_that_is_the_end(daemo
 
 
 def test_after_start_the_daemon_is_let_go(daemon, jitsudo):
-    heard = []
-
     def script(peer):
         peer.welcome()
         monitor = peer.start()
         monitor.streams()
-        heard.append(peer.hear())
+        daemon.heard.append(peer.hear())
         monitor.end()
 
     daemon.play(script)
     jitsudo("true")
-    assert heard == [Bye()]
+    assert daemon.heard == [Bye()]
