@@ -91,7 +91,7 @@ class Daemon:
         from jitd.giving import Givers
         from jitd.giving.service_tickets import ServiceTickets
         from jitd.giving.trials import Trials
-        from jitd.kdc.gates import canary, gate_states
+        from jitd.kdc.strings import canary
         from jitd.kdc.writer import Writer
         from jitd.lifecycle.integrity import Noted, examine
         from jitd.lifecycle.lifecycle import Lifecycle
@@ -134,7 +134,7 @@ class Daemon:
         waiters = Waiters()
         kdc = Kdc(config.keytab, f"jitd/{config.host}@{realm}")
         self._trials = Trials(
-            lambda services: gate_states(f"jitd/{config.host}@{realm}", config.keytab, services),
+            Writer(config.kdc).gate_states,
             canary(config.host, realm),
             lambda: [service_of(thing, realm) for thing in given_things(self._rules.policy)],
             lambda name, detail: self._lifecycle.note(name, "jitd", 0, detail),

@@ -24,8 +24,8 @@ from jitd.core.duration import read_duration
 from jitpam.initiator import own_host
 
 if TYPE_CHECKING:
-    from jitd.kdc.gates import Sighting
     from jitd.kdc.plan import Entry, Step
+    from jitd.kdc.strings import Sighting
 
 F = TypeVar("F", bound=Callable[..., Any])
 HOST_KEYTAB = Path("/etc/krb5.keytab")
@@ -278,8 +278,8 @@ def check(services: tuple[str, ...], *, keytab: Path | None, kdcs: tuple[str, ..
     """Ask each KDC for tickets that nobody has granted; each must refuse."""
     import asyncio
 
-    from jitd.kdc.gates import canary, gate_states
-    from jitd.kdc.strings import components, is_principal
+    from jitd.kdc.gates import gate_states
+    from jitd.kdc.strings import canary, components, is_principal
 
     file = keytab or _keytab(config)
     client = _client(file)
@@ -296,7 +296,7 @@ def check(services: tuple[str, ...], *, keytab: Path | None, kdcs: tuple[str, ..
 
 def _tell(sightings: Sequence[Sighting]) -> None:
     """Raises NotDone unless all are on."""
-    from jitd.kdc.asking import OFF, ON
+    from jitd.kdc.strings import OFF, ON
 
     words = {ON: "refused: the gate is on", OFF: "ISSUED: the gate is OFF"}
     for each in sightings:

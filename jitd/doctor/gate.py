@@ -13,8 +13,9 @@ from pathlib import Path
 
 from jitd.doctor.finding import Finding, bad, ok, unknown, weak
 from jitd.doctor.host import Host
-from jitd.kdc.gates import canary, gate_states
+from jitd.kdc.gates import gate_states
 from jitd.kdc.messages import Answer, Failed, Grants, Look, Refused
+from jitd.kdc.strings import canary
 from jitd.kdc.writer import ACCOUNT, Writer
 
 KEYTAB = Path("/etc/jitd/jitd-kdc.keytab")

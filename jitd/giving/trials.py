@@ -12,8 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from jitd.kdc.asking import OFF, ON
-from jitd.kdc.gates import Sighting
+from jitd.kdc.strings import OFF, ON, Sighting
 
 EVERY = 300.0
 """Seconds between two checks of all gates."""

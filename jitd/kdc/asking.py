@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from ctypes import POINTER, byref, c_char_p, c_int32, c_long, c_uint32, c_void_p
 
-from jitd.kdc.strings import CANARY, components
+from jitd.kdc.strings import CANARY, OFF, ON, SILENT, components
 
 KRB5 = "libkrb5.so.3"
 POLICY = -1765328384 + 12
@@ -43,7 +43,6 @@ PINNED = """\
 """The profile that is read before the host's krb5.conf. It disables plugins, since a plugin
 may name another KDC (the plugin of sssd does)."""
 OTHER_SERVERS = frozenset({"kdc", "primary_kdc", "master_kdc", "admin_server", "kpasswd_server", "sitename"})
-ON, OFF, SILENT = "on", "off", "silent"
 
 
 class Krb5Error(Exception):

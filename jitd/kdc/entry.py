@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from jitd.kdc.messages import Answer, Done, Failed, Give, Grants, Look, Refused, Request, Take, sentence
+from jitd.kdc.messages import Answer, Done, Failed, Give, Grants, Look, OfEntry, Refused, Take, sentence
 from jitd.kdc.strings import (
     APPROVAL,
     GRANT,
@@ -55,7 +55,7 @@ class Entries(Protocol):
         """Set a string attribute of ``principal``, or delete it (None)."""
 
 
-def answer(request: Request, entries: Entries, host: str, now: int) -> Answer:
+def answer(request: OfEntry, entries: Entries, host: str, now: int) -> Answer:
     """Carry out ``request`` for the writer of ``host``, and return the answer. ``now`` is in seconds since the epoch. Raises
     nothing.
     """

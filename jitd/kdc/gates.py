@@ -15,11 +15,10 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from jitd.kdc.asking import OFF, ON, PATIENCE, SILENT
-from jitd.kdc.strings import CANARY
+from jitd.kdc.asking import PATIENCE
+from jitd.kdc.strings import OFF, ON, SILENT, Sighting
 
 PROGRAM = "import sys; sys.path.append(sys.argv[1]); from jitd.kdc.asking import main; raise SystemExit(main())"
 PACKAGES = str(Path(__file__).resolve().parents[2])
@@ -29,25 +28,6 @@ WITHIN = PATIENCE + 5.0
 SHARE = 0.75
 """The KDCs have PATIENCE seconds to answer, or this part of ``within`` if that is less. The process needs the rest of the time to
 start and to write its answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """What one KDC did when it was asked for one service's ticket. ``kdc`` is the KDC's name in krb5.conf, or
-    "KDC of REALM" if no single KDC is known by name.
-
-    ``state`` is ON (refused by policy), OFF (a ticket came back) or SILENT. ``why`` is the end of a sentence.
-    """
-
-    kdc: str
-    service: str
-    state: str
-    why: str
-
-
-def canary(host: str, realm: str) -> str:
-    """Return the canary of ``host``: the name of a service that is gated and never granted."""
-    return f"{CANARY}/{host}@{realm}"
 
 
 async def gate_states(

@@ -13,13 +13,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from jitd.kdc.strings import MOST_GRANTS, Grant, is_end, is_grant_id, is_host, is_principal
+from jitd.kdc.strings import MOST_GRANTS, OFF, ON, SILENT, Grant, Sighting, is_end, is_grant_id, is_host, is_principal
 from jitpam.wire import notation
 
 MAX_PACKET = 64 * 1024
 """Most bytes of one message."""
 LONGEST_WHY = 1_000
 """Most characters of the sentence ``why``."""
+MOST_TRIED = 8
+"""Most services of one Try, so that the answer of a realm with several KDCs fits into a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,13 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Try:
+    """Ask each KDC of the realm for tickets for ``services``, of which none is granted to jitd-kdc. The answer is Tried."""
+
+    services: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """kadmind has done what was asked for."""
 
@@ -71,6 +80,13 @@ class Grants:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """What each KDC did for each service."""
+
+    sightings: tuple[Sighting, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """The request was not carried out, and it does not help to ask again. ``why`` is a sentence for people."""
 
@@ -86,8 +102,10 @@ class Failed:
     why: str
 
 
-Request = Give | Take | Look
-Answer = Done | Grants | Refused | Failed
+OfEntry = Give | Take | Look
+"""The requests about a service's entry in the KDC's database, which kadmind carries out."""
+Request = OfEntry | Try
+Answer = Done | Grants | Tried | Refused | Failed
 M = TypeVar("M")
 
 
@@ -104,6 +122,7 @@ _id = _checked(is_grant_id, "a grant's id")
 _principal = _checked(is_principal, "a principal with its realm")
 _host = _checked(is_host, "a host's name")
 _word = _checked(lambda text: len(text) <= 256 and text.isascii() and (not text or text.isprintable()), "a short word")
+_state = _checked((ON, OFF, SILENT).__contains__, "a state of a gate")
 _why = _checked(lambda text: 0 < len(text) <= LONGEST_WHY and text.isascii(), "a sentence")
 
 
@@ -137,15 +156,30 @@ def _triple(value: object) -> list[object]:
     return value
 
 
+def _services(value: object) -> tuple[str, ...]:
+    return tuple(_principal(item) for item in _list(value, MOST_TRIED))
+
+
+def _sightings(value: object) -> tuple[Sighting, ...]:
+    found = []
+    for item in _list(value, 4 * MOST_GRANTS):
+        if type(item) is not list or len(item) != 4:
+            raise ValueError("is not a list of sightings")
+        found.append(Sighting(_word(item[0]), _principal(item[1]), _state(item[2]), _why(item[3])))
+    return tuple(found)
+
+
 _Readers = dict[str, Callable[[object], object]]
 _REQUESTS: dict[str, tuple[type[Request], _Readers]] = {
     "give": (Give, {"id": _id, "service": _principal, "end": _end, "client": _principal}),
     "take": (Take, {"id": _id, "service": _principal}),
     "look": (Look, {"service": _principal}),
+    "try": (Try, {"services": _services}),
 }
 _ANSWERS: dict[str, tuple[type[Answer], _Readers]] = {
     "done": (Done, {}),
     "grants": (Grants, {"approval": _word, "granted_by": _hosts, "grants": _grants}),
+    "tried": (Tried, {"sightings": _sightings}),
     "refused": (Refused, {"why": _why}),
     "failed": (Failed, {"why": _why}),
 }
@@ -184,6 +218,10 @@ def read_answer(packet: bytes) -> Answer:
 def _write(message: Request | Answer, tag: str, kinds: Mapping[str, tuple[type, _Readers]]) -> bytes:
     name, readers = next((name, readers) for name, (kind, readers) in kinds.items() if kind is type(message))
     values = {field: getattr(message, field) for field in readers}
+    if isinstance(message, Try):
+        values["services"] = list(message.services)
+    if isinstance(message, Tried):
+        values["sightings"] = [[one.kdc, one.service, one.state, one.why] for one in message.sightings]
     if isinstance(message, Grants):
         values["granted_by"] = list(message.granted_by)
         values["grants"] = [[grant.id, grant.end, grant.client] for grant in message.grants]

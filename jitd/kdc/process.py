@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """jitd-kdc: listens at a socket for the daemon, and has kadmind write what the daemon asks for. It decides nothing about people.
 
-Law: jitd-kdc accepts requests only from root, and carries them out one at a time, in order. If a client has disconnected, its
+Law: jitd-kdc accepts requests only from root, and writes one at a time, in order. If a client has disconnected, its
 request is not carried out: the daemon believes that the request failed, and may have asked for the opposite since. This process
-talks only to the daemon. Its child process talks to kadmind (``worker``).
+talks only to the daemon. Its children talk to kadmind (``worker``) and to the KDCs (``trying``).
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ import signal
 import socket
 import struct
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from jitd.kdc import keytab
-from jitd.kdc.messages import MAX_PACKET, Answer, Failed, Give, Refused, Request, Take, read_request, sentence, write
+from jitd.kdc.messages import MAX_PACKET, Answer, Failed, Give, Look, OfEntry, Refused, Take, Try, read_request, sentence, write
+from jitd.kdc.trying import Trial
 from jitd.kdc.worker import Worker
 
 KEYTAB, SOCKET = "/etc/jitd/jitd-kdc.keytab", "/run/jitd-kdc/kdc.sock"
@@ -38,21 +40,109 @@ def say(words: str) -> None:
     print(f"jitd-kdc: {sentence(words)}", file=sys.stderr, flush=True)
 
 
-def serve(listener: socket.socket, worker: Worker, believed: int = 0) -> None:
-    """Answer the clients whose account is ``believed`` (a uid), until this process is killed."""
-    clients: dict[int, socket.socket] = {}
-    waits = select.poll()
-    waits.register(listener, select.POLLIN)
-    while True:
-        for descriptor, events in waits.poll():
-            if descriptor == listener.fileno():
-                client = _accept(listener, believed)
-                if client is not None and len(clients) < MOST_CLIENTS:
-                    clients[client.fileno()] = client
-                    waits.register(client, select.POLLIN | select.POLLRDHUP)
-            elif events & (select.POLLHUP | select.POLLRDHUP | select.POLLERR) or not _hear(clients[descriptor], worker):
-                waits.unregister(descriptor)
-                clients.pop(descriptor).close()
+class Service:
+    """Answers the clients at ``listener`` whose account is ``believed`` (a uid). ``worker`` writes grants. Trials are made as
+    ``principal``, whose key is in ``keytab``.
+    """
+
+    def __init__(self, listener: socket.socket, worker: Worker, principal: str, keytab: str, believed: int = 0) -> None:
+        self._listener = listener
+        self._worker = worker
+        self._principal = principal
+        self._keytab = keytab
+        self._believed = believed
+        self._clients: dict[int, socket.socket] = {}
+        self._trials: dict[int, tuple[Trial, int]] = {}  # descriptor of a pipe → its trial, and the client that waits for it
+        self._waits = select.poll()
+
+    def serve(self) -> None:
+        """Answer until this process is killed."""
+        self._waits.register(self._listener, select.POLLIN)
+        while True:
+            for descriptor, events in self._waits.poll(self._patience()):
+                self._handle(descriptor, events)
+            for trial, client in tuple(self._trials.values()):
+                if time.monotonic() >= trial.until:
+                    self._tell(trial, client, Failed("the KDCs have not been asked in time"))
+
+    def _patience(self) -> float | None:
+        """Return the milliseconds until the next trial has to be given up; None if there is none."""
+        ends = [trial.until for trial, _ in self._trials.values()]
+        return max(0.0, min(ends) - time.monotonic()) * 1000 + 1 if ends else None
+
+    def _handle(self, descriptor: int, events: int) -> None:
+        if descriptor == self._listener.fileno():
+            client = _accept(self._listener, self._believed)
+            if client is not None and len(self._clients) < MOST_CLIENTS:
+                self._clients[client.fileno()] = client
+                self._waits.register(client, select.POLLIN | select.POLLRDHUP)
+        elif descriptor in self._trials:
+            trial, client_descriptor = self._trials[descriptor]
+            answer = trial.answer()
+            if answer is not None:
+                self._tell(trial, client_descriptor, answer)
+        elif descriptor not in self._clients:
+            pass  # it was closed while this round of events was handled
+        elif events & (select.POLLHUP | select.POLLRDHUP | select.POLLERR) or not self._hear(self._clients[descriptor]):
+            self._leave(descriptor)
+
+    def _leave(self, client: int) -> None:
+        """Close the connection of a client that has disconnected, and give up the trial that it waits for."""
+        for trial in [trial for trial, waiting in self._trials.values() if waiting == client]:
+            self._end(trial)
+        self._waits.unregister(client)
+        self._clients.pop(client).close()
+
+    def _hear(self, client: socket.socket) -> bool:
+        """Answer one request, or begin a trial. Return False if the client has disconnected."""
+        try:
+            packet, _, flags, _ = client.recvmsg(MAX_PACKET)
+        except OSError:
+            return False
+        if not packet:
+            return False
+        if flags & socket.MSG_TRUNC:
+            return _say(client, Refused(f"a message of more than {MAX_PACKET} bytes"))
+        try:
+            request = read_request(packet)
+        except ValueError as fault:
+            return _say(client, Refused(sentence(f"a message that cannot be read: {fault}")))
+        if isinstance(request, Try):
+            return self._begin(client, request)
+        answer = self._worker.do(request)
+        _log(request, answer)
+        return _say(client, answer)
+
+    def _begin(self, client: socket.socket, request: Try) -> bool:
+        """Begin a trial. Until its end nothing else of this client is heard: answers have the order of the requests."""
+        try:
+            trial = Trial(self._principal, self._keytab, request.services)
+        except OSError as fault:
+            return _say(client, Failed(sentence(f"no process can be started to ask the KDCs: {fault}")))
+        self._trials[trial.pipe] = trial, client.fileno()
+        self._waits.register(trial.pipe, select.POLLIN)
+        self._waits.modify(client, select.POLLRDHUP)
+        return True
+
+    def _tell(self, trial: Trial, client: int, answer: Answer) -> None:
+        self._end(trial)
+        self._waits.modify(client, select.POLLIN | select.POLLRDHUP)
+        if not _say(self._clients[client], answer):
+            self._leave(client)
+
+    def _end(self, trial: Trial) -> None:
+        del self._trials[trial.pipe]
+        self._waits.unregister(trial.pipe)
+        trial.end()
+
+
+def _say(client: socket.socket, answer: Answer) -> bool:
+    """Send ``answer``. Return False if the client has disconnected."""
+    try:
+        client.sendall(write(answer))
+    except OSError:
+        return False
+    return True
 
 
 def _accept(listener: socket.socket, believed: int) -> socket.socket | None:
@@ -68,39 +158,14 @@ def _accept(listener: socket.socket, believed: int) -> socket.socket | None:
     return client
 
 
-def _hear(client: socket.socket, worker: Worker) -> bool:
-    """Answer one request. Return False if the client has disconnected."""
-    try:
-        packet, _, flags, _ = client.recvmsg(MAX_PACKET)
-    except OSError:
-        return False
-    if not packet:
-        return False
-    if flags & socket.MSG_TRUNC:
-        answer: Answer = Refused(f"a message of more than {MAX_PACKET} bytes")
-    else:
-        try:
-            request = read_request(packet)
-        except ValueError as fault:
-            answer = Refused(sentence(f"a message that cannot be read: {fault}"))
-        else:
-            answer = worker.do(request)
-            _log(request, answer)
-    try:
-        client.sendall(write(answer))
-    except OSError:
-        return False
-    return True
-
-
-def _log(request: Request, answer: Answer) -> None:
+def _log(request: OfEntry, answer: Answer) -> None:
     came_of_it = f"{type(answer).__name__.lower()}{': ' + answer.why if isinstance(answer, Refused | Failed) else ''}"
     match request:
         case Give():
             say(f"give {request.id} {request.service} to {request.client} until {request.end}: {came_of_it}")
         case Take():
             say(f"take {request.id} {request.service}: {came_of_it}")
-        case _ if isinstance(answer, Failed):
+        case Look() if isinstance(answer, Failed):
             say(f"look {request.service}: {came_of_it}")
 
 
@@ -172,5 +237,5 @@ def main() -> int:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     say(f"writes grants as {principal}")
     with listener, suppress(KeyboardInterrupt):
-        serve(listener, Worker(principal, host, path))
+        Service(listener, Worker(principal, host, path), principal, path).serve()
     return 0

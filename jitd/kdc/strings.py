@@ -40,6 +40,8 @@ NEVER_GATED = frozenset({"krbtgt", "kadmin", "kiprop", "K", "jitd", "jitd-kdc", 
 """First components of principals that are never gated: those that the realm needs, and those that the gate itself needs."""
 CANARY = "jitd-canary"
 """First component of the services that are gated, and for which tickets are never granted. jitd asks for them as a test."""
+ON, OFF, SILENT = "on", "off", "silent"
+"""What a gate is known to be after a KDC was asked for a ticket that nobody has granted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,25 @@ class Grant:
     id: str
     end: int
     client: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one KDC did when it was asked for one service's ticket. ``kdc`` is the KDC's name in krb5.conf, or
+    "KDC of REALM" if no single KDC is known by name.
+
+    ``state`` is ON (refused by policy), OFF (a ticket came back) or SILENT. ``why`` is the end of a sentence.
+    """
+
+    kdc: str
+    service: str
+    state: str
+    why: str
+
+
+def canary(host: str, realm: str) -> str:
+    """Return the canary of ``host``: the name of a service that is gated and never granted."""
+    return f"{CANARY}/{host}@{realm}"
 
 
 def is_grant_id(text: str) -> bool:

@@ -7,7 +7,6 @@ If that fails too, the answer is Failed.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import select
 import signal
@@ -17,9 +16,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NoReturn, TypeVar
 
+from jitd.kdc.child import end_with
 from jitd.kdc.entry import NoRoom, NotAllowed, NotThere, Unknown, answer
 from jitd.kdc.kadmin import FULL, NOT_ALLOWED, PACKAGE, PROTECTED, UNKNOWN_PRINCIPAL, Connection, KadminError
-from jitd.kdc.messages import MAX_PACKET, Answer, Failed, Refused, Request, read_answer, read_request, sentence, write
+from jitd.kdc.messages import MAX_PACKET, Answer, Failed, OfEntry, Refused, Try, read_answer, read_request, sentence, write
 
 T = TypeVar("T")
 PATIENCE = 10.0
@@ -96,7 +96,7 @@ class Worker:
         """The pid of the worker process, 0 if there is none at the moment."""
         return self._pid
 
-    def do(self, request: Request) -> Answer:
+    def do(self, request: OfEntry) -> Answer:
         """Have the worker process carry out ``request``, and return the answer. Takes ``patience`` seconds at most."""
         try:
             if self._pid and os.waitpid(self._pid, os.WNOHANG)[0]:
@@ -144,7 +144,7 @@ class Worker:
     def _be(self, theirs: socket.socket, parent: int) -> NoReturn:
         status = 1
         try:
-            _end_with(parent)
+            end_with(parent)
             own = theirs.detach()
             os.dup2(own, 3)
             os.closerange(4, 65536)  # this process must not hold the daemon's connections
@@ -154,18 +154,12 @@ class Worker:
             os._exit(status)
 
 
-def _end_with(parent: int) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
 def serve(pipe: socket.socket, kadmin: Kadmin, host: str) -> None:
     """Carry out the requests that arrive over ``pipe``, until the other end of ``pipe`` is closed."""
     while packet := pipe.recv(MAX_PACKET + 1):
-        said = answer(read_request(packet), kadmin, host, int(time.time()))
+        request = read_request(packet)
+        assert not isinstance(request, Try), "jitd-kdc itself begins trials"
+        said = answer(request, kadmin, host, int(time.time()))
         try:
             written = write(said)
         except ValueError as fault:

@@ -13,9 +13,27 @@ import asyncio
 import pwd
 import socket
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
-from jitd.kdc.messages import MAX_PACKET, Answer, Done, Failed, Give, Grants, Look, Refused, Request, Take, read_answer, write
+from jitd.kdc.messages import (
+    MAX_PACKET,
+    MOST_TRIED,
+    Answer,
+    Done,
+    Failed,
+    Give,
+    Grants,
+    Look,
+    Refused,
+    Request,
+    Take,
+    Tried,
+    Try,
+    read_answer,
+    write,
+)
+from jitd.kdc.strings import SILENT, Sighting
 
 SOCKET = Path("/run/jitd-kdc/kdc.sock")
 ACCOUNT = "jitd-kdc"
@@ -61,13 +79,28 @@ class Writer:
         """Read how a service is gated, and which grants it has. Return Grants, Refused or Failed."""
         return await self._ask(look, Grants)
 
+    async def gate_states(self, services: Sequence[str]) -> tuple[Sighting, ...]:
+        """Have jitd-kdc ask each KDC for a ticket for each of ``services``, which nobody has granted to it. Return what was seen.
+        If jitd-kdc does not answer, the state of the service is SILENT.
+        """
+        seen: list[Sighting] = []
+        for at in range(0, len(services), MOST_TRIED):
+            some = tuple(services[at : at + MOST_TRIED])
+            answer = await self._ask(Try(some), Tried)
+            if isinstance(answer, Tried):
+                seen += [sighting for sighting in answer.sightings if sighting.service in some]
+            else:
+                why = f"it could not be asked: {answer.why}" if isinstance(answer, Refused | Failed) else "it could not be asked"
+                seen += [Sighting("the KDC", service, SILENT, why) for service in some]
+        return tuple(seen)
+
     def close(self) -> None:
         """Close the connection. The next request opens another one."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
-    async def _ask(self, request: Request, wanted: type[Done] | type[Grants]) -> Answer:
+    async def _ask(self, request: Request, wanted: type[Done] | type[Grants] | type[Tried]) -> Answer:
         try:
             packet = write(request)
         except (ValueError, TypeError) as fault:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import stat
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +17,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from jitd.core.conditions import is_name, is_principal, read_who
+from jitd.settings.host_name import host_name, is_host
 from jitd.settings.toml_document import ConfigError, Fault, read_document, who_else_may_write
 from jitd.settings.toml_table import Table, quoted
 
@@ -140,7 +139,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, *, must_exist: bool) -
     host = top.text("host", "")
     if "host" not in top.values:
         host = host_name()
-    elif isinstance(top.values["host"], str) and not _HOST.fullmatch(host):
+    elif isinstance(top.values["host"], str) and not is_host(host):
         top.fault(f'"host" must be a host name, not {quoted(host)}', "host")
     config = Config(
         realms=realms,
@@ -208,8 +207,6 @@ def _read(file: Path, owner: int | None, *, must_exist: bool) -> bytes:
 
 
 # --- the keys --------------------------------------------------------------------------------------------------------
-
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 
 
 def _read_realm(word: str) -> str:
@@ -329,19 +326,6 @@ def _read_account(word: str) -> str:
 
 
 # --- what the host says of itself ------------------------------------------------------------------------------------
-
-
-def host_name() -> str:
-    """Return the fully qualified name of this host, or the short name if there is none. A silent name server costs up to 3 s."""
-    name = socket.gethostname()
-    if "." in name:
-        return name
-    try:
-        done = subprocess.run(["/usr/bin/hostname", "--fqdn"], capture_output=True, timeout=3, env={}, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return name
-    full = done.stdout.decode("ascii", "replace").strip()
-    return full if _HOST.fullmatch(full) and full.lower().startswith(f"{name.lower()}.") else name
 
 
 def default_realm(file: Path, depth: int = 0) -> str | None:

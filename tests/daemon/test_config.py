@@ -6,14 +6,14 @@ from __future__ import annotations
 import os
 import socket
 import stat
-import subprocess
+import threading
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pytest
 
-from jitd.settings import config
-from jitd.settings.config import KEYS, Limits, Rate, Recordings, check, default_realm, host_name, is_settings, load
+from jitd.settings.config import KEYS, Limits, Rate, Recordings, check, default_realm, is_settings, load
+from jitd.settings.host_name import host_name
 from jitd.settings.toml_document import ConfigError, Fault
 
 ME = os.geteuid()
@@ -379,23 +379,36 @@ def test_a_host_without_krb5_conf_has_no_default_realm(place: Path) -> None:
 @pytest.mark.parametrize(
     ("short", "said", "name"),
     [
-        ("db1.example.org", b"other.example.org\n", "db1.example.org"),
-        ("db1", b"db1.example.org\n", "db1.example.org"),
-        ("db1", b"localhost.localdomain\n", "db1"),
-        ("db1", b"db1\n", "db1"),
-        ("db1", b"", "db1"),
-        ("db1", b"db1.\xff\n", "db1"),
-        ("db1", subprocess.TimeoutExpired("hostname", 3), "db1"),
-        ("db1", FileNotFoundError(), "db1"),
+        ("db1.example.org", "other.example.org", "db1.example.org"),
+        ("db1", "db1.example.org", "db1.example.org"),
+        ("db1", "localhost.localdomain", "db1"),
+        ("db1", "db1", "db1"),
+        ("db1", "", "db1"),
+        ("db1", "db1.\udcff", "db1"),
+        ("db1", socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "db1"),
+        ("db1", UnicodeError("label too long"), "db1"),
     ],
 )
-def test_the_name_of_the_host(monkeypatch: pytest.MonkeyPatch, short: str, said: bytes | Exception, name: str) -> None:
-    def run(*args: object, timeout: float, **options: object) -> subprocess.CompletedProcess[bytes]:
-        assert timeout <= 3
+def test_the_name_of_the_host(monkeypatch: pytest.MonkeyPatch, short: str, said: str | Exception, name: str) -> None:
+    def look_up(*args: object, **options: object) -> list[tuple[object, ...]]:
         if isinstance(said, Exception):
             raise said
-        return subprocess.CompletedProcess([], 0, said, b"")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, said, ("127.0.1.1", 0))]
 
     monkeypatch.setattr(socket, "gethostname", lambda: short)
-    monkeypatch.setattr(config.subprocess, "run", run)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     assert host_name() == name
+
+
+def test_a_resolver_that_never_answers_leaves_the_short_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    never = threading.Event()
+
+    def look_up(*args: object, **options: object) -> None:
+        never.wait()
+        raise OSError
+
+    monkeypatch.setattr(socket, "gethostname", lambda: "db1")
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr("jitd.settings.host_name.NAMED_WITHIN", 0.05)
+    assert host_name() == "db1"
+    never.set()

@@ -17,8 +17,7 @@ from jitd.giving import Done, Refused
 from jitd.giving.service_tickets import ServiceTickets
 from jitd.giving.trials import Trials
 from jitd.kdc import messages
-from jitd.kdc.asking import OFF, ON, SILENT
-from jitd.kdc.gates import Sighting
+from jitd.kdc.strings import OFF, ON, SILENT, Sighting
 from jitd.store import StoreError
 from tests.scene import START, THING
 

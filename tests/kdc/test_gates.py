@@ -13,9 +13,9 @@ import pexpect
 import pytest
 
 from jitd.kdc import asking, gates
-from jitd.kdc.asking import OFF, ON, SILENT
-from jitd.kdc.gates import Sighting, canary, gate_states
+from jitd.kdc.gates import gate_states
 from jitd.kdc.keytab import principals
+from jitd.kdc.strings import OFF, ON, SILENT, Sighting, canary
 from tests.kdc.stage import ADDRESS, HOST, NAME, Stage, staged
 from tests.waiting import is_living, wait_for
 

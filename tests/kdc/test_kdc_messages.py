@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from jitd.kdc import messages
-from jitd.kdc.messages import Done, Failed, Give, Grants, Look, Refused, Take, read_answer, read_request, write
-from jitd.kdc.strings import LONGEST_NAME, Grant
+from jitd.kdc.messages import Done, Failed, Give, Grants, Look, Refused, Take, Tried, Try, read_answer, read_request, write
+from jitd.kdc.strings import LONGEST_NAME, OFF, Grant, Sighting
 
 GOLDEN = Path(__file__).parent / "golden"
 SERVICE, CLIENT = "postgres/db1.lab.example.test@EXAMPLE.TEST", "alice@EXAMPLE.TEST"
@@ -18,6 +18,8 @@ MESSAGES = {
     "give": Give("K7QM2XVD", SERVICE, 1790000000, CLIENT),
     "take": Take("K7QM2XVD.2", SERVICE),
     "look": Look(SERVICE),
+    "try": Try(("jitd-canary/lab.example.test@EXAMPLE.TEST", SERVICE)),
+    "tried": Tried((Sighting("kdc1.example.test:88", SERVICE, OFF, "it gave a ticket that nobody has granted"),)),
     "done": Done(),
     "grants": Grants("required", ("lab.example.test", "db1.lab.example.test"), (Grant("K7QM2XVD", 1790000000, CLIENT),)),
     "ungated": Grants("", (), ()),
@@ -85,6 +87,30 @@ def test_an_answer_that_is_not_exactly_as_declared_is_not_read(change: dict[str,
     read_answer(json.dumps(GRANTS).encode())
     with pytest.raises(ValueError):
         read_answer(json.dumps(GRANTS | change).encode())
+
+
+TRIED = {"said": "tried", "sightings": [["kdc", SERVICE, "on", "it refused"]]}
+
+
+@pytest.mark.parametrize(
+    "sightings",
+    [
+        None, {}, ["a"], [["kdc", SERVICE, "on"]], [["kdc", SERVICE, "on", "it refused", ""]], [["kdc", SERVICE, "ON", "x"]],
+        [["kdc", SERVICE, "", "x"]], [["kdc", SERVICE, ["on"], "x"]], [["kdc", "postgres", "on", "x"]], [[1, SERVICE, "on", "x"]],
+        [["a\nb", SERVICE, "on", "x"]], [["kdc", SERVICE, "on", ""]],
+    ],
+    ids=lambda sightings: str(sightings)[:60],
+)  # fmt: skip
+def test_a_sighting_that_is_not_exactly_as_declared_is_not_read(sightings: object) -> None:
+    read_answer(json.dumps(TRIED).encode())
+    with pytest.raises(ValueError):
+        read_answer(json.dumps(TRIED | {"sightings": sightings}).encode())
+
+
+def test_more_services_than_an_answer_has_room_for_are_not_tried() -> None:
+    write(Try((SERVICE,) * messages.MOST_TRIED))
+    with pytest.raises(ValueError):
+        write(Try((SERVICE,) * (messages.MOST_TRIED + 1)))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""jitd-kdc asks each KDC whether its gates hold, for the daemon, which itself speaks to no KDC's port for that."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jitd.kdc.messages import Grants, Look, Try, write
+from jitd.kdc.strings import OFF, ON, SILENT, canary
+from jitd.kdc.writer import Writer
+from tests.kdc.stage import ADDRESS, HOST, NAME, Stage, staged
+from tests.waiting import is_living, wait_for
+
+CANARY = canary(HOST, NAME)
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with staged() as found:
+        assert found.jitd("kdc", "setup", "--yes")[0] == 0
+        yield found
+
+
+def states(stage: Stage, *services: str) -> list[tuple[str, str, str]]:
+    seen = stage.loop.run_until_complete(stage.writer.gate_states(services))
+    return [(one.kdc, one.service, one.state) for one in seen]
+
+
+def children(stage: Stage) -> set[int]:
+    return set(stage.workers())
+
+
+def test_a_gate_that_refuses_is_on_and_one_that_does_not_is_off(stage: Stage) -> None:
+    gated, plain = stage.gated(), f"plain2/{HOST}@{NAME}"
+    stage.realm.add_service(plain)
+    assert states(stage, CANARY, gated, plain) == [(ADDRESS, CANARY, ON), (ADDRESS, gated, ON), (ADDRESS, plain, OFF)]
+
+
+def test_more_services_than_one_message_has_room_for_are_all_tried(stage: Stage) -> None:
+    services = [CANARY, *(f"nothing{number}/{HOST}@{NAME}" for number in range(9))]
+    assert states(stage, *services) == [(ADDRESS, service, ON if service == CANARY else SILENT) for service in services]
+
+
+def test_a_service_of_another_realm_is_not_asked_for(stage: Stage) -> None:
+    foreign = f"postgres/{HOST}@ELSEWHERE.TEST"
+    assert [state for _, _, state in states(stage, foreign, CANARY)] == [ON, SILENT]
+
+
+def test_a_grant_does_not_wait_for_a_trial(stage: Stage) -> None:
+    """The KDC is silent, so the trial takes long. Another connection is answered meanwhile."""
+    service = stage.gated()
+    other = Writer(stage.socket)
+
+    async def both() -> tuple[object, bool]:
+        assert isinstance(await other.look(Look(service)), Grants)  # from now on kadmind is connected
+        with stage.frozen("krb5kdc"):
+            trial = asyncio.create_task(stage.writer.gate_states([CANARY]))
+            await asyncio.sleep(0)
+            answer = await other.look(Look(service))
+            was_over = trial.done()
+        await trial
+        return answer, was_over
+
+    try:
+        answer, was_over = stage.loop.run_until_complete(both())
+    finally:
+        other.close()
+    assert isinstance(answer, Grants) and not was_over
+
+
+def test_a_kdc_that_hangs_is_silent(stage: Stage) -> None:
+    with stage.frozen("krb5kdc"):
+        assert states(stage, CANARY) == [(ADDRESS, CANARY, SILENT)]
+    assert states(stage, CANARY) == [(ADDRESS, CANARY, ON)]
+
+
+def test_a_daemon_that_goes_away_ends_its_trial(stage: Stage) -> None:
+    before = children(stage)
+    with stage.frozen("krb5kdc"):
+        with stage.connected() as ours:
+            ours.sendall(write(Try((CANARY,))))
+            wait_for(lambda: children(stage) - before, what="the process of the trial")
+            begun = children(stage) - before
+        wait_for(lambda: not any(map(is_living, begun)), what="its end")
+    assert states(stage, CANARY) == [(ADDRESS, CANARY, ON)]
+
+
+def test_without_jitd_kdc_nothing_is_known(tmp_path: Path) -> None:
+    seen = asyncio.run(Writer(tmp_path / "none", os.getuid()).gate_states([CANARY]))
+    assert [(one.service, one.state) for one in seen] == [(CANARY, SILENT)]
+    assert "cannot be reached" in seen[0].why
