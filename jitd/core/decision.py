@@ -22,6 +22,7 @@ class Why(StrEnum):
     UNFIT = "unfit"
     LOCKED = "locked"
     APPROVALS = "approvals"
+    GATEKEEPER = "gatekeeper"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Obligations:
     ``lasts_for`` seconds.
 
     ``standing`` says which groups of an approver count when a use is taken: those of that moment (``use``), or those of the
-    moment of the review (``review``).
+    moment of the review (``review``). ``gatekeepers`` are the names of those who are asked before anything is permitted.
     """
 
     approvals: tuple[Approval, ...]
@@ -96,17 +97,19 @@ class Obligations:
     uses: int
     terms: Terms
     standing: str = "use"
+    gatekeepers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
     """Rule ``rule`` permits, with these obligations. ``lease`` is the id of the grant that stands for the approvals, if there is
-    one.
+    one. ``seen`` are the names and spelled values of what was looked at.
     """
 
     rule: str
     obligations: Obligations
     lease: str | None = None
+    seen: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ def narrow(old: Obligations, new: Obligations) -> Obligations:
         uses=min(old.uses, new.uses),
         terms=narrow_terms(old.terms, new.terms),
         standing="review" if old.standing == new.standing == "review" else "use",
+        gatekeepers=tuple(dict.fromkeys((*old.gatekeepers, *new.gatekeepers))),
     )
 
 

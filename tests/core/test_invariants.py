@@ -207,6 +207,7 @@ OBLIGATIONS = st.builds(
         cwd=st.sampled_from(["caller", "/srv"]),
     ),
     standing=st.sampled_from(["use", "review"]),
+    gatekeepers=st.lists(st.sampled_from(["change", "ticket"]), unique=True).map(tuple),
 )
 
 
@@ -214,7 +215,9 @@ def test_invariant_8_is_tried_with_every_field():
     """Whoever adds a term says here what is tighter; tests/core/test_narrowing.py has each by itself."""
     tried = {"timeout_for", "env", "writable", "leftovers", "stdin", "record", "watch", "session", "options", "bound", "cwd"}
     assert tried == {field.name for field in fields(Terms)}
-    assert {field.name for field in fields(Obligations)} == {"approvals", "expires_for", "lasts_for", "uses", "terms", "standing"}
+    assert {field.name for field in fields(Obligations)} == {
+        "approvals", "expires_for", "lasts_for", "uses", "terms", "standing", "gatekeepers",
+    }  # fmt: skip
     assert {field.name for field in fields(Record)} == {"what", "sync", "failure"}
 
 
@@ -238,6 +241,7 @@ def test_invariant_8_narrowing_only_tightens(old, new):
         assert (after.terms.session, other.terms.session) != ("keep", "end")
         assert after.terms.options <= other.terms.options
         assert after.terms.bound >= other.terms.bound
+        assert set(after.gatekeepers) >= set(other.gatekeepers)
         if other.terms.watch is not None:
             assert after.terms.watch is not None and set(after.terms.watch) <= set(other.terms.watch)
         if other.terms.timeout_for is not None:
