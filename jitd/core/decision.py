@@ -103,7 +103,7 @@ class Obligations:
 @dataclass(frozen=True, slots=True)
 class Permit:
     """Rule ``rule`` permits, with these obligations. ``lease`` is the id of the grant that stands for the approvals, if there is
-    one. ``seen`` are the names and spelled values of what was looked at.
+    one. ``seen`` are the facts that were used, each with its value as people read it.
     """
 
     rule: str
@@ -114,11 +114,12 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """Policy denies. ``because`` is a sentence for the requester. ``rule`` is empty if no rule decided."""
+    """Policy denies. ``because`` is a sentence for the requester. ``rule`` is empty if no rule decided. ``seen``: see Permit."""
 
     why: Why
     because: str
     rule: str = ""
+    seen: tuple[tuple[str, str], ...] = ()
 
 
 Decision = Permit | Deny
