@@ -33,6 +33,7 @@ from jitd.core.decision import Approval, Record, Terms
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
 from jitd.core.regex import Regex
 from jitd.core.thing import read_thing
+from jitd.settings import demands
 from jitd.settings.toml_document import ConfigError, Document, Fault, read_document, who_else_may_write
 from jitd.settings.toml_table import Table, quoted
 
@@ -45,10 +46,10 @@ MOST_NEEDED = 100
 
 KEYS = {
     "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "services"),
-    "permit": ("ticket", "reason", "approvals", "expires", "grant", "run", "standing"),
+    "permit": ("ticket", *demands.KEYS, "reason", "approvals", "expires", "grant", "run", "standing"),
     "deny": ("because",),
     "reason": ("pattern", "hint"),
-    "approvals": ("need", "from"),
+    "approvals": ("need", "from", *demands.KEYS),
     "grant": ("lasts", "uses"),
     "run": (
         "timeout",
@@ -68,9 +69,8 @@ KEYS = {
 }
 """The keys that each table may have. ``rule`` is for permit and deny alike."""
 LATER = {
-    "rule": ("indicators", "ticket_age", "when"),
+    "rule": ("when",),
     "permit": ("gatekeepers", "notify", "break_glass"),
-    "approvals": ("indicators", "ticket_age"),
 }
 """Keys that a later version will know. This version refuses them: to ignore a condition would permit too much."""
 
@@ -217,6 +217,11 @@ def _permit(document: Document, table: Table) -> Rule:
     table.needs("name", "who")
     if "commands" not in table.values and "gives" not in table.values:
         table.fault('needs "commands", or "gives"')
+    demand = demands.read_demand(table)
+    needs_ticket = table.text("ticket", "required", ("required", "optional")) == "required"
+    if not needs_ticket and not demand.is_none:
+        which = next(key for key in demands.KEYS if key in table.values)
+        table.fault(f'"{which}" is about a Kerberos ticket, and ticket = "optional" permits without one', which)
     grant = table.table("grant")
     grant.known(KEYS["grant"])
     gives = table.words("gives", (), read_thing) if "gives" in table.values else None
@@ -240,7 +245,8 @@ def _permit(document: Document, table: Table) -> Rule:
         uses=grant.number("uses", 1, 1, MOST_USES),
         terms=_terms(table.table("run")),
         standing=table.text("standing", "use", ("use", "review")),
-        needs_ticket=table.text("ticket", "required", ("required", "optional")) == "required",
+        needs_ticket=needs_ticket,
+        demand=demand,
         file=document.file,
         line=document.line_of(table.place),
     )
@@ -352,9 +358,10 @@ def _approvals(table: Table) -> tuple[Approval, ...]:
     if table.values.get("approvals") == []:
         table.fault('"approvals" is empty: say who approves, or leave it out to permit at once', "approvals")
     for inner in table.tables("approvals", 'a list such as [{ need = 1, from = ["group:ops"] }]'):
-        inner.known(KEYS["approvals"], LATER["approvals"])
+        inner.known(KEYS["approvals"])
         inner.needs("need", "from")
-        found.append(Approval(inner.number("need", 1, 1, MOST_NEEDED), inner.words("from", (), read_who)))
+        need, of_whom = inner.number("need", 1, 1, MOST_NEEDED), inner.words("from", (), read_who)
+        found.append(Approval(need, of_whom, demands.read_demand(inner)))
     return tuple(found)
 
 

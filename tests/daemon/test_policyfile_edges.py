@@ -141,9 +141,8 @@ def test_a_deny_by_host_and_by_hour(directory: Path) -> None:
 
 
 LATER = {
-    "[[permit]]": ("indicators", "ticket_age", "when", "gatekeepers", "notify", "break_glass"),
-    "[[deny]]": ("indicators", "ticket_age", "when"),
-    "[[permit.approvals]]": ("indicators", "ticket_age"),
+    "[[permit]]": ("when", "gatekeepers", "notify", "break_glass"),
+    "[[deny]]": ("when",),
 }
 
 
