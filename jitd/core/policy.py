@@ -342,7 +342,10 @@ def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tupl
 
 def describe_approvals(approvals: tuple[Approval, ...]) -> str:
     """Return words such as ``2 approvals from group:ops and 1 from group:security``, or ``no approval`` if none is owed."""
-    parts = [f"{approval.need} from {_listed(approval.of_whom, 'or')}" for approval in approvals]
+    parts = [
+        f"{approval.need} from {_listed(approval.of_whom, 'or')}" + ("" if approval.demand.is_none else f" ({approval.demand})")
+        for approval in approvals
+    ]
     if not parts:
         return "no approval"
     need, _, rest = parts[0].partition(" ")
@@ -359,6 +362,8 @@ def describe(rule: Rule) -> str:
         parts.append(_listed(tuple(hours.text for hours in rule.hours), "or"))
     if rule.verdict == "deny":
         return ", ".join(parts)
+    if not rule.demand.is_none:
+        parts.append(str(rule.demand))
     if rule.reason is not None:
         parts.append(f"with {rule.reason.wish}")
     if rule.approvals:
