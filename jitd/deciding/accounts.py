@@ -170,8 +170,8 @@ class Accounts:
     def subject(
         self, principal: bytes, ticket_ends_at: datetime | None, authentication: Authentication | None = None
     ) -> Subject | None:
-        """Return the Subject that ``principal``, who authenticated so, is here now. None if the principal has no usable account: no
-        account is mapped, or the account is missing, expired, or a system account.
+        """Return the Subject that ``principal``, who authenticated so, is here now. None if the principal has no usable account:
+        no account is mapped, or the account is missing, expired, or a system account.
         """
         user = account_of(principal, self.realms, self.principals)
         if user is None:

@@ -49,6 +49,9 @@ _OF_OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.
 """Minor codes if the replay cache or the keytab cannot be read or written as a file. Ticket and keys may be in order then."""
 
 
+_WELL_KNOWN = b"WELLKNOWN/"
+"""The beginning of names that are no person's (RFC 6111). GSSAPI calls a context with such a ticket anonymous only if the client
+wishes it so."""
 _UNCHECKED = (
     "no KDC has checked the realms between {} and {}: the KDC's administrator sets reject_bad_transit = true, and capaths if the "
     "way is longer than one step; then kinit"
@@ -151,6 +154,8 @@ class Acceptor:
                 raise NotAuthenticated(f"the ticket is not for {self._service}")
             principal = _displayed(made.initiator_name)
             given = attested(made.context, made.initiator_name, token, self._service, datetime.now(UTC))
+            if "anonymous" in given.flags or principal.startswith(_WELL_KNOWN):
+                raise NotAuthenticated("an anonymous ticket proves nothing")
             if len(given.realms) > 1 and not given.is_path_checked:
                 raise NotAuthenticated(_UNCHECKED.format(*given.realms))
             finished, ends_at = _with_end(made.context)

@@ -54,7 +54,7 @@ BROKEN_PERMITS = [
     ('forwarded = "refuse"\nticket = "optional"', (5, NEEDS_TICKET.format("forwarded"))),
     ('approvals = [{ need = 1, from = ["group:ops"], indicators = [] }]', (5, '"indicators" is empty')),
     ('approvals = [{ need = 1, from = ["group:ops"], forwarded = 1 }]', (5, '"forwarded" must be a string')),
-    ('approvals = [{ need = 1, from = ["group:ops"], ticket = "required" }]', (5, 'unknown key "ticket": did you mean "ticket_age"?')),
+    ('approvals = [{ need = 1, from = ["group:ops"], ticket = "x" }]', (5, 'unknown key "ticket": did you mean "ticket_age"?')),
     # run_as
     ('run_as = "root"', (5, '"run_as" must be a list of strings')),
     ("run_as = []", (5, '"run_as" is empty')),

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Proofs for a jitd of a realm of the tests' own: tickets for it, tokens of these tickets, and what its acceptor makes of them.
 
-Law: an acceptor here is the daemon's own code with a real keytab. ``python -m tests.krb5.proofs CACHE SERVICE``
-prints a token in hex: so a client can have a clock and a krb5.conf of its own. With a third word it hands its TGT over.
+Law: an acceptor here is the daemon's own code with a real keytab. ``python -m tests.krb5.proofs CACHE SERVICE
+CHANNEL`` prints a token in hex: so a client can have a clock and a krb5.conf of its own. With one
+word more it hands its TGT over.
 """
 
 from __future__ import annotations
@@ -69,12 +70,12 @@ def token(ticket: gssapi.Credentials, realm: Realm) -> bytes:
 
 def token_at(cache: str, realm: Realm, shim: Path, seconds: int) -> bytes:
     """The same, made by a client whose clock is ``seconds`` ahead."""
-    return _elsewhere(realm, cache, service(realm), LD_PRELOAD=str(shim), SKEW=str(seconds))
+    return _elsewhere(realm, cache, service(realm), CHANNEL.hex(), LD_PRELOAD=str(shim), SKEW=str(seconds))
 
 
-def token_with_tgt(cache: str, realm: Realm) -> bytes:
-    """The same, made by a client that hands its TGT over (RFC 4121 section 4.1.1)."""
-    return _elsewhere(realm, cache, service(realm), "delegate")
+def token_with_tgt(cache: str, realm: Realm, channel: bytes = CHANNEL) -> bytes:
+    """A token bound to ``channel``, made by a client that hands its TGT over (RFC 4121 section 4.1.1)."""
+    return _elsewhere(realm, cache, service(realm), channel.hex(), "delegate")
 
 
 def _elsewhere(realm: Realm, *words: str, **environment: str) -> bytes:
@@ -93,7 +94,7 @@ def accepted(keytab: Path, realm: Realm, offered: bytes) -> Proof:
 
 
 if __name__ == "__main__":
-    cache, target, *more = sys.argv[1:]
+    cache, target, bound_to, *more = sys.argv[1:]
     held = gssapi.Credentials(usage="initiate", store={"ccache": cache})
     flags = (*FLAGS, Flag.delegate_to_peer) if more else FLAGS
-    print((initiator(held, CHANNEL, service=target, flags=flags).step() or b"").hex())
+    print((initiator(held, bytes.fromhex(bound_to), service=target, flags=flags).step() or b"").hex())

@@ -140,7 +140,7 @@ def test_a_clock_that_differs_by_less_than_five_minutes_is_no_hindrance(
 def test_a_client_whose_clock_differs_by_more_is_told_to_set_it(
     realm: Realm, host: Path, tmp_path: Path, wrong_clock: Path, seconds: int
 ) -> None:
-    """THREATS K-17: and the skew that is allowed gets no wider. The ticket is two hours old, or a slow client would not use it."""
+    """THREATS K-17: and the skew that is allowed gets no wider. The ticket is old, or a slow client would not use it."""
     with_clock(realm, wrong_clock, -7200)
     cache = realm.login("alice", tmp_path / "alice")
     comes(realm, cache)
