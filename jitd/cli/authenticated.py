@@ -24,7 +24,7 @@ def authenticated(given: object) -> Iterator[tuple[str, str]]:
     if not isinstance(given, dict):
         return
     flags, indicators, realms = (_words(given, name) for name in ("flags", "indicators", "realms"))
-    yield "authenticated", f"{told(given.get('at'))}, {_age(given)} before"
+    yield "to the KDC", f"authenticated {told(given.get('at'))}, {_age(given)} before asking"
     proofs = [words_of for flag, words_of in _PROOFS.items() if flag in flags]
     yield "by", f"{', '.join(indicators) or 'NOT KNOWN: the ticket has no indicator'}{''.join(f'; {proof}' for proof in proofs)}"
     if "pre-authent" not in flags:

@@ -238,8 +238,11 @@ def test_a_rogue_kdc_of_the_same_name_proves_nothing(realm: Realm, host: Path, t
 # --- keys --------------------------------------------------------------------------------------------------------------
 
 
-def test_without_a_key_of_its_own_the_acceptor_takes_no_ticket(realm: Realm, host: Path, tmp_path: Path) -> None:
-    """THREATS K-11: missing, empty, garbage, another service's, another version's; and no fallback to the host's keytab."""
+def test_without_a_key_of_its_own_the_acceptor_takes_no_ticket(
+    realm: Realm, host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS K-11: missing, empty, garbage, another service's, another version's; and no fallback to the library's keytab."""
+    monkeypatch.setenv("KRB5_KTNAME", str(host))
     ticket = comes(realm, realm.login("alice", tmp_path / "alice"))
     empty, garbage, others, newer = (tmp_path / name for name in ("empty", "garbage", "others", "newer"))
     empty.write_bytes(b"")
