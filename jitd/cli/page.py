@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jitd.cli.answer import Row, command_line, n_bytes, printable, quoted, words
+from jitd.cli.authenticated import authenticated, in_short
 from jitd.cli.columns import cells, folded
 from jitd.cli.instants import in_words, told
 
@@ -234,6 +235,7 @@ def _facts(row: Row) -> Iterator[Line]:
         yield "ticket", "none: local root"
     else:
         yield "ticket", f"NONE: {words(row, 'service')} says who it is, without a Kerberos proof"
+    yield from authenticated(row.get("authentication"))
     point = row.get("point")
     if isinstance(point, dict):
         yield "from", words(point, "remote_host", "this host")
@@ -257,6 +259,7 @@ def _claims(row: Row) -> Iterator[Line]:
 def _rule(row: Row) -> Iterator[Line]:
     approvals = [
         f"{words(a, 'need')} from {' or '.join(str(word) for word in _list(a, 'from'))}"
+        + (f" ({words(a, 'demand')})" if a.get("demand") else "")
         for a in _list(row, "approvals")
         if isinstance(a, dict)
     ]
@@ -296,7 +299,8 @@ def _history(row: Row) -> Iterator[Line]:
             said = f': "{review["comment"]}"' if review.get("comment") else ""
             word = "approved" if review.get("verdict") == "approve" else "denied"
             void = " (does not count: locked)" if review.get("counts") is False else ""
-            happened(review.get("at"), f"{word} by {words(review, 'by')}{said}{void}")
+            how = in_short(review.get("authentication"))
+            happened(review.get("at"), f"{word} by {words(review, 'by')}{how}{said}{void}")
     grant = row.get("grant")
     if isinstance(grant, dict):
         id = words(grant, "id")

@@ -85,6 +85,8 @@ def _must_be_reviewable(row: Row) -> None:
     if row.get("state") == "screening":
         names = " and ".join(str(name) for name in row.get("gatekeepers") or ())
         raise NotDone(f"request {id} cannot be reviewed yet: {names or 'a gatekeeper'} is being asked")
+    if row.get("lacks"):
+        raise NotDone(f"you may not approve request {id}: its rule {printable(words(row, 'lacks'))}", "forbidden")
     if not can_ask():
         raise click.UsageError("there is no terminal to ask on; with --yes nothing is asked")
 

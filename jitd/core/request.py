@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from jitd.core.approvers import lack, may_review, tally
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Decision, Deny, Obligations, Permit, narrow
@@ -21,7 +22,6 @@ from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
 from jitd.core.grant import Used
 from jitd.core.issuing import issued
 from jitd.core.law import Actor, IllegalEvent, Role, check
-from jitd.core.policy import may_review, tally
 from jitd.core.subject import Subject
 from jitd.core.submission import detail_of
 
@@ -137,13 +137,8 @@ class Screened:
 
     def detail(self) -> dict[str, Any]:
         """Return what the chain keeps of the event."""
-        decision = self.decision
         answers = {"gatekeepers": [said(one) for one in self.heard]} if self.heard else {}
-        if isinstance(decision, Deny):
-            why = str(decision.why)
-            return {"decision": "deny", "why": why, "rule": decision.rule, "because": decision.because, **answers}
-        approvals = [[a.need, *a.of_whom] for a in decision.obligations.approvals]
-        return {"decision": "permit", "rule": decision.rule, "approvals": approvals, "lease": decision.lease, **answers}
+        return self.decision.detail() | answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +167,7 @@ class Reviewed:
             "fingerprint": self.fingerprint.hex(),
             "comment": self.comment,
             "groups": sorted(self.reviewer.groups),
-            "ticket_ends_at": str(self.reviewer.ticket_ends_at),
+            **self.reviewer.ticket(),
         }
 
 
@@ -360,15 +355,16 @@ def _lease_for(decision: Decision, obligations: Obligations) -> str | None:
 
 
 def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
-    assert request.obligations is not None, "a pending request has its obligations"
+    before = request.obligations
+    assert before is not None, "a pending request has its obligations"
     if event.fingerprint != request.fingerprint:
         raise Stale(f"request {request.id} is not what was reviewed")
-    if not may_review(request.obligations.approvals, event.reviewer, request.requester):
-        raise NotYours(f"{event.reviewer.principal} may not review request {request.id}")
-    review = Review(event.reviewer, event.verdict, event.comment, now.at)
-    before = request.obligations
+    who, reviewer = event.reviewer.principal, event.reviewer.looked_at(now.at)
+    lacks = lack(before.approvals, reviewer, request.requester) if event.verdict is Verdict.APPROVE else ""
+    if lacks or not may_review(before.approvals, reviewer, request.requester):
+        raise NotYours(f"{who} may not {event.verdict} request {request.id}" + (f": its rule {lacks}" if lacks else ""))
+    review = Review(reviewer, event.verdict, event.comment, now.at)
     request = replace(request, reviews=(*request.reviews, review))
-    who = event.reviewer.principal
     if event.verdict is Verdict.DENY:
         said = f': "{event.comment}"' if event.comment else ""
         return _ended(request, RequestState.DENIED, f"denied by {who}{said}")
@@ -376,7 +372,7 @@ def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
         return _ended(replace(request, rule=event.decision.rule), RequestState.DENIED, event.decision.because)
     obligations = narrow(before, event.decision.obligations)
     request = replace(request, obligations=obligations)
-    if tally(obligations.approvals, (*event.standing, event.reviewer), request.requester) > 0:
+    if tally(obligations.approvals, (*event.standing, reviewer), request.requester) > 0:
         return replace(request, asking_at=None), (TellRequester(request.id), ListsChanged())
     if obligations.gatekeepers:
         asking = replace(request, asking_at=request.asking_at or now.at)

@@ -27,7 +27,7 @@ def detail_of(request: Request) -> dict[str, Any]:
         **({"options": [spelled(option) for option in command.options]} if command.options else {}),
         **({"doubt": command.doubt} if command.doubt else {}),
         **({} if request.point is None else {"point": _point(request.point)}),
-        "ticket_ends_at": str(request.requester.ticket_ends_at),
+        **request.requester.ticket(),
         "groups": sorted(request.requester.groups),
     }
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from jitd.core.authentication import Authentication
 from jitd.core.command import RunAs
 from jitd.core.subject import LOCAL, ROOT, Subject, account_of, person_of
 from jitd.deciding import groups
@@ -166,9 +167,11 @@ class Accounts:
     denied_groups: Callable[[], frozenset[str]] = frozenset
     """The names of groups to which a rule in force denies something."""
 
-    def subject(self, principal: bytes, ticket_ends_at: datetime | None) -> Subject | None:
-        """Return the Subject that ``principal`` is here now. None if the principal has no usable account: no account is mapped,
-        or the account is missing, expired, or a system account.
+    def subject(
+        self, principal: bytes, ticket_ends_at: datetime | None, authentication: Authentication | None = None
+    ) -> Subject | None:
+        """Return the Subject that ``principal``, who authenticated so, is here now. None if the principal has no usable account:
+        no account is mapped, or the account is missing, expired, or a system account.
         """
         user = account_of(principal, self.realms, self.principals)
         if user is None:
@@ -184,7 +187,7 @@ class Accounts:
             return None
         if has_expired(user, datetime.now(UTC)):
             return None
-        return self._subject(text, entry, ticket_ends_at)
+        return replace(self._subject(text, entry, ticket_ends_at), authentication=authentication)
 
     def root(self) -> Subject:
         """Return local root, who needs no ticket."""
@@ -257,5 +260,5 @@ class Accounts:
         if known.is_local:
             local = self.local(known.uid)
             return local if local is not None and local.user == known.user else None
-        now = self.subject(known.principal.encode("ascii"), known.ticket_ends_at)
+        now = self.subject(known.principal.encode("ascii"), known.ticket_ends_at, known.authentication)
         return now if now is not None and (now.user, now.uid) == (known.user, known.uid) else None

@@ -20,7 +20,9 @@ from gssapi import (
 from gssapi.raw.ext_krb5 import Krb5LucidContextV1, krb5_export_lucid_sec_context
 from gssapi.raw.misc import GSSError
 
+from jitd.core.authentication import Authentication
 from jitd.server.apreq import is_canonical
+from jitd.server.attested import attested
 
 KRB5 = gssapi.MechType.kerberos
 _Flag = gssapi.RequirementFlag
@@ -47,6 +49,15 @@ _OF_OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.
 """Minor codes if the replay cache or the keytab cannot be read or written as a file. Ticket and keys may be in order then."""
 
 
+_WELL_KNOWN = b"WELLKNOWN/"
+"""The beginning of names that are no person's (RFC 6111). GSSAPI calls a context with such a ticket anonymous only if the client
+wishes it so."""
+_UNCHECKED = (
+    "no KDC has checked the realms between {} and {}: the KDC's administrator sets reject_bad_transit = true, and capaths if the "
+    "way is longer than one step; then kinit"
+)
+
+
 class NotAuthenticated(Exception):
     """The client did not prove who it is. The argument is a sentence for the client."""
 
@@ -61,10 +72,13 @@ class CannotNote(NoKey):
 
 @dataclass(slots=True)
 class Proof:
-    """A complete context. ``principal`` is as GSSAPI displays it; ``ends_at`` is the ticket's end (aware, UTC)."""
+    """A complete context. ``principal`` is as GSSAPI displays it; ``ends_at`` is the ticket's end (aware, UTC);
+    ``authentication`` is how the ticket came about.
+    """
 
     principal: bytes
     ends_at: datetime
+    authentication: Authentication
     _context: gssapi.SecurityContext
 
     def wrap(self, body: bytes) -> bytes:
@@ -139,12 +153,17 @@ class Acceptor:
             if target is None or _displayed(target) != self._service.encode():
                 raise NotAuthenticated(f"the ticket is not for {self._service}")
             principal = _displayed(made.initiator_name)
+            given = attested(made.context, made.initiator_name, token, self._service, datetime.now(UTC))
+            if "anonymous" in given.flags or principal.startswith(_WELL_KNOWN):
+                raise NotAuthenticated("an anonymous ticket proves nothing")
+            if len(given.realms) > 1 and not given.is_path_checked:
+                raise NotAuthenticated(_UNCHECKED.format(*given.realms))
             finished, ends_at = _with_end(made.context)
         except GSSError as fault:
             raise self._named(fault) from fault
         if made.token is None:
             raise NotAuthenticated("mutual authentication was not asked for")
-        return Proof(principal, ends_at, finished), made.token
+        return Proof(principal, ends_at, given, finished), made.token
 
     def _named(self, fault: GSSError) -> Exception:
         """Return ``fault`` as an exception whose sentence says what to do. An unknown fault counts as the client's."""

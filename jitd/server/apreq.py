@@ -25,6 +25,15 @@ def is_canonical(token: bytes, service: str) -> bool:
         return False
 
 
+def encryption_types(token: bytes) -> tuple[int, int]:
+    """Return the encryption types of the ticket and of its session key (RFC 3961 section 8). ``token`` must be canonical, and
+    accepted: libkrb5 decrypts each part with a key of the type that stands beside it.
+    """
+    request = _fields(_inner(_inner(token, 0x60)[len(_START) :], 0x6E))
+    ticket = _fields(_inner(request[3], 0x61))
+    return _number(_fields(ticket[3])[0]), _number(_fields(request[4])[0])
+
+
 def _spelled(token: bytes, service: str) -> bytes:
     """Encode a token for ``service`` with the sealed parts, key version and encryption types of ``token``, and nothing else.
 

@@ -34,7 +34,7 @@ class Identifying:
         if proof is None:
             return await self._root()
         share = self._subordinates.owner_of(uid)
-        return await self._workers.names.run(share, self._accounts.subject, proof.principal, proof.ends_at)
+        return await self._workers.names.run(share, self._accounts.subject, proof.principal, proof.ends_at, proof.authentication)
 
     async def local(self, uid: int) -> Subject | None:
         """Return who account ``uid`` is, without a proof; None if there is no such account."""

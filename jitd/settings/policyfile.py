@@ -33,6 +33,7 @@ from jitd.core.names import NAMES, Name
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
 from jitd.core.thing import read_thing
 from jitd.expressions.patterns import read_pattern
+from jitd.settings import demands
 from jitd.settings.commands_key import read_commands
 from jitd.settings.gatekeeper_key import faults_of, names_in
 from jitd.settings.toml_document import ConfigError, Document, Fault, read_document, who_else_may_write
@@ -48,10 +49,10 @@ MOST_NEEDED = 100
 
 KEYS = {
     "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "services", "when"),
-    "permit": ("ticket", "reason", "approvals", "expires", "grant", "run", "standing", "gatekeepers"),
+    "permit": ("ticket", *demands.KEYS, "reason", "approvals", "expires", "grant", "run", "standing", "gatekeepers"),
     "deny": ("because",),
     "reason": ("pattern", "hint"),
-    "approvals": ("need", "from"),
+    "approvals": ("need", "from", *demands.KEYS),
     "grant": ("lasts", "uses"),
     "run": (
         "timeout",
@@ -71,9 +72,7 @@ KEYS = {
 }
 """The keys that each table may have. ``rule`` is for permit and deny alike."""
 LATER = {
-    "rule": ("indicators", "ticket_age"),
     "permit": ("notify", "break_glass"),
-    "approvals": ("indicators", "ticket_age"),
 }
 """Keys that a later version will know. This version refuses them: to ignore a condition would permit too much."""
 
@@ -228,10 +227,15 @@ def _name(table: Table, fallback: str) -> str:
 
 def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule:
     name = _name(table, "")
-    table.known((*KEYS["rule"], *KEYS["permit"]), (*LATER["rule"], *LATER["permit"]), KEYS["deny"], "belongs to a deny")
+    table.known((*KEYS["rule"], *KEYS["permit"]), LATER["permit"], KEYS["deny"], "belongs to a deny")
     table.needs("name", "who")
     if "commands" not in table.values and "gives" not in table.values:
         table.fault('needs "commands", or "gives"')
+    demand = demands.read_demand(table)
+    needs_ticket = table.text("ticket", "required", ("required", "optional")) == "required"
+    if not needs_ticket and not demand.is_none:
+        which = next(key for key in demands.KEYS if key in table.values)
+        table.fault(f'"{which}" is about a Kerberos ticket, and ticket = "optional" permits without one', which)
     grant = table.table("grant")
     grant.known(KEYS["grant"])
     gives = table.words("gives", (), read_thing) if "gives" in table.values else None
@@ -257,7 +261,8 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule
         terms=_terms(table.table("run")),
         standing=table.text("standing", "use", ("use", "review")),
         gatekeepers=names_in(table),
-        needs_ticket=table.text("ticket", "required", ("required", "optional")) == "required",
+        needs_ticket=needs_ticket,
+        demand=demand,
         file=document.file,
         line=document.line_of(table.place),
     )
@@ -267,7 +272,7 @@ def _deny(document: Document, table: Table, names: Mapping[str, Name]) -> Rule:
     line = document.line_of(table.place)
     name = _name(table, f"{os.path.basename(document.file)}:{line}")
     misplaced = (*KEYS["permit"], *LATER["permit"])
-    table.known((*KEYS["rule"], *KEYS["deny"]), LATER["rule"], misplaced, "belongs to a permit")
+    table.known((*KEYS["rule"], *KEYS["deny"]), (), misplaced, "belongs to a permit")
     given = table.values
     return Rule(
         "deny",
@@ -333,9 +338,10 @@ def _approvals(table: Table) -> tuple[Approval, ...]:
     if table.values.get("approvals") == []:
         table.fault('"approvals" is empty: say who approves, or leave it out to permit at once', "approvals")
     for inner in table.tables("approvals", 'a list such as [{ need = 1, from = ["group:ops"] }]'):
-        inner.known(KEYS["approvals"], LATER["approvals"])
+        inner.known(KEYS["approvals"])
         inner.needs("need", "from")
-        found.append(Approval(inner.number("need", 1, 1, MOST_NEEDED), inner.words("from", (), read_who)))
+        need, of_whom = inner.number("need", 1, 1, MOST_NEEDED), inner.words("from", (), read_who)
+        found.append(Approval(need, of_whom, demands.read_demand(inner)))
     return tuple(found)
 
 

@@ -57,6 +57,7 @@ class Reviews:
         fresh = await self._decider.standing(who)
         if fresh is None or not fresh.has_ticket_at(self._now().at):
             raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
+        fresh = fresh.looked_at(self._now().at)
         while True:
             found = self._access.visible(who, found.id)
             self._refuse_review(fresh, found, verdict, fingerprint)
@@ -99,6 +100,8 @@ class Reviews:
             raise Refusal("forbidden", f"you may review nothing: {locked.because}")
         if because := self._access.why_no_review(who, found):
             raise Refusal("forbidden", f"you may not review request {found.id}: {because}")
+        if verdict is Verdict.APPROVE and (because := self._access.why_no_approval(who, found)):
+            raise Refusal("forbidden", f"you may not approve request {found.id}: {because}")
         if fingerprint != found.fingerprint:
             raise Refusal("not_done", f"request {found.id} is not what you were shown: look at it again")
         if found.state is RequestState.SCREENING:

@@ -11,13 +11,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from jitd.core.approvers import lack, tally
 from jitd.core.command import Command, Pairs
 from jitd.core.decision import Approval, Decision, Deny, Terms
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.lock import Lock, counted, sentence
-from jitd.core.policy import Rule, describe, describe_approvals, tally
+from jitd.core.policy import Rule, describe, describe_approvals
 from jitd.core.request import Request, Verdict
 from jitd.core.run import Run, Usage
 from jitd.core.subject import Subject
@@ -37,7 +38,33 @@ def _pairs(pairs: Pairs) -> list[list[str]]:
 
 
 def _approvals(owed: tuple[Approval, ...]) -> list[Row]:
-    return [{"need": a.need, "from": [shown(word) for word in a.of_whom]} for a in owed]
+    return [
+        {
+            "need": a.need,
+            "from": [shown(word) for word in a.of_whom],
+            "indicators": list(a.demand.indicators),
+            "ticket_age": a.demand.ticket_age,
+            "forwarded": a.demand.forwarded,
+            "demand": str(a.demand),
+        }
+        for a in owed
+    ]
+
+
+def _authentication(who: Subject) -> Row | None:
+    """Return how the ticket of ``who`` came about; None if that is not known. ``age`` is in seconds, when jitd looked."""
+    given = who.authentication
+    if given is None:
+        return None
+    return {
+        "at": instant(given.at),
+        "age": given.age_at(given.looked_at),
+        "flags": list(given.flags),
+        "indicators": list(given.indicators),
+        "ticket_encryption": given.ticket_encryption,
+        "session_encryption": given.session_encryption,
+        "realms": [shown(realm) for realm in given.realms],
+    }
 
 
 def _command(command: Command, *, is_requester: bool) -> Row:
@@ -96,6 +123,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "uid": request.requester.uid,
         "groups": sorted(shown(g) for g in request.requester.groups),
         "ticket_ends_at": instant(request.requester.ticket_ends_at),
+        "authentication": _authentication(request.requester),
         "host": shown(request.host),
         "service": shown(request.service),
         **_command(request.command, is_requester=is_requester),
@@ -146,6 +174,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "reviews": [
             {
                 "by": shown(r.by.principal),
+                "authentication": _authentication(r.by),
                 "verdict": str(r.verdict),
                 "comment": shown(r.comment),
                 "at": instant(r.at),
@@ -155,6 +184,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         ],
         "mine": viewer.is_requester(request.requester),
         "may_review": may_review,
+        "lacks": "" if request.obligations is None else lack(request.obligations.approvals, viewer, request.requester),
     }
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from jitd.core import chain, grant, holding, lock, request, run
+from jitd.core.authentication import Authentication, Demand
 from jitd.core.chain import GENESIS, note, record, seal
 from jitd.core.claims import Point
 from jitd.core.command import Operand
@@ -63,6 +64,10 @@ TWICE = permit(Approval(2, ("group:ops", "user:eve")), Approval(1, ("group:secur
 GRANT = issued(replace(PLAIN, obligations=free().obligations, lasts_for=60, uses=3), NOW).grant
 LENT = replace(PLAIN, command=thing(stays=True))
 UNTIL = START + timedelta(minutes=10)
+PROVED = Authentication(
+    START, START + timedelta(seconds=5), ("forwarded", "pre-authent"), ("otp",), "aes256-cts-hmac-sha1-96", "type 99",
+    ("OTHER.TEST", "EXAMPLE.TEST"),
+)  # fmt: skip
 RECORDING = Recording(12, 34567, "ab" * 32)
 
 ROWS: list[tuple[Any, str]] = [
@@ -109,6 +114,10 @@ ROWS: list[tuple[Any, str]] = [
     (holding.Ended(ID, DAEMON, holding.Outcome(holding.Ending.TAKEN)), "ended"),
     (holding.Ended(ID, DAEMON, holding.Outcome(holding.Ending.NOT_GIVEN, "it is not gated")), "ended"),
     (holding.Ended(ID, DAEMON, holding.Outcome(holding.Ending.LEFT, "a ticket is left")), "ended"),
+    (submit(asked(who=replace(person("alice"), authentication=PROVED))), "screening"),
+    (review(PLAIN, replace(person("bob"), authentication=PROVED)), "approved"),
+    (screened(PLAIN, permit(Approval(1, ("group:ops",), Demand(("otp",), 3600, "refuse")))), "pending"),
+    (screened(PLAIN, Deny(Why.AUTHENTICATION, "rule p wants an authentication at most 1 hour old", "p")), "denied"),
 ]
 """An event, and the state that it leads to."""
 

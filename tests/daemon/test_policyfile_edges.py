@@ -141,9 +141,7 @@ def test_a_deny_by_host_and_by_hour(directory: Path) -> None:
 
 
 LATER = {
-    "[[permit]]": ("indicators", "ticket_age", "notify", "break_glass"),
-    "[[deny]]": ("indicators", "ticket_age"),
-    "[[permit.approvals]]": ("indicators", "ticket_age"),
+    "[[permit]]": ("notify", "break_glass"),
 }
 
 

@@ -22,6 +22,8 @@ REASON = '"reason" must be "required" or { pattern = "…", hint = "…" }'
 NAME = '"name" must be 1 to 64 printable characters'
 NOT_YET = 'not yet: this version does not know "{}"'
 
+NO_INDICATOR = '"indicators": "{}" is no authentication indicator: 1 to 100 printable ASCII characters without a space'
+NEEDS_TICKET = '"{}" is about a Kerberos ticket, and ticket = "optional" permits without one'
 BROKEN_PERMITS = [
     # (what is added to HEAD, (line, sentence) ...)
     ("whoo = 1", (5, 'unknown key "whoo": did you mean "who"?')),
@@ -29,8 +31,6 @@ BROKEN_PERMITS = [
     ('"a\\nb" = 1', (5, 'unknown key "a\\nb"')),
     ('because = "x"', (5, '"because" belongs to a deny')),
     # the keys of later versions
-    ('indicators = ["otp"]', (5, NOT_YET.format("indicators"))),
-    ('ticket_age = "8h"', (5, NOT_YET.format("ticket_age"))),
     ("when = 'fact.risk < 50'", (5, '"when": there is no name or function "fact.risk"')),
     ('notify = ["x"]', (5, NOT_YET.format("notify"))),
     ("break_glass = true", (5, NOT_YET.format("break_glass"))),
@@ -39,11 +39,21 @@ BROKEN_PERMITS = [
     ('run = { record_failure = "ignore" }', (5, '"record_failure" must be "end" or "continue", not "ignore"')),
     ('run = { record_sync = "never" }', (5, '"record_sync" must be "interval" or "always", not "never"')),
     ('run = { watch = ["bob"] }', (5, '"watch": "bob" must be "group:NAME", "user:NAME" or "principal:NAME@REALM"')),
-    (
-        'approvals = [{ need = 1, from = ["group:ops"], indicators = ["otp"], ticket_age = "1h" }]',
-        (5, NOT_YET.format("indicators")),
-        (5, NOT_YET.format("ticket_age")),
-    ),
+    # how somebody authenticated
+    ("indicators = []", (5, '"indicators" is empty')),
+    ('indicators = "otp"', (5, '"indicators" must be a list of strings')),
+    ('indicators = ["otp", "a b"]', (5, NO_INDICATOR.format("a b"))),
+    ('indicators = [""]', (5, NO_INDICATOR.format(""))),
+    ('ticket_age = "soon"', (5, '"ticket_age" must be a duration from 1s to 3650d, such as "15m" or "1h30m"')),
+    ("ticket_age = 60", (5, '"ticket_age" must be a duration from 1s to 3650d, such as "15m" or "1h30m"')),
+    ("forwarded = false", (5, '"forwarded" must be a string')),
+    ('forwarded = "no"', (5, '"forwarded" must be "allow" or "refuse", not "no"')),
+    ('ticket = "optional"\nindicators = ["otp"]', (6, NEEDS_TICKET.format("indicators"))),
+    ('ticket = "optional"\nticket_age = "1h"', (6, NEEDS_TICKET.format("ticket_age"))),
+    ('forwarded = "refuse"\nticket = "optional"', (5, NEEDS_TICKET.format("forwarded"))),
+    ('approvals = [{ need = 1, from = ["group:ops"], indicators = [] }]', (5, '"indicators" is empty')),
+    ('approvals = [{ need = 1, from = ["group:ops"], forwarded = 1 }]', (5, '"forwarded" must be a string')),
+    ('approvals = [{ need = 1, from = ["group:ops"], ticket = "x" }]', (5, 'unknown key "ticket": did you mean "ticket_age"?')),
     # run_as
     ('run_as = "root"', (5, '"run_as" must be a list of strings')),
     ("run_as = []", (5, '"run_as" is empty')),
@@ -234,7 +244,8 @@ def test_what_is_wrong_with_a_permit(directory: Path, added: str, expected: tupl
             [(3, "d", 'unknown key "hour": did you mean "hours"?')],
         ),
         ('[[deny]]\nname = "d"\nwhen = "1"', [(3, "d", '"when": it must be true or false, and is of type int')]),
-        ('[[deny]]\nname = "d"\nindicators = ["otp"]', [(3, "d", NOT_YET.format("indicators"))]),
+        ('[[deny]]\nname = "d"\nindicators = ["otp"]', [(3, "d", '"indicators" belongs to a permit')]),
+        ('[[deny]]\nname = "d"\nticket_age = "1h"', [(3, "d", '"ticket_age" belongs to a permit')]),
         ('[[deny]]\nname = "d"\nbecause = ""', [(3, "d", '"because" is empty')]),
         ('[[deny]]\nname = "d"\nbecause = 1', [(3, "d", '"because" must be a string')]),
         ('[[deny]]\nname = "d"\nbecause = "a\\nb"', [(3, "d", '"because" must be one line of printable characters')]),

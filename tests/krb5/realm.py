@@ -93,6 +93,7 @@ class Realm:
         self.name, self.where, self.address, self.module = name, where, address, module
         self.others: list[Realm] = []
         self.for_realm = self.for_servers = self.for_clients = ""
+        self.for_environment: dict[str, str] = {}
         self._pids: dict[str, int] = {}
         where.mkdir(parents=True, exist_ok=True)
 
@@ -102,7 +103,7 @@ class Realm:
     def environment(self) -> dict[str, str]:
         """The environment in which this realm is the default one."""
         return {"PATH": PATH, "LANG": "C.UTF-8", "KRB5_CONFIG": f"{self.where}/krb5.conf",
-                "KRB5_KDC_PROFILE": f"{self.where}/kdc.conf", "HOME": str(self.where)}  # fmt: skip
+                "KRB5_KDC_PROFILE": f"{self.where}/kdc.conf", "HOME": str(self.where), **self.for_environment}  # fmt: skip
 
     def write(self) -> None:
         """Write its two files of settings."""

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from jitd.core.subject import account_of
+from jitd.server.acceptor import NotAuthenticated
 from tests.krb5.cache import tickets
+from tests.krb5.proofs import accepted, comes, enroll, token
 from tests.krb5.realm import Realm
 
 GATED, OPEN = "postgres/db1.example.test", "http/db1.example.test"
@@ -87,3 +90,16 @@ def test_nobody_gets_what_is_not_gated_and_nothing_that_is(known: Realm, tmp_pat
     finally:
         for number in range(len(NOBODY)):
             known.take(GATED, f"K7QM2XV{number}")
+
+
+def test_nobody_is_let_in_by_a_ticket_that_says_nobody(known: Realm, tmp_path: Path) -> None:
+    """THREATS K-16: the KDC gives a ticket for jitd to an anonymous client, and the acceptor takes it from nobody."""
+    keytab, cache = enroll(known), f"FILE:{tmp_path}/nobody"
+    known.run("kinit", "-n", "-c", cache)
+    with pytest.raises(NotAuthenticated, match="anonymous"):
+        accepted(keytab, known, token(comes(known, cache), known))
+    for name in NOBODY:
+        assert account_of(name.encode(), frozenset({"GATE.TEST", "WELLKNOWN:ANONYMOUS"}), {}) is None
+    known.add_person("alice")
+    ticket = comes(known, known.login("alice", tmp_path / "alice"))
+    assert accepted(keytab, known, token(ticket, known)).principal == b"alice@GATE.TEST"

@@ -5,6 +5,7 @@ Law: whatever COMMAND does and however it ends, its status comes through and not
 # SPDX-License-Identifier: Apache-2.0
 
 import hashlib
+import json
 import os
 import pty
 import re
@@ -292,6 +293,13 @@ def test_a_lab_that_is_killed_leaves_no_process_and_no_cgroup(number: int, nothi
     process.send_signal(number)
     assert process.wait(timeout=10) == -number
     process.communicate()
+
+
+def test_the_kdc_says_by_an_indicator_that_a_password_was_proved(nothing_is_left: None) -> None:
+    ask = "as alice sh -c 'cd ~; jitsudo --no-wait true' >/dev/null 2>&1; jitd requests --json"
+    for option, indicators in (("--spake", ["spake"]), ("--", [])):
+        done = subprocess.run([LAB, option, "sh", "-uc", ask], capture_output=True, text=True, timeout=60, check=False)
+        assert json.loads(done.stdout)["authentication"]["indicators"] == indicators, done.stderr
 
 
 def test_a_second_host_is_ready_when_command_starts_and_ends_with_it(nothing_is_left: None) -> None:

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How somebody authenticated to the KDC, as lines of a request's page.
+
+Law: what makes a ticket worth less is said in capitals. What is not known is said to be not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jitd.cli.answer import Row, words
+from jitd.cli.instants import in_words, told
+
+_PROOFS = {
+    "pre-authent": "after a proof that the KDC asked for",
+    "hw-authent": "with a device of the person",
+    "initial": "for this host alone",
+}
+_FORWARDED = ("forwarded", "proxy")
+
+
+def authenticated(given: object) -> Iterator[tuple[str, str]]:
+    """Yield the lines about ``given``, the field ``authentication`` of a row; none if there is no such field."""
+    if not isinstance(given, dict):
+        return
+    flags, indicators, realms = (_words(given, name) for name in ("flags", "indicators", "realms"))
+    yield "to the KDC", f"authenticated {told(given.get('at'))}, {_age(given)} before asking"
+    proofs = [words_of for flag, words_of in _PROOFS.items() if flag in flags]
+    yield "by", f"{', '.join(indicators) or 'NOT KNOWN: the ticket has no indicator'}{''.join(f'; {proof}' for proof in proofs)}"
+    if "pre-authent" not in flags:
+        yield "no proof", "the KDC issued the first ticket WITHOUT a proof, to anybody who asked for it"
+    if any(flag in flags for flag in _FORWARDED):
+        yield "forwarded", "YES: the ticket was handed over from another host"
+    if len(realms) > 1:
+        yield "realms", f"{' to '.join(realms)}, and a KDC has checked the way"
+    yield "ticket has", f"{' '.join(flags) or 'no flags'}"
+    yield "encrypted by", f"{words(given, 'ticket_encryption')}, its session by {words(given, 'session_encryption')}"
+
+
+def in_short(given: object) -> str:
+    """Return the same in a few words, for a line about a review: `` (authenticated 5 minutes before by otp)``."""
+    if not isinstance(given, dict):
+        return ""
+    indicators = _words(given, "indicators")
+    by = f" by {', '.join(indicators)}" if indicators else ""
+    forwarded = ", FORWARDED" if any(flag in _words(given, "flags") for flag in _FORWARDED) else ""
+    return f" (authenticated {_age(given)} before{by}{forwarded})"
+
+
+def _age(given: Row) -> str:
+    age = given.get("age")
+    return in_words(max(0, age)) if isinstance(age, int) else "an unknown time"
+
+
+def _words(given: Row, name: str) -> list[str]:
+    value = given.get(name)
+    return [str(word) for word in value] if isinstance(value, list) else []

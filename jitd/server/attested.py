@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads from an accepted context how the ticket came about (RFC 4120 sections 2 and 5.3, RFC 6680, RFC 8129).
+
+Law: only what the KDC has sealed for our key is read. An indicator that GSSAPI does not call authenticated is none. If something
+cannot be read, GSSError is raised, and nobody is authenticated.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from gssapi import raw
+from gssapi.raw.ext_krb5 import krb5_extract_authtime_from_sec_context, krb5_get_tkt_flags
+from gssapi.raw.ext_rfc6680 import get_name_attribute, inquire_name
+from gssapi.raw.misc import GSSError
+
+from jitd.core.authentication import Authentication, name_of_encryption, names_of_flags
+from jitd.server.apreq import encryption_types
+
+_INDICATORS = b"auth-indicators"
+_GSS_S_UNAVAILABLE = 16 << 16  # RFC 2744 section 3.9.1
+MOST_INDICATORS = 32
+"""How many indicators of one ticket are kept. A KDC sets a few."""
+LONGEST_INDICATOR = 100
+"""How many characters of an indicator are kept. No rule can name a longer one."""
+
+
+def attested(context: raw.SecurityContext, name: raw.Name, token: bytes, service: str, looked_at: datetime) -> Authentication:
+    """Return how the ticket in ``token`` came about. ``context`` and ``name`` are what accepting it gave, for ``service``
+    (``jitd/host@REALM``), at ``looked_at`` (aware UTC). Raises GSSError.
+    """
+    ticket, session = encryption_types(token)
+    theirs, ours = realm_of(raw.display_name(name, False).name), service.rpartition("@")[2]
+    return Authentication(
+        at=datetime.fromtimestamp(krb5_extract_authtime_from_sec_context(context), UTC),
+        looked_at=looked_at,
+        flags=names_of_flags(krb5_get_tkt_flags(context)),
+        indicators=_indicators(name),
+        ticket_encryption=name_of_encryption(ticket),
+        session_encryption=name_of_encryption(session),
+        realms=(theirs,) if theirs == ours else (theirs, ours),
+    )
+
+
+def realm_of(principal: bytes) -> str:
+    """Return the realm of ``principal`` as GSSAPI displays it. Bytes that are not ASCII are escaped."""
+    return principal.rpartition(b"@")[2].decode("ascii", "backslashreplace")
+
+
+def _indicators(name: raw.Name) -> tuple[str, ...]:
+    """Return the indicators of ``name``, sorted, each once. One that is no plain word counts as none: no rule can name it."""
+    if _INDICATORS not in (inquire_name(name, mech_name=False).attrs or ()):
+        return ()
+    try:
+        found = get_name_attribute(name, _INDICATORS)
+    except GSSError as fault:
+        if fault.maj_code == _GSS_S_UNAVAILABLE:
+            return ()
+        raise
+    if not found.authenticated:
+        return ()
+    words = {value.decode("ascii", "replace") for value in found.values}
+    plain = (word for word in words if 0 < len(word) <= LONGEST_INDICATOR and word.isprintable() and word.isascii())
+    return tuple(sorted(plain)[:MOST_INDICATORS])
