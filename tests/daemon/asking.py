@@ -34,9 +34,10 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
 from tests.daemon.test_decider import ALICE, ASKED, BOB, House, rule
-from tests.waiting import PATIENCE
 
 CHANGE = ("change",)
+PATIENCE = 60.0
+"""Seconds until a test gives up."""
 SAID = Claims("why", None, 7, ())
 HERE = Origin(1002, "", None)
 
@@ -172,7 +173,7 @@ class AskingHouse(House):
 
     async def until(self, is_so: Callable[[], Any]) -> None:
         """Let the daemon go on until something has come about."""
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE):
             while not is_so():
                 await asyncio.sleep(0.001)
 

@@ -82,7 +82,7 @@ def test_what_they_are_asked_is_the_whole_question(house: AskingHouse) -> None:
 
 BAD: dict[str, tuple[Any, str]] = {
     "a no": (NO, "denied: change says: freeze until Monday"),
-    "a no with a bell in it": (Refuses("no\a\n\x1b[2J"), r"denied: change says: no\a\n\x1b[2J"),
+    "a no with a bell in it": (Refuses("no\a\n\x1b[2J"), r"denied: change says: no\x07\x0a\x1b[2J"),
     "silence": (Silent("it is closed"), "denied: gatekeeper change did not answer: it is closed"),
     "a fault": (RuntimeError("broken"), "denied: gatekeeper change did not answer: RuntimeError: broken"),
     "an answer that is over": (Passes(START), "denied: gatekeeper change did not answer: its answer was over before it came"),
