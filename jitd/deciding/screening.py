@@ -102,7 +102,7 @@ def _look(
         )
 
     def permits(unseen: Found) -> bool:
-        return isinstance(knowledge.decide(policy, about(unseen), now.at), Permit)
+        return isinstance(_on_path(policy, about(unseen), now, knowledge), Permit)
 
     found = find(asked, who, service, search_path, permits, glance)
     if found.complaint and not found.unfit:
@@ -110,10 +110,10 @@ def _look(
     # If the file counts as missing, nothing may be looked at that could tell whether it is there.
     question = about(found, () if found.is_missing else _names(policy, found.command, found.names))
     if found.complaint:
-        decision = knowledge.decide(policy, replace(question, is_missing=False), now.at)
+        decision = _on_path(policy, replace(question, is_missing=False), now, knowledge)
         is_denied = isinstance(decision, Deny) and decision.why in (Why.NO_RULE, Why.RULE, Why.ERROR)
         return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint))
-    on_path = knowledge.decide(policy, question, now.at)
+    on_path = _on_path(policy, question, now, knowledge)
     sighting = _judged(policy, question, on_path, asked.preserved, trusted, now, glance, knowledge)
     if found.unfit and isinstance(sighting.decision, Permit):
         unfit = Deny(Why.ERROR, f"it cannot be executed: {found.unfit}", sighting.decision.rule)
@@ -124,7 +124,7 @@ def _look(
     # The reason of the refusal would tell about the file. The answer and its path are those for a path where nothing is.
     typed = _as_typed(found.command, asked)
     as_missing = replace(question, command=typed, is_missing=True, names=())
-    return Sighting(typed, no_rule(who) if isinstance(on_path, Permit) else knowledge.decide(policy, as_missing, now.at))
+    return Sighting(typed, no_rule(who) if isinstance(on_path, Permit) else _on_path(policy, as_missing, now, knowledge))
 
 
 def unopened(asked: Asked, who: Subject, service: str, search_path: str) -> Command:
@@ -223,7 +223,7 @@ def look_again(
         is_unopened=bool(request.command.path),
         tty=request.claims.tty,
     )
-    on_path = knowledge.decide(policy, question, now.at)
+    on_path = _on_path(policy, question, now, knowledge)
     sighting = _judged(policy, question, on_path, (), trusted, now, glance, knowledge)
     if isinstance(sighting.decision, Deny):
         return sighting.decision
@@ -321,3 +321,8 @@ def _prepared(
 
 def _may_read(who: Subject, path: bytes, glance: path_lookup.Look) -> bool:
     return path_lookup.is_readable(path, who.uid, accounts.Groups(who.user, who.gid), None, glance)
+
+
+def _on_path(policy: Policy, question: Question, now: Moment, knowledge: Knowledge) -> Decision:
+    """Return what the rules say before any file is opened."""
+    return knowledge.decide(policy, question, now.at)
