@@ -259,37 +259,37 @@ def _judged(
     """Ask the rules again with the facts about the file. The file is opened only if ``decision``, the answer of the rules on the
     path, is a permit.
 
-    The command is prepared as the permitting rule says, which was found before the file was opened. If another rule permits the
-    command with its file, the command is prepared again, for that rule.
+    The command is prepared as the permitting rule says, which was found before the file was opened. If it is another rule that
+    answers for the command with its file, the command is prepared again, for that rule.
     """
-    sighting = Sighting(question.command, decision)
+    command = question.command
     for _ in range(_MOST_RULES):
         if not isinstance(decision, Permit) or not question.command.path:  # without a path there is no file to look at
             return Sighting(question.command, decision)
-        sighting = _prepared(policy, question, decision, preserved, trusted, now, glance, knowledge)
-        if not isinstance(sighting.decision, Permit) or sighting.decision.rule == decision.rule:
-            return sighting
-        decision = sighting.decision
+        knowledge.look_anew()
+        prepared = _prepared(question, decision, preserved, trusted, glance)
+        if isinstance(prepared, Sighting):
+            return prepared
+        command, file = prepared
+        answer = _with_file(policy, question, command, file, now, knowledge)
+        is_terms = isinstance(answer, Permit) or answer.why is Why.TERMS
+        if not is_terms or answer.rule == decision.rule:
+            return Sighting(command, answer)
+        as_asked = replace(question.command, digest=file.digest)
+        decision = _with_file(policy, question, as_asked, file, now, knowledge)
     told = "it cannot be said which rule permits this: each one asks for what another one changes"
-    return Sighting(sighting.command, Deny(Why.ERROR, told))
+    return Sighting(command, Deny(Why.ERROR, told))
 
 
 def _prepared(
-    policy: Policy,
-    question: Question,
-    permit: Permit,
-    preserved: Pairs,
-    trusted: tuple[bytes, ...],
-    now: Moment,
-    glance: path_lookup.Look,
-    knowledge: Knowledge,
-) -> Sighting:
-    """Look at the file, and prepare the command as the rule of ``permit`` says. Then ask all rules about it.
+    question: Question, permit: Permit, preserved: Pairs, trusted: tuple[bytes, ...], glance: path_lookup.Look
+) -> tuple[Command, inspection.Inspected] | Sighting:
+    """Look at the file, and return the command as the rule of ``permit`` wants it, with the file. If that cannot be done, return
+    what was found.
 
     Of ``preserved``, the variables that the permitting rule lets in are added to the command; the rest is left out, as with sudo
     -E. The rules on the path do not look at variables, so the variables are added after the first answer.
     """
-    knowledge.look_anew()
     command = question.command
     if preserved:
         command = replace(command, variables=let_in(preserved, command, permit.obligations.terms.env))
@@ -313,10 +313,16 @@ def _prepared(
         return Sighting(command, Deny(Why.ERROR, f"the command's file cannot be looked at{because}", permit.rule))
     except OSError as fault:
         return Sighting(command, Deny(Why.ERROR, f"the working directory cannot be looked at: {fault.strerror}", permit.rule))
-    # What is said of the file is said of the bytes that are bound.
+    return command, file
+
+
+def _with_file(
+    policy: Policy, question: Question, command: Command, file: inspection.Inspected, now: Moment, knowledge: Knowledge
+) -> Decision:
+    """Return what the rules say of ``command`` with its ``file``. The digest that they compare is the one that is bound."""
     knowledge.learn(frozenset({"fact.file_digest"}), {"fact.file_digest": file.digest.hex()})
     opened = replace(question, command=command, writable_by=file.writable_by, is_unopened=False)
-    return Sighting(command, knowledge.decide(policy, opened, now.at))
+    return knowledge.decide(policy, opened, now.at)
 
 
 def _may_read(who: Subject, path: bytes, glance: path_lookup.Look) -> bool:

@@ -18,7 +18,7 @@ from cel_expr_python import cel
 from jitd.core.facts import Value
 from jitd.core.names import NAMES, ROOTS, Name, fault_in
 from jitd.core.when import When, WhenFailed
-from jitd.expressions.parse import Node, Tree, read_tree
+from jitd.expressions.parse import Node, Tree, read_resolved, read_tree
 from jitd.expressions.patterns import MOST_STEPS, MOST_STEPS_IN_LOOP, fault_in_pattern
 
 MOST_BYTES = 4096
@@ -64,7 +64,7 @@ def compile_when(text: str, names: Mapping[str, Name] = NAMES) -> When:
         if faults := _faults_in(tree, text):
             raise BadExpression(faults)
         compiled = environment.compile(text)
-        resolved = read_tree(compiled.serialize()).resolved
+        resolved = read_resolved(compiled.serialize())
     except (RuntimeError, ValueError) as error:
         raise BadExpression(_faults_of(str(error))) from None
     if compiled.return_type() != cel.Type.BOOL:
@@ -119,7 +119,7 @@ def _faults_in(tree: Tree, text: str) -> list[ExpressionFault]:
     for node, depth in tree.walk():
         sentence = _fault_at(node, depth)
         if sentence:
-            found.append(ExpressionFault(sentence, *_place(text, tree.at.get(node.id, 0))))
+            found.append(ExpressionFault(sentence, *_place(text, tree.offset_of(node))))
     return sorted(found, key=lambda fault: (fault.line, fault.column))
 
 

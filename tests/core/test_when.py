@@ -216,7 +216,7 @@ def test_before_the_file_is_opened_what_is_asked_of_it_is_left_open() -> None:
 
 
 def test_of_a_command_that_is_not_there_nothing_is_asked_that_a_file_would_answer() -> None:
-    """THREATS S-11: a file that the requester cannot see is answered for as one that is missing."""
+    """A file that the requester cannot see is answered for as one that is missing."""
     known: Facts = {"fact.as_packaged": True}
     for facts in ({}, known, {"fact.as_packaged": SILENT}):
         for rules in ((permit(when=PACKAGED),), (deny(when=PACKAGED), permit()), (permit(),)):
@@ -225,7 +225,6 @@ def test_of_a_command_that_is_not_there_nothing_is_asked_that_a_file_would_answe
 
 
 def test_a_deny_by_the_path_holds_for_each_name_of_the_file() -> None:
-    """THREATS R-16."""
     vi = when("request.path", lambda values: values["request.path"] == "/usr/bin/vi")
     linked = question(argv=(b"/opt/vi",), names=(b"/usr/bin/vi",))
     assert told(decide(policy(deny(when=vi), permit()), linked, NOON)) == "rule: rule d denies it"

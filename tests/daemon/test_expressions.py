@@ -22,7 +22,7 @@ from jitd.core.names import NAMES, Name
 from jitd.core.policy import decide
 from jitd.core.when import WhenFailed
 from jitd.expressions.compiling import MOST_BYTES, BadExpression, compile_when
-from jitd.expressions.parse import read_tree
+from jitd.expressions.parse import read_resolved, read_tree
 from jitd.settings import policyfile
 from jitd.settings.toml_document import ConfigError
 from tests.core.house import NOON, deny, permit, policy, question, told
@@ -174,16 +174,21 @@ def test_without_a_fact_that_it_names_an_expression_is_denied_whatever_the_rest_
         compiled.evaluate({"claim.reason": "x"})
 
 
+CHECKED = b"\n\x29type.googleapis.com/cel.expr.CheckedExpr"
+
+
 def test_bytes_that_are_no_syntax_tree_are_no_empty_tree() -> None:
-    for odd in (b"", b"\xff", b"\n\x03abc", b"\x0a\x05ab", b"\n)type.googleapis.com/cel.expr.CheckedExpr\x12\x01\x07"):
-        with pytest.raises(ValueError):
-            read_tree(odd)
+    for odd in (b"", b"\xff", b"\n\x03abc", b"\x0a\x05ab", CHECKED + b"\x12\x01\x07"):
+        for read in (read_tree, read_resolved):
+            with pytest.raises(ValueError):
+                read(odd)
 
 
 @given(st.binary(max_size=80))
 def test_garbage_for_a_syntax_tree_is_an_error_and_nothing_worse(garbage: bytes) -> None:
-    with pytest.raises(ValueError):
-        read_tree(b"\n\x29type.googleapis.com/cel.expr.CheckedExpr\x12" + bytes([len(garbage)]) + garbage + b"\xff")
+    for read, kind in ((read_tree, b"\n\x28type.googleapis.com/cel.expr.ParsedExpr"), (read_resolved, CHECKED)):
+        with suppress(ValueError):
+            read(kind + b"\x12" + bytes([len(garbage)]) + garbage)
 
 
 # --- what it answers -------------------------------------------------------------------------------------------------

@@ -102,11 +102,12 @@ def test_what_the_host_knows_is_looked_for_once_and_only_what_is_left_is_asked_o
 
 @pytest.mark.parametrize("ask", ["first", "again_for", "use"])
 def test_each_kind_of_decision_asks_the_providers_anew(house: House, ask: str) -> None:
-    ruled(house, rule())
+    asked = rule(uses=5)
+    ruled(house, asked)
     house.lease("K7QM-2XVD", replace(house.first().command, digest=b"D" * 32))
     provider = Provider({"fact.risk": 40})
     house.providers = provider
-    ruled(house, replace(rule(), when=compile_when("fact.risk < 50", NAMED)))
+    ruled(house, replace(asked, when=compile_when("fact.risk < 50", NAMED)))
     for risk, is_permitted in ((40, True), (90, False)):
         provider.known = {"fact.risk": risk}
         decision: Any = {
@@ -222,7 +223,6 @@ def test_facts_about_the_file_are_looked_for_again_with_each_look(house: House) 
 def test_a_hidden_file_and_a_missing_one_are_answered_alike_by_rules_about_files(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """THREATS S-11."""
     host = Host({"fact.as_packaged": False})
     house.gather = host.gather
     monkeypatch.setattr("jitd.files.path_lookup.is_visible_absence", lambda path, uid, groups, *more: False)

@@ -63,7 +63,7 @@ def test_the_rules_are_asked_in_two_places_on_the_path_and_with_the_file() -> No
         for node in ast.walk(function)
         if isinstance(node, ast.Call) and _spelled(node.func) == "knowledge.decide"
     ]
-    assert asking == ["_prepared", "_on_path"]
+    assert asking == ["_with_file", "_on_path"]
 
 
 def test_only_who_tries_again_or_says_so_knows_of_a_conflict() -> None:
