@@ -111,7 +111,7 @@ def _look(
     question = about(found, () if found.is_missing else _names(policy, found.command, found.names))
     if found.complaint:
         decision = _on_path(policy, replace(question, is_missing=False), now, knowledge)
-        is_denied = isinstance(decision, Deny) and decision.why in (Why.NO_RULE, Why.RULE, Why.ERROR)
+        is_denied = isinstance(decision, Deny) and decision.why in (Why.NO_RULE, Why.RULE, Why.ERROR, Why.AUTHENTICATION)
         return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint))
     on_path = _on_path(policy, question, now, knowledge)
     sighting = _judged(policy, question, on_path, asked.preserved, trusted, now, glance, knowledge)

@@ -122,7 +122,9 @@ def test_what_is_in_a_directory_one_may_not_look_into_changes_no_answer(keeper, 
                         raw.ask(messages.Submit(**question, waits=False, if_owed=True))
                         mine = raw.rows(messages.List(what="requests", ended=True))[-1]
                         differing = {
-                            key: value for key, value in mine.items() if key not in ("id", "fingerprint", "submitted_at")
+                            key: value
+                            for key, value in mine.items()
+                            if key not in ("id", "fingerprint", "submitted_at", "authentication")
                         }
                         said[name] = [repr(differing).replace(name, "*").encode()]
                     else:
@@ -286,7 +288,7 @@ def test_claims_are_shown_as_claims_and_facts_are_the_daemons_own(keeper):
         ids = [plain.submit("true", waits=False), forged.submit("true", waits=False, **FORGED)]
     honest, lying = (shown_to(keeper, "bob", id) for id in ids)
     claimed = {"claims", "reason"}
-    by_request = {"id", "fingerprint", "submitted_at", "expires_at", "ticket_ends_at"}
+    by_request = {"id", "fingerprint", "submitted_at", "expires_at", "ticket_ends_at", "authentication"}
     assert {name for name in honest if honest[name] != lying[name]} - by_request == claimed
     assert (lying["requester"], lying["account"], lying["uid"]) == (f"alice@{REALM}", "alice", uid_of("alice"))
     assert sorted(lying["groups"]) == ["alice", "dba"]

@@ -182,7 +182,7 @@ def test_root_has_threads_that_nobody_else_can_take(answer: threading.Event) -> 
 def test_who_comes_by_many_subordinate_uids_has_one_share_of_the_names(answer: threading.Event, tmp_path: Path) -> None:
     """THREATS O-08: a user namespace has 65,536 uids, and a principal without an account is asked for wherever accounts are."""
 
-    def subject(principal: bytes, ends_at: object) -> None:
+    def subject(principal: bytes, ends_at: object, authentication: object) -> None:
         if principal.startswith(b"ghost"):
             answer.wait()
 
@@ -192,8 +192,8 @@ def test_who_comes_by_many_subordinate_uids_has_one_share_of_the_names(answer: t
         owners.read()
         lanes = Workers()
         asked = Identifying(SimpleNamespace(subject=subject), lanes, owners)  # type: ignore[arg-type]
-        ghost: Any = SimpleNamespace(principal=b"ghost@EXAMPLE.TEST", ends_at=None)
-        bob: Any = SimpleNamespace(principal=b"bob@EXAMPLE.TEST", ends_at=None)
+        ghost: Any = SimpleNamespace(principal=b"ghost@EXAMPLE.TEST", ends_at=None, authentication=None)
+        bob: Any = SimpleNamespace(principal=b"bob@EXAMPLE.TEST", ends_at=None, authentication=None)
         hung = [asyncio.ensure_future(asked.subject(300000 + n, ghost)) for n in range(20)]
         await asyncio.sleep(0)
         assert lanes.names.load == workers.Load("names", 8, 2, 18)

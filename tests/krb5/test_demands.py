@@ -59,6 +59,7 @@ approvals = [{ need = 1, from = ["group:ops"] }]
 name = "watched"
 who = ["user:alice"]
 commands = [["/usr/bin/date", "**"]]
+indicators = ["spake"]
 approvals = [{ need = 1, from = ["group:ops"], indicators = ["spake"], ticket_age = "1h", forwarded = "refuse" }]
 grant = { lasts = "1h", uses = 3 }
 """

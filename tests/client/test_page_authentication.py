@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an approver reads of how the requester, and earlier approvers, authenticated to the KDC."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from jitd.cli import page
+from jitd.core.authentication import Authentication, Demand
+from jitd.core.decision import Approval
+from jitd.core.request import Request, Review, Verdict, transition
+from tests.client.script import Script, jitd, row_for
+from tests.scene import START, asked, moment, permit, person, screened
+
+AES = "aes256-cts-hmac-sha1-96"
+
+
+def proof(ago: float = 300, *indicators: str, **changes: Any) -> Authentication:
+    made = Authentication(START - timedelta(seconds=ago), START, ("pre-authent",), indicators, AES, "type 99", ("EXAMPLE.TEST",))
+    return replace(made, **changes)
+
+
+def lines(given: Authentication | None) -> dict[str, str]:
+    """Label → text of the page of a request whose requester authenticated so."""
+    found = page.page(row_for(waiting(given)), None)
+    return {line[: page.LABEL].strip(): line[page.LABEL :] for line in found if line.startswith("  ")}
+
+
+def waiting(given: Authentication | None, *approvals: Approval) -> Request:
+    fresh = asked(who=replace(person("alice"), authentication=given))
+    return transition(fresh, screened(fresh, permit(*approvals)), moment())[0]
+
+
+def test_the_page_says_when_and_how_and_what_the_ticket_is() -> None:
+    shown = lines(proof(300, "otp", "pkinit"))
+    assert shown["to the KDC"].startswith("authenticated 2026-03-02T08:55:00Z (")
+    assert shown["to the KDC"].endswith("5 minutes before asking")
+    assert shown["by"] == "otp, pkinit; after a proof that the KDC asked for"
+    assert shown["ticket has"] == "pre-authent"
+    assert shown["encrypted by"] == f"{AES}, its session by type 99"
+    assert {"no proof", "forwarded", "realms"} & shown.keys() == set()
+
+
+def test_what_makes_a_ticket_worth_less_stands_out() -> None:
+    shown = lines(proof(0, flags=("forwarded",), realms=("OTHER.TEST", "EXAMPLE.TEST")))
+    assert shown["by"] == "NOT KNOWN: the ticket has no indicator"
+    assert "WITHOUT a proof" in shown["no proof"]
+    assert shown["forwarded"].startswith("YES")
+    assert shown["realms"] == "OTHER.TEST to EXAMPLE.TEST, and a KDC has checked the way"
+    assert shown["ticket has"] == "forwarded"
+    assert "forwarded" in lines(proof(0, flags=("proxy",)))
+
+
+def test_a_clock_of_the_kdc_that_is_ahead_shows_no_negative_age() -> None:
+    assert lines(proof(-200))["to the KDC"].endswith("0 seconds before asking")
+
+
+def test_without_a_ticket_nothing_is_said_about_one() -> None:
+    assert {"to the KDC", "by", "encrypted by"} & lines(None).keys() == set()
+
+
+def test_a_realm_with_odd_bytes_is_escaped() -> None:
+    assert "\x1b" not in "\n".join(page.page(row_for(waiting(proof(0, realms=("\x1b[31m", "EXAMPLE.TEST")))), None))
+
+
+def test_an_approval_says_what_it_demands() -> None:
+    owed = Approval(1, ("group:ops",), Demand(("otp",), 3600, "refuse"))
+    (line,) = [line for line in page.page(row_for(waiting(None, owed)), None) if line.startswith("  asks ")]
+    said = "authenticated with otp, at most 1 hour ago, by a ticket that was not forwarded"
+    assert line.endswith(f"1 from group:ops ({said})")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (proof(300, "otp"), "approved by carol@EXAMPLE.TEST (authenticated 5 minutes before by otp): "),
+        (proof(0, flags=("forwarded",)), "approved by carol@EXAMPLE.TEST (authenticated 0 seconds before, FORWARDED): "),
+        (None, "approved by carol@EXAMPLE.TEST: "),
+    ],
+)
+def test_a_review_says_how_its_author_had_authenticated(given: Authentication | None, said: str) -> None:
+    review = Review(replace(person("carol"), authentication=given), Verdict.APPROVE, "fine", START)
+    text = "\n".join(page.page(row_for(replace(waiting(None), reviews=(review,))), None))
+    assert said in text
+
+
+def test_an_approver_who_lacks_something_is_told_before_the_question(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is sent, and what to type is said."""
+    row = row_for(waiting(None, Approval(1, ("group:ops",), Demand(("otp",)))))
+    script = Script(row)
+    assert jitd(script, "approve", row["id"]) != 0
+    said = capsys.readouterr().err
+    assert f"you may not approve request {row['id']}: its rule wants to know how you authenticated" in said
+    assert [type(message).__name__ for message in script.heard] == ["Show"]
