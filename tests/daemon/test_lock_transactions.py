@@ -401,10 +401,11 @@ def of_version_1(path):
     store._path, store._db = path, sqlite3.connect(path, isolation_level=None)
     store._head, store._tally = store._read_head(), Tally()
     store.locks = lambda *, ended=False: iter(())  # the first version had none
-    columns = dict(sqlite_store._COLUMNS)
-    sqlite_store._COLUMNS[Grant] = dataclasses.replace(
-        columns[Grant], moving=lambda grant: {}
-    )  # nor did it know what was never used
+    kept = dict(columns.COLUMNS)  # nor did it know what was never used, or done lately
+    for life, keys in ((Request, ("uid",)), (Grant, ("uid", "work")), (Run, ("grant_id",))):
+        now = kept[life].keys
+        fewer = lambda one, now=now, keys=keys: {key: now(one)[key] for key in keys}  # noqa: E731
+        columns.COLUMNS[life] = dataclasses.replace(kept[life], keys=fewer, moving=lambda one: {})
     lifecycle = Lifecycle(store, moment, lambda: "policy-1")
     written = documents.write
 
@@ -422,7 +423,7 @@ def of_version_1(path):
             lifecycle.handle(submit(made), screened(made, decision, attended=False))
     finally:
         documents.write = written
-        sqlite_store._COLUMNS.update(columns)
+        columns.COLUMNS.update(kept)
     store.close()
 
 

@@ -244,6 +244,7 @@ def test_an_older_schema_is_carried_over_with_all_that_is_in_it(served: House) -
     (waiting,) = served.rows("requests")
     served.kill()
     with contextlib.closing(sqlite3.connect(served.database)) as older:  # what later versions have brought
+        older.executescript(BEFORE_5)
         older.executescript("DROP TABLE holdings; DROP TABLE locks; DROP INDEX runs_of; DROP INDEX grants_unused;")
         older.executescript("ALTER TABLE grants DROP COLUMN unused; PRAGMA user_version = 1;")
     served.start()

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts about the process that asks: its systemd unit, its control group, and where its login session began.
+
+Law: the process is held while it is read, so that the facts are of this process and of no later one with its number. A process
+that has ended has no facts. Of a control group's name, only the part that root has given counts as a unit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from jitd.core.facts import Facts, Unknown, Value
+from jitd.core.origin import REMOTE, spell_address
+from jitd.facts import sessions
+
+NAMES = frozenset({"fact.unit", "fact.cgroup", "fact.origin"})
+"""The facts of this module."""
+_NO_SESSION = 2**32 - 1
+"""The audit session of a process for which nobody has logged in."""
+_UNIT = re.compile(r"_?(.+\.(?:service|scope|socket|mount|swap))")
+_SYSTEMD = "name=systemd"
+
+
+class Holds(Protocol):
+    """A process that is held: its number belongs to it as long as ``refuse_gone`` raises nothing."""
+
+    pid: int
+
+    def refuse_gone(self) -> None:
+        """Raise OSError if the process has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The process that asks. ``hold`` returns it, held; it raises OSError if the process has ended.
+
+    ``is_login`` is True if a login session is about to begin: ``remote_host`` is then where the person comes from, as the
+    enforcement point says (None: it says nothing), and ``tty`` the terminal.
+    """
+
+    hold: Callable[[], Holds]
+    is_login: bool = False
+    remote_host: str | None = None
+    tty: str = ""
+
+
+def look(names: frozenset[str], caller: Caller | None) -> Facts:
+    """Return those facts of this module that are among ``names``. ``caller`` is None if the process is not known."""
+    wanted = sorted(names & NAMES)
+    if caller is None:
+        return dict.fromkeys(wanted, Unknown("the process that asked is not known any more: ask again"))
+    try:
+        held = caller.hold()
+        read = {name: _FACTS[name](held.pid, caller) for name in wanted}
+        held.refuse_gone()  # if it still lives, what was read is its own
+    except OSError:
+        return dict.fromkeys(wanted, Unknown("the process that asked has ended"))
+    return read
+
+
+def _origin(pid: int, caller: Caller) -> Value | Unknown:
+    if caller.is_login:
+        return _of_login(caller)
+    session = int(Path(f"/proc/{pid}/sessionid").read_bytes())
+    return sessions.origin(None if session == _NO_SESSION else session, cgroup_of(pid))
+
+
+def _of_login(caller: Caller) -> Value | Unknown:
+    """Return where the login session begins that the enforcement point asks about."""
+    if caller.remote_host:
+        return spell_address(caller.remote_host) or REMOTE
+    return sessions.of_terminal(caller.tty)
+
+
+def _unit(pid: int, caller: Caller) -> Value | Unknown:
+    return unit_in(cgroup_of(pid)) or Unknown("the process that asked is in no systemd unit")
+
+
+def _cgroup(pid: int, caller: Caller) -> Value | Unknown:
+    return cgroup_of(pid)
+
+
+_FACTS: dict[str, Callable[[int, Caller], Value | Unknown]] = {
+    "fact.origin": _origin,
+    "fact.unit": _unit,
+    "fact.cgroup": _cgroup,
+}
+
+
+def cgroup_of(pid: int) -> str:
+    """Return the path of the control group of process ``pid``, as text in which a byte that is not UTF-8 is ``\\xNN`` and a
+    backslash is doubled. It is the path in systemd's own hierarchy, if the host has more than one. Raises OSError.
+    """
+    lines = Path(f"/proc/{pid}/cgroup").read_bytes().split(b"\n")
+    found = {kind: path for _, _, rest in (line.partition(b":") for line in lines) for kind, _, path in [rest.partition(b":")]}
+    paths = [found[kind] for kind in (b"", _SYSTEMD.encode()) if kind in found]
+    if not paths:
+        raise OSError(f"the kernel does not say in which control group process {pid} is")
+    return next((path for path in paths if path != b"/"), b"/").replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+
+
+def unit_in(cgroup: str) -> str:
+    """Return the unit of the system's manager that the control group ``cgroup`` belongs to; empty if there is none.
+
+    It is the first unit on the way down that is not a slice. What is below it is named by the unit itself: a person's own
+    manager can call a group there ``backup.service``.
+    """
+    for part in cgroup.strip("/").split("/"):
+        if part.endswith(".slice"):
+            continue
+        found = _UNIT.fullmatch(part)
+        return "" if found is None else found[1]
+    return ""
