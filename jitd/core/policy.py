@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from jitd.core.authentication import Demand
 from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern, Glob, Hours, Reason, covers_run_as, may_come_along
-from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why, still_owed
+from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.deed import deed_of
 from jitd.core.duration import LONGEST, duration_in_words, spell_duration
 from jitd.core.subject import Subject, matches_any
@@ -33,7 +34,8 @@ class Rule:
 
     ``commands`` and ``gives`` are one condition on what is asked for: a rule that has one of them is not about the other. A
     permit with neither is about every command and no thing; a deny with neither is about both. ``needs_ticket``: the rule permits
-    nothing to a requester who is known by their account alone. ``standing``: see Obligations.
+    nothing to a requester who is known by their account alone. ``demand``: the rule permits nothing to a requester who has
+    authenticated otherwise. ``standing``: see Obligations.
     """
 
     verdict: Literal["permit", "deny"]
@@ -53,6 +55,7 @@ class Rule:
     terms: Terms = Terms()
     because: str = ""
     needs_ticket: bool = True
+    demand: Demand = Demand()
     standing: str = "use"
     file: str = ""
     line: int = 0
@@ -110,6 +113,7 @@ def decide(policy: Policy, question: Question, at: datetime) -> Decision:
     # A deny without "who" must not lock root out of its own host. A deny that names root does.
     denies = [rule for rule in policy.rules if rule.verdict == "deny" and not (is_root and rule.who is None)]
     permits = [rule for rule in policy.rules if rule.verdict == "permit" and not is_root]
+    lacking: Deny | None = None
     for rule in denies + permits:
         try:
             answer = _answer(rule, question, at)
@@ -117,8 +121,13 @@ def decide(policy: Policy, question: Question, at: datetime) -> Decision:
             return Deny(Why.ERROR, f"rule {rule.name}: an error while deciding: {type(error).__name__}: {error}", rule.name)
         if isinstance(answer, Permit) and question.is_missing:
             break  # the same answer as for a path that no rule permits: it must not tell which files exist
-        if answer is not None:
+        if isinstance(answer, Deny) and answer.why is Why.AUTHENTICATION:
+            lacking = lacking or answer  # a later rule may demand less
+        elif answer is not None:
             return answer
+    else:
+        if lacking is not None:
+            return lacking
     if not is_root or question.is_missing:
         return no_rule(question.requester)
     if policy.root != "permit":
@@ -142,6 +151,8 @@ def _answer(rule: Rule, question: Question, at: datetime) -> Decision | None:
         return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
     if rule.verdict == "deny":
         return Deny(Why.RULE, f"rule {rule.name}: {rule.because}" if rule.because else f"rule {rule.name} denies it", rule.name)
+    if lack := rule.demand.lack(question.requester.authentication, at):
+        return Deny(Why.AUTHENTICATION, f"rule {rule.name} {lack}", rule.name)
     if complaint := _breach(rule, question):
         return Deny(Why.TERMS, complaint, rule.name)
     if rule.reason is not None and not rule.reason.is_met_by(question.reason):
@@ -313,36 +324,6 @@ def denied_files(policy: Policy) -> tuple[bytes, ...]:
     """Return the paths that deny rules name in full, without wildcards."""
     patterns = (pattern for rule in policy.rules if rule.verdict == "deny" for pattern in rule.commands or ())
     return tuple(dict.fromkeys(pattern.file for pattern in patterns if pattern.file is not None))
-
-
-# --- the approvers ---------------------------------------------------------------------------------------------------
-
-
-def may_review(approvals: tuple[Approval, ...], approver: Subject, requester: Subject) -> frozenset[int]:
-    """Return the indexes of ``approvals`` for which ``approver`` may count: none for the requester's own person and for root."""
-    if approver.is_root or approver.is_local or approver.uid == 0 or _is_one_person(approver, requester):
-        return frozenset()
-    return frozenset(index for index, approval in enumerate(approvals) if matches_any(approver, approval.of_whom))
-
-
-def tally(approvals: tuple[Approval, ...], approvers: tuple[Subject, ...], requester: Subject) -> int:
-    """Return how many approvals are still owed if ``approvers`` have approved. A person with several accounts counts once."""
-    persons: list[list[Subject]] = []
-    for approver in approvers:
-        same = [person for person in persons if any(_is_one_person(approver, account) for account in person)]
-        persons = [person for person in persons if person not in same]
-        persons.append([approver] + [account for person in same for account in person])
-    eligible = [frozenset[int]().union(*(may_review(approvals, account, requester) for account in person)) for person in persons]
-    # A person who is the requester under another account does not count either.
-    own = [any(_is_one_person(account, requester) for account in person) for person in persons]
-    return still_owed(
-        approvals,
-        tuple((str(n), indexes) for n, (indexes, is_own) in enumerate(zip(eligible, own, strict=True)) if not is_own),
-    )
-
-
-def _is_one_person(one: Subject, other: Subject) -> bool:
-    return one.person == other.person or one.uid == other.uid or one.principal == other.principal
 
 
 # --- what people read ------------------------------------------------------------------------------------------------
