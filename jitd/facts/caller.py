@@ -22,7 +22,8 @@ NAMES = frozenset({"fact.unit", "fact.cgroup", "fact.origin"})
 _NO_SESSION = 2**32 - 1
 """The audit session of a process for which nobody has logged in."""
 _UNIT = re.compile(r"_?(.+\.(?:service|scope|socket|mount|swap))")
-_SYSTEMD = "name=systemd"
+_SYSTEMD = b"name=systemd"
+_PROC = Path("/proc")
 
 
 class Holds(Protocol):
@@ -65,7 +66,7 @@ def look(names: frozenset[str], caller: Caller | None) -> Facts:
 def _origin(pid: int, caller: Caller) -> Value | Unknown:
     if caller.is_login:
         return _of_login(caller)
-    session = int(Path(f"/proc/{pid}/sessionid").read_bytes())
+    session = int((_PROC / f"{pid}/sessionid").read_bytes())
     return sessions.origin(None if session == _NO_SESSION else session, cgroup_of(pid))
 
 
@@ -95,9 +96,9 @@ def cgroup_of(pid: int) -> str:
     """Return the path of the control group of process ``pid``, as text in which a byte that is not UTF-8 is ``\\xNN`` and a
     backslash is doubled. It is the path in systemd's own hierarchy, if the host has more than one. Raises OSError.
     """
-    lines = Path(f"/proc/{pid}/cgroup").read_bytes().split(b"\n")
-    found = {kind: path for _, _, rest in (line.partition(b":") for line in lines) for kind, _, path in [rest.partition(b":")]}
-    paths = [found[kind] for kind in (b"", _SYSTEMD.encode()) if kind in found]
+    lines = (line.split(b":", 2) for line in (_PROC / f"{pid}/cgroup").read_bytes().split(b"\n") if line)
+    found = {kind: path for _, kind, path in lines}
+    paths = [found[kind] for kind in (b"", _SYSTEMD) if kind in found]
     if not paths:
         raise OSError(f"the kernel does not say in which control group process {pid} is")
     return next((path for path in paths if path != b"/"), b"/").replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gathers the built-in facts that rules name: each by the part of the host that knows it.
 
-Law: a fact is looked up only if it was asked for by its name, and once. The answer has each built-in fact that was asked for, as a
-value of its declared type or as Unknown. Facts that only a provider knows are left out. Calls block, and are made in a worker.
+Law: a fact is looked up only if it was asked for by its name, and once. Each built-in fact that was asked for is in the answer,
+as a value of its declared type or as Unknown. Facts that only a provider knows are left out. Calls block: they are made in a
+worker.
 """
 
 from __future__ import annotations
@@ -57,7 +58,12 @@ class Gatherer:
     """
 
     def __init__(
-        self, *, opened: Callable[[], Store], now: Callable[[], Moment], trusted: tuple[bytes, ...] = (), files: Files | None = None
+        self,
+        *,
+        opened: Callable[[], Store],
+        now: Callable[[], Moment],
+        trusted: tuple[bytes, ...] = (),
+        files: Files | None = None,
     ) -> None:
         self._opened = opened
         self._now = now

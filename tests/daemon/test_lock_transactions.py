@@ -23,14 +23,13 @@ from jitd.core.effects import SetDeadline, StopRun, TellRequester
 from jitd.core.grant import Grant, GrantState, Used
 from jitd.core.law import CLOCK, DAEMON, MONITOR, IllegalEvent, Role
 from jitd.core.lock import LockedOut, LockState, Whom, is_on
-from jitd.core.request import NotYours, RequestState, Verdict
-from jitd.core.run import Ending, Outcome, RunState
+from jitd.core.request import NotYours, Request, RequestState, Verdict
+from jitd.core.run import Ending, Outcome, Run, RunState
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.directory import Account
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.waiters import Waiters
-from jitd.store import StoreError, documents
-from jitd.store import sqlite as sqlite_store
+from jitd.store import StoreError, columns, documents
 from jitd.store.sqlite import SCHEMA, SqliteStore
 from jitd.store.tally import Tally
 from jitd.verbs.endings import Endings

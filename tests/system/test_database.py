@@ -21,6 +21,7 @@ from jitd.core.chain import Broken
 from jitd.lifecycle.integrity import Noted, examine
 from jitd.store import StoreError
 from jitd.store.sqlite import SCHEMA, SqliteStore
+from tests.daemon.schemas import BEFORE_5
 from tests.system.clients import Client, ready
 from tests.system.conftest import House
 from tests.system.crashpoints import REFUSED, STATUS
