@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from jitd.core.facts import Facts, Unknown, Value
-from jitd.core.origin import REMOTE, spell_address
+from jitd.core.origin import CONSOLE, REMOTE, spell_address
 from jitd.facts import sessions
 
 NAMES = frozenset({"fact.unit", "fact.cgroup", "fact.origin"})
@@ -74,7 +74,9 @@ def _of_login(caller: Caller) -> Value | Unknown:
     """Return where the login session begins that the enforcement point asks about."""
     if caller.remote_host:
         return spell_address(caller.remote_host) or REMOTE
-    return sessions.of_terminal(caller.tty)
+    if sessions.of_terminal(caller.tty) == CONSOLE:
+        return CONSOLE
+    return Unknown("the program that lets people log in does not say from where")
 
 
 def _unit(pid: int, caller: Caller) -> Value | Unknown:

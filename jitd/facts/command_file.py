@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Facts about the command's file: whose it is, its mode, its digest, its package, and whether it is as its package installed it.
 
-Law: all of them are about one file with one content: if the file changes meanwhile, none is known. ``fact.file_digest`` comes
-with every other one, so that whoever decides can compare it with the digest that is bound. A command that counts as missing has
-no facts, whatever is at its path.
+Law: all of them are about one file with one content, which is the content that will run: if the file changes meanwhile, none is
+known. A command that counts as missing has no facts, whatever is at its path.
 """
 
 from __future__ import annotations
@@ -46,15 +45,18 @@ class Files:
         self._md5 = DigestCache()
 
     def look(self, names: frozenset[str], question: Question, trusted: tuple[bytes, ...]) -> Facts:
-        """Return those facts of this module that are among ``names``, and the digest. The owners of files on the mounts in
-        ``trusted`` are believed.
+        """Return those facts of this module that are among ``names``, and the digest. If the command of ``question`` has a
+        digest, they are about a file with this content. The owners of files on the mounts in ``trusted`` are believed.
         """
         wanted = frozenset({DIGEST, *names}) & NAMES
         path = question.command.path
         if not path or question.is_missing:
             return dict.fromkeys(wanted, Unknown("no file of the command is known"))
         try:
-            return self._look(wanted, path, trusted)
+            found = self._look(wanted, path, trusted)
+            if question.command.digest not in (b"", bytes.fromhex(str(found[DIGEST]))):
+                raise _Changing
+            return found
         except Uninspectable as fault:
             return dict.fromkeys(wanted, Unknown(f"the command's file cannot be looked at: {fault}"))
         except OSError as fault:

@@ -142,6 +142,15 @@ def test_a_file_that_changes_while_it_is_looked_at_has_no_facts(shipped: Shipped
     assert set(shipped.look("file_mode").values()) == {changing}
 
 
+def test_a_file_that_is_not_the_one_that_will_run_has_no_facts(shipped: Shipped) -> None:
+    bound = question(argv=(os.fsencode(shipped.program),))
+    for digest, is_known in ((hashlib.sha256(shipped.program.read_bytes()).digest(), True), (b"another".ljust(32), False)):
+        asked = replace(bound, command=replace(bound.command, digest=digest))
+        found = of("", "file_owner", "file_mode", files=shipped.files, asked=asked)
+        assert (found["fact.file_owner"] == "root") is is_known
+        assert all(isinstance(value, Unknown) is not is_known for value in found.values())
+
+
 def test_digests_of_roots_own_files_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     files, read = Files(), command_file._sums
     n_read = []

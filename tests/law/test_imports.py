@@ -58,6 +58,7 @@ LAW: dict[str, set[str]] = {
     "jitd.log": {WIRE},
     # files, and what is judged of them; what goes around a gate, where files are read in one place
     "jitd.files": {"jitd.files"},
+    "jitd.facts": {CORE, "jitd.facts", "jitd.files", "jitd.store"},
     "jitd.pamlint": {"jitd.pamlint"},
     "jitd.pamlint.places": {"jitd.pamlint", "jitd.files"},
     # what runs a command
