@@ -6,13 +6,17 @@ Law: pure. An origin that is not known makes no permit match, and makes every de
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Protocol
 
 from jitd.core.facts import Facts, Unasked, Unknown
 
 FACT = "fact.origin"
 """The name of the fact that the condition looks at. Its value is one of the three words below, or an address."""
+OF_THE_CALLER = frozenset({FACT, "fact.unit", "fact.cgroup"})
+"""The names of facts about the process that asks."""
 LOCAL = "local"
 """The session began on this host: a job of cron, for example. In a rule the word stands for a session at the console, too."""
 CONSOLE = "console"
@@ -20,6 +24,47 @@ CONSOLE = "console"
 REMOTE = "remote"
 """The session began on another host. As a value: and the address of that host is not known."""
 _WORDS = (LOCAL, CONSOLE, REMOTE)
+
+
+class Holds(Protocol):
+    """A process that is held: its number belongs to it as long as ``refuse_gone`` raises nothing."""
+
+    pid: int
+
+    def refuse_gone(self) -> None:
+        """Raise OSError if the process has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The process that asks. ``hold`` returns it, held; it raises OSError if the process has ended. None: nobody holds it any
+    more, and only the facts in ``kept`` are known of it, by name. ``request`` is the id of its request; empty if there is none
+    yet.
+
+    ``is_login`` is True if a login session is about to begin: ``remote_host`` is then where the person comes from, as the
+    enforcement point says (None: it says nothing), and ``tty`` the terminal.
+    """
+
+    hold: Callable[[], Holds] | None
+    kept: tuple[tuple[str, str], ...] = ()
+    request: str = ""
+    is_login: bool = False
+    remote_host: str | None = None
+    tty: str = ""
+
+
+_CUT, _NOT_KNOWN = "…", "not known: "
+
+
+def kept_of(seen: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return the facts about the process that asked among those that a decision has ``seen``, each with its value. A request
+    keeps them, since the process may have ended when it is decided again. What was not known, or is too long, is not kept.
+    """
+    return tuple(
+        (name, value)
+        for name, value in seen
+        if name in OF_THE_CALLER and not value.startswith(_NOT_KNOWN) and not value.endswith(_CUT)
+    )
 
 
 @dataclass(frozen=True, slots=True)

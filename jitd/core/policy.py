@@ -18,6 +18,7 @@ from jitd.core.conditions import CommandPattern, Glob, Hours, Reason, covers_run
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.deed import deed_of
 from jitd.core.duration import LONGEST, duration_in_words, spell_duration
+from jitd.core.origin import Caller
 from jitd.core.subject import Subject, matches_any
 
 MOST_USES = 1_000_000
@@ -103,6 +104,7 @@ class Question:
     is_missing: bool
     writable_by: tuple[str, ...]
     names: tuple[bytes, ...] = ()
+    caller: Caller | None = None
 
 
 def decide(policy: Policy, question: Question, at: datetime) -> Decision:

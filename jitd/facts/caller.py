@@ -9,51 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from jitd.core.facts import Facts, Unknown, Value
-from jitd.core.origin import CONSOLE, REMOTE, spell_address
+from jitd.core.origin import CONSOLE, OF_THE_CALLER, REMOTE, Caller, spell_address
 from jitd.facts import sessions
 
-NAMES = frozenset({"fact.unit", "fact.cgroup", "fact.origin"})
-"""The facts of this module."""
 _NO_SESSION = 2**32 - 1
 """The audit session of a process for which nobody has logged in."""
 _UNIT = re.compile(r"_?(.+\.(?:service|scope|socket|mount|swap))")
 _SYSTEMD = b"name=systemd"
 _PROC = Path("/proc")
-
-
-class Holds(Protocol):
-    """A process that is held: its number belongs to it as long as ``refuse_gone`` raises nothing."""
-
-    pid: int
-
-    def refuse_gone(self) -> None:
-        """Raise OSError if the process has ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The process that asks. ``hold`` returns it, held; it raises OSError if the process has ended.
-
-    ``is_login`` is True if a login session is about to begin: ``remote_host`` is then where the person comes from, as the
-    enforcement point says (None: it says nothing), and ``tty`` the terminal.
-    """
-
-    hold: Callable[[], Holds]
-    is_login: bool = False
-    remote_host: str | None = None
-    tty: str = ""
+_FORGOTTEN = Unknown("it was not looked at when this was asked for: ask again")
 
 
 def look(names: frozenset[str], caller: Caller | None) -> Facts:
-    """Return those facts of this module that are among ``names``. ``caller`` is None if the process is not known."""
-    wanted = sorted(names & NAMES)
-    if caller is None:
-        return dict.fromkeys(wanted, Unknown("the process that asked is not known any more: ask again"))
+    """Return those facts of this module that are among ``names``. ``caller`` is None if nothing is known of the process."""
+    wanted = sorted(names & OF_THE_CALLER)
+    if caller is None or caller.hold is None:
+        kept = {} if caller is None else dict(caller.kept)
+        return {name: kept.get(name, _FORGOTTEN) for name in wanted}
     try:
         held = caller.hold()
         read = {name: _FACTS[name](held.pid, caller) for name in wanted}

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import timedelta
 
 from jitd.core.effects import Moment
 from jitd.core.facts import Facts, Unknown, Value
+from jitd.core.origin import OF_THE_CALLER
 from jitd.core.policy import Question
 from jitd.facts import caller, command_file, host, sessions, ticket
-from jitd.facts.caller import Caller
 from jitd.facts.command_file import Files
 from jitd.store import Store, StoreError
 
@@ -36,20 +35,8 @@ _HOST: dict[str, Callable[[], Value]] = {
     "fact.logged_in": sessions.n_people,
 }
 _NOW = "fact.now"
-NAMES = frozenset({_NOW, *_HOST, *_RECORD}) | caller.NAMES | command_file.NAMES | ticket.NAMES
+NAMES = frozenset({_NOW, *_HOST, *_RECORD}) | OF_THE_CALLER | command_file.NAMES | ticket.NAMES
 """All facts that are known here."""
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What a question is about, beside the question itself: ``caller`` is the process that asks, None if it is not known any
-    more. ``kept`` are facts about it that were found when it asked. ``request`` is the id of the request that the question is
-    about, empty if there is none yet: it does not count itself.
-    """
-
-    caller: Caller | None = None
-    kept: tuple[tuple[str, str], ...] = ()
-    request: str = ""
 
 
 class Gatherer:
@@ -70,24 +57,24 @@ class Gatherer:
         self._trusted = trusted
         self._files = Files() if files is None else files
 
-    def gather(self, names: frozenset[str], question: Question, about: About) -> Facts:
+    def gather(self, names: frozenset[str], question: Question) -> Facts:
         """Return the built-in facts among ``names``, and perhaps others that come with them."""
         now = self._now()
         found: dict[str, Value | Unknown] = {name: _of_host(name) for name in sorted(names & _HOST.keys())}
         if _NOW in names:
             found[_NOW] = now.at
-        if about_caller := names & caller.NAMES:
-            kept = {name: value for name, value in about.kept if name in about_caller}
-            found |= kept | dict(caller.look(about_caller - kept.keys(), about.caller))
+        if names & OF_THE_CALLER:
+            found |= caller.look(names, question.caller)
         if names & command_file.NAMES:
             found |= self._files.look(names, question, self._trusted)
         if names & ticket.NAMES:
             found |= ticket.look(names, question.requester, now.at)
         if counted := names & _RECORD.keys():
-            found |= self._history(counted, question, now, about.request)
+            found |= self._history(counted, question, now)
         return found
 
-    def _history(self, names: frozenset[str], question: Question, now: Moment, request: str) -> Facts:
+    def _history(self, names: frozenset[str], question: Question, now: Moment) -> Facts:
+        request = "" if question.caller is None else question.caller.request
         found: dict[str, Value | Unknown] = {}
         try:
             with closing(self._opened()) as store:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.core.facts import Facts, Unasked, Unknown
-from jitd.core.origin import began_in, read_origin, spell_address
+from jitd.core.facts import MOST_SPELLED, Facts, Unasked, Unknown, spell
+from jitd.core.origin import began_in, kept_of, read_origin, spell_address
 
 
 def known(value: str) -> Facts:
@@ -93,3 +93,14 @@ def test_no_text_makes_an_origin_fail(text: str) -> None:
 )  # fmt: skip
 def test_an_address_has_one_spelling(text: str, spelled: str) -> None:
     assert spell_address(text) == spelled
+
+
+def test_a_request_keeps_what_was_known_of_the_process_that_asked_and_nothing_else() -> None:
+    values = {
+        "fact.origin": "10.1.2.3",
+        "fact.unit": Unknown("it is in none"),
+        "fact.cgroup": "/" + "x" * MOST_SPELLED,
+        "fact.load": 1.0,
+        "claim.tty": "pts/1",
+    }
+    assert kept_of((name, spell(value)) for name, value in values.items()) == (("fact.origin", "10.1.2.3"),)

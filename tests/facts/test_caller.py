@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from jitd.core.facts import Unknown
+from jitd.core.origin import OF_THE_CALLER as NAMES
+from jitd.core.origin import Caller
 from jitd.facts import caller, sessions
-from jitd.facts.caller import NAMES, Caller, cgroup_of, look, unit_in
+from jitd.facts.caller import cgroup_of, look, unit_in
 from jitd.server.peer import Gone, Peer
 
 
@@ -123,8 +125,13 @@ def test_a_process_that_has_ended_has_none(child: subprocess.Popen[bytes]) -> No
     for caller_ in (Caller(Held), Caller(gone)):
         for value in look(NAMES, caller_).values():
             assert value == Unknown("the process that asked has ended")
-    for value in look(NAMES, None).values():
-        assert isinstance(value, Unknown) and "ask again" in value.why
+
+
+def test_of_a_process_that_is_not_held_any_more_only_what_was_kept_is_known() -> None:
+    forgotten = Unknown("it was not looked at when this was asked for: ask again")
+    kept = Caller(None, kept=(("fact.origin", "10.1.2.3"), ("fact.load", "1.0")))
+    assert look(NAMES, kept) == {"fact.origin": "10.1.2.3", "fact.unit": forgotten, "fact.cgroup": forgotten}
+    assert look(NAMES, None) == dict.fromkeys(NAMES, forgotten)
 
 
 def test_a_connection_that_is_closed_tells_nothing_of_the_process() -> None:

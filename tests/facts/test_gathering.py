@@ -17,10 +17,10 @@ from jitd.core import names as core_names
 from jitd.core.authentication import Authentication
 from jitd.core.effects import Moment
 from jitd.core.facts import Facts, Unknown
+from jitd.core.origin import Caller
 from jitd.core.subject import Subject
 from jitd.facts import caller, gathering, host
-from jitd.facts.caller import Caller
-from jitd.facts.gathering import NAMES, About, Gatherer
+from jitd.facts.gathering import NAMES, Gatherer
 from jitd.server.peer import Peer
 from jitd.store import Store, StoreError
 from jitd.store.opening import open_store, read_store
@@ -53,9 +53,9 @@ class House:
         self.opened_times += 1
         return read_store(self._file)
 
-    def of(self, *names: str, who: Subject = ALICE, about: About | None = None) -> Facts:
+    def of(self, *names: str, who: Subject = ALICE, about: Caller | None = None) -> Facts:
         wanted = frozenset(f"fact.{name}" for name in names) or NAMES
-        return self.gatherer.gather(wanted, question(who, argv=(b"/usr/bin/id",)), about or About(self.caller))
+        return self.gatherer.gather(wanted, question(who, argv=(b"/usr/bin/id",), caller=about or self.caller))
 
     def close(self) -> None:
         self.store.close()
@@ -173,7 +173,7 @@ def test_the_record_tells_what_a_person_did_in_the_last_hour_and_day(house: Hous
         return History(3, 2, 1) if NOW - since == timedelta(hours=1) else History(30, 20, 10)
 
     monkeypatch.setattr(SqliteStore, "history", history)
-    found = house.of(*COUNTS, about=About(request="K7QM-2XVD"))
+    found = house.of(*COUNTS, about=Caller(None, request="K7QM-2XVD"))
     assert [found[f"fact.{name}"] for name in COUNTS] == [3, 30, 2, 20, 1, 10]
     assert sorted(asked) == [("alice", timedelta(hours=1), "K7QM-2XVD"), ("alice", timedelta(days=1), "K7QM-2XVD")]
     assert house.opened_times == 1
@@ -191,14 +191,3 @@ def test_a_record_that_cannot_be_read_tells_nothing(house: House, monkeypatch: p
 
     monkeypatch.setattr(house.gatherer, "_opened", fails)
     assert set(house.of(*COUNTS).values()) == {Unknown("the record cannot be read: jitd.db: disk I/O error")}
-
-
-# --- the process that asks -------------------------------------------------------------------------------------------
-
-
-def test_what_was_kept_of_the_process_that_asked_is_not_read_again(house: House) -> None:
-    kept = About(kept=(("fact.origin", "10.1.2.3"),))
-    found = house.of("origin", "cgroup", about=kept)
-    assert found["fact.origin"] == "10.1.2.3"
-    assert isinstance(found["fact.cgroup"], Unknown), "that was not kept, and the process is not known"
-    assert house.of("host", about=kept).keys() == {"fact.host"}

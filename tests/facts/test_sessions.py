@@ -32,7 +32,8 @@ def scope(name: str) -> str:
 def logind(tmp_path: Path) -> Path:
     made = tmp_path / "sessions"
     made.mkdir()
-    os.mkfifo(made / "5.ref")
+    for name in ("5.ref", "3"):
+        os.mkfifo(made / name)
     return made
 
 
@@ -105,6 +106,11 @@ def test_nothing_is_known_without_a_session_or_without_logind(logind: Path, tmp_
         assert isinstance(found, Unknown) and why in found.why
     found = sessions.origin(5, "/", tmp_path / "nowhere")
     assert isinstance(found, Unknown) and "logind does not run" in found.why
+
+
+def test_what_is_no_file_is_no_session(logind: Path) -> None:
+    assert list(sessions._named("3", logind)) == []
+    assert list(sessions._named("5.ref", logind)) == []
 
 
 def test_people_who_are_logged_in_count_once_and_jobs_do_not_count(logind: Path) -> None:
