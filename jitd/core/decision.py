@@ -106,12 +106,13 @@ class Obligations:
 @dataclass(frozen=True, slots=True)
 class Permit:
     """Rule ``rule`` permits, with these obligations. ``lease`` is the id of the grant that stands for the approvals, if there is
-    one.
+    one. ``seen`` are the facts that were used, each with its value as people read it.
     """
 
     rule: str
     obligations: Obligations
     lease: str | None = None
+    seen: tuple[tuple[str, str], ...] = ()
 
     def detail(self) -> dict[str, Any]:
         """Return what the chain keeps of it. ``demands`` is there only if one of the approvals demands something."""
@@ -123,11 +124,12 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """Policy denies. ``because`` is a sentence for the requester. ``rule`` is empty if no rule decided."""
+    """Policy denies. ``because`` is a sentence for the requester. ``rule`` is empty if no rule decided. ``seen``: see Permit."""
 
     why: Why
     because: str
     rule: str = ""
+    seen: tuple[tuple[str, str], ...] = ()
 
     def detail(self) -> dict[str, Any]:
         """Return what the chain keeps of it."""

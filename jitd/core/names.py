@@ -7,14 +7,20 @@ client said; every other name is what the daemon, the host or the enforcement po
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from math import isfinite
 from types import MappingProxyType
 
 ROOTS = ("request", "subject", "claim", "fact")
 """The first word of each name."""
 TYPES = ("bool", "int", "double", "string", "timestamp", "list")
 """The types of values. A ``list`` is a list of strings."""
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +88,39 @@ _FACT = {
 
 NAMES: Mapping[str, Name] = MappingProxyType(_REQUEST | _SUBJECT | _CLAIM | _FACT)
 """Each built-in name → what it means. Providers add names of ``fact.`` (jitd.toml(5)); they may not declare one of these."""
+OF_THE_FILE = frozenset(name for name, told in NAMES.items() if told.source == "file")
+"""The names of facts about the command's file. It may be looked at only after the rules have permitted its path."""
+MOST_ELEMENTS = 1000
+"""How many members a list may have in an expression. Time is bounded by it, since each member may be compared with a pattern."""
+MOST_CHARACTERS = 128 * 1024
+"""How many characters the texts of one name may have together."""
+
+
+def fault_in(value: object, type: str) -> str:
+    """Return why ``value`` cannot be the value of a name of that ``type``, as the rest of the sentence ``fact.risk …``; empty if
+    it can be. Nothing is converted: a bool is not an int, and an int is not a double.
+    """
+    match type, value:
+        case "bool", bool():
+            return ""
+        case "int", int() if not isinstance(value, bool):
+            return "" if -(2**63) <= value < 2**63 else "has more than 64 bits"
+        case "double", float():
+            return "" if isfinite(value) else "is not a number"
+        case "string", str():
+            return _fault_in_texts((value,))
+        case "list", tuple() if all(isinstance(member, str) for member in value):
+            if len(value) > MOST_ELEMENTS:
+                return f"has more than {MOST_ELEMENTS} members"
+            return _fault_in_texts(value)
+        case "timestamp", datetime():
+            if value.utcoffset() is None:
+                return "has no time zone"
+            return "" if 2 <= value.year <= 9998 else "is no time that anybody lives in"
+    return f"is not of type {type}"
+
+
+def _fault_in_texts(texts: tuple[str, ...]) -> str:
+    if sum(map(len, texts)) > MOST_CHARACTERS:
+        return f"is longer than {MOST_CHARACTERS} characters"
+    return "" if not any(map(_SURROGATE.search, texts)) else "holds characters that are no characters"

@@ -20,6 +20,7 @@ from jitd.core.deed import deed_of
 from jitd.core.effects import ListsChanged, Moment, RequestWaits, SetDeadline, TellRequester
 from jitd.core.grant import Grant, Issued, Used
 from jitd.core.law import DAEMON, Actor, IllegalEvent, Role, check
+from jitd.core.question import spelled
 from jitd.core.subject import Subject
 
 
@@ -54,7 +55,8 @@ class Review:
 @dataclass(frozen=True, slots=True)
 class Request:
     """One person asks for one command. Fields before ``state`` never change. ``lock`` is the id of the lock that ended the
-    request. ``anew``: no earlier grant may answer it.
+    request. ``anew``: no earlier grant may answer it. ``caller`` are facts about the process that asked, if a rule looked at
+    them, each with its value.
     """
 
     id: str
@@ -83,6 +85,7 @@ class Request:
     lock: str | None = None
     point: Point | None = None
     anew: bool = False
+    caller: tuple[tuple[str, str], ...] = ()
 
     @property
     def may_act_at_once(self) -> bool:
@@ -113,15 +116,15 @@ class Submitted:
         """Return what the chain keeps of the event, beside the document's digest."""
         command, claims = self.request.command, self.request.claims
         return {
-            "argv": [_spelled(a) for a in command.argv],
-            "path": _spelled(command.path),
+            "argv": [spelled(a) for a in command.argv],
+            "path": spelled(command.path),
             "digest": command.digest.hex(),
             "run_as": f"{command.run_as.user}:{command.run_as.group}",
-            "cwd": _spelled(command.cwd),
+            "cwd": spelled(command.cwd),
             "reason": claims.reason,
             "service": self.request.service,
             **({"gives": list(command.things), "stays": command.stays} if command.gives else {}),
-            **({"options": [_spelled(option) for option in command.options]} if command.options else {}),
+            **({"options": [spelled(option) for option in command.options]} if command.options else {}),
             **({"doubt": command.doubt} if command.doubt else {}),
             **({} if self.request.point is None else {"point": _point(self.request.point)}),
             **self.request.requester.ticket(),
@@ -251,11 +254,6 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 
 def _point(point: Point) -> dict[str, str | None]:
     return {"stage": point.stage, "remote_host": point.remote_host, "authenticated": point.authenticated}
-
-
-def _spelled(value: bytes) -> str:
-    r"""Return ``value`` as text that can be read back: bytes that are not UTF-8 as ``\xNN``, a backslash doubled."""
-    return value.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
 
 
 class NotYours(Exception):

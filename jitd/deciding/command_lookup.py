@@ -43,7 +43,7 @@ class Asked:
     directories resolved; the request is refused if the word leads elsewhere by now. ``anew``: no earlier grant may answer this
     request. ``unseen``: a second question, without the ``doubt``. If the second question is denied, that denial is the answer:
     the ``doubt`` would tell what is at a path that the requester cannot see. ``gives`` and ``stays``: see
-    ``core.command.Command``. ``caller``: the process that asks.
+    ``core.command.Command``. ``tty``: the terminal that the client claims to be on. ``caller``: the process that asks.
     """
 
     argv: tuple[bytes, ...]
@@ -70,6 +70,7 @@ class Asked:
     unseen: Asked | None = None
     gives: bool = False
     stays: bool = False
+    tty: bytes | None = None
     caller: Caller | None = None
 
 

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 
 from jitd.core.facts import Facts, Unknown, Value
-from jitd.core.policy import Question
+from jitd.core.question import Question
 from jitd.facts.packages import NoDatabase, Packages
 from jitd.files.digests import DigestCache, identity
 from jitd.files.inspection import CHUNK, LIMIT, PATIENCE, Inspected, Uninspectable, inspect, open_regular

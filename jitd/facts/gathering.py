@@ -15,7 +15,7 @@ from datetime import timedelta
 from jitd.core.effects import Moment
 from jitd.core.facts import Facts, Unknown, Value
 from jitd.core.origin import OF_THE_CALLER
-from jitd.core.policy import Question
+from jitd.core.question import Question
 from jitd.facts import caller, command_file, host, sessions, ticket
 from jitd.facts.command_file import Files
 from jitd.store import Store, StoreError

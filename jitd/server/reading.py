@@ -57,6 +57,7 @@ def asked_in(ask: messages.Ask, caller: Caller) -> Asked:
         uses=ask.uses,
         timeout_for=ask.timeout_for,
         anew=isinstance(ask, messages.Anew),
+        tty=ask.tty,
         caller=caller,
     )
 
@@ -88,6 +89,7 @@ def thing_in(ask: messages.Get, caller: Caller) -> Asked:
         timeout_for=None,
         gives=True,
         stays=ask.stays or not ask.waits,
+        tty=ask.tty,
         caller=caller,
     )
 

@@ -8,7 +8,7 @@ not exist, has ended or is somebody else's.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from jitd.core.deed import JITSUDO, deed_of
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant, GrantState, NoUseLeft, Revoked, Used
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
+from jitd.core.origin import Caller, kept_of
 from jitd.core.request import Request, RequestState
 from jitd.core.run import RunState
 from jitd.core.subject import Subject
@@ -31,6 +32,7 @@ from jitd.lifecycle.waiters import Waiter, Waiters
 from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.verbs import sentences
+from jitd.verbs.continuing import refuse_elsewhere
 from jitd.verbs.limits import LOOKS, LOOKS_PER_SECOND, Pace
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, decision_row, rule_row
@@ -69,6 +71,11 @@ class Requests:
 
     async def _decide(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
         """Return the decision on what is asked. ``ask`` gets jitd's search path and returns what is asked for. Raises Refusal."""
+        return await self._decided(self._decider.decide_new, who, service, ask)
+
+    async def _decided(
+        self, decide: Callable[..., Awaitable[FirstDecision]], who: Subject, service: str, ask: Callable[[str], Asked]
+    ) -> FirstDecision:
 
         def within_bounds(search_path: str) -> Asked:
             asked = ask(search_path)
@@ -77,7 +84,7 @@ class Requests:
             return asked
 
         try:
-            return await self._decider.decide_new(who, service, within_bounds)
+            return await decide(who, service, within_bounds)
         except Nonsense as fault:
             raise Refusal("usage", str(fault)) from None
 
@@ -182,7 +189,7 @@ class Requests:
         on_created: Callable[[str], None],
         origin: Origin | None = None,
     ) -> Request:
-        id, who = made.id, made.requester
+        made, id, who = replace(made, caller=kept_of(decision.seen)), made.id, made.requester
         by = Actor(Role.REQUESTER, who.principal, who.uid, origin)
         if waiter is not None:
             self._waiters.attend(id, waiter)
@@ -256,13 +263,16 @@ class Requests:
             raise Refusal("unknown", "there is no such request of yours that could be resumed")
         return found
 
-    async def resume(self, who: Subject, typed: str, waiter: Waiter, on_created: Callable[[str], None]) -> Request:
+    async def resume(
+        self, who: Subject, typed: str, caller: Caller, waiter: Waiter, on_created: Callable[[str], None]
+    ) -> Request:
         """Let ``who`` wait again for their own request, or take the use of its grant. Return the request. Raises Refusal."""
         found = self._own(who, typed)
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("denied", "you have resumed too often within a short time: wait a minute")
         if found.point is not None:
             raise Refusal("usage", f"request {found.id} is {found.service}'s: once it is approved, use {found.service} again")
+        await refuse_elsewhere(found, caller, self._workers)
         await self._until_given_back(found)
         if not found.is_open and self._usable_grant(found) is None and self._perform.holdings.held_for(found) is None:
             raise Refusal("unknown", "there is no such request of yours that could be resumed")
@@ -351,7 +361,7 @@ class Requests:
         if not self._looks.may(who.person, self._now().boot):
             raise Refusal("denied", "you have asked too often what would happen: wait a minute")
         await self._decider.find_typed(who, asked)
-        first = await self._decide(who, service, _beforehand(who, service, asked))
+        first = await self._decided(self._decider.foresee, who, service, _beforehand(who, service, asked))
         if n_bytes_of(first.command) <= SMALL:
             row = decision_row(first.decision, first.command)
         else:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from jitd.core.law import Origin
+from jitd.core.origin import Caller
 from jitd.core.request import RequestState, Verdict
 from jitd.settings.config import Limits
 from jitd.verbs.access import Access
@@ -50,7 +51,11 @@ class House:
         )
         waiters: Any = SimpleNamespace(attend=lambda id, waiter: False, leave=lambda id, waiter: None, of=lambda id: None)
         decider: Any = SimpleNamespace(
-            standing=self.standing, lock_on=lambda who: None, find_typed=self.find_typed, decide_new=self.decide_new
+            standing=self.standing,
+            lock_on=lambda who: None,
+            find_typed=self.find_typed,
+            decide_new=self.decide_new,
+            foresee=self.decide_new,
         )
         perform: Any = SimpleNamespace(act=lambda event: None, usage_of=lambda run: None)
         config: Any = SimpleNamespace(operators=(), limits=Limits())
@@ -68,7 +73,7 @@ class House:
         raise TimeoutError
 
     def resume(self, who: Any) -> Any:
-        return self.requests.resume(who, WAITING.id, SimpleNamespace(), lambda id: None)
+        return self.requests.resume(who, WAITING.id, Caller(None), SimpleNamespace(), lambda id: None)
 
     def explain(self, who: Any) -> Any:
         return self.requests.explain(who, SimpleNamespace(), "jitsudo")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jitd.core.facts import Facts, Unknown
-from jitd.core.policy import Question
+from jitd.core.question import Question
 from jitd.facts import command_file
 from jitd.facts.command_file import NAMES, Files, name_of
 from jitd.facts.packages import Packages
