@@ -18,6 +18,7 @@ from jitd.core.conditions import CommandPattern, Glob, Hours, Reason, covers_run
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.facts import NOTHING, Facts, Unasked
+from jitd.core.origin import Whence
 from jitd.core.question import Question
 from jitd.core.subject import Subject, matches_any
 from jitd.core.when import Conditions, When, WhenFailed
@@ -38,7 +39,7 @@ class Rule:
     ``commands`` and ``gives`` are one condition on what is asked for: a rule that has one of them is not about the other. A
     permit with neither is about every command and no thing; a deny with neither is about both. ``needs_ticket``: the rule permits
     nothing to a requester who is known by their account alone. ``demand``: the rule permits nothing to a requester who has
-    authenticated otherwise. ``when`` is asked last. ``standing`` and ``gatekeepers``: see Obligations.
+    authenticated otherwise. ``origin`` and ``when`` are asked last. ``standing`` and ``gatekeepers``: see Obligations.
     """
 
     verdict: Literal["permit", "deny"]
@@ -51,6 +52,7 @@ class Rule:
     hours: tuple[Hours, ...] | None = None
     services: tuple[str, ...] | None = None
     reason: Reason | None = None
+    origin: tuple[Whence, ...] | None = None
     when: When | None = None
     approvals: tuple[Approval, ...] = ()
     expires_for: int = 15 * 60
@@ -139,12 +141,18 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
     for _, holds in CONDITIONS:
         if not holds(rule, question, at):
             return None
+    began = conditions.began_in(rule.origin)
+    if began is False or (began is None and rule.verdict == "permit"):
+        return None
     if conditions.are_open(rule.when):  # whether it holds is asked again with the file, which a permit of its path lets be opened
         return Permit(rule.name, rule.obligations) if rule.verdict == "permit" else None
     if not conditions.hold(rule.when, denies=rule.verdict == "deny"):  # last: so facts are looked for only where it matters
         return None
     if rule.verdict == "deny" and (group := _unsure_of(rule, question.requester)):
         told = f"group {group} cannot be looked up now, and its members are denied this: try again later"
+        return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
+    if began is None:
+        told = f"where your login session began is not known, and from some places this is denied: {conditions.no_origin}"
         return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
     if rule.verdict == "deny":
         return Deny(Why.RULE, f"rule {rule.name}: {rule.because}" if rule.because else f"rule {rule.name} denies it", rule.name)
@@ -298,6 +306,8 @@ def describe(rule: Rule) -> str:
     parts += [] if rule.gives is None else [listed(rule.gives, "or")]
     if rule.hours is not None:
         parts.append(listed(tuple(hours.text for hours in rule.hours), "or"))
+    if rule.origin is not None:
+        parts.append(f"from {listed(tuple(word.text for word in rule.origin), 'or')}")
     if rule.when is not None:
         parts.append(f"when {' '.join(rule.when.text.split())}")
     if rule.verdict == "deny":

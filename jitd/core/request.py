@@ -57,8 +57,9 @@ class Review:
 @dataclass(frozen=True, slots=True)
 class Request:
     """One person asks for one command. Fields before ``state`` never change. ``lock`` is the id of the lock that ended the
-    request. ``anew``: no earlier grant may answer it. ``at_once``: it does not wait for approvals. ``asking_at`` is since when
-    its gatekeepers are asked, None if they are not; ``passed`` is what is kept of their answers.
+    request. ``anew``: no earlier grant may answer it. ``caller`` are facts about the process that asked, if a rule looked at
+    them, each with its value. ``at_once``: it does not wait for approvals. ``asking_at`` is since when its gatekeepers are
+    asked, None if they are not; ``passed`` is what is kept of their answers.
     """
 
     id: str
@@ -87,6 +88,7 @@ class Request:
     lock: str | None = None
     point: Point | None = None
     anew: bool = False
+    caller: tuple[tuple[str, str], ...] = ()
     at_once: bool = False
     asking_at: datetime | None = None
     passed: tuple[Passed, ...] = ()

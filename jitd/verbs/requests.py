@@ -20,6 +20,7 @@ from jitd.core.deed import JITSUDO, deed_of
 from jitd.core.effects import Moment
 from jitd.core.grant import Revoked
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
+from jitd.core.origin import Caller, kept_of
 from jitd.core.request import Request
 from jitd.core.subject import Subject
 from jitd.deciding import program_commands
@@ -31,6 +32,7 @@ from jitd.lifecycle.waiters import Waiter, Waiters
 from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.verbs import sentences
+from jitd.verbs.continuing import refuse_elsewhere
 from jitd.verbs.limits import LOOKS, LOOKS_PER_SECOND, Pace
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, decision_row, rule_row
@@ -189,7 +191,7 @@ class Requests:
         on_created: Callable[[str], None],
         origin: Origin | None = None,
     ) -> Request:
-        id, who = made.id, made.requester
+        made, id, who = replace(made, caller=kept_of(decision.seen)), made.id, made.requester
         by = Actor(Role.REQUESTER, who.principal, who.uid, origin)
         if waiter is not None:
             self._waiters.attend(id, waiter)
@@ -266,13 +268,16 @@ class Requests:
             raise Refusal("unknown", "there is no such request of yours that could be resumed")
         return found
 
-    async def resume(self, who: Subject, typed: str, waiter: Waiter, on_created: Callable[[str], None]) -> Request:
+    async def resume(
+        self, who: Subject, typed: str, caller: Caller, waiter: Waiter, on_created: Callable[[str], None]
+    ) -> Request:
         """Let ``who`` wait again for their own request, or take the use of its grant. Return the request. Raises Refusal."""
         found = self._own(who, typed)
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("denied", "you have resumed too often within a short time: wait a minute")
         if found.point is not None:
             raise Refusal("usage", f"request {found.id} is {found.service}'s: once it is approved, use {found.service} again")
+        await refuse_elsewhere(found, caller, self._workers)
         await self._uses.until_given_back(found)
         if not found.is_open and self._uses.usable_grant(found) is None and self._perform.holdings.held_for(found) is None:
             raise Refusal("unknown", "there is no such request of yours that could be resumed")
