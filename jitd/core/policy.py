@@ -8,7 +8,7 @@ fails while it is asked denies, and says that it was an error.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -17,6 +17,7 @@ from jitd.core.conditions import CommandPattern, Glob, Hours, Reason, covers_run
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why, still_owed
 from jitd.core.deed import deed_of
 from jitd.core.duration import LONGEST, duration_in_words, spell_duration
+from jitd.core.rule_index import RuleIndex
 from jitd.core.subject import Subject, matches_any
 
 MOST_USES = 1_000_000
@@ -74,6 +75,10 @@ class Policy:
     rules: tuple[Rule, ...]
     root: Literal["permit", "deny"]
     digest: str
+    index: RuleIndex = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", RuleIndex(self.rules))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +113,8 @@ def decide(policy: Policy, question: Question, at: datetime) -> Decision:
     if question.command.gives and (is_root or question.requester.is_local):
         return Deny(Why.NO_RULE, "a thing is given only to a person who has a Kerberos ticket")
     # A deny without "who" must not lock root out of its own host. A deny that names root does.
-    denies = [rule for rule in policy.rules if rule.verdict == "deny" and not (is_root and rule.who is None)]
-    permits = [rule for rule in policy.rules if rule.verdict == "permit" and not is_root]
-    for rule in denies + permits:
+    denies = (rule for rule in policy.index.denies if not (is_root and rule.who is None))
+    for rule in (*denies, *(() if is_root else policy.index.permits(question))):
         try:
             answer = _answer(rule, question, at)
         except Exception as error:  # any fault: it must not permit, and the next rule must not permit either
@@ -173,8 +177,7 @@ def _unsure_of(rule: Rule, who: Subject) -> str:
 
 def denied_groups(policy: Policy) -> frozenset[str]:
     """Return the names of the groups that deny rules name."""
-    words = (word for rule in policy.rules if rule.verdict == "deny" for word in rule.who or ())
-    return frozenset(word[6:] for word in words if word.startswith("group:"))
+    return policy.index.denied_groups
 
 
 def is_for(rule: Rule, service: str) -> bool:
@@ -305,14 +308,12 @@ def unbound(rule: str, terms: Terms, command: Command, service: str) -> str:
 
 def given_things(policy: Policy) -> tuple[str, ...]:
     """Return the things that permits give, each once."""
-    given = (thing for rule in policy.rules if rule.verdict == "permit" for thing in rule.gives or ())
-    return tuple(dict.fromkeys(given))
+    return policy.index.given_things
 
 
 def denied_files(policy: Policy) -> tuple[bytes, ...]:
     """Return the paths that deny rules name in full, without wildcards."""
-    patterns = (pattern for rule in policy.rules if rule.verdict == "deny" for pattern in rule.commands or ())
-    return tuple(dict.fromkeys(pattern.file for pattern in patterns if pattern.file is not None))
+    return policy.index.denied_files
 
 
 # --- the approvers ---------------------------------------------------------------------------------------------------
@@ -353,9 +354,7 @@ def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tupl
     if subject.is_root:
         return (ROOTS,) if policy.root == "permit" else ()
     return tuple(
-        rule
-        for rule in policy.rules
-        if rule.verdict == "permit" and is_of(rule, subject) and is_here(rule, host) and is_for(rule, service)
+        rule for rule in policy.index.about(subject) if is_of(rule, subject) and is_here(rule, host) and is_for(rule, service)
     )
 
 
