@@ -24,6 +24,7 @@ from jitd.core.subject import Subject
 from jitd.deciding import accounts, screening
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.command_lookup import Asked
+from jitd.deciding.explaining import Explainer
 from jitd.deciding.screening import Sighting
 from jitd.files.silence import MOUNTS
 from jitd.settings.config import Config
@@ -84,6 +85,7 @@ class Decider:
         self._not_given = not_given
         self._workers = workers
         self._now = now
+        self.explainer: Explainer = Explainer(config, policy, accounts, self.lock_on, workers, now)
 
     # --- the answers ---------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from jitd.core.law import Origin
 from jitd.core.request import Verdict
 from jitd.core.subject import Subject
-from jitd.server.reading import asked_in
+from jitd.server.reading import asked_in, supposed_in
 from jitd.server.services import Services
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
@@ -34,6 +34,8 @@ class Dispatch:
                 return f"request {requests.withdraw(who, message.id, self._to.access.may_see)} is withdrawn"
             case messages.Explain():
                 return [await requests.explain(who, asked_in(message), message.service)]
+            case messages.Suppose():
+                return await self._to.explanations.suppose(who, message.service, asked_in(message), supposed_in(message))
             case messages.Giveback():
                 count = requests.give_back(who, await lists.leases_of(who), message.login_session)
                 return f"{count} lease{'' if count == 1 else 's'} given back"

@@ -21,6 +21,12 @@ LOOKS_PER_SECOND = 20.0
 """The number of such questions that a person may ask each second in the long run."""
 
 
+SUPPOSITIONS = 120.0
+"""The number of requests that an operator may suppose in a row (``jitd explain --as``). Each asks every rule."""
+SUPPOSITIONS_PER_SECOND = 1.0
+"""The number of such requests that an operator may suppose each second in the long run."""
+
+
 class Pace:
     """A bucket of tokens for each uid or person (who may have several uids). It holds ``burst`` tokens, and gains
     ``per_second``.

@@ -31,6 +31,7 @@ from jitd.lifecycle.waiters import Waiter, Waiters
 from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.verbs import sentences
+from jitd.verbs.explanations import near_rows
 from jitd.verbs.limits import LOOKS, LOOKS_PER_SECOND, Pace
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, decision_row, rule_row
@@ -356,7 +357,8 @@ class Requests:
             row = decision_row(first.decision, first.command)
         else:
             row = await self._workers.frames.run(who.uid, decision_row, first.decision, first.command)
-        return row | {"approved": first.approved}
+        closest = await self._decider.explainer.closest(who, service, first.asked, first.command, first.decision)
+        return row | {"approved": first.approved, "closest": near_rows(closest)}
 
     def rules(self, who: Subject) -> list[Row]:
         """Return the rules that are about ``who`` on this host. Raises Refusal."""
