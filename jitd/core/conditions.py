@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
 from jitd.core.command import Command, RunAs
-from jitd.core.regex import Regex
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,12 +300,22 @@ def may_come_along(name: bytes, env: tuple[str, ...]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Pattern:
+    """A compiled pattern. ``text`` is how it was written. ``is_found_in`` is True if some part of a text matches; it takes time
+    linear in the text.
+    """
+
+    text: str
+    is_found_in: Callable[[str], bool] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """What a rule demands of the reason: that there is one, and that some part of it matches ``pattern``, if there is a
     pattern.
     """
 
-    pattern: Regex | None = None
+    pattern: Pattern | None = None
     hint: str = ""
 
     def is_met_by(self, reason: str | None) -> bool:

@@ -101,21 +101,23 @@ class Obligations:
 @dataclass(frozen=True, slots=True)
 class Permit:
     """Rule ``rule`` permits, with these obligations. ``lease`` is the id of the grant that stands for the approvals, if there is
-    one.
+    one. ``seen`` are the facts that were used, each with its value as people read it.
     """
 
     rule: str
     obligations: Obligations
     lease: str | None = None
+    seen: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """Policy denies. ``because`` is a sentence for the requester. ``rule`` is empty if no rule decided."""
+    """Policy denies. ``because`` is a sentence for the requester. ``rule`` is empty if no rule decided. ``seen``: see Permit."""
 
     why: Why
     because: str
     rule: str = ""
+    seen: tuple[tuple[str, str], ...] = ()
 
 
 Decision = Permit | Deny

@@ -14,7 +14,10 @@ from enum import StrEnum
 
 from jitd.core.conditions import DAYS, CommandPattern
 from jitd.core.decision import Permit, Why
-from jitd.core.policy import CONDITIONS, Policy, Question, Rule, decide, is_of
+from jitd.core.facts import NOTHING, Facts, Unasked
+from jitd.core.policy import CONDITIONS, Policy, Rule, decide, is_of
+from jitd.core.question import Question, spelled
+from jitd.core.when import Conditions, When, WhenFailed
 
 MOST_CLOSEST = 3
 """How many permits a requester is told of."""
@@ -52,12 +55,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What ``rule`` says, and why: ``because`` is a sentence, or empty if the findings say it."""
+    """What ``rule`` says, and why: ``because`` is a sentence, or empty if the findings say it. ``asks`` are the names of facts
+    that would have to be asked for.
+    """
 
     rule: Rule
     saying: Saying
     because: str
     findings: tuple[Finding, ...]
+    asks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +74,24 @@ class Near:
     wants: tuple[str, ...]
 
 
-def explain(policy: Policy, question: Question, at: datetime) -> tuple[Explained, ...]:
-    """Return what each rule of ``policy`` says to ``question`` at ``at`` (aware), in the order in which rules are asked."""
+def explain(policy: Policy, question: Question, at: datetime, known: Facts = NOTHING) -> tuple[Explained, ...]:
+    """Return what each rule of ``policy`` says to ``question`` at ``at`` (aware), with the facts that are ``known``. Rules are in
+    the order in which they are asked.
+    """
     asked = replace(question, is_missing=False)
     permits = (rule for rule in policy.rules if rule.verdict == "permit")
-    return tuple(_explained(rule, asked, at) for rule in (*policy.index.denies, *permits))
+    return tuple(_explained(rule, asked, at, known) for rule in (*policy.index.denies, *permits))
 
 
-def _explained(rule: Rule, question: Question, at: datetime) -> Explained:
+def _explained(rule: Rule, question: Question, at: datetime, known: Facts) -> Explained:
     findings = tuple(_finding(rule, name, question, at) for name, _ in CONDITIONS if _is_told(rule, name, question, at))
-    answer = decide(Policy((rule,), "deny", ""), question, at)
+    if rule.when is not None:
+        is_left = any(finding.outcome is not Outcome.HELD for finding in findings)
+        findings += (_left(rule.when) if is_left else _found(rule, rule.when, question, at, known),)
+    try:
+        answer = decide(Policy((rule,), "deny", ""), question, at, known)
+    except Unasked as asked:
+        return Explained(rule, Saying.ASKS, "", findings, asked.names)
     if isinstance(answer, Permit):
         return Explained(rule, Saying.PERMITS, "", findings)
     if answer.why is Why.NO_RULE:
@@ -103,6 +117,27 @@ def _finding(rule: Rule, name: str, question: Question, at: datetime) -> Finding
 HOLDS = dict(CONDITIONS)
 
 
+def _left(when: When) -> Finding:
+    return Finding("when", Outcome.LEFT, _one_line(when), "")
+
+
+def _found(rule: Rule, when: When, question: Question, at: datetime, known: Facts) -> Finding:
+    """Return what became of ``when``, with the values of the facts that it names."""
+    conditions = Conditions(question, at, known)
+    try:
+        outcome = Outcome.HELD if conditions.hold(when, denies=rule.verdict == "deny") else Outcome.NOT
+    except WhenFailed:
+        outcome = Outcome.FAILED
+    if conditions.unasked:
+        outcome = Outcome.UNASKED
+    values = (f"{name} = {value}" for name, value in sorted(conditions.seen.items()))
+    return Finding("when", outcome, _one_line(when), ", ".join(values))
+
+
+def _one_line(when: When) -> str:
+    return " ".join(when.text.split())
+
+
 # --- what a requester is told ------------------------------------------------------------------------------------------
 
 
@@ -110,7 +145,8 @@ def closest(policy: Policy, question: Question, at: datetime) -> tuple[Near, ...
     """Return the permits that came closest to ``question``, which no rule permits: at most MOST_CLOSEST, in their order.
 
     They are about the requester and about the file that was asked for, and no other such permit has fewer conditions that do not
-    hold. A permit whose conditions all hold is left out: what was in its way is not a condition.
+    hold. A permit whose conditions all hold is left out: what was in its way is not a condition. ``when`` is not asked here: if
+    all others hold, it was in the way.
     """
     if question.requester.is_root:
         return ()
@@ -118,6 +154,8 @@ def closest(policy: Policy, question: Question, at: datetime) -> tuple[Near, ...
     for rule in policy.index.about(question.requester):
         if is_of(rule, question.requester) and _is_about_file(rule, question):
             missed = tuple(_wish(rule, name) for name, holds in CONDITIONS if not holds(rule, question, at))
+            if not missed and rule.when is not None:
+                missed = (f"when {_one_line(rule.when)}",)
             if missed:
                 found.append(Near(rule.name, missed))
     fewest = min((len(near.wants) for near in found), default=0)
@@ -185,7 +223,7 @@ def _commands(rule: Rule, question: Question, at: datetime) -> str:
     command = question.command
     words = command.argv if command.gives or not command.path else (command.path, *command.argv[1:])
     doubt = f" (it is not certain what runs: {command.doubt})" if command.doubt else ""
-    return " ".join(word.decode("utf-8", "backslashreplace") for word in words) + doubt
+    return " ".join(map(spelled, words)) + doubt
 
 
 def _hours(rule: Rule, question: Question, at: datetime) -> str:

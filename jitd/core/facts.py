@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 Value = bool | int | float | str | datetime | tuple[str, ...]
 """What a fact or a claim may be. All values are flat: no expression can be given something deep or cyclic."""
@@ -24,6 +25,28 @@ class Unknown:
 
 Facts = Mapping[str, Value | Unknown]
 """Maps names such as ``fact.load`` to what was found."""
+
+
+NOTHING: Facts = MappingProxyType({})
+"""No fact was looked for."""
+MOST_SPELLED = 200
+"""How many characters of a value are kept for the record and for people."""
+
+
+def spell(value: Value | Unknown) -> str:
+    """Return ``value`` as people read it, cut after MOST_SPELLED characters."""
+    match value:
+        case Unknown():
+            text = f"not known: {value.why}"
+        case bool():
+            text = "true" if value else "false"
+        case datetime():
+            text = value.isoformat(timespec="seconds")
+        case tuple():
+            text = ", ".join(value)
+        case _:
+            text = str(value)
+    return text if len(text) <= MOST_SPELLED else f"{text[:MOST_SPELLED]}…"
 
 
 class Unasked(Exception):

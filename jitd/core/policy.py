@@ -12,13 +12,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from jitd.core.command import Command
-from jitd.core.conditions import CommandPattern, Glob, Hours, Reason, covers_run_as, may_come_along
+from jitd.core.breach import breach
+from jitd.core.conditions import CommandPattern, Glob, Hours, Reason, covers_run_as
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why, still_owed
-from jitd.core.deed import deed_of
-from jitd.core.duration import LONGEST, duration_in_words, spell_duration
+from jitd.core.duration import LONGEST, duration_in_words
+from jitd.core.facts import NOTHING, Facts, Unasked
+from jitd.core.question import Question
 from jitd.core.rule_index import RuleIndex
 from jitd.core.subject import Subject, matches_any
+from jitd.core.when import Conditions, When, WhenFailed
+from jitd.core.wording import count, listed
 
 MOST_USES = 1_000_000
 """The largest number of uses of a grant."""
@@ -34,7 +37,7 @@ class Rule:
 
     ``commands`` and ``gives`` are one condition on what is asked for: a rule that has one of them is not about the other. A
     permit with neither is about every command and no thing; a deny with neither is about both. ``needs_ticket``: the rule permits
-    nothing to a requester who is known by their account alone. ``standing``: see Obligations.
+    nothing to a requester who is known by their account alone. ``when`` is asked last. ``standing``: see Obligations.
     """
 
     verdict: Literal["permit", "deny"]
@@ -47,6 +50,7 @@ class Rule:
     hours: tuple[Hours, ...] | None = None
     services: tuple[str, ...] | None = None
     reason: Reason | None = None
+    when: When | None = None
     approvals: tuple[Approval, ...] = ()
     expires_for: int = 15 * 60
     lasts_for: int = 15 * 60
@@ -81,34 +85,19 @@ class Policy:
         object.__setattr__(self, "index", RuleIndex(self.rules))
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What policy is asked: may ``requester`` run ``command`` here?
-
-    ``lasts_for`` (seconds) and ``uses`` are the lease asked for, ``timeout_for`` (seconds) the running time, ``chdir`` the
-    directory; each is None if it was not asked for. ``is_own_group`` is True if the group to run as is that of the account to run
-    as. ``is_missing`` is True if there is no such command; the caller decides who is told that. ``writable_by`` are sentences:
-    who can change the command's file, beside root and the account to run as. ``names`` are other names of that file: a deny
-    holds for each of them.
+def decide(policy: Policy, question: Question, at: datetime, known: Facts = NOTHING) -> Decision:
+    """Return the answer to ``question`` at ``at`` (aware), with the facts that are ``known``. The caller adds whether a lease
+    stands for the approvals. Raises Unasked if the answer depends on facts that nobody has looked for.
     """
-
-    requester: Subject
-    command: Command
-    service: str
-    host: str
-    reason: str | None
-    lasts_for: int | None
-    uses: int | None
-    timeout_for: int | None
-    chdir: bytes | None
-    is_own_group: bool
-    is_missing: bool
-    writable_by: tuple[str, ...]
-    names: tuple[bytes, ...] = ()
+    conditions = Conditions(question, at, known)
+    answer = _decide(policy, question, at, conditions)
+    if conditions.unasked:
+        raise Unasked(conditions.unasked)
+    return replace(answer, seen=tuple(sorted(conditions.seen.items()))) if conditions.seen else answer
 
 
-def decide(policy: Policy, question: Question, at: datetime) -> Decision:
-    """Return the answer to ``question`` at ``at`` (aware). The caller adds whether a lease stands for the approvals."""
+def _decide(policy: Policy, question: Question, at: datetime, conditions: Conditions) -> Decision:
+    """Return the answer, as if each condition did not hold whose facts nobody has looked for."""
     is_root = question.requester.is_root
     if question.command.gives and (is_root or question.requester.is_local):
         return Deny(Why.NO_RULE, "a thing is given only to a person who has a Kerberos ticket")
@@ -116,7 +105,9 @@ def decide(policy: Policy, question: Question, at: datetime) -> Decision:
     denies = (rule for rule in policy.index.denies if not (is_root and rule.who is None))
     for rule in (*denies, *(() if is_root else policy.index.permits(question))):
         try:
-            answer = _answer(rule, question, at)
+            answer = _answer(rule, question, at, conditions)
+        except WhenFailed as fault:
+            return Deny(Why.ERROR, f"rule {rule.name}: {fault}", rule.name)
         except Exception as error:  # any fault: it must not permit, and the next rule must not permit either
             return Deny(Why.ERROR, f"rule {rule.name}: an error while deciding: {type(error).__name__}: {error}", rule.name)
         if isinstance(answer, Permit) and question.is_missing:
@@ -136,17 +127,21 @@ def no_rule(requester: Subject) -> Deny:
     return Deny(Why.NO_RULE, f"no rule permits this{ticket}")
 
 
-def _answer(rule: Rule, question: Question, at: datetime) -> Decision | None:
+def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions) -> Decision | None:
     """Return what ``rule`` says to ``question``; None if it is not about it."""
     for _, holds in CONDITIONS:
         if not holds(rule, question, at):
             return None
+    if conditions.are_open(rule.when):  # whether it holds is asked again with the file, which a permit of its path lets be opened
+        return Permit(rule.name, rule.obligations) if rule.verdict == "permit" else None
+    if not conditions.hold(rule.when, denies=rule.verdict == "deny"):  # last: so facts are looked for only where it matters
+        return None
     if rule.verdict == "deny" and (group := _unsure_of(rule, question.requester)):
         told = f"group {group} cannot be looked up now, and its members are denied this: try again later"
         return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
     if rule.verdict == "deny":
         return Deny(Why.RULE, f"rule {rule.name}: {rule.because}" if rule.because else f"rule {rule.name} denies it", rule.name)
-    if complaint := _breach(rule, question):
+    if complaint := breach(rule.name, rule.obligations, question):
         return Deny(Why.TERMS, complaint, rule.name)
     if rule.reason is not None and not rule.reason.is_met_by(question.reason):
         return Deny(Why.REASON, f"rule {rule.name} wants {rule.reason.wish}", rule.name)
@@ -249,63 +244,6 @@ CONDITIONS: tuple[tuple[str, Callable[[Rule, Question, datetime], bool]], ...] =
 )
 
 
-STDIN = {"tty": ("terminal",), "none": ("null", "closed")}
-"""The kinds of standard input that each value of ``run.stdin`` allows. ``any``, the third value, allows all."""
-
-
-def _breach(rule: Rule, question: Question) -> str:
-    """Return a sentence about what was asked for beyond the terms of ``rule``; empty if nothing was."""
-    terms = rule.terms
-    if question.lasts_for is not None and not 1 <= question.lasts_for <= rule.lasts_for:
-        return f"rule {rule.name} grants at most {spell_duration(rule.lasts_for)}"
-    if question.uses is not None and not 1 <= question.uses <= rule.uses:
-        return f"rule {rule.name} grants at most {_count(rule.uses, 'use')}"
-    if question.timeout_for is not None and terms.timeout_for is not None and question.timeout_for > terms.timeout_for:
-        return f"rule {rule.name} lets a command run for at most {spell_duration(terms.timeout_for)}"
-    if question.command.options and not terms.options:
-        options = _listed(tuple(_spelled(option) for option in question.command.options), "and")
-        return f"rule {rule.name} does not allow the options {options} of {question.service}"
-    for name, value in question.command.variables:
-        if not may_come_along(name, terms.env):
-            return f"rule {rule.name} does not allow the variable {_spelled(name)}"
-        if value.startswith(b"()"):
-            return f"the variable {_spelled(name)} holds a function, and functions are not allowed"
-    if (
-        deed_of(question.service, gives=question.command.gives).is_executed
-        and terms.cwd != "caller"
-        and question.chdir is not None
-        and question.chdir != terms.cwd.encode()
-    ):
-        return f"rule {rule.name} runs commands in {terms.cwd} and nowhere else"
-    kind = question.command.streams[0] if question.command.streams else ""
-    if kind and kind not in STDIN.get(terms.stdin, (kind,)):
-        wanted = "a terminal" if terms.stdin == "tty" else "none"
-        return f"standard input is a {kind}, and rule {rule.name} wants {wanted}"
-    if question.writable_by and not terms.writable:
-        others = _listed(question.writable_by, "and")
-        return f"others can change the file of this command, which rule {rule.name} does not allow: {others}"
-    return ""
-
-
-def unbound(rule: str, terms: Terms, command: Command, service: str) -> str:
-    """Return a sentence about a file that an argument of ``command`` names and that is not bound, if ``terms`` want it bound.
-    Empty if they do not, or if every such file is bound.
-    """
-    if not terms.bound:
-        return ""
-    if command.doubt:
-        return f"rule {rule} requires files named by arguments to be bound, and it is not certain what the arguments are"
-    for operand in command.operands:
-        where = f"rule {rule} requires files named by arguments to be bound, and argument {operand.at}"
-        if not operand.is_seen:
-            return f"{where} names a place that you cannot see"
-        if not deed_of(service).is_executed:
-            return f"{where}, {_spelled(operand.path)}, can be changed by others until {service} runs it"
-        if not operand.digest:
-            return f"{where}, {_spelled(operand.path)}, is not: {operand.because}"
-    return ""
-
-
 def given_things(policy: Policy) -> tuple[str, ...]:
     """Return the things that permits give, each once."""
     return policy.index.given_things
@@ -360,21 +298,23 @@ def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tupl
 
 def describe_approvals(approvals: tuple[Approval, ...]) -> str:
     """Return words such as ``2 approvals from group:ops and 1 from group:security``, or ``no approval`` if none is owed."""
-    parts = [f"{approval.need} from {_listed(approval.of_whom, 'or')}" for approval in approvals]
+    parts = [f"{approval.need} from {listed(approval.of_whom, 'or')}" for approval in approvals]
     if not parts:
         return "no approval"
     need, _, rest = parts[0].partition(" ")
-    return _listed((f"{_count(int(need), 'approval')} {rest}", *parts[1:]), "and")
+    return listed((f"{count(int(need), 'approval')} {rest}", *parts[1:]), "and")
 
 
 def describe(rule: Rule) -> str:
     """Return what ``rule`` permits and on what terms, in one sentence without a full stop."""
-    commands = "any command" if rule.commands is None else _listed(tuple(str(pattern) for pattern in rule.commands), "or")
-    run_as = "anyone" if rule.run_as is None else _listed(tuple("anyone" if word == "*" else word for word in rule.run_as), "or")
+    commands = "any command" if rule.commands is None else listed(tuple(str(pattern) for pattern in rule.commands), "or")
+    run_as = "anyone" if rule.run_as is None else listed(tuple("anyone" if word == "*" else word for word in rule.run_as), "or")
     parts = [] if rule.gives is not None and rule.commands is None else [f"{commands} as {run_as}"]
-    parts += [] if rule.gives is None else [_listed(rule.gives, "or")]
+    parts += [] if rule.gives is None else [listed(rule.gives, "or")]
     if rule.hours is not None:
-        parts.append(_listed(tuple(hours.text for hours in rule.hours), "or"))
+        parts.append(listed(tuple(hours.text for hours in rule.hours), "or"))
+    if rule.when is not None:
+        parts.append(f"when {' '.join(rule.when.text.split())}")
     if rule.verdict == "deny":
         return ", ".join(parts)
     if rule.reason is not None:
@@ -382,17 +322,5 @@ def describe(rule: Rule) -> str:
     if rule.approvals:
         parts.append(f"after {describe_approvals(rule.approvals)} within {duration_in_words(rule.expires_for)}")
     if (rule.lasts_for, rule.uses) != (LONGEST, MOST_USES):
-        parts.append(f"for at most {duration_in_words(rule.lasts_for)} and {_count(rule.uses, 'use')}")
+        parts.append(f"for at most {duration_in_words(rule.lasts_for)} and {count(rule.uses, 'use')}")
     return ", ".join(parts)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _listed(words: tuple[str, ...], last: str) -> str:
-    return f" {last} ".join(filter(None, (", ".join(words[:-1]), words[-1])))
-
-
-def _spelled(name: bytes) -> str:
-    return name.decode("utf-8", "backslashreplace")

@@ -20,6 +20,7 @@ from jitd.core.effects import ListsChanged, Moment, RequestWaits, SetDeadline, T
 from jitd.core.grant import Grant, Issued, Used
 from jitd.core.law import DAEMON, Actor, IllegalEvent, Role, check
 from jitd.core.policy import may_review, tally
+from jitd.core.question import spelled
 from jitd.core.subject import Subject
 
 
@@ -113,15 +114,15 @@ class Submitted:
         """Return what the chain keeps of the event, beside the document's digest."""
         command, claims = self.request.command, self.request.claims
         return {
-            "argv": [_spelled(a) for a in command.argv],
-            "path": _spelled(command.path),
+            "argv": [spelled(a) for a in command.argv],
+            "path": spelled(command.path),
             "digest": command.digest.hex(),
             "run_as": f"{command.run_as.user}:{command.run_as.group}",
-            "cwd": _spelled(command.cwd),
+            "cwd": spelled(command.cwd),
             "reason": claims.reason,
             "service": self.request.service,
             **({"gives": list(command.things), "stays": command.stays} if command.gives else {}),
-            **({"options": [_spelled(option) for option in command.options]} if command.options else {}),
+            **({"options": [spelled(option) for option in command.options]} if command.options else {}),
             **({"doubt": command.doubt} if command.doubt else {}),
             **({} if self.request.point is None else {"point": _point(self.request.point)}),
             "ticket_ends_at": str(self.request.requester.ticket_ends_at),
@@ -259,11 +260,6 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 
 def _point(point: Point) -> dict[str, str | None]:
     return {"stage": point.stage, "remote_host": point.remote_host, "authenticated": point.authenticated}
-
-
-def _spelled(value: bytes) -> str:
-    r"""Return ``value`` as text that can be read back: bytes that are not UTF-8 as ``\xNN``, a backslash doubled."""
-    return value.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
 
 
 class NotYours(Exception):

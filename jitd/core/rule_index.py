@@ -18,7 +18,8 @@ from jitd.core.conditions import CommandPattern
 from jitd.core.subject import Subject
 
 if TYPE_CHECKING:
-    from jitd.core.policy import Question, Rule
+    from jitd.core.policy import Rule
+    from jitd.core.question import Question
 
 ANYBODY = ""
 """The word under which permits stand that name nobody, and so are about everybody."""

@@ -8,9 +8,12 @@ the boolean true does not hold. An expression that fails denies, in a permit and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from jitd.core.facts import Facts, Unasked, Unknown, Value
+from jitd.core.facts import Facts, Unasked, Unknown, Value, spell
+from jitd.core.names import OF_THE_FILE
+from jitd.core.question import Question, said
 
 
 class WhenFailed(Exception):
@@ -41,3 +44,50 @@ class When:
                 raise WhenFailed(f"{name} is not known: {value.why}")
             values[name] = value
         return self.evaluate(values) is True
+
+
+class Conditions:
+    """The conditions of all rules about one question at one moment. ``known`` are the facts that were looked for. ``unasked``
+    collects the names of those that were not, ``seen`` the facts that were used, as they are spelled for people.
+    """
+
+    __slots__ = ("_at", "_known", "_question", "seen", "unasked")
+
+    def __init__(self, question: Question, at: datetime, known: Facts) -> None:
+        self._question = question
+        self._at = at
+        self._known = known
+        self.unasked: set[str] = set()
+        self.seen: dict[str, str] = {}
+
+    def are_open(self, when: When | None) -> bool:
+        """True if ``when`` asks about the command's file, and nobody may look at it yet."""
+        is_closed = self._question.is_unopened or self._question.is_missing
+        return when is not None and is_closed and bool(when.names & OF_THE_FILE)
+
+    def hold(self, when: When | None, *, denies: bool) -> bool:
+        """True if ``when`` holds, or if there is none. ``denies`` is True for the condition of a deny. A condition whose facts
+        were not all looked for counts as one that does not hold: the caller asks again once ``unasked`` is known. Raises
+        WhenFailed.
+        """
+        if when is None:
+            return True
+        question = self._question
+        # A deny is for the file: another name of it must not bypass the deny.
+        paths = (question.command.path, *(question.names if denies and "request.path" in when.names else ()))
+        return any([self._holds(when, path) for path in paths])
+
+    def _holds(self, when: When, path: bytes) -> bool:
+        question = self._question
+        if path != question.command.path:
+            question = replace(question, command=replace(question.command, path=path))
+        here = {name: self._known[name] for name in when.names if name in self._known}
+        here |= {**said(question, when.names), "fact.now": self._at}
+        for name in sorted(when.names & here.keys()):
+            if name.startswith("fact."):
+                self.seen[name] = spell(here[name])
+        try:
+            return when.holds(here)
+        except Unasked as asked:
+            self.unasked |= asked.names
+            return False

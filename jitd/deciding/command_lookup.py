@@ -42,7 +42,7 @@ class Asked:
     directories resolved; the request is refused if the word leads elsewhere by now. ``anew``: no earlier grant may answer this
     request. ``unseen``: a second question, without the ``doubt``. If the second question is denied, that denial is the answer:
     the ``doubt`` would tell what is at a path that the requester cannot see. ``gives`` and ``stays``: see
-    ``core.command.Command``.
+    ``core.command.Command``. ``tty``: the terminal that the client claims to be on.
     """
 
     argv: tuple[bytes, ...]
@@ -69,6 +69,7 @@ class Asked:
     unseen: Asked | None = None
     gives: bool = False
     stays: bool = False
+    tty: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The decider: every answer to a request is made here, the first one and each later one.
 
-Law: each answer is made with one policy, one set of locks and one look at the facts. The questions have one order: locks, rules
+Law: each answer is made with one policy, one set of locks and one look at each fact. The questions have one order: locks, rules
 on the path, file, rules with the file, operands, approvers, lease. The first no is the answer, and ends the questions. At each
 use, an approval counts only if its author still counts at that time. Nothing is changed here.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from jitd.core import lease, lock
@@ -18,6 +18,7 @@ from jitd.core.command import Command, work_of
 from jitd.core.decision import Decision, Deny, Obligations, Permit, Why, narrow
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant, covers, waits_for_its_own
+from jitd.core.names import NAMES, Name
 from jitd.core.policy import Policy, Rule, rules_for
 from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Subject
@@ -25,6 +26,7 @@ from jitd.deciding import accounts, screening
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.command_lookup import Asked
 from jitd.deciding.explaining import Explainer
+from jitd.deciding.knowledge import Beforehand, Gather, Knowledge, Providers, Wanted
 from jitd.deciding.screening import Sighting
 from jitd.files.silence import MOUNTS
 from jitd.settings.config import Config
@@ -60,7 +62,8 @@ class FreshDecision:
 class Decider:
     """Makes all decisions. ``policy`` returns the policy in force. ``is_alive`` asks the KDC about a principal, and may block.
     ``refused`` says which of some principals the KDC has refused lately. ``not_given`` returns the sentence why a thing cannot be
-    given now, or an empty text.
+    given now, or an empty text. ``gather`` and ``providers`` find the facts that rules ask about. ``names`` are the names that
+    rules may use.
     """
 
     def __init__(
@@ -73,8 +76,11 @@ class Decider:
         is_alive: Callable[[str], bool | None],
         refused: Callable[[Sequence[str]], Awaitable[frozenset[str]]],
         not_given: Callable[[str], str],
+        gather: Gather,
+        providers: Providers,
         workers: Workers,
         now: Callable[[], Moment],
+        names: Mapping[str, Name] = NAMES,
     ) -> None:
         self._config = config
         self._policy = policy
@@ -83,9 +89,11 @@ class Decider:
         self._is_alive = is_alive
         self._refused = refused
         self._not_given = not_given
+        self._gather = gather
+        self._providers = providers
         self._workers = workers
         self._now = now
-        self.explainer: Explainer = Explainer(config, policy, accounts, self.lock_on, workers, now)
+        self.explainer: Explainer = Explainer(config, policy, accounts, self.lock_on, gather, names, workers, now)
 
     # --- the answers ---------------------------------------------------------------------------------------------------
 
@@ -111,9 +119,22 @@ class Decider:
 
         Raises command_lookup.Nonsense, what ``ask`` raises, or TimeoutError.
         """
+        return await self._decide_new(who, service, ask, self._providers)
+
+    async def foresee(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
+        """Answer as ``decide_new`` does, and ask nobody outside this host. A rule that would have somebody asked fails."""
+        return await self._decide_new(who, service, ask, Beforehand())
+
+    async def _decide_new(self, who: Subject, service: str, ask: Callable[[str], Asked], providers: Providers) -> FirstDecision:
+        knowledge = Knowledge(self._gather)
         while True:
             policy, locked = self._policy(), self.lock_on(who)
-            asked, sighting = await self._workers.files.run(who.uid, self._look, policy, locked, who, service, ask)
+            try:
+                run = self._workers.files.run
+                asked, sighting = await run(who.uid, self._look, policy, locked, who, service, ask, knowledge)
+            except Wanted as wanted:
+                knowledge.learn(wanted.names, await providers.ask(wanted.names, wanted.about))
+                continue
             if not self._is_still(policy, locked, who):
                 continue
             decision, command = self._if_given(sighting.decision, sighting.command), sighting.command
@@ -127,11 +148,12 @@ class Decider:
     async def decide_again(self, request: Request) -> FreshDecision:
         """Answer ``request`` again, for a review or after a restart of the daemon. Raises TimeoutError."""
         who = request.requester
+        knowledge = Knowledge(self._gather)
         while True:
             policy, locked = self._policy(), self.lock_on(who)
-            decision: Decision | None = locked
+            decision = locked or await self._found_again(policy, request, knowledge)
             if decision is None:
-                decision = await self._workers.files.run(who.uid, self._look_again, policy, request)
+                continue
             decision = self._if_given(decision, request.command)
             standing = await self._standing_of(request) if isinstance(decision, Permit) else ()
             if not self._is_still(policy, locked, who):
@@ -150,11 +172,12 @@ class Decider:
         and as it is now. Raises TimeoutError.
         """
         who = request.requester
+        knowledge = Knowledge(self._gather)
         while True:
             policy, locked = self._policy(), self.lock_on(who)
-            decision: Decision | None = locked
+            decision = locked or await self._found_again(policy, request, knowledge)
             if decision is None:
-                decision = await self._workers.files.run(who.uid, self._look_again, policy, request)
+                continue
             decision = self._if_given(decision, request.command)
             if isinstance(decision, Permit) and not await self._may_use(request, decision):
                 decision = Deny(Why.APPROVALS, f"the approvals of request {request.id} are not enough any more: ask again")
@@ -191,8 +214,24 @@ class Decider:
         because = next(filter(None, faults), "")
         return Deny(Why.ERROR, because, decision.rule) if because else decision
 
+    async def _found_again(self, policy: Policy, request: Request, knowledge: Knowledge) -> Decision | None:
+        """Return what ``policy`` says of ``request`` now. None if providers had to be asked first: then the caller looks again,
+        as the policy and the locks may have changed meanwhile.
+        """
+        try:
+            return await self._workers.files.run(request.requester.uid, self._look_again, policy, request, knowledge)
+        except Wanted as wanted:
+            knowledge.learn(wanted.names, await self._providers.ask(wanted.names, wanted.about))
+            return None
+
     def _look(
-        self, policy: Policy, locked: Deny | None, who: Subject, service: str, ask: Callable[[str], Asked]
+        self,
+        policy: Policy,
+        locked: Deny | None,
+        who: Subject,
+        service: str,
+        ask: Callable[[str], Asked],
+        knowledge: Knowledge,
     ) -> tuple[Asked, Sighting]:
         config = self._config
         asked = ask(config.search_path)
@@ -209,14 +248,15 @@ class Decider:
             config.search_path,
             config.trusted_places,
             self._now(),
+            knowledge,
         )
 
-    def _look_again(self, policy: Policy, request: Request) -> Decision:
+    def _look_again(self, policy: Policy, request: Request, knowledge: Knowledge) -> Decision:
         who = self._as_now(request.requester)
         if who is None:
             return Deny(Why.ERROR, "the requester's account is gone or disabled, here or in the KDC")
         MOUNTS.approach((request.command.path,))
-        return screening.look_again(policy, request, who, self._config.trusted_places, self._now())
+        return screening.look_again(policy, request, who, self._config.trusted_places, self._now(), knowledge)
 
     async def _standing_of(self, request: Request) -> tuple[Subject, ...]:
         """Return the approvers of ``request`` as they are now."""

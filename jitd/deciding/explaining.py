@@ -9,7 +9,7 @@ the person whom the request would be from. A requester is told of nothing that j
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -18,18 +18,19 @@ from jitd.core.decision import Decision, Deny, Why
 from jitd.core.deed import deed_of
 from jitd.core.effects import Moment
 from jitd.core.explaining import Explained, Near, closest, explain
-from jitd.core.policy import Policy, Question, denied_files
+from jitd.core.facts import Facts, Value
+from jitd.core.names import Name, fault_in
+from jitd.core.policy import Policy
+from jitd.core.question import Question
 from jitd.core.subject import LOCAL, ROOT, Subject
 from jitd.deciding import accounts, program_commands, screening
 from jitd.deciding.accounts import Accounts
-from jitd.deciding.command_lookup import Asked
-from jitd.files import inspection, path_lookup
-from jitd.files.digests import DigestCache
+from jitd.deciding.command_lookup import Asked, Nonsense
+from jitd.deciding.knowledge import Beforehand, Gather, Knowledge, Wanted
 from jitd.files.silence import MOUNTS
 from jitd.settings.config import Config
 from jitd.workers import Workers
-
-_digests = DigestCache()
+from jitpam.wire.shown import shown
 
 
 class Nobody(Exception):
@@ -60,7 +61,9 @@ class Supposition:
 
 
 class Explainer:
-    """Explains decisions. ``policy`` returns the policy in force, ``lock_on`` the denial for somebody who is locked."""
+    """Explains decisions. ``policy`` returns the policy in force, ``lock_on`` the denial for somebody who is locked.
+    ``gather`` looks for facts, and ``names`` are the names that rules may ask about.
+    """
 
     def __init__(
         self,
@@ -68,6 +71,8 @@ class Explainer:
         policy: Callable[[], Policy],
         accounts: Accounts,
         lock_on: Callable[[Subject], Deny | None],
+        gather: Gather,
+        names: Mapping[str, Name],
         workers: Workers,
         now: Callable[[], Moment],
     ) -> None:
@@ -75,6 +80,8 @@ class Explainer:
         self._policy = policy
         self._accounts = accounts
         self._lock_on = lock_on
+        self._gather = gather
+        self._names = names
         self._workers = workers
         self._now = now
 
@@ -98,21 +105,33 @@ class Explainer:
         """Return what would be decided if somebody asked for ``asked``, for the operator ``by``. Raises Nobody,
         command_lookup.Nonsense or TimeoutError.
         """
+        facts = {name: _value(name, text, self._names) for name, text in supposed.facts}
         who = await self._workers.names.run(by.uid, self._whom, supposed)
-        locked = self._lock_on(who)
-        return await self._workers.files.run(by.uid, self._look, who, service, asked, supposed, locked)
+        knowledge = _Supposing(self._gather, facts)
+        while True:
+            try:
+                locked = self._lock_on(who)
+                run = self._workers.files.run
+                return await run(by.uid, self._look, who, service, asked, supposed.at, locked, knowledge)
+            except Wanted as wanted:
+                knowledge.learn(wanted.names, await Beforehand().ask(wanted.names, wanted.about))
+                knowledge.wanted |= wanted.names
 
-    def _look(self, who: Subject, service: str, asked: Asked, supposed: Supposed, locked: Deny | None) -> Supposition:
+    def _look(
+        self, who: Subject, service: str, asked: Asked, at: datetime | None, locked: Deny | None, knowledge: _Supposing
+    ) -> Supposition:
         config, policy = self._config, self._policy()
-        now = self._now() if supposed.at is None else replace(self._now(), at=supposed.at)
+        now = self._now() if at is None else replace(self._now(), at=at)
         typed = (os.path.join(asked.cwd, asked.argv[0]),) if asked.argv and b"/" in asked.argv[0] else ()
         MOUNTS.approach(typed)
         asked = asked if deed_of(service).is_executed else program_commands.beforehand(service, asked, who)
         places = config.trusted_places
-        found = screening.look(policy, asked, who, config.host, service, config.search_path, places, now)
-        question = self._question(who, service, asked, found.command)
-        question = replace(question, names=_names(policy, found.command), writable_by=self._writable_by(found.command))
-        return Supposition(who, found.command, locked or found.decision, explain(policy, question, now.at))
+        found = screening.look(policy, asked, who, config.host, service, config.search_path, places, now, knowledge)
+        question = knowledge.question or self._question(who, service, asked, found.command)
+        rules = explain(policy, question, now.at, knowledge.known)
+        if knowledge.gather_for(question, frozenset[str]().union(*(rule.asks for rule in rules))):
+            rules = explain(policy, question, now.at, knowledge.known)
+        return Supposition(who, question.command, locked or found.decision, rules)
 
     def _whom(self, supposed: Supposed) -> Subject:
         """Return the Subject that is supposed. Raises Nobody."""
@@ -148,22 +167,72 @@ class Explainer:
             is_own_group=accounts.is_own_group(command.run_as),
             is_missing=False,
             writable_by=(),
+            tty=asked.tty,
         )
 
-    def _writable_by(self, command: Command) -> tuple[str, ...]:
-        """Return who else could change the file of ``command``, if screening has looked at the file."""
-        if not command.digest:
-            return ()
-        try:
-            uid = accounts.trusted_uid(command.run_as)
-            return inspection.inspect(command.path, uid, cache=_digests, trusted=self._config.trusted_places).writable_by
-        except (inspection.Uninspectable, accounts.NoSuchAccount):
-            return ()
+
+class _Supposing(Knowledge):
+    """What is known if some facts are ``supposed``. ``question`` is the last question that the rules were asked about a command
+    that is there. ``wanted`` are names that nobody is asked for.
+    """
+
+    def __init__(self, gather: Gather, supposed: Facts) -> None:
+        super().__init__(gather)
+        self._supposed = supposed
+        self.question: Question | None = None
+        self.wanted: frozenset[str] = frozenset()
+
+    @property
+    def known(self) -> Facts:
+        """What was found or is supposed, without what nobody was asked for."""
+        return {name: value for name, value in (self._known | dict(self._supposed)).items() if name not in self.wanted}
+
+    def learn(self, names: frozenset[str], found: Facts) -> None:
+        """Keep what was found, unless something else is supposed."""
+        super().learn(names, {**found, **self._supposed})
+
+    def decide(self, policy: Policy, question: Question, at: datetime) -> Decision:
+        """Note the question, and return the policy's answer."""
+        if self.question is None or not question.is_missing:
+            self.question = question
+        self.learn(frozenset(self._supposed), self._supposed)
+        return super().decide(policy, question, at)
+
+    def gather_for(self, question: Question, names: frozenset[str]) -> bool:
+        """Look for more facts that the host has at once. True if some were found."""
+        found = self._gather(names - self.wanted, question) if names - self.wanted else {}
+        self.learn(names & found.keys(), found)
+        return bool(found)
 
 
-def _names(policy: Policy, command: Command) -> tuple[bytes, ...]:
-    """Return all names of the command's file that a deny could have."""
-    if not command.path.startswith(b"/"):
-        return ()
-    names = (*path_lookup.names_of(command.path, path_lookup.Look()), *path_lookup.same_files(command.path, denied_files(policy)))
-    return tuple(dict.fromkeys(names))
+def _value(name: str, text: str, names: Mapping[str, Name]) -> Value:
+    """Return the value of the fact ``name`` that ``text`` spells. Raises Nonsense."""
+    told = names.get(name)
+    if told is None:
+        raise Nonsense(f"{shown(name)}: no rule can ask about it; jitd-policy(5) and jitd.toml(5) name the facts")
+    if name == "fact.now":
+        raise Nonsense("fact.now is the time: say it with --at")
+    try:
+        value = _READ[told.type](text)
+    except ValueError:
+        raise Nonsense(f"{shown(name)}: {shown(text)} is not of type {told.type}") from None
+    if fault := fault_in(value, told.type):
+        raise Nonsense(f"{shown(name)} {fault}")
+    return value
+
+
+def _read_bool(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"
+
+
+_READ: Mapping[str, Callable[[str], Value]] = {
+    "bool": _read_bool,
+    "int": int,
+    "double": float,
+    "string": str,
+    "timestamp": datetime.fromisoformat,
+    "list": lambda text: tuple(filter(None, text.split(","))),
+}
+"""Type of a fact → how a value is read that an operator typed."""

@@ -10,21 +10,26 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from jitd.core.breach import unbound
 from jitd.core.command import Command, Operand, Pairs
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import deed_of
 from jitd.core.effects import Moment
 from jitd.core.environment import let_in
-from jitd.core.policy import Policy, Question, decide, denied_files, no_rule, unbound
+from jitd.core.policy import Policy, denied_files, no_rule
+from jitd.core.question import Question
 from jitd.core.request import Request
 from jitd.core.subject import Subject
 from jitd.deciding import accounts
 from jitd.deciding.command_lookup import Asked, Found, Nonsense, can_see, find, in_directory, is_in_sight, without_home
+from jitd.deciding.knowledge import Knowledge
 from jitd.files import inspection, operands, path_lookup
 from jitd.files.digests import DigestCache
 from jitd.files.silence import MOUNTS
 
 _digests = DigestCache()
+_MOST_RULES = 4
+"""How many rules may permit a command one after another, each because the one before has changed what it asks about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +49,21 @@ def look(
     search_path: str,
     trusted: tuple[bytes, ...],
     now: Moment,
+    knowledge: Knowledge,
 ) -> Sighting:
     """Find the command and ask the policy about it: the rules on its path, its file, the rules with the file, its operands. The
-    owners of files on the mounts in ``trusted`` are believed. Raises command_lookup.Nonsense.
+    owners of files on the mounts in ``trusted`` are believed. Raises command_lookup.Nonsense, and knowledge.Wanted.
     """
     glance = path_lookup.Look()
-    sighting = _look(policy, asked, who, host, service, search_path, trusted, now, glance)
+    knowledge.look_anew()
+    sighting = _look(policy, asked, who, host, service, search_path, trusted, now, glance, knowledge)
     if isinstance(sighting.decision, Permit):
         return sighting
     if not asked.doubt:
         return replace(sighting, command=without_home(asked, sighting.command, who, glance))
     if asked.unseen is not None:
         with suppress(Nonsense):  # if a rule permits the file, the person may know of it
-            unseen = look(policy, asked.unseen, who, host, service, search_path, trusted, now)
+            unseen = look(policy, asked.unseen, who, host, service, search_path, trusted, now, knowledge)
             if isinstance(unseen.decision, Deny):
                 return unseen
     because = f"{sighting.decision.because}; what would run is not known for certain: {asked.doubt}"
@@ -73,6 +80,7 @@ def _look(
     trusted: tuple[bytes, ...],
     now: Moment,
     glance: path_lookup.Look,
+    knowledge: Knowledge,
 ) -> Sighting:
     def about(found: Found, names: tuple[bytes, ...] = ()) -> Question:
         return Question(
@@ -89,10 +97,12 @@ def _look(
             is_missing=found.is_missing,
             writable_by=(),
             names=names,
+            is_unopened=bool(found.command.path),
+            tty=asked.tty,
         )
 
     def permits(unseen: Found) -> bool:
-        return isinstance(_on_path(policy, about(unseen), now), Permit)
+        return isinstance(knowledge.decide(policy, about(unseen), now.at), Permit)
 
     found = find(asked, who, service, search_path, permits, glance)
     if found.complaint and not found.unfit:
@@ -100,11 +110,11 @@ def _look(
     # If the file counts as missing, nothing may be looked at that could tell whether it is there.
     question = about(found, () if found.is_missing else _names(policy, found.command, found.names))
     if found.complaint:
-        decision = _on_path(policy, replace(question, is_missing=False), now)
+        decision = knowledge.decide(policy, replace(question, is_missing=False), now.at)
         is_denied = isinstance(decision, Deny) and decision.why in (Why.NO_RULE, Why.RULE, Why.ERROR)
         return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint))
-    on_path = _on_path(policy, question, now)
-    sighting = _judged(policy, question, on_path, asked.preserved, trusted, now, glance)
+    on_path = knowledge.decide(policy, question, now.at)
+    sighting = _judged(policy, question, on_path, asked.preserved, trusted, now, glance, knowledge)
     if found.unfit and isinstance(sighting.decision, Permit):
         unfit = Deny(Why.ERROR, f"it cannot be executed: {found.unfit}", sighting.decision.rule)
         sighting = Sighting(sighting.command, unfit)
@@ -114,7 +124,7 @@ def _look(
     # The reason of the refusal would tell about the file. The answer and its path are those for a path where nothing is.
     typed = _as_typed(found.command, asked)
     as_missing = replace(question, command=typed, is_missing=True, names=())
-    return Sighting(typed, no_rule(who) if isinstance(on_path, Permit) else _on_path(policy, as_missing, now))
+    return Sighting(typed, no_rule(who) if isinstance(on_path, Permit) else knowledge.decide(policy, as_missing, now.at))
 
 
 def unopened(asked: Asked, who: Subject, service: str, search_path: str) -> Command:
@@ -184,8 +194,13 @@ def bound(command: Command) -> tuple[operands.Bound, ...]:
     return tuple((o.at, o.path, o.digest) for o in command.operands)
 
 
-def look_again(policy: Policy, request: Request, who: Subject, trusted: tuple[bytes, ...], now: Moment) -> Decision:
-    """Answer ``request`` again, with the policy and the facts as they are now. A changed file is a denial."""
+def look_again(
+    policy: Policy, request: Request, who: Subject, trusted: tuple[bytes, ...], now: Moment, knowledge: Knowledge
+) -> Decision:
+    """Answer ``request`` again, with the policy and the facts as they are now. A changed file is a denial. Raises
+    knowledge.Wanted.
+    """
+    knowledge.look_anew()
     try:
         is_own_group = accounts.is_own_group(request.command.run_as)
     except accounts.NoSuchAccount:
@@ -205,8 +220,11 @@ def look_again(policy: Policy, request: Request, who: Subject, trusted: tuple[by
         is_missing=False,
         writable_by=(),
         names=_names(policy, request.command, path_lookup.names_of(request.command.path, glance)),
+        is_unopened=bool(request.command.path),
+        tty=request.claims.tty,
     )
-    sighting = _judged(policy, question, _on_path(policy, question, now), (), trusted, now, glance)
+    on_path = knowledge.decide(policy, question, now.at)
+    sighting = _judged(policy, question, on_path, (), trusted, now, glance, knowledge)
     if isinstance(sighting.decision, Deny):
         return sighting.decision
     if sighting.command.digest != request.command.digest:
@@ -236,25 +254,50 @@ def _judged(
     trusted: tuple[bytes, ...],
     now: Moment,
     glance: path_lookup.Look,
+    knowledge: Knowledge,
 ) -> Sighting:
     """Ask the rules again with the facts about the file. The file is opened only if ``decision``, the answer of the rules on the
     path, is a permit.
 
+    The command is prepared as the permitting rule says, which was found before the file was opened. If another rule permits the
+    command with its file, the command is prepared again, for that rule.
+    """
+    sighting = Sighting(question.command, decision)
+    for _ in range(_MOST_RULES):
+        if not isinstance(decision, Permit) or not question.command.path:  # without a path there is no file to look at
+            return Sighting(question.command, decision)
+        sighting = _prepared(policy, question, decision, preserved, trusted, now, glance, knowledge)
+        if not isinstance(sighting.decision, Permit) or sighting.decision.rule == decision.rule:
+            return sighting
+        decision = sighting.decision
+    told = "it cannot be said which rule permits this: each one asks for what another one changes"
+    return Sighting(sighting.command, Deny(Why.ERROR, told))
+
+
+def _prepared(
+    policy: Policy,
+    question: Question,
+    permit: Permit,
+    preserved: Pairs,
+    trusted: tuple[bytes, ...],
+    now: Moment,
+    glance: path_lookup.Look,
+    knowledge: Knowledge,
+) -> Sighting:
+    """Look at the file, and prepare the command as the rule of ``permit`` says. Then ask all rules about it.
+
     Of ``preserved``, the variables that the permitting rule lets in are added to the command; the rest is left out, as with sudo
     -E. The rules on the path do not look at variables, so the variables are added after the first answer.
     """
+    knowledge.look_anew()
     command = question.command
-    if isinstance(decision, Deny):
-        return Sighting(command, decision)
     if preserved:
-        command = replace(command, variables=let_in(preserved, command, decision.obligations.terms.env))
-    if not command.path:
-        return Sighting(command, decision)  # there is no file to look at
+        command = replace(command, variables=let_in(preserved, command, permit.obligations.terms.env))
     try:
         uid = accounts.trusted_uid(command.run_as)
         file = inspection.inspect(command.path, uid, cache=_digests, trusted=trusted, glance=glance)
         command = replace(command, digest=file.digest, is_told=_may_read(question.requester, command.path, glance))
-        cwd = decision.obligations.terms.cwd.encode()
+        cwd = permit.obligations.terms.cwd.encode()
         if cwd != b"caller" and deed_of(question.service).is_executed:  # other programs would not obey the rule
             command = in_directory(command, cwd)
         elif question.chdir is not None and not command.cwd_inode:
@@ -265,18 +308,16 @@ def _judged(
     except inspection.Uninspectable as fault:
         is_seen = can_see(question.requester, glance, command.path, *fault.looked_at)
         if fault.is_unfit and is_seen:
-            return Sighting(command, Deny(Why.UNFIT, f"it cannot be executed: {fault}", decision.rule))
+            return Sighting(command, Deny(Why.UNFIT, f"it cannot be executed: {fault}", permit.rule))
         because = f": {fault}" if is_seen else ", or what executes it"
-        return Sighting(command, Deny(Why.ERROR, f"the command's file cannot be looked at{because}", decision.rule))
+        return Sighting(command, Deny(Why.ERROR, f"the command's file cannot be looked at{because}", permit.rule))
     except OSError as fault:
-        return Sighting(command, Deny(Why.ERROR, f"the working directory cannot be looked at: {fault.strerror}", decision.rule))
-    return Sighting(command, decide(policy, replace(question, command=command, writable_by=file.writable_by), now.at))
+        return Sighting(command, Deny(Why.ERROR, f"the working directory cannot be looked at: {fault.strerror}", permit.rule))
+    # What is said of the file is said of the bytes that are bound.
+    knowledge.learn(frozenset({"fact.file_digest"}), {"fact.file_digest": file.digest.hex()})
+    opened = replace(question, command=command, writable_by=file.writable_by, is_unopened=False)
+    return Sighting(command, knowledge.decide(policy, opened, now.at))
 
 
 def _may_read(who: Subject, path: bytes, glance: path_lookup.Look) -> bool:
     return path_lookup.is_readable(path, who.uid, accounts.Groups(who.user, who.gid), None, glance)
-
-
-def _on_path(policy: Policy, question: Question, now: Moment) -> Decision:
-    """Return what the rules say before any file is opened."""
-    return decide(policy, question, now.at)

@@ -165,7 +165,7 @@ class Enforcement:
         asked = Asked(
             argv=(), login=False, user=None, group=None, cwd=ask.cwd or b"/", cwd_device=ask.cwd_device, cwd_inode=ask.cwd_inode,
             chdir=False, variables=(), preserved=(), locale=(), streams=(), reason=ask.reason, lasts_for=None, uses=None,
-            timeout_for=None,
+            timeout_for=None, tty=ask.tty,
         )  # fmt: skip
 
         def understand(search_path: str) -> Asked:

@@ -59,6 +59,7 @@ def asked_in(ask: messages.Ask) -> Asked:
         uses=ask.uses,
         timeout_for=ask.timeout_for,
         anew=isinstance(ask, messages.Anew),
+        tty=ask.tty,
     )
 
 
@@ -110,6 +111,7 @@ def thing_in(ask: messages.Get) -> Asked:
         timeout_for=None,
         gives=True,
         stays=ask.stays or not ask.waits,
+        tty=ask.tty,
     )
 
 

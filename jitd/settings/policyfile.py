@@ -11,17 +11,15 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jitd.core.conditions import (
-    CommandPattern,
     Hours,
     Reason,
-    read_command_pattern,
     read_host,
     read_hours,
     read_run_as,
@@ -30,11 +28,14 @@ from jitd.core.conditions import (
     read_who,
 )
 from jitd.core.decision import Approval, Record, Terms
+from jitd.core.names import NAMES, Name
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
-from jitd.core.regex import Regex
 from jitd.core.thing import read_thing
+from jitd.expressions.patterns import read_pattern
+from jitd.settings.commands_key import read_commands
 from jitd.settings.toml_document import ConfigError, Document, Fault, read_document, who_else_may_write
 from jitd.settings.toml_table import Table, quoted
+from jitd.settings.when_key import read_when
 
 MOST_BYTES = 1 << 20
 """How many bytes a policy file may have."""
@@ -44,7 +45,7 @@ MOST_NEEDED = 100
 """How many approvals a rule may ask for from one group."""
 
 KEYS = {
-    "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "services"),
+    "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "services", "when"),
     "permit": ("ticket", "reason", "approvals", "expires", "grant", "run", "standing"),
     "deny": ("because",),
     "reason": ("pattern", "hint"),
@@ -68,28 +69,30 @@ KEYS = {
 }
 """The keys that each table may have. ``rule`` is for permit and deny alike."""
 LATER = {
-    "rule": ("indicators", "ticket_age", "when"),
+    "rule": ("indicators", "ticket_age"),
     "permit": ("gatekeepers", "notify", "break_glass"),
     "approvals": ("indicators", "ticket_age"),
 }
 """Keys that a later version will know. This version refuses them: to ignore a condition would permit too much."""
 
 
-def load(directory: Path, *, root: Literal["permit", "deny"], owner: int = 0) -> Policy:
-    """Read the policy in ``directory``. The files may belong to root or to the uid ``owner``. Raises ConfigError."""
+def load(directory: Path, *, root: Literal["permit", "deny"], owner: int = 0, names: Mapping[str, Name] = NAMES) -> Policy:
+    """Read the policy in ``directory``. The files may belong to root or to the uid ``owner``. Rules may ask about ``names``.
+    Raises ConfigError.
+    """
     faults = _faults_of_directory(directory, owner)
     files: list[tuple[str, bytes]] = []
     if not faults:
         try:
-            names = sorted(name for name in os.listdir(directory) if name.endswith(".toml") and not name.startswith("."))
+            entries = sorted(name for name in os.listdir(directory) if name.endswith(".toml") and not name.startswith("."))
         except OSError as error:
             raise ConfigError((Fault(str(directory), 0, "", f"cannot be read: {error.strerror}"),)) from None
-        for name in names:
+        for name in entries:
             try:
                 files.append((name, _read(directory / name, owner)))
             except ConfigError as error:
                 faults += error.faults
-    rules = _rules([(str(directory / name), content) for name, content in files], faults)
+    rules = _rules([(str(directory / name), content) for name, content in files], faults, names)
     if faults:
         raise ConfigError(faults)
     digest = hashlib.sha256()
@@ -104,8 +107,10 @@ def check(files: Sequence[Path]) -> list[Fault]:
     return read(files)[1]
 
 
-def read(files: Sequence[Path]) -> tuple[list[Rule], list[Fault]]:
-    """Return the rules of ``files`` and all faults. A rule with a fault has default values where it is wrong."""
+def read(files: Sequence[Path], names: Mapping[str, Name] = NAMES) -> tuple[list[Rule], list[Fault]]:
+    """Return the rules of ``files`` and all faults. A rule with a fault has default values where it is wrong. Rules may ask about
+    ``names``.
+    """
     faults: list[Fault] = []
     contents: list[tuple[str, bytes]] = []
     for file in files:
@@ -113,7 +118,7 @@ def read(files: Sequence[Path]) -> tuple[list[Rule], list[Fault]]:
             contents.append((str(file), _read(file, None)))
         except ConfigError as error:
             faults += error.faults
-    rules = _rules(contents, faults)
+    rules = _rules(contents, faults, names)
     return rules, list(ConfigError(faults).faults)
 
 
@@ -174,7 +179,7 @@ def _read(file: Path, owner: int | None) -> bytes:
 # --- the rules -------------------------------------------------------------------------------------------------------
 
 
-def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault]) -> list[Rule]:
+def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault], names: Mapping[str, Name]) -> list[Rule]:
     """Return all rules of ``files`` in their order. Faults are added to ``faults``."""
     rules: list[Rule] = []
     for file, content in files:
@@ -186,8 +191,8 @@ def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault]) -> list[Rule
         top = Table(document, (), dict(document.values), faults)
         top.known(("permit", "deny"))
         found = [
-            *(_permit(document, table) for table in top.tables("permit", "written as [[permit]]")),
-            *(_deny(document, table) for table in top.tables("deny", "written as [[deny]]")),
+            *(_permit(document, table, names) for table in top.tables("permit", "written as [[permit]]")),
+            *(_deny(document, table, names) for table in top.tables("deny", "written as [[deny]]")),
         ]
         rules += sorted(found, key=lambda rule: rule.line)
     seen: dict[str, Rule] = {BUILT_IN: Rule("permit", BUILT_IN)}
@@ -211,7 +216,7 @@ def _name(table: Table, fallback: str) -> str:
     return table.rule
 
 
-def _permit(document: Document, table: Table) -> Rule:
+def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule:
     name = _name(table, "")
     table.known((*KEYS["rule"], *KEYS["permit"]), (*LATER["rule"], *LATER["permit"]), KEYS["deny"], "belongs to a deny")
     table.needs("name", "who")
@@ -228,12 +233,13 @@ def _permit(document: Document, table: Table) -> Rule:
         name,
         who=table.words("who", (), read_who),
         run_as=table.words("run_as", ("root",), read_run_as),
-        commands=_commands(table) if "commands" in table.values or gives is None else None,
+        commands=read_commands(table) if "commands" in table.values or gives is None else None,
         gives=gives,
         hosts=table.words("hosts", (), read_host) if "hosts" in table.values else None,
         hours=table.words("hours", (), _read_hours) if "hours" in table.values else None,
         services=table.words("services", ("jitsudo",), read_service),
         reason=_reason(table),
+        when=read_when(table, names),
         approvals=_approvals(table),
         expires_for=table.duration("expires", 15 * 60),
         lasts_for=lasts_for,
@@ -246,7 +252,7 @@ def _permit(document: Document, table: Table) -> Rule:
     )
 
 
-def _deny(document: Document, table: Table) -> Rule:
+def _deny(document: Document, table: Table, names: Mapping[str, Name]) -> Rule:
     line = document.line_of(table.place)
     name = _name(table, f"{os.path.basename(document.file)}:{line}")
     misplaced = (*KEYS["permit"], *LATER["permit"])
@@ -257,52 +263,16 @@ def _deny(document: Document, table: Table) -> Rule:
         name,
         who=table.words("who", (), read_who) if "who" in given else None,
         run_as=table.words("run_as", (), read_run_as) if "run_as" in given else None,
-        commands=_commands(table) if "commands" in given else None,
+        commands=read_commands(table) if "commands" in given else None,
         gives=table.words("gives", (), read_thing) if "gives" in given else None,
         hosts=table.words("hosts", (), read_host) if "hosts" in given else None,
         hours=table.words("hours", (), _read_hours) if "hours" in given else None,
         services=table.words("services", (), read_service) if "services" in given else None,
+        when=read_when(table, names),
         because=table.sentence("because"),
         file=document.file,
         line=line,
     )
-
-
-def _commands(table: Table) -> tuple[CommandPattern, ...]:
-    if "commands" not in table.values:
-        return ()
-    value = table.values["commands"]
-    shape = '"commands" must be a list of lists of strings, such as [["/usr/bin/id", "**"]]'
-    if not isinstance(value, list):
-        table.fault(shape, "commands")
-        return ()
-    if not value:
-        table.fault('"commands" is empty', "commands")
-    patterns = []
-    for index, words in enumerate(value):
-        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-            table.fault(shape, "commands", index)
-            continue
-        try:
-            patterns.append(read_command_pattern(_with_real_top(tuple(words))))
-        except ValueError as error:
-            table.fault(f'"commands": {error}', "commands", index)
-    return tuple(patterns)
-
-
-def _with_real_top(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return ``words`` with ``/usr/bin/ls`` for ``/bin/ls`` if ``/bin`` is a link, as on every Debian.
-
-    A command is known by a path with resolved directories. A rule that says ``/bin/ls`` would never match, and a deny would not
-    deny. Links further down are kept: others than root might own the directory that the link is in, and could make the rule name
-    another file.
-    """
-    if not words or not (match := re.match(r"(/[^/*?]+)/", words[0])):
-        return words
-    top = match[1]
-    if not os.path.islink(top):
-        return words
-    return (os.path.realpath(top) + words[0][len(top) :], *words[1:])
 
 
 def _read_hours(text: str) -> Hours:
@@ -341,9 +311,9 @@ def _reason(table: Table) -> Reason | None:
             inner.fault('"pattern" is empty: write reason = "required"', "pattern")
         return None
     try:
-        return Reason(Regex(pattern), hint)
+        return Reason(read_pattern(pattern), hint)
     except ValueError as error:
-        inner.fault(f'"pattern" is not a regular expression: {error}', "pattern")
+        inner.fault(f'"pattern" is not a regular expression of RE2: {error}', "pattern")
         return None
 
 

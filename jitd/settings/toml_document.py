@@ -19,15 +19,18 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault in a file. ``line`` is 0 if the fault has no line; ``rule`` is empty if the fault is not in a rule."""
+    """One fault in a file. ``line`` and ``column`` count from 1, and are 0 if the fault has none. ``rule`` is empty if the fault
+    is not in a rule.
+    """
 
     file: str
     line: int
     rule: str
     sentence: str
+    column: int = 0
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}" if self.line else self.file
+        where = ":".join((self.file, *(str(number) for number in (self.line, self.column) if number)))
         return f"{where}: rule {self.rule}: {self.sentence}" if self.rule else f"{where}: {self.sentence}"
 
 
@@ -35,23 +38,35 @@ class ConfigError(Exception):
     """The files do not hold what they must. ``faults`` are all faults that were found, at least one, by file and line."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(sorted(faults, key=lambda fault: (fault.file, fault.line)))
+        self.faults = tuple(sorted(faults, key=lambda fault: (fault.file, fault.line, fault.column)))
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The ``values`` of a file, and the line of each place in it."""
+    """The ``values`` of a file, and the line of each place in it. ``texts`` are the line and the column of the first character of
+    each string that stands there as it is, without escapes.
+    """
 
     file: str
     values: Mapping[str, object]
     lines: Mapping[Place, int]
+    texts: Mapping[Place, tuple[int, int]]
 
     def line_of(self, place: Place) -> int:
         """Return the line of ``place``, or of the nearest table or array around it that has a line; 0 if there is none."""
         while place and place not in self.lines:
             place = place[:-1]
         return self.lines.get(place, 0)
+
+    def place_in(self, place: Place, line: int, column: int) -> tuple[int, int]:
+        """Return the line and the column in the file of a character of the string at ``place``, which stands in ``line`` and
+        ``column`` of that string. If the string has escapes, only its line is known, and the column is 0.
+        """
+        if place not in self.texts:
+            return self.line_of(place), 0
+        first, begins = self.texts[place]
+        return (first, begins + column - 1) if line == 1 else (first + line - 1, column)
 
 
 def read_document(file: str, content: bytes) -> Document:
@@ -63,7 +78,8 @@ def read_document(file: str, content: bytes) -> Document:
         raise ConfigError((Fault(file, line, "", "is not UTF-8"),)) from None
     try:
         values = tomllib.loads(text)
-        lines = _Scanner(text).scan()
+        scanner = _Scanner(text)
+        scanner.scan()
     except RecursionError:
         raise ConfigError((Fault(file, 0, "", "is nested too deeply"),)) from None
     except ValueError as error:  # from tomllib, and from int() for numbers of thousands of digits
@@ -73,7 +89,7 @@ def read_document(file: str, content: bytes) -> Document:
         elif message.endswith(" (at end of document)"):
             message, line = message.removesuffix(" (at end of document)"), text.count("\n") + 1
         raise ConfigError((Fault(file, line, "", f"is not TOML: {message[:1].lower()}{message[1:]}"),)) from None
-    return Document(file, values, lines)
+    return Document(file, values, scanner.lines, scanner.texts)
 
 
 def who_else_may_write(uid: int, mode: int, owner: int) -> str | None:
@@ -95,16 +111,16 @@ class _Scanner:
         self.at = 0
         self.newlines = [match.start() for match in re.finditer("\n", text)]
         self.lines: dict[Place, int] = {}
+        self.texts: dict[Place, tuple[int, int]] = {}
         self.sizes: dict[Place, int] = {}  # how many [[headers]] each array of tables has had so far
 
-    def scan(self) -> dict[Place, int]:
+    def scan(self) -> None:
         table: Place = ()
         while self.skip():
             if self.text[self.at] == "[":
                 table = self.header()
             else:
                 self.pair(table)
-        return self.lines
 
     def skip(self) -> bool:
         """Skip blanks, newlines, comments and commas. Return False at the end of the text."""
@@ -176,11 +192,26 @@ class _Scanner:
                     self.pair(place)
                 self.at += 1
             case '"' | "'":
+                start = self.at
                 self.string()
+                self.note_text(place, start)
             case _:
                 bare = re.compile(r"[^,\]}#\n]*").match(self.text, self.at)
                 assert bare is not None, "it may be empty"
                 self.at = bare.end()
+
+    def note_text(self, place: Place, start: int) -> None:
+        """Note where the first character of the string is that stands from ``start`` to here, if the string has no escapes."""
+        spelled = self.text[start : self.at]
+        if spelled[0] == '"' and "\\" in spelled:
+            return
+        is_long = spelled.startswith(spelled[0] * 3) and len(spelled) >= 6
+        start += 3 if is_long else 1
+        if is_long and self.text[start] == "\n":
+            start += 1  # it is no part of the value
+        n_before = bisect.bisect_left(self.newlines, start)
+        begins = self.newlines[n_before - 1] + 1 if n_before else 0
+        self.texts[place] = (n_before + 1, start - begins + 1)
 
     def string(self) -> None:
         quote = self.text[self.at]

@@ -8,7 +8,7 @@ not exist, has ended or is somebody else's.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -70,6 +70,11 @@ class Requests:
 
     async def _decide(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
         """Return the decision on what is asked. ``ask`` gets jitd's search path and returns what is asked for. Raises Refusal."""
+        return await self._decided(self._decider.decide_new, who, service, ask)
+
+    async def _decided(
+        self, decide: Callable[..., Awaitable[FirstDecision]], who: Subject, service: str, ask: Callable[[str], Asked]
+    ) -> FirstDecision:
 
         def within_bounds(search_path: str) -> Asked:
             asked = ask(search_path)
@@ -78,7 +83,7 @@ class Requests:
             return asked
 
         try:
-            return await self._decider.decide_new(who, service, within_bounds)
+            return await decide(who, service, within_bounds)
         except Nonsense as fault:
             raise Refusal("usage", str(fault)) from None
 
@@ -352,7 +357,7 @@ class Requests:
         if not self._looks.may(who.person, self._now().boot):
             raise Refusal("denied", "you have asked too often what would happen: wait a minute")
         await self._decider.find_typed(who, asked)
-        first = await self._decide(who, service, _beforehand(who, service, asked))
+        first = await self._decided(self._decider.foresee, who, service, _beforehand(who, service, asked))
         if n_bytes_of(first.command) <= SMALL:
             row = decision_row(first.decision, first.command)
         else:

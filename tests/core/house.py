@@ -12,7 +12,8 @@ import pytest
 from jitd.core.command import Command, RunAs
 from jitd.core.conditions import read_command_pattern, read_hours
 from jitd.core.decision import Decision, Permit
-from jitd.core.policy import Policy, Question, Rule
+from jitd.core.policy import Policy, Rule
+from jitd.core.question import Question
 from jitd.core.subject import Subject
 
 NOON = datetime(2024, 1, 3, 12, 0, tzinfo=UTC)  # a Wednesday

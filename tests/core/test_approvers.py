@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from jitd.core.conditions import Reason, read_host
 from jitd.core.decision import Approval
 from jitd.core.policy import ROOTS, Rule, describe, describe_approvals, may_review, rules_for, tally
-from jitd.core.regex import Regex
 from jitd.core.subject import Subject
+from jitd.expressions.patterns import read_pattern
 from tests.core.house import ALICE, BOB, CAROL, DAVE, EVE, ROOT, deny, hours, patterns, permit, policy, subject
 
 OPS = Approval(1, ("group:ops",))
@@ -179,7 +179,7 @@ def test_approvals_in_words(approvals: tuple[Approval, ...], sentence: str) -> N
                 **patterns(("/usr/bin/id",), ("/usr/bin/a", "b c", "**")),
                 run_as=("*",),
                 **hours("Mon-Fri 08:00-18:00 UTC"),
-                reason=Reason(Regex("x"), "the change number"),
+                reason=Reason(read_pattern("x"), "the change number"),
                 approvals=(OPS,),
                 lasts_for=3600,
                 uses=5,

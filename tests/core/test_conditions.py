@@ -23,7 +23,7 @@ from jitd.core.conditions import (
     read_variable,
     read_who,
 )
-from jitd.core.regex import Regex
+from jitd.expressions.patterns import read_pattern
 
 ROOT = RunAs("root", 0, "root", 0)
 
@@ -371,10 +371,10 @@ def test_which_variables_are_refused(word: str) -> None:
         (Reason(), None, False, "a reason"),
         (Reason(), "", False, "a reason"),
         (Reason(), " \n\t", False, "a reason"),
-        (Reason(Regex("CHG-[0-9]+"), "the change number"), "lag, CHG-4711", True, "a reason: the change number"),
-        (Reason(Regex("CHG-[0-9]+"), "the change number"), "lag", False, "a reason: the change number"),
-        (Reason(Regex("CHG-[0-9]+")), None, False, "a reason that matches CHG-[0-9]+"),
-        (Reason(Regex("x*")), " ", False, "a reason that matches x*"),
+        (Reason(read_pattern("CHG-[0-9]+"), "the change number"), "lag, CHG-4711", True, "a reason: the change number"),
+        (Reason(read_pattern("CHG-[0-9]+"), "the change number"), "lag", False, "a reason: the change number"),
+        (Reason(read_pattern("CHG-[0-9]+")), None, False, "a reason that matches CHG-[0-9]+"),
+        (Reason(read_pattern("x*")), " ", False, "a reason that matches x*"),
     ],
 )
 def test_reasons(reason: Reason, given: str | None, is_met: bool, wish: str) -> None:

@@ -14,9 +14,12 @@ from jitd.core.command import RunAs
 from jitd.core.conditions import Reason
 from jitd.core.decision import Permit
 from jitd.core.explaining import MOST_CLOSEST, TOLD, Explained, Outcome, Saying, closest, explain
-from jitd.core.policy import CONDITIONS, Question, Rule, decide
-from tests.core.house import ALICE, BOB, EVE, NOON, ROOT, deny, hours, patterns, permit, policy, question
-from tests.core.test_rule_index import LOCAL, OTHER, THING, questions, rules
+from jitd.core.facts import Facts, Unasked, Unknown
+from jitd.core.policy import CONDITIONS, Rule, decide
+from jitd.core.question import Question
+from jitd.core.when import When
+from tests.core.house import ALICE, BOB, EVE, NOON, ROOT, deny, for_each, hours, patterns, permit, policy, question
+from tests.core.test_rule_index import KNOWN, LOCAL, OTHER, THING, questions, rules
 
 NIGHT = NOON.replace(hour=23)
 AS_BOB = RunAs("bob", 4002, "bob", 4002)
@@ -87,14 +90,41 @@ def test_a_doubt_is_told_where_the_command_is() -> None:
 MOMENTS = st.sampled_from([NOON, NIGHT, NOON.replace(day=6)])
 
 
-@given(st.lists(rules(), max_size=8), questions(), MOMENTS)
-def test_the_first_rule_that_says_anything_decides(made: list[Rule], asked: Question, at: datetime) -> None:
+LOAD = When("fact.load < 2.0", frozenset({"fact.load"}), lambda values: bool(values["fact.load"] < 2))
+
+
+@for_each(
+    [
+        ({"fact.load": 1.0}, Saying.PERMITS, "when held: fact.load < 2.0 / fact.load = 1.0"),
+        ({"fact.load": 3.0}, Saying.PASSES, "when did not hold: fact.load < 2.0 / fact.load = 3.0"),
+        ({"fact.load": Unknown("no"), "fact.x": 1}, Saying.FAILS, "when failed: fact.load < 2.0 / fact.load = not known: no"),
+        ({}, Saying.ASKS, "when would be asked: fact.load < 2.0 / "),
+    ]
+)
+def test_a_when_is_told_with_the_values_of_its_facts(known: Facts, saying: Saying, line: str) -> None:
+    (found,) = explain(policy(permit(when=LOAD)), question(), NOON, known)
+    assert (found.saying, told(found)[-1]) == (saying, line)
+    assert found.asks == ({"fact.load"} if saying is Saying.ASKS else frozenset())
+
+
+def test_a_when_is_left_where_another_condition_does_not_hold() -> None:
+    (found,) = explain(policy(permit(when=LOAD, who=("group:ops",))), question(), NOON)
+    assert told(found)[-1] == "when left: fact.load < 2.0 / "
+    assert found.saying is Saying.PASSES
+
+
+@given(st.lists(rules(), max_size=8), questions(), MOMENTS, KNOWN)
+def test_the_first_rule_that_says_anything_decides(made: list[Rule], asked: Question, at: datetime, known: Facts) -> None:
     house = policy(*(replace(rule, name=f"{rule.name}{number}") for number, rule in enumerate(made)))
     asked = replace(asked, is_missing=False)
-    found = explain(house, asked, at)
+    found = explain(house, asked, at, known)
     assert sorted(one.rule.name for one in found) == sorted(rule.name for rule in house.rules)
     saying = next((one for one in found if one.saying is not Saying.PASSES), None)
-    answer = decide(house, asked, at)
+    try:
+        answer = decide(house, asked, at, known)
+    except Unasked as unasked:
+        assert unasked.names <= frozenset[str]().union(*(one.asks for one in found))
+        return
     if saying is None:
         assert answer.rule in ("", "root")
     else:
@@ -114,6 +144,7 @@ def test_what_came_closest_says_what_it_wants() -> None:
     assert near(permit("deploy", **patterns(("/usr/bin/systemctl", "stop", "x")))) == ["rule deploy: /usr/bin/systemctl stop x"]
     assert near(permit("deploy", **restart, services=("sudo", "su"))) == ["rule deploy: by sudo or su"]
     assert near(permit("deploy", **patterns(("/usr/*/systemctl", "stop")))) == ["rule deploy: /usr/*/systemctl stop"]
+    assert near(permit("deploy", **restart, when=LOAD)) == ["rule deploy: when fact.load < 2.0"]
     everything = permit("deploy", **patterns(("/usr/bin/systemctl", "stop")), **office, run_as=("bob",))
     assert near(everything, at=NIGHT) == ["rule deploy: as bob, /usr/bin/systemctl stop, Mon-Fri 08:00-18:00 UTC"]
 

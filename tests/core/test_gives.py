@@ -14,8 +14,9 @@ import pytest
 from jitd.core.command import Command, fingerprint, work_of
 from jitd.core.conditions import Reason
 from jitd.core.decision import Terms
-from jitd.core.policy import Question, Rule, decide, describe
-from jitd.core.regex import Regex
+from jitd.core.policy import Rule, decide, describe
+from jitd.core.question import Question
+from jitd.expressions.patterns import read_pattern
 from tests.core.house import ALICE, BOB, NOON, ROOT, deny, hours, patterns, permit, policy, question, told
 from tests.scene import THING, command, thing
 
@@ -54,7 +55,7 @@ ROWS: list[tuple[str, tuple[Rule, ...], Question, str]] = [
     ("another host", (gives(hosts=()),), wanted(), NO_RULE),
     ("another hour", (gives(**hours("Sat 08:00-18:00 UTC")),), wanted(), NO_RULE),
     ("another service", (gives(services=("sudo",)),), wanted(), NO_RULE),
-    ("a reason is wanted", (gives(reason=Reason(1, Regex("."))),), wanted(), "reason: "),
+    ("a reason is wanted", (gives(reason=Reason(1, read_pattern("."))),), wanted(), "reason: "),
     ("for longer than the rule", (gives(lasts_for=60),), wanted(lasts_for=61), "terms: rule p grants at most 1m"),
     ("as long as the rule", (gives(lasts_for=60),), wanted(lasts_for=60), "p"),
     ("a place to run in is no matter", (gives(terms=Terms(cwd="/srv")),), wanted(), "p"),

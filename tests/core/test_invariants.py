@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from jitd.core.command import Command, Operand, RunAs, fingerprint
 from jitd.core.decision import RECORDED, Approval, Deny, Obligations, Permit, Record, Terms, narrow
-from jitd.core.policy import Policy, Question, Rule, decide, tally
+from jitd.core.policy import Policy, Rule, decide, tally
+from jitd.core.question import Question
 from jitd.core.request import Request
 from jitd.settings import policyfile
 from jitd.settings.toml_document import ConfigError
@@ -110,9 +111,10 @@ def test_invariant_3_effects_are_handed_on_only_after_the_commit():
     assert isinstance(end, ast.Return) and "'commit'" in ast.dump(commit) and "'_noted'" in ast.dump(noted)
 
 
-def test_invariant_5_what_policy_is_asked_holds_no_claim_but_the_reason():
+def test_invariant_5_what_policy_is_asked_holds_no_claim_but_the_reason_and_the_terminal():
+    """A condition reads both as ``claim.``, so who writes it knows what they are (jitd-policy(5))."""
     names = {field.name for field in fields(Question)}
-    assert not names & {"claims", "tty", "parents", "login_session"}
+    assert not names & {"claims", "parents", "login_session"}
     assert {field.name for field in fields(Command)}.isdisjoint({"reason", "tty", "parents"})
 
 
@@ -246,7 +248,7 @@ def test_invariant_8_narrowing_only_tightens(old, new):
 
 @pytest.mark.parametrize(
     "key",
-    ['run = { record_by = "us" }', 'gatekeepers = ["calendar"]', 'notify = ["ops"]', "when = 'true'", "run = { fly = true }"],
+    ['run = { record_by = "us" }', 'gatekeepers = ["calendar"]', 'notify = ["ops"]', "run = { fly = true }"],
 )
 def test_invariant_10_an_obligation_that_cannot_be_performed_is_never_loaded(tmp_path, key):
     (tmp_path / "1.toml").write_text(f'[[permit]]\nname = "p"\nwho = ["group:dba"]\ncommands = [["**"]]\n{key}\n')

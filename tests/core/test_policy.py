@@ -12,8 +12,9 @@ from jitd.core.command import RunAs
 from jitd.core.conditions import Reason, read_host
 from jitd.core.decision import Approval, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.duration import LONGEST
-from jitd.core.policy import Question, Rule, decide
-from jitd.core.regex import Regex
+from jitd.core.policy import Rule, decide
+from jitd.core.question import Question
+from jitd.expressions.patterns import read_pattern
 from tests.core.house import ALICE, BOB, NOON, ROOT, deny, hours, patterns, permit, policy, question, told
 
 NO_RULE = "no rule: no rule permits this"
@@ -95,9 +96,9 @@ NO_RULE = "no rule: no rule permits this"
         ((permit(reason=Reason()),), question(reason="lag"), "p"),
         ((permit(reason=Reason()),), question(), "reason: rule p wants a reason"),
         ((permit(reason=Reason()),), question(reason=" "), "reason: rule p wants a reason"),
-        ((permit(reason=Reason(Regex("CHG-[0-9]+"), "the change number")),), question(reason="lag, CHG-1"), "p"),
+        ((permit(reason=Reason(read_pattern("CHG-[0-9]+"), "the change number")),), question(reason="lag, CHG-1"), "p"),
         (
-            (permit(reason=Reason(Regex("CHG-[0-9]+"), "the change number")),),
+            (permit(reason=Reason(read_pattern("CHG-[0-9]+"), "the change number")),),
             question(reason="lag"),
             "reason: rule p wants a reason: the change number",
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -13,10 +14,13 @@ from hypothesis import strategies as st
 
 from jitd.core.command import RunAs
 from jitd.core.conditions import read_command_pattern, read_hours
-from jitd.core.decision import Approval, Deny, Permit
-from jitd.core.policy import CONDITIONS, Policy, Question, Rule, decide, denied_files, denied_groups, given_things, rules_for
+from jitd.core.decision import Approval, Decision, Deny, Permit
+from jitd.core.facts import Facts, Unasked, Unknown
+from jitd.core.policy import CONDITIONS, Policy, Rule, decide, denied_files, denied_groups, given_things, rules_for
+from jitd.core.question import Question
 from jitd.core.rule_index import RuleIndex
 from jitd.core.subject import Subject
+from jitd.core.when import When, WhenFailed
 from tests.core.house import ALICE, AS_ROOT, BOB, EVE, NOON, ROOT, ZONES, deny, patterns, permit, policy, question
 
 MANY = 10_000
@@ -56,6 +60,28 @@ PATTERN = st.builds(
 COMMANDS = st.one_of(st.just(("**",)), PATTERN)
 
 
+def fails(values: Any) -> bool:
+    raise WhenFailed("it divides by zero")
+
+
+WHENS = st.sampled_from(
+    [
+        When("fact.load < 2.0", frozenset({"fact.load"}), lambda values: values["fact.load"] < 2),
+        When("fact.tainted || fact.load < 2.0", frozenset({"fact.load", "fact.tainted"}), lambda values: values["fact.tainted"]),
+        When("claim.reason == 'x'", frozenset({"claim.reason"}), lambda values: values["claim.reason"] == "x"),
+        When("1 / 0 == 1", frozenset(), fails),
+    ]
+)
+KNOWN: Any = st.sampled_from(
+    [
+        {},
+        {"fact.load": 1.0},
+        {"fact.load": 3.0, "fact.tainted": True},
+        {"fact.load": Unknown("nobody says it"), "fact.tainted": False},
+    ]
+)
+
+
 @st.composite
 def rules(draw: st.DrawFn) -> Rule:
     commands = draw(st.none() | st.lists(COMMANDS, max_size=3))
@@ -71,6 +97,7 @@ def rules(draw: st.DrawFn) -> Rule:
         services=draw(st.sampled_from([None, ("jitsudo",), ("sudo",)])),
         needs_ticket=draw(st.booleans()),
         uses=draw(st.sampled_from([1, 3])),
+        when=draw(st.none() | st.none() | WHENS),
         approvals=draw(st.sampled_from([(), (Approval(1, ("group:ops",)),)])),
     )
 
@@ -84,6 +111,7 @@ def questions(draw: st.DrawFn) -> Question:
         (path, *arguments),
         draw(st.sampled_from([AS_ROOT, RunAs("bob", 4002, "bob", 4002)])),
         uses=draw(st.sampled_from([None, 2])),
+        reason=draw(st.sampled_from([None, "x"])),
         is_missing=draw(st.sampled_from([False, False, True])),
         names=draw(st.sampled_from([(), (b"/usr/bin/a", b"/usr/bin/b")])),
     )
@@ -106,12 +134,22 @@ def questions(draw: st.DrawFn) -> Question:
 MOMENTS = st.sampled_from([NOON, NOON.replace(day=6), NOON.replace(tzinfo=None)])
 
 
-@given(st.lists(rules(), max_size=12), questions(), MOMENTS, st.sampled_from(["permit", "deny"]))
-@example([permit(who=None, **patterns(("/usr/bin/a",)))], question(EVE, (b"/usr/bin/a",)), NOON, "permit")
-@example([permit(who=None, **patterns(("/usr/bin/?", "**")))], question(EVE, (b"/usr/bin/a",)), NOON, "permit")
-def test_an_evaluator_without_an_index_gives_the_same_answer(made: list[Rule], asked: Question, at: Any, root: Any) -> None:
+def answer(house: Policy, asked: Question, at: datetime, known: Facts) -> Decision | frozenset[str]:
+    """The decision, or the names of the facts that it depends on."""
+    try:
+        return decide(house, asked, at, known)
+    except Unasked as unasked:
+        return unasked.names
+
+
+@given(st.lists(rules(), max_size=12), questions(), MOMENTS, KNOWN, st.sampled_from(["permit", "deny"]))
+@example([permit(who=None, **patterns(("/usr/bin/a",)))], question(EVE, (b"/usr/bin/a",)), NOON, {}, "permit")
+@example([permit(who=None, **patterns(("/usr/bin/?", "**")))], question(EVE, (b"/usr/bin/a",)), NOON, {}, "permit")
+def test_an_evaluator_without_an_index_gives_the_same_answer(
+    made: list[Rule], asked: Question, at: datetime, known: Facts, root: Any
+) -> None:
     indexed = policy(*(replace(rule, name=f"{rule.name}{number}") for number, rule in enumerate(made)), root=root)
-    assert decide(indexed, asked, at) == decide(without_index(indexed), asked, at)
+    assert answer(indexed, asked, at, known) == answer(without_index(indexed), asked, at, known)
 
 
 @given(st.lists(rules(), max_size=12), questions())
@@ -191,5 +229,14 @@ def test_of_ten_thousand_permits_few_are_asked_about(name: str) -> None:
     house = policy(*(permit(f"r{number}", **conditions(number)) for number in range(MANY)))
     assert [rule.name for rule in house.index.permits(asked)] == ["r4711"]
     assert decide(house, asked, NOON) == Permit("r4711", house.rules[4711].obligations)
+    n_asked: list[str] = []
+
+    def note(values: Any) -> bool:
+        n_asked.append(values["claim.reason"])
+        return True
+
+    when = When("claim.reason == ''", frozenset({"claim.reason"}), note)
+    house = policy(*(replace(rule, when=when) for rule in house.rules))
+    assert isinstance(decide(house, asked, NOON), Permit) and len(n_asked) == 1
     for other in ((*APPLY, b"nothing"), (b"/usr/bin/id",), (b"/usr/bin/id", *(b"x" for _ in range(MANY)))):
         assert house.index.permits(question(BOB, other)) == house.index.permits(question(ALICE, other)) == ()

@@ -18,6 +18,7 @@ from jitd.core.effects import Moment
 from jitd.core.grant import GrantState
 from jitd.core.request import RequestState
 from jitd.deciding.decider import Decider
+from jitd.deciding.knowledge import NoProviders, gather_nothing
 from jitd.giving import Givers
 from jitd.lifecycle import deadlines
 from jitd.lifecycle.deadlines import Deadlines
@@ -72,6 +73,8 @@ class House:
             is_alive=lambda principal: True,
             refused=None,
             not_given=lambda thing: "",
+            gather=gather_nothing,
+            providers=NoProviders(),
             workers=None,
             now=lambda: self.at,
         )

@@ -23,9 +23,10 @@ from jitd.core.effects import Moment
 from jitd.core.policy import Policy, Rule, denied_groups
 from jitd.core.request import Review, Verdict
 from jitd.core.subject import Subject
-from jitd.deciding import accounts, screening
+from jitd.deciding import accounts, knowledge
 from jitd.deciding.command_lookup import Asked
 from jitd.deciding.decider import Decider, FirstDecision, FreshDecision
+from jitd.deciding.knowledge import NoProviders, gather_nothing
 from jitd.files import inspection, operands, path_lookup
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store.sqlite import SqliteStore
@@ -74,9 +75,9 @@ class House:
         self.store = SqliteStore(path / "jitd.db")
         self.lifecycle = Lifecycle(self.store, lambda: self.at, lambda: "policy-1")
         self.workers = Workers()
-        leases, decide, answer = self.store.leases, screening.decide, lock.answer_to
+        leases, decide, answer = self.store.leases, knowledge.decide, lock.answer_to
         monkeypatch.setattr(self.store, "leases", lambda *given: self.told("lease", leases(*given)))
-        monkeypatch.setattr(screening, "decide", lambda *given: self.told("rules", decide(*given)))
+        monkeypatch.setattr(knowledge, "decide", lambda *given: self.told("rules", decide(*given)))
         monkeypatch.setattr(lock, "answer_to", lambda *given: self.told("locks", answer(*given)))
         monkeypatch.setattr(inspection, "inspect", self.inspect)
         monkeypatch.setattr(operands, "find", lambda *given: self.told("operands", iter(())))
@@ -89,6 +90,8 @@ class House:
             is_alive=lambda principal: None if principal not in self.refused else False,
             refused=self.refused_of,
             not_given=lambda thing: "",
+            gather=gather_nothing,
+            providers=NoProviders(),
             workers=self.workers,
             now=self.now,
         )

@@ -20,6 +20,7 @@ from jitd.deciding.screening import Sighting, look
 from jitd.files import inspection, path_lookup
 from jitd.files.glance import Glance
 from jitd.files.inspection import Uninspectable, inspect
+from tests.daemon.knowing import nothing
 from tests.scene import moment, person
 
 ALICE = person("alice", uid=61001, gid=61001)
@@ -44,7 +45,7 @@ def seen(path: Path) -> Sighting:
         variables=(), preserved=(), locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None, uses=None,
         timeout_for=None,
     )  # fmt: skip
-    return look(Policy((ANY,), "permit", ""), asked, ALICE, "host", "jitsudo", "/usr/bin", (), moment())
+    return look(Policy((ANY,), "permit", ""), asked, ALICE, "host", "jitsudo", "/usr/bin", (), moment(), nothing())
 
 
 def test_in_one_look_nothing_on_the_way_is_asked_about_twice(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

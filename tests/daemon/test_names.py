@@ -17,6 +17,7 @@ from jitd.core.decision import Permit
 from jitd.core.policy import Policy, Rule
 from jitd.deciding.command_lookup import Asked, find
 from jitd.deciding.screening import look, look_again
+from tests.daemon.knowing import nothing
 from tests.scene import asked as requested
 from tests.scene import moment, person
 
@@ -85,7 +86,7 @@ def rule(place: Path, verdict: str, path: str, *more: str) -> Rule:
 
 def is_permitted(place: Path, name: str, *rules: Rule, words: tuple[bytes, ...] = (), service: str = "jitsudo") -> bool:
     asked = replace(ASKED, argv=(os.fsencode(place / name), *words))
-    sighting = look(Policy(rules, "permit", ""), asked, ALICE, "host", service, "/usr/bin", (), moment())
+    sighting = look(Policy(rules, "permit", ""), asked, ALICE, "host", service, "/usr/bin", (), moment(), nothing())
     return isinstance(sighting.decision, Permit)
 
 
@@ -121,11 +122,11 @@ def test_a_permit_is_for_the_name_that_it_says(place: Path, name: str) -> None:
 def test_a_deny_that_comes_while_it_waits_holds_for_the_file_too(place: Path, name: str) -> None:
     """THREATS R-16."""
     asked = replace(ASKED, argv=(os.fsencode(place / name),))
-    command = look(Policy((ANY,), "permit", ""), asked, ALICE, "host", "jitsudo", "/usr/bin", (), moment()).command
+    command = look(Policy((ANY,), "permit", ""), asked, ALICE, "host", "jitsudo", "/usr/bin", (), moment(), nothing()).command
     waiting = replace(requested(who=ALICE), command=command)
-    assert isinstance(look_again(Policy((ANY,), "permit", ""), waiting, ALICE, (), moment()), Permit)
+    assert isinstance(look_again(Policy((ANY,), "permit", ""), waiting, ALICE, (), moment(), nothing()), Permit)
     deny = rule(place, "deny", "tools/tool")
-    assert not isinstance(look_again(Policy((ANY, deny), "permit", ""), waiting, ALICE, (), moment()), Permit)
+    assert not isinstance(look_again(Policy((ANY, deny), "permit", ""), waiting, ALICE, (), moment(), nothing()), Permit)
 
 
 # --- what it is called -----------------------------------------------------------------------------------------------

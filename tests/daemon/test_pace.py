@@ -50,7 +50,11 @@ class House:
         )
         waiters: Any = SimpleNamespace(attend=lambda id, waiter: False, leave=lambda id, waiter: None, of=lambda id: None)
         decider: Any = SimpleNamespace(
-            standing=self.standing, lock_on=lambda who: None, find_typed=self.find_typed, decide_new=self.decide_new
+            standing=self.standing,
+            lock_on=lambda who: None,
+            find_typed=self.find_typed,
+            decide_new=self.decide_new,
+            foresee=self.decide_new,
         )
         perform: Any = SimpleNamespace(act=lambda event: None, usage_of=lambda run: None)
         config: Any = SimpleNamespace(operators=(), limits=Limits())

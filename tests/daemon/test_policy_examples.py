@@ -14,7 +14,8 @@ import pytest
 from jitd.core.command import Command, RunAs
 from jitd.core.decision import Permit
 from jitd.core.duration import read_duration
-from jitd.core.policy import Policy, Question, decide, describe_approvals
+from jitd.core.policy import Policy, decide, describe_approvals
+from jitd.core.question import Question
 from jitd.core.subject import Subject
 from jitd.settings.policyfile import check, load
 

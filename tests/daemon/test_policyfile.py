@@ -12,7 +12,7 @@ import pytest
 from jitd.core.conditions import Reason, read_command_pattern
 from jitd.core.decision import Approval, Record, Terms
 from jitd.core.policy import Policy
-from jitd.core.regex import Regex
+from jitd.expressions.patterns import read_pattern
 from jitd.settings import policyfile
 from jitd.settings.policyfile import check, load
 from jitd.settings.toml_document import ConfigError, Fault
@@ -35,7 +35,7 @@ def test_a_whole_policy(directory: Path) -> None:
     assert permit.hosts is not None and [glob.text for glob in permit.hosts] == ["db*.example.org"]
     assert permit.hours is not None and [hours.text for hours in permit.hours] == ["Mon-Fri 08:00-18:00 Europe/Berlin"]
     assert permit.services == ("jitsudo", "sudo")
-    assert permit.reason == Reason(Regex("CHG-[0-9]+"), "the change number")
+    assert permit.reason == Reason(read_pattern("CHG-[0-9]+"), "the change number")
     assert permit.approvals == (Approval(1, ("group:ops",)), Approval(2, ("group:security", "user:dave")))
     assert (permit.expires_for, permit.lasts_for, permit.uses) == (1200, 3600, 3)
     assert permit.terms == Terms(7200, "/srv", ("PGDATA", "PG*"), True, "keep")

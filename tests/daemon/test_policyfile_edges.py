@@ -13,8 +13,8 @@ import pytest
 from jitd.core.conditions import Reason, read_command_pattern
 from jitd.core.decision import Record, Terms
 from jitd.core.policy import Rule
-from jitd.core.regex import Regex
-from jitd.settings import policyfile
+from jitd.expressions.patterns import read_pattern
+from jitd.settings import commands_key, policyfile
 from jitd.settings.policyfile import check, load
 from jitd.settings.toml_document import ConfigError, Fault
 from tests.daemon.directory import ME, directory, faults, read, write
@@ -99,9 +99,9 @@ PERMIT = [
     ("", "uses", 1),
     ('services = ["sudo"]', "services", ("sudo",)),
     ('reason = "required"', "reason", Reason()),
-    ('reason = { pattern = "x" }', "reason", Reason(Regex("x"), "")),
-    ('reason = { pattern = "x", hint = "y" }', "reason", Reason(Regex("x"), "y")),
-    ('reason = { pattern = "x", hint = "%s" }' % ("y" * 200), "reason", Reason(Regex("x"), "y" * 200)),
+    ('reason = { pattern = "x" }', "reason", Reason(read_pattern("x"), "")),
+    ('reason = { pattern = "x", hint = "y" }', "reason", Reason(read_pattern("x"), "y")),
+    ('reason = { pattern = "x", hint = "%s" }' % ("y" * 200), "reason", Reason(read_pattern("x"), "y" * 200)),
 ]
 
 
@@ -141,8 +141,8 @@ def test_a_deny_by_host_and_by_hour(directory: Path) -> None:
 
 
 LATER = {
-    "[[permit]]": ("indicators", "ticket_age", "when", "gatekeepers", "notify", "break_glass"),
-    "[[deny]]": ("indicators", "ticket_age", "when"),
+    "[[permit]]": ("indicators", "ticket_age", "gatekeepers", "notify", "break_glass"),
+    "[[deny]]": ("indicators", "ticket_age"),
     "[[permit.approvals]]": ("indicators", "ticket_age"),
 }
 
@@ -247,15 +247,15 @@ def test_each_command_that_is_none_is_told_and_the_others_are_kept_apart(directo
 
 @pytest.mark.parametrize("words", ["/nowhere/x", "/", "/usr", "//bin/ls", "bin/ls"])
 def test_what_is_no_link_at_the_top_is_left_as_it_is(words: str) -> None:
-    assert policyfile._with_real_top((words, "a")) == (words, "a")
+    assert commands_key._with_real_top((words, "a")) == (words, "a")
 
 
 def test_the_top_is_made_real_and_the_rest_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os.path, "islink", lambda path: path == "/opt")
     monkeypatch.setattr(os.path, "realpath", lambda path: "/srv/real")
-    assert policyfile._with_real_top(("/opt/a/b", "/opt/c")) == ("/srv/real/a/b", "/opt/c")
-    assert policyfile._with_real_top(("/usr/opt/a",)) == ("/usr/opt/a",)
-    assert policyfile._with_real_top(()) == ()
+    assert commands_key._with_real_top(("/opt/a/b", "/opt/c")) == ("/srv/real/a/b", "/opt/c")
+    assert commands_key._with_real_top(("/usr/opt/a",)) == ("/usr/opt/a",)
+    assert commands_key._with_real_top(()) == ()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from jitd.core.policy import Policy
 from jitd.deciding import accounts
 from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.screening import look
+from tests.daemon.knowing import nothing
 from tests.scene import moment, person
 
 ASKED = Asked(
@@ -39,7 +40,17 @@ def test_what_is_no_id_and_no_name_of_an_account_is_nobody(typed: str) -> None:
 @pytest.mark.parametrize("typed", NO_IDS + NO_NAMES)
 def test_who_asks_for_nobody_is_answered_before_any_rule(typed: str) -> None:
     with pytest.raises(Nonsense):
-        look(Policy((), "permit", ""), replace(ASKED, user=typed), person("alice"), "host", "jitsudo", "/bin", (), moment())
+        look(
+            Policy((), "permit", ""),
+            replace(ASKED, user=typed),
+            person("alice"),
+            "host",
+            "jitsudo",
+            "/bin",
+            (),
+            moment(),
+            nothing(),
+        )
 
 
 @given(st.text(max_size=12).map("#".__add__))
@@ -62,4 +73,14 @@ def test_a_number_is_the_account_of_that_number() -> None:
 def test_a_command_without_a_name_or_with_a_nul_is_nonsense(argv: tuple[bytes, ...]) -> None:
     """THREATS R-10."""
     with pytest.raises(Nonsense):
-        look(Policy((), "permit", ""), replace(ASKED, argv=argv), person("alice"), "host", "jitsudo", "/bin", (), moment())
+        look(
+            Policy((), "permit", ""),
+            replace(ASKED, argv=argv),
+            person("alice"),
+            "host",
+            "jitsudo",
+            "/bin",
+            (),
+            moment(),
+            nothing(),
+        )

@@ -19,6 +19,7 @@ from jitd.deciding.command_lookup import Asked
 from jitd.deciding.screening import Sighting, bound, look, look_again
 from jitd.files import inspection, operands, path_lookup
 from jitd.files.digests import DigestCache
+from tests.daemon.knowing import nothing
 from tests.scene import asked as requested
 from tests.scene import moment, person
 
@@ -89,7 +90,7 @@ def rule(**changes: Any) -> Rule:
 
 def seen(*rules: Rule, service: str = "jitsudo", **changes: Any) -> Sighting:
     policy = Policy(rules, "permit", "")
-    return look(policy, replace(ASKED, **changes), ALICE, "host", service, "/usr/bin", TRUSTED, moment())
+    return look(policy, replace(ASKED, **changes), ALICE, "host", service, "/usr/bin", TRUSTED, moment(), nothing())
 
 
 def told(sighting: Sighting) -> tuple[Why, str, str]:
@@ -294,7 +295,7 @@ WAITING = Command(
 
 def again(*rules: Rule, **changes: Any) -> Any:
     request = requested(what=replace(WAITING, **changes))
-    return look_again(Policy(rules, "permit", ""), request, ALICE, TRUSTED, moment())
+    return look_again(Policy(rules, "permit", ""), request, ALICE, TRUSTED, moment(), nothing())
 
 
 def test_what_is_as_it_was_is_permitted_as_the_rule_now_says(host: Host) -> None:

@@ -52,7 +52,8 @@ LAW: dict[str, set[str]] = {
     "jitd.recording": {"jitd.recording"},
     "jitd.store": {CORE, "jitd.store"},
     "jitd.audit": {CORE},
-    "jitd.settings": {CORE, "jitd.settings"},
+    "jitd.expressions": {CORE, "jitd.expressions"},
+    "jitd.settings": {CORE, "jitd.expressions", "jitd.settings"},
     "jitd.workers": set(),
     "jitd.systemd": set(),
     "jitd.log": {WIRE},
@@ -113,6 +114,7 @@ PURE = {
     "jitd.core": "__future__ bisect collections dataclasses datetime difflib enum functools hashlib ipaddress itertools json"
     " math operator re stat string tomllib types typing unicodedata zoneinfo",
     "jitpam.wire": "__future__ _json binascii collections json re struct typing unicodedata",
+    "jitd.expressions.parse": "__future__ collections dataclasses",
     "jitd.recording.form": "__future__ dataclasses enum hashlib json re typing zlib",
     "jitd.recording.sequences": "__future__ codecs enum re typing",
     "jitd.recording.filter": "__future__ re",
@@ -236,6 +238,12 @@ def test_the_wire_and_the_core_do_not_know_each_other() -> None:
 def test_only_the_verb_that_is_the_daemon_imports_it() -> None:
     importers = {module.name for module in MODULES if any(name.startswith("jitd.daemon") for name in imports(module))}
     assert importers == {"jitd.cli.house"}
+
+
+def test_one_room_alone_knows_the_package_of_expressions() -> None:
+    """ADR 0035: the core is handed pure functions, and does not know CEL."""
+    importers = {module.name for module in MODULES if "cel_expr_python" in foreign(module)}
+    assert importers == {"jitd.expressions.compiling", "jitd.expressions.patterns"}
 
 
 def test_of_what_kind_the_store_is_one_module_knows() -> None:

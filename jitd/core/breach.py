@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes beyond the terms of a rule: it is refused, and the rule is named.
+
+Law: pure. An empty sentence means that nothing does.
+"""
+
+from __future__ import annotations
+
+from jitd.core.command import Command
+from jitd.core.conditions import may_come_along
+from jitd.core.decision import Obligations, Terms
+from jitd.core.deed import deed_of
+from jitd.core.duration import spell_duration
+from jitd.core.question import Question
+from jitd.core.wording import count, listed
+
+STDIN = {"tty": ("terminal",), "none": ("null", "closed")}
+"""The kinds of standard input that each value of ``run.stdin`` allows. ``any``, the third value, allows all."""
+
+
+def breach(rule: str, obligations: Obligations, question: Question) -> str:
+    """Return a sentence about what was asked for beyond what ``rule`` grants, with ``obligations``; empty if nothing was."""
+    terms = obligations.terms
+    if question.lasts_for is not None and not 1 <= question.lasts_for <= obligations.lasts_for:
+        return f"rule {rule} grants at most {spell_duration(obligations.lasts_for)}"
+    if question.uses is not None and not 1 <= question.uses <= obligations.uses:
+        return f"rule {rule} grants at most {count(obligations.uses, 'use')}"
+    if question.timeout_for is not None and terms.timeout_for is not None and question.timeout_for > terms.timeout_for:
+        return f"rule {rule} lets a command run for at most {spell_duration(terms.timeout_for)}"
+    if question.command.options and not terms.options:
+        options = listed(tuple(_spelled(option) for option in question.command.options), "and")
+        return f"rule {rule} does not allow the options {options} of {question.service}"
+    for name, value in question.command.variables:
+        if not may_come_along(name, terms.env):
+            return f"rule {rule} does not allow the variable {_spelled(name)}"
+        if value.startswith(b"()"):
+            return f"the variable {_spelled(name)} holds a function, and functions are not allowed"
+    if (
+        deed_of(question.service, gives=question.command.gives).is_executed
+        and terms.cwd != "caller"
+        and question.chdir is not None
+        and question.chdir != terms.cwd.encode()
+    ):
+        return f"rule {rule} runs commands in {terms.cwd} and nowhere else"
+    kind = question.command.streams[0] if question.command.streams else ""
+    if kind and kind not in STDIN.get(terms.stdin, (kind,)):
+        wanted = "a terminal" if terms.stdin == "tty" else "none"
+        return f"standard input is a {kind}, and rule {rule} wants {wanted}"
+    if question.writable_by and not terms.writable:
+        others = listed(question.writable_by, "and")
+        return f"others can change the file of this command, which rule {rule} does not allow: {others}"
+    return ""
+
+
+def unbound(rule: str, terms: Terms, command: Command, service: str) -> str:
+    """Return a sentence about a file that an argument of ``command`` names and that is not bound, if ``terms`` want it bound.
+    Empty if they do not, or if every such file is bound.
+    """
+    if not terms.bound:
+        return ""
+    if command.doubt:
+        return f"rule {rule} requires files named by arguments to be bound, and it is not certain what the arguments are"
+    for operand in command.operands:
+        where = f"rule {rule} requires files named by arguments to be bound, and argument {operand.at}"
+        if not operand.is_seen:
+            return f"{where} names a place that you cannot see"
+        if not deed_of(service).is_executed:
+            return f"{where}, {_spelled(operand.path)}, can be changed by others until {service} runs it"
+        if not operand.digest:
+            return f"{where}, {_spelled(operand.path)}, is not: {operand.because}"
+    return ""
+
+
+def _spelled(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+r"""The question that policy is asked, and what it says by itself under the names ``request.``, ``subject.`` and ``claim.``.
+
+Law: pure. A text that is made of bytes can be read back: a byte that is not UTF-8 is ``\xNN``, and a backslash is doubled. So no
+two commands have the same words. If it is not certain what would run, those names are unknown that say what would run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from jitd.core.command import Command
+from jitd.core.facts import Facts, Unknown, Value
+from jitd.core.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What policy is asked: may ``requester`` run ``command`` here?
+
+    ``lasts_for`` (seconds) and ``uses`` are the lease asked for, ``timeout_for`` (seconds) the running time, ``chdir`` the
+    directory; each is None if it was not asked for. ``is_own_group`` is True if the group to run as is that of the account to run
+    as. ``is_missing`` is True if there is no such command; the caller decides who is told that. ``writable_by`` are sentences:
+    who can change the command's file, beside root and the account to run as. ``names`` are other names of that file: a deny
+    holds for each of them. ``is_unopened`` is True while that file may not be opened yet: what a rule asks about the file is then
+    left open, so that a permit may hold and a deny does not. ``tty`` is the terminal that the client claims to be on.
+    """
+
+    requester: Subject
+    command: Command
+    service: str
+    host: str
+    reason: str | None
+    lasts_for: int | None
+    uses: int | None
+    timeout_for: int | None
+    chdir: bytes | None
+    is_own_group: bool
+    is_missing: bool
+    writable_by: tuple[str, ...]
+    names: tuple[bytes, ...] = ()
+    is_unopened: bool = False
+    tty: bytes | None = None
+
+
+def spelled(value: bytes) -> str:
+    r"""Return ``value`` as text that can be read back: bytes that are not UTF-8 as ``\xNN``, a backslash doubled."""
+    return value.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+
+
+_SAID: dict[str, Callable[[Question], Value]] = {
+    "request.argv": lambda asked: tuple(spelled(word) for word in asked.command.argv),
+    "request.path": lambda asked: spelled(asked.command.path),
+    "request.user": lambda asked: asked.command.run_as.user,
+    "request.group": lambda asked: asked.command.run_as.group,
+    "request.cwd": lambda asked: spelled(asked.command.cwd),
+    "request.service": lambda asked: asked.service,
+    "request.host": lambda asked: asked.host,
+    "request.gives": lambda asked: asked.command.things,
+    "request.lasts": lambda asked: asked.lasts_for or 0,
+    "request.uses": lambda asked: asked.uses or 0,
+    "subject.principal": lambda asked: asked.requester.principal,
+    "subject.user": lambda asked: asked.requester.user,
+    "subject.groups": lambda asked: tuple(sorted(asked.requester.groups)),
+    "subject.is_local": lambda asked: asked.requester.is_local,
+    "claim.reason": lambda asked: asked.reason or "",
+    "claim.tty": lambda asked: spelled(asked.tty or b""),
+}
+_DOUBTED = ("request.argv", "request.path", "request.user", "request.group", "request.cwd")
+"""What says what would run."""
+
+
+def said(question: Question, names: Iterable[str]) -> Facts:
+    """Return the values that ``question`` has for ``names``. Names of facts, which it does not have, are left out."""
+    found: dict[str, Value | Unknown] = {}
+    for name in names:
+        if name == "subject.groups" and question.requester.unsure:
+            unsure = ", ".join(sorted(question.requester.unsure))
+            found[name] = Unknown(f"these groups cannot be looked up now: {unsure}")
+        elif name in _DOUBTED and question.command.doubt:
+            found[name] = Unknown(f"it is not certain what would run: {question.command.doubt}")
+        elif name in _SAID:
+            found[name] = _SAID[name](question)
+    return found

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compiles ``when`` of a rule, an expression in CEL (https://cel.dev), into a condition of the core.
+
+Law: all names have declared types, and the expression is a bool; everything else is a fault when the policy is loaded. The names
+that an expression uses are taken from its syntax tree. Values are given to CEL only if they have their declared types. What CEL
+answers is yes only if it is the boolean true; an error of CEL is a value that Python takes for true, so its type is asked first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cel_expr_python import cel
+
+from jitd.core.facts import Value
+from jitd.core.names import NAMES, ROOTS, Name, fault_in
+from jitd.core.when import When, WhenFailed
+from jitd.expressions.parse import Node, Tree, read_tree
+from jitd.expressions.patterns import MOST_STEPS, MOST_STEPS_IN_LOOP, fault_in_pattern
+
+MOST_BYTES = 4096
+"""How many bytes an expression may have."""
+_TYPES = {
+    "bool": cel.Type.BOOL,
+    "int": cel.Type.INT,
+    "double": cel.Type.DOUBLE,
+    "string": cel.Type.STRING,
+    "timestamp": cel.Type.TIMESTAMP,
+    "list": cel.Type.List(cel.Type.STRING),
+}
+_FAULT = re.compile(r"^(?:[A-Z_]+: )?ERROR: <input>:(-?\d+):(-?\d+): (.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpressionFault:
+    """A fault of an expression: a ``sentence``, and the ``line`` and ``column`` where it stands. Both count from 1."""
+
+    sentence: str
+    line: int = 1
+    column: int = 1
+
+
+class BadExpression(Exception):
+    """The expression cannot be compiled. ``faults`` are all that were found, at least one."""
+
+    def __init__(self, faults: Iterable[ExpressionFault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(f"{fault.line}:{fault.column}: {fault.sentence}" for fault in self.faults))
+
+
+def compile_when(text: str, names: Mapping[str, Name] = NAMES) -> When:
+    """Return the condition that ``text`` spells. It may use ``names``. Raises BadExpression."""
+    if len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
+        raise BadExpression([ExpressionFault(f"it is longer than {MOST_BYTES} bytes")])
+    if odd := re.search("[^ -~\t\n\r\u00a0-\ud7ff\ue000-\U0010ffff]", text):
+        line, column = _place(text, odd.start())
+        raise BadExpression([ExpressionFault("it holds a control character", line, column)])
+    types = tuple(sorted((name, told.type) for name, told in names.items()))
+    try:
+        compiled = _environment(types).compile(text)
+        parsed = _environment(types).compile(text, disable_check=True)
+        tree, checked = read_tree(parsed.serialize()), read_tree(compiled.serialize())
+    except (RuntimeError, ValueError) as error:
+        raise BadExpression(_faults_of(str(error), names)) from None
+    faults = list(_faults_in(tree, text))
+    if not faults and compiled.return_type() != cel.Type.BOOL:
+        said = compiled.return_type().name().lower()
+        faults = [ExpressionFault(f"it must be true or false, and is of type {said}")]
+    if faults:
+        raise BadExpression(faults)
+    used = {name for name in (_name_at(node) for node, _ in tree.walk()) if name in names} | checked.resolved & names.keys()
+    return When(text, frozenset(used), _Evaluation(compiled, {name: names[name].type for name in used}))
+
+
+@lru_cache(maxsize=8)
+def _environment(types: tuple[tuple[str, str], ...]) -> cel.Env:
+    return cel.NewEnv(variables={name: _TYPES[type] for name, type in types})
+
+
+# --- faults ----------------------------------------------------------------------------------------------------------
+
+
+def _place(text: str, offset: int) -> tuple[int, int]:
+    """Return the line and the column of the character at ``offset``."""
+    before = text[:offset]
+    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+
+
+def _faults_of(message: str, names: Mapping[str, Name]) -> list[ExpressionFault]:
+    """Return the faults that the compiler names in ``message``, in words of ours where its own are not plain."""
+    found = []
+    for line, column, told in _FAULT.findall(message):
+        told = re.sub(r"^Syntax error: ", "", told)
+        told = re.sub(r" \(in container '.*'\)$", "", told)
+        if match := re.fullmatch(r"undeclared reference to '(.*)'", told):
+            told = f'there is no name or function "{match[1]}"'
+        elif match := re.fullmatch(r"found no matching overload for '_?(.*?)_?' applied to '(.*)'", told):
+            told = f'"{match[1]}" does not take {match[2]}'
+        elif match := re.match(r"(?:mismatched|extraneous) input '(.*?)' expecting", told):
+            told = "it ends too early" if match[1] == "<EOF>" else f'"{match[1]}" does not belong here'
+        elif "recursion depth" in told:
+            told = "it is nested too deeply"
+        fault = ExpressionFault(told[:300], max(1, int(line)), max(1, int(column)))
+        if fault not in found:
+            found.append(fault)
+    if not found:
+        is_deep = "recursion" in message
+        first = message.splitlines()[0] if message else "it cannot be compiled"
+        found = [ExpressionFault("it is nested too deeply" if is_deep else first[:300])]
+    return found
+
+
+def _faults_in(tree: Tree, text: str) -> list[ExpressionFault]:
+    """Return the faults that CEL does not know of."""
+    found = []
+    for node, depth in tree.walk():
+        sentence = _fault_at(node, depth)
+        if sentence:
+            found.append(ExpressionFault(sentence, *_place(text, tree.at.get(node.id, 0))))
+    return sorted(found, key=lambda fault: (fault.line, fault.column))
+
+
+def _fault_at(node: Node, depth: int) -> str:
+    if node.is_test:
+        return "has() asks nothing here: each name is known, or the rule fails (jitd-policy(5) says what silence means)"
+    if node.kind == "loop" and set(node.name.split()) & set(ROOTS):
+        return f"a variable of a loop may not be called {node.name.split()[0]}"
+    if node.kind == "call" and node.name == "dyn":
+        return "dyn() would take the types away"
+    if node.kind == "call" and node.name == "matches" and node.children:
+        pattern = node.children[-1]
+        if pattern.text is None:
+            return "a pattern is written out: matches() may not get it from a name"
+        if depth > 1:
+            return "matches() may not stand in a loop within a loop"
+        fault = fault_in_pattern(pattern.text, MOST_STEPS_IN_LOOP if depth else MOST_STEPS)
+        return fault and f"the pattern of matches(): {fault}"
+    return ""
+
+
+def _name_at(node: Node) -> str:
+    """Return the name, such as ``fact.risk``, that ``node`` spells; empty if it spells none."""
+    if node.kind == "select" and node.children[0].kind == "ident":
+        return f"{node.children[0].name.lstrip('.')}.{node.name}"
+    return node.name.lstrip(".") if node.kind == "ident" else ""
+
+
+# --- asking ----------------------------------------------------------------------------------------------------------
+
+
+class _Evaluation:
+    """Asks CEL. ``types`` are the names that the expression uses, each with its type."""
+
+    __slots__ = ("_compiled", "_types")
+
+    def __init__(self, compiled: cel.Expression, types: Mapping[str, str]) -> None:
+        self._compiled = compiled
+        self._types = types
+
+    def __call__(self, values: Mapping[str, Value]) -> bool:
+        """Return the answer for ``values``. Raises WhenFailed."""
+        given: dict[str, object] = {}
+        for name, type in self._types.items():
+            if name not in values:
+                raise WhenFailed(f"{name} is not known: nobody has looked for it")
+            value = values[name]
+            if fault := fault_in(value, type):
+                raise WhenFailed(f"{name} {fault}")
+            given[name] = list(value) if isinstance(value, tuple) else value
+        try:
+            answer = self._compiled.eval(data=given)
+            kind, value = answer.type(), answer.value()
+        except Exception as error:  # whatever it is, it is no yes
+            raise WhenFailed(f'its "when" cannot be answered: {_reason(error)}') from None
+        if kind != cel.Type.BOOL or not isinstance(value, bool):
+            raise WhenFailed(f'its "when" cannot be answered: {_reason(value)}')
+        return value is True
+
+
+def _reason(error: object) -> str:
+    """Return CEL's own words for an error, on one line, without the name of its class."""
+    first = next(iter(str(error).splitlines()), "")
+    return re.sub(r"^[A-Z_]+: | \[[A-Z_]+\]$", "", first)[:200] or "CEL does not say why"

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The syntax tree of a CEL expression, from the bytes in which the compiler gives it, and what we read in it.
+
+Law: pure. The bytes are a message ``cel.expr.ParsedExpr`` or ``cel.expr.CheckedExpr`` in the encoding of protocol buffers
+(https://github.com/google/cel-spec, ``proto/cel/expr``; https://protobuf.dev/programming-guides/encoding). Numbers of fields
+stand where they are read. What is not such a message raises ValueError, never an empty tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+Fields = list[tuple[int, int | bytes]]
+_PARSED, _CHECKED = b"type.googleapis.com/cel.expr.ParsedExpr", b"type.googleapis.com/cel.expr.CheckedExpr"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node of the tree. ``kind`` is ``const``, ``ident``, ``select``, ``call``, ``list``, ``struct`` or ``loop``.
+
+    ``id`` is its number in the table of positions. ``name`` is the identifier, the field that is selected, the function that is
+    called or the variable of the loop; ``text`` is the value of a constant that is a text, else None. ``is_test`` is True for
+    ``has()``. ``children`` are all expressions in it; of a call to a member the first one is that member.
+    """
+
+    id: int
+    kind: str
+    name: str = ""
+    text: str | None = None
+    is_test: bool = False
+    children: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """``root`` is the expression; ``at`` the offset, in characters, of each node that has one; ``resolved`` are the names that
+    the checker has found to be declared, and empty for an expression that was parsed only.
+    """
+
+    root: Node
+    at: dict[int, int]
+    resolved: frozenset[str]
+
+    def walk(self) -> Iterator[tuple[Node, int]]:
+        """Return each node, and how many loops it is in."""
+        waiting = [(self.root, 0)]
+        while waiting:
+            node, depth = waiting.pop()
+            yield node, depth
+            waiting += [(child, depth + (node.kind == "loop")) for child in node.children]
+
+
+def read_tree(serialized: bytes) -> Tree:
+    """Return the tree of an expression that was serialized. Raises ValueError."""
+    outer = dict(_fields(serialized))
+    kind, inner = outer.get(1), _bytes(outer.get(2))
+    if kind not in (_PARSED, _CHECKED):
+        raise ValueError("neither a parsed nor a checked expression")
+    fields = _fields(inner)
+    tree, source = (2, 3) if kind == _PARSED else (4, 5)
+    found = dict(fields)
+    positions = (_pair(value) for number, value in _fields(_bytes(found.get(source, b""))) if number == 4)
+    references = (dict(_fields(_bytes(value))) for number, value in fields if kind == _CHECKED and number == 2)
+    names = (dict(_fields(_bytes(reference.get(2, b"")))).get(1, b"") for reference in references)
+    return Tree(
+        _node(_bytes(found.get(tree))),
+        dict(positions),
+        frozenset(name for each in names if (name := _bytes(each).decode())),
+    )
+
+
+# --- the nodes -------------------------------------------------------------------------------------------------------
+
+
+def _node(message: bytes) -> Node:
+    id = 0
+    for number, value in _fields(message):
+        if number == 2 and isinstance(value, int):
+            id = value
+        elif number in _KINDS:
+            return _KINDS[number](id, _fields(_bytes(value)))
+    return Node(id, "const")  # of a message, as a default
+
+
+def _const(id: int, fields: Fields) -> Node:
+    texts = [_bytes(value).decode() for number, value in fields if number == 6]
+    return Node(id, "const", text=texts[0] if texts else None)
+
+
+def _ident(id: int, fields: Fields) -> Node:
+    return Node(id, "ident", _text(fields, 1))
+
+
+def _select(id: int, fields: Fields) -> Node:
+    return Node(id, "select", _text(fields, 2), is_test=bool(dict(fields).get(3)), children=_children(fields, 1))
+
+
+def _call(id: int, fields: Fields) -> Node:
+    return Node(id, "call", _text(fields, 2), children=_children(fields, 1) + _children(fields, 3))
+
+
+def _list(id: int, fields: Fields) -> Node:
+    return Node(id, "list", children=_children(fields, 1))
+
+
+def _struct(id: int, fields: Fields) -> Node:
+    entries = [_fields(_bytes(value)) for number, value in fields if number == 2]
+    return Node(id, "struct", _text(fields, 1), children=tuple(c for e in entries for c in _children(e, 3) + _children(e, 4)))
+
+
+def _loop(id: int, fields: Fields) -> Node:
+    children = tuple(child for number in (2, 4, 5, 6, 7) for child in _children(fields, number))
+    return Node(id, "loop", " ".join(filter(None, (_text(fields, 1), _text(fields, 8)))), children=children)
+
+
+_KINDS = {3: _const, 4: _ident, 5: _select, 6: _call, 7: _list, 8: _struct, 9: _loop}
+
+
+def _children(fields: Fields, wanted: int) -> tuple[Node, ...]:
+    return tuple(_node(_bytes(value)) for number, value in fields if number == wanted)
+
+
+def _text(fields: Fields, number: int) -> str:
+    return _bytes(dict(fields).get(number, b"")).decode()
+
+
+def _pair(value: int | bytes) -> tuple[int, int]:
+    pair = dict(_fields(_bytes(value)))
+    key, offset = pair.get(1, 0), pair.get(2, 0)
+    if not isinstance(key, int) or not isinstance(offset, int):
+        raise ValueError("a position is no number")
+    return key, offset
+
+
+# --- the encoding ----------------------------------------------------------------------------------------------------
+
+
+def _bytes(value: int | bytes | None) -> bytes:
+    if not isinstance(value, bytes):
+        raise ValueError("a field is missing, or is no text and no message")
+    return value
+
+
+def _fields(message: bytes) -> Fields:
+    """Return the fields of ``message`` in their order: the number of each, and its number or bytes."""
+    found: Fields = []
+    at = 0
+    while at < len(message):
+        tag, at = _number(message, at)
+        match tag & 7:
+            case 0:
+                value, at = _number(message, at)
+                found.append((tag >> 3, value))
+                continue
+            case 1:
+                size = 8
+            case 2:
+                size, at = _number(message, at)
+            case 5:
+                size = 4
+            case _:
+                raise ValueError("a field has an unknown type")
+        if at + size > len(message):
+            raise ValueError("a field ends beyond the message")
+        found.append((tag >> 3, message[at : at + size]))
+        at += size
+    return found
+
+
+def _number(message: bytes, at: int) -> tuple[int, int]:
+    """Return the number at ``at``, in seven bits a byte, and where the next field is."""
+    value = shift = 0
+    while at < len(message):
+        byte = message[at]
+        at += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return value, at
+    raise ValueError("a number does not end")

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The key ``when`` of a rule: an expression, compiled with the names that it may use.
+
+Law: an expression with a fault is refused, with the place of the fault in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jitd.core.names import Name
+from jitd.core.when import When
+from jitd.expressions.compiling import BadExpression, compile_when
+from jitd.settings.toml_document import Fault
+from jitd.settings.toml_table import Table
+
+
+def read_when(table: Table, names: Mapping[str, Name]) -> When | None:
+    """Return the condition under ``when``; None if there is none. Faults go to ``table``."""
+    if "when" not in table.values:
+        return None
+    text = table.text("when", "")
+    if not text.strip():
+        if isinstance(table.values["when"], str):
+            table.fault('"when" is empty', "when")
+        return None
+    try:
+        return compile_when(text, names)
+    except BadExpression as bad:
+        for fault in bad.faults:
+            line, column = table.document.place_in((*table.place, "when"), fault.line, fault.column)
+            table.faults.append(Fault(table.document.file, line, table.rule, f'"when": {fault.sentence}', column))
+        return None
