@@ -88,7 +88,8 @@ class Daemon:
         # Imported here and not above: the launcher is forked before, and libkrb5 reads the environment when it is loaded.
         from jitd.deciding.decider import Decider
         from jitd.deciding.kdc_liveness import Kdc
-        from jitd.deciding.knowledge import NoProviders, gather_nothing
+        from jitd.deciding.knowledge import NoProviders
+        from jitd.facts.gathering import Gatherer
         from jitd.giving import Givers
         from jitd.giving.service_tickets import ServiceTickets
         from jitd.giving.trials import Trials
@@ -150,7 +151,7 @@ class Daemon:
             is_alive=kdc.is_alive,
             refused=kdc.refused,
             not_given=givers.fault,
-            gather=gather_nothing,
+            gather=Gatherer(opened=opened, now=now, trusted=config.trusted_places).gather,
             providers=NoProviders(),
             workers=self._workers,
             now=now,

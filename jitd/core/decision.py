@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
+
+from jitd.core.authentication import Demand
 
 
 class Why(StrEnum):
@@ -22,16 +25,18 @@ class Why(StrEnum):
     UNFIT = "unfit"
     LOCKED = "locked"
     APPROVALS = "approvals"
+    AUTHENTICATION = "authentication"
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An obligation: ``need`` different persons out of ``of_whom`` (words such as ``group:ops``) approve. ``need`` is at least
-    1.
+    """An obligation: ``need`` different persons out of ``of_whom`` (words such as ``group:ops``) approve, who have authenticated
+    as ``demand`` says. ``need`` is at least 1.
     """
 
     need: int
     of_whom: tuple[str, ...]
+    demand: Demand = Demand()
 
 
 RECORDED = ("none", "terminal", "output", "all")
@@ -109,6 +114,13 @@ class Permit:
     lease: str | None = None
     seen: tuple[tuple[str, str], ...] = ()
 
+    def detail(self) -> dict[str, Any]:
+        """Return what the chain keeps of it. ``demands`` is there only if one of the approvals demands something."""
+        owed = self.obligations.approvals
+        demands = {"demands": [str(approval.demand) for approval in owed]} if any(not a.demand.is_none for a in owed) else {}
+        asked = [[approval.need, *approval.of_whom] for approval in owed]
+        return {"decision": "permit", "rule": self.rule, "approvals": asked, **demands, "lease": self.lease}
+
 
 @dataclass(frozen=True, slots=True)
 class Deny:
@@ -118,6 +130,10 @@ class Deny:
     because: str
     rule: str = ""
     seen: tuple[tuple[str, str], ...] = ()
+
+    def detail(self) -> dict[str, Any]:
+        """Return what the chain keeps of it."""
+        return {"decision": "deny", "why": str(self.why), "rule": self.rule, "because": self.because}
 
 
 Decision = Permit | Deny
@@ -159,12 +175,14 @@ def _of_both(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[
 
 
 def _both(old: tuple[Approval, ...], new: tuple[Approval, ...]) -> tuple[Approval, ...]:
-    """Return what satisfies ``old`` and ``new``: of the same people the larger number, of different people both numbers."""
-    needs: dict[tuple[str, ...], list[int]] = {}
+    """Return what satisfies ``old`` and ``new``: of the same people under the same demand the larger number, of different ones
+    both numbers.
+    """
+    needs: dict[tuple[tuple[str, ...], Demand], list[int]] = {}
     for place, approvals in enumerate((old, new)):
         for approval in approvals:
-            needs.setdefault(approval.of_whom, [0, 0])[place] += approval.need
-    return tuple(Approval(max(counts), of_whom) for of_whom, counts in needs.items())
+            needs.setdefault((approval.of_whom, approval.demand), [0, 0])[place] += approval.need
+    return tuple(Approval(max(counts), of_whom, demand) for (of_whom, demand), counts in needs.items())
 
 
 def still_owed(approvals: tuple[Approval, ...], eligible: tuple[tuple[str, frozenset[int]], ...]) -> int:

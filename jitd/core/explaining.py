@@ -15,9 +15,10 @@ from enum import StrEnum
 from jitd.core.conditions import DAYS, CommandPattern
 from jitd.core.decision import Permit, Why
 from jitd.core.facts import NOTHING, Facts, Unasked
+from jitd.core.origin import FACT
 from jitd.core.policy import CONDITIONS, Policy, Rule, decide, is_of
 from jitd.core.question import Question, spelled
-from jitd.core.when import Conditions, When, WhenFailed
+from jitd.core.when import Conditions, WhenFailed
 
 MOST_CLOSEST = 3
 """How many permits a requester is told of."""
@@ -85,9 +86,14 @@ def explain(policy: Policy, question: Question, at: datetime, known: Facts = NOT
 
 def _explained(rule: Rule, question: Question, at: datetime, known: Facts) -> Explained:
     findings = tuple(_finding(rule, name, question, at) for name, _ in CONDITIONS if _is_told(rule, name, question, at))
+    if rule.origin is not None:
+        findings += (
+            _origin(rule, question, at, known) if _all_held(findings) else Finding("origin", Outcome.LEFT, _whence(rule), ""),
+        )
     if rule.when is not None:
-        is_left = any(finding.outcome is not Outcome.HELD for finding in findings)
-        findings += (_left(rule.when) if is_left else _found(rule, rule.when, question, at, known),)
+        findings += (
+            _when(rule, question, at, known) if _all_held(findings) else Finding("when", Outcome.LEFT, _one_line(rule), ""),
+        )
     try:
         answer = decide(Policy((rule,), "deny", ""), question, at, known)
     except Unasked as asked:
@@ -117,25 +123,38 @@ def _finding(rule: Rule, name: str, question: Question, at: datetime) -> Finding
 HOLDS = dict(CONDITIONS)
 
 
-def _left(when: When) -> Finding:
-    return Finding("when", Outcome.LEFT, _one_line(when), "")
+def _all_held(findings: tuple[Finding, ...]) -> bool:
+    return all(finding.outcome is Outcome.HELD for finding in findings)
 
 
-def _found(rule: Rule, when: When, question: Question, at: datetime, known: Facts) -> Finding:
+def _origin(rule: Rule, question: Question, at: datetime, known: Facts) -> Finding:
+    """Return what became of ``origin``. If it is not known where the session began, a permit does not hold and a deny fails."""
+    conditions = Conditions(question, at, known)
+    began = conditions.began_in(rule.origin)
+    unknown = Outcome.FAILED if rule.verdict == "deny" else Outcome.NOT
+    outcome = unknown if began is None else Outcome.HELD if began else Outcome.NOT
+    return Finding("origin", Outcome.UNASKED if conditions.unasked else outcome, _whence(rule), conditions.seen.get(FACT, ""))
+
+
+def _when(rule: Rule, question: Question, at: datetime, known: Facts) -> Finding:
     """Return what became of ``when``, with the values of the facts that it names."""
     conditions = Conditions(question, at, known)
     try:
-        outcome = Outcome.HELD if conditions.hold(when, denies=rule.verdict == "deny") else Outcome.NOT
+        outcome = Outcome.HELD if conditions.hold(rule.when, denies=rule.verdict == "deny") else Outcome.NOT
     except WhenFailed:
         outcome = Outcome.FAILED
     if conditions.unasked:
         outcome = Outcome.UNASKED
     values = (f"{name} = {value}" for name, value in sorted(conditions.seen.items()))
-    return Finding("when", outcome, _one_line(when), ", ".join(values))
+    return Finding("when", outcome, _one_line(rule), ", ".join(values))
 
 
-def _one_line(when: When) -> str:
-    return " ".join(when.text.split())
+def _one_line(rule: Rule) -> str:
+    return "" if rule.when is None else " ".join(rule.when.text.split())
+
+
+def _whence(rule: Rule) -> str:
+    return _any_of(None if rule.origin is None else tuple(word.text for word in rule.origin), "anywhere")
 
 
 # --- what a requester is told ------------------------------------------------------------------------------------------
@@ -145,8 +164,8 @@ def closest(policy: Policy, question: Question, at: datetime) -> tuple[Near, ...
     """Return the permits that came closest to ``question``, which no rule permits: at most MOST_CLOSEST, in their order.
 
     They are about the requester and about the file that was asked for, and no other such permit has fewer conditions that do not
-    hold. A permit whose conditions all hold is left out: what was in its way is not a condition. ``when`` is not asked here: if
-    all others hold, it was in the way.
+    hold. A permit whose conditions all hold is left out: what was in its way is not a condition. ``origin`` and
+    ``when`` are not asked here: if all others hold, one of these was in the way.
     """
     if question.requester.is_root:
         return ()
@@ -154,8 +173,11 @@ def closest(policy: Policy, question: Question, at: datetime) -> tuple[Near, ...
     for rule in policy.index.about(question.requester):
         if is_of(rule, question.requester) and _is_about_file(rule, question):
             missed = tuple(_wish(rule, name) for name, holds in CONDITIONS if not holds(rule, question, at))
-            if not missed and rule.when is not None:
-                missed = (f"when {_one_line(rule.when)}",)
+            if not missed:
+                missed = (
+                    *((f"from {_whence(rule)}",) if rule.origin else ()),
+                    *((f"when {_one_line(rule)}",) if rule.when else ()),
+                )
             if missed:
                 found.append(Near(rule.name, missed))
     fewest = min((len(near.wants) for near in found), default=0)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from jitd.core.approvers import tally
 from jitd.core.decision import Obligations
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
-from jitd.core.policy import tally
 from jitd.core.request import Request, Review
 from jitd.core.subject import Subject
 

@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from jitd.core.approvers import tally
 from jitd.core.decision import Deny, Why
 from jitd.core.effects import ListsChanged, Moment, SetDeadline, TellRequester
 from jitd.core.grant import Grant, Revoked, Used
 from jitd.core.law import Actor, IllegalEvent, Role, check
-from jitd.core.policy import tally
 from jitd.core.request import Locked, Request, Reviewed, Screened, Verdict
 from jitd.core.subject import Subject
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+from jitd.core.authentication import Demand
 from jitd.core.breach import breach
 from jitd.core.conditions import CommandPattern, Glob, Hours, Reason, covers_run_as
-from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why, still_owed
+from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.facts import NOTHING, Facts, Unasked
+from jitd.core.origin import Whence
 from jitd.core.question import Question
 from jitd.core.rule_index import RuleIndex
 from jitd.core.subject import Subject, matches_any
@@ -37,7 +39,8 @@ class Rule:
 
     ``commands`` and ``gives`` are one condition on what is asked for: a rule that has one of them is not about the other. A
     permit with neither is about every command and no thing; a deny with neither is about both. ``needs_ticket``: the rule permits
-    nothing to a requester who is known by their account alone. ``when`` is asked last. ``standing``: see Obligations.
+    nothing to a requester who is known by their account alone. ``demand``: the rule permits nothing to a requester who has
+    authenticated otherwise. ``origin`` and ``when`` are asked last. ``standing``: see Obligations.
     """
 
     verdict: Literal["permit", "deny"]
@@ -50,6 +53,7 @@ class Rule:
     hours: tuple[Hours, ...] | None = None
     services: tuple[str, ...] | None = None
     reason: Reason | None = None
+    origin: tuple[Whence, ...] | None = None
     when: When | None = None
     approvals: tuple[Approval, ...] = ()
     expires_for: int = 15 * 60
@@ -58,6 +62,7 @@ class Rule:
     terms: Terms = Terms()
     because: str = ""
     needs_ticket: bool = True
+    demand: Demand = Demand()
     standing: str = "use"
     file: str = ""
     line: int = 0
@@ -103,6 +108,7 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
         return Deny(Why.NO_RULE, "a thing is given only to a person who has a Kerberos ticket")
     # A deny without "who" must not lock root out of its own host. A deny that names root does.
     denies = (rule for rule in policy.index.denies if not (is_root and rule.who is None))
+    lacking: Deny | None = None
     for rule in (*denies, *(() if is_root else policy.index.permits(question))):
         try:
             answer = _answer(rule, question, at, conditions)
@@ -112,8 +118,13 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
             return Deny(Why.ERROR, f"rule {rule.name}: an error while deciding: {type(error).__name__}: {error}", rule.name)
         if isinstance(answer, Permit) and question.is_missing:
             break  # the same answer as for a path that no rule permits: it must not tell which files exist
-        if answer is not None:
+        if isinstance(answer, Deny) and answer.why is Why.AUTHENTICATION:
+            lacking = lacking or answer  # a later rule may demand less
+        elif answer is not None:
             return answer
+    else:
+        if lacking is not None:
+            return lacking
     if not is_root or question.is_missing:
         return no_rule(question.requester)
     if policy.root != "permit":
@@ -132,6 +143,9 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
     for _, holds in CONDITIONS:
         if not holds(rule, question, at):
             return None
+    began = conditions.began_in(rule.origin)
+    if began is False or (began is None and rule.verdict == "permit"):
+        return None
     if conditions.are_open(rule.when):  # whether it holds is asked again with the file, which a permit of its path lets be opened
         return Permit(rule.name, rule.obligations) if rule.verdict == "permit" else None
     if not conditions.hold(rule.when, denies=rule.verdict == "deny"):  # last: so facts are looked for only where it matters
@@ -139,8 +153,13 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
     if rule.verdict == "deny" and (group := _unsure_of(rule, question.requester)):
         told = f"group {group} cannot be looked up now, and its members are denied this: try again later"
         return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
+    if began is None:
+        told = f"where your login session began is not known, and from some places this is denied: {conditions.no_origin}"
+        return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
     if rule.verdict == "deny":
         return Deny(Why.RULE, f"rule {rule.name}: {rule.because}" if rule.because else f"rule {rule.name} denies it", rule.name)
+    if lack := rule.demand.lack(question.requester.authentication, at):
+        return Deny(Why.AUTHENTICATION, f"rule {rule.name} {lack}", rule.name)
     if complaint := breach(rule.name, rule.obligations, question):
         return Deny(Why.TERMS, complaint, rule.name)
     if rule.reason is not None and not rule.reason.is_met_by(question.reason):
@@ -254,36 +273,6 @@ def denied_files(policy: Policy) -> tuple[bytes, ...]:
     return policy.index.denied_files
 
 
-# --- the approvers ---------------------------------------------------------------------------------------------------
-
-
-def may_review(approvals: tuple[Approval, ...], approver: Subject, requester: Subject) -> frozenset[int]:
-    """Return the indexes of ``approvals`` for which ``approver`` may count: none for the requester's own person and for root."""
-    if approver.is_root or approver.is_local or approver.uid == 0 or _is_one_person(approver, requester):
-        return frozenset()
-    return frozenset(index for index, approval in enumerate(approvals) if matches_any(approver, approval.of_whom))
-
-
-def tally(approvals: tuple[Approval, ...], approvers: tuple[Subject, ...], requester: Subject) -> int:
-    """Return how many approvals are still owed if ``approvers`` have approved. A person with several accounts counts once."""
-    persons: list[list[Subject]] = []
-    for approver in approvers:
-        same = [person for person in persons if any(_is_one_person(approver, account) for account in person)]
-        persons = [person for person in persons if person not in same]
-        persons.append([approver] + [account for person in same for account in person])
-    eligible = [frozenset[int]().union(*(may_review(approvals, account, requester) for account in person)) for person in persons]
-    # A person who is the requester under another account does not count either.
-    own = [any(_is_one_person(account, requester) for account in person) for person in persons]
-    return still_owed(
-        approvals,
-        tuple((str(n), indexes) for n, (indexes, is_own) in enumerate(zip(eligible, own, strict=True)) if not is_own),
-    )
-
-
-def _is_one_person(one: Subject, other: Subject) -> bool:
-    return one.person == other.person or one.uid == other.uid or one.principal == other.principal
-
-
 # --- what people read ------------------------------------------------------------------------------------------------
 
 
@@ -313,6 +302,8 @@ def describe(rule: Rule) -> str:
     parts += [] if rule.gives is None else [listed(rule.gives, "or")]
     if rule.hours is not None:
         parts.append(listed(tuple(hours.text for hours in rule.hours), "or"))
+    if rule.origin is not None:
+        parts.append(f"from {listed(tuple(word.text for word in rule.origin), 'or')}")
     if rule.when is not None:
         parts.append(f"when {' '.join(rule.when.text.split())}")
     if rule.verdict == "deny":

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from jitd.core.command import Command
 from jitd.core.facts import Facts, Unknown, Value
+from jitd.core.origin import Caller
 from jitd.core.subject import Subject
 
 
@@ -25,6 +26,7 @@ class Question:
     who can change the command's file, beside root and the account to run as. ``names`` are other names of that file: a deny
     holds for each of them. ``is_unopened`` is True while that file may not be opened yet: what a rule asks about the file is then
     left open, so that a permit may hold and a deny does not. ``tty`` is the terminal that the client claims to be on.
+    ``caller`` is the process that asks.
     """
 
     requester: Subject
@@ -42,6 +44,7 @@ class Question:
     names: tuple[bytes, ...] = ()
     is_unopened: bool = False
     tty: bytes | None = None
+    caller: Caller | None = None
 
 
 def spelled(value: bytes) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from jitd.core.approvers import lack, may_review, tally
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Decision, Deny, Obligations, narrow
@@ -19,7 +20,6 @@ from jitd.core.deed import deed_of
 from jitd.core.effects import ListsChanged, Moment, RequestWaits, SetDeadline, TellRequester
 from jitd.core.grant import Grant, Issued, Used
 from jitd.core.law import DAEMON, Actor, IllegalEvent, Role, check
-from jitd.core.policy import may_review, tally
 from jitd.core.question import spelled
 from jitd.core.subject import Subject
 
@@ -55,7 +55,8 @@ class Review:
 @dataclass(frozen=True, slots=True)
 class Request:
     """One person asks for one command. Fields before ``state`` never change. ``lock`` is the id of the lock that ended the
-    request. ``anew``: no earlier grant may answer it.
+    request. ``anew``: no earlier grant may answer it. ``caller`` are facts about the process that asked, if a rule looked at
+    them, each with its value.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Request:
     lock: str | None = None
     point: Point | None = None
     anew: bool = False
+    caller: tuple[tuple[str, str], ...] = ()
 
     @property
     def may_act_at_once(self) -> bool:
@@ -125,7 +127,7 @@ class Submitted:
             **({"options": [spelled(option) for option in command.options]} if command.options else {}),
             **({"doubt": command.doubt} if command.doubt else {}),
             **({} if self.request.point is None else {"point": _point(self.request.point)}),
-            "ticket_ends_at": str(self.request.requester.ticket_ends_at),
+            **self.request.requester.ticket(),
             "groups": sorted(self.request.requester.groups),
         }
 
@@ -142,15 +144,7 @@ class Screened:
 
     def detail(self) -> dict[str, Any]:
         """Return what the chain keeps of the event."""
-        if isinstance(self.decision, Deny):
-            return {
-                "decision": "deny",
-                "why": str(self.decision.why),
-                "rule": self.decision.rule,
-                "because": self.decision.because,
-            }
-        approvals = [[a.need, *a.of_whom] for a in self.decision.obligations.approvals]
-        return {"decision": "permit", "rule": self.decision.rule, "approvals": approvals, "lease": self.decision.lease}
+        return self.decision.detail()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +173,7 @@ class Reviewed:
             "fingerprint": self.fingerprint.hex(),
             "comment": self.comment,
             "groups": sorted(self.reviewer.groups),
-            "ticket_ends_at": str(self.reviewer.ticket_ends_at),
+            **self.reviewer.ticket(),
         }
 
 
@@ -330,15 +324,16 @@ def _screened(request: Request, event: Screened, now: Moment) -> Step:
 
 
 def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
-    assert request.obligations is not None, "a pending request has its obligations"
+    before = request.obligations
+    assert before is not None, "a pending request has its obligations"
     if event.fingerprint != request.fingerprint:
         raise Stale(f"request {request.id} is not what was reviewed")
-    if not may_review(request.obligations.approvals, event.reviewer, request.requester):
-        raise NotYours(f"{event.reviewer.principal} may not review request {request.id}")
-    review = Review(event.reviewer, event.verdict, event.comment, now.at)
-    before = request.obligations
+    who, reviewer = event.reviewer.principal, event.reviewer.looked_at(now.at)
+    lacks = lack(before.approvals, reviewer, request.requester) if event.verdict is Verdict.APPROVE else ""
+    if lacks or not may_review(before.approvals, reviewer, request.requester):
+        raise NotYours(f"{who} may not {event.verdict} request {request.id}" + (f": its rule {lacks}" if lacks else ""))
+    review = Review(reviewer, event.verdict, event.comment, now.at)
     request = replace(request, reviews=(*request.reviews, review))
-    who = event.reviewer.principal
     if event.verdict is Verdict.DENY:
         said = f': "{event.comment}"' if event.comment else ""
         return _ended(request, RequestState.DENIED, f"denied by {who}{said}")
@@ -346,7 +341,7 @@ def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
         return _ended(replace(request, rule=event.decision.rule), RequestState.DENIED, event.decision.because)
     obligations = narrow(before, event.decision.obligations)
     request = replace(request, obligations=obligations)
-    if tally(obligations.approvals, (*event.standing, event.reviewer), request.requester) > 0:
+    if tally(obligations.approvals, (*event.standing, reviewer), request.requester) > 0:
         return request, (TellRequester(request.id), ListsChanged())
     return _approved(request, event.attended, f"approved by {who}", now)
 

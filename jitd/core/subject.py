@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
+
+from jitd.core.authentication import Authentication
 
 _PRIMARY = re.compile(rb"[a-z0-9._-]{1,32}")
 _REALM = re.compile(rb"[A-Za-z0-9.-]{1,255}")
@@ -29,7 +32,8 @@ class Subject:
 
     ``groups`` are names as NSS gave them. Approvals are counted by ``person``. ``ticket_ends_at`` is aware UTC; None without a
     ticket. ``perhaps`` are the principals that map to the account, if no principal was proved. ``unsure`` are groups that cannot
-    be looked up, so that it is not known whether the subject is a member.
+    be looked up, so that it is not known whether the subject is a member. ``authentication`` is how the ticket came about; None
+    without a ticket.
     """
 
     principal: str
@@ -41,6 +45,17 @@ class Subject:
     ticket_ends_at: datetime | None
     perhaps: frozenset[str] = frozenset()
     unsure: frozenset[str] = frozenset()
+    authentication: Authentication | None = None
+
+    def looked_at(self, moment: datetime) -> Subject:
+        """Return this subject with the age of their authentication as it is at ``moment`` (aware UTC)."""
+        given = self.authentication
+        return self if given is None else replace(self, authentication=replace(given, looked_at=moment))
+
+    def ticket(self) -> dict[str, Any]:
+        """Return what the chain keeps of the ticket: its end, and how it came about if that is known."""
+        ends = {"ticket_ends_at": str(self.ticket_ends_at)}
+        return ends if self.authentication is None else {**ends, "authentication": self.authentication.detail()}
 
     @property
     def is_root(self) -> bool:

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from jitd.core.facts import Facts, Unasked, Unknown, Value, spell
 from jitd.core.names import OF_THE_FILE
+from jitd.core.origin import FACT, Whence, began_in
 from jitd.core.question import Question, said
 
 
@@ -59,6 +60,24 @@ class Conditions:
         self._known = known
         self.unasked: set[str] = set()
         self.seen: dict[str, str] = {}
+
+    def began_in(self, words: tuple[Whence, ...] | None) -> bool | None:
+        """True if the login session began in one of ``words``, or if there are none. None if that is not known. If nobody has
+        looked for it, False: see ``hold``.
+        """
+        if words is None:
+            return True
+        if FACT not in self._known:
+            self.unasked.add(FACT)
+            return False
+        self.seen[FACT] = spell(self._known[FACT])
+        return began_in(words, self._known)
+
+    @property
+    def no_origin(self) -> str:
+        """Why the origin is not known, or why what is known of it is not enough."""
+        found = self._known.get(FACT)
+        return found.why if isinstance(found, Unknown) else "only that it began on another host"
 
     def are_open(self, when: When | None) -> bool:
         """True if ``when`` asks about the command's file, and nobody may look at it yet."""

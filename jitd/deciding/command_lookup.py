@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from jitd.core.command import Command, Pairs
 from jitd.core.deed import deed_of
 from jitd.core.environment import fault_in_locale, fault_in_variables, split_locale
+from jitd.core.origin import Caller
 from jitd.core.subject import Subject
 from jitd.deciding import accounts
 from jitd.files import inspection, path_lookup
@@ -42,7 +43,7 @@ class Asked:
     directories resolved; the request is refused if the word leads elsewhere by now. ``anew``: no earlier grant may answer this
     request. ``unseen``: a second question, without the ``doubt``. If the second question is denied, that denial is the answer:
     the ``doubt`` would tell what is at a path that the requester cannot see. ``gives`` and ``stays``: see
-    ``core.command.Command``. ``tty``: the terminal that the client claims to be on.
+    ``core.command.Command``. ``tty``: the terminal that the client claims to be on. ``caller``: the process that asks.
     """
 
     argv: tuple[bytes, ...]
@@ -70,6 +71,7 @@ class Asked:
     gives: bool = False
     stays: bool = False
     tty: bytes | None = None
+    caller: Caller | None = None
 
 
 @dataclass(frozen=True, slots=True)

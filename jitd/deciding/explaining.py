@@ -168,6 +168,7 @@ class Explainer:
             is_missing=False,
             writable_by=(),
             tty=asked.tty,
+            caller=asked.caller,
         )
 
 

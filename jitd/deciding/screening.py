@@ -16,6 +16,7 @@ from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import deed_of
 from jitd.core.effects import Moment
 from jitd.core.environment import let_in
+from jitd.core.origin import Caller
 from jitd.core.policy import Policy, denied_files, no_rule
 from jitd.core.question import Question
 from jitd.core.request import Request
@@ -99,6 +100,7 @@ def _look(
             names=names,
             is_unopened=bool(found.command.path),
             tty=asked.tty,
+            caller=asked.caller,
         )
 
     def permits(unseen: Found) -> bool:
@@ -222,6 +224,7 @@ def look_again(
         names=_names(policy, request.command, path_lookup.names_of(request.command.path, glance)),
         is_unopened=bool(request.command.path),
         tty=request.claims.tty,
+        caller=Caller(None, kept=request.caller, request=request.id),
     )
     on_path = knowledge.decide(policy, question, now.at)
     sighting = _judged(policy, question, on_path, (), trusted, now, glance, knowledge)

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
+from jitd.core.origin import Caller
 from jitd.core.subject import Subject
 from jitd.deciding import origins
 from jitd.deciding.walking import Held
@@ -49,7 +50,8 @@ class Connection:
         self._on_end = on_end
         self._talk = Conversation(DAEMON)
         self._handshake = Handshake(services.acceptor, peer.uid)
-        self._dispatch = Dispatch(services, lambda: origins.origin(peer.pid, peer.uid))
+        self._caller = Caller(peer.hold)
+        self._dispatch = Dispatch(services, lambda: origins.origin(peer.pid, peer.uid), self._caller)
         self._proof: Proof | None = None
         self._who: Subject | None = None
         self._is_proved = False
@@ -247,14 +249,14 @@ class Connection:
         match message:
             case messages.Submit():
                 made = await requests.submit(
-                    who, asked_in(message), claims_in(message), service=message.service, waits=message.waits,
-                    if_owed=message.if_owed, waiter=self._waiting, on_created=self._waiting.begin,
+                    who, asked_in(message, self._caller), claims_in(message), service=message.service,
+                    waits=message.waits, if_owed=message.if_owed, waiter=self._waiting, on_created=self._waiting.begin,
                 )  # fmt: skip
                 if not message.waits:
                     self._waiting.submitted(made)
             case messages.Get():
                 made = await requests.submit(
-                    who, thing_in(message), claims_in(message), waits=message.waits,
+                    who, thing_in(message, self._caller), claims_in(message), waits=message.waits,
                     if_owed=message.if_owed, waiter=self._waiting, on_created=self._waiting.begin,
                 )  # fmt: skip
                 if not message.waits:
@@ -262,7 +264,7 @@ class Connection:
             case messages.Keep():
                 self._done(self._waiting.keep())
             case messages.Resume():
-                self._waiting.move(await requests.resume(who, message.id, self._waiting, self._waiting.begin))
+                self._waiting.move(await requests.resume(who, message.id, self._caller, self._waiting, self._waiting.begin))
             case messages.Watch():
                 self._watch_ended = message.ended
                 self._services.waiters.watch(self._list_again)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Callable, Iterable
 
 from jitd.core.law import Origin
+from jitd.core.origin import Caller
 from jitd.core.request import Verdict
 from jitd.core.subject import Subject
 from jitd.server.reading import asked_in, supposed_in
@@ -20,11 +21,12 @@ from jitpam.wire.messages import Message
 
 
 class Dispatch:
-    """Hands messages to the parts of the daemon. ``origin`` returns from where the client speaks."""
+    """Hands messages to the parts of the daemon. ``origin`` returns from where the client speaks; ``caller`` is its process."""
 
-    def __init__(self, services: Services, origin: Callable[[], Origin]) -> None:
+    def __init__(self, services: Services, origin: Callable[[], Origin], caller: Caller) -> None:
         self._to = services
         self._origin = origin
+        self._caller = caller
 
     async def to(self, who: Subject, message: Message) -> AsyncIterable[Row] | Iterable[Row] | str:
         """Do what ``who`` asks for in ``message``, and return the answer. Raises Refusal."""
@@ -33,9 +35,10 @@ class Dispatch:
             case messages.Withdraw():
                 return f"request {requests.withdraw(who, message.id, self._to.access.may_see)} is withdrawn"
             case messages.Explain():
-                return [await requests.explain(who, asked_in(message), message.service)]
+                return [await requests.explain(who, asked_in(message, self._caller), message.service)]
             case messages.Suppose():
-                return await self._to.explanations.suppose(who, message.service, asked_in(message), supposed_in(message))
+                asked, supposed = asked_in(message, None), supposed_in(message)
+                return await self._to.explanations.suppose(who, message.service, asked, supposed)
             case messages.Giveback():
                 count = requests.give_back(who, await lists.leases_of(who), message.login_session)
                 return f"{count} lease{'' if count == 1 else 's'} given back"

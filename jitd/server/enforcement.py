@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from jitd.core.claims import Claims, Point
 from jitd.core.deed import RUN, deed_of
 from jitd.core.holding import Holding
+from jitd.core.origin import Caller
 from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
 from jitd.deciding import origins
 from jitd.deciding.command_lookup import Asked
-from jitd.deciding.program_commands import Program, at_point
+from jitd.deciding.program_commands import PROGRAMS, Program, at_point
 from jitd.deciding.view import View
 from jitd.deciding.walking import Held, Place
 from jitd.server.acceptor import NoKey, NotAuthenticated, Proof
@@ -165,7 +166,7 @@ class Enforcement:
         asked = Asked(
             argv=(), login=False, user=None, group=None, cwd=ask.cwd or b"/", cwd_device=ask.cwd_device, cwd_inode=ask.cwd_inode,
             chdir=False, variables=(), preserved=(), locale=(), streams=(), reason=ask.reason, lasts_for=None, uses=None,
-            timeout_for=None, tty=ask.tty,
+            timeout_for=None, tty=ask.tty, caller=self._caller(),
         )  # fmt: skip
 
         def understand(search_path: str) -> Asked:
@@ -187,6 +188,13 @@ class Enforcement:
         )
         if self._waits_for is not None:
             self._move(made)
+
+    def _caller(self) -> Caller:
+        """Return the process that asks. A login has no session yet."""
+        process, ask = self._process, self._ask
+        if ask.service in PROGRAMS:
+            return Caller(lambda: process)
+        return Caller(lambda: process, is_login=True, remote_host=_text(ask.rhost), tty=_text(ask.tty) or "")
 
     def _wait_for(self, id: str) -> None:
         self._waits_for = id

@@ -21,7 +21,7 @@ _SO_PEERPIDFD = 77
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class Gone(Exception):
+class Gone(ProcessLookupError):
     """The process that connected has ended. Another process may use its connection, or have its number."""
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from jitd.core.claims import Claims
 from jitd.core.conditions import read_service
 from jitd.core.duration import LONGEST
+from jitd.core.origin import Caller
 from jitd.core.thing import read_thing
 from jitd.deciding.command_lookup import Asked
 from jitd.deciding.explaining import Supposed
@@ -33,8 +34,8 @@ def service_in(ask: messages.Ask | messages.Enforce) -> str:
         raise Refusal("usage", "a service has a name of letters, digits, dots, hyphens and underscores, 64 at most") from None
 
 
-def asked_in(ask: messages.Ask) -> Asked:
-    """Return the command of ``ask``, in the client's words. Raises Refusal."""
+def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
+    """Return the command of ``ask``, from ``caller`` (None: from nobody yet), in the client's words. Raises Refusal."""
     service_in(ask)
     if ask.streams and (len(ask.streams) != 3 or any(kind not in KINDS for kind in ask.streams)):
         raise Refusal("usage", "there are three standard streams, each of a known kind")
@@ -60,6 +61,7 @@ def asked_in(ask: messages.Ask) -> Asked:
         timeout_for=ask.timeout_for,
         anew=isinstance(ask, messages.Anew),
         tty=ask.tty,
+        caller=caller,
     )
 
 
@@ -84,8 +86,8 @@ def _facts(words: list[str]) -> tuple[tuple[str, str], ...]:
     return tuple((f"fact.{name.removeprefix('fact.')}", value) for name, _, value in pairs)
 
 
-def thing_in(ask: messages.Get) -> Asked:
-    """Return the thing that ``ask`` asks for. Raises Refusal."""
+def thing_in(ask: messages.Get, caller: Caller) -> Asked:
+    """Return the thing that ``ask``, from ``caller``, asks for. Raises Refusal."""
     try:
         thing = read_thing(ask.thing)
     except ValueError as fault:
@@ -112,6 +114,7 @@ def thing_in(ask: messages.Get) -> Asked:
         gives=True,
         stays=ask.stays or not ask.waits,
         tty=ask.tty,
+        caller=caller,
     )
 
 

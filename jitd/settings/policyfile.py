@@ -29,6 +29,7 @@ from jitd.core.conditions import (
 )
 from jitd.core.decision import Approval, Record, Terms
 from jitd.core.names import NAMES, Name
+from jitd.core.origin import read_origin
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
 from jitd.core.thing import read_thing
 from jitd.expressions.patterns import read_pattern
@@ -45,7 +46,7 @@ MOST_NEEDED = 100
 """How many approvals a rule may ask for from one group."""
 
 KEYS = {
-    "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "services", "when"),
+    "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "origin", "services", "when"),
     "permit": ("ticket", "reason", "approvals", "expires", "grant", "run", "standing"),
     "deny": ("because",),
     "reason": ("pattern", "hint"),
@@ -237,6 +238,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule
         gives=gives,
         hosts=table.words("hosts", (), read_host) if "hosts" in table.values else None,
         hours=table.words("hours", (), _read_hours) if "hours" in table.values else None,
+        origin=table.words("origin", (), read_origin) if "origin" in table.values else None,
         services=table.words("services", ("jitsudo",), read_service),
         reason=_reason(table),
         when=read_when(table, names),
@@ -267,6 +269,7 @@ def _deny(document: Document, table: Table, names: Mapping[str, Name]) -> Rule:
         gives=table.words("gives", (), read_thing) if "gives" in given else None,
         hosts=table.words("hosts", (), read_host) if "hosts" in given else None,
         hours=table.words("hours", (), _read_hours) if "hours" in given else None,
+        origin=table.words("origin", (), read_origin) if "origin" in given else None,
         services=table.words("services", (), read_service) if "services" in given else None,
         when=read_when(table, names),
         because=table.sentence("because"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from jitd.core.chain import Seal
@@ -38,6 +39,17 @@ class Change:
     after: Life
     expected: int
     document: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """How many requests a person has made since some moment, how many of these were denied, and how many runs were started under
+    the person's grants since then.
+    """
+
+    asked: int
+    denied: int
+    ran: int
 
 
 class Store(Protocol):
@@ -90,6 +102,11 @@ class Store(Protocol):
 
     def n_unused(self, uid: int) -> int:
         """Count the live grants of one account of which no use was taken."""
+
+    def history(self, person: str, since: datetime, *, beside: str = "") -> History:
+        """Count what ``person`` (``Subject.person``) has done since ``since`` (aware), without the request ``beside``. All
+        accounts of the person count.
+        """
 
     def page(self, life: type[T], after: int, *, ended: bool = False) -> list[tuple[int, T]]:
         """Return place and object of the next open objects after the place ``after``, oldest first. With ``ended`` also return

@@ -7,30 +7,32 @@ Law: if a statement fails, its whole transaction is rolled back and the error is
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from jitd.core.chain import GENESIS, Seal, seal
-from jitd.core.command import work_of
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.lock import Lock
 from jitd.core.request import Request
 from jitd.core.run import Run
-from jitd.store import Change, Conflict, StoreError, documents
-from jitd.store.tally import Had, Tally, is_unused
+from jitd.store import Change, Conflict, History, StoreError, documents, history
+from jitd.store.columns import COLUMNS
+from jitd.store.tally import Had, Tally
 
-SCHEMA = 4
+SCHEMA = 5
 """The version of the schema that this code knows: the number of the last file in ``schema/``."""
 
 PAGE = 64
 """How many objects one page may have."""
 PAGE_BYTES = 256 * 1024
 """A page ends after this many bytes of documents."""
+_HOLDINGS_SINCE = 4
+"""The first schema that has holdings."""
 
 
 @contextmanager
@@ -143,7 +145,7 @@ class SqliteStore:
         return Had({id for (id,) in waiting}, {id for (id,) in unused}, dict(running))
 
     def _write(self, change: Change) -> None:
-        after, columns = change.after, _COLUMNS[type(change.after)]
+        after, columns = change.after, COLUMNS[type(change.after)]
         is_open = int(columns.is_open(after))
         if change.expected == 0:
             row = {
@@ -250,11 +252,16 @@ class SqliteStore:
         """See ``Store.n_unused``."""
         return len(self._tally.of(uid, self._had).unused)
 
+    def history(self, person: str, since: datetime, *, beside: str = "") -> History:
+        """See ``Store.history``."""
+        with _told(self._path):
+            return history.count(self._db, person, since, beside)
+
     def page(self, life: Any, after: int, *, ended: bool = False) -> list[tuple[int, Any]]:
         """See ``Store.page``."""
         found: list[tuple[int, Any]] = []
         n_bytes = 0
-        table = _COLUMNS[life].table
+        table = COLUMNS[life].table
         by = "" if ended else f"INDEXED BY {table}_open"  # few objects are open: do not scan the ended ones
         with _told(self._path):
             places = self._db.execute(
@@ -301,7 +308,7 @@ class SqliteStore:
     def documents(self, *, ended: bool = True) -> Iterator[tuple[str, str, bytes]]:
         """See ``Store.documents``."""
         with _told(self._path):
-            for life, columns in zip(self._lives(), _COLUMNS.values(), strict=False):
+            for life, columns in zip(self._lives(), COLUMNS.values(), strict=False):
                 for id, document in self._db.execute(
                     f"SELECT id, CAST(document AS BLOB) FROM {columns.table} {_open_only(ended)} ORDER BY rowid"
                 ):
@@ -313,7 +320,7 @@ class SqliteStore:
         return int(schema)
 
     def _lives(self) -> tuple[str, ...]:
-        """Return the lives of this database's schema, in the order of ``_COLUMNS``. The first schema had no locks, and the first
+        """Return the lives of this database's schema, in the order of ``COLUMNS``. The first schema had no locks, and the first
         three had no holdings.
         """
         lives = ("request", "grant", "run", "lock", "holding")
@@ -321,10 +328,16 @@ class SqliteStore:
 
     def misfiled(self) -> Iterator[tuple[str, str]]:
         """See ``Store.misfiled``."""
-        for life, (kind, columns) in zip(self._lives(), _COLUMNS.items(), strict=False):
+        for life, (kind, columns) in zip(self._lives(), COLUMNS.items(), strict=False):
+            with _told(self._path):  # an older schema has fewer columns
+                known = {name for (name,) in self._db.execute("SELECT name FROM pragma_table_info(?)", (columns.table,))}
             for after in self._read_all(kind, _open_only(ended=True)):
-                moving = columns.moving(after) if self._schema >= _MOVING_SINCE else {}
-                said = {"version": after.version, "is_open": int(columns.is_open(after)), **columns.keys(after), **moving}
+                all = (
+                    {"version": after.version, "is_open": int(columns.is_open(after))}
+                    | columns.keys(after)
+                    | columns.moving(after)
+                )
+                said = {name: value for name, value in all.items() if name in known}
                 with _told(self._path):
                     found = self._db.execute(
                         f"SELECT {', '.join(said)} FROM {columns.table} WHERE id = ?", (after.id,)
@@ -338,7 +351,7 @@ class SqliteStore:
 
     def _read_all(self, life: Any, where: str, *parameters: object) -> Iterator[Any]:
         """Yield one row at a time, so that a long list, large rows or a slow reader do not keep the table in memory."""
-        table = _COLUMNS[life].table
+        table = COLUMNS[life].table
         with _told(self._path):
             rows = self._db.execute(f"SELECT rowid FROM {table} {where} ORDER BY rowid", parameters).fetchall()
         for (row,) in rows:
@@ -359,32 +372,3 @@ class SqliteStore:
 
 def _open_only(ended: bool) -> str:
     return "WHERE is_open >= 0" if ended else "WHERE is_open = 1"
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """The table in which objects of a life are stored, and the columns by which they are searched for."""
-
-    table: str
-    is_open: Callable[[Any], bool]
-    keys: Callable[[Any], dict[str, object]]
-    moving: Callable[[Any], dict[str, object]] = lambda _: {}
-    """The columns that change with the object."""
-
-
-_MOVING_SINCE = 3
-"""The first schema that has columns in ``moving``."""
-_HOLDINGS_SINCE = 4
-"""The first schema that has holdings."""
-_COLUMNS: dict[type, _Columns] = {
-    Request: _Columns("requests", lambda r: r.is_open, lambda r: {"uid": r.requester.uid}),
-    Grant: _Columns(
-        "grants",
-        lambda g: g.is_live,
-        lambda g: {"uid": g.holder.uid, "work": work_of(g.command)},
-        lambda g: {"unused": int(is_unused(g))},
-    ),
-    Run: _Columns("runs", lambda r: r.is_live, lambda r: {"grant_id": r.grant}),
-    Lock: _Columns("locks", lambda k: k.is_active, lambda k: {}),
-    Holding: _Columns("holdings", lambda h: h.is_live, lambda h: {"grant_id": h.grant}),
-}

@@ -6,9 +6,9 @@ Law: to a person who may not see a thing, it does not exist. An operator sees ev
 
 from __future__ import annotations
 
+from jitd.core import approvers
 from jitd.core.command import read_id
 from jitd.core.law import Actor, Role
-from jitd.core.policy import may_review
 from jitd.core.request import Request
 from jitd.core.subject import Subject, matches_any
 from jitd.settings.config import Config
@@ -33,7 +33,7 @@ class Access:
 
     def may_review(self, who: Subject, found: Request) -> bool:
         """True if the rule of ``found`` takes a review from ``who``."""
-        return found.obligations is not None and bool(may_review(found.obligations.approvals, who, found.requester))
+        return found.obligations is not None and bool(approvers.may_review(found.obligations.approvals, who, found.requester))
 
     def why_no_review(self, who: Subject, found: Request) -> str:
         """Why nobody takes a review of ``found`` from ``who``, as the end of a sentence; empty if it is taken."""
@@ -44,6 +44,15 @@ class Access:
         if who.is_local:
             return "without a Kerberos ticket you review nothing: kinit"
         return "its rule names neither you nor a group that you are in"
+
+    def why_no_approval(self, who: Subject, found: Request) -> str:
+        """Why nobody takes an approval of ``found`` from ``who``, though they may review it: how they authenticated is not what
+        its rule demands. Empty if it is taken.
+        """
+        if found.obligations is None:
+            return ""
+        lacks = approvers.lack(found.obligations.approvals, who, found.requester)
+        return f"its rule {lacks}" if lacks else ""
 
     def may_see(self, who: Subject, found: Request) -> bool:
         """True for the requester, for people who may review it, and for operators."""

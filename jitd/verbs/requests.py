@@ -20,6 +20,7 @@ from jitd.core.deed import JITSUDO, deed_of
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant, GrantState, NoUseLeft, Revoked, Used
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
+from jitd.core.origin import Caller, kept_of
 from jitd.core.request import Request, RequestState
 from jitd.core.run import RunState
 from jitd.core.subject import Subject
@@ -31,8 +32,9 @@ from jitd.lifecycle.waiters import Waiter, Waiters
 from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.verbs import sentences
+from jitd.verbs.continuing import refuse_elsewhere
 from jitd.verbs.explanations import near_rows
-from jitd.verbs.limits import LOOKS, LOOKS_PER_SECOND, Pace
+from jitd.verbs.limits import LOOKS, LOOKS_PER_SECOND, Pace, n_bytes_of
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, decision_row, rule_row
 from jitd.workers import Workers
@@ -188,7 +190,7 @@ class Requests:
         on_created: Callable[[str], None],
         origin: Origin | None = None,
     ) -> Request:
-        id, who = made.id, made.requester
+        made, id, who = replace(made, caller=kept_of(decision.seen)), made.id, made.requester
         by = Actor(Role.REQUESTER, who.principal, who.uid, origin)
         if waiter is not None:
             self._waiters.attend(id, waiter)
@@ -262,13 +264,16 @@ class Requests:
             raise Refusal("unknown", "there is no such request of yours that could be resumed")
         return found
 
-    async def resume(self, who: Subject, typed: str, waiter: Waiter, on_created: Callable[[str], None]) -> Request:
+    async def resume(
+        self, who: Subject, typed: str, caller: Caller, waiter: Waiter, on_created: Callable[[str], None]
+    ) -> Request:
         """Let ``who`` wait again for their own request, or take the use of its grant. Return the request. Raises Refusal."""
         found = self._own(who, typed)
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("denied", "you have resumed too often within a short time: wait a minute")
         if found.point is not None:
             raise Refusal("usage", f"request {found.id} is {found.service}'s: once it is approved, use {found.service} again")
+        await refuse_elsewhere(found, caller, self._workers)
         await self._until_given_back(found)
         if not found.is_open and self._usable_grant(found) is None and self._perform.holdings.held_for(found) is None:
             raise Refusal("unknown", "there is no such request of yours that could be resumed")
@@ -384,13 +389,6 @@ class Requests:
                 self._perform.act(Revoked(grant.id, Actor(Role.REQUESTER, who.principal, who.uid), "given back by its holder"))
                 count += 1
         return count
-
-
-def n_bytes_of(command: Command) -> int:
-    """Return the size of ``command`` as it was asked for, in bytes."""
-    n_bytes = len(command.path) + len(command.cwd) + sum(len(word) + 1 for word in command.argv)
-    n_bytes += sum(len(name) + len(value) for name, value in command.variables)
-    return n_bytes + sum(len(option) + 1 for option in command.options) + len(command.doubt)
 
 
 def _beforehand(who: Subject, service: str, asked: Asked) -> Callable[[str], Asked]:

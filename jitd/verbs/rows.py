@@ -11,13 +11,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from jitd.core.approvers import tally
 from jitd.core.command import Command, Pairs
 from jitd.core.decision import Approval, Decision, Deny, Terms
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.lock import Lock, counted, sentence
-from jitd.core.policy import Rule, describe, describe_approvals, tally
+from jitd.core.policy import Rule, describe, describe_approvals
 from jitd.core.request import Request, Verdict
 from jitd.core.run import Run, Usage
 from jitd.core.subject import Subject

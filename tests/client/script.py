@@ -11,8 +11,8 @@ from unittest.mock import patch
 
 from jitd import cli
 from jitd.cli import call
+from jitd.core.approvers import may_review
 from jitd.core.decision import Approval
-from jitd.core.policy import may_review
 from jitd.core.request import Request, transition
 from jitd.verbs.rows import request_row
 from jitpam.wire.messages import Message

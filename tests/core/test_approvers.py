@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jitd.core.approvers import may_review, tally
 from jitd.core.conditions import Reason, read_host
 from jitd.core.decision import Approval
-from jitd.core.policy import ROOTS, Rule, describe, describe_approvals, may_review, rules_for, tally
+from jitd.core.policy import ROOTS, Rule, describe, describe_approvals, rules_for
 from jitd.core.subject import Subject
 from jitd.expressions.patterns import read_pattern
 from tests.core.house import ALICE, BOB, CAROL, DAVE, EVE, ROOT, deny, hours, patterns, permit, policy, subject

@@ -15,6 +15,7 @@ from jitd.core.conditions import Reason
 from jitd.core.decision import Permit
 from jitd.core.explaining import MOST_CLOSEST, TOLD, Explained, Outcome, Saying, closest, explain
 from jitd.core.facts import Facts, Unasked, Unknown
+from jitd.core.origin import read_origin
 from jitd.core.policy import CONDITIONS, Rule, decide
 from jitd.core.question import Question
 from jitd.core.when import When
@@ -107,6 +108,30 @@ def test_a_when_is_told_with_the_values_of_its_facts(known: Facts, saying: Sayin
     assert found.asks == ({"fact.load"} if saying is Saying.ASKS else frozenset())
 
 
+@for_each(
+    [
+        ("permit", {"fact.origin": "10.1.2.3"}, Saying.PERMITS, "origin held: 10.0.0.0/8 or console / 10.1.2.3"),
+        ("permit", {"fact.origin": "local"}, Saying.PASSES, "origin did not hold: 10.0.0.0/8 or console / local"),
+        ("permit", {"fact.origin": Unknown("no")}, Saying.PASSES, "origin did not hold: 10.0.0.0/8 or console / not known: no"),
+        ("permit", {}, Saying.ASKS, "origin would be asked: 10.0.0.0/8 or console / "),
+        ("deny", {"fact.origin": "console"}, Saying.DENIES, "origin held: 10.0.0.0/8 or console / console"),
+        ("deny", {"fact.origin": Unknown("no")}, Saying.FAILS, "origin failed: 10.0.0.0/8 or console / not known: no"),
+    ]
+)
+def test_an_origin_is_told_with_what_was_found(verdict: Any, known: Facts, saying: Saying, line: str) -> None:
+    origin = (read_origin("10.0.0.0/8"), read_origin("console"))
+    (found,) = explain(policy(replace(permit(), verdict=verdict, origin=origin)), question(), NOON, known)
+    assert (found.saying, told(found)[-1]) == (saying, line)
+
+
+def test_an_origin_is_left_where_another_condition_does_not_hold_and_when_after_it() -> None:
+    rule = permit(origin=(read_origin("remote"),), when=LOAD)
+    (found,) = explain(policy(replace(rule, who=("group:ops",))), question(), NOON)
+    assert told(found)[-2:] == ["origin left: remote / ", "when left: fact.load < 2.0 / "]
+    (found,) = explain(policy(rule), question(), NOON, {"fact.origin": "local"})
+    assert told(found)[-2:] == ["origin did not hold: remote / local", "when left: fact.load < 2.0 / "]
+
+
 def test_a_when_is_left_where_another_condition_does_not_hold() -> None:
     (found,) = explain(policy(permit(when=LOAD, who=("group:ops",))), question(), NOON)
     assert told(found)[-1] == "when left: fact.load < 2.0 / "
@@ -145,6 +170,9 @@ def test_what_came_closest_says_what_it_wants() -> None:
     assert near(permit("deploy", **restart, services=("sudo", "su"))) == ["rule deploy: by sudo or su"]
     assert near(permit("deploy", **patterns(("/usr/*/systemctl", "stop")))) == ["rule deploy: /usr/*/systemctl stop"]
     assert near(permit("deploy", **restart, when=LOAD)) == ["rule deploy: when fact.load < 2.0"]
+    remote = (read_origin("remote"),)
+    assert near(permit("deploy", **restart, origin=remote)) == ["rule deploy: from remote"]
+    assert near(permit("deploy", **restart, origin=remote, when=LOAD)) == ["rule deploy: from remote, when fact.load < 2.0"]
     everything = permit("deploy", **patterns(("/usr/bin/systemctl", "stop")), **office, run_as=("bob",))
     assert near(everything, at=NIGHT) == ["rule deploy: as bob, /usr/bin/systemctl stop, Mon-Fri 08:00-18:00 UTC"]
 

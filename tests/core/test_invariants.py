@@ -15,9 +15,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from jitd.core.approvers import tally
 from jitd.core.command import Command, Operand, RunAs, fingerprint
 from jitd.core.decision import RECORDED, Approval, Deny, Obligations, Permit, Record, Terms, narrow
-from jitd.core.policy import Policy, Rule, decide, tally
+from jitd.core.policy import Policy, Rule, decide
 from jitd.core.question import Question
 from jitd.core.request import Request
 from jitd.settings import policyfile

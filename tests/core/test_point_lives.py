@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from jitd.core import grant, lock, request, run
+from jitd.core.approvers import may_review
 from jitd.core.claims import Point
 from jitd.core.command import RunAs, work_of
 from jitd.core.decision import Approval, Deny, Permit, Terms, narrow
@@ -18,7 +19,7 @@ from jitd.core.effects import Admit, StartRun
 from jitd.core.grant import Expired, Grant, GrantState, NoUseLeft, Returned, Revoked, Used, covers
 from jitd.core.law import CLOCK, MONITOR, Role
 from jitd.core.lock import Whom, is_on
-from jitd.core.policy import decide, may_review, rules_for
+from jitd.core.policy import decide, rules_for
 from jitd.core.request import RequestState
 from jitd.core.run import Process, Starting, StopOrdered
 from jitd.core.subject import Subject

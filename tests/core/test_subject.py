@@ -11,8 +11,9 @@ from datetime import timedelta
 
 import pytest
 
+from jitd.core.approvers import may_review
 from jitd.core.decision import Approval, Permit
-from jitd.core.policy import decide, may_review
+from jitd.core.policy import decide
 from jitd.core.subject import LOCAL, Subject, account_of, matches_any, person_of
 from tests.core.house import ALICE, BOB, EVE, NOON, ROOT, deny, permit, policy, question
 

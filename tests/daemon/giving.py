@@ -18,6 +18,7 @@ from typing import Any
 from jitd.audit.verify import verify
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
+from jitd.core.origin import Caller
 from jitd.giving import Answer, Done, Failed, Givers
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import Perform
@@ -254,7 +255,7 @@ class House:
     async def come_back(self, id: str = ID) -> Client:
         """A client comes with ``--resume``. Raises Refusal."""
         found = Client(self)
-        found.waiting.move(await self.requests.resume(ALICE, id, found.waiting, found.waiting.begin))
+        found.waiting.move(await self.requests.resume(ALICE, id, Caller(None), found.waiting, found.waiting.begin))
         return found
 
     # --- what there is -------------------------------------------------------------------------------------------------

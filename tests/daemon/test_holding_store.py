@@ -23,6 +23,7 @@ from jitd.core.law import DAEMON
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import StoreError, documents
 from jitd.store.sqlite import SCHEMA, SqliteStore
+from tests.daemon.schemas import BEFORE_5
 from tests.scene import THING, asked, free, moment, person, screened, submit, thing
 
 ID = "K7QM-2XVD"
@@ -147,6 +148,12 @@ def test_a_holding_that_is_gone_is_found_by_the_record(house: House) -> None:
         house.verify()
 
 
+def contents(db: sqlite3.Connection) -> list[list[Any]]:
+    """What every version has of each table."""
+    columns = {table: "id, version, is_open, document" for table in ("requests", "grants", "runs", "locks")}
+    return [list(db.execute(f"SELECT {what} FROM {table}")) for table, what in (columns | {"chain": "*"}).items()]
+
+
 def test_a_database_of_the_third_version_is_brought_to_this_one_with_all_that_is_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,17 +174,15 @@ def test_a_database_of_the_third_version_is_brought_to_this_one_with_all_that_is
     monkeypatch.undo()
     old.store.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.executescript("DROP TABLE holdings; PRAGMA user_version = 3;")
-        before = [list(db.execute(f"SELECT * FROM {table}")) for table in ("requests", "grants", "runs", "locks", "chain")]
+        db.executescript(f"{BEFORE_5} DROP TABLE holdings; PRAGMA user_version = 3;")
+        before = contents(db)
     with closing(SqliteStore.reading(path)) as reader:  # an older one is read as it is
         assert [one.id for one in reader.grants()] == ["AAAA-AAAA"]
         verify(reader.records(), reader.documents(), reader.misfiled())
     new = House(path)
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
-        assert [
-            list(db.execute(f"SELECT * FROM {table}")) for table in ("requests", "grants", "runs", "locks", "chain")
-        ] == before
+        assert contents(db) == before
     found = new.store.grant("AAAA-AAAA")
     assert found is not None and not found.command.gives and not found.command.stays
     new.begin()

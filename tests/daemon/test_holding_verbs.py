@@ -17,6 +17,7 @@ import pytest
 from jitd.core.grant import Revoked
 from jitd.core.holding import HoldingState
 from jitd.core.law import DAEMON
+from jitd.core.origin import Caller
 from jitd.deciding.directory import Account
 from jitd.giving import Done, Failed
 from jitd.server.connection import Connection
@@ -147,7 +148,7 @@ async def test_nobody_resumes_what_is_somebody_elses(house: House) -> None:
     for who in (BOB, person("eve"), person("alice", uid=4711), person("alice", principal="local:alice"), person("root")):
         client = Client(house, who)
         with pytest.raises(Refusal) as refused:
-            await house.requests.resume(who, ID, client.waiting, client.waiting.begin)
+            await house.requests.resume(who, ID, Caller(None), client.waiting, client.waiting.begin)
         texts.add(refused.value.text)
         assert client.said == [] and house.waiters.holder_of(ID) is None
     assert len(texts) == 1 and house.held().state is HELD

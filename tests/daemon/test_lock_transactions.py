@@ -23,14 +23,13 @@ from jitd.core.effects import SetDeadline, StopRun, TellRequester
 from jitd.core.grant import Grant, GrantState, Used
 from jitd.core.law import CLOCK, DAEMON, MONITOR, IllegalEvent, Role
 from jitd.core.lock import LockedOut, LockState, Whom, is_on
-from jitd.core.request import NotYours, RequestState, Verdict
-from jitd.core.run import Ending, Outcome, RunState
+from jitd.core.request import NotYours, Request, RequestState, Verdict
+from jitd.core.run import Ending, Outcome, Run, RunState
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.directory import Account
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.waiters import Waiters
-from jitd.store import StoreError, documents
-from jitd.store import sqlite as sqlite_store
+from jitd.store import StoreError, columns, documents
 from jitd.store.sqlite import SCHEMA, SqliteStore
 from jitd.store.tally import Tally
 from jitd.verbs.endings import Endings
@@ -401,10 +400,11 @@ def of_version_1(path):
     store._path, store._db = path, sqlite3.connect(path, isolation_level=None)
     store._head, store._tally = store._read_head(), Tally()
     store.locks = lambda *, ended=False: iter(())  # the first version had none
-    columns = dict(sqlite_store._COLUMNS)
-    sqlite_store._COLUMNS[Grant] = dataclasses.replace(
-        columns[Grant], moving=lambda grant: {}
-    )  # nor did it know what was never used
+    kept = dict(columns.COLUMNS)  # nor did it know what was never used, or done lately
+    for life, keys in ((Request, ("uid",)), (Grant, ("uid", "work")), (Run, ("grant_id",))):
+        now = kept[life].keys
+        fewer = lambda one, now=now, keys=keys: {key: now(one)[key] for key in keys}  # noqa: E731
+        columns.COLUMNS[life] = dataclasses.replace(kept[life], keys=fewer, moving=lambda one: {})
     lifecycle = Lifecycle(store, moment, lambda: "policy-1")
     written = documents.write
 
@@ -422,7 +422,7 @@ def of_version_1(path):
             lifecycle.handle(submit(made), screened(made, decision, attended=False))
     finally:
         documents.write = written
-        sqlite_store._COLUMNS.update(columns)
+        columns.COLUMNS.update(kept)
     store.close()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from jitd.core.law import Origin
+from jitd.core.origin import Caller
 from jitd.core.request import RequestState, Verdict
 from jitd.settings.config import Limits
 from jitd.verbs.access import Access
@@ -72,7 +73,7 @@ class House:
         raise TimeoutError
 
     def resume(self, who: Any) -> Any:
-        return self.requests.resume(who, WAITING.id, SimpleNamespace(), lambda id: None)
+        return self.requests.resume(who, WAITING.id, Caller(None), SimpleNamespace(), lambda id: None)
 
     def explain(self, who: Any) -> Any:
         return self.requests.explain(who, SimpleNamespace(), "jitsudo")

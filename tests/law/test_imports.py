@@ -59,6 +59,7 @@ LAW: dict[str, set[str]] = {
     "jitd.log": {WIRE},
     # files, and what is judged of them; what goes around a gate, where files are read in one place
     "jitd.files": {"jitd.files"},
+    "jitd.facts": {CORE, "jitd.facts", "jitd.files", "jitd.store"},
     "jitd.pamlint": {"jitd.pamlint"},
     "jitd.pamlint.places": {"jitd.pamlint", "jitd.files"},
     # what runs a command
@@ -70,8 +71,8 @@ LAW: dict[str, set[str]] = {
         "jitd.workers",
     },
     "jitd.verbs": {
-        CORE, WIRE, "jitd.deciding", "jitd.lifecycle", "jitd.log", "jitd.recording", "jitd.settings", "jitd.store", "jitd.verbs",
-        "jitd.workers",
+        CORE, WIRE, "jitd.deciding", "jitd.facts", "jitd.lifecycle", "jitd.log", "jitd.recording", "jitd.settings",
+        "jitd.store", "jitd.verbs", "jitd.workers",
     },
     "jitd.lifecycle": {
         CORE, "jitd.deciding", "jitd.executor", "jitd.giving", "jitd.lifecycle", "jitd.log", "jitd.monitor.orders",

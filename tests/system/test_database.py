@@ -21,6 +21,7 @@ from jitd.core.chain import Broken
 from jitd.lifecycle.integrity import Noted, examine
 from jitd.store import StoreError
 from jitd.store.sqlite import SCHEMA, SqliteStore
+from tests.daemon.schemas import BEFORE_5
 from tests.system.clients import Client, ready
 from tests.system.conftest import House
 from tests.system.crashpoints import REFUSED, STATUS
@@ -244,6 +245,7 @@ def test_an_older_schema_is_carried_over_with_all_that_is_in_it(served: House) -
     (waiting,) = served.rows("requests")
     served.kill()
     with contextlib.closing(sqlite3.connect(served.database)) as older:  # what later versions have brought
+        older.executescript(BEFORE_5)
         older.executescript("DROP TABLE holdings; DROP TABLE locks; DROP INDEX runs_of; DROP INDEX grants_unused;")
         older.executescript("ALTER TABLE grants DROP COLUMN unused; PRAGMA user_version = 1;")
     served.start()

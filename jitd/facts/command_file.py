@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts about the command's file: whose it is, its mode, its digest, its package, and whether it is as its package installed it.
+
+Law: all of them are about one file with one content, which is the content that will run: if the file changes meanwhile, none is
+known. A command that counts as missing has no facts, whatever is at its path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from dataclasses import dataclass
+
+from jitd.core.facts import Facts, Unknown, Value
+from jitd.core.question import Question
+from jitd.facts.packages import NoDatabase, Packages
+from jitd.files.digests import DigestCache, identity
+from jitd.files.inspection import CHUNK, LIMIT, PATIENCE, Inspected, Uninspectable, inspect, open_regular
+
+DIGEST = "fact.file_digest"
+_PACKAGE, _AS_PACKAGED = "fact.package", "fact.as_packaged"
+NAMES = frozenset({DIGEST, "fact.file_owner", "fact.file_mode", _PACKAGE, _AS_PACKAGED})
+"""The facts of this module."""
+_ACCOUNTS = "/etc/passwd"
+
+
+class _Changing(Exception):
+    """The file is not what it was a moment ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    sha256: bytes
+    md5: bytes
+
+
+class Files:
+    """Looks at files, and keeps the digests of those that only root can change. Threads may share it."""
+
+    def __init__(self, packages: Packages | None = None) -> None:
+        self._packages = Packages() if packages is None else packages
+        self._sha256 = DigestCache()
+        self._md5 = DigestCache()
+
+    def look(self, names: frozenset[str], question: Question, trusted: tuple[bytes, ...]) -> Facts:
+        """Return those facts of this module that are among ``names``, and the digest. If the command of ``question`` has a
+        digest, they are about a file with this content. The owners of files on the mounts in ``trusted`` are believed.
+        """
+        wanted = frozenset({DIGEST, *names}) & NAMES
+        path = question.command.path
+        if not path or question.is_missing:
+            return dict.fromkeys(wanted, Unknown("no file of the command is known"))
+        try:
+            found = self._look(wanted, path, trusted)
+            if question.command.digest not in (b"", bytes.fromhex(str(found[DIGEST]))):
+                raise _Changing
+            return found
+        except Uninspectable as fault:
+            return dict.fromkeys(wanted, Unknown(f"the command's file cannot be looked at: {fault}"))
+        except OSError as fault:
+            return dict.fromkeys(wanted, Unknown(f"the command's file cannot be looked at: {fault.strerror}"))
+        except _Changing:
+            return dict.fromkeys(wanted, Unknown("the command's file is being changed"))
+
+    def _look(self, wanted: frozenset[str], path: bytes, trusted: tuple[bytes, ...]) -> Facts:
+        inspected = inspect(path, 0, cache=self._sha256, trusted=trusted)
+        found: dict[str, Value | Unknown] = {DIGEST: inspected.digest.hex()}
+        file = open_regular(path)
+        try:
+            status = os.fstat(file)
+            if (status.st_dev, status.st_ino, status.st_size) != (inspected.device, inspected.inode, inspected.size):
+                raise _Changing
+            if "fact.file_owner" in wanted:
+                found["fact.file_owner"] = name_of(status.st_uid)
+            if "fact.file_mode" in wanted:
+                found["fact.file_mode"] = stat.S_IMODE(status.st_mode)
+            if wanted & {_PACKAGE, _AS_PACKAGED}:
+                found |= self._packaged(file, status, inspected, wanted)
+        finally:
+            os.close(file)
+        return found
+
+    def _packaged(self, file: int, status: os.stat_result, inspected: Inspected, wanted: frozenset[str]) -> Facts:
+        """Return the package, and whether the file is as packaged. The package is that of the file itself, not of a link to
+        it.
+        """
+        try:
+            owned = self._packages.owner_of(os.readlink(b"/proc/self/fd/%d" % file))
+            found: dict[str, Value | Unknown] = {_PACKAGE: "" if owned is None else owned.package}
+            if _AS_PACKAGED not in wanted or owned is None:
+                return found | {_AS_PACKAGED: False}
+            checksum = self._packages.checksum_of(owned)
+        except NoDatabase as fault:
+            return dict.fromkeys((_PACKAGE, _AS_PACKAGED), Unknown(str(fault)))
+        if checksum is None:
+            return found | {_AS_PACKAGED: Unknown(f"the package {owned.package} has no checksum of the file")}
+        return found | {_AS_PACKAGED: self._md5_of(file, status, inspected) == checksum}
+
+    def _md5_of(self, file: int, status: os.stat_result, inspected: Inspected) -> bytes:
+        is_roots = status.st_uid == 0 and not inspected.writable_by
+        if is_roots and (kept := self._md5.get(status)) is not None:
+            return kept
+        sums = _sums(file)
+        if identity(os.fstat(file)) != identity(status) or sums.sha256 != inspected.digest:
+            raise _Changing
+        if is_roots:
+            self._md5.put(status, sums.md5)
+        return sums.md5
+
+
+def _sums(file: int) -> _Sums:
+    """Return the digests of the content of ``file``, from one reading. Raises Uninspectable, OSError."""
+    sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+    enough_at = time.monotonic() + PATIENCE
+    while piece := os.read(file, CHUNK):
+        size += len(piece)
+        if size > LIMIT or time.monotonic() > enough_at:
+            raise Uninspectable("it is too long to be read now")
+        sha256.update(piece)
+        md5.update(piece)
+    return _Sums(sha256.digest(), md5.digest())
+
+
+def name_of(uid: int, accounts: str = _ACCOUNTS) -> str:
+    """Return the name of the account ``uid`` in ``accounts`` (passwd(5)), or ``#`` and the number if it has none there. No
+    directory of accounts is asked, as one may be slow or silent. Raises OSError.
+    """
+    with open(accounts, "rb") as file:
+        for line in file:
+            name, *fields = line.split(b":")
+            if len(fields) > 1 and fields[1] == b"%d" % uid:
+                return name.decode("utf-8", "backslashreplace")
+    return f"#{uid}"

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""dpkg's own database: which package a file belongs to, and which checksum the package says that the file has.
+
+The files are those of dpkg 1.21 (deb-md5sums(5), dpkg-divert(1), dpkg-query(1)). dpkg itself is not run. Law: this is no proof
+against tampering. The database says what was installed; whoever is root can change both, and the checksums are MD5.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import threading
+from dataclasses import dataclass
+
+DATABASE = b"/var/lib/dpkg"
+_MOST_KEPT = 512
+"""How many answers are kept until the database changes."""
+_MOST_BYTES = 64 * 1024 * 1024
+_TOPS = (b"bin", b"sbin", b"lib", b"lib32", b"lib64", b"libx32")
+"""Directories that are links into /usr on a merged host, while packages may still name files by them."""
+_LIST = b".list"
+
+
+class NoDatabase(Exception):
+    """The database cannot be used. The text says why, as the end of a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A file of a package. ``listed`` is the package with its architecture, as the database names it; ``names`` are the paths by
+    which the package may call the file.
+    """
+
+    listed: bytes
+    names: frozenset[bytes]
+
+    @property
+    def package(self) -> str:
+        """The package's name."""
+        return self.listed.partition(b":")[0].decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True, slots=True)
+class _Diversion:
+    """A file that a package would install as ``name`` stands at ``to``, unless the package is ``by`` (dpkg-divert(1))."""
+
+    name: bytes
+    to: bytes
+    by: bytes
+
+
+class Packages:
+    """The database in ``directory``. Answers are kept until the database changes. Threads may share it."""
+
+    def __init__(self, directory: bytes = DATABASE) -> None:
+        self._directory = directory
+        self._kept: dict[bytes, Owned | None] = {}
+        self._of: tuple[tuple[int, ...], ...] = ()
+        self._lock = threading.Lock()
+
+    def owner_of(self, path: bytes) -> Owned | None:
+        """Return what package the file ``path`` (absolute, without links) belongs to; None if it belongs to none. If packages of
+        several architectures have the same file, it is the first one in the order of their names. Raises NoDatabase.
+        """
+        with self._lock:
+            before = self._stamp()
+            if before != self._of:
+                self._kept.clear()
+                self._of = before
+            if path not in self._kept:
+                found = self._find(path)
+                if self._stamp() != before:
+                    raise NoDatabase("dpkg is changing its database now: ask again")
+                if len(self._kept) >= _MOST_KEPT:
+                    del self._kept[next(iter(self._kept))]
+                self._kept[path] = found
+            return self._kept[path]
+
+    def checksum_of(self, owned: Owned) -> bytes | None:
+        """Return the MD5 digest that the package says ``owned`` has; None if it says none, as of files that an administrator may
+        change. Raises NoDatabase.
+        """
+        content = self._read(b"info/" + owned.listed + b".md5sums", if_missing=b"")
+        for name in sorted(owned.names):
+            found = re.search(rb"^([0-9a-f]{32}) [ *]" + re.escape(name.removeprefix(b"/")) + rb"$", content, re.MULTILINE)
+            if found is not None:
+                return bytes.fromhex(found[1].decode("ascii"))
+        return None
+
+    def _stamp(self) -> tuple[tuple[int, ...], ...]:
+        """Return what changes when dpkg installs or removes something. Raises NoDatabase."""
+        found = []
+        for name in (b"info", b"status", b"diversions"):
+            try:
+                status = os.stat(os.path.join(self._directory, name), follow_symlinks=False)
+            except FileNotFoundError:
+                if name == b"diversions":
+                    continue
+                raise NoDatabase("this host has no database of dpkg's") from None
+            except OSError as fault:
+                raise NoDatabase(f"the database of dpkg cannot be read: {fault.strerror}") from None
+            if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                raise NoDatabase("others than root may change the database of dpkg")
+            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+        return tuple(found)
+
+    def _find(self, path: bytes) -> Owned | None:
+        if b"\n" in path or not path.startswith(b"/"):
+            return None
+        names, only, never = _names(path), None, None
+        for diversion in self._diversions():
+            if diversion.to in names:  # another package's file, moved aside
+                names, only, never = _names(diversion.name), None, diversion.by
+                break
+            if diversion.name in names:
+                only = diversion.by
+        found = [
+            listed
+            for listed in self._lists()
+            if (base := listed.partition(b":")[0]) != never and only in (None, base) and self._is_in(names, listed)
+        ]
+        return Owned(min(found), names) if found else None
+
+    def _lists(self) -> list[bytes]:
+        try:
+            names = os.listdir(os.path.join(self._directory, b"info"))
+        except OSError as fault:
+            raise NoDatabase(f"the database of dpkg cannot be read: {fault.strerror}") from None
+        return [name.removesuffix(_LIST) for name in names if name.endswith(_LIST)]
+
+    def _is_in(self, names: frozenset[bytes], listed: bytes) -> bool:
+        content = b"\n" + self._read(b"info/" + listed + _LIST, if_missing=b"") + b"\n"
+        return any(b"\n" + name + b"\n" in content for name in names)
+
+    def _diversions(self) -> list[_Diversion]:
+        lines = self._read(b"diversions", if_missing=b"").split(b"\n")
+        return [_Diversion(*lines[at : at + 3]) for at in range(0, len(lines) - 2, 3)]
+
+    def _read(self, name: bytes, *, if_missing: bytes) -> bytes:
+        try:
+            with open(os.path.join(self._directory, name), "rb") as file:
+                content = file.read(_MOST_BYTES + 1)
+        except FileNotFoundError:
+            return if_missing
+        except OSError as fault:
+            raise NoDatabase(f"the database of dpkg cannot be read: {fault.strerror}") from None
+        if len(content) > _MOST_BYTES:
+            raise NoDatabase("a file of the database of dpkg is too long to be one")
+        return content
+
+
+def _names(path: bytes) -> frozenset[bytes]:
+    """Return the paths by which a package may call the file ``path``: on a host with a merged /usr, ``/bin/ls`` is
+    ``/usr/bin/ls``.
+    """
+    for top in _TOPS:
+        if path.startswith(b"/usr/" + top + b"/"):
+            try:
+                leads_to = os.readlink(b"/" + top)
+            except OSError:
+                return frozenset({path})
+            return frozenset({path, path.removeprefix(b"/usr")} if leads_to.strip(b"/") == b"usr/" + top else {path})
+    return frozenset({path})

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The columns in which a store can search for objects, beside the documents of the objects.
+
+Law: a column follows from the object alone, so the verifier can compare the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from jitd.core.command import work_of
+from jitd.core.grant import Grant
+from jitd.core.holding import Holding
+from jitd.core.lock import Lock
+from jitd.core.request import Request, RequestState
+from jitd.core.run import Run
+from jitd.store import history
+from jitd.store.tally import is_unused
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The table in which objects of a life are stored, and the columns by which they are searched for."""
+
+    table: str
+    is_open: Callable[[Any], bool]
+    keys: Callable[[Any], dict[str, object]]
+    moving: Callable[[Any], dict[str, object]] = lambda _: {}
+    """The columns that change with the object."""
+
+
+COLUMNS: dict[type, Columns] = {
+    Request: Columns(
+        "requests",
+        lambda r: r.is_open,
+        lambda r: {"uid": r.requester.uid, "person": r.requester.person, "asked_at": history.spell(r.submitted_at)},
+        lambda r: {"is_denied": int(r.state is RequestState.DENIED)},
+    ),
+    Grant: Columns(
+        "grants",
+        lambda g: g.is_live,
+        lambda g: {
+            "uid": g.holder.uid,
+            "work": work_of(g.command),
+            "person": g.holder.person,
+            "ends_at": history.spell(g.ends_at),
+        },
+        lambda g: {"unused": int(is_unused(g))},
+    ),
+    Run: Columns(
+        "runs",
+        lambda r: r.is_live,
+        lambda r: {"grant_id": r.grant},
+        lambda r: {"started_at": history.spell(r.started_at)},
+    ),
+    Lock: Columns("locks", lambda k: k.is_active, lambda k: {}),
+    Holding: Columns("holdings", lambda h: h.is_live, lambda h: {"grant_id": h.grant}),
+}
+"""What a store keeps of each life. Not every older schema has all of these columns."""

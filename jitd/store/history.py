@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counts what a person has asked for, been denied and run since a moment, by indexes of the database.
+
+Law: nothing here reads a document. A moment in a column has whole seconds, so a count may be off by what happened in one second.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+
+from jitd.store import History
+
+_ASKED = (
+    "SELECT count(*), coalesce(sum(is_denied), 0) FROM requests INDEXED BY requests_lately WHERE person = ? AND asked_at >= ?"
+)
+_BESIDE = "SELECT count(*), coalesce(sum(is_denied), 0) FROM requests WHERE id = ? AND person = ? AND asked_at >= ?"
+_RAN = (  # a run starts only while its grant lives
+    "SELECT count(*) FROM grants INDEXED BY grants_lately"
+    " CROSS JOIN runs INDEXED BY runs_lately ON runs.grant_id = grants.id"
+    " WHERE grants.person = ? AND grants.ends_at >= ? AND runs.started_at >= ?"
+)
+
+
+def spell(at: datetime | None) -> str:
+    """Return ``at`` (aware) as columns have it: the first 19 characters of RFC 3339 in UTC. Empty for None."""
+    return "" if at is None else at.astimezone(UTC).isoformat()[:19]
+
+
+def count(db: sqlite3.Connection, person: str, since: datetime, beside: str) -> History:
+    """See ``Store.history``. Raises sqlite3.Error."""
+    when = spell(since)
+    asked, denied = db.execute(_ASKED, (person, when)).fetchone()
+    n_beside, denied_beside = db.execute(_BESIDE, (beside, person, when)).fetchone()
+    (ran,) = db.execute(_RAN, (person, when, when)).fetchone()
+    return History(asked - n_beside, denied - denied_beside, ran)

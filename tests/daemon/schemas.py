@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Databases as older schemas had them. Law: a script takes away what one version brought, and nothing else."""
+
+from __future__ import annotations
+
+BEFORE_5 = """
+DROP INDEX requests_lately; DROP INDEX grants_lately; DROP INDEX runs_lately;
+ALTER TABLE requests DROP COLUMN person; ALTER TABLE requests DROP COLUMN asked_at; ALTER TABLE requests DROP COLUMN is_denied;
+ALTER TABLE grants DROP COLUMN person; ALTER TABLE grants DROP COLUMN ends_at;
+ALTER TABLE runs DROP COLUMN started_at;
+PRAGMA user_version = 4;
+"""
+"""Turns a database of version 5 into one of version 4."""
