@@ -108,6 +108,7 @@ class Daemon:
         from jitd.store.opening import file_of, open_store, read_store
         from jitd.verbs.access import Access
         from jitd.verbs.endings import Endings
+        from jitd.verbs.explanations import Explanations
         from jitd.verbs.lists import Lists
         from jitd.verbs.locks import Locks
         from jitd.verbs.recordings import Recordings
@@ -184,6 +185,7 @@ class Daemon:
             access=access,
             lists=lists,
             requests=Requests(config, decider, self.perform, self._store, waiters, self._workers, now),
+            explanations=Explanations(access, decider.explainer, self._workers, now),
             reviews=Reviews(access, decider, self.perform, self._store, now),
             endings=endings,
             locks=Locks(access, endings, self.perform, self._store, self._accounts, waiters, self._workers, now),

@@ -134,6 +134,8 @@ def explain(asking: dict[str, Any]) -> int:
         may = row.get("decision") == "permit"
         if not may:
             print_out(printable(f"{what}: denied: {row.get('because')}"))
+            for near in row.get("closest") or []:
+                print_out(printable(f"closest: rule {near.get('rule')}: {', '.join(near.get('wants') or [])}"))
         elif row.get("lease"):
             asked = f"; {_gatekeepers(row)}" if row.get("gatekeepers") else ""
             print_out(printable(f"{what}: permitted by the lease {row['lease']}{asked}"))

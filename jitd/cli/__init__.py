@@ -41,6 +41,7 @@ VERBS = {
     "lock": "locking",
     "unlock": "locking",
     "locks": "lists",
+    "explain": "explaining",
     "check": "house",
     "reload": "house",
     "pam-lint": "linting",

@@ -8,7 +8,7 @@ fails while it is asked denies, and says that it was an error.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -20,6 +20,7 @@ from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.facts import NOTHING, Facts, Unasked
 from jitd.core.origin import Whence
 from jitd.core.question import Question
+from jitd.core.rule_index import RuleIndex
 from jitd.core.subject import Subject, matches_any
 from jitd.core.when import Conditions, When, WhenFailed
 from jitd.core.wording import count, listed
@@ -85,6 +86,10 @@ class Policy:
     rules: tuple[Rule, ...]
     root: Literal["permit", "deny"]
     digest: str
+    index: RuleIndex = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", RuleIndex(self.rules))
 
 
 def decide(policy: Policy, question: Question, at: datetime, known: Facts = NOTHING) -> Decision:
@@ -104,10 +109,9 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
     if question.command.gives and (is_root or question.requester.is_local):
         return Deny(Why.NO_RULE, "a thing is given only to a person who has a Kerberos ticket")
     # A deny without "who" must not lock root out of its own host. A deny that names root does.
-    denies = [rule for rule in policy.rules if rule.verdict == "deny" and not (is_root and rule.who is None)]
-    permits = [rule for rule in policy.rules if rule.verdict == "permit" and not is_root]
+    denies = (rule for rule in policy.index.denies if not (is_root and rule.who is None))
     lacking: Deny | None = None
-    for rule in denies + permits:
+    for rule in (*denies, *(() if is_root else policy.index.permits(question))):
         try:
             answer = _answer(rule, question, at, conditions)
         except WhenFailed as fault:
@@ -189,8 +193,7 @@ def _unsure_of(rule: Rule, who: Subject) -> str:
 
 def denied_groups(policy: Policy) -> frozenset[str]:
     """Return the names of the groups that deny rules name."""
-    words = (word for rule in policy.rules if rule.verdict == "deny" for word in rule.who or ())
-    return frozenset(word[6:] for word in words if word.startswith("group:"))
+    return policy.index.denied_groups
 
 
 def is_for(rule: Rule, service: str) -> bool:
@@ -262,14 +265,12 @@ CONDITIONS: tuple[tuple[str, Callable[[Rule, Question, datetime], bool]], ...] =
 
 def given_things(policy: Policy) -> tuple[str, ...]:
     """Return the things that permits give, each once."""
-    given = (thing for rule in policy.rules if rule.verdict == "permit" for thing in rule.gives or ())
-    return tuple(dict.fromkeys(given))
+    return policy.index.given_things
 
 
 def denied_files(policy: Policy) -> tuple[bytes, ...]:
     """Return the paths that deny rules name in full, without wildcards."""
-    patterns = (pattern for rule in policy.rules if rule.verdict == "deny" for pattern in rule.commands or ())
-    return tuple(dict.fromkeys(pattern.file for pattern in patterns if pattern.file is not None))
+    return policy.index.denied_files
 
 
 # --- what people read ------------------------------------------------------------------------------------------------
@@ -280,9 +281,7 @@ def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tupl
     if subject.is_root:
         return (ROOTS,) if policy.root == "permit" else ()
     return tuple(
-        rule
-        for rule in policy.rules
-        if rule.verdict == "permit" and is_of(rule, subject) and is_here(rule, host) and is_for(rule, service)
+        rule for rule in policy.index.about(subject) if is_of(rule, subject) and is_here(rule, host) and is_for(rule, service)
     )
 
 

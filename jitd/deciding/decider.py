@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from jitd.core import lease, lock
@@ -20,12 +20,14 @@ from jitd.core.decision import Decision, Deny, Obligations, Permit, Why, narrow
 from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Asking, Heard, folded, judged
 from jitd.core.grant import Grant, covers, waits_for_its_own
+from jitd.core.names import NAMES, Name
 from jitd.core.policy import Policy, Rule, rules_for
 from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, screening
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.command_lookup import Asked
+from jitd.deciding.explaining import Explainer
 from jitd.deciding.gatekeepers import Answers, Gatekeepers, Hearing, NoGatekeepers
 from jitd.deciding.knowledge import Beforehand, Gather, Knowledge, Providers, Wanted
 from jitd.deciding.screening import Sighting
@@ -65,8 +67,8 @@ class FreshDecision:
 class Decider:
     """Makes all decisions. ``policy`` returns the policy in force. ``is_alive`` asks the KDC about a principal, and may block.
     ``refused`` says which of some principals the KDC has refused lately. ``not_given`` returns the sentence why a thing cannot be
-    given now, or an empty text. ``gather`` and ``providers`` find the facts that rules ask about. ``gatekeepers`` are those that
-    rules may name.
+    given now, or an empty text. ``gather`` and ``providers`` find the facts that rules ask about. ``names`` are the names that
+    rules may use. ``gatekeepers`` are those that rules may name.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Decider:
         providers: Providers,
         workers: Workers,
         now: Callable[[], Moment],
+        names: Mapping[str, Name] = NAMES,
         gatekeepers: Gatekeepers | None = None,
     ) -> None:
         self._config = config
@@ -97,6 +100,7 @@ class Decider:
         self._workers = workers
         self._now = now
         self._answers = Answers(gatekeepers or NoGatekeepers(), now)
+        self.explainer: Explainer = Explainer(config, policy, accounts, self.lock_on, gather, names, workers, now)
 
     # --- the answers ---------------------------------------------------------------------------------------------------
 

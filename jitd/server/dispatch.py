@@ -12,7 +12,7 @@ from jitd.core.law import Origin
 from jitd.core.origin import Caller
 from jitd.core.request import Verdict
 from jitd.core.subject import Subject
-from jitd.server.reading import asked_in
+from jitd.server.reading import asked_in, supposed_in
 from jitd.server.services import Services
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
@@ -36,6 +36,9 @@ class Dispatch:
                 return f"request {requests.withdraw(who, message.id, self._to.access.may_see)} is withdrawn"
             case messages.Explain():
                 return [await requests.explain(who, asked_in(message, self._caller), message.service)]
+            case messages.Suppose():
+                asked, supposed = asked_in(message, None), supposed_in(message)
+                return await self._to.explanations.suppose(who, message.service, asked, supposed)
             case messages.Giveback():
                 count = requests.give_back(who, await lists.leases_of(who), message.login_session)
                 return f"{count} lease{'' if count == 1 else 's'} given back"

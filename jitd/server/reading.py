@@ -6,12 +6,15 @@ Law: what the wire's types allow but makes no sense is refused here, before anyt
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from jitd.core.claims import Claims
 from jitd.core.conditions import read_service
 from jitd.core.duration import LONGEST
 from jitd.core.origin import Caller
 from jitd.core.thing import read_thing
 from jitd.deciding.command_lookup import Asked
+from jitd.deciding.explaining import Supposed
 from jitd.verbs.refusal import Refusal
 from jitpam.wire import messages
 from jitpam.wire.codes import KINDS
@@ -31,8 +34,8 @@ def service_in(ask: messages.Ask | messages.Enforce) -> str:
         raise Refusal("usage", "a service has a name of letters, digits, dots, hyphens and underscores, 64 at most") from None
 
 
-def asked_in(ask: messages.Ask, caller: Caller) -> Asked:
-    """Return the command of ``ask``, from ``caller``, in the client's words. Raises Refusal."""
+def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
+    """Return the command of ``ask``, from ``caller`` (None: from nobody yet), in the client's words. Raises Refusal."""
     service_in(ask)
     if ask.streams and (len(ask.streams) != 3 or any(kind not in KINDS for kind in ask.streams)):
         raise Refusal("usage", "there are three standard streams, each of a known kind")
@@ -60,6 +63,27 @@ def asked_in(ask: messages.Ask, caller: Caller) -> Asked:
         tty=ask.tty,
         caller=caller,
     )
+
+
+def supposed_in(ask: messages.Suppose) -> Supposed:
+    """Return what the operator supposes in ``ask``. Raises Refusal."""
+    groups = None if ask.groups is None else frozenset(ask.groups)
+    return Supposed(ask.principal, groups, None if ask.at is None else _instant(ask.at), _facts(ask.facts))
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise Refusal("usage", "a time is like 2026-01-05T09:00:00Z") from None
+
+
+def _facts(words: list[str]) -> tuple[tuple[str, str], ...]:
+    """Return the names, each beginning with ``fact.``, and the values of ``words``. Raises Refusal."""
+    pairs = tuple(word.partition("=") for word in words)
+    if any(not name or not equals for name, equals, _ in pairs):
+        raise Refusal("usage", "a fact is a name and a value, such as risk=40")
+    return tuple((f"fact.{name.removeprefix('fact.')}", value) for name, _, value in pairs)
 
 
 def thing_in(ask: messages.Get, caller: Caller) -> Asked:

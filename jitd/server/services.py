@@ -17,6 +17,7 @@ from jitd.server.telling import Turns
 from jitd.store import Store
 from jitd.verbs.access import Access
 from jitd.verbs.endings import Endings
+from jitd.verbs.explanations import Explanations
 from jitd.verbs.lists import Lists
 from jitd.verbs.locks import Locks
 from jitd.verbs.recordings import Recordings
@@ -40,6 +41,7 @@ class Services:
     access: Access
     lists: Lists
     requests: Requests
+    explanations: Explanations
     reviews: Reviews
     endings: Endings
     locks: Locks

@@ -7,6 +7,8 @@ Law: the limits are in memory alone, one number for each account.
 
 from __future__ import annotations
 
+from jitd.core.command import Command
+
 BURST = 600.0
 """The number of records that lead to nothing that an account may cause in a row."""
 PER_SECOND = 1.0
@@ -19,6 +21,12 @@ LOOKS = 6000.0
 """The number of questions without a record (``-l COMMAND``) that a person may ask in a row. Each opens files."""
 LOOKS_PER_SECOND = 20.0
 """The number of such questions that a person may ask each second in the long run."""
+
+
+SUPPOSITIONS = 120.0
+"""The number of requests that an operator may suppose in a row (``jitd explain --as``). Each asks every rule."""
+SUPPOSITIONS_PER_SECOND = 1.0
+"""The number of such requests that an operator may suppose each second in the long run."""
 
 
 class Pace:
@@ -38,3 +46,10 @@ class Pace:
         wanted = min(1.0 + n_bytes // PIECE, self._burst)  # even the largest request is possible after a pause
         self._left[who] = (left - wanted, boot) if left >= wanted else (left, boot)
         return left >= wanted
+
+
+def n_bytes_of(command: Command) -> int:
+    """Return the size of ``command`` as it was asked for, in bytes."""
+    n_bytes = len(command.path) + len(command.cwd) + sum(len(word) + 1 for word in command.argv)
+    n_bytes += sum(len(name) + len(value) for name, value in command.variables)
+    return n_bytes + sum(len(option) + 1 for option in command.options) + len(command.doubt)

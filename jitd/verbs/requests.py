@@ -33,7 +33,8 @@ from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.verbs import sentences
 from jitd.verbs.continuing import refuse_elsewhere
-from jitd.verbs.limits import LOOKS, LOOKS_PER_SECOND, Pace
+from jitd.verbs.explanations import near_rows
+from jitd.verbs.limits import LOOKS, LOOKS_PER_SECOND, Pace, n_bytes_of
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, decision_row, rule_row
 from jitd.verbs.uses import Uses
@@ -342,7 +343,8 @@ class Requests:
             row = decision_row(first.decision, first.command)
         else:
             row = await self._workers.frames.run(who.uid, decision_row, first.decision, first.command)
-        return row | {"approved": first.approved}
+        closest = await self._decider.explainer.closest(who, service, first.asked, first.command, first.decision)
+        return row | {"approved": first.approved, "closest": near_rows(closest)}
 
     def rules(self, who: Subject) -> list[Row]:
         """Return the rules that are about ``who`` on this host. Raises Refusal."""
@@ -363,13 +365,6 @@ class Requests:
                 self._perform.act(Revoked(grant.id, Actor(Role.REQUESTER, who.principal, who.uid), "given back by its holder"))
                 count += 1
         return count
-
-
-def n_bytes_of(command: Command) -> int:
-    """Return the size of ``command`` as it was asked for, in bytes."""
-    n_bytes = len(command.path) + len(command.cwd) + sum(len(word) + 1 for word in command.argv)
-    n_bytes += sum(len(name) + len(value) for name, value in command.variables)
-    return n_bytes + sum(len(option) + 1 for option in command.options) + len(command.doubt)
 
 
 def _beforehand(who: Subject, service: str, asked: Asked) -> Callable[[str], Asked]:

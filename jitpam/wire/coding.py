@@ -115,6 +115,7 @@ READ: dict[str, Callable[[object], Any]] = {
     "str | None": _optional(_text),
     "bytes | None": _optional(_bytes),
     "list[str]": _list(_text),
+    "list[str] | None": _optional(_list(_text)),
     "list[bytes]": _list(_bytes),
     "list[list[bytes]]": _list(_list(_bytes)),
     "dict[str, Any]": _object,

@@ -15,6 +15,7 @@ DAEMON = "daemon"
 
 _ASKS = [
     "explain",
+    "suppose",
     "review",
     "list",
     "show",

@@ -131,6 +131,15 @@ class Explain(Ask, by=FROM_CLIENT):
     """Ask what jitd would decide about this command now. Nothing is submitted or recorded."""
 
 
+class Suppose(Ask, by=FROM_CLIENT):
+    """As Explain, if ``principal`` asked, with ``facts`` (``risk=40``). ``groups`` and ``at`` (a time) are None if they stay."""
+
+    principal: str
+    groups: list[str] | None
+    at: str | None
+    facts: list[str]
+
+
 class Get(Message, by=FROM_CLIENT):
     """Ask for ``thing`` to be given to me (``jitsudo --get``), such as ``service-ticket:postgres/db1.example.org``.
 

@@ -114,6 +114,7 @@ ANSWERED = [
     "keep",
     "resume",
     "explain",
+    "suppose",
     "review",
     "list",
     "show",

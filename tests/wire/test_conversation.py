@@ -11,6 +11,7 @@ from jitpam.wire.messages import FROM_CLIENT, FROM_DAEMON
 
 ASKED = {
     "explain",
+    "suppose",
     "review",
     "list",
     "show",

@@ -29,6 +29,7 @@ VALUES = {
     "str | None": st.none() | text,
     "bytes | None": st.none() | st.binary(max_size=40),
     "list[str]": st.lists(text, max_size=4),
+    "list[str] | None": st.none() | st.lists(text, max_size=4),
     "list[bytes]": st.lists(st.binary(max_size=9), max_size=4),
     "list[list[bytes]]": st.lists(st.lists(st.binary(max_size=9), max_size=3), max_size=3),
     "dict[str, Any]": st.dictionaries(text, rows, max_size=4),

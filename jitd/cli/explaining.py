@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verb ``explain``: what would be decided about a command, and why.
+
+Law: nothing is submitted. Without ``--as`` it asks what ``jitsudo -l COMMAND`` asks. All that is printed is jitd's answer.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from jitd.cli.answer import Row, answer, answer_json, command_line, exact, words
+from jitd.cli.call import NotDone, called
+from jitpam.wire.messages import Explain, Message, Suppose
+
+SAYS = {
+    "permits": "permits",
+    "denies": "denies",
+    "fails": "fails, and so denies",
+    "asks": "would ask for facts first",
+    "passes": "is not about this",
+}
+"""What a row says of a rule → what people read."""
+
+
+def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
+    """Read a time as people type it: ISO 8601, in this host's time zone unless it names another one. Raises BadParameter."""
+    try:
+        return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        raise click.BadParameter(f'"{value}" is not a time such as 2026-01-05T09:00 or 2026-01-05T09:00:00+01:00') from None
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.argument("command", metavar="COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.option("--as", "principal", metavar="PRINCIPAL", help="Who would ask. For operators.")
+@click.option("--run-as", metavar="USER", help="The account to run as; root unless it is named.")
+@click.option("--at", callback=_time, metavar="TIME", help="When it would be asked, in place of now.")
+@click.option("--fact", "facts", multiple=True, metavar="NAME=VALUE", help="A fact as it would be. May be given several times.")
+@click.option("--groups", metavar="GROUP,...", help="The groups that the person would be in, and no others.")
+@click.option("--service", default="jitsudo", metavar="NAME", help="What would run it, such as sudo; jitsudo unless it is named.")
+@click.option("--reason", metavar="TEXT", help="The reason that would be given.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line: the decision, then each rule.")
+def explain(
+    command: tuple[str, ...],
+    *,
+    principal: str | None,
+    run_as: str | None,
+    at: datetime | None,
+    facts: tuple[str, ...],
+    groups: str | None,
+    service: str,
+    reason: str | None,
+    as_json: bool,
+) -> int:
+    """Say what would be decided about COMMAND, rule by rule. Nothing is submitted. Exit 0 if it may run, else 1."""
+    if principal is None and (at is not None or facts or groups is not None):
+        raise click.UsageError("--at, --fact and --groups are about a person: name one with --as")
+    asked = _asked([os.fsencode(word) for word in command], run_as, service, reason)
+    question: Message = Explain(**asked)
+    if principal is not None:
+        supposed = {
+            "principal": principal,
+            "groups": None if groups is None else [name for name in groups.split(",") if name],
+            "at": None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}",
+            "facts": list(facts),
+        }
+        question = Suppose(**asked | supposed)
+    with called() as daemon:
+        rows = list(daemon.ask(question))
+    if not rows:
+        raise NotDone("jitd has said nothing", "failed")
+    decision, *rules = rows
+    if as_json:
+        answer_json(exact(rows))
+    else:
+        for rule in rules:
+            _print_rule(rule)
+        _print_decision(decision, principal)
+    return 0 if decision.get("decision") == "permit" else 1
+
+
+def _asked(argv: list[bytes], run_as: str | None, service: str, reason: str | None) -> dict[str, Any]:
+    """Return the fields that Explain and Suppose have in common."""
+    cwd = os.getcwdb()
+    status = os.stat(cwd)
+    return {
+        "service": service,
+        "argv": argv,
+        "login": False,
+        "user": run_as,
+        "group": None,
+        "cwd": cwd,
+        "cwd_device": status.st_dev,
+        "cwd_inode": status.st_ino,
+        "chdir": False,
+        "variables": [],
+        "preserved": [],
+        "locale": [],
+        "streams": [],
+        "reason": reason,
+        "lasts_for": None,
+        "uses": None,
+        "timeout_for": None,
+        "tty": None,
+        "login_session": 0,
+        "parents": [],
+    }
+
+
+def _print_rule(row: Row) -> None:
+    says = SAYS.get(words(row, "says"), words(row, "says"))
+    answer(f"{words(row, 'verdict')} {words(row, 'rule')} ({words(row, 'file')}:{words(row, 'line')}): {says}")
+    for found in row.get("conditions") or []:
+        value = words(found, "value", "")
+        is_value = f"; it is {value}" if value else ""
+        answer(f"    {words(found, 'condition')} {words(found, 'outcome')}: {words(found, 'wants')}{is_value}")
+    if because := words(row, "because", ""):
+        answer(f"    {because}")
+
+
+def _print_decision(row: Row, principal: str | None) -> None:
+    whom = "" if principal is None else f" for {words(row, 'principal')}"
+    what = f"{command_line(row.get('argv') or [])} (as {words(row, 'run_as')}){whom}"
+    if row.get("decision") == "permit":
+        lease = f", by the lease {row['lease']}" if row.get("lease") else ""
+        answer(f"{what}: rule {words(row, 'rule')} asks {words(row, 'asks')}{lease}")
+        return
+    answer(f"{what}: denied: {words(row, 'because')}")
+    for near in row.get("closest") or []:
+        answer(f"closest: rule {words(near, 'rule')}: {', '.join(map(str, near.get('wants') or []))}")

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Explaining: what each rule says to a question, condition by condition; and for a requester, which permits came closest.
+
+Law: pure. What a rule says is asked of ``decide``, with no other rule beside it, so that an explanation says what the
+decision says. ``closest`` is for requesters. It tells of permits about the requester alone, and nothing that jitd has found out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from jitd.core.conditions import DAYS, CommandPattern
+from jitd.core.decision import Permit, Why
+from jitd.core.facts import NOTHING, Facts, Unasked
+from jitd.core.origin import FACT
+from jitd.core.policy import CONDITIONS, Policy, Rule, decide, is_of
+from jitd.core.question import Question, spelled
+from jitd.core.when import Conditions, WhenFailed
+
+MOST_CLOSEST = 3
+"""How many permits a requester is told of."""
+
+
+class Outcome(StrEnum):
+    """What became of one condition. ``left`` is one that was not asked, since another one did not hold."""
+
+    HELD = "held"
+    NOT = "did not hold"
+    FAILED = "failed"
+    UNASKED = "would be asked"
+    LEFT = "left"
+
+
+class Saying(StrEnum):
+    """What one rule says. ``passes``: it is not about the question. ``asks``: facts would have to be asked for first."""
+
+    PERMITS = "permits"
+    DENIES = "denies"
+    FAILS = "fails"
+    ASKS = "asks"
+    PASSES = "passes"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One condition: its key, what became of it, what the rule wants, and what was found."""
+
+    condition: str
+    outcome: Outcome
+    wants: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What ``rule`` says, and why: ``because`` is a sentence, or empty if the findings say it. ``asks`` are the names of facts
+    that would have to be asked for.
+    """
+
+    rule: Rule
+    saying: Saying
+    because: str
+    findings: tuple[Finding, ...]
+    asks: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A permit that came close: the name of the rule, and what it wants and did not get."""
+
+    rule: str
+    wants: tuple[str, ...]
+
+
+def explain(policy: Policy, question: Question, at: datetime, known: Facts = NOTHING) -> tuple[Explained, ...]:
+    """Return what each rule of ``policy`` says to ``question`` at ``at`` (aware), with the facts that are ``known``. Rules are in
+    the order in which they are asked.
+    """
+    asked = replace(question, is_missing=False)
+    permits = (rule for rule in policy.rules if rule.verdict == "permit")
+    return tuple(_explained(rule, asked, at, known) for rule in (*policy.index.denies, *permits))
+
+
+def _explained(rule: Rule, question: Question, at: datetime, known: Facts) -> Explained:
+    findings = tuple(_finding(rule, name, question, at) for name, _ in CONDITIONS if _is_told(rule, name, question, at))
+    if rule.origin is not None:
+        findings += (
+            _origin(rule, question, at, known) if _all_held(findings) else Finding("origin", Outcome.LEFT, _whence(rule), ""),
+        )
+    if rule.when is not None:
+        findings += (
+            _when(rule, question, at, known) if _all_held(findings) else Finding("when", Outcome.LEFT, _one_line(rule), ""),
+        )
+    try:
+        answer = decide(Policy((rule,), "deny", ""), question, at, known)
+    except Unasked as asked:
+        return Explained(rule, Saying.ASKS, "", findings, asked.names)
+    if isinstance(answer, Permit):
+        return Explained(rule, Saying.PERMITS, "", findings)
+    if answer.why is Why.NO_RULE:
+        return Explained(rule, Saying.PASSES, "", findings)
+    saying = Saying.FAILS if answer.why is Why.ERROR else Saying.DENIES
+    return Explained(rule, saying, answer.because, findings)
+
+
+def _is_told(rule: Rule, name: str, question: Question, at: datetime) -> bool:
+    """True if there is something to tell: the rule has that condition, or it does not hold although the rule does not have it."""
+    return getattr(rule, name) is not None or not HOLDS[name](rule, question, at)
+
+
+def _finding(rule: Rule, name: str, question: Question, at: datetime) -> Finding:
+    wants, value = TOLD[name]
+    try:
+        outcome = Outcome.HELD if HOLDS[name](rule, question, at) else Outcome.NOT
+    except Exception:  # what decides says so as well, and denies
+        outcome = Outcome.FAILED
+    return Finding(name, outcome, wants(rule), value(rule, question, at))
+
+
+HOLDS = dict(CONDITIONS)
+
+
+def _all_held(findings: tuple[Finding, ...]) -> bool:
+    return all(finding.outcome is Outcome.HELD for finding in findings)
+
+
+def _origin(rule: Rule, question: Question, at: datetime, known: Facts) -> Finding:
+    """Return what became of ``origin``. If it is not known where the session began, a permit does not hold and a deny fails."""
+    conditions = Conditions(question, at, known)
+    began = conditions.began_in(rule.origin)
+    unknown = Outcome.FAILED if rule.verdict == "deny" else Outcome.NOT
+    outcome = unknown if began is None else Outcome.HELD if began else Outcome.NOT
+    return Finding("origin", Outcome.UNASKED if conditions.unasked else outcome, _whence(rule), conditions.seen.get(FACT, ""))
+
+
+def _when(rule: Rule, question: Question, at: datetime, known: Facts) -> Finding:
+    """Return what became of ``when``, with the values of the facts that it names."""
+    conditions = Conditions(question, at, known)
+    try:
+        outcome = Outcome.HELD if conditions.hold(rule.when, denies=rule.verdict == "deny") else Outcome.NOT
+    except WhenFailed:
+        outcome = Outcome.FAILED
+    if conditions.unasked:
+        outcome = Outcome.UNASKED
+    values = (f"{name} = {value}" for name, value in sorted(conditions.seen.items()))
+    return Finding("when", outcome, _one_line(rule), ", ".join(values))
+
+
+def _one_line(rule: Rule) -> str:
+    return "" if rule.when is None else " ".join(rule.when.text.split())
+
+
+def _whence(rule: Rule) -> str:
+    return _any_of(None if rule.origin is None else tuple(word.text for word in rule.origin), "anywhere")
+
+
+# --- what a requester is told ------------------------------------------------------------------------------------------
+
+
+def closest(policy: Policy, question: Question, at: datetime) -> tuple[Near, ...]:
+    """Return the permits that came closest to ``question``, which no rule permits: at most MOST_CLOSEST, in their order.
+
+    They are about the requester and about the file that was asked for, and no other such permit has fewer conditions that do not
+    hold. A permit whose conditions all hold is left out: what was in its way is not a condition. ``origin`` and
+    ``when`` are not asked here: if all others hold, one of these was in the way.
+    """
+    if question.requester.is_root:
+        return ()
+    found: list[Near] = []
+    for rule in policy.index.about(question.requester):
+        if is_of(rule, question.requester) and _is_about_file(rule, question):
+            missed = tuple(_wish(rule, name) for name, holds in CONDITIONS if not holds(rule, question, at))
+            if not missed:
+                missed = (
+                    *((f"from {_whence(rule)}",) if rule.origin else ()),
+                    *((f"when {_one_line(rule)}",) if rule.when else ()),
+                )
+            if missed:
+                found.append(Near(rule.name, missed))
+    fewest = min((len(near.wants) for near in found), default=0)
+    return tuple([near for near in found if len(near.wants) == fewest][:MOST_CLOSEST])
+
+
+def _is_about_file(rule: Rule, question: Question) -> bool:
+    """True if ``rule`` would permit the file that is asked for with some arguments, or one of the things."""
+    if question.command.gives:
+        return any(thing in (rule.gives or ()) for thing in question.command.things)
+    if rule.commands is None:
+        return rule.gives is None
+    return any(_is_about_path(pattern, question.command.path) for pattern in rule.commands)
+
+
+def _is_about_path(pattern: CommandPattern, path: bytes) -> bool:
+    if pattern.path is None or pattern.file is not None:
+        return pattern.path is None or pattern.file == path
+    parts = path.decode("utf-8", "surrogateescape").split("/")
+    return len(parts) == len(pattern.path) and all(glob.matches(part) for glob, part in zip(pattern.path, parts, strict=True))
+
+
+def _wish(rule: Rule, name: str) -> str:
+    """Return what ``rule`` wants by one condition, as words that need no name before them."""
+    return f"{BEFORE.get(name, '')}{TOLD[name][0](rule)}"
+
+
+BEFORE = {"services": "by ", "hosts": "on ", "run_as": "as "}
+"""Condition → the word that a requester reads before what the rule wants."""
+
+
+# --- the conditions in words -------------------------------------------------------------------------------------------
+
+
+def _any_of(words: tuple[str, ...] | None, otherwise: str) -> str:
+    if words is None:
+        return otherwise
+    if not words:
+        return "nothing"
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _who(rule: Rule, question: Question, at: datetime) -> str:
+    who = question.requester
+    unsure = f", and perhaps in {', '.join(sorted(who.unsure))}" if who.unsure else ""
+    return f"{who.principal}, account {who.user}, in {', '.join(sorted(who.groups)) or 'no group'}{unsure}"
+
+
+def _wanted_who(rule: Rule) -> str:
+    ticket = " with a ticket" if rule.verdict == "permit" and rule.needs_ticket else ""
+    return _any_of(rule.who, "anybody") + ticket
+
+
+def _wanted_run_as(rule: Rule) -> str:
+    return _any_of(None if rule.run_as is None else tuple("anyone" if word == "*" else word for word in rule.run_as), "anyone")
+
+
+def _wanted_commands(rule: Rule) -> str:
+    if rule.commands is None and rule.gives is None:
+        return "any command"
+    return _any_of((*(str(pattern) for pattern in rule.commands or ()), *(rule.gives or ())), "")
+
+
+def _commands(rule: Rule, question: Question, at: datetime) -> str:
+    command = question.command
+    words = command.argv if command.gives or not command.path else (command.path, *command.argv[1:])
+    doubt = f" (it is not certain what runs: {command.doubt})" if command.doubt else ""
+    return " ".join(map(spelled, words)) + doubt
+
+
+def _hours(rule: Rule, question: Question, at: datetime) -> str:
+    local = (at.astimezone(hours.zone) for hours in rule.hours or ())
+    return " or ".join(dict.fromkeys(f"{DAYS[here.weekday()]} {here:%H:%M %Z}" for here in local))
+
+
+def _run_as(rule: Rule, question: Question, at: datetime) -> str:
+    run_as = question.command.run_as
+    return run_as.user if question.is_own_group else f"{run_as.user}:{run_as.group}"
+
+
+Wants = Callable[[Rule], str]
+Value = Callable[[Rule, Question, datetime], str]
+TOLD: dict[str, tuple[Wants, Value]] = {
+    "who": (_wanted_who, _who),
+    "services": (lambda rule: _any_of(rule.services, "any service"), lambda rule, question, at: question.service),
+    "hosts": (
+        lambda rule: _any_of(None if rule.hosts is None else tuple(glob.text for glob in rule.hosts), "any host"),
+        lambda rule, question, at: question.host,
+    ),
+    "run_as": (_wanted_run_as, _run_as),
+    "commands": (_wanted_commands, _commands),
+    "hours": (
+        lambda rule: _any_of(None if rule.hours is None else tuple(hours.text for hours in rule.hours), "any time"),
+        _hours,
+    ),
+}
+"""Condition → what a rule wants by it, and what a question has, in words. Each row of CONDITIONS has a row here."""

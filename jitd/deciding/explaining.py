@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Explains decisions: to an operator, what each rule says to a request that somebody might make; to a requester, which permits
+came closest to what was denied.
+
+Law: nothing is changed or recorded, and nobody is asked. The command is looked up and its file looked at as for a decision, as
+the person whom the request would be from. A requester is told of nothing that jitd has found out about a file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from jitd.core.command import Command
+from jitd.core.decision import Decision, Deny, Why
+from jitd.core.deed import deed_of
+from jitd.core.effects import Moment
+from jitd.core.explaining import Explained, Near, closest, explain
+from jitd.core.facts import Facts, Value
+from jitd.core.names import Name, fault_in
+from jitd.core.policy import Policy
+from jitd.core.question import Question
+from jitd.core.subject import LOCAL, ROOT, Subject
+from jitd.deciding import accounts, program_commands, screening
+from jitd.deciding.accounts import Accounts
+from jitd.deciding.command_lookup import Asked, Nonsense
+from jitd.deciding.knowledge import Beforehand, Gather, Knowledge, Wanted
+from jitd.files.silence import MOUNTS
+from jitd.settings.config import Config
+from jitd.workers import Workers
+from jitpam.wire.shown import shown
+
+
+class Nobody(Exception):
+    """The person whom the request would be from has no account here. The text is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """What an operator supposes. ``name`` is a principal, ``local:`` and an account, or an account. ``groups`` replace those of
+    the account; None: they are as they are. ``at`` (aware) is the time; None: now. ``facts`` are names, such as ``fact.risk``,
+    and their values in words.
+    """
+
+    name: str
+    groups: frozenset[str] | None
+    at: datetime | None
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Supposition:
+    """Whom the request would be from, the command that it means, the decision, and what each rule says."""
+
+    who: Subject
+    command: Command
+    decision: Decision
+    rules: tuple[Explained, ...]
+
+
+class Explainer:
+    """Explains decisions. ``policy`` returns the policy in force, ``lock_on`` the denial for somebody who is locked.
+    ``gather`` looks for facts, and ``names`` are the names that rules may ask about.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        policy: Callable[[], Policy],
+        accounts: Accounts,
+        lock_on: Callable[[Subject], Deny | None],
+        gather: Gather,
+        names: Mapping[str, Name],
+        workers: Workers,
+        now: Callable[[], Moment],
+    ) -> None:
+        self._config = config
+        self._policy = policy
+        self._accounts = accounts
+        self._lock_on = lock_on
+        self._gather = gather
+        self._names = names
+        self._workers = workers
+        self._now = now
+
+    async def closest(self, who: Subject, service: str, asked: Asked, command: Command, decision: Decision) -> tuple[Near, ...]:
+        """Return the permits about ``who`` that came closest to ``command``; none unless no rule is about it. Raises
+        TimeoutError.
+        """
+        if not isinstance(decision, Deny) or decision.why is not Why.NO_RULE:
+            return ()
+
+        def look() -> tuple[Near, ...]:
+            try:
+                question = self._question(who, service, asked, command)
+            except accounts.NoSuchAccount:
+                return ()
+            return closest(self._policy(), question, self._now().at)
+
+        return await self._workers.files.run(who.uid, look)
+
+    async def suppose(self, by: Subject, service: str, asked: Asked, supposed: Supposed) -> Supposition:
+        """Return what would be decided if somebody asked for ``asked``, for the operator ``by``. Raises Nobody,
+        command_lookup.Nonsense or TimeoutError.
+        """
+        facts = {name: _value(name, text, self._names) for name, text in supposed.facts}
+        who = await self._workers.names.run(by.uid, self._whom, supposed)
+        knowledge = _Supposing(self._gather, facts)
+        while True:
+            try:
+                locked = self._lock_on(who)
+                run = self._workers.files.run
+                return await run(by.uid, self._look, who, service, asked, supposed.at, locked, knowledge)
+            except Wanted as wanted:
+                knowledge.learn(wanted.names, await Beforehand().ask(wanted.names, wanted.about))
+                knowledge.wanted |= wanted.names
+
+    def _look(
+        self, who: Subject, service: str, asked: Asked, at: datetime | None, locked: Deny | None, knowledge: _Supposing
+    ) -> Supposition:
+        config, policy = self._config, self._policy()
+        now = self._now() if at is None else replace(self._now(), at=at)
+        typed = (os.path.join(asked.cwd, asked.argv[0]),) if asked.argv and b"/" in asked.argv[0] else ()
+        MOUNTS.approach(typed)
+        asked = asked if deed_of(service).is_executed else program_commands.beforehand(service, asked, who)
+        places = config.trusted_places
+        found = screening.look(policy, asked, who, config.host, service, config.search_path, places, now, knowledge)
+        question = knowledge.question or self._question(who, service, asked, found.command)
+        rules = explain(policy, question, now.at, knowledge.known)
+        if knowledge.gather_for(question, frozenset[str]().union(*(rule.asks for rule in rules))):
+            rules = explain(policy, question, now.at, knowledge.known)
+        return Supposition(who, question.command, locked or found.decision, rules)
+
+    def _whom(self, supposed: Supposed) -> Subject:
+        """Return the Subject that is supposed. Raises Nobody."""
+        who = self._named(supposed.name)
+        if who is None:
+            raise Nobody("it has no account here that could ask: none is mapped to it, or the account is missing or has expired")
+        if supposed.groups is None:
+            return self._accounts.sure_of(who)
+        return replace(who, groups=supposed.groups, unsure=frozenset())
+
+    def _named(self, name: str) -> Subject | None:
+        if name == ROOT:
+            return self._accounts.root()
+        if name.startswith(LOCAL):
+            uid = accounts.uid_of(name.removeprefix(LOCAL))
+            return None if uid is None else self._accounts.local(uid)
+        principals = [name] if "@" in name else [f"{name}@{realm}" for realm in sorted(self._config.realms)]
+        found = (self._accounts.subject(one.encode("utf-8", "surrogateescape"), None) for one in principals)
+        return next((who for who in found if who is not None), None)
+
+    def _question(self, who: Subject, service: str, asked: Asked, command: Command) -> Question:
+        """Return the question about ``command``, without facts about its file. Raises accounts.NoSuchAccount."""
+        return Question(
+            requester=who,
+            command=command,
+            service=service,
+            host=self._config.host,
+            reason=asked.reason,
+            lasts_for=asked.lasts_for,
+            uses=asked.uses,
+            timeout_for=asked.timeout_for,
+            chdir=asked.cwd if asked.chdir else None,
+            is_own_group=accounts.is_own_group(command.run_as),
+            is_missing=False,
+            writable_by=(),
+            tty=asked.tty,
+            caller=asked.caller,
+        )
+
+
+class _Supposing(Knowledge):
+    """What is known if some facts are ``supposed``. ``question`` is the last question that the rules were asked about a command
+    that is there. ``wanted`` are names that nobody is asked for.
+    """
+
+    def __init__(self, gather: Gather, supposed: Facts) -> None:
+        super().__init__(gather)
+        self._supposed = supposed
+        self.question: Question | None = None
+        self.wanted: frozenset[str] = frozenset()
+
+    @property
+    def known(self) -> Facts:
+        """What was found or is supposed, without what nobody was asked for."""
+        return {name: value for name, value in (self._known | dict(self._supposed)).items() if name not in self.wanted}
+
+    def learn(self, names: frozenset[str], found: Facts) -> None:
+        """Keep what was found, unless something else is supposed."""
+        super().learn(names, {**found, **self._supposed})
+
+    def decide(self, policy: Policy, question: Question, at: datetime) -> Decision:
+        """Note the question, and return the policy's answer."""
+        if self.question is None or not question.is_missing:
+            self.question = question
+        self.learn(frozenset(self._supposed), self._supposed)
+        return super().decide(policy, question, at)
+
+    def gather_for(self, question: Question, names: frozenset[str]) -> bool:
+        """Look for more facts that the host has at once. True if some were found."""
+        found = self._gather(names - self.wanted, question) if names - self.wanted else {}
+        self.learn(names & found.keys(), found)
+        return bool(found)
+
+
+def _value(name: str, text: str, names: Mapping[str, Name]) -> Value:
+    """Return the value of the fact ``name`` that ``text`` spells. Raises Nonsense."""
+    told = names.get(name)
+    if told is None:
+        raise Nonsense(f"{shown(name)}: no rule can ask about it; jitd-policy(5) and jitd.toml(5) name the facts")
+    if name == "fact.now":
+        raise Nonsense("fact.now is the time: say it with --at")
+    try:
+        value = _READ[told.type](text)
+    except ValueError:
+        raise Nonsense(f"{shown(name)}: {shown(text)} is not of type {told.type}") from None
+    if fault := fault_in(value, told.type):
+        raise Nonsense(f"{shown(name)} {fault}")
+    return value
+
+
+def _read_bool(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"
+
+
+_READ: Mapping[str, Callable[[str], Value]] = {
+    "bool": _read_bool,
+    "int": int,
+    "double": float,
+    "string": str,
+    "timestamp": datetime.fromisoformat,
+    "list": lambda text: tuple(filter(None, text.split(","))),
+}
+"""Type of a fact → how a value is read that an operator typed."""

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Explanations as rows: what each rule says to a request that somebody might make, and which permits came closest.
+
+Law: only operators are told what others may do, and which rules there are. Nothing is submitted or recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from jitd.core.effects import Moment
+from jitd.core.explaining import Explained, Near
+from jitd.core.subject import Subject
+from jitd.deciding.command_lookup import Asked, Nonsense
+from jitd.deciding.explaining import Explainer, Nobody, Supposed, Supposition
+from jitd.verbs.access import Access
+from jitd.verbs.limits import SUPPOSITIONS, SUPPOSITIONS_PER_SECOND, Pace
+from jitd.verbs.refusal import Refusal
+from jitd.verbs.rows import Row, decision_row
+from jitd.workers import Workers
+from jitpam.wire.shown import shown
+
+
+class Explanations:
+    """The operators' verb ``explain --as``."""
+
+    def __init__(self, access: Access, explainer: Explainer, workers: Workers, now: Callable[[], Moment]) -> None:
+        self._access = access
+        self._explainer = explainer
+        self._workers = workers
+        self._now = now
+        self._pace = Pace(SUPPOSITIONS_PER_SECOND, SUPPOSITIONS)
+
+    async def suppose(self, who: Subject, service: str, asked: Asked, supposed: Supposed) -> list[Row]:
+        """Return what would be decided about ``asked`` as ``supposed``: the decision, then each rule. Raises Refusal."""
+        self._access.operators_only(who, "explain what others may do")
+        if not self._pace.may(who.person, self._now().boot):
+            raise Refusal("denied", "you have asked too often what would happen: wait a minute")
+        try:
+            found = await self._explainer.suppose(who, service, asked, supposed)
+        except Nobody as fault:
+            raise Refusal("unknown", f"{shown(supposed.name)}: {fault}") from None
+        except Nonsense as fault:
+            raise Refusal("usage", str(fault)) from None
+        except TimeoutError:
+            raise Refusal("not_done", "what the answer depends on cannot be looked up in time: try again") from None
+        return await self._workers.frames.run(who.uid, _rows, found)
+
+
+def _rows(found: Supposition) -> list[Row]:
+    whom = {"principal": shown(found.who.principal), "groups": sorted(shown(name) for name in found.who.groups)}
+    return [decision_row(found.decision, found.command) | whom, *(_explained_row(rule) for rule in found.rules)]
+
+
+def _explained_row(explained: Explained) -> Row:
+    rule = explained.rule
+    return {
+        "rule": shown(rule.name),
+        "verdict": rule.verdict,
+        "file": shown(rule.file),
+        "line": rule.line,
+        "says": str(explained.saying),
+        "because": shown(explained.because),
+        "conditions": [
+            {
+                "condition": finding.condition,
+                "outcome": str(finding.outcome),
+                "wants": shown(finding.wants),
+                "value": shown(finding.value),
+            }
+            for finding in explained.findings
+        ],
+    }
+
+
+def near_rows(closest: Iterable[Near]) -> list[Row]:
+    """Return the rows of the permits that came closest."""
+    return [{"rule": shown(near.rule), "wants": [shown(want) for want in near.wants]} for near in closest]

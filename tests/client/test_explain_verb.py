@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jitd explain`` against a daemon made of a script: what it asks, what it prints, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+
+from jitd.core.decision import Deny, Why
+from jitd.core.explaining import Explained, Finding, Near, Outcome, Saying
+from jitd.core.policy import Rule
+from jitd.verbs.explanations import _explained_row, near_rows
+from jitd.verbs.rows import decision_row
+from jitpam.client import RefusedByDaemon
+from jitpam.wire.messages import Explain, Suppose
+from tests.client.script import HOSTILE, Row, Script, jitd
+from tests.scene import command, permit
+
+RULE = Rule("permit", "deploy", file="/etc/jitd/policy.d/50.toml", line=7)
+FOUND = (
+    Finding("who", Outcome.HELD, "group:dba with a ticket", "alice@EXAMPLE.TEST, account alice, in dba"),
+    Finding("hours", Outcome.NOT, "Mon-Fri 08:00-18:00 UTC", "Sat 12:00 UTC"),
+    Finding("when", Outcome.LEFT, "fact.load < 2.0", ""),
+)
+
+
+def wired(*rows: Row) -> list[Any]:
+    """``rows`` as they come off the wire."""
+    return [json.loads(json.dumps(row)) for row in rows]
+
+
+def denied(*closest: Near, because: str = "no rule permits this") -> Row:
+    row = decision_row(Deny(Why.NO_RULE, because), command("systemctl", "restart", "a b"))
+    return row | {"principal": "alice@EXAMPLE.TEST", "closest": near_rows(closest)}
+
+
+def test_without_a_person_it_asks_what_jitsudo_asks_and_says_what_came_closest(capsys: pytest.CaptureFixture[str]) -> None:
+    script = Script(*wired(denied(Near("deploy", ("as bob", "Mon-Fri 08:00-18:00 UTC")))))
+    assert jitd(script, "explain", "--run-as", "bob", "--reason", "x", "--", "systemctl", "restart", "a b") == 1
+    (asked,) = script.heard
+    assert isinstance(asked, Explain)
+    assert (asked.argv, asked.user, asked.reason) == ([b"systemctl", b"restart", b"a b"], "bob", "x")
+    assert (asked.service, asked.cwd) == ("jitsudo", os.getcwdb())
+    assert capsys.readouterr().out.splitlines() == [
+        "systemctl restart 'a b' (as root): denied: no rule permits this",
+        "closest: rule deploy: as bob, Mon-Fri 08:00-18:00 UTC",
+    ]
+
+
+def test_with_a_person_it_says_what_was_supposed_and_prints_each_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    script = Script(*wired(denied(), _explained_row(Explained(RULE, Saying.PASSES, "", FOUND))))
+    line = (
+        "explain --as alice --at 2026-01-05T09:00:00+01:00 --fact risk=40 --fact load=1 --groups dba,ops --service sudo -- id -u"
+    )
+    assert jitd(script, *line.split()) == 1
+    (asked,) = script.heard
+    assert isinstance(asked, Suppose)
+    assert (asked.principal, asked.at, asked.facts) == ("alice", "2026-01-05T08:00:00Z", ["risk=40", "load=1"])
+    assert (asked.groups, asked.service, asked.argv) == (["dba", "ops"], "sudo", [b"id", b"-u"])
+    assert capsys.readouterr().out.splitlines() == [
+        "permit deploy (/etc/jitd/policy.d/50.toml:7): is not about this",
+        "    who held: group:dba with a ticket; it is alice@EXAMPLE.TEST, account alice, in dba",
+        "    hours did not hold: Mon-Fri 08:00-18:00 UTC; it is Sat 12:00 UTC",
+        "    when left: fact.load < 2.0",
+        "systemctl restart 'a b' (as root) for alice@EXAMPLE.TEST: denied: no rule permits this",
+    ]
+
+
+def test_what_is_not_supposed_is_left_to_the_host() -> None:
+    script = Script(*wired(denied()))
+    assert jitd(script, "explain", "--as", "alice", "id") == 1
+    (asked,) = script.heard
+    assert isinstance(asked, Suppose) and (asked.groups, asked.at, asked.facts, asked.user) == (None, None, [], None)
+
+
+def test_a_permit_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert jitd(Script(*wired(decision_row(permit(), command("id")))), "explain", "id") == 0
+    assert capsys.readouterr().out == "id (as root): rule rule-1 asks 1 approval from group:ops\n"
+
+
+def test_json_is_the_decision_and_then_each_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = wired(denied(), _explained_row(Explained(RULE, Saying.FAILS, "rule deploy: it fails", FOUND)))
+    assert jitd(Script(*rows), "explain", "--json", "--as", "alice", "id") == 1
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == rows
+
+
+def test_nothing_that_a_rule_or_a_command_holds_reaches_the_terminal_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = HOSTILE.decode("latin-1")
+    finding = Finding("commands", Outcome.NOT, hostile, hostile)
+    rows = wired(
+        denied(Near(hostile, (hostile,)), because=hostile), _explained_row(Explained(RULE, Saying.DENIES, hostile, (finding,)))
+    )
+    jitd(Script(*rows), "explain", "--as", "alice", "id")
+    assert capsys.readouterr().out.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("explain --at 2026-01-05T09:00 id", "name one with --as"),
+        ("explain --fact risk=1 id", "name one with --as"),
+        ("explain --groups a id", "name one with --as"),
+        ("explain --as alice --at tomorrow id", '"tomorrow" is not a time'),
+        ("explain --as alice", "Missing argument"),
+    ],
+)
+def test_what_makes_no_sense_asks_nothing(line: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    script = Script()
+    assert jitd(script, *line.split()) == 2
+    assert script.heard == [] and said in capsys.readouterr().err
+
+
+def test_a_refusal_is_told_with_its_status(capsys: pytest.CaptureFixture[str]) -> None:
+    fault = RefusedByDaemon("forbidden", "only operators and root may explain what others may do")
+    assert jitd(Script(fault=fault), "explain", "--as", "alice", "id") == 3
+    assert capsys.readouterr().err == "jitd: only operators and root may explain what others may do\n"

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Explanations of the daemon: whom an operator may suppose, what is looked at for it, and what a requester is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jitd.core.conditions import read_command_pattern, read_hours
+from jitd.core.decision import Decision, Deny, Permit, Why
+from jitd.core.explaining import Near, Outcome, Saying
+from jitd.core.facts import Facts
+from jitd.core.names import NAMES, Name
+from jitd.core.policy import Policy, Rule
+from jitd.core.question import Question
+from jitd.core.subject import Subject
+from jitd.core.when import When
+from jitd.deciding.command_lookup import Asked, Nonsense
+from jitd.deciding.explaining import Explainer, Nobody, Supposed, Supposition
+from jitd.expressions.compiling import compile_when
+from jitd.verbs.access import Access
+from jitd.verbs.explanations import Explanations
+from jitd.verbs.limits import SUPPOSITIONS
+from jitd.verbs.refusal import Refusal
+from jitd.workers import Workers
+from tests.scene import HOST, REALM, moment, person
+
+ALICE, DAVE = person("alice"), person("dave")
+NIGHT = datetime(2026, 3, 2, 23, tzinfo=UTC)
+OFFICE = (read_hours("Mon-Fri 08:00-18:00 UTC", lambda name: UTC),)
+TRUE = Asked(
+    argv=(b"true",), login=False, user=None, group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False, variables=(),
+    preserved=(), locale=(), streams=(), reason=None, lasts_for=None, uses=None, timeout_for=None,
+)  # fmt: skip
+KNOWN_NAMES = {
+    **NAMES,
+    "fact.risk": Name("int", "risk", "how risky it is"),
+    "fact.ok": Name("bool", "risk", "whether it is well"),
+}
+
+
+def when(text: str) -> When:
+    return compile_when(text, KNOWN_NAMES)
+
+
+def rule(name: str = "p", verdict: Any = "permit", *argv: str, **changes: Any) -> Rule:
+    commands = (read_command_pattern(argv or ("/usr/bin/true",)),)
+    return replace(Rule(verdict, name, ("user:alice",), ("root",), commands, services=("jitsudo",)), **changes)
+
+
+class House:
+    """An explainer over real files and workers, and accounts of the scene. ``gathered`` are names that the host was asked for."""
+
+    def __init__(self, *rules: Rule, known: Facts | None = None, lock: Deny | None = None) -> None:
+        self.policy = Policy(rules, "permit", "")
+        self.gathered: list[str] = []
+        self.known = known or {}
+        self.at = moment()
+        self.workers = Workers()
+        accounts: Any = SimpleNamespace(
+            subject=self.subject,
+            local=lambda uid: replace(ALICE, principal="local:alice") if uid == 0 else None,
+            root=lambda: Subject("root", "root", 0, 0, frozenset({"root"}), "root", None),
+            sure_of=lambda who: replace(who, groups=who.groups | {"sure"}),
+        )
+        config: Any = SimpleNamespace(
+            host=HOST, search_path="/usr/bin", trusted_places=(), realms=frozenset({REALM}), operators=("group:security",)
+        )
+        now = lambda: self.at  # noqa: E731
+        self.explainer = Explainer(
+            config, lambda: self.policy, accounts, lambda who: lock, self.gather, KNOWN_NAMES, self.workers, now
+        )
+        store: Any = None
+        self.explanations = Explanations(Access(config, store), self.explainer, self.workers, now)
+
+    def subject(self, principal: bytes, until: None) -> Subject | None:
+        name, _, realm = principal.decode("utf-8", "replace").partition("@")
+        return person(name) if name in ("alice", "bob") and realm == REALM else None
+
+    def gather(self, names: frozenset[str], question: Question) -> Facts:
+        self.gathered += sorted(names)
+        return {name: self.known[name] for name in names & self.known.keys()}
+
+    def suppose(self, name: str = "alice", asked: Asked = TRUE, **changes: Any) -> Supposition:
+        supposed = replace(Supposed(name, None, None), **changes)
+        return asyncio.run(self.explainer.suppose(DAVE, "jitsudo", asked, supposed))
+
+    def closest(self, decision: Decision) -> tuple[Near, ...]:
+        found = self.suppose()
+        return asyncio.run(self.explainer.closest(ALICE, "jitsudo", TRUE, found.command, decision))
+
+
+def test_the_command_is_looked_up_as_for_a_request_and_each_rule_is_told_of() -> None:
+    found = House(rule("d", "deny", "/usr/bin/id"), rule("other", who=("user:bob",)), rule()).suppose()
+    assert isinstance(found.decision, Permit) and found.decision.rule == "p"
+    assert found.command.path == b"/usr/bin/true" and found.command.digest
+    assert [(one.rule.name, one.saying) for one in found.rules] == [
+        ("d", Saying.PASSES), ("other", Saying.PASSES), ("p", Saying.PERMITS),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "principal"),
+    [
+        ("alice", "alice@EXAMPLE.TEST"),
+        ("bob@EXAMPLE.TEST", "bob@EXAMPLE.TEST"),
+        ("root", "root"),
+        ("local:root", "local:alice"),
+    ],
+)
+def test_a_person_is_named_by_principal_by_account_or_without_a_ticket(name: str, principal: str) -> None:
+    assert House(rule()).suppose(name).who.principal == principal
+
+
+@pytest.mark.parametrize("name", ["carol", "alice@ELSEWHERE.TEST", "local:no such account", "", "a\x00b", "\udcff"])
+def test_somebody_without_an_account_could_not_ask(name: str) -> None:
+    house = House(rule())
+    with pytest.raises(Nobody):
+        house.suppose(name)
+    assert house.gathered == []
+
+
+def test_groups_are_replaced_and_otherwise_looked_up_as_for_a_request() -> None:
+    house = House(rule(who=("group:ops",)))
+    assert house.suppose().who.groups == {"alice", "dba", "sure"}
+    assert isinstance(house.suppose().decision, Deny)
+    found = house.suppose(groups=frozenset({"ops"}))
+    assert found.who.groups == {"ops"} and isinstance(found.decision, Permit)
+
+
+def test_the_time_is_replaced_for_the_decision_and_for_each_rule() -> None:
+    house = House(rule(hours=OFFICE))
+    assert isinstance(house.suppose().decision, Permit)
+    found = house.suppose(at=NIGHT)
+    assert isinstance(found.decision, Deny) and found.rules[0].saying is Saying.PASSES
+    assert isinstance(house.suppose(at=NIGHT.replace(hour=9)).decision, Permit)
+
+
+def test_a_lock_is_the_decision_and_the_rules_are_told_all_the_same() -> None:
+    locked = Deny(Why.LOCKED, "alice is locked")
+    found = House(rule(), lock=locked).suppose()
+    assert found.decision == locked and found.rules[0].saying is Saying.PERMITS
+
+
+def test_facts_are_supposed_in_place_of_what_the_host_says() -> None:
+    house = House(rule(when=when("fact.load < 2.0")), known={"fact.load": 9.0})
+    assert isinstance(house.suppose().decision, Deny)
+    found = house.suppose(facts=(("fact.load", "1"),))
+    assert isinstance(found.decision, Permit) and found.rules[0].findings[-1].value == "fact.load = 1.0"
+
+
+def test_facts_about_the_file_may_be_supposed_too() -> None:
+    house = House(rule(when=when("fact.package == 'mine'")))
+    assert isinstance(house.suppose(facts=(("fact.package", "mine"),)).decision, Permit)
+    assert isinstance(house.suppose(facts=(("fact.package", "yours"),)).decision, Deny)
+    assert house.gathered == []
+
+
+def test_a_provider_is_not_asked_and_the_rule_says_that_it_would_be() -> None:
+    house = House(rule(when=when("fact.risk < 50")))
+    found = house.suppose()
+    assert isinstance(found.decision, Deny) and "it would be asked for" in found.decision.because
+    assert (found.rules[0].saying, found.rules[0].asks) == (Saying.ASKS, {"fact.risk"})
+    assert isinstance(house.suppose(facts=(("fact.risk", "40"),)).decision, Permit)
+
+
+def test_facts_of_rules_that_could_not_decide_are_looked_up_for_the_explanation() -> None:
+    late = rule("late", when=when("fact.load < 2.0"))
+    found = House(rule("first"), late, known={"fact.load": 1.5}).suppose()
+    assert found.rules[1].saying is Saying.PERMITS and found.rules[1].findings[-1].outcome is Outcome.HELD
+
+
+@pytest.mark.parametrize(
+    ("fact", "said"),
+    [
+        (("fact.riskk", "1"), "fact.riskk: no rule can ask about it"),
+        (("fact.risk", "high"), "fact.risk: high is not of type int"),
+        (("fact.risk", "9" * 30), "fact.risk has more than 64 bits"),
+        (("fact.risk", "9" * 5000), "is not of type int"),
+        (("fact.ok", "yes"), "fact.ok: yes is not of type bool"),
+        (("fact.load", "nan"), "fact.load is not a number"),
+        (("fact.now", "2026-01-01T00:00:00Z"), "say it with --at"),
+    ],
+)
+def test_a_fact_that_is_none_is_refused(fact: tuple[str, str], said: str) -> None:
+    with pytest.raises(Nonsense) as caught:
+        House(rule()).suppose(facts=(fact,))
+    assert said in str(caught.value)
+
+
+def test_a_command_that_is_not_there_is_denied_and_the_rules_are_told_as_if_it_was() -> None:
+    house = House(rule("w", "permit", "**"))
+    found = house.suppose(asked=replace(TRUE, argv=(b"/nowhere/at/all",)))
+    assert isinstance(found.decision, Deny) and found.rules[0].saying is Saying.PERMITS
+
+
+def test_what_came_closest_is_told_only_if_no_rule_is_about_it() -> None:
+    house = House(rule(hours=OFFICE))
+    house.at = replace(house.at, at=NIGHT)
+    assert house.closest(Deny(Why.NO_RULE, "")) == (Near("p", ("Mon-Fri 08:00-18:00 UTC",)),)
+    for why in set(Why) - {Why.NO_RULE}:
+        assert house.closest(Deny(why, "")) == ()
+    assert house.closest(Permit("p", rule().obligations)) == ()
+
+
+def refusal(doing: Callable[[], Any]) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        asyncio.run(doing())
+    return caught.value
+
+
+def test_only_operators_are_told_what_others_may_do() -> None:
+    house = House(rule())
+    supposed = Supposed("alice", None, None)
+    assert refusal(lambda: house.explanations.suppose(ALICE, "jitsudo", TRUE, supposed)).code == "forbidden"
+    decision, first = asyncio.run(house.explanations.suppose(DAVE, "jitsudo", TRUE, supposed))
+    assert (decision["decision"], decision["rule"], decision["principal"]) == ("permit", "p", "alice@EXAMPLE.TEST")
+    assert (first["rule"], first["says"], first["conditions"][0]["condition"]) == ("p", "permits", "who")
+
+
+def test_an_operator_is_told_what_was_wrong_with_the_question() -> None:
+    house = House(rule())
+    nobody = refusal(lambda: house.explanations.suppose(DAVE, "jitsudo", TRUE, Supposed("c\x1b", None, None)))
+    assert nobody.code == "unknown" and "\x1b" not in nobody.text
+    nothing = refusal(lambda: house.explanations.suppose(DAVE, "jitsudo", replace(TRUE, argv=()), Supposed("alice", None, None)))
+    assert (nothing.code, nothing.text) == ("usage", "there is no command")
+
+
+def test_explanations_are_paced_a_person() -> None:
+    house = House(rule())
+    supposed = Supposed("nobody", None, None)
+    for _ in range(int(SUPPOSITIONS)):
+        assert refusal(lambda: house.explanations.suppose(DAVE, "jitsudo", TRUE, supposed)).code == "unknown"
+    assert "wait a minute" in refusal(lambda: house.explanations.suppose(DAVE, "jitsudo", TRUE, supposed)).text
+    other = replace(DAVE, uid=4242, person="erin")
+    assert refusal(lambda: house.explanations.suppose(other, "jitsudo", TRUE, supposed)).code == "unknown"
