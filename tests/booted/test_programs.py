@@ -175,6 +175,7 @@ def test_its_programs_end_with_the_service() -> None:
             program = script(f"if os.fork() == 0: os.setsid()\nopen('{pids}', 'a').write(f'{{os.getpid()}} ')\ntime.sleep(600)")
             asked = asyncio.create_task(programs.run(Run("risk", (program,), b"", 60_000)))
             while len(pids.read_text().split()) < 2:
+                assert not asked.done(), asked.result()
                 await asyncio.sleep(0.01)
             found = [int(pid) for pid in pids.read_text().split()]
             assert all(map(is_living, found))
