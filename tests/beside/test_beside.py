@@ -151,6 +151,38 @@ def test_more_questions_than_there_is_room_for_are_refused_and_the_others_go_on(
     with_line(child(), deed)
 
 
+def test_a_question_that_is_dropped_twice_makes_room_once() -> None:
+    async def whole() -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        let_go = asyncio.Event()
+
+        async def answer(body: bytes) -> bytes:
+            try:
+                await let_go.wait()
+            finally:
+                await let_go.wait()
+            return body
+
+        server = Answering(NAME, answer, believed=os.getuid(), n_at_once=2, n_waiting=0)
+        following = asyncio.create_task(server.follow(theirs))
+        with ours:
+            ours.settimeout(ENOUGH)
+            for packet in (
+                *(Packet(number, Kind.QUESTION, b"x") for number in (1, 2)),
+                *(Packet(1, Kind.DROP) for _ in range(2)),
+                *(Packet(number, Kind.QUESTION, b"x") for number in (3, 4)),
+            ):
+                ours.send(packets.write(packet))
+            said = packets.read(await asyncio.to_thread(ours.recv, 1000))
+            assert (said.number, said.kind) == (4, Kind.UNANSWERED)
+            let_go.set()
+            left = {packets.read(await asyncio.to_thread(ours.recv, 1000)).number for _ in range(2)}
+            assert left == {2, 3}
+        await following
+
+    asyncio.run(whole())
+
+
 def test_a_refusal_and_a_defect_are_reasons_and_never_answers() -> None:
     async def deed(line: Line) -> None:
         with pytest.raises(Unanswered, match="^there is no such thing$"):
@@ -305,7 +337,12 @@ def test_a_client_that_sends_no_question_is_disconnected(packet: bytes) -> None:
 
 
 def test_a_child_has_its_own_account_and_no_right_beside() -> None:
-    said = with_line(child(), lambda line: line.ask(b"status", ENOUGH)).decode()
+    before = os.getgroups()
+    os.setgroups([4711])
+    try:
+        said = with_line(child(), lambda line: line.ask(b"status", ENOUGH)).decode()
+    finally:
+        os.setgroups(before)
     status = {name: value.strip() for name, _, value in (line.partition(":") for line in said.splitlines())}
     account = pwd.getpwnam(ACCOUNT)
     assert set(status["Uid"].split()) == {str(account.pw_uid)} and set(status["Gid"].split()) == {str(account.pw_gid)}

@@ -10,6 +10,7 @@ import pwd
 import shutil
 import signal
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,12 +138,15 @@ def test_without_its_own_network_jitd_programs_does_not_start() -> None:
     drop_in = Path("/run/systemd/system/jitd-programs.service.d/net.conf")
     drop_in.parent.mkdir(parents=True, exist_ok=True)
     drop_in.write_text("[Service]\nPrivateNetwork=no\n")
+    for words in ("link add probe0 type veth peer name probe1", "address add 192.0.2.1/24 dev probe0", "link set probe0 up"):
+        subprocess.run(["ip", *words.split()], check=True)
     try:
         systemctl("daemon-reload")
         systemctl("stop", "jitd-programs.service")
         answer = run(APART, "/bin/cat", deadline_ms=3000)
         assert isinstance(answer, Failed), answer
     finally:
+        subprocess.run(["ip", "link", "delete", "probe0"], check=True)
         drop_in.unlink()
         systemctl("daemon-reload")
         systemctl("restart", "jitd-programs.service")
