@@ -32,7 +32,7 @@ from jitd.executor.direct import Direct
 from jitd.files.silence import MOUNTS
 from jitd.log import log, use_journal
 from jitd.settings import config as settings
-from jitd.settings import policyfile
+from jitd.settings import host, policyfile
 from jitd.settings.config import Config
 from jitd.settings.toml_document import ConfigError
 from jitd.store import Conflict, StoreError
@@ -113,9 +113,7 @@ class Daemon:
         from jitd.verbs.reviews import Reviews
         from jitd.workers import Workers
 
-        realm = (
-            min(config.realms) if len(config.realms) == 1 else settings.default_realm(settings.KRB5_CONF) or min(config.realms)
-        )
+        realm = min(config.realms) if len(config.realms) == 1 else host.default_realm(host.KRB5_CONF) or min(config.realms)
         now = origins.moment
         self._rules = rules
         self._store: Store = open_store(config.state)

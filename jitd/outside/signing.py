@@ -32,7 +32,9 @@ class _Message:
     headers: dict[str, str]
 
 
-def signed(method: str, url: str, headers: Mapping[str, str], body: bytes, key: bytes, key_id: str, at: datetime) -> dict[str, str]:
+def signed(
+    method: str, url: str, headers: Mapping[str, str], body: bytes, key: bytes, key_id: str, at: datetime
+) -> dict[str, str]:
     """Return ``headers`` with a Content-Digest, a Signature-Input and a Signature, made at ``at`` (aware). Raises ValueError for
     a key that is neither an Ed25519 private key nor a secret.
     """

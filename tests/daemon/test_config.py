@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from jitd.settings import config
-from jitd.settings.config import KEYS, Limits, Rate, Recordings, check, default_realm, host_name, is_settings, load
+from jitd.settings.config import KEYS, Limits, Rate, Recordings, check, is_settings, load
+from jitd.settings.host import default_realm, host_name
 from jitd.settings.toml_document import ConfigError, Fault
 
 ME = os.geteuid()
