@@ -84,6 +84,8 @@ LAW: dict[str, set[str]] = {
     "jitd.giving": {CORE, "jitd.giving", "jitd.kdc"},
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
     "jitd.kdc": {WIRE, "jitd.kdc"},
+    # how the daemon speaks with a process beside it, whatever they say
+    "jitd.beside": {"jitd.beside"},
     # whether the host is set up right: its findings, and the processes in which it looks, know no host
     "jitd.doctor.finding": set(),
     "jitd.doctor.round": {"jitd.doctor.finding"},

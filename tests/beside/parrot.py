@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A process beside the daemon for the tests: it answers what a question says that it should answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+
+from jitd.beside import starting
+from jitd.beside.answering import Answering, NoAnswer
+
+NAME = "jitd-parrot"
+
+
+def parrot(passed: Mapping[str, int]) -> Answering:
+    """``say X`` X; ``die``; ``wait`` for ever; ``garble`` sends no packet; ``refuse X`` is UNANSWERED; ``fail`` is a defect."""
+    n_waiting = 0
+
+    async def answer(body: bytes) -> bytes:
+        nonlocal n_waiting
+        word, _, rest = body.partition(b" ")
+        match word:
+            case b"say":
+                return rest
+            case b"die":
+                os._exit(3)
+            case b"wait":
+                n_waiting += 1
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    n_waiting -= 1
+            case b"waiting":
+                return b"%d" % n_waiting
+            case b"refuse":
+                raise NoAnswer(rest.decode())
+            case b"garble":
+                for descriptor in map(int, os.listdir("/proc/self/fd")):
+                    with suppress(OSError):
+                        socket.socket(fileno=os.dup(descriptor)).send(b"x")
+                return b"never"
+            case b"secret":
+                return os.read(passed[rest.decode()], 100)
+            case b"status":
+                return open("/proc/self/status", "rb").read()
+            case b"world":
+                found = {
+                    "environment": dict(os.environ),
+                    "cwd": os.getcwd(),
+                    "fds": sorted(map(int, os.listdir("/proc/self/fd"))),
+                }
+                found["links"] = _interfaces()
+                return json.dumps(found).encode()
+        raise LookupError(word)
+
+    return Answering(NAME, answer)
+
+
+def _interfaces() -> list[str]:
+    return sorted(name for _, name in socket.if_nameindex())
+
+
+def main() -> int:
+    def before(words: object) -> None:
+        if "--no-network" in sys.argv:
+            starting.leave_network()
+
+    try:
+        begun = starting.begin(NAME, sys.argv[1:], before)
+    except starting.CannotStart as fault:
+        starting.say(NAME, str(fault))
+        return 1
+    return starting.run(NAME, begun, lambda: parrot(begun.passed))

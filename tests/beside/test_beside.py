@@ -1,0 +1,373 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon and a process beside it: many questions at once, who is believed, and what a child of the daemon keeps."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pwd
+import signal
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from jitd.beside import packets
+from jitd.beside.answering import N_AT_ONCE, N_WAITING, Answering
+from jitd.beside.asking import Line, Unanswered
+from jitd.beside.doors import ChildDoor, SocketDoor
+from jitd.beside.packets import MAX_BODY, Kind, Packet
+from tests.beside.parrot import NAME
+from tests.waiting import is_living, wait_for
+
+T = TypeVar("T")
+TREE = str(Path(__file__).parents[2])
+GOLDEN = Path(__file__).parent / "golden"
+ACCOUNT = "nobody"
+ENOUGH = 30.0
+
+
+def child(*words: str, account: str = ACCOUNT, passed: Callable[[], dict[str, int]] = dict) -> ChildDoor:
+    return ChildDoor(NAME, "tests.beside.parrot", account, [TREE], words, passed)
+
+
+def with_line(door: ChildDoor | SocketDoor, deed: Callable[[Line], Awaitable[T]]) -> T:
+    async def whole() -> T:
+        line = Line(door)
+        try:
+            return await deed(line)
+        finally:
+            line.close()
+
+    return asyncio.run(whole())
+
+
+# --- packets
+
+
+PACKETS = {
+    "question": Packet(1, Kind.QUESTION, b"x"),
+    "answer": Packet(2**64 - 1, Kind.ANSWER, b"\0\xff"),
+    "drop": Packet(3, Kind.DROP),
+    "unanswered": Packet(4, Kind.UNANSWERED, b"it is too much"),
+}
+
+
+@pytest.mark.parametrize("name", PACKETS)
+def test_a_packet_has_the_bytes_that_it_has_always_had(name: str) -> None:
+    frozen = (GOLDEN / name).read_bytes()
+    assert packets.write(PACKETS[name]) == frozen
+    assert packets.read(frozen) == PACKETS[name]
+
+
+def test_every_kind_of_packet_is_frozen() -> None:
+    assert {packet.kind for packet in PACKETS.values()} == set(Kind)
+    assert {file.name for file in GOLDEN.iterdir()} == PACKETS.keys()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"", b"\0" * 8, b"\0" * 9, b"\0" * 8 + b"\1", b"\0" * 8 + b"\3x", b"\0" * 8 + b"\5x", b"\0" * 8 + b"\4a\nb",
+        b"\0" * 8 + b"\4\xff", b"\0" * 8 + b"\4" + b"x" * 1001, b"\0" * 8 + b"\1" + b"x" * (MAX_BODY + 1),
+    ],
+    ids=lambda written: repr(written)[:50],
+)  # fmt: skip
+def test_bytes_that_are_not_a_packet_are_a_value_error(written: bytes) -> None:
+    with pytest.raises(ValueError):
+        packets.read(written)
+
+
+def test_a_packet_that_could_not_be_read_is_not_written() -> None:
+    with pytest.raises(ValueError):
+        packets.write(Packet(1, Kind.QUESTION, b"x" * (MAX_BODY + 1)))
+
+
+# --- questions and answers
+
+
+def test_many_questions_get_each_its_own_answer() -> None:
+    async def deed(line: Line) -> list[bytes]:
+        return await asyncio.gather(*(line.ask(b"say %d" % number, ENOUGH) for number in range(60)))
+
+    assert with_line(child(), deed) == [b"%d" % number for number in range(60)]
+
+
+def test_the_longest_packets_pass_both_ways_many_at_once() -> None:
+    longest = b"say " + b"x" * (MAX_BODY - 4)
+
+    async def deed(line: Line) -> list[bytes]:
+        return await asyncio.gather(*(line.ask(longest, ENOUGH) for _ in range(20)))
+
+    assert with_line(child(), deed) == [longest[4:]] * 20
+
+
+@pytest.mark.parametrize("size", [0, MAX_BODY + 1])
+def test_a_question_without_a_fit_size_is_not_asked(size: int) -> None:
+    door = child()
+    with pytest.raises(Unanswered, match=f"{size} bytes"):
+        with_line(door, lambda line: line.ask(b"x" * size, ENOUGH))
+    assert door.pid is None
+
+
+def test_a_question_that_takes_too_long_is_unanswered_and_its_work_ends() -> None:
+    async def deed(line: Line) -> None:
+        await line.ask(b"say x", ENOUGH)
+        with pytest.raises(Unanswered, match="has not answered within 0.1 s"):
+            await line.ask(b"wait", 0.1)
+        assert await line.ask(b"waiting", ENOUGH) == b"0"
+
+    with_line(child(), deed)
+
+
+def test_an_asker_who_is_cancelled_ends_the_work() -> None:
+    async def deed(line: Line) -> None:
+        asked = asyncio.create_task(line.ask(b"wait", ENOUGH))
+        while await line.ask(b"waiting", ENOUGH) != b"1":
+            pass
+        asked.cancel()
+        await asyncio.wait([asked])
+        assert await line.ask(b"waiting", ENOUGH) == b"0"
+
+    with_line(child(), deed)
+
+
+def test_more_questions_than_there_is_room_for_are_refused_and_the_others_go_on() -> None:
+    async def deed(line: Line) -> None:
+        most = N_AT_ONCE + N_WAITING
+        asked = [asyncio.create_task(line.ask(b"wait", ENOUGH)) for _ in range(most)]
+        await asyncio.sleep(0)
+        with pytest.raises(Unanswered, match=f"has {most} open questions, and takes no more"):
+            await line.ask(b"say x", ENOUGH)
+        for each in asked:
+            each.cancel()
+        await asyncio.wait(asked)
+        assert await line.ask(b"say x", ENOUGH) == b"x"
+
+    with_line(child(), deed)
+
+
+def test_a_refusal_and_a_defect_are_reasons_and_never_answers() -> None:
+    async def deed(line: Line) -> None:
+        with pytest.raises(Unanswered, match="^there is no such thing$"):
+            await line.ask(b"refuse there is no such thing", ENOUGH)
+        with pytest.raises(Unanswered, match="could not work on it; see its log"):
+            await line.ask(b"fail", ENOUGH)
+        assert await line.ask(b"say x", ENOUGH) == b"x"
+
+    with_line(child(), deed)
+
+
+# --- the process ends
+
+
+def test_a_child_that_was_killed_is_started_again() -> None:
+    door = child()
+
+    async def deed(line: Line) -> None:
+        await line.ask(b"say x", ENOUGH)
+        before = door.pid
+        assert before
+        os.kill(before, signal.SIGKILL)
+        assert await line.ask(b"say y", ENOUGH) == b"y"
+        assert door.pid != before and not is_living(before)
+
+    with_line(door, deed)
+
+
+def test_a_question_whose_process_is_killed_is_asked_again() -> None:
+    door = child()
+
+    async def deed(line: Line) -> None:
+        await line.ask(b"say x", ENOUGH)
+        asked = asyncio.create_task(line.ask(b"wait", ENOUGH))
+        while await line.ask(b"waiting", ENOUGH) != b"1":
+            pass
+        assert door.pid
+        os.kill(door.pid, signal.SIGKILL)
+        while await line.ask(b"waiting", ENOUGH) != b"1":
+            pass
+        asked.cancel()
+        await asyncio.wait([asked])
+
+    with_line(door, deed)
+
+
+def test_a_question_that_kills_the_process_twice_is_unanswered_and_the_next_one_is_answered() -> None:
+    async def deed(line: Line) -> None:
+        with pytest.raises(Unanswered, match="has ended without an answer"):
+            await line.ask(b"die", ENOUGH)
+        assert await line.ask(b"say x", ENOUGH) == b"x"
+
+    with_line(child(), deed)
+
+
+def test_a_process_that_sends_what_is_no_packet_is_not_heard() -> None:
+    async def deed(line: Line) -> None:
+        with pytest.raises(Unanswered, match="sent what cannot be read"):
+            await line.ask(b"garble", ENOUGH)
+
+    with_line(child(), deed)
+
+
+def test_a_child_ends_when_its_connection_is_closed() -> None:
+    door = child()
+
+    async def deed(line: Line) -> int:
+        await line.ask(b"say x", ENOUGH)
+        assert door.pid
+        return door.pid
+
+    assert not is_living(with_line(door, deed))
+
+
+# --- who is believed
+
+
+def test_an_answer_of_another_account_is_not_believed(tmp_path: Path) -> None:
+    async def whole() -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(str(tmp_path / "s"))
+            listener.listen()
+            asked: list[bytes] = []
+
+            async def answer(body: bytes) -> bytes:
+                asked.append(body)
+                return body
+
+            serving = asyncio.create_task(Answering(NAME, answer).listen(listener))
+            line = Line(SocketDoor(NAME, tmp_path / "s", ACCOUNT))
+            own = Line(SocketDoor(NAME, tmp_path / "s", str(os.getuid())))
+            with pytest.raises(Unanswered, match=f"uid {os.getuid()}, not the account {ACCOUNT}"):
+                await line.ask(b"x", ENOUGH)
+            assert await own.ask(b"y", ENOUGH) == b"y"
+            for each in (line, own):
+                each.close()
+            serving.cancel()
+            await asyncio.wait([serving])
+
+    asyncio.run(whole())
+
+
+def test_an_account_that_is_not_there_is_told() -> None:
+    door = child(account="no-such-account")
+    with pytest.raises(Unanswered, match="no account no-such-account: contrib/install makes it"):
+        with_line(door, lambda line: line.ask(b"say x", ENOUGH))
+    assert door.pid is None
+
+
+def test_a_client_that_is_not_root_is_not_heard(capfd: pytest.CaptureFixture[str]) -> None:
+    async def whole() -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+        async def answer(body: bytes) -> bytes:
+            raise AssertionError("nobody is asked")
+
+        with ours:
+            ours.send(packets.write(Packet(1, Kind.QUESTION, b"x")))
+            await Answering(NAME, answer, believed=os.getuid() + 1).follow(theirs)
+            with pytest.raises(ConnectionResetError):  # the question was not read
+                ours.recv(100)
+
+    asyncio.run(whole())
+    assert f"a client of uid {os.getuid()} is not heard" in capfd.readouterr().err
+
+
+def test_a_socket_that_is_not_there_is_told(tmp_path: Path) -> None:
+    door = SocketDoor(NAME, tmp_path / "s", ACCOUNT)
+    with pytest.raises(Unanswered, match=f"cannot be reached .*: systemctl enable --now {NAME}.socket"):
+        with_line(door, lambda line: line.ask(b"x", ENOUGH))
+
+
+@pytest.mark.parametrize("packet", [b"x", struct.pack("!QB", 1, 2) + b"x", b"\0" * 200_000], ids=["short", "kind", "long"])
+def test_a_client_that_sends_no_question_is_disconnected(packet: bytes) -> None:
+    async def whole() -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+        async def answer(body: bytes) -> bytes:
+            raise AssertionError("nobody is asked")
+
+        with ours:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 400_000)
+            ours.send(packet)
+            await Answering(NAME, answer).follow(theirs)
+            ours.settimeout(ENOUGH)
+            assert ours.recv(100) == b""
+
+    asyncio.run(whole())
+
+
+# --- what a child keeps
+
+
+def test_a_child_has_its_own_account_and_no_right_beside() -> None:
+    said = with_line(child(), lambda line: line.ask(b"status", ENOUGH)).decode()
+    status = {name: value.strip() for name, _, value in (line.partition(":") for line in said.splitlines())}
+    account = pwd.getpwnam(ACCOUNT)
+    assert set(status["Uid"].split()) == {str(account.pw_uid)} and set(status["Gid"].split()) == {str(account.pw_gid)}
+    assert status["Groups"] == "" and status["NoNewPrivs"] == "1"
+    assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
+
+
+def test_a_child_is_not_dumpable() -> None:
+    door = child()
+
+    async def deed(line: Line) -> int:
+        await line.ask(b"say x", ENOUGH)
+        return os.stat(f"/proc/{door.pid}/mem").st_uid
+
+    assert with_line(door, deed) == 0, "its memory is root's alone to read"
+
+
+def test_a_child_has_an_empty_environment_and_only_the_descriptors_that_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KRB5_CONFIG", "/nonexistent")
+    other = os.open("/etc/passwd", os.O_RDONLY)
+    try:
+        os.set_inheritable(other, True)
+        world = json.loads(with_line(child(), lambda line: line.ask(b"world", ENOUGH)))
+    finally:
+        os.close(other)
+    assert world["environment"].keys() <= {"LC_CTYPE", "LANG"} and world["cwd"] == "/"
+    assert len(world["fds"]) == 8, "0 to 2, the connection, the loop's three, and the one that listdir has open"
+
+
+def test_a_child_without_network_has_none() -> None:
+    world = json.loads(with_line(child("--no-network"), lambda line: line.ask(b"world", ENOUGH)))
+    assert world["links"] == ["lo"]
+
+
+def test_a_descriptor_is_passed_by_name_at_each_start(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("swordfish")
+    secret.chmod(0o600)
+    door = child(passed=lambda: {"risk=key": os.open(secret, os.O_RDONLY | os.O_CLOEXEC)})
+
+    async def deed(line: Line) -> None:
+        before = len(os.listdir("/proc/self/fd"))
+        assert await line.ask(b"secret risk=key", ENOUGH) == b"swordfish"
+        assert door.pid
+        os.kill(door.pid, signal.SIGKILL)
+        wait_for(lambda: not is_living(door.pid or 0), what="its end")
+        assert await line.ask(b"secret risk=key", ENOUGH) == b"swordfish"
+        assert len(os.listdir("/proc/self/fd")) == before + 1, "the connection; no secret stays open here"
+
+    with_line(door, deed)
+
+
+@pytest.mark.parametrize(("account", "why"), [("root", "has root's rights"), ("no-such-account", "no account no-such-account")])
+def test_a_child_that_cannot_be_its_account_does_not_start(account: str, why: str, capfd: pytest.CaptureFixture[str]) -> None:
+    async def whole() -> bytes:
+        door = child(account=account)
+        line = await door.open()
+        with line:
+            line.setblocking(True)
+            said = line.recv(1)
+        door.close()
+        return said
+
+    assert asyncio.run(whole()) == b""
+    assert why in capfd.readouterr().err
