@@ -50,7 +50,7 @@ async def _fetch(question: Fetch, keys: Keys, now: Callable[[], datetime]) -> Fe
 
         headers |= {"Content-Type": JSON}
         key = keys.get(question.secret)
-        headers = signed(question.method, question.url, headers, question.body, key, question.key_id, now())
+        headers = signed(question.method, question.url, headers, question.body, key=key, key_id=question.key_id, at=now())
     certificate = keys.get(question.certificate) if question.certificate else b""
     context = None if question.socket else _context(question.ca, certificate)
     pool = httpcore.AsyncConnectionPool(
@@ -126,6 +126,8 @@ def _told(fault: BaseException) -> str:
         return f"its certificate is not accepted: {fault.verify_message}"
     if isinstance(fault, ssl.SSLError):
         return f"TLS failed: {fault.reason or fault}"
+    if isinstance(fault, ValueError):  # of a key that cannot sign
+        return str(fault)
     if isinstance(fault, OSError):
         return f"it cannot be reached: {fault.strerror or fault}"
     return f"it did not answer as HTTP has it: {fault or type(fault).__name__}"

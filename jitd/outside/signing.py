@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from http_message_signatures import HTTPMessageSigner
 from http_message_signatures.algorithms import ED25519, HMAC_SHA256
 from http_message_signatures.resolvers import MappingKeyResolver
@@ -49,11 +52,13 @@ def signed(
 def _read_key(key: bytes) -> tuple[type[ED25519] | type[HMAC_SHA256], bytes]:
     if b"-----BEGIN" in key:
         try:
-            ED25519(private_key=key)
-        except Exception:
-            raise ValueError("the key is not an Ed25519 private key (PEM, without a passphrase)") from None
+            found: object = load_pem_private_key(key, None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            found = None
+        if not isinstance(found, Ed25519PrivateKey):
+            raise ValueError("secret is not an Ed25519 private key (PEM, without a passphrase)")
         return ED25519, key
     secret = key.strip()
     if len(secret) < SHORTEST_SECRET:
-        raise ValueError(f"the secret is shorter than {SHORTEST_SECRET} bytes")
+        raise ValueError(f"secret is shorter than {SHORTEST_SECRET} bytes")
     return HMAC_SHA256, secret

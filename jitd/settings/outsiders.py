@@ -85,7 +85,7 @@ class Provider:
     name: str
     by: Reach | Program
     facts: Mapping[str, str]
-    sends: tuple[str, ...] = ("requester", "host")
+    sends: tuple[str, ...] = SENDS[:2]
     deadline_for: int = 2
     fresh_for: int = 0
     silence: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
@@ -164,7 +164,8 @@ def faults_of_rule(names: tuple[str, ...], expires_for: int, gatekeepers: Gateke
 
 def key_files(providers: Providers, gatekeepers: Gatekeepers) -> Mapping[str, Path]:
     """Return the files that jitd-outside must be given, by name."""
-    reaches = [each.by for each in (*providers.values(), *gatekeepers.values()) if isinstance(each.by, Reach)]
+    ways = [*(each.by for each in providers.values()), *(each.by for each in gatekeepers.values())]
+    reaches = [way for way in ways if isinstance(way, Reach)]
     files = [file for reach in reaches for file in (reach.certificate, reach.secret) if file is not None]
     return {file.name: file for file in files}
 
@@ -181,11 +182,13 @@ def _provider(table: Table, name: str, owner: int | None, keys_at: Path) -> Prov
     kind = _kind(table, "provider", ("http", "program"))
     table.needs("facts")
     facts = _facts(table.table("facts"))
+    if table.values.get("facts") == {}:
+        table.fault('"facts" is empty: name at least one fact and its type, such as { risk = "int" }', "facts")
     return Provider(
         name,
         _by(table, kind, owner, keys_at),
         facts,
-        sends=table.words("sends", Provider.__dataclass_fields__["sends"].default, _read_sends, may_be_empty=True),
+        sends=table.words("sends", SENDS[:2], _read_sends, may_be_empty=True),
         deadline_for=_deadline(table, 2),
         fresh_for=_fresh(table),
         silence=_silence(table, facts),
@@ -275,8 +278,8 @@ def _facts(table: Table) -> Mapping[str, str]:
         if not _FACT.fullmatch(fact):
             table.fault(f"{quoted(fact)} is not a name for a fact: small letters, digits and underscores, at most 32", fact)
         found[fact] = table.text(fact, "int", TYPES)
-    if not 0 < len(found) <= MOST_FACTS and "facts" in table.place:
-        table.fault(f'"facts" must have 1 to {MOST_FACTS} facts')
+    if len(found) > MOST_FACTS:
+        table.fault(f'"facts" has more than {MOST_FACTS} facts')
     return MappingProxyType(found)
 
 

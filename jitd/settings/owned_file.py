@@ -16,8 +16,8 @@ MOST_BYTES = 1 << 20
 
 
 def read_owned(file: Path, owner: int | None, *, must_exist: bool = True) -> bytes:
-    """Return the content of ``file``, which belongs to root or to the uid ``owner``. Owner and mode are not checked if ``owner`` is
-    None. A file that is missing has no content, unless ``must_exist``. Raises ConfigError.
+    """Return the content of ``file``, which belongs to root or to the uid ``owner``. If ``owner`` is None, owner and mode are
+    not checked. A file that is missing has no content, unless ``must_exist``. Raises ConfigError.
     """
 
     def fault(sentence: str, where: Path = file) -> ConfigError:
