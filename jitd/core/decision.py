@@ -22,6 +22,7 @@ class Why(StrEnum):
     UNFIT = "unfit"
     LOCKED = "locked"
     APPROVALS = "approvals"
+    GATEKEEPER = "gatekeeper"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Obligations:
     ``lasts_for`` seconds.
 
     ``standing`` says which groups of an approver count when a use is taken: those of that moment (``use``), or those of the
-    moment of the review (``review``).
+    moment of the review (``review``). ``gatekeepers`` are the names of those who are asked before anything is permitted.
     """
 
     approvals: tuple[Approval, ...]
@@ -96,6 +97,7 @@ class Obligations:
     uses: int
     terms: Terms
     standing: str = "use"
+    gatekeepers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ def narrow(old: Obligations, new: Obligations) -> Obligations:
         uses=min(old.uses, new.uses),
         terms=narrow_terms(old.terms, new.terms),
         standing="review" if old.standing == new.standing == "review" else "use",
+        gatekeepers=tuple(dict.fromkeys((*old.gatekeepers, *new.gatekeepers))),
     )
 
 

@@ -33,7 +33,7 @@ class Rule:
 
     ``commands`` and ``gives`` are one condition on what is asked for: a rule that has one of them is not about the other. A
     permit with neither is about every command and no thing; a deny with neither is about both. ``needs_ticket``: the rule permits
-    nothing to a requester who is known by their account alone. ``standing``: see Obligations.
+    nothing to a requester who is known by their account alone. ``standing`` and ``gatekeepers``: see Obligations.
     """
 
     verdict: Literal["permit", "deny"]
@@ -54,13 +54,15 @@ class Rule:
     because: str = ""
     needs_ticket: bool = True
     standing: str = "use"
+    gatekeepers: tuple[str, ...] = ()
     file: str = ""
     line: int = 0
 
     @property
     def obligations(self) -> Obligations:
         """Return what this rule asks for if it permits."""
-        return Obligations(self.approvals, self.expires_for, self.lasts_for, self.uses, self.terms, self.standing)
+        given = self.approvals, self.expires_for, self.lasts_for, self.uses, self.terms, self.standing, self.gatekeepers
+        return Obligations(*given)
 
 
 ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_TERMS)
@@ -209,9 +211,7 @@ def _run_as(rule: Rule, question: Question, at: datetime) -> bool:
 
 
 def _may_be_about(rule: Rule, question: Question) -> bool:
-    """True for a deny if the command is in doubt. The deny then holds, as it may be about the command: odd words must not bypass
-    it.
-    """
+    """True for a deny if the command is in doubt. The deny may be about the command, and odd words must not bypass it."""
     return rule.verdict == "deny" and bool(question.command.doubt)
 
 

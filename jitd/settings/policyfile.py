@@ -11,9 +11,10 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -33,6 +34,7 @@ from jitd.core.decision import Approval, Record, Terms
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
 from jitd.core.regex import Regex
 from jitd.core.thing import read_thing
+from jitd.settings.gatekeeper_key import faults_of, names_in
 from jitd.settings.toml_document import ConfigError, Document, Fault, read_document, who_else_may_write
 from jitd.settings.toml_table import Table, quoted
 
@@ -45,7 +47,7 @@ MOST_NEEDED = 100
 
 KEYS = {
     "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "services"),
-    "permit": ("ticket", "reason", "approvals", "expires", "grant", "run", "standing"),
+    "permit": ("ticket", "reason", "approvals", "expires", "grant", "run", "standing", "gatekeepers"),
     "deny": ("because",),
     "reason": ("pattern", "hint"),
     "approvals": ("need", "from"),
@@ -69,14 +71,18 @@ KEYS = {
 """The keys that each table may have. ``rule`` is for permit and deny alike."""
 LATER = {
     "rule": ("indicators", "ticket_age", "when"),
-    "permit": ("gatekeepers", "notify", "break_glass"),
+    "permit": ("notify", "break_glass"),
     "approvals": ("indicators", "ticket_age"),
 }
 """Keys that a later version will know. This version refuses them: to ignore a condition would permit too much."""
 
 
-def load(directory: Path, *, root: Literal["permit", "deny"], owner: int = 0) -> Policy:
-    """Read the policy in ``directory``. The files may belong to root or to the uid ``owner``. Raises ConfigError."""
+def load(
+    directory: Path, *, root: Literal["permit", "deny"], owner: int = 0, gatekeepers: Mapping[str, float] = MappingProxyType({})
+) -> Policy:
+    """Read the policy in ``directory``. The files may belong to root or to the uid ``owner``. ``gatekeepers`` maps the names of
+    those that jitd.toml sets up to their deadlines, in seconds. Raises ConfigError.
+    """
     faults = _faults_of_directory(directory, owner)
     files: list[tuple[str, bytes]] = []
     if not faults:
@@ -90,6 +96,7 @@ def load(directory: Path, *, root: Literal["permit", "deny"], owner: int = 0) ->
             except ConfigError as error:
                 faults += error.faults
     rules = _rules([(str(directory / name), content) for name, content in files], faults)
+    faults += faults_of(rules, gatekeepers)
     if faults:
         raise ConfigError(faults)
     digest = hashlib.sha256()
@@ -240,6 +247,7 @@ def _permit(document: Document, table: Table) -> Rule:
         uses=grant.number("uses", 1, 1, MOST_USES),
         terms=_terms(table.table("run")),
         standing=table.text("standing", "use", ("use", "review")),
+        gatekeepers=names_in(table),
         needs_ticket=table.text("ticket", "required", ("required", "optional")) == "required",
         file=document.file,
         line=document.line_of(table.place),

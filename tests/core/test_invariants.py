@@ -207,6 +207,7 @@ OBLIGATIONS = st.builds(
         cwd=st.sampled_from(["caller", "/srv"]),
     ),
     standing=st.sampled_from(["use", "review"]),
+    gatekeepers=st.lists(st.sampled_from(["change", "ticket"]), unique=True).map(tuple),
 )
 
 
@@ -238,6 +239,7 @@ def test_invariant_8_narrowing_only_tightens(old, new):
         assert (after.terms.session, other.terms.session) != ("keep", "end")
         assert after.terms.options <= other.terms.options
         assert after.terms.bound >= other.terms.bound
+        assert set(after.gatekeepers) >= set(other.gatekeepers)
         if other.terms.watch is not None:
             assert after.terms.watch is not None and set(after.terms.watch) <= set(other.terms.watch)
         if other.terms.timeout_for is not None:

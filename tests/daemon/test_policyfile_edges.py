@@ -141,7 +141,7 @@ def test_a_deny_by_host_and_by_hour(directory: Path) -> None:
 
 
 LATER = {
-    "[[permit]]": ("indicators", "ticket_age", "when", "gatekeepers", "notify", "break_glass"),
+    "[[permit]]": ("indicators", "ticket_age", "when", "notify", "break_glass"),
     "[[deny]]": ("indicators", "ticket_age", "when"),
     "[[permit.approvals]]": ("indicators", "ticket_age"),
 }

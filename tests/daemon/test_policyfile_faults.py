@@ -32,7 +32,6 @@ BROKEN_PERMITS = [
     ('indicators = ["otp"]', (5, NOT_YET.format("indicators"))),
     ('ticket_age = "8h"', (5, NOT_YET.format("ticket_age"))),
     ("when = 'fact.risk < 50'", (5, NOT_YET.format("when"))),
-    ('gatekeepers = ["x"]', (5, NOT_YET.format("gatekeepers"))),
     ('notify = ["x"]', (5, NOT_YET.format("notify"))),
     ("break_glass = true", (5, NOT_YET.format("break_glass"))),
     ('standing = "never"', (5, '"standing" must be "use" or "review", not "never"')),

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The key ``gatekeepers`` of a permit.
+
+Law: it is a fault if a rule names a gatekeeper that is not set up, or one that may take longer than the rule waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from jitd.core.duration import spell_duration
+from jitd.core.gatekeeping import MOST_GATEKEEPERS, read_gatekeeper
+from jitd.core.policy import Rule
+from jitd.settings.toml_document import Fault
+from jitd.settings.toml_table import Table, quoted
+
+
+def names_in(table: Table) -> tuple[str, ...]:
+    """Return the names of the gatekeepers that the permit in ``table`` asks."""
+    names = table.words("gatekeepers", (), read_gatekeeper)
+    if len(names) > MOST_GATEKEEPERS:
+        table.fault(f'"gatekeepers" has more than {MOST_GATEKEEPERS} names', "gatekeepers")
+    if len(set(names)) < len(names):
+        table.fault('"gatekeepers" has a name twice', "gatekeepers")
+    if names and table.values.get("ticket") == "optional":
+        table.fault('"gatekeepers" are told who asks, so the rule cannot have ticket = "optional"', "gatekeepers")
+    return names
+
+
+def faults_of(rules: Iterable[Rule], deadlines: Mapping[str, float]) -> list[Fault]:
+    """Return the faults of the gatekeepers that ``rules`` name. ``deadlines`` maps the name of each gatekeeper that is set up to
+    the seconds that it may take.
+    """
+    faults = []
+    for rule in rules:
+        for name in rule.gatekeepers:
+            if name not in deadlines:
+                said = f'jitd.toml sets up no gatekeeper {quoted(name)}: write a table "[gatekeepers.{name}]" there'
+            elif deadlines[name] > rule.expires_for:
+                within = spell_duration(rule.expires_for)
+                said = f'the deadline of gatekeeper {quoted(name)} is longer than the rule waits ("expires" is {within})'
+            else:
+                continue
+            faults.append(Fault(rule.file, rule.line, rule.name, said))
+    return faults
