@@ -32,7 +32,7 @@ def host_name() -> str:
 
     def look() -> None:
         try:
-            found.append(socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)[0][3])
+            found.append(socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)[0][3] or "")
         except (OSError, IndexError, UnicodeError):
             return
 

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from jitd.core.duration import read_duration
 from jitd.core.fact_values import read_value
 from jitd.core.facts import Value
+from jitd.core.gatekeeping import read_gatekeeper
 from jitd.core.names import NAMES, TYPES, Name
 from jitd.outside.addresses import read_network
 from jitd.outside.urls import read_url
@@ -118,7 +119,8 @@ def read_providers(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> 
     said_by: dict[str, str] = {}
     for name in table.values:
         inner = table.table(name)
-        _check_name(inner, name, "provider")
+        if not _NAME.fullmatch(name):
+            inner.fault(f"{quoted(name)} is not a name for a provider: small letters, digits and hyphens, at most 32")
         provider = _provider(inner, name, owner, keys_at)
         for fact in provider.facts:
             if f"fact.{fact}" in NAMES:
@@ -134,7 +136,10 @@ def read_gatekeepers(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -
     found = {}
     for name in table.values:
         inner = table.table(name)
-        _check_name(inner, name, "gatekeeper")
+        try:
+            read_gatekeeper(name)
+        except ValueError as fault:
+            inner.fault(str(fault))
         found[name] = _gatekeeper(inner, name, owner, keys_at)
     return MappingProxyType(found)
 
@@ -148,18 +153,9 @@ def fact_names(providers: Providers) -> Mapping[str, Name]:
     }
 
 
-def faults_of_rule(names: tuple[str, ...], expires_for: int, gatekeepers: Gatekeepers) -> list[str]:
-    """Return what is wrong with a rule that names the gatekeepers ``names`` and whose requests expire after ``expires_for``
-    seconds: each fault as a sentence.
-    """
-    found = []
-    for name in names:
-        if name not in gatekeepers:
-            found.append(f"{quoted(name)} is not a gatekeeper: jitd.toml has no [gatekeepers.{name}]")
-        elif gatekeepers[name].deadline_for > expires_for:
-            late = gatekeepers[name].deadline_for
-            found.append(f'gatekeeper {name} may take {late} s, and the request expires after {expires_for} s: raise "expires"')
-    return found
+def deadlines(gatekeepers: Gatekeepers) -> Mapping[str, float]:
+    """Return the seconds that each gatekeeper may take, by name, for the check of the rules."""
+    return {name: gatekeeper.deadline_for for name, gatekeeper in gatekeepers.items()}
 
 
 def key_files(providers: Providers, gatekeepers: Gatekeepers) -> Mapping[str, Path]:
@@ -171,11 +167,6 @@ def key_files(providers: Providers, gatekeepers: Gatekeepers) -> Mapping[str, Pa
 
 
 # --- the tables ------------------------------------------------------------------------------------------------------
-
-
-def _check_name(table: Table, name: str, what: str) -> None:
-    if not _NAME.fullmatch(name):
-        table.fault(f"{quoted(name)} is not a name for a {what}: small letters, digits and hyphens, at most 32")
 
 
 def _provider(table: Table, name: str, owner: int | None, keys_at: Path) -> Provider:
