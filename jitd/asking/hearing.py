@@ -8,7 +8,7 @@ nonce and the fingerprint of the question. Any other answer raises Nonsense. A w
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from jitd.asking import json_text
@@ -28,6 +28,8 @@ RECORD = ("none", "output", "all")
 """The words of the key ``record`` of a rule."""
 OPA = {"result", "decision_id", "metrics", "provenance", "warning"}
 """What an answer of OPA's Data API may have (https://www.openpolicyagent.org/docs/rest-api)."""
+REQUIRED = ("approvals", "lasts", "uses", "record", "reason")
+"""What a gatekeeper may require."""
 _MAY_HAVE = {"pass": {"until", "mark"}, "deny": {"because", "mark"}, "require": {"require", "until", "mark"}}
 _MUST_HAVE = {"pass": set[str](), "deny": {"because"}, "require": {"require"}}
 
@@ -74,7 +76,8 @@ def read_opa(body: bytes, nonce: str, fingerprint: bytes) -> Answer:
     if result is True:
         return Passes(mark=mark)
     if type(result) is dict:
-        return _answer({"mark": mark} | result if mark else result, nonce, fingerprint)
+        said: dict[str, object] = result if "mark" in result or not mark else result | {"mark": mark}
+        return _answer(said, nonce, fingerprint)
     if result is False:
         return Refuses("the policy does not allow this", mark)
     return Refuses("the policy did not answer true or false", mark)
@@ -134,9 +137,15 @@ def _until(value: object) -> datetime:
 
 
 def _requirement(value: object) -> Requirement:
-    if type(value) is not dict or not value or not value.keys() <= _REQUIRED.keys():
-        raise Nonsense(f'must have in "require" one or more of {", ".join(_REQUIRED)}, and no other member')
-    return Requirement(**{_FIELDS.get(name, name): _REQUIRED[name](inner) for name, inner in value.items()})
+    if type(value) is not dict or not value or not value.keys() <= set(REQUIRED):
+        raise Nonsense(f'must have in "require" one or more of {", ".join(REQUIRED)}, and no other member')
+    return Requirement(
+        approvals=_approvals(value["approvals"]) if "approvals" in value else (),
+        lasts_for=_lasts(value["lasts"]) if "lasts" in value else None,
+        uses=_uses(value["uses"]) if "uses" in value else None,
+        record=_record(value["record"]) if "record" in value else None,
+        reason=_reason(value["reason"]) if "reason" in value else False,
+    )
 
 
 def _approvals(value: object) -> tuple[Approval, ...]:
@@ -187,9 +196,3 @@ def _reason(value: object) -> bool:
     if value is not True:
         raise Nonsense('requires a "reason" that is not true')
     return True
-
-
-_REQUIRED: Mapping[str, Callable[[object], object]] = {
-    "approvals": _approvals, "lasts": _lasts, "uses": _uses, "record": _record, "reason": _reason,
-}  # fmt: skip
-_FIELDS = {"lasts": "lasts_for"}

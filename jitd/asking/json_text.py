@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads and writes JSON of other hosts: strict, so that one text has one meaning.
 
-Law: no name twice in an object, no NaN, no infinity, no whole number beyond 64 bits, nothing nested deeply, no half of a surrogate
-pair. Whatever the bytes are, only ValueError is raised.
+Law: no name twice in an object, no NaN, no infinity, no whole number beyond 64 bits, nothing nested deeply, no half of a
+surrogate pair. Whatever the bytes are, only ValueError is raised.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _whole(text: str) -> int:
-    if len(text) > 20 or abs(number := int(text)) > 2**63:
+    if len(text) > 20 or abs(int(text)) > 2**63:
         raise ValueError("a number is out of bounds")
-    return number if not text.startswith("-") else -number
+    return int(text)
 
 
 def _real(text: str) -> float:

@@ -15,6 +15,7 @@ from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.gatekeeping import Asking
 from jitd.core.policy import Question
+from jitd.core.subject import Subject
 
 VERSION = 1
 """The version of these questions. It changes when a member changes its meaning or goes away."""
@@ -56,7 +57,6 @@ def for_provider(facts: Mapping[str, str], sends: tuple[str, ...], about: Questi
 
 def for_gatekeeper(name: str, nonce: str, asking: Asking, until: datetime) -> dict[str, object]:
     """Return the question to the gatekeeper ``name``. ``nonce`` is new; ``until`` (aware) is when no answer helps any more."""
-    who = asking.requester
     return {
         "version": VERSION,
         "gatekeeper": name,
@@ -68,7 +68,13 @@ def for_gatekeeper(name: str, nonce: str, asking: Asking, until: datetime) -> di
         "service": asking.service,
         "rule": asking.rule,
         "policy": asking.policy,
-        "requester": {"principal": who.principal, "user": who.user, "uid": who.uid, "groups": sorted(who.groups), "person": who.person},
+        "requester": {
+            "principal": who.principal,
+            "user": who.user,
+            "uid": who.uid,
+            "groups": sorted(who.groups),
+            "person": who.person,
+        },
         "command": _command(asking.command),
         "asked": {"lasts": asking.lasts_for, "uses": asking.uses, "timeout": asking.timeout_for},
         "owed": [{"need": approval.need, "from": list(approval.of_whom)} for approval in asking.owed],
@@ -77,6 +83,10 @@ def for_gatekeeper(name: str, nonce: str, asking: Asking, until: datetime) -> di
         "facts": dict(asking.facts),
         "claims": _claims(asking.claims),
     }
+
+
+def _person(who: Subject) -> dict[str, object]:
+    return {"principal": who.principal, "user": who.user, "uid": who.uid, "groups": sorted(who.groups), "person": who.person}
 
 
 def _command(command: Command) -> dict[str, object]:
