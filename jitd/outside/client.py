@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from jitd.beside.asking import Line, Unanswered
@@ -58,9 +59,9 @@ def door_by_socket(path: Path = SOCKET) -> Door:
     return SocketDoor(NAME, path)
 
 
-def door_by_child(places: tuple[str, ...], keys: Callable[[], Mapping[str, Path]], account: str = NAME) -> Door:
-    """Return the way to a jitd-outside that is started as a child. It imports from ``places``. ``keys`` gives the files of keys,
-    by name, at each start; a file that cannot be opened is left out, and what needs it is told so.
+def door_by_child(keys: Callable[[], Mapping[str, Path]], account: str = NAME) -> ChildDoor:
+    """Return the way to a jitd-outside that is started as a child. ``keys`` gives the files of keys, by name, at each start; a
+    file that cannot be opened is left out, and what needs it is told so.
     """
 
     def opened() -> Mapping[str, int]:
@@ -70,4 +71,10 @@ def door_by_child(places: tuple[str, ...], keys: Callable[[], Mapping[str, Path]
                 found[name] = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         return found
 
-    return ChildDoor(NAME, "jitd.outside.process", account, places, passed=opened)
+    return ChildDoor(NAME, "jitd.outside.process", account, places(), passed=opened)
+
+
+def places() -> list[str]:
+    """Return the directory that a child imports the packages from. The daemon itself does not import them."""
+    package = find_spec("httpcore")
+    return [] if package is None else [str(Path(str(package.origin)).parents[1])]
