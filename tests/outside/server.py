@@ -63,9 +63,7 @@ class Authority:
         own = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         builder = self._builder(subject, key, days).add_extension(x509.SubjectAlternativeName(known), critical=False)
         made = builder.add_extension(own, critical=False).sign(self._key, hashes.SHA256())
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         return made.public_bytes(serialization.Encoding.PEM) + private
 
 

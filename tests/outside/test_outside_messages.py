@@ -97,7 +97,9 @@ def test_an_answer_that_is_not_exactly_as_declared_is_not_read(change: dict[str,
         read_fetched(json.dumps(FETCHED | change).encode())
 
 
-@pytest.mark.parametrize("written", [b"", b"null", b"[]", b"{}", b"\xff", b"[" * 60_000, b'{"do":"fetch","do":"fetch"}'], ids=repr)
+@pytest.mark.parametrize(
+    "written", [b"", b"null", b"[]", b"{}", b"\xff", b"[" * 60_000, b'{"do":"fetch","do":"fetch"}'], ids=repr
+)
 def test_bytes_that_are_not_a_message_are_a_value_error(written: bytes) -> None:
     for read in (read_fetch, read_fetched):
         with pytest.raises(ValueError):
@@ -113,7 +115,9 @@ def test_whatever_arrives_is_a_message_or_a_value_error(written: bytes) -> None:
             continue
 
 
-@given(st.sampled_from(sorted(FETCH)), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
+@given(
+    st.sampled_from(sorted(FETCH)), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5)
+)
 def test_a_question_with_any_other_value_comes_back_as_it_went_or_not_at_all(field: str, value: object) -> None:
     try:
         found = read_fetch(json.dumps(FETCH | {field: value}).encode())
