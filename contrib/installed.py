@@ -18,8 +18,8 @@ LIBRARY, SHARED = "/usr/lib/jitd", "/usr/share/jitd"
 LIST = f"{SHARED}/installed"
 STATE, RUN = "/var/lib/jitd", "/run/jitd"
 SETTINGS = "/etc/jitd"
-ACCOUNT = "jitd-kdc"
-"""The account of the process that writes into the KDC."""
+ACCOUNTS = ("jitd-kdc", "jitd-programs", "jitd-programs-net")
+"""The accounts of the processes that are not root."""
 HEAD = "# What contrib/install has put here. `conf` is an administrator's, and has the digest that it came with.\n"
 _FILE = re.compile(r"/usr/(s?bin|lib/systemd/system|lib/(?:tmpfiles|sysusers)\.d|share/man/man[1-8])/jit[A-Za-z0-9._-]*")
 _CONF = re.compile(r"/etc/(pam\.d/jitd(\.new)?|jitd/jitd\.toml|jitd/policy\.d/[A-Za-z0-9_-]+\.toml)")

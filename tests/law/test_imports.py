@@ -86,6 +86,8 @@ LAW: dict[str, set[str]] = {
     "jitd.kdc": {WIRE, "jitd.kdc"},
     # how the daemon speaks with a process beside it, whatever they say
     "jitd.beside": {"jitd.beside"},
+    # what runs an administrator's programs, and the daemon's end of it
+    "jitd.programs": {WIRE, "jitd.beside", "jitd.files", "jitd.programs"},
     # whether the host is set up right: its findings, and the processes in which it looks, know no host
     "jitd.doctor.finding": set(),
     "jitd.doctor.round": {"jitd.doctor.finding"},
@@ -123,6 +125,7 @@ PURE = {
     "jitd.recording.asciicast": "__future__ codecs collections json",
     "jitd.invocation": "__future__ collections dataclasses re",
     "jitd.kdc.messages": "__future__ collections dataclasses typing",
+    "jitd.programs.messages": "__future__ binascii dataclasses re",
     "jitd.kdc.strings": "__future__ dataclasses re",
     "jitd.kdc.entry": "__future__ collections typing",
     "jitd.kdc.plan": "__future__ collections dataclasses re",
@@ -218,6 +221,20 @@ def test_the_process_that_writes_into_the_kdc_has_the_standard_library_alone() -
     found = {m.place: sorted(foreign(m) - sys.stdlib_module_names) for m in MODULES if m.name.startswith("jitd.kdc")}
     assert len(found) > 10
     assert {place: more for place, more in found.items() if more} == {}
+
+
+def test_the_process_that_runs_programs_has_the_standard_library_alone() -> None:
+    """So it is started from a directory without any other package."""
+    rooms = ("jitd.beside", "jitd.programs", "jitd.files")
+    found = {m.place: sorted(foreign(m) - sys.stdlib_module_names) for m in MODULES if m.name.startswith(rooms)}
+    assert len(found) > 15
+    assert {place: more for place, more in found.items() if more} == {}
+
+
+def test_the_daemon_never_runs_a_program_itself() -> None:
+    """What forks and executes an administrator's program is imported by one process alone, and that one by nobody."""
+    assert [module.name for module in MODULES if "jitd.programs.running" in imports(module)] == ["jitd.programs.process"]
+    assert [module.name for module in MODULES if "jitd.programs.process" in imports(module)] == []
 
 
 def test_the_daemon_never_speaks_kadmin() -> None:

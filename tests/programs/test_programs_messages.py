@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the daemon and jitd-programs say to each other: frozen bytes, read strictly."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from jitd.beside.packets import MAX_BODY
+from jitd.programs import messages
+from jitd.programs.messages import (
+    LONGEST_LINE,
+    MOST_BYTES,
+    Answer,
+    Failed,
+    Printed,
+    Run,
+    read_answer,
+    read_question,
+    write_answer,
+    write_question,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+MESSAGES: dict[str, Run | Answer] = {
+    "run": Run("change-calendar", ("/usr/lib/x/calendar", "--zone", "\u00fc \u20ac"), b'{"a":1}\0\xff', 10_000),
+    "printed": Printed(b'{"answer":"pass"}\n'),
+    "printed-nothing": Printed(b""),
+    "failed": Failed("/usr/lib/x/calendar has not ended within 10 s, and was killed"),
+}
+RUN = {"do": "run", "name": "risk", "program": ["/bin/x", "y"], "given": "eA==", "deadline_ms": 1000}
+
+
+def write(message: Run | Answer) -> bytes:
+    return write_question(message) if isinstance(message, Run) else write_answer(message)
+
+
+def read(written: bytes) -> Run | Answer:
+    return read_question(written) if b'"do"' in written else read_answer(written)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_message_has_the_bytes_that_it_has_always_had(name: str) -> None:
+    frozen = (GOLDEN / f"{name}.json").read_bytes()
+    assert write(MESSAGES[name]) == frozen
+    assert read(frozen) == MESSAGES[name]
+
+
+def test_every_kind_of_message_is_frozen() -> None:
+    assert {type(message) for message in MESSAGES.values()} == {Run, *messages.Answer.__args__}
+    assert {file.stem for file in GOLDEN.iterdir()} == MESSAGES.keys()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"do": "ran"}, {"do": None}, {"more": 1}, {"said": "printed"},
+        {"name": ""}, {"name": "A"}, {"name": "a\n"}, {"name": "a" * 65}, {"name": 1}, {"name": "-a"},
+        {"program": []}, {"program": "/bin/x"}, {"program": ["x"]}, {"program": ["/bin/x", 1]}, {"program": ["/bin/x", "a\0"]},
+        {"program": ["/bin/x", "\ud800"]}, {"program": ["/x"] * 65}, {"program": ["/" + "x" * LONGEST_LINE]}, {"program": None},
+        {"program": [""]}, {"program": ["./x"]},
+        {"given": "eA="}, {"given": "eA==\n"}, {"given": "e A=="}, {"given": "eB=="}, {"given": "e-=="}, {"given": 1},
+        {"given": "AAAA" * (MOST_BYTES // 3 + 1)},
+        {"deadline_ms": 0}, {"deadline_ms": -1}, {"deadline_ms": "1"}, {"deadline_ms": True}, {"deadline_ms": 3_600_001},
+        {"deadline_ms": None},
+    ],
+    ids=lambda change: str(change)[:60],
+)  # fmt: skip
+def test_a_question_that_is_not_exactly_as_declared_is_not_read(change: dict[str, object]) -> None:
+    assert read_question(json.dumps(RUN).encode()) == Run("risk", ("/bin/x", "y"), b"x", 1000)
+    with pytest.raises(ValueError):
+        read_question(json.dumps(RUN | change).encode())
+
+
+@pytest.mark.parametrize("field", RUN)
+def test_a_question_that_lacks_a_field_is_not_read(field: str) -> None:
+    with pytest.raises(ValueError):
+        read_question(json.dumps({name: value for name, value in RUN.items() if name != field}).encode())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"said": "printed"}, {"said": "printed", "output": "eA==", "why": "x"}, {"said": "printed", "output": "!"},
+        {"said": "printed", "output": "AAAA" * (MOST_BYTES // 3 + 1)}, {"said": "failed"}, {"said": "failed", "why": ""},
+        {"said": "failed", "why": "a\nb"}, {"said": "failed", "why": "\u00e4"}, {"said": "failed", "why": "x" * 1001},
+        {"said": "failed", "why": 1}, {"said": "run"}, {"said": None}, {"output": "eA=="}, {"said": []},
+    ],
+    ids=lambda answer: str(answer)[:60],
+)  # fmt: skip
+def test_an_answer_that_is_not_exactly_as_declared_is_not_read(answer: dict[str, object]) -> None:
+    with pytest.raises(ValueError):
+        read_answer(json.dumps(answer).encode())
+
+
+@pytest.mark.parametrize("of", [read_question, read_answer])
+@pytest.mark.parametrize(
+    "written",
+    [b"", b"null", b"[]", b"{}", b"\xff", b'{"do":"run"', b"[" * 60_000, b'{"do":"run","do":"run"}', '{"do":"\u00e4"}'.encode()],
+    ids=lambda written: repr(written)[:40],
+)
+def test_bytes_that_are_not_a_message_are_a_value_error(of: object, written: bytes) -> None:
+    assert callable(of)
+    with pytest.raises(ValueError):
+        of(written)
+
+
+def test_whatever_the_bytes_are_a_reader_raises_value_error_and_nothing_else() -> None:
+    chance = random.Random(15)
+    frozen = [write(message) for message in MESSAGES.values()]
+    n_read = 0
+    for _ in range(20_000):
+        written = bytearray(chance.choice(frozen))
+        for _ in range(chance.randint(1, 4)):
+            at = chance.randrange(len(written))
+            match chance.randrange(3):
+                case 0:
+                    written[at] = chance.randrange(256)
+                case 1:
+                    del written[at : at + chance.randint(1, 9)]
+                case _:
+                    written[at:at] = bytes(chance.randrange(256) for _ in range(chance.randint(1, 9)))
+            written = written or bytearray(b"x")
+        for of in (read_question, read_answer):
+            try:
+                found = of(bytes(written))
+            except ValueError:
+                continue
+            n_read += 1
+            assert read(write(found)) == found, "what is read can be written"
+    assert n_read > 0
+
+
+def test_a_message_that_could_not_be_read_is_not_written() -> None:
+    with pytest.raises(ValueError):
+        write_question(Run("risk", ("x",), b"", 1000))
+    with pytest.raises(ValueError):
+        write_answer(Printed(b"x" * (MOST_BYTES + 1)))
+    with pytest.raises(ValueError):
+        write_answer(Failed("x" * 1001))
+
+
+def test_the_longest_messages_have_room_in_a_packet() -> None:
+    longest = Run("a" * 64, ("/" + "\u20ac" * (LONGEST_LINE - 1),), b"\xff" * MOST_BYTES, 3_600_000)
+    assert len(write_question(longest)) < MAX_BODY
+    assert len(write_answer(Printed(b"\xff" * MOST_BYTES))) < MAX_BODY
+
+
+def test_a_sentence_is_made_fit_for_a_message() -> None:
+    for text in ("", "a\nb", "\u00e4" * 2000, "x" * 5000):
+        assert read_answer(write_answer(Failed(messages.sentence(text))))
