@@ -119,14 +119,13 @@ class Gatekeepers:
         wait_for = _pause(first)
         why = "it has not decided yet"
         while True:
+            await asyncio.sleep(max(0.0, min(wait_for, ends_boot - self._now.boot())))
             left = ends_boot - self._now.boot()
             if left <= 0:
                 raise Nonsense(f"the time of the request is over, and {why}")
-            await asyncio.sleep(min(wait_for, left))
-            within = min(float(gatekeeper.deadline_for), max(ends_boot - self._now.boot(), 0.001))
             try:
-                async with asyncio.timeout(max(left, 0.001)), self._later[gatekeeper.name].turn():
-                    answer = await self._reaching.look_again(by, str(place), within)
+                async with asyncio.timeout(left), self._later[gatekeeper.name].turn():
+                    answer = await self._reaching.look_again(by, str(place), min(float(gatekeeper.deadline_for), left))
             except TimeoutError:
                 continue
             if isinstance(answer, Failed):

@@ -73,8 +73,12 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     loop = asyncio.new_event_loop()
     outside = Outside(door)
     yield Stage(loop, outside, door, good, other, signing)
-    outside.close()
+    loop.run_until_complete(close(outside))
     loop.close()
+
+
+async def close(outside: Outside) -> None:
+    outside.close()
 
 
 @pytest.fixture
