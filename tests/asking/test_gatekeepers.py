@@ -85,7 +85,7 @@ def test_it_is_told_who_what_and_why_with_facts_and_claims_apart(stage: Stage, s
 
 
 def test_no_value_of_a_request_is_in_the_url_or_in_a_header(stage: Stage, server: Server) -> None:
-    """THREATS X-24"""
+    """THREATS E-01"""
     server.deed = answers()
     hostile = asking(id="/../x?y", rule="a\r\nX-Evil: 1", host="h\r\nHost: evil")
     assert stage.ask(webhook(stage, server), hostile) == Passes()
@@ -163,7 +163,7 @@ NONSENSE: dict[str, tuple[Callable[[Any, Asked], None], str]] = {
 
 @pytest.mark.parametrize("name", NONSENSE)
 def test_nonsense_is_silence(stage: Stage, server: Server, name: str) -> None:
-    """THREATS X-23"""
+    """THREATS E-02"""
     server.deed, because = NONSENSE[name]
     heard = stage.ask(webhook(stage, server))
     assert isinstance(heard, Silent) and because in heard.why
@@ -171,7 +171,7 @@ def test_nonsense_is_silence(stage: Stage, server: Server, name: str) -> None:
 
 
 def test_an_answer_is_good_for_one_question(stage: Stage, server: Server) -> None:
-    """THREATS X-26"""
+    """THREATS E-03"""
     kept: list[bytes] = []
 
     def deed(line: Any, asked: Asked) -> None:
@@ -186,7 +186,7 @@ def test_an_answer_is_good_for_one_question(stage: Stage, server: Server) -> Non
 
 
 def test_an_answer_about_another_host_s_request_is_none(stage: Stage, server: Server) -> None:
-    """THREATS X-26"""
+    """THREATS E-03"""
     server.deed = lambda line, asked: line.sendall(reply(answer(asked).replace(b"ab" * 32, b"cd" * 32)))
     assert "another request" in stage.ask(webhook(stage, server)).why  # type: ignore[union-attr]
     assert stage.ask(webhook(stage, server), asking(fingerprint=b"\xcd" * 32)) == Passes()
@@ -217,7 +217,7 @@ def test_one_that_is_silent_does_not_hold_up_another(stage: Stage, server: Serve
 
 
 def test_more_questions_than_there_is_room_for_are_denied_by_name(stage: Stage, server: Server) -> None:
-    """THREATS L-30"""
+    """THREATS E-05"""
     server.deed = lambda line, asked: line.recv(1)
 
     async def ask() -> Heard:
@@ -284,7 +284,7 @@ def test_an_answer_may_come_later(stage: Stage, server: Server) -> None:
     ["https://elsewhere.example.org/jit/7", "http://localhost/jit/7", "//localhost/jit", "jit/7", "https://localhost/jit"],
 )
 def test_an_answer_is_fetched_from_no_other_server(stage: Stage, server: Server, location: str) -> None:
-    """THREATS X-24"""
+    """THREATS E-01"""
     server.deed = later(1, location=location)
     heard = stage.ask(webhook(stage, server, polls=True))
     assert isinstance(heard, Silent) and "no place on the same server" in heard.why
@@ -294,7 +294,7 @@ def test_an_answer_is_fetched_from_no_other_server(stage: Stage, server: Server,
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("name", ["another nonce", "not json", "html", "redirect"])
 def test_nonsense_that_comes_later_is_silence(stage: Stage, server: Server, name: str) -> None:
-    """THREATS X-23"""
+    """THREATS E-02"""
     bad, because = NONSENSE[name]
     if name == "another nonce":
         server.deed = later(1, then=says(reply(b'{"nonce":"x","fingerprint":"%s","answer":"pass"}' % (b"ab" * 32))))
@@ -335,7 +335,7 @@ def test_it_may_take_until_the_request_s_own_end(stage: Stage, server: Server) -
 
 
 def test_ten_thousand_open_polls_leave_room_for_others(stage: Stage, server: Server) -> None:
-    """THREATS L-30"""
+    """THREATS E-05"""
     n_open = 10_000
 
     async def ask() -> Heard:
@@ -399,7 +399,7 @@ def public(key: Ed25519PrivateKey) -> str:
 
 
 def test_an_answer_is_signed_with_the_gatekeeper_s_own_key(stage: Stage, server: Server) -> None:
-    """THREATS X-25"""
+    """THREATS E-04"""
     key, other = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     gatekeeper = webhook(stage, server, key=public(key))
     server.deed = lambda line, asked: line.sendall(signed(key, answer(asked)))

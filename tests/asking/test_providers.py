@@ -143,7 +143,7 @@ HOSTILE: dict[str, tuple[Callable[[Any, Asked], None], str]] = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_nonsense_and_silence_are_not_facts(stage: Stage, server: Server, name: str) -> None:
-    """THREATS X-23"""
+    """THREATS E-02"""
     server.deed, because = HOSTILE[name]
     assert because in why(ask(stage, risk(stage, server, deadline_for=1)))
     worst = risk(stage, server, deadline_for=1, silence={"risk": 100})

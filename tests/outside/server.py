@@ -125,10 +125,13 @@ class Server:
 
     def _serve(self, line: socket.socket) -> None:
         with suppress(OSError), line:
-            self.lines.add(line)
-            secured = self.context.wrap_socket(line, server_side=True) if self.context else line
+            secured = line
+            if self.context is not None:
+                secured = self.context.wrap_socket(line, server_side=True, do_handshake_on_connect=False)
             self.lines.add(secured)
             with secured:
+                if isinstance(secured, ssl.SSLSocket):
+                    secured.do_handshake()
                 asked = self._read(secured)
                 if asked is not None:
                     self.asked.append(asked)

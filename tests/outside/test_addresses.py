@@ -35,7 +35,7 @@ PUBLIC = ["1.1.1.1", "9.255.255.255", "11.0.0.1", "172.15.255.255", "172.32.0.1"
 
 @pytest.mark.parametrize("kind", NOT_PUBLIC)
 def test_without_a_list_an_address_that_is_not_public_is_not_connected_to(kind: str) -> None:
-    """THREATS X-24"""
+    """THREATS E-01"""
     assert [address for address in NOT_PUBLIC[kind] if may_connect(address, ())] == []
 
 
@@ -89,7 +89,7 @@ def test_a_location_on_the_same_server_is_followed_by_the_daemon(location: str, 
     ],
 )  # fmt: skip
 def test_a_location_anywhere_else_is_not(location: str) -> None:
-    """THREATS X-24"""
+    """THREATS E-01"""
     assert same_server(ASKED, location) is None
 
 

@@ -186,7 +186,7 @@ def test_a_unix_socket_is_asked_without_tls(stage: Stage, tmp_path: Path) -> Non
 
 
 def test_without_a_list_nobody_on_this_host_is_connected_to(stage: Stage, server: Server) -> None:
-    """THREATS X-24"""
+    """THREATS E-01"""
     for host in ("localhost", "127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "127.1", "2130706433", "0x7f.1"):
         said = stage.fetch(stage.question(server, url=server.url(host=host), addresses=()))
         assert "not a public address" in why(said) or "cannot be reached" in why(said), host
@@ -194,7 +194,7 @@ def test_without_a_list_nobody_on_this_host_is_connected_to(stage: Stage, server
 
 
 def test_with_a_list_nobody_else_is_connected_to(stage: Stage, server: Server) -> None:
-    """THREATS X-24"""
+    """THREATS E-01"""
     said = stage.fetch(stage.question(server, addresses=("10.1.2.0/24",)))
     assert "127.0.0.1, which is not in addresses (10.1.2.0/24)" in why(said)
     assert server.n_connections == 0
@@ -203,7 +203,7 @@ def test_with_a_list_nobody_else_is_connected_to(stage: Stage, server: Server) -
 def test_a_name_that_leads_elsewhere_the_next_moment_is_looked_up_once(
     stage: Stage, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """THREATS X-24"""
+    """THREATS E-01"""
     lookups: list[str] = []
 
     async def look(self: object, host: str, port: int, **options: object) -> list[tuple[object, ...]]:
@@ -322,7 +322,7 @@ def test_a_server_that_never_finishes_the_handshake_ends_at_the_deadline(stage: 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(stage: Stage, server: Server, status: int) -> None:
-    """THREATS X-24"""
+    """THREATS E-01"""
     server.deed = says(reply(b"", status, Location=server.url("/elsewhere")))
     said = stage.fetch(stage.question(server))
     assert isinstance(said, Fetched) and said.status == status
@@ -395,7 +395,7 @@ def test_it_has_an_account_of_its_own_and_nothing_else(stage: Stage, server: Ser
 
 
 def test_killed_in_the_middle_it_is_started_again_and_asked_once_more(stage: Stage, server: Server) -> None:
-    """THREATS X-25"""
+    """THREATS E-04"""
     killed: list[int] = []
 
     def deed(line: socket.socket, asked: Asked) -> None:
