@@ -45,6 +45,7 @@ def test_without_a_list_a_public_address_is_connected_to(address: str) -> None:
 
 
 def test_with_a_list_nothing_else_is_connected_to() -> None:
+    """THREATS E-01"""
     listed = ("10.1.2.0/24", "fd00:1::/32")
     assert all(may_connect(address, listed) for address in ("10.1.2.0", "10.1.2.255", "::ffff:10.1.2.7", "fd00:1::7"))
     assert not any(may_connect(address, listed) for address in ("10.1.3.0", "1.1.1.1", "fd00:2::1", "::1", "2606:4700::1111", ""))
