@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from jitd.beside.packets import sentence
@@ -182,11 +183,21 @@ def _give_up_rights() -> None:
     if os.geteuid() == 0:
         raise CannotStart("it must not run as root: the unit names its account (User=)")
     libc = _libc()
-    none = (ctypes.c_uint32 * 6)()
     _check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "drop its ambient capabilities")
-    _check(libc.capset((ctypes.c_uint32 * 2)(CAPABILITIES_3, 0), none), "drop its capabilities")
+    if _has_capabilities():  # not as a service: then systemd has dropped them, and the filter of system calls forbids capset
+        none = (ctypes.c_uint32 * 6)()
+        _check(libc.capset((ctypes.c_uint32 * 2)(CAPABILITIES_3, 0), none), "drop its capabilities")
     _check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "renounce new privileges")
     _check(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "become undumpable")
+
+
+def _has_capabilities() -> bool:
+    """Return True unless this process is known to have no capability and to inherit none."""
+    with suppress(OSError, ValueError):
+        lines = Path("/proc/self/status").read_text("utf-8", "replace").splitlines()
+        found = [int(line.split()[1], 16) for line in lines if line.startswith(("CapInh:", "CapPrm:", "CapEff:"))]
+        return len(found) != 3 or any(found)
+    return True
 
 
 def _libc() -> ctypes.CDLL:

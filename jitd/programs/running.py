@@ -25,6 +25,10 @@ from jitd.files.inspection import Uninspectable, View, changers
 PR_SET_CHILD_SUBREAPER = 36
 MOST_PROCESSES = 256
 """Most processes of the account at the same time (RLIMIT_NPROC), those of all its programs together."""
+MOST_MEMORY = 256 * 1024 * 1024
+"""Most bytes of data that each process of a program may have (RLIMIT_DATA). Memory that is only reserved does not count."""
+LIMITS = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NPROC: MOST_PROCESSES, resource.RLIMIT_DATA: MOST_MEMORY}
+"""Limit of getrlimit(2) → its value for a program, if it is not lower already."""
 ENDED, FAULT = b"ended ", b"fault "
 """What a report begins with: the status of the program as waitpid(2) has it, or the reason why it was not executed."""
 LONGEST_REPORT = 500
@@ -138,10 +142,10 @@ def _execute(words: list[bytes], streams: tuple[int, int, int], report: int) -> 
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             with suppress(OSError):  # those that the C library keeps for itself
                 signal.signal(number, signal.SIG_DFL)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
-        most = MOST_PROCESSES if hard == resource.RLIM_INFINITY else min(MOST_PROCESSES, hard)
-        resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
+        for limit, most in LIMITS.items():
+            _, hard = resource.getrlimit(limit)
+            lower = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.setrlimit(limit, (lower, lower))
         os.umask(0o077)
         os.chdir("/")
         os.execve(words[0], words, {})

@@ -157,6 +157,19 @@ def test_a_program_that_fails_has_no_output(place: Path, text: str, reason: str)
     assert reason in why(run(script(place, text)))
 
 
+def test_a_program_that_takes_too_much_memory_or_too_many_processes_fails_and_the_next_one_runs(place: Path) -> None:
+    hungry = script(place, "taken = [bytearray(b'x' * 2**20) for _ in range(500)]", "hungry")
+    rabbits = script(place, "for _ in range(1000):\n    if os.fork() == 0:\n        time.sleep(600)", "rabbits")
+
+    async def deed(programs: Programs) -> None:
+        for program in (hungry, rabbits):
+            answer = await programs.run(Run("risk", (program,), b"", PATIENCE_MS))
+            assert why(answer).endswith("ended with status 1")
+            assert output(await programs.run(Run("risk", ("/bin/echo", "x"), b"", PATIENCE_MS))) == b"x\n"
+
+    with_programs(deed)
+
+
 @pytest.mark.parametrize("text", ["time.sleep(60)", "os.close(1); os.close(2); time.sleep(60)", "while True: pass"])
 def test_a_program_that_takes_too_long_is_killed(place: Path, text: str) -> None:
     pids = file_of(place, "pids")
