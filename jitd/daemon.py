@@ -149,6 +149,7 @@ class Daemon:
             workers=self._workers,
             now=now,
         )
+        self._forget_answers = decider.forget_answers
         self.perform: Perform = Perform(
             config=config,
             decider=decider,
@@ -160,7 +161,7 @@ class Daemon:
             workers=self._workers,
             now=now,
         )
-        self._recovery = Recovery(self.perform, decider, self._lifecycle, self._store, executor, now)
+        self._recovery = Recovery(self.perform, self._lifecycle, self._store, executor, now)
         access = Access(config, self._store)
         lists = Lists(access, self._store, opened, self._workers, self.perform.usage_of, now)
         endings = Endings(config, access, lists, self.perform, self._store, waiters)
@@ -201,6 +202,7 @@ class Daemon:
                 "policy.refused", who.principal, who.uid, {"faults": [str(fault) for fault in error.faults[:20]]}
             )
             raise Refusal("not_done", "the old policy stays: " + "; ".join(str(fault) for fault in error.faults)) from None
+        self._forget_answers()
         self._lifecycle.note("policy.loaded", who.principal, who.uid, {"rules": len(policy.rules)})
         log("policy loaded", rules=len(policy.rules), digest=policy.digest)
         return f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"

@@ -79,7 +79,8 @@ def list_rules() -> int:
         return 1
     print_out(f"{printable(who.principal)} may ask on {printable(who.host)} for")
     for row in rows:
-        print_out(f"    {printable(str(row.get('terms')))} (rule {printable(str(row.get('rule')))})")
+        asked = f"; {_gatekeepers(row)}" if row.get("gatekeepers") else ""
+        print_out(f"    {printable(str(row.get('terms')))} (rule {printable(str(row.get('rule')))}){printable(asked)}")
     return 0
 
 
@@ -91,7 +92,15 @@ def _terms(row: dict[str, Any]) -> str:
     if row.get("lasts_for"):
         uses = row.get("uses")
         words.append(f"for {_duration(row['lasts_for'])} and {uses} use{'' if uses == 1 else 's'} at most")
+    if row.get("gatekeepers"):
+        words.append(_gatekeepers(row))
     return ", ".join(words)
+
+
+def _gatekeepers(row: dict[str, Any]) -> str:
+    """Return whom jitd would ask, outside, before it permits anything."""
+    names = " and ".join(str(name) for name in row["gatekeepers"])
+    return f"{names} would be asked"
 
 
 def _duration(seconds: object) -> str:
@@ -126,7 +135,8 @@ def explain(asking: dict[str, Any]) -> int:
         if not may:
             print_out(printable(f"{what}: denied: {row.get('because')}"))
         elif row.get("lease"):
-            print_out(printable(f"{what}: permitted by the lease {row['lease']}"))
+            asked = f"; {_gatekeepers(row)}" if row.get("gatekeepers") else ""
+            print_out(printable(f"{what}: permitted by the lease {row['lease']}{asked}"))
         elif row.get("approved"):
             print_out(printable(f"{what}: request {row['approved']} is approved: jitsudo --resume {row['approved']}"))
         else:

@@ -65,6 +65,8 @@ def _bytes(number: object) -> str:
 
 
 def _state(row: Row) -> str:
+    if row.get("asking_at"):
+        return f"asking {words(row, 'gatekeepers')}, {age(row['asking_at'])}"
     return f"{words(row, 'state')}{' (locked)' if row.get('lock') else ''}"
 
 

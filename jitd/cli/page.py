@@ -63,6 +63,8 @@ def _about(row: Row) -> Iterator[Line]:
         yield "because", words(row, "because")
     if row.get("lock"):
         yield "ended by", f"lock {words(row, 'lock')}"
+    if row.get("asking_at"):
+        yield "asking", f"{' and '.join(str(name) for name in _list(row, 'gatekeepers'))}, since {told(row['asking_at'])}"
     yield "submitted", told(row.get("submitted_at"))
     if row.get("expires_at") and state in OPEN:
         yield "decide by", told(row["expires_at"])
@@ -262,10 +264,22 @@ def _rule(row: Row) -> Iterator[Line]:
     yield "WHAT IS OWED", ""
     yield "rule", words(row, "rule", "none decided yet")
     yield "asks", " and ".join(approvals) or "no approval"
+    answers = {words(one, "name"): one for one in _list(row, "passed") if isinstance(one, dict)}
+    for name in _list(row, "gatekeepers"):
+        yield "gatekeeper", f"{name} {_answered(answers.get(str(name)))}"
     if row.get("lease"):
         yield "lease", f"grant {row['lease']} answers for the approvals"
     yield "still owed", _count(int(row["owed"]), "approval") if isinstance(row.get("owed"), int) else words(row, "owed")
     yield "fingerprint", words(row, "fingerprint")
+
+
+def _answered(passed: Row | None) -> str:
+    """Return what a gatekeeper has answered, in words, if it has passed."""
+    if passed is None:
+        return "has not answered"
+    until = f", until {words(passed, 'until')}" if passed.get("until") else ""
+    mark = f" ({words(passed, 'mark')})" if passed.get("mark") else ""
+    return f"passed {words(passed, 'at')}{until}{mark}; it is asked again before anything runs"
 
 
 def _history(row: Row) -> Iterator[Line]:

@@ -82,6 +82,9 @@ def _must_be_reviewable(row: Row) -> None:
         raise NotDone(f"request {id} is your own: somebody else has to review it", "forbidden")
     if not row.get("may_review", True):
         raise NotDone(f"you may not review request {id}: its rule names neither you nor a group that you are in", "forbidden")
+    if row.get("state") == "screening":
+        names = " and ".join(str(name) for name in row.get("gatekeepers") or ())
+        raise NotDone(f"request {id} cannot be reviewed yet: {names or 'a gatekeeper'} is being asked")
     if not can_ask():
         raise click.UsageError("there is no terminal to ask on; with --yes nothing is asked")
 

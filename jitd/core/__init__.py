@@ -13,10 +13,15 @@ An event has an author and an effect has none: ``lifecycle.handle`` tells them a
 happen that follow, until none is left. It commits every object and every record in one transaction. Only then are the effects
 carried out. So nobody finds an approved request without its grant, or a revoked grant with a run that was not told to stop.
 
+A rule may name gatekeepers: systems outside that are asked before anything is permitted. A request under such a rule is stored
+first, in the state screening and with ``asking_at``. The effect ``Screen`` asks them and policy; the answers come back as
+``request.screened``. After the last approval they are asked anew: the review is stored, the request stays pending, with
+``asking_at`` and with nothing owed, and ``request.screened`` decides. It may also find that approvals are owed again.
+
 What causes what, in that one transaction:
 
-    request.screened  -> grant.issued, grant.used        the rule permits, and no approval is owed
-    request.reviewed  -> grant.issued, grant.used        the last approval that was owed
+    request.screened  -> grant.issued, grant.used        rule and gatekeepers permit, and no approval is owed
+    request.reviewed  -> grant.issued, grant.used        the last approval that was owed, and no gatekeeper to ask
     grant.used        -> run.starting                    jitsudo, and logins
     grant.used        -> holding.giving                  jitsudo --get
     grant.expired     -> run.stop_ordered                for each live run under the grant
@@ -39,7 +44,9 @@ saw a run end returns its use; the daemon does it if there was no monitor. The o
 
 The effects, which are carried out after the commit:
 
-    SetDeadline  <- request.screened, grant.issued, lock.placed, lock.carried
+    SetDeadline  <- request.submitted, request.screened, grant.issued, lock.placed, lock.carried
+    Screen       <- request.submitted, request.reviewed  gatekeepers are to be asked
+    ForgetAnswers <- lock.placed                         what gatekeepers have answered is not used again
     Admit        <- grant.used                           sudo, su and doas may go on
     StartRun     <- run.starting
     StopRun      <- run.stop_ordered
@@ -56,8 +63,9 @@ After a crash
 Effects are not stored. They follow from state, so ``lifecycle.recovery`` derives them again from what
 is open. Each effect may come twice.
 
-    request  screening: the request is decided again. pending: its deadline is set. If a client waited and does not come back,
-             the request is withdrawn. If it got a grant that nobody has used, the grant is revoked.
+    request  screening: the request is decided again, and its gatekeepers are asked again. pending: its deadline is set. If its
+             gatekeepers were being asked, they are asked again. If a client waited and does not come back, the request is
+             withdrawn. If it got a grant that nobody has used, the grant is revoked.
     grant    its deadline is set.
     run      its monitor is looked for. A live monitor connects and is told what it has missed. A dead monitor's files say how
              the run ended. A run is never started a second time: a run that has not begun ends as not started.

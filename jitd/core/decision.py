@@ -103,12 +103,13 @@ class Obligations:
 @dataclass(frozen=True, slots=True)
 class Permit:
     """Rule ``rule`` permits, with these obligations. ``lease`` is the id of the grant that stands for the approvals, if there is
-    one.
+    one. ``seen`` are the names and spelled values of what was looked at.
     """
 
     rule: str
     obligations: Obligations
     lease: str | None = None
+    seen: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

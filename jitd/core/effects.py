@@ -27,6 +27,18 @@ class ListsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Screen:
+    """Ask the gatekeepers of the request, and policy with them: the request says that they are being asked."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetAnswers:
+    """Drop all answers of gatekeepers that are kept for a while: somebody was locked."""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestWaits:
     """The request waits for approvals from now on: its approvers should be told."""
 
@@ -100,5 +112,17 @@ class SetDeadline:
 
 
 Effect = (
-    ListsChanged | RequestWaits | TellRequester | Admit | StartRun | StopRun | ForgetRun | Give | Take | TellHolder | SetDeadline
+    ListsChanged
+    | Screen
+    | ForgetAnswers
+    | RequestWaits
+    | TellRequester
+    | Admit
+    | StartRun
+    | StopRun
+    | ForgetRun
+    | Give
+    | Take
+    | TellHolder
+    | SetDeadline
 )

@@ -147,10 +147,10 @@ def judged(decision: Decision, heard: tuple[Heard, ...], reason: str | None) -> 
     """
     if isinstance(decision, Deny):
         return decision
-    names = {one.name for one in heard}
+    names = {one.name for one in heard if isinstance(one.answer, Passes | Requires)}
     missing = next((name for name in decision.obligations.gatekeepers if name not in names), None)
     if missing is not None:
-        heard = (*heard, Heard(missing, Silent("it was not asked")))
+        heard = (*heard, Heard(missing, Silent("it was not asked")))  # if it has refused, that comes first
     return folded(decision, heard, reason)
 
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from jitd.core.decision import Deny, Why
-from jitd.core.effects import ListsChanged, Moment, SetDeadline, TellRequester
+from jitd.core.effects import ForgetAnswers, ListsChanged, Moment, SetDeadline, TellRequester
 from jitd.core.grant import Grant, Revoked, Used
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.policy import tally
@@ -176,7 +176,7 @@ def place(event: Placed) -> tuple[Lock, tuple[Any, ...]]:
     """Return the new lock, and what follows. ``consequences`` says what the lock ends."""
     if event.by.role not in MAY_CAUSE[Placed]:
         raise IllegalEvent(f"a lock cannot be placed by the {event.by.role}")
-    return event.lock, (*_deadline(event.lock), ListsChanged())
+    return event.lock, (*_deadline(event.lock), ForgetAnswers(), ListsChanged())
 
 
 def transition(lock: Lock, event: Event, now: Moment) -> tuple[Lock, tuple[Any, ...]]:
@@ -248,15 +248,18 @@ def under(locks: tuple[Lock, ...], life: Any, event: Any) -> Any:
     """
     match event:
         case Screened():
-            denied = answer_to(locks, life.requester)
-            return event if denied is None else replace(event, decision=denied)
+            return _without_locked(locks, life, event)
         case Reviewed():
             _refuse(locks, event.reviewer)
-            standing = tuple(who for who in event.standing if lock_on(locks, who) is None)
-            return replace(event, decision=answer_to(locks, life.requester) or event.decision, standing=standing)
+            return _without_locked(locks, life, event)
         case Used():
             _refuse(locks, life.holder)
     return event
+
+
+def _without_locked(locks: tuple[Lock, ...], asked: Request, event: Screened | Reviewed) -> Screened | Reviewed:
+    standing = tuple(who for who in event.standing if lock_on(locks, who) is None)
+    return replace(event, decision=answer_to(locks, asked.requester) or event.decision, standing=standing)
 
 
 def _refuse(locks: tuple[Lock, ...], who: Subject) -> None:

@@ -14,13 +14,16 @@ from typing import Any, ClassVar
 
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
-from jitd.core.decision import Decision, Deny, Obligations, narrow
+from jitd.core.decision import Decision, Deny, Obligations, Permit, narrow
 from jitd.core.deed import deed_of
-from jitd.core.effects import ListsChanged, Moment, RequestWaits, SetDeadline, TellRequester
-from jitd.core.grant import Grant, Issued, Used
-from jitd.core.law import DAEMON, Actor, IllegalEvent, Role, check
+from jitd.core.effects import ListsChanged, Moment, RequestWaits, Screen, SetDeadline, TellRequester
+from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
+from jitd.core.grant import Used
+from jitd.core.issuing import issued
+from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.policy import may_review, tally
 from jitd.core.subject import Subject
+from jitd.core.submission import detail_of
 
 
 class RequestState(StrEnum):
@@ -54,7 +57,8 @@ class Review:
 @dataclass(frozen=True, slots=True)
 class Request:
     """One person asks for one command. Fields before ``state`` never change. ``lock`` is the id of the lock that ended the
-    request. ``anew``: no earlier grant may answer it.
+    request. ``anew``: no earlier grant may answer it. ``at_once``: it does not wait for approvals. ``asking_at`` is since when
+    its gatekeepers are asked, None if they are not; ``passed`` is what is kept of their answers.
     """
 
     id: str
@@ -83,6 +87,9 @@ class Request:
     lock: str | None = None
     point: Point | None = None
     anew: bool = False
+    at_once: bool = False
+    asking_at: datetime | None = None
+    passed: tuple[Passed, ...] = ()
 
     @property
     def may_act_at_once(self) -> bool:
@@ -111,45 +118,32 @@ class Submitted:
 
     def detail(self) -> dict[str, Any]:
         """Return what the chain keeps of the event, beside the document's digest."""
-        command, claims = self.request.command, self.request.claims
-        return {
-            "argv": [_spelled(a) for a in command.argv],
-            "path": _spelled(command.path),
-            "digest": command.digest.hex(),
-            "run_as": f"{command.run_as.user}:{command.run_as.group}",
-            "cwd": _spelled(command.cwd),
-            "reason": claims.reason,
-            "service": self.request.service,
-            **({"gives": list(command.things), "stays": command.stays} if command.gives else {}),
-            **({"options": [_spelled(option) for option in command.options]} if command.options else {}),
-            **({"doubt": command.doubt} if command.doubt else {}),
-            **({} if self.request.point is None else {"point": _point(self.request.point)}),
-            "ticket_ends_at": str(self.request.requester.ticket_ends_at),
-            "groups": sorted(self.request.requester.groups),
-        }
+        return detail_of(self.request)
 
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """Policy answered. ``attended`` is True if a live client waits to hand over its streams."""
+    """Policy answered, and all gatekeepers of its permit (``heard``). ``attended`` is True if a live client waits to hand over
+    its streams. ``standing``: see Reviewed.
+    """
 
     life: ClassVar[str] = "request"
     id: str
     by: Actor
     decision: Decision
     attended: bool
+    standing: tuple[Subject, ...] = ()
+    heard: tuple[Heard, ...] = ()
 
     def detail(self) -> dict[str, Any]:
         """Return what the chain keeps of the event."""
-        if isinstance(self.decision, Deny):
-            return {
-                "decision": "deny",
-                "why": str(self.decision.why),
-                "rule": self.decision.rule,
-                "because": self.decision.because,
-            }
-        approvals = [[a.need, *a.of_whom] for a in self.decision.obligations.approvals]
-        return {"decision": "permit", "rule": self.decision.rule, "approvals": approvals, "lease": self.decision.lease}
+        decision = self.decision
+        answers = {"gatekeepers": [said(one) for one in self.heard]} if self.heard else {}
+        if isinstance(decision, Deny):
+            why = str(decision.why)
+            return {"decision": "deny", "why": why, "rule": decision.rule, "because": decision.because, **answers}
+        approvals = [[a.need, *a.of_whom] for a in decision.obligations.approvals]
+        return {"decision": "permit", "rule": decision.rule, "approvals": approvals, "lease": decision.lease, **answers}
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,12 +222,13 @@ Event = Screened | Reviewed | Withdrawn | DeadlinePassed | Locked
 
 LAW: dict[RequestState, dict[type, frozenset[RequestState]]] = {
     RequestState.SCREENING: {
-        Screened: frozenset({RequestState.PENDING, RequestState.APPROVED, RequestState.DENIED}),
+        Screened: frozenset({RequestState.PENDING, RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN}),
         Locked: frozenset({RequestState.DENIED}),
         Withdrawn: frozenset({RequestState.WITHDRAWN}),
         DeadlinePassed: frozenset({RequestState.EXPIRED}),
     },
     RequestState.PENDING: {
+        Screened: frozenset({RequestState.PENDING, RequestState.APPROVED, RequestState.DENIED}),
         Reviewed: frozenset({RequestState.PENDING, RequestState.APPROVED, RequestState.DENIED}),
         Locked: frozenset({RequestState.DENIED}),
         Withdrawn: frozenset({RequestState.WITHDRAWN}),
@@ -257,13 +252,8 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 """Maps each event to the roles that may cause it. The daemon withdraws the request of a client that has disconnected."""
 
 
-def _point(point: Point) -> dict[str, str | None]:
-    return {"stage": point.stage, "remote_host": point.remote_host, "authenticated": point.authenticated}
-
-
-def _spelled(value: bytes) -> str:
-    r"""Return ``value`` as text that can be read back: bytes that are not UTF-8 as ``\xNN``, a backslash doubled."""
-    return value.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+NOT_AT_ONCE = "an approval would be owed, and the request does not wait for one"
+"""Why a request with ``at_once`` is withdrawn."""
 
 
 class NotYours(Exception):
@@ -274,11 +264,30 @@ class Stale(Exception):
     """The fingerprint of the review is not that of the request. Nothing was changed."""
 
 
+def to_be_asked(made: Request, permit: Permit, now: Moment) -> Request:
+    """Return the new request ``made`` as it is while the gatekeepers of ``permit`` are asked. Rule and obligations may still
+    change. The deadline is for gatekeepers and approvals together.
+    """
+    provisional = replace(made, rule=permit.rule, obligations=permit.obligations, asking_at=now.at)
+    return _until(provisional, permit.obligations, now)
+
+
+def _until(request: Request, obligations: Obligations, now: Moment) -> Request:
+    """Return ``request`` with the deadline of ``obligations``, unless it has one."""
+    if request.expires_boot is not None:
+        return request
+    within = obligations.expires_for
+    return replace(request, expires_at=now.at + timedelta(seconds=within), expires_boot=now.boot + within)
+
+
 def submit(event: Submitted) -> tuple[Request, tuple[Any, ...]]:
     """Return the new request, and what follows."""
     if event.by.role not in MAY_CAUSE[Submitted]:
         raise IllegalEvent(f"a request cannot be submitted by the {event.by.role}")
-    return event.request, ()
+    made = event.request
+    if made.asking_at is None or made.expires_boot is None:
+        return made, ()
+    return made, (SetDeadline("request", made.id, made.expires_boot), Screen(made.id), ListsChanged())
 
 
 def transition(request: Request, event: Event, now: Moment) -> tuple[Request, tuple[Any, ...]]:
@@ -307,30 +316,47 @@ Step = tuple[Request, tuple[Any, ...]]
 
 
 def _ended(request: Request, state: RequestState, because: str) -> Step:
-    return replace(request, state=state, because=because), (TellRequester(request.id), ListsChanged())
+    return replace(request, state=state, because=because, asking_at=None), (TellRequester(request.id), ListsChanged())
 
 
 def _screened(request: Request, event: Screened, now: Moment) -> Step:
-    decision = event.decision
+    is_first = request.state is RequestState.SCREENING
+    if not is_first and request.asking_at is None:
+        raise IllegalEvent(f"nobody was asked about {request.id}, which waits for approvals")
+    given, before = event.decision, request.obligations
+    if isinstance(given, Permit) and before is not None:
+        given = replace(given, obligations=narrow(before, given.obligations))
+    decision = judged(given, event.heard, request.claims.reason)
     if isinstance(decision, Deny):
         return _ended(replace(request, rule=decision.rule), RequestState.DENIED, decision.because)
     obligations = decision.obligations
     request = replace(
-        request,
-        rule=decision.rule,
+        _until(request, obligations, now),
+        rule=decision.rule if is_first else request.rule,
         obligations=obligations,
-        lease=decision.lease,
-        expires_at=now.at + timedelta(seconds=obligations.expires_for),
-        expires_boot=now.boot + obligations.expires_for,
+        lease=_lease_for(event.decision, obligations) if is_first else None,
+        asking_at=None,
+        passed=passed(event.heard, now.at),
     )
-    if decision.lease is not None:
-        return _approved(request, event.attended, f"grant {decision.lease} is live", now)
-    if tally(obligations.approvals, (), request.requester) == 0:
-        return _approved(request, event.attended, f"rule {decision.rule} permits", now)
+    if request.lease is not None:
+        return _approved(request, event.attended, f"grant {request.lease} is live", now)
+    if tally(obligations.approvals, event.standing, request.requester) == 0:
+        approver = next((r.by.principal for r in reversed(request.reviews) if r.verdict is Verdict.APPROVE), None)
+        because = f"rule {request.rule} permits" if approver is None else f"approved by {approver}"
+        return _approved(request, event.attended, because, now)
+    if request.at_once:
+        return _ended(request, RequestState.WITHDRAWN, NOT_AT_ONCE)
     assert request.expires_boot is not None
-    waiting = replace(request, state=RequestState.PENDING)
-    deadline = SetDeadline("request", request.id, request.expires_boot)
+    deadline, waiting = SetDeadline("request", request.id, request.expires_boot), replace(request, state=RequestState.PENDING)
     return waiting, (deadline, TellRequester(request.id), RequestWaits(request.id), ListsChanged())
+
+
+def _lease_for(decision: Decision, obligations: Obligations) -> str | None:
+    """Return the lease in ``decision``, unless ``obligations`` have approvals that it was not found for."""
+    if isinstance(decision, Deny):
+        return None
+    found_for = decision.obligations
+    return decision.lease if narrow(found_for, obligations).approvals == narrow(found_for, found_for).approvals else None
 
 
 def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
@@ -351,7 +377,10 @@ def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
     obligations = narrow(before, event.decision.obligations)
     request = replace(request, obligations=obligations)
     if tally(obligations.approvals, (*event.standing, event.reviewer), request.requester) > 0:
-        return request, (TellRequester(request.id), ListsChanged())
+        return replace(request, asking_at=None), (TellRequester(request.id), ListsChanged())
+    if obligations.gatekeepers:
+        asking = replace(request, asking_at=request.asking_at or now.at)
+        return asking, (TellRequester(request.id), ListsChanged(), Screen(request.id))
     return _approved(request, event.attended, f"approved by {who}", now)
 
 
@@ -369,32 +398,3 @@ def _approved(request: Request, attended: bool, because: str, now: Moment) -> St
         process = request.point.process if request.point else None
         follows.append(Used(grant, actor, request.id, request.obligations.terms, process))
     return approved, tuple(follows)
-
-
-def issued(approved: Request, now: Moment) -> Issued:
-    """Return the event that issues the grant of the ``approved`` request: what it asked for, within what its rule allows."""
-    obligations = approved.obligations
-    assert obligations is not None, "an approved request has its obligations"
-    lasts_for = min(approved.lasts_for or obligations.lasts_for, obligations.lasts_for)
-    asked = approved.uses if approved.uses is not None else obligations.uses if approved.lasts_for is not None else 1
-    gives = approved.command.gives
-    uses = 1 if gives else min(asked, obligations.uses)  # nobody can count how often a ticket is used
-    grant = Grant(
-        id=approved.id,
-        holder=approved.requester,
-        host=approved.host,
-        boot_id=approved.boot_id,
-        service=approved.service,
-        command=approved.command,
-        login_session=approved.claims.login_session,
-        rule=approved.rule,
-        because=approved.because,
-        terms=obligations.terms,
-        issued_at=now.at,
-        ends_at=now.at + timedelta(seconds=lasts_for),
-        ends_boot=now.boot + lasts_for,
-        is_lease=gives or approved.lasts_for is not None or approved.uses is not None,
-        uses=uses,
-        left=uses,
-    )
-    return Issued(approved.id, DAEMON, grant)

@@ -2,8 +2,9 @@
 """The decider: every answer to a request is made here, the first one and each later one.
 
 Law: each answer is made with one policy, one set of locks and one look at the facts. The questions have one order: locks, rules
-on the path, file, rules with the file, operands, approvers, lease. The first no is the answer, and ends the questions. At each
-use, an approval counts only if its author still counts at that time. Nothing is changed here.
+on the path, file, rules with the file, operands, approvers, lease. Gatekeepers come last, and all is asked again after their
+answers. The first no is the answer, and ends the questions. At each use, an approval counts only if its author still counts at
+that time. Nothing is changed here.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from jitd.core import lease, lock
 from jitd.core.command import Command, work_of
 from jitd.core.decision import Decision, Deny, Obligations, Permit, Why, narrow
 from jitd.core.effects import Moment
+from jitd.core.gatekeeping import Asking, Heard, folded, judged
 from jitd.core.grant import Grant, covers, waits_for_its_own
 from jitd.core.policy import Policy, Rule, rules_for
 from jitd.core.request import Request, Review, Verdict
@@ -24,6 +26,7 @@ from jitd.core.subject import Subject
 from jitd.deciding import accounts, screening
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.command_lookup import Asked
+from jitd.deciding.gatekeepers import Answers, Gatekeepers, Hearing, NoGatekeepers
 from jitd.deciding.screening import Sighting
 from jitd.files.silence import MOUNTS
 from jitd.settings.config import Config
@@ -48,18 +51,20 @@ class FirstDecision:
 @dataclass(frozen=True, slots=True)
 class FreshDecision:
     """The answer to the existing ``request``, with the facts as they are now. ``request`` is the version that was judged.
-    ``standing`` are its approvers as they are now, without those who are gone; empty if the answer is a denial.
+    ``standing`` are its approvers as they are now, without those who are gone; empty if the answer is a denial. ``heard`` is
+    what its gatekeepers have answered, if they were asked.
     """
 
     request: Request
     decision: Decision
     standing: tuple[Subject, ...]
+    heard: tuple[Heard, ...] = ()
 
 
 class Decider:
     """Makes all decisions. ``policy`` returns the policy in force. ``is_alive`` asks the KDC about a principal, and may block.
     ``refused`` says which of some principals the KDC has refused lately. ``not_given`` returns the sentence why a thing cannot be
-    given now, or an empty text.
+    given now, or an empty text. ``gatekeepers`` are those that rules may name.
     """
 
     def __init__(
@@ -74,6 +79,7 @@ class Decider:
         not_given: Callable[[str], str],
         workers: Workers,
         now: Callable[[], Moment],
+        gatekeepers: Gatekeepers | None = None,
     ) -> None:
         self._config = config
         self._policy = policy
@@ -84,6 +90,7 @@ class Decider:
         self._not_given = not_given
         self._workers = workers
         self._now = now
+        self._answers = Answers(gatekeepers or NoGatekeepers(), now)
 
     # --- the answers ---------------------------------------------------------------------------------------------------
 
@@ -122,15 +129,15 @@ class Decider:
             if self._is_still(policy, locked, who):
                 return FirstDecision(asked, command, decision, approved)
 
-    async def decide_again(self, request: Request) -> FreshDecision:
-        """Answer ``request`` again, for a review or after a restart of the daemon. Raises TimeoutError."""
+    async def decide_again(self, request: Request, heard: tuple[Heard, ...] = ()) -> FreshDecision:
+        """Answer ``request`` again, for a review or with the answers ``heard`` of its gatekeepers. Raises TimeoutError."""
         who = request.requester
         while True:
             policy, locked = self._policy(), self.lock_on(who)
             decision: Decision | None = locked
             if decision is None:
                 decision = await self._workers.files.run(who.uid, self._look_again, policy, request)
-            decision = self._if_given(decision, request.command)
+            decision = folded(self._if_given(decision, request.command), heard, request.claims.reason)
             standing = await self._standing_of(request) if isinstance(decision, Permit) else ()
             if not self._is_still(policy, locked, who):
                 continue
@@ -138,14 +145,15 @@ class Decider:
             given = () if request.anew else self._given(decision, who, request.command)
             others = tuple(held for held in given if held.id != request.id)
             if not others:
-                return FreshDecision(request, decision, standing)
+                return FreshDecision(request, decision, standing, heard)
             decision, _ = await self._with_earlier(decision, others, who, request.service, request.command)
             if self._is_still(policy, locked, who):
-                return FreshDecision(request, decision, standing)
+                return FreshDecision(request, decision, standing, heard)
 
-    async def decide_use(self, request: Request) -> Decision:
-        """Decide about a later use of the approved ``request``. The approvals are counted again, both under the rule as it was
-        and as it is now. Raises TimeoutError.
+    async def decide_use(self, request: Request, heard: tuple[Heard, ...] = ()) -> Decision:
+        """Decide about a later use of the approved ``request``, with the answers ``heard`` of its gatekeepers. The approvals are
+        counted again, both under the rule as it was and as it is now. A permit may have gatekeepers who are still to be asked:
+        see ``screen_use``. Raises TimeoutError.
         """
         who = request.requester
         while True:
@@ -153,11 +161,73 @@ class Decider:
             decision: Decision | None = locked
             if decision is None:
                 decision = await self._workers.files.run(who.uid, self._look_again, policy, request)
-            decision = self._if_given(decision, request.command)
+            decision = folded(self._if_given(decision, request.command), heard, request.claims.reason)
             if isinstance(decision, Permit) and not await self._may_use(request, decision):
                 decision = Deny(Why.APPROVALS, f"the approvals of request {request.id} are not enough any more: ask again")
             if self._is_still(policy, locked, who):
-                return decision
+                return _with_gatekeepers(request, decision)
+
+    async def screen(self, request: Request, hearing: Hearing) -> FreshDecision:
+        """Answer ``request`` with its gatekeepers. ``hearing`` has the answers that have come before. Raises TimeoutError."""
+        while True:
+            fresh = await self.decide_again(request, hearing.heard)
+            if not await self._has_asked(request, _with_gatekeepers(request, fresh.decision), fresh.standing, hearing):
+                return fresh
+
+    async def screen_use(self, request: Request) -> Decision:
+        """Decide like ``decide_use``, and ask the gatekeepers, too. Raises TimeoutError."""
+        hearing = Hearing()
+        while True:
+            decision = await self.decide_use(request, hearing.heard)
+            standing = tuple(review.by for review in _approving(request))
+            if not await self._has_asked(request, decision, standing, hearing):
+                return judged(decision, hearing.heard, request.claims.reason)
+
+    async def _has_asked(self, request: Request, decision: Decision, standing: tuple[Subject, ...], hearing: Hearing) -> bool:
+        """Ask those gatekeepers of ``decision`` who have not answered yet. False if there is nobody to ask. If they were asked,
+        time has gone by, and ``decision`` has to be made again.
+        """
+        if isinstance(decision, Deny):
+            return False
+        asking = self._asking(request, decision, standing)
+        missing = hearing.missing(decision.obligations.gatekeepers, asking)
+        if not missing:
+            return False
+        lease = self._store.request(decision.lease or request.lease or request.id)
+        earlier = (*request.passed, *(() if lease is None else lease.passed))
+        hearing.heard += await self._answers.of(missing, asking, earlier)
+        return True
+
+    def _asking(self, request: Request, permit: Permit, standing: tuple[Subject, ...]) -> Asking:
+        """Return the question for gatekeepers. Nobody waits for their answer beyond the end of the request or of its grant."""
+        ends_boot = request.expires_boot
+        if not request.is_open:
+            grant = self._store.grant(request.lease or request.id)
+            ends_boot = self._now().boot + permit.obligations.expires_for
+            ends_boot = ends_boot if grant is None else min(ends_boot, grant.ends_boot)
+        return Asking(
+            id=request.id,
+            fingerprint=request.fingerprint,
+            requester=request.requester,
+            host=request.host,
+            service=request.service,
+            command=request.command,
+            claims=request.claims,
+            point=request.point,
+            lasts_for=request.lasts_for,
+            uses=request.uses,
+            timeout_for=request.timeout_for,
+            rule=permit.rule,
+            policy=self._policy().digest,
+            owed=permit.obligations.approvals,
+            approved=tuple(approver.principal for approver in standing),
+            facts=permit.seen,
+            ends_boot=self._now().boot + permit.obligations.expires_for if ends_boot is None else ends_boot,
+        )
+
+    def forget_answers(self) -> None:
+        """Drop the answers of gatekeepers that are kept: the policy was loaded again, or somebody was locked."""
+        self._answers.forget()
 
     async def standing(self, known: Subject) -> Subject | None:
         """Return the Subject ``known`` with the facts as they are now. None if the account is gone or expired, or if the KDC
@@ -265,8 +335,10 @@ class Decider:
         return now
 
     def _given(self, decision: Decision, who: Subject, command: Command) -> tuple[Grant, ...]:
-        """Return the live grants of ``who`` for the work of ``command``; none unless ``decision`` owes approvals."""
-        if not isinstance(decision, Permit) or not decision.obligations.approvals:
+        """Return the live grants of ``who`` for the work of ``command``; none unless ``decision`` owes approvals, or asks
+        gatekeepers.
+        """
+        if not isinstance(decision, Permit) or not (decision.obligations.approvals or decision.obligations.gatekeepers):
             return ()
         return tuple(self._store.leases(who.uid, work_of(command)))
 
@@ -289,6 +361,14 @@ class Decider:
 
         found = await first(covers)
         return (replace(decision, lease=found), None) if found is not None else (decision, await first(waits_for_its_own))
+
+
+def _with_gatekeepers(request: Request, decision: Decision) -> Decision:
+    """Return ``decision`` with those gatekeepers, too, that the rule of ``request`` named before."""
+    if isinstance(decision, Deny) or request.obligations is None:
+        return decision
+    names = narrow(request.obligations, decision.obligations).gatekeepers
+    return replace(decision, obligations=replace(decision.obligations, gatekeepers=names))
 
 
 def _approving(request: Request) -> tuple[Review, ...]:

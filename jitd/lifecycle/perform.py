@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from jitd.core import effects, lock, request, run
@@ -26,6 +27,7 @@ from jitd.lifecycle import jobs
 from jitd.lifecycle.deadlines import Deadlines
 from jitd.lifecycle.holdings import Holdings
 from jitd.lifecycle.lifecycle import Event, Lifecycle
+from jitd.lifecycle.screenings import Overtaken, Screenings
 from jitd.lifecycle.waiters import Waiters
 from jitd.log import log
 from jitd.settings.config import Config
@@ -34,10 +36,6 @@ from jitd.workers import Workers
 
 TRIES = 5
 """How often events are tried against the state that the store has at that moment, before the caller is told of a failure."""
-
-
-class Overtaken(Exception):
-    """The object that was decided on has changed: the decision must be made again. Nothing was done."""
 
 
 class Perform:
@@ -66,10 +64,13 @@ class Perform:
         self._now = now
         self.deadlines = Deadlines(now, self._due, self._ended)
         self.holdings = Holdings(givers, store, waiters, now, self.act, self.deadlines.set)
+        self.screenings = Screenings(decider, store, waiters, now, self.is_attended, self.screened, self.deadlines.set)
         self._begun_for: dict[str, Subject] = {}  # maps a run to the subject who took its use, with the ticket of that moment
         self._tasks: set[asyncio.Task[None]] = set()
         self._deeds: dict[type, Callable[[Any], None]] = {
             effects.ListsChanged: lambda effect: waiters.lists_changed(),
+            effects.Screen: lambda effect: self.screenings.begin(effect.request),
+            effects.ForgetAnswers: lambda effect: decider.forget_answers(),
             effects.RequestWaits: lambda effect: None,  # nothing to send: approvers watch the lists
             effects.TellRequester: self._tell_requester,
             effects.Admit: lambda effect: self._admit(effect.request, effect.request),
@@ -95,15 +96,20 @@ class Perform:
             self._do(effect)
 
     def submitted(self, event: request.Submitted, decision: Decision) -> None:
-        """Begin a request, and screen it with ``decision`` in the same transaction. Raises what ``act`` raises, and Overtaken if
-        the lease in ``decision`` has changed meanwhile.
+        """Begin a request, and screen it with ``decision`` in the same transaction. If gatekeepers are to be asked before, it is
+        screened later. Raises what ``act`` raises, and Overtaken if the lease in ``decision`` has changed meanwhile.
         """
+        if isinstance(decision, Permit) and decision.obligations.gatekeepers:
+            return self.act(replace(event, request=request.to_be_asked(event.request, decision, self._now())))
         screened = request.Screened(event.id, POLICY, decision, self.is_attended(event.request))
         for effect in self._happen((event, screened), *self._lease_in(decision)):
             self._do(effect)
+        return None
 
     def screened(self, event: request.Screened, seen: Request) -> None:
-        """Like ``submitted``, for a request that is stored already. ``seen`` is the request as it was decided on."""
+        """Screen a request that is stored already. ``seen`` is the request as it was decided on. Raises what ``submitted``
+        raises.
+        """
         self.act_on(event, seen, *self._lease_in(event.decision))
 
     def _happen(self, events: tuple[Event, ...], *seen: Request | Grant) -> tuple[Effect, ...]:
@@ -155,6 +161,7 @@ class Perform:
 
     def _tell_requester(self, effect: effects.TellRequester) -> None:
         """Tell the client that waits. What else was ordered with this is done, also if the client cannot be told."""
+        self.screenings.moved(effect.request)
         waiter = self._waiters.of(effect.request)
         if waiter is not None:
             try:
@@ -291,6 +298,8 @@ class Perform:
             elif life == "holding":
                 if self.holdings.is_due(id):
                     self.later(self.holdings.go_on(id))
+            elif life == "screen":
+                self.screenings.begin(id)
             elif life == "holder":
                 self.holdings.nobody_came(id)
             else:

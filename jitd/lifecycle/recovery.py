@@ -12,13 +12,12 @@ from jitd.core import lock, request, run
 from jitd.core.effects import Moment
 from jitd.core.grant import Expired
 from jitd.core.holding import HoldingState
-from jitd.core.law import CLOCK, DAEMON, POLICY
-from jitd.core.request import Request, RequestState
+from jitd.core.law import CLOCK, DAEMON
 from jitd.core.run import Ending, Outcome
-from jitd.deciding.decider import Decider
 from jitd.executor import Executor
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import Perform
+from jitd.lifecycle.screenings import is_due
 from jitd.store import Store
 
 COMES_BACK_FOR = 30.0
@@ -31,14 +30,12 @@ class Recovery:
     def __init__(
         self,
         perform: Perform,
-        decider: Decider,
         lifecycle: Lifecycle,
         store: Store,
         executor: Executor,
         now: Callable[[], Moment],
     ) -> None:
         self._perform = perform
-        self._decider = decider
         self._lifecycle = lifecycle
         self._store = store
         self._executor = executor
@@ -67,17 +64,12 @@ class Recovery:
             if waiting.boot_id != now.boot_id:
                 self._perform.act(request.DeadlinePassed(waiting.id, CLOCK))
                 continue
-            if waiting.state is RequestState.SCREENING:
-                self._perform.later(self._screen(waiting))
-            elif waiting.expires_boot is not None:
+            if is_due(waiting):
+                self._perform.screenings.begin(waiting.id)
+            if waiting.expires_boot is not None:
                 deadlines.set("request", waiting.id, waiting.expires_boot)
             if waiting.waits:
                 deadlines.set("client", waiting.id, now.boot + COMES_BACK_FOR)
-
-    async def _screen(self, waiting: Request) -> None:
-        """Ask policy about a request that was not yet decided."""
-        fresh = await self._decider.decide_again(waiting)
-        self._perform.screened(request.Screened(waiting.id, POLICY, fresh.decision, self._perform.is_attended(waiting)), waiting)
 
     def _grants(self, now: Moment) -> None:
         deadlines = self._perform.deadlines

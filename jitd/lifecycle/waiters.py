@@ -13,6 +13,9 @@ from typing import Protocol
 from jitd.core.holding import Holding
 from jitd.core.subject import Subject
 
+TOLD_AFTER = 1.0
+"""Seconds after which a requester is told that gatekeepers are being asked. Most answers come sooner."""
+
 
 class Waiter(Protocol):
     """A live client that waits for its request."""
@@ -35,6 +38,12 @@ class Waiter(Protocol):
 
     def taken(self, holding: Holding) -> None:
         """The thing that the client has is taken back."""
+
+    def asks(self, names: tuple[str, ...]) -> None:
+        """The gatekeepers ``names`` are being asked about a use of an approved request."""
+
+    def refuse(self, code: str, text: str) -> None:
+        """The use of an approved request is refused."""
 
     def fail(self, because: str) -> None:
         """The run could not be started, or the thing could not be given."""

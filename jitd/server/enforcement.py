@@ -206,8 +206,8 @@ class Enforcement:
 
     def _move(self, found: Request) -> None:
         refusal = refusal_of(found)
-        lines, self._told = news_of(found, self._told, self._services.locks.active())
-        if lines and refusal is None:
+        lines, self._told = news_of(found, self._told, self._services.locks.active(), self._services.now())
+        if lines and refusal is None and self._ask.waits:
             until = instant(found.expires_at)
             self._talk.say(messages.Progress(id=found.id, state=str(found.state), owed=found.is_open, news=lines, until=until))
         assert self._who is not None, "nobody waits unknown"
@@ -239,6 +239,16 @@ class Enforcement:
     def taken(self, holding: Holding) -> None:
         """See ``waiters.Waiter``."""
         raise AssertionError(f"{holding.id} is nothing that an enforcement point has asked for")
+
+    def asks(self, names: tuple[str, ...]) -> None:
+        """See ``waiters.Waiter``. An enforcement point resumes nothing."""
+        raise AssertionError(f"nobody waits for {names}")
+
+    def refuse(self, code: str, text: str) -> None:
+        """See ``waiters.Waiter``."""
+        if self._waits_for is not None:
+            self._leave()
+            self._talk.refuse(code, text)
 
     def fail(self, because: str) -> None:
         """See ``waiters.Waiter``."""

@@ -5,28 +5,41 @@ sentence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+from jitd.core.effects import Moment
 from jitd.core.lock import Lock, lock_on, sentence
-from jitd.core.request import Request, RequestState, Verdict
+from jitd.core.request import NOT_AT_ONCE, Request, RequestState, Verdict
+from jitd.lifecycle.waiters import TOLD_AFTER
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.sentences import asked, reviewed
+from jitd.verbs.sentences import asked, asking, owing, reviewed
 from jitpam.wire.shown import shown
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the client has been told: how many things, and which approvals do not count (by the approvers' principals)."""
+    """What the client has been told: how many things, which approvals do not count (by the approvers' principals), since when
+    gatekeepers are asked, and what is owed.
+    """
 
     n_things: int = 0
     void: frozenset[str] = frozenset()
+    asking_at: datetime | None = None
+    owing: str = ""
 
 
-def news_of(found: Request, told: Told, locks: tuple[Lock, ...]) -> tuple[list[str], Told]:
+def news_of(found: Request, told: Told, locks: tuple[Lock, ...], now: Moment) -> tuple[list[str], Told]:
     """Return the sentences that are new after ``told``, and what has been told with them. The question comes first, then each
-    review. While the request waits: which approvals do not count because of the active ``locks``, and which count again.
+    review. While the request waits: which approvals do not count because of the active ``locks``, and which count again; who is
+    asked outside jitd, if the answer does not come at once; and what is owed if their answers have changed that.
     """
-    if found.state is RequestState.SCREENING or (not found.reviews and found.state is not RequestState.PENDING):
+    names = () if found.obligations is None else found.obligations.gatekeepers
+    if found.state is RequestState.SCREENING:
+        if told.asking_at is not None or found.asking_at is None or now.boot - found.submitted_boot < TOLD_AFTER:
+            return [], told
+        return [asking(names)], replace(told, asking_at=found.asking_at)
+    if not found.reviews and found.state is not RequestState.PENDING:
         return [], told
     lines, n_things, void = [], told.n_things, told.void
     if n_things == 0:
@@ -42,7 +55,12 @@ def news_of(found: Request, told: Told, locks: tuple[Lock, ...]) -> tuple[list[s
         ]
         lines += [f"the approval by {shown(who)} counts again" for who in sorted(void - taken.keys())]
         void = frozenset(taken)
-    return lines, Told(n_things, void)
+        if told.owing and owing(found) != told.owing:
+            lines.append(owing(found))
+        if found.asking_at is not None and found.asking_at != told.asking_at:
+            lines.append(f"approved; {asking(names)}")
+        told = replace(told, asking_at=found.asking_at, owing=owing(found))
+    return lines, replace(told, n_things=n_things, void=void)
 
 
 def refusal_of(found: Request) -> Refusal | None:
@@ -53,6 +71,8 @@ def refusal_of(found: Request) -> Refusal | None:
             if last is not None and last.verdict is Verdict.DENY:
                 return Refusal("reviewed", reviewed(last))
             return Refusal("denied", f"denied: {shown(found.because)}")
+        case RequestState.WITHDRAWN if found.because == NOT_AT_ONCE:
+            return Refusal("owed", f"an approval would be owed, so request {found.id} is withdrawn")
         case RequestState.WITHDRAWN:
             return Refusal("withdrawn", f"request {found.id} was withdrawn")
         case RequestState.EXPIRED:

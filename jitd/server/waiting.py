@@ -17,6 +17,7 @@ from jitd.server.news import Told, news_of, refusal_of
 from jitd.server.services import Services
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import instant
+from jitd.verbs.sentences import asking
 from jitpam.wire import messages
 from jitpam.wire.shown import shown
 
@@ -111,7 +112,7 @@ class Waiting:
         if self._request != found.id:
             return
         refusal = refusal_of(found)
-        lines, self._told = news_of(found, self._told, self._services.locks.active())
+        lines, self._told = news_of(found, self._told, self._services.locks.active(), self._services.now())
         if lines and refusal is None:
             self._progress(found, lines)
         who = self.who
@@ -140,6 +141,17 @@ class Waiting:
 
     def admit(self, id: str) -> None:
         """See ``waiters.Waiter``. This client is not an enforcement point, so nothing is done."""
+
+    def asks(self, names: tuple[str, ...]) -> None:
+        """See ``waiters.Waiter``."""
+        if self._request is not None:
+            state = str(RequestState.APPROVED)
+            self._say(messages.Progress(id=self._request, state=state, owed=True, news=[asking(names)], until=None))
+
+    def refuse(self, code: str, text: str) -> None:
+        """See ``waiters.Waiter``."""
+        self._stop()
+        self._refuse(code, text)
 
     def fail(self, because: str) -> None:
         """See ``waiters.Waiter``."""

@@ -18,15 +18,15 @@ from jitd.core.command import Command, fingerprint, read_id, spell_id, work_of
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import JITSUDO, deed_of
 from jitd.core.effects import Moment
-from jitd.core.grant import Grant, GrantState, NoUseLeft, Revoked, Used
+from jitd.core.grant import Revoked
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
-from jitd.core.request import Request, RequestState
-from jitd.core.run import RunState
+from jitd.core.request import Request
 from jitd.core.subject import Subject
 from jitd.deciding import program_commands
 from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.decider import Decider, FirstDecision
-from jitd.lifecycle.perform import Overtaken, Perform
+from jitd.lifecycle.perform import Perform
+from jitd.lifecycle.screenings import Overtaken
 from jitd.lifecycle.waiters import Waiter, Waiters
 from jitd.settings.config import Config
 from jitd.store import Store
@@ -34,13 +34,12 @@ from jitd.verbs import sentences
 from jitd.verbs.limits import LOOKS, LOOKS_PER_SECOND, Pace
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, decision_row, rule_row
+from jitd.verbs.uses import Uses
 from jitd.workers import Workers
 from jitpam.wire.framing import SMALL
 
 MAX_TEXT = 4096
 """The most bytes of a reason or a comment."""
-GIVEN_BACK_WITHIN = 12.0
-"""Seconds within which a run without a client ends: its monitor waits 10 s for the client."""
 
 
 class Requests:
@@ -63,6 +62,7 @@ class Requests:
         self._waiters = waiters
         self._now = now
         self._workers = workers
+        self._uses = Uses(decider, perform, store, waiters, now)
         self._pace = Pace()
         self._runs = Pace(config.limits.runs.per_second, config.limits.runs.burst)
         self._looks = Pace(LOOKS_PER_SECOND, LOOKS)
@@ -107,6 +107,7 @@ class Requests:
         if isinstance(decision, Permit) and (deed_of(service).asks_again or not waits):
             self._refuse_more(who)
         made = self._request(who, service, first.asked, command, claims, waits=waits, point=None)
+        made = replace(made, at_once=not if_owed)
         return self._begin(made, decision, waiter if waits else None, on_created)
 
     async def enforce(
@@ -129,7 +130,8 @@ class Requests:
         command, decision = first.command, first.decision
         if who.is_local and isinstance(decision, Deny):  # a person without a proof must not write into the record
             raise Refusal("denied", f"denied: {decision.because}")
-        is_owed = isinstance(decision, Permit) and bool(decision.obligations.approvals) and decision.lease is None
+        owed = decision.obligations if isinstance(decision, Permit) and decision.lease is None else None
+        is_owed = owed is not None and bool(owed.approvals or owed.gatekeepers)
         waits = waits or not is_owed
         if not waits:
             self._refuse_twice(who, service, command)
@@ -201,6 +203,7 @@ class Requests:
 
     def _refuse_beforehand(self, who: Subject, command: Command, decision: Decision, if_owed: bool) -> None:
         """Raise Refusal if the answer needs no request. Nothing is submitted or recorded then."""
+        is_free = isinstance(decision, Permit) and (not decision.obligations.approvals or decision.lease is not None)
         if isinstance(decision, Deny):
             if decision.why is Why.REASON:
                 raise Refusal("reason", decision.because)
@@ -208,14 +211,16 @@ class Requests:
                 raise Refusal("missing", decision.because)
             if decision.why is Why.UNFIT:
                 raise Refusal("unexecutable", decision.because)
-        elif not decision.obligations.approvals or decision.lease is not None:
-            return self._pace_run(who)
+        elif is_free:
+            self._pace_run(who)
         elif not if_owed:
             raise Refusal("owed", "an approval would be owed; nothing was submitted")
-        if not self._pace.may(who.person, self._now().boot, n_bytes_of(command)):
+        if isinstance(decision, Permit) and is_free and not decision.obligations.gatekeepers:
+            return
+        if not is_free and not self._pace.may(who.person, self._now().boot, n_bytes_of(command)):
             raise Refusal("denied", "too many of your requests were not permitted at once: wait a minute")
         if isinstance(decision, Deny):
-            return None
+            return
         self._refuse_more(who)
         if self._store.n_open() >= self._config.limits.pending:
             raise Refusal("denied", "too many requests wait on this host: try again later")
@@ -263,8 +268,8 @@ class Requests:
             raise Refusal("denied", "you have resumed too often within a short time: wait a minute")
         if found.point is not None:
             raise Refusal("usage", f"request {found.id} is {found.service}'s: once it is approved, use {found.service} again")
-        await self._until_given_back(found)
-        if not found.is_open and self._usable_grant(found) is None and self._perform.holdings.held_for(found) is None:
+        await self._uses.until_given_back(found)
+        if not found.is_open and self._uses.usable_grant(found) is None and self._perform.holdings.held_for(found) is None:
             raise Refusal("unknown", "there is no such request of yours that could be resumed")
         if not self._waiters.attend(found.id, waiter):
             raise Refusal("denied", f"somebody waits for request {found.id} already")
@@ -272,50 +277,17 @@ class Requests:
         try:
             if found.is_open or not found.may_act_at_once or self._perform.holdings.hand_again(found):
                 return found
-            await self._use(found, who)
+            self._pace_run(who)
+            await self._uses.begin(found, who, waiter)
         except BaseException:
             self._waiters.leave(found.id, waiter)
             raise
         return found
 
-    async def _until_given_back(self, found: Request) -> None:
-        """Wait until a run returns its use, if it had not begun when the daemon stopped and its client disconnected."""
-        if found.is_open or self._waiters.of(found.id) is not None:
-            return
-        runs = self._store.runs(grant=found.lease or found.id)
-        begun = [run.id for run in runs if run.request == found.id and run.state is RunState.STARTING]
-        await self._waiters.are_gone([self._waiters.until_gone(run) for run in begun], GIVEN_BACK_WITHIN)
-
     def ends_at(self, asked: Request) -> datetime | None:
         """Return when the grant that answers ``asked`` ends; None if there is no grant."""
         grant = self._store.grant(asked.lease or asked.id)
         return None if grant is None else grant.ends_at
-
-    def _usable_grant(self, found: Request) -> Grant | None:
-        if found.state is not RequestState.APPROVED:
-            return None
-        grant = self._store.grant(found.lease or found.id)
-        now = self._now()
-        if grant is None or grant.state is not GrantState.ACTIVE or grant.left < 1 or grant.boot_id != now.boot_id:
-            return None
-        return grant if now.boot < grant.ends_boot else None
-
-    async def _use(self, found: Request, who: Subject) -> None:
-        """Take a use for ``found``. Its approvals are there. All else is decided again, as hours may have passed. Raises
-        Refusal.
-        """
-        self._pace_run(who)
-        decision = await self._decider.decide_use(found)
-        if isinstance(decision, Deny):
-            raise Refusal("denied", decision.because)
-        grant = self._usable_grant(found)
-        try:
-            if grant is None:
-                raise NoUseLeft
-            actor = Actor(Role.REQUESTER, who.principal, who.uid)
-            self._perform.act(Used(grant.id, actor, found.id, decision.obligations.terms))
-        except IllegalEvent:
-            raise Refusal("unknown", "there is no such request of yours that could be resumed") from None
 
     def left(self, id: str, waiter: Waiter) -> None:
         """Withdraw the request ``id`` if only its client waited for it: the client has disconnected. A request of --no-wait
@@ -323,6 +295,8 @@ class Requests:
         """
         self._waiters.leave(id, waiter)
         found = self._store.request(id)
+        if found is not None and not found.is_open:
+            self._perform.screenings.stop(id)  # what was asked about a use
         if found is not None and found.is_open and found.waits:
             self._pace.may(found.requester.person, self._now().boot)  # slows only the next request
             actor = Actor(Role.REQUESTER, found.requester.principal, found.requester.uid)
@@ -338,6 +312,8 @@ class Requests:
             raise Refusal("forbidden", f"request {found.id} is not yours: only its requester may withdraw it")
         if found is None or not who.is_requester(found.requester):
             raise Refusal("unknown", "there is no such request of yours")
+        if not found.is_open and self._perform.screenings.stop(found.id):
+            raise Refusal("withdrawn", f"no use was taken: request {found.id} is still approved")
         try:
             self._perform.act(
                 request.Withdrawn(found.id, Actor(Role.REQUESTER, who.principal, who.uid), "withdrawn by its requester")

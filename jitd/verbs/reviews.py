@@ -16,12 +16,14 @@ from jitd.core.lock import LockedOut
 from jitd.core.request import NotYours, Request, RequestState, Reviewed, Stale, Verdict
 from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider, FreshDecision
-from jitd.lifecycle.perform import Overtaken, Perform
+from jitd.lifecycle.perform import Perform
+from jitd.lifecycle.screenings import Overtaken
 from jitd.store import Store
 from jitd.verbs.access import ROOT_REVIEWS_NOTHING, Access
 from jitd.verbs.limits import Pace
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.requests import MAX_TEXT
+from jitd.verbs.sentences import asking
 from jitpam.wire.shown import shown
 
 _STANDS = {
@@ -99,6 +101,11 @@ class Reviews:
             raise Refusal("forbidden", f"you may not review request {found.id}: {because}")
         if fingerprint != found.fingerprint:
             raise Refusal("not_done", f"request {found.id} is not what you were shown: look at it again")
+        if found.state is RequestState.SCREENING:
+            names = () if found.obligations is None else found.obligations.gatekeepers
+            raise Refusal(
+                "not_done", f"request {found.id} cannot be reviewed yet: {asking(names) if names else 'it is screened'}"
+            )
         if not found.is_open and not self._repeated(who, found, verdict):
             raise self._too_late(found.id)
 
@@ -120,6 +127,8 @@ class Reviews:
     def _said(self, id: str, verdict: Verdict) -> str:
         found = self._store.request(id)
         assert found is not None, "it was committed"
+        if found.asking_at is not None and found.obligations is not None:
+            return f"request {id}: your approval counts; {asking(found.obligations.gatekeepers)}"
         if found.state is RequestState.PENDING:
             return f"request {id}: your approval counts; more are owed"
         if verdict is Verdict.APPROVE and found.state is RequestState.DENIED:

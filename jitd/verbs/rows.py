@@ -131,6 +131,12 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "owed": owed(request, locks),
         "writable": request.obligations is not None and request.obligations.terms.writable,
         "approvals": _approvals(request.obligations.approvals) if request.obligations else [],
+        "gatekeepers": list(request.obligations.gatekeepers) if request.obligations else [],
+        "asking_at": instant(request.asking_at),
+        "passed": [
+            {"name": one.name, "at": instant(one.at), "until": instant(one.until), "mark": shown(one.mark)}
+            for one in request.passed
+        ],
         "terms": None if request.obligations is None else _terms(request.obligations.terms, request.timeout_for),
         "submitted_at": instant(request.submitted_at),
         "expires_at": instant(request.expires_at),
@@ -261,6 +267,7 @@ def rule_row(rule: Rule) -> Row:
         "terms": shown(describe(rule)),
         "approvals": _approvals(rule.approvals),
         "asks": describe_approvals(rule.approvals),
+        "gatekeepers": list(rule.gatekeepers),
         "expires_for": rule.expires_for,
         "lasts_for": rule.lasts_for,
         "uses": rule.uses,
@@ -287,6 +294,7 @@ def decision_row(decision: Decision, command: Command) -> Row:
         "lease": decision.lease,
         "asks": describe_approvals(() if waived else obligations.approvals),
         "approvals": [] if waived else _approvals(obligations.approvals),
+        "gatekeepers": list(obligations.gatekeepers),
         "expires_for": obligations.expires_for,
         "lasts_for": obligations.lasts_for,
         "uses": obligations.uses,

@@ -215,7 +215,9 @@ def test_invariant_8_is_tried_with_every_field():
     """Whoever adds a term says here what is tighter; tests/core/test_narrowing.py has each by itself."""
     tried = {"timeout_for", "env", "writable", "leftovers", "stdin", "record", "watch", "session", "options", "bound", "cwd"}
     assert tried == {field.name for field in fields(Terms)}
-    assert {field.name for field in fields(Obligations)} == {"approvals", "expires_for", "lasts_for", "uses", "terms", "standing"}
+    assert {field.name for field in fields(Obligations)} == {
+        "approvals", "expires_for", "lasts_for", "uses", "terms", "standing", "gatekeepers",
+    }  # fmt: skip
     assert {field.name for field in fields(Record)} == {"what", "sync", "failure"}
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jitd.core import lock
 from jitd.core.decision import Approval, Deny, Permit, Terms, Why
-from jitd.core.effects import ListsChanged, SetDeadline, TellRequester
+from jitd.core.effects import ForgetAnswers, ListsChanged, SetDeadline, TellRequester
 from jitd.core.grant import Revoked, Used
 from jitd.core.law import CLOCK, DAEMON, MONITOR, IllegalEvent, Role
 from jitd.core.lock import Carried, Expired, LockedOut, LockState, Whom, answer_to, consequences, is_on, under
@@ -73,7 +73,7 @@ def test_the_answer_says_why_and_where_nobody_said_why_it_says_who():
 
 def test_a_lock_without_an_end_has_no_deadline_and_holds_for_ever():
     made, follows = lock.place(place(locked()))
-    assert follows == (ListsChanged(),)
+    assert follows == (ForgetAnswers(), ListsChanged())
     assert not made.is_over_at(moment(10**9))
     with pytest.raises(IllegalEvent, match="time left"):
         lock.transition(made, Expired(made.id, CLOCK), moment(10**9))

@@ -69,6 +69,12 @@ IN_THIS_ORDER: dict[str, list[tuple[Any, Any, Any]]] = {
         ((), None, ()),
         (None, (), ()),
     ],
+    "gatekeepers": [
+        ((), (), ()),
+        (("change",), (), ("change",)),
+        ((), ("change",), ("change",)),
+        (("change", "ticket"), ("risk", "change"), ("change", "ticket", "risk")),
+    ],
     # It is neither wide nor narrow: the directory that was asked for is bound by the request, and the newest rule says where.
     "terms.cwd": [("caller", "/srv", "/srv"), ("/srv", "caller", "caller"), ("/srv", "/srv", "/srv")],
 }

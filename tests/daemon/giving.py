@@ -200,9 +200,7 @@ class House:
             now=lambda: self.at,
             locks=SimpleNamespace(active=tuple),
         )
-        self.recovery = Recovery(
-            self.perform, decider, self.lifecycle, self.store, SimpleNamespace(find=self._find), lambda: self.at
-        )
+        self.recovery = Recovery(self.perform, self.lifecycle, self.store, SimpleNamespace(find=self._find), lambda: self.at)
 
     async def _find(self, runs: list[str]) -> None:
         assert runs == []

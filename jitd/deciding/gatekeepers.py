@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks gatekeepers, side by side, and keeps their answers as long as each may be kept.
+
+Law: what is not a pass in time is silence, and silence denies. An answer is kept only for exactly the same question, by the same
+person under the same policy; only if it passes; and never across a lock or a reload.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from jitd.core.command import work_of
+from jitd.core.effects import Moment
+from jitd.core.gatekeeping import Answer, Asking, Heard, Passed, Passes, Requires, Silent
+
+MOST_KEPT = 10_000
+"""The most answers that are kept. The oldest is dropped first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a gatekeeper answers. A pass may be kept for ``fresh_for`` seconds. ``polls``: it may take its time, since a person
+    answers; so it is asked once for a request.
+    """
+
+    fresh_for: float = 0.0
+    polls: bool = False
+
+
+class Gatekeepers(Protocol):
+    """All gatekeepers that are set up."""
+
+    def manner(self, name: str) -> Manner | None:
+        """Return how the gatekeeper ``name`` answers; None if there is none of this name."""
+
+    async def ask(self, name: str, asking: Asking) -> Answer:
+        """Ask the gatekeeper ``name``. The task is cancelled if the answer is not needed any more. What it raises is silence."""
+
+
+class NoGatekeepers:
+    """The gatekeepers of a host that sets up none."""
+
+    def manner(self, name: str) -> Manner | None:
+        """See ``Gatekeepers``."""
+        return None
+
+    async def ask(self, name: str, asking: Asking) -> Answer:
+        """See ``Gatekeepers``."""
+        return Silent("jitd.toml sets up no gatekeeper of this name")
+
+
+@dataclass(slots=True)
+class Hearing:
+    """The answers that have come so far, for one request, to the rule and policy in ``under``."""
+
+    under: tuple[str, str] | None = None
+    heard: tuple[Heard, ...] = field(default=())
+
+    def missing(self, names: Iterable[str], asking: Asking) -> tuple[str, ...]:
+        """Return those of ``names`` that have not answered yet. After a change of rule or policy, nobody has."""
+        if self.under != (asking.rule, asking.policy):
+            self.under, self.heard = (asking.rule, asking.policy), ()
+        known = {one.name for one in self.heard}
+        return tuple(name for name in names if name not in known)
+
+
+class Answers:
+    """Asks ``gatekeepers``. ``now`` returns the moment."""
+
+    def __init__(self, gatekeepers: Gatekeepers, now: Callable[[], Moment]) -> None:
+        self._gatekeepers = gatekeepers
+        self._now = now
+        self._kept: OrderedDict[tuple[object, ...], tuple[Answer, float]] = OrderedDict()
+        self._era = 0
+
+    def forget(self) -> None:
+        """Drop all kept answers. Answers to questions that are on their way are not kept either."""
+        self._kept.clear()
+        self._era += 1
+
+    async def of(self, names: Iterable[str], asking: Asking, earlier: tuple[Passed, ...] = ()) -> tuple[Heard, ...]:
+        """Ask all ``names``. ``earlier`` are passes of the same request, or of the lease that answers it. The first no ends it:
+        then those who have not answered are left out. Who has not answered at ``asking.ends_boot`` is silent.
+        """
+        tasks = {name: asyncio.ensure_future(self._one(name, asking, earlier)) for name in names}
+        try:
+            async with asyncio.timeout(max(0.0, asking.ends_boot - self._now().boot)):
+                for each in asyncio.as_completed(tasks.values()):
+                    if not isinstance((await each).answer, Passes | Requires):
+                        return tuple(task.result() for task in tasks.values() if task.done())
+        except TimeoutError:
+            late = Silent("its time is over")
+            return tuple(task.result() if task.done() else Heard(name, late) for name, task in tasks.items())
+        finally:
+            for task in tasks.values():
+                task.cancel()
+        return tuple(task.result() for task in tasks.values())
+
+    async def _one(self, name: str, asking: Asking, earlier: tuple[Passed, ...]) -> Heard:
+        manner = self._gatekeepers.manner(name) or Manner()
+        before = next((one for one in earlier if one.name == name), None) if manner.polls else None
+        if before is not None and (before.until is None or self._now().at < before.until):
+            return Heard(name, Passes(before.until, before.mark))
+        question = _question(name, asking)
+        kept, until = self._kept.get(question, (None, 0.0))
+        if kept is not None and self._now().boot < until and not _is_over(kept, self._now()):
+            return Heard(name, kept)
+        era = self._era
+        try:
+            answer = await self._gatekeepers.ask(name, asking)
+        except Exception as fault:
+            answer = Silent(f"{type(fault).__name__}: {fault}")
+        now = self._now()
+        if _is_over(answer, now):
+            answer = Silent("its answer was over before it came")
+        if isinstance(answer, Passes | Requires) and manner.fresh_for > 0 and not manner.polls and era == self._era:
+            self._kept[question] = answer, now.boot + manner.fresh_for
+            self._kept.move_to_end(question)
+            if len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        return Heard(name, answer)
+
+
+def _is_over(answer: Answer, now: Moment) -> bool:
+    return isinstance(answer, Passes | Requires) and answer.until is not None and answer.until <= now.at
+
+
+def _question(name: str, asking: Asking) -> tuple[object, ...]:
+    """Return all that the answer may depend on: the whole question, but not what is of this one request alone."""
+    claims = replace(asking.claims, tty=None, login_session=0, parents=())
+    terms = (asking.lasts_for, asking.uses, asking.timeout_for)
+    point = None if asking.point is None else replace(asking.point, process=None)
+    where = (asking.host, asking.service, point)
+    rule = (asking.rule, asking.policy, asking.owed, asking.approved, asking.facts)
+    return (name, asking.requester.principal, *where, work_of(asking.command), claims, *terms, *rule)

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks gatekeepers about requests, in the background, while the requests are stored as being asked about.
+
+Law: at most one question is open for a request, and it ends with the request. What cannot be found out denies. What cannot be
+recorded is tried again. Nothing is in memory alone: after a restart the state says who is to be asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from jitd.core import request
+from jitd.core.decision import Deny, Why
+from jitd.core.effects import Moment
+from jitd.core.law import POLICY, IllegalEvent
+from jitd.core.request import Request, RequestState
+from jitd.deciding.decider import Decider, FreshDecision
+from jitd.deciding.gatekeepers import Hearing
+from jitd.lifecycle.waiters import TOLD_AFTER, Waiters
+from jitd.log import log
+from jitd.store import Store
+
+AGAIN_AFTER = 1.0
+"""Seconds until an answer that could not be recorded is tried again."""
+
+
+class Overtaken(Exception):
+    """The object that was decided on has changed: the decision must be made again. Nothing was done."""
+
+
+def is_due(found: Request) -> bool:
+    """True if ``found`` waits for an answer of policy or of its gatekeepers."""
+    return found.is_open and (found.state is RequestState.SCREENING or found.asking_at is not None)
+
+
+class Screenings:
+    """Carries out ``Screen``. ``screened`` records the answer about a request as it was seen; it raises Overtaken if the request
+    has changed. ``set_deadline`` has a request examined again at a given time of the boot clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        decider: Decider,
+        store: Store,
+        waiters: Waiters,
+        now: Callable[[], Moment],
+        is_attended: Callable[[Request], bool],
+        screened: Callable[[request.Screened, Request], None],
+        set_deadline: Callable[[str, str, float], None],
+    ) -> None:
+        self._decider = decider
+        self._store = store
+        self._waiters = waiters
+        self._now = now
+        self._is_attended = is_attended
+        self._screened = screened
+        self._set_deadline = set_deadline
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    def begin(self, id: str) -> None:
+        """Ask about the request ``id``, unless that is being done."""
+        running = self._running.get(id)
+        if running is None or running.done():
+            self.run(id, self._screen(id))
+            asyncio.get_running_loop().call_later(TOLD_AFTER, self._tell, id)
+
+    def run(self, id: str, deed: Coroutine[Any, Any, None]) -> None:
+        """Do ``deed``, the questions about the request ``id``, in the background, until ``stop``."""
+        task = self._running[id] = asyncio.get_running_loop().create_task(self._guarded(id, deed))
+        task.add_done_callback(lambda done: self._ended(id, done))
+
+    def _ended(self, id: str, task: asyncio.Task[None]) -> None:
+        if self._running.get(id) is task:
+            del self._running[id]
+
+    def stop(self, id: str) -> bool:
+        """End the questions about the request ``id``. False if there are none."""
+        task = self._running.get(id)
+        if task is None or task is asyncio.current_task():
+            return False
+        del self._running[id]
+        task.cancel()
+        return True
+
+    def moved(self, id: str) -> None:
+        """Note that the request ``id`` has changed: if nothing is to be found out any more, the questions end."""
+        if id in self._running:
+            found = self._store.request(id)
+            if found is None or not is_due(found):
+                self.stop(id)
+
+    def _tell(self, id: str) -> None:
+        waiter = self._waiters.of(id)
+        if id in self._running and waiter is not None:
+            try:
+                waiter.moved(id)
+            except Exception as fault:
+                log("a client could not be told who is asked", request=id, fault=f"{type(fault).__name__}: {fault}")
+
+    async def _guarded(self, id: str, deed: Coroutine[Any, Any, None]) -> None:
+        try:
+            await deed
+        except Exception as fault:  # the state still says that an answer is owed
+            log("an answer about a request could not be recorded; it is tried again", request=id, fault=fault)
+            self._set_deadline("screen", id, self._now().boot + AGAIN_AFTER)
+
+    async def _screen(self, id: str) -> None:
+        hearing = Hearing()
+        while (found := self._store.request(id)) is not None and is_due(found):
+            fresh = await self._fresh(found, hearing)
+            event = request.Screened(
+                id, POLICY, fresh.decision, self._is_attended(found), fresh.standing, fresh.heard
+            )  # fmt: skip
+            try:
+                return self._screened(event, found)
+            except Overtaken:  # a review came in between, or the lease was used up
+                continue
+            except IllegalEvent as fault:
+                log("an answer came too late", request=id, fault=fault)
+                return None
+
+    async def _fresh(self, found: Request, hearing: Hearing) -> FreshDecision:
+        try:
+            return await self._decider.screen(found, hearing)
+        except TimeoutError:
+            because = "what jitd had to look up took too long"
+        except Exception as fault:
+            log("a request could not be screened", request=found.id, fault=f"{type(fault).__name__}: {fault}")
+            because = f"an error while deciding: {type(fault).__name__}"
+        return FreshDecision(found, Deny(Why.ERROR, because, found.rule), ())

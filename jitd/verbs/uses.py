@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How an approved request takes a use of its grant later, by ``--resume``.
+
+Law: everything is decided again at that time, and gatekeepers are asked again. No use is taken for a client that has gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jitd.core.decision import Decision, Deny, Permit
+from jitd.core.effects import Moment
+from jitd.core.grant import Grant, GrantState, NoUseLeft, Used
+from jitd.core.law import Actor, IllegalEvent, Role
+from jitd.core.request import Request, RequestState
+from jitd.core.run import RunState
+from jitd.core.subject import Subject
+from jitd.deciding.decider import Decider
+from jitd.lifecycle.perform import Perform
+from jitd.lifecycle.waiters import Waiter, Waiters
+from jitd.log import log
+from jitd.store import Store
+from jitd.verbs.refusal import Refusal
+
+GIVEN_BACK_WITHIN = 12.0
+"""Seconds within which a run without a client ends: its monitor waits 10 s for the client."""
+
+
+class Uses:
+    """Takes uses for approved requests."""
+
+    def __init__(self, decider: Decider, perform: Perform, store: Store, waiters: Waiters, now: Callable[[], Moment]) -> None:
+        self._decider = decider
+        self._perform = perform
+        self._store = store
+        self._waiters = waiters
+        self._now = now
+
+    async def until_given_back(self, found: Request) -> None:
+        """Wait until a run returns its use, if it had not begun when the daemon stopped and its client disconnected."""
+        if found.is_open or self._waiters.of(found.id) is not None:
+            return
+        runs = self._store.runs(grant=found.lease or found.id)
+        begun = [run.id for run in runs if run.request == found.id and run.state is RunState.STARTING]
+        await self._waiters.are_gone([self._waiters.until_gone(run) for run in begun], GIVEN_BACK_WITHIN)
+
+    def usable_grant(self, found: Request) -> Grant | None:
+        """Return the grant of which ``found`` may take a use now; None if there is none."""
+        if found.state is not RequestState.APPROVED:
+            return None
+        grant = self._store.grant(found.lease or found.id)
+        now = self._now()
+        if grant is None or grant.state is not GrantState.ACTIVE or grant.left < 1 or grant.boot_id != now.boot_id:
+            return None
+        return grant if now.boot < grant.ends_boot else None
+
+    async def begin(self, found: Request, who: Subject, waiter: Waiter) -> None:
+        """Take a use for ``found``. Its approvals are there. All else is decided again, as hours may have passed. If gatekeepers
+        are to be asked, this is done later, and ``waiter`` is told the end. Raises Refusal.
+        """
+        decision = await self._decider.decide_use(found)
+        if isinstance(decision, Permit) and decision.obligations.gatekeepers:
+            waiter.asks(decision.obligations.gatekeepers)
+            self._perform.screenings.run(found.id, self._use_when_asked(found, who, waiter))
+        else:
+            self._take(found, who, decision)
+
+    async def _use_when_asked(self, found: Request, who: Subject, waiter: Waiter) -> None:
+        try:
+            decision = await self._decider.screen_use(found)
+            if self._waiters.of(found.id) is waiter:
+                self._take(found, who, decision)
+        except Refusal as no:
+            waiter.refuse(no.code, no.text)
+        except TimeoutError as fault:
+            waiter.refuse("failed", str(fault) or "what jitd had to look up took too long: nothing was done")
+        except Exception as fault:
+            log("a use could not be decided", request=found.id, fault=f"{type(fault).__name__}: {fault}")
+            waiter.refuse("failed", "jitd failed, and permitted nothing: its log says why")
+
+    def _take(self, found: Request, who: Subject, decision: Decision) -> None:
+        """Take a use for ``found`` if ``decision`` permits it. Raises Refusal."""
+        if isinstance(decision, Deny):
+            raise Refusal("denied", decision.because)
+        grant = self.usable_grant(found)
+        try:
+            if grant is None:
+                raise NoUseLeft
+            actor = Actor(Role.REQUESTER, who.principal, who.uid)
+            self._perform.act(Used(grant.id, actor, found.id, decision.obligations.terms))
+        except IllegalEvent:
+            raise Refusal("unknown", "there is no such request of yours that could be resumed") from None
