@@ -15,6 +15,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
@@ -34,11 +35,13 @@ from jitd.log import log, use_journal
 from jitd.settings import config as settings
 from jitd.settings import host, policyfile
 from jitd.settings.config import Config
+from jitd.settings.outsiders import deadlines
 from jitd.settings.toml_document import ConfigError
 from jitd.store import Conflict, StoreError
 from jitd.verbs.refusal import Refusal
 
 if TYPE_CHECKING:
+    from jitd.asking.assembly import Outsiders
     from jitd.lifecycle.lifecycle import Lifecycle
     from jitd.lifecycle.perform import Perform
     from jitd.store import Store
@@ -70,7 +73,8 @@ class PolicyInForce:
         self.policy = self._read()
 
     def _read(self) -> Policy:
-        return policyfile.load(self._config.policy, root=self._config.root)
+        known = deadlines(self._config.gatekeepers)
+        return policyfile.load(self._config.policy, root=self._config.root, gatekeepers=known)
 
     async def reload(self, workers: Workers) -> Policy:
         """Read the policy again, in a worker, and put it in force. Raises ConfigError or TimeoutError; then nothing has
@@ -86,6 +90,8 @@ class Daemon:
 
     def __init__(self, config: Config, rules: PolicyInForce, executor: Executor) -> None:
         # Imported here and not above: the launcher is forked before, and libkrb5 reads the environment when it is loaded.
+        from jitd.asking.assembly import Outsiders
+        from jitd.asking.gatekeepers import Now
         from jitd.deciding.decider import Decider
         from jitd.deciding.kdc_liveness import Kdc
         from jitd.giving import Givers
@@ -138,6 +144,8 @@ class Daemon:
             lambda name, detail: self._lifecycle.note(name, "jitd", 0, detail),
         )
         givers = Givers({SERVICE_TICKET: ServiceTickets(Writer(config.kdc), self._trials, realm)})
+        clocks = Now(lambda: now().at, lambda: now().boot)
+        self._outsiders: Outsiders = Outsiders(config, clocks, time.monotonic, is_direct=isinstance(executor, Direct))
         decider = Decider(
             config=config,
             policy=lambda: self._rules.policy,
@@ -148,6 +156,7 @@ class Daemon:
             not_given=givers.fault,
             workers=self._workers,
             now=now,
+            gatekeepers=self._outsiders.gatekeepers,
         )
         self._forget_answers = decider.forget_answers
         self.perform: Perform = Perform(
@@ -203,6 +212,7 @@ class Daemon:
             )
             raise Refusal("not_done", "the old policy stays: " + "; ".join(str(fault) for fault in error.faults)) from None
         self._forget_answers()
+        self._outsiders.providers.forget()
         self._lifecycle.note("policy.loaded", who.principal, who.uid, {"rules": len(policy.rules)})
         log("policy loaded", rules=len(policy.rules), digest=policy.digest)
         return f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"
@@ -260,6 +270,7 @@ class Daemon:
             task.cancel()
         self._lifecycle.note("daemon.stopped", ROOT, 0, {})
         await self._executor.close()
+        self._outsiders.close()
         self._store.close()
 
     def _hang_up(self) -> None:

@@ -8,7 +8,7 @@ denies. An answer that comes later is asked for only on the server that was aske
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,7 +17,8 @@ from jitd.asking.hearing import Nonsense, read_answer, read_opa
 from jitd.asking.reaching import Reaching, fault_of
 from jitd.asking.telling import for_gatekeeper
 from jitd.asking.turns import Full, Turns
-from jitd.core.gatekeeping import Answer, Asking, Heard, Passes, Requires, Silent
+from jitd.core.gatekeeping import Answer, Asking, Passes, Requires, Silent
+from jitd.deciding.gatekeepers import Manner
 from jitd.outside.client import Failed
 from jitd.outside.messages import Fetched
 from jitd.outside.urls import Url, read_url, same_server
@@ -56,16 +57,16 @@ class Gatekeepers:
         self._turns = {name: Turns() for name in gatekeepers}
         self._later = {name: Turns(waiting=None) for name in gatekeepers}  # as many as there are requests
 
-    async def ask(self, names: Iterable[str], asking: Asking) -> tuple[Heard, ...]:
-        """Ask all of ``names`` side by side, and return what each of them answered, in their order."""
-        asked = tuple(names)
-        answers = await asyncio.gather(*(self._heard(name, asking) for name in asked))
-        return tuple(Heard(name, answer) for name, answer in zip(asked, answers, strict=True))
+    def manner(self, name: str) -> Manner | None:
+        """Return how the gatekeeper ``name`` answers; None if jitd.toml has none of this name."""
+        found = self._gatekeepers.get(name)
+        return None if found is None else Manner(found.fresh_for, found.polls)
 
-    async def _heard(self, name: str, asking: Asking) -> Answer:
+    async def ask(self, name: str, asking: Asking) -> Answer:
+        """Ask the gatekeeper ``name``. Return its answer, or Silent with the reason. Raises nothing."""
         gatekeeper = self._gatekeepers.get(name)
         if gatekeeper is None:
-            return Silent("jitd.toml does not set it up")
+            return Silent("jitd.toml sets up no gatekeeper of this name")
         try:
             return await self._answer(gatekeeper, asking)
         except Nonsense as fault:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from jitd.asking.hearing import Nonsense, read_facts
 from jitd.asking.reaching import Reaching, fault_of
@@ -35,13 +35,14 @@ class Providers:
         self._now = now
         self._kept: OrderedDict[tuple[str, bytes], tuple[float, Mapping[str, Value]]] = OrderedDict()
 
-    async def ask(self, names: Iterable[str], about: Question) -> Facts:
-        """Return the facts ``names``, such as ``fact.risk``, and all others of the same providers. All are asked side by side."""
-        wanted = frozenset(names)
+    async def ask(self, names: frozenset[str], about: Question) -> Facts:
+        """Return the facts ``names``, such as ``fact.risk``, and all others of the same providers. All are asked side by side.
+        Raises nothing.
+        """
         found: dict[str, Value | Unknown] = {
-            name: Unknown("no provider in jitd.toml says it") for name in wanted - self._by_fact.keys()
+            name: Unknown("no provider in jitd.toml says it") for name in names - self._by_fact.keys()
         }
-        asked = {self._by_fact[name].name: self._by_fact[name] for name in sorted(wanted & self._by_fact.keys())}
+        asked = {self._by_fact[name].name: self._by_fact[name] for name in sorted(names & self._by_fact.keys())}
         for said in await asyncio.gather(*(self._facts(provider, about) for provider in asked.values())):
             found |= said
         return found

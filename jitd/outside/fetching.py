@@ -129,6 +129,6 @@ def _told(fault: BaseException) -> str:
     if isinstance(fault, ValueError):  # of a key that cannot sign
         return str(fault)
     if isinstance(fault, OSError):
-        is_known = fault.errno is not None and fault.errno > 0
-        return f"it cannot be reached: {os.strerror(fault.errno) if is_known else fault.strerror or fault}"
+        number = fault.errno or 0  # below 0 for names, of which strerror says more
+        return f"it cannot be reached: {os.strerror(number) if number > 0 else fault.strerror or fault}"
     return f"it did not answer as HTTP has it: {fault or type(fault).__name__}"

@@ -94,9 +94,7 @@ class Stage:
         return Gatekeepers({each.name: each for each in settings}, self.reaching, now, lambda: next(nonces))
 
     def ask(self, settings: GatekeeperSettings, about: Asking | None = None) -> Answer:
-        (heard,) = self.run(self.gatekeepers(settings).ask((settings.name,), about or asking()))
-        assert heard.name == settings.name
-        return heard.answer
+        return self.run(self.gatekeepers(settings).ask(settings.name, about or asking()))
 
     def providers(self, *settings: Provider) -> Providers:
         return Providers({each.name: each for each in settings}, self.reaching, time.monotonic)

@@ -23,9 +23,11 @@ from http_message_signatures.resolvers import MappingKeyResolver
 
 from jitd.asking import gatekeepers as module
 from jitd.core.decision import Approval
-from jitd.core.gatekeeping import Heard, Passes, Refuses, Requirement, Requires, Silent
+from jitd.core.effects import Moment
+from jitd.core.gatekeeping import Answer, Heard, Passes, Refuses, Requirement, Requires, Silent
+from jitd.deciding.gatekeepers import Answers, Manner
 from jitd.settings.outsiders import GatekeeperSettings, Program
-from tests.asking.stage import Stage, answer, answers, asking, gatekeeper_of, staged
+from tests.asking.stage import Stage, answer, answers, asking, boot, gatekeeper_of, staged
 from tests.outside.server import Asked, Server, reply, says
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a process under another account")
@@ -180,9 +182,9 @@ def test_an_answer_is_good_for_one_question(stage: Stage, server: Server) -> Non
 
     server.deed = deed
     gatekeepers = stage.gatekeepers(webhook(stage, server))
-    first, second = (stage.run(gatekeepers.ask(("change-calendar",), asking())) for _ in range(2))
-    assert first == (Heard("change-calendar", Passes()),)
-    assert isinstance(second[0].answer, Silent) and "nonce" in second[0].answer.why
+    first, second = (stage.run(gatekeepers.ask("change-calendar", asking())) for _ in range(2))
+    assert first == Passes()
+    assert isinstance(second, Silent) and "nonce" in second.why
 
 
 def test_an_answer_about_another_host_s_request_is_none(stage: Stage, server: Server) -> None:
@@ -204,33 +206,38 @@ def test_all_are_asked_side_by_side(stage: Stage, server: Server) -> None:
 
     server.deed = deed
     settings = [replace(webhook(stage, server), name=name, deadline_for=40) for name in ("a", "b", "c")]
-    heard = stage.run(stage.gatekeepers(*settings).ask(("c", "a", "b", "unknown"), asking()))
-    assert heard[:3] == (Heard("c", Passes()), Heard("a", Passes()), Heard("b", Passes()))
-    assert heard[3:] == (Heard("unknown", Silent("jitd.toml does not set it up")),)
+    all_of_them = Answers(stage.gatekeepers(*settings), lambda: Moment(datetime.now(UTC), boot(), "b"))
+    heard = stage.run(all_of_them.of(("c", "a", "b"), asking()))
+    assert heard == (Heard("c", Passes()), Heard("a", Passes()), Heard("b", Passes()))
 
 
-def test_one_that_is_silent_does_not_hold_up_another(stage: Stage, server: Server) -> None:
+def test_one_that_is_not_set_up_is_silent(stage: Stage, server: Server) -> None:
+    gatekeepers = stage.gatekeepers(webhook(stage, server, fresh_for=30, polls=True))
+    assert stage.run(gatekeepers.ask("unknown", asking())) == Silent("jitd.toml sets up no gatekeeper of this name")
+    assert gatekeepers.manner("unknown") is None and gatekeepers.manner("change-calendar") == Manner(30, True)
+
+
+def test_one_that_is_silent_ends_at_its_deadline(stage: Stage, server: Server) -> None:
     server.deed = lambda line, asked: line.recv(1)
     silent = stage.gatekeepers(replace(webhook(stage, server), deadline_for=1))
-    heard = stage.run(silent.ask(("change-calendar",), asking()))
-    assert heard[0].answer in (Silent("no answer within 1 s"),)
+    assert stage.run(silent.ask("change-calendar", asking())) == Silent("no answer within 1 s")
 
 
 def test_more_questions_than_there_is_room_for_are_denied_by_name(stage: Stage, server: Server) -> None:
     """THREATS E-05"""
     server.deed = lambda line, asked: line.recv(1)
 
-    async def ask() -> Heard:
+    async def ask() -> Answer:
         gatekeepers = stage.gatekeepers(replace(webhook(stage, server), deadline_for=60))
-        open_ones = [asyncio.create_task(gatekeepers.ask(("change-calendar",), asking())) for _ in range(72)]
+        open_ones = [asyncio.create_task(gatekeepers.ask("change-calendar", asking())) for _ in range(72)]
         await asyncio.sleep(0)
-        (heard,) = await gatekeepers.ask(("change-calendar",), asking())
+        heard = await gatekeepers.ask("change-calendar", asking())
         for each in open_ones:
             each.cancel()
         await asyncio.wait(open_ones)
         return heard
 
-    assert stage.run(ask()) == Heard("change-calendar", Silent("72 questions to it are open already"))
+    assert stage.run(ask()) == Silent("72 questions to it are open already")
 
 
 def test_a_request_whose_time_is_over_is_not_asked_about(stage: Stage, server: Server) -> None:
@@ -338,26 +345,26 @@ def test_ten_thousand_open_polls_leave_room_for_others(stage: Stage, server: Ser
     """THREATS E-05"""
     n_open = 10_000
 
-    async def ask() -> Heard:
+    async def ask() -> Answer:
         server.deed = answers()
-        gatekeepers = stage.gatekeepers(webhook(stage, server, polls=True))
+        gatekeepers = stage.gatekeepers(webhook(stage, server, polls=True, deadline_for=120))
         gatekeepers._reaching = Later(stage.reaching)  # type: ignore[assignment]
-        open_ones = [asyncio.create_task(gatekeepers.ask(("change-calendar",), asking())) for _ in range(70)]
+        open_ones = [asyncio.create_task(gatekeepers.ask("change-calendar", asking())) for _ in range(70)]
         for _ in range(n_open // 70):
             while gatekeepers._turns["change-calendar"].n_open:
                 await asyncio.sleep(0)
-            open_ones += [asyncio.create_task(gatekeepers.ask(("change-calendar",), asking())) for _ in range(70)]
+            open_ones += [asyncio.create_task(gatekeepers.ask("change-calendar", asking())) for _ in range(70)]
         gatekeepers._reaching = stage.reaching
         while gatekeepers._turns["change-calendar"].n_open:
             await asyncio.sleep(0)
         assert len(open_ones) >= n_open and not any(each.done() for each in open_ones)
-        (heard,) = await gatekeepers.ask(("change-calendar",), asking())
+        heard = await gatekeepers.ask("change-calendar", asking())
         for each in open_ones:
             each.cancel()
         await asyncio.wait(open_ones)
         return heard
 
-    assert stage.run(ask()) == Heard("change-calendar", Passes())
+    assert stage.run(ask()) == Passes()
 
 
 class Later:

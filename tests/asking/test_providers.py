@@ -42,7 +42,7 @@ def risk(stage: Stage, server: Server, **more: Any) -> Provider:
 
 
 def ask(stage: Stage, *providers: Provider, names: tuple[str, ...] = ("fact.risk",)) -> Facts:
-    return stage.run(stage.providers(*providers).ask(names, ABOUT))
+    return stage.run(stage.providers(*providers).ask(frozenset(names), ABOUT))
 
 
 def why(said: Facts) -> str:
@@ -177,11 +177,11 @@ def test_one_that_is_silent_does_not_hold_up_another(stage: Stage, server: Serve
 
     async def both() -> Facts:
         providers = stage.providers(slow, quick)
-        waiting = [asyncio.create_task(providers.ask(("fact.slow",), ABOUT)) for _ in range(72)]
+        waiting = [asyncio.create_task(providers.ask(frozenset({"fact.slow"}), ABOUT)) for _ in range(72)]
         await asyncio.sleep(0)
-        said = await providers.ask(("fact.slow",), ABOUT)
+        said = await providers.ask(frozenset({"fact.slow"}), ABOUT)
         assert said == {"fact.slow": Unknown("provider slow did not answer: 72 questions to it are open already")}
-        found = await providers.ask(("fact.risk",), ABOUT)
+        found = await providers.ask(frozenset({"fact.risk"}), ABOUT)
         for each in waiting:
             each.cancel()
         await asyncio.wait(waiting)
@@ -207,7 +207,7 @@ def test_an_answer_is_kept_as_long_as_it_is_fresh_and_for_the_same_question(stag
     bob = replace(ABOUT, requester=replace(ABOUT.requester, principal="bob@EXAMPLE.TEST"))
 
     def n_asked(about: Any = ABOUT) -> int:
-        assert stage.run(providers.ask(("fact.risk",), about)) == {"fact.risk": 40}
+        assert stage.run(providers.ask(frozenset({"fact.risk"}), about)) == {"fact.risk": 40}
         return len(server.asked)
 
     assert (n_asked(), n_asked(), n_asked(bob), n_asked()) == (1, 1, 2, 2)
@@ -222,6 +222,6 @@ def test_an_answer_is_kept_as_long_as_it_is_fresh_and_for_the_same_question(stag
 def test_silence_is_not_kept(stage: Stage, server: Server) -> None:
     providers = stage.providers(risk(stage, server, fresh_for=600, silence={"risk": 100}))
     server.deed = says(reply(b"", 500))
-    assert stage.run(providers.ask(("fact.risk",), ABOUT)) == {"fact.risk": 100}
+    assert stage.run(providers.ask(frozenset({"fact.risk"}), ABOUT)) == {"fact.risk": 100}
     server.deed = says(reply(b'{"facts":{"risk":40}}'))
-    assert stage.run(providers.ask(("fact.risk",), ABOUT)) == {"fact.risk": 40}
+    assert stage.run(providers.ask(frozenset({"fact.risk"}), ABOUT)) == {"fact.risk": 40}

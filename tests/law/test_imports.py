@@ -91,7 +91,9 @@ LAW: dict[str, set[str]] = {
     # what asks other hosts, and the daemon's end of it
     "jitd.outside": {WIRE, "jitd.beside", "jitd.outside"},
     # what the daemon asks of them, and how it reads their answers
-    "jitd.asking": {CORE, "jitd.asking", "jitd.log", "jitd.outside", "jitd.programs", "jitd.settings"},
+    "jitd.asking": {
+        CORE, "jitd.asking", "jitd.deciding.gatekeepers", "jitd.log", "jitd.outside", "jitd.programs", "jitd.settings",
+    },
     # whether the host is set up right: its findings, and the processes in which it looks, know no host
     "jitd.doctor.finding": set(),
     "jitd.doctor.round": {"jitd.doctor.finding"},
