@@ -15,6 +15,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
@@ -32,13 +33,15 @@ from jitd.executor.direct import Direct
 from jitd.files.silence import MOUNTS
 from jitd.log import log, use_journal
 from jitd.settings import config as settings
-from jitd.settings import policyfile
+from jitd.settings import host, policyfile
 from jitd.settings.config import Config
+from jitd.settings.outsiders import deadlines
 from jitd.settings.toml_document import ConfigError
 from jitd.store import Conflict, StoreError
 from jitd.verbs.refusal import Refusal
 
 if TYPE_CHECKING:
+    from jitd.asking.assembly import Outsiders
     from jitd.lifecycle.lifecycle import Lifecycle
     from jitd.lifecycle.perform import Perform
     from jitd.store import Store
@@ -70,7 +73,8 @@ class PolicyInForce:
         self.policy = self._read()
 
     def _read(self) -> Policy:
-        return policyfile.load(self._config.policy, root=self._config.root)
+        known = deadlines(self._config.gatekeepers)
+        return policyfile.load(self._config.policy, root=self._config.root, gatekeepers=known)
 
     async def reload(self, workers: Workers) -> Policy:
         """Read the policy again, in a worker, and put it in force. Raises ConfigError or TimeoutError; then nothing has
@@ -86,6 +90,8 @@ class Daemon:
 
     def __init__(self, config: Config, rules: PolicyInForce, executor: Executor) -> None:
         # Imported here and not above: the launcher is forked before, and libkrb5 reads the environment when it is loaded.
+        from jitd.asking.assembly import Outsiders
+        from jitd.asking.gatekeepers import Now
         from jitd.deciding.decider import Decider
         from jitd.deciding.kdc_liveness import Kdc
         from jitd.deciding.knowledge import NoProviders
@@ -116,9 +122,7 @@ class Daemon:
         from jitd.verbs.reviews import Reviews
         from jitd.workers import Workers
 
-        realm = (
-            min(config.realms) if len(config.realms) == 1 else settings.default_realm(settings.KRB5_CONF) or min(config.realms)
-        )
+        realm = min(config.realms) if len(config.realms) == 1 else host.default_realm(host.KRB5_CONF) or min(config.realms)
         now = origins.moment
         self._rules = rules
         self._store: Store = open_store(config.state)
@@ -143,6 +147,8 @@ class Daemon:
             lambda name, detail: self._lifecycle.note(name, "jitd", 0, detail),
         )
         givers = Givers({SERVICE_TICKET: ServiceTickets(Writer(config.kdc), self._trials, realm)})
+        clocks = Now(lambda: now().at, lambda: now().boot)
+        self._outsiders: Outsiders = Outsiders(config, clocks, time.monotonic, is_direct=isinstance(executor, Direct))
         decider = Decider(
             config=config,
             policy=lambda: self._rules.policy,
@@ -155,6 +161,7 @@ class Daemon:
             providers=NoProviders(),
             workers=self._workers,
             now=now,
+            gatekeepers=self._outsiders.gatekeepers,
         )
         self._forget_answers = decider.forget_answers
         self.perform: Perform = Perform(
@@ -211,6 +218,7 @@ class Daemon:
             )
             raise Refusal("not_done", "the old policy stays: " + "; ".join(str(fault) for fault in error.faults)) from None
         self._forget_answers()
+        self._outsiders.providers.forget()
         self._lifecycle.note("policy.loaded", who.principal, who.uid, {"rules": len(policy.rules)})
         log("policy loaded", rules=len(policy.rules), digest=policy.digest)
         return f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"
@@ -268,6 +276,7 @@ class Daemon:
             task.cancel()
         self._lifecycle.note("daemon.stopped", ROOT, 0, {})
         await self._executor.close()
+        self._outsiders.close()
         self._store.close()
 
     def _hang_up(self) -> None:

@@ -80,7 +80,8 @@ def _forget_environment() -> None:
 
 def _settings(file: Path | None) -> tuple[Config, tuple[str, ...]]:
     """Return the settings and no fault; or, if they cannot be read, the defaults and the faults as sentences."""
-    from jitd.settings.config import KRB5_CONF, Config, default_realm, load
+    from jitd.settings.config import Config, load
+    from jitd.settings.host import KRB5_CONF, default_realm
     from jitd.settings.toml_document import ConfigError
 
     try:

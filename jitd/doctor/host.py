@@ -17,7 +17,8 @@ from pathlib import Path
 from jitd.core.policy import Policy
 from jitd.doctor.finding import word
 from jitd.settings import policyfile
-from jitd.settings.config import KRB5_CONF, Config, default_realm
+from jitd.settings.config import Config
+from jitd.settings.host import KRB5_CONF, default_realm
 from jitd.store.opening import file_of
 
 BOOTED = Path("/run/systemd/system")

@@ -14,7 +14,7 @@ from jitd.doctor import files
 from jitd.doctor.files import Seen
 from jitd.doctor.finding import Finding, bad, count, ok, unknown, weak, word
 from jitd.doctor.host import Host
-from jitd.settings.config import KRB5_CONF, default_realm
+from jitd.settings.host import KRB5_CONF, default_realm
 from jitpam.initiator import own_host
 
 ENCTYPES = {

@@ -14,7 +14,7 @@ from jitd.doctor import files
 from jitd.doctor.finding import BAD, OK, Finding, bad, count, ok, weak, word
 from jitd.doctor.host import Host
 from jitd.pamlint.places import Places
-from jitd.settings.config import KRB5_CONF, kerberos_files
+from jitd.settings.host import KRB5_CONF, kerberos_files
 from jitd.settings.toml_document import ConfigError
 
 MECHANISMS = ("/etc/gss/mech", "/etc/gss/mech.d")

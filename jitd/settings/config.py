@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +16,13 @@ from types import MappingProxyType
 from typing import Literal
 
 from jitd.core.conditions import is_name, is_principal, read_who
-from jitd.settings.host_name import host_name, is_host
-from jitd.settings.toml_document import ConfigError, Fault, read_document, who_else_may_write
+from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name
+from jitd.settings.outsiders import KEYS_AT, Gatekeepers, Providers, read_gatekeepers, read_providers
+from jitd.settings.owned_file import read_owned
+from jitd.settings.toml_document import ConfigError, Fault, read_document
 from jitd.settings.toml_table import Table, quoted
 
 FILE = Path("/etc/jitd/jitd.toml")
-KRB5_CONF = Path("/etc/krb5.conf")
-MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,7 @@ class Config:
     state: Path = Path("/var/lib/jitd")
     policy: Path = Path("/etc/jitd/policy.d")
     kdc: Path = Path("/run/jitd-kdc/kdc.sock")
+    outside: Path = Path("/run/jitd-outside/outside.sock")
     database: str = "sqlite"
     executor: Literal["auto", "direct", "unit"] = "auto"
     operators: tuple[str, ...] = ()
@@ -84,6 +84,8 @@ class Config:
     recordings: Recordings = Recordings()
     principals: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     people: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    providers: Providers = field(default_factory=lambda: MappingProxyType({}))
+    gatekeepers: Gatekeepers = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def trusted_places(self) -> tuple[bytes, ...]:
@@ -94,19 +96,21 @@ class Config:
 KEYS = tuple(Config.__dataclass_fields__)
 
 
-def load(file: Path | None = None, *, owner: int = 0, default: Path = FILE, krb5_conf: Path = KRB5_CONF) -> Config:
+def load(
+    file: Path | None = None, *, owner: int = 0, default: Path = FILE, krb5_conf: Path = KRB5_CONF, keys_at: Path = KEYS_AT
+) -> Config:
     """Read the settings in ``file``. If ``file`` is None, read the file ``default``. If the default file is missing, all settings
     have their defaults.
 
     The file may belong to root or to the uid ``owner``. Raises ConfigError.
     """
-    return _load(file or default, owner, krb5_conf, must_exist=file is not None)
+    return _load(file or default, owner, krb5_conf, keys_at, must_exist=file is not None)
 
 
 def check(file: Path, *, krb5_conf: Path = KRB5_CONF) -> list[Fault]:
     """Return the faults of ``file``. The directory and the owner of ``file`` are not checked."""
     try:
-        _load(file, None, krb5_conf, must_exist=True)
+        _load(file, None, krb5_conf, KEYS_AT, must_exist=True)
     except ConfigError as error:
         return list(error.faults)
     return []
@@ -122,8 +126,8 @@ def is_settings(file: Path) -> bool:
         return False
 
 
-def _load(file: Path, owner: int | None, krb5_conf: Path, *, must_exist: bool) -> Config:
-    content = _read(file, owner, must_exist=must_exist)
+def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must_exist: bool) -> Config:
+    content = read_owned(file, owner, must_exist=must_exist)
     document = read_document(str(file), content)
     faults: list[Fault] = []
     top = Table(document, (), dict(document.values), faults)
@@ -139,7 +143,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, *, must_exist: bool) -
     host = top.text("host", "")
     if "host" not in top.values:
         host = host_name()
-    elif isinstance(top.values["host"], str) and not is_host(host):
+    elif isinstance(top.values["host"], str) and not is_host_name(host):
         top.fault(f'"host" must be a host name, not {quoted(host)}', "host")
     config = Config(
         realms=realms,
@@ -149,6 +153,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, *, must_exist: bool) -
         state=_path(top, "state", plain.state),
         policy=_path(top, "policy", plain.policy),
         kdc=_path(top, "kdc", plain.kdc),
+        outside=_path(top, "outside", plain.outside),
         database=_database(top),
         executor=_executor(top),
         operators=top.words("operators", (), read_who, may_be_empty=True),
@@ -160,50 +165,14 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, *, must_exist: bool) -
         recordings=_recordings(top.table("recordings")),
         principals=_principals(top.table("principals")),
         people=_people(top.table("people")),
+        providers=read_providers(top.table("providers"), owner, keys_at),
+        gatekeepers=read_gatekeepers(top.table("gatekeepers"), owner, keys_at),
     )
     if len(os.fsencode(config.socket)) > 107:
         top.fault('"socket" is longer than the 107 bytes that a socket\'s address holds', "socket")
     if faults:
         raise ConfigError(faults)
     return config
-
-
-def _read(file: Path, owner: int | None, *, must_exist: bool) -> bytes:
-    """Return the content of ``file``. Owner and mode are checked on the open descriptor, unless ``owner`` is None."""
-
-    def fault(sentence: str, where: Path = file) -> ConfigError:
-        return ConfigError((Fault(str(where), 0, "", sentence),))
-
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    except FileNotFoundError as error:
-        if must_exist or file.is_symlink():
-            raise fault(f"cannot be read: {error.strerror}") from None
-        return b""
-    except OSError as error:
-        raise fault(f"cannot be read: {error.strerror}") from None
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise fault("is not a regular file")
-        if owner is not None:
-            if why := who_else_may_write(status.st_uid, status.st_mode, owner):
-                raise fault(why)
-            # Anybody who may write to the directory may put another file there. In a sticky directory, root's file stays.
-            for place in {file.absolute().parent, Path(os.path.realpath(file)).parent}:
-                above = os.stat(place)
-                mode = 0 if above.st_mode & stat.S_ISVTX else above.st_mode
-                if why := who_else_may_write(above.st_uid, mode, owner):
-                    raise fault(why, place)
-        with open(descriptor, "rb", closefd=False) as stream:
-            content = stream.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise fault(f"cannot be read: {error.strerror}") from None
-    finally:
-        os.close(descriptor)
-    if len(content) > MOST_BYTES:
-        raise fault(f"is longer than {MOST_BYTES} bytes")
-    return content
 
 
 # --- the keys --------------------------------------------------------------------------------------------------------
@@ -323,57 +292,3 @@ def _read_account(word: str) -> str:
     if not is_name(word):
         raise ValueError(f"{quoted(word)} is not the name of an account")
     return word
-
-
-# --- what the host says of itself ------------------------------------------------------------------------------------
-
-
-def default_realm(file: Path, depth: int = 0) -> str | None:
-    """Return the ``default_realm`` of a krb5.conf and its included files (krb5.conf(5)); None if there is none. The first one
-    counts.
-    """
-    if depth > 8:
-        return None
-    try:
-        text = file.read_text("utf-8", "replace")
-    except OSError:
-        return None
-    section = ""
-    for line in text.splitlines():
-        line = line.strip()
-        if match := re.fullmatch(r"\[([^\]]*)\]\*?", line):
-            section = match[1].strip()
-        elif match := re.fullmatch(r"(include|includedir)\s+(\S.*)", line):
-            for inner in _included(match[1], Path(match[2])):
-                if (realm := default_realm(inner, depth + 1)) is not None:
-                    return realm
-        elif section == "libdefaults" and (match := re.fullmatch(r'default_realm\s*=\s*"?([A-Za-z0-9.-]+)"?', line)):
-            return match[1]
-    return None
-
-
-def kerberos_files(file: Path, depth: int = 0) -> list[Path]:
-    """Return ``file``, a krb5.conf, and all files and directories that it includes, as far as they exist."""
-    if depth > 8:
-        return []
-    try:
-        text = file.read_text("utf-8", "replace")
-    except OSError:
-        return [file]
-    found = [file]
-    for match in re.finditer(r"^[ \t]*(include|includedir)[ \t]+(\S.*?)[ \t]*$", text, re.M):
-        place = Path(match[2])
-        found += [place] if match[1] == "includedir" else []
-        for inner in _included(match[1], place):
-            found += kerberos_files(inner, depth + 1)
-    return [path for path in dict.fromkeys(found) if os.path.lexists(path)]
-
-
-def _included(kind: str, place: Path) -> list[Path]:
-    if kind == "include":
-        return [place]
-    try:
-        names = sorted(os.listdir(place))
-    except OSError:
-        return []
-    return [place / name for name in names if re.fullmatch(r"[A-Za-z0-9_-]+|[^.].*\.conf", name)]

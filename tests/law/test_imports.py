@@ -53,7 +53,7 @@ LAW: dict[str, set[str]] = {
     "jitd.store": {CORE, "jitd.store"},
     "jitd.audit": {CORE},
     "jitd.expressions": {CORE, "jitd.expressions"},
-    "jitd.settings": {CORE, "jitd.expressions", "jitd.settings"},
+    "jitd.settings": {CORE, "jitd.expressions", "jitd.outside.addresses", "jitd.outside.urls", "jitd.settings"},
     "jitd.workers": set(),
     "jitd.systemd": set(),
     "jitd.log": {WIRE},
@@ -90,6 +90,12 @@ LAW: dict[str, set[str]] = {
     "jitd.beside": {"jitd.beside"},
     # what runs an administrator's programs, and the daemon's end of it
     "jitd.programs": {WIRE, "jitd.beside", "jitd.files", "jitd.programs"},
+    # what asks other hosts, and the daemon's end of it
+    "jitd.outside": {WIRE, "jitd.beside", "jitd.outside"},
+    # what the daemon asks of them, and how it reads their answers
+    "jitd.asking": {
+        CORE, "jitd.asking", "jitd.deciding.gatekeepers", "jitd.log", "jitd.outside", "jitd.programs", "jitd.settings",
+    },
     # whether the host is set up right: its findings, and the processes in which it looks, know no host
     "jitd.doctor.finding": set(),
     "jitd.doctor.round": {"jitd.doctor.finding"},
@@ -127,6 +133,12 @@ PURE = {
     "jitd.doctor.finding": "__future__ dataclasses re",
     "jitd.recording.asciicast": "__future__ codecs collections json",
     "jitd.invocation": "__future__ collections dataclasses re",
+    "jitd.outside.messages": "__future__ binascii collections dataclasses re typing",
+    "jitd.outside.urls": "__future__ dataclasses re",
+    "jitd.outside.addresses": "__future__ ipaddress",
+    "jitd.asking.hearing": "__future__ collections datetime hmac",
+    "jitd.asking.json_text": "__future__ json math",
+    "jitd.asking.telling": "__future__ collections datetime",
     "jitd.kdc.messages": "__future__ collections dataclasses typing",
     "jitd.programs.messages": "__future__ binascii dataclasses re",
     "jitd.kdc.strings": "__future__ dataclasses re",
@@ -245,6 +257,20 @@ def test_the_daemon_never_speaks_kadmin() -> None:
     assert [module.name for module in MODULES if "jitd.kdc.kadmin" in imports(module)] == ["jitd.kdc.worker"]
     assert [module.name for module in MODULES if "jitd.kdc.worker" in imports(module)] == ["jitd.kdc.process"]
     assert [module.name for module in MODULES if "jitd.kdc.process" in imports(module)] == []
+
+
+def test_the_daemon_never_speaks_http() -> None:
+    """ADR 0037: what speaks it is imported by one process alone, and nothing of the daemon is in that process."""
+    assert {m.name for m in MODULES if foreign(m) & {"httpcore", "ssl", "http", "urllib"}} == {
+        "jitd.outside.connecting", "jitd.outside.fetching",
+    }  # fmt: skip
+    importers = {"jitd.outside.connecting": "fetching", "jitd.outside.fetching": "process", "jitd.outside.signing": "fetching"}
+    for name, importer in importers.items():
+        assert [m.name for m in MODULES if name in imports(m)] == [f"jitd.outside.{importer}"]
+    assert [m.name for m in MODULES if "jitd.outside.process" in imports(m)] == []
+    assert {m.name for m in MODULES if foreign(m) & {"http_message_signatures", "cryptography"}} == {
+        "jitd.asking.signatures", "jitd.outside.signing",
+    }  # fmt: skip
 
 
 def test_the_wire_and_the_core_do_not_know_each_other() -> None:

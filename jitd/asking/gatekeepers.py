@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gatekeepers: who outside may deny, or ask for more.
+
+Law: each question has a nonce of its own, and gets one answer. What is late, lost or not exactly in the form is Silent, which
+denies. An answer that comes later is asked for only on the server that was asked, and only as long as the request waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from jitd.asking import json_text
+from jitd.asking.hearing import Nonsense, read_answer, read_opa
+from jitd.asking.reaching import Reaching, fault_of
+from jitd.asking.telling import for_gatekeeper
+from jitd.asking.turns import Full, Turns
+from jitd.core.gatekeeping import Answer, Asking, Passes, Requires, Silent
+from jitd.deciding.gatekeepers import Manner
+from jitd.outside.client import Failed
+from jitd.outside.messages import Fetched
+from jitd.outside.urls import Url, read_url, same_server
+from jitd.settings.outsiders import GatekeeperSettings, Reach
+
+AGAIN_AFTER, SOONEST, LATEST = 5, 1, 3_600
+"""Seconds until a question whose answer comes later is asked again: if the server does not say, at least, and at most."""
+LATER = 202
+"""The status of an answer that comes later (RFC 9110 section 15.3.3)."""
+FOR_A_MOMENT = {408, 429, 500, 502, 503, 504}
+"""States of a server that may be over when it is asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The clocks: ``wall`` is the time (aware), ``boot`` seconds on CLOCK_BOOTTIME."""
+
+    wall: Callable[[], datetime]
+    boot: Callable[[], float]
+
+
+class Gatekeepers:
+    """Asks ``gatekeepers``. ``new_nonce`` returns a text that nobody can guess, a new one each time."""
+
+    def __init__(
+        self,
+        gatekeepers: Mapping[str, GatekeeperSettings],
+        reaching: Reaching,
+        now: Now,
+        new_nonce: Callable[[], str],
+    ) -> None:
+        self._gatekeepers = gatekeepers
+        self._reaching = reaching
+        self._now = now
+        self._new_nonce = new_nonce
+        self._turns = {name: Turns() for name in gatekeepers}
+        self._later = {name: Turns(waiting=None) for name in gatekeepers}  # as many as there are requests
+
+    def manner(self, name: str) -> Manner | None:
+        """Return how the gatekeeper ``name`` answers; None if jitd.toml has none of this name."""
+        found = self._gatekeepers.get(name)
+        return None if found is None else Manner(found.fresh_for, found.polls)
+
+    async def ask(self, name: str, asking: Asking) -> Answer:
+        """Ask the gatekeeper ``name``. Return its answer, or Silent with the reason. Raises nothing."""
+        gatekeeper = self._gatekeepers.get(name)
+        if gatekeeper is None:
+            return Silent("jitd.toml sets up no gatekeeper of this name")
+        try:
+            return await self._answer(gatekeeper, asking)
+        except Nonsense as fault:
+            return Silent(str(fault))
+
+    async def _answer(self, gatekeeper: GatekeeperSettings, asking: Asking) -> Answer:
+        """Raises Nonsense if there is no answer that counts."""
+        left = asking.ends_boot - self._now.boot()
+        within = min(float(gatekeeper.deadline_for), left)
+        if within <= 0:
+            raise Nonsense("the time of the request is over")
+        nonce = self._new_nonce()
+        until = self._now.wall() + timedelta(seconds=left if gatekeeper.polls else within)
+        told = for_gatekeeper(gatekeeper.name, nonce, asking, until)
+        body = json_text.write({"input": told} if gatekeeper.is_opa else told)
+        try:
+            async with asyncio.timeout(within), self._turns[gatekeeper.name].turn():
+                answer = await self._reaching.ask(gatekeeper.name, gatekeeper.by, body, within)
+        except TimeoutError:
+            raise Nonsense(f"no answer within {within:g} s") from None
+        except Full as fault:
+            raise Nonsense(str(fault)) from None
+        if isinstance(answer, Failed):
+            raise Nonsense(answer.why)
+        if gatekeeper.polls and answer.status == LATER and isinstance(gatekeeper.by, Reach):
+            answer = await self._come_later(gatekeeper, gatekeeper.by, answer, asking.ends_boot)
+        return self._read(gatekeeper, answer, nonce, asking.fingerprint)
+
+    def _read(self, gatekeeper: GatekeeperSettings, answer: Fetched, nonce: str, fingerprint: bytes) -> Answer:
+        """Raises Nonsense."""
+        if fault := fault_of(answer):
+            raise Nonsense(fault)
+        if gatekeeper.key:
+            _check_signature(answer, gatekeeper.key)
+        read = read_opa if gatekeeper.is_opa else read_answer
+        try:
+            found = read(answer.body, nonce, fingerprint)
+        except Nonsense as why:
+            raise Nonsense(f"its answer {why}") from None
+        if isinstance(found, Passes | Requires) and found.until is not None and found.until <= self._now.wall():
+            raise Nonsense("its answer holds until a time that is over")
+        return found
+
+    async def _come_later(self, gatekeeper: GatekeeperSettings, by: Reach, first: Fetched, ends_boot: float) -> Fetched:
+        """Ask again until there is an answer. Raises Nonsense, if only because the time of the request is over.
+
+        If the server or jitd-outside is away for a moment, it is asked again later.
+        """
+        asked = read_url(by.url)
+        place = _place(asked, first)
+        wait_for = _pause(first)
+        why = "it has not decided yet"
+        while True:
+            await asyncio.sleep(max(0.0, min(wait_for, ends_boot - self._now.boot())))
+            left = ends_boot - self._now.boot()
+            if left <= 0:
+                raise Nonsense(f"the time of the request is over, and {why}")
+            try:
+                async with asyncio.timeout(left), self._later[gatekeeper.name].turn():
+                    answer = await self._reaching.look_again(by, str(place), min(float(gatekeeper.deadline_for), left))
+            except TimeoutError:
+                continue
+            if isinstance(answer, Failed):
+                why = answer.why
+            elif answer.status in FOR_A_MOMENT:
+                why, wait_for = f"it answered with status {answer.status}", _pause(answer)
+            elif answer.status == LATER:
+                why, wait_for = "it has not decided yet", _pause(answer)
+                place = _place(asked, answer) if answer.header("location") else place
+            else:
+                return answer
+
+
+def _place(asked: Url, answer: Fetched) -> Url:
+    """Return where ``answer`` says that the decision will be. Raises Nonsense unless it is on the server that was asked."""
+    location = answer.header("location")
+    found = same_server(asked, location) if location else None
+    if found is None:
+        raise Nonsense("it said that its answer comes later, and named no place on the same server (Location)")
+    return found
+
+
+def _pause(answer: Fetched) -> int:
+    """Return the seconds until ``answer`` wants to be asked again (RFC 9110 section 10.2.3; a date is not understood)."""
+    said = answer.header("retry-after")
+    seconds = int(said) if said.isascii() and said.isdigit() and len(said) < 8 else AGAIN_AFTER
+    return max(SOONEST, min(seconds, LATEST))
+
+
+def _check_signature(answer: Fetched, key: str) -> None:
+    """Raises Nonsense."""
+    from jitd.asking.signatures import Unsigned, check  # what is imported for this takes a tenth of a second, once
+
+    try:
+        check(answer, key)
+    except Unsigned as why:
+        raise Nonsense(f"its answer {why}") from None

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads the answers of providers and gatekeepers.
+
+Law: pure. An answer has exactly the members that are declared, each of its type and within its bounds; a gatekeeper's repeats the
+nonce and the fingerprint of the question. Any other answer raises Nonsense. A word of OPA that is not the boolean true denies.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from datetime import datetime
+
+from jitd.asking import json_text
+from jitd.core.conditions import read_who
+from jitd.core.decision import Approval
+from jitd.core.duration import read_duration
+from jitd.core.fact_values import read_instant, read_value
+from jitd.core.facts import Value
+from jitd.core.gatekeeping import Answer, Passes, Refuses, Requirement, Requires
+
+LONGEST_BECAUSE = 500
+LONGEST_MARK = 128
+MOST_APPROVALS = 8
+MOST_NEEDED = 100
+MOST_USES = 1_000_000
+RECORD = ("none", "output", "all")
+"""The words of the key ``record`` of a rule."""
+OPA = {"result", "decision_id", "metrics", "provenance", "warning"}
+"""What an answer of OPA's Data API may have (https://www.openpolicyagent.org/docs/rest-api)."""
+REQUIRED = ("approvals", "lasts", "uses", "record", "reason")
+"""What a gatekeeper may require."""
+_MAY_HAVE = {"pass": {"until", "mark"}, "deny": {"because", "mark"}, "require": {"require", "until", "mark"}}
+_MUST_HAVE = {"pass": set[str](), "deny": {"because"}, "require": {"require"}}
+
+
+class Nonsense(Exception):
+    """This is not an answer. The text says why; it is the rest of a sentence such as ``its answer …``."""
+
+
+def read_facts(facts: Mapping[str, str], body: bytes) -> dict[str, Value]:
+    """Return the value of each of ``facts`` (name → type) in a provider's answer. Raises Nonsense."""
+    found = _object(body)
+    said = found.get("facts")
+    if found.keys() != {"facts"} or type(said) is not dict:
+        raise Nonsense('must have one member, "facts", which is an object')
+    if said.keys() != facts.keys():
+        raise Nonsense(f"must have these facts and no other: {', '.join(sorted(facts))}")
+    values = {}
+    for name, kind in facts.items():
+        try:
+            values[name] = read_value(kind, said[name])
+        except ValueError as fault:
+            raise Nonsense(f"says a {name} that {fault}") from None
+    return values
+
+
+def read_answer(body: bytes, nonce: str, fingerprint: bytes) -> Answer:
+    """Return what a gatekeeper answered to the question with ``nonce`` about ``fingerprint``. Raises Nonsense."""
+    return _answer(_object(body), nonce, fingerprint)
+
+
+def read_opa(body: bytes, nonce: str, fingerprint: bytes) -> Answer:
+    """Return what OPA answered. Raises Nonsense.
+
+    The result true passes. An object is an answer as ``read_answer`` has it. All else denies: false, no result (undefined), and a
+    result of any other type.
+    """
+    found = _object(body)
+    if not found.keys() <= OPA:
+        raise Nonsense(f"has members that OPA does not send: {', '.join(sorted(found.keys() - OPA))[:100]}")
+    mark = _mark(found.get("decision_id", ""))
+    if "result" not in found:
+        return Refuses("the policy says nothing about this", mark)
+    result = found["result"]
+    if result is True:
+        return Passes(mark=mark)
+    if type(result) is dict:
+        said: dict[str, object] = result if "mark" in result or not mark else result | {"mark": mark}
+        return _answer(said, nonce, fingerprint)
+    if result is False:
+        return Refuses("the policy does not allow this", mark)
+    return Refuses("the policy did not answer true or false", mark)
+
+
+def _object(body: bytes) -> dict[str, object]:
+    try:
+        return json_text.read_object(body)
+    except ValueError as fault:
+        raise Nonsense(str(fault)) from None
+
+
+def _answer(found: dict[str, object], nonce: str, fingerprint: bytes) -> Answer:
+    if not _is_equal(found.get("nonce"), nonce):
+        raise Nonsense("does not repeat the nonce of the question: it is the answer to another one")
+    if not _is_equal(found.get("fingerprint"), fingerprint.hex()):
+        raise Nonsense("does not repeat the fingerprint of the question: it is about another request")
+    word = found.get("answer")
+    if type(word) is not str or word not in _MAY_HAVE:
+        raise Nonsense('must have "answer": "pass", "deny" or "require"')
+    members = found.keys() - {"nonce", "fingerprint", "answer"}
+    if wrong := (members - _MAY_HAVE[word]) | (_MUST_HAVE[word] - members):
+        raise Nonsense(f'says "{word}", with unknown or missing members: {", ".join(sorted(wrong))[:100]}')
+    mark = _mark(found.get("mark", ""))
+    until = _until(found["until"]) if "until" in found else None
+    if word == "pass":
+        return Passes(until, mark)
+    if word == "deny":
+        return Refuses(_because(found["because"]), mark)
+    return Requires(_requirement(found["require"]), until, mark)
+
+
+def _is_equal(said: object, wanted: str) -> bool:
+    return type(said) is str and hmac.compare_digest(said.encode("utf-8", "surrogatepass"), wanted.encode("ascii"))
+
+
+def _because(value: object) -> str:
+    if type(value) is not str or not 0 < len(value.strip()) <= len(value) <= LONGEST_BECAUSE:
+        raise Nonsense(f'must have "because", a text of at most {LONGEST_BECAUSE} characters')
+    return value
+
+
+def _mark(value: object) -> str:
+    if type(value) is not str or len(value) > LONGEST_MARK or not value.isprintable():
+        raise Nonsense(f"has a name for its decision that is not a text of at most {LONGEST_MARK} printable characters")
+    return value
+
+
+def _until(value: object) -> datetime:
+    found = read_instant(value)
+    if found is None:
+        raise Nonsense('has an "until" that is not a time such as 2026-11-22T07:00:00Z')
+    return found
+
+
+# --- what is required ------------------------------------------------------------------------------------------------
+
+
+def _requirement(value: object) -> Requirement:
+    if type(value) is not dict or not value or not value.keys() <= set(REQUIRED):
+        raise Nonsense(f'must have in "require" one or more of {", ".join(REQUIRED)}, and no other member')
+    return Requirement(
+        approvals=_approvals(value["approvals"]) if "approvals" in value else (),
+        lasts_for=_lasts(value["lasts"]) if "lasts" in value else None,
+        uses=_uses(value["uses"]) if "uses" in value else None,
+        record=_record(value["record"]) if "record" in value else None,
+        reason=_reason(value["reason"]) if "reason" in value else False,
+    )
+
+
+def _approvals(value: object) -> tuple[Approval, ...]:
+    if type(value) is not list or not 0 < len(value) <= MOST_APPROVALS:
+        raise Nonsense(f"requires approvals that are not a list of 1 to {MOST_APPROVALS}")
+    return tuple(map(_approval, value))
+
+
+def _approval(value: object) -> Approval:
+    shape = 'requires an approval that is not such as { "need": 1, "from": ["group:ops"] }'
+    if type(value) is not dict or value.keys() != {"need", "from"}:
+        raise Nonsense(shape)
+    need, people = value["need"], value["from"]
+    if type(need) is not int or not 1 <= need <= MOST_NEEDED or type(people) is not list or not 0 < len(people) <= 100:
+        raise Nonsense(shape)
+    try:
+        return Approval(need, tuple(read_who(word) for word in people if _is_word(word)))
+    except ValueError:
+        raise Nonsense(shape) from None
+
+
+def _is_word(word: object) -> bool:
+    if type(word) is not str:
+        raise ValueError("not a word")
+    return True
+
+
+def _lasts(value: object) -> int:
+    seconds = read_duration(value) if type(value) is str else None
+    if seconds is None:
+        raise Nonsense('requires a "lasts" that is not a duration such as "15m"')
+    return seconds
+
+
+def _uses(value: object) -> int:
+    if type(value) is not int or not 1 <= value <= MOST_USES:
+        raise Nonsense(f'requires "uses" that are not a number from 1 to {MOST_USES}')
+    return value
+
+
+def _record(value: object) -> str:
+    if type(value) is not str or value not in RECORD:
+        raise Nonsense(f'requires a "record" that is not one of {", ".join(RECORD)}')
+    return value
+
+
+def _reason(value: object) -> bool:
+    if value is not True:
+        raise Nonsense('requires a "reason" that is not true')
+    return True

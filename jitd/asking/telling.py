@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What providers and gatekeepers are told of a request, as JSON.
+
+Law: pure. A provider is told what its ``sends`` lists and nothing else. Facts and claims stand apart. Text that a client sent is
+told in the spelling of ``spelled``, in which no two values look alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from jitd.asking import json_text
+from jitd.core.claims import Claims, Point
+from jitd.core.command import Command
+from jitd.core.gatekeeping import Asking
+from jitd.core.question import Question
+from jitd.core.subject import Subject
+
+VERSION = 1
+"""The version of these questions. It changes when a member changes its meaning or goes away."""
+
+
+def spelled(value: bytes) -> str:
+    r"""Return ``value`` as text: a byte that is not UTF-8 is ``\xNN``, and a backslash is doubled."""
+    text = value.decode("utf-8", "surrogateescape").replace("\\", "\\\\")
+    return "".join(f"\\x{ord(char) - 0xDC00:02x}" if 0xDC80 <= ord(char) <= 0xDCFF else char for char in text)
+
+
+def _text(value: str | None) -> str | None:
+    """Return text that a client sent, fit for UTF-8."""
+    return None if value is None else spelled(value.encode("utf-8", "surrogatepass"))
+
+
+_SENT: Mapping[str, Callable[[Question], object]] = {
+    "requester": lambda about: about.requester.principal,
+    "host": lambda about: about.host,
+    "user": lambda about: about.requester.user,
+    "groups": lambda about: sorted(about.requester.groups),
+    "run_as": lambda about: {"user": about.command.run_as.user, "group": about.command.run_as.group},
+    "service": lambda about: about.service,
+    "path": lambda about: spelled(about.command.path),
+    "argv": lambda about: [spelled(word) for word in about.command.argv],
+    "cwd": lambda about: spelled(about.command.cwd),
+}
+"""Word of a provider's ``sends`` → what is told. ``reason`` is beside them: it is a claim."""
+
+
+def for_provider(facts: Mapping[str, str], sends: tuple[str, ...], about: Question) -> bytes:
+    """Return the question to a provider that declares ``facts``, about ``about``."""
+    told: dict[str, object] = {"version": VERSION, "facts": dict(facts)}
+    told |= {word: tell(about) for word, tell in _SENT.items() if word in sends}
+    if "reason" in sends:
+        told["claims"] = {"reason": _text(about.reason)}
+    return json_text.write(told)
+
+
+def for_gatekeeper(name: str, nonce: str, asking: Asking, until: datetime) -> dict[str, object]:
+    """Return the question to the gatekeeper ``name``. ``nonce`` is new; ``until`` (aware) is when no answer helps any more."""
+    return {
+        "version": VERSION,
+        "gatekeeper": name,
+        "nonce": nonce,
+        "id": asking.id,
+        "fingerprint": asking.fingerprint.hex(),
+        "deadline": until.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "host": asking.host,
+        "service": asking.service,
+        "rule": asking.rule,
+        "policy": asking.policy,
+        "requester": _person(asking.requester),
+        "command": _command(asking.command),
+        "asked": {"lasts": asking.lasts_for, "uses": asking.uses, "timeout": asking.timeout_for},
+        "owed": [{"need": approval.need, "from": list(approval.of_whom)} for approval in asking.owed],
+        "approved": list(asking.approved),
+        "point": _point(asking.point),
+        "facts": dict(asking.facts),
+        "claims": _claims(asking.claims),
+    }
+
+
+def _person(who: Subject) -> dict[str, object]:
+    return {"principal": who.principal, "user": who.user, "uid": who.uid, "groups": sorted(who.groups), "person": who.person}
+
+
+def _command(command: Command) -> dict[str, object]:
+    return {
+        "argv": [spelled(word) for word in command.argv],
+        "path": spelled(command.path),
+        "digest": command.digest.hex(),
+        "run_as": {"user": command.run_as.user, "group": command.run_as.group},
+        "cwd": spelled(command.cwd),
+        "variables": [[spelled(name), spelled(value)] for name, value in command.variables],
+        "options": [spelled(option) for option in command.options],
+        "doubt": command.doubt,
+        "gives": list(command.things),
+    }
+
+
+def _point(point: Point | None) -> dict[str, object] | None:
+    if point is None:
+        return None
+    return {"stage": point.stage, "remote_host": _text(point.remote_host), "authenticated": _text(point.authenticated)}
+
+
+def _claims(claims: Claims) -> dict[str, object]:
+    return {
+        "reason": _text(claims.reason),
+        "tty": None if claims.tty is None else spelled(claims.tty),
+        "parents": [_text(parent) for parent in claims.parents],
+    }

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opens the connection to another host, and lets nothing be sent to an address that may not be connected to.
+
+Law: the address is judged on the connected socket, so it does not matter what a name server says at another moment. Addresses
+that may not be connected to are not tried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore
+
+from jitd.outside.addresses import may_connect
+
+EACH_WITHIN = 3.0
+"""Seconds for one of several addresses of a host. The last one has all the time that is left."""
+
+
+class NotAllowed(Exception):
+    """The host has only addresses that may not be connected to. The text is a sentence."""
+
+
+class Checked(httpcore.AsyncNetworkBackend):
+    """Connects to the networks ``listed``, or to public addresses if none is listed."""
+
+    def __init__(self, listed: tuple[str, ...]) -> None:
+        self._listed = listed
+        self._inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to ``host``. Raises NotAllowed, OSError, httpcore.ConnectError."""
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+        allowed = [address for address in addresses if may_connect(address, self._listed)]
+        if not allowed:
+            raise NotAllowed(self._sentence(host, addresses[0] if addresses else "no address"))
+        for address in allowed[:-1]:
+            try:
+                return await self._connect(host, address, port, EACH_WITHIN)
+            except (OSError, httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return await self._connect(host, allowed[-1], port, None)
+
+    async def _connect(self, host: str, address: str, port: int, timeout: float | None) -> httpcore.AsyncNetworkStream:
+        stream = await self._inner.connect_tcp(address, port, timeout=timeout)
+        peer = stream.get_extra_info("server_addr")
+        if not isinstance(peer, tuple) or not may_connect(str(peer[0]), self._listed):
+            await stream.aclose()
+            raise NotAllowed(self._sentence(host, str(peer)))
+        return stream
+
+    def _sentence(self, host: str, address: str) -> str:
+        if self._listed:
+            return f"{host} leads to {address}, which is not in addresses ({', '.join(self._listed)})"
+        return f"{host} leads to {address}, which is not a public address; if that is right, list its network in addresses"
+
+    async def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the socket at ``path``. Raises httpcore.ConnectError."""
+        return await self._inner.connect_unix_socket(path, timeout=timeout)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)

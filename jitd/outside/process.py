@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""jitd-outside: asks other hosts what the daemon wants to know. systemd starts it, or the daemon as its child.
+
+Law: it hears root alone, decides nothing, and keeps nothing between two questions but its keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from jitd.beside.answering import Answering, NoAnswer
+from jitd.beside.starting import CannotStart, begin, run, say
+from jitd.outside.fetching import fetch
+from jitd.outside.keys import Keys, of_descriptors, of_service_manager
+from jitd.outside.messages import read_fetch, write
+
+NAME = "jitd-outside"
+N_AT_ONCE, N_WAITING = 64, 512
+"""Questions that are asked at the same time, and that wait. The daemon keeps to less for each provider and gatekeeper."""
+N_LOOKING = 64
+"""Threads that look up names. A name server that is silent holds one until libc gives up."""
+USAGE = f"usage: {NAME}    (systemd starts it, by {NAME}.socket)"
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Outside(Answering):
+    """Answers the daemon with what other hosts say."""
+
+    def __init__(self, keys: Keys) -> None:
+        super().__init__(NAME, self._fetch, n_at_once=N_AT_ONCE, n_waiting=N_WAITING)
+        self._keys = keys
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(N_LOOKING, "looks-up"))
+
+    async def _fetch(self, body: bytes) -> bytes:
+        try:
+            question = read_fetch(body)
+        except ValueError as fault:
+            raise NoAnswer(f"{NAME} cannot read the question ({fault}); is it of another version?") from None
+        return write(await fetch(question, self._keys, _clock))
+
+
+def main() -> int:
+    """Run the command line of jitd-outside. Returns the exit status."""
+    try:
+        begun = begin(NAME, sys.argv[1:])
+        if begun.words:
+            print(USAGE, file=sys.stderr)
+            return 2
+        keys = of_descriptors(begun.passed) if begun.line else of_service_manager(os.environ.get("CREDENTIALS_DIRECTORY"))
+    except (CannotStart, OSError, ValueError) as fault:
+        say(NAME, str(fault))
+        return 1
+    say(NAME, f"ready; keys: {', '.join(keys.names) or 'none'}")
+    status = run(NAME, begun, lambda: Outside(keys))
+    os._exit(status)  # do not wait for threads that a silent name server holds

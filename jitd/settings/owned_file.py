@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads a file that nobody but root may change, and judges a file that nobody but root may read.
+
+Law: owner and mode are those of the open descriptor, and of the directories that the file is named by.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from jitd.settings.toml_document import ConfigError, Fault, who_else_may_write
+
+MOST_BYTES = 1 << 20
+
+
+def read_owned(file: Path, owner: int | None, *, must_exist: bool = True) -> bytes:
+    """Return the content of ``file``, which belongs to root or to the uid ``owner``. If ``owner`` is None, owner and mode are
+    not checked. A file that is missing has no content, unless ``must_exist``. Raises ConfigError.
+    """
+
+    def fault(sentence: str, where: Path = file) -> ConfigError:
+        return ConfigError((Fault(str(where), 0, "", sentence),))
+
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        if must_exist or file.is_symlink():
+            raise fault(f"cannot be read: {error.strerror}") from None
+        return b""
+    except OSError as error:
+        raise fault(f"cannot be read: {error.strerror}") from None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise fault("is not a regular file")
+        if owner is not None:
+            if why := who_else_may_write(status.st_uid, status.st_mode, owner):
+                raise fault(why)
+            # Anybody who may write to the directory may put another file there. In a sticky directory, root's file stays.
+            for place in {file.absolute().parent, Path(os.path.realpath(file)).parent}:
+                above = os.stat(place)
+                mode = 0 if above.st_mode & stat.S_ISVTX else above.st_mode
+                if why := who_else_may_write(above.st_uid, mode, owner):
+                    raise fault(why, place)
+        with open(descriptor, "rb", closefd=False) as stream:
+            content = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise fault(f"cannot be read: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
+    if len(content) > MOST_BYTES:
+        raise fault(f"is longer than {MOST_BYTES} bytes")
+    return content
+
+
+def who_else_may_read(file: Path, owner: int) -> str:
+    """Say why ``file`` cannot hold a secret of root's; empty if only root and the uid ``owner`` may read and change it."""
+    try:
+        status = os.stat(file, follow_symlinks=False)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    if not stat.S_ISREG(status.st_mode):
+        return "is not a regular file"
+    if why := who_else_may_write(status.st_uid, status.st_mode, owner):
+        return why
+    if status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        return "may be read by others than root: chmod 0600"
+    return ""

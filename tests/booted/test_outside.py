@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""jitd-outside as a service of systemd: whom its socket lets in, what its sandbox leaves it, and how it gets its keys."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jitd.outside.client import NAME, SOCKET, Failed, Outside, door_by_socket
+from jitd.outside.keys import DIRECTORY
+from jitd.outside.messages import Fetch, Fetched
+from tests.booted.conftest import Service, show, systemctl
+from tests.outside.server import LOOPBACK, Authority, Server, serving
+from tests.waiting import is_living, status_of, wait_for
+
+KEYS = Path(DIRECTORY)
+SECRET = b"0123456789abcdef0123456789abcdef"
+UNIT = f"{NAME}.service"
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture
+def server(authority: Authority, tmp_path: Path) -> Iterator[Server]:
+    with serving(authority.issue("localhost"), tmp_path) as found:
+        yield found
+
+
+def fetch(question: Fetch) -> Fetched | Failed:
+    async def once() -> Fetched | Failed:
+        outside = Outside(door_by_socket())
+        try:
+            return await outside.fetch(question)
+        finally:
+            outside.close()
+
+    return asyncio.run(once())
+
+
+def question(server: Server, authority: Authority, secret: str = "") -> Fetch:
+    key_id = "lab" if secret else ""
+    return Fetch("POST", server.url(), b"{}", 20_000, addresses=LOOPBACK, ca=authority.pem, secret=secret, key_id=key_id)
+
+
+def main_pid() -> int:
+    return int(show(UNIT, "MainPID")["MainPID"])
+
+
+def test_the_socket_is_roots_alone_and_starts_the_service(service: Service, server: Server, authority: Authority) -> None:
+    systemctl("stop", UNIT)
+    assert stat.S_IMODE(SOCKET.stat().st_mode) == 0o600 and SOCKET.stat().st_uid == 0
+    assert stat.S_IMODE(SOCKET.parent.stat().st_mode) == 0o700 and SOCKET.parent.stat().st_uid == 0
+    done = service.run("alice", "python3", "-c", f"import socket; s = socket.socket(1, 5); s.connect('{SOCKET}')")
+    assert done.returncode == 1 and "PermissionError" in done.stderr
+    assert show(UNIT, "ActiveState")["ActiveState"] == "inactive"
+    assert isinstance(fetch(question(server, authority)), Fetched)
+    assert show(UNIT, "ActiveState")["ActiveState"] == "active"
+
+
+def test_it_is_its_account_and_has_no_right_beside(server: Server, authority: Authority) -> None:
+    fetch(question(server, authority))
+    pid = main_pid()
+    status, account = status_of(pid), pwd.getpwnam(NAME)
+    assert set(status["Uid"].split()) == {str(account.pw_uid)} and set(status["Gid"].split()) == {str(account.pw_gid)}
+    assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
+    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
+    assert Path(f"/proc/{pid}/environ").stat().st_uid == 0, "it cannot be traced"
+    root = Path(f"/proc/{pid}/root")
+    for place in ("/run/jitd", "/etc/jitd", "/var/lib/jitd"):
+        assert stat.S_IMODE((root / place[1:]).stat().st_mode) == 0, place
+    mounts = Path(f"/proc/{pid}/mountinfo").read_text().splitlines()
+    (at_root,) = (line.split() for line in mounts if line.split()[4] == "/")
+    assert "ro" in at_root[5].split(",")
+
+
+def test_systemd_gives_it_the_keys_of_one_directory(server: Server, authority: Authority) -> None:
+    assert stat.S_IMODE(KEYS.stat().st_mode) == 0o700 and KEYS.stat().st_uid == 0
+    without = fetch(question(server, authority, "shared.key"))
+    assert isinstance(without, Failed) and "restart jitd-outside.service" in without.why
+    assert server.asked == []
+    (KEYS / "shared.key").write_bytes(SECRET)
+    (KEYS / "shared.key").chmod(0o600)
+    try:
+        systemctl("restart", UNIT)
+        assert isinstance(fetch(question(server, authority, "shared.key")), Fetched)
+        assert "hmac-sha256" in server.asked[0].headers["signature-input"]
+    finally:
+        (KEYS / "shared.key").unlink()
+        systemctl("restart", UNIT)
+
+
+def test_killed_it_is_there_again(server: Server, authority: Authority) -> None:
+    fetch(question(server, authority))
+    killed = main_pid()
+    os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: not is_living(killed), what="its end")
+    assert isinstance(fetch(question(server, authority)), Fetched)
+    assert main_pid() not in (0, killed)
