@@ -33,7 +33,7 @@ class Rule:
 
     ``commands`` and ``gives`` are one condition on what is asked for: a rule that has one of them is not about the other. A
     permit with neither is about every command and no thing; a deny with neither is about both. ``needs_ticket``: the rule permits
-    nothing to a requester who is known by their account alone. ``standing``: see Obligations.
+    nothing to a requester who is known by their account alone. ``standing``: see Obligations. ``accepts``: warnings, and why.
     """
 
     verdict: Literal["permit", "deny"]
@@ -54,6 +54,7 @@ class Rule:
     because: str = ""
     needs_ticket: bool = True
     standing: str = "use"
+    accepts: tuple[tuple[str, str], ...] = ()
     file: str = ""
     line: int = 0
 
@@ -209,9 +210,7 @@ def _run_as(rule: Rule, question: Question, at: datetime) -> bool:
 
 
 def _may_be_about(rule: Rule, question: Question) -> bool:
-    """True for a deny if the command is in doubt. The deny then holds, as it may be about the command: odd words must not bypass
-    it.
-    """
+    """True for a deny if the command is in doubt. The deny then holds: odd words must not bypass it."""
     return rule.verdict == "deny" and bool(question.command.doubt)
 
 
@@ -229,7 +228,8 @@ def _command(rule: Rule, question: Question, at: datetime) -> bool:
     # A permit is for the name that it says. A deny is for the file: another name must not bypass it.
     names = (question.command.path, *(question.names if rule.verdict == "deny" else ()))
     called = (question.command if name == question.command.path else replace(question.command, path=name) for name in names)
-    return any(pattern.matches(command) for command in called for pattern in rule.commands)
+    is_met = CommandPattern.permits if rule.verdict == "permit" else CommandPattern.matches
+    return any(is_met(pattern, command) for command in called for pattern in rule.commands)
 
 
 def _hour(rule: Rule, question: Question, at: datetime) -> bool:

@@ -33,6 +33,7 @@ from jitd.core.decision import Approval, Record, Terms
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
 from jitd.core.regex import Regex
 from jitd.core.thing import read_thing
+from jitd.settings.acceptance import read_accept
 from jitd.settings.toml_document import ConfigError, Document, Fault, read_document, who_else_may_write
 from jitd.settings.toml_table import Table, quoted
 
@@ -44,7 +45,7 @@ MOST_NEEDED = 100
 """How many approvals a rule may ask for from one group."""
 
 KEYS = {
-    "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "services"),
+    "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "services", "accept"),
     "permit": ("ticket", "reason", "approvals", "expires", "grant", "run", "standing"),
     "deny": ("because",),
     "reason": ("pattern", "hint"),
@@ -241,6 +242,7 @@ def _permit(document: Document, table: Table) -> Rule:
         terms=_terms(table.table("run")),
         standing=table.text("standing", "use", ("use", "review")),
         needs_ticket=table.text("ticket", "required", ("required", "optional")) == "required",
+        accepts=read_accept(table),
         file=document.file,
         line=document.line_of(table.place),
     )
@@ -263,6 +265,7 @@ def _deny(document: Document, table: Table) -> Rule:
         hours=table.words("hours", (), _read_hours) if "hours" in given else None,
         services=table.words("services", (), read_service) if "services" in given else None,
         because=table.sentence("because"),
+        accepts=read_accept(table),
         file=document.file,
         line=line,
     )

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The names that a rule's ``when`` may use, in one table: what each one is, where its value comes from, and what silence means.
+
+Law: pure. The manual's list of names (jitd-policy(5)) says what this table says. A name of ``claim.`` is what the requester's
+client said; every other name is what the daemon, the host or the enforcement point says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+ROOTS = ("request", "subject", "claim", "fact")
+"""The first word of each name."""
+TYPES = ("bool", "int", "double", "string", "timestamp", "list")
+"""The types of values. A ``list`` is a list of strings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a name means. ``type`` is one of TYPES, ``source`` says who says it, ``meaning`` what it is. ``silence`` is True if
+    the source may have nothing to say and ``meaning`` says which value stands for that: the name is then always known.
+    """
+
+    type: str
+    source: str
+    meaning: str
+    silence: bool = False
+
+
+_REQUEST = {
+    "request.argv": Name("list", "request", "the command and its arguments, each as text (below: bytes that are not UTF-8)"),
+    "request.path": Name("string", "request", "the command's path; empty for a login and for a thing", silence=True),
+    "request.user": Name("string", "request", "the account to run as"),
+    "request.group": Name("string", "request", "the group to run as"),
+    "request.cwd": Name("string", "request", "the working directory"),
+    "request.service": Name("string", "request", "the service, such as jitsudo or sshd"),
+    "request.host": Name("string", "request", "this host's name, by jitd.toml"),
+    "request.gives": Name("list", "request", "the things that are asked for; empty for a command", silence=True),
+    "request.lasts": Name("int", "request", "the seconds of the lease that is asked for; 0 if none is", silence=True),
+    "request.uses": Name("int", "request", "the uses that are asked for; 0 if none are", silence=True),
+}
+_SUBJECT = {
+    "subject.principal": Name("string", "KDC", "the principal; local:USER without a ticket", silence=True),
+    "subject.user": Name("string", "accounts", "the account of the requester"),
+    "subject.groups": Name("list", "accounts", "the groups of the requester, sorted"),
+    "subject.is_local": Name("bool", "daemon", "true if the requester has no ticket and is known by the account alone"),
+    "subject.indicators": Name("list", "KDC", "the authentication indicators of the ticket, sorted; empty if none", silence=True),
+}
+_CLAIM = {
+    "claim.reason": Name("string", "client", "the reason; empty if none was given", silence=True),
+    "claim.tty": Name("string", "client", "the terminal; empty if none was named", silence=True),
+}
+_FACT = {
+    "fact.now": Name("timestamp", "clock", "the time of the decision"),
+    "fact.host": Name("string", "host", "the name that the kernel has for this host"),
+    "fact.uptime": Name("int", "host", "seconds since the host started"),
+    "fact.load": Name("double", "host", "the load of the last minute, for each processor"),
+    "fact.logged_in": Name("int", "host", "how many people are logged in"),
+    "fact.tainted": Name("bool", "host", "true if the kernel calls itself tainted"),
+    "fact.unit": Name("string", "host", "the systemd unit that the caller is in"),
+    "fact.cgroup": Name("string", "host", "the control group that the caller is in"),
+    "fact.origin": Name("string", "host", "where the login session began: local, console, remote, or an address"),
+    "fact.file_owner": Name("string", "file", "the account that the command's file belongs to"),
+    "fact.file_mode": Name("int", "file", "the permission bits of the command's file"),
+    "fact.file_digest": Name("string", "file", "the SHA-256 of the command's file, in hexadecimal digits"),
+    "fact.package": Name("string", "file", "the Debian package that the command's file belongs to"),
+    "fact.as_packaged": Name("bool", "file", "true if the command's file is as its package installed it"),
+    "fact.authenticated_for": Name("int", "ticket", "seconds since the initial authentication"),
+    "fact.ticket_left": Name("int", "ticket", "seconds until the ticket ends"),
+    "fact.forwarded": Name("bool", "ticket", "true if the ticket was forwarded"),
+    "fact.preauthenticated": Name("bool", "ticket", "true if the KDC asked for a proof before it gave the first ticket"),
+    "fact.hardware": Name("bool", "ticket", "true if a device was used for that proof"),
+    "fact.asked_last_hour": Name("int", "record", "how often the requester has asked in the last hour"),
+    "fact.asked_last_day": Name("int", "record", "how often the requester has asked in the last 24 hours"),
+    "fact.denied_last_hour": Name("int", "record", "how often the requester was denied in the last hour"),
+    "fact.denied_last_day": Name("int", "record", "how often the requester was denied in the last 24 hours"),
+    "fact.ran_last_hour": Name("int", "record", "how many runs the requester has started in the last hour"),
+    "fact.ran_last_day": Name("int", "record", "how many runs the requester has started in the last 24 hours"),
+}
+
+NAMES: Mapping[str, Name] = MappingProxyType(_REQUEST | _SUBJECT | _CLAIM | _FACT)
+"""Each built-in name → what it means. Providers add names of ``fact.`` (jitd.toml(5)); they may not declare one of these."""
