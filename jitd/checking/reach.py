@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from jitd.core.conditions import CommandPattern, may_come_along
 from jitd.core.consequence import LOADING, of_pattern
-from jitd.core.deed import JITSUDO
+from jitd.core.deed import THING, deed_of
 from jitd.core.names import NAMES
 from jitd.core.policy import Rule, describe_approvals
 from jitd.core.warning import Warned
@@ -45,8 +45,9 @@ def _never(rule: Rule) -> Iterator[str]:
     services = rule.services
     if rule.verdict == "permit" and rule.who and all(word == "user:root" for word in rule.who):
         yield "it is about root alone, and permits are never about root: see root in jitd.toml(5)"
-    if rule.gives is not None and rule.commands is None and services is not None and JITSUDO not in services:
-        yield f'it is about things, which are asked for by "{JITSUDO}" only, and that is not one of its services'
+    asks_things = services is None or any(deed_of(service, gives=True) == THING for service in services)
+    if rule.gives is not None and rule.commands is None and not asks_things:
+        yield "it is about things, and nobody can ask for a thing by its services"
     if rule.commands and services is not None and LOGINS.issuperset(services) and all(p.path for p in rule.commands):
         yield f'it names commands, and {" and ".join(services)} have none: a rule for logins has commands = [["**"]]'
     for pattern in rule.commands or ():

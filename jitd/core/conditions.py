@@ -78,14 +78,14 @@ class CommandPattern:
         object.__setattr__(self, "file", self.text[0].encode("utf-8", "surrogateescape") if is_one else None)
         object.__setattr__(self, "parents", tuple(_most_parents(glob.text) for glob in self.arguments))
 
-    def permits(self, command: Command) -> bool:
-        """True if ``command`` matches and no wildcard stands for a component ``..``, so that ``/var/log/*`` stays in /var/log. An
-        argument that is all wildcard, or a wildcard after an option, may be anything.
+    def is_crossed_by(self, command: Command) -> bool:
+        """True if a wildcard would stand for a component ``..`` of ``command``, which matches. A permit is not about it, so that
+        ``/var/log/*`` stays in /var/log. An argument that is all wildcard, or a wildcard after an option, may be anything.
         """
-        if not self.matches(command) or (self.path is not None and ".." in _characters(command.path).split("/")):
-            return False
+        if self.path is not None and ".." in _characters(command.path).split("/"):
+            return True
         pairs = zip(self.parents, command.argv[1:], strict=False)
-        return all(most is None or len(_PARENT.findall(_characters(argument))) <= most for most, argument in pairs)
+        return any(most is not None and len(_PARENT.findall(_characters(argument))) > most for most, argument in pairs)
 
     def matches(self, command: Command) -> bool:
         arguments = command.argv[1:]

@@ -228,8 +228,8 @@ def _command(rule: Rule, question: Question, at: datetime) -> bool:
     # A permit is for the name that it says. A deny is for the file: another name must not bypass it.
     names = (question.command.path, *(question.names if rule.verdict == "deny" else ()))
     called = (question.command if name == question.command.path else replace(question.command, path=name) for name in names)
-    is_met = CommandPattern.permits if rule.verdict == "permit" else CommandPattern.matches
-    return any(is_met(pattern, command) for command in called for pattern in rule.commands)
+    pairs = ((pattern, command) for command in called for pattern in rule.commands if pattern.matches(command))
+    return any(rule.verdict == "deny" or not pattern.is_crossed_by(command) for pattern, command in pairs)
 
 
 def _hour(rule: Rule, question: Question, at: datetime) -> bool:
