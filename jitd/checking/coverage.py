@@ -137,7 +137,7 @@ def covers_work(wide: Rule, narrow: Rule) -> bool:
 
 
 def covers_pattern(wide: CommandPattern, narrow: CommandPattern) -> bool:
-    """True if every command that ``narrow`` matches is one that ``wide`` matches. In both, a wildcard stands for no component ``..``."""
+    """True if every command that ``narrow`` matches is one that ``wide`` matches, even if no wildcard stands for ``..``."""
     if wide.path is None:
         return True
     if narrow.path is None or len(wide.path) != len(narrow.path):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from jitd.core.conditions import CommandPattern, may_come_along
+from jitd.core.conditions import CommandPattern
 from jitd.core.consequence import LOADING, of_pattern
 from jitd.core.deed import THING, deed_of
 from jitd.core.names import NAMES
@@ -109,9 +109,16 @@ def ways_to_root(rule: Rule) -> tuple[str, ...]:
         if consequences := of_pattern(pattern):
             found.append(str(consequences[0]) if pattern.path is None else f"{pattern}: {consequences[0]}")
     if rule.commands:
-        variables = sorted(name for name in LOADING if may_come_along(name.rstrip("*").encode(), rule.terms.env))
-        found += [f"env lets in {name}, which can make a program load or start another one" for name in variables]
+        words = (word for word in rule.terms.env if any(_have_one(word, name) for name in LOADING))
+        found += [f"env lets in {word}, which can make a program load or start another one" for word in words]
     return tuple(found)
+
+
+def _have_one(one: str, other: str) -> bool:
+    """True if two words for variables, names or beginnings followed by ``*``, are about one variable."""
+    begins, others = one.removesuffix("*"), other.removesuffix("*")
+    is_in = begins != one and others.startswith(begins)
+    return is_in or one == other or (others != other and begins.startswith(others))
 
 
 def _to_root(rule: Rule, ways: Sequence[str]) -> str:

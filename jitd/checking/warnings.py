@@ -24,10 +24,11 @@ WITHIN = 5.0
 """Seconds that files and people may take to be looked up, each."""
 
 
-def warnings(rules: Sequence[Rule], config: Config, providers: Mapping[str, str]) -> list[Warned]:
+def warnings(rules: Sequence[Rule], config: Config, providers: Mapping[str, str], seconds: float = WITHIN) -> list[Warned]:
     """Return what to warn about in ``rules``, without what they accept.
 
-    ``config``: the settings of this host. ``providers`` maps ``fact.NAME`` to the provider that declares it.
+    ``config``: the settings of this host. ``providers`` maps ``fact.NAME`` to the provider that declares it. Looking up files and
+    people takes at most ``seconds`` each.
     """
     here = [rule for rule in rules if is_here(rule, config.host)]
 
@@ -37,14 +38,14 @@ def warnings(rules: Sequence[Rule], config: Config, providers: Mapping[str, str]
     found = [
         *about_order(rules),
         *about_reach(rules, providers),
-        *in_time(lambda: list(about_commands(here)), "files that rules name"),
-        *in_time(people, "people whom rules name"),
+        *in_time(lambda: list(about_commands(here)), "files that rules name", seconds),
+        *in_time(people, "people whom rules name", seconds),
     ]
     places = {rule.name: number for number, rule in enumerate(rules)}
     return sorted(without_accepted(rules, found), key=lambda one: places.get(one.rule, len(places)))
 
 
-def in_time(look: Callable[[], Iterable[Warned]], what: str, seconds: float = WITHIN) -> Iterable[Warned]:
+def in_time(look: Callable[[], Iterable[Warned]], what: str, seconds: float) -> Iterable[Warned]:
     """Return what ``look`` warns about; a warning that ``what`` was not looked up, if that takes longer than ``seconds``."""
     try:
         return within(seconds, look)

@@ -49,8 +49,8 @@ def check(*, strict: bool, files: tuple[Path, ...]) -> None:
 
     settings, rules, faults, checked = _read_files(files) if files else _read_host()
     warned = warnings(rules, settings, {})
-    for line in (*map(str, faults), *map(str, warned)):
-        answer(shown(line))
+    for line in (*map(str, faults), *(shown(str(one)) for one in warned)):
+        answer(line)
     told = _counted(len(warned), "warning")
     if faults:
         raise NotDone(_counted(len(faults), "fault"))
