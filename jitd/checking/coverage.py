@@ -127,8 +127,6 @@ def covers_work(wide: Rule, narrow: Rule) -> bool:
     has_all_things = wide.verdict == "deny" and wide.commands is None and wide.gives is None
     if has_all_things:
         return True
-    if narrow.verdict == "deny" and narrow.commands is None and narrow.gives is None:
-        return False  # it is about every command and every thing
     if narrow.gives is not None and not set(narrow.gives) <= set(wide.gives or ()):
         return False
     if narrow.commands is None:
@@ -149,15 +147,9 @@ def covers_pattern(wide: CommandPattern, narrow: CommandPattern) -> bool:
     parts = (*zip(wide.path, narrow.path, strict=True), *zip(wide.arguments, narrow.arguments, strict=False))
     if not all(covers_glob(one, other) for one, other in parts):
         return False
-    at_most = zip(wide.parents, narrow.parents, narrow.arguments, strict=False)
-    return all(one is None or _is_bounded(one, other, glob) for one, other, glob in at_most)
-
-
-def _is_bounded(most: int, other: int | None, glob: Glob) -> bool:
-    """True if an argument that ``glob`` permits has at most ``most`` components ``..``. ``other`` is what ``glob`` has for it."""
-    if other is not None:
-        return other <= most
-    return not re.search(r"[*?]", glob.text) and ".." not in glob.text
+    # An argument that the narrow pattern leaves free may have components ".." that the wide one does not take.
+    at_most = zip(wide.parents, narrow.parents, strict=False)
+    return all(most is None or (other is not None and other <= most) for most, other in at_most)
 
 
 def covers_glob(wide: Glob, narrow: Glob) -> bool:

@@ -114,9 +114,7 @@ _ANYTHING = re.compile(r"(?:-[A-Za-z]?|[A-Za-z0-9_-]+=)?[*?]+")
 
 def _most_parents(pattern: str) -> int | None:
     """Return how many components ``..`` an argument may have in a permit: as many as its pattern; None for any number."""
-    if not re.search(r"[*?]", pattern) or _ANYTHING.fullmatch(pattern):
-        return None
-    return len(_PARENT.findall(pattern))
+    return None if _ANYTHING.fullmatch(pattern) else len(_PARENT.findall(pattern))
 
 
 def read_command_pattern(words: tuple[str, ...]) -> CommandPattern:

@@ -316,12 +316,12 @@ def test_check_compares_rules_with_the_host_that_the_settings_among_its_files_na
 
 
 def test_what_check_prints_of_a_file_cannot_control_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """THREATS R-02."""
+    """And an escape that stands in the file is told from one that we have written for it."""
     policy = tmp_path / "10.toml"
-    policy.write_text('[[deny]]\nname = "d"\ncommands = [["/nowhere/\\u001b[2Jx", "/etc/\\u202ex"]]\n')
+    policy.write_text('[[deny]]\nname = "d"\ncommands = [["/nowhere/\\u001b[2Jx", "/etc/\\u202ex\\\\x41"]]\n')
     jitd(Script(), "check", str(policy))
     out = capsys.readouterr().out
-    assert "dot-dot" in out and "no-such-command" in out and out.replace("\n", "").isprintable()
+    assert "dot-dot" in out and "no-such-command" in out and "\\\\x41" in out and out.replace("\n", "").isprintable()
 
 
 def test_a_reader_that_has_enough_ends_the_verb_quietly() -> None:

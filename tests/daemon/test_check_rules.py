@@ -65,6 +65,10 @@ ROWS = [
         ["stop: denies-everything: it denies every command to everybody but root, at any time"],
     ),
     (
+        table("deny", "stop", "") + table("permit", "a", ID) + table("deny", "d", 'run_as = ["bob"]'),
+        ["stop: denies-everything: it denies every command to everybody but root, at any time"],
+    ),
+    (
         table("deny", "stop", 'run_as = ["*"]\ncommands = [["**"]]\nhosts = ["*"]\nhours = ["Mon-Sun 00:00-24:00 UTC"]'),
         ["stop: denies-everything: it denies every command to everybody but root, at any time"],
     ),
