@@ -149,14 +149,16 @@ def test_only_rules_about_this_host_are_compared_with_it() -> None:
 def test_warnings_come_in_the_order_of_the_rules_and_without_what_is_accepted() -> None:
     rules = [
         permit("z", **patterns(("/nowhere/z",)), who=("user:root",)),
-        permit(
-            "a", **patterns(("/nowhere/a",)), who=("user:root",), accepts=(("no-such-command", "it comes with the next image"),)
-        ),
+        permit("a", **patterns(("/nowhere/a",)), who=("user:root",), accepts=(("no-such-command", "it comes later"),)),
         permit("m", **patterns(("/nowhere/m",)), who=("user:root",)),
     ]
     assert [(one.rule, one.name) for one in warnings(rules, CONFIG, {})] == [
-        ("z", "never-matches"), ("z", "no-such-command"), ("a", "never-matches"), ("m", "never-matches"), ("m", "no-such-command"),
-    ]  # fmt: skip
+        ("z", "never-matches"),
+        ("z", "no-such-command"),
+        ("a", "never-matches"),
+        ("m", "never-matches"),
+        ("m", "no-such-command"),
+    ]
 
 
 def test_what_hangs_is_a_warning() -> None:
