@@ -17,6 +17,8 @@ from jitd.core.warning import Warned
 
 ANYTHING = Rule("permit", "", commands=(CommandPattern(("**",), None, (), True),))
 """A permit for any command, to compare others with."""
+MOST_TOLD = 3
+"""How many rules one warning names."""
 
 
 def about_order(rules: Sequence[Rule]) -> Iterator[Warned]:
@@ -34,11 +36,7 @@ def about_order(rules: Sequence[Rule]) -> Iterator[Warned]:
         if by is not None:
             yield _warned("shadowed", rule, f"rule {by.name} ({place(by)}) {_does(by, rule)}")
         elif later := _narrower(rules, at):
-            others = ", ".join(other.name for other in later[:3]) + (f" and {len(later) - 3} more" if len(later) > 3 else "")
-            said = (
-                f'[["**"]] takes any command before {"rules" if len(later) > 1 else "rule"} {others}, which {_stand(later)} later'
-            )
-            yield _warned("any-command-first", rule, said)
+            yield _warned("any-command-first", rule, f'[["**"]] takes any command whenever it matches, before {_spelled(later)}')
 
 
 def denies_everything(rule: Rule) -> bool:
@@ -131,8 +129,11 @@ def _meets_run_as(one: Rule, other: Rule) -> bool:
     return "*" in users | others or bool(users & others)
 
 
-def _stand(later: Sequence[Rule]) -> str:
-    return "stand" if len(later) > 1 else "stands"
+def _spelled(later: Sequence[Rule]) -> str:
+    if len(later) == 1:
+        return f"rule {later[0].name}, which stands later"
+    more = f" and {len(later) - MOST_TOLD} more" if len(later) > MOST_TOLD else ""
+    return f"rules {', '.join(rule.name for rule in later[:MOST_TOLD])}{more}, which stand later"
 
 
 def _warned(name: str, rule: Rule, sentence: str) -> Warned:

@@ -78,7 +78,7 @@ ROWS = [
     (
         table("permit", "a", ANY + '\nhours = ["Mon 08:00-09:00 UTC"]') + table("permit", "b", ID) + table("permit", "c", ID),
         [
-            'a: any-command-first: [["**"]] takes any command before rules b, c, which stand later',
+            'a: any-command-first: [["**"]] takes any command whenever it matches, before rules b, c, which stand later',
             "c: shadowed: rule b (F:8) stands before it and matches all that it matches, so this rule never decides",
         ],
     ),
@@ -88,7 +88,7 @@ ROWS = [
     ),
     (
         table("permit", "a", ANY) + table("permit", "b", ID.replace('"group:dba"', '"group:dba", "group:ops"')),
-        ['a: any-command-first: [["**"]] takes any command before rule b, which stands later'],
+        ['a: any-command-first: [["**"]] takes any command whenever it matches, before rule b, which stands later'],
     ),
     (table("permit", "b", ID) + table("permit", "a", ANY), []),
     (table("permit", "a", ANY) + table("permit", "b", ID.replace("dba", "ops")), []),
@@ -231,7 +231,7 @@ def live(names: tuple[str, ...], gatekeepers: tuple[str, ...] = (), value: bool 
         return value
 
     plain = permit(**conditions)
-    given = {name: getattr(plain, name) for name in Rule.__dataclass_fields__}
+    given = {name: getattr(plain, name) for name in Rule.__dataclass_fields__ if name not in ("when", "gatekeepers")}
     return Live(**given, when=When("…", frozenset(names), evaluate), gatekeepers=gatekeepers)
 
 

@@ -150,7 +150,7 @@ class Later(Rule):
 
 def test_a_condition_that_is_not_known_here_makes_a_rule_cover_nothing() -> None:
     """Otherwise a rule with a new condition would be said to stand before rules that it leaves alone."""
-    plain = {name: getattr(permit(), name) for name in Rule.__dataclass_fields__}
+    plain = {name: getattr(permit(), name) for name in Rule.__dataclass_fields__ if name != "when"}
     strange = Later(**plain, when=When("fact.load < 1", frozenset({"fact.load"}), lambda values: True))
     assert covers(Later(**plain), permit()) and covers(permit(), strange)
     assert not covers(strange, permit()) and not covers(strange, strange)
