@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about the daemon itself: ``serve``, ``check``, ``reload``. Law: ``check`` prints every fault, and needs no daemon."""
+"""The verbs about the daemon itself: ``serve``, ``check``, ``reload``. Law: ``check`` prints every fault and every
+warning, and needs no daemon.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,8 @@ from jitpam.wire.shown import shown
 
 if TYPE_CHECKING:
     from jitd.core.policy import Rule
+    from jitd.settings.config import Config
+    from jitd.settings.toml_document import Fault
 
 FILE = Path("/etc/jitd/jitd.toml")
 config_option = click.option(
@@ -37,53 +41,70 @@ def serve(*, config: Path | None) -> int:
 
 
 @click.command()
+@click.option("--strict", is_flag=True, help="End with status 1 if there are warnings.")
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
-def check(files: tuple[Path, ...]) -> None:
-    """Read settings and policy, and print every fault: in FILEs, or in the files that jitd would read."""
+def check(*, strict: bool, files: tuple[Path, ...]) -> None:
+    """Read settings and policy, and print every fault and every warning: in FILEs, or in the files that jitd would read."""
+    from jitd.checking.warnings import warnings
+
+    settings, rules, faults, checked = _read_files(files) if files else _read_host()
+    warned = warnings(rules, settings, {})
+    for line in (*map(str, faults), *(shown(str(one)) for one in warned)):
+        answer(line)
+    told = _counted(len(warned), "warning")
+    if faults:
+        raise NotDone(_counted(len(faults), "fault"))
+    if strict and warned:
+        raise NotDone(told)
+    answer(f"{checked}: no fault" + (f", {told}" if warned else ""))
+
+
+def _read_files(files: Sequence[Path]) -> tuple[Config, Sequence[Rule], list[Fault], str]:
+    """Read ``files``: settings and policy. Returns the settings, the rules, all faults, and what was read, in words. Without
+    settings among ``files``, those of this host count.
+    """
     from jitd.settings import config, policyfile
     from jitd.settings.toml_document import ConfigError
 
-    faults = []
-    rules: Sequence[Rule] = ()
-    if files:
-        settings = [file for file in files if config.is_settings(file)]
-        for file in settings:
-            faults += config.check(file)
-        rules, of_policy = policyfile.read([file for file in files if file not in settings])
-        faults += of_policy
-        checked = f"{len(files)} file{'' if len(files) == 1 else 's'}"
-    else:
-        loaded, checked = config.Config(realms=frozenset(), host=""), str(FILE)
+    faults: list[Fault] = []
+    loaded = None
+    of_settings = [file for file in files if config.is_settings(file)]
+    for file in of_settings:
         try:
-            loaded = config.load()
-        except ConfigError as error:  # then read the rules in the default directory, so that all faults are printed together
-            faults += error.faults
-        try:
-            rules = policyfile.load(loaded.policy, root=loaded.root).rules
-            count = len(rules)
-            checked += f" and {loaded.policy}, {count} rule{'' if count == 1 else 's'}"
+            loaded = config.read(file)
         except ConfigError as error:
             faults += error.faults
-    for line in (*map(str, faults), *_about_groups(rules)):
-        answer(line)
-    if faults:
-        raise NotDone(f"{len(faults)} fault{'' if len(faults) == 1 else 's'}")
-    answer(f"{checked}: no fault")
+    if loaded is None:
+        try:
+            loaded = config.load()
+        except ConfigError:  # they were not asked about
+            loaded = config.Config(realms=frozenset(), host=config.host_name().lower())
+    rules, of_policy = policyfile.read([file for file in files if file not in of_settings])
+    return loaded, rules, [*faults, *of_policy], _counted(len(files), "file")
 
 
-def _about_groups(rules: Sequence[Rule]) -> Iterator[str]:
-    """Yield a sentence for each group of a deny rule that does not exist or cannot be looked up. Neither is a fault."""
-    from jitd.deciding import groups
+def _read_host() -> tuple[Config, Sequence[Rule], list[Fault], str]:
+    """Read the settings and the policy of this host. Returns what ``_read_files`` returns."""
+    from jitd.settings import config, policyfile
+    from jitd.settings.toml_document import ConfigError
 
-    for rule in rules:
-        for word in (rule.who or ()) if rule.verdict == "deny" else ():
-            kind, _, name = word.partition(":")
-            begins = f"{shown(rule.file)}:{rule.line}: rule {shown(rule.name)}: {shown(word)}"
-            try:
-                if kind == "group" and groups.named(name) is None:
-                    yield f"{begins}: there is no such group here, so the rule denies nobody by it"
-            except groups.CannotLookUp as fault:
-                yield f"{begins}: {fault}; until it can be looked up, the rule denies everybody"
+    faults: list[Fault] = []
+    rules: Sequence[Rule] = ()
+    loaded, checked = config.Config(realms=frozenset(), host=""), str(FILE)
+    try:
+        loaded = config.load()
+    except ConfigError as error:  # then read the rules in the default directory, so that all faults are printed together
+        faults += error.faults
+    try:
+        rules = policyfile.load(loaded.policy, root=loaded.root).rules
+        checked += f" and {loaded.policy}, {_counted(len(rules), 'rule')}"
+    except ConfigError as error:
+        faults += error.faults
+    return loaded, rules, faults, checked
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 @click.command()

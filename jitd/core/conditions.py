@@ -61,7 +61,8 @@ def _characters(value: bytes) -> str:
 class CommandPattern:
     """One glob for each part of the path and for each argument. ``is_open`` is True if further arguments may follow. An empty
     ``path`` matches any command. ``file`` is the path itself if the path has no wildcard, and so
-    can name one file only; else None.
+    can name one file only; else None. ``parents`` has one member for each of ``arguments``: how many components ``..`` it may
+    match in a permit; None for any number.
     """
 
     text: tuple[str, ...]
@@ -69,10 +70,21 @@ class CommandPattern:
     arguments: tuple[Glob, ...]
     is_open: bool
     file: bytes | None = field(init=False, repr=False, compare=False)
+    parents: tuple[int | None, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         is_one = self.path is not None and not re.search(r"[*?]", self.text[0])
         object.__setattr__(self, "file", self.text[0].encode("utf-8", "surrogateescape") if is_one else None)
+        object.__setattr__(self, "parents", tuple(_most_parents(glob.text) for glob in self.arguments))
+
+    def is_crossed_by(self, command: Command) -> bool:
+        """True if a wildcard would stand for a component ``..`` of ``command``, which matches. A permit is not about it, so that
+        ``/var/log/*`` stays in /var/log. An argument that is all wildcard, or a wildcard after an option, may be anything.
+        """
+        if self.path is not None and ".." in _characters(command.path).split("/"):
+            return True
+        pairs = zip(self.parents, command.argv[1:], strict=False)
+        return any(most is not None and len(_PARENT.findall(_characters(argument))) > most for most, argument in pairs)
 
     def matches(self, command: Command) -> bool:
         arguments = command.argv[1:]
@@ -91,6 +103,17 @@ class CommandPattern:
         if self.path is None:
             return "any command"
         return " ".join(word if word and word.isprintable() and " " not in word else f'"{word}"' for word in self.text)
+
+
+_PARENT = re.compile(r"(?:\A(?:-[A-Za-z]{1,8})?|[/=:,])\.\.(?=[/:,]|\Z)")
+"""A component ``..``: at the beginning, or after a slash, an equals sign, a colon, a comma, or a dash and up to eight letters."""
+_ANYTHING = re.compile(r"(?:-[A-Za-z]?|[A-Za-z0-9_-]+=)?[*?]+")
+"""The pattern of an argument that binds nothing: wildcards alone, or after an option or a name such as ``--file=`` or ``if=``."""
+
+
+def _most_parents(pattern: str) -> int | None:
+    """Return how many components ``..`` an argument may have in a permit: as many as its pattern; None for any number."""
+    return None if _ANYTHING.fullmatch(pattern) else len(_PARENT.findall(pattern))
 
 
 def read_command_pattern(words: tuple[str, ...]) -> CommandPattern:

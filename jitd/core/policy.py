@@ -41,6 +41,7 @@ class Rule:
     permit with neither is about every command and no thing; a deny with neither is about both. ``needs_ticket``: the rule permits
     nothing to a requester who is known by their account alone. ``demand``: the rule permits nothing to a requester who has
     authenticated otherwise. ``origin`` and ``when`` are asked last. ``standing`` and ``gatekeepers``: see Obligations.
+    ``accepts``: warnings, and why.
     """
 
     verdict: Literal["permit", "deny"]
@@ -65,6 +66,7 @@ class Rule:
     demand: Demand = Demand()
     standing: str = "use"
     gatekeepers: tuple[str, ...] = ()
+    accepts: tuple[tuple[str, str], ...] = ()
     file: str = ""
     line: int = 0
 
@@ -246,7 +248,8 @@ def _command(rule: Rule, question: Question, at: datetime) -> bool:
     # A permit is for the name that it says. A deny is for the file: another name must not bypass it.
     names = (question.command.path, *(question.names if rule.verdict == "deny" else ()))
     called = (question.command if name == question.command.path else replace(question.command, path=name) for name in names)
-    return any(pattern.matches(command) for command in called for pattern in rule.commands)
+    pairs = ((pattern, command) for command in called for pattern in rule.commands if pattern.matches(command))
+    return any(rule.verdict == "deny" or not pattern.is_crossed_by(command) for pattern, command in pairs)
 
 
 def _hour(rule: Rule, question: Question, at: datetime) -> bool:

@@ -10,74 +10,22 @@ import os
 import pwd
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jitd.core.decision import Approval, still_owed
+from jitd.checking.directory import look_up
+from jitd.checking.known import Known, approvers_of, lack_of, words_of
 from jitd.core.policy import Rule, describe_approvals, is_here
-from jitd.core.subject import account_of, person_of
 from jitd.deciding import groups
 from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, weak
 from jitd.doctor.host import Host
-from jitd.settings.config import Config
 from jitd.settings.toml_document import ConfigError
-from jitpam.initiator import within
 
 LOGIN_DEFS = Path("/etc/login.defs")
 UID_MIN = 1000
 SLOW = 0.5
 """Seconds that the look-ups here may take together; a request needs several look-ups, too."""
-LISTED_WITHIN = 3.0
-"""Seconds that listing all accounts may take. If a large directory takes longer, accounts are not listed."""
-MOST_TRIED = 200
-"""Requesters of one rule for whom approvers are looked for, at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """Accounts and groups as NSS knows them.
-
-    ``groups``: name → the accounts in the group, None if there is no such group. A group that is missing in ``groups`` cannot be
-    looked up. ``users``: name → user id, None if there is no such account. If ``is_whole`` is false, accounts cannot be listed;
-    then it is not known which accounts have a group as their primary group.
-    """
-
-    groups: Mapping[str, tuple[str, ...] | None]
-    users: Mapping[str, int | None]
-    config: Config
-    is_whole: bool = True
-
-    def is_known(self, word: str) -> bool:
-        """True if the account or group that ``word`` names exists; for a principal, if it has an account here."""
-        kind, _, name = word.partition(":")
-        if kind == "group":
-            return self.groups.get(name) is not None
-        account = self.account(word)
-        return account is not None and self.users.get(account) is not None
-
-    def is_unsure(self, word: str) -> bool:
-        """True if ``word`` names a group that cannot be looked up."""
-        return word.startswith("group:") and word[6:] not in self.groups
-
-    def account(self, word: str) -> str | None:
-        """Return the account of ``user:…`` or ``principal:…``; None if it has none."""
-        kind, _, name = word.partition(":")
-        return name if kind == "user" else account_of(name.encode(), self.config.realms, self.config.principals)
-
-    def persons(self, words: Iterable[str]) -> frozenset[str]:
-        """Return the persons (not accounts) that ``words`` name and that may ask and approve here."""
-        found: set[str] = set()
-        for word in words:
-            kind, _, name = word.partition(":")
-            accounts = self.groups.get(name) or () if kind == "group" else (self.account(word),)
-            found.update(person_of(account, self.config.people) for account in accounts if account and self._may(account))
-        return frozenset(found)
-
-    def _may(self, account: str) -> bool:
-        uid = self.users.get(account)
-        return uid is not None and uid != 0 and (uid >= self.config.min_uid or account in self.config.principals.values())
 
 
 def examine_name_service(host: Host) -> Iterator[Finding]:
@@ -108,17 +56,6 @@ def examine(host: Host) -> Iterator[Finding]:
         yield weak("rules.people", said, f"see hosts in the rules of {host.config.policy}")
 
 
-def look_up(words: frozenset[str], config: Config) -> Known:
-    """Look up everybody named by ``words`` or by the settings."""
-    listed = everybody()
-    groups = members(sorted({entry[6:] for entry in words if entry.startswith("group:")}), listed or {})
-    known = Known(groups, {}, config, is_whole=listed is not None)
-    users = {user for accounts in groups.values() for user in accounts or ()}
-    users |= {account for entry in words if not entry.startswith("group:") and (account := known.account(entry))}
-    users |= {*config.principals.values(), *(account for accounts in config.people.values() for account in accounts)}
-    return replace(known, users=uids(sorted(users), listed or {}))
-
-
 def measure_look_ups(names: Iterable[str]) -> tuple[float, bool]:
     """Look up root, an account that does not exist, and the groups ``names``.
 
@@ -145,54 +82,12 @@ def least_uid_of_people() -> int:
     return UID_MIN
 
 
-def everybody() -> dict[str, tuple[int, int]] | None:
-    """Return name → user id and group id of every account that NSS lists; None if that takes longer than LISTED_WITHIN."""
-    try:
-        return within(LISTED_WITHIN, lambda: {one.pw_name: (one.pw_uid, one.pw_gid) for one in pwd.getpwall()})
-    except TimeoutError:
-        return None
-
-
-def members(names: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict[str, tuple[str, ...] | None]:
-    """Return group name → its accounts, including those of ``listed`` that have it as primary group; None if it does not exist.
-
-    A group that cannot be looked up is left out.
-    """
-    found: dict[str, tuple[str, ...] | None] = {}
-    for name in names:
-        with suppress(groups.CannotLookUp):
-            entry = groups.named(name)
-            own = {user for user, (_, gid) in listed.items() if entry and gid == entry.gid}
-            found[name] = tuple(sorted({*entry.members, *own})) if entry else None
-    return found
-
-
-def uids(users: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict[str, int | None]:
-    """Return account name → user id; None if there is no such account. Accounts that are not ``listed`` are looked up."""
-    found: dict[str, int | None] = {}
-    for name in users:
-        try:
-            found[name] = listed[name][0] if name in listed else pwd.getpwnam(name).pw_uid
-        except (KeyError, ValueError):
-            found[name] = None
-    return found
-
-
 def own_user() -> str:
     """Return the name of the account of this process; its user id if that has no account."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return str(os.getuid())
-
-
-def words_of(found: Sequence[Rule], operators: Sequence[str]) -> frozenset[str]:
-    """Return all words of the rules and operators that name somebody."""
-    return frozenset(operators).union(*(rule.who or () for rule in found), *map(_approvers_of, found))
-
-
-def _approvers_of(rule: Rule) -> list[str]:
-    return [word for approval in rule.approvals for word in approval.of_whom]
 
 
 # --- what follows of it ------------------------------------------------------------------------------------------------
@@ -271,7 +166,7 @@ def _named(rule: Rule, known: Known) -> Iterator[Finding]:
             yield bad("rules.who", f"{about} {_absent(word)}: it denies nobody", _make(word))
         elif not known.is_known(word):
             yield weak("rules.who", f"{about} {_absent(word)}", _make(word))
-    for word in _approvers_of(rule):
+    for word in approvers_of(rule):
         wants = f"{_spell(rule)} wants approvals from"
         if known.is_unsure(word):
             yield unknown("rules.approvers", f"{wants} {word}, which cannot be looked up", _make(word))
@@ -288,30 +183,20 @@ def _askers(rule: Rule, known: Known) -> Iterator[Finding]:
 
 def _approvers(rule: Rule, known: Known) -> Iterator[Finding]:
     """Tell of approvals that some requesters, or all, cannot get: nobody approves their own request, and a person counts once."""
-    words = _approvers_of(rule)
-    if not rule.approvals or not all(known.is_known(word) for word in words):
+    lack = lack_of(rule, known)
+    if lack is None:
         return
-    eligible = [known.persons(approval.of_whom) for approval in rule.approvals]
+    words = approvers_of(rule)
     about = f"{_spell(rule)} wants {describe_approvals(rule.approvals)}"
-    if _owed(rule.approvals, eligible, ""):
-        n_there = len(frozenset[str]().union(*eligible))
-        said = f"{about}, and there are {n_there} who could: nobody can be permitted anything by it"
+    if lack.without is None:
+        said = f"{about}, and there are {lack.n_there} who could: nobody can be permitted anything by it"
         yield bad("rules.approvals", said, _fill(words))
         return
-    askers = sorted(known.persons(rule.who or ()))[:MOST_TRIED]
-    without = [asker for asker in askers if _owed(rule.approvals, eligible, asker)]
-    said = f"{about}, and nobody may approve their own request: {listed(without)} can never be approved"
-    if without and len(without) == len(askers):
+    said = f"{about}, and nobody may approve their own request: {listed(list(lack.without))} can never be approved"
+    if lack.is_everyone:
         yield bad("rules.approvals", f"{said}, and nobody else may ask", _fill(words))
-    elif without:
+    else:
         yield weak("rules.approvals", said, _fill(words))
-
-
-def _owed(approvals: tuple[Approval, ...], eligible: Sequence[frozenset[str]], asker: str) -> int:
-    """Return how many approvals are still missing for a request by ``asker`` if everybody who may approve does so."""
-    persons = sorted(frozenset[str]().union(*eligible) - {asker})
-    given = ((person, frozenset(index for index, who in enumerate(eligible) if person in who)) for person in persons)
-    return still_owed(approvals, tuple(given))
 
 
 def _spell(rule: Rule) -> str:

@@ -110,10 +110,15 @@ def load(
 def check(file: Path, *, krb5_conf: Path = KRB5_CONF) -> list[Fault]:
     """Return the faults of ``file``. The directory and the owner of ``file`` are not checked."""
     try:
-        _load(file, None, krb5_conf, KEYS_AT, must_exist=True)
+        read(file, krb5_conf=krb5_conf)
     except ConfigError as error:
         return list(error.faults)
     return []
+
+
+def read(file: Path, *, krb5_conf: Path = KRB5_CONF) -> Config:
+    """Read the settings in ``file``. The directory and the owner of ``file`` are not checked. Raises ConfigError."""
+    return _load(file, None, krb5_conf, KEYS_AT, must_exist=True)
 
 
 def is_settings(file: Path) -> bool:

@@ -35,6 +35,7 @@ from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
 from jitd.core.thing import read_thing
 from jitd.expressions.patterns import read_pattern
 from jitd.settings import demands
+from jitd.settings.acceptance import read_accept
 from jitd.settings.commands_key import read_commands
 from jitd.settings.gatekeeper_key import faults_of, names_in
 from jitd.settings.toml_document import ConfigError, Document, Fault, read_document, who_else_may_write
@@ -49,7 +50,7 @@ MOST_NEEDED = 100
 """How many approvals a rule may ask for from one group."""
 
 KEYS = {
-    "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "origin", "services", "when"),
+    "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "origin", "services", "when", "accept"),
     "permit": ("ticket", *demands.KEYS, "reason", "approvals", "expires", "grant", "run", "standing", "gatekeepers"),
     "deny": ("because",),
     "reason": ("pattern", "hint"),
@@ -265,6 +266,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule
         gatekeepers=names_in(table),
         needs_ticket=needs_ticket,
         demand=demand,
+        accepts=read_accept(table),
         file=document.file,
         line=document.line_of(table.place),
     )
@@ -289,6 +291,7 @@ def _deny(document: Document, table: Table, names: Mapping[str, Name]) -> Rule:
         services=table.words("services", (), read_service) if "services" in given else None,
         when=read_when(table, names),
         because=table.sentence("because"),
+        accepts=read_accept(table),
         file=document.file,
         line=line,
     )

@@ -275,6 +275,55 @@ def test_check_tells_every_fault_with_its_place(tmp_path: Path, capsys: pytest.C
     assert "no fault" in capsys.readouterr().out
 
 
+SHELL = (
+    '[[permit]]\nname = "sh"\nwho = ["user:root", "user:bin"]\nhosts = ["nowhere.example.org"]\ncommands = [["/usr/bin/bash"]]\n'
+)
+WARNING = "rule sh: warning amounts-to-root: as root, without any approval: /usr/bin/bash: bash runs any code that it is given"
+
+
+def test_check_tells_every_warning_and_fails_on_one_only_if_it_is_told_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = tmp_path / "10.toml"
+    policy.write_text(SHELL)
+    assert jitd(Script(), "check", str(policy)) == 0
+    assert capsys.readouterr().out.splitlines() == [f"{policy}:1: {WARNING}", "1 file: no fault, 1 warning"]
+    assert jitd(Script(), "check", "--strict", str(policy)) == 1
+    assert capsys.readouterr() == (f"{policy}:1: {WARNING}\n", "jitd: 1 warning\n")
+    policy.write_text(SHELL + 'accept = { amounts-to-root = "it is for shells" }\n')
+    assert jitd(Script(), "check", "--strict", str(policy)) == 0
+    assert capsys.readouterr().out == "1 file: no fault\n"
+
+
+def test_check_tells_warnings_beside_faults_and_fails_by_the_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    policy = tmp_path / "10.toml"
+    policy.write_text(SHELL + "frob = 1\n")
+    assert jitd(Script(), "check", str(policy)) == 1
+    out, err = capsys.readouterr()
+    assert 'unknown key "frob"' in out and WARNING in out and err == "jitd: 1 fault\n"
+
+
+def test_check_compares_rules_with_the_host_that_the_settings_among_its_files_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy, settings = tmp_path / "10.toml", tmp_path / "jitd.toml"
+    policy.write_text(SHELL.replace("/usr/bin/bash", "/nowhere/x"))
+    settings.write_text('realms = ["EXAMPLE.ORG"]\nhost = "here.example.org"\n')
+    assert jitd(Script(), "check", "--strict", str(policy), str(settings)) == 0
+    settings.write_text('realms = ["EXAMPLE.ORG"]\nhost = "nowhere.example.org"\n')
+    assert jitd(Script(), "check", "--strict", str(settings), str(policy)) == 1
+    assert "warning no-such-command: there is no /nowhere/x here" in capsys.readouterr().out
+
+
+def test_what_check_prints_of_a_file_cannot_control_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And an escape that stands in the file is told from one that we have written for it."""
+    policy = tmp_path / "10.toml"
+    policy.write_text('[[deny]]\nname = "d"\ncommands = [["/nowhere/\\u001b[2Jx", "/etc/\\u202ex\\\\x41"]]\n')
+    jitd(Script(), "check", str(policy))
+    out = capsys.readouterr().out
+    assert "dot-dot" in out and "no-such-command" in out and "\\\\x41" in out and out.replace("\n", "").isprintable()
+
+
 def test_a_reader_that_has_enough_ends_the_verb_quietly() -> None:
     reader, writer = os.pipe()
     os.close(reader)

@@ -105,6 +105,7 @@ SYSTEMCTL = ("/usr/bin/systemctl", "restart", "postgresql*")
     ],
 )
 def test_which_commands_a_pattern_matches(pattern: tuple[str, ...], argv: tuple[bytes, ...], matches: bool) -> None:
+    """THREATS R-13."""
     assert read_command_pattern(pattern).matches(command(*argv)) is matches
 
 

@@ -152,7 +152,7 @@ def test_the_order_of_denies_never_matters(made: list[tuple[Rule, Any]], random:
 
 @given(st.lists(rules(may_be_open=False), max_size=4), questions(), ARGUMENTS, MOMENTS)
 def test_another_argument_is_another_command(made: list[tuple[Rule, Any]], asked: Question, more: bytes, at: datetime) -> None:
-    """Part of R-13: what permits it with one more argument is a rule that names that many, not one that permits it without."""
+    """THREATS R-13: what permits it with one more argument is a rule that names that many, not one that permits it without."""
     house = policy(*(replace(rule, verdict="permit", name=str(n)) for n, (rule, _) in enumerate(made)))
     longer = replace(asked, command=replace(asked.command, argv=(*asked.command.argv, more)))
     answer = decide(house, longer, at)

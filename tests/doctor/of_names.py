@@ -7,13 +7,13 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from jitd.checking.known import Known
 from jitd.core.decision import Approval
 from jitd.core.policy import Rule
 from jitd.doctor import kdc, kerberos, people
 from jitd.doctor.files import Seen
 from jitd.doctor.finding import Finding
 from jitd.doctor.kdc import BASE, Exchange
-from jitd.doctor.people import Known
 from jitd.settings.config import Config
 from tests.doctor.rows import Row
 

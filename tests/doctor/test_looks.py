@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from jitd.checking import directory
 from jitd.core import chain
 from jitd.core.effects import Moment
-from jitd.doctor import files, host, people, runs, state
+from jitd.doctor import files, host, runs, state
 from jitd.store.sqlite import SqliteStore
 
 
@@ -134,10 +135,10 @@ def test_a_fifo_in_place_of_a_keytab_holds_nobody_up(tmp_path: Path) -> None:
 
 
 def test_groups_and_accounts_are_told_apart_from_those_that_are_not_there() -> None:
-    listed = people.everybody()
+    listed = directory.everybody()
     assert listed is not None and listed["root"] == (0, 0)
-    assert people.members(["root", "no-such-group"], {"root": (0, 0)}) == {"root": ("root",), "no-such-group": None}
-    assert people.uids(["root", "no-such-user", "x"], {"x": (7, 7)}) == {"root": 0, "no-such-user": None, "x": 7}
+    assert directory.members(["root", "no-such-group"], {"root": (0, 0)}) == {"root": ("root",), "no-such-group": None}
+    assert directory.uids(["root", "no-such-user", "x"], {"x": (7, 7)}) == {"root": 0, "no-such-user": None, "x": 7}
 
 
 @pytest.mark.parametrize(

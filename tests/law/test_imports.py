@@ -96,16 +96,19 @@ LAW: dict[str, set[str]] = {
     "jitd.asking": {
         CORE, "jitd.asking", "jitd.deciding.gatekeepers", "jitd.log", "jitd.outside", "jitd.programs", "jitd.settings",
     },
+    # what `jitd check` warns about, without a daemon
+    "jitd.checking": {CORE, "jitpam.initiator", "jitd.checking", "jitd.deciding.groups", "jitd.settings"},
     # whether the host is set up right: its findings, and the processes in which it looks, know no host
     "jitd.doctor.finding": set(),
     "jitd.doctor.round": {"jitd.doctor.finding"},
     "jitd.doctor": {
-        CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitd.audit", "jitd.deciding.groups", "jitd.doctor", "jitd.kdc",
-        "jitd.monitor.pam_session", "jitd.monitor.places", "jitd.pamlint", "jitd.recording", "jitd.settings", "jitd.store",
+        CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitd.audit", "jitd.checking.directory", "jitd.checking.known",
+        "jitd.deciding.groups", "jitd.doctor", "jitd.kdc", "jitd.monitor.pam_session", "jitd.monitor.places", "jitd.pamlint",
+        "jitd.recording", "jitd.settings", "jitd.store",
     },
     "jitd.cli": {
-        WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.streams", "jitd.audit", "jitd.cli", "jitd.daemon",
-        "jitd.deciding.groups", "jitd.doctor", "jitd.kdc", "jitd.lifecycle.integrity", "jitd.pamlint", "jitd.recording",
+        WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.streams", "jitd.audit", "jitd.checking", "jitd.cli",
+        "jitd.daemon", "jitd.doctor", "jitd.kdc", "jitd.lifecycle.integrity", "jitd.pamlint", "jitd.recording",
         "jitd.settings", "jitd.store",
     },
     "jitd.daemon": {"jitd"},  # the one place where concrete parts are named
@@ -145,6 +148,10 @@ PURE = {
     "jitd.kdc.entry": "__future__ collections typing",
     "jitd.kdc.plan": "__future__ collections dataclasses re",
     "jitd.kdc.keytab": "__future__ struct",
+    **{
+        f"jitd.checking.{name}": "__future__ collections dataclasses functools itertools re"
+        for name in ("coverage", "known", "order", "people", "reach")
+    },
     **{f"jitd.pamlint.{name}": "__future__ collections dataclasses fnmatch functools re typing" for name in PURE_OF_PAMLINT},
 }
 """Package → the only modules of the standard library that it may import: no clock, file, socket, process, randomness or log."""

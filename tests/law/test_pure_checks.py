@@ -18,6 +18,7 @@ STANDARD = [*PURE["jitd.core"].split(), "struct"]
 PACKAGED = (
     CORE,
     "jitd.settings.toml_document",
+    "jitd.checking.known",
     "jitd.doctor.finding",
     *(name for name in PURE if name.startswith("jitd.pamlint.")),
 )

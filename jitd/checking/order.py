@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Warnings about rules beside each other: which of them decides before another one can.
+
+Law: pure. The order is that of ``core.policy.decide``: any deny before every permit, and then the first permit that matches.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain, takewhile
+
+from jitd.checking.coverage import covers, covers_work, is_always, meets_words, strange_conditions
+from jitd.core.conditions import CommandPattern
+from jitd.core.policy import Rule
+from jitd.core.warning import Warned
+
+ANYTHING = Rule("permit", "", commands=(CommandPattern(("**",), None, (), True),))
+"""A permit for any command, to compare others with."""
+MOST_TOLD = 3
+"""How many rules one warning names."""
+
+
+def about_order(rules: Sequence[Rule]) -> Iterator[Warned]:
+    """Yield the warnings about rules that others make useless, or that stand before narrower rules."""
+    denies, before = Candidates(), Candidates()
+    for rule in rules:
+        if denies_everything(rule):  # this is told once, and not again of each permit
+            yield _warned("denies-everything", rule, "it denies every command to everybody but root, at any time")
+        elif rule.verdict == "deny":
+            denies.add(rule)
+    for at, rule in enumerate(rules):
+        by = next(chain((denies if rule.verdict == "permit" else before).covering(rule), before.covering(rule)), None)
+        if not denies_everything(rule):
+            before.add(rule)
+        if by is not None:
+            yield _warned("shadowed", rule, f"rule {by.name} ({place(by)}) {_does(by, rule)}")
+        elif later := _narrower(rules, at):
+            yield _warned("any-command-first", rule, f'[["**"]] takes any command whenever it matches, before {_spelled(later)}')
+
+
+def denies_everything(rule: Rule) -> bool:
+    """True if ``rule`` denies every command to everybody but root."""
+    return (
+        rule.verdict == "deny"
+        and rule.who is None
+        and rule.services is None
+        and (rule.run_as is None or "*" in rule.run_as)
+        and (rule.hosts is None or any(set(glob.text) == {"*"} for glob in rule.hosts))
+        and is_always(rule.hours)
+        and covers_work(rule, ANYTHING)
+        and not strange_conditions(rule)
+    )
+
+
+def place(rule: Rule) -> str:
+    """Return ``FILE:LINE`` of ``rule``."""
+    return f"{rule.file}:{rule.line}"
+
+
+class Candidates:
+    """Rules by whom and what they are about, so that each rule is compared with few others: a policy may have 10,000.
+
+    A rule covers another one only if it names all people that the other one names, and if the fixed words with which one of its
+    patterns begins are words with which the other one's pattern begins.
+    """
+
+    def __init__(self) -> None:
+        self._rules: dict[tuple[str, tuple[str, ...]], list[Rule]] = {}
+
+    def add(self, rule: Rule) -> None:
+        """Add ``rule``. The order is kept."""
+        for who in rule.who or ("",):
+            for stem in stems(rule):
+                self._rules.setdefault((who, stem), []).append(rule)
+
+    def covering(self, rule: Rule) -> Iterator[Rule]:
+        """Yield the rules that cover ``rule``, each once."""
+        stem = stems(rule)[0]
+        seen: set[int] = set()
+        for who in ("", (rule.who or ("",))[0]):
+            for size in range(len(stem) + 1):
+                for other in self._rules.get((who, stem[:size]), ()):
+                    if id(other) not in seen and other is not rule:
+                        seen.add(id(other))
+                        if covers(other, rule):
+                            yield other
+
+
+def stems(rule: Rule) -> list[tuple[str, ...]]:
+    """Return the fixed words with which each pattern of ``rule`` begins, and each of its things; empty for anything."""
+    found: list[tuple[str, ...]] = [(thing,) for thing in rule.gives or ()]
+    for pattern in rule.commands or ():
+        words = pattern.text[:-1] if pattern.is_open else pattern.text
+        found.append(tuple(takewhile(lambda word: not re.search(r"[*?]", word), words)))
+    return list(dict.fromkeys(found)) or [()]
+
+
+def _does(by: Rule, rule: Rule) -> str:
+    if by.verdict == "permit":
+        return "stands before it and matches all that it matches, so this rule never decides"
+    if rule.verdict == "deny":
+        return "stands before it and denies all that it denies"
+    return "denies all that it permits"
+
+
+def _narrower(rules: Sequence[Rule], at: int) -> list[Rule]:
+    """Return later permits for the same people that the permit for any command at ``at`` decides in part. Only people whom both
+    rules name in the same words count: who is in two groups changes.
+    """
+    rule = rules[at]
+    if rule.verdict != "permit" or not covers_work(rule, ANYTHING):
+        return []
+    return [
+        other
+        for other in rules[at + 1 :]
+        if other.verdict == "permit"
+        and other.commands is not None
+        and not covers_work(other, ANYTHING)
+        and set(rule.who or ()) & set(other.who or ())
+        and meets_words(rule.services, other.services)
+        and _meets_run_as(rule, other)
+        and not covers(rule, other)
+    ]
+
+
+def _meets_run_as(one: Rule, other: Rule) -> bool:
+    users, others = ({word.partition(":")[0] for word in rule.run_as or ("*",)} for rule in (one, other))
+    return "*" in users | others or bool(users & others)
+
+
+def _spelled(later: Sequence[Rule]) -> str:
+    if len(later) == 1:
+        return f"rule {later[0].name}, which stands later"
+    more = f" and {len(later) - MOST_TOLD} more" if len(later) > MOST_TOLD else ""
+    return f"rules {', '.join(rule.name for rule in later[:MOST_TOLD])}{more}, which stand later"
+
+
+def _warned(name: str, rule: Rule, sentence: str) -> Warned:
+    return Warned(name, rule.file, rule.line, rule.name, sentence)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Warnings about the people whom rules name: names that do not exist, and approvals that nobody could give.
+
+Law: pure. A name that cannot be looked up is not called absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from jitd.checking.known import Known, approvers_of, lack_of
+from jitd.core.policy import Rule, describe_approvals
+from jitd.core.warning import Warned
+
+
+def targets_of(rules: Sequence[Rule]) -> frozenset[str]:
+    """Return the accounts and groups to run as that ``rules`` name, as words such as ``user:postgres``."""
+    found: set[str] = set()
+    for rule in rules:
+        for word in rule.run_as or ():
+            user, _, group = word.partition(":")
+            found |= {f"{kind}:{name}" for kind, name in (("user", user), ("group", group)) if name not in ("", "*")}
+    return frozenset(found)
+
+
+def about_people(rules: Sequence[Rule], known: Known) -> Iterator[Warned]:
+    """Yield the warnings about the people whom ``rules``, those about this host, name."""
+    for rule in rules:
+        yield from _about_names(rule, known)
+        if rule.verdict == "permit" and known.is_whole:
+            yield from _about_askers(rule, known)
+            yield from _about_approvers(rule, known)
+    if not known.is_whole and any(rule.approvals for rule in rules):
+        said = "the accounts of this host cannot be listed in time, so it is not known whether there are enough approvers"
+        yield Warned("not-looked-up", "", 0, "", said)
+
+
+def _about_names(rule: Rule, known: Known) -> Iterator[Warned]:
+    is_deny = rule.verdict == "deny"
+    for word in rule.who or ():
+        if known.is_unsure(word):
+            what = "denies everybody" if is_deny else "permits nothing to those who are in it"
+            yield _warned("not-looked-up", rule, f"{word}: it cannot be looked up; until it can be looked up, the rule {what}")
+        elif _is_absent(word, known):
+            what = ", so the rule denies nobody by it" if is_deny else ""
+            yield _warned("no-such-name", rule, f"{word}: there is no such {_kind(word)} here{what}")
+    for word in approvers_of(rule):
+        if known.is_unsure(word):
+            yield _warned("not-looked-up", rule, f"{word}, who may approve: it cannot be looked up")
+        elif _is_absent(word, known):
+            yield _warned("no-such-name", rule, f"{word}, who may approve: there is no such {_kind(word)} here")
+    for word in sorted(targets_of([rule])):
+        if known.is_unsure(word):
+            yield _warned("not-looked-up", rule, f"run_as names {word[6:]}: it cannot be looked up")
+        elif _is_absent(word, known):
+            yield _warned("no-such-name", rule, f"run_as names {word.partition(':')[2]}: there is no such {_kind(word)} here")
+
+
+def _is_absent(word: str, known: Known) -> bool:
+    # Without a realm it is not known which principals have an account.
+    has_realms = bool(known.config.realms or known.config.principals)
+    return not known.is_known(word) and (has_realms or not word.startswith("principal:"))
+
+
+def _kind(word: str) -> str:
+    kind = word.partition(":")[0]
+    return "group" if kind == "group" else "principal with an account" if kind == "principal" else "account"
+
+
+def _about_askers(rule: Rule, known: Known) -> Iterator[Warned]:
+    words = rule.who or ()
+    if words and all(known.is_known(word) for word in words) and not known.persons(words):
+        if all(word == "user:root" for word in words):
+            return  # that it is about root alone is told already
+        yield _warned("never-matches", rule, f"{' and '.join(words)}: nobody there may ask here")
+
+
+def _about_approvers(rule: Rule, known: Known) -> Iterator[Warned]:
+    lack = lack_of(rule, known)
+    if lack is None:
+        return
+    about = f"it wants {describe_approvals(rule.approvals)}"
+    if lack.without is None:
+        there = "nobody" if not lack.n_there else f"only {lack.n_there}"
+        yield _warned("no-approver", rule, f"{about}, and {there} could approve: it permits nothing to anybody")
+        return
+    who = ", ".join(lack.without[:5]) + (f" and {len(lack.without) - 5} more" if len(lack.without) > 5 else "")
+    also = ", and nobody else may ask" if lack.is_everyone else ""
+    yield _warned("no-approver", rule, f"{about}, and nobody approves their own request: {who} can never be approved{also}")
+
+
+def _warned(name: str, rule: Rule, sentence: str) -> Warned:
+    return Warned(name, rule.file, rule.line, rule.name, sentence)

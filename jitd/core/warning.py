@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The warnings of ``jitd check``: what a rule may well say, and its author may not have meant.
+
+Law: a warning is not a fault. The policy is read and used all the same. The names stay the same from version to version, since
+rules accept warnings by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+WARNINGS: Mapping[str, str] = {
+    "never-matches": "the rule can never match a request",
+    "shadowed": "another rule always decides in place of this one",
+    "denies-everything": "a deny matches every request",
+    "any-command-first": "a permit for any command stands before narrower permits",
+    "no-such-command": "a file that a pattern names is not there, or is called otherwise",
+    "dot-dot": "a component .. in an argument gets around a deny",
+    "amounts-to-root": "a permitted command can do whatever root can do",
+    "one-provider": "a provider's fact alone stands between a person and root",
+    "no-approver": "nobody could give the approvals, or only the requester could",
+    "no-such-name": "an account or a group does not exist here",
+    "not-looked-up": "something could not be looked up, so it is not known whether there is more to warn about",
+    "needless-accept": "the rule accepts a warning that does not arise",
+}
+"""Maps the name of a warning to what it means."""
+ACCEPTABLE = tuple(name for name in WARNINGS if name not in ("not-looked-up", "needless-accept"))
+"""The warnings that a rule may accept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """One warning about the rule ``rule`` in ``file`` at ``line``. ``name`` is one of WARNINGS. ``sentence`` has no full stop.
+    ``rule`` is empty if the warning is about no rule.
+    """
+
+    name: str
+    file: str
+    line: int
+    rule: str
+    sentence: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
+        about = f"rule {self.rule}: " if self.rule else ""
+        return f"{where}{about}warning {self.name}: {self.sentence}"

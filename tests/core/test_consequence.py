@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a command amounts to, as a table: the pattern or the command, and the class of what it can do beyond its words."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+
+import pytest
+
+from jitd.core import consequence
+from jitd.core.command import Command, RunAs
+from jitd.core.conditions import read_command_pattern
+from jitd.core.consequence import MEANINGS, of_command, of_pattern
+
+ROWS = [
+    # anything
+    ("**", "any-command"),
+    ("/usr/bin/* **", "any-command"),
+    ("/usr/sbin/*", "any-command"),
+    ("/*/*", "any-command"),
+    ("/opt/app/bin/* **", ""),
+    ("/opt/app/bin/deploy **", ""),
+    # interpreters: what is fixed does what it says
+    ("/usr/bin/bash", "code"),
+    ("/usr/bin/bash **", "code"),
+    ("/usr/bin/bash -l", "code"),
+    ("/usr/bin/bash -c id", ""),
+    ("/usr/bin/bash -c *", "code"),
+    ("/usr/bin/bash -lc *", "code"),
+    ("/usr/bin/bash -c", "code"),
+    ("/usr/bin/bash -s x", "code"),
+    ("/usr/bin/bash /opt/x.sh", ""),
+    ("/usr/bin/bash /opt/x.sh **", ""),
+    ("/usr/bin/bash -x /opt/x.sh *", ""),
+    ("/usr/bin/bash /opt/app/*.sh", ""),
+    ("/usr/bin/bash /*.sh", "code"),
+    ("/usr/bin/bash x*.sh", "code"),
+    ("/usr/bin/python3 *", "code"),
+    ("/usr/bin/python3.11 /opt/x.py *", ""),
+    ("/usr/bin/python3.11", "code"),
+    ("/opt/app/venv/bin/python3 -i", "code"),
+    ("/usr/bin/python3* -c *", "code"),
+    ("/usr/bin/perl5.36-x86_64-linux-gnu -e *", ""),
+    ("/usr/bin/perl5.36 -e *", "code"),
+    ("/usr/bin/awk -f *", "code"),
+    ("/usr/bin/busybox sh", "code"),
+    ("/usr/bin/busybox date", ""),
+    ("/usr/bin/make all", "code"),
+    ("/usr/bin/git status", "code"),
+    # editors and pagers
+    ("/usr/bin/vim /etc/hosts", "shell"),
+    ("/usr/bin/vim.basic /etc/hosts", "shell"),
+    ("/usr/bin/v?m *", "shell"),
+    ("/usr/bin/less /var/log/syslog", "shell"),
+    ("/usr/bin/journalctl -u postgresql", "shell"),
+    ("/usr/bin/journalctl --no-pager -u postgresql*", ""),
+    ("/usr/bin/systemctl status nginx", "shell"),
+    ("/usr/bin/systemctl --no-pager status nginx", ""),
+    ("/usr/bin/psql", "shell"),
+    ("/usr/bin/psql mydb", "shell"),
+    ("/usr/bin/psql -c SELECT", ""),
+    # what starts other commands
+    ("/usr/bin/env", "command"),
+    ("/usr/bin/env * /opt/x", "command"),
+    ("/usr/bin/env A=1 /opt/x", ""),
+    ("/usr/bin/env A=1 /usr/bin/vim x", "shell"),
+    ("/usr/bin/timeout 5 /usr/bin/bash", "code"),
+    ("/usr/bin/nice /usr/bin/nice /usr/bin/cat *", "command"),
+    ("/usr/bin/find /var -name core", ""),
+    ("/usr/bin/find /var **", "command"),
+    ("/usr/bin/tar -cf /backup/x.tar /etc/app", ""),
+    ("/usr/bin/tar -cf * /etc/app", "command"),
+    ("/usr/sbin/ip netns exec **", "command"),
+    ("/usr/sbin/ip address show", ""),
+    # files
+    ("/usr/bin/cp /a /b", ""),
+    ("/usr/bin/cp * /b", "write"),
+    ("/usr/bin/cp /srv/in/* /srv/out/*", ""),
+    ("/usr/bin/tee -a /var/log/app/*", ""),
+    ("/usr/bin/tee **", "write"),
+    ("/usr/bin/dd if=*", "write"),
+    ("/usr/bin/cat *", "read"),
+    ("/usr/bin/cat /*", "read"),
+    ("/usr/bin/cat /var/log/app/*.log", ""),
+    ("/usr/bin/tail -n ? /var/log/syslog", "read"),
+    # accounts, packages, services, kernel, containers, processes
+    ("/usr/sbin/visudo", "account"),
+    ("/usr/bin/passwd", "account"),
+    ("/usr/bin/passwd *", "account"),
+    ("/usr/bin/passwd bob", ""),
+    ("/usr/bin/apt-get update", ""),
+    ("/usr/bin/apt-get install nginx", ""),
+    ("/usr/bin/apt-get install *", "package"),
+    ("/usr/bin/apt-get * nginx", "package"),
+    ("/usr/bin/dpkg -i *", "package"),
+    ("/usr/bin/systemctl restart postgresql*", ""),
+    ("/usr/bin/systemctl restart *", "service"),
+    ("/usr/bin/systemctl edit nginx", "service"),
+    ("/usr/bin/systemctl daemon-reload", ""),
+    ("/usr/bin/systemctl **", "service"),
+    ("/usr/sbin/service * restart", "code"),
+    ("/usr/sbin/service postgresql **", ""),
+    ("/usr/bin/crontab -e", "service"),
+    ("/usr/bin/crontab -l", ""),
+    ("/usr/bin/mount *", "kernel"),
+    ("/usr/bin/mount /mnt", ""),
+    ("/usr/bin/docker run *", "container"),
+    ("/usr/bin/docker run app", ""),
+    ("/usr/bin/docker restart *", ""),
+    ("/usr/bin/docker **", "container"),
+    ("/usr/bin/gdb -p 1", "process"),
+    # a name is a name: what only looks like one is another program
+    ("/usr/bin/vimx /etc/hosts", ""),
+    ("/usr/bin/Bash", ""),
+    ("/usr/bin/shutdown -r", ""),
+]
+
+
+@pytest.mark.parametrize(("pattern", "kind"), ROWS)
+def test_what_a_pattern_amounts_to(pattern: str, kind: str) -> None:
+    found = {one.kind for one in of_pattern(read_command_pattern(tuple(pattern.split())))}
+    assert kind in found if kind else not found
+
+
+def command(*argv: bytes, path: bytes | None = None) -> Command:
+    return Command(argv, argv[0] if path is None else path, b"", RunAs("root", 0, "root", 0), b"/", 1, 2, (), (), ())
+
+
+@pytest.mark.parametrize(
+    ("asked", "kinds"),
+    [
+        (command(b"/usr/bin/vim", b"/etc/hosts"), ["shell"]),
+        (command(b"/usr/bin/bash"), ["code"]),
+        (command(b"bash", path=b"/usr/bin/bash"), ["code"]),
+        (command(b"/usr/bin/bash", b"-c", b"id"), []),
+        (command(b"/usr/bin/cat", b"/etc/shadow"), []),
+        (command(b"/usr/bin/cat", b"*"), []),
+        (command(b"/usr/bin/\xff", b"\xff"), []),
+        (command(b"/usr/sbin/visudo"), ["account"]),
+        (command(b"sshd", path=b""), []),
+    ],
+)
+def test_what_one_command_amounts_to(asked: Command, kinds: list[str]) -> None:
+    assert [one.kind for one in of_command(asked)] == kinds
+
+
+def test_a_consequence_is_told_in_one_sentence() -> None:
+    assert [str(one) for one in of_command(command(b"/usr/bin/vim"))] == [
+        "vim can start a shell from within, or from its editor or pager"
+    ]
+    assert [str(one) for one in of_pattern(read_command_pattern(("**",)))] == ["any command may be run, a shell too"]
+
+
+def test_every_class_is_one_that_has_a_meaning_and_programs() -> None:
+    assert {kind for kind, _, _ in consequence._LIST} == MEANINGS.keys() - {"any-command"}
+
+
+def test_a_program_is_a_name_of_a_file_and_stands_once_in_its_row() -> None:
+    for kind, _, names in consequence._LIST:
+        assert len(set(names.split())) == len(names.split()), kind
+    every = set(chain.from_iterable(names.split() for _, _, names in consequence._LIST))
+    assert len(every) > 250 and [name for name in every if not re.fullmatch(r"[A-Za-z0-9._-]+", name)] == []
+
+
+def test_every_class_of_the_table_is_tried() -> None:
+    assert {kind for _, kind in ROWS} == {"", *MEANINGS}

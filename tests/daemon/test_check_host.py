@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ``jitd check`` warns about that depends on the host: people, and files that are looked at for real."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from jitd.checking import warnings as all_warnings
+from jitd.checking.commands import about_commands
+from jitd.checking.known import Known
+from jitd.checking.people import about_people, targets_of
+from jitd.checking.warnings import in_time, warnings
+from jitd.core.conditions import read_host
+from jitd.core.decision import Approval
+from jitd.core.policy import Rule
+from jitd.core.warning import Warned
+from jitd.settings.config import Config
+from tests.core.house import deny, patterns, permit
+
+GROUPS = {"dba": ("alice",), "ops": ("bob", "carol"), "one": ("bob",), "none": (), "gone": None, "sys": ("daemon",)}
+USERS = {"alice": 1001, "bob": 1002, "carol": 1003, "daemon": 2, "postgres": 110, "root": 0, "nobody": None}
+CONFIG = Config(frozenset({"R"}), "h.example.org", min_uid=1000)
+KNOWN = Known(GROUPS, USERS, CONFIG)
+
+
+def asks(need: int, *words: str) -> dict[str, tuple[Approval, ...]]:
+    return {"approvals": (Approval(need, words),)}
+
+
+ROWS = [
+    (permit(), KNOWN, []),
+    (permit(**asks(2, "group:ops")), KNOWN, []),
+    (permit(**asks(3, "group:ops")), KNOWN, ["no-approver: it wants 3 approvals from group:ops, and only 2 could approve"]),
+    (permit(**asks(1, "group:none")), KNOWN, ["no-approver: it wants 1 approval from group:none, and nobody could approve"]),
+    (permit(**asks(1, "group:sys")), KNOWN, ["no-approver: it wants 1 approval from group:sys, and nobody could approve"]),
+    (
+        permit(**asks(1, "user:alice")),
+        KNOWN,
+        ["and nobody approves their own request: alice can never be approved, and nobody else may ask"],
+    ),
+    (permit(who=("group:one", "group:dba"), **asks(1, "user:bob")), KNOWN, ["own request: bob can never be approved"]),
+    (permit(**asks(1, "group:gone")), KNOWN, ["no-such-name: group:gone, who may approve: there is no such group here"]),
+    (permit(**asks(1, "group:away")), KNOWN, ["not-looked-up: group:away, who may approve: it cannot be looked up"]),
+    (permit(who=("user:nobody",)), KNOWN, ["no-such-name: user:nobody: there is no such account here"]),
+    (permit(who=("principal:bob@R",)), KNOWN, []),
+    (permit(who=("principal:bob@OTHER",)), KNOWN, ["principal:bob@OTHER: there is no such principal with an account here"]),
+    (permit(who=("principal:bob@OTHER",)), Known(GROUPS, USERS, Config(frozenset(), "h")), []),
+    (permit(who=("group:none",)), KNOWN, ["never-matches: group:none: nobody there may ask here"]),
+    (permit(who=("user:root",)), KNOWN, []),
+    (permit(who=("user:daemon",)), KNOWN, ["never-matches: user:daemon: nobody there may ask here"]),
+    (deny(who=("group:gone",)), KNOWN, ["group:gone: there is no such group here, so the rule denies nobody by it"]),
+    (deny(who=("group:away",)), KNOWN, ["cannot be looked up; until it can be looked up, the rule denies everybody"]),
+    (deny(who=("group:none",)), KNOWN, []),
+    (permit(run_as=("postgres", "*")), KNOWN, []),
+    (permit(run_as=("nobody",)), KNOWN, ["no-such-name: run_as names nobody: there is no such account here"]),
+    (permit(run_as=("postgres:gone",)), KNOWN, ["no-such-name: run_as names gone: there is no such group here"]),
+    (permit(run_as=("postgres:away",)), KNOWN, ["not-looked-up: run_as names away: it cannot be looked up"]),
+    (permit(**asks(9, "group:ops")), Known(GROUPS, USERS, CONFIG, is_whole=False), ["not-looked-up: the accounts of this host"]),
+    (permit(), Known(GROUPS, USERS, CONFIG, is_whole=False), []),
+]
+
+
+@pytest.mark.parametrize(("rule", "known", "lines"), ROWS)
+def test_what_people_are_warned_about(rule: Rule, known: Known, lines: list[str]) -> None:
+    told = [f"{one.name}: {one.sentence}" for one in about_people([rule], known)]
+    assert len(told) == len(lines), told
+    assert all(line in sentence for line, sentence in zip(lines, told, strict=True)), told
+
+
+def test_accounts_and_groups_to_run_as_are_looked_up_too() -> None:
+    rules = [permit(run_as=("postgres:adm", "*")), deny(run_as=("*:disk", "bob")), deny()]
+    assert targets_of(rules) == {"user:postgres", "group:adm", "group:disk", "user:bob"}
+
+
+# --- files -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A directory with a program, a file that cannot be executed, a directory, and links to a program and to a directory."""
+    here = tmp_path.resolve()
+    (here / "bin").mkdir()
+    for name, mode in (("run", 0o755), ("text", 0o644)):
+        (here / "bin" / name).touch()
+        (here / "bin" / name).chmod(mode)
+    (here / "bin/link").symlink_to("run")
+    (here / "bin/dangling").symlink_to("nowhere")
+    (here / "sbin").symlink_to("bin")
+    return here
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("bin/run", ""),
+        ("bin/link", ""),
+        ("bin/gone", "there is no {}/bin/gone here"),
+        ("bin/dangling", "there is no {}/bin/dangling here"),
+        ("bin/run/x", "there is no {}/bin/run/x here"),
+        ("bin/text", "{}/bin/text cannot be executed"),
+        ("bin", "{}/bin is a directory"),
+        ("sbin/run", "{}/sbin/run is known as {}/bin/run here, since {}/sbin is a link or leads through one"),
+        ("b?n/r*", ""),
+        ("bin/*", ""),
+        ("bin/x*", "no file here matches {}/bin/x*"),
+        ("x*/run", "no file here matches {}/x*/run"),
+        ("*/gone", "no file here matches {}/*/gone"),
+        ("*/run", ""),
+    ],
+)
+def test_what_files_are_warned_about(files: Path, path: str, sentence: str) -> None:
+    told = [one.sentence for one in about_commands([permit(**patterns((f"{files}/{path}", "**")))])]
+    assert told == ([sentence.replace("{}", str(files))] if sentence else [])
+
+
+def test_a_deny_of_a_file_that_is_not_there_says_that_it_denies_nothing(files: Path) -> None:
+    (told,) = about_commands([deny("d", **patterns((f"{files}/bin/gone",)), file="p.toml", line=7)])
+    assert (
+        str(told)
+        == f"p.toml:7: rule d: warning no-such-command: there is no {files}/bin/gone here, so the rule denies nothing by it"
+    )
+
+
+def test_logins_and_any_command_name_no_file() -> None:
+    assert list(about_commands([permit(), permit(services=("sshd",), **patterns(("/gone",)))])) == []
+
+
+def test_what_cannot_be_looked_at_is_not_called_absent() -> None:
+    """A name that is too long stands for every error that is not an absence: root may look at everything else."""
+    long = f"/{'x' * 300}/run"
+    (told,) = about_commands([permit(**patterns((long,)))])
+    assert (told.name, told.sentence) == ("not-looked-up", f"cannot look at {long}: File name too long")
+
+
+# --- all of it ---------------------------------------------------------------------------------------------------------
+
+
+def test_only_rules_about_this_host_are_compared_with_it() -> None:
+    elsewhere = permit("p", hosts=(read_host("web*"),), who=("group:no-such-group-here",), **patterns(("/nowhere/x",)))
+    assert warnings([elsewhere], CONFIG, {}) == []
+    here = permit("p", hosts=(read_host("h.*"),), who=("group:no-such-group-here",), **patterns(("/nowhere/x",)))
+    assert {one.name for one in warnings([here], CONFIG, {})} == {"no-such-command", "no-such-name"}
+
+
+def test_warnings_come_in_the_order_of_the_rules_and_without_what_is_accepted() -> None:
+    rules = [
+        permit("z", **patterns(("/nowhere/z",)), who=("user:root",)),
+        permit("a", **patterns(("/nowhere/a",)), who=("user:root",), accepts=(("no-such-command", "it comes later"),)),
+        permit("m", **patterns(("/nowhere/m",)), who=("user:root",)),
+    ]
+    assert [(one.rule, one.name) for one in warnings(rules, CONFIG, {})] == [
+        ("z", "never-matches"),
+        ("z", "no-such-command"),
+        ("a", "never-matches"),
+        ("m", "never-matches"),
+        ("m", "no-such-command"),
+    ]
+
+
+def test_what_hangs_is_a_warning() -> None:
+    ends = threading.Event()
+    try:
+        (told,) = in_time(lambda: [] if ends.wait() else [], "the directory", seconds=0.05)
+    finally:
+        ends.set()
+    assert told == Warned("not-looked-up", "", 0, "", "the directory could not be looked up within 0.05 s")
+    assert str(told) == "warning not-looked-up: the directory could not be looked up within 0.05 s"
+
+
+def test_a_directory_that_hangs_leaves_the_other_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    monkeypatch.setattr(all_warnings, "look_up", lambda *_: os.read(reader, 1))
+    try:
+        found = warnings([permit("p", **patterns(("/usr/bin/vim",)))], CONFIG, {}, seconds=0.05)
+    finally:
+        os.close(writer)
+        os.close(reader)
+    assert {"amounts-to-root", "not-looked-up"} <= {one.name for one in found}
+
+
+def test_what_fails_is_a_warning() -> None:
+    def fails() -> list[Warned]:
+        raise OSError("no such thing")
+
+    (told,) = in_time(fails, "files", seconds=5)
+    assert told.sentence == "files could not be looked up: no such thing"
