@@ -35,7 +35,6 @@ from jitd.log import log, use_journal
 from jitd.settings import config as settings
 from jitd.settings import host, policyfile
 from jitd.settings.config import Config
-from jitd.settings.outsiders import deadlines
 from jitd.settings.toml_document import ConfigError
 from jitd.store import Conflict, StoreError
 from jitd.verbs.refusal import Refusal
@@ -73,8 +72,8 @@ class PolicyInForce:
         self.policy = self._read()
 
     def _read(self) -> Policy:
-        known = deadlines(self._config.gatekeepers)
-        return policyfile.load(self._config.policy, root=self._config.root, gatekeepers=known)
+        config = self._config
+        return policyfile.load(config.policy, root=config.root, names=config.names, gatekeepers=config.deadlines)
 
     async def reload(self, workers: Workers) -> Policy:
         """Read the policy again, in a worker, and put it in force. Raises ConfigError or TimeoutError; then nothing has
@@ -94,7 +93,6 @@ class Daemon:
         from jitd.asking.gatekeepers import Now
         from jitd.deciding.decider import Decider
         from jitd.deciding.kdc_liveness import Kdc
-        from jitd.deciding.knowledge import NoProviders
         from jitd.facts.gathering import Gatherer
         from jitd.giving import Givers
         from jitd.giving.service_tickets import ServiceTickets
@@ -158,7 +156,8 @@ class Daemon:
             refused=kdc.refused,
             not_given=givers.fault,
             gather=Gatherer(opened=opened, now=now, trusted=config.trusted_places).gather,
-            providers=NoProviders(),
+            providers=self._outsiders.providers,
+            names=config.names,
             workers=self._workers,
             now=now,
             gatekeepers=self._outsiders.gatekeepers,

@@ -53,7 +53,7 @@ def _never(rule: Rule) -> Iterator[str]:
     for pattern in rule.commands or ():
         if pattern.file is not None and (why := _too_long(pattern.file)):
             yield f"the pattern {pattern} can match no file: {why}"
-    match constant_of(getattr(rule, "when", None)):
+    match constant_of(rule.when):
         case False:
             yield "its when is never true: it names nothing that could change"
 
@@ -129,8 +129,8 @@ def _to_root(rule: Rule, ways: Sequence[str]) -> str:
 
 def lone_provider(rule: Rule, providers: Mapping[str, str]) -> str:
     """Return the one provider whose facts ``rule`` names, if the rule asks nobody else; else an empty string."""
-    when: When | None = getattr(rule, "when", None)
-    if when is None or rule.approvals or getattr(rule, "gatekeepers", ()):
+    when = rule.when
+    if when is None or rule.approvals or rule.gatekeepers:
         return ""
     foreign = {providers.get(name, name) for name in when.names if name.startswith("fact.") and name not in NAMES}
     return foreign.pop() if len(foreign) == 1 else ""

@@ -48,7 +48,7 @@ def check(*, strict: bool, files: tuple[Path, ...]) -> None:
     from jitd.checking.warnings import warnings
 
     settings, rules, faults, checked = _read_files(files) if files else _read_host()
-    warned = warnings(rules, settings, {})
+    warned = warnings(rules, settings, {f"fact.{fact}": one.name for one in settings.providers.values() for fact in one.facts})
     for line in (*map(str, faults), *(shown(str(one)) for one in warned)):
         answer(line)
     told = _counted(len(warned), "warning")
@@ -64,6 +64,7 @@ def _read_files(files: Sequence[Path]) -> tuple[Config, Sequence[Rule], list[Fau
     settings among ``files``, those of this host count.
     """
     from jitd.settings import config, policyfile
+    from jitd.settings.host import host_name
     from jitd.settings.toml_document import ConfigError
 
     faults: list[Fault] = []
@@ -78,8 +79,8 @@ def _read_files(files: Sequence[Path]) -> tuple[Config, Sequence[Rule], list[Fau
         try:
             loaded = config.load()
         except ConfigError:  # they were not asked about
-            loaded = config.Config(realms=frozenset(), host=config.host_name().lower())
-    rules, of_policy = policyfile.read([file for file in files if file not in of_settings])
+            loaded = config.Config(realms=frozenset(), host=host_name().lower())
+    rules, of_policy = policyfile.read([file for file in files if file not in of_settings], loaded.names, loaded.deadlines)
     return loaded, rules, [*faults, *of_policy], _counted(len(files), "file")
 
 
@@ -96,7 +97,7 @@ def _read_host() -> tuple[Config, Sequence[Rule], list[Fault], str]:
     except ConfigError as error:  # then read the rules in the default directory, so that all faults are printed together
         faults += error.faults
     try:
-        rules = policyfile.load(loaded.policy, root=loaded.root).rules
+        rules = policyfile.load(loaded.policy, root=loaded.root, names=loaded.names, gatekeepers=loaded.deadlines).rules
         checked += f" and {loaded.policy}, {_counted(len(rules), 'rule')}"
     except ConfigError as error:
         faults += error.faults

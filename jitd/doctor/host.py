@@ -104,7 +104,9 @@ class Host:
 
     def policy(self) -> Policy:
         """Return the policy as it is in the files. Raises ConfigError."""
-        return policyfile.load(self.config.policy, root=self.config.root)
+        return policyfile.load(
+            self.config.policy, root=self.config.root, names=self.config.names, gatekeepers=self.config.deadlines
+        )
 
 
 def find_daemon(state: Path) -> Running:

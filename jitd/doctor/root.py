@@ -84,7 +84,9 @@ def _given(host: Host) -> list[str]:
     from jitd.settings.toml_document import ConfigError
 
     try:
-        policy = policyfile.load(host.config.policy, root=host.config.root)
+        policy = policyfile.load(
+            host.config.policy, root=host.config.root, names=host.config.names, gatekeepers=host.config.deadlines
+        )
     except ConfigError:
         return []
     return [service_of(thing, host.realm) for thing in given_things(policy)]

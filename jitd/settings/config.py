@@ -16,8 +16,9 @@ from types import MappingProxyType
 from typing import Literal
 
 from jitd.core.conditions import is_name, is_principal, read_who
+from jitd.core.names import NAMES, Name
 from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name
-from jitd.settings.outsiders import KEYS_AT, Gatekeepers, Providers, read_gatekeepers, read_providers
+from jitd.settings.outsiders import KEYS_AT, Gatekeepers, Providers, deadlines, fact_names, read_gatekeepers, read_providers
 from jitd.settings.owned_file import read_owned
 from jitd.settings.toml_document import ConfigError, Fault, read_document
 from jitd.settings.toml_table import Table, quoted
@@ -91,6 +92,16 @@ class Config:
     def trusted_places(self) -> tuple[bytes, ...]:
         """``trusted_mounts`` as paths."""
         return tuple(map(os.fsencode, self.trusted_mounts))
+
+    @property
+    def names(self) -> Mapping[str, Name]:
+        """The names that conditions of rules may use: the built-in ones, and the facts of ``providers``."""
+        return {**NAMES, **fact_names(self.providers)}
+
+    @property
+    def deadlines(self) -> Mapping[str, float]:
+        """Maps the names of ``gatekeepers``, which rules may name, to the seconds that each may take."""
+        return deadlines(self.gatekeepers)
 
 
 KEYS = tuple(Config.__dataclass_fields__)

@@ -118,9 +118,11 @@ def check(files: Sequence[Path]) -> list[Fault]:
     return read(files)[1]
 
 
-def read(files: Sequence[Path], names: Mapping[str, Name] = NAMES) -> tuple[list[Rule], list[Fault]]:
+def read(
+    files: Sequence[Path], names: Mapping[str, Name] = NAMES, gatekeepers: Mapping[str, float] | None = None
+) -> tuple[list[Rule], list[Fault]]:
     """Return the rules of ``files`` and all faults. A rule with a fault has default values where it is wrong. Rules may ask about
-    ``names``.
+    ``names``. ``gatekeepers``: see ``load``; None if it is not known which there are.
     """
     faults: list[Fault] = []
     contents: list[tuple[str, bytes]] = []
@@ -130,6 +132,8 @@ def read(files: Sequence[Path], names: Mapping[str, Name] = NAMES) -> tuple[list
         except ConfigError as error:
             faults += error.faults
     rules = _rules(contents, faults, names)
+    if gatekeepers is not None:
+        faults += faults_of(rules, gatekeepers)
     return rules, list(ConfigError(faults).faults)
 
 
