@@ -135,5 +135,5 @@ class Reviews:
         if found.state is RequestState.PENDING:
             return f"request {id}: your approval counts; more are owed"
         if verdict is Verdict.APPROVE and found.state is RequestState.DENIED:
-            raise Refusal("not_done", f"request {id} was denied by policy when it was asked again: {found.because}")
+            raise Refusal("not_done", f"request {id} was denied by policy when it was asked again: {shown(found.because)}")
         return f"request {id} is {found.state}"

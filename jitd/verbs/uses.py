@@ -21,6 +21,7 @@ from jitd.lifecycle.waiters import Waiter, Waiters
 from jitd.log import log
 from jitd.store import Store
 from jitd.verbs.refusal import Refusal
+from jitpam.wire.shown import shown
 
 GIVEN_BACK_WITHIN = 12.0
 """Seconds within which a run without a client ends: its monitor waits 10 s for the client."""
@@ -81,7 +82,7 @@ class Uses:
     def _take(self, found: Request, who: Subject, decision: Decision) -> None:
         """Take a use for ``found`` if ``decision`` permits it. Raises Refusal."""
         if isinstance(decision, Deny):
-            raise Refusal("denied", decision.because)
+            raise Refusal("denied", shown(decision.because))
         grant = self.usable_grant(found)
         try:
             if grant is None:
