@@ -123,6 +123,11 @@ class Deny:
 Decision = Permit | Deny
 
 
+def facts_of(decision: Decision) -> dict[str, dict[str, str]]:
+    """Return what the chain keeps of the facts that were used for ``decision``; nothing if there were none."""
+    return {"facts": dict(decision.seen)} if decision.seen else {}
+
+
 def narrow(old: Obligations, new: Obligations) -> Obligations:
     """Return the stricter of both in every respect. A change of policy may do only this to a request that waits."""
     return Obligations(

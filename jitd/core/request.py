@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
-from jitd.core.decision import Decision, Deny, Obligations, narrow
+from jitd.core.decision import Decision, Deny, Obligations, facts_of, narrow
 from jitd.core.deed import deed_of
 from jitd.core.effects import ListsChanged, Moment, RequestWaits, SetDeadline, TellRequester
 from jitd.core.grant import Grant, Issued, Used
@@ -55,7 +55,7 @@ class Review:
 @dataclass(frozen=True, slots=True)
 class Request:
     """One person asks for one command. Fields before ``state`` never change. ``lock`` is the id of the lock that ended the
-    request. ``anew``: no earlier grant may answer it.
+    request. ``anew``: no earlier grant may answer it. ``seen`` are the facts of the last decision (Permit).
     """
 
     id: str
@@ -84,6 +84,7 @@ class Request:
     lock: str | None = None
     point: Point | None = None
     anew: bool = False
+    seen: tuple[tuple[str, str], ...] = ()
 
     @property
     def may_act_at_once(self) -> bool:
@@ -142,15 +143,13 @@ class Screened:
 
     def detail(self) -> dict[str, Any]:
         """Return what the chain keeps of the event."""
-        if isinstance(self.decision, Deny):
-            return {
-                "decision": "deny",
-                "why": str(self.decision.why),
-                "rule": self.decision.rule,
-                "because": self.decision.because,
-            }
-        approvals = [[a.need, *a.of_whom] for a in self.decision.obligations.approvals]
-        return {"decision": "permit", "rule": self.decision.rule, "approvals": approvals, "lease": self.decision.lease}
+        decision = self.decision
+        if isinstance(decision, Deny):
+            told = {"decision": "deny", "why": str(decision.why), "rule": decision.rule, "because": decision.because}
+            return {**told, **facts_of(decision)}
+        approvals = [[a.need, *a.of_whom] for a in decision.obligations.approvals]
+        permits = {"decision": "permit", "rule": decision.rule, "approvals": approvals, "lease": decision.lease}
+        return {**permits, **facts_of(decision)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +179,7 @@ class Reviewed:
             "comment": self.comment,
             "groups": sorted(self.reviewer.groups),
             "ticket_ends_at": str(self.reviewer.ticket_ends_at),
+            **facts_of(self.decision),
         }
 
 
@@ -294,6 +294,8 @@ def transition(request: Request, event: Event, now: Moment) -> tuple[Request, tu
             after, follows = _ended(request, RequestState.EXPIRED, "nobody decided in time")
         case Locked():
             after, follows = _ended(replace(request, lock=event.lock), RequestState.DENIED, event.because)
+    if isinstance(event, Screened | Reviewed):
+        after = replace(after, seen=event.decision.seen or after.seen)
     if after.state not in LAW[request.state][type(event)]:
         raise IllegalEvent(f"{request.id} cannot go from {request.state} to {after.state}")
     return replace(after, version=request.version + 1), follows
@@ -337,8 +339,7 @@ def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
         raise NotYours(f"{event.reviewer.principal} may not review request {request.id}")
     review = Review(event.reviewer, event.verdict, event.comment, now.at)
     before = request.obligations
-    request = replace(request, reviews=(*request.reviews, review))
-    who = event.reviewer.principal
+    request, who = replace(request, reviews=(*request.reviews, review)), event.reviewer.principal
     if event.verdict is Verdict.DENY:
         said = f': "{event.comment}"' if event.comment else ""
         return _ended(request, RequestState.DENIED, f"denied by {who}{said}")
