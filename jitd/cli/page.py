@@ -241,6 +241,9 @@ def _facts(row: Row) -> Iterator[Line]:
         yield "from", words(point, "remote_host", "this host")
         if point.get("authenticated"):
             yield "came in by", words(point, "authenticated")
+    for pair in _list(row, "facts"):
+        if isinstance(pair, list) and len(pair) == 2:
+            yield str(pair[0]), str(pair[1])
 
 
 def _claims(row: Row) -> Iterator[Line]:

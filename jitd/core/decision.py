@@ -121,7 +121,8 @@ class Permit:
         owed = self.obligations.approvals
         demands = {"demands": [str(approval.demand) for approval in owed]} if any(not a.demand.is_none for a in owed) else {}
         asked = [[approval.need, *approval.of_whom] for approval in owed]
-        return {"decision": "permit", "rule": self.rule, "approvals": asked, **demands, "lease": self.lease, **_facts(self.seen)}
+        told = {"decision": "permit", "rule": self.rule, "approvals": asked, **demands, "lease": self.lease}
+        return told | facts_of(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +136,16 @@ class Deny:
 
     def detail(self) -> dict[str, Any]:
         """Return what the chain keeps of it."""
-        return {"decision": "deny", "why": str(self.why), "rule": self.rule, "because": self.because, **_facts(self.seen)}
-
-
-def _facts(seen: tuple[tuple[str, str], ...]) -> dict[str, Any]:
-    return {"facts": dict(seen)} if seen else {}
+        told = {"decision": "deny", "why": str(self.why), "rule": self.rule, "because": self.because}
+        return told | facts_of(self)
 
 
 Decision = Permit | Deny
+
+
+def facts_of(decision: Decision) -> dict[str, dict[str, str]]:
+    """Return what the chain keeps of the facts that were used for ``decision``; nothing if there were none."""
+    return {"facts": dict(decision.seen)} if decision.seen else {}
 
 
 def narrow(old: Obligations, new: Obligations) -> Obligations:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from jitd.core.approvers import lack, may_review, tally
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
-from jitd.core.decision import Decision, Deny, Obligations, Permit, narrow
+from jitd.core.decision import Decision, Deny, Obligations, Permit, facts_of, narrow
 from jitd.core.deed import deed_of
 from jitd.core.effects import ListsChanged, Moment, RequestWaits, Screen, SetDeadline, TellRequester
 from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
@@ -59,7 +59,7 @@ class Request:
     """One person asks for one command. Fields before ``state`` never change. ``lock`` is the id of the lock that ended the
     request. ``anew``: no earlier grant may answer it. ``caller`` are facts about the process that asked, if a rule looked at
     them, each with its value. ``at_once``: it does not wait for approvals. ``asking_at`` is since when its gatekeepers are
-    asked, None if they are not; ``passed`` is what is kept of their answers.
+    asked, None if they are not; ``passed`` is what is kept of their answers. ``seen`` are the facts of the last decision.
     """
 
     id: str
@@ -92,6 +92,7 @@ class Request:
     at_once: bool = False
     asking_at: datetime | None = None
     passed: tuple[Passed, ...] = ()
+    seen: tuple[tuple[str, str], ...] = ()
 
     @property
     def may_act_at_once(self) -> bool:
@@ -170,6 +171,7 @@ class Reviewed:
             "comment": self.comment,
             "groups": sorted(self.reviewer.groups),
             **self.reviewer.ticket(),
+            **facts_of(self.decision),
         }
 
 
@@ -304,6 +306,8 @@ def transition(request: Request, event: Event, now: Moment) -> tuple[Request, tu
             after, follows = _ended(request, RequestState.EXPIRED, "nobody decided in time")
         case Locked():
             after, follows = _ended(replace(request, lock=event.lock), RequestState.DENIED, event.because)
+    if isinstance(event, Screened | Reviewed):
+        after = replace(after, seen=event.decision.seen or after.seen)
     if after.state not in LAW[request.state][type(event)]:
         raise IllegalEvent(f"{request.id} cannot go from {request.state} to {after.state}")
     return replace(after, version=request.version + 1), follows

@@ -145,6 +145,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
             "authenticated": request.point.authenticated,
         },
         "rule": shown(request.rule),
+        "facts": [] if is_requester else [[name, shown(value)] for name, value in request.seen],
         "reason": None if claims.reason is None else shown(claims.reason),
         "claims": {
             "tty": None if claims.tty is None else shown(claims.tty),

@@ -33,6 +33,19 @@ def test_facts_and_claims_stand_under_different_headings() -> None:
         assert all(checked < n < claimed for n, line in enumerate(lines) if text in line)
 
 
+def test_the_facts_that_the_rule_saw_stand_among_the_facts_and_the_requester_is_not_told() -> None:
+    seen = (("fact.load", "0.5"), ("fact.risk", "not known: \x1b[2J"))
+    request = waiting("true", seen=seen)
+    lines = page.page(row_for(request), None)
+    checked, claimed = (
+        next(n for n, line in enumerate(lines) if text in line) for text in ("has checked this", "nobody has checked")
+    )
+    assert [line.split(maxsplit=1) for line in lines[checked:claimed] if "fact." in line] == [
+        ["fact.load", "0.5"], ["fact.risk", "not known: \\x1b[2J"],
+    ]  # fmt: skip
+    assert not any("fact." in line for line in page.page(row_for(request, request.requester), None))
+
+
 def test_a_page_has_everything_that_binds_the_run() -> None:
     bound = replace(
         command("psql", "-c", "drop table x", cwd=b"/srv/with space", streams=("pipe", "terminal", "null")),

@@ -12,13 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.core.command import Command
-from jitd.core.decision import Deny, Permit, Terms, Why
+from jitd.core.decision import Approval, Deny, Permit, Terms, Why
 from jitd.core.facts import MOST_SPELLED, Facts, Unasked, Unknown, Value, spell
 from jitd.core.names import MOST_CHARACTERS, MOST_ELEMENTS, NAMES, OF_THE_FILE, ROOTS, TYPES, fault_in
 from jitd.core.policy import Rule, decide, describe
 from jitd.core.question import Question, said, spelled
+from jitd.core.request import Verdict, transition
 from jitd.core.when import When, WhenFailed
 from tests.core.house import ALICE, EVE, NOON, ROOT, deny, hours, permit, policy, question, told
+from tests.scene import asked, moment, person, review, screened
+from tests.scene import permit as scene_permit
 
 
 def when(names: str, evaluate: Callable[[Mapping[str, Value]], Any] = lambda values: True) -> When:
@@ -40,8 +43,8 @@ def asked_for(*rules: Rule, of: Question | None = None, known: Facts | None = No
     """The names that are wanted before there can be an answer; none if there is one."""
     try:
         decide(policy(*rules), of or question(), NOON, known or {})
-    except Unasked as asked:
-        return set(asked.names)
+    except Unasked as wanted:
+        return set(wanted.names)
     return set()
 
 
@@ -193,9 +196,9 @@ def test_looking_for_facts_one_by_one_comes_to_the_same_answer(rules: tuple[Rule
         try:
             found = decide(policy(*rules), question(), NOON, known)
             break
-        except Unasked as asked:
-            assert asked.names and not asked.names & known.keys()
-            name = min(asked.names)
+        except Unasked as wanted:
+            assert wanted.names and not wanted.names & known.keys()
+            name = min(wanted.names)
             known[name] = everything[name]
     assert found == decide(policy(*rules), question(), NOON, everything)
 
@@ -271,6 +274,22 @@ def test_how_a_value_is_spelled_for_people(value: Any, text: str) -> None:
     assert spell(value) == text
 
 
+def test_the_record_and_the_request_keep_the_facts_of_the_last_decision_that_used_any() -> None:
+    bob = person("bob")
+    approval = Approval(1, ("group:ops",))
+    made = asked()
+    first = screened(made, replace(scene_permit(approval), seen=(("fact.risk", "40"),)))
+    assert first.detail()["facts"] == {"fact.risk": "40"}
+    waiting, _ = transition(made, first, moment())
+    assert waiting.seen == (("fact.risk", "40"),)
+    denied = review(waiting, bob, decision=Deny(Why.ERROR, "rule p: no", "p", (("fact.risk", "not known: x"),)))
+    assert denied.detail()["facts"] == {"fact.risk": "not known: x"}
+    assert transition(waiting, denied, moment())[0].seen == (("fact.risk", "not known: x"),)
+    said_no = review(waiting, bob, Verdict.DENY, decision=Deny(Why.APPROVALS, "an approver denies it"))
+    assert "facts" not in said_no.detail()
+    assert transition(waiting, said_no, moment())[0].seen == waiting.seen
+
+
 # --- the names -------------------------------------------------------------------------------------------------------
 
 
@@ -289,8 +308,8 @@ def test_no_two_arguments_have_the_same_spelling(words: list[bytes]) -> None:
 
 def test_how_bytes_are_spelled() -> None:
     assert spelled(b"\xff\\xff\\") == "\\xff\\\\xff\\\\"
-    asked = question(argv=(b"/bin/x", "é".encode(), b"\xe9"), reason=None, tty=b"pts/1", lasts_for=60)
-    assert said(asked, ["request.argv", "claim.reason", "claim.tty", "request.lasts", "request.uses", "fact.risk"]) == {
+    of = question(argv=(b"/bin/x", "é".encode(), b"\xe9"), reason=None, tty=b"pts/1", lasts_for=60)
+    assert said(of, ["request.argv", "claim.reason", "claim.tty", "request.lasts", "request.uses", "fact.risk"]) == {
         "request.argv": ("/bin/x", "é", "\\xe9"), "claim.reason": "", "claim.tty": "pts/1", "request.lasts": 60,
         "request.uses": 0,
     }  # fmt: skip
