@@ -114,6 +114,23 @@ def test_each_method_and_whom_it_lets_in(sshd: Sshd, both: Sshd, who: str, metho
         assert f"\n{who}\n" not in done.stdout
 
 
+def test_the_credentials_that_ssh_hands_over_are_forwarded_ones(house: House, sshd: Sshd) -> None:
+    """THREATS K-20: a rule may refuse them, and then refuses every login by a ticket; they are shown either way."""
+    assert sshd.ssh("bob").returncode == 0
+    row = max(house.rows("requests", "--all"), key=lambda row: row["submitted_at"])
+    assert row["requester"].startswith("bob@") and "forwarded" in row["authentication"]["flags"]
+    house.set_policy(POLICY.replace('name = "at-once"\n', 'name = "at-once"\nforwarded = "refuse"\n'))
+    try:
+        assert house.jitd("reload").returncode == 0
+        done = sshd.ssh("bob")
+        assert done.returncode == 254 and "rule at-once refuses tickets that were forwarded from another host" in done.stdout
+        assert "\nbob\n" not in done.stdout
+    finally:
+        house.set_policy(POLICY)
+        assert house.jitd("reload").returncode == 0
+    assert sshd.ssh("bob").returncode == 0
+
+
 def test_a_ticket_that_lies_about_on_the_host_is_no_proof_of_who_comes_with_a_key(sshd: Sshd) -> None:
     """THREATS K-12: the key may be stolen; the ticket was left there by whom it belongs to."""
     done = sshd.ssh("bob", method="key", lies_about=True)
