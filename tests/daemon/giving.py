@@ -173,7 +173,7 @@ class House:
             principals={},
             people={},
         )
-        decider: Any = SimpleNamespace(lock_on=lambda who: None, decide_use=self.decide_use)
+        decider: Any = SimpleNamespace(lock_on=lambda who: None, decide_use=self.decide_use, forget_answers=lambda: None)
         nothing: Any = None
         self.perform = Perform(
             config=config,
