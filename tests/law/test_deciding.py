@@ -20,6 +20,9 @@ ASKED_BY = {
     ("jitd.deciding.screening", "look_again"): {"jitd.deciding.decider"},
     ("jitd.deciding.screening", "unopened"): {"jitd.deciding.decider"},
     ("jitd.core.lock", "answer_to"): {"jitd.deciding.decider"},
+    ("jitd.core.gatekeeping", "folded"): {"jitd.deciding.decider"},
+    ("jitd.core.gatekeeping", "judged"): {"jitd.core.request", "jitd.deciding.decider"},
+    ("jitd.deciding.gatekeepers", "Answers"): {"jitd.deciding.decider"},
     ("jitd.core.deed", "JITSUDO"): {"jitd.verbs.requests"},  # who lists the rules for it, and compares nothing
 }
 """A question → who asks it. What is wired into one way to an answer and not into the other would be a way around it."""
