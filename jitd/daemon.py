@@ -92,6 +92,7 @@ class Daemon:
         from jitd.asking.assembly import Outsiders
         from jitd.asking.gatekeepers import Now
         from jitd.deciding.decider import Decider
+        from jitd.deciding.explaining import Explainer
         from jitd.deciding.kdc_liveness import Kdc
         from jitd.facts.gathering import Gatherer
         from jitd.giving import Givers
@@ -147,22 +148,27 @@ class Daemon:
         givers = Givers({SERVICE_TICKET: ServiceTickets(Writer(config.kdc), self._trials, realm)})
         clocks = Now(lambda: now().at, lambda: now().boot)
         self._outsiders: Outsiders = Outsiders(config, clocks, time.monotonic, is_direct=isinstance(executor, Direct))
+        gather = Gatherer(opened=opened, now=now, trusted=config.trusted_places).gather
+
+        def policy() -> Policy:
+            return self._rules.policy
+
         decider = Decider(
             config=config,
-            policy=lambda: self._rules.policy,
+            policy=policy,
             store=self._store,
             accounts=self._accounts,
             is_alive=kdc.is_alive,
             refused=kdc.refused,
             not_given=givers.fault,
-            gather=Gatherer(opened=opened, now=now, trusted=config.trusted_places).gather,
+            gather=gather,
             providers=self._outsiders.providers,
-            names=config.names,
             workers=self._workers,
             now=now,
             gatekeepers=self._outsiders.gatekeepers,
         )
         self._forget_answers = decider.forget_answers
+        explainer = Explainer(config, policy, self._accounts, decider.lock_on, gather, config.names, self._workers, now)
         self.perform: Perform = Perform(
             config=config,
             decider=decider,
@@ -190,8 +196,8 @@ class Daemon:
             subordinates=subordinates,
             access=access,
             lists=lists,
-            requests=Requests(config, decider, self.perform, self._store, waiters, self._workers, now),
-            explanations=Explanations(access, decider.explainer, self._workers, now),
+            requests=Requests(config, decider, explainer, self.perform, self._store, waiters, self._workers, now),
+            explanations=Explanations(access, explainer, self._workers, now),
             reviews=Reviews(access, decider, self.perform, self._store, now),
             endings=endings,
             locks=Locks(access, endings, self.perform, self._store, self._accounts, waiters, self._workers, now),

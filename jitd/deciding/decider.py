@@ -11,24 +11,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from jitd.core import lease, lock
 from jitd.core.command import Command, work_of
 from jitd.core.decision import Decision, Deny, Obligations, Permit, Why, narrow
 from jitd.core.effects import Moment
-from jitd.core.gatekeeping import Asking, Heard, folded, judged
+from jitd.core.gatekeeping import Heard, folded, judged
 from jitd.core.grant import Grant, covers, waits_for_its_own
-from jitd.core.names import NAMES, Name
 from jitd.core.policy import Policy, Rule, rules_for
 from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, screening
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.command_lookup import Asked
-from jitd.deciding.explaining import Explainer
 from jitd.deciding.gatekeepers import Answers, Gatekeepers, Hearing, NoGatekeepers
+from jitd.deciding.hearings import Hearings
 from jitd.deciding.knowledge import Beforehand, Gather, Knowledge, Providers, Wanted
 from jitd.deciding.screening import Sighting
 from jitd.files.silence import MOUNTS
@@ -67,8 +66,8 @@ class FreshDecision:
 class Decider:
     """Makes all decisions. ``policy`` returns the policy in force. ``is_alive`` asks the KDC about a principal, and may block.
     ``refused`` says which of some principals the KDC has refused lately. ``not_given`` returns the sentence why a thing cannot be
-    given now, or an empty text. ``gather`` and ``providers`` find the facts that rules ask about. ``names`` are the names that
-    rules may use. ``gatekeepers`` are those that rules may name.
+    given now, or an empty text. ``gather`` and ``providers`` find the facts that rules ask about. ``gatekeepers`` are those that
+    rules may name.
     """
 
     def __init__(
@@ -85,7 +84,6 @@ class Decider:
         providers: Providers,
         workers: Workers,
         now: Callable[[], Moment],
-        names: Mapping[str, Name] = NAMES,
         gatekeepers: Gatekeepers | None = None,
     ) -> None:
         self._config = config
@@ -99,8 +97,7 @@ class Decider:
         self._providers = providers
         self._workers = workers
         self._now = now
-        self._answers = Answers(gatekeepers or NoGatekeepers(), now)
-        self.explainer: Explainer = Explainer(config, policy, accounts, self.lock_on, gather, names, workers, now)
+        self._hearings = Hearings(Answers(gatekeepers or NoGatekeepers(), now), store, policy, now)
 
     # --- the answers ---------------------------------------------------------------------------------------------------
 
@@ -196,7 +193,7 @@ class Decider:
         """Answer ``request`` with its gatekeepers. ``hearing`` has the answers that have come before. Raises TimeoutError."""
         while True:
             fresh = await self.decide_again(request, hearing.heard)
-            if not await self._has_asked(request, _with_gatekeepers(request, fresh.decision), fresh.standing, hearing):
+            if not await self._hearings.have_asked(request, _with_gatekeepers(request, fresh.decision), fresh.standing, hearing):
                 return fresh
 
     async def screen_use(self, request: Request) -> Decision:
@@ -205,54 +202,12 @@ class Decider:
         while True:
             decision = await self.decide_use(request, hearing.heard)
             standing = tuple(review.by for review in _approving(request))
-            if not await self._has_asked(request, decision, standing, hearing):
+            if not await self._hearings.have_asked(request, decision, standing, hearing):
                 return judged(decision, hearing.heard, request.claims.reason)
-
-    async def _has_asked(self, request: Request, decision: Decision, standing: tuple[Subject, ...], hearing: Hearing) -> bool:
-        """Ask those gatekeepers of ``decision`` who have not answered yet. False if there is nobody to ask. If they were asked,
-        time has gone by, and ``decision`` has to be made again.
-        """
-        if isinstance(decision, Deny):
-            return False
-        asking = self._asking(request, decision, standing)
-        missing = hearing.missing(decision.obligations.gatekeepers, asking)
-        if not missing:
-            return False
-        lease = self._store.request(decision.lease or request.lease or request.id)
-        earlier = (*request.passed, *(() if lease is None else lease.passed))
-        hearing.heard += await self._answers.of(missing, asking, earlier)
-        return True
-
-    def _asking(self, request: Request, permit: Permit, standing: tuple[Subject, ...]) -> Asking:
-        """Return the question for gatekeepers. Nobody waits for their answer beyond the end of the request or of its grant."""
-        ends_boot = request.expires_boot
-        if not request.is_open:
-            grant = self._store.grant(request.lease or request.id)
-            ends_boot = self._now().boot + permit.obligations.expires_for
-            ends_boot = ends_boot if grant is None else min(ends_boot, grant.ends_boot)
-        return Asking(
-            id=request.id,
-            fingerprint=request.fingerprint,
-            requester=request.requester,
-            host=request.host,
-            service=request.service,
-            command=request.command,
-            claims=request.claims,
-            point=request.point,
-            lasts_for=request.lasts_for,
-            uses=request.uses,
-            timeout_for=request.timeout_for,
-            rule=permit.rule,
-            policy=self._policy().digest,
-            owed=permit.obligations.approvals,
-            approved=tuple(approver.principal for approver in standing),
-            facts=permit.seen,
-            ends_boot=self._now().boot + permit.obligations.expires_for if ends_boot is None else ends_boot,
-        )
 
     def forget_answers(self) -> None:
         """Drop the answers of gatekeepers that are kept: the policy was loaded again, or somebody was locked."""
-        self._answers.forget()
+        self._hearings.forget()
 
     async def standing(self, known: Subject) -> Subject | None:
         """Return the Subject ``known`` with the facts as they are now. None if the account is gone or expired, or if the KDC

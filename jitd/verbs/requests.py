@@ -26,6 +26,7 @@ from jitd.core.subject import Subject
 from jitd.deciding import program_commands
 from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.decider import Decider, FirstDecision
+from jitd.deciding.explaining import Explainer
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import Overtaken
 from jitd.lifecycle.waiters import Waiter, Waiters
@@ -52,6 +53,7 @@ class Requests:
         self,
         config: Config,
         decider: Decider,
+        explainer: Explainer,
         perform: Perform,
         store: Store,
         waiters: Waiters,
@@ -60,6 +62,7 @@ class Requests:
     ) -> None:
         self._config = config
         self._decider = decider
+        self._explainer = explainer
         self._perform = perform
         self._store = store
         self._waiters = waiters
@@ -343,7 +346,7 @@ class Requests:
             row = decision_row(first.decision, first.command)
         else:
             row = await self._workers.frames.run(who.uid, decision_row, first.decision, first.command)
-        closest = await self._decider.explainer.closest(who, service, first.asked, first.command, first.decision)
+        closest = await self._explainer.closest(who, service, first.asked, first.command, first.decision)
         return row | {"approved": first.approved, "closest": near_rows(closest)}
 
     def rules(self, who: Subject) -> list[Row]:

@@ -171,6 +171,7 @@ def test_when_the_run_was_ended_by_somebody_that_is_said(daemon, jitsudo):
 
 def test_streams_that_are_closed_are_said_to_be_and_nothing_of_ours_takes_their_place(daemon, jitsudo):
     """THREATS X-06."""
+
     def script(peer):
         daemon.heard.append(peer.welcome().streams)
         monitor = peer.start()

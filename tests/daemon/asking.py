@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -153,7 +153,7 @@ class AskingHouse(House):
             now=self.now,
         )
         self.recovery = Recovery(self.perform, self.lifecycle, self.store, self.monitors, self.now)
-        self.requests = Requests(config, self.decider, self.perform, self.store, self.waiters, self.workers, self.now)
+        self.requests = Requests(config, self.decider, cast(Any, None), self.perform, self.store, self.waiters, self.workers, self.now)
         self.reviews = Reviews(Access(config, self.store), self.decider, self.perform, self.store, self.now)
         self.services: Any = SimpleNamespace(
             store=self.store,

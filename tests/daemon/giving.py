@@ -187,7 +187,7 @@ class House:
             workers=nothing,
             now=lambda: self.at,
         )
-        self.requests = Requests(config, decider, self.perform, self.store, self.waiters, nothing, lambda: self.at)
+        self.requests = Requests(config, decider, nothing, self.perform, self.store, self.waiters, nothing, lambda: self.at)
         self.access = Access(config, self.store)
         self.lists = Lists(
             self.access, self.store, lambda: SqliteStore.reading(self.path), Workers(), lambda run: None, lambda: self.at

@@ -60,7 +60,7 @@ class House:
         perform: Any = SimpleNamespace(act=lambda event: None, usage_of=lambda run: None)
         config: Any = SimpleNamespace(operators=(), limits=Limits())
         nothing: Any = None
-        self.requests = Requests(config, decider, perform, store, waiters, nothing, moment)
+        self.requests = Requests(config, decider, nothing, perform, store, waiters, nothing, moment)
         self.reviews = Reviews(Access(config, store), decider, perform, store, moment)
 
     async def standing(self, who: Any) -> None:

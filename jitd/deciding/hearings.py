@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Has the gatekeepers of a permit asked: those who have not answered yet, with what was found out so far.
+
+Law: nobody is asked about a denial. After somebody was asked the decision has to be made again, since time has gone by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jitd.core.decision import Decision, Deny, Permit
+from jitd.core.effects import Moment
+from jitd.core.gatekeeping import Asking
+from jitd.core.policy import Policy
+from jitd.core.request import Request
+from jitd.core.subject import Subject
+from jitd.deciding.gatekeepers import Answers, Hearing
+from jitd.store import Store
+
+
+class Hearings:
+    """Has gatekeepers asked about requests. ``answers`` asks them, and keeps what they said. ``policy`` returns the policy in
+    force.
+    """
+
+    def __init__(self, answers: Answers, store: Store, policy: Callable[[], Policy], now: Callable[[], Moment]) -> None:
+        self._answers = answers
+        self._store = store
+        self._policy = policy
+        self._now = now
+
+    def forget(self) -> None:
+        """Drop the answers that are kept."""
+        self._answers.forget()
+
+    async def have_asked(self, request: Request, decision: Decision, standing: tuple[Subject, ...], hearing: Hearing) -> bool:
+        """Ask those gatekeepers of ``decision`` who have not answered yet. False if there is nobody to ask. If they were asked,
+        time has gone by, and ``decision`` has to be made again.
+        """
+        if isinstance(decision, Deny):
+            return False
+        asking = self._asking(request, decision, standing)
+        missing = hearing.missing(decision.obligations.gatekeepers, asking)
+        if not missing:
+            return False
+        lease = self._store.request(decision.lease or request.lease or request.id)
+        earlier = (*request.passed, *(() if lease is None else lease.passed))
+        hearing.heard += await self._answers.of(missing, asking, earlier)
+        return True
+
+    def _asking(self, request: Request, permit: Permit, standing: tuple[Subject, ...]) -> Asking:
+        """Return the question for gatekeepers. Nobody waits for their answer beyond the end of the request or of its grant."""
+        ends_boot = request.expires_boot
+        if not request.is_open:
+            grant = self._store.grant(request.lease or request.id)
+            ends_boot = self._now().boot + permit.obligations.expires_for
+            ends_boot = ends_boot if grant is None else min(ends_boot, grant.ends_boot)
+        return Asking(
+            id=request.id,
+            fingerprint=request.fingerprint,
+            requester=request.requester,
+            host=request.host,
+            service=request.service,
+            command=request.command,
+            claims=request.claims,
+            point=request.point,
+            lasts_for=request.lasts_for,
+            uses=request.uses,
+            timeout_for=request.timeout_for,
+            rule=permit.rule,
+            policy=self._policy().digest,
+            owed=permit.obligations.approvals,
+            approved=tuple(approver.principal for approver in standing),
+            facts=permit.seen,
+            ends_boot=self._now().boot + permit.obligations.expires_for if ends_boot is None else ends_boot,
+        )
