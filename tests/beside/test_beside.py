@@ -261,6 +261,8 @@ def test_a_child_ends_when_its_connection_is_closed() -> None:
 
 
 def test_an_answer_of_another_account_is_not_believed(tmp_path: Path) -> None:
+    """THREATS U-03."""
+
     async def whole() -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             listener.bind(str(tmp_path / "s"))
@@ -293,6 +295,8 @@ def test_an_account_that_is_not_there_is_told() -> None:
 
 
 def test_a_client_that_is_not_root_is_not_heard(capfd: pytest.CaptureFixture[str]) -> None:
+    """THREATS U-03."""
+
     async def whole() -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 

@@ -104,6 +104,7 @@ def test_arguments_are_passed_as_they_are_and_no_shell_sees_them(place: Path) ->
 
 
 def test_a_program_has_no_environment_no_right_and_no_descriptor_but_three(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS U-02."""
     monkeypatch.setenv("KRB5_CONFIG", "/nonexistent")
     program = script(
         place,
@@ -125,6 +126,7 @@ def test_a_program_has_no_environment_no_right_and_no_descriptor_but_three(place
 
 
 def test_without_a_network_a_program_has_none(place: Path) -> None:
+    """THREATS U-02."""
     program = script(place, "sys.stdout.write(open('/proc/self/net/route').read())")
     assert len(output(run(program)).splitlines()) <= 1, "a head at most, and no route"
     assert output(run(program, name=NETWORKED)).decode().split() == Path("/proc/net/route").read_text().split()
@@ -164,6 +166,7 @@ def test_a_program_that_fails_has_no_output(place: Path, text: str, reason: str)
 
 
 def test_a_program_that_takes_too_much_memory_or_too_many_processes_fails_and_the_next_one_runs(place: Path) -> None:
+    """THREATS U-02."""
     hungry = script(place, "taken = [bytearray(b'x' * 2**20) for _ in range(500)]", "hungry")
     rabbits = script(place, "for _ in range(1000):\n    if os.fork() == 0:\n        time.sleep(600)", "rabbits")
 
@@ -178,6 +181,7 @@ def test_a_program_that_takes_too_much_memory_or_too_many_processes_fails_and_th
 
 @pytest.mark.parametrize("text", ["time.sleep(60)", "os.close(1); os.close(2); time.sleep(60)", "while True: pass"])
 def test_a_program_that_takes_too_long_is_killed(place: Path, text: str) -> None:
+    """THREATS U-01."""
     pids = file_of(place, "pids")
     program = script(place, f"open('{pids}', 'w').write(str(os.getpid()))\n{text}")
     assert "has not ended within 0.5 s, and was killed" in why(run(program, deadline_ms=500))
@@ -205,6 +209,7 @@ def test_a_program_that_cannot_be_executed_is_told(program: str, reason: str) ->
 
 
 def test_a_program_that_others_could_have_changed_is_not_executed(place: Path) -> None:
+    """THREATS U-03."""
     program = script(place, "print('x')")
     assert output(run(program)) == b"x\n"
     uid = pwd.getpwnam(ACCOUNT).pw_uid
@@ -245,6 +250,7 @@ while len(open('{pids}').read().split()) < 4:
     [("print('x'); sys.exit()", "x"), ("time.sleep(600)", "killed"), ("os.kill(os.getppid(), 9); time.sleep(600)", "lost")],
 )
 def test_nothing_is_left_of_a_program_though_it_left_its_session(place: Path, then: str, answer: str) -> None:
+    """THREATS U-01."""
     pids = file_of(place, "pids")
     said = run(script(place, LEAVER.format(pids=pids, then=then)), deadline_ms=3000)
     assert len(pids_in(pids)) == 4
@@ -254,6 +260,7 @@ def test_nothing_is_left_of_a_program_though_it_left_its_session(place: Path, th
 
 @pytest.mark.parametrize("end", ["killed", "closed", "dropped"])
 def test_nothing_is_left_of_a_program_when_jitd_programs_ends_or_nobody_waits_any_more(place: Path, end: str) -> None:
+    """THREATS U-01."""
     pids = file_of(place, "pids")
     program = script(place, LEAVER.format(pids=pids, then="time.sleep(600)"))
     through = door()
@@ -280,6 +287,7 @@ def test_nothing_is_left_of_a_program_when_jitd_programs_ends_or_nobody_waits_an
 
 
 def test_of_a_hundred_programs_neither_a_process_nor_a_descriptor_is_left(place: Path) -> None:
+    """THREATS U-01."""
     through = door()
     leaver = script(place, "if os.fork() == 0:\n    os.setsid()\n    time.sleep(600)\nprint('x')")
 
@@ -326,7 +334,7 @@ def test_a_question_that_cannot_be_written_is_not_asked() -> None:
 
 
 def test_jitd_programs_cannot_be_traced_by_what_it_runs(place: Path) -> None:
-    """A program must not read the pipes of another one in jitd-programs' memory, nor answer in its name."""
+    """THREATS U-02. A program must not read the pipes of another one in jitd-programs' memory, nor answer in its name."""
     program = script(
         place,
         "parent = os.getppid()\n"
