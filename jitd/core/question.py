@@ -52,6 +52,10 @@ def spelled(value: bytes) -> str:
     return value.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
 
 
+def _indicators(who: Subject) -> tuple[str, ...]:
+    return () if who.authentication is None else tuple(sorted(who.authentication.indicators))
+
+
 _SAID: dict[str, Callable[[Question], Value]] = {
     "request.argv": lambda asked: tuple(spelled(word) for word in asked.command.argv),
     "request.path": lambda asked: spelled(asked.command.path),
@@ -67,6 +71,7 @@ _SAID: dict[str, Callable[[Question], Value]] = {
     "subject.user": lambda asked: asked.requester.user,
     "subject.groups": lambda asked: tuple(sorted(asked.requester.groups)),
     "subject.is_local": lambda asked: asked.requester.is_local,
+    "subject.indicators": lambda asked: _indicators(asked.requester),
     "claim.reason": lambda asked: asked.reason or "",
     "claim.tty": lambda asked: spelled(asked.tty or b""),
 }

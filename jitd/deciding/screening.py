@@ -104,7 +104,7 @@ def _look(
         )
 
     def permits(unseen: Found) -> bool:
-        return isinstance(knowledge.decide(policy, about(unseen), now.at), Permit)
+        return isinstance(_on_path(policy, about(unseen), now, knowledge), Permit)
 
     found = find(asked, who, service, search_path, permits, glance)
     if found.complaint and not found.unfit:
@@ -112,10 +112,10 @@ def _look(
     # If the file counts as missing, nothing may be looked at that could tell whether it is there.
     question = about(found, () if found.is_missing else _names(policy, found.command, found.names))
     if found.complaint:
-        decision = knowledge.decide(policy, replace(question, is_missing=False), now.at)
+        decision = _on_path(policy, replace(question, is_missing=False), now, knowledge)
         is_denied = isinstance(decision, Deny) and decision.why in (Why.NO_RULE, Why.RULE, Why.ERROR)
         return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint))
-    on_path = knowledge.decide(policy, question, now.at)
+    on_path = _on_path(policy, question, now, knowledge)
     sighting = _judged(policy, question, on_path, asked.preserved, trusted, now, glance, knowledge)
     if found.unfit and isinstance(sighting.decision, Permit):
         unfit = Deny(Why.ERROR, f"it cannot be executed: {found.unfit}", sighting.decision.rule)
@@ -126,7 +126,7 @@ def _look(
     # The reason of the refusal would tell about the file. The answer and its path are those for a path where nothing is.
     typed = _as_typed(found.command, asked)
     as_missing = replace(question, command=typed, is_missing=True, names=())
-    return Sighting(typed, no_rule(who) if isinstance(on_path, Permit) else knowledge.decide(policy, as_missing, now.at))
+    return Sighting(typed, no_rule(who) if isinstance(on_path, Permit) else _on_path(policy, as_missing, now, knowledge))
 
 
 def unopened(asked: Asked, who: Subject, service: str, search_path: str) -> Command:
@@ -226,7 +226,7 @@ def look_again(
         tty=request.claims.tty,
         caller=Caller(None, kept=request.caller, request=request.id),
     )
-    on_path = knowledge.decide(policy, question, now.at)
+    on_path = _on_path(policy, question, now, knowledge)
     sighting = _judged(policy, question, on_path, (), trusted, now, glance, knowledge)
     if isinstance(sighting.decision, Deny):
         return sighting.decision
@@ -262,37 +262,37 @@ def _judged(
     """Ask the rules again with the facts about the file. The file is opened only if ``decision``, the answer of the rules on the
     path, is a permit.
 
-    The command is prepared as the permitting rule says, which was found before the file was opened. If another rule permits the
-    command with its file, the command is prepared again, for that rule.
+    The command is prepared as the permitting rule says, which was found before the file was opened. If it is another rule that
+    answers for the command with its file, the command is prepared again, for that rule.
     """
-    sighting = Sighting(question.command, decision)
+    command = question.command
     for _ in range(_MOST_RULES):
         if not isinstance(decision, Permit) or not question.command.path:  # without a path there is no file to look at
             return Sighting(question.command, decision)
-        sighting = _prepared(policy, question, decision, preserved, trusted, now, glance, knowledge)
-        if not isinstance(sighting.decision, Permit) or sighting.decision.rule == decision.rule:
-            return sighting
-        decision = sighting.decision
+        knowledge.look_anew()
+        prepared = _prepared(question, decision, preserved, trusted, glance)
+        if isinstance(prepared, Sighting):
+            return prepared
+        command, file = prepared
+        answer = _with_file(policy, question, command, file, now, knowledge)
+        is_terms = isinstance(answer, Permit) or answer.why is Why.TERMS
+        if not is_terms or answer.rule == decision.rule:
+            return Sighting(command, answer)
+        as_asked = replace(question.command, digest=file.digest)
+        decision = _with_file(policy, question, as_asked, file, now, knowledge)
     told = "it cannot be said which rule permits this: each one asks for what another one changes"
-    return Sighting(sighting.command, Deny(Why.ERROR, told))
+    return Sighting(command, Deny(Why.ERROR, told))
 
 
 def _prepared(
-    policy: Policy,
-    question: Question,
-    permit: Permit,
-    preserved: Pairs,
-    trusted: tuple[bytes, ...],
-    now: Moment,
-    glance: path_lookup.Look,
-    knowledge: Knowledge,
-) -> Sighting:
-    """Look at the file, and prepare the command as the rule of ``permit`` says. Then ask all rules about it.
+    question: Question, permit: Permit, preserved: Pairs, trusted: tuple[bytes, ...], glance: path_lookup.Look
+) -> tuple[Command, inspection.Inspected] | Sighting:
+    """Look at the file, and return the command as the rule of ``permit`` wants it, with the file. If that cannot be done, return
+    what was found.
 
     Of ``preserved``, the variables that the permitting rule lets in are added to the command; the rest is left out, as with sudo
     -E. The rules on the path do not look at variables, so the variables are added after the first answer.
     """
-    knowledge.look_anew()
     command = question.command
     if preserved:
         command = replace(command, variables=let_in(preserved, command, permit.obligations.terms.env))
@@ -316,11 +316,22 @@ def _prepared(
         return Sighting(command, Deny(Why.ERROR, f"the command's file cannot be looked at{because}", permit.rule))
     except OSError as fault:
         return Sighting(command, Deny(Why.ERROR, f"the working directory cannot be looked at: {fault.strerror}", permit.rule))
-    # What is said of the file is said of the bytes that are bound.
+    return command, file
+
+
+def _with_file(
+    policy: Policy, question: Question, command: Command, file: inspection.Inspected, now: Moment, knowledge: Knowledge
+) -> Decision:
+    """Return what the rules say of ``command`` with its ``file``. The digest that they compare is the one that is bound."""
     knowledge.learn(frozenset({"fact.file_digest"}), {"fact.file_digest": file.digest.hex()})
     opened = replace(question, command=command, writable_by=file.writable_by, is_unopened=False)
-    return Sighting(command, knowledge.decide(policy, opened, now.at))
+    return knowledge.decide(policy, opened, now.at)
 
 
 def _may_read(who: Subject, path: bytes, glance: path_lookup.Look) -> bool:
     return path_lookup.is_readable(path, who.uid, accounts.Groups(who.user, who.gid), None, glance)
+
+
+def _on_path(policy: Policy, question: Question, now: Moment, knowledge: Knowledge) -> Decision:
+    """Return what the rules say before any file is opened."""
+    return knowledge.decide(policy, question, now.at)

@@ -18,7 +18,7 @@ from cel_expr_python import cel
 from jitd.core.facts import Value
 from jitd.core.names import NAMES, ROOTS, Name, fault_in
 from jitd.core.when import When, WhenFailed
-from jitd.expressions.parse import Node, Tree, read_tree
+from jitd.expressions.parse import Node, Tree, read_resolved, read_tree
 from jitd.expressions.patterns import MOST_STEPS, MOST_STEPS_IN_LOOP, fault_in_pattern
 
 MOST_BYTES = 4096
@@ -58,20 +58,19 @@ def compile_when(text: str, names: Mapping[str, Name] = NAMES) -> When:
     if odd := re.search("[^ -~\t\n\r\u00a0-\ud7ff\ue000-\U0010ffff]", text):
         line, column = _place(text, odd.start())
         raise BadExpression([ExpressionFault("it holds a control character", line, column)])
-    types = tuple(sorted((name, told.type) for name, told in names.items()))
+    environment = _environment(tuple(sorted((name, told.type) for name, told in names.items())))
     try:
-        compiled = _environment(types).compile(text)
-        parsed = _environment(types).compile(text, disable_check=True)
-        tree, checked = read_tree(parsed.serialize()), read_tree(compiled.serialize())
+        tree = read_tree(environment.compile(text, disable_check=True).serialize())
+        if faults := _faults_in(tree, text):
+            raise BadExpression(faults)
+        compiled = environment.compile(text)
+        resolved = read_resolved(compiled.serialize())
     except (RuntimeError, ValueError) as error:
-        raise BadExpression(_faults_of(str(error), names)) from None
-    faults = list(_faults_in(tree, text))
-    if not faults and compiled.return_type() != cel.Type.BOOL:
+        raise BadExpression(_faults_of(str(error))) from None
+    if compiled.return_type() != cel.Type.BOOL:
         said = compiled.return_type().name().lower()
-        faults = [ExpressionFault(f"it must be true or false, and is of type {said}")]
-    if faults:
-        raise BadExpression(faults)
-    used = {name for name in (_name_at(node) for node, _ in tree.walk()) if name in names} | checked.resolved & names.keys()
+        raise BadExpression([ExpressionFault(f"it must be true or false, and is of type {said}")])
+    used = {name for name in (_name_at(node) for node, _ in tree.walk()) if name in names} | resolved & names.keys()
     return When(text, frozenset(used), _Evaluation(compiled, {name: names[name].type for name in used}))
 
 
@@ -89,7 +88,7 @@ def _place(text: str, offset: int) -> tuple[int, int]:
     return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
 
 
-def _faults_of(message: str, names: Mapping[str, Name]) -> list[ExpressionFault]:
+def _faults_of(message: str) -> list[ExpressionFault]:
     """Return the faults that the compiler names in ``message``, in words of ours where its own are not plain."""
     found = []
     for line, column, told in _FAULT.findall(message):
@@ -103,7 +102,8 @@ def _faults_of(message: str, names: Mapping[str, Name]) -> list[ExpressionFault]
             told = "it ends too early" if match[1] == "<EOF>" else f'"{match[1]}" does not belong here'
         elif "recursion depth" in told:
             told = "it is nested too deeply"
-        fault = ExpressionFault(told[:300], max(1, int(line)), max(1, int(column)))
+        is_placed = 0 < int(line) <= MOST_BYTES and 0 < int(column) <= MOST_BYTES  # else the compiler has no place for it
+        fault = ExpressionFault(told[:300], *((int(line), int(column)) if is_placed else (1, 1)))
         if fault not in found:
             found.append(fault)
     if not found:
@@ -119,7 +119,7 @@ def _faults_in(tree: Tree, text: str) -> list[ExpressionFault]:
     for node, depth in tree.walk():
         sentence = _fault_at(node, depth)
         if sentence:
-            found.append(ExpressionFault(sentence, *_place(text, tree.at.get(node.id, 0))))
+            found.append(ExpressionFault(sentence, *_place(text, tree.offset_of(node))))
     return sorted(found, key=lambda fault: (fault.line, fault.column))
 
 

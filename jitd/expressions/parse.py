@@ -34,13 +34,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """``root`` is the expression; ``at`` the offset, in characters, of each node that has one; ``resolved`` are the names that
-    the checker has found to be declared, and empty for an expression that was parsed only.
-    """
+    """``root`` is the expression. ``source`` is the message that says where its nodes stand."""
 
     root: Node
-    at: dict[int, int]
-    resolved: frozenset[str]
+    source: bytes
 
     def walk(self) -> Iterator[tuple[Node, int]]:
         """Return each node, and how many loops it is in."""
@@ -50,24 +47,30 @@ class Tree:
             yield node, depth
             waiting += [(child, depth + (node.kind == "loop")) for child in node.children]
 
+    def offset_of(self, node: Node) -> int:
+        """Return where ``node`` stands, in characters from the beginning; 0 if that is not known."""
+        return dict(_pair(value) for number, value in _fields(self.source) if number == 4).get(node.id, 0)
+
 
 def read_tree(serialized: bytes) -> Tree:
-    """Return the tree of an expression that was serialized. Raises ValueError."""
+    """Return the tree of an expression that was parsed and not checked. Raises ValueError."""
+    fields = dict(_inner(serialized, _PARSED))
+    return Tree(_node(_bytes(fields.get(2))), _bytes(fields.get(3, b"")))
+
+
+def read_resolved(serialized: bytes) -> frozenset[str]:
+    """Return the names in an expression that the checker has found to be declared. Raises ValueError."""
+    entries = (dict(_fields(_bytes(value))) for number, value in _inner(serialized, _CHECKED) if number == 2)
+    references = (dict(_fields(_bytes(entry.get(2, b"")))) for entry in entries)
+    return frozenset(_bytes(reference[1]).decode() for reference in references if 1 in reference)
+
+
+def _inner(serialized: bytes, kind: bytes) -> Fields:
+    """Return the fields of the message of that ``kind``, without the message around it, which names the kind."""
     outer = dict(_fields(serialized))
-    kind, inner = outer.get(1), _bytes(outer.get(2))
-    if kind not in (_PARSED, _CHECKED):
-        raise ValueError("neither a parsed nor a checked expression")
-    fields = _fields(inner)
-    tree, source = (2, 3) if kind == _PARSED else (4, 5)
-    found = dict(fields)
-    positions = (_pair(value) for number, value in _fields(_bytes(found.get(source, b""))) if number == 4)
-    references = (dict(_fields(_bytes(value))) for number, value in fields if kind == _CHECKED and number == 2)
-    names = (dict(_fields(_bytes(reference.get(2, b"")))).get(1, b"") for reference in references)
-    return Tree(
-        _node(_bytes(found.get(tree))),
-        dict(positions),
-        frozenset(name for each in names if (name := _bytes(each).decode())),
-    )
+    if outer.get(1) != kind:
+        raise ValueError("another kind of message")
+    return _fields(_bytes(outer.get(2)))
 
 
 # --- the nodes -------------------------------------------------------------------------------------------------------
@@ -147,7 +150,7 @@ def _fields(message: bytes) -> Fields:
     found: Fields = []
     at = 0
     while at < len(message):
-        tag, at = _number(message, at)
+        tag, at = (message[at], at + 1) if message[at] < 128 else _number(message, at)
         match tag & 7:
             case 0:
                 value, at = _number(message, at)

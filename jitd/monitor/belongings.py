@@ -204,8 +204,10 @@ def _move(pid: Pid, group: str) -> None:
 
 
 def _loginds_sessions() -> Iterator[dict[str, str]]:
-    """What logind says of each session: names and values (they are read by sd-login(3), too)."""
+    """What logind says of each session: names and values (they are read by sd-login(3), too). Beside the file of a session there
+    is a fifo, ``NAME.ref``; whoever reads that waits until the session ends.
+    """
     with suppress(OSError):
-        for name in os.listdir(LOGINDS_SESSIONS):
+        for name in filter(str.isalnum, os.listdir(LOGINDS_SESSIONS)):
             with suppress(OSError, ValueError), open(f"{LOGINDS_SESSIONS}/{name}", encoding="utf-8") as file:
                 yield dict(line.rstrip("\n").split("=", 1) for line in file if "=" in line)

@@ -26,7 +26,7 @@ from jitd.core.subject import Subject
 from jitd.deciding import accounts, knowledge
 from jitd.deciding.command_lookup import Asked
 from jitd.deciding.decider import Decider, FirstDecision, FreshDecision
-from jitd.deciding.knowledge import NoProviders, gather_nothing
+from jitd.deciding.knowledge import Gather, NoProviders, Providers, gather_nothing
 from jitd.files import inspection, operands, path_lookup
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store.sqlite import SqliteStore
@@ -72,6 +72,8 @@ class House:
         self.changed = ""
         self.meanwhile: list[Callable[[], None]] = []
         self.together: threading.Barrier | None = None
+        self.gather: Gather = gather_nothing
+        self.providers: Providers = NoProviders()
         self.store = SqliteStore(path / "jitd.db")
         self.lifecycle = Lifecycle(self.store, lambda: self.at, lambda: "policy-1")
         self.workers = Workers()
@@ -90,8 +92,8 @@ class House:
             is_alive=lambda principal: None if principal not in self.refused else False,
             refused=self.refused_of,
             not_given=lambda thing: "",
-            gather=gather_nothing,
-            providers=NoProviders(),
+            gather=lambda names, about: self.gather(names, about),
+            providers=SimpleNamespace(ask=lambda names, about: self.providers.ask(names, about)),
             workers=self.workers,
             now=self.now,
         )

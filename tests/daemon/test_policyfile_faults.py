@@ -51,6 +51,14 @@ BROKEN_PERMITS = [
     ("run_as = [0]", (5, '"run_as" must be a list of strings')),
     ('run_as = ["#0"]', (5, '"run_as": "#0" must be "USER", "USER:GROUP" or "*"')),
     ('run_as = [\n"root",\n"!bob"]', (7, '"run_as": "!bob" must be "USER", "USER:GROUP" or "*"')),
+    # origin
+    ('origin = "local"', (5, '"origin" must be a list of strings')),
+    ("origin = []", (5, '"origin" is empty')),
+    (
+        'origin = ["10.0.0.0/8", "home", "10.0.0.1/8"]',
+        (5, '"origin": "home" must be "local", "console", "remote", an address, or a network such as "10.0.0.0/8"'),
+        (5, '"origin": "10.0.0.1/8" has bits beyond its mask: write "10.0.0.0/8"'),
+    ),
     # hosts
     ('hosts = "*"', (5, '"hosts" must be a list of strings')),
     ("hosts = []", (5, '"hosts" is empty')),

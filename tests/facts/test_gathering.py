@@ -18,6 +18,7 @@ from jitd.core.authentication import Authentication
 from jitd.core.effects import Moment
 from jitd.core.facts import Facts, Unknown
 from jitd.core.origin import Caller
+from jitd.core.question import said
 from jitd.core.subject import Subject
 from jitd.facts import caller, gathering, host
 from jitd.facts.gathering import NAMES, Gatherer
@@ -155,6 +156,11 @@ def test_clocks_that_differ_a_little_make_no_negative_age_and_clocks_that_differ
     assert isinstance(ahead[2]["fact.authenticated_for"], Unknown)
     over = replace(ALICE, ticket_ends_at=NOW - timedelta(seconds=5))
     assert house.of("ticket_left", who=over) == {"fact.ticket_left": 0}
+
+
+def test_the_indicators_of_a_ticket_are_what_the_subject_says() -> None:
+    for who, indicators in ((with_ticket(indicators=("pkinit", "otp")), ("otp", "pkinit")), (ALICE, ())):
+        assert said(question(who), ["subject.indicators"]) == {"subject.indicators": indicators}
 
 
 # --- the record ------------------------------------------------------------------------------------------------------

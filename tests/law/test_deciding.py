@@ -10,7 +10,12 @@ import pytest
 from tests.law.tree import MODULES
 
 ASKED_BY = {
-    ("jitd.core.policy", "decide"): {"jitd.deciding.screening", "jitd.core.explaining"},  # which tells, and answers no request
+    ("jitd.core.policy", "decide"): {"jitd.deciding.knowledge", "jitd.core.explaining"},  # which tells, and answers no request
+    ("jitd.deciding.knowledge", "Knowledge"): {
+        "jitd.deciding.decider",
+        "jitd.deciding.explaining",
+        "jitd.deciding.screening",
+    },
     ("jitd.core.policy", "rules_for"): {"jitd.deciding.decider"},
     ("jitd.core.grant", "covers"): {"jitd.deciding.decider"},
     ("jitd.core.grant", "waits_for_its_own"): {"jitd.deciding.decider"},
@@ -60,9 +65,9 @@ def test_the_rules_are_asked_in_two_places_on_the_path_and_with_the_file() -> No
         for function in screening.syntax.body
         if isinstance(function, ast.FunctionDef)
         for node in ast.walk(function)
-        if isinstance(node, ast.Call) and _spelled(node.func) == "decide"
+        if isinstance(node, ast.Call) and _spelled(node.func) == "knowledge.decide"
     ]
-    assert asking == ["_judged", "_on_path"]
+    assert asking == ["_with_file", "_on_path"]
 
 
 def test_only_who_tries_again_or_says_so_knows_of_a_conflict() -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from jitd.core.names import MOST_ELEMENTS, NAMES
 from jitd.core.policy import Rule
+from jitd.expressions.compiling import MOST_BYTES
 from jitd.settings import config, policyfile
 
 TREE = Path(__file__).resolve().parents[2]
@@ -61,6 +63,14 @@ def test_every_key_of_later_versions_is_told() -> None:
 
 def test_the_page_of_the_rules_has_every_key_and_no_other() -> None:
     assert set(items("jitd-policy.5")) == {key for table in ("rule", "permit", "deny", "run") for key in policyfile.KEYS[table]}
+
+
+def test_the_page_of_the_rules_has_every_name_of_an_expression_and_what_it_means() -> None:
+    page = (TREE / "docs/man/jitd-policy.5").read_text("utf-8").partition(".Sh EXPRESSIONS")[2].partition(".Sh HOURS")[0]
+    told = re.findall(r"^\.It Sy (\S+) Pq (\w+), (\w+)\n(.+)\.$", page, re.MULTILINE)
+    meant = [(name, of.type, of.source, of.meaning[:1].upper() + of.meaning[1:]) for name, of in NAMES.items()]
+    assert told == meant
+    assert f"at most {MOST_BYTES} bytes" in page and f"more than {MOST_ELEMENTS} members" in page
 
 
 def test_the_defaults_of_a_permit_are_in_its_page() -> None:

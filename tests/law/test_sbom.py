@@ -18,7 +18,7 @@ import pytest
 from tests.law.tree import MODULES, TREE, imports
 
 LIST = (TREE / "requirements/runtime.txt").read_text("utf-8")
-IMPORTED_AS = {"dbus-fast": "dbus_fast", "systemd-python": "systemd"}
+IMPORTED_AS = {"cel-expr-python": "cel_expr_python", "dbus-fast": "dbus_fast", "systemd-python": "systemd"}
 """A package's name → that of its module, where they differ."""
 BY_OTHERS = {"decorator"}
 """What another package needs."""
