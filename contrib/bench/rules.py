@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a decision costs among more and more rules: the answer of the policy alone, without files, people or a daemon.
 
-Law: the product's own functions, on rules that are made here. Every decision asks another question, and the one rule that permits
-is the last one but a few. A sample is the p99 of one round.
+Law: the product's own functions, on rules that are made here. Each question has as many candidates as a rule's own condition
+may be asked of, and only the last of them permits. A sample is the p99 of one round, in which each decision is about others.
 """
 
 from __future__ import annotations
@@ -17,9 +17,15 @@ from table import Table
 
 from jitd.core.command import Command, RunAs
 from jitd.core.conditions import read_command_pattern
-from jitd.core.policy import Policy, Question, Rule, decide
+from jitd.core.decision import Permit
+from jitd.core.policy import Policy, Rule, decide
+from jitd.core.question import Question
 from jitd.core.subject import Subject
+from jitd.expressions.compiling import compile_when
 
+CANDIDATES = 20
+"""How many rules are about one question. They differ in ``when`` alone."""
+NO, YES = compile_when('claim.reason.startsWith("CHG-") && request.uses > 1'), compile_when("request.uses < 2")
 GROWTH = (10, 100, 1_000, 10_000, 100_000)
 GROUPS = "other groups"
 WORDS = "same group, other first word"
@@ -29,7 +35,7 @@ NOON = datetime(2024, 1, 3, 12, tzinfo=UTC)
 
 Words = tuple[str, ...]
 Kind = Callable[[int], tuple[Words, Words, Words]]
-"""Makes the ``n``-th rule: whom it is about, its pattern, and a command that it permits."""
+"""Makes the ``n``-th group of rules: whom they are about, their pattern, and a command that they permit."""
 
 WORKLOADS: dict[str, Kind] = {
     GROUPS: lambda n: ((f"group:team{n}",), ("/usr/bin/systemctl", "restart", "web"), ("/usr/bin/systemctl", "restart", "web")),
@@ -57,21 +63,27 @@ def measure_rules(n_rounds: int, n_decisions: int) -> Table:
     table = Table("a decision of the policy, p99", "ms")
     for n_rules in GROWTH:
         for workload, kind in WORKLOADS.items():
-            policy = Policy(tuple(rule(kind, n) for n in range(n_rules)), "permit", "")
+            n_groups = -(-n_rules // CANDIDATES)
+            policy = Policy(rules_of(kind, n_rules), "permit", "")
             for turn in range(n_rounds):
-                asked = [question(kind, n_rules - 1 - (turn + n) % min(n_rules, n_decisions)) for n in range(n_decisions)]
+                asked = [question(kind, (turn + n * 7919) % n_groups) for n in range(n_decisions)]
                 table.add(row_of(workload, n_rules), p99(policy, asked))
-            del policy
     return table
 
 
-def rule(kind: Kind, n: int) -> Rule:
-    who, pattern, _ = kind(n)
-    return Rule("permit", f"rule{n}", who=who, run_as=("root",), commands=(read_command_pattern(pattern),), services=("jitsudo",))
+def rules_of(kind: Kind, n_rules: int) -> tuple[Rule, ...]:
+    """``n_rules`` permits, in groups of CANDIDATES. The last one of each group permits."""
+    rules = []
+    for n in range(n_rules):
+        who, words, _ = kind(n // CANDIDATES)
+        when = YES if n % CANDIDATES == CANDIDATES - 1 or n == n_rules - 1 else NO
+        commands = (read_command_pattern(words),)
+        rules.append(Rule("permit", f"rule{n}", who=who, run_as=("root",), commands=commands, services=("jitsudo",), when=when))
+    return tuple(rules)
 
 
 def question(kind: Kind, n: int) -> Question:
-    """What the ``n``-th rule permits."""
+    """What the ``n``-th group of rules is about."""
     who, _, words = kind(n)
     argv = tuple(word.encode() for word in words)
     return Question(
@@ -97,8 +109,9 @@ def p99(policy: Policy, asked: list[Question]) -> float:
     try:
         for one in asked:
             began_at = time.perf_counter_ns()
-            decide(policy, one, NOON)
+            answer = decide(policy, one, NOON)
             taken.append((time.perf_counter_ns() - began_at) / 1e6)
+            assert isinstance(answer, Permit), answer
     finally:
         gc.enable()
     return quantiles(taken, n=100, method="inclusive")[98]

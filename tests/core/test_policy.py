@@ -201,6 +201,7 @@ class Broken:
     """A condition that fails when it is asked."""
 
     text = "broken"
+    path, file, arguments, is_open = None, None, (), True
 
     def __init__(self, error: type[BaseException]) -> None:
         self.error = error

@@ -153,7 +153,9 @@ class AskingHouse(House):
             now=self.now,
         )
         self.recovery = Recovery(self.perform, self.lifecycle, self.store, self.monitors, self.now)
-        self.requests = Requests(config, self.decider, cast(Any, None), self.perform, self.store, self.waiters, self.workers, self.now)
+        self.requests = Requests(
+            config, self.decider, cast(Any, None), self.perform, self.store, self.waiters, self.workers, self.now
+        )
         self.reviews = Reviews(Access(config, self.store), self.decider, self.perform, self.store, self.now)
         self.services: Any = SimpleNamespace(
             store=self.store,

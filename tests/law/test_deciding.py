@@ -11,7 +11,11 @@ from tests.law.tree import MODULES
 
 ASKED_BY = {
     ("jitd.core.policy", "decide"): {"jitd.deciding.knowledge", "jitd.core.explaining"},  # which tells, and answers no request
-    ("jitd.deciding.knowledge", "Knowledge"): {"jitd.deciding.decider", "jitd.deciding.screening"},
+    ("jitd.deciding.knowledge", "Knowledge"): {
+        "jitd.deciding.decider",
+        "jitd.deciding.explaining",
+        "jitd.deciding.screening",
+    },
     ("jitd.core.policy", "rules_for"): {"jitd.deciding.decider"},
     ("jitd.core.grant", "covers"): {"jitd.deciding.decider"},
     ("jitd.core.grant", "waits_for_its_own"): {"jitd.deciding.decider"},
