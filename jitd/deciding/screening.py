@@ -56,7 +56,6 @@ def look(
     owners of files on the mounts in ``trusted`` are believed. Raises command_lookup.Nonsense, and knowledge.Wanted.
     """
     glance = path_lookup.Look()
-    knowledge.look_anew()
     sighting = _look(policy, asked, who, host, service, search_path, trusted, now, glance, knowledge)
     if isinstance(sighting.decision, Permit):
         return sighting
@@ -202,7 +201,6 @@ def look_again(
     """Answer ``request`` again, with the policy and the facts as they are now. A changed file is a denial. Raises
     knowledge.Wanted.
     """
-    knowledge.look_anew()
     try:
         is_own_group = accounts.is_own_group(request.command.run_as)
     except accounts.NoSuchAccount:

@@ -43,7 +43,7 @@ def test_the_facts_that_the_rule_saw_stand_among_the_facts_and_the_requester_is_
     assert [line.split(maxsplit=1) for line in lines[checked:claimed] if "fact." in line] == [
         ["fact.load", "0.5"], ["fact.risk", "not known: \\x1b[2J"],
     ]  # fmt: skip
-    assert not any("fact." in line for line in page.page(row_for(request, request.requester), None))
+    assert not any("fact." in line for line in page.page(row_for(request, "alice"), None))
 
 
 def test_a_page_has_everything_that_binds_the_run() -> None:
