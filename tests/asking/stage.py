@@ -22,7 +22,7 @@ from jitd.core.claims import Claims
 from jitd.core.command import Command, RunAs
 from jitd.core.decision import Approval
 from jitd.core.gatekeeping import Answer, Asking
-from jitd.core.policy import Question
+from jitd.core.question import Question
 from jitd.core.subject import Subject
 from jitd.outside.client import Outside, door_by_child
 from jitd.programs.client import APART, MODULE, NETWORKED, Programs

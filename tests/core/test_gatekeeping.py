@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.core import lock, request
+from jitd.core.approvers import tally
 from jitd.core.decision import RECORDED, Approval, Decision, Deny, Permit, Record, Why
 from jitd.core.effects import ListsChanged, RequestWaits, Screen, SetDeadline, TellRequester
 from jitd.core.gatekeeping import (
@@ -32,7 +33,6 @@ from jitd.core.gatekeeping import (
 )
 from jitd.core.grant import Issued, Used
 from jitd.core.law import IllegalEvent, Role
-from jitd.core.policy import tally
 from jitd.core.request import Request, RequestState, Screened, Verdict
 from tests.scene import START, asked, free, locked, moment, permit, person, review, screened, submit, too_late, withdraw
 

@@ -15,7 +15,8 @@ from jitd.checking.coverage import covers, covers_glob, covers_hours, covers_pat
 from jitd.checking.order import about_order
 from jitd.core.conditions import Glob, read_command_pattern, read_host, read_hours
 from jitd.core.decision import Approval, Deny, Permit
-from jitd.core.policy import Question, Rule, decide
+from jitd.core.policy import Rule, decide
+from jitd.core.question import Question
 from jitd.core.when import When
 from tests.core.house import deny, hours, patterns, permit, policy
 from tests.core.test_policy_properties import MOMENTS, questions, rules
