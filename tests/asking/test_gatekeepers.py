@@ -293,7 +293,7 @@ def test_an_answer_may_come_later(stage: Stage, server: Server) -> None:
 def test_an_answer_is_fetched_from_no_other_server(stage: Stage, server: Server, location: str) -> None:
     """THREATS E-01"""
     server.deed = later(1, location=location)
-    heard = stage.ask(webhook(stage, server, polls=True))
+    heard = stage.ask(webhook(stage, server, polls=True), asking(lasts=10))
     assert isinstance(heard, Silent) and "no place on the same server" in heard.why
     assert len(server.asked) == 1
 
