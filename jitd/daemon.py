@@ -32,8 +32,9 @@ from jitd.executor import Ended, Executor, ExecutorError, Here, Ready, Report, S
 from jitd.executor.direct import Direct
 from jitd.files.silence import MOUNTS
 from jitd.log import log, use_journal
+from jitd.reloading import PolicyInForce
 from jitd.settings import config as settings
-from jitd.settings import host, policyfile
+from jitd.settings import host
 from jitd.settings.config import Config
 from jitd.settings.toml_document import ConfigError
 from jitd.store import Conflict, StoreError
@@ -61,27 +62,6 @@ TOLD_EVERY = 2.0
 """Seconds between two reports of what the threads do."""
 COUNTED_EVERY = 60.0
 """Seconds between two lines in the log about strangers who broke the protocol."""
-
-
-class PolicyInForce:
-    """The policy that decides, and how it is replaced. A policy with faults never replaces a good one."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._reading = asyncio.Lock()
-        self.policy = self._read()
-
-    def _read(self) -> Policy:
-        config = self._config
-        return policyfile.load(config.policy, root=config.root, names=config.names, gatekeepers=config.deadlines)
-
-    async def reload(self, workers: Workers) -> Policy:
-        """Read the policy again, in a worker, and put it in force. Raises ConfigError or TimeoutError; then nothing has
-        changed.
-        """
-        async with self._reading:  # one at a time, so that the policy that is read last is in force at the end
-            self.policy = await workers.kept.run(0, self._read)
-            return self.policy
 
 
 class Daemon:

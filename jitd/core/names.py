@@ -116,11 +116,11 @@ def fault_in(value: object, type: str) -> str:
         case "timestamp", datetime():
             if value.utcoffset() is None:
                 return "has no time zone"
-            return "" if 2 <= value.year <= 9998 else "is no time that anybody lives in"
+            return "" if 2 <= value.year <= 9998 else "lies outside the years 2 to 9998"
     return f"is not of type {type}"
 
 
 def _fault_in_texts(texts: tuple[str, ...]) -> str:
     if sum(map(len, texts)) > MOST_CHARACTERS:
         return f"is longer than {MOST_CHARACTERS} characters"
-    return "" if not any(map(_SURROGATE.search, texts)) else "holds characters that are no characters"
+    return "" if not any(map(_SURROGATE.search, texts)) else "holds half of a character (a surrogate)"

@@ -8,7 +8,7 @@ counts only for the fingerprint that was reviewed, and only while its author may
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -23,7 +23,7 @@ from jitd.core.grant import Used
 from jitd.core.issuing import issued
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.subject import Subject
-from jitd.core.submission import detail_of
+from jitd.core.submission import detail_of, until
 
 
 class RequestState(StrEnum):
@@ -263,22 +263,6 @@ class Stale(Exception):
     """The fingerprint of the review is not that of the request. Nothing was changed."""
 
 
-def to_be_asked(made: Request, permit: Permit, now: Moment) -> Request:
-    """Return the new request ``made`` as it is while the gatekeepers of ``permit`` are asked. Rule and obligations may still
-    change. The deadline is for gatekeepers and approvals together.
-    """
-    provisional = replace(made, rule=permit.rule, obligations=permit.obligations, asking_at=now.at)
-    return _until(provisional, permit.obligations, now)
-
-
-def _until(request: Request, obligations: Obligations, now: Moment) -> Request:
-    """Return ``request`` with the deadline of ``obligations``, unless it has one."""
-    if request.expires_boot is not None:
-        return request
-    within = obligations.expires_for
-    return replace(request, expires_at=now.at + timedelta(seconds=within), expires_boot=now.boot + within)
-
-
 def submit(event: Submitted) -> tuple[Request, tuple[Any, ...]]:
     """Return the new request, and what follows."""
     if event.by.role not in MAY_CAUSE[Submitted]:
@@ -332,7 +316,7 @@ def _screened(request: Request, event: Screened, now: Moment) -> Step:
         return _ended(replace(request, rule=decision.rule), RequestState.DENIED, decision.because)
     obligations = decision.obligations
     request = replace(
-        _until(request, obligations, now),
+        until(request, obligations, now),
         rule=decision.rule if is_first else request.rule,
         obligations=obligations,
         lease=_lease_for(event.decision, obligations) if is_first else None,

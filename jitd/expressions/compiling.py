@@ -173,7 +173,7 @@ class _Evaluation:
         try:
             answer = self._compiled.eval(data=given)
             kind, value = answer.type(), answer.value()
-        except Exception as error:  # whatever it is, it is no yes
+        except Exception as error:  # any fault counts as one of the expression
             raise WhenFailed(f'its "when" cannot be answered: {_reason(error)}') from None
         if kind != cel.Type.BOOL or not isinstance(value, bool):
             raise WhenFailed(f'its "when" cannot be answered: {_reason(value)}')

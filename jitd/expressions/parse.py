@@ -132,7 +132,7 @@ def _pair(value: int | bytes) -> tuple[int, int]:
     pair = dict(_fields(_bytes(value)))
     key, offset = pair.get(1, 0), pair.get(2, 0)
     if not isinstance(key, int) or not isinstance(offset, int):
-        raise ValueError("a position is no number")
+        raise ValueError("a position is not a number")
     return key, offset
 
 
@@ -141,7 +141,7 @@ def _pair(value: int | bytes) -> tuple[int, int]:
 
 def _bytes(value: int | bytes | None) -> bytes:
     if not isinstance(value, bytes):
-        raise ValueError("a field is missing, or is no text and no message")
+        raise ValueError("a field is missing, or is neither text nor a message")
     return value
 
 

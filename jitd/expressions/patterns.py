@@ -50,7 +50,7 @@ def _is_found(pattern: str, text: str) -> bool | str:
         found = _FINDS.eval(data={"text": text, "pattern": pattern})
         value = found.value()
     except RuntimeError:  # a text that has no UTF-8
-        return "it holds characters that are no characters"
+        return "it holds half of a character (a surrogate)"
     if found.type() == cel.Type.BOOL and isinstance(value, bool):
         return value
     return str(value).splitlines()[0].rpartition("invalid regular expression: ")[2][:200]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from jitd.core import effects, lock, request, run
+from jitd.core import effects, lock, request, run, submission
 from jitd.core.decision import Decision, Permit
 from jitd.core.effects import Effect, Moment
 from jitd.core.grant import Expired, Grant, GrantState, Revoked
@@ -100,7 +100,7 @@ class Perform:
         screened later. Raises what ``act`` raises, and Overtaken if the lease in ``decision`` has changed meanwhile.
         """
         if isinstance(decision, Permit) and decision.obligations.gatekeepers:
-            return self.act(replace(event, request=request.to_be_asked(event.request, decision, self._now())))
+            return self.act(replace(event, request=submission.to_be_asked(event.request, decision, self._now())))
         screened = request.Screened(event.id, POLICY, decision, self.is_attended(event.request))
         for effect in self._happen((event, screened), *self._lease_in(decision)):
             self._do(effect)

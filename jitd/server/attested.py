@@ -48,7 +48,7 @@ def realm_of(principal: bytes) -> str:
 
 
 def _indicators(name: raw.Name) -> tuple[str, ...]:
-    """Return the indicators of ``name``, sorted, each once. One that is no plain word counts as none: no rule can name it."""
+    """Return the indicators of ``name``, sorted, each once. One that is not a plain word is left out: no rule can name it."""
     if _INDICATORS not in (inquire_name(name, mech_name=False).attrs or ()):
         return ()
     try:

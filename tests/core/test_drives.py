@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 import jitd.core
-from jitd.core import effects, grant, holding, lock, request, run
+from jitd.core import effects, grant, holding, lock, request, run, submission
 from jitd.core.decision import Deny, Terms, Why
 from jitd.core.gatekeeping import Heard, Passes
 from jitd.core.law import CLOCK, DAEMON, MONITOR, Role, name_of
@@ -65,7 +65,7 @@ def played() -> Iterator[tuple[Any, tuple[Any, ...]]]:
     owed, permitted = permit(), free()
     kept, kept_free = permit(gatekeepers=("change",)), free(gatekeepers=("change",))
     heard = (Heard("change", Passes()),)
-    asking = request.to_be_asked(fresh, kept, now)
+    asking = submission.to_be_asked(fresh, kept, now)
     yield submit(asking), request.submit(submit(asking))[1]
     passed = request.transition(asking, replace(screened(asking, kept), heard=heard), now)[0]
     asking_again = request.transition(passed, review(passed, person("bob")), now)[0]

@@ -332,13 +332,13 @@ def test_how_bytes_are_spelled() -> None:
         ("double", 1.5, ""), ("double", 1, "is not of type double"), ("double", float("nan"), "is not a number"),
         ("double", float("inf"), "is not a number"),
         ("string", "é", ""), ("string", b"x", "is not of type string"),
-        ("string", "\ud800", "holds characters that are no characters"),
+        ("string", "\ud800", "holds half of a character (a surrogate)"),
         ("string", "x" * (MOST_CHARACTERS + 1), f"is longer than {MOST_CHARACTERS} characters"),
         ("list", ("a",), ""), ("list", ["a"], "is not of type list"), ("list", (1,), "is not of type list"),
         ("list", ("a",) * (MOST_ELEMENTS + 1), f"has more than {MOST_ELEMENTS} members"),
-        ("list", ("\udfff",), "holds characters that are no characters"),
+        ("list", ("\udfff",), "holds half of a character (a surrogate)"),
         ("timestamp", NOON, ""), ("timestamp", NOON.replace(tzinfo=None), "has no time zone"),
-        ("timestamp", NOON.replace(year=1), "is no time that anybody lives in"), ("timestamp", 0, "is not of type timestamp"),
+        ("timestamp", NOON.replace(year=1), "lies outside the years 2 to 9998"), ("timestamp", 0, "is not of type timestamp"),
     ],
 )  # fmt: skip
 def test_a_value_has_its_type_or_a_fault(type: str, value: Any, fault: str) -> None:

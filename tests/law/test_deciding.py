@@ -26,7 +26,7 @@ ASKED_BY = {
     ("jitd.core.lock", "answer_to"): {"jitd.deciding.decider"},
     ("jitd.core.gatekeeping", "folded"): {"jitd.deciding.decider"},
     ("jitd.core.gatekeeping", "judged"): {"jitd.core.request", "jitd.deciding.decider"},
-    ("jitd.deciding.gatekeepers", "Answers"): {"jitd.deciding.decider"},
+    ("jitd.deciding.gatekeepers", "Answers"): {"jitd.deciding.decider", "jitd.deciding.hearings"},
     ("jitd.core.deed", "JITSUDO"): {"jitd.verbs.requests"},  # who lists the rules for it, and compares nothing
 }
 """A question → who asks it. What is wired into one way to an answer and not into the other would be a way around it."""

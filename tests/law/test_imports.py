@@ -54,6 +54,7 @@ LAW: dict[str, set[str]] = {
     "jitd.audit": {CORE},
     "jitd.expressions": {CORE, "jitd.expressions"},
     "jitd.settings": {CORE, "jitd.expressions", "jitd.outside.addresses", "jitd.outside.urls", "jitd.settings"},
+    "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
     "jitd.workers": set(),
     "jitd.systemd": set(),
     "jitd.log": {WIRE},

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The policy that decides, and how it is replaced. Law: a policy with faults never replaces a good one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from jitd.core.policy import Policy
+from jitd.settings import policyfile
+from jitd.settings.config import Config
+
+if TYPE_CHECKING:
+    from jitd.workers import Workers
+
+
+class PolicyInForce:
+    """The policy that decides, and how it is replaced. A policy with faults never replaces a good one."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._reading = asyncio.Lock()
+        self.policy = self._read()
+
+    def _read(self) -> Policy:
+        config = self._config
+        return policyfile.load(config.policy, root=config.root, names=config.names, gatekeepers=config.deadlines)
+
+    async def reload(self, workers: Workers) -> Policy:
+        """Read the policy again, in a worker, and put it in force. Raises ConfigError or TimeoutError; then nothing has
+        changed.
+        """
+        async with self._reading:  # one at a time, so that the policy that is read last is in force at the end
+            self.policy = await workers.kept.run(0, self._read)
+            return self.policy
