@@ -110,6 +110,13 @@ class Client:
         self.waiting.move(await self.house.requests.resume(ALICE, id, Caller(None), self.waiting, self.waiting.begin))
 
 
+class Unexplained:
+    """Explains nothing: no permit came close."""
+
+    async def closest(self, *asked: Any) -> tuple[()]:
+        return ()
+
+
 class Monitors:
     """An executor that starts what it is told. ``started`` are the runs."""
 
@@ -156,7 +163,7 @@ class AskingHouse(House):
         )
         self.recovery = Recovery(self.perform, self.lifecycle, self.store, self.monitors, self.now)
         self.requests = Requests(
-            config, self.decider, cast(Any, None), self.perform, self.store, self.waiters, self.workers, self.now
+            config, self.decider, cast(Any, Unexplained()), self.perform, self.store, self.waiters, self.workers, self.now
         )
         self.reviews = Reviews(Access(config, self.store), self.decider, self.perform, self.store, self.now)
         self.services: Any = SimpleNamespace(
