@@ -328,6 +328,25 @@ def test_eight_programs_run_at_once_and_no_more(place: Path) -> None:
     with_programs(deed)
 
 
+def test_a_gatekeeper_that_is_slow_holds_up_nobody_else(place: Path) -> None:
+    """THREATS E-05: whoever keeps one program busy does not keep others from an answer of another program."""
+    pids = file_of(place, "pids")
+    slow = script(place, f"os.write(os.open('{pids}', os.O_WRONLY | os.O_APPEND), b'%d ' % os.getpid())\ntime.sleep(600)")
+    quick = script(place, "print('well')", name="quick")
+
+    async def deed(programs: Programs) -> None:
+        asked = [asyncio.create_task(programs.run(Run("calendar", (slow,), b"", PATIENCE_MS))) for _ in range(20)]
+        while len(pids.read_text().split()) < 8:
+            await asyncio.sleep(0.01)
+        assert await programs.run(Run("risk", (quick,), b"", PATIENCE_MS)) == Printed(b"well\n")
+        assert sum(map(is_living, pids_in(pids))) == 8
+        for each in asked:
+            each.cancel()
+        await asyncio.wait(asked)
+
+    with_programs(deed)
+
+
 def test_a_question_that_cannot_be_written_is_not_asked() -> None:
     through = door()
     assert "absolute path" in why(with_programs(lambda programs: programs.run(Run("risk", ("cat",), b"", 1000)), through))
