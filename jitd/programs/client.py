@@ -16,8 +16,8 @@ APART, NETWORKED = "jitd-programs", "jitd-programs-net"
 """The names of the two processes, of their accounts and of their sockets' units: without a network, and with the host's."""
 SOCKETS = {APART: Path("/run/jitd-programs/programs.sock"), NETWORKED: Path("/run/jitd-programs-net/programs.sock")}
 MODULE = "jitd.programs.process"
-GRACE = 1.0
-"""Seconds that the process has beyond the deadline of a question, to say itself that it is over."""
+GRACE = 5.0
+"""Seconds that the process has beyond the deadline of a question: for its own start, and to say itself that it is over."""
 
 
 def service(name: str) -> SocketDoor:
