@@ -127,7 +127,9 @@ def _print_decision(row: Row, principal: str | None) -> None:
     what = f"{command_line(row.get('argv') or [])} (as {words(row, 'run_as')}){whom}"
     if row.get("decision") == "permit":
         lease = f", by the lease {row['lease']}" if row.get("lease") else ""
-        answer(f"{what}: rule {words(row, 'rule')} asks {words(row, 'asks')}{lease}")
+        names = " and ".join(map(str, row.get("gatekeepers") or []))
+        asked = f"; {names} would be asked" if names else ""
+        answer(f"{what}: rule {words(row, 'rule')} asks {words(row, 'asks')}{lease}{asked}")
         return
     answer(f"{what}: denied: {words(row, 'because')}")
     for near in row.get("closest") or []:
