@@ -208,6 +208,15 @@ def test_a_list_and_an_explanation_ask_nobody(stage: Gated) -> None:
     assert stage.house.head() == head and stage.ran == []
 
 
+@pytest.fixture
+def hears_ctrl_c() -> Iterator[None]:
+    """What is started here hears SIGINT, also where these tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
 @pytest.mark.parametrize("rule", ["free", "ticket"])
 def test_ctrl_c_withdraws_it_and_ends_the_question(stage: Gated, rule: str) -> None:
     stage.calendar.hold()
@@ -241,7 +250,7 @@ def test_an_answer_is_kept_until_the_policy_is_loaded_again_or_somebody_is_locke
     assert house.jitd("reload").returncode == 0
     ask(2)
     ask(2)
-    locked = house.jitd("lock", "eve", "--reason", "a trial")
+    locked = house.jitd("lock", "--user", "eve", "--reason", "a trial")
     assert locked.returncode == 0, locked.stderr
     ask(3)
     assert stage.ran == ["kept"] * 5
