@@ -139,6 +139,13 @@ def _without(columns: Columns, *heads: str) -> Columns:
     return {head: column for head, column in columns.items() if head not in heads}
 
 
+WAITING: Columns = {
+    **_without(REQUESTS, "STATE"),
+    "OWED": lambda row: _state(row) if row.get("asking_at") else words(row, "owed"),
+}
+"""Open requests. Who is being asked outside stands under OWED, since no review helps meanwhile."""
+
+
 def _screen() -> int | None:
     """Return the width in cells of the terminal on standard output; None if standard output is not a terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
@@ -180,7 +187,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="One JSON object a 
 @click.option("--watch", "is_live", is_flag=True, help="Keep the list live until Ctrl-C.")
 def requests(*, ended: bool, as_json: bool, is_live: bool) -> None:
     """List the open requests that you may review, and your own."""
-    columns = REQUESTS if ended else _without(REQUESTS, "STATE")
+    columns = REQUESTS if ended else WAITING
     if not is_live:
         _list("requests", columns, ended=ended, as_json=as_json)
     elif as_json or not _can_draw():
