@@ -115,7 +115,7 @@ def _duration(seconds: object) -> str:
 
 def explain(asking: dict[str, Any]) -> int:
     """-l COMMAND: print what jitd would decide. Returns the exit status: 0 if the command may run, now or after approvals, else
-    1.
+    1. It is 1 too if jitd cannot say before it has asked a provider.
     """
     connection = connect()
     try:
@@ -133,7 +133,8 @@ def explain(asking: dict[str, Any]) -> int:
         what = f"{shown_command([unshown(word) for word in row.get('argv') or []])} (as {row.get('run_as')})"
         may = row.get("decision") == "permit"
         if not may:
-            print_out(printable(f"{what}: denied: {row.get('because')}"))
+            no = "not decided" if row.get("providers") else "denied"
+            print_out(printable(f"{what}: {no}: {row.get('because')}"))
             for near in row.get("closest") or []:
                 print_out(printable(f"closest: rule {near.get('rule')}: {', '.join(near.get('wants') or [])}"))
         elif row.get("lease"):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers the daemon's questions in a process beside it, many at once.
 
-Law: only root is heard. N_AT_ONCE questions are worked on at the same time, N_WAITING wait, and for any more the answer is that
-there are too many. Work whose connection has ended, or that nobody waits for any more, is cancelled. An error is told as
-UNANSWERED, never as an answer.
+Law: only root is heard. Questions are in lanes, and none waits for those of another lane. In each lane N_AT_ONCE questions are
+worked on at the same time, N_WAITING wait, and for any more the answer is that there are too many. Work whose connection has
+ended, or that nobody waits for any more, is cancelled. An error is told as UNANSWERED, never as an answer.
 """
 
 from __future__ import annotations
@@ -29,18 +29,41 @@ class NoAnswer(Exception):
     """This question gets no answer. The text is the reason, for people."""
 
 
+def one_lane(body: bytes) -> str:
+    """Return the same lane for all questions."""
+    return ""
+
+
+class _Lane:
+    """A lane: how many questions are open in it, and the turns to be worked on. ``name`` is empty if it is the only one."""
+
+    def __init__(self, name: str, n_at_once: int) -> None:
+        self.name = name
+        self.n_open = 0
+        self.turns = asyncio.Semaphore(n_at_once)
+
+
 class Answering:
-    """Answers by ``answer``. ``name`` is the process's name, for its log. ``believed`` is the uid that is heard."""
+    """Answers by ``answer``. ``name`` is the process's name, for its log. ``believed`` is the uid that is heard. ``lane_of``
+    returns the name of the lane that a question belongs to, and raises nothing. There must be few names: lanes are kept.
+    """
 
     def __init__(
-        self, name: str, answer: Answer, believed: int = 0, n_at_once: int = N_AT_ONCE, n_waiting: int = N_WAITING
+        self,
+        name: str,
+        answer: Answer,
+        believed: int = 0,
+        n_at_once: int = N_AT_ONCE,
+        n_waiting: int = N_WAITING,
+        lane_of: Callable[[bytes], str] = one_lane,
     ) -> None:
         self._name = name
         self._answer = answer
         self._believed = believed
+        self._n_at_once = n_at_once
         self._most = n_at_once + n_waiting
-        self._n_open = 0
-        self._turns = asyncio.Semaphore(n_at_once)
+        self._lane_of = lane_of
+        self._lanes: dict[str, _Lane] = {}
 
     def say(self, words: str) -> None:
         """Write one line to the log, which is standard error."""
@@ -68,7 +91,7 @@ class Answering:
     async def follow(self, line: socket.socket) -> None:
         """Answer one client until its connection ends, and close it. Then no work for this client is left."""
         line.setblocking(False)
-        tasks: dict[int, asyncio.Task[None]] = {}
+        tasks: dict[int, tuple[asyncio.Task[None], _Lane]] = {}
         sending = asyncio.Lock()
         loop = asyncio.get_running_loop()
         try:
@@ -80,16 +103,16 @@ class Answering:
                 packet = packets.read(written)
                 if packet.kind is Kind.DROP:
                     if (dropped := tasks.get(packet.number)) is not None:
-                        self._drop(dropped)
+                        self._drop(*dropped)
                 elif packet.kind is not Kind.QUESTION or packet.number in tasks:
                     raise ValueError(f"{packet.kind.name} with number {packet.number} is out of place")
-                elif self._n_open >= self._most:  # sent before another packet is read: a client that does not read waits
-                    reason = f"{self._name} has {self._n_open} open questions, and takes no more"
-                    await self._send(line, sending, Packet(packet.number, Kind.UNANSWERED, reason.encode("ascii")))
+                elif (lane := self._lane(packet.body)).n_open >= self._most:
+                    # sent before another packet is read: a client that does not read waits
+                    await self._send(line, sending, Packet(packet.number, Kind.UNANSWERED, self._too_many(lane)))
                 else:
-                    self._n_open += 1
-                    task = loop.create_task(self._work(line, sending, packet))
-                    tasks[packet.number] = task
+                    lane.n_open += 1
+                    task = loop.create_task(self._work(line, sending, packet, lane))
+                    tasks[packet.number] = task, lane
                     task.add_done_callback(partial(self._forget, tasks, packet.number))
                 await asyncio.sleep(0)  # sock_recv does not, while there are packets: the work has its turn
         except OSError:
@@ -98,23 +121,35 @@ class Answering:
             self.say(f"a client is disconnected: {fault}")
         finally:
             left = list(tasks.values())
-            for task in left:
-                self._drop(task)
-            await asyncio.gather(*left, return_exceptions=True)
+            for task, lane in left:
+                self._drop(task, lane)
+            await asyncio.gather(*(task for task, _ in left), return_exceptions=True)
             line.close()
 
-    def _drop(self, task: asyncio.Task[None]) -> None:
+    def _lane(self, body: bytes) -> _Lane:
+        name = self._lane_of(body)
+        if name not in self._lanes:
+            self._lanes[name] = _Lane(name, self._n_at_once)
+        return self._lanes[name]
+
+    def _too_many(self, lane: _Lane) -> bytes:
+        of_whom = f" of {lane.name}" if lane.name else ""
+        return sentence(f"{self._name} has {lane.n_open} open questions{of_whom}, and takes no more").encode("ascii")
+
+    @staticmethod
+    def _drop(task: asyncio.Task[None], lane: _Lane) -> None:
         """Cancel work that nobody waits for. It is not counted from now on, though it may take a moment to end."""
         if not task.cancelling() and task.cancel():
-            self._n_open -= 1
+            lane.n_open -= 1
 
-    def _forget(self, tasks: dict[int, asyncio.Task[None]], number: int, task: asyncio.Task[None]) -> None:
-        del tasks[number]
+    @staticmethod
+    def _forget(tasks: dict[int, tuple[asyncio.Task[None], _Lane]], number: int, task: asyncio.Task[None]) -> None:
+        _, lane = tasks.pop(number)
         if not task.cancelling():
-            self._n_open -= 1
+            lane.n_open -= 1
 
-    async def _work(self, line: socket.socket, sending: asyncio.Lock, asked: Packet) -> None:
-        async with self._turns:
+    async def _work(self, line: socket.socket, sending: asyncio.Lock, asked: Packet, lane: _Lane) -> None:
+        async with lane.turns:
             try:
                 said = packets.write(Packet(asked.number, Kind.ANSWER, await self._answer(asked.body)))
             except NoAnswer as why:

@@ -127,8 +127,10 @@ def _print_decision(row: Row, principal: str | None) -> None:
     what = f"{command_line(row.get('argv') or [])} (as {words(row, 'run_as')}){whom}"
     if row.get("decision") == "permit":
         lease = f", by the lease {row['lease']}" if row.get("lease") else ""
-        answer(f"{what}: rule {words(row, 'rule')} asks {words(row, 'asks')}{lease}")
+        names = row.get("gatekeepers")
+        gatekeepers = f", {' and '.join(map(str, names))} would be asked" if names else ""
+        answer(f"{what}: rule {words(row, 'rule')} asks {words(row, 'asks')}{lease}{gatekeepers}")
         return
-    answer(f"{what}: denied: {words(row, 'because')}")
+    answer(f"{what}: {'not decided' if row.get('providers') else 'denied'}: {words(row, 'because')}")
     for near in row.get("closest") or []:
         answer(f"closest: rule {words(near, 'rule')}: {', '.join(map(str, near.get('wants') or []))}")

@@ -36,7 +36,7 @@ class Name:
 
 
 _REQUEST = {
-    "request.argv": Name("list", "request", "the command and its arguments, each as text (below: bytes that are not UTF-8)"),
+    "request.argv": Name("list", "request", "the command and its arguments, each as text"),
     "request.path": Name("string", "request", "the command's path; empty for a login and for a thing", silence=True),
     "request.user": Name("string", "request", "the account to run as"),
     "request.group": Name("string", "request", "the group to run as"),
@@ -77,7 +77,7 @@ _FACT = {
     "fact.ticket_left": Name("int", "ticket", "seconds until the ticket ends"),
     "fact.forwarded": Name("bool", "ticket", "true if the ticket was forwarded"),
     "fact.preauthenticated": Name("bool", "ticket", "true if the KDC asked for a proof before it gave the first ticket"),
-    "fact.hardware": Name("bool", "ticket", "true if a device was used for that proof"),
+    "fact.hardware": Name("bool", "ticket", "true if a hardware device was used to prove to the KDC who the person is"),
     "fact.asked_last_hour": Name("int", "record", "how often the requester has asked in the last hour"),
     "fact.asked_last_day": Name("int", "record", "how often the requester has asked in the last 24 hours"),
     "fact.denied_last_hour": Name("int", "record", "how often the requester was denied in the last hour"),

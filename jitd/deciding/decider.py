@@ -41,13 +41,15 @@ UNANSWERED = "the account or group that you named cannot be looked up now: a dir
 @dataclass(frozen=True, slots=True)
 class FirstDecision:
     """What was asked for, the command that it means here, and the answer. A request binds ``command``. ``approved`` is the id of
-    an earlier request for the same, which was approved for one use and has not taken that use yet.
+    an earlier request for the same, which was approved for one use and has not taken that use yet. ``awaited`` are providers
+    that would have to be asked before there is an answer: see ``Decider.foresee``.
     """
 
     asked: Asked
     command: Command
     decision: Decision
     approved: str | None = None
+    awaited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +128,12 @@ class Decider:
         return await self._decide_new(who, service, ask, self._providers)
 
     async def foresee(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
-        """Answer as ``decide_new`` does, and ask nobody outside this host. A rule that would have somebody asked fails."""
-        return await self._decide_new(who, service, ask, Beforehand())
+        """Answer as ``decide_new`` does, and ask nobody outside this host. A rule that would have a provider asked fails; the
+        answer names those providers.
+        """
+        beforehand = Beforehand(self._config.names)
+        found = await self._decide_new(who, service, ask, beforehand)
+        return replace(found, awaited=beforehand.awaited(found.decision))
 
     async def _decide_new(self, who: Subject, service: str, ask: Callable[[str], Asked], providers: Providers) -> FirstDecision:
         knowledge = Knowledge(self._gather)

@@ -52,12 +52,15 @@ class Supposed:
 
 @dataclass(frozen=True, slots=True)
 class Supposition:
-    """Whom the request would be from, the command that it means, the decision, and what each rule says."""
+    """Whom the request would be from, the command that it means, the decision, and what each rule says. ``awaited`` are providers
+    that would have to be asked before there is a decision.
+    """
 
     who: Subject
     command: Command
     decision: Decision
     rules: tuple[Explained, ...]
+    awaited: tuple[str, ...] = ()
 
 
 class Explainer:
@@ -82,6 +85,7 @@ class Explainer:
         self._lock_on = lock_on
         self._gather = gather
         self._names = names
+        self._beforehand = Beforehand(names)
         self._workers = workers
         self._now = now
 
@@ -114,7 +118,7 @@ class Explainer:
                 run = self._workers.files.run
                 return await run(by.uid, self._look, who, service, asked, supposed.at, locked, knowledge)
             except Wanted as wanted:
-                knowledge.learn(wanted.names, await Beforehand().ask(wanted.names, wanted.about))
+                knowledge.learn(wanted.names, await self._beforehand.ask(wanted.names, wanted.about))
                 knowledge.wanted |= wanted.names
 
     def _look(
@@ -131,7 +135,13 @@ class Explainer:
         rules = explain(policy, question, now.at, knowledge.known)
         if knowledge.gather_for(question, frozenset[str]().union(*(rule.asks for rule in rules))):
             rules = explain(policy, question, now.at, knowledge.known)
-        return Supposition(who, question.command, locked or found.decision, rules)
+        decision = locked or found.decision
+        return Supposition(who, question.command, decision, tuple(map(self._told, rules)), self._beforehand.awaited(decision))
+
+    def _told(self, explained: Explained) -> Explained:
+        """Return ``explained`` with who would be asked for its facts."""
+        because = ", ".join(f"{name}: {self._beforehand.who(name)}" for name in sorted(explained.asks))
+        return replace(explained, because=because) if because else explained
 
     def _whom(self, supposed: Supposed) -> Subject:
         """Return the Subject that is supposed. Raises Nobody."""

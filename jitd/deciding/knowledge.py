@@ -8,19 +8,22 @@ the file, and the next look begins without them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from jitd.core.decision import Decision
-from jitd.core.facts import NOTHING, Facts, Unasked, Unknown, Value
-from jitd.core.names import OF_THE_FILE
+from jitd.core.decision import Decision, Deny, Why
+from jitd.core.facts import NOTHING, Facts, Unasked, Unknown, Value, spell
+from jitd.core.names import NAMES, OF_THE_FILE, Name
 from jitd.core.policy import Policy, decide
 from jitd.core.question import Question
 
 Gather = Callable[[frozenset[str], Question], Facts]
 """Looks for facts that the host has at once. It may block, and is called in a worker. It leaves out names that it does not know;
 what it knows of and cannot establish is Unknown."""
+
+
+NO_PROVIDER = "no provider says it (jitd.toml(5), providers)"
 
 
 def gather_nothing(names: frozenset[str], question: Question) -> Facts:
@@ -48,15 +51,37 @@ class NoProviders:
 
     async def ask(self, names: frozenset[str], about: Question) -> Facts:
         """Return Unknown for each of ``names``."""
-        return {name: Unknown("no provider says it (jitd.toml(5), providers)") for name in names}
+        return {name: Unknown(NO_PROVIDER) for name in names}
 
 
 class Beforehand:
-    """Stands for the providers while somebody asks what would be decided: nobody is asked then."""
+    """Stands for the providers while somebody asks what would be decided: nobody is asked then. ``names`` are the names that
+    rules may ask about.
+    """
+
+    def __init__(self, names: Mapping[str, Name] = NAMES) -> None:
+        self._names = names
 
     async def ask(self, names: frozenset[str], about: Question) -> Facts:
-        """Return Unknown for each of ``names``."""
-        return {name: Unknown("it would be asked for, and is not beforehand") for name in names}
+        """Return Unknown for each of ``names``, which says who would be asked."""
+        return {name: Unknown(self.who(name)) for name in names}
+
+    def who(self, name: str) -> str:
+        """Return who would be asked for the fact ``name``, as a sentence without a full stop."""
+        provider = self._provider(name)
+        return f"provider {provider} would be asked" if provider else NO_PROVIDER
+
+    def awaited(self, decision: Decision) -> tuple[str, ...]:
+        """Return the providers that would have to be asked before there is a decision; none if ``decision`` is the answer."""
+        if not isinstance(decision, Deny) or decision.why is not Why.ERROR:
+            return ()
+        found = {self._provider(name) for name, value in decision.seen if value == spell(Unknown(self.who(name)))}
+        return tuple(sorted(found - {""}))
+
+    def _provider(self, name: str) -> str:
+        """Return the name of the provider that says the fact ``name``; empty if it is not a fact of a provider."""
+        kind, _, provider = self._names[name].source.partition(" ") if name in self._names else ("", "", "")
+        return provider if kind == "provider" else ""
 
 
 class Knowledge:

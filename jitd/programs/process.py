@@ -223,6 +223,15 @@ def _judged(name: str, report: bytes, output: bytes) -> Answer:
     return Printed(output)
 
 
+def lane_of(question: bytes) -> str:
+    """Return whose program ``question`` wants to have run: a gatekeeper or provider that is slow holds up no other."""
+    try:
+        run = read_question(question)
+    except ValueError:
+        return ""
+    return f"{run.name} ({run.program[0]})"
+
+
 def ways() -> set[str]:
     """Return the network interfaces that a route of this process leads through, but for the loopback. Raises OSError."""
     old = [line.split()[0] for line in ROUTES.read_text("ascii").splitlines()[1:]]
@@ -255,4 +264,4 @@ def main() -> int:
     except (starting.CannotStart, OSError) as fault:
         starting.say(name, str(fault))
         return 1
-    return starting.run(name, begun, lambda: Answering(name, Programs(name).answer))
+    return starting.run(name, begun, lambda: Answering(name, Programs(name).answer, lane_of=lane_of))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jitd.core.names import Name
+from jitd.core.names import NAMES, Name
 from jitd.core.when import When
 from jitd.expressions.compiling import BadExpression, compile_when
 from jitd.settings.toml_document import Fault
@@ -25,9 +25,14 @@ def read_when(table: Table, names: Mapping[str, Name]) -> When | None:
             table.fault('"when" is empty', "when")
         return None
     try:
-        return compile_when(text, names)
+        found = compile_when(text, names)
     except BadExpression as bad:
         for fault in bad.faults:
             line, column = table.document.place_in((*table.place, "when"), fault.line, fault.column)
             table.faults.append(Fault(table.document.file, line, table.rule, f'"when": {fault.sentence}', column))
         return None
+    asked = sorted(found.names - NAMES.keys())
+    if asked and table.values.get("ticket") == "optional":
+        told = 'a provider says it, and is told who asks, so the rule cannot have ticket = "optional"'
+        table.fault(f'"when" names {asked[0]}: {told}', "when")
+    return found

@@ -49,7 +49,8 @@ class Explanations:
 
 def _rows(found: Supposition) -> list[Row]:
     whom = {"principal": shown(found.who.principal), "groups": sorted(shown(name) for name in found.who.groups)}
-    return [decision_row(found.decision, found.command) | whom, *(_explained_row(rule) for rule in found.rules)]
+    first = decision_row(found.decision, found.command) | {"providers": list(found.awaited)}
+    return [first | whom, *(_explained_row(rule) for rule in found.rules)]
 
 
 def _explained_row(explained: Explained) -> Row:

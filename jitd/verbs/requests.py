@@ -349,7 +349,7 @@ class Requests:
         else:
             row = await self._workers.frames.run(who.uid, decision_row, first.decision, first.command)
         closest = await self._explainer.closest(who, service, first.asked, first.command, first.decision)
-        return row | {"approved": first.approved, "closest": near_rows(closest)}
+        return row | {"approved": first.approved, "closest": near_rows(closest), "providers": list(first.awaited)}
 
     def rules(self, who: Subject) -> list[Row]:
         """Return the rules that are about ``who`` on this host. Raises Refusal."""

@@ -24,6 +24,7 @@ SAMPLES = [
     submission("true"),
     messages.Anew(**asked("true"), waits=True, if_owed=True),
     messages.Explain(**asked("true")),
+    messages.Suppose(**asked("true"), principal="alice", groups=None, at=None, facts=[]),
     messages.Resume(id=ID, streams=["null"] * 3),
     messages.Withdraw(id=ID),
     messages.Review(id=ID, verdict="approve", fingerprint=bytes(32), comment=""),

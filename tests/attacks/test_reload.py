@@ -35,7 +35,7 @@ def broken_policies() -> dict[str, bytes]:
     for name, line in {
         "an unknown key": "comands = []",
         "an unknown table": "[[permits]]",
-        "a key of later": "when = 'true'",
+        "a key of later": "notify = ['ops']",
         "a list that is none": 'who = "*"',
         "a number that is none": "grant = { uses = true }",
         "no uses": "grant = { uses = 0 }",

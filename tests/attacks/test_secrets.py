@@ -26,6 +26,8 @@ from tests.times import times
 SECRET = Path("/root/secret")
 OPEN = Path("/srv/open")
 TIMES = times(5)
+OF_EACH = ("id", "fingerprint", "submitted_at", "expires_at", "authentication")
+"""What differs from request to request."""
 """How often each question is timed."""
 POLICY = OF_THE_LAB + '[[permit]]\nname = "one"\nwho = ["user:eve"]\ncommands = [["/usr/bin/id", "**"], ["/root/secret/tool"]]\n'
 
@@ -121,11 +123,7 @@ def test_what_is_in_a_directory_one_may_not_look_into_changes_no_answer(keeper, 
                     elif kind == "show":
                         raw.ask(messages.Submit(**question, waits=False, if_owed=True))
                         mine = raw.rows(messages.List(what="requests", ended=True))[-1]
-                        differing = {
-                            key: value
-                            for key, value in mine.items()
-                            if key not in ("id", "fingerprint", "submitted_at", "authentication")
-                        }
+                        differing = {key: value for key, value in mine.items() if key not in OF_EACH}
                         said[name] = [repr(differing).replace(name, "*").encode()]
                     else:
                         said[name] = answers(raw, messages.Submit(**question, waits=True, if_owed=kind == "submit"), name)
@@ -197,7 +195,7 @@ def test_what_an_argument_names_where_one_may_not_look_changes_no_answer_and_is_
         with connected(keeper, "alice") as raw:
             id = raw.submit("cat", form.format(f"{SECRET}/{name}"), waits=False)
             (mine,) = raw.rows(messages.Show(id=id))
-            rows[name] = repr({key: mine[key] for key in mine if key not in ("id", "fingerprint", "submitted_at", "expires_at")})
+            rows[name] = repr({key: mine[key] for key in mine if key not in OF_EACH})
             assert mine["operands"] == []
         theirs = shown_to(keeper, "bob", id)["operands"]
         assert {row["digest"] for row in theirs} == {""} and f"{SECRET}/{name}" in {row["path"] for row in theirs}

@@ -151,6 +151,32 @@ def test_more_questions_than_there_is_room_for_are_refused_and_the_others_go_on(
     with_line(child(), deed)
 
 
+def test_a_lane_that_is_full_holds_up_no_other_lane() -> None:
+    """THREATS E-05: each lane has turns and a queue of its own."""
+
+    async def whole() -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+        async def answer(body: bytes) -> bytes:
+            if body.startswith(b"slow"):
+                await asyncio.Event().wait()
+            return body
+
+        lane_of = bytes.decode
+        server = Answering(NAME, answer, believed=os.getuid(), n_at_once=1, n_waiting=1, lane_of=lane_of)
+        following = asyncio.create_task(server.follow(theirs))
+        with ours:
+            ours.settimeout(ENOUGH)
+            for number, body in enumerate((b"slow", b"slow", b"slow", b"quick")):
+                ours.send(packets.write(Packet(number, Kind.QUESTION, body)))
+            said = [packets.read(await asyncio.to_thread(ours.recv, 1000)) for _ in range(2)]
+            reason = f"{NAME} has 2 open questions of slow, and takes no more".encode()
+            assert said == [Packet(2, Kind.UNANSWERED, reason), Packet(3, Kind.ANSWER, b"quick")]
+        await following
+
+    asyncio.run(whole())
+
+
 def test_a_question_that_is_dropped_twice_makes_room_once() -> None:
     async def whole() -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

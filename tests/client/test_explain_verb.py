@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,6 +80,22 @@ def test_what_is_not_supposed_is_left_to_the_host() -> None:
 def test_a_permit_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert jitd(Script(*wired(decision_row(permit(), command("id")))), "explain", "id") == 0
     assert capsys.readouterr().out == "id (as root): rule rule-1 asks 1 approval from group:ops\n"
+
+
+def test_who_would_be_asked_before_it_is_decided_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither gatekeepers nor providers are asked; without the provider there is no answer yet."""
+    asking = permit()
+    asking = replace(asking, obligations=replace(asking.obligations, gatekeepers=("change-calendar", "tickets")))
+    assert jitd(Script(*wired(decision_row(asking, command("id")))), "explain", "id") == 0
+    because = "rule deploy: fact.risk is not known: provider risk would be asked"
+    unknown = decision_row(Deny(Why.ERROR, because), command("id")) | {"providers": ["risk"], "closest": []}
+    assert jitd(Script(*wired(unknown)), "explain", "id") == 1
+    assert jitd(Script(*wired(unknown | {"providers": []})), "explain", "id") == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "id (as root): rule rule-1 asks 1 approval from group:ops, change-calendar and tickets would be asked",
+        f"id (as root): not decided: {because}",
+        f"id (as root): denied: {because}",
+    ]
 
 
 def test_json_is_the_decision_and_then_each_rule(capsys: pytest.CaptureFixture[str]) -> None:

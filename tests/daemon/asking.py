@@ -18,10 +18,12 @@ import pytest
 from jitd.core.claims import Claims
 from jitd.core.gatekeeping import Answer, Asking, Passes
 from jitd.core.law import Origin
+from jitd.core.origin import Caller
 from jitd.core.policy import Policy
 from jitd.core.request import Request, Verdict
 from jitd.core.subject import Subject
 from jitd.deciding.gatekeepers import Answers, Manner
+from jitd.deciding.hearings import Hearings
 from jitd.giving import Givers
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.recovery import Recovery
@@ -105,7 +107,14 @@ class Client:
         )
 
     async def resume(self, id: str) -> None:
-        self.waiting.move(await self.house.requests.resume(ALICE, id, self.waiting, self.waiting.begin))
+        self.waiting.move(await self.house.requests.resume(ALICE, id, Caller(None), self.waiting, self.waiting.begin))
+
+
+class Unexplained:
+    """Explains nothing: no permit came close."""
+
+    async def closest(self, *asked: Any) -> tuple[()]:
+        return ()
 
 
 class Monitors:
@@ -136,7 +145,7 @@ class AskingHouse(House):
         self.path, self.monkeypatch = path, monkeypatch
         self.rules(gatekeepers=CHANGE)
         self.gatekeepers = played or Played()
-        self.decider._answers = Answers(self.gatekeepers, self.now)
+        self.decider._hearings = Hearings(Answers(self.gatekeepers, self.now), self.store, lambda: self.policy, self.now)
         config: Any = self.decider._config
         config.limits, config.operators, config.recordings = Limits(), (), SimpleNamespace(mib_per_run=1)
         self.waiters = Waiters()
@@ -154,7 +163,7 @@ class AskingHouse(House):
         )
         self.recovery = Recovery(self.perform, self.lifecycle, self.store, self.monitors, self.now)
         self.requests = Requests(
-            config, self.decider, cast(Any, None), self.perform, self.store, self.waiters, self.workers, self.now
+            config, self.decider, cast(Any, Unexplained()), self.perform, self.store, self.waiters, self.workers, self.now
         )
         self.reviews = Reviews(Access(config, self.store), self.decider, self.perform, self.store, self.now)
         self.services: Any = SimpleNamespace(

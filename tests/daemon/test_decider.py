@@ -20,6 +20,7 @@ from jitd.core.command import Command, Operand, RunAs
 from jitd.core.conditions import Glob, read_command_pattern
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Terms, Why
 from jitd.core.effects import Moment
+from jitd.core.names import NAMES, Name
 from jitd.core.policy import Policy, Rule, denied_groups
 from jitd.core.request import Review, Verdict
 from jitd.core.subject import Subject
@@ -40,6 +41,7 @@ ASKED = Asked(
     variables=(), preserved=(), locale=(), streams=("null", "null", "null"), reason=None, lasts_for=None, uses=None,
     timeout_for=None,
 )  # fmt: skip
+NAMED = {**NAMES, "fact.risk": Name("int", "provider risk", "the risk")}
 ENV = read_command_pattern(("/usr/bin/env", "**"))
 OPS = (Approval(1, ("group:ops",)),)
 WAITING = Command(
@@ -85,7 +87,7 @@ class House:
         monkeypatch.setattr(operands, "find", lambda *given: self.told("operands", iter(())))
         monkeypatch.setattr(operands, "drift", lambda *given: self.told("operands", self.changed))
         self.decider = Decider(
-            config=SimpleNamespace(host="db1.example.test", search_path="/usr/bin", trusted_places=()),
+            config=SimpleNamespace(host="db1.example.test", search_path="/usr/bin", trusted_places=(), names=NAMED),
             policy=lambda: self.policy,
             store=self.store,
             accounts=SimpleNamespace(again=self.again, sure_of=self.sure_of),

@@ -161,6 +161,19 @@ def test_a_condition_is_a_text(tmp_path: Path, value: str, fault: str) -> None:
     assert [each.sentence for each in policyfile.check([tmp_path / "a.toml"])] == [fault]
 
 
+@pytest.mark.parametrize(
+    ("when", "n_faults"), [("fact.load < 1.0 && fact.risk < 50", 1), ("fact.load < 1.0", 0), ("fact.zone == 'a'", 1)]
+)
+def test_a_rule_for_people_without_a_ticket_asks_no_provider(tmp_path: Path, when: str, n_faults: int) -> None:
+    file = tmp_path / "a.toml"
+    rule = f'[[permit]]\nname = "p"\nwho = ["group:dba"]\ncommands = [["**"]]\nwhen = "{when}"\n'
+    file.write_text(rule)
+    assert policyfile.read([file], NAMED)[1] == []
+    file.write_text(rule + 'ticket = "optional"\n')
+    told = [each.sentence for each in policyfile.read([file], NAMED)[1]]
+    assert len(told) == n_faults and all('cannot have ticket = "optional"' in each for each in told)
+
+
 # --- its names -------------------------------------------------------------------------------------------------------
 
 

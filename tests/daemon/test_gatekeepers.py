@@ -25,6 +25,7 @@ from jitd.core.grant import GrantState
 from jitd.core.lock import Whom
 from jitd.core.request import RequestState, Verdict
 from jitd.deciding.gatekeepers import Answers, Manner, NoGatekeepers
+from jitd.deciding.hearings import Hearings
 from jitd.store import StoreError
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import request_row
@@ -143,7 +144,7 @@ def test_who_has_not_answered_when_the_request_is_over_was_silent(house: AskingH
 
 def test_a_gatekeeper_that_is_not_set_up_permits_nothing(house: AskingHouse) -> None:
     house.rules(**FREE)
-    house.decider._answers = Answers(NoGatekeepers(), house.now)
+    house.decider._hearings = Hearings(Answers(NoGatekeepers(), house.now), house.store, lambda: house.policy, house.now)
 
     async def play() -> None:
         made = await Client(house).submit()

@@ -13,16 +13,13 @@ import pytest
 
 from jitd.core.decision import Decision, Deny, Permit, Terms, Why
 from jitd.core.facts import Facts, Unknown
-from jitd.core.names import NAMES, Name
 from jitd.core.policy import Policy, Rule
 from jitd.core.question import Question
 from jitd.deciding.decider import FirstDecision
 from jitd.expressions.compiling import compile_when
 from jitd.files import inspection
-from tests.daemon.test_decider import ALICE, ASKED, ENV, House, rule
+from tests.daemon.test_decider import ALICE, ASKED, ENV, NAMED, House, rule
 from tests.scene import asked as requested
-
-NAMED = {**NAMES, "fact.risk": Name("int", "provider risk", "the risk")}
 
 
 @pytest.fixture
@@ -136,9 +133,28 @@ def test_to_foresee_a_decision_asks_nobody(house: House) -> None:
     host, provider = Host({"fact.load": 0.1}), Provider({"fact.risk": 40})
     house.gather, house.providers = host.gather, provider
     ruled(house, when("fact.load < 1.0 && fact.risk < 50"))
-    assert why(foreseen(house).decision) == "rule p: fact.risk is not known: it would be asked for, and is not beforehand"
+    found = foreseen(house)
+    assert why(found.decision) == "rule p: fact.risk is not known: provider risk would be asked"
+    assert found.awaited == ("risk",)
     assert provider.asked == [] and len(host.asked) == 1
     assert isinstance(house.first().decision, Permit)
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        ((rule(), when("fact.risk < 50")), "p asks"),
+        ((Rule("deny", "d", because="not now"), when("fact.risk < 50")), "rule d: not now"),
+        ((when("fact.load < 1.0"),), "rule p: fact.load is not known: no sensor"),
+    ],
+    ids=["a permit", "a deny", "a fault of the host"],
+)
+def test_an_answer_that_no_provider_could_change_awaits_none(house: House, rules: tuple[Rule, ...], told: str) -> None:
+    house.gather = Host({"fact.load": Unknown("no sensor")}).gather
+    ruled(house, *rules)
+    found = foreseen(house)
+    assert found.awaited == () and isinstance(found.decision, Permit) is (told == "p asks")
+    assert isinstance(found.decision, Permit) or why(found.decision) == told
 
 
 def test_a_policy_that_changes_while_a_provider_is_asked_is_the_one_that_decides(house: House) -> None:

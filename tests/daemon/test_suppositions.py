@@ -40,8 +40,8 @@ TRUE = Asked(
 )  # fmt: skip
 KNOWN_NAMES = {
     **NAMES,
-    "fact.risk": Name("int", "risk", "how risky it is"),
-    "fact.ok": Name("bool", "risk", "whether it is well"),
+    "fact.risk": Name("int", "provider risk", "how risky it is"),
+    "fact.ok": Name("bool", "provider risk", "whether it is well"),
 }
 
 
@@ -165,9 +165,15 @@ def test_facts_about_the_file_may_be_supposed_too() -> None:
 def test_a_provider_is_not_asked_and_the_rule_says_that_it_would_be() -> None:
     house = House(rule(when=when("fact.risk < 50")))
     found = house.suppose()
-    assert isinstance(found.decision, Deny) and "it would be asked for" in found.decision.because
-    assert (found.rules[0].saying, found.rules[0].asks) == (Saying.ASKS, {"fact.risk"})
-    assert isinstance(house.suppose(facts=(("fact.risk", "40"),)).decision, Permit)
+    assert isinstance(found.decision, Deny)
+    assert found.decision.because == "rule p: fact.risk is not known: provider risk would be asked"
+    assert found.awaited == ("risk",)
+    (told,) = found.rules
+    assert (told.saying, told.because, told.asks) == (
+        Saying.ASKS, "fact.risk: provider risk would be asked", {"fact.risk"},
+    )  # fmt: skip
+    supposed = house.suppose(facts=(("fact.risk", "40"),))
+    assert isinstance(supposed.decision, Permit) and supposed.awaited == ()
 
 
 def test_facts_of_rules_that_could_not_decide_are_looked_up_for_the_explanation() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -152,20 +152,20 @@ BODY = json.dumps(question()).encode()
 @pytest.mark.parametrize(
     ("headers", "body", "why"),
     [
-        ({"Content-Type": "application/json"}, BODY, "not signed"),
-        (signed(BODY, secret=b"x" * 32), BODY, "not signed"),
-        (signed(BODY, url="https://other.example.org/jit"), BODY, "not signed"),
-        (signed(BODY, age=120), BODY, "not signed"),
-        (signed(BODY, tag="other"), BODY, "not signed"),
-        (signed(BODY), BODY.replace(b"db1", b"db2"), "not signed"),
-        (signed(b"[]"), b"[]", "not an object"),
-        (signed(b"{"), b"{", "not JSON"),
+        (lambda: {"Content-Type": "application/json"}, BODY, "not signed"),
+        (lambda: signed(BODY, secret=b"x" * 32), BODY, "not signed"),
+        (lambda: signed(BODY, url="https://other.example.org/jit"), BODY, "not signed"),
+        (lambda: signed(BODY, age=120), BODY, "not signed"),
+        (lambda: signed(BODY, tag="other"), BODY, "not signed"),
+        (lambda: signed(BODY), BODY.replace(b"db1", b"db2"), "not signed"),
+        (lambda: signed(b"[]"), b"[]", "not an object"),
+        (lambda: signed(b"{"), b"{", "not JSON"),
     ],
 )  # fmt: skip
 def test_a_question_that_jitd_has_not_signed_as_it_is_gets_no_answer(
-    served: Served, headers: dict[str, str], body: bytes, why: str
+    served: Served, headers: Callable[[], dict[str, str]], body: bytes, why: str
 ) -> None:
-    status, kind, said = served.send(body, headers)
+    status, kind, said = served.send(body, headers())  # signed now: a signature lasts for a minute
     assert (status, kind) == (400, "text/plain; charset=utf-8") and why in said.decode()
 
 

@@ -120,8 +120,8 @@ class Server:
                 return
             self.n_connections += 1
             thread = threading.Thread(target=self._serve, args=(line,), daemon=True)
-            self.threads.append(thread)
             thread.start()
+            self.threads.append(thread)  # ``close`` joins it, which it can only when it was started
 
     def _serve(self, line: socket.socket) -> None:
         with suppress(OSError), line:

@@ -39,7 +39,7 @@ services = ["sudo", "doas", "su"]
 commands = [["**"]]
 """
 ROOTS, BOBS = Path("/root/secret"), Path("/home/bob/secret")
-OF_EACH = ("id", "fingerprint", "submitted_at", "ticket_ends_at", "expires_at", "claims")
+OF_EACH = ("id", "fingerprint", "submitted_at", "ticket_ends_at", "authentication", "expires_at", "claims")
 THERE = ("x-file", "x-directory", "x-link", "x-loop")
 """What is in each of the two, beside ``tool``; all else is not there."""
 

@@ -97,3 +97,49 @@ def test_what_nobody_can_say_here_is_an_error_even_beside_true(house: House) -> 
     assert refused.returncode == 121
     assert "rule console: fact.origin is not known: logind does not run on this host" in str(refused.stderr)
     assert house.rows("runs") == []
+
+
+OUTSIDERS = """
+[providers.risk]
+kind = "program"
+program = ["/usr/bin/false"]
+facts = { risk = "int" }
+
+[gatekeepers.change-calendar]
+kind = "program"
+program = ["/usr/bin/false"]
+"""
+OF_OUTSIDERS = """
+[[permit]]
+name = "deploy"
+who = ["user:alice"]
+commands = [["/usr/bin/id", "-u"]]
+when = 'fact.risk < 50'
+
+[[permit]]
+name = "screened"
+who = ["user:alice"]
+commands = [["/usr/bin/id", "-g"]]
+gatekeepers = ["change-calendar"]
+"""
+
+
+def test_who_would_be_asked_is_told_to_whoever_only_wants_to_know_and_nobody_is_asked() -> None:
+    house = House(OF_OUTSIDERS, OUTSIDERS).start()
+    try:
+        before = house.head()
+        unknown = "id -u (as root): not decided: rule deploy: fact.risk is not known: provider risk would be asked"
+        for verb in (("jitsudo", "-l"), ("jitd", "explain")):
+            told = house.run("alice", *verb, "id", "-u")
+            assert (told.returncode, told.stdout) == (1, f"{unknown}\n"), told
+            told = house.run("alice", *verb, "id", "-g")
+            assert told.returncode == 0 and "rule screened asks no approval" in told.stdout, told
+            assert told.stdout.endswith(", change-calendar would be asked\n"), told
+        told = house.jitd("explain", "--as", "alice", "id", "-u")
+        assert told.returncode == 1 and "    fact.risk: provider risk would be asked\n" in told.stdout, told
+        assert house.head() == before and "did not answer" not in house.log()
+        asked = house.run("alice", "jitsudo", "id", "-u")
+        assert asked.returncode == 121 and "provider risk did not answer" in asked.stderr
+        house.verify()
+    finally:
+        house.close()
