@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 DEEPEST = 16
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -59,9 +61,9 @@ def read_object(body: bytes) -> dict[str, object]:
 
 
 def _depth(text: str) -> int:
-    """Return a depth that ``text`` does not exceed. Brackets in strings count too."""
+    """Return how deeply ``text`` is nested, as far as it is JSON. Brackets in strings do not count: they would hide others."""
     depth = deepest = 0
-    for char in text:
+    for char in _STRING.sub("", text):
         if char in "[{":
             depth += 1
             deepest = max(deepest, depth)

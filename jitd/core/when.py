@@ -80,9 +80,15 @@ class Conditions:
         return found.why if isinstance(found, Unknown) else "only that it began on another host"
 
     def are_open(self, when: When | None) -> bool:
-        """True if ``when`` asks about the command's file, and nobody may look at it yet."""
+        """True if ``when`` asks about the command's file, and nobody may look at it yet. All its other facts are wanted now: if
+        they were only looked for with the file, it could be told from the time that this takes that there is a file.
+        """
         is_closed = self._question.is_unopened or self._question.is_missing
-        return when is not None and is_closed and bool(when.names & OF_THE_FILE)
+        if when is None or not is_closed or not when.names & OF_THE_FILE:
+            return False
+        elsewhere = {name for name in when.names - OF_THE_FILE if name.startswith("fact.")}
+        self.unasked |= elsewhere - self._known.keys() - {"fact.now"}
+        return True
 
     def hold(self, when: When | None, *, denies: bool) -> bool:
         """True if ``when`` holds, or if there is none. ``denies`` is True for the condition of a deny. A condition whose facts

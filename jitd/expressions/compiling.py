@@ -19,10 +19,14 @@ from jitd.core.facts import Value
 from jitd.core.names import NAMES, ROOTS, Name, fault_in
 from jitd.core.when import When, WhenFailed
 from jitd.expressions.parse import Node, Tree, read_resolved, read_tree
-from jitd.expressions.patterns import MOST_STEPS, MOST_STEPS_IN_LOOP, fault_in_pattern
+from jitd.expressions.patterns import MOST_STEPS, MOST_STEPS_IN_LOOP, fault_in_pattern, steps_of
 
 MOST_BYTES = 4096
 """How many bytes an expression may have."""
+MOST_IN_LOOP = 2**20
+"""How many characters a loop may look at: the members of the longest list, each as long as the longest text. CEL copies each text
+that it looks at, keeps all copies until it answers, and lets no other thread of the daemon run meanwhile.
+"""
 _TYPES = {
     "bool": cel.Type.BOOL,
     "int": cel.Type.INT,
@@ -31,6 +35,8 @@ _TYPES = {
     "timestamp": cel.Type.TIMESTAMP,
     "list": cel.Type.List(cel.Type.STRING),
 }
+_RESULT = "@result"
+"""What the compiler calls the list that map() and filter() make. Nobody can write this name."""
 _FAULT = re.compile(r"^(?:[A-Z_]+: )?ERROR: <input>:(-?\d+):(-?\d+): (.*)$", re.MULTILINE)
 
 
@@ -71,7 +77,8 @@ def compile_when(text: str, names: Mapping[str, Name] = NAMES) -> When:
         said = compiled.return_type().name().lower()
         raise BadExpression([ExpressionFault(f"it must be true or false, and is of type {said}")])
     used = {name for name in (_name_at(node) for node, _ in tree.walk()) if name in names} | resolved & names.keys()
-    return When(text, frozenset(used), _Evaluation(compiled, {name: names[name].type for name in used}))
+    has_loop = any(node.kind == "loop" for node, _ in tree.walk())
+    return When(text, frozenset(used), _Evaluation(compiled, {name: names[name].type for name in used}, has_loop=has_loop))
 
 
 @lru_cache(maxsize=8)
@@ -116,8 +123,14 @@ def _faults_of(message: str) -> list[ExpressionFault]:
 def _faults_in(tree: Tree, text: str) -> list[ExpressionFault]:
     """Return the faults that CEL does not know of."""
     found = []
+    steps = {True: 0, False: 0}  # in a loop or not → of all patterns so far
     for node, depth in tree.walk():
-        sentence = _fault_at(node, depth)
+        sentence = _fault_at(node, depth) or _fault_of_building(node, depth)
+        if not sentence and (pattern := _pattern_in(node)) is not None and pattern.text is not None:
+            steps[depth > 0] += steps_of(pattern.text)
+            most = MOST_STEPS_IN_LOOP if depth else MOST_STEPS
+            if steps[depth > 0] - steps_of(pattern.text) <= most < steps[depth > 0]:  # at the first one that is too much
+                sentence = "the patterns of matches() are too large together: each text would take long to compare"
         if sentence:
             found.append(ExpressionFault(sentence, *_place(text, tree.offset_of(node))))
     return sorted(found, key=lambda fault: (fault.line, fault.column))
@@ -130,14 +143,35 @@ def _fault_at(node: Node, depth: int) -> str:
         return f"a variable of a loop may not be called {node.name.split()[0]}"
     if node.kind == "call" and node.name == "dyn":
         return "dyn() would take the types away"
-    if node.kind == "call" and node.name == "matches" and node.children:
-        pattern = node.children[-1]
+    if (pattern := _pattern_in(node)) is not None:
         if pattern.text is None:
             return "a pattern is written out: matches() may not get it from a name"
         if depth > 1:
             return "matches() may not stand in a loop within a loop"
         fault = fault_in_pattern(pattern.text, MOST_STEPS_IN_LOOP if depth else MOST_STEPS)
         return fault and f"the pattern of matches(): {fault}"
+    return ""
+
+
+def _pattern_in(node: Node) -> Node | None:
+    """Return the pattern of ``node``; None if it is not a call of matches()."""
+    return node.children[-1] if node.kind == "call" and node.name == "matches" and node.children else None
+
+
+def _fault_of_building(node: Node, depth: int) -> str:
+    """Return why ``node``, within ``depth`` loops, may not join texts or make lists there: a few bytes would become gigabytes."""
+    if not depth:
+        return ""
+    if node.kind == "call" and node.name == "_+_":
+        if any(child.kind == "const" for child in node.children):
+            return ""
+        is_own = node.children[0].kind == "ident" and node.children[0].name == _RESULT
+        if is_own:
+            return "" if depth == 1 else "map() and filter() may not stand in a loop"
+        return '"+" in a loop takes one constant'
+    is_own = len(node.children) == 1 and node.kind == "list"  # as map() and filter() have it
+    if node.kind in ("list", "struct") and not is_own and any(child.kind != "const" for child in node.children):
+        return "a list or a map in a loop may have constants alone"
     return ""
 
 
@@ -154,11 +188,12 @@ def _name_at(node: Node) -> str:
 class _Evaluation:
     """Asks CEL. ``types`` are the names that the expression uses, each with its type."""
 
-    __slots__ = ("_compiled", "_types")
+    __slots__ = ("_compiled", "_has_loop", "_types")
 
-    def __init__(self, compiled: cel.Expression, types: Mapping[str, str]) -> None:
+    def __init__(self, compiled: cel.Expression, types: Mapping[str, str], *, has_loop: bool) -> None:
         self._compiled = compiled
         self._types = types
+        self._has_loop = has_loop
 
     def __call__(self, values: Mapping[str, Value]) -> bool:
         """Return the answer for ``values``. Raises WhenFailed."""
@@ -170,6 +205,8 @@ class _Evaluation:
             if fault := fault_in(value, type):
                 raise WhenFailed(f"{name} {fault}")
             given[name] = list(value) if isinstance(value, tuple) else value
+        if self._has_loop and _most_looked_at(given.values()) > MOST_IN_LOOP:
+            raise WhenFailed(f"its loops would look at more than {MOST_IN_LOOP} characters of what was asked")
         try:
             answer = self._compiled.eval(data=given)
             kind, value = answer.type(), answer.value()
@@ -178,6 +215,15 @@ class _Evaluation:
         if kind != cel.Type.BOOL or not isinstance(value, bool):
             raise WhenFailed(f'its "when" cannot be answered: {_reason(value)}')
         return value is True
+
+
+def _most_looked_at(values: Iterable[object]) -> int:
+    """Return the members of the longest list among ``values``, times the characters of the longest text."""
+    most, longest = 1, 0
+    for value in values:
+        texts = value if isinstance(value, list) else [value] if isinstance(value, str) else []
+        most, longest = max(most, len(texts)), max(longest, max(map(len, texts), default=0))
+    return most * longest
 
 
 def _reason(error: object) -> str:

@@ -40,12 +40,13 @@ class Tree:
     source: bytes
 
     def walk(self) -> Iterator[tuple[Node, int]]:
-        """Return each node, and how many loops it is in."""
+        """Return each node, and how many loops it is in. The list that a loop goes through is not in this loop."""
         waiting = [(self.root, 0)]
         while waiting:
             node, depth = waiting.pop()
             yield node, depth
-            waiting += [(child, depth + (node.kind == "loop")) for child in node.children]
+            inner = depth + (node.kind == "loop")
+            waiting += [(child, inner if at else depth) for at, child in enumerate(node.children)]
 
     def offset_of(self, node: Node) -> int:
         """Return where ``node`` stands, in characters from the beginning; 0 if that is not known."""

@@ -38,7 +38,7 @@ def read_pattern(text: str) -> Pattern:
 
 def fault_in_pattern(text: str, most: int) -> str:
     """Return why ``text`` is not a pattern of at most ``most`` steps; empty if it is one."""
-    if _steps(text) > most:
+    if steps_of(text) > most:
         return "it is too large: each text would take long to compare"
     found = _is_found(text, "")
     return found if isinstance(found, str) else ""
@@ -56,7 +56,7 @@ def _is_found(pattern: str, text: str) -> bool | str:
     return str(value).splitlines()[0].rpartition("invalid regular expression: ")[2][:200]
 
 
-def _steps(pattern: str) -> int:
+def steps_of(pattern: str) -> int:
     """Return at least as many steps as RE2 makes of ``pattern``, roughly: a repeat counts all that it repeats."""
     sizes, last = [0], 0
     for piece in _PIECE.finditer(pattern):

@@ -289,6 +289,8 @@ class Requests:
             raise Refusal("denied", f"somebody waits for request {found.id} already")
         on_created(found.id)
         try:
+            if found.is_open:
+                await self._uses.refuse_weaker(found, who)
             if found.is_open or not found.may_act_at_once or self._perform.holdings.hand_again(found):
                 return found
             self._pace_run(who)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """How an approved request takes a use of its grant later, by ``--resume``.
 
-Law: everything is decided again at that time, and gatekeepers are asked again. No use is taken for a client that has gone.
+Law: everything is decided again at that time, and gatekeepers are asked again. How the requester has authenticated counts as of
+who resumes, not as of who asked. No use is taken for a client that has gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from jitd.core.decision import Decision, Deny, Permit
 from jitd.core.effects import Moment
@@ -55,10 +57,21 @@ class Uses:
             return None
         return grant if now.boot < grant.ends_boot else None
 
+    async def refuse_weaker(self, found: Request, who: Subject) -> None:
+        """Raise Refusal if the rules permit ``found``, which still waits, but not with the ticket of ``who``, who resumes it.
+        Raises TimeoutError.
+        """
+        if who.authentication == found.requester.authentication:
+            return
+        fresh = (await self._decider.decide_again(_as_by(found, who))).decision
+        if isinstance(fresh, Deny) and isinstance((await self._decider.decide_again(found)).decision, Permit):
+            raise Refusal("denied", f"request {found.id} was asked for with another ticket: {shown(fresh.because)}")
+
     async def begin(self, found: Request, who: Subject, waiter: Waiter) -> None:
         """Take a use for ``found``. Its approvals are there. All else is decided again, as hours may have passed. If gatekeepers
         are to be asked, this is done later, and ``waiter`` is told the end. Raises Refusal.
         """
+        found = _as_by(found, who)
         decision = await self._decider.decide_use(found)
         if isinstance(decision, Permit) and decision.obligations.gatekeepers:
             waiter.asks(decision.obligations.gatekeepers)
@@ -91,3 +104,10 @@ class Uses:
             self._perform.act(Used(grant.id, actor, found.id, decision.obligations.terms))
         except IllegalEvent:
             raise Refusal("unknown", "there is no such request of yours that could be resumed") from None
+
+
+def _as_by(found: Request, who: Subject) -> Request:
+    """Return ``found`` as if ``who`` had asked for it with the ticket that they have now."""
+    if who.is_root:
+        return found
+    return replace(found, requester=replace(found.requester, authentication=who.authentication))

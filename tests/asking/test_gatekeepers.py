@@ -146,6 +146,7 @@ NONSENSE: dict[str, tuple[Callable[[Any, Asked], None], str]] = {
     "empty": (says(reply(b"")), "is not JSON"),
     "a list": (says(reply(b"[]")), "is not a JSON object"),
     "deep": (says(reply(b"[" * 30_000)), "nested too deeply"),
+    "deep behind a text": (says(reply(b'{"a":"' + b"]" * 30_000 + b'","b":' + b"[" * 30_000)), "nested too deeply"),
     "not utf-8": (says(reply(b'{"a":"\xff"}')), "is not UTF-8"),
     "utf-16": (says(reply('{"a":1}'.encode("utf-16"))), "is not UTF-8"),
     "nan": (says(reply(b'{"a":NaN}')), "is not JSON as it must be"),

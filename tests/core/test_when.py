@@ -227,6 +227,14 @@ def test_of_a_command_that_is_not_there_nothing_is_asked_that_a_file_would_answe
             assert told(decide(policy(*rules), missing, NOON, facts)) == "no rule: no rule permits this"
 
 
+@pytest.mark.parametrize("rules", [(permit(when=when("fact.package fact.risk")),), (deny(when=when("fact.package fact.risk")),)])
+def test_who_is_asked_does_not_tell_whether_there_is_a_file(rules: tuple[Rule, ...]) -> None:
+    """A provider takes a while, and a requester has a clock."""
+    for of in (question(is_missing=True), question(is_unopened=True)):
+        assert asked_for(*rules, of=of) == {"fact.risk"}
+        assert asked_for(*rules, of=of, known={"fact.risk": SILENT}) == set()
+
+
 def test_a_deny_by_the_path_holds_for_each_name_of_the_file() -> None:
     vi = when("request.path", lambda values: values["request.path"] == "/usr/bin/vi")
     linked = question(argv=(b"/opt/vi",), names=(b"/usr/bin/vi",))

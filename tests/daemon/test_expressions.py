@@ -41,6 +41,20 @@ def faults(text: str) -> list[tuple[int, int, str]]:
     return [(fault.line, fault.column, fault.sentence) for fault in caught.value.faults]
 
 
+def test_a_loop_over_long_texts_fails_before_cel_copies_them() -> None:
+    """CEL keeps each copy until it answers: some KiB of arguments were gigabytes in the daemon."""
+    copies = "request.argv.map(a, request.argv[0]).size() > 0"
+    assert holds(copies, request_argv=("x" * 1000, *("y",) * 999))
+    with pytest.raises(WhenFailed, match="its loops would look at more than 1048576 characters"):
+        holds(copies, request_argv=("x" * 100_000, *("y",) * 999))
+    assert holds("request.argv[0].size() > 1", request_argv=("x" * 100_000, *("y",) * 999)), "no loop looks at it"
+
+
+def test_what_loops_are_for_may_be_written() -> None:
+    text = 'request.argv.filter(a, a.startsWith("-")).map(b, b + "=").size() < 3 && request.argv.all(c, c in ["a", "-b"])'
+    assert holds(f"{text} && request.argv.all(d, request.argv.exists_one(e, e == d))", request_argv=("a", "-b"))
+
+
 # --- what is refused -------------------------------------------------------------------------------------------------
 
 
@@ -76,6 +90,21 @@ def faults(text: str) -> list[tuple[int, int, str]]:
             "request.argv.exists(a, a.matches('[a-z]{200}'))",
             [(1, 33, "the pattern of matches(): it is too large: each text would take long to compare")],
         ),
+        (
+            "||".join(f"request.argv.exists(a, a.matches('[a-z]{{40}}{i}'))" for i in range(4)),
+            [(1, 82, "the patterns of matches() are too large together: each text would take long to compare")],
+        ),
+        (
+            "||".join(f"request.path.matches('[a-z]{{900}}{i}')" for i in range(9)),
+            [(1, 206, "the patterns of matches() are too large together: each text would take long to compare")],
+        ),
+        ("request.argv.map(a, a + request.path) == []", [(1, 23, '"+" in a loop takes one constant')]),
+        (
+            "request.argv.map(a, request.argv.map(b, a)) == []",
+            [(1, 37, "map() and filter() may not stand in a loop")],
+        ),
+        ("request.argv.map(a, [a, a]) == []", [(1, 21, "a list or a map in a loop may have constants alone")]),
+        ("request.argv.map(a, {'x': a}) == []", [(1, 21, "a list or a map in a loop may have constants alone")]),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused_with_its_place(text: str, expected: list[tuple[int, int, str]]) -> None:
@@ -162,7 +191,7 @@ def test_a_rule_for_people_without_a_ticket_asks_no_provider(tmp_path: Path, whe
         ("{'a': fact.risk}.a < 3", "fact.risk"),
         ("[fact.risk, 1].all(x, x < 2)", "fact.risk"),
         ("fact.risk in [1, 2]", "fact.risk"),
-        ("request.argv.map(a, a + fact.zone).size() > 1", "request.argv fact.zone"),
+        ("request.argv.map(a, fact.zone).size() > 1", "request.argv fact.zone"),
         ("request.argv.filter(a, fact.risk > 1).size() > 1", "request.argv fact.risk"),
         ("fact.zone.startsWith(claim.tty) // fact.load", "fact.zone claim.tty"),
         ("google.protobuf.Int32Value{value: fact.risk} == 3", "fact.risk"),

@@ -141,7 +141,7 @@ PURE = {
     "jitd.outside.urls": "__future__ dataclasses re",
     "jitd.outside.addresses": "__future__ ipaddress",
     "jitd.asking.hearing": "__future__ collections datetime hmac",
-    "jitd.asking.json_text": "__future__ json math",
+    "jitd.asking.json_text": "__future__ json math re",
     "jitd.asking.telling": "__future__ collections datetime",
     "jitd.kdc.messages": "__future__ collections dataclasses typing",
     "jitd.programs.messages": "__future__ binascii dataclasses re",
