@@ -141,11 +141,31 @@ def test_without_a_network_a_program_has_none(place: Path) -> None:
     assert output(run(program)).split() == [str(errno.ENETUNREACH).encode()] * 2 + [str(errno.EADDRNOTAVAIL).encode()]
 
 
-def test_with_a_network_jitd_programs_itself_does_not_start() -> None:
-    """What shuts off the network must not be forgotten: a unit without PrivateNetwork=yes."""
-    if not process.ways():
-        pytest.skip("this host has no network either")
-    with pytest.raises(process.starting.CannotStart, match="PrivateNetwork=yes"):
+HEAD = "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n"
+LOCAL_6 = "00000000000000000000000000000001 80 00000000000000000000000000000000 00 {} 00000000 00000002 00000000 80200001 lo\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_refused"),
+    [
+        (HEAD, "", False),
+        (HEAD, LOCAL_6, False),
+        (HEAD + "eth0 00000000 0102000A 0003 0 0 0 00000000 0 0 0\n", LOCAL_6, True),
+        (HEAD, LOCAL_6 + LOCAL_6.replace(" lo", " eth0"), True),
+    ],
+    ids=["nothing", "the loopback", "a way by IPv4", "a way by IPv6"],
+)
+def test_with_a_network_jitd_programs_itself_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, is_refused: bool
+) -> None:
+    """What shuts off the network must not be forgotten: a unit without PrivateNetwork=yes. (tests/booted has such a unit.)"""
+    for name, text in (("ROUTES", old), ("ROUTES_6", new)):
+        (tmp_path / name).write_text(text)
+        monkeypatch.setattr(process, name, tmp_path / name)
+    if is_refused:
+        with pytest.raises(process.starting.CannotStart, match="PrivateNetwork=yes"):
+            process._check_network()
+    else:
         process._check_network()
 
 
