@@ -77,7 +77,8 @@ class Asking:
 class House:
     """One daemon on directories of its own."""
 
-    def __init__(self, policy: str = OF_THE_LAB, config: str = "") -> None:
+    def __init__(self, policy: str = OF_THE_LAB, config: str = "", starts_by: str = "jitd") -> None:
+        self._starts_by = starts_by
         self.root = Path(tempfile.mkdtemp(prefix="house-", dir="/srv"))
         for name in ("policy.d", "run", "state", "said"):
             (self.root / name).mkdir(parents=True, mode=0o755)
@@ -104,7 +105,7 @@ class House:
     def start(self) -> House:
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                ["jitd", "serve", "--config", str(self.config_file)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [self._starts_by, "serve", "--config", str(self.config_file)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 preexec_fn=plain_priority,
             )  # fmt: skip
         wait_for(self._accepts, what=f"the daemon ({self.log()})")
@@ -140,6 +141,12 @@ class House:
     def log(self) -> str:
         return self.log_file.read_text() if self.log_file.exists() else ""
 
+    def stop(self) -> None:
+        """Have it end, as a service manager does."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(PATIENCE)
+
     def close(self) -> None:
         for client in self._clients:
             if client.poll() is None:
@@ -148,8 +155,7 @@ class House:
         if self.process is not None and self.process.poll() is None:
             for run in self.rows("runs"):
                 self.jitd("stop", run["id"])
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(PATIENCE)
+            self.stop()
         shutil.rmtree(self.root, ignore_errors=True)
 
     # --- people -------------------------------------------------------------------------------------------------------

@@ -71,6 +71,10 @@ class Calendar:
         server.deed = self._answer
 
     @property
+    def port(self) -> int:
+        return self._server.port
+
+    @property
     def asked(self) -> list[Asked]:
         """All questions that have arrived."""
         return self._server.asked
@@ -243,7 +247,8 @@ def _policy(place: Path) -> str:
 
 
 @contextmanager
-def gated() -> Iterator[Gated]:
+def gated(starts_by: str = "jitd") -> Iterator[Gated]:
+    """A daemon that is started by ``starts_by``, a program with the daemon's arguments."""
     place = Path(tempfile.mkdtemp(dir="/var/tmp"))
     place.chmod(0o755)
     authority = Authority()
@@ -251,7 +256,7 @@ def gated() -> Iterator[Gated]:
     ca.write_text(authority.pem)
     try:
         with serving(authority.issue("localhost"), place) as server:
-            house = House(_policy(place), _config(server, ca, place))
+            house = House(_policy(place), _config(server, ca, place), starts_by)
             try:
                 house.start()
                 for name in ("alice", "bob"):
