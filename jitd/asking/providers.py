@@ -34,6 +34,7 @@ class Providers:
         self._reaching = reaching
         self._now = now
         self._kept: OrderedDict[tuple[str, bytes], tuple[float, Mapping[str, Value]]] = OrderedDict()
+        self._era = 0
 
     async def ask(self, names: frozenset[str], about: Question) -> Facts:
         """Return the facts ``names``, such as ``fact.risk``, and all others of the same providers. All are asked side by side.
@@ -48,8 +49,9 @@ class Providers:
         return found
 
     def forget(self) -> None:
-        """Keep no answer that was given before this moment."""
+        """Drop all kept answers. Answers to questions that are on their way are not kept either."""
         self._kept.clear()
+        self._era += 1
 
     async def _facts(self, provider: Provider, about: Question) -> dict[str, Value | Unknown]:
         try:
@@ -67,7 +69,7 @@ class Providers:
         kept = self._kept.get(key)
         if kept is not None and self._now() < kept[0]:
             return kept[1]
-        asked_at = self._now()
+        asked_at, era = self._now(), self._era
         try:
             async with asyncio.timeout(provider.deadline_for), self._turns[provider.name].turn():
                 left = asked_at + provider.deadline_for - self._now()
@@ -84,7 +86,7 @@ class Providers:
             said = read_facts(provider.facts, answer.body)
         except Nonsense as why:
             raise Nonsense(f"its answer {why}") from None
-        if provider.fresh_for:
+        if provider.fresh_for and era == self._era:
             self._keep(key, asked_at + provider.fresh_for, said)
         return said
 

@@ -136,4 +136,6 @@ def _question(name: str, asking: Asking) -> tuple[object, ...]:
     point = None if asking.point is None else replace(asking.point, process=None)
     where = (asking.host, asking.service, point)
     rule = (asking.rule, asking.policy, asking.owed, asking.approved, asking.facts)
-    return (name, asking.requester.principal, *where, work_of(asking.command), claims, *terms, *rule)
+    who = asking.requester
+    person = (who.principal, who.user, who.uid, who.person, who.groups)  # what the gatekeeper is told of them
+    return (name, *person, *where, work_of(asking.command), claims, *terms, *rule)

@@ -61,7 +61,8 @@ class Uses:
         """Raise Refusal if the rules permit ``found``, which still waits, but not with the ticket of ``who``, who resumes it.
         Raises TimeoutError.
         """
-        if who.authentication == found.requester.authentication:
+        mine, theirs = who.authentication, found.requester.authentication
+        if mine is not None and theirs is not None and mine == replace(theirs, looked_at=mine.looked_at):
             return
         fresh = (await self._decider.decide_again(_as_by(found, who))).decision
         if isinstance(fresh, Deny) and isinstance((await self._decider.decide_again(found)).decision, Permit):

@@ -219,6 +219,20 @@ def test_an_answer_is_kept_as_long_as_it_is_fresh_and_for_the_same_question(stag
     assert n_asked() == 4
 
 
+def test_an_answer_that_was_on_its_way_at_a_reload_is_not_kept(stage: Stage, server: Server) -> None:
+    providers = stage.providers(risk(stage, server, fresh_for=600))
+    answer = server.deed
+
+    def late(line: Any, asked: Asked) -> None:
+        providers.forget()
+        answer(line, asked)
+
+    server.deed = late
+    for n_asked in (1, 2):
+        assert stage.run(providers.ask(frozenset({"fact.risk"}), ABOUT)) == {"fact.risk": 40}
+        assert len(server.asked) == n_asked
+
+
 def test_silence_is_not_kept(stage: Stage, server: Server) -> None:
     providers = stage.providers(risk(stage, server, fresh_for=600, silence={"risk": 100}))
     server.deed = says(reply(b"", 500))

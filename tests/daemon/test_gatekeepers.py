@@ -501,6 +501,23 @@ KEPT: dict[str, tuple[Any, dict[str, Any], bool]] = {
 }
 
 
+def test_a_pass_is_not_kept_for_somebody_whose_groups_have_changed(house: AskingHouse) -> None:
+    """They are told the groups, and may go by them."""
+    house.rules(**FREE)
+    house.gatekeepers.manners["change"] = Manner(fresh_for=30)
+
+    async def play() -> None:
+        for who in (ALICE, replace(ALICE, groups=ALICE.groups | {"new"})):
+            client = Client(house, who)
+            made = await house.requests.submit(
+                who, ASKED, SAID, waits=True, if_owed=True, waiter=client.waiting, on_created=client.waiting.begin
+            )
+            await house.decided(made.id)
+        assert len(house.gatekeepers.asked) == 2
+
+    house.run(play())
+
+
 @pytest.mark.parametrize(("change", "asked", "is_asked"), KEPT.values(), ids=list(KEPT))
 def test_a_pass_is_kept_for_exactly_the_same_question(house: AskingHouse, change: Any, asked: Any, is_asked: bool) -> None:
     house.rules(**FREE)

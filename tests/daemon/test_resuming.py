@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A request is resumed with the ticket that its requester has now, and this ticket has to be good enough."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitd.core.authentication import Authentication, Demand
+from jitd.core.origin import Caller
+from jitd.core.subject import Subject
+from jitd.expressions.compiling import compile_when
+from jitd.facts import ticket
+from jitd.verbs.refusal import Refusal
+from tests.daemon.asking import ALICE, SAID, AskingHouse, Client, house
+from tests.daemon.test_decider import ASKED
+from tests.scene import START
+
+__all__ = ["house"]  # a fixture
+
+
+def by(*flags: str, indicators: tuple[str, ...] = ()) -> Subject:
+    return replace(ALICE, authentication=Authentication(START, START, flags, indicators, "aes", "aes", ("EXAMPLE.TEST",)))
+
+
+STRONG = by(indicators=("otp",))
+WEAK: dict[str, tuple[dict[str, Any], Subject, str]] = {
+    "without the indicator": ({"demand": Demand(indicators=("otp",))}, by(), "wants the authentication indicator otp"),
+    "forwarded": ({"demand": Demand(forwarded="refuse")}, by("forwarded"), "refuses tickets that were forwarded"),
+    "a condition": ({"when": compile_when("!fact.forwarded")}, by("forwarded"), "no rule permits this"),
+}
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["it waits", "it is approved"])
+@pytest.mark.parametrize(("changes", "weak", "because"), WEAK.values(), ids=list(WEAK))
+def test_a_weaker_ticket_resumes_nothing(
+    house: AskingHouse, changes: dict[str, Any], weak: Subject, because: str, is_open: bool
+) -> None:
+    house.rules(**changes)
+    house.gather = lambda names, about: ticket.look(names, about.requester, house.now().at)
+
+    async def play() -> None:
+        client = Client(house, STRONG)
+        made = await house.requests.submit(
+            STRONG, ASKED, SAID, waits=False, if_owed=True, waiter=client.waiting, on_created=lambda id: None
+        )
+        if not is_open:
+            await house.approve(made.id)
+        before = house.found(made.id), house.store.head()
+        with pytest.raises(Refusal, match=because):
+            await resume(house, made.id, weak)
+        assert (house.found(made.id), house.store.head()) == before and house.monitors.started == []
+        await resume(house, made.id, STRONG)
+        assert house.monitors.started == ([] if is_open else [made.id])
+
+    house.run(play())
+
+
+async def resume(house: AskingHouse, id: str, who: Subject) -> None:
+    client = Client(house, who)
+    await house.requests.resume(who, id, Caller(None), client.waiting, client.waiting.begin)
+    if not house.found(id).is_open:
+        await house.until(lambda: house.monitors.started or client.refused)
