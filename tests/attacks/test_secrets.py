@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -79,7 +80,7 @@ def answers(raw: Raw, message: messages.Message, *secret: str) -> list[bytes]:
     for answer in raw.ask(message):
         body = b"hung up" if answer is None else encode(answer)
         for word in secret:
-            body = body.replace(word.encode(), b"*")
+            body = re.sub(rb"(?<![a-z])%b(?![a-z])" % re.escape(word.encode()), b"*", body)  # a word, as in a path
         heard.append(body)
     return heard
 

@@ -157,7 +157,7 @@ def test_what_is_nothing_to_execute_is_told_where_policy_would_let_it_be_told(ho
 
 
 def test_a_rule_that_fails_is_told_before_what_is_nothing_to_execute(host: Host) -> None:
-    broken: Any = replace(ANY, who=5)
+    broken: Any = replace(ANY, hours=5)
     assert told(seen(broken, **A_DIRECTORY))[0] == Why.ERROR
 
 
