@@ -307,6 +307,8 @@ class Voice:
         self.connection = connection
         self.heard: list[dict[str, Any]] = []
         self.stream = connection.makefile("rb")
+        self.began = 0
+        """When its script began, as a script may note it, in milliseconds."""
 
     def hear(self, what: str) -> dict[str, Any]:
         """The next message, a ``what``."""

@@ -13,6 +13,7 @@ import io
 import itertools
 import os
 import pwd
+import select
 import shutil
 import stat
 import subprocess
@@ -190,8 +191,22 @@ class Driven:
             except pexpect.TIMEOUT:
                 return False
             self.took = time.monotonic() - self.began_at
+            self._read_the_rest()
             self.terminal.close()
         return True
+
+    def _read_the_rest(self) -> None:
+        """On a busy host the kernel passes on what was written at the end only after the program has gone, and pexpect, which
+        sees that it has gone, does not wait for it. The terminal itself says when nothing is left.
+        """
+        while select.select([self.terminal.child_fd], [], [], 1)[0]:
+            try:
+                data = os.read(self.terminal.child_fd, 65536)
+            except OSError:
+                return
+            if not data:
+                return
+            self._read.write(data.decode("utf-8", "replace"))
 
     def close(self) -> None:
         self.terminal.close(force=True)

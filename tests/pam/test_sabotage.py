@@ -81,6 +81,7 @@ def test_what_is_not_sabotaged_is_granted_and_so_these_tests_test_something(benc
 
 def _at(point: str, do: str) -> Script:
     def script(voice: Voice) -> None:
+        voice.began = now()
         for step in ("nothing", "hello", "welcome", "enforce", "challenge", "token", "answer", "proof"):
             if step == "hello":
                 voice.hear("hello")
@@ -108,7 +109,7 @@ DEEDS = {
     "closes": lambda voice: None,
     "resets": lambda voice: voice.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"),
     "hangs": lambda voice: voice.gone(1),
-    "grants": lambda voice: (voice.grant(now() - 1), voice.gone(1)),
+    "grants": lambda voice: (voice.grant(voice.began - 1), voice.gone(1)),  # from before anything was asked
     "one byte": lambda voice: voice.connection.sendall(b"\0"),
     "half a frame": lambda voice: voice.connection.sendall(b"\0\0\0\x20{"),
     "4 GiB": lambda voice: (voice.connection.sendall(b"\xff" * 4), voice.gone(1)),
