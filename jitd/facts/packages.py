@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """dpkg's own database: which package a file belongs to, and which checksum the package says that the file has.
 
-The files are those of dpkg 1.21 (deb-md5sums(5), dpkg-divert(1), dpkg-query(1)). dpkg itself is not run. Law: this is no proof
-against tampering. The database says what was installed; whoever is root can change both, and the checksums are MD5.
+The files are those of dpkg 1.21 (deb-md5sums(5), dpkg-divert(1), dpkg-query(1)). dpkg itself is not run. Law: this does
+not protect against tampering. The database says what was installed; root can change both, and the checksums are MD5.
 """
 
 from __future__ import annotations

@@ -110,9 +110,7 @@ class Screenings:
         hearing = Hearing()
         while (found := self._store.request(id)) is not None and is_due(found):
             fresh = await self._fresh(found, hearing)
-            event = request.Screened(
-                id, POLICY, fresh.decision, self._is_attended(found), fresh.standing, fresh.heard
-            )  # fmt: skip
+            event = request.Screened(id, POLICY, fresh.decision, self._is_attended(found), fresh.standing, fresh.heard)
             try:
                 return self._screened(event, found)
             except Overtaken:  # a review came in between, or the lease was used up

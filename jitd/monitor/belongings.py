@@ -205,7 +205,7 @@ def _move(pid: Pid, group: str) -> None:
 
 def _loginds_sessions() -> Iterator[dict[str, str]]:
     """What logind says of each session: names and values (they are read by sd-login(3), too). Beside the file of a session there
-    is a fifo, ``NAME.ref``; whoever reads that waits until the session ends.
+    is a fifo, ``NAME.ref``; a process that reads it waits until the session ends.
     """
     with suppress(OSError):
         for name in filter(str.isalnum, os.listdir(LOGINDS_SESSIONS)):

@@ -50,7 +50,7 @@ _OF_OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.
 
 
 _WELL_KNOWN = b"WELLKNOWN/"
-"""The beginning of names that are no person's (RFC 6111). GSSAPI calls a context with such a ticket anonymous only if the client
+"""The beginning of names that belong to nobody (RFC 6111). GSSAPI calls a context with such a ticket anonymous only if the client
 wishes it so."""
 _UNCHECKED = (
     "no KDC has checked the realms between {} and {}: the KDC's administrator sets reject_bad_transit = true, and capaths if the "

@@ -208,7 +208,7 @@ class _Scanner:
         is_long = spelled.startswith(spelled[0] * 3) and len(spelled) >= 6
         start += 3 if is_long else 1
         if is_long and self.text[start] == "\n":
-            start += 1  # it is no part of the value
+            start += 1  # it is not a part of the value
         n_before = bisect.bisect_left(self.newlines, start)
         begins = self.newlines[n_before - 1] + 1 if n_before else 0
         self.texts[place] = (n_before + 1, start - begins + 1)
