@@ -35,14 +35,8 @@ _HOLDINGS_SINCE = 4
 """The first schema that has holdings."""
 
 
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as fault:
-        raise StoreError(f"{path}: {fault}") from fault
-    except UnicodeDecodeError as fault:  # SQLite's own message quotes the damaged bytes
-        raise StoreError(f"{path}: it is damaged") from fault
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL)
+"""What SQLite says if it cannot have a lock. Its own may be in the way: it does not ask whether the kernel has taken one back."""
 
 
 class SqliteStore:
@@ -52,14 +46,35 @@ class SqliteStore:
         self._path = path
         self._open_locks: tuple[Lock, ...] | None = None  # needed at each decision; only this object writes it
         self._tally = Tally()
-        with _told(path):
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
-            self._db.execute("PRAGMA trusted_schema = OFF")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
+        self._is_reader, self._is_shut = False, True
+        with self._told():
             path.chmod(0o600)
             self._migrate()
         self._head = self._read_head()
+
+    def _connect(self) -> None:
+        self._db = sqlite3.connect(self._path, isolation_level=None, timeout=5.0)
+        self._db.execute("PRAGMA trusted_schema = OFF")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._is_shut = False
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Raise StoreError for what SQLite raises. Close a connection that could not have a lock; the next use opens a new one.
+        Closing ends every lock of this process on the file. Else an unlock that failed once would lock the database for good.
+        """
+        try:
+            if self._is_shut:
+                self._connect()
+            yield
+        except sqlite3.Error as fault:
+            if getattr(fault, "sqlite_errorcode", 0) & 0xFF in _LOCKED and not self._is_reader:  # a number's rest is a detail
+                self._is_shut = True
+                self._db.close()
+            raise StoreError(f"{self._path}: {fault}") from fault
+        except UnicodeDecodeError as fault:  # SQLite's own message quotes the damaged bytes
+            raise StoreError(f"{self._path}: it is damaged") from fault
 
     @classmethod
     def reading(cls, path: Path, *, is_alone: bool = False) -> SqliteStore:
@@ -73,7 +88,8 @@ class SqliteStore:
         store._path = path
         store._open_locks = None
         store._tally = Tally()
-        with _told(path):
+        store._is_reader, store._is_shut = True, False
+        with store._told():
             store._db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None, timeout=5.0)
             store._db.execute("PRAGMA trusted_schema = OFF")
             (found,) = store._db.execute("PRAGMA user_version").fetchone()
@@ -96,7 +112,7 @@ class SqliteStore:
             self._db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {version};\nCOMMIT;")
 
     def _read_head(self) -> Seal:
-        with _told(self._path):
+        with self._told():
             row = self._db.execute("SELECT number, digest FROM chain ORDER BY number DESC LIMIT 1").fetchone()
         return Seal(*row) if row else GENESIS
 
@@ -107,7 +123,7 @@ class SqliteStore:
         tally, self._tally = self._tally, Tally()  # if the commit fails, nothing is remembered
         if any(isinstance(change.after, Lock) for change in changes):
             self._open_locks = None  # even if the commit fails: the locks are then read again
-        with _told(self._path):
+        with self._told():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 for change in changes:
@@ -127,7 +143,7 @@ class SqliteStore:
 
     def _had(self, uid: int) -> Had:
         """Count what the account has, with queries to the database."""
-        with _told(self._path):
+        with self._told():
             waiting = self._db.execute("SELECT id FROM requests WHERE is_open = 1 AND uid = ?", (uid,)).fetchall()
             unused = self._db.execute("SELECT id FROM grants WHERE unused = 1 AND uid = ?", (uid,)).fetchall()
             running = self._db.execute(
@@ -231,14 +247,14 @@ class SqliteStore:
         """See ``Store.n_open``."""
         if uid is not None:
             return len(self._tally.of(uid, self._had).open)
-        with _told(self._path):
+        with self._told():
             row = self._db.execute("SELECT count(*) FROM requests WHERE is_open = 1").fetchone()
         return int(row[0])
 
     def live(self) -> set[tuple[str, str]]:
         """See ``Store.live``."""
         found: set[tuple[str, str]] = set()
-        with _told(self._path):
+        with self._told():
             for life in ("request", "grant", "lock"):
                 rows = self._db.execute(f"SELECT id FROM {life}s INDEXED BY {life}s_open WHERE is_open = 1")
                 found.update((life, id) for (id,) in rows.fetchall())
@@ -254,7 +270,7 @@ class SqliteStore:
 
     def history(self, person: str, since: datetime, *, beside: str = "") -> History:
         """See ``Store.history``."""
-        with _told(self._path):
+        with self._told():
             return history.count(self._db, person, since, beside)
 
     def page(self, life: Any, after: int, *, ended: bool = False) -> list[tuple[int, Any]]:
@@ -263,7 +279,7 @@ class SqliteStore:
         n_bytes = 0
         table = COLUMNS[life].table
         by = "" if ended else f"INDEXED BY {table}_open"  # few objects are open: do not scan the ended ones
-        with _told(self._path):
+        with self._told():
             places = self._db.execute(
                 f"SELECT rowid FROM {table} {by} {_open_only(ended)} AND rowid > ? ORDER BY rowid LIMIT ?", (after, PAGE)
             ).fetchall()
@@ -277,7 +293,7 @@ class SqliteStore:
 
     def place_of(self, run: str) -> int:
         """See ``Store.place_of``."""
-        with _told(self._path):
+        with self._told():
             row = self._db.execute("SELECT rowid FROM runs WHERE id = ?", (run,)).fetchone()
         return 0 if row is None else int(row[0])
 
@@ -292,7 +308,7 @@ class SqliteStore:
 
     def records(self, after: int = 0) -> Iterator[tuple[int, bytes, bytes]]:
         """See ``Store.records``."""
-        with _told(self._path):
+        with self._told():
             rows = self._db.execute(
                 "SELECT number, CAST(body AS BLOB), CAST(digest AS BLOB) FROM chain WHERE number > ? ORDER BY number", (after,)
             )
@@ -301,13 +317,13 @@ class SqliteStore:
 
     def newest(self) -> Iterator[bytes]:
         """See ``Store.newest``."""
-        with _told(self._path):
+        with self._told():
             for (body,) in self._db.execute("SELECT CAST(body AS BLOB) FROM chain ORDER BY number DESC"):
                 yield body
 
     def documents(self, *, ended: bool = True) -> Iterator[tuple[str, str, bytes]]:
         """See ``Store.documents``."""
-        with _told(self._path):
+        with self._told():
             for life, columns in zip(self._lives(), COLUMNS.values(), strict=False):
                 for id, document in self._db.execute(
                     f"SELECT id, CAST(document AS BLOB) FROM {columns.table} {_open_only(ended)} ORDER BY rowid"
@@ -329,7 +345,7 @@ class SqliteStore:
     def misfiled(self) -> Iterator[tuple[str, str]]:
         """See ``Store.misfiled``."""
         for life, (kind, columns) in zip(self._lives(), COLUMNS.items(), strict=False):
-            with _told(self._path):  # an older schema has fewer columns
+            with self._told():  # an older schema has fewer columns
                 known = {name for (name,) in self._db.execute("SELECT name FROM pragma_table_info(?)", (columns.table,))}
             for after in self._read_all(kind, _open_only(ended=True)):
                 all = (
@@ -338,7 +354,7 @@ class SqliteStore:
                     | columns.moving(after)
                 )
                 said = {name: value for name, value in all.items() if name in known}
-                with _told(self._path):
+                with self._told():
                     found = self._db.execute(
                         f"SELECT {', '.join(said)} FROM {columns.table} WHERE id = ?", (after.id,)
                     ).fetchone()
@@ -352,13 +368,13 @@ class SqliteStore:
     def _read_all(self, life: Any, where: str, *parameters: object) -> Iterator[Any]:
         """Yield one row at a time, so that a long list, large rows or a slow reader do not keep the table in memory."""
         table = COLUMNS[life].table
-        with _told(self._path):
+        with self._told():
             rows = self._db.execute(f"SELECT rowid FROM {table} {where} ORDER BY rowid", parameters).fetchall()
         for (row,) in rows:
             yield from self._read(life, f"SELECT document FROM {table} WHERE rowid = ?", row)
 
     def _read(self, life: Any, statement: str, *parameters: object) -> Iterator[Any]:
-        with _told(self._path):
+        with self._told():
             rows = self._db.execute(statement, parameters).fetchall()
         for (document,) in rows:
             yield self._object(life, document)

@@ -17,7 +17,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ import pytest
 
 from jitpam.wire import messages
 from tests.attacks.raw import VIEW, Raw, asked, connected, initiator, ticket_of, uid_of
+from tests.descriptors import links
 from tests.system.conftest import House
 from tests.waiting import PATIENCE, wait_for
 
@@ -184,11 +185,8 @@ def test_a_point_that_passes_no_view_of_its_own_is_none(gated, passed, code):
 def of_clients(house: House) -> Counter[str]:
     """What the daemon holds that has to do with its clients: a file that it reads at the moment does not count."""
     kinds: Counter[str] = Counter()
-    place = Path(f"/proc/{house.process.pid}/fd")
-    for name in os.listdir(place):
-        with suppress(FileNotFoundError):
-            to = os.readlink(place / name)
-            kinds[to.partition(":")[0] if to.startswith(("socket:", "user:")) else to] += 1
+    for to in links(house.process.pid).values():
+        kinds[to.partition(":")[0] if to.startswith(("socket:", "user:")) else to] += 1
     return Counter({kind: n for kind, n in kinds.items() if kind in ("socket", "user", "anon_inode:[pidfd]", "/")})
 
 

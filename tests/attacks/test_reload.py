@@ -10,8 +10,6 @@ import os
 import shutil
 import signal
 import subprocess
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +17,7 @@ from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import frame
 from tests.attacks.raw import asked, connected, review, shown_to, submission, uid_of
+from tests.descriptors import links
 from tests.system.conftest import OF_THE_LAB, House
 from tests.waiting import wait_for
 
@@ -300,8 +299,4 @@ def test_a_review_that_races_a_reload_is_decided_by_the_rules_in_force_when_it_e
 
 def n_lookers(house, file):
     """How often the daemon has ``file`` open."""
-    found = 0
-    for descriptor in Path(f"/proc/{house.process.pid}/fd").iterdir():
-        with suppress(OSError):
-            found += descriptor.readlink() == file
-    return found
+    return list(links(house.process.pid).values()).count(str(file))

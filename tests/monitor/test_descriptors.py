@@ -25,6 +25,7 @@ import pytest
 from jitd.core.run import Ending
 from jitd.executor import Here
 from jitd.monitor.streams import Unfit, receive
+from tests.descriptors import links
 from tests.monitor.stage import NOBODY, Stage
 from tests.waiting import unread
 
@@ -256,7 +257,7 @@ def test_no_stream_of_the_clients_is_open_in_the_monitor(stage: Stage) -> None:
     job = stage.job("/bin/sleep", "60")
     _, pid = stage.started(job, ("file", "file", "file"), [mark] * 3)
     monitor = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    assert not any("input" in os.readlink(fd) for fd in Path(f"/proc/{monitor}/fd").iterdir())
+    assert not any("input" in to for to in links(monitor).values())
     os.close(mark)
 
 

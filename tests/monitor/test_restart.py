@@ -16,6 +16,7 @@ from jitd.executor import Ended, ExecutorError, Here, Ready, Report, Started, Tr
 from jitd.executor.direct import Direct
 from jitd.executor.remains import Remains
 from jitd.monitor.places import plate_path
+from tests.descriptors import links
 from tests.monitor.hiders import asleep, marked, shell
 from tests.monitor.stage import HAS_SYSTEMD, Stage
 from tests.waiting import wait_for
@@ -253,7 +254,7 @@ def test_the_launcher_and_the_monitors_have_nothing_of_the_daemons(stage: Stage)
     # standard streams, the socket to us, to a spare monitor, the listening one; and, while it makes the next, others for a moment
     launcher = stage.launcher
     stage.wait(lambda: len(os.listdir(f"/proc/{launcher}/fd")) <= (6 if HAS_SYSTEMD else 5))
-    held = {pid: [os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()] for pid in (launcher, monitor)}
+    held = {pid: list(links(pid).values()) for pid in (launcher, monitor)}
     os.close(secret)
     assert not any("keytab" in path for paths in held.values() for path in paths)
     # /dev/null twice, standard error, the control socket, the line, the plate, two ends of the wakeup pipe, the pty

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.descriptors import links
 from tests.pam.application import DENIED, ITEMS, SUCCESS, Application, Bench, Crashed, Voice, jitd, now
 from tests.pam.test_sabotage import PROVES
 from tests.waiting import PATIENCE, status_of, wait_for
@@ -202,8 +203,7 @@ def test_closed_standard_streams_do_not_become_the_line_to_jitd(closed: tuple[in
 
     def script(voice: Voice) -> None:
         voice.proved()
-        place = Path(f"/proc/{host.process.pid}/fd")
-        seen.append(sorted(os.readlink(link) for link in place.iterdir() if link.name in "012"))
+        seen.append([to for descriptor, to in links(host.process.pid).items() if descriptor <= 2])
         voice.grant()
 
     with jitd(bench.socket, script):

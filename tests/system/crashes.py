@@ -24,6 +24,7 @@ from jitd.core.run import Run, RunState
 from jitd.recording.reader import examine
 from jitd.recording.storage import open_recording
 from jitd.store.sqlite import SqliteStore
+from tests.descriptors import links
 from tests.system.clients import SHELL, Client
 from tests.system.conftest import House
 from tests.system.crashpoints import STATUS, Point
@@ -49,8 +50,7 @@ def monitor_of(house: House, launcher: int) -> int:
     """The monitor that has a run; 0 if none has."""
     for pid in children(launcher):
         with suppress(OSError):
-            links = [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
-            if any(link.startswith(f"{house.root}/run/runs/") for link in links):
+            if any(to.startswith(f"{house.root}/run/runs/") for to in links(pid).values()):
                 return pid
     return 0
 

@@ -17,6 +17,7 @@ import pytest
 
 from jitd.daemon import BOOTED
 from jitd.store.sqlite import SqliteStore
+from tests.descriptors import links
 from tests.system.clients import Client, ready
 from tests.system.conftest import House
 from tests.system.crashes import monitor_of, play
@@ -118,7 +119,7 @@ def test_a_command_is_executed_when_its_record_is_in_the_database(lane: Lane) ->
 
 def is_connected(pid: int) -> bool:
     """True if a process has a socket: a client has none while it waits for the daemon."""
-    return any(os.readlink(file).startswith("socket:") for file in Path(f"/proc/{pid}/fd").iterdir())
+    return any(to.startswith("socket:") for to in links(pid).values())
 
 
 def test_a_client_that_comes_back_before_its_run_has_ended_waits_for_its_use(lane: Lane) -> None:

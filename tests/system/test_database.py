@@ -11,7 +11,9 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ from tests.daemon.schemas import BEFORE_5
 from tests.system.clients import Client, ready
 from tests.system.conftest import House
 from tests.system.crashpoints import REFUSED, STATUS
+from tests.system.failing import erring
 from tests.times import times
 
 PAGE = 4096
@@ -253,3 +256,59 @@ def test_an_older_schema_is_carried_over_with_all_that_is_in_it(served: House) -
     assert served.jitd("lock", "--user", "eve").returncode == 0
     assert Client(served, "bob", "jitd", "approve", waiting["id"], "--yes").end(10) == 0
     served.verify()
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from jitd.store import StoreError
+from jitd.store.sqlite import SqliteStore
+store = SqliteStore(Path(sys.argv[1]))
+store.commit((), [b"first"])
+print("ready", flush=True)
+for line in sys.stdin:
+    for n in range(int(line)):
+        try:
+            store.commit((), [b"more"])
+            store.live()
+            print("done", flush=True)
+        except StoreError as fault:
+            print("failed", flush=True)
+    print("all", flush=True)
+"""
+"""Makes as many commits as each line of its standard input says, and goes on after one that fails."""
+LOCKING = range(1, 25)
+"""Which of its calls of fcntl(2) fails: four commits make fewer."""
+
+
+def with_a_lock_that_fails(nth: int, directory: Path) -> tuple[list[str], list[str], int]:
+    """What four commits say while the ``nth`` fcntl of their process fails, what the next two say, and the records afterwards."""
+    file = directory / f"{nth}.db"
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as writer:
+        assert writer.stdin is not None and writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+
+        def commit(n: int) -> list[str]:
+            assert writer.stdin is not None and writer.stdout is not None
+            writer.stdin.write(f"{n}\n")
+            return list(iter(writer.stdout.readline, "all\n"))
+
+        with erring((writer.pid,), (), "ENOLCK", "fcntl", str(nth)):
+            meanwhile = commit(4)
+        afterwards = commit(2)
+        with contextlib.closing(SqliteStore.reading(file)) as other:
+            n_records = other.head().number
+        writer.stdin.close()
+    return meanwhile, afterwards, n_records
+
+
+def test_a_lock_that_fails_once_costs_one_commit_and_the_database_is_no_longer_locked_afterwards(tmp_path: Path) -> None:
+    """An unlock among them: SQLite believes that it has been done, and the kernel's lock stays, in the way of its own process."""
+    with ThreadPoolExecutor(len(LOCKING)) as pool:
+        found = list(pool.map(lambda nth: with_a_lock_that_fails(nth, tmp_path), LOCKING))
+    for nth, (meanwhile, afterwards, n_records) in zip(LOCKING, found, strict=True):
+        assert meanwhile.count("failed\n") <= 1 and afterwards == ["done\n", "done\n"], (nth, meanwhile, afterwards)
+        assert n_records >= 1 + (meanwhile + afterwards).count("done\n"), nth
+    assert any("failed\n" in meanwhile for meanwhile, _, _ in found)

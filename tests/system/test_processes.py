@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.descriptors import links
 from tests.system.conftest import House
 from tests.waiting import status_of, wait_for
 
@@ -57,7 +58,7 @@ class Process:
             int(status["CapEff"], 16),
             int(status["Seccomp"]),
             next((line[3:] for line in lines if line.startswith("0::")), ""),
-            tuple(os.readlink(f"/proc/{pid}/fd/{fd}") for fd in sorted(os.listdir(f"/proc/{pid}/fd"), key=int)),
+            tuple(links(pid).values()),
         )
 
     @property

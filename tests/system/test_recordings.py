@@ -20,6 +20,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests.descriptors import links
 from tests.system.conftest import Asking, House
 from tests.times import times
 from tests.waiting import PATIENCE, wait_for
@@ -166,17 +167,21 @@ def test_who_watches_may_leave_and_the_run_does_not_notice(kept: House, leave: s
     assert asking.end() == 5
 
 
+def n_sockets(pid: int) -> int:
+    return sum(to.startswith("socket:") for to in links(pid).values())
+
+
 def test_a_watcher_that_goes_away_is_noticed(kept: House) -> None:
     asking = live(kept, "sleep", "600")
     assert kept.process is not None
-    files = Path(f"/proc/{kept.process.pid}/fd")
-    before = len(list(files.iterdir()))
+    daemon = kept.process.pid
+    before = n_sockets(daemon)
     watcher = subprocess.Popen(kept.line("bob", "jitd", "watch", asking.id), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)  # fmt: skip
-    wait_for(lambda: len(list(files.iterdir())) > before)
+    wait_for(lambda: n_sockets(daemon) > before)
     watcher.kill()
     watcher.wait()
-    wait_for(lambda: len(list(files.iterdir())) <= before, what="the end of its connection")
+    wait_for(lambda: n_sockets(daemon) <= before, what="the end of its connection")
     assert kept.jitd("stop", asking.id).returncode == 0
     asking.end()
 
