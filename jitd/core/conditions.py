@@ -81,6 +81,8 @@ class CommandPattern:
         """True if a wildcard would stand for a component ``..`` of ``command``, which matches. A permit is not about it, so that
         ``/var/log/*`` stays in /var/log. An argument that is all wildcard, or a wildcard after an option, may be anything.
         """
+        if not any(b".." in word for word in (command.path, *command.argv[1:])):
+            return False  # as nearly always: no need to look closer
         if self.path is not None and ".." in _characters(command.path).split("/"):
             return True
         pairs = zip(self.parents, command.argv[1:], strict=False)

@@ -30,6 +30,10 @@ class When:
     text: str
     names: frozenset[str]
     evaluate: Callable[[Mapping[str, Value]], bool] = field(compare=False, repr=False)
+    in_order: tuple[str, ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "in_order", tuple(sorted(self.names)))
 
     def holds(self, known: Facts) -> bool:
         """True if the condition holds. Raises Unasked if a name is not in ``known``, WhenFailed if a value is unknown or the
@@ -39,7 +43,7 @@ class When:
         if missing:
             raise Unasked(missing)
         values: dict[str, Value] = {}
-        for name in sorted(self.names):
+        for name in self.in_order:
             value = known[name]
             if isinstance(value, Unknown):
                 raise WhenFailed(f"{name} is not known: {value.why}")
@@ -108,8 +112,8 @@ class Conditions:
             question = replace(question, command=replace(question.command, path=path))
         here = {name: self._known[name] for name in when.names if name in self._known}
         here |= {**said(question, when.names), "fact.now": self._at}
-        for name in sorted(when.names & here.keys()):
-            if name.startswith("fact."):
+        for name in when.in_order:
+            if name.startswith("fact.") and name in here:
                 self.seen[name] = spell(here[name])
         try:
             return when.holds(here)

@@ -29,6 +29,8 @@ MOST_MEMORY = 256 * 1024 * 1024
 """Most bytes of data that each process of a program may have (RLIMIT_DATA). Memory that is only reserved does not count."""
 LIMITS = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NPROC: MOST_PROCESSES, resource.RLIMIT_DATA: MOST_MEMORY}
 """Limit of getrlimit(2) → its value for a program, if it is not lower already."""
+NICENESS = 10
+"""How much a program gives way to everything else on the host (nice(2)): whoever asks for a command must not wait for it."""
 ENDED, FAULT = b"ended ", b"fault "
 """What a report begins with: the status of the program as waitpid(2) has it, or the reason why it was not executed."""
 LONGEST_REPORT = 500
@@ -85,6 +87,7 @@ def _be_runner(program: tuple[str, ...], streams: tuple[int, int, int], leash: i
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.setsid()
         become_subreaper()
+        os.nice(NICENESS)
         words = [word.encode("utf-8") for word in program]
         check_program(words[0])
         pid = os.fork()

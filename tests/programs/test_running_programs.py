@@ -73,6 +73,11 @@ def why(answer: Answer) -> str:
     return answer.why
 
 
+def test_a_program_gives_way_to_the_rest_of_the_host(place: Path) -> None:
+    """Those who ask for a command do not wait for the programs that are asked about another's."""
+    assert output(run(script(place, "print(os.nice(0))"))) == b"10\n"
+
+
 def file_of(place: Path, name: str) -> Path:
     """A file that the account may write."""
     file = place / name
