@@ -27,6 +27,7 @@ from jitd.lifecycle import jobs
 from jitd.lifecycle.deadlines import Deadlines
 from jitd.lifecycle.holdings import Holdings
 from jitd.lifecycle.lifecycle import Event, Lifecycle
+from jitd.lifecycle.openings import Openings
 from jitd.lifecycle.screenings import Overtaken, Screenings
 from jitd.lifecycle.waiters import Waiters
 from jitd.log import log
@@ -65,6 +66,7 @@ class Perform:
         self.deadlines = Deadlines(now, self._due, self._ended)
         self.holdings = Holdings(givers, store, waiters, now, self.act, self.deadlines.set)
         self.screenings = Screenings(decider, store, waiters, now, self.is_attended, self.screened, self.deadlines.set)
+        self.openings = Openings(decider, store, now, self.act, self.act_on, self.later, self.deadlines.set)
         self._begun_for: dict[str, Subject] = {}  # maps a run to the subject who took its use, with the ticket of that moment
         self._tasks: set[asyncio.Task[None]] = set()
         self._deeds: dict[type, Callable[[Any], None]] = {
@@ -284,10 +286,10 @@ class Perform:
                 waiting = self._store.request(id)
                 if waiting is not None and waiting.is_open and (waiting.expires_boot or 0.0) <= now.boot:
                     self.act(request.DeadlinePassed(id, CLOCK))
-            elif life == opening.LIFE:
-                waiting = self._store.request(id)
-                if waiting is not None and waiting.is_open and (after := opening.due_after(waiting, now)) is not None:
-                    self.act(opening.WaysOpened(id, CLOCK, after))
+            elif life == opening.WAY:
+                self.openings.open_ways(id)
+            elif life == opening.LISTS:
+                self.openings.ask_lists(id)
             elif life == "grant":
                 grant = self._store.grant(id)
                 if grant is not None and grant.is_live and grant.ends_boot <= now.boot:
