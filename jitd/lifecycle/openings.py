@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Opens ways to approve at their time, and asks for the lists that narrow approvers again, while requests wait.
+"""Opens ways to approve at their time, asks for the lists that narrow approvers again, and finds who could approve, while requests
+wait.
 
 Law: nothing is in memory alone: after a restart the state says what is due. A list that cannot be asked for stays as it is until
 policy is asked the next time, and then names nobody.
@@ -7,15 +8,16 @@ policy is asked the next time, and then names nobody.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from jitd.core.decision import Permit
+from jitd.core.decision import Approval, Permit
 from jitd.core.effects import Moment
 from jitd.core.law import CLOCK, POLICY, IllegalEvent
 from jitd.core.opening import LISTS, LISTS_EVERY, Relisted, WaysOpened, due_after, lists_in
 from jitd.core.request import Request, RequestState
 from jitd.deciding.decider import Decider
+from jitd.deciding.seats import Seats
 from jitd.lifecycle.screenings import Overtaken
 from jitd.log import log
 from jitd.store import Store
@@ -23,7 +25,7 @@ from jitd.store import Store
 
 class Openings:
     """Carries out the deadlines ``opening.WAY`` and ``opening.LISTS``. ``act`` and ``act_on`` let an event happen; ``act_on``
-    raises Overtaken if the request has changed. ``later`` does a deed in the background. ``set_deadline`` has a request looked at
+    raises Overtaken if the request has changed. ``tell`` tells the client that waits who could approve. ``later`` does a deed in the background. ``set_deadline`` has a request looked at
     again at a time of the boot clock, in seconds.
     """
 
@@ -34,6 +36,7 @@ class Openings:
         now: Callable[[], Moment],
         act: Callable[[WaysOpened], None],
         act_on: Callable[[Relisted, Request], None],
+        tell: Callable[[Request, Mapping[Approval, Seats]], None],
         later: Callable[[Coroutine[Any, Any, None]], None],
         set_deadline: Callable[[str, str, float], None],
     ) -> None:
@@ -42,6 +45,7 @@ class Openings:
         self._now = now
         self._act = act
         self._act_on = act_on
+        self._tell = tell
         self._later = later
         self._set_deadline = set_deadline
         self._due_at: dict[str, float] = {}  # maps a request to when its lists are asked for; earlier deadlines are of no use
@@ -82,3 +86,17 @@ class Openings:
             self._act_on(Relisted(waiting.id, POLICY, lists), waiting)
         except (Overtaken, IllegalEvent) as fault:  # a review came in between, or the request has ended
             log("lists of approvers came too late", request=waiting.id, fault=type(fault).__name__)
+        else:
+            self.find_seats(waiting.id)
+
+    def find_seats(self, id: str) -> None:
+        """Find in the background who could approve the request ``id``, and tell the client that waits for it."""
+        self._later(self._find(id))
+
+    async def _find(self, id: str) -> None:
+        waiting = self._store.request(id)
+        if waiting is None or waiting.obligations is None or not waiting.is_open:
+            return
+        ways = [way for approval in waiting.obligations.approvals for way in approval.ways]
+        found = await self._decider.seating.of_each(waiting, ways)
+        self._tell(waiting, dict(zip(ways, found, strict=True)))
