@@ -23,6 +23,8 @@ from jitd.core.grant import Used
 from jitd.core.issuing import issued
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.opening import Relisted, WaysOpened, changed, deadlines_of, open_ways
+from jitd.core.review import Review as Review
+from jitd.core.review import Verdict as Verdict
 from jitd.core.subject import Subject
 from jitd.core.submission import detail_of, lease_for, until
 
@@ -36,23 +38,6 @@ class RequestState(StrEnum):
     DENIED = "denied"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
-
-
-class Verdict(StrEnum):
-    """What a person says to a request."""
-
-    APPROVE = "approve"
-    DENY = "deny"
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """One person's verdict, as it was given."""
-
-    by: Subject
-    verdict: Verdict
-    comment: str
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Opens ways to approve at their time, asks for the lists that narrow approvers again, and finds who could approve, while requests
-wait.
+"""While requests wait: opens ways to approve at their time, asks for the lists that narrow approvers again, and finds who could
+approve.
 
 Law: nothing is in memory alone: after a restart the state says what is due. A list that cannot be asked for stays as it is until
 policy is asked the next time, and then names nobody.
@@ -25,8 +25,8 @@ from jitd.store import Store
 
 class Openings:
     """Carries out the deadlines ``opening.WAY`` and ``opening.LISTS``. ``act`` and ``act_on`` let an event happen; ``act_on``
-    raises Overtaken if the request has changed. ``tell`` tells the client that waits who could approve. ``later`` does a deed in the background. ``set_deadline`` has a request looked at
-    again at a time of the boot clock, in seconds.
+    raises Overtaken if the request has changed. ``tell`` tells the client that waits who could approve. ``later`` does a deed in
+    the background. ``set_deadline`` has a request looked at again at a time of the boot clock, in seconds.
     """
 
     def __init__(
