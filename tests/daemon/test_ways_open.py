@@ -133,7 +133,7 @@ def test_a_way_opens_in_time_also_after_a_restart(house: WaysHouse) -> None:
 
 
 def test_the_wall_clock_opens_nothing(house: WaysHouse) -> None:
-    """THREATS A-16, G-01."""
+    """THREATS A-16."""
 
     async def play() -> None:
         found = await waits(house, EITHER)
