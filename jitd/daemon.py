@@ -162,7 +162,7 @@ class Daemon:
         )
         self._recovery = Recovery(self.perform, self._lifecycle, self._store, executor, now)
         access = Access(config, self._store)
-        lists = Lists(access, self._store, opened, self._workers, self.perform.usage_of, now)
+        lists = Lists(access, self._store, opened, self._workers, self.perform.usage_of, now, decider.seating.seats)
         endings = Endings(config, access, lists, self.perform, self._store, waiters)
         subordinates = Subordinates()
         self.services: Services = Services(

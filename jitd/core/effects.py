@@ -46,6 +46,13 @@ class RequestWaits:
 
 
 @dataclass(frozen=True, slots=True)
+class WayOpened:
+    """Another way to approve the request is open: its people should be told."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
 class TellRequester:
     """Tell the person who waits what happened to the request."""
 
@@ -116,6 +123,7 @@ Effect = (
     | Screen
     | ForgetAnswers
     | RequestWaits
+    | WayOpened
     | TellRequester
     | Admit
     | StartRun

@@ -151,7 +151,7 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
     if began is False or (began is None and rule.verdict == "permit"):
         return None
     if conditions.are_open(rule.when):  # whether it holds is asked again with the file, which a permit of its path lets be opened
-        return Permit(rule.name, rule.obligations) if rule.verdict == "permit" else None
+        return _permit(rule, conditions) if rule.verdict == "permit" else None
     if not conditions.hold(rule.when, denies=rule.verdict == "deny"):  # last: so facts are looked for only where it matters
         return None
     if rule.verdict == "deny" and (group := _unsure_of(rule, question.requester)):
@@ -168,7 +168,13 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
         return Deny(Why.TERMS, complaint, rule.name)
     if rule.reason is not None and not rule.reason.is_met_by(question.reason):
         return Deny(Why.REASON, f"rule {rule.name} wants {rule.reason.wish}", rule.name)
-    return Permit(rule.name, rule.obligations)
+    return _permit(rule, conditions)
+
+
+def _permit(rule: Rule, conditions: Conditions) -> Permit:
+    """Return the permit of ``rule``, with the lists that narrow its approvers."""
+    asked = tuple(approval.with_lists(conditions.listed) for approval in rule.approvals)
+    return Permit(rule.name, replace(rule.obligations, approvals=asked))
 
 
 # --- the conditions, in the order in which they are asked -------------------------------------------------------------
@@ -289,15 +295,23 @@ def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tupl
 
 
 def describe_approvals(approvals: tuple[Approval, ...]) -> str:
-    """Return words such as ``2 approvals from group:ops and 1 from group:security``, or ``no approval`` if none is owed."""
-    parts = [
-        f"{approval.need} from {listed(approval.of_whom, 'or')}" + ("" if approval.demand.is_none else f" ({approval.demand})")
-        for approval in approvals
-    ]
+    """Return words such as ``2 approvals from group:ops and 1 from group:security``, or ``no approval`` if none is owed. Other
+    ways are told so: ``2 approvals from group:dba or, after 5 minutes, 1 from group:managers``.
+    """
+    parts = [" or ".join(_way_in_words(way) for way in approval.ways) for approval in approvals]
+    parts = [part.replace(" or after ", " or, after ") for part in parts]
     if not parts:
         return "no approval"
     need, _, rest = parts[0].partition(" ")
-    return listed((f"{count(int(need), 'approval')} {rest}", *parts[1:]), "and")
+    parts = [f"{count(int(need), 'approval')} {rest}", *parts[1:]]
+    return ", and ".join(parts) if any(approval.instead for approval in approvals) else listed(tuple(parts), "and")
+
+
+def _way_in_words(way: Approval) -> str:
+    said = f"{way.need} from {listed(way.of_whom, 'or')}"
+    said += f" on {way.also}" if way.also else ""
+    said += "" if way.demand.is_none else f" ({way.demand})"
+    return f"after {duration_in_words(way.after)}, {said}" if way.after else said
 
 
 def describe(rule: Rule) -> str:

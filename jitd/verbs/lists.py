@@ -7,7 +7,7 @@ Law: nothing here is read on the event loop, and nothing changes. A list has onl
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from jitd.core.lock import Lock
 from jitd.core.request import Request
 from jitd.core.run import Run, RunState, Usage
 from jitd.core.subject import Subject
+from jitd.deciding.seats import UNKNOWN, Seats, unknown
 from jitd.store import Store
 from jitd.verbs.access import Access
 from jitd.verbs.refusal import Refusal
@@ -36,7 +37,9 @@ AT_ONCE_BYTES = 1024 * 1024
 
 
 class Lists:
-    """Reads lists. ``opened`` opens a store for one page. ``store`` has single objects as they are now."""
+    """Reads lists. ``opened`` opens a store for one page. ``store`` has single objects as they are now. ``seats`` finds who could
+    approve a request.
+    """
 
     def __init__(
         self,
@@ -46,8 +49,10 @@ class Lists:
         workers: Workers,
         usage_of: Callable[[Run], Usage | None],
         now: Callable[[], Moment],
+        seats: Callable[[Request], Awaitable[Seats]] = unknown,
     ) -> None:
         self._access = access
+        self._seats = seats
         self._store = store
         self._opened = opened
         self._workers = workers
@@ -115,9 +120,11 @@ class Lists:
     async def show(self, who: Subject, typed: str) -> Row:
         """Return everything about one request, with its grant and its runs. Raises Refusal."""
         found, locks = self._access.visible(who, typed), tuple(self._store.locks())
+        seats = await self._seats(found) if found.is_open else UNKNOWN
 
         def read() -> Row:
             row = request_row(found, who, self._access.may_review(who, found), locks)
+            row["asked_people"] = list(seats.people) if seats.is_whole else None
             with closing(self._opened()) as store:
                 grant = store.grant(found.lease or found.id)
                 # The command stands in the row already: with each of them once more it would not fit into one frame.
