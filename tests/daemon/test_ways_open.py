@@ -24,7 +24,8 @@ from jitd.store import StoreError
 from jitd.verbs.access import Access
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import request_row
-from tests.daemon.asking import BOB, HERE, AskingHouse, Client
+from tests.daemon.asking import ALICE, BOB, HERE, AskingHouse, Client
+from tests.daemon.test_decider import ASKED
 from tests.scene import START, moment, person
 
 MAY = person("may", groups=frozenset({"managers"}), uid=3001)
@@ -289,10 +290,45 @@ def test_the_list_at_the_review_counts_and_not_the_one_before(house: WaysHouse) 
     async def play() -> None:
         found = await waits(house, ON_CALL)
         rota.says = ("carol",)
-        assert "more are owed" in await house.review(found.id, BOB)
+        said = await house.review(found.id, BOB)
+        assert said.endswith("your approval is recorded, and does not count now: you are not on the list oncall:ops")
         assert house.found(found.id).state is RequestState.PENDING and house.store.grant(found.id) is None
 
     house.run(play())
+
+
+def test_who_sees_it_as_an_operator_is_told_why_they_may_not_review(house: WaysHouse) -> None:
+    house.providers = OnCall("bob")
+
+    async def play() -> None:
+        config: Any = house.decider._config
+        config.operators = ("user:carol", "user:may", "user:eve")
+        found = await waits(house, ON_CALL, EITHER)
+        assert house.access.why_no_review(CAROL, found) == "you are not on the list oncall:ops"
+        assert house.access.why_no_review(MAY, found) == "the way to approve it that names you is not open yet"
+        assert house.access.why_no_review(person("eve"), found) == "its rule names neither you nor a group that you are in"
+        assert await refused(house, found.id, MAY) == await refused(house, found.id, CAROL) == "forbidden"
+
+    house.run(play())
+
+
+def test_a_list_is_asked_for_by_the_rule_that_permits_alone(house: WaysHouse) -> None:
+    rota = house.providers = OnCall("bob")
+
+    async def play() -> None:
+        house.rules(approvals=(ON_CALL,), who=("user:nobody",))
+        made = await Client(house).submit(waits=False)
+        assert made.state is RequestState.DENIED and rota.n_asked == 0
+
+    house.run(play())
+
+
+def test_nobody_outside_is_asked_what_would_be_decided(house: WaysHouse) -> None:
+    rota = house.providers = OnCall("bob")
+    house.rules(approvals=(ON_CALL,))
+    found = house.run(house.decider.foresee(ALICE, "jitsudo", lambda search_path: ASKED))
+    assert type(found.decision).__name__ == "Permit" and rota.n_asked == 0
+    assert found.decision.obligations.approvals == (ON_CALL,), "and who is on the list is not known"
 
 
 def test_a_deny_asks_nobody_outside(house: WaysHouse) -> None:
