@@ -217,6 +217,33 @@ def test_a_row_says_who_is_owed_now_and_which_ways_there_are(house: WaysHouse) -
     house.run(play())
 
 
+def test_the_requester_is_told_when_a_way_opens(house: WaysHouse) -> None:
+    async def play() -> None:
+        house.rules(approvals=(EITHER,))
+        client = Client(house)
+        made = await client.submit()
+        await house.pass_time(299)
+        assert not [line for line in client.news if "may approve it now" in line]
+        await house.pass_time(300)
+        await house.review(made.id, DAN)
+        assert client.news.count("1 from group:managers may approve it now, too") == 1
+        client.waiting.close()
+
+    house.run(play())
+
+
+def test_a_list_is_told_to_approvers_and_not_to_the_requester(house: WaysHouse) -> None:
+    house.providers = OnCall("bob")
+
+    async def play() -> None:
+        found = await waits(house, replace(ON_CALL, instead=(replace(ON_CALL, after=60),)))
+        for who, among in ((BOB, ["bob"]), (ALICE, None)):
+            (approval,) = request_row(found, who, False)["approvals"]
+            assert (approval["among"], approval["instead"][0]["among"]) == (among, among)
+
+    house.run(play())
+
+
 def test_the_requester_is_told_that_nobody_is_there_and_what_happens_next(house: WaysHouse) -> None:
     async def play() -> None:
         nobody = Approval(1, ("user:jitd-nobody-of-that-name",))
@@ -329,6 +356,21 @@ def test_nobody_outside_is_asked_what_would_be_decided(house: WaysHouse) -> None
     found = house.run(house.decider.foresee(ALICE, "jitsudo", lambda search_path: ASKED))
     assert type(found.decision).__name__ == "Permit" and rota.n_asked == 0
     assert found.decision.obligations.approvals == (ON_CALL,), "and who is on the list is not known"
+
+
+def test_a_provider_that_falls_silent_changes_nothing_until_somebody_reviews(house: WaysHouse) -> None:
+    """THREATS A-17."""
+    rota: Any = house.providers = OnCall("bob")
+
+    async def play() -> None:
+        found = await waits(house, ON_CALL)
+        rota.says = Unknown("provider oncall did not answer")
+        await house.pass_time(LISTS_EVERY)
+        assert rota.n_asked == 2 and house.found(found.id) == found
+        assert "does not count now" in await house.review(found.id, BOB)
+        assert house.found(found.id).state is RequestState.PENDING and house.store.grant(found.id) is None
+
+    house.run(play())
 
 
 def test_a_deny_asks_nobody_outside(house: WaysHouse) -> None:
