@@ -360,7 +360,7 @@ def test_nobody_outside_is_asked_what_would_be_decided(house: WaysHouse) -> None
 
 def test_a_provider_that_falls_silent_changes_nothing_until_somebody_reviews(house: WaysHouse) -> None:
     """THREATS A-17."""
-    rota: Any = house.providers = OnCall("bob")
+    rota = house.providers = OnCall("bob")
 
     async def play() -> None:
         found = await waits(house, ON_CALL)
