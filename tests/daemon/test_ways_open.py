@@ -290,6 +290,17 @@ def test_silence_and_nonsense_entitle_nobody(house: WaysHouse, says: Any) -> Non
     house.run(play())
 
 
+def test_what_is_longer_than_any_name_is_not_kept(house: WaysHouse) -> None:
+    """Lists stand in the database and in the record: a provider must not fill them."""
+    house.providers = OnCall("bob", *["x" * 4000] * 900)
+
+    async def play() -> None:
+        found = await waits(house, ON_CALL)
+        assert found.obligations is not None and found.obligations.approvals[0].among == ("bob",)
+
+    house.run(play())
+
+
 def test_a_list_is_asked_for_again_and_what_has_changed_is_recorded(house: WaysHouse) -> None:
     """THREATS A-17: the shift changes while the request waits."""
     rota = house.providers = OnCall("bob")
