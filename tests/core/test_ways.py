@@ -26,7 +26,7 @@ from jitd.core.request import NotYours, Relisted, Request, RequestState, Verdict
 from jitd.core.subject import Subject
 from jitd.core.ways import every_way, next_after, opened
 from jitd.store import documents
-from tests.scene import START, asked, moment, permit, person, review, screened
+from tests.scene import START, asked, moment, permit, person, review, screened, submit
 
 ALICE, BOB, CAROL, DAVE, EVE = (person(name) for name in ("alice", "bob", "carol", "dave", "eve"))
 MAY = person("may", groups=frozenset({"managers"}), uid=3001)
@@ -360,6 +360,12 @@ def test_a_way_opens_while_gatekeepers_are_asked() -> None:
     asking = replace(asked(), obligations=permit(EITHER).obligations, asking_at=START)
     after = request.transition(asking, opens(asking, 300), moment(300))[0]
     assert (after.state, after.opened, after.asking_at) == (RequestState.SCREENING, 300, START)
+
+
+def test_a_way_is_awaited_from_the_submission_on_while_gatekeepers_are_asked() -> None:
+    asking = replace(asked(), obligations=permit(EITHER, ON_CALL).obligations, asking_at=START, expires_boot=1900.0)
+    follows = request.submit(submit(asking))[1]
+    assert SetDeadline(WAY, asking.id, 1300.0) in follows and SetDeadline(LISTS, asking.id, 1000.0 + LISTS_EVERY) in follows
 
 
 @pytest.mark.parametrize("state", [state for state in RequestState if not request.LAW[state]])
