@@ -53,7 +53,9 @@ class Perform:
         waiters: Waiters,
         workers: Workers,
         now: Callable[[], Moment],
+        look: Callable[[str], None] = lambda request: None,
     ) -> None:
+        """``look`` has people outside told what is to be told of a request (``notices.Notices.look``)."""
         self._config = config
         self._decider = decider
         self._lifecycle = lifecycle
@@ -62,6 +64,7 @@ class Perform:
         self._waiters = waiters
         self._workers = workers
         self._now = now
+        self._look = look
         self.deadlines = Deadlines(now, self._due, self._ended)
         self.holdings = Holdings(givers, store, waiters, now, self.act, self.deadlines.set)
         self.screenings = Screenings(decider, store, waiters, now, self.is_attended, self.screened, self.deadlines.set)
@@ -71,7 +74,8 @@ class Perform:
             effects.ListsChanged: lambda effect: waiters.lists_changed(),
             effects.Screen: lambda effect: self.screenings.begin(effect.request),
             effects.ForgetAnswers: lambda effect: decider.forget_answers(),
-            effects.RequestWaits: lambda effect: None,  # nothing to send: approvers watch the lists
+            effects.RequestWaits: lambda effect: look(effect.request),
+            effects.RequestEnded: lambda effect: look(effect.request),
             effects.TellRequester: self._tell_requester,
             effects.Admit: lambda effect: self._admit(effect.request, effect.request),
             effects.StartRun: self._start_run,
@@ -300,6 +304,8 @@ class Perform:
                     self.later(self.holdings.go_on(id))
             elif life == "screen":
                 self.screenings.begin(id)
+            elif life == "notice":
+                self._look(id)
             elif life == "holder":
                 self.holdings.nobody_came(id)
             else:
