@@ -53,6 +53,13 @@ class RequestEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class WayOpened:
+    """Another way to approve the request is open: its people should be told."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
 class TellRequester:
     """Tell the person who waits what happened to the request."""
 
@@ -124,6 +131,7 @@ Effect = (
     | ForgetAnswers
     | RequestWaits
     | RequestEnded
+    | WayOpened
     | TellRequester
     | Admit
     | StartRun

@@ -15,6 +15,7 @@ from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.request import Request, Review
 from jitd.core.subject import Subject
+from jitd.core.ways import opened
 
 
 def still_counts(review: Review, now: Subject | None, standing: str) -> Subject | None:
@@ -28,11 +29,12 @@ def still_counts(review: Review, now: Subject | None, standing: str) -> Subject 
 
 def owes(answered: Request, today: Obligations, standing: tuple[Subject, ...]) -> int:
     """Return how many approvals the request ``answered`` lacks if the approvers in ``standing`` count. The number is computed for
-    the approvals that the rule asked for at the approval, and for those that it asks for ``today``. The larger one is returned.
+    the approvals that the rule asked for at the approval, and for those that it asks for ``today``, each with the ways that were
+    open when ``answered`` was approved. The larger one is returned.
     """
     assert answered.obligations is not None, "an approved request has its obligations"
     asked = (answered.obligations.approvals, today.approvals)
-    return max(tally(approvals, standing, answered.requester) for approvals in asked)
+    return max(tally(opened(approvals, answered.opened), standing, answered.requester) for approvals in asked)
 
 
 def is_within(grant: Grant, today: Obligations, now: Moment) -> bool:

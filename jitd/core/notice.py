@@ -15,8 +15,10 @@ from types import MappingProxyType
 
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
+from jitd.core.opening import open_ways
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.subject import Subject
+from jitd.core.ways import flat, opened
 
 STILL_TOLD_FOR = timedelta(days=1)
 """How long after its deadline a request's end is still told. A channel that fails for longer never tells it."""
@@ -48,8 +50,8 @@ LOUD = frozenset({Event.BREAK_GLASS, Event.OVERDUE})
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """``whom`` is to be told ``event`` of the request ``request``. APPROVERS are the people of ``approvals``. ``key`` is how marks
-    call the event; an event that happens more than once has a key of its own each time.
+    """``whom`` is to be told ``event`` of the request ``request``. APPROVERS are the people of ``approvals``. ``key`` is how
+    marks call the event; an event that happens more than once has a key of its own each time.
     """
 
     event: Event
@@ -110,11 +112,15 @@ def _of_waiting(request: Request, now: Moment, told: Mapping[str, datetime]) -> 
     is_over = request.expires_boot is not None and (request.boot_id != now.boot_id or request.expires_boot <= now.boot)
     if request.obligations is None or is_over or request.asking_at is not None:  # then gatekeepers are asked, and nobody is owed
         return ()
-    approvals = request.obligations.approvals
-    found = [Notice(Event.WAITS, request.id, Whom.APPROVERS, approvals)]
+    asked = request.obligations.approvals
+    found = [Notice(Event.WAITS, request.id, Whom.APPROVERS, flat(opened(asked, 0)))]
+    ways = [way for approval in asked for way in approval.ways if 0 < way.after <= request.opened]
+    for after in sorted({way.after for way in ways}):
+        its = tuple(way for way in ways if way.after == after)
+        found.append(Notice(Event.OPENED, request.id, Whom.APPROVERS, its, f"{Event.OPENED}-{after}"))
     half, heard_at = half_time(request), min(told.values(), default=None)
     if half is not None and half <= now.boot and heard_at is not None and heard_at < now.at - timedelta(seconds=now.boot - half):
-        found.append(Notice(Event.REMINDER, request.id, Whom.APPROVERS, approvals))
+        found.append(Notice(Event.REMINDER, request.id, Whom.APPROVERS, flat(open_ways(request))))
     return tuple(found)
 
 

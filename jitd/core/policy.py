@@ -290,15 +290,23 @@ def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tupl
 
 
 def describe_approvals(approvals: tuple[Approval, ...]) -> str:
-    """Return words such as ``2 approvals from group:ops and 1 from group:security``, or ``no approval`` if none is owed."""
-    parts = [
-        f"{approval.need} from {listed(approval.of_whom, 'or')}" + ("" if approval.demand.is_none else f" ({approval.demand})")
-        for approval in approvals
-    ]
+    """Return words such as ``2 approvals from group:ops and 1 from group:security``, or ``no approval`` if none is owed. Other
+    ways are told so: ``2 approvals from group:dba or, after 5 minutes, 1 from group:managers``.
+    """
+    parts = [" or ".join(_way_in_words(way) for way in approval.ways) for approval in approvals]
+    parts = [part.replace(" or after ", " or, after ") for part in parts]
     if not parts:
         return "no approval"
     need, _, rest = parts[0].partition(" ")
-    return listed((f"{count(int(need), 'approval')} {rest}", *parts[1:]), "and")
+    parts = [f"{count(int(need), 'approval')} {rest}", *parts[1:]]
+    return ", and ".join(parts) if any(approval.instead for approval in approvals) else listed(tuple(parts), "and")
+
+
+def _way_in_words(way: Approval) -> str:
+    said = f"{way.need} from {listed(way.of_whom, 'or')}"
+    said += f" on {way.also}" if way.also else ""
+    said += "" if way.demand.is_none else f" ({way.demand})"
+    return f"after {duration_in_words(way.after)}, {said}" if way.after else said
 
 
 def describe(rule: Rule) -> str:

@@ -22,6 +22,7 @@ from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
 from jitd.core.grant import Used
 from jitd.core.issuing import issued
 from jitd.core.law import Actor, IllegalEvent, Role, check
+from jitd.core.opening import WaysOpened, next_deadline, open_ways, ways_opened
 from jitd.core.subject import Subject
 from jitd.core.submission import detail_of, until
 
@@ -59,7 +60,8 @@ class Request:
     """One person asks for one command. Fields before ``state`` never change. ``lock`` is the id of the lock that ended the
     request. ``anew``: no earlier grant may answer it. ``caller`` are facts about the process that asked, if a rule looked at
     them, each with its value. ``at_once``: it does not wait for approvals. ``asking_at`` is since when its gatekeepers are
-    asked, None if they are not; ``passed`` is what is kept of their answers. ``seen`` are the facts of the last decision.
+    asked, None if they are not; ``passed`` is what is kept of their answers. ``seen`` are the facts of the last decision. Of the
+    ways to approve those are open whose ``after`` is at most ``opened``.
     """
 
     id: str
@@ -93,6 +95,7 @@ class Request:
     asking_at: datetime | None = None
     passed: tuple[Passed, ...] = ()
     seen: tuple[tuple[str, str], ...] = ()
+    opened: int = 0
 
     @property
     def may_act_at_once(self) -> bool:
@@ -217,11 +220,12 @@ class Locked:
         return {"lock": self.lock, "because": self.because}
 
 
-Event = Screened | Reviewed | Withdrawn | DeadlinePassed | Locked
+Event = Screened | Reviewed | WaysOpened | Withdrawn | DeadlinePassed | Locked
 
 LAW: dict[RequestState, dict[type, frozenset[RequestState]]] = {
     RequestState.SCREENING: {
         Screened: frozenset({RequestState.PENDING, RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN}),
+        WaysOpened: frozenset({RequestState.SCREENING}),
         Locked: frozenset({RequestState.DENIED}),
         Withdrawn: frozenset({RequestState.WITHDRAWN}),
         DeadlinePassed: frozenset({RequestState.EXPIRED}),
@@ -229,6 +233,7 @@ LAW: dict[RequestState, dict[type, frozenset[RequestState]]] = {
     RequestState.PENDING: {
         Screened: frozenset({RequestState.PENDING, RequestState.APPROVED, RequestState.DENIED}),
         Reviewed: frozenset({RequestState.PENDING, RequestState.APPROVED, RequestState.DENIED}),
+        WaysOpened: frozenset({RequestState.PENDING}),
         Locked: frozenset({RequestState.DENIED}),
         Withdrawn: frozenset({RequestState.WITHDRAWN}),
         DeadlinePassed: frozenset({RequestState.EXPIRED}),
@@ -244,6 +249,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     Submitted: frozenset({Role.REQUESTER}),
     Screened: frozenset({Role.POLICY}),
     Reviewed: frozenset({Role.APPROVER}),
+    WaysOpened: frozenset({Role.CLOCK}),
     Withdrawn: frozenset({Role.REQUESTER, Role.DAEMON}),
     DeadlinePassed: frozenset({Role.CLOCK}),
     Locked: frozenset({Role.OPERATOR}),
@@ -270,7 +276,7 @@ def submit(event: Submitted) -> tuple[Request, tuple[Any, ...]]:
     made = event.request
     if made.asking_at is None or made.expires_boot is None:
         return made, ()
-    return made, (SetDeadline("request", made.id, made.expires_boot), Screen(made.id), ListsChanged())
+    return made, (SetDeadline("request", made.id, made.expires_boot), *next_deadline(made), Screen(made.id), ListsChanged())
 
 
 def transition(request: Request, event: Event, now: Moment) -> tuple[Request, tuple[Any, ...]]:
@@ -284,6 +290,8 @@ def transition(request: Request, event: Event, now: Moment) -> tuple[Request, tu
             after, follows = _screened(request, event, now)
         case Reviewed():
             after, follows = _reviewed(request, event, now)
+        case WaysOpened():
+            after, follows = ways_opened(request, event, _approvers(request), now)
         case Withdrawn():
             after, follows = _ended(request, RequestState.WITHDRAWN, event.because)
         case DeadlinePassed():
@@ -330,15 +338,21 @@ def _screened(request: Request, event: Screened, now: Moment) -> Step:
     )
     if request.lease is not None:
         return _approved(request, event.attended, f"grant {request.lease} is live", now)
-    if tally(obligations.approvals, event.standing, request.requester) == 0:
-        approver = next((r.by.principal for r in reversed(request.reviews) if r.verdict is Verdict.APPROVE), None)
-        because = f"rule {request.rule} permits" if approver is None else f"approved by {approver}"
+    if tally(open_ways(request), event.standing, request.requester) == 0:
+        because = (
+            f"approved by {approvers[-1].principal}" if (approvers := _approvers(request)) else f"rule {request.rule} permits"
+        )
         return _approved(request, event.attended, because, now)
     if request.at_once:
         return _ended(request, RequestState.WITHDRAWN, NOT_AT_ONCE)
     assert request.expires_boot is not None
     deadline, waiting = SetDeadline("request", request.id, request.expires_boot), replace(request, state=RequestState.PENDING)
-    return waiting, (deadline, TellRequester(request.id), RequestWaits(request.id), ListsChanged())
+    return waiting, (deadline, *next_deadline(waiting), TellRequester(request.id), RequestWaits(request.id), ListsChanged())
+
+
+def _approvers(request: Request) -> tuple[Subject, ...]:
+    """Return the people who approved ``request``, as they were then."""
+    return tuple(review.by for review in request.reviews if review.verdict is Verdict.APPROVE)
 
 
 def _lease_for(decision: Decision, obligations: Obligations) -> str | None:
@@ -350,13 +364,13 @@ def _lease_for(decision: Decision, obligations: Obligations) -> str | None:
 
 
 def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
-    before = request.obligations
+    before, asked = request.obligations, open_ways(request)
     assert before is not None, "a pending request has its obligations"
     if event.fingerprint != request.fingerprint:
         raise Stale(f"request {request.id} is not what was reviewed")
     who, reviewer = event.reviewer.principal, event.reviewer.looked_at(now.at)
-    lacks = lack(before.approvals, reviewer, request.requester) if event.verdict is Verdict.APPROVE else ""
-    if lacks or not may_review(before.approvals, reviewer, request.requester):
+    lacks = lack(asked, reviewer, request.requester) if event.verdict is Verdict.APPROVE else ""
+    if lacks or not may_review(asked, reviewer, request.requester):
         raise NotYours(f"{who} may not {event.verdict} request {request.id}" + (f": its rule {lacks}" if lacks else ""))
     review = Review(reviewer, event.verdict, event.comment, now.at)
     request = replace(request, reviews=(*request.reviews, review))
@@ -367,8 +381,8 @@ def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
         return _ended(replace(request, rule=event.decision.rule), RequestState.DENIED, event.decision.because)
     obligations = narrow(before, event.decision.obligations)
     request = replace(request, obligations=obligations)
-    if tally(obligations.approvals, (*event.standing, reviewer), request.requester) > 0:
-        return replace(request, asking_at=None), (TellRequester(request.id), ListsChanged())
+    if tally(open_ways(request), (*event.standing, reviewer), request.requester) > 0:
+        return replace(request, asking_at=None), (*next_deadline(request), TellRequester(request.id), ListsChanged())
     if obligations.gatekeepers:
         asking = replace(request, asking_at=request.asking_at or now.at)
         return asking, (TellRequester(request.id), ListsChanged(), Screen(request.id))

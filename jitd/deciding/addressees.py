@@ -26,18 +26,19 @@ def accounts_of(
     principals: Mapping[str, str],
     people: Mapping[str, frozenset[str]],
 ) -> tuple[str, ...]:
-    """Return the accounts that ``approvals`` name, sorted, at most MOST_PEOPLE. Raises CannotLookUp."""
-    words = {word for approval in approvals for word in approval.of_whom}
+    """Return the accounts that ``approvals`` (one way each) name, sorted, at most MOST_PEOPLE. Raises CannotLookUp."""
+
+    def account(principal: str) -> str:
+        return account_of(principal.encode("utf-8", "surrogateescape"), realms, principals) or ""
+
     found: set[str] = set()
-    for word in words:
-        kind, _, name = word.partition(":")
-        if kind == "user":
-            found.add(name)
-        elif kind == "principal":
-            account = account_of(name.encode("utf-8", "surrogateescape"), realms, principals)
-            found |= {account} if account else set()
-        elif kind == "group":
-            found |= _members(name)
+    for way in approvals:
+        named: set[str] = set()
+        for kind, _, name in (word.partition(":") for word in way.of_whom):
+            named |= _members(name) if kind == "group" else {account(name) if kind == "principal" else name}
+        if way.also:
+            named &= {account(entry) if "@" in entry else entry for entry in way.among or ()}
+        found |= named
     others = sorted(user for user in found if person_of(user, people) != request.requester.person and _is_there(user))
     return tuple(others[:MOST_PEOPLE])
 

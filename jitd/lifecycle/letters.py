@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from jitd.core.decision import Approval
@@ -92,23 +92,38 @@ class Letters:
         if request is None or request.obligations is None or self._settings.name not in request.obligations.notify:
             return []
         marks, skipped = self._marks(id), self._to.skipped(id)
-        found: list[Letter] = []
-        addresses: dict[tuple[Approval, ...], tuple[str, ...]] = {}
-        for notice in owed(request, self._to.now(), skipped=skipped):
-            if notice.whom is Whom.APPROVERS and notice.approvals not in addresses:
-                addresses[notice.approvals] = await self._people(request, notice.approvals)
-        for approvals, some in addresses.items():
-            for address in some:
-                if address and has_approved(self._to.person(address), request):
-                    continue
-                told = {mark.event: mark.at for mark in marks.get(address, ())}
-                notices = [n for n in owed(request, self._to.now(), told, skipped) if n.approvals == approvals]
-                found += [Letter(n, address) for n in notices if n.whom is Whom.APPROVERS and n.mark not in told]
-        found += self._of_the_end(request, marks, skipped)
+        found = [*await self._to_approvers(request, marks, skipped), *self._of_the_end(request, marks, skipped)]
         found = [letter for letter in found if not self._is_muted(letter)]
         self._promise(request, marks)
         self._close(request, marks, skipped, found)
         return found
+
+    async def _to_approvers(self, request: Request, marks: Mapping[str, list[Told]], skipped: Skipped | None) -> list[Letter]:
+        people: dict[tuple[Approval, ...], tuple[str, ...]] = {}
+        for notice in owed(request, self._to.now(), skipped=skipped):
+            if notice.whom is Whom.APPROVERS and notice.approvals not in people:
+                people[notice.approvals] = await self._people(request, notice.approvals)
+        found: list[Letter] = []
+        for address in sorted({address for some in people.values() for address in some}):
+            if address and has_approved(self._to.person(address), request):
+                continue
+            told = {mark.event: mark.at for mark in marks.get(address, ())}
+            for notice in owed(request, self._to.now(), told, skipped):
+                is_meant = notice.event is Event.REMINDER or address in people.get(notice.approvals, ())
+                if notice.whom is not Whom.APPROVERS or notice.mark in told or not is_meant:
+                    continue
+                if notice.event is not Event.OPENED or self._is_news(notice, request, address, told, found):
+                    found.append(Letter(notice, address))
+        return found
+
+    def _is_news(self, notice: Notice, request: Request, address: str, told: Mapping[str, datetime], found: list[Letter]) -> bool:
+        """True if it is news to ``address`` that a way has opened: to persons who have heard nothing of the request, and to a
+        group that heard of it before the way opened.
+        """
+        if address:
+            return not told and all(letter.address != address for letter in found)
+        opened_at = request.submitted_at + timedelta(seconds=notice.approvals[0].after)
+        return any(at < opened_at for at in told.values())
 
     async def _people(self, request: Request, approvals: tuple[Approval, ...]) -> tuple[str, ...]:
         if not self._settings.is_for_persons:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from jitd.core import effects, lock, request, run, submission
+from jitd.core import effects, lock, opening, request, run, submission
 from jitd.core.decision import Decision, Permit
 from jitd.core.effects import Effect, Moment
 from jitd.core.grant import Expired, Grant, GrantState, Revoked
@@ -76,6 +76,7 @@ class Perform:
             effects.ForgetAnswers: lambda effect: decider.forget_answers(),
             effects.RequestWaits: lambda effect: look(effect.request),
             effects.RequestEnded: lambda effect: look(effect.request),
+            effects.WayOpened: lambda effect: look(effect.request),
             effects.TellRequester: self._tell_requester,
             effects.Admit: lambda effect: self._admit(effect.request, effect.request),
             effects.StartRun: self._start_run,
@@ -287,6 +288,10 @@ class Perform:
                 waiting = self._store.request(id)
                 if waiting is not None and waiting.is_open and (waiting.expires_boot or 0.0) <= now.boot:
                     self.act(request.DeadlinePassed(id, CLOCK))
+            elif life == opening.LIFE:
+                waiting = self._store.request(id)
+                if waiting is not None and waiting.is_open and (after := opening.due_after(waiting, now)) is not None:
+                    self.act(opening.WaysOpened(id, CLOCK, after))
             elif life == "grant":
                 grant = self._store.grant(id)
                 if grant is not None and grant.is_live and grant.ends_boot <= now.boot:
