@@ -144,7 +144,8 @@ def _is_number(host: str) -> bool:
 
 
 def _header(text: str) -> str:
-    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)[:LONGEST_SUBJECT]
+    """Return ``text`` for a header: no line ends in it, and nothing in it is decoded (RFC 2047)."""
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)[:LONGEST_SUBJECT].replace("=?", "= ?")
 
 
 def _visible(line: str) -> str:

@@ -29,9 +29,9 @@ DIGEST = "digest"
 """The event of a message that tells of many requests."""
 LONGEST_NAME = 64
 """Most characters of an account, a host or a rule."""
-LONGEST_SENTENCE = 400
+LONGEST_SENTENCE = 200
 """Most characters of the words for the approvals that a rule asks for."""
-MOST_LISTED = 20
+MOST_LISTED = 12
 """Most requests that a digest lists."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,31}")
