@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Login sessions, as logind and utmp(5) know them: who is logged in, and where a session began.
+"""Login sessions, as logind and utmp(5) know them: who is logged in, on which terminals, and where a session began.
 
 Law: only what root has written is read: logind's files (those that sd-login(3) reads), or utmp where there is no logind. If they
 do not say where a session began, that is Unknown.
@@ -91,6 +91,25 @@ def n_people(directory: Path = SESSIONS, utmp: Path = UTMP) -> int:
     content = utmp.read_bytes()
     entries = _ENTRY.iter_unpack(content[: len(content) - len(content) % _ENTRY.size])
     return len({user for kind, pid, _, _, user, _ in entries if kind == _USER_PROCESS and _lives(pid)})
+
+
+def terminals(user: str, uid: int, directory: Path = SESSIONS, utmp: Path = UTMP) -> set[str]:
+    """Return the terminals on which the account ``user`` with ``uid`` is logged in, such as ``pts/3``, by logind and by utmp. Their
+    names may have any form. Raises OSError.
+    """
+    found = set[str]()
+    with suppress(FileNotFoundError):
+        found |= {
+            session.get("TTY", "")
+            for session in _all(directory)
+            if session.get("UID") == str(uid) and session.get("CLASS") == "user" and session.get("STATE") in _LIVE
+        }
+    with suppress(FileNotFoundError):
+        content = utmp.read_bytes()
+        for kind, pid, line, _, name, _ in _ENTRY.iter_unpack(content[: len(content) - len(content) % _ENTRY.size]):
+            if kind == _USER_PROCESS and name.rstrip(b"\0") == user.encode("utf-8", "surrogateescape")[:32] and _lives(pid):
+                found.add(line.rstrip(b"\0").decode("utf-8", "surrogateescape"))
+    return found - {""}
 
 
 def _lives(pid: int) -> bool:
