@@ -9,38 +9,47 @@ from __future__ import annotations
 
 import pwd
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from jitd.core.decision import Approval
 from jitd.core.request import Request
 from jitd.core.subject import account_of, person_of
 from jitd.deciding import groups
+from jitd.workers import HOUSE, Workers
 
 MOST_PEOPLE = 200
 """The most accounts that are told of one request. A larger group has a channel of its own."""
 
 
-def accounts_of(
-    request: Request,
-    approvals: tuple[Approval, ...],
-    realms: frozenset[str],
-    principals: Mapping[str, str],
-    people: Mapping[str, frozenset[str]],
-) -> tuple[str, ...]:
-    """Return the accounts that ``approvals`` (one way each) name, sorted, at most MOST_PEOPLE. Raises CannotLookUp."""
+@dataclass(frozen=True, slots=True)
+class Addressees:
+    """Looks people up as the settings say: ``realms``, ``principals`` and ``people`` are those of jitd.toml."""
 
-    def account(principal: str) -> str:
-        return account_of(principal.encode("utf-8", "surrogateescape"), realms, principals) or ""
+    realms: frozenset[str]
+    principals: Mapping[str, str]
+    people: Mapping[str, frozenset[str]]
+    workers: Workers
 
-    found: set[str] = set()
-    for way in approvals:
-        named: set[str] = set()
-        for kind, _, name in (word.partition(":") for word in way.of_whom):
-            named |= _members(name) if kind == "group" else {account(name) if kind == "principal" else name}
-        if way.also:
-            named &= {account(entry) if "@" in entry else entry for entry in way.among or ()}
-        found |= named
-    others = sorted(user for user in found if person_of(user, people) != request.requester.person and _is_there(user))
-    return tuple(others[:MOST_PEOPLE])
+    async def of(self, request: Request, approvals: tuple[Approval, ...]) -> tuple[str, ...]:
+        """Return the accounts that ``approvals`` (one way each) name, sorted, at most MOST_PEOPLE. Raises TimeoutError or
+        CannotLookUp.
+        """
+        named = await self.workers.names.run(HOUSE, self._named, approvals)
+        return tuple(user for user in named if person_of(user, self.people) != request.requester.person)[:MOST_PEOPLE]
+
+    def _named(self, approvals: tuple[Approval, ...]) -> list[str]:
+        found: set[str] = set()
+        for way in approvals:
+            named: set[str] = set()
+            for kind, _, name in (word.partition(":") for word in way.of_whom):
+                named |= _members(name) if kind == "group" else {self._account(name) if kind == "principal" else name}
+            if way.also:
+                named &= {self._account(entry) if "@" in entry else entry for entry in way.among or ()}
+            found |= named
+        return sorted(user for user in found if _is_there(user))
+
+    def _account(self, principal: str) -> str:
+        return account_of(principal.encode("utf-8", "surrogateescape"), self.realms, self.principals) or ""
 
 
 def _members(name: str) -> set[str]:

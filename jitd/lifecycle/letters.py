@@ -15,6 +15,7 @@ from jitd.core.decision import Approval
 from jitd.core.effects import Moment
 from jitd.core.notice import LOUD, Event, Notice, Skipped, Whom, decider, has_approved, owed
 from jitd.core.request import Request, RequestState
+from jitd.deciding.groups import CannotLookUp
 from jitd.log import log
 from jitd.notifying.channel import Message
 from jitd.settings.channels import ChannelSettings
@@ -130,7 +131,7 @@ class Letters:
             return ("",)
         try:
             return await self._to.people(request, approvals)
-        except (TimeoutError, OSError) as fault:
+        except (TimeoutError, OSError, CannotLookUp) as fault:
             self._put_off(request.id, self._to.clock() + LOOKED_UP_AFTER)
             log("it cannot be looked up who is to be told; it is tried again", request=request.id, fault=fault)
             return ()

@@ -92,6 +92,10 @@ class Notices:
                 found.append(Failing(name, since, last.why, len({id for id, _ in post.troubles})))
         return found
 
+    def failing_as_json(self) -> list[list[Any]]:
+        """Return the same as ``jitd doctor`` reads it from the daemon's file."""
+        return [[one.channel, one.since.timestamp(), one.why, one.n_requests] for one in self.failing()]
+
     def of(self, request: Request) -> list[tuple[str, list[Told], str]]:
         """Return for each channel of ``request`` who was told what, and why somebody was not (empty if nothing failed). Raises
         StoreError.
@@ -108,8 +112,3 @@ class Notices:
 
 def _names_channels(request: Request) -> bool:
     return request.obligations is not None and bool(request.obligations.notify)
-
-
-def as_json(failing: list[Failing]) -> list[list[Any]]:
-    """Return ``failing`` as ``jitd doctor`` reads it from the daemon's file."""
-    return [[one.channel, one.since.timestamp(), one.why, one.n_requests] for one in failing]
