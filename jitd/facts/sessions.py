@@ -94,8 +94,8 @@ def n_people(directory: Path = SESSIONS, utmp: Path = UTMP) -> int:
 
 
 def terminals(user: str, uid: int, directory: Path = SESSIONS, utmp: Path = UTMP) -> set[str]:
-    """Return the terminals on which the account ``user`` with ``uid`` is logged in, such as ``pts/3``, by logind and by utmp. Their
-    names may have any form. Raises OSError.
+    """Return the terminals on which the account ``user`` (``uid``) is logged in, such as ``pts/3``: those that logind knows, and
+    those of utmp. Their names may have any form. Raises OSError.
     """
     found = set[str]()
     with suppress(FileNotFoundError):

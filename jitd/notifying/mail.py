@@ -24,7 +24,7 @@ from jitd.settings.channels import ChannelSettings
 
 LOCAL = "127.0.0.1:25"
 """The server of this host, which is meant if the settings name none."""
-DEADLINE = 30.0
+DEADLINE = 20.0
 """Seconds for one mail."""
 LONGEST_SUBJECT = 200
 MOST_KEPT = 256

@@ -16,7 +16,7 @@ from jitd.settings.outsiders import Program
 
 VERSION = 1
 """The version of the form of the input."""
-DEADLINE = 30.0
+DEADLINE = 20.0
 """Seconds that a program may take."""
 
 

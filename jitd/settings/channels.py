@@ -7,13 +7,13 @@ this host says neither command nor reason, and only public addresses are connect
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from jitd.notifying import templates
 from jitd.settings.outsiders import HTTP, KEYS_AT, PROGRAM, Program, Reach, file_in, flag_in, network_in, pem_in, reach_in
 from jitd.settings.owned_file import read_owned
 from jitd.settings.toml_document import ConfigError
@@ -184,12 +184,13 @@ def _template(table: Table, owner: int | None) -> str:
     except ConfigError as error:
         table.fault(f'"template": {error}', "template")
         return ""
+    if len(content) > MOST_TEMPLATE:
+        table.fault(f'"template": {file} is larger than {MOST_TEMPLATE} bytes', "template")
+        return ""
+    text = content.decode("utf-8", "surrogateescape")
     try:
-        text = content.decode("utf-8")
-        is_object = isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        is_object = False
-    if not is_object or len(content) > MOST_TEMPLATE:
-        table.fault(f'"template": {file} is not one JSON object of at most {MOST_TEMPLATE} bytes', "template")
+        templates.read(text)
+    except ValueError as fault:
+        table.fault(f'"template": {file} {fault}', "template")
         return ""
     return text
