@@ -57,6 +57,9 @@ LAW: dict[str, set[str]] = {
         CORE, "jitd.expressions", "jitd.notifying.templates", "jitd.outside.addresses", "jitd.outside.urls", "jitd.settings",
     },
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
+    "jitd.announcing": {
+        CORE, "jitd.deciding.addressees", "jitd.lifecycle", "jitd.notifying", "jitd.settings", "jitd.store", "jitd.workers",
+    },
     "jitd.workers": set(),
     "jitd.systemd": set(),
     "jitd.log": {WIRE},
@@ -79,7 +82,7 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.lifecycle": {
         CORE, "jitd.deciding", "jitd.executor", "jitd.giving", "jitd.lifecycle", "jitd.log", "jitd.monitor.orders",
-        "jitd.settings", "jitd.store", "jitd.workers",
+        "jitd.notifying.channel", "jitd.settings", "jitd.store", "jitd.workers",
     },
     "jitd.deciding": {
         CORE, WIRE, "jitd.deciding", "jitd.files", "jitd.invocation", "jitd.pamlint", "jitd.settings", "jitd.store",
@@ -104,6 +107,7 @@ LAW: dict[str, set[str]] = {
     # what the daemon asks of them, and how it reads their answers
     "jitd.asking": {
         CORE, "jitd.asking", "jitd.deciding.gatekeepers", "jitd.log", "jitd.outside", "jitd.programs", "jitd.settings",
+        "jitd.terminals.client",
     },
     # what `jitd check` warns about, without a daemon
     "jitd.checking": {CORE, "jitpam.initiator", "jitd.checking", "jitd.deciding.groups", "jitd.settings"},
