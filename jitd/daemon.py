@@ -152,7 +152,7 @@ class Daemon:
         )
         self._forget_answers = decider.forget_answers
         explainer = Explainer(config, policy, self._accounts, decider.lock_on, gather, config.names, self._workers, now)
-        parts = config, self._store, self._outsiders, self._workers, lambda request: None, self._lifecycle.note, now
+        parts = config, self._store, self._outsiders, decider.seating.of_each, lambda request: None, self._lifecycle.note, now
         self.notices: Notices = announcing(*parts, lambda *due: self.perform.deadlines.set(*due))
         self.perform: Perform = Perform(
             config=config,
@@ -168,7 +168,8 @@ class Daemon:
         )
         self._recovery = Recovery(self.perform, self._lifecycle, self._store, executor, now)
         access = Access(config, self._store)
-        lists = Lists(access, self._store, opened, self._workers, self.perform.usage_of, now, self.notices.of)
+        told = decider.seating.seats, self.notices.of
+        lists = Lists(access, self._store, opened, self._workers, self.perform.usage_of, now, *told)
         endings = Endings(config, access, lists, self.perform, self._store, waiters)
         subordinates = Subordinates()
         self.services: Services = Services(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from jitd.asking import json_text
@@ -165,10 +164,11 @@ def _approval(value: object) -> Approval:
     ways = value["any_of"]
     if type(ways) is not list or not 2 <= len(ways) <= MOST_WAYS:
         raise Nonsense(f"requires an any_of that is not a list of 2 to {MOST_WAYS} ways")
-    found = sorted((replace(_way(_without_after(way)), after=_after(way)) for way in ways), key=lambda way: way.after)
-    if found[0].after:
+    found = sorted((_way(_without_after(way), _after(way)) for way in ways), key=lambda way: way.after)
+    first, others = found[0], tuple(found[1:])
+    if first.after:
         raise Nonsense("requires an any_of without a way that is open from the start")
-    return replace(found[0], instead=tuple(found[1:]))
+    return Approval(first.need, first.of_whom, instead=others)
 
 
 def _without_after(way: object) -> object:
@@ -183,7 +183,7 @@ def _after(way: object) -> int:
     return seconds or 0
 
 
-def _way(value: object) -> Approval:
+def _way(value: object, after: int = 0) -> Approval:
     shape = 'requires an approval that is not such as { "need": 1, "from": ["group:ops"] }'
     if type(value) is not dict or value.keys() != {"need", "from"}:
         raise Nonsense(shape)
@@ -191,7 +191,7 @@ def _way(value: object) -> Approval:
     if type(need) is not int or not 1 <= need <= MOST_NEEDED or type(people) is not list or not 0 < len(people) <= 100:
         raise Nonsense(shape)
     try:
-        return Approval(need, tuple(read_who(word) for word in people if _is_word(word)))
+        return Approval(need, tuple(read_who(word) for word in people if _is_word(word)), after=after)
     except ValueError:
         raise Nonsense(shape) from None
 

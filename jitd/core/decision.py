@@ -32,7 +32,7 @@ class Why(StrEnum):
 
 
 MOST_COMBINATIONS = 64
-"""How many combinations of ways the approvals of one request may have: one way of each approval is one combination."""
+"""How many combinations of ways the approvals of a rule may have: one way of each approval is one combination."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,18 +245,7 @@ def _both(old: tuple[Approval, ...], new: tuple[Approval, ...]) -> tuple[Approva
     for bare, counts in numbers.items():
         listed = bare.with_lists(lists.__getitem__)
         both += [listed] * max(counts) if bare.instead else [replace(listed, need=max(counts))]
-    return _bounded(both)
-
-
-def _bounded(approvals: list[Approval]) -> tuple[Approval, ...]:
-    """Return ``approvals`` with at most MOST_COMBINATIONS. No rule has more; many changes of policy during one request may add up
-    to more. The last ones then lose their other ways: what fulfils the first way alone fulfils the approval, too.
-    """
-    for index in reversed(range(len(approvals))):
-        if n_combinations(approvals) <= MOST_COMBINATIONS:
-            break
-        approvals[index] = min(approvals[index].ways, key=lambda way: way.after)
-    return tuple(approvals)
+    return tuple(both)
 
 
 def still_owed(approvals: tuple[Approval, ...], eligible: tuple[tuple[str, frozenset[int]], ...]) -> int:

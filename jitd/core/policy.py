@@ -152,7 +152,7 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
     if began is False or (began is None and rule.verdict == "permit"):
         return None
     if conditions.are_open(rule.when):  # whether it holds is asked again with the file, which a permit of its path lets be opened
-        return Permit(rule.name, rule.obligations) if rule.verdict == "permit" else None
+        return _permit(rule, conditions) if rule.verdict == "permit" else None
     if not conditions.hold(rule.when, denies=rule.verdict == "deny"):  # last: so facts are looked for only where it matters
         return None
     if rule.verdict == "deny" and (group := _unsure_of(rule, question.requester)):
@@ -169,7 +169,13 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
         return Deny(Why.TERMS, complaint, rule.name)
     if rule.reason is not None and not rule.reason.is_met_by(question.reason):
         return Deny(Why.REASON, f"rule {rule.name} wants {rule.reason.wish}", rule.name)
-    return Permit(rule.name, rule.obligations)
+    return _permit(rule, conditions)
+
+
+def _permit(rule: Rule, conditions: Conditions) -> Permit:
+    """Return the permit of ``rule``, with the lists that narrow its approvers."""
+    asked = tuple(approval.with_lists(conditions.listed) for approval in rule.approvals)
+    return Permit(rule.name, replace(rule.obligations, approvals=asked))
 
 
 # --- the conditions, in the order in which they are asked -------------------------------------------------------------

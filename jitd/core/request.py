@@ -22,9 +22,11 @@ from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
 from jitd.core.grant import Used
 from jitd.core.issuing import issued
 from jitd.core.law import Actor, IllegalEvent, Role, check
-from jitd.core.opening import WaysOpened, next_deadline, open_ways, ways_opened
+from jitd.core.opening import Relisted, WaysOpened, changed, deadlines_of, open_ways
+from jitd.core.review import Review as Review
+from jitd.core.review import Verdict as Verdict
 from jitd.core.subject import Subject
-from jitd.core.submission import detail_of, until
+from jitd.core.submission import detail_of, lease_for, until
 
 
 class RequestState(StrEnum):
@@ -36,23 +38,6 @@ class RequestState(StrEnum):
     DENIED = "denied"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
-
-
-class Verdict(StrEnum):
-    """What a person says to a request."""
-
-    APPROVE = "approve"
-    DENY = "deny"
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """One person's verdict, as it was given."""
-
-    by: Subject
-    verdict: Verdict
-    comment: str
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +205,7 @@ class Locked:
         return {"lock": self.lock, "because": self.because}
 
 
-Event = Screened | Reviewed | WaysOpened | Withdrawn | DeadlinePassed | Locked
+Event = Screened | Reviewed | WaysOpened | Relisted | Withdrawn | DeadlinePassed | Locked
 
 LAW: dict[RequestState, dict[type, frozenset[RequestState]]] = {
     RequestState.SCREENING: {
@@ -234,6 +219,7 @@ LAW: dict[RequestState, dict[type, frozenset[RequestState]]] = {
         Screened: frozenset({RequestState.PENDING, RequestState.APPROVED, RequestState.DENIED}),
         Reviewed: frozenset({RequestState.PENDING, RequestState.APPROVED, RequestState.DENIED}),
         WaysOpened: frozenset({RequestState.PENDING}),
+        Relisted: frozenset({RequestState.PENDING}),
         Locked: frozenset({RequestState.DENIED}),
         Withdrawn: frozenset({RequestState.WITHDRAWN}),
         DeadlinePassed: frozenset({RequestState.EXPIRED}),
@@ -250,6 +236,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     Screened: frozenset({Role.POLICY}),
     Reviewed: frozenset({Role.APPROVER}),
     WaysOpened: frozenset({Role.CLOCK}),
+    Relisted: frozenset({Role.POLICY}),
     Withdrawn: frozenset({Role.REQUESTER, Role.DAEMON}),
     DeadlinePassed: frozenset({Role.CLOCK}),
     Locked: frozenset({Role.OPERATOR}),
@@ -276,7 +263,8 @@ def submit(event: Submitted) -> tuple[Request, tuple[Any, ...]]:
     made = event.request
     if made.asking_at is None or made.expires_boot is None:
         return made, ()
-    return made, (SetDeadline("request", made.id, made.expires_boot), *next_deadline(made), Screen(made.id), ListsChanged())
+    deadlines = SetDeadline("request", made.id, made.expires_boot), *deadlines_of(made, made.submitted_boot)
+    return made, (*deadlines, Screen(made.id), ListsChanged())
 
 
 def transition(request: Request, event: Event, now: Moment) -> tuple[Request, tuple[Any, ...]]:
@@ -290,8 +278,8 @@ def transition(request: Request, event: Event, now: Moment) -> tuple[Request, tu
             after, follows = _screened(request, event, now)
         case Reviewed():
             after, follows = _reviewed(request, event, now)
-        case WaysOpened():
-            after, follows = ways_opened(request, event, _approvers(request), now)
+        case WaysOpened() | Relisted():
+            after, follows = changed(request, event, _approvers(request), now)
         case Withdrawn():
             after, follows = _ended(request, RequestState.WITHDRAWN, event.because)
         case DeadlinePassed():
@@ -332,7 +320,7 @@ def _screened(request: Request, event: Screened, now: Moment) -> Step:
         until(request, obligations, now),
         rule=decision.rule if is_first else request.rule,
         obligations=obligations,
-        lease=_lease_for(event.decision, obligations) if is_first else None,
+        lease=lease_for(event.decision, obligations) if is_first else None,
         asking_at=None,
         passed=passed(event.heard, now.at),
     )
@@ -347,20 +335,18 @@ def _screened(request: Request, event: Screened, now: Moment) -> Step:
         return _ended(request, RequestState.WITHDRAWN, NOT_AT_ONCE)
     assert request.expires_boot is not None
     deadline, waiting = SetDeadline("request", request.id, request.expires_boot), replace(request, state=RequestState.PENDING)
-    return waiting, (deadline, *next_deadline(waiting), TellRequester(request.id), RequestWaits(request.id), ListsChanged())
+    return waiting, (
+        deadline,
+        *deadlines_of(waiting, now.boot),
+        TellRequester(request.id),
+        RequestWaits(request.id),
+        ListsChanged(),
+    )
 
 
 def _approvers(request: Request) -> tuple[Subject, ...]:
     """Return the people who approved ``request``, as they were then."""
     return tuple(review.by for review in request.reviews if review.verdict is Verdict.APPROVE)
-
-
-def _lease_for(decision: Decision, obligations: Obligations) -> str | None:
-    """Return the lease in ``decision``, unless ``obligations`` have approvals that it was not found for."""
-    if isinstance(decision, Deny):
-        return None
-    found_for = decision.obligations
-    return decision.lease if narrow(found_for, obligations).approvals == narrow(found_for, found_for).approvals else None
 
 
 def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
@@ -382,7 +368,7 @@ def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
     obligations = narrow(before, event.decision.obligations)
     request = replace(request, obligations=obligations)
     if tally(open_ways(request), (*event.standing, reviewer), request.requester) > 0:
-        return replace(request, asking_at=None), (*next_deadline(request), TellRequester(request.id), ListsChanged())
+        return replace(request, asking_at=None), (*deadlines_of(request, now.boot), TellRequester(request.id), ListsChanged())
     if obligations.gatekeepers:
         asking = replace(request, asking_at=request.asking_at or now.at)
         return asking, (TellRequester(request.id), ListsChanged(), Screen(request.id))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import NewType
 
-from jitd.core.decision import Approval, still_owed
+from jitd.core.decision import MOST_COMBINATIONS, Approval, n_combinations, still_owed
 
 Open = NewType("Open", tuple[Approval, ...])
 """Approvals with those of their ways that are open. An approval without an open way is there all the same, and names nobody."""
@@ -20,19 +20,31 @@ Open = NewType("Open", tuple[Approval, ...])
 
 def opened(approvals: tuple[Approval, ...], until: int) -> Open:
     """Return ``approvals`` with the ways that open ``until`` so many seconds after submission."""
-    return Open(tuple(_opened(approval, until) for approval in approvals))
+    return Open(tuple(_opened(approval, until) for approval in _bounded(approvals)))
 
 
 def every_way(approvals: tuple[Approval, ...]) -> Open:
     """Return ``approvals`` with all their ways: for questions about a rule, not about a request at a moment."""
-    return Open(approvals)
+    return Open(_bounded(approvals))
 
 
 def _opened(approval: Approval, until: int) -> Approval:
     ways = [way for way in approval.ways if way.after <= until]
     if not ways:
-        return replace(min(approval.ways, key=lambda way: way.need), of_whom=())
+        return replace(min(approval.ways, key=lambda way: way.need), of_whom=(), instead=())
     return replace(ways[0], instead=tuple(ways[1:]))
+
+
+def _bounded(approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:
+    """Return ``approvals`` with at most MOST_COMBINATIONS. No rule has more, but a policy that changes while a request waits may
+    add up to more. The last approvals then lose their other ways: what fulfils their first way fulfils them, too.
+    """
+    bounded = list(approvals)
+    for index in reversed(range(len(bounded))):
+        if n_combinations(bounded) <= MOST_COMBINATIONS:
+            break
+        bounded[index] = min(bounded[index].ways, key=lambda way: way.after)
+    return tuple(bounded)
 
 
 def next_after(approvals: Iterable[Approval], until: int) -> int | None:

@@ -15,13 +15,13 @@ from jitd.core.decision import Approval
 from jitd.core.effects import Moment
 from jitd.core.notice import LOUD, Event, Notice, Skipped, Whom, decider, has_approved, owed
 from jitd.core.request import Request, RequestState
-from jitd.deciding.groups import CannotLookUp
+from jitd.deciding.seats import Seats
 from jitd.log import log
 from jitd.notifying.channel import Message
 from jitd.settings.channels import ChannelSettings
 from jitd.store import Store, Told
 
-LOOKED_UP_AFTER = 10.0
+LOOKED_UP_AFTER = 30.0
 """Seconds until people who could not be looked up are looked up again."""
 ASKED = "asked"
 """The mark of a requester who is to be told how the request is decided. It is written without a message."""
@@ -43,14 +43,14 @@ class Wording(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """What all posts need. ``people`` returns the accounts of those who could review a request by some approvals, never the
-    requester's. ``person`` returns the person behind an account. ``skipped`` returns the review that is owed for a request.
-    ``note`` writes a note into the record. ``clock`` returns seconds that only go forward.
+    """What all posts need. ``people`` returns the accounts of those who could review a request, for each of some ways, and
+    never the requester's. ``person`` returns the person behind an account. ``skipped`` returns the review that is owed for a
+    request. ``note`` writes a note into the record. ``clock`` returns seconds that only go forward.
     """
 
     store: Store
     wording: Wording
-    people: Callable[[Request, tuple[Approval, ...]], Awaitable[tuple[str, ...]]]
+    people: Callable[[Request, tuple[Approval, ...]], Awaitable[tuple[Seats, ...]]]
     person: Callable[[str], str]
     skipped: Callable[[str], Skipped | None]
     note: Callable[[str, dict[str, Any]], None]
@@ -129,12 +129,12 @@ class Letters:
     async def _people(self, request: Request, approvals: tuple[Approval, ...]) -> tuple[str, ...]:
         if not self._settings.is_for_persons:
             return ("",)
-        try:
-            return await self._to.people(request, approvals)
-        except (TimeoutError, OSError, CannotLookUp) as fault:
+        found = await self._to.people(request, approvals)
+        people = sorted({account for seats in found for account in seats.people})
+        if not people and not all(seats.is_whole for seats in found):
+            log("it cannot be looked up who is to be told; it is tried again", request=request.id)
             self._put_off(request.id, self._to.clock() + LOOKED_UP_AFTER)
-            log("it cannot be looked up who is to be told; it is tried again", request=request.id, fault=fault)
-            return ()
+        return tuple(people)
 
     def _of_the_end(self, request: Request, marks: Mapping[str, list[Told]], skipped: Skipped | None) -> list[Letter]:
         found = []

@@ -7,7 +7,7 @@ Law: nothing here is read on the event loop, and nothing changes. A list has onl
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import closing
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from jitd.core.lock import Lock
 from jitd.core.request import Request
 from jitd.core.run import Run, RunState, Usage
 from jitd.core.subject import Subject
+from jitd.deciding.seats import UNKNOWN, Seats, unknown
 from jitd.store import Store, Told
 from jitd.verbs.access import Access
 from jitd.verbs.notice_rows import notice_row
@@ -38,7 +39,9 @@ AT_ONCE_BYTES = 1024 * 1024
 
 
 class Lists:
-    """Reads lists. ``opened`` opens a store for one page. ``store`` has single objects as they are now."""
+    """Reads lists. ``opened`` opens a store for one page. ``store`` has single objects as they are now. ``seats`` finds who could
+    approve a request.
+    """
 
     def __init__(
         self,
@@ -48,10 +51,12 @@ class Lists:
         workers: Workers,
         usage_of: Callable[[Run], Usage | None],
         now: Callable[[], Moment],
+        seats: Callable[[Request], Awaitable[Seats]] = unknown,
         notices_of: Callable[[Request], Iterable[Noticed]] = lambda request: (),
     ) -> None:
         """``notices_of`` returns for each channel of a request who was told what, and why somebody was not."""
         self._access = access
+        self._seats = seats
         self._store = store
         self._opened = opened
         self._workers = workers
@@ -124,8 +129,11 @@ class Lists:
         is_told_all = may_review or self._access.is_operator(who)
         notices = [notice_row(*one, is_told_all=is_told_all) for one in self._notices_of(found)]
 
+        seats = await self._seats(found) if found.is_open else UNKNOWN
+
         def read() -> Row:
             row = request_row(found, who, may_review, locks)
+            row["asked_people"] = list(seats.people) if seats.is_whole else None
             row["notices"] = notices
             with closing(self._opened()) as store:
                 grant = store.grant(found.lease or found.id)

@@ -58,7 +58,7 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
     "jitd.announcing": {
-        CORE, "jitd.deciding.addressees", "jitd.lifecycle", "jitd.notifying", "jitd.settings", "jitd.store", "jitd.workers",
+        CORE, "jitd.deciding.seats", "jitd.lifecycle", "jitd.notifying", "jitd.settings", "jitd.store",
     },
     "jitd.workers": set(),
     "jitd.systemd": set(),
