@@ -31,7 +31,7 @@ def announcing(
     now: Callable[[], Moment],
     set_deadline: Callable[[str, str, float], None],
 ) -> Notices:
-    """Return the notices of a daemon. ``people`` and ``skipped``: see Office. ``note`` writes into the record (``Lifecycle.note``).
+    """Return the notices of a daemon. ``people`` and ``skipped``: see Office. ``note`` writes into the record (see Lifecycle).
     ``set_deadline`` has a request looked at again later.
     """
     office = Office(
