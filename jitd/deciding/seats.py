@@ -98,7 +98,7 @@ class Seating:
         is_whole = all(known[word].is_whole for word in way.of_whom) and all(usable(account) is not None for account in others)
         # What the list of a provider leaves out is left out, whoever else there may be.
         is_closed = bool(way.also) and not way.among
-        return Seats(tuple(sorted(account for account in others if usable(account) is not False)), is_closed or is_whole)
+        return Seats(tuple(sorted(account for account in others if usable(account))), is_closed or is_whole)
 
     def _of_word(self, word: str) -> Seats:
         """Return the accounts that ``word`` names."""

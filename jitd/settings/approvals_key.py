@@ -83,7 +83,7 @@ def _also(rule: Table, table: Table, names: Mapping[str, Name]) -> str:
     elif known is None or known.source != f"provider {provider}":
         table.fault(f'"also": jitd.toml sets up no provider {quoted(provider)} that says {quoted(fact)}', "also")
     elif known.type != "list":
-        table.fault(f'"also": {quoted(fact)} is not a list: provider {quoted(provider)} says a {known.type}', "also")
+        table.fault(f'"also": {quoted(fact)} is of type {known.type}, and not a list', "also")
     elif rule.values.get("ticket") == "optional":
         told = 'a provider says it, and is told who asks, so the rule cannot have ticket = "optional"'
         table.fault(f'"also": {told}', "also")

@@ -97,7 +97,7 @@ ON_CALL = Approval(1, ("group:ops",), also="oncall:ops", among=("bob",))
 def test_how_many_are_owed_by_the_ways_that_are_open(
     approvals: tuple[Approval, ...], until: int, approvers: tuple[Subject, ...], owed: int, said: str
 ) -> None:
-    """THREATS A-02."""
+    """THREATS A-16."""
     assert owes(opened(approvals, until), approvers, ALICE) == said
     for order in permutations(approvers):
         assert tally(opened(approvals, until), order, ALICE) == owed
@@ -112,7 +112,7 @@ def test_how_many_are_owed_by_the_ways_that_are_open(
     ],
 )  # fmt: skip
 def test_before_its_time_a_way_entitles_nobody(who: Subject, until: int, is_entitled: bool) -> None:
-    """THREATS A-21."""
+    """THREATS A-16."""
     assert bool(may_review(opened((EITHER,), until), who, ALICE)) is is_entitled
     assert bool(may_approve(opened((EITHER,), until), who, ALICE)) is is_entitled
 
@@ -177,7 +177,7 @@ def naive(approvals: tuple[Approval, ...], until: int, approvers: list[Subject])
 def test_the_fewest_over_all_ways_and_assignments(
     approvals: tuple[Approval, ...], until: int, approvers: list[Subject], random: Any
 ) -> None:
-    """THREATS A-02."""
+    """THREATS A-16."""
     owed = tally(opened(approvals, until), tuple(approvers), ALICE)
     expected = naive(approvals, until, approvers)
     if expected < 10**6:
@@ -191,7 +191,7 @@ def test_the_fewest_over_all_ways_and_assignments(
 
 @given(APPROVALS, st.lists(st.sampled_from(PEOPLE), max_size=4))
 def test_time_adds_ways_and_never_a_debt(approvals: tuple[Approval, ...], approvers: list[Subject]) -> None:
-    """THREATS A-21."""
+    """THREATS A-16."""
     several = tuple(a for a in approvals if any(not way.after for way in a.ways))
     owed = [tally(opened(several, until), tuple(approvers), ALICE) for until in (0, 59, 60, 299, 300, 10_000)]
     assert owed == sorted(owed, reverse=True)
@@ -201,7 +201,7 @@ def test_time_adds_ways_and_never_a_debt(approvals: tuple[Approval, ...], approv
 def test_of_two_policies_both_have_to_be_content(
     old: tuple[Approval, ...], new: tuple[Approval, ...], until: int, approvers: list[Subject]
 ) -> None:
-    """THREATS A-02. What is enough for what was asked for before and for what is asked for now is a part of what is owed then."""
+    """THREATS A-16. What is enough for what was asked for before and for what is asked for now is a part of what is owed then."""
     lists = {way.also: way.among for approvals in (old, new) for approval in approvals for way in approval.ways if way.also}
     both = narrow(with_it(old), with_it(new)).approvals
     if tally(opened(both, until), tuple(approvers), ALICE) == 0:
@@ -303,7 +303,7 @@ def opens(found: Request, after: int) -> WaysOpened:
 
 
 def test_a_way_opens_at_its_time_and_no_sooner() -> None:
-    """THREATS A-21: neither the wall clock nor another boot opens it, and it opens once."""
+    """THREATS A-16: neither the wall clock nor another boot opens it, and it opens once."""
     found = waiting(EITHER)
     for now in (moment(299.9), replace(moment(299.9), at=moment(10_000).at), moment(300, "boot-2")):
         with pytest.raises(IllegalEvent):
@@ -320,7 +320,7 @@ def test_a_way_opens_at_its_time_and_no_sooner() -> None:
 
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_a_closed_way_takes_no_review(verdict: Verdict) -> None:
-    """THREATS A-21."""
+    """THREATS A-16."""
     found = waiting(EITHER)
     with pytest.raises(NotYours):
         request.transition(found, review(found, MAY, verdict), moment(299))
@@ -385,7 +385,7 @@ def listed(found: Request, *names: str, also: str = "oncall:ops") -> Relisted:
 
 
 def test_a_list_decides_who_is_entitled_now() -> None:
-    """THREATS A-22."""
+    """THREATS A-17."""
     found = waiting(ON_CALL)
     with pytest.raises(NotYours):
         request.transition(found, review(found, CAROL), moment(2))
