@@ -47,8 +47,8 @@ _MARKUP = re.compile(r"[<>`@]|\]\(|\]\[")
 
 
 def found_by_a_chat(text: str) -> list[str]:
-    """What a chat or a mail reader would make of ``text``: links, mentions and markup, also after compatibility forms. This host's
-    name does not count: its administrator chose it, and nothing answers there.
+    """What a chat or a mail reader would make of ``text``: links, mentions and markup, also after compatibility forms. The
+    name of this host does not count: its administrator chose it, and nothing answers there.
     """
     normal = unicodedata.normalize("NFKC", text.replace(HOST, "db1"))
     return _LINK.findall(normal) + _MARKUP.findall(normal) + [c for c in text if not c.isprintable()]

@@ -68,7 +68,7 @@ class Records:
 
     def login(self, account: str, line: str, pid: int = 0) -> None:
         """Note in utmp that ``account`` is logged in on ``line``."""
-        entry = struct.pack("<h2xi32s4s32s256s44x", 7, pid or os.getpid(), line.encode(), b"", account.encode(), b"")
+        entry = struct.pack("<h2xi32s4s32s256s52x", 7, pid or os.getpid(), line.encode(), b"", account.encode(), b"")
         self.entries.append(entry)
         self.utmp.write_bytes(b"".join(self.entries))
         self.utmp.chmod(0o644)
