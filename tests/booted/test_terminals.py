@@ -84,7 +84,7 @@ def test_somebody_who_is_logged_in_reads_it_and_mesg_n_is_a_no(service: Service,
     """THREATS N-02."""
     assert tell("alice asks for you,", "it seems.", to="bob") == Told(0, 0)
     assert tell("somebody asks for", "you.") == Told(1, 0)
-    login.expect("Message from jitd:\r\nsomebody asks for\r\nyou.\r\n")
+    login.expect("Message from jitd:\r+\nsomebody asks for\r+\nyou.\r+\n")
     login.sendline("mesg n; echo shut${EMPTY}now")
     login.expect("shutnow")
     assert tell("you cannot read this") == Told(0, 1)
