@@ -27,7 +27,7 @@ _OWN_TERMINAL = re.compile(r"(?:/dev/)?(?:console|(?:tty|hvc|xvc|sclp_line)[A-Za
 _MOST = 64 * 1024
 _LIVE = ("online", "active")
 """The states in which somebody is logged in. The third one, ``closing``, is of sessions of which only processes are left."""
-_ENTRY = struct.Struct("<h2xi32s4s32s256s44x")
+_ENTRY = struct.Struct("<h2xi32s4s32s256s52x")
 """An entry of utmp: type, pid, line, id, user, host; then what is not needed here (utmp(5), on every Linux)."""
 _USER_PROCESS = 7
 

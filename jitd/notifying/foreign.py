@@ -26,17 +26,18 @@ _LINKS = re.compile(
     r"|(?P<scheme>(?<=[^\W_]):(?=[/\[]))"
     r"|(?P<call>(?:(?<=\bmailto)|(?<=\btel)|(?<=\bsip)|(?<=\bsms)|(?<=\bdata)|(?<=\bjavascript)|(?<=\bcallto)|(?<=\bmsteams)):)"
     r"|(?P<domain>(?<=[^\W_])\.(?=[^\W_]*[^\W\d_]{2}))"  # evil.com, and 1.2.3com
-    r"|(?P<address>\b(?:[0-9]{1,3}\.){3}(?=[0-9]))"  # 192.0.2.1
-    r"|(?P<markup>\]\(|\]\[)",
+    r"|(?P<address>\b(?:[0-9]{1,3}\.){3}(?=[0-9]))",  # 192.0.2.1
     re.IGNORECASE,
 )
+_MARKUP = re.compile(r"\](?=[\[(])")
+"""What makes a link of two pairs of brackets in Markdown."""
 _SIGNS = str.maketrans({"@": "(at)", "<": "\u2039", ">": "\u203a", "`": "'"})
 
 
 def outside(text: str | bytes, most: int = MOST) -> str:
     """Return ``text`` as one line of at most ``most`` characters for a message that leaves this host."""
     line = "".join(char if _is_kept(char) else _spelled(char) for char in _first(text, most))
-    line = _LINKS.sub(_broken, line).translate(_SIGNS)
+    line = _MARKUP.sub("] ", _LINKS.sub(_broken, line).translate(_SIGNS))
     return _cut(line, most)
 
 
@@ -61,9 +62,7 @@ def _spelled(char: str) -> str:
 def _broken(found: re.Match[str]) -> str:
     match found.lastgroup:
         case "path":
-            return "[\\]"
-        case "markup":
-            return f"] {found[0][1]}"
+            return "(\\)"
         case "address":
             return f"{found[0][:-1]}[.]"
         case _:

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A mail server: ``python -m tests.outside.mta PORT SPOOL [CERTIFICATE]``. It takes mail as RFC 5321 has it, and keeps each message
-as a file of SPOOL before it says that it has it. With CERTIFICATE (PEM, with its key) it offers STARTTLS.
+"""A mail server: ``python -m tests.outside.mta PORT SPOOL [CERTIFICATE]``. It takes mail as RFC 5321 has it, and keeps each
+message as a file of SPOOL before it says that it has it. With CERTIFICATE (PEM, with its key) it offers STARTTLS.
 
 Law: it refuses what is not SMTP, by its own reading. A recipient that begins with ``nobody`` is refused. It is reached at
-127.0.0.1
-alone.
+127.0.0.1 alone.
 """
 
 from __future__ import annotations
