@@ -69,7 +69,8 @@ class Daemon:
 
     def __init__(self, config: Config, rules: PolicyInForce, executor: Executor) -> None:
         # Imported here and not above: the launcher is forked before, and libkrb5 reads the environment when it is loaded.
-        from jitd.announcing import announcing
+        from jitd.announcing.assembly import announcing
+        from jitd.announcing.notices import Notices
         from jitd.asking.assembly import Outsiders
         from jitd.asking.gatekeepers import Now
         from jitd.deciding.decider import Decider
@@ -83,7 +84,6 @@ class Daemon:
         from jitd.kdc.writer import Writer
         from jitd.lifecycle.integrity import Noted, examine
         from jitd.lifecycle.lifecycle import Lifecycle
-        from jitd.lifecycle.notices import Notices
         from jitd.lifecycle.perform import Perform
         from jitd.lifecycle.recovery import Recovery
         from jitd.lifecycle.waiters import Waiters
@@ -191,7 +191,7 @@ class Daemon:
             recordings=Recordings(config, access, lists, self._lifecycle, self._store, opened, self._workers, now),
             waiters=waiters,
             turns=Turns(),
-            mutes=Mutes(self._store, self.notices, now),
+            mutes=Mutes(self._store, self.notices.look_at_all, now),
             complaints=Complaints(self._lifecycle.note, now),
             let_go=self.perform.holdings.let_go,
             reload=self.reload_for,

@@ -13,7 +13,6 @@ from datetime import timedelta
 from jitd.core.duration import duration_in_words
 from jitd.core.effects import Moment
 from jitd.core.subject import Subject
-from jitd.lifecycle.notices import Notices
 from jitd.store import Store
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import instant
@@ -23,11 +22,11 @@ LONGEST = 30 * 24 * 3600
 
 
 class Mutes:
-    """The verb mute."""
+    """The verb mute. ``look_at_all`` has told what is still to be told."""
 
-    def __init__(self, store: Store, notices: Notices, now: Callable[[], Moment]) -> None:
+    def __init__(self, store: Store, look_at_all: Callable[[], None], now: Callable[[], Moment]) -> None:
         self._store = store
-        self._notices = notices
+        self._look_at_all = look_at_all
         self._now = now
 
     def mute(self, who: Subject, lasts_for: int | None) -> str:
@@ -36,7 +35,7 @@ class Mutes:
             raise Refusal("usage", "root reviews nothing, so root is told nothing; mute your own account, without sudo")
         if lasts_for is None:
             self._store.mute(who.person, None)
-            self._notices.look_at_all()
+            self._look_at_all()
             return "you are told again what waits for you"
         if not 1 <= lasts_for <= LONGEST:
             raise Refusal("usage", f"a mute lasts between a second and {duration_in_words(LONGEST)}")

@@ -13,15 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from jitd.announcing.letters import Office
+from jitd.announcing.notices import Notices
 from jitd.audit.verify import verify
 from jitd.core.decision import Approval
 from jitd.core.effects import RequestEnded, RequestWaits, WayOpened
 from jitd.core.notice import Notice, Skipped
 from jitd.core.request import Request
 from jitd.deciding.seats import Seats
-from jitd.lifecycle.letters import Office
 from jitd.lifecycle.lifecycle import Lifecycle
-from jitd.lifecycle.notices import Notices
 from jitd.notifying import wording
 from jitd.notifying.channel import Message, NotSent
 from jitd.settings.channels import ChannelSettings

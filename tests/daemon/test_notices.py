@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
+from jitd.announcing.letters import LOOKED_UP_AFTER
+from jitd.announcing.post import FIRST_PAUSE, LONGEST_PAUSE, MINUTE, MOST_A_MINUTE
 from jitd.core.decision import Approval
 from jitd.core.law import CLOCK
 from jitd.core.notice import Skipped
 from jitd.core.opening import WaysOpened
 from jitd.core.request import RequestState, Verdict
 from jitd.deciding.seats import UNKNOWN
-from jitd.lifecycle.letters import LOOKED_UP_AFTER
-from jitd.lifecycle.post import FIRST_PAUSE, LONGEST_PAUSE, MINUTE, MOST_A_MINUTE
 from tests.daemon.notices import GROUP, PERSONS, House
 from tests.scene import asked, free, person, review, screened, submit, too_late, withdraw
 
@@ -73,7 +73,6 @@ async def test_a_rule_without_channels_and_a_permit_without_approvals_tell_nobod
 
 @played
 async def test_the_requester_is_never_told_as_an_approver(house: House) -> None:
-    """THREATS A-12."""
     house.begin(who=person("bob"))
     await house.work()
     assert [to for _, _, to in house.tty.said] == ["carol", "dave"]
@@ -444,7 +443,6 @@ async def test_a_mute_that_is_lifted_lets_through_what_still_waits(house: House)
 
 @played
 async def test_broken_glass_is_told_loudly_to_muted_people_too_and_is_in_the_record(house: House) -> None:
-    """THREATS P-10."""
     house.store.mute("bob", house.at.at + timedelta(days=1))
     house.skipped[ID] = Skipped((Approval(1, ("group:ops",)),))
     made = asked(ID)

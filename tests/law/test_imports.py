@@ -57,9 +57,6 @@ LAW: dict[str, set[str]] = {
         CORE, "jitd.expressions", "jitd.notifying.templates", "jitd.outside.addresses", "jitd.outside.urls", "jitd.settings",
     },
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
-    "jitd.announcing": {
-        CORE, "jitd.deciding.seats", "jitd.lifecycle", "jitd.notifying", "jitd.settings", "jitd.store",
-    },
     "jitd.workers": set(),
     "jitd.systemd": set(),
     "jitd.log": {WIRE},
@@ -82,7 +79,7 @@ LAW: dict[str, set[str]] = {
     },
     "jitd.lifecycle": {
         CORE, "jitd.deciding", "jitd.executor", "jitd.giving", "jitd.lifecycle", "jitd.log", "jitd.monitor.orders",
-        "jitd.notifying.channel", "jitd.settings", "jitd.store", "jitd.workers",
+        "jitd.settings", "jitd.store", "jitd.workers",
     },
     "jitd.deciding": {
         CORE, WIRE, "jitd.deciding", "jitd.files", "jitd.invocation", "jitd.pamlint", "jitd.settings", "jitd.store",
@@ -100,6 +97,10 @@ LAW: dict[str, set[str]] = {
     "jitd.outside": {WIRE, "jitd.beside", "jitd.outside"},
     # what writes to people's terminals, and the daemon's end of it
     "jitd.terminals": {WIRE, "jitd.beside", "jitd.facts.sessions", "jitd.terminals"},
+    # what has people told, and when
+    "jitd.announcing": {
+        CORE, "jitd.announcing", "jitd.deciding.seats", "jitd.log", "jitd.notifying", "jitd.settings", "jitd.store",
+    },
     # what tells people: what is said, and each kind of channel
     "jitd.notifying": {
         CORE, WIRE, "jitd.asking.json_text", "jitd.notifying", "jitd.outside", "jitd.settings", "jitd.terminals",

@@ -7,14 +7,14 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from jitd.announcing.letters import Office
+from jitd.announcing.notices import Notices
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
 from jitd.core.notice import Skipped
 from jitd.core.request import Request
 from jitd.core.subject import person_of
 from jitd.deciding.seats import Seats
-from jitd.lifecycle.letters import Office
-from jitd.lifecycle.notices import Notices
 from jitd.notifying import wording
 from jitd.notifying.assembly import Carriers, assemble
 from jitd.settings.config import Config

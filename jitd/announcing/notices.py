@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from jitd.announcing.letters import ASKED, Office
+from jitd.announcing.post import Post
 from jitd.core.notice import half_time
 from jitd.core.request import Request, RequestState
-from jitd.lifecycle.letters import ASKED, Office
-from jitd.lifecycle.post import Post
 from jitd.log import log
 from jitd.notifying.channel import Channel
 from jitd.settings.channels import Channels

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from jitd.announcing.letters import Letter, Letters, Office
 from jitd.core.notice import LOUD, Notice
 from jitd.core.request import Request
-from jitd.lifecycle.letters import Letter, Letters, Office
 from jitd.log import log
 from jitd.notifying.channel import Channel, Message, NotSent
 from jitd.settings.channels import ChannelSettings
