@@ -8,7 +8,7 @@ not sent. Nobody is told as an approver of their own request. No notice changes 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from jitd.core.effects import Moment
 from jitd.core.opening import open_ways
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.subject import Subject
-from jitd.core.ways import flat, opened
+from jitd.core.ways import flat
 
 STILL_TOLD_FOR = timedelta(days=1)
 """How long after its deadline a request's end is still told. A channel that fails for longer never tells it."""
@@ -113,7 +113,7 @@ def _of_waiting(request: Request, now: Moment, told: Mapping[str, datetime]) -> 
     if request.obligations is None or is_over or request.asking_at is not None:  # then gatekeepers are asked, and nobody is owed
         return ()
     asked = request.obligations.approvals
-    found = [Notice(Event.WAITS, request.id, Whom.APPROVERS, flat(opened(asked, 0)))]
+    found = [Notice(Event.WAITS, request.id, Whom.APPROVERS, flat(open_ways(replace(request, opened=0))))]
     ways = [way for approval in asked for way in approval.ways if 0 < way.after <= request.opened]
     for after in sorted({way.after for way in ways}):
         its = tuple(way for way in ways if way.after == after)
