@@ -20,7 +20,7 @@ STATE, RUN = "/var/lib/jitd", "/run/jitd"
 SETTINGS = "/etc/jitd"
 KEYS = f"{SETTINGS}/outside"
 """The directory with what jitd-outside is given: keys and client certificates."""
-ACCOUNTS = ("jitd-kdc", "jitd-programs", "jitd-programs-net", "jitd-outside")
+ACCOUNTS = ("jitd-kdc", "jitd-programs", "jitd-programs-net", "jitd-outside", "jitd-terminals")
 """The accounts of the processes that are not root."""
 HEAD = "# What contrib/install has put here. `conf` is an administrator's, and has the digest that it came with.\n"
 _FILE = re.compile(r"/usr/(s?bin|lib/systemd/system|lib/(?:tmpfiles|sysusers)\.d|share/man/man[1-8])/jit[A-Za-z0-9._-]*")

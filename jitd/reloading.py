@@ -24,7 +24,9 @@ class PolicyInForce:
 
     def _read(self) -> Policy:
         config = self._config
-        return policyfile.load(config.policy, root=config.root, names=config.names, gatekeepers=config.deadlines)
+        return policyfile.load(
+            config.policy, root=config.root, names=config.names, gatekeepers=config.deadlines, channels=config.notify
+        )
 
     async def reload(self, workers: Workers) -> Policy:
         """Read the policy again, in a worker, and put it in force. Raises ConfigError or TimeoutError; then nothing has

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import errno
+import grp
 import os
 import pwd
 import signal
@@ -56,8 +57,11 @@ class Server(Protocol):
     async def follow(self, line: socket.socket) -> None: ...
 
 
-def begin(name: str, words: Sequence[str], before: Callable[[Sequence[str]], None] | None = None) -> Begun:
-    """Begin the process ``name`` with the words of its command line. Afterwards it has no right but those of its account.
+def begin(
+    name: str, words: Sequence[str], before: Callable[[Sequence[str]], None] | None = None, groups: Sequence[str] = ()
+) -> Begun:
+    """Begin the process ``name`` with the words of its command line. Afterwards it has no right but those of its account, and of
+    the supplementary ``groups``.
 
     ``before`` is called with the words that are not for this function, while a child of root's is still root. Raises CannotStart.
     """
@@ -68,8 +72,9 @@ def begin(name: str, words: Sequence[str], before: Callable[[Sequence[str]], Non
     if before is not None:
         before(left)
     if line is not None:
-        _become(account)
+        _become(account, groups)
     _give_up_rights()
+    _check_groups(groups)
     for variable in [variable for variable in os.environ if variable not in ("LANG", "CREDENTIALS_DIRECTORY")]:
         del os.environ[variable]
     os.chdir("/")
@@ -159,8 +164,9 @@ def _passed_socket(name: str) -> socket.socket:
 # --- what it gives up ----------------------------------------------------------------------------------------------------
 
 
-def _become(account: str) -> None:
-    """Change from root to ``account`` (a name, or a uid as digits), with its group alone. Raises CannotStart."""
+def _become(account: str, groups: Sequence[str]) -> None:
+    """Change from root to ``account`` (a name, or a uid as digits), with its group and ``groups`` alone. Raises CannotStart."""
+    others = [_gid(group) for group in groups]
     try:
         found = pwd.getpwuid(int(account)) if account.isdigit() else pwd.getpwnam(account)
     except KeyError:
@@ -171,11 +177,25 @@ def _become(account: str) -> None:
         if _libc().prctl(PR_CAPBSET_DROP, number, 0, 0, 0) and ctypes.get_errno() != errno.EINVAL:
             raise CannotStart(f"cannot drop a capability: {os.strerror(ctypes.get_errno())}")
     try:
-        os.setgroups([])
+        os.setgroups(others)
         os.setresgid(found.pw_gid, found.pw_gid, found.pw_gid)
         os.setresuid(found.pw_uid, found.pw_uid, found.pw_uid)
     except OSError as fault:
         raise CannotStart(f"cannot become {account}: {fault.strerror}") from None
+
+
+def _check_groups(groups: Sequence[str]) -> None:
+    """Raises CannotStart unless this process has its own group and ``groups``, and no other. No ``groups``: the unit decides."""
+    if groups and set(os.getgroups()) - {os.getgid()} != {_gid(group) for group in groups}:
+        raise CannotStart(f"its groups must be its own and {', '.join(groups)}: the unit names them (SupplementaryGroups=)")
+
+
+def _gid(group: str) -> int:
+    """Raises CannotStart."""
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise CannotStart(f"this host has no group {group}") from None
 
 
 def _give_up_rights() -> None:

@@ -80,7 +80,9 @@ def _read_files(files: Sequence[Path]) -> tuple[Config, Sequence[Rule], list[Fau
             loaded = config.load()
         except ConfigError:  # they were not asked about
             loaded = config.Config(realms=frozenset(), host=host_name().lower())
-    rules, of_policy = policyfile.read([file for file in files if file not in of_settings], loaded.names, loaded.deadlines)
+    rules, of_policy = policyfile.read(
+        [file for file in files if file not in of_settings], loaded.names, loaded.deadlines, loaded.notify
+    )
     return loaded, rules, [*faults, *of_policy], _counted(len(files), "file")
 
 
@@ -97,7 +99,9 @@ def _read_host() -> tuple[Config, Sequence[Rule], list[Fault], str]:
     except ConfigError as error:  # then read the rules in the default directory, so that all faults are printed together
         faults += error.faults
     try:
-        rules = policyfile.load(loaded.policy, root=loaded.root, names=loaded.names, gatekeepers=loaded.deadlines).rules
+        rules = policyfile.load(
+            loaded.policy, root=loaded.root, names=loaded.names, gatekeepers=loaded.deadlines, channels=loaded.notify
+        ).rules
         checked += f" and {loaded.policy}, {_counted(len(rules), 'rule')}"
     except ConfigError as error:
         faults += error.faults

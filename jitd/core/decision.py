@@ -124,6 +124,7 @@ class Obligations:
 
     ``standing`` says which groups of an approver count when a use is taken: those of that moment (``use``), or those of the
     moment of the review (``review``). ``gatekeepers`` are the names of those who are asked before anything is permitted.
+    ``notify`` are the names of the channels by which people are told of the request.
     """
 
     approvals: tuple[Approval, ...]
@@ -133,6 +134,7 @@ class Obligations:
     terms: Terms
     standing: str = "use"
     gatekeepers: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,7 @@ def narrow(old: Obligations, new: Obligations) -> Obligations:
         terms=narrow_terms(old.terms, new.terms),
         standing="review" if old.standing == new.standing == "review" else "use",
         gatekeepers=tuple(dict.fromkeys((*old.gatekeepers, *new.gatekeepers))),
+        notify=tuple(dict.fromkeys((*old.notify, *new.notify))),
     )
 
 

@@ -40,8 +40,8 @@ class Rule:
     ``commands`` and ``gives`` are one condition on what is asked for: a rule that has one of them is not about the other. A
     permit with neither is about every command and no thing; a deny with neither is about both. ``needs_ticket``: the rule permits
     nothing to a requester who is known by their account alone. ``demand``: the rule permits nothing to a requester who has
-    authenticated otherwise. ``origin`` and ``when`` are asked last. ``standing`` and ``gatekeepers``: see Obligations.
-    ``accepts``: warnings, and why.
+    authenticated otherwise. ``origin`` and ``when`` are asked last. ``accepts``: warnings, and why. ``standing``, ``gatekeepers``
+    and ``notify``: see Obligations.
     """
 
     verdict: Literal["permit", "deny"]
@@ -66,6 +66,7 @@ class Rule:
     demand: Demand = Demand()
     standing: str = "use"
     gatekeepers: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
     accepts: tuple[tuple[str, str], ...] = ()
     file: str = ""
     line: int = 0
@@ -74,7 +75,7 @@ class Rule:
     def obligations(self) -> Obligations:
         """Return what this rule asks for if it permits."""
         given = self.approvals, self.expires_for, self.lasts_for, self.uses, self.terms, self.standing, self.gatekeepers
-        return Obligations(*given)
+        return Obligations(*given, notify=self.notify)
 
 
 ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_TERMS)

@@ -17,7 +17,7 @@ from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Decision, Deny, Obligations, Permit, facts_of, narrow
 from jitd.core.deed import deed_of
-from jitd.core.effects import ListsChanged, Moment, RequestWaits, Screen, SetDeadline, TellRequester
+from jitd.core.effects import ListsChanged, Moment, RequestEnded, RequestWaits, Screen, SetDeadline, TellRequester
 from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
 from jitd.core.grant import Used
 from jitd.core.issuing import issued
@@ -297,7 +297,12 @@ Step = tuple[Request, tuple[Any, ...]]
 
 
 def _ended(request: Request, state: RequestState, because: str) -> Step:
-    return replace(request, state=state, because=because, asking_at=None), (TellRequester(request.id), ListsChanged())
+    ended = replace(request, state=state, because=because, asking_at=None)
+    return ended, (TellRequester(request.id), *_to_be_told(request), ListsChanged())
+
+
+def _to_be_told(request: Request) -> tuple[RequestEnded, ...]:
+    return (RequestEnded(request.id),) if request.obligations is not None and request.obligations.notify else ()
 
 
 def _screened(request: Request, event: Screened, now: Moment) -> Step:
@@ -374,7 +379,7 @@ def _approved(request: Request, attended: bool, because: str, now: Moment) -> St
     """Approve the request: issue a grant unless a lease answers, and take its first use if a live client waits."""
     assert request.obligations is not None
     approved = replace(request, state=RequestState.APPROVED, because=because)
-    follows: list[Any] = [TellRequester(request.id), ListsChanged()]
+    follows: list[Any] = [TellRequester(request.id), *_to_be_told(request), ListsChanged()]
     grant = request.lease
     if grant is None:
         grant = request.id

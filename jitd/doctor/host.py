@@ -105,7 +105,11 @@ class Host:
     def policy(self) -> Policy:
         """Return the policy as it is in the files. Raises ConfigError."""
         return policyfile.load(
-            self.config.policy, root=self.config.root, names=self.config.names, gatekeepers=self.config.deadlines
+            self.config.policy,
+            root=self.config.root,
+            names=self.config.names,
+            gatekeepers=self.config.deadlines,
+            channels=self.config.notify,
         )
 
 

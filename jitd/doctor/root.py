@@ -85,7 +85,11 @@ def _given(host: Host) -> list[str]:
 
     try:
         policy = policyfile.load(
-            host.config.policy, root=host.config.root, names=host.config.names, gatekeepers=host.config.deadlines
+            host.config.policy,
+            root=host.config.root,
+            names=host.config.names,
+            gatekeepers=host.config.deadlines,
+            channels=host.config.notify,
         )
     except ConfigError:
         return []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Login sessions, as logind and utmp(5) know them: who is logged in, and where a session began.
+"""Login sessions, as logind and utmp(5) know them: who is logged in, on which terminals, and where a session began.
 
 Law: only what root has written is read: logind's files (those that sd-login(3) reads), or utmp where there is no logind. If they
 do not say where a session began, that is Unknown.
@@ -27,7 +27,7 @@ _OWN_TERMINAL = re.compile(r"(?:/dev/)?(?:console|(?:tty|hvc|xvc|sclp_line)[A-Za
 _MOST = 64 * 1024
 _LIVE = ("online", "active")
 """The states in which somebody is logged in. The third one, ``closing``, is of sessions of which only processes are left."""
-_ENTRY = struct.Struct("<h2xi32s4s32s256s44x")
+_ENTRY = struct.Struct("<h2xi32s4s32s256s52x")
 """An entry of utmp: type, pid, line, id, user, host; then what is not needed here (utmp(5), on every Linux)."""
 _USER_PROCESS = 7
 
@@ -91,6 +91,25 @@ def n_people(directory: Path = SESSIONS, utmp: Path = UTMP) -> int:
     content = utmp.read_bytes()
     entries = _ENTRY.iter_unpack(content[: len(content) - len(content) % _ENTRY.size])
     return len({user for kind, pid, _, _, user, _ in entries if kind == _USER_PROCESS and _lives(pid)})
+
+
+def terminals(user: str, uid: int, directory: Path = SESSIONS, utmp: Path = UTMP) -> set[str]:
+    """Return the terminals on which the account ``user`` (``uid``) is logged in, such as ``pts/3``: those that logind knows, and
+    those of utmp. Their names may have any form. Raises OSError.
+    """
+    found = set[str]()
+    with suppress(FileNotFoundError):
+        found |= {
+            session.get("TTY", "")
+            for session in _all(directory)
+            if session.get("UID") == str(uid) and session.get("CLASS") == "user" and session.get("STATE") in _LIVE
+        }
+    with suppress(FileNotFoundError):
+        content = utmp.read_bytes()
+        for kind, pid, line, _, name, _ in _ENTRY.iter_unpack(content[: len(content) - len(content) % _ENTRY.size]):
+            if kind == _USER_PROCESS and name.rstrip(b"\0") == user.encode("utf-8", "surrogateescape")[:32] and _lives(pid):
+                found.add(line.rstrip(b"\0").decode("utf-8", "surrogateescape"))
+    return found - {""}
 
 
 def _lives(pid: int) -> bool:

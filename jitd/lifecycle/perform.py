@@ -55,7 +55,9 @@ class Perform:
         waiters: Waiters,
         workers: Workers,
         now: Callable[[], Moment],
+        look: Callable[[str], None] = lambda request: None,
     ) -> None:
+        """``look`` has people outside told what is to be told of a request (``notices.Notices.look``)."""
         self._config = config
         self._decider = decider
         self._lifecycle = lifecycle
@@ -64,6 +66,7 @@ class Perform:
         self._waiters = waiters
         self._workers = workers
         self._now = now
+        self._look = look
         self.deadlines = Deadlines(now, self._due, self._ended)
         self.holdings = Holdings(givers, store, waiters, now, self.act, self.deadlines.set)
         self.screenings = Screenings(decider, store, waiters, now, self.is_attended, self.screened, self.deadlines.set)
@@ -74,8 +77,9 @@ class Perform:
             effects.ListsChanged: lambda effect: waiters.lists_changed(),
             effects.Screen: lambda effect: self.screenings.begin(effect.request),
             effects.ForgetAnswers: lambda effect: decider.forget_answers(),
-            effects.RequestWaits: lambda effect: self.openings.find_seats(effect.request),
-            effects.WayOpened: lambda effect: self.openings.find_seats(effect.request),
+            effects.RequestWaits: lambda effect: self._tell_approvers(effect.request),
+            effects.RequestEnded: lambda effect: look(effect.request),
+            effects.WayOpened: lambda effect: self._tell_approvers(effect.request),
             effects.TellRequester: self._tell_requester,
             effects.Admit: lambda effect: self._admit(effect.request, effect.request),
             effects.StartRun: self._start_run,
@@ -162,6 +166,10 @@ class Perform:
         return waiter is not None and waiter.who is not None and waiter.who.has_ticket_at(self._now().at)
 
     # --- telling -----------------------------------------------------------------------------------------------------
+
+    def _tell_approvers(self, request: str) -> None:
+        self.openings.find_seats(request)
+        self._look(request)
 
     def _tell_requester(self, effect: effects.TellRequester) -> None:
         """Tell the client that waits. What else was ordered with this is done, also if the client cannot be told."""
@@ -315,6 +323,8 @@ class Perform:
                     self.later(self.holdings.go_on(id))
             elif life == "screen":
                 self.screenings.begin(id)
+            elif life == "notice":
+                self._look(id)
             elif life == "holder":
                 self.holdings.nobody_came(id)
             else:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from jitd.beside.asking import Line, Unanswered
 from jitd.beside.doors import ChildDoor, Door, SocketDoor
-from jitd.outside.messages import Fetch, Fetched, read_fetched, write
+from jitd.outside.messages import Fetch, Fetched, Letter, Posted, read_fetched, read_posted, write, write_letter
 
 NAME = "jitd-outside"
 SOCKET = Path("/run/jitd-outside/outside.sock")
@@ -31,7 +31,7 @@ class Failed:
 
 
 class Outside:
-    """Has jitd-outside ask other hosts."""
+    """Has jitd-outside ask other hosts, and hand messages to mail servers."""
 
     def __init__(self, door: Door) -> None:
         self._line = Line(door)
@@ -44,6 +44,21 @@ class Outside:
             return Failed(f"this cannot be asked of jitd-outside: {fault}")
         try:
             return read_fetched(await self._line.ask(body, question.deadline_ms / 1000 + MORE))
+        except Unanswered as fault:
+            return Failed(str(fault))
+        except ValueError as fault:
+            return Failed(f"jitd-outside sent what cannot be read ({fault}); is it of another version?")
+
+    async def post(self, letter: Letter) -> Posted | Failed:
+        """Have ``letter`` handed to its server. If jitd-outside ends meanwhile, this is done once more: the server may then have
+        it twice.
+        """
+        try:
+            body = write_letter(letter)
+        except (ValueError, TypeError) as fault:
+            return Failed(f"this cannot be sent by jitd-outside: {fault}")
+        try:
+            return read_posted(await self._line.ask(body, letter.deadline_ms / 1000 + MORE))
         except Unanswered as fault:
             return Failed(str(fault))
         except ValueError as fault:

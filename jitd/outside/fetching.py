@@ -38,7 +38,7 @@ async def fetch(question: Fetch, keys: Keys, now: Callable[[], datetime]) -> Fet
     except (NoSuchKey, NotAllowed) as fault:
         raise NoAnswer(str(fault)) from None
     except Exception as fault:
-        raise NoAnswer(_told(fault)) from None
+        raise NoAnswer(told(fault)) from None
 
 
 async def _fetch(question: Fetch, keys: Keys, now: Callable[[], datetime]) -> Fetched:
@@ -52,7 +52,7 @@ async def _fetch(question: Fetch, keys: Keys, now: Callable[[], datetime]) -> Fe
         key = keys.get(question.secret)
         headers = signed(question.method, question.url, headers, question.body, key=key, key_id=question.key_id, at=now())
     certificate = keys.get(question.certificate) if question.certificate else b""
-    context = None if question.socket else _context(question.ca, certificate)
+    context = None if question.socket else context_of(question.ca, certificate)
     pool = httpcore.AsyncConnectionPool(
         ssl_context=context,
         max_connections=1,
@@ -93,7 +93,7 @@ def _handed_on(headers: list[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...
 
 
 @lru_cache(maxsize=MOST_CONTEXTS)
-def _context(ca: str, certificate: bytes) -> ssl.SSLContext:
+def context_of(ca: str, certificate: bytes) -> ssl.SSLContext:
     """Return what verifies the server: by the authorities ``ca`` (PEM), or by the host's if it is empty. ``certificate`` (PEM,
     with its key) is shown to the server. Raises NoAnswer.
     """
@@ -118,7 +118,7 @@ def _show(context: ssl.SSLContext, certificate: bytes) -> None:
         os.close(descriptor)
 
 
-def _told(fault: BaseException) -> str:
+def told(fault: BaseException) -> str:
     """Return the reason that lies at the bottom of ``fault``."""
     while (deeper := fault.__cause__ or fault.__context__) is not None:
         fault = deeper

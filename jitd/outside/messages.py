@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The messages between the daemon and jitd-outside: a Fetch asks, and a Fetched answers.
+"""The messages between the daemon and jitd-outside: a Fetch asks, and a Fetched answers; a Letter asks, and a Posted answers.
 
 A message is one JSON object in ASCII, the body of one packet (``jitd.beside.packets``). ``do`` names a question, ``said`` an
 answer. Bytes are in base64. tests/outside/golden holds the bytes of each.
 Law: pure. A message is read only if it has exactly the declared fields, each of its type and within its bounds. Every other
 message raises ValueError. No secret is in a message: a Fetch names the secret.
+Sources of addresses of mail: RFC 5321 section 4.1.2, of which a plain part is read here.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TypeVar
 
 from jitd.outside.addresses import read_network
@@ -30,6 +32,11 @@ LONGEST_FIELD = 4_096
 LONGEST_DEADLINE = 600_000
 """Most milliseconds of one question."""
 MOST_ADDRESSES = 64
+MOST_RECIPIENTS = 64
+LONGEST_ADDRESS = 254
+"""Most characters of an address of mail."""
+LONGEST_WHY = 300
+"""Most characters of the reason why a recipient was refused."""
 HEADERS = ("content-digest", "content-type", "location", "retry-after", "signature", "signature-input")
 """The header fields of an answer that are handed on. All others are dropped."""
 
@@ -71,6 +78,35 @@ class Fetched:
         return dict(self.headers).get(name, "")
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Hand one message to a mail server.
+
+    ``host`` and ``port`` are the server's; ``name`` is what it is greeted with, this host's name. ``sender`` and ``recipients``
+    are the envelope, ``content`` is the whole message, ASCII with CRLF at the end of each line. ``is_plain`` is True if the
+    message may go without TLS, to a server on this host. Otherwise the server must offer STARTTLS, with a certificate for
+    ``host``. The other fields are those of a Fetch.
+    """
+
+    host: str
+    port: int
+    name: str
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes
+    deadline_ms: int
+    is_plain: bool = False
+    addresses: tuple[str, ...] = ()
+    ca: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The server has taken the message for all recipients but those in ``refused``, each with the reason."""
+
+    refused: tuple[tuple[str, str], ...] = ()
+
+
 M = TypeVar("M")
 
 
@@ -99,6 +135,8 @@ _socket = _checked(r"(?:/(?!\.\.?(?:/|$))[!-.0-~]+){1,32}|", "an absolute path")
 _ca = _checked(rf"[\n -~]{{0,{MOST_CA}}}", "text of certificates")
 _name = _checked(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?", "the name of a file")
 _key_id = _checked(r"[!#-\[\]-~]{0,255}", "the name of a key")
+_host = _checked(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,45}", "a host")
+_why = _checked(rf"[ -~]{{0,{LONGEST_WHY}}}", "a reason")
 _field = _checked(rf"[\t -~]{{0,{LONGEST_FIELD}}}", "a header field")
 
 
@@ -136,11 +174,62 @@ def _headers(value: object) -> tuple[tuple[str, str], ...]:
     return tuple((name, _field(text)) for name, text in value.items())
 
 
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+"
+_address_form = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9](?:[A-Za-z0-9.-]{{0,251}}[A-Za-z0-9])?")
+
+
+def read_address(value: object) -> str:
+    """Return ``value`` if it is an address of mail, such as ``ops@example.org``: no blank, no quotes, no control, no comment, no
+    second ``@``. Raises ValueError; its text is the rest of a sentence.
+    """
+    if type(value) is not str or len(value) > LONGEST_ADDRESS or not _address_form.fullmatch(value):
+        raise ValueError("is not an address of mail such as ops@example.org")
+    return value
+
+
+def _is_of_this_host(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _recipients(value: object) -> tuple[str, ...]:
+    if type(value) is not list or not 0 < len(value) <= MOST_RECIPIENTS:
+        raise ValueError(f"is not a list of 1 to {MOST_RECIPIENTS}")
+    return tuple(read_address(item) for item in value)
+
+
+def _content(value: object) -> bytes:
+    found = _body(value)
+    lines = found.replace(b"\r\n", b"")
+    if not found.isascii() or not found.endswith(b"\r\n") or any(control in lines for control in (b"\0", b"\r", b"\n")):
+        raise ValueError("is not a message of mail in ASCII, with CRLF at the end of each line")
+    return found
+
+
+def _flag(value: object) -> bool:
+    if type(value) is not bool:
+        raise ValueError("is not true or false")
+    return value
+
+
+def _refused(value: object) -> tuple[tuple[str, str], ...]:
+    if type(value) is not dict or len(value) > MOST_RECIPIENTS or list(value) != sorted(value):
+        raise ValueError("are not recipients, by address")
+    return tuple((read_address(address), _why(why)) for address, why in value.items())
+
+
 _Readers = dict[str, Callable[[object], object]]
 _FETCH: _Readers = {
     "method": _method, "url": _url, "body": _body, "deadline_ms": _number(1, LONGEST_DEADLINE), "socket": _socket,
     "addresses": _addresses, "ca": _ca, "certificate": _name, "secret": _name, "key_id": _key_id,
 }  # fmt: skip
+_LETTER: _Readers = {
+    "host": _host, "port": _number(1, 65_535), "name": _host, "sender": read_address, "recipients": _recipients,
+    "content": _content, "deadline_ms": _number(1, LONGEST_DEADLINE), "is_plain": _flag, "addresses": _addresses, "ca": _ca,
+}  # fmt: skip
+_POSTED: _Readers = {"refused": _refused}
 _FETCHED: _Readers = {"status": _number(100, 999), "headers": _headers, "body": _body}
 
 
@@ -157,6 +246,46 @@ def write(message: Fetch | Fetched) -> bytes:
     if back != message:
         raise ValueError("a message that does not come back as it went")
     return written
+
+
+def write_letter(letter: Letter) -> bytes:
+    """Return the bytes of ``letter``. Raises ValueError for a message that its reader would refuse."""
+    values = {field: getattr(letter, field) for field in _LETTER}
+    lists = {"recipients": list(letter.recipients), "addresses": list(letter.addresses)}
+    written = notation.write({"do": "post", **values, **lists, "content": _spelled(letter.content)})
+    if read_letter(written) != letter:
+        raise ValueError("a message that does not come back as it went")
+    return written
+
+
+def write_posted(posted: Posted) -> bytes:
+    """Return the bytes of ``posted``. Raises ValueError for a message that its reader would refuse."""
+    written = notation.write({"said": "posted", "refused": dict(posted.refused)})
+    if read_posted(written) != posted:
+        raise ValueError("a message that does not come back as it went")
+    return written
+
+
+def is_letter(written: bytes) -> bool:
+    """True if the question in ``written`` says that it is a Letter."""
+    try:
+        found = notation.read(written)
+    except ValueError:
+        return False
+    return type(found) is dict and found.get("do") == "post"
+
+
+def read_letter(written: bytes) -> Letter:
+    """Return the question in ``written``. Raises ValueError."""
+    found = _read(written, ("do", "post"), _LETTER, Letter)
+    if found.is_plain and not _is_of_this_host(found.host):
+        raise ValueError("without TLS a message goes to an address of this host alone")
+    return found
+
+
+def read_posted(written: bytes) -> Posted:
+    """Return the answer in ``written``. Raises ValueError."""
+    return _read(written, ("said", "posted"), _POSTED, Posted)
 
 
 def read_fetch(written: bytes) -> Fetch:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""jitd-outside: asks other hosts what the daemon wants to know. systemd starts it, or the daemon as its child.
+"""jitd-outside: asks other hosts what the daemon wants to know, and hands messages to mail servers. systemd starts it, or the
+daemon as its child.
 
 Law: it hears root alone, decides nothing, and keeps nothing between two questions but its keys.
 """
@@ -16,7 +17,8 @@ from jitd.beside.answering import Answering, NoAnswer
 from jitd.beside.starting import CannotStart, begin, run, say
 from jitd.outside.fetching import fetch
 from jitd.outside.keys import Keys, of_descriptors, of_service_manager
-from jitd.outside.messages import read_fetch, write
+from jitd.outside.messages import is_letter, read_fetch, read_letter, write, write_posted
+from jitd.outside.posting import post
 
 NAME = "jitd-outside"
 N_AT_ONCE, N_WAITING = 64, 512
@@ -31,12 +33,22 @@ def _clock() -> datetime:
 
 
 class Outside(Answering):
-    """Answers the daemon with what other hosts say."""
+    """Answers the daemon with what other hosts say, and has mail servers take messages."""
 
     def __init__(self, keys: Keys) -> None:
-        super().__init__(NAME, self._fetch, n_at_once=N_AT_ONCE, n_waiting=N_WAITING)
+        super().__init__(NAME, self._answer_to, n_at_once=N_AT_ONCE, n_waiting=N_WAITING)
         self._keys = keys
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(N_LOOKING, "looks-up"))
+
+    async def _answer_to(self, body: bytes) -> bytes:
+        return await (self._post(body) if is_letter(body) else self._fetch(body))
+
+    async def _post(self, body: bytes) -> bytes:
+        try:
+            letter = read_letter(body)
+        except ValueError as fault:
+            raise NoAnswer(f"{NAME} cannot read the question ({fault}); is it of another version?") from None
+        return write_posted(await post(letter))
 
     async def _fetch(self, body: bytes) -> bytes:
         try:

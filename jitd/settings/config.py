@@ -17,6 +17,7 @@ from typing import Literal
 
 from jitd.core.conditions import is_name, is_principal, read_who
 from jitd.core.names import NAMES, Name
+from jitd.settings.channels import Channels, read_channels
 from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name
 from jitd.settings.outsiders import KEYS_AT, Gatekeepers, Providers, deadlines, fact_names, read_gatekeepers, read_providers
 from jitd.settings.owned_file import read_owned
@@ -87,6 +88,7 @@ class Config:
     people: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     providers: Providers = field(default_factory=lambda: MappingProxyType({}))
     gatekeepers: Gatekeepers = field(default_factory=lambda: MappingProxyType({}))
+    notify: Channels = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def trusted_places(self) -> tuple[bytes, ...]:
@@ -183,6 +185,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         people=_people(top.table("people")),
         providers=read_providers(top.table("providers"), owner, keys_at),
         gatekeepers=read_gatekeepers(top.table("gatekeepers"), owner, keys_at),
+        notify=read_channels(top.table("notify"), owner, keys_at),
     )
     if len(os.fsencode(config.socket)) > 107:
         top.fault('"socket" is longer than the 107 bytes that a socket\'s address holds', "socket")

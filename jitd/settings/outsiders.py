@@ -177,7 +177,7 @@ def _provider(table: Table, name: str, owner: int | None, keys_at: Path) -> Prov
         table.fault('"facts" is empty: name at least one fact and its type, such as { risk = "int" }', "facts")
     return Provider(
         name,
-        _by(table, kind, owner, keys_at),
+        reach_in(table, kind, owner, keys_at),
         facts,
         sends=table.words("sends", SENDS[:2], _read_sends, may_be_empty=True),
         deadline_for=_deadline(table, 2),
@@ -190,11 +190,11 @@ def _gatekeeper(table: Table, name: str, owner: int | None, keys_at: Path) -> Ga
     kind = _kind(table, "gatekeeper", ("webhook", "program", "opa"))
     return GatekeeperSettings(
         name,
-        _by(table, kind, owner, keys_at),
+        reach_in(table, kind, owner, keys_at),
         is_opa=kind == "opa",
         deadline_for=_deadline(table, 10),
         fresh_for=_fresh(table),
-        polls=_flag(table, "polls") if kind == "webhook" else False,
+        polls=flag_in(table, "polls") if kind == "webhook" else False,
         key=_key(table, owner) if kind == "webhook" else "",
     )
 
@@ -208,20 +208,20 @@ def _kind(table: Table, what: str, kinds: tuple[str, ...]) -> str:
     return kind
 
 
-def _by(table: Table, kind: str, owner: int | None, keys_at: Path) -> Reach | Program:
+def reach_in(table: Table, kind: str, owner: int | None, keys_at: Path) -> Reach | Program:
     if kind == "program":
         table.needs("program")
         words = table.words("program", (), _read_word)
         if words and (not words[0].startswith("/") or ".." in words[0].split("/")):
             table.fault('"program" must begin with the absolute path of the program', "program")
-        return Program(words, network=_flag(table, "network"))
+        return Program(words, network=flag_in(table, "network"))
     table.needs("url")
     url, socket = _url(table, kind)
     return Reach(
         url,
         socket,
-        addresses=table.words("addresses", (), _read_network),
-        ca=_pem(table, "ca", "CERTIFICATE", owner),
+        addresses=table.words("addresses", (), network_in),
+        ca=pem_in(table, "ca", "CERTIFICATE", owner),
         certificate=_secret(table, "client_certificate", owner, keys_at),
         secret=_secret(table, "secret", owner, keys_at),
     )
@@ -311,7 +311,7 @@ def _fresh(table: Table) -> int:
     return seconds
 
 
-def _flag(table: Table, key: str) -> bool:
+def flag_in(table: Table, key: str) -> bool:
     value = table.values.get(key, False)
     if not isinstance(value, bool):
         table.fault(f'"{key}" must be true or false', key)
@@ -325,12 +325,12 @@ def _key(table: Table, owner: int | None) -> str:
         table.fault('answers = "signed" needs "key": the file of the public key that the gatekeeper signs with', "answers")
     if not is_signed and "key" in table.values:
         table.fault('"key" is for answers = "signed"', "key")
-    return _pem(table, "key", "PUBLIC KEY", owner)
+    return pem_in(table, "key", "PUBLIC KEY", owner)
 
 
-def _pem(table: Table, key: str, what: str, owner: int | None) -> str:
+def pem_in(table: Table, key: str, what: str, owner: int | None) -> str:
     """Return the content of a PEM file that everybody may read."""
-    file = _file(table, key)
+    file = file_in(table, key)
     if file is None:
         return ""
     try:
@@ -348,7 +348,7 @@ def _pem(table: Table, key: str, what: str, owner: int | None) -> str:
 
 def _secret(table: Table, key: str, owner: int | None, keys_at: Path) -> Path | None:
     """Return the path of a file that only root may read. It is not read here: jitd-outside alone is given its content."""
-    file = _file(table, key)
+    file = file_in(table, key)
     if file is None:
         return None
     if file.parent != keys_at or not _FILE.fullmatch(file.name):
@@ -358,7 +358,7 @@ def _secret(table: Table, key: str, owner: int | None, keys_at: Path) -> Path | 
     return file
 
 
-def _file(table: Table, key: str) -> Path | None:
+def file_in(table: Table, key: str) -> Path | None:
     if key not in table.values:
         return None
     text = table.text(key, "/")
@@ -374,7 +374,7 @@ def _read_word(word: str) -> str:
     return word
 
 
-def _read_network(word: str) -> str:
+def network_in(word: str) -> str:
     try:
         return str(read_network(word))
     except ValueError:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from types import MappingProxyType
@@ -34,7 +34,7 @@ from jitd.core.origin import read_origin
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
 from jitd.core.thing import read_thing
 from jitd.expressions.patterns import read_pattern
-from jitd.settings import approvals_key, demands
+from jitd.settings import approvals_key, demands, notify_key
 from jitd.settings.acceptance import read_accept
 from jitd.settings.commands_key import read_commands
 from jitd.settings.gatekeeper_key import faults_of, names_in
@@ -49,7 +49,7 @@ LONGEST_GIVEN = 24 * 3600
 
 KEYS = {
     "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "origin", "services", "when", "accept"),
-    "permit": ("ticket", *demands.KEYS, "reason", "approvals", "expires", "grant", "run", "standing", "gatekeepers"),
+    "permit": ("ticket", *demands.KEYS, "reason", "approvals", "expires", "grant", "run", "standing", "gatekeepers", "notify"),
     "deny": ("because",),
     "reason": ("pattern", "hint"),
     "approvals": approvals_key.KEYS,
@@ -72,7 +72,7 @@ KEYS = {
 }
 """The keys that each table may have. ``rule`` is for permit and deny alike."""
 LATER = {
-    "permit": ("notify", "break_glass"),
+    "permit": ("break_glass",),
 }
 """Keys that a later version will know. This version refuses them: to ignore a condition would permit too much."""
 
@@ -84,9 +84,11 @@ def load(
     owner: int = 0,
     names: Mapping[str, Name] = NAMES,
     gatekeepers: Mapping[str, float] = MappingProxyType({}),
+    channels: Collection[str] = (),
 ) -> Policy:
     """Read the policy in ``directory``. The files may belong to root or to the uid ``owner``. Rules may ask about ``names``.
-    ``gatekeepers`` maps the names of those that jitd.toml sets up to their deadlines, in seconds. Raises ConfigError.
+    ``gatekeepers`` maps the names of those that jitd.toml sets up to their deadlines, in seconds. ``channels`` are the names of
+    its channels. Raises ConfigError.
     """
     faults = _faults_of_directory(directory, owner)
     files: list[tuple[str, bytes]] = []
@@ -101,7 +103,7 @@ def load(
             except ConfigError as error:
                 faults += error.faults
     rules = _rules([(str(directory / name), content) for name, content in files], faults, names)
-    faults += faults_of(rules, gatekeepers)
+    faults += [*faults_of(rules, gatekeepers), *notify_key.faults_of(rules, channels)]
     if faults:
         raise ConfigError(faults)
     digest = hashlib.sha256()
@@ -117,10 +119,13 @@ def check(files: Sequence[Path]) -> list[Fault]:
 
 
 def read(
-    files: Sequence[Path], names: Mapping[str, Name] = NAMES, gatekeepers: Mapping[str, float] | None = None
+    files: Sequence[Path],
+    names: Mapping[str, Name] = NAMES,
+    gatekeepers: Mapping[str, float] | None = None,
+    channels: Collection[str] | None = None,
 ) -> tuple[list[Rule], list[Fault]]:
     """Return the rules of ``files`` and all faults. A rule with a fault has default values where it is wrong. Rules may ask about
-    ``names``. ``gatekeepers``: see ``load``; None if it is not known which there are.
+    ``names``. ``gatekeepers``, ``channels``: see ``load``; None if it is not known which there are.
     """
     faults: list[Fault] = []
     contents: list[tuple[str, bytes]] = []
@@ -132,6 +137,8 @@ def read(
     rules = _rules(contents, faults, names)
     if gatekeepers is not None:
         faults += faults_of(rules, gatekeepers)
+    if channels is not None:
+        faults += notify_key.faults_of(rules, channels)
     return rules, list(ConfigError(faults).faults)
 
 
@@ -266,6 +273,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule
         terms=_terms(table.table("run")),
         standing=table.text("standing", "use", ("use", "review")),
         gatekeepers=names_in(table),
+        notify=notify_key.channels_in(table),
         needs_ticket=needs_ticket,
         demand=demand,
         accepts=read_accept(table),

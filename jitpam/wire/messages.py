@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every message of PROTOCOL.md section 4, declared once. How they become bytes is in ``coding``, the codes of a
-refusal are in ``codes``.
+"""Every message of PROTOCOL.md section 4, declared once; ``coding`` makes bytes of them, ``codes`` has those of refusals.
 
 Law: a message has exactly the declared fields, and cannot be changed. Standard library only, and only modules that are imported
 fast, because every ``jitsudo`` imports this one.
@@ -219,9 +218,7 @@ class Stop(Message, by=FROM_CLIENT):
 
 
 class Lock(Message, by=FROM_CLIENT):
-    """Permit nothing new to ``name``, and end what that person has. ``whom`` is ``user``, ``principal`` or ``all``; for ``all``
-    the name is empty. ``lasts_for`` is in seconds; None: until it is lifted.
-    """
+    """Permit nothing new to ``name``, and end what they have. ``whom`` is ``user``, ``principal`` or ``all`` (without a name)."""
 
     whom: str
     name: str
@@ -236,6 +233,12 @@ class Unlock(Message, by=FROM_CLIENT):
     whom: str | None
     name: str | None
     reason: str
+
+
+class Mute(Message, by=FROM_CLIENT):
+    """Tell me nothing of requests that wait, for ``lasts_for`` seconds; None: tell me again."""
+
+    lasts_for: int | None
 
 
 class Reload(Message, by=FROM_CLIENT):
@@ -365,9 +368,8 @@ class Start(Message, by=FROM_DAEMON):
 
 
 class Given(Message, by=FROM_DAEMON):
-    """The thing is given: ``id`` is the holding. ``name`` says what to fetch (the service's principal, realm included), ``to``
-    for
-    whom (the client's principal). It is taken back at ``until`` (RFC 3339 UTC), which is in ``left_ms`` milliseconds.
+    """The thing is given: ``id`` is the holding. ``name`` says what to fetch (the service's principal, realm included), ``to`` for
+    whom. It is taken back at ``until`` (RFC 3339 UTC), which is in ``left_ms`` milliseconds.
     """
 
     id: str

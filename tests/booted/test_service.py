@@ -19,7 +19,7 @@ from tests.waiting import wait_for
 UNITS = (
     "jitd.service", "jitd.socket", "jitd-launcher.service", "jitd-launcher.socket", "jitd-kdc.service", "jitd-kdc.socket",
     "jitd.slice", "jitd-programs.service", "jitd-programs.socket", "jitd-programs-net.service", "jitd-programs-net.socket",
-    "jitd-outside.service", "jitd-outside.socket",
+    "jitd-outside.service", "jitd-outside.socket", "jitd-terminals.service", "jitd-terminals.socket",
 )  # fmt: skip
 
 

@@ -124,7 +124,7 @@ def test_people_who_are_logged_in_count_once_and_jobs_do_not_count(logind: Path)
 
 
 def entry(kind: int, pid: int, user: bytes) -> bytes:
-    return struct.pack("<h2xi32s4s32s256s44x", kind, pid, b"pts/0", b"", user, b"")
+    return struct.pack("<h2xi32s4s32s256s52x", kind, pid, b"pts/0", b"", user, b"")
 
 
 def test_without_logind_utmp_says_who_is_logged_in(tmp_path: Path) -> None:
@@ -136,3 +136,18 @@ def test_without_logind_utmp_says_who_is_logged_in(tmp_path: Path) -> None:
     assert sessions.n_people(tmp_path / "nowhere", utmp) == 2
     with pytest.raises(OSError):
         sessions.n_people(tmp_path / "nowhere", tmp_path / "nothing")
+
+
+def test_utmp_is_read_as_the_hosts_own_programs_write_it(tmp_path: Path) -> None:
+    """Many entries: each begins where the one before ends, which is not where this file's own packing says."""
+    pid, utmp = os.getpid(), tmp_path / "utmp"
+    people = ("alice", "bob", "a-very-long-name-of-32-characters", "dave")
+    text = "".join(
+        f"[7] [{pid:05}] [ts/{number}] [{name:<8}] [pts/{number:<8}] [db1.example.test    ] [192.0.2.1      ]"
+        " [2026-03-02T09:00:00,000000+00:00]\n"
+        for number, name in enumerate(people)
+    )
+    utmp.write_bytes(subprocess.run(["utmpdump", "-r"], input=text.encode(), capture_output=True, check=True).stdout)
+    assert sessions.n_people(tmp_path / "nowhere", utmp) == 4
+    for number, name in enumerate(people):
+        assert sessions.terminals(name[:32], 1000, tmp_path / "nowhere", utmp) == {f"pts/{number}"}

@@ -53,7 +53,9 @@ LAW: dict[str, set[str]] = {
     "jitd.store": {CORE, "jitd.store"},
     "jitd.audit": {CORE},
     "jitd.expressions": {CORE, "jitd.expressions"},
-    "jitd.settings": {CORE, "jitd.expressions", "jitd.outside.addresses", "jitd.outside.urls", "jitd.settings"},
+    "jitd.settings": {
+        CORE, "jitd.expressions", "jitd.notifying.templates", "jitd.outside.addresses", "jitd.outside.urls", "jitd.settings",
+    },
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
     "jitd.workers": set(),
     "jitd.systemd": set(),
@@ -93,9 +95,20 @@ LAW: dict[str, set[str]] = {
     "jitd.programs": {WIRE, "jitd.beside", "jitd.files", "jitd.programs"},
     # what asks other hosts, and the daemon's end of it
     "jitd.outside": {WIRE, "jitd.beside", "jitd.outside"},
+    # what writes to people's terminals, and the daemon's end of it
+    "jitd.terminals": {WIRE, "jitd.beside", "jitd.facts.sessions", "jitd.terminals"},
+    # what has people told, and when
+    "jitd.announcing": {
+        CORE, "jitd.announcing", "jitd.deciding.seats", "jitd.log", "jitd.notifying", "jitd.settings", "jitd.store",
+    },
+    # what tells people: what is said, and each kind of channel
+    "jitd.notifying": {
+        CORE, WIRE, "jitd.asking.json_text", "jitd.notifying", "jitd.outside", "jitd.settings", "jitd.terminals",
+    },
     # what the daemon asks of them, and how it reads their answers
     "jitd.asking": {
         CORE, "jitd.asking", "jitd.deciding.gatekeepers", "jitd.log", "jitd.outside", "jitd.programs", "jitd.settings",
+        "jitd.terminals.client",
     },
     # what `jitd check` warns about, without a daemon
     "jitd.checking": {CORE, "jitpam.initiator", "jitd.checking", "jitd.deciding.groups", "jitd.settings"},
@@ -137,13 +150,18 @@ PURE = {
     "jitd.doctor.finding": "__future__ dataclasses re",
     "jitd.recording.asciicast": "__future__ codecs collections json",
     "jitd.invocation": "__future__ collections dataclasses re",
-    "jitd.outside.messages": "__future__ binascii collections dataclasses re typing",
+    "jitd.outside.messages": "__future__ binascii collections dataclasses ipaddress re typing",
     "jitd.outside.urls": "__future__ dataclasses re",
     "jitd.outside.addresses": "__future__ ipaddress",
     "jitd.asking.hearing": "__future__ collections datetime hmac",
     "jitd.asking.json_text": "__future__ json math re",
     "jitd.asking.telling": "__future__ collections datetime",
     "jitd.kdc.messages": "__future__ collections dataclasses typing",
+    "jitd.notifying.channel": "__future__ dataclasses typing",
+    "jitd.notifying.foreign": "__future__ re",
+    "jitd.notifying.templates": "__future__ collections dataclasses re",
+    "jitd.notifying.wording": "__future__ collections dataclasses datetime re",
+    "jitd.terminals.messages": "__future__ dataclasses re",
     "jitd.programs.messages": "__future__ binascii dataclasses re",
     "jitd.kdc.strings": "__future__ dataclasses re",
     "jitd.kdc.entry": "__future__ collections typing",
@@ -254,6 +272,19 @@ def test_the_process_that_runs_programs_has_the_standard_library_alone() -> None
     assert {place: more for place, more in found.items() if more} == {}
 
 
+def test_the_process_that_writes_to_terminals_has_the_standard_library_alone() -> None:
+    """So it is started from a directory without any other package."""
+    found = {m.place: sorted(foreign(m) - sys.stdlib_module_names) for m in MODULES if m.name.startswith("jitd.terminals")}
+    assert len(found) >= 5
+    assert {place: more for place, more in found.items() if more} == {}
+
+
+def test_the_daemon_never_opens_a_terminal_of_somebody() -> None:
+    """ADR 0045: what opens terminals is imported by one process alone, and that one by nobody."""
+    assert [module.name for module in MODULES if "jitd.terminals.writing" in imports(module)] == ["jitd.terminals.process"]
+    assert [module.name for module in MODULES if "jitd.terminals.process" in imports(module)] == []
+
+
 def test_the_daemon_never_runs_a_program_itself() -> None:
     """What forks and executes an administrator's program is imported by one process alone, and that one by nobody."""
     assert [module.name for module in MODULES if "jitd.programs.running" in imports(module)] == ["jitd.programs.process"]
@@ -267,14 +298,17 @@ def test_the_daemon_never_speaks_kadmin() -> None:
     assert [module.name for module in MODULES if "jitd.kdc.process" in imports(module)] == []
 
 
-def test_the_daemon_never_speaks_http() -> None:
-    """ADR 0037: what speaks it is imported by one process alone, and nothing of the daemon is in that process."""
-    assert {m.name for m in MODULES if foreign(m) & {"httpcore", "ssl", "http", "urllib"}} == {
-        "jitd.outside.connecting", "jitd.outside.fetching",
+def test_the_daemon_never_speaks_http_or_smtp() -> None:
+    """ADR 0037, ADR 0045: what speaks it, and SMTP, is imported by one process alone, and nothing of the daemon is in it."""
+    assert {m.name for m in MODULES if foreign(m) & {"httpcore", "ssl", "http", "urllib", "smtplib"}} == {
+        "jitd.outside.connecting", "jitd.outside.fetching", "jitd.outside.posting",
     }  # fmt: skip
-    importers = {"jitd.outside.connecting": "fetching", "jitd.outside.fetching": "process", "jitd.outside.signing": "fetching"}
-    for name, importer in importers.items():
-        assert [m.name for m in MODULES if name in imports(m)] == [f"jitd.outside.{importer}"]
+    importers = {
+        "jitd.outside.connecting": "fetching posting", "jitd.outside.fetching": "posting process",
+        "jitd.outside.posting": "process", "jitd.outside.signing": "fetching",
+    }  # fmt: skip
+    for name, by in importers.items():
+        assert [m.name for m in MODULES if name in imports(m)] == [f"jitd.outside.{importer}" for importer in by.split()]
     assert [m.name for m in MODULES if "jitd.outside.process" in imports(m)] == []
     assert {m.name for m in MODULES if foreign(m) & {"http_message_signatures", "cryptography"}} == {
         "jitd.asking.signatures", "jitd.outside.signing",

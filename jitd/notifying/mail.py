@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The channel of kind ``mail``: a message becomes a mail, which jitd-outside hands to a mail server.
+
+Law: a header has an address of the settings, a time, or one line of printable ASCII, and so no text can end it. The text is plain
+text. Who has the mail already does not get it again because somebody else was refused.
+Sources: RFC 5322 (mail), RFC 2045 (quoted-printable), RFC 3834 (Auto-Submitted: no automatic answers).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from ipaddress import ip_address, ip_network
+from typing import Protocol
+
+from jitd.notifying.channel import Message, NotSent
+from jitd.outside.client import Failed
+from jitd.outside.messages import Letter, Posted, read_address
+from jitd.settings.channels import ChannelSettings
+
+LOCAL = "127.0.0.1:25"
+"""The server of this host, which is meant if the settings name none."""
+DEADLINE = 20.0
+"""Seconds for one mail."""
+LONGEST_SUBJECT = 200
+MOST_KEPT = 256
+"""Mails of which it is kept who has them already, because somebody else was refused."""
+USER = "{user}"
+
+
+class Posts(Protocol):
+    """What jitd-outside does for this channel: ``outside.client.Outside``."""
+
+    async def post(self, letter: Letter) -> Posted | Failed:
+        """Hand ``letter`` to its server."""
+        ...
+
+
+class Mail:
+    """Sends mails as ``settings`` say. ``host`` is this host's name; ``now`` gives the time (aware) that a mail names."""
+
+    def __init__(self, settings: ChannelSettings, host: str, outside: Posts, now: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._host = host
+        self._outside = outside
+        self._now = now
+        self._server, self._port = server_of(settings.server or LOCAL)
+        self._have: dict[str, set[str]] = {}
+
+    async def send(self, message: Message) -> None:
+        """Send ``message``: one mail to the group, or one to each person. Raises NotSent, if it is not sent to all of them."""
+        if not self._settings.to_each:
+            await self._send(message, self._settings.to)
+            return
+        failed = list[str]()
+        for account in message.to:
+            try:
+                await self._send(message, (self._address(account),))
+            except NotSent as why:
+                failed.append(str(why))
+        if failed:
+            raise NotSent("; ".join(dict.fromkeys(failed)))
+
+    def _address(self, account: str) -> str:
+        """Return the address of ``account``. Raises NotSent."""
+        try:
+            return read_address(self._settings.to_each.replace(USER, account))
+        except ValueError:
+            raise NotSent(f"no address can be made of the account {ascii(account)}") from None
+
+    async def _send(self, message: Message, to: tuple[str, ...]) -> None:
+        """Raises NotSent."""
+        mail = written(message, self._settings.sender, to, self._host, self._now())
+        key = f"{mail['Message-ID']}"
+        left = tuple(address for address in to if address not in self._have.get(key, ()))
+        said = await self._outside.post(self._letter(bytes(mail), left))
+        if isinstance(said, Failed):
+            raise NotSent(said.why)
+        if not said.refused:
+            self._have.pop(key, None)
+            return
+        refused = dict(said.refused)
+        self._keep(key, set(left) - refused.keys())
+        whom, why = said.refused[0]
+        raise NotSent(f"{self._settings.server or LOCAL} refuses {whom}: {why}")
+
+    def _keep(self, key: str, have: set[str]) -> None:
+        self._have.setdefault(key, set()).update(have)
+        while len(self._have) > MOST_KEPT:
+            self._have.pop(next(iter(self._have)))
+
+    def _letter(self, content: bytes, recipients: tuple[str, ...]) -> Letter:
+        """Return what jitd-outside is asked. An address that is written as a number may be connected to, since it was written."""
+        is_number = _is_number(self._server)
+        return Letter(
+            host=self._server,
+            port=self._port,
+            name=self._host,
+            sender=self._settings.sender,
+            recipients=recipients,
+            content=content,
+            deadline_ms=int(DEADLINE * 1000),
+            is_plain=is_number and ip_address(self._server).is_loopback,
+            addresses=self._settings.addresses or ((str(ip_network(self._server)),) if is_number else ()),
+            ca=self._settings.ca,
+        )
+
+
+def written(message: Message, sender: str, to: tuple[str, ...], host: str, at: datetime) -> EmailMessage:
+    """Return ``message`` as a mail from ``sender`` to the addresses ``to``. ``bytes`` of it are ASCII with CRLF.
+
+    The same message to the same people has the same Message-ID: a reader that gets it twice may show it once.
+    """
+    mail = EmailMessage(policy=SMTP)
+    lines = "".join(f"{_visible(line)}\n" for line in message.lines)
+    mail["From"] = sender
+    mail["To"] = ", ".join(to)
+    mail["Subject"] = _header(message.subject)
+    mail["Date"] = format_datetime(at)
+    mail["Message-ID"] = f"<{_digest(message, to, lines)}@{host}>"
+    if message.request:
+        mail["References"] = f"<{_digest_of(message.request)}@{host}>"  # so that readers show all mails of a request together
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(lines, charset="utf-8", cte="quoted-printable")
+    return mail
+
+
+def server_of(text: str) -> tuple[str, int]:
+    """Return host and port of ``text``, which is HOST:PORT; an IPv6 address is in brackets."""
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _header(text: str) -> str:
+    """Return ``text`` for a header: no line ends in it, and nothing in it is decoded (RFC 2047)."""
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)[:LONGEST_SUBJECT].replace("=?", "= ?")
+
+
+def _visible(line: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in line)
+
+
+def _digest(message: Message, to: tuple[str, ...], lines: str) -> str:
+    return _digest_of("\0".join((message.event, message.request, *to, message.subject, lines)))
+
+
+def _digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Templates of webhooks: the JSON that a chat wants, with places such as ``{subject}`` in its strings.
+
+A place is ``{NAME}`` or ``{NAME:ESCAPE}``: NAME is one of PLACES, and ESCAPE one of ESCAPES, which keeps a chat from taking signs
+of the text for its own markup.
+Law: pure. Only strings that are values are filled in, so the form of the JSON is the template's alone. What was filled in is not
+looked at again. A place that nobody knows is a fault when the template is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from jitd.asking import json_text
+from jitd.notifying.channel import Message
+
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+PLACES: Mapping[str, Callable[[Message], str]] = {
+    "event": lambda message: message.event,
+    "request": lambda message: message.request,
+    "subject": lambda message: message.subject,
+    "text": lambda message: "\n".join(message.lines),
+    "to": lambda message: ", ".join(message.to),
+}
+"""Name of a place → what is filled in."""
+ESCAPES: Mapping[str, Callable[[str], str]] = {
+    "slack": lambda text: _by_table(text, _ENTITIES),
+    "html": lambda text: _by_table(text, {**_ENTITIES, '"': "&quot;", "'": "&#39;"}),
+    "markdown": lambda text: re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text),
+}
+"""Name of an escape → what it does. ``slack``: a line of Slack's text (its documents: Escaping text). ``html``: text and quoted
+attributes. ``markdown``: a backslash before all ASCII punctuation (CommonMark 0.31, section 2.4).
+"""
+_PLACE = re.compile(r"\{([a-z_]+)(?::([a-z_]+))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template that was read: ``value`` is its JSON, an object."""
+
+    value: Mapping[str, object]
+
+
+def read(text: str) -> Template:
+    """Return the template in ``text``. Raises ValueError; its text is the rest of a sentence about the template."""
+    try:
+        found = json_text.read_object(text.encode("utf-8", "surrogatepass"))
+    except ValueError as fault:
+        raise ValueError(str(fault)) from None
+    places = [place for leaf in _leaves(found) for place in _PLACE.finditer(leaf)]
+    for place in places:
+        if place[1] not in PLACES:
+            raise ValueError(f"has the place {place[0]}; there are {', '.join(f'{{{name}}}' for name in PLACES)}")
+        if place[2] is not None and place[2] not in ESCAPES:
+            raise ValueError(f"has the place {place[0]}; what comes after the colon is one of {', '.join(ESCAPES)}")
+    if not places:
+        raise ValueError("has no place that is filled in, such as {text}")
+    return Template(found)
+
+
+def rendered(template: Template, message: Message) -> bytes:
+    """Return ``template`` with its places filled in from ``message``: JSON in ASCII."""
+    return json_text.write(_filled(template.value, message))
+
+
+def _filled(value: object, message: Message) -> object:
+    if isinstance(value, str):
+        return _PLACE.sub(lambda place: _said(place, message), value)
+    if isinstance(value, list):
+        return [_filled(item, message) for item in value]
+    if isinstance(value, Mapping):
+        return {name: _filled(inner, message) for name, inner in value.items()}
+    return value
+
+
+def _said(place: re.Match[str], message: Message) -> str:
+    text = PLACES[place[1]](message)
+    return text if place[2] is None else ESCAPES[place[2]](text)
+
+
+def _leaves(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    inner = value if isinstance(value, list) else list(value.values()) if isinstance(value, Mapping) else []
+    return [leaf for item in inner for leaf in _leaves(item)]
+
+
+def _by_table(text: str, table: Mapping[str, str]) -> str:
+    return "".join(table.get(char, char) for char in text)

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``[notify.*]`` of jitd.toml: the channels by which people are told what waits for them (jitd.toml(5)).
+
+Law: every key is checked when the file is read, and all faults are reported together. A default is the careful value: what leaves
+this host says neither command nor reason, and only public addresses are connected to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from jitd.notifying import templates
+from jitd.settings.outsiders import HTTP, KEYS_AT, PROGRAM, Program, Reach, file_in, flag_in, network_in, pem_in, reach_in
+from jitd.settings.owned_file import read_owned
+from jitd.settings.toml_document import ConfigError
+from jitd.settings.toml_table import Table, quoted
+
+KINDS = ("mail", "webhook", "program", "terminals")
+SHOWS = ("id", "rule", "command")
+"""What a message says of the request beside who asks: nothing, the rule, or the command too. Each word says more."""
+MOST_TEMPLATE = 32 * 1024
+MOST_CHANNELS = 32
+MOST_ADDRESSEES = 64
+KEYS = {
+    "channel": ("kind", "shows", "requester"),
+    "mail": ("server", "from", "to", "to_each", "addresses", "ca"),
+    "webhook": (*HTTP, "template"),
+    "program": PROGRAM,
+    "terminals": (),
+}
+"""Table or kind → its keys."""
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_LOCAL = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
+_DOMAIN = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9][A-Za-z0-9-]{0,62}){0,15}"
+_ADDRESS = re.compile(rf"{_LOCAL}@{_DOMAIN}")
+_EACH = re.compile(rf"[A-Za-z0-9._+-]{{0,32}}\{{user\}}[A-Za-z0-9._+-]{{0,32}}@{_DOMAIN}")
+_SERVER = re.compile(rf"({_DOMAIN}|\[[0-9A-Fa-f:.]{{2,45}}\]):([1-9][0-9]{{0,4}})")
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSettings:
+    """One channel. ``shows`` is a word of SHOWS. ``requester`` is True if it also tells the requester who does not wait how the
+    request was decided.
+
+    ``by`` is how a webhook or a program is reached, else None. ``template`` is the JSON that a webhook is sent, with places to
+    fill in; empty for the plain form. For mail: ``server`` is HOST:PORT, empty for the local sendmail; ``sender`` is the address
+    that it comes from; ``to`` are the addresses of a group; ``to_each`` has ``{user}`` in the place of an account. ``addresses``
+    and ``ca``: see Reach.
+    """
+
+    name: str
+    kind: str
+    shows: str = "rule"
+    requester: bool = False
+    by: Reach | Program | None = None
+    template: str = ""
+    server: str = ""
+    sender: str = ""
+    to: tuple[str, ...] = ()
+    to_each: str = ""
+    addresses: tuple[str, ...] = ()
+    ca: str = ""
+
+    @property
+    def is_for_persons(self) -> bool:
+        """True if each person gets a message of their own; False for a group, which gets one message a request."""
+        return self.kind == "terminals" or bool(self.to_each)
+
+
+Channels = Mapping[str, ChannelSettings]
+
+
+def read_channels(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> Channels:
+    """Read ``[notify.*]``. Files must belong to root or to the uid ``owner``; None: their owners are not checked."""
+    found = {}
+    if len(table.values) > MOST_CHANNELS:
+        table.fault(f'"notify" has more than {MOST_CHANNELS} tables')
+    for name in table.values:
+        inner = table.table(name)
+        try:
+            read_channel(name)
+        except ValueError as fault:
+            inner.fault(str(fault))
+        found[name] = _channel(inner, name, owner, keys_at)
+    return MappingProxyType(found)
+
+
+def read_channel(word: str) -> str:
+    """Return ``word`` if it can be the name of a channel. Raises ValueError."""
+    if not _NAME.fullmatch(word):
+        raise ValueError(f"{quoted(word)} is not a name for a channel: small letters, digits and hyphens, at most 32")
+    return word
+
+
+def key_files(channels: Channels) -> Mapping[str, Path]:
+    """Return the files that jitd-outside must be given for ``channels``, by name."""
+    reaches = [each.by for each in channels.values() if isinstance(each.by, Reach)]
+    files = [file for reach in reaches for file in (reach.certificate, reach.secret) if file is not None]
+    return {file.name: file for file in files}
+
+
+# --- the tables ------------------------------------------------------------------------------------------------------
+
+
+def _channel(table: Table, name: str, owner: int | None, keys_at: Path) -> ChannelSettings:
+    kind = _kind(table)
+    shows = table.text("shows", "command" if kind == "terminals" else "rule", SHOWS)
+    made = ChannelSettings(name, kind, shows, flag_in(table, "requester"))
+    if kind == "mail":
+        made = _mail(table, made, owner)
+    elif kind in ("webhook", "program"):
+        by = reach_in(table, kind, owner, keys_at)
+        template = _template(table, owner) if kind == "webhook" else ""
+        made = ChannelSettings(name, kind, shows, made.requester, by=by, template=template)
+    if made.requester and not made.is_for_persons:
+        table.fault('"requester" needs a channel that reaches single persons: mail with "to_each", or terminals', "requester")
+    return made
+
+
+def _kind(table: Table) -> str:
+    """Return the kind, and note each key that is not for it."""
+    table.needs("kind")
+    kind = table.text("kind", KINDS[0], KINDS)
+    others = tuple(key for other in KINDS for key in KEYS[other] if key not in KEYS[kind])
+    table.known((*KEYS["channel"], *KEYS[kind]), misplaced=others, why=f'is not for kind "{kind}"')
+    return kind
+
+
+def _mail(table: Table, made: ChannelSettings, owner: int | None) -> ChannelSettings:
+    table.needs("from")
+    to = table.words("to", (), _read_address) if "to" in table.values else ()
+    to_each = table.text("to_each", "")
+    if ("to" in table.values) == ("to_each" in table.values):
+        table.fault('needs either "to", the addresses of a group, or "to_each", such as "{user}@example.org"')
+    elif "to_each" in table.values and not _EACH.fullmatch(to_each):
+        table.fault('"to_each" must be a mail address with {user} in it, such as "{user}@example.org"', "to_each")
+    if len(to) > MOST_ADDRESSEES:
+        table.fault(f'"to" has more than {MOST_ADDRESSEES} addresses', "to")
+    sender = table.text("from", "")
+    if "from" in table.values and not _ADDRESS.fullmatch(sender):
+        table.fault('"from" must be a mail address, such as "jitd@db1.example.org"', "from")
+    server = table.text("server", "")
+    if "server" in table.values and not _is_server(server):
+        table.fault('"server" must be a host and its port, such as "127.0.0.1:25" or "[::1]:25"', "server")
+    for key in ("addresses", "ca"):
+        if key in table.values and "server" not in table.values:
+            table.fault(f'"{key}" is about "server", and there is none: mail goes by the local sendmail', key)
+    return ChannelSettings(
+        made.name,
+        made.kind,
+        made.shows,
+        made.requester,
+        server=server,
+        sender=sender,
+        to=to,
+        to_each=to_each,
+        addresses=table.words("addresses", (), network_in),
+        ca=pem_in(table, "ca", "CERTIFICATE", owner),
+    )
+
+
+def _is_server(text: str) -> bool:
+    found = _SERVER.fullmatch(text)
+    return found is not None and int(found[2]) < 65536
+
+
+def _read_address(word: str) -> str:
+    if not _ADDRESS.fullmatch(word):
+        raise ValueError(f"{quoted(word)} is not a mail address")
+    return word
+
+
+def _template(table: Table, owner: int | None) -> str:
+    """Return the content of the template's file: one JSON object."""
+    file = file_in(table, "template")
+    if file is None:
+        return ""
+    try:
+        content = read_owned(file, owner)
+    except ConfigError as error:
+        table.fault(f'"template": {error}', "template")
+        return ""
+    if len(content) > MOST_TEMPLATE:
+        table.fault(f'"template": {file} is larger than {MOST_TEMPLATE} bytes', "template")
+        return ""
+    text = content.decode("utf-8", "surrogateescape")
+    try:
+        templates.read(text)
+    except ValueError as fault:
+        table.fault(f'"template": {file} {fault}', "template")
+        return ""
+    return text

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The key ``notify`` of a permit.
+
+Law: it is a fault if a rule names a channel that is not set up: people would wait to be told, and nobody would tell them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from jitd.core.policy import Rule
+from jitd.settings.channels import read_channel
+from jitd.settings.toml_document import Fault
+from jitd.settings.toml_table import Table, quoted
+
+MOST_NAMED = 8
+"""How many channels a rule may name."""
+
+
+def channels_in(table: Table) -> tuple[str, ...]:
+    """Return the names of the channels by which the permit in ``table`` has people told."""
+    names = table.words("notify", (), read_channel)
+    if len(names) > MOST_NAMED:
+        table.fault(f'"notify" has more than {MOST_NAMED} names', "notify")
+    if len(set(names)) < len(names):
+        table.fault('"notify" has a name twice', "notify")
+    return names
+
+
+def faults_of(rules: Iterable[Rule], channels: Collection[str]) -> list[Fault]:
+    """Return the faults of the channels that ``rules`` name. ``channels`` are the names of those that are set up."""
+    return [
+        Fault(
+            rule.file, rule.line, rule.name, f'jitd.toml sets up no channel {quoted(name)}: write a table "[notify.{name}]" there'
+        )
+        for rule in rules
+        for name in rule.notify
+        if name not in channels
+    ]

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The messages between the daemon and jitd-terminals: one question, Tell, and one answer, Told.
+
+A message is one JSON object in ASCII. ``do`` names a question, ``said`` an answer. tests/terminals/golden has their bytes.
+Law: pure. A message is read only if it has exactly the declared fields, each of its type and within its bounds. Every other
+message raises ValueError. A text has lines of printable ASCII and nothing else, so it cannot control a terminal.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from jitpam.wire import notation
+
+HEAD = "\r\nMessage from jitd:\r\n"
+"""What a terminal is written before the text."""
+MOST_BYTES = 1024
+"""Most bytes that a terminal is written, HEAD included."""
+MOST_PEOPLE = 64
+MOST_TERMINALS = 64
+"""Most terminals that one message is written to."""
+_ACCOUNT = re.compile(r"[!-9;-~](?:[ -9;-~]{0,62}[!-9;-~])?")
+_LINE = re.compile(r"[ -~]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Write ``lines`` to the terminals on which ``people`` (accounts) are logged in."""
+
+    people: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """``n_told`` terminals took the whole text. ``n_refused`` did not let it be written, or did not take it all in time."""
+
+    n_told: int
+    n_refused: int
+
+
+def text_of(lines: tuple[str, ...]) -> str:
+    """Return what a terminal is written for ``lines``. Each line ends so that a terminal in raw mode shows it well, too."""
+    return HEAD + "".join(f"{line}\r\n" for line in lines)
+
+
+def write_question(tell: Tell) -> bytes:
+    """Return the bytes of ``tell``. Raises ValueError if its reader would refuse it."""
+    written = notation.write({"do": "tell", "people": list(tell.people), "lines": list(tell.lines)})
+    if read_question(written) != tell:
+        raise ValueError("a message that does not come back as it went")
+    return written
+
+
+def write_answer(told: Told) -> bytes:
+    """Return the bytes of ``told``. Raises ValueError if its reader would refuse it."""
+    written = notation.write({"said": "told", "n_told": told.n_told, "n_refused": told.n_refused})
+    if read_answer(written) != told:
+        raise ValueError("a message that does not come back as it went")
+    return written
+
+
+def read_question(written: bytes) -> Tell:
+    """Return the question in ``written``. Raises ValueError."""
+    found = _object(written, ("do", "tell"), {"people", "lines"})
+    people = _words(found["people"], _ACCOUNT, "people")
+    lines = _words(found["lines"], _LINE, "lines")
+    if not 0 < len(people) <= MOST_PEOPLE:
+        raise ValueError(f"people are not 1 to {MOST_PEOPLE} accounts")
+    if not lines or len(text_of(lines)) > MOST_BYTES:
+        raise ValueError(f"lines are none, or make more than {MOST_BYTES} bytes")
+    return Tell(people, lines)
+
+
+def read_answer(written: bytes) -> Told:
+    """Return the answer in ``written``. Raises ValueError."""
+    found = _object(written, ("said", "told"), {"n_told", "n_refused"})
+    numbers = found["n_told"], found["n_refused"]
+    told, refused = numbers
+    if type(told) is not int or type(refused) is not int or min(told, refused) < 0 or told + refused > MOST_TERMINALS:
+        raise ValueError(f"n_told and n_refused are not numbers of at most {MOST_TERMINALS} terminals")
+    return Told(told, refused)
+
+
+def _object(written: bytes, tag: tuple[str, str], fields: set[str]) -> dict[str, object]:
+    if not written.isascii():
+        raise ValueError("a message that is not ASCII")
+    found = notation.read(written)
+    if type(found) is not dict or found.pop(tag[0], None) != tag[1]:
+        raise ValueError("no such message")
+    if found.keys() != fields:
+        raise ValueError(f"missing or unknown: {', '.join(sorted(found.keys() ^ fields))}")
+    return found
+
+
+def _words(value: object, form: re.Pattern[str], field: str) -> tuple[str, ...]:
+    if type(value) is not list:
+        raise ValueError(f"{field} is not a list")
+    for word in value:
+        if type(word) is not str or not form.fullmatch(word):
+            raise ValueError(f"{field} has what is not printable ASCII, or not the name of an account")
+    return tuple(value)

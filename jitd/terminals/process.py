@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""jitd-terminals: writes to people's terminals for the daemon. systemd starts it, or the daemon as its child.
+
+Law: it hears root alone, decides nothing, and keeps nothing. If looking up an account or opening a terminal hangs, the process
+ends: what is asked next starts another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from jitd.beside import starting
+from jitd.beside.answering import Answering, NoAnswer
+from jitd.terminals.messages import read_question, write_answer
+from jitd.terminals.writing import tell
+
+NAME = "jitd-terminals"
+GROUP = "tty"
+"""The group that terminals belong to."""
+N_AT_ONCE = 4
+SECONDS = 5.0
+"""How long one question may take. It takes longer only if the kernel or the name service does not answer."""
+USAGE = f"usage: {NAME}    (systemd starts it, by {NAME}.socket)"
+
+
+async def answer(body: bytes) -> bytes:
+    """Answer one question of the daemon. Raises NoAnswer."""
+    try:
+        question = read_question(body)
+    except ValueError as fault:
+        raise NoAnswer(f"a question that cannot be read: {fault}; is the daemon of another version?") from None
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(SECONDS):
+            return write_answer(await loop.run_in_executor(None, tell, question))
+    except TimeoutError:
+        starting.say(NAME, f"an account or a terminal does not answer within {SECONDS:g} s; this process ends, to begin anew")
+        os._exit(1)
+    except OSError as fault:
+        raise NoAnswer(f"it cannot be told who is logged in: {fault.strerror}") from None
+
+
+def _server() -> Answering:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(N_AT_ONCE, "writes"))
+    return Answering(NAME, answer, n_at_once=N_AT_ONCE)
+
+
+def main() -> int:
+    """Run the command line of jitd-terminals. Returns the exit status."""
+    try:
+        begun = starting.begin(NAME, sys.argv[1:], groups=[GROUP])
+        if begun.words:
+            print(USAGE, file=sys.stderr)
+            return 2
+    except (starting.CannotStart, OSError) as fault:
+        starting.say(NAME, str(fault))
+        return 1
+    status = starting.run(NAME, begun, _server)
+    os._exit(status)  # do not wait for threads that a silent directory holds

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes a text to the terminals on which somebody is logged in.
+
+Law: a terminal is written to if the login records name it for the account, if it is a terminal by its device number, and if the
+account owns it. It is opened so that no link is followed, that it does not become the terminal of this process, and that nothing
+waits for it. Whether it may be written to, the kernel says: ``mesg n`` takes that right from the group tty. All terminals have
+WITHIN seconds together; what one has not taken by then it does not get.
+Sources: mesg(1), pts(4), Documentation/admin-guide/devices.txt of Linux (the numbers of devices).
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import select
+import stat
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from jitd.facts.sessions import SESSIONS, UTMP, terminals
+from jitd.terminals.messages import MOST_TERMINALS, Tell, Told, text_of
+
+DEVICES = Path("/dev")
+WITHIN = 0.1
+"""Seconds that a terminal may take."""
+FLAGS = os.O_WRONLY | os.O_NOFOLLOW | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
+PSEUDO = range(136, 144)
+"""Major numbers of pseudo terminals, /dev/pts/N."""
+REAL = 4
+"""Major number of screens and serial lines, /dev/ttyN and /dev/ttySN. Minor 0 is whatever screen is in front."""
+_LINE = re.compile(r"pts/[0-9]{1,9}|tty[A-Za-z]{0,8}[0-9]{1,4}")
+
+
+def tell(question: Tell, sessions: Path = SESSIONS, utmp: Path = UTMP) -> Told:
+    """Write what ``question`` says to whom it says. Raises OSError if neither logind nor utmp can be read."""
+    opened = list[int]()
+    n_refused = 0
+    try:
+        for uid, line in _places(question.people, sessions, utmp):
+            terminal = _open(line, uid)
+            if terminal is None:
+                n_refused += 1
+            else:
+                opened.append(terminal)
+        n_told = _write(opened, text_of(question.lines).encode("ascii"))
+        return Told(n_told, n_refused + len(opened) - n_told)
+    finally:
+        for terminal in opened:
+            os.close(terminal)
+
+
+def _places(people: Iterable[str], sessions: Path, utmp: Path) -> list[tuple[int, str]]:
+    """Return whose terminals are written to: uid and line. An account that does not exist has none. Raises OSError."""
+    found = list[tuple[int, str]]()
+    for account in dict.fromkeys(people):
+        with suppress(KeyError):
+            uid = pwd.getpwnam(account).pw_uid
+            found += [(uid, line) for line in sorted(terminals(account, uid, sessions, utmp)) if _LINE.fullmatch(line)]
+    return list(dict.fromkeys(found))[:MOST_TERMINALS]
+
+
+def _open(line: str, uid: int) -> int | None:
+    """Return a descriptor of the terminal ``line``, if it may be written to and belongs to ``uid``; None if not."""
+    try:
+        terminal = os.open(DEVICES / line, FLAGS)
+    except OSError:
+        return None
+    if _is_terminal_of(terminal, uid):
+        return terminal
+    os.close(terminal)
+    return None
+
+
+def _is_terminal_of(terminal: int, uid: int) -> bool:
+    status = os.fstat(terminal)
+    major, minor = os.major(status.st_rdev), os.minor(status.st_rdev)
+    is_known = major in PSEUDO or (major == REAL and minor > 0)
+    return stat.S_ISCHR(status.st_mode) and is_known and status.st_uid == uid and os.isatty(terminal)
+
+
+def _write(opened: Iterable[int], text: bytes) -> int:
+    """Write ``text`` to all of ``opened`` side by side. Return how many have taken all of it within WITHIN seconds."""
+    left = dict.fromkeys(opened, text)
+    n_told = 0
+    until = time.monotonic() + WITHIN
+    waits = select.poll()
+    for terminal in left:
+        waits.register(terminal, select.POLLOUT)
+    while left and (rest := until - time.monotonic()) > 0:
+        for terminal, event in waits.poll(rest * 1000):
+            try:
+                n_written = os.write(terminal, left[terminal])
+            except BlockingIOError:
+                n_written = 0
+            except OSError:
+                event |= select.POLLHUP
+                n_written = 0
+            left[terminal] = left[terminal][n_written:]
+            if not left[terminal] or event & (select.POLLHUP | select.POLLERR):
+                n_told += not left.pop(terminal)
+                waits.unregister(terminal)
+    return n_told

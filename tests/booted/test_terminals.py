@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""jitd-terminals as a service of systemd: it writes to the terminals of real logins, and its sandbox leaves it nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+
+import pexpect
+import pytest
+
+from jitd.terminals import client
+from jitd.terminals.client import Failed, Terminals
+from jitd.terminals.messages import Tell, Told
+from tests.booted.conftest import Service, show, systemctl
+from tests.waiting import status_of, wait_for
+
+NAME = client.NAME
+HOST = "lab.example.test"
+POLICY = """
+[[permit]]
+name = "own"
+who = ["group:dba"]
+run_as = ["alice"]
+commands = [["**"]]
+"""
+
+
+def tell(*lines: str, to: str = "alice") -> Told | Failed:
+    async def once() -> Told | Failed:
+        terminals = Terminals(client.service())
+        try:
+            return await terminals.tell(Tell((to,), lines))
+        finally:
+            terminals.close()
+
+    return asyncio.run(once())
+
+
+@pytest.fixture
+def login(service: Service) -> Iterator[pexpect.spawn]:
+    """Alice, logged in by ssh."""
+    options = ["-o", "StrictHostKeyChecking=accept-new", "-o", "PreferredAuthentications=gssapi-with-mic"]
+    first, *rest = map(str, service.line("alice", "ssh", "-t", *options, HOST))
+    screen = pexpect.spawn(first, rest, cwd="/", timeout=20, encoding="utf-8", dimensions=(30, 100))
+    screen.expect(r"\$ ")
+    screen.sendline("mesg y; echo rea${EMPTY}dy")
+    screen.expect("ready")
+    yield screen
+    screen.sendline("exit")
+    screen.expect(pexpect.EOF)
+    screen.close()
+
+
+def test_the_socket_is_roots_alone_and_starts_the_service(service: Service) -> None:
+    systemctl("stop", f"{NAME}.service")
+    assert stat.S_IMODE(client.SOCKET.stat().st_mode) == 0o600 and client.SOCKET.stat().st_uid == 0
+    assert stat.S_IMODE(client.SOCKET.parent.stat().st_mode) == 0o700
+    done = service.run("alice", "python3", "-c", f"import socket; s = socket.socket(1, 5); s.connect('{client.SOCKET}')")
+    assert done.returncode == 1 and "PermissionError" in done.stderr
+    assert show(f"{NAME}.service", "ActiveState")["ActiveState"] == "inactive"
+    assert tell("hello") == Told(0, 0), "alice is not logged in"
+    assert show(f"{NAME}.service", "ActiveState")["ActiveState"] == "active"
+
+
+def test_it_is_its_account_with_the_group_tty_and_no_right_beside(service: Service) -> None:
+    """THREATS N-03."""
+    assert tell("hello") == Told(0, 0)
+    pid = int(show(f"{NAME}.service", "MainPID")["MainPID"])
+    status, account = status_of(pid), pwd.getpwnam(NAME)
+    assert set(status["Uid"].split()) == {str(account.pw_uid)} and set(status["Gid"].split()) == {str(account.pw_gid)}
+    assert set(status["Groups"].split()) - {str(account.pw_gid)} == {str(grp.getgrnam("tty").gr_gid)}
+    assert {status[key] for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
+    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
+    assert os.stat(f"/proc/{pid}/mem").st_uid == 0, "it is not dumpable"
+    assert NAME not in grp.getgrnam("tty").gr_mem, "the unit gives it the group, and no login of the account has it"
+
+
+def test_somebody_who_is_logged_in_reads_it_and_mesg_n_is_a_no(service: Service, login: pexpect.spawn) -> None:
+    """THREATS N-02."""
+    assert tell("alice asks for you,", "it seems.", to="bob") == Told(0, 0)
+    assert tell("somebody asks for", "you.") == Told(1, 0)
+    login.expect("Message from jitd:\r+\nsomebody asks for\r+\nyou.\r+\n")
+    login.sendline("mesg n; echo shut${EMPTY}now")
+    login.expect("shutnow")
+    assert tell("you cannot read this") == Told(0, 1)
+    login.sendline("mesg y; echo open${EMPTY}again")
+    login.expect("openagain")
+    assert "you cannot" not in login.before
+    assert tell("you can read this") == Told(1, 0)
+    login.expect("you can read this")
+
+
+def test_the_terminal_of_a_run_is_not_one_of_the_account_that_it_runs_as(service: Service) -> None:
+    """THREATS N-02. Somebody else reads there."""
+    service.set_policy(POLICY, "60-own.toml")
+    assert service.jitd("reload").returncode == 0
+    first, *rest = map(str, service.line("alice", "jitsudo", "-u", "alice", "sh", "-c", "tty; cat"))
+    screen = pexpect.spawn(first, rest, cwd="/", timeout=20, encoding="utf-8")
+    screen.expect("(/dev/pts/[0-9]+)\r\n")
+    assert os.stat(screen.match[1]).st_uid == pwd.getpwnam("alice").pw_uid
+    assert tell("nobody reads this") == Told(0, 0)
+    screen.sendeof()
+    screen.expect(pexpect.EOF)
+    assert "nobody reads" not in screen.before
+    screen.close()
+    wait_for(lambda: not service.rows("runs"))

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people are told of each event: who, as whom, where, until when, and what to type; and what no message ever has in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from jitd.core.claims import Claims, Point
+from jitd.core.decision import Approval
+from jitd.core.notice import Event, Notice, Whom
+from jitd.core.request import Request, RequestState, Review, Verdict
+from jitd.core.run import Process
+from jitd.notifying.foreign import MOST
+from jitd.notifying.wording import MOST_LISTED, digest, say
+from tests.notifying.hostile import HOSTILE, found_by_a_chat
+from tests.scene import START, asked, command, permit, person, thing
+
+KINDS = ("mail", "webhook", "program", "terminals")
+ID = "K7QM-2XVD"
+
+
+def waiting(**changes: Any) -> Request:
+    owed = permit(Approval(2, ("group:ops",)), Approval(1, ("group:security",))).obligations
+    made = asked(what=command("systemctl", "restart", "postgresql"), rule="restart-postgres", obligations=owed)
+    return replace(made, state=RequestState.PENDING, expires_at=START + timedelta(minutes=15), **changes)
+
+
+def ended(state: RequestState, *reviews: Review, **changes: Any) -> Request:
+    return replace(waiting(), state=state, reviews=reviews, **changes)
+
+
+def notice(event: Event = Event.WAITS, whom: Whom = Whom.APPROVERS) -> Notice:
+    return Notice(event, ID, whom)
+
+
+def said(event: Event = Event.WAITS, request: Request | None = None, kind: str = "mail", shows: str = "rule", **more: Any) -> str:
+    message = say(notice(event, **more), request or waiting(), kind, shows)
+    return "\n".join((message.subject, "", *message.lines))
+
+
+def test_a_request_that_waits() -> None:
+    assert said() == (
+        "K7QM-2XVD: alice asks to run a command as root on db1\n"
+        "\n"
+        "alice asks to run a command as root on db1.example.test.\n"
+        "\n"
+        "Request:  K7QM-2XVD\n"
+        "Rule:     restart-postgres\n"
+        "Asks:     2 approvals from group:ops and 1 from group:security\n"
+        "Until:    2026-03-02 09:15:00 UTC\n"
+        "\n"
+        "Type on db1.example.test:\n"
+        "    jitd show K7QM-2XVD\n"
+        "    jitd approve K7QM-2XVD\n"
+        "    jitd deny K7QM-2XVD"
+    )
+
+
+def test_each_word_of_shows_says_more() -> None:
+    by_id, by_rule, by_command = (said(shows=shows).splitlines() for shows in ("id", "rule", "command"))
+    assert [line for line in by_rule if line not in by_id] == [
+        "Rule:     restart-postgres", "Asks:     2 approvals from group:ops and 1 from group:security",
+    ]  # fmt: skip
+    more = ["Command:  systemctl restart postgresql", "Reason:   why"]
+    assert [line for line in by_command if line not in by_rule] == more
+    assert set(by_id) < set(by_rule) < set(by_command)
+
+
+@pytest.mark.parametrize(
+    ("request_", "deed"),
+    [
+        (waiting(), "to run a command as root on"),
+        (waiting(service="sudo"), "to run a command as root (sudo) on"),
+        (replace(waiting(), command=thing()), "to be given a ticket on"),
+        (
+            waiting(service="sshd", point=Point("account", "192.0.2.1", None, Process(7, 1))),
+            "to log in as root (sshd) on",
+        ),
+        (waiting(requester=person("alice", principal="alice/admin@EXAMPLE.TEST")), "alice (alice/admin(at)EXAMPLE[.]TEST) asks"),
+        (waiting(requester=person("alice", principal="local:alice")), "K7QM-2XVD: alice asks to run"),
+    ],
+)
+def test_who_asks_for_what_as_whom(request_: Request, deed: str) -> None:
+    assert deed in said(request=request_).partition("\n")[0] or deed in said(request=request_)
+
+
+def test_a_reminder_and_a_way_that_opened_say_so_and_what_to_type() -> None:
+    for event, begins in ((Event.REMINDER, "Half of the time is over"), (Event.OPENED, "You may answer this from now on")):
+        text = said(event)
+        assert begins in text and "jitd approve K7QM-2XVD" in text and "2026-03-02 09:15:00 UTC" in text
+
+
+BOB = Review(person("bob"), Verdict.APPROVE, "fine", START)
+
+
+@pytest.mark.parametrize(
+    ("request_", "became"),
+    [
+        (ended(RequestState.APPROVED, BOB), "approved by bob(at)EXAMPLE[.]TEST"),
+        (ended(RequestState.DENIED, replace(BOB, verdict=Verdict.DENY)), "denied by bob(at)EXAMPLE[.]TEST"),
+        (ended(RequestState.DENIED), "denied"),
+        (ended(RequestState.WITHDRAWN), "withdrawn"),
+        (ended(RequestState.EXPIRED), "not answered in time"),
+    ],
+)
+def test_how_it_ended_is_told_to_those_who_were_told(request_: Request, became: str) -> None:
+    assert said(Event.DECIDED, request_, whom=Whom.TOLD) == (
+        f"K7QM-2XVD on db1: {became}\n\n"
+        f"The request K7QM-2XVD of alice on db1.example.test was {became}.\n\nYou have nothing left to do."
+    )
+
+
+def test_the_requester_is_told_how_to_go_on() -> None:
+    approved = said(Event.DECIDED, ended(RequestState.APPROVED, BOB), whom=Whom.REQUESTER)
+    assert "Your request K7QM-2XVD" in approved and approved.endswith("    jitsudo --resume=K7QM-2XVD")
+    denied = said(Event.DECIDED, ended(RequestState.EXPIRED), whom=Whom.REQUESTER)
+    assert "not answered in time" in denied and "--resume" not in denied
+
+
+def test_broken_glass_is_told_with_the_review_that_is_owed() -> None:
+    text = said(Event.BREAK_GLASS, ended(RequestState.APPROVED))
+    assert "alice was permitted to run a command as root on db1.example.test without an approval" in text
+    assert "jitd review K7QM-2XVD" in text and "jitd approve" not in text
+    text = said(Event.OVERDUE, ended(RequestState.APPROVED))
+    assert "Nobody has reviewed in time" in text and "jitd review K7QM-2XVD" in text
+
+
+# --- what a requester wrote
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("event", Event)
+def test_a_hostile_text_adds_no_line_and_nothing_that_a_channel_makes_something_of(event: Event, kind: str) -> None:
+    """THREATS N-01."""
+    tame = waiting(claims=Claims("why", None, 0, ()), command=command("/usr/bin/x", "y"))
+    for text in HOSTILE:
+        raw = text.encode("utf-8", "surrogateescape" if "\udcff" in text else "strict")
+        wild = waiting(claims=Claims(text, None, 0, ()), command=command("/usr/bin/x", raw))
+        for whom in Whom:
+            expected, found = (say(notice(event, whom), request, kind, "command") for request in (tame, wild))
+            assert found.subject == expected.subject, "a subject has nothing that a requester wrote"
+            assert len(found.lines) == len(expected.lines)
+            changed = [line for line, other in zip(found.lines, expected.lines, strict=True) if line != other]
+            for line in changed:
+                assert line[:10] in ("Command:  ", "Reason:   ") and len(line) <= 10 + MOST
+                if kind == "terminals":
+                    assert line.isascii() and line.isprintable()
+                else:
+                    assert found_by_a_chat(line) == [], text
+
+
+@pytest.mark.parametrize("shows", ["id", "rule"])
+@pytest.mark.parametrize("event", Event)
+def test_what_is_not_to_be_shown_is_not_in_a_message(event: Event, shows: str) -> None:
+    """THREATS N-01."""
+    secret = waiting(claims=Claims("hunter2", None, 0, ()), command=command("/usr/bin/mysql", "--password=hunter2"))
+    for whom in Whom:
+        message = say(notice(event, whom), secret, "mail", shows)
+        assert "hunter2" not in repr(message) and "mysql" not in repr(message)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("event", Event)
+def test_no_message_has_a_link(event: Event, kind: str) -> None:
+    """THREATS N-01. Nobody approves by a click."""
+    for whom in Whom:
+        message = say(notice(event, whom), waiting(), kind, "command")
+        assert "://" not in repr(message) and "@" not in repr(message)
+
+
+def test_a_command_of_any_length_is_cut_and_costs_nothing() -> None:
+    long = waiting(command=command("/usr/bin/x", *["word"] * 100_000))
+    (line,) = (line for line in say(notice(), long, "mail", "command").lines if line.startswith("Command:"))
+    assert len(line) == 10 + MOST and line.endswith("... (cut)")
+
+
+def test_a_message_names_its_event_its_request_and_its_people() -> None:
+    message = say(notice(Event.REMINDER), waiting(), "terminals", "command", ("bob", "carol"))
+    assert (message.event, message.request, message.to) == ("reminder", ID, ("bob", "carol"))
+
+
+# --- a digest
+
+
+def test_a_digest_lists_what_it_is_about_by_id_alone() -> None:
+    events = (Event.WAITS, Event.REMINDER, Event.DECIDED)
+    message = digest(tuple((notice(event), waiting()) for event in events), ("bob",))
+    assert message.subject == "3 messages about requests on db1"
+    assert message.lines == (
+        "There was too much to tell within a minute on db1.example.test. In brief:", "",
+        "K7QM-2XVD: waits for you", "K7QM-2XVD: still waits", "K7QM-2XVD: is decided", "",
+        "Type on db1.example.test:", "    jitd requests",
+    )  # fmt: skip
+    assert (message.event, message.request, message.to) == ("digest", "", ("bob",))
+
+
+def test_a_digest_of_very_many_says_how_many_more() -> None:
+    message = digest(tuple((notice(), waiting()) for _ in range(MOST_LISTED + 7)))
+    assert "and 7 more" in message.lines and len(message.lines) < MOST_LISTED + 10

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""jitd-terminals on a host whose name service never answers. Law: all else of it is the real process."""
+
+from __future__ import annotations
+
+import time
+
+from jitd.terminals import process
+from jitd.terminals.messages import Tell, Told
+
+process.SECONDS = 0.1
+
+
+def _never(question: Tell) -> Told:
+    time.sleep(600)
+    raise AssertionError
+
+
+process.tell = _never
+main = process.main

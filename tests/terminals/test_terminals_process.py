@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""jitd-terminals as a child of the daemon: what it is, whom it hears, and that it begins anew if something hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from jitd.beside.doors import ChildDoor
+from jitd.notifying.channel import Message, NotSent
+from jitd.notifying.terminals import Terminals as Channel
+from jitd.terminals import client
+from jitd.terminals.client import Failed, Terminals
+from jitd.terminals.messages import Tell, Told
+from tests.terminals.seats import ACCOUNT, PERSON, TTY
+from tests.waiting import status_of
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a process under another account")
+T = TypeVar("T")
+QUESTION = Tell((PERSON,), ("hello",))
+MESSAGE = Message("waits", "K7QM-2XVD", "subject", ("hello",), (PERSON,))
+
+
+def with_terminals(door: ChildDoor, deed: Callable[[Terminals], Awaitable[T]]) -> T:
+    async def whole() -> T:
+        terminals = Terminals(door)
+        try:
+            return await deed(terminals)
+        finally:
+            terminals.close()
+
+    return asyncio.run(whole())
+
+
+def test_it_is_its_account_with_the_group_tty_and_no_right_beside() -> None:
+    """THREATS N-03."""
+    door = client.child(ACCOUNT)
+
+    async def look(terminals: Terminals) -> dict[str, str]:
+        assert await terminals.tell(QUESTION) == Told(0, 0)
+        assert door.pid is not None
+        assert os.stat(f"/proc/{door.pid}/mem").st_uid == 0, "it is not dumpable"
+        assert Path(f"/proc/{door.pid}/environ").read_bytes().replace(b"\0", b"") == b""
+        return status_of(door.pid)
+
+    status = with_terminals(door, look)
+    account = pwd.getpwnam(ACCOUNT)
+    assert set(status["Uid"].split()) == {str(account.pw_uid)} and set(status["Gid"].split()) == {str(account.pw_gid)}
+    assert status["Groups"].split() == [str(TTY)]
+    assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
+    assert status["NoNewPrivs"] == "1"
+
+
+def test_a_killed_one_is_started_again_and_asked_again() -> None:
+    door = client.child(ACCOUNT)
+
+    async def kill(terminals: Terminals) -> Told | Failed:
+        assert await terminals.tell(QUESTION) == Told(0, 0)
+        assert door.pid is not None
+        os.kill(door.pid, 9)
+        return await terminals.tell(QUESTION)
+
+    assert with_terminals(door, kill) == Told(0, 0)
+
+
+def test_one_that_hangs_ends_and_says_so() -> None:
+    """A directory that does not answer must not silence the channel for ever."""
+    tree = str(Path(__file__).parents[2])
+    door = ChildDoor(client.NAME, "tests.terminals.hanging", ACCOUNT, [tree])
+    said = with_terminals(door, lambda terminals: terminals.tell(QUESTION))
+    assert said == Failed("jitd-terminals has ended without an answer; see its log")
+
+
+def test_what_cannot_be_asked_is_told() -> None:
+    said = with_terminals(client.child(ACCOUNT), lambda terminals: terminals.tell(Tell(("a\nb",), ("x",))))
+    assert isinstance(said, Failed) and "people has what is not printable ASCII" in said.why
+
+
+# --- the channel
+
+
+def test_the_channel_has_the_message_written_and_says_why_not() -> None:
+    with_terminals(client.child(ACCOUNT), lambda terminals: Channel(terminals).send(MESSAGE))
+    with pytest.raises(NotSent, match="no account no-such-account"):
+        with_terminals(client.child("no-such-account"), lambda terminals: Channel(terminals).send(MESSAGE))
