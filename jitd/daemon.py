@@ -69,6 +69,8 @@ class Daemon:
 
     def __init__(self, config: Config, rules: PolicyInForce, executor: Executor) -> None:
         # Imported here and not above: the launcher is forked before, and libkrb5 reads the environment when it is loaded.
+        from jitd.announcing.assembly import announcing
+        from jitd.announcing.notices import Notices
         from jitd.asking.assembly import Outsiders
         from jitd.asking.gatekeepers import Now
         from jitd.deciding.decider import Decider
@@ -96,6 +98,7 @@ class Daemon:
         from jitd.verbs.explanations import Explanations
         from jitd.verbs.lists import Lists
         from jitd.verbs.locks import Locks
+        from jitd.verbs.mutes import Mutes
         from jitd.verbs.recordings import Recordings
         from jitd.verbs.requests import Requests
         from jitd.verbs.reviews import Reviews
@@ -149,6 +152,8 @@ class Daemon:
         )
         self._forget_answers = decider.forget_answers
         explainer = Explainer(config, policy, self._accounts, decider.lock_on, gather, config.names, self._workers, now)
+        parts = config, self._store, self._outsiders, decider.seating.of_each, lambda request: None, self._lifecycle.note, now
+        self.notices: Notices = announcing(*parts, lambda *due: self.perform.deadlines.set(*due))
         self.perform: Perform = Perform(
             config=config,
             decider=decider,
@@ -159,10 +164,12 @@ class Daemon:
             waiters=waiters,
             workers=self._workers,
             now=now,
+            look=self.notices.look,
         )
         self._recovery = Recovery(self.perform, self._lifecycle, self._store, executor, now)
         access = Access(config, self._store)
-        lists = Lists(access, self._store, opened, self._workers, self.perform.usage_of, now)
+        told = decider.seating.seats, self.notices.of
+        lists = Lists(access, self._store, opened, self._workers, self.perform.usage_of, now, *told)
         endings = Endings(config, access, lists, self.perform, self._store, waiters)
         subordinates = Subordinates()
         self.services: Services = Services(
@@ -184,6 +191,7 @@ class Daemon:
             recordings=Recordings(config, access, lists, self._lifecycle, self._store, opened, self._workers, now),
             waiters=waiters,
             turns=Turns(),
+            mutes=Mutes(self._store, self.notices.look_at_all, now),
             complaints=Complaints(self._lifecycle.note, now),
             let_go=self.perform.holdings.let_go,
             reload=self.reload_for,
@@ -240,6 +248,7 @@ class Daemon:
         await self._executor.open()
         self._lifecycle.note("daemon.started", ROOT, 0, {"rules": len(self._rules.policy.rules)})
         await self._recovery.recover()
+        self.notices.look_at_all()
         always = (
             self.perform.deadlines.keep(),
             self._count(),
@@ -248,6 +257,7 @@ class Daemon:
             systemd.keep_awake(),
             self.services.recordings.tidy(),
             self._keep_trying(),
+            self.notices.keep(),
         )
         keeping = [loop.create_task(each) for each in always]
         n_most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE
@@ -257,6 +267,7 @@ class Daemon:
         await stop.wait()
         systemd.tell("STOPPING=1")
         listener.close()
+        await self.notices.finish()
         for task in keeping:
             task.cancel()
         self._lifecycle.note("daemon.stopped", ROOT, 0, {})
@@ -276,7 +287,7 @@ class Daemon:
         file, before = config.socket.parent / "lanes", b""
         while True:
             lanes = [astuple(lane.load) for lane in self._workers.lanes]
-            now = json.dumps({"lanes": lanes, "silent": MOUNTS.silent}).encode()
+            now = json.dumps({"lanes": lanes, "silent": MOUNTS.silent, "channels": self.notices.failing_as_json()}).encode()
             if now != before:
                 before = now
                 with contextlib.suppress(OSError):

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from jitd.asking import json_text
 from jitd.core.conditions import read_who
-from jitd.core.decision import Approval
+from jitd.core.decision import MOST_COMBINATIONS, Approval, n_combinations
 from jitd.core.duration import read_duration
 from jitd.core.fact_values import read_instant, read_value
 from jitd.core.facts import Value
@@ -23,6 +23,7 @@ LONGEST_BECAUSE = 500
 LONGEST_MARK = 128
 MOST_APPROVALS = 8
 MOST_NEEDED = 100
+MOST_WAYS = 8
 MOST_USES = 1_000_000
 RECORD = ("none", "output", "all")
 """The words of the key ``record`` of a rule."""
@@ -151,10 +152,38 @@ def _requirement(value: object) -> Requirement:
 def _approvals(value: object) -> tuple[Approval, ...]:
     if type(value) is not list or not 0 < len(value) <= MOST_APPROVALS:
         raise Nonsense(f"requires approvals that are not a list of 1 to {MOST_APPROVALS}")
-    return tuple(map(_approval, value))
+    found = tuple(map(_approval, value))
+    if n_combinations(found) > MOST_COMBINATIONS:
+        raise Nonsense(f"requires approvals with more than {MOST_COMBINATIONS} combinations of ways")
+    return found
 
 
 def _approval(value: object) -> Approval:
+    if type(value) is not dict or value.keys() != {"any_of"}:
+        return _way(value)
+    ways = value["any_of"]
+    if type(ways) is not list or not 2 <= len(ways) <= MOST_WAYS:
+        raise Nonsense(f"requires an any_of that is not a list of 2 to {MOST_WAYS} ways")
+    found = sorted((_way(_without_after(way), _after(way)) for way in ways), key=lambda way: way.after)
+    first, others = found[0], tuple(found[1:])
+    if first.after:
+        raise Nonsense("requires an any_of without a way that is open from the start")
+    return Approval(first.need, first.of_whom, instead=others)
+
+
+def _without_after(way: object) -> object:
+    return {name: said for name, said in way.items() if name != "after"} if type(way) is dict else way
+
+
+def _after(way: object) -> int:
+    said = way.get("after") if type(way) is dict else None
+    seconds = read_duration(said) if type(said) is str else None
+    if seconds is None and said is not None:
+        raise Nonsense('requires an "after" that is not a duration such as "5m"')
+    return seconds or 0
+
+
+def _way(value: object, after: int = 0) -> Approval:
     shape = 'requires an approval that is not such as { "need": 1, "from": ["group:ops"] }'
     if type(value) is not dict or value.keys() != {"need", "from"}:
         raise Nonsense(shape)
@@ -162,7 +191,7 @@ def _approval(value: object) -> Approval:
     if type(need) is not int or not 1 <= need <= MOST_NEEDED or type(people) is not list or not 0 < len(people) <= 100:
         raise Nonsense(shape)
     try:
-        return Approval(need, tuple(read_who(word) for word in people if _is_word(word)))
+        return Approval(need, tuple(read_who(word) for word in people if _is_word(word)), after=after)
     except ValueError:
         raise Nonsense(shape) from None
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from jitd.asking import json_text
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
+from jitd.core.decision import Approval
 from jitd.core.gatekeeping import Asking
 from jitd.core.question import Question
 from jitd.core.subject import Subject
@@ -71,12 +72,17 @@ def for_gatekeeper(name: str, nonce: str, asking: Asking, until: datetime) -> di
         "requester": _person(asking.requester),
         "command": _command(asking.command),
         "asked": {"lasts": asking.lasts_for, "uses": asking.uses, "timeout": asking.timeout_for},
-        "owed": [{"need": approval.need, "from": list(approval.of_whom)} for approval in asking.owed],
+        "owed": [_owed(approval) for approval in asking.owed],
         "approved": list(asking.approved),
         "point": _point(asking.point),
         "facts": dict(asking.facts),
         "claims": _claims(asking.claims),
     }
+
+
+def _owed(approval: Approval) -> dict[str, object]:
+    ways = [{"need": way.need, "from": list(way.of_whom), **({"after": way.after} if way.after else {})} for way in approval.ways]
+    return {**ways[0], "instead": ways[1:]} if approval.instead else ways[0]
 
 
 def _person(who: Subject) -> dict[str, object]:

@@ -21,7 +21,7 @@ KNOWN = frozenset({"who", "run_as", "commands", "gives", "hosts", "hours", "serv
 """The conditions that ``covers`` compares."""
 NO_CONDITIONS = frozenset(
     ("verdict", "name", "reason", "approvals", "expires_for", "lasts_for", "uses", "terms", "because", "standing", "accepts")
-    + ("gatekeepers", "file", "line")
+    + ("gatekeepers", "notify", "file", "line")
 )
 """The fields of a rule that say nothing about what it matches. A permit that matches decides, also if its terms are not met."""
 

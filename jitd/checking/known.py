@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from jitd.core.decision import Approval, still_owed
 from jitd.core.policy import Rule
 from jitd.core.subject import account_of, person_of
+from jitd.core.ways import Open, best, every_way, flat
 from jitd.settings.config import Config
 
 MOST_TRIED = 200
@@ -78,18 +78,19 @@ def lack_of(rule: Rule, known: Known) -> Lack | None:
     """Return which approvals of ``rule`` cannot be given; None if all can, or if somebody it names is not known."""
     if not rule.approvals or not all(known.is_known(word) for word in approvers_of(rule)):
         return None
-    eligible = [known.persons(approval.of_whom) for approval in rule.approvals]
+    asked = every_way(rule.approvals)
+    eligible = [known.persons(way.of_whom) for way in flat(asked)]
     n_there = len(frozenset[str]().union(*eligible))
-    if _owed(rule.approvals, eligible, ""):
+    if _owed(asked, eligible, ""):
         return Lack(n_there, None)
     askers = sorted(known.persons(rule.who or ()))[:MOST_TRIED]
-    without = tuple(asker for asker in askers if _owed(rule.approvals, eligible, asker))
+    without = tuple(asker for asker in askers if _owed(asked, eligible, asker))
     return Lack(n_there, without, len(without) == len(askers)) if without else None
 
 
 def approvers_of(rule: Rule) -> list[str]:
     """Return the words for the people who may approve by ``rule``."""
-    return [word for approval in rule.approvals for word in approval.of_whom]
+    return list(dict.fromkeys(word for way in flat(every_way(rule.approvals)) for word in way.of_whom))
 
 
 def words_of(rules: Sequence[Rule], operators: Sequence[str]) -> frozenset[str]:
@@ -97,8 +98,9 @@ def words_of(rules: Sequence[Rule], operators: Sequence[str]) -> frozenset[str]:
     return frozenset(operators).union(*(rule.who or () for rule in rules), *map(approvers_of, rules))
 
 
-def _owed(approvals: tuple[Approval, ...], eligible: Sequence[frozenset[str]], asker: str) -> int:
-    """Return how many approvals are still missing for a request by ``asker`` if everybody who may approve does so."""
+def _owed(asked: Open, eligible: Sequence[frozenset[str]], asker: str) -> int:
+    """Return how many approvals are still missing for a request by ``asker`` if everybody who may approve does so, whatever the
+    lists of providers say.
+    """
     persons = sorted(frozenset[str]().union(*eligible) - {asker})
-    given = ((person, frozenset(index for index, who in enumerate(eligible) if person in who)) for person in persons)
-    return still_owed(approvals, tuple(given))
+    return best(asked, [frozenset(way for way, who in enumerate(eligible) if person in who) for person in persons]).n_owed

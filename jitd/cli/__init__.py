@@ -41,6 +41,7 @@ VERBS = {
     "lock": "locking",
     "unlock": "locking",
     "locks": "lists",
+    "mute": "muting",
     "explain": "explaining",
     "check": "house",
     "reload": "house",

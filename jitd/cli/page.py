@@ -14,6 +14,7 @@ from jitd.cli.answer import Row, command_line, n_bytes, printable, quoted, words
 from jitd.cli.authenticated import authenticated, in_short
 from jitd.cli.columns import cells, folded
 from jitd.cli.instants import in_words, told
+from jitd.cli.noticed import notices
 
 LABEL = 15
 """The width of the column of labels, in cells."""
@@ -69,6 +70,7 @@ def _about(row: Row) -> Iterator[Line]:
     yield "submitted", told(row.get("submitted_at"))
     if row.get("expires_at") and state in OPEN:
         yield "decide by", told(row["expires_at"])
+    yield from notices(row)
 
 
 def _command(row: Row) -> Iterator[Line]:

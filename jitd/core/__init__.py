@@ -18,6 +18,10 @@ first, in the state screening and with ``asking_at``. The effect ``Screen`` asks
 ``request.screened``. After the last approval they are asked anew: the review is stored, the request stays pending, with
 ``asking_at`` and with nothing owed, and ``request.screened`` decides. It may also find that approvals are owed again.
 
+A rule may open a way to approve some time after submission, and narrow approvers by a list that a provider says. Both are events
+of the request: ``request.ways_opened`` at its time, and ``request.relisted`` if a list has changed. If the approvals that were
+given are enough then, policy is asked again, as after the last approval.
+
 What causes what, in that one transaction:
 
     request.screened  -> grant.issued, grant.used        rule and gatekeepers permit, and no approval is owed
@@ -45,7 +49,9 @@ saw a run end returns its use; the daemon does it if there was no monitor. The o
 The effects, which are carried out after the commit:
 
     SetDeadline  <- request.submitted, request.screened, grant.issued, lock.placed, lock.carried
+    SetDeadline  <- request.reviewed, request.ways_opened  a way is closed, or a list narrows the approvers
     Screen       <- request.submitted, request.reviewed  gatekeepers are to be asked
+    Screen       <- request.ways_opened, request.relisted  what was approved is enough now
     ForgetAnswers <- lock.placed                         what gatekeepers have answered is not used again
     Admit        <- grant.used                           sudo, su and doas may go on
     StartRun     <- run.starting
@@ -63,7 +69,8 @@ After a crash
 Effects are not stored. They follow from state, so ``lifecycle.recovery`` derives them again from what
 is open. Each effect may come twice.
 
-    request  screening: the request is decided again, and its gatekeepers are asked again. pending: its deadline is set. If its
+    request  screening: the request is decided again, and its gatekeepers are asked again. pending: its deadline is set, and that
+             of its next way. If its
              gatekeepers were being asked, they are asked again. If a client waited and does not come back, the request is
              withdrawn. If it got a grant that nobody has used, the grant is revoked.
     grant    its deadline is set.

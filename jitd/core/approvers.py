@@ -2,54 +2,70 @@
 """Who may approve, and how many approvals are still owed.
 
 Law: pure. Nobody approves their own request; one person counts once. An approver counts as they had authenticated when they
-reviewed.
+reviewed. Each question is about approvals with the ways that are open at a moment (``ways.Open``).
 """
 
 from __future__ import annotations
 
-from jitd.core.decision import Approval, still_owed
+from jitd.core.decision import Approval
 from jitd.core.subject import Subject, matches_any
+from jitd.core.ways import Open, best, flat, still_asked
 
 
-def may_review(approvals: tuple[Approval, ...], approver: Subject, requester: Subject) -> frozenset[int]:
-    """Return the indexes of ``approvals`` that name ``approver``, who may see and deny the request then: none for the requester's
-    own person and for root.
+def may_review(asked: Open, approver: Subject, requester: Subject) -> frozenset[int]:
+    """Return the indexes of those ways in ``asked`` (see ``ways.flat``) that name ``approver``, who may see and deny the request
+    then: none for the requester's own person and for root.
     """
     if approver.is_root or approver.is_local or approver.uid == 0 or _is_one_person(approver, requester):
         return frozenset()
-    return frozenset(index for index, approval in enumerate(approvals) if matches_any(approver, approval.of_whom))
+    return frozenset(index for index, way in enumerate(flat(asked)) if names(way, approver))
 
 
-def may_approve(approvals: tuple[Approval, ...], approver: Subject, requester: Subject) -> frozenset[int]:
-    """Return the indexes of ``approvals`` for which an approval by ``approver`` counts: they name the approver, who had
+def names(way: Approval, approver: Subject) -> bool:
+    """True if ``way`` is for ``approver``: its words name them, and its list has them if it is narrowed by one."""
+    if not matches_any(approver, way.of_whom):
+        return False
+    return not way.also or (way.among is not None and (approver.user in way.among or approver.principal in way.among))
+
+
+def may_approve(asked: Open, approver: Subject, requester: Subject) -> frozenset[int]:
+    """Return the indexes of those ways in ``asked`` for which an approval by ``approver`` counts: they name the approver, who had
     authenticated as they demand when jitd looked at it.
     """
-    named = may_review(approvals, approver, requester)
-    return frozenset(index for index in named if not approvals[index].demand.lack(approver.authentication))
+    named, ways = may_review(asked, approver, requester), flat(asked)
+    return frozenset(index for index in named if not ways[index].demand.lack(approver.authentication))
 
 
-def lack(approvals: tuple[Approval, ...], approver: Subject, requester: Subject) -> str:
+def lack(asked: Open, approver: Subject, requester: Subject) -> str:
     """Return what ``approver``, who may review, has to change to approve, such as ``wants …: kinit``; empty if nothing."""
-    if may_approve(approvals, approver, requester):
+    if may_approve(asked, approver, requester):
         return ""
-    named = sorted(may_review(approvals, approver, requester))
-    return next((approvals[index].demand.lack(approver.authentication) for index in named), "")
+    named, ways = sorted(may_review(asked, approver, requester)), flat(asked)
+    return next((ways[index].demand.lack(approver.authentication) for index in named), "")
 
 
-def tally(approvals: tuple[Approval, ...], approvers: tuple[Subject, ...], requester: Subject) -> int:
-    """Return how many approvals are still owed if ``approvers`` have approved. A person with several accounts counts once."""
+def tally(asked: Open, approvers: tuple[Subject, ...], requester: Subject) -> int:
+    """Return how many approvals are still owed if ``approvers`` have approved: the fewest persons over all ways that are open. A
+    person with several accounts counts once.
+    """
+    return best(asked, _eligible(asked, approvers, requester)).n_owed
+
+
+def owes(asked: Open, approvers: tuple[Subject, ...], requester: Subject) -> str:
+    """Return the same in few words, such as ``1 ops or 1 managers``; empty if nothing is owed."""
+    return still_asked(asked, _eligible(asked, approvers, requester))
+
+
+def _eligible(asked: Open, approvers: tuple[Subject, ...], requester: Subject) -> list[frozenset[int]]:
+    """Return, for each person among ``approvers``, the indexes of the ways for which the person counts."""
     persons: list[list[Subject]] = []
     for approver in approvers:
         same = [person for person in persons if any(_is_one_person(approver, account) for account in person)]
         persons = [person for person in persons if person not in same]
         persons.append([approver] + [account for person in same for account in person])
-    eligible = [frozenset[int]().union(*(may_approve(approvals, account, requester) for account in person)) for person in persons]
     # A person who is the requester under another account does not count either.
-    own = [any(_is_one_person(account, requester) for account in person) for person in persons]
-    return still_owed(
-        approvals,
-        tuple((str(n), indexes) for n, (indexes, is_own) in enumerate(zip(eligible, own, strict=True)) if not is_own),
-    )
+    others = [person for person in persons if not any(_is_one_person(account, requester) for account in person)]
+    return [frozenset[int]().union(*(may_approve(asked, account, requester) for account in person)) for person in others]
 
 
 def _is_one_person(one: Subject, other: Subject) -> bool:

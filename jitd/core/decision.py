@@ -6,8 +6,10 @@ Law: there are no obligations without a permit, and ``narrow`` only tightens.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import prod
 from typing import Any
 
 from jitd.core.authentication import Demand
@@ -29,15 +31,43 @@ class Why(StrEnum):
     AUTHENTICATION = "authentication"
 
 
+MOST_COMBINATIONS = 64
+"""How many combinations of ways the approvals of a rule may have: one way of each approval is one combination."""
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
     """An obligation: ``need`` different persons out of ``of_whom`` (words such as ``group:ops``) approve, who have authenticated
     as ``demand`` says. ``need`` is at least 1.
+
+    ``instead`` are other ways to fulfil the same obligation (``any_of`` of a rule): one way is enough. ``after``, in seconds, is
+    how long after submission a way opens; nobody is entitled by it before. ``also`` is a list of a provider, such as
+    ``oncall:dba``, that narrows ``of_whom``: only people count whose account or principal is in ``among``. If ``among`` is None,
+    the list is not known, and nobody counts. Without ``also``, ``among`` means nothing.
     """
 
     need: int
     of_whom: tuple[str, ...]
     demand: Demand = Demand()
+    instead: tuple[Approval, ...] = ()
+    after: int = 0
+    also: str = ""
+    among: tuple[str, ...] | None = None
+
+    @property
+    def ways(self) -> tuple[Approval, ...]:
+        """Return all ways to fulfil this obligation, each without the others."""
+        return (replace(self, instead=()), *self.instead) if self.instead else (self,)
+
+    def with_lists(self, among: Callable[[str], tuple[str, ...] | None]) -> Approval:
+        """Return this approval with the lists that ``among`` returns for each ``also``."""
+        instead = tuple(way.with_lists(among) for way in self.instead)
+        return replace(self, instead=instead, among=among(self.also) if self.also else None)
+
+
+def n_combinations(approvals: Iterable[Approval]) -> int:
+    """Return how many ways there are to choose one way of each of ``approvals``."""
+    return prod(len(approval.ways) for approval in approvals)
 
 
 RECORDED = ("none", "terminal", "output", "all")
@@ -119,11 +149,15 @@ class Permit:
     seen: tuple[tuple[str, str], ...] = ()
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of it. ``demands`` is there only if one of the approvals demands something."""
+        """Return what the chain keeps of it. ``demands`` is there only if one of the approvals demands something, and ``ways``
+        only if one of them can be given in another way, or is narrowed by a list.
+        """
         owed = self.obligations.approvals
         demands = {"demands": [str(approval.demand) for approval in owed]} if any(not a.demand.is_none for a in owed) else {}
         asked = [[approval.need, *approval.of_whom] for approval in owed]
-        told = {"decision": "permit", "rule": self.rule, "approvals": asked, **demands, "lease": self.lease}
+        has_ways = any(approval.instead or approval.also for approval in owed)
+        ways = {"ways": [[_kept(way) for way in approval.ways] for approval in owed]} if has_ways else {}
+        told = {"decision": "permit", "rule": self.rule, "approvals": asked, **ways, **demands, "lease": self.lease}
         return told | facts_of(self)
 
 
@@ -143,6 +177,14 @@ class Deny:
 
 
 Decision = Permit | Deny
+
+
+def _kept(way: Approval) -> dict[str, Any]:
+    """Return what the chain keeps of one way to approve."""
+    kept: dict[str, Any] = {"need": way.need, "from": list(way.of_whom), "after": way.after}
+    demand = {} if way.demand.is_none else {"demand": str(way.demand)}
+    listed = {"also": way.also, "among": None if way.among is None else list(way.among)} if way.also else {}
+    return kept | demand | listed
 
 
 def facts_of(decision: Decision) -> dict[str, dict[str, str]]:
@@ -189,13 +231,21 @@ def _of_both(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[
 
 def _both(old: tuple[Approval, ...], new: tuple[Approval, ...]) -> tuple[Approval, ...]:
     """Return what satisfies ``old`` and ``new``: of the same people under the same demand the larger number, of different ones
-    both numbers.
+    both numbers. Approvals with the same ways are one, those with different ways are both owed. The lists of people are those of
+    ``new``, where it has them.
     """
-    needs: dict[tuple[tuple[str, ...], Demand], list[int]] = {}
+    numbers: dict[Approval, list[int]] = {}
+    lists = {way.also: way.among for approvals in (old, new) for approval in approvals for way in approval.ways if way.also}
     for place, approvals in enumerate((old, new)):
         for approval in approvals:
-            needs.setdefault((approval.of_whom, approval.demand), [0, 0])[place] += approval.need
-    return tuple(Approval(max(counts), of_whom, demand) for (of_whom, demand), counts in needs.items())
+            bare = approval.with_lists(lambda also: None)
+            key, number = (bare, 1) if bare.instead else (replace(bare, need=1), bare.need)
+            numbers.setdefault(key, [0, 0])[place] += number
+    both: list[Approval] = []
+    for bare, counts in numbers.items():
+        listed = bare.with_lists(lists.__getitem__)
+        both += [listed] * max(counts) if bare.instead else [replace(listed, need=max(counts))]
+    return tuple(both)
 
 
 def still_owed(approvals: tuple[Approval, ...], eligible: tuple[tuple[str, frozenset[int]], ...]) -> int:

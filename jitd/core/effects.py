@@ -40,7 +40,21 @@ class ForgetAnswers:
 
 @dataclass(frozen=True, slots=True)
 class RequestWaits:
-    """The request waits for approvals from now on: its approvers should be told."""
+    """The request waits for approvals from now on: its approvers are told, by the channels that its rule names."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestEnded:
+    """The request has ended, and its rule names channels: those who were told that it waits are told what became of it."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class WayOpened:
+    """Another way to approve the request is open: its people should be told."""
 
     request: str
 
@@ -116,6 +130,8 @@ Effect = (
     | Screen
     | ForgetAnswers
     | RequestWaits
+    | RequestEnded
+    | WayOpened
     | TellRequester
     | Admit
     | StartRun

@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jitd.core.approvers import tally
-from jitd.core.decision import Obligations
+from jitd.core.decision import Obligations, narrow
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.request import Request, Review
 from jitd.core.subject import Subject
+from jitd.core.ways import opened
 
 
 def still_counts(review: Review, now: Subject | None, standing: str) -> Subject | None:
@@ -28,11 +29,17 @@ def still_counts(review: Review, now: Subject | None, standing: str) -> Subject 
 
 def owes(answered: Request, today: Obligations, standing: tuple[Subject, ...]) -> int:
     """Return how many approvals the request ``answered`` lacks if the approvers in ``standing`` count. The number is computed for
-    the approvals that the rule asked for at the approval, and for those that it asks for ``today``. The larger one is returned.
+    the approvals that the rule asked for at the approval, and for those that it asks for ``today``, each with the ways that were
+    open when ``answered`` was approved. The larger one is returned. If the rule counts approvers as they were at the review,
+    the lists of that time count, too.
     """
     assert answered.obligations is not None, "an approved request has its obligations"
-    asked = (answered.obligations.approvals, today.approvals)
-    return max(tally(approvals, standing, answered.requester) for approvals in asked)
+    lists = {way.also: way.among for approval in answered.obligations.approvals for way in approval.ways}
+    now = today.approvals
+    if narrow(answered.obligations, today).standing == "review":
+        now = tuple(approval.with_lists(lists.get) for approval in now)
+    asked = (answered.obligations.approvals, now)
+    return max(tally(opened(approvals, answered.opened), standing, answered.requester) for approvals in asked)
 
 
 def is_within(grant: Grant, today: Obligations, now: Moment) -> bool:

@@ -19,6 +19,7 @@ from jitd.core.decision import Deny, Why
 from jitd.core.effects import ForgetAnswers, ListsChanged, Moment, SetDeadline, TellRequester
 from jitd.core.grant import Grant, Revoked, Used
 from jitd.core.law import Actor, IllegalEvent, Role, check
+from jitd.core.opening import open_ways
 from jitd.core.request import Locked, Request, Reviewed, Screened, Verdict
 from jitd.core.subject import Subject
 
@@ -292,7 +293,7 @@ def _rests_on(locks: tuple[Lock, ...], lock: Lock, asked: Request) -> bool:
         return True
     if asked.obligations is None or not any(is_on(lock, review.by) for review in asked.reviews):
         return False
-    return tally(asked.obligations.approvals, counted(locks, asked), asked.requester) > 0
+    return tally(open_ways(asked), counted(locks, asked), asked.requester) > 0
 
 
 def counted(locks: tuple[Lock, ...], asked: Request) -> tuple[Subject, ...]:

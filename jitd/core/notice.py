@@ -7,16 +7,22 @@ not sent. Nobody is told as an approver of their own request. No notice changes 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
-from jitd.core.request import Request, RequestState
+from jitd.core.opening import open_ways
+from jitd.core.request import Request, RequestState, Verdict
+from jitd.core.subject import Subject
+from jitd.core.ways import flat, opened
 
-LONGEST_OWED = 24 * 3600.0
-"""Seconds after its end for which a request's end is still told. A channel that fails for longer leaves it out."""
+STILL_TOLD_FOR = timedelta(days=1)
+"""How long after its deadline a request's end is still told. A channel that fails for longer never tells it."""
+NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
 class Event(StrEnum):
@@ -44,8 +50,8 @@ LOUD = frozenset({Event.BREAK_GLASS, Event.OVERDUE})
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """``whom`` is to be told ``event`` of the request ``request``. ``approvals``: whose people they are, if ``whom`` is APPROVERS.
-    ``key`` is what told marks call the event: an event that happens more than once has a key of its own each time.
+    """``whom`` is to be told ``event`` of the request ``request``. APPROVERS are the people of ``approvals``. ``key`` is how
+    marks call the event; an event that happens more than once has a key of its own each time.
     """
 
     event: Event
@@ -78,15 +84,18 @@ def half_time(request: Request) -> float | None:
     return request.submitted_boot + (request.expires_boot - request.submitted_boot) / 2
 
 
-def owed(request: Request, now: Moment, told: Collection[str] = (), skipped: Skipped | None = None) -> tuple[Notice, ...]:
-    """Return all that is to be told of ``request`` at ``now``, told already or not. ``told`` are the marks of what the address was
-    told of it: who has only just been told that it waits needs no reminder. ``skipped`` is the review that is owed for it.
+def owed(
+    request: Request, now: Moment, told: Mapping[str, datetime] = NOTHING, skipped: Skipped | None = None
+) -> tuple[Notice, ...]:
+    """Return all that is to be told of ``request`` at ``now``, told already or not. ``told`` is what one address was told of it
+    (mark → moment): only who heard of the request in the first half of its time needs a reminder. ``skipped`` is the review that
+    is owed for the request.
     """
     if skipped is not None:
         return _of_broken_glass(request, skipped)
     if request.state is RequestState.PENDING:
         return _of_waiting(request, now, told)
-    if request.is_open:
+    if request.is_open or is_stale(request, now):
         return ()
     ended = [Notice(Event.DECIDED, request.id, Whom.TOLD)]
     if _was_open(request) and not request.waits and request.state is not RequestState.WITHDRAWN:
@@ -94,15 +103,24 @@ def owed(request: Request, now: Moment, told: Collection[str] = (), skipped: Ski
     return tuple(ended)
 
 
-def _of_waiting(request: Request, now: Moment, told: Collection[str]) -> tuple[Notice, ...]:
+def is_stale(request: Request, now: Moment) -> bool:
+    """True if ``request`` has ended too long ago for its end to be told."""
+    return request.expires_at is not None and request.expires_at + STILL_TOLD_FOR < now.at
+
+
+def _of_waiting(request: Request, now: Moment, told: Mapping[str, datetime]) -> tuple[Notice, ...]:
     is_over = request.expires_boot is not None and (request.boot_id != now.boot_id or request.expires_boot <= now.boot)
-    if request.obligations is None or is_over:
+    if request.obligations is None or is_over or request.asking_at is not None:  # then gatekeepers are asked, and nobody is owed
         return ()
-    approvals = request.obligations.approvals
-    found = [Notice(Event.WAITS, request.id, Whom.APPROVERS, approvals)]
-    half = half_time(request)
-    if half is not None and half <= now.boot and str(Event.WAITS) in told:
-        found.append(Notice(Event.REMINDER, request.id, Whom.APPROVERS, approvals))
+    asked = request.obligations.approvals
+    found = [Notice(Event.WAITS, request.id, Whom.APPROVERS, flat(opened(asked, 0)))]
+    ways = [way for approval in asked for way in approval.ways if 0 < way.after <= request.opened]
+    for after in sorted({way.after for way in ways}):
+        its = tuple(way for way in ways if way.after == after)
+        found.append(Notice(Event.OPENED, request.id, Whom.APPROVERS, its, f"{Event.OPENED}-{after}"))
+    half, heard_at = half_time(request), min(told.values(), default=None)
+    if half is not None and half <= now.boot and heard_at is not None and heard_at < now.at - timedelta(seconds=now.boot - half):
+        found.append(Notice(Event.REMINDER, request.id, Whom.APPROVERS, flat(open_ways(request))))
     return tuple(found)
 
 
@@ -121,7 +139,19 @@ def _was_open(request: Request) -> bool:
     return request.lease is None and owed is not None and bool(owed.approvals or owed.gatekeepers)
 
 
+def decider(request: Request) -> Subject | None:
+    """Return whose review ended ``request``; None if no review did."""
+    last = request.reviews[-1] if request.reviews else None
+    ended_so = {Verdict.APPROVE: RequestState.APPROVED, Verdict.DENY: RequestState.DENIED}
+    return last.by if last is not None and request.state is ended_so[last.verdict] else None
+
+
 def decided_by(request: Request) -> str:
     """Return the principal whose review ended ``request``; empty if no review did."""
-    ended_so = request.state in (RequestState.APPROVED, RequestState.DENIED) and request.lock is None
-    return request.reviews[-1].by.principal if ended_so and request.reviews else ""
+    by = decider(request)
+    return "" if by is None else by.principal
+
+
+def has_approved(person: str, request: Request) -> bool:
+    """True if ``person`` has approved ``request`` already."""
+    return any(review.by.person == person for review in request.reviews if review.verdict is Verdict.APPROVE)

@@ -40,8 +40,8 @@ class Rule:
     ``commands`` and ``gives`` are one condition on what is asked for: a rule that has one of them is not about the other. A
     permit with neither is about every command and no thing; a deny with neither is about both. ``needs_ticket``: the rule permits
     nothing to a requester who is known by their account alone. ``demand``: the rule permits nothing to a requester who has
-    authenticated otherwise. ``origin`` and ``when`` are asked last. ``standing``, ``gatekeepers`` and ``notify``: see Obligations.
-    ``accepts``: warnings, and why.
+    authenticated otherwise. ``origin`` and ``when`` are asked last. ``accepts``: warnings, and why. ``standing``, ``gatekeepers``
+    and ``notify``: see Obligations.
     """
 
     verdict: Literal["permit", "deny"]
@@ -152,7 +152,7 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
     if began is False or (began is None and rule.verdict == "permit"):
         return None
     if conditions.are_open(rule.when):  # whether it holds is asked again with the file, which a permit of its path lets be opened
-        return Permit(rule.name, rule.obligations) if rule.verdict == "permit" else None
+        return _permit(rule, conditions) if rule.verdict == "permit" else None
     if not conditions.hold(rule.when, denies=rule.verdict == "deny"):  # last: so facts are looked for only where it matters
         return None
     if rule.verdict == "deny" and (group := _unsure_of(rule, question.requester)):
@@ -169,7 +169,13 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
         return Deny(Why.TERMS, complaint, rule.name)
     if rule.reason is not None and not rule.reason.is_met_by(question.reason):
         return Deny(Why.REASON, f"rule {rule.name} wants {rule.reason.wish}", rule.name)
-    return Permit(rule.name, rule.obligations)
+    return _permit(rule, conditions)
+
+
+def _permit(rule: Rule, conditions: Conditions) -> Permit:
+    """Return the permit of ``rule``, with the lists that narrow its approvers."""
+    asked = tuple(approval.with_lists(conditions.listed) for approval in rule.approvals)
+    return Permit(rule.name, replace(rule.obligations, approvals=asked))
 
 
 # --- the conditions, in the order in which they are asked -------------------------------------------------------------
@@ -290,15 +296,23 @@ def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tupl
 
 
 def describe_approvals(approvals: tuple[Approval, ...]) -> str:
-    """Return words such as ``2 approvals from group:ops and 1 from group:security``, or ``no approval`` if none is owed."""
-    parts = [
-        f"{approval.need} from {listed(approval.of_whom, 'or')}" + ("" if approval.demand.is_none else f" ({approval.demand})")
-        for approval in approvals
-    ]
+    """Return words such as ``2 approvals from group:ops and 1 from group:security``, or ``no approval`` if none is owed. Other
+    ways are told so: ``2 approvals from group:dba or, after 5 minutes, 1 from group:managers``.
+    """
+    parts = [" or ".join(_way_in_words(way) for way in approval.ways) for approval in approvals]
+    parts = [part.replace(" or after ", " or, after ") for part in parts]
     if not parts:
         return "no approval"
     need, _, rest = parts[0].partition(" ")
-    return listed((f"{count(int(need), 'approval')} {rest}", *parts[1:]), "and")
+    parts = [f"{count(int(need), 'approval')} {rest}", *parts[1:]]
+    return ", and ".join(parts) if any(approval.instead for approval in approvals) else listed(tuple(parts), "and")
+
+
+def _way_in_words(way: Approval) -> str:
+    said = f"{way.need} from {listed(way.of_whom, 'or')}"
+    said += f" on {way.also}" if way.also else ""
+    said += "" if way.demand.is_none else f" ({way.demand})"
+    return f"after {duration_in_words(way.after)}, {said}" if way.after else said
 
 
 def describe(rule: Rule) -> str:

@@ -17,13 +17,16 @@ from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Decision, Deny, Obligations, Permit, facts_of, narrow
 from jitd.core.deed import deed_of
-from jitd.core.effects import ListsChanged, Moment, RequestWaits, Screen, SetDeadline, TellRequester
+from jitd.core.effects import ListsChanged, Moment, RequestEnded, RequestWaits, Screen, SetDeadline, TellRequester
 from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
 from jitd.core.grant import Used
 from jitd.core.issuing import issued
 from jitd.core.law import Actor, IllegalEvent, Role, check
+from jitd.core.opening import Relisted, WaysOpened, changed, deadlines_of, open_ways
+from jitd.core.review import Review as Review
+from jitd.core.review import Verdict as Verdict
 from jitd.core.subject import Subject
-from jitd.core.submission import detail_of, until
+from jitd.core.submission import detail_of, lease_for, until
 
 
 class RequestState(StrEnum):
@@ -37,29 +40,13 @@ class RequestState(StrEnum):
     EXPIRED = "expired"
 
 
-class Verdict(StrEnum):
-    """What a person says to a request."""
-
-    APPROVE = "approve"
-    DENY = "deny"
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """One person's verdict, as it was given."""
-
-    by: Subject
-    verdict: Verdict
-    comment: str
-    at: datetime
-
-
 @dataclass(frozen=True, slots=True)
 class Request:
     """One person asks for one command. Fields before ``state`` never change. ``lock`` is the id of the lock that ended the
     request. ``anew``: no earlier grant may answer it. ``caller`` are facts about the process that asked, if a rule looked at
     them, each with its value. ``at_once``: it does not wait for approvals. ``asking_at`` is since when its gatekeepers are
-    asked, None if they are not; ``passed`` is what is kept of their answers. ``seen`` are the facts of the last decision.
+    asked, None if they are not; ``passed`` is what is kept of their answers. ``seen`` are the facts of the last decision. Of the
+    ways to approve those are open whose ``after`` is at most ``opened``.
     """
 
     id: str
@@ -93,6 +80,7 @@ class Request:
     asking_at: datetime | None = None
     passed: tuple[Passed, ...] = ()
     seen: tuple[tuple[str, str], ...] = ()
+    opened: int = 0
 
     @property
     def may_act_at_once(self) -> bool:
@@ -217,11 +205,12 @@ class Locked:
         return {"lock": self.lock, "because": self.because}
 
 
-Event = Screened | Reviewed | Withdrawn | DeadlinePassed | Locked
+Event = Screened | Reviewed | WaysOpened | Relisted | Withdrawn | DeadlinePassed | Locked
 
 LAW: dict[RequestState, dict[type, frozenset[RequestState]]] = {
     RequestState.SCREENING: {
         Screened: frozenset({RequestState.PENDING, RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN}),
+        WaysOpened: frozenset({RequestState.SCREENING}),
         Locked: frozenset({RequestState.DENIED}),
         Withdrawn: frozenset({RequestState.WITHDRAWN}),
         DeadlinePassed: frozenset({RequestState.EXPIRED}),
@@ -229,6 +218,8 @@ LAW: dict[RequestState, dict[type, frozenset[RequestState]]] = {
     RequestState.PENDING: {
         Screened: frozenset({RequestState.PENDING, RequestState.APPROVED, RequestState.DENIED}),
         Reviewed: frozenset({RequestState.PENDING, RequestState.APPROVED, RequestState.DENIED}),
+        WaysOpened: frozenset({RequestState.PENDING}),
+        Relisted: frozenset({RequestState.PENDING}),
         Locked: frozenset({RequestState.DENIED}),
         Withdrawn: frozenset({RequestState.WITHDRAWN}),
         DeadlinePassed: frozenset({RequestState.EXPIRED}),
@@ -244,6 +235,8 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     Submitted: frozenset({Role.REQUESTER}),
     Screened: frozenset({Role.POLICY}),
     Reviewed: frozenset({Role.APPROVER}),
+    WaysOpened: frozenset({Role.CLOCK}),
+    Relisted: frozenset({Role.POLICY}),
     Withdrawn: frozenset({Role.REQUESTER, Role.DAEMON}),
     DeadlinePassed: frozenset({Role.CLOCK}),
     Locked: frozenset({Role.OPERATOR}),
@@ -270,7 +263,8 @@ def submit(event: Submitted) -> tuple[Request, tuple[Any, ...]]:
     made = event.request
     if made.asking_at is None or made.expires_boot is None:
         return made, ()
-    return made, (SetDeadline("request", made.id, made.expires_boot), Screen(made.id), ListsChanged())
+    deadlines = SetDeadline("request", made.id, made.expires_boot), *deadlines_of(made, made.submitted_boot)
+    return made, (*deadlines, Screen(made.id), ListsChanged())
 
 
 def transition(request: Request, event: Event, now: Moment) -> tuple[Request, tuple[Any, ...]]:
@@ -284,6 +278,8 @@ def transition(request: Request, event: Event, now: Moment) -> tuple[Request, tu
             after, follows = _screened(request, event, now)
         case Reviewed():
             after, follows = _reviewed(request, event, now)
+        case WaysOpened() | Relisted():
+            after, follows = changed(request, event, _approvers(request), now)
         case Withdrawn():
             after, follows = _ended(request, RequestState.WITHDRAWN, event.because)
         case DeadlinePassed():
@@ -301,7 +297,12 @@ Step = tuple[Request, tuple[Any, ...]]
 
 
 def _ended(request: Request, state: RequestState, because: str) -> Step:
-    return replace(request, state=state, because=because, asking_at=None), (TellRequester(request.id), ListsChanged())
+    ended = replace(request, state=state, because=because, asking_at=None)
+    return ended, (TellRequester(request.id), *_to_be_told(request), ListsChanged())
+
+
+def _to_be_told(request: Request) -> tuple[RequestEnded, ...]:
+    return (RequestEnded(request.id),) if request.obligations is not None and request.obligations.notify else ()
 
 
 def _screened(request: Request, event: Screened, now: Moment) -> Step:
@@ -319,39 +320,43 @@ def _screened(request: Request, event: Screened, now: Moment) -> Step:
         until(request, obligations, now),
         rule=decision.rule if is_first else request.rule,
         obligations=obligations,
-        lease=_lease_for(event.decision, obligations) if is_first else None,
+        lease=lease_for(event.decision, obligations) if is_first else None,
         asking_at=None,
         passed=passed(event.heard, now.at),
     )
     if request.lease is not None:
         return _approved(request, event.attended, f"grant {request.lease} is live", now)
-    if tally(obligations.approvals, event.standing, request.requester) == 0:
-        approver = next((r.by.principal for r in reversed(request.reviews) if r.verdict is Verdict.APPROVE), None)
-        because = f"rule {request.rule} permits" if approver is None else f"approved by {approver}"
+    if tally(open_ways(request), event.standing, request.requester) == 0:
+        because = (
+            f"approved by {approvers[-1].principal}" if (approvers := _approvers(request)) else f"rule {request.rule} permits"
+        )
         return _approved(request, event.attended, because, now)
     if request.at_once:
         return _ended(request, RequestState.WITHDRAWN, NOT_AT_ONCE)
     assert request.expires_boot is not None
     deadline, waiting = SetDeadline("request", request.id, request.expires_boot), replace(request, state=RequestState.PENDING)
-    return waiting, (deadline, TellRequester(request.id), RequestWaits(request.id), ListsChanged())
+    return waiting, (
+        deadline,
+        *deadlines_of(waiting, now.boot),
+        TellRequester(request.id),
+        RequestWaits(request.id),
+        ListsChanged(),
+    )
 
 
-def _lease_for(decision: Decision, obligations: Obligations) -> str | None:
-    """Return the lease in ``decision``, unless ``obligations`` have approvals that it was not found for."""
-    if isinstance(decision, Deny):
-        return None
-    found_for = decision.obligations
-    return decision.lease if narrow(found_for, obligations).approvals == narrow(found_for, found_for).approvals else None
+def _approvers(request: Request) -> tuple[Subject, ...]:
+    """Return the people who approved ``request``, as they were then."""
+    return tuple(review.by for review in request.reviews if review.verdict is Verdict.APPROVE)
 
 
 def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
-    before = request.obligations
+    before, asked = request.obligations, open_ways(request)
     assert before is not None, "a pending request has its obligations"
     if event.fingerprint != request.fingerprint:
         raise Stale(f"request {request.id} is not what was reviewed")
     who, reviewer = event.reviewer.principal, event.reviewer.looked_at(now.at)
-    lacks = lack(before.approvals, reviewer, request.requester) if event.verdict is Verdict.APPROVE else ""
-    if lacks or not may_review(before.approvals, reviewer, request.requester):
+    lacks = lack(asked, reviewer, request.requester) if event.verdict is Verdict.APPROVE else ""
+    if lacks or not may_review(asked, reviewer, request.requester):
         raise NotYours(f"{who} may not {event.verdict} request {request.id}" + (f": its rule {lacks}" if lacks else ""))
     review = Review(reviewer, event.verdict, event.comment, now.at)
     request = replace(request, reviews=(*request.reviews, review))
@@ -362,8 +367,8 @@ def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
         return _ended(replace(request, rule=event.decision.rule), RequestState.DENIED, event.decision.because)
     obligations = narrow(before, event.decision.obligations)
     request = replace(request, obligations=obligations)
-    if tally(obligations.approvals, (*event.standing, reviewer), request.requester) > 0:
-        return replace(request, asking_at=None), (TellRequester(request.id), ListsChanged())
+    if tally(open_ways(request), (*event.standing, reviewer), request.requester) > 0:
+        return replace(request, asking_at=None), (*deadlines_of(request, now.boot), TellRequester(request.id), ListsChanged())
     if obligations.gatekeepers:
         asking = replace(request, asking_at=request.asking_at or now.at)
         return asking, (TellRequester(request.id), ListsChanged(), Screen(request.id))
@@ -374,7 +379,7 @@ def _approved(request: Request, attended: bool, because: str, now: Moment) -> St
     """Approve the request: issue a grant unless a lease answers, and take its first use if a live client waits."""
     assert request.obligations is not None
     approved = replace(request, state=RequestState.APPROVED, because=because)
-    follows: list[Any] = [TellRequester(request.id), ListsChanged()]
+    follows: list[Any] = [TellRequester(request.id), *_to_be_told(request), ListsChanged()]
     grant = request.lease
     if grant is None:
         grant = request.id

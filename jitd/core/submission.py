@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from jitd.core.claims import Point
-from jitd.core.decision import Obligations, Permit
+from jitd.core.decision import Decision, Deny, Obligations, Permit, narrow
 from jitd.core.effects import Moment
 from jitd.core.question import spelled
 
@@ -53,6 +53,14 @@ def until(request: Request, obligations: Obligations, now: Moment) -> Request:
         return request
     within = obligations.expires_for
     return replace(request, expires_at=now.at + timedelta(seconds=within), expires_boot=now.boot + within)
+
+
+def lease_for(decision: Decision, obligations: Obligations) -> str | None:
+    """Return the lease in ``decision``, unless ``obligations`` have approvals that it was not found for."""
+    if isinstance(decision, Deny):
+        return None
+    found_for = decision.obligations
+    return decision.lease if narrow(found_for, obligations).approvals == narrow(found_for, found_for).approvals else None
 
 
 def _point(point: Point) -> dict[str, str | None]:

@@ -16,6 +16,9 @@ from jitd.core.names import OF_THE_FILE
 from jitd.core.origin import FACT, Whence, began_in
 from jitd.core.question import Question, said
 
+LONGEST_NAME = 320
+"""How many characters an account or a principal on a list may have."""
+
 
 class WhenFailed(Exception):
     """The expression could not be evaluated. The text is a sentence for people, without a full stop."""
@@ -101,6 +104,18 @@ class Conditions:
         # A deny is for the file: another name of it must not bypass the deny.
         paths = (question.command.path, *(question.names if denies and "request.path" in when.names else ()))
         return any([self._holds(when, path) for path in paths])
+
+    def listed(self, also: str) -> tuple[str, ...] | None:
+        """Return whom the list ``also`` (``PROVIDER:FACT``) names; None if that is not known. Names that are longer than any
+        account's or principal's are left out. If nobody has looked for the list, the caller asks again: see ``hold``.
+        """
+        name = f"fact.{also.partition(':')[2]}"
+        if name not in self._known:
+            self.unasked.add(name)
+            return None
+        found = self._known[name]
+        self.seen[name] = spell(found)
+        return tuple(who for who in found if len(who) <= LONGEST_NAME) if isinstance(found, tuple) else None
 
     def _holds(self, when: When, path: bytes) -> bool:
         question = self._question

@@ -30,6 +30,7 @@ from jitd.deciding.gatekeepers import Answers, Gatekeepers, Hearing, NoGatekeepe
 from jitd.deciding.hearings import Hearings
 from jitd.deciding.knowledge import Beforehand, Gather, Knowledge, Providers, Wanted
 from jitd.deciding.screening import Sighting
+from jitd.deciding.seats import Seating
 from jitd.files.silence import MOUNTS
 from jitd.settings.config import Config
 from jitd.store import Store
@@ -99,6 +100,7 @@ class Decider:
         self._providers = providers
         self._workers = workers
         self._now = now
+        self.seating = Seating(config, workers)
         self._hearings = Hearings(Answers(gatekeepers or NoGatekeepers(), now), store, policy, now)
 
     # --- the answers ---------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from jitd.core.duration import duration_in_words
 from jitd.doctor import files
 from jitd.doctor.finding import Finding, bad, count, ok, unknown, weak
 from jitd.doctor.host import Host, Running
@@ -35,10 +36,13 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """What the daemon's threads do. ``lanes``: name, threads, busy ones, waiting work. ``silent``: mounts that do not answer."""
+    """What the daemon's threads do. ``lanes``: name, threads, busy ones, waiting work. ``silent``: mounts that do not answer.
+    ``channels``: those that could not tell something: name, since when, why, and of how many requests.
+    """
 
     lanes: Sequence[tuple[str, int, int, int]]
     silent: Sequence[str]
+    channels: Sequence[tuple[str, float, str, int]] = ()
 
 
 def examine(host: Host) -> Iterator[Finding]:
@@ -49,7 +53,9 @@ def examine(host: Host) -> Iterator[Finding]:
     yield files.socket("socket.mode", files.see(path), host.bind)
     if host.daemon.pid:
         yield answer(ask(path)[0], host.config.host, host.restart)
-        yield from lanes(read_lanes(host.run_dir / "lanes"))
+        found = read_lanes(host.run_dir / "lanes")
+        yield from lanes(found)
+        yield from notices(found, len(host.config.notify), time.time())
 
 
 def examine_age(host: Host) -> Iterator[Finding]:
@@ -90,7 +96,8 @@ def read_lanes(file: Path) -> Lanes | None:
     with suppress(OSError, ValueError, KeyError, TypeError):
         said = json.loads(file.read_bytes())
         lanes = [(str(lane), int(n), int(busy), int(waiting)) for lane, n, busy, waiting in said["lanes"]]
-        return Lanes(lanes, list(said["silent"]))
+        channels = [(str(name), float(since), str(why), int(n)) for name, since, why, n in said.get("channels", ())]
+        return Lanes(lanes, list(said["silent"]), channels)
     return None
 
 
@@ -153,6 +160,18 @@ def lanes(found: Lanes | None) -> Iterator[Finding]:
         yield weak("daemon.lanes", said, "see what does not answer: a file system, or a directory of accounts (SSSD, LDAP)")
     if not full and not found.silent:
         yield ok("daemon.lanes", "the daemon's threads are not all busy")
+
+
+def notices(found: Lanes | None, n_channels: int, now: float) -> Iterator[Finding]:
+    """Tell which channels cannot tell people of requests. Nothing if jitd.toml has none. ``now`` is in seconds since 1970."""
+    if found is None or not n_channels:
+        return
+    for name, since, why, n_requests in found.channels:
+        for_long = duration_in_words(max(1, int(now - since)))
+        said = f"channel {name} could not tell people of {count(n_requests, 'request')}, for {for_long} by now: {why}"
+        yield weak("daemon.notices", said, f"see [notify.{name}] in jitd.toml; meanwhile tell them yourself: jitd requests")
+    if not found.channels:
+        yield ok("daemon.notices", f"no message is held up ({count(n_channels, 'channel')})")
 
 
 def policy(in_force: str | None, of_files: str | None, n_rules: int, reload: str) -> Finding:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
-from jitd.core import effects, lock, request, run, submission
-from jitd.core.decision import Decision, Permit
+from jitd.core import effects, lock, opening, request, run, submission
+from jitd.core.decision import Approval, Decision, Permit
 from jitd.core.effects import Effect, Moment
 from jitd.core.grant import Expired, Grant, GrantState, Revoked
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY
@@ -21,12 +21,14 @@ from jitd.core.request import Request
 from jitd.core.run import Ending, Outcome, Recording, Run, RunState, Usage
 from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider
+from jitd.deciding.seats import Seats
 from jitd.executor import Executor
 from jitd.giving import Givers
 from jitd.lifecycle import jobs
 from jitd.lifecycle.deadlines import Deadlines
 from jitd.lifecycle.holdings import Holdings
 from jitd.lifecycle.lifecycle import Event, Lifecycle
+from jitd.lifecycle.openings import Openings
 from jitd.lifecycle.screenings import Overtaken, Screenings
 from jitd.lifecycle.waiters import Waiters
 from jitd.log import log
@@ -53,7 +55,9 @@ class Perform:
         waiters: Waiters,
         workers: Workers,
         now: Callable[[], Moment],
+        look: Callable[[str], None] = lambda request: None,
     ) -> None:
+        """``look`` has people outside told what is to be told of a request (``notices.Notices.look``)."""
         self._config = config
         self._decider = decider
         self._lifecycle = lifecycle
@@ -62,16 +66,20 @@ class Perform:
         self._waiters = waiters
         self._workers = workers
         self._now = now
+        self._look = look
         self.deadlines = Deadlines(now, self._due, self._ended)
         self.holdings = Holdings(givers, store, waiters, now, self.act, self.deadlines.set)
         self.screenings = Screenings(decider, store, waiters, now, self.is_attended, self.screened, self.deadlines.set)
+        self.openings = Openings(decider, store, now, self.act, self.act_on, self._tell_seats, self.later, self.deadlines.set)
         self._begun_for: dict[str, Subject] = {}  # maps a run to the subject who took its use, with the ticket of that moment
         self._tasks: set[asyncio.Task[None]] = set()
         self._deeds: dict[type, Callable[[Any], None]] = {
             effects.ListsChanged: lambda effect: waiters.lists_changed(),
             effects.Screen: lambda effect: self.screenings.begin(effect.request),
             effects.ForgetAnswers: lambda effect: decider.forget_answers(),
-            effects.RequestWaits: lambda effect: None,  # nothing to send: approvers watch the lists
+            effects.RequestWaits: lambda effect: self._tell_approvers(effect.request),
+            effects.RequestEnded: lambda effect: look(effect.request),
+            effects.WayOpened: lambda effect: self._tell_approvers(effect.request),
             effects.TellRequester: self._tell_requester,
             effects.Admit: lambda effect: self._admit(effect.request, effect.request),
             effects.StartRun: self._start_run,
@@ -159,6 +167,10 @@ class Perform:
 
     # --- telling -----------------------------------------------------------------------------------------------------
 
+    def _tell_approvers(self, request: str) -> None:
+        self.openings.find_seats(request)
+        self._look(request)
+
     def _tell_requester(self, effect: effects.TellRequester) -> None:
         """Tell the client that waits. What else was ordered with this is done, also if the client cannot be told."""
         self.screenings.moved(effect.request)
@@ -168,6 +180,12 @@ class Perform:
                 waiter.moved(effect.request)
             except Exception as fault:
                 log("a client could not be told of its request", request=effect.request, fault=f"{type(fault).__name__}: {fault}")
+
+    def _tell_seats(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
+        """Tell the client that waits for ``found`` who could approve."""
+        waiter = self._waiters.of(found.id)
+        if waiter is not None:
+            waiter.seated(found, seats)
 
     # --- runs --------------------------------------------------------------------------------------------------------
 
@@ -283,6 +301,10 @@ class Perform:
                 waiting = self._store.request(id)
                 if waiting is not None and waiting.is_open and (waiting.expires_boot or 0.0) <= now.boot:
                     self.act(request.DeadlinePassed(id, CLOCK))
+            elif life == opening.WAY:
+                self.openings.open_ways(id)
+            elif life == opening.LISTS:
+                self.openings.ask_lists(id)
             elif life == "grant":
                 grant = self._store.grant(id)
                 if grant is not None and grant.is_live and grant.ends_boot <= now.boot:
@@ -300,6 +322,8 @@ class Perform:
                     self.later(self.holdings.go_on(id))
             elif life == "screen":
                 self.screenings.begin(id)
+            elif life == "notice":
+                self._look(id)
             elif life == "holder":
                 self.holdings.nobody_came(id)
             else:

@@ -13,6 +13,7 @@ from jitd.core.effects import Moment
 from jitd.core.grant import Expired
 from jitd.core.holding import HoldingState
 from jitd.core.law import CLOCK, DAEMON
+from jitd.core.opening import deadlines_of
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Executor
 from jitd.lifecycle.lifecycle import Lifecycle
@@ -68,6 +69,8 @@ class Recovery:
                 self._perform.screenings.begin(waiting.id)
             if waiting.expires_boot is not None:
                 deadlines.set("request", waiting.id, waiting.expires_boot)
+            for each in deadlines_of(waiting, now.boot):
+                deadlines.set(each.life, each.id, each.boot)
             if waiting.waits:
                 deadlines.set("client", waiting.id, now.boot + COMES_BACK_FOR)
 

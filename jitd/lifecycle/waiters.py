@@ -7,11 +7,14 @@ Law: the registry is in memory alone and is lost with the daemon. Nothing durabl
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from jitd.core.decision import Approval
 from jitd.core.holding import Holding
+from jitd.core.request import Request
 from jitd.core.subject import Subject
+from jitd.deciding.seats import Seats
 
 TOLD_AFTER = 1.0
 """Seconds after which a requester is told that gatekeepers are being asked. Most answers come sooner."""
@@ -41,6 +44,9 @@ class Waiter(Protocol):
 
     def asks(self, names: tuple[str, ...]) -> None:
         """The gatekeepers ``names`` are being asked about a use of an approved request."""
+
+    def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
+        """``seats`` are the people who could approve ``found`` in each way. Tell the person if there are too few."""
 
     def refuse(self, code: str, text: str) -> None:
         """The use of an approved request is refused."""

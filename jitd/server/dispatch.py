@@ -61,6 +61,8 @@ class Dispatch:
                 return await self._to.locks.lock(who, message.whom, message.name, message.lasts_for, message.reason)
             case messages.Unlock():
                 return await self._unlock(who, message)
+            case messages.Mute():
+                return self._to.mutes.mute(who, message.lasts_for)
             case messages.Reload():
                 return await self._reload(who)
             case messages.Audit():

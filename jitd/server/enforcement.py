@@ -11,10 +11,11 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from jitd.core.claims import Claims, Point
+from jitd.core.decision import Approval
 from jitd.core.deed import RUN, deed_of
 from jitd.core.holding import Holding
 from jitd.core.origin import Caller
@@ -23,6 +24,7 @@ from jitd.core.subject import Subject
 from jitd.deciding import origins
 from jitd.deciding.command_lookup import Asked
 from jitd.deciding.program_commands import PROGRAMS, Program, at_point
+from jitd.deciding.seats import Seats
 from jitd.deciding.view import View
 from jitd.deciding.walking import Held, Place
 from jitd.server.acceptor import NoKey, NotAuthenticated, Proof
@@ -33,6 +35,7 @@ from jitd.server.reading import service_in
 from jitd.server.services import Services
 from jitd.verbs.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
 from jitd.verbs.rows import instant
+from jitd.verbs.sentences import unseated
 from jitpam.wire import messages
 from jitpam.wire.codes import STAGES
 from jitpam.wire.framing import frame
@@ -251,6 +254,13 @@ class Enforcement:
     def asks(self, names: tuple[str, ...]) -> None:
         """See ``waiters.Waiter``. An enforcement point resumes nothing."""
         raise AssertionError(f"nobody waits for {names}")
+
+    def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
+        """See ``waiters.Waiter``."""
+        lines = unseated(found, seats, self._services.now())
+        if lines and self._waits_for == found.id and self._ask.waits:
+            until = instant(found.expires_at)
+            self._talk.say(messages.Progress(id=found.id, state=str(found.state), owed=found.is_open, news=lines, until=until))
 
     def refuse(self, code: str, text: str) -> None:
         """See ``waiters.Waiter``."""

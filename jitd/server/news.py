@@ -58,7 +58,7 @@ def news_of(found: Request, told: Told, locks: tuple[Lock, ...], now: Moment) ->
         if told.owing and owing(found) != told.owing:
             lines.append(owing(found))
         if found.asking_at is not None and found.asking_at != told.asking_at:
-            lines.append(f"approved; {asking(names)}")
+            lines.append(f"approved; {asking(names)}" if names else "approved; the rules are asked again")
         told = replace(told, asking_at=found.asking_at, owing=owing(found))
     return lines, replace(told, n_things=n_things, void=void)
 

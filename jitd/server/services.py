@@ -20,6 +20,7 @@ from jitd.verbs.endings import Endings
 from jitd.verbs.explanations import Explanations
 from jitd.verbs.lists import Lists
 from jitd.verbs.locks import Locks
+from jitd.verbs.mutes import Mutes
 from jitd.verbs.recordings import Recordings
 from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
@@ -48,6 +49,7 @@ class Services:
     recordings: Recordings
     waiters: Waiters
     turns: Turns
+    mutes: Mutes
     complaints: Complaints
     let_go: Callable[[str], None]
     """Takes back the holding of that id: the client that had it in hand is gone."""

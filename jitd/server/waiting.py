@@ -7,17 +7,19 @@ if it was made to wait for a client. A thing that the client had is taken back, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from jitd.core.decision import Approval
 from jitd.core.holding import Holding
 from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
+from jitd.deciding.seats import Seats
 from jitd.log import log
 from jitd.server.news import Told, news_of, refusal_of
 from jitd.server.services import Services
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import instant
-from jitd.verbs.sentences import asking
+from jitd.verbs.sentences import asking, unseated
 from jitpam.wire import messages
 from jitpam.wire.shown import shown
 
@@ -43,6 +45,7 @@ class Waiting:
         self._request: str | None = None
         self._holding: str | None = None
         self._told = Told()
+        self._unseated: list[str] = []
 
     @property
     def who(self) -> Subject | None:
@@ -57,7 +60,7 @@ class Waiting:
     def begin(self, id: str) -> None:
         """Note that the client waits for the request ``id`` from now on."""
         self._request = id
-        self._told = Told()
+        self._told, self._unseated = Told(), []
 
     def close(self) -> None:
         """Handle that the client has disconnected: take back the thing that the client has, and leave the request that it waits
@@ -147,6 +150,13 @@ class Waiting:
         if self._request is not None:
             state = str(RequestState.APPROVED)
             self._say(messages.Progress(id=self._request, state=state, owed=True, news=[asking(names)], until=None))
+
+    def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
+        """See ``waiters.Waiter``."""
+        lines = unseated(found, seats, self._services.now())
+        if lines and self._request == found.id and lines != self._unseated:
+            self._progress(found, lines)
+        self._unseated = lines
 
     def refuse(self, code: str, text: str) -> None:
         """See ``waiters.Waiter``."""

@@ -28,13 +28,13 @@ from jitd.core.conditions import (
     read_variable,
     read_who,
 )
-from jitd.core.decision import Approval, Record, Terms
+from jitd.core.decision import Record, Terms
 from jitd.core.names import NAMES, Name
 from jitd.core.origin import read_origin
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
 from jitd.core.thing import read_thing
 from jitd.expressions.patterns import read_pattern
-from jitd.settings import demands, notify_key
+from jitd.settings import approvals_key, demands, notify_key
 from jitd.settings.acceptance import read_accept
 from jitd.settings.commands_key import read_commands
 from jitd.settings.gatekeeper_key import faults_of, names_in
@@ -46,15 +46,13 @@ MOST_BYTES = 1 << 20
 """How many bytes a policy file may have."""
 LONGEST_GIVEN = 24 * 3600
 """How many seconds a rule may give a thing for. A ticket that the KDC has issued cannot be taken back before its end."""
-MOST_NEEDED = 100
-"""How many approvals a rule may ask for from one group."""
 
 KEYS = {
     "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "origin", "services", "when", "accept"),
     "permit": ("ticket", *demands.KEYS, "reason", "approvals", "expires", "grant", "run", "standing", "gatekeepers", "notify"),
     "deny": ("because",),
     "reason": ("pattern", "hint"),
-    "approvals": ("need", "from", *demands.KEYS),
+    "approvals": approvals_key.KEYS,
     "grant": ("lasts", "uses"),
     "run": (
         "timeout",
@@ -268,7 +266,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule
         services=table.words("services", ("jitsudo",), read_service),
         reason=_reason(table),
         when=read_when(table, names),
-        approvals=_approvals(table),
+        approvals=approvals_key.read_approvals(table, names),
         expires_for=table.duration("expires", 15 * 60),
         lasts_for=lasts_for,
         uses=grant.number("uses", 1, 1, MOST_USES),
@@ -349,18 +347,6 @@ def _reason(table: Table) -> Reason | None:
     except ValueError as error:
         inner.fault(f'"pattern" is not a regular expression of RE2: {error}', "pattern")
         return None
-
-
-def _approvals(table: Table) -> tuple[Approval, ...]:
-    found = []
-    if table.values.get("approvals") == []:
-        table.fault('"approvals" is empty: say who approves, or leave it out to permit at once', "approvals")
-    for inner in table.tables("approvals", 'a list such as [{ need = 1, from = ["group:ops"] }]'):
-        inner.known(KEYS["approvals"])
-        inner.needs("need", "from")
-        need, of_whom = inner.number("need", 1, 1, MOST_NEEDED), inner.words("from", (), read_who)
-        found.append(Approval(need, of_whom, demands.read_demand(inner)))
-    return tuple(found)
 
 
 def _terms(run: Table) -> Terms:

@@ -52,6 +52,20 @@ class History:
     ran: int
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A told mark: ``address`` was told ``event`` of ``request`` by ``channel``, at ``at`` (aware). The address is an account, or
+    empty for the group of the channel. ``is_open``: the address is still to be told how the request ends.
+    """
+
+    request: str
+    channel: str
+    address: str
+    event: str
+    at: datetime
+    is_open: bool = True
+
+
 class Store(Protocol):
     """What every store can do. Each method is one transaction. All methods raise StoreError if the disk fails."""
 
@@ -133,6 +147,21 @@ class Store(Protocol):
 
     def misfiled(self) -> Iterator[tuple[str, str]]:
         """Yield life and id of every object whose columns do not agree with its document, for the verifier."""
+
+    def tell(self, marks: Iterable[Told]) -> None:
+        """Write all ``marks`` durably, or none. A mark that is not open closes all marks of the same address and request."""
+
+    def told(self, request: str) -> list[Told]:
+        """Return the told marks of a request, oldest first."""
+
+    def told_open(self) -> list[str]:
+        """Return the ids of the requests that have an open mark."""
+
+    def mute(self, person: str, until: datetime | None) -> None:
+        """Note that ``person`` wants to be told nothing before ``until`` (aware); None: wants to be told again."""
+
+    def muted(self) -> dict[str, datetime]:
+        """Return who wants to be told nothing, each with the moment until which; it may be over."""
 
     def close(self) -> None:
         """Close the database."""

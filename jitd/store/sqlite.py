@@ -23,8 +23,9 @@ from jitd.core.run import Run
 from jitd.store import Change, Conflict, History, StoreError, documents, history
 from jitd.store.columns import COLUMNS
 from jitd.store.tally import Had, Tally
+from jitd.store.told import ToldMarks
 
-SCHEMA = 5
+SCHEMA = 6
 """The version of the schema that this code knows: the number of the last file in ``schema/``."""
 
 PAGE = 64
@@ -39,7 +40,7 @@ _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL)
 """What SQLite says if it cannot have a lock. Its own may be in the way: it does not ask whether the kernel has taken one back."""
 
 
-class SqliteStore:
+class SqliteStore(ToldMarks):
     """See ``Store``. Use a SqliteStore from one thread only."""
 
     def __init__(self, path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from jitd.core import approvers
 from jitd.core.command import read_id
 from jitd.core.law import Actor, Role
+from jitd.core.opening import open_ways
 from jitd.core.request import Request
 from jitd.core.subject import Subject, matches_any
 from jitd.settings.config import Config
@@ -33,7 +34,7 @@ class Access:
 
     def may_review(self, who: Subject, found: Request) -> bool:
         """True if the rule of ``found`` takes a review from ``who``."""
-        return found.obligations is not None and bool(approvers.may_review(found.obligations.approvals, who, found.requester))
+        return bool(approvers.may_review(open_ways(found), who, found.requester))
 
     def why_no_review(self, who: Subject, found: Request) -> str:
         """Why nobody takes a review of ``found`` from ``who``, as the end of a sentence; empty if it is taken."""
@@ -49,9 +50,7 @@ class Access:
         """Why nobody takes an approval of ``found`` from ``who``, though they may review it: how they authenticated is not what
         its rule demands. Empty if it is taken.
         """
-        if found.obligations is None:
-            return ""
-        lacks = approvers.lack(found.obligations.approvals, who, found.requester)
+        lacks = approvers.lack(open_ways(found), who, found.requester)
         return f"its rule {lacks}" if lacks else ""
 
     def may_see(self, who: Subject, found: Request) -> bool:

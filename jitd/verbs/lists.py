@@ -7,7 +7,7 @@ Law: nothing here is read on the event loop, and nothing changes. A list has onl
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import closing
 from typing import TypeVar
 
@@ -19,13 +19,16 @@ from jitd.core.lock import Lock
 from jitd.core.request import Request
 from jitd.core.run import Run, RunState, Usage
 from jitd.core.subject import Subject
-from jitd.store import Store
+from jitd.deciding.seats import UNKNOWN, Seats, unknown
+from jitd.store import Store, Told
 from jitd.verbs.access import Access
+from jitd.verbs.notice_rows import notice_row
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, asked_row, grant_row, holding_row, lock_row, request_row, run_row
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
+Noticed = tuple[str, list[Told], str]
 T = TypeVar("T", Request, Grant, Run, Lock)
 MOST_RUNS = 1000
 """The most runs that are shown with their request: the newest ones."""
@@ -36,7 +39,9 @@ AT_ONCE_BYTES = 1024 * 1024
 
 
 class Lists:
-    """Reads lists. ``opened`` opens a store for one page. ``store`` has single objects as they are now."""
+    """Reads lists. ``opened`` opens a store for one page. ``store`` has single objects as they are now. ``seats`` finds who could
+    approve a request.
+    """
 
     def __init__(
         self,
@@ -46,13 +51,18 @@ class Lists:
         workers: Workers,
         usage_of: Callable[[Run], Usage | None],
         now: Callable[[], Moment],
+        seats: Callable[[Request], Awaitable[Seats]] = unknown,
+        notices_of: Callable[[Request], Iterable[Noticed]] = lambda request: (),
     ) -> None:
+        """``notices_of`` returns for each channel of a request who was told what, and why somebody was not."""
         self._access = access
+        self._seats = seats
         self._store = store
         self._opened = opened
         self._workers = workers
         self._usage_of = usage_of
         self._now = now
+        self._notices_of = notices_of
 
     def requests(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
         """Yield the open requests that ``who`` may see; with ``ended`` all of them."""
@@ -115,9 +125,16 @@ class Lists:
     async def show(self, who: Subject, typed: str) -> Row:
         """Return everything about one request, with its grant and its runs. Raises Refusal."""
         found, locks = self._access.visible(who, typed), tuple(self._store.locks())
+        may_review = self._access.may_review(who, found)
+        is_told_all = may_review or self._access.is_operator(who)
+        notices = [notice_row(*one, is_told_all=is_told_all) for one in self._notices_of(found)]
+
+        seats = await self._seats(found) if found.is_open else UNKNOWN
 
         def read() -> Row:
-            row = request_row(found, who, self._access.may_review(who, found), locks)
+            row = request_row(found, who, may_review, locks)
+            row["asked_people"] = list(seats.people) if seats.is_whole else None
+            row["notices"] = notices
             with closing(self._opened()) as store:
                 grant = store.grant(found.lease or found.id)
                 # The command stands in the row already: with each of them once more it would not fit into one frame.

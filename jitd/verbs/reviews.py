@@ -130,7 +130,7 @@ class Reviews:
     def _said(self, id: str, verdict: Verdict) -> str:
         found = self._store.request(id)
         assert found is not None, "it was committed"
-        if found.asking_at is not None and found.obligations is not None:
+        if found.asking_at is not None and found.obligations is not None and found.obligations.gatekeepers:
             return f"request {id}: your approval counts; {asking(found.obligations.gatekeepers)}"
         if found.state is RequestState.PENDING:
             return f"request {id}: your approval counts; more are owed"

@@ -11,13 +11,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from jitd.core.approvers import lack, tally
+from jitd.core.approvers import lack, owes, tally
 from jitd.core.command import Command, Pairs
 from jitd.core.decision import Approval, Decision, Deny, Terms
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.lock import Lock, counted, sentence
+from jitd.core.opening import open_ways
 from jitd.core.policy import Rule, describe, describe_approvals
 from jitd.core.request import Request, Verdict
 from jitd.core.run import Run, Usage
@@ -38,17 +39,22 @@ def _pairs(pairs: Pairs) -> list[list[str]]:
 
 
 def _approvals(owed: tuple[Approval, ...]) -> list[Row]:
-    return [
-        {
-            "need": a.need,
-            "from": [shown(word) for word in a.of_whom],
-            "indicators": list(a.demand.indicators),
-            "ticket_age": a.demand.ticket_age,
-            "forwarded": a.demand.forwarded,
-            "demand": str(a.demand),
-        }
-        for a in owed
-    ]
+    return [_way(approval) | {"instead": [_way(way) for way in approval.instead]} for approval in owed]
+
+
+def _way(way: Approval) -> Row:
+    """Return the row of one way to approve. ``after`` is in seconds since submission."""
+    return {
+        "need": way.need,
+        "from": [shown(word) for word in way.of_whom],
+        "indicators": list(way.demand.indicators),
+        "ticket_age": way.demand.ticket_age,
+        "forwarded": way.demand.forwarded,
+        "demand": str(way.demand),
+        "after": way.after,
+        "also": way.also,
+        "among": None if way.among is None else [shown(name) for name in way.among],
+    }
 
 
 def _authentication(who: Subject) -> Row | None:
@@ -108,7 +114,7 @@ def owed(request: Request, locks: tuple[Lock, ...] = ()) -> int:
     """Return how many approvals are still owed under the active ``locks``, as far as the reviews given tell."""
     if request.obligations is None or not request.is_open:
         return 0
-    return tally(request.obligations.approvals, counted(locks, request), request.requester)
+    return tally(open_ways(request), counted(locks, request), request.requester)
 
 
 def request_row(request: Request, viewer: Subject, may_review: bool, locks: tuple[Lock, ...] = ()) -> Row:
@@ -158,10 +164,14 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "waits": request.waits,
         "fingerprint": request.fingerprint.hex(),
         "owed": owed(request, locks),
+        "owes": shown(owes(open_ways(request), standing, request.requester)) if request.is_open else "",
+        "asked_people": None,
+        "opened": request.opened,
         "writable": request.obligations is not None and request.obligations.terms.writable,
         "approvals": _approvals(request.obligations.approvals) if request.obligations else [],
+        "asks": shown(describe_approvals(request.obligations.approvals)) if request.obligations else "",
         "gatekeepers": list(request.obligations.gatekeepers) if request.obligations else [],
-        "asking_at": instant(request.asking_at),
+        "asking_at": instant(request.asking_at) if request.obligations and request.obligations.gatekeepers else None,
         "passed": [
             {"name": one.name, "at": instant(one.at), "until": instant(one.until), "mark": shown(one.mark)}
             for one in request.passed
@@ -185,7 +195,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         ],
         "mine": viewer.is_requester(request.requester),
         "may_review": may_review,
-        "lacks": "" if request.obligations is None else lack(request.obligations.approvals, viewer, request.requester),
+        "lacks": lack(open_ways(request), viewer, request.requester),
     }
 
 

@@ -3,9 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from jitd.core.decision import Approval
 from jitd.core.duration import duration_in_words
+from jitd.core.effects import Moment
 from jitd.core.policy import describe_approvals
 from jitd.core.request import Request, RequestState, Review, Verdict
+from jitd.core.wording import count
+from jitd.deciding.seats import Seats
 from jitpam.wire.shown import shown, shown_command
 
 
@@ -35,6 +41,61 @@ def owing(request: Request) -> str:
     if not request.obligations.approvals:
         return f"rule {shown(request.rule)} is {asking(names)}, within {within}"
     return f"rule {shown(request.rule)} is {asking(names)}, and then asks {wants}, all within {within}"
+
+
+def unseated(request: Request, found: Mapping[Approval, Seats], now: Moment) -> list[str]:
+    """Return a line for each approval of ``request`` that too few people could give now, and what happens next. ``found`` are the
+    people of each way, open or closed. What cannot be known is said so, if nobody at all was found.
+    """
+    approvals = () if request.obligations is None else request.obligations.approvals
+    lines = []
+    for approval in approvals:
+        now_open = [way for way in approval.ways if way.after <= request.opened]
+        if any(len(found[way].people) >= way.need for way in now_open):
+            continue
+        is_sure, is_known = all(found[way].is_whole for way in now_open), any(found[way].people for way in now_open)
+        if is_sure or not is_known:
+            lines.append(_unseated(approval, now_open, found) + _next_seats(request, approval, found, now))
+    return lines
+
+
+def _unseated(approval: Approval, now_open: list[Approval], found: Mapping[Approval, Seats]) -> str:
+    about = " or ".join(_words(way) for way in now_open)
+    what = f"the {'approval' if approval.need == 1 else 'approvals'} of {about}"
+    if not all(found[way].is_whole for way in now_open):
+        return f"whether somebody can give {what} at present cannot be known: no directory lists all people"
+    silent = next((way for way in now_open if way.also and way.among is None), None)
+    if silent is not None:
+        provider, _, name = silent.also.partition(":")
+        return f"nobody can give {what} at present: provider {shown(provider)} does not say who is on {shown(name)}"
+    empty = next((way for way in now_open if way.also and not way.among), None)
+    if empty is not None:
+        return f"nobody can give {what} at present: the list {shown(empty.also)} is empty"
+    most = max(now_open, key=lambda way: len(found[way].people))
+    n_there = len(found[most].people)
+    if not n_there:
+        return f"nobody can give {what} at present: there is no such person beside you"
+    return f"too few people can give {what} at present: {count(most.need, 'person')} must, and {n_there} could"
+
+
+def _next_seats(request: Request, approval: Approval, found: Mapping[Approval, Seats], now: Moment) -> str:
+    """Return what happens next with an approval that nobody can give now."""
+    for way in approval.ways:
+        if way.after > request.opened and not found[way].is_empty:
+            return f"; in {_left(request.submitted_boot + way.after - now.boot)} {_words(way)} may"
+    if request.expires_boot is None:
+        return ""
+    return f"; unless that changes, the request ends in {_left(request.expires_boot - now.boot)}"
+
+
+def _left(seconds: float) -> str:
+    """Return ``seconds`` in words, in whole minutes if there are many."""
+    whole = max(1, round(seconds))
+    return duration_in_words(whole if whole < 120 else -(-whole // 60) * 60)
+
+
+def _words(way: Approval) -> str:
+    return shown(" or ".join(way.of_whom) + (f" on {way.also}" if way.also else ""))
 
 
 def reviewed(review: Review) -> str:

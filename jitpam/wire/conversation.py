@@ -24,6 +24,7 @@ _ASKS = [
     "stop",
     "lock",
     "unlock",
+    "mute",
     "reload",
     "audit",
     "replay",

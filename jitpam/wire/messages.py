@@ -238,6 +238,12 @@ class Unlock(Message, by=FROM_CLIENT):
     reason: str
 
 
+class Mute(Message, by=FROM_CLIENT):
+    """Tell me nothing of requests that wait, for ``lasts_for`` seconds; None: tell me again."""
+
+    lasts_for: int | None
+
+
 class Reload(Message, by=FROM_CLIENT):
     """Read the policy again."""
 

@@ -34,7 +34,8 @@ def broken_policies() -> dict[str, bytes]:
     for name, line in {
         "an unknown key": "comands = []",
         "an unknown table": "[[permits]]",
-        "a key of later": "notify = ['ops']",
+        "a key of later": "break_glass = { instead_of = 'open' }",
+        "a channel that is not there": "notify = ['ops']",
         "a list that is none": 'who = "*"',
         "a number that is none": "grant = { uses = true }",
         "no uses": "grant = { uses = 0 }",

@@ -15,9 +15,9 @@ from typing import Any
 
 import jitd.core
 from jitd.core import effects, grant, holding, lock, request, run, submission
-from jitd.core.decision import Deny, Terms, Why
+from jitd.core.decision import Approval, Deny, Terms, Why
 from jitd.core.gatekeeping import Heard, Passes
-from jitd.core.law import CLOCK, DAEMON, MONITOR, Role, name_of
+from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY, Role, name_of
 from jitd.core.run import Ending, Outcome, Process
 from tests.law.tree import MODULES
 from tests.scene import (
@@ -43,7 +43,7 @@ ESSAY = jitd.core.__doc__ or ""
 LIVES = {"request": request, "grant": grant, "run": run, "holding": holding, "lock": lock}
 ROLES = {name_of(kind.__new__(kind)): roles for life in LIVES.values() for kind, roles in life.MAY_CAUSE.items()}
 """The name of every event → who may cause it."""
-TELLING = ("ListsChanged", "RequestWaits", "TellRequester", "TellHolder")
+TELLING = ("ListsChanged", "RequestWaits", "WayOpened", "TellRequester", "TellHolder")
 """Effects by which people are told, which follow nearly everything."""
 ORDERS = [name for name, kind in vars(effects).items() if isinstance(kind, type) and kind in effects.Effect.__args__]
 
@@ -87,6 +87,20 @@ def played() -> Iterator[tuple[Any, tuple[Any, ...]]]:
         (waiting, request.Locked(waiting.id, actor(person("dave"), Role.OPERATOR), "L0CK-0001", "locked")),
     ):
         yield event, request.transition(before, event, now)[1]
+    later, lists = (Approval(1, ("user:bob",), after=60),), (("oncall:ops", ("bob", "carol")),)
+    by_ways = permit(Approval(2, ("group:ops",), instead=later), Approval(1, ("group:ops",), also="oncall:ops", among=("bob",)))
+    in_ways = request.transition(fresh, screened(fresh, by_ways), now)[0]
+    half = request.transition(in_ways, review(in_ways, person("bob")), now)[0]
+    halves = request.transition(half, request.Relisted(fresh.id, POLICY, lists), now)[0]
+    more = request.transition(halves, review(halves, person("carol")), now)[0]
+    unlisted = replace(halves, reviews=more.reviews, opened=60)
+    for before, event, at in (
+        (in_ways, review(in_ways, person("bob")), now),
+        (halves, request.WaysOpened(fresh.id, CLOCK, 60), moment(60)),
+        (replace(more, asking_at=None), request.WaysOpened(fresh.id, CLOCK, 60), moment(60)),
+        (unlisted, request.Relisted(fresh.id, POLICY, lists), moment(61)),
+    ):
+        yield event, request.transition(before, event, at)[1]
     issued = request.issued(approved, now)
     live = replace(issued.grant, uses=3, left=2, begun=1, living=(f"{issued.id}.1",))
     yield issued, grant.issue(issued)[1]

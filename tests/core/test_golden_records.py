@@ -23,9 +23,9 @@ from jitd.core.claims import Point
 from jitd.core.command import Operand
 from jitd.core.decision import Approval, Deny, Terms, Why
 from jitd.core.effects import Moment
-from jitd.core.law import CLOCK, DAEMON, MONITOR, Origin, Role, name_of
+from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY, Origin, Role, name_of
 from jitd.core.lock import Whom
-from jitd.core.request import Locked, Verdict, Withdrawn, issued
+from jitd.core.request import Locked, Relisted, Verdict, WaysOpened, Withdrawn, issued
 from jitd.core.run import Ended, Ending, Outcome, Process, Recording, Returned, Started, Starting, StopOrdered
 from tests.scene import (
     START,
@@ -61,6 +61,10 @@ POINT = Point("auth", "192.0.2.7", "publickey", SSHD)
 UNREAD = replace(asked(what=ODD, who=person("alice", ticket_ends_at=None)), service="sudo", point=POINT)
 BARE = replace(PLAIN, claims=replace(PLAIN.claims, reason=None))
 TWICE = permit(Approval(2, ("group:ops", "user:eve")), Approval(1, ("group:security",)))
+BY_WAYS = Approval(
+    2, ("group:dba",), also="oncall:dba", among=("bob",),
+    instead=(Approval(1, ("group:managers", "user:eve"), Demand(("otp",)), after=300),),
+)  # fmt: skip
 GRANT = issued(replace(PLAIN, obligations=free().obligations, lasts_for=60, uses=3), NOW).grant
 LENT = replace(PLAIN, command=thing(stays=True))
 UNTIL = START + timedelta(minutes=10)
@@ -118,6 +122,9 @@ ROWS: list[tuple[Any, str]] = [
     (review(PLAIN, replace(person("bob"), authentication=PROVED)), "approved"),
     (screened(PLAIN, permit(Approval(1, ("group:ops",), Demand(("otp",), 3600, "refuse")))), "pending"),
     (screened(PLAIN, Deny(Why.AUTHENTICATION, "rule p wants an authentication at most 1 hour old", "p")), "denied"),
+    (screened(PLAIN, permit(BY_WAYS)), "pending"),
+    (WaysOpened(ID, CLOCK, 300), "pending"),
+    (Relisted(ID, POLICY, (("oncall:dba", ("bob",)), ("oncall:ops", None))), "pending"),
 ]
 """An event, and the state that it leads to."""
 

@@ -32,7 +32,6 @@ BROKEN_PERMITS = [
     ('because = "x"', (5, '"because" belongs to a deny')),
     # the keys of later versions
     ("when = 'fact.risk < 50'", (5, '"when": there is no name or function "fact.risk"')),
-    ('notify = ["x"]', (5, NOT_YET.format("notify"))),
     ("break_glass = true", (5, NOT_YET.format("break_glass"))),
     ('standing = "never"', (5, '"standing" must be "use" or "review", not "never"')),
     ('run = { record = "terminal" }', (5, '"record" must be "none" or "output" or "all", not "terminal"')),

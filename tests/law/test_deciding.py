@@ -23,6 +23,18 @@ ASKED_BY = {
     ("jitd.deciding.screening", "look"): {"jitd.deciding.decider", "jitd.deciding.explaining"},
     ("jitd.deciding.screening", "look_again"): {"jitd.deciding.decider"},
     ("jitd.deciding.screening", "unopened"): {"jitd.deciding.decider"},
+    ("jitd.core.approvers", "tally"): {
+        "jitd.core.lease",
+        "jitd.core.lock",
+        "jitd.core.opening",
+        "jitd.core.request",
+        "jitd.verbs.rows",  # which tells
+    },
+    ("jitd.core.approvers", "may_approve"): set(),
+    ("jitd.core.ways", "best"): {"jitd.core.approvers", "jitd.checking.known"},  # which warns
+    ("jitd.core.decision", "still_owed"): {"jitd.core.ways"},
+    ("jitd.core.ways", "opened"): {"jitd.core.lease", "jitd.core.opening"},
+    ("jitd.core.ways", "every_way"): {"jitd.checking.known"},
     ("jitd.core.lock", "answer_to"): {"jitd.deciding.decider"},
     ("jitd.core.gatekeeping", "folded"): {"jitd.deciding.decider"},
     ("jitd.core.gatekeeping", "judged"): {"jitd.core.request", "jitd.deciding.decider"},
@@ -94,3 +106,34 @@ def test_what_kind_of_deed_a_service_asks_for_is_found_in_one_place() -> None:
     }
     decide = {name for name in compares if name.startswith("jitd.") and not name.startswith("jitd.cli.")}
     assert decide == {"jitd.core.deed"}
+
+
+def test_a_request_is_approved_in_one_place_after_a_count_or_by_a_lease() -> None:
+    """Every way to approve ends in one function. It is called after ``tally`` has found that nothing is owed, or for a lease."""
+    (life,) = (module for module in MODULES if module.name == "jitd.core.request")
+    functions = {node.name: ast.unparse(node) for node in life.syntax.body if isinstance(node, ast.FunctionDef)}
+    assert [name for name, text in functions.items() if "state=RequestState.APPROVED" in text] == ["_approved"]
+    assert {name for name, text in functions.items() if "_approved(" in text} == {"_approved", "_screened", "_reviewed"}
+    assert functions["_reviewed"].count("return _approved(") == 1 and functions["_screened"].count("return _approved(") == 2
+    gate = "if tally(open_ways(request), (*event.standing, reviewer), request.requester) > 0:"
+    assert functions["_reviewed"].index(gate) < functions["_reviewed"].index("return _approved(")
+    for_a_lease, counted = functions["_screened"].split("return _approved(")[:2]
+    assert for_a_lease.rstrip().endswith("if request.lease is not None:")
+    assert "if tally(open_ways(request), event.standing, request.requester) == 0:" in counted
+    elsewhere = {
+        module.name
+        for module in MODULES
+        if module.name.startswith("jitd.") and "state=RequestState.APPROVED" in ast.unparse(module.syntax)
+    }
+    assert elsewhere == {"jitd.core.request"}
+
+
+def test_only_ways_says_which_ways_are_open() -> None:
+    """Else somebody could ask about approvals and forget that some of their ways are closed."""
+    makes = {
+        module.name
+        for module in MODULES
+        for node in ast.walk(module.syntax)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Open"
+    }
+    assert makes == {"jitd.core.ways"}

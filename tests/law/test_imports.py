@@ -97,6 +97,10 @@ LAW: dict[str, set[str]] = {
     "jitd.outside": {WIRE, "jitd.beside", "jitd.outside"},
     # what writes to people's terminals, and the daemon's end of it
     "jitd.terminals": {WIRE, "jitd.beside", "jitd.facts.sessions", "jitd.terminals"},
+    # what has people told, and when
+    "jitd.announcing": {
+        CORE, "jitd.announcing", "jitd.deciding.seats", "jitd.log", "jitd.notifying", "jitd.settings", "jitd.store",
+    },
     # what tells people: what is said, and each kind of channel
     "jitd.notifying": {
         CORE, WIRE, "jitd.asking.json_text", "jitd.notifying", "jitd.outside", "jitd.settings", "jitd.terminals",
@@ -104,6 +108,7 @@ LAW: dict[str, set[str]] = {
     # what the daemon asks of them, and how it reads their answers
     "jitd.asking": {
         CORE, "jitd.asking", "jitd.deciding.gatekeepers", "jitd.log", "jitd.outside", "jitd.programs", "jitd.settings",
+        "jitd.terminals.client",
     },
     # what `jitd check` warns about, without a daemon
     "jitd.checking": {CORE, "jitpam.initiator", "jitd.checking", "jitd.deciding.groups", "jitd.settings"},

@@ -168,8 +168,8 @@ class Server:
 
 
 @contextmanager
-def serving(certificate: bytes | None, directory: Path, clients: str = "", at: str = "") -> Iterator[Server]:
-    """A server with ``certificate``, on a port of 127.0.0.1, or without TLS at the Unix socket ``at``. ``clients`` is the
+def serving(certificate: bytes | None, directory: Path, clients: str = "", at: str = "", port: int = 0) -> Iterator[Server]:
+    """A server with ``certificate``, on a port of 127.0.0.1 (``port``, or any if it is 0), or without TLS at the Unix socket ``at``. ``clients`` is the
     authority whose certificates clients must show.
     """
     context = None
@@ -182,7 +182,8 @@ def serving(certificate: bytes | None, directory: Path, clients: str = "", at: s
             context.load_verify_locations(cadata=clients)
             context.verify_mode = ssl.CERT_REQUIRED
     listener = socket.socket(socket.AF_UNIX if at else socket.AF_INET, socket.SOCK_STREAM)
-    listener.bind(at or ("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(at or ("127.0.0.1", port))
     if at:
         Path(at).chmod(0o666)
     listener.listen(128)

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who was told of a request, on the page of ``jitd show``. Law: a channel that fails is always on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jitd.cli.answer import Row
+from jitd.cli.instants import told as at
+
+_WORDS = {"waits": "that it waits", "reminder": "again", "decided": "how it ended", "break_glass": "that the glass was broken"}
+_WORDS |= {"overdue": "that its review is overdue"}
+MOST_NAMED = 5
+
+
+def notices(row: Row) -> Iterator[tuple[str, str]]:
+    """Yield the lines about the channels of the request in ``row``: name and text."""
+    for channel in row.get("notices") or ():
+        name = str(channel["channel"])
+        events: dict[str, list[dict[str, str]]] = {}
+        for mark in channel["told"]:
+            events.setdefault(str(mark["event"]), []).append(mark)
+        for event, marks in events.items():
+            what = _WORDS.get(event, "that they may approve it, too")
+            yield "told", f"by {name}{_people(marks)}: {what}, {at(marks[-1]['at'])}"
+        if channel["failing"]:
+            yield "not told", f"by {name}, which is tried again: {channel['failing']}"
+
+
+def _people(marks: list[dict[str, str]]) -> str:
+    named = [mark["to"] for mark in marks if mark["to"]]
+    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    return f", {', '.join(named[:MOST_NAMED])}{more}" if named else ""

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The people who could approve a request at a moment, as far as this host can list them.
+
+Law: a directory that cannot be listed makes the answer incomplete, and never a no. Nobody gets a right by being found here: the
+right is judged at the review.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from jitd.core.decision import Approval
+from jitd.core.opening import open_ways
+from jitd.core.request import Request
+from jitd.core.subject import account_of, person_of
+from jitd.core.ways import flat
+from jitd.deciding import directory, groups
+from jitd.settings.config import Config
+from jitd.workers import Workers
+
+NSSWITCH = Path("/etc/nsswitch.conf")
+LOCAL_SOURCES = frozenset({"files", "systemd", "altfiles", "extrausers"})
+"""Sources of nsswitch.conf(5) that list everybody they have. Others may have people whom they do not list."""
+LISTED_FOR = 30.0
+"""Seconds for which a list of all accounts is used."""
+WITHIN = 2.0
+"""Seconds that the search may take. After that nobody is known."""
+MOST_PEOPLE = 200
+"""If more people are found, not all of them are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """The accounts of ``people`` who could approve now, sorted. ``is_whole``: these are all; otherwise there may be more."""
+
+    people: tuple[str, ...]
+    is_whole: bool
+
+    @property
+    def is_empty(self) -> bool:
+        """True if it is certain that there is nobody."""
+        return self.is_whole and not self.people
+
+
+UNKNOWN = Seats((), is_whole=False)
+
+
+async def unknown(request: Request) -> Seats:
+    """Know nobody who could approve ``request``: for those who cannot look."""
+    return UNKNOWN
+
+
+class Seating:
+    """Finds the people of requests. ``nsswitch`` says where accounts and groups of this host come from."""
+
+    def __init__(self, config: Config, workers: Workers, nsswitch: Path = NSSWITCH) -> None:
+        self._config = config
+        self._workers = workers
+        self._nsswitch = nsswitch
+        self._listed: tuple[float, dict[str, int]] = (float("-inf"), {})
+
+    async def seats(self, request: Request) -> Seats:
+        """Return who could approve ``request`` now, in any way that is open. If that takes too long, nobody is known."""
+        found = await self.of_each(request, flat(open_ways(request)))
+        people = sorted({account for seats in found for account in seats.people})
+        is_whole = all(seats.is_whole for seats in found) and len(people) <= MOST_PEOPLE
+        return Seats(tuple(people[:MOST_PEOPLE]), is_whole)
+
+    async def of_each(self, request: Request, ways: Iterable[Approval]) -> tuple[Seats, ...]:
+        """Return who could approve ``request`` in each of ``ways``, whether the way is open or not."""
+        ways = tuple(ways)
+        try:
+            async with asyncio.timeout(WITHIN):
+                return await self._workers.names.run(request.requester.uid, self._look, request, ways)
+        except TimeoutError:
+            return (UNKNOWN,) * len(ways)
+
+    def _look(self, request: Request, ways: tuple[Approval, ...]) -> tuple[Seats, ...]:
+        known: dict[str, Seats] = {}
+        for word in {word for way in ways for word in way.of_whom}:
+            known[word] = self._of_word(word)
+        usable = {account: self._is_usable(account) for seats in known.values() for account in seats.people}
+        return tuple(self._of_way(request, way, known, usable.__getitem__) for way in ways)
+
+    def _of_way(self, request: Request, way: Approval, known: dict[str, Seats], usable: Callable[[str], bool | None]) -> Seats:
+        found = {account for word in way.of_whom for account in known[word].people}
+        if way.also:
+            found = {account for account in found if self._is_among(account, way.among or ())}
+        mine = request.requester.person, request.requester.user
+        others = {account for account in found if person_of(account, self._config.people) not in mine and account not in mine}
+        is_whole = all(known[word].is_whole for word in way.of_whom) and all(usable(account) is not None for account in others)
+        # What the list of a provider leaves out is left out, whoever else there may be.
+        is_closed = bool(way.also) and not way.among
+        return Seats(tuple(sorted(account for account in others if usable(account))), is_closed or is_whole)
+
+    def _of_word(self, word: str) -> Seats:
+        """Return the accounts that ``word`` names."""
+        kind, _, name = word.partition(":")
+        if kind == "group":
+            return self._of_group(name)
+        account = name if kind == "user" else account_of(name.encode(), self._config.realms, self._config.principals)
+        return Seats(() if account is None else (account,), is_whole=True)
+
+    def _of_group(self, name: str) -> Seats:
+        try:
+            group = groups.named(name)
+        except groups.CannotLookUp:
+            return UNKNOWN
+        if group is None:
+            return Seats((), self._is_local("group"))
+        found = set(group.members)
+        if self._is_local("passwd"):
+            found |= {account for account, gid in self._accounts().items() if gid == group.gid}
+        return Seats(tuple(sorted(found)), self._is_local("passwd") and self._is_local("group"))
+
+    def _accounts(self) -> dict[str, int]:
+        """Return name → primary group of all accounts of this host, which are not listed more often than needed."""
+        listed_at, found = self._listed
+        if monotonic() - listed_at > LISTED_FOR:
+            found = {one.pw_name: one.pw_gid for one in pwd.getpwall()}
+            self._listed = monotonic(), found
+        return found
+
+    def _is_local(self, database: str) -> bool:
+        """True if all sources of ``database`` list everybody they have (nsswitch.conf(5)). Without that file there is one source,
+        the file of this host.
+        """
+        try:
+            text = self._nsswitch.read_text("utf-8", "replace")
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        lines = re.findall(rf"^[ \t]*{database}[ \t]*:([^#\n]*)", text, re.MULTILINE)
+        sources = re.sub(r"\[[^\]]*\]", " ", lines[-1] if lines else "files").split()
+        return set(sources) <= LOCAL_SOURCES
+
+    def _is_usable(self, account: str) -> bool | None:
+        """True if ``account`` is there, and may belong to somebody who approves. None if no directory says so."""
+        try:
+            found = directory.account(account)
+        except OSError:
+            return None
+        if found is None:
+            return False if self._is_local("passwd") else None
+        if not found.uid or not self._principals(account):
+            return False
+        return found.uid >= self._config.min_uid or account in self._config.principals.values()
+
+    def _is_among(self, account: str, among: tuple[str, ...]) -> bool:
+        return account in among or any(principal in among for principal in self._principals(account))
+
+    def _principals(self, account: str) -> list[str]:
+        """Return the principals that map to ``account``."""
+        listed = [principal for principal, user in self._config.principals.items() if user == account]
+        plain = [f"{account}@{realm}" for realm in sorted(self._config.realms)]
+        mapped = (os.fsencode(principal) for principal in plain)
+        is_its = [account_of(name, self._config.realms, self._config.principals) == account for name in mapped]
+        return listed + [principal for principal, is_so in zip(plain, is_its, strict=True) if is_so]

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The channel of kind ``webhook``: jitd-outside sends the message to a server, over HTTPS, as gatekeepers are asked.
+
+Law: the message is sent if the server answers with a status of success (RFC 9110 section 15.3). Nothing else in its answer
+counts, and no redirect is followed.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from jitd.notifying.channel import Message, NotSent
+from jitd.notifying.program import written
+from jitd.notifying.templates import Template, rendered
+from jitd.outside.client import Failed
+from jitd.outside.messages import Fetched
+from jitd.settings.outsiders import Reach
+
+DEADLINE = 20.0
+"""Seconds that a server may take."""
+
+
+class Asks(Protocol):
+    """What jitd-outside does for this channel: ``asking.reaching.Reaching``."""
+
+    async def ask(self, name: str, by: Reach, body: bytes, within: float) -> Fetched | Failed:
+        """Send ``body`` to the server of ``by``, and return its answer."""
+        ...
+
+
+class Webhook:
+    """Sends messages to the server of ``by``. ``template`` is the form that it wants; None: the form that programs get."""
+
+    def __init__(self, name: str, by: Reach, template: Template | None, host: str, outside: Asks) -> None:
+        self._name = name
+        self._by = by
+        self._template = template
+        self._host = host
+        self._outside = outside
+
+    async def send(self, message: Message) -> None:
+        """Send ``message``. Raises NotSent."""
+        body = written(message, self._host) if self._template is None else rendered(self._template, message)
+        answer = await self._outside.ask(self._name, self._by, body, DEADLINE)
+        if isinstance(answer, Failed):
+            raise NotSent(answer.why)
+        if 300 <= answer.status < 400:
+            raise NotSent(f"it answered with a redirect ({answer.status}), and redirects are not followed")
+        if not 200 <= answer.status < 300:
+            raise NotSent(f"it answered with status {answer.status}")

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The key ``approvals`` of a permit: who has to approve, and in which ways.
+
+Law: what could never be given is a fault: a way that opens too late, a group of ways that are all closed at first, a list that no
+provider says. So is what could not be counted in bounded time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from jitd.core.conditions import read_who
+from jitd.core.decision import MOST_COMBINATIONS, Approval, n_combinations
+from jitd.core.duration import spell_duration
+from jitd.core.names import Name
+from jitd.settings import demands
+from jitd.settings.toml_table import Table, quoted
+
+MOST_NEEDED = 100
+"""How many approvals a rule may ask for from one group."""
+MOST_WAYS = 8
+"""How many ways one ``any_of`` may have."""
+WAY = ("need", "from", "also", *demands.KEYS)
+KEYS = (*WAY, "any_of", "after")
+"""The keys of an approval. ``after`` is for those inside ``any_of``."""
+EXAMPLE = '[{ need = 1, from = ["group:ops"] }]'
+
+
+def read_approvals(table: Table, names: Mapping[str, Name]) -> tuple[Approval, ...]:
+    """Return what the rule in ``table`` asks of approvers. ``names`` are the facts that providers say. Faults go to ``table``."""
+    if table.values.get("approvals") == []:
+        table.fault('"approvals" is empty: say who approves, or leave it out to permit at once', "approvals")
+    found = [_approval(table, inner, names) for inner in table.tables("approvals", f"a list such as {EXAMPLE}")]
+    if n_combinations(found) > MOST_COMBINATIONS:
+        table.fault(f'"approvals" has more than {MOST_COMBINATIONS} combinations of ways: leave some out', "approvals")
+    return tuple(found)
+
+
+def _approval(rule: Table, table: Table, names: Mapping[str, Name]) -> Approval:
+    if "any_of" not in table.values:
+        table.known(WAY, (), ("after",), 'belongs inside "any_of": it adds a way to others, and never delays the only one')
+        return _way(rule, table, names)
+    table.known(("any_of",), (), KEYS, 'belongs inside "any_of", to one of its ways')
+    ways = table.tables("any_of", f"a list such as {EXAMPLE}")
+    for way in ways:
+        way.known((*WAY, "after"), (), ("any_of",), 'is inside "any_of" already')
+    found = sorted((_way(rule, way, names) for way in ways), key=lambda way: way.after)
+    if not 2 <= len(found) <= MOST_WAYS:
+        table.fault(f'"any_of" needs 2 to {MOST_WAYS} ways', "any_of")
+    elif found[0].after:
+        table.fault('each way of "any_of" has "after": one has to be open from the start', "any_of")
+    return replace(found[0], after=0, instead=tuple(found[1:])) if found else Approval(1, ())
+
+
+def _way(rule: Table, table: Table, names: Mapping[str, Name]) -> Approval:
+    table.needs("need", "from")
+    need, of_whom = table.number("need", 1, 1, MOST_NEEDED), table.words("from", (), read_who)
+    demand, also = demands.read_demand(table), _also(rule, table, names)
+    return Approval(need, of_whom, demand, after=_after(rule, table), also=also)
+
+
+def _after(rule: Table, table: Table) -> int:
+    """Return after how many seconds the way opens: before the request expires."""
+    if "after" not in table.values:
+        return 0
+    after = table.duration("after", 1)
+    expires = Table(rule.document, rule.place, rule.values, [], rule.rule).duration("expires", 15 * 60)
+    if after >= expires:
+        table.fault(f'"after" is no shorter than the rule waits ("expires" is {spell_duration(expires)})', "after")
+    return after
+
+
+def _also(rule: Table, table: Table, names: Mapping[str, Name]) -> str:
+    """Return the list that narrows the people, as ``PROVIDER:FACT``; empty if there is none."""
+    if "also" not in table.values:
+        return ""
+    also = table.text("also", "")
+    provider, colon, fact = also.partition(":")
+    known = names.get(f"fact.{fact}")
+    if not (provider and colon and fact):
+        table.fault('"also" must be the name of a provider and of a list that it says, such as "oncall:dba"', "also")
+    elif known is None or known.source != f"provider {provider}":
+        table.fault(f'"also": jitd.toml sets up no provider {quoted(provider)} that says {quoted(fact)}', "also")
+    elif known.type != "list":
+        table.fault(f'"also": {quoted(fact)} is of type {known.type}, and not a list', "also")
+    elif rule.values.get("ticket") == "optional":
+        told = 'a provider says it, and is told who asks, so the rule cannot have ticket = "optional"'
+        table.fault(f'"also": {told}', "also")
+    else:
+        return also
+    return ""

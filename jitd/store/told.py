@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Told marks and mutes in the SQLite file: what each address was told of each request, and who wants to be told nothing.
+
+Law: marks are written together or not at all. They are not in the chain: whoever forges one keeps somebody from being told, and
+permits nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+
+from jitd.store import Told
+
+_ROWS = "SELECT request, channel, address, event, at, is_open FROM told"
+
+
+def _spell(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+class ToldMarks:
+    """The part of the store that has told marks and mutes. See ``Store``."""
+
+    _db: sqlite3.Connection
+
+    def _told(self) -> AbstractContextManager[None]:
+        raise NotImplementedError
+
+    def tell(self, marks: Iterable[Told]) -> None:
+        """See ``Store.tell``."""
+        rows = [(m.request, m.channel, m.address, m.event, _spell(m.at), int(m.is_open)) for m in marks]
+        ends = [row[:3] for row in rows if not row[5]]
+        with self._told():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._db.executemany("INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?, ?)", rows)
+                self._db.executemany("UPDATE told SET is_open = 0 WHERE request = ? AND channel = ? AND address = ?", ends)
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def told(self, request: str) -> list[Told]:
+        """See ``Store.told``."""
+        with self._told():
+            rows = self._db.execute(f"{_ROWS} WHERE request = ? ORDER BY at, channel, address", (request,)).fetchall()
+        return [Told(id, channel, to, event, datetime.fromisoformat(at), bool(n)) for id, channel, to, event, at, n in rows]
+
+    def told_open(self) -> list[str]:
+        """See ``Store.told_open``."""
+        with self._told():
+            return [id for (id,) in self._db.execute("SELECT DISTINCT request FROM told WHERE is_open = 1").fetchall()]
+
+    def mute(self, person: str, until: datetime | None) -> None:
+        """See ``Store.mute``."""
+        with self._told():
+            if until is None:
+                self._db.execute("DELETE FROM muted WHERE person = ?", (person,))
+            else:
+                self._db.execute("INSERT OR REPLACE INTO muted VALUES (?, ?)", (person, _spell(until)))
+
+    def muted(self) -> dict[str, datetime]:
+        """See ``Store.muted``."""
+        with self._told():
+            rows = self._db.execute("SELECT person, until FROM muted").fetchall()
+        return {person: datetime.fromisoformat(until) for person, until in rows}

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verb by which a person is told nothing for a while.
+
+Law: people mute themselves and nobody else. A mute always ends. It holds back messages to the person alone: groups are told as
+before, and that the glass was broken is told to everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from jitd.core.duration import duration_in_words
+from jitd.core.effects import Moment
+from jitd.core.subject import Subject
+from jitd.store import Store
+from jitd.verbs.refusal import Refusal
+from jitd.verbs.rows import instant
+
+LONGEST = 30 * 24 * 3600
+"""The most seconds for which somebody may be told nothing."""
+
+
+class Mutes:
+    """The verb mute. ``look_at_all`` has told what is still to be told."""
+
+    def __init__(self, store: Store, look_at_all: Callable[[], None], now: Callable[[], Moment]) -> None:
+        self._store = store
+        self._look_at_all = look_at_all
+        self._now = now
+
+    def mute(self, who: Subject, lasts_for: int | None) -> str:
+        """Tell ``who`` nothing for ``lasts_for`` seconds; None: tell them again. Return a sentence. Raises Refusal."""
+        if who.uid == 0:
+            raise Refusal("usage", "root reviews nothing, so root is told nothing; mute your own account, without sudo")
+        if lasts_for is None:
+            self._store.mute(who.person, None)
+            self._look_at_all()
+            return "you are told again what waits for you"
+        if not 1 <= lasts_for <= LONGEST:
+            raise Refusal("usage", f"a mute lasts between a second and {duration_in_words(LONGEST)}")
+        until = self._now().at + timedelta(seconds=lasts_for)
+        self._store.mute(who.person, until)
+        return f"you are told nothing until {instant(until)}, but if somebody breaks the glass: jitd mute --off ends this"

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who could approve a request now, as this host can list it; and what the requester is told if there is nobody.
+
+Law: "nobody" is said only where it is certain. A directory that cannot be listed makes no such claim.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jitd.core.decision import Approval
+from jitd.core.request import Request, RequestState
+from jitd.deciding import directory, groups, seats
+from jitd.deciding.directory import Account
+from jitd.deciding.groups import Group
+from jitd.deciding.seats import UNKNOWN, Seating, Seats
+from jitd.settings.config import Config
+from jitd.verbs.sentences import unseated
+from jitd.workers import Workers
+from tests.scene import asked, moment, permit
+
+GROUPS = {"ops": ("bob", "carol", "alice", "gone"), "managers": ("may",), "none": (), "sys": ("daemon",), "mine": ("alice-adm",)}
+ACCOUNTS = {"alice": 1001, "alice-adm": 1009, "bob": 1002, "carol": 1003, "may": 1004, "daemon": 2, "prim": 1005, "root": 0}
+OPS, BOSS = Approval(1, ("group:ops",)), Approval(1, ("group:managers",), after=300)
+CONFIG = Config(frozenset({"EXAMPLE.TEST"}), "db1", people={"alice": frozenset({"alice", "alice-adm"})}, min_uid=1000)
+
+
+class House:
+    """A host whose name service says what the test wants."""
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.silent: set[str] = set()
+        self.nsswitch = path / "nsswitch.conf"
+        self.workers = Workers()
+        self.n_listed = 0
+        monkeypatch.setattr(groups, "named", self._group)
+        monkeypatch.setattr(directory, "account", self._account)
+        monkeypatch.setattr(seats.pwd, "getpwall", self._all)
+
+    def _group(self, name: str) -> Group | None:
+        if name in self.silent:
+            raise groups.CannotLookUp("no directory answers")
+        return Group(name, 700 + sorted(GROUPS).index(name), GROUPS[name]) if name in GROUPS else None
+
+    def _account(self, name: str) -> Account | None:
+        if name in self.silent:
+            raise OSError(errno.EIO, "no directory answers")
+        return Account(name, ACCOUNTS[name]) if name in ACCOUNTS else None
+
+    def _all(self) -> list[Any]:
+        self.n_listed += 1
+        gid = {"prim": 700 + sorted(GROUPS).index("none")}
+        return [SimpleNamespace(pw_name=name, pw_gid=gid.get(name, uid)) for name, uid in ACCOUNTS.items()]
+
+    def look(self, *approvals: Approval, opened: int = 0) -> Seats:
+        return asyncio.run(Seating(CONFIG, self.workers, self.nsswitch).seats(waiting(*approvals, opened=opened)))
+
+    def said(self, *approvals: Approval, after: float = 0.0, opened: int = 0) -> list[str]:
+        found = waiting(*approvals, opened=opened)
+        ways = [way for approval in approvals for way in approval.ways]
+        each = asyncio.run(Seating(CONFIG, self.workers, self.nsswitch).of_each(found, ways))
+        return unseated(found, dict(zip(ways, each, strict=True)), moment(after))
+
+
+def waiting(*approvals: Approval, opened: int = 0) -> Request:
+    made = asked(obligations=permit(*approvals).obligations, opened=opened, expires_boot=1900.0)
+    return replace(made, state=RequestState.PENDING)
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    made = House(tmp_path, monkeypatch)
+    yield made
+    made.workers.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "people"),
+    [
+        (("group:ops",), ("bob", "carol")),
+        (("group:managers", "group:ops"), ("bob", "carol", "may")),
+        (("group:none",), ("prim",)),  # it is its primary group
+        (("group:sys",), ()),  # a system account reviews nothing
+        (("group:mine",), ()),  # another account of the requester's own person
+        (("group:nowhere",), ()),
+        (("user:bob", "user:gone"), ("bob",)),
+        (("user:root",), ()),
+        (("user:alice",), ()),
+        (("principal:bob@EXAMPLE.TEST",), ("bob",)),
+        (("principal:bob@OTHER.TEST",), ()),
+    ],
+)
+def test_who_could_approve(house: House, words: tuple[str, ...], people: tuple[str, ...]) -> None:
+    assert house.look(Approval(1, words)) == Seats(people, is_whole=True)
+
+
+def test_a_closed_way_has_no_seats_yet(house: House) -> None:
+    either = replace(OPS, instead=(BOSS,))
+    assert house.look(either).people == ("bob", "carol")
+    assert house.look(either, opened=300).people == ("bob", "carol", "may")
+
+
+@pytest.mark.parametrize(
+    ("among", "people"),
+    [(("bob",), ("bob",)), (("carol@EXAMPLE.TEST",), ("carol",)), (("may",), ()), ((), ()), (None, ())],
+)
+def test_a_list_leaves_only_those_who_are_on_it(house: House, among: Any, people: tuple[str, ...]) -> None:
+    """THREATS A-17."""
+    assert house.look(replace(OPS, also="oncall:ops", among=among)) == Seats(people, is_whole=True)
+
+
+@pytest.mark.parametrize("said", ["passwd: files sss", "group: files ldap", "passwd: files\ngroup: compat", "passwd:winbind"])
+def test_people_of_a_directory_that_does_not_list_them_are_not_all(house: House, said: str) -> None:
+    house.nsswitch.write_text(f"# a comment: passwd\n{said}\n")
+    assert house.look(OPS).people == ("bob", "carol") and not house.look(OPS).is_whole
+    assert not house.look(Approval(1, ("group:sys",))).is_empty
+
+
+@pytest.mark.parametrize("said", ["", "passwd: files systemd\ngroup: files [SUCCESS=merge] systemd\n", "hosts: dns ldap\n"])
+def test_the_files_of_this_host_list_everybody(house: House, said: str) -> None:
+    house.nsswitch.write_text(said)
+    assert house.look(OPS).is_whole
+
+
+@pytest.mark.parametrize("what", ["ops", "bob"])
+def test_what_cannot_be_looked_up_is_not_absent(house: House, what: str) -> None:
+    house.silent.add(what)
+    assert not house.look(OPS).is_whole
+    assert house.look(OPS).people == (() if what == "ops" else ("carol",))
+
+
+def test_a_search_that_takes_too_long_knows_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seats, "WITHIN", 0.0)
+    assert house.look(OPS) == UNKNOWN
+
+
+def test_accounts_are_listed_once_for_many_requests(house: House) -> None:
+    seating = Seating(CONFIG, house.workers, house.nsswitch)
+
+    async def look() -> None:
+        for _ in range(5):
+            await seating.seats(waiting(OPS, Approval(1, ("group:none",))))
+
+    asyncio.run(look())
+    assert house.n_listed == 1
+
+
+ENDS = "; unless that changes, the request ends in 15 minutes"
+NOBODY = "nobody can give the approval of {} at present: {}"
+
+
+@pytest.mark.parametrize(
+    ("approvals", "lines"),
+    [
+        ((OPS,), []),
+        ((Approval(1, ("group:sys",)),), [NOBODY.format("group:sys", "there is no such person beside you") + ENDS]),
+        (
+            (replace(OPS, of_whom=("group:mine",), instead=(BOSS,)),),
+            [NOBODY.format("group:mine", "there is no such person beside you") + "; in 5 minutes group:managers may"],
+        ),
+        (
+            (replace(OPS, of_whom=("group:sys",), instead=(replace(BOSS, of_whom=("group:mine",)),)),),
+            [NOBODY.format("group:sys", "there is no such person beside you") + ENDS],
+        ),
+        (
+            (replace(OPS, need=3),),
+            ["too few people can give the approvals of group:ops at present: 3 persons must, and 2 could" + ENDS],
+        ),
+        ((replace(OPS, of_whom=("group:sys",), instead=(replace(BOSS, after=0),)),), []),
+        (
+            (replace(OPS, also="oncall:ops", among=()),),
+            [NOBODY.format("group:ops on oncall:ops", "the list oncall:ops is empty") + ENDS],
+        ),
+        (
+            (replace(OPS, also="oncall:ops", among=None),),
+            [NOBODY.format("group:ops on oncall:ops", "provider oncall does not say who is on ops") + ENDS],
+        ),
+        ((OPS, Approval(1, ("group:sys",))), [NOBODY.format("group:sys", "there is no such person beside you") + ENDS]),
+    ],
+)
+def test_what_the_requester_is_told(house: House, approvals: tuple[Approval, ...], lines: list[str]) -> None:
+    assert house.said(*approvals) == lines
+
+
+def test_without_anybody_and_without_certainty_it_is_said_that_it_cannot_be_known(house: House) -> None:
+    house.nsswitch.write_text("passwd: files sss\n")
+    (line,) = house.said(Approval(1, ("group:sys",)))
+    assert line.startswith("whether somebody can give the approval of group:sys at present cannot be known")
+    assert house.said(replace(OPS, need=3)) == [], "the directory may have a third one"
