@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from jitd.core.deed import JITSUDO
+from jitd.core.deed import deed_of
 from jitd.core.notice import Event, Notice, Whom, decided_by
 from jitd.core.policy import describe_approvals
 from jitd.core.request import Request, RequestState
@@ -73,7 +73,7 @@ class _Words:
             return "to be given a ticket"
         if request.point is not None and request.point.process is not None:
             return f"to log in as {run_as} ({self.name(request.service)})"
-        return f"to run a command as {run_as}" + ("" if request.service == JITSUDO else f" ({self.name(request.service)})")
+        return f"to run a command as {run_as}" + ("" if deed_of(request.service).is_executed else f" ({self.name(request.service)})")
 
     def told(self, shows: str) -> list[str]:
         """Return the lines that ``shows`` adds."""
@@ -151,7 +151,7 @@ def _decided(notice: Notice, words: _Words, shows: str) -> _Said:
     became = f"{how} by {words.name(by)}" if by else how
     if notice.whom is Whom.REQUESTER:
         lines = [f"Your request {request.id} on {words.host} was {became}."]
-        if request.state is RequestState.APPROVED and request.service == JITSUDO:
+        if request.state is RequestState.APPROVED and not deed_of(request.service).asks_again:
             lines += ["", *_typed(words.host, f"jitsudo --resume={request.id}")]
     else:
         lines = [f"The request {request.id} of {words.who} on {words.host} was {became}.", "", "You have nothing left to do."]
