@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
+from functools import partial
 from typing import TypeVar
 
 from jitd.core.command import read_id
@@ -21,6 +22,7 @@ from jitd.core.run import Run, RunState, Usage
 from jitd.core.subject import Subject
 from jitd.store import Store
 from jitd.verbs.access import Access
+from jitd.verbs.outlook import last_approved, outlook
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, asked_row, grant_row, holding_row, lock_row, request_row, run_row
 from jitd.workers import Workers
@@ -117,8 +119,11 @@ class Lists:
         found, locks = self._access.visible(who, typed), tuple(self._store.locks())
 
         def read() -> Row:
-            row = request_row(found, who, self._access.may_review(who, found), locks)
+            may_review = self._access.may_review(who, found)
+            row = request_row(found, who, may_review, locks) | outlook(found)
             with closing(self._opened()) as store:
+                seen = partial(self._access.may_review, who)
+                row["last_approved"] = last_approved(store, found, seen) if may_review else None
                 grant = store.grant(found.lease or found.id)
                 # The command stands in the row already: with each of them once more it would not fit into one frame.
                 row["grant"] = None if grant is None else _without(row, grant_row(grant, who, store.holdings(grant=grant.id)))
