@@ -140,7 +140,9 @@ def _interprets(line: Line) -> bool:
 
 def _prompts(line: Line) -> bool:
     """True if a shell reads what it is to do from a terminal: options alone are typed, and none of them has the code."""
-    return all(word.text.startswith("-") for word in line.words) and not any(_GIVES_CODE.fullmatch(w.text) for w in line.words)
+    if line.is_open or any(word.is_free or not word.text.startswith("-") for word in line.words):
+        return False
+    return not any(_GIVES_CODE.fullmatch(word.text) for word in line.words)
 
 
 def _becomes(line: Line) -> bool:
@@ -283,7 +285,11 @@ _LIST: tuple[tuple[str, Test, str], ...] = (
     ("delete", _roams, "rm rmdir unlink shred srm find fd wipe tmpreaper tmpwatch"),
     ("end", _roams, "kill pkill killall killall5 skill xkill fuser"),
     ("host", _always, "shutdown reboot halt poweroff telinit init kexec"),
-    ("host", _verbs("poweroff reboot halt kexec soft-reboot suspend hibernate isolate rescue emergency default exit"), "systemctl"),
+    (
+        "host",
+        _verbs("poweroff reboot halt kexec soft-reboot suspend hibernate isolate rescue emergency default exit"),
+        "systemctl",
+    ),
     ("network", _roams, "iptables ip6tables iptables-restore ip6tables-restore nft ufw firewall-cmd ifconfig route ipset"),
     ("network", _verbs("", roaming="address addr a link l route r rule netns"), "ip"),
     ("clock", _roams, "date hwclock ntpdate chronyc rdate"),
@@ -323,8 +329,8 @@ def of_command(command: Command) -> tuple[Consequence, ...]:
 
 
 def gives_root_shell(command: Command) -> bool:
-    """True if ``command`` lets somebody do everything that root may do, as far as is known: it runs as root and can start a shell,
-    or it is a login of root, or what would run is in doubt.
+    """True if ``command`` lets somebody do everything that root may do, as far as is known: it runs as root and can start a
+    shell, or it is a login of root, or what would run is in doubt.
     """
     if command.gives:
         return False

@@ -63,7 +63,7 @@ def _names(word: bytes) -> tuple[str, ...]:
 
 
 def _absolute(name: str, cwd: str) -> str:
-    """Return ``name`` from the root on, without ``.``, ``..`` and empty components. Links are not followed: nothing is looked at."""
+    """Return ``name`` from the root on, without ``.``, ``..`` and empty components. Links are not followed."""
     parts: list[str] = []
     for part in (name if name.startswith("/") else f"{cwd}/{name}").split("/"):
         if part == "..":
