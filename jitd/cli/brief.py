@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jitd.cli.answer import Row, quoted, words
-from jitd.cli.authenticated import authenticated
+from jitd.cli.authenticated import age_in_words, authenticated
 from jitd.cli.instants import ago, until
 from jitd.cli.labels import Line, laid_out, members
 from jitd.cli.owed import asks, others_asked, still_owed
 from jitd.cli.summary import summary
 from jitd.cli.what import (
+    SEEN,
+    STREAMS,
     asked_for,
     command_without_scripts,
     directory,
@@ -30,20 +32,18 @@ from jitd.cli.what import (
     terms,
     what_happens,
 )
-from jitd.cli.who import claims_of, reason, started_by, whence, without_ticket
+from jitd.cli.who import reason, whence, without_ticket
 
 USUAL = {
     "asked for": ("one run", "one use"),
     "files": ("those that others may change are refused, or bound to their content",),
     "left behind": ("processes that it leaves behind end with it",),
     "time limit": ("NONE but the end of its grant",),
-    "stdin": ("standard input is a terminal",),
-    "stdout": ("standard output is a terminal",),
-    "stderr": ("standard error is a terminal",),
+    "streams": ("standard input, output and error: each is a terminal",),
 }
 """Label → texts that are left out, because most requests have them."""
-DETAILS = frozenset({"ticket has", "encrypted by"})
-"""Lines about a ticket that ``page`` alone has."""
+DETAILS = frozenset({"to the KDC", "by", "ticket has", "encrypted by"})
+"""Lines about a ticket that are one here, or that ``page`` alone has."""
 
 
 def brief(row: Row, screen: int | None, place: str = "") -> list[str]:
@@ -62,11 +62,6 @@ def _lines(row: Row, place: str) -> Iterator[Line]:
     yield from _who(row)
     yield "WHAT THE REQUESTER SAYS: nobody has checked this", ""
     yield "reason", reason(row)
-    claims = claims_of(row)
-    yield (
-        "came by",
-        f"{started_by(claims)}, at {words(claims, 'tty', 'no terminal')}, session {words(claims, 'login_session', 'none')}",
-    )
     yield "WHAT IS OWED", ""
     yield "rule", f"{words(row, 'rule', 'none decided yet')} asks {asks(row)}; still owed: {still_owed(row)}"
     yield from others_asked(row)
@@ -97,8 +92,19 @@ def _what(row: Row) -> Iterator[Line]:
         locale = " ".join(f"{pair[0]}={quoted(str(pair[1]))}" for pair in members(row, "locale") if len(pair) == 2)
         if locale:
             yield "locale", locale
-        yield from streams(row)
+        yield from _streams(row)
     yield "asked for", asked_for(row)
+
+
+def _streams(row: Row) -> Iterator[Line]:
+    """Yield the lines about descriptors 0 to 2: one, if the three are alike."""
+    kinds = [str(kind) for kind in members(row, "streams")]
+    if not kinds:
+        yield "streams", "known when it is run"
+    elif len(kinds) == len(STREAMS) and len(set(kinds)) == 1:
+        yield "streams", f"standard input, output and error: each is {SEEN.get(kinds[0], kinds[0])}"
+    else:
+        yield from streams(row)
 
 
 def _who(row: Row) -> Iterator[Line]:
@@ -106,5 +112,14 @@ def _who(row: Row) -> Iterator[Line]:
     groups = " ".join(str(group) for group in members(row, "groups")) or "no group"
     yield "requester", f"{words(row, 'requester')}, account {words(row, 'account')} (uid {words(row, 'uid')}), in {groups}"
     yield from without_ticket(row)
-    yield from ((label, text) for label, text in authenticated(row.get("authentication")) if label not in DETAILS)
+    yield from _authenticated(row)
     yield from whence(row)
+
+
+def _authenticated(row: Row) -> Iterator[Line]:
+    """Yield how the person authenticated: on one line, if nothing makes the ticket worth less."""
+    lines = list(authenticated(row.get("authentication")))
+    by = next((text for label, text in lines if label == "by"), "")
+    if by:
+        yield "to the KDC", f"{age_in_words(row['authentication'])} before asking, by {by}"
+    yield from ((label, text) for label, text in lines if label not in DETAILS)

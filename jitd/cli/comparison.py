@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from itertools import zip_longest
 
 from jitd.cli.answer import Row, quoted, words
 from jitd.cli.columns import cut_in_the_middle
 from jitd.cli.instants import ago
 from jitd.cli.labels import Line, counted, members
+from jitd.cli.what import script_lines
 
 MOST_WORDS = 200
 """Up to this number of arguments two commands are compared. Comparing more would take long, and nobody would read it."""
@@ -64,15 +66,30 @@ def _arguments(row: Row, last: Row) -> Iterator[str]:
         yield "the arguments are too many or too long to be compared"
         return
     now, before = ([str(word) for word in members(of, "argv")] for of in (row, last))
-    for kind, first, last_, at, end in SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
+    for number, word, was in _pairs(now, before):
+        lines, lines_before = script_lines(word or ""), script_lines(was or "")
+        if min(len(lines), len(lines_before)) > 1 and max(len(lines), len(lines_before)) <= MOST_WORDS:
+            for line, text, text_before in _pairs(lines, lines_before):
+                yield _told(f"argument {number}, line {line + 1}", text, text_before)
+        else:
+            yield _told(f"argument {number}", word, was)
+
+
+def _pairs(now: list[str], before: list[str]) -> Iterator[tuple[int, str | None, str | None]]:
+    """Yield what is not the same in two lists: its place in ``now``, what stands there, and what stood there before; None for
+    nothing.
+    """
+    for kind, first, last, at, end in SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
         if kind == "equal":
             continue
-        was = before[first:last_]
-        for number in range(at, end):
-            text = f"argument {number} is {_short(now[number])}"
-            yield f"{text}, and was {_short(was.pop(0))}" if was else f"{text}, and was not there"
-        for word in was:
-            yield f"{_short(word)} is not there, and was"
+        for place, (word, was) in enumerate(zip_longest(now[at:end], before[first:last])):
+            yield at + place, word, was
+
+
+def _told(place: str, now: str | None, before: str | None) -> str:
+    if now is None:
+        return f"{_short(before or '')} is not there, and was"
+    return f"{place} is {_short(now)}, and was {'not there' if before is None else _short(before)}"
 
 
 def _short(text: str) -> str:

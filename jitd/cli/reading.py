@@ -20,7 +20,7 @@ from jitd.cli.answer import answer, printable, say
 
 PLACES = ("/usr/bin/less", "/bin/less")
 """Where less(1) is looked for."""
-OPTIONS = ("-X", "-e", "-~", "-Psline %lb of N: space shows more, q ends reading")
+OPTIONS = ("-X", "-e", "-~", "-Psline %lb of N (space shows more, q ends reading)")
 """Leave the text on the terminal, end after the last line, no tildes below it, and the prompt (less(1))."""
 KEPT = ("TERM", "LANG", "LC_ALL", "LC_CTYPE", "COLUMNS", "LINES")
 """Variables that less(1) is given: what the terminal is, and how its bytes are letters."""
@@ -42,11 +42,11 @@ def put(lines: list[str], *, below: int = 1) -> bool:
     """
     height = shutil.get_terminal_size().lines
     if not sys.stdout.isatty() or len(lines) + below <= height:
-        _print(lines)
+        put_all(lines)
         return False
     pager = next((place for place in PLACES if os.access(place, os.X_OK)), None)
     if pager is None or not _has_keyboard():
-        _print(lines)
+        put_all(lines)
         say(f"that is {len(lines)} lines: scroll up to read all of them")
         return True
     sys.stdout.flush()
@@ -56,7 +56,8 @@ def put(lines: list[str], *, below: int = 1) -> bool:
     return not is_read
 
 
-def _print(lines: Iterable[str]) -> None:
+def put_all(lines: Iterable[str]) -> None:
+    """Print ``lines`` at once, whoever reads them. Raises OSError if they cannot be printed."""
     for line in lines:
         answer(line)
     sys.stdout.flush()  # this raises if they cannot be printed

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import click
 
-from jitd.cli.answer import Row, answer, answer_json, exact, printable, say, words
+from jitd.cli.answer import Row, answer_json, exact, printable, say, words
 from jitd.cli.brief import brief
 from jitd.cli.call import NotDone, called, called_as_reviewer
 from jitd.cli.page import OPEN, page
 from jitd.cli.question import can_ask, is_answered_yes
-from jitd.cli.reading import put, screen
+from jitd.cli.reading import put, put_all, screen
 from jitpam.client import Connection
 from jitpam.wire.messages import Review, Show, Withdraw
 
@@ -42,8 +42,7 @@ def show(id: str, *, as_json: bool) -> None:
     if as_json:
         answer_json([exact(row)])
     else:
-        for line in page(row, screen()):
-            answer(line)
+        put_all(page(row, screen()))
 
 
 @click.command()
@@ -59,7 +58,11 @@ def approve(id: str, *, comment: str, is_sure: bool) -> None:
         if row.get("state") in OPEN:
             if not is_sure:
                 _must_be_reviewable(row)
-            put(brief(row, screen()), below=3)  # this raises if the request cannot be printed: then no review is sent
+            # What cannot be printed raises: then no review is sent.
+            if is_sure:
+                put_all(page(row, screen()))
+            else:
+                put(brief(row, screen()), below=3)
             if not is_sure and not is_answered_yes(f"\napprove {printable(id)}? type yes: "):
                 raise NotDone(f"request {id} is not approved: nothing was sent")
         say(daemon.do(Review(id=id, verdict="approve", fingerprint=fingerprint, comment=comment)) or f"request {id} is approved")

@@ -17,6 +17,7 @@ from jitd.cli.what import command_without_scripts, is_login
 
 WIDEST = 120
 """Cells that the command takes at most in the sentence."""
+ROOT_SHELL = "A SHELL OF ROOT, or a way to one: all that root may do"
 NOTHING_MORE = "what its words say, and nothing more as far as jitd knows"
 
 
@@ -55,13 +56,14 @@ def _how_long(row: Row) -> str:
 
 def amounts_to(row: Row) -> Iterator[Line]:
     """Yield the lines about what the command lets somebody do beyond its words."""
-    if "consequences" not in row or row.get("gives") or row.get("doubt") or is_login(row):
-        return
+    if row.get("root_shell"):
+        yield "amounts to", ROOT_SHELL
     found = [str(sentence) for sentence in members(row, "consequences")]
     for sentence in found:
         yield "amounts to", f"{sentence}, as {words(row, 'run_as')}"
     for pair in members(row, "precious"):
         if isinstance(pair, list) and len(pair) == 2:
-            yield "names", f"{pair[0]}: {pair[1]}"
-    if not found:
+            yield "at stake", f"{pair[0]}: {pair[1]}"
+    is_command = not (row.get("gives") or row.get("doubt") or is_login(row))
+    if is_command and row.get("root_shell") is False and not found:
         yield "amounts to", NOTHING_MORE

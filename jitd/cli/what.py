@@ -139,6 +139,11 @@ def command_without_scripts(row: Row) -> str:
     )
 
 
+def script_lines(argument: str) -> list[str]:
+    """Return the lines of an argument as a row would give them."""
+    return [shown(line) for line in _lines(argument)]
+
+
 def _lines(argument: str) -> list[bytes]:
     try:
         return unshown(argument).split(b"\n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from jitd.core.command import Command
 from jitd.core.consequence import gives_root_shell, of_command, of_pattern
 from jitd.core.policy import Rule
 from jitd.core.precious import precious
@@ -25,10 +26,15 @@ LONGEST = 64 * 1024
 def outlook(request: Request) -> Row:
     """Return what the command of ``request`` amounts to, as far as is known: fields of the request's row."""
     return {
-        "consequences": [shown(str(one)) for one in of_command(request.command)],
+        "consequences": told_of(request.command),
         "precious": [[shown(path), what] for path, what in precious(request.command)],
         "root_shell": gives_root_shell(request.command),
     }
+
+
+def told_of(command: Command) -> list[str]:
+    """Return what ``command`` lets somebody do beyond its words, in sentences, as far as is known."""
+    return [shown(str(one)) for one in of_command(command)]
 
 
 def consequences_of(rule: Rule) -> list[str]:
