@@ -14,6 +14,7 @@ from jitd.cli.authenticated import age_in_words, authenticated
 from jitd.cli.instants import ago, until
 from jitd.cli.labels import Line, laid_out, members
 from jitd.cli.owed import asks, others_asked, still_owed
+from jitd.cli.past import review_in_words
 from jitd.cli.summary import summary
 from jitd.cli.what import (
     SEEN,
@@ -65,6 +66,11 @@ def _lines(row: Row, place: str) -> Iterator[Line]:
     yield "WHAT IS OWED", ""
     yield "rule", f"{words(row, 'rule', 'none decided yet')} asks {asks(row)}; still owed: {still_owed(row)}"
     yield from others_asked(row)
+    for review in members(row, "reviews"):
+        if isinstance(review, dict):
+            yield "so far", review_in_words(review)
+    if row.get("lacks"):
+        yield "you", f"may only deny it: its rule {words(row, 'lacks')}"
     yield "fingerprint", words(row, "fingerprint")
 
 
@@ -121,5 +127,5 @@ def _authenticated(row: Row) -> Iterator[Line]:
     lines = list(authenticated(row.get("authentication")))
     by = next((text for label, text in lines if label == "by"), "")
     if by:
-        yield "to the KDC", f"{age_in_words(row['authentication'])} before asking, by {by}"
+        yield "to the KDC", f"{age_in_words(row['authentication'])} before asking, by {by.partition(';')[0]}"
     yield from ((label, text) for label, text in lines if label not in DETAILS)

@@ -36,6 +36,9 @@ def laid_out(page: Iterable[Line], screen: int | None) -> list[str]:
             continue
         start = f"  {printable(label)}"
         start += " " * max(1, LABEL - cells(start))
+        if screen is not None and cells(start) > screen - LEAST:  # a name that a file of the host gave: it has lines of its own
+            lines += ["  " + piece for piece in wrapped(printable(label), screen - 2)]
+            start = " " * LABEL
         text = printable(text)
         pieces = [text] if screen is None else wrapped(text, max(LEAST, screen - max(LABEL, cells(start))))
         lines.append(start + pieces[0])

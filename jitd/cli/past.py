@@ -25,11 +25,7 @@ def history(row: Row) -> Iterator[Line]:
     happened(row.get("submitted_at"), f"submitted by {words(row, 'requester')}")
     for review in members(row, "reviews"):
         if isinstance(review, dict):
-            said = f': "{review["comment"]}"' if review.get("comment") else ""
-            word = "approved" if review.get("verdict") == "approve" else "denied"
-            void = " (does not count: locked)" if review.get("counts") is False else ""
-            how = in_short(review.get("authentication"))
-            happened(review.get("at"), f"{word} by {words(review, 'by')}{how}{said}{void}")
+            happened(review.get("at"), review_in_words(review))
     grant = row.get("grant")
     if isinstance(grant, dict):
         id = words(grant, "id")
@@ -59,6 +55,14 @@ def history(row: Row) -> Iterator[Line]:
     for run in members(row, "runs"):
         if isinstance(run, dict) and not run.get("outcome"):
             yield "running now", f"run {words(run, 'id')}, {words(run, 'state')}, pid {words(run, 'pid')}"
+
+
+def review_in_words(review: Row) -> str:
+    """Return who said what to a request, and how that person had authenticated."""
+    said = f': "{review["comment"]}"' if review.get("comment") else ""
+    word = "approved" if review.get("verdict") == "approve" else "denied"
+    void = " (does not count: locked)" if review.get("counts") is False else ""
+    return f"{word} by {words(review, 'by')}{in_short(review.get('authentication'))}{said}{void}"
 
 
 def how_it_was_taken(held: Row) -> str:
