@@ -66,7 +66,8 @@ def complete(typed: tuple[str, ...]) -> int:
         found = [word for word in _candidates(list(typed) or [""]) if PLAIN.fullmatch(word)]
     except (*ENDINGS, OSError, click.ClickException):
         return 0
-    late.cancel()
+    finally:
+        late.cancel()
     for word in sorted(set(found)):
         click.echo(word)
     return 0
