@@ -31,7 +31,7 @@ MOST_PLACES = 256
 """How many of a person's requests ``places`` returns at most."""
 _PLACES = (
     "SELECT rowid, length(document) FROM requests INDEXED BY requests_lately"
-    " WHERE person = ? AND is_denied = 0 AND is_open = 0 ORDER BY asked_at DESC, is_denied DESC, rowid DESC LIMIT ?"
+    " WHERE person = ? AND is_denied = 0 AND is_open = 0 ORDER BY asked_at DESC LIMIT ?"
 )
 
 
