@@ -23,7 +23,10 @@ KEYS = f"{SETTINGS}/outside"
 ACCOUNTS = ("jitd-kdc", "jitd-programs", "jitd-programs-net", "jitd-outside", "jitd-terminals")
 """The accounts of the processes that are not root."""
 HEAD = "# What contrib/install has put here. `conf` is an administrator's, and has the digest that it came with.\n"
-_FILE = re.compile(r"/usr/(s?bin|lib/systemd/system|lib/(?:tmpfiles|sysusers)\.d|share/man/man[1-8])/jit[A-Za-z0-9._-]*")
+_COMPLETION = r"share/bash-completion/completions|share/zsh/vendor-completions|share/fish/vendor_completions\.d"
+_FILE = re.compile(
+    rf"/usr/(s?bin|lib/systemd/system|lib/(?:tmpfiles|sysusers)\.d|share/man/man[1-8]|{_COMPLETION})/_?jit[A-Za-z0-9._-]*"
+)
 _CONF = re.compile(r"/etc/(pam\.d/jitd(\.new)?|jitd/jitd\.toml|jitd/policy\.d/[A-Za-z0-9_-]+\.toml)")
 
 

@@ -17,6 +17,9 @@ from jitpam.wire.codes import EXITS
 from jitpam.wire.messages import Explain, Giveback, List
 from jitpam.wire.shown import shown_command, unshown
 
+MOST_TOLD = 5
+"""How many sentences about what a rule's commands amount to are printed."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -81,6 +84,8 @@ def list_rules() -> int:
     for row in rows:
         asked = f"; {_gatekeepers(row)}" if row.get("gatekeepers") else ""
         print_out(f"    {printable(str(row.get('terms')))} (rule {printable(str(row.get('rule')))}){printable(asked)}")
+        for sentence in _consequences(row):
+            print_out(f"        {sentence}")
     return 0
 
 
@@ -95,6 +100,13 @@ def _terms(row: dict[str, Any]) -> str:
     if row.get("gatekeepers"):
         words.append(_gatekeepers(row))
     return ", ".join(words)
+
+
+def _consequences(row: dict[str, Any]) -> list[str]:
+    """Return what the commands of a row amount to, in sentences: a few, and how many more there are."""
+    found = [printable(str(sentence)) for sentence in row.get("consequences") or []]
+    more = [f"and {len(found) - MOST_TOLD} more that can do more than their words say"] if len(found) > MOST_TOLD else []
+    return found[:MOST_TOLD] + more
 
 
 def _gatekeepers(row: dict[str, Any]) -> str:
@@ -144,6 +156,8 @@ def explain(asking: dict[str, Any]) -> int:
             print_out(printable(f"{what}: request {row['approved']} is approved: jitsudo --resume {row['approved']}"))
         else:
             print_out(printable(f"{what}: rule {row.get('rule')} {_terms(row)}"))
+        for sentence in _consequences(row):
+            print_out(f"    {sentence}")
     return 0 if may else 1
 
 

@@ -49,17 +49,20 @@ VERBS = {
     "doctor": "doctoring",
     "audit": "record",
     "kdc": "gating",
+    "complete": "completion",
 }
 """Verb → the module of ``jitd.cli`` that has it. The module is imported when the verb is called. Importing all modules would take
 longer than most verbs take to run."""
+HIDDEN = {"complete"}
+"""Verbs that shells call, and not people."""
 
 
 class Verbs(click.Group):
     """The group of all verbs: finds a verb by its name, and imports its module then."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all verbs, sorted."""
-        return sorted(VERBS)
+        """Return the names of all verbs that are not hidden, sorted."""
+        return sorted(VERBS.keys() - HIDDEN)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the verb called ``cmd_name``; None if there is no such verb."""

@@ -24,7 +24,7 @@ def authenticated(given: object) -> Iterator[tuple[str, str]]:
     if not isinstance(given, dict):
         return
     flags, indicators, realms = (_words(given, name) for name in ("flags", "indicators", "realms"))
-    yield "to the KDC", f"authenticated {told(given.get('at'))}, {_age(given)} before asking"
+    yield "to the KDC", f"authenticated {told(given.get('at'))}, {age_in_words(given)} before asking"
     proofs = [words_of for flag, words_of in _PROOFS.items() if flag in flags]
     yield "by", f"{', '.join(indicators) or 'NOT KNOWN: the ticket has no indicator'}{''.join(f'; {proof}' for proof in proofs)}"
     if "pre-authent" not in flags:
@@ -44,10 +44,11 @@ def in_short(given: object) -> str:
     indicators = _words(given, "indicators")
     by = f" by {', '.join(indicators)}" if indicators else ""
     forwarded = ", FORWARDED" if any(flag in _words(given, "flags") for flag in _FORWARDED) else ""
-    return f" (authenticated {_age(given)} before{by}{forwarded})"
+    return f" (authenticated {age_in_words(given)} before{by}{forwarded})"
 
 
-def _age(given: Row) -> str:
+def age_in_words(given: Row) -> str:
+    """Return how long before asking somebody had authenticated."""
     age = given.get("age")
     return in_words(max(0, age)) if isinstance(age, int) else "an unknown time"
 

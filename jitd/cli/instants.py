@@ -6,16 +6,17 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+_UNITS = ((86400, "day"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def span(seconds: float) -> str:
-    """Return ``seconds`` in its largest unit, rounded down: ``12s``, ``14m``, ``3h``, ``2d``."""
+    """Return ``seconds`` in its largest unit, rounded down: ``12 s``, ``14 min``, ``3 h``, ``2 days``."""
     whole = max(0, int(seconds))
-    for size, letter in _UNITS:
+    for size, unit in _UNITS:
         if whole >= size:
-            return f"{whole // size}{letter}"
-    return "0s"
+            count = whole // size
+            return f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''}"
+    return "0 s"
 
 
 def in_words(seconds: int) -> str:
@@ -38,21 +39,35 @@ def seconds_since(instant: object) -> float | None:
     return time.time() - at.timestamp()
 
 
+def ago(instant: object) -> str:
+    """Return how long ago ``instant`` was, such as ``12 s ago``; ``-`` if ``instant`` cannot be parsed."""
+    since = seconds_since(instant)
+    return "-" if since is None else f"{span(since)} ago"
+
+
 def age(instant: object) -> str:
-    """Return how long ago ``instant`` was, such as ``12s``; ``-`` if ``instant`` cannot be parsed."""
+    """Return how long ago ``instant`` was, such as ``12 s``; ``-`` if ``instant`` cannot be parsed."""
     since = seconds_since(instant)
     return "-" if since is None else span(since)
 
 
 def left(instant: object) -> str:
-    """Return how long it is until ``instant``, such as ``14m``; ``-`` if ``instant`` cannot be parsed."""
+    """Return how long it is until ``instant``, such as ``14 min``; ``-`` if ``instant`` cannot be parsed."""
     since = seconds_since(instant)
     return "-" if since is None else span(-since)
 
 
+def until(instant: object) -> str:
+    """Return how long it is until ``instant``, such as ``in 14 min``; ``now`` if it has come, ``-`` if it cannot be parsed."""
+    since = seconds_since(instant)
+    if since is None:
+        return "-"
+    return f"in {span(-since)}" if since < 0 else "now"
+
+
 def told(instant: object) -> str:
-    """Return ``instant`` and its distance from now: ``2026-01-05T09:00:00Z (12s ago)``."""
+    """Return ``instant`` and its distance from now: ``2026-01-05T09:00:00Z (12 s ago)``."""
     since = seconds_since(instant)
     if since is None:
         return str(instant)
-    return f"{instant} ({span(since)} ago)" if since >= 0 else f"{instant} (in {span(-since)})"
+    return f"{instant} ({ago(instant) if since >= 0 else until(instant)})"

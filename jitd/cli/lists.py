@@ -15,13 +15,17 @@ import click
 
 from jitd.cli.answer import Row, answer, answer_json, command_line, exact, printable, say, words
 from jitd.cli.call import called
+from jitd.cli.colour import coloured, is_wanted
 from jitd.cli.columns import folded, table
-from jitd.cli.instants import age, left
-from jitd.cli.page import how_it_ended
+from jitd.cli.instants import ago, seconds_since, until
+from jitd.cli.owed import in_short
+from jitd.cli.past import how_it_ended
 from jitpam.wire.messages import List, Watch
 
 Columns = dict[str, Callable[[Row], str]]
 """Head of a column → the function that gives the column's text for a row."""
+SOON = 120.0
+"""Seconds before its end in which a row is marked."""
 ENDED = ("approved", "denied", "withdrawn", "expired", "spent", "revoked", "lifted")
 """The final states of requests, grants and locks."""
 
@@ -41,7 +45,7 @@ def _text(name: str) -> Callable[[Row], str]:
 
 def _left(name: str) -> Callable[[Row], str]:
     """Return a column that shows the time until the instant ``name`` of a row; ``-`` if the row has ended."""
-    return lambda row: "-" if row.get("state") in ENDED else left(row.get(name))
+    return lambda row: "-" if row.get("state") in ENDED else until(row.get(name))
 
 
 def _seconds(number: object) -> str:
@@ -66,7 +70,7 @@ def _bytes(number: object) -> str:
 
 def _state(row: Row) -> str:
     if row.get("asking_at"):
-        return f"asking {words(row, 'gatekeepers')}, {age(row['asking_at'])}"
+        return f"asking {words(row, 'gatekeepers')}, since {ago(row['asking_at'])}"
     return f"{words(row, 'state')}{' (locked)' if row.get('lock') else ''}"
 
 
@@ -75,54 +79,58 @@ def _living(row: Row) -> str:
     return words(row, "holdings") if row.get("gives") else words(row, "runs")
 
 
+def _age(row: Row) -> str:
+    return ago(row.get("submitted_at"))
+
+
 REQUESTS: Columns = {
     "ID": _text("id"),
     "STATE": _state,
-    "AGE": lambda row: age(row.get("submitted_at")),
-    "LEFT": _left("expires_at"),
     "REQUESTER": _whose,
+    "AS": lambda row: "in doubt" if row.get("doubt") else words(row, "run_as"),
+    "LEFT": _left("expires_at"),
+    "OWED": in_short,
+    "AGE": _age,
+    "REASON": _text("reason"),
     "HOST": _text("host"),
     "SERVICE": _text("service"),
-    "AS": lambda row: "in doubt" if row.get("doubt") else words(row, "run_as"),
-    "OWED": _text("owed"),
-    "REASON": _text("reason"),
     "COMMAND": _argv,
 }
 GRANTS: Columns = {
     "ID": _text("id"),
     "STATE": _text("state"),
     "REQUESTER": _whose,
-    "HOST": _text("host"),
-    "SERVICE": _text("service"),
     "AS": _text("run_as"),
-    "USES": lambda row: f"{words(row, 'left')}/{words(row, 'uses')}",
     "LEFT": _left("ends_at"),
+    "USES": lambda row: f"{words(row, 'left')}/{words(row, 'uses')}",
     "RUNS": _living,
     "RULE": _text("rule"),
+    "HOST": _text("host"),
+    "SERVICE": _text("service"),
     "COMMAND": _argv,
 }
 RUNS: Columns = {
     "ID": _text("id"),
     "STATE": _text("state"),
     "REQUESTER": _whose,
-    "HOST": _text("host"),
-    "SERVICE": _text("service"),
     "AS": _text("run_as"),
-    "PID": _text("pid"),
-    "AGE": lambda row: age(row.get("started_at") or row.get("starting_at")),
+    "AGE": lambda row: ago(row.get("started_at") or row.get("starting_at")),
+    "OUTCOME": lambda row: how_it_ended(row) if row.get("outcome") else "-",
     "CPU": lambda row: _seconds(row.get("cpu_ms")),
     "MEMORY": lambda row: _bytes(row.get("memory")),
-    "OUTCOME": lambda row: how_it_ended(row) if row.get("outcome") else "-",
+    "PID": _text("pid"),
+    "HOST": _text("host"),
+    "SERVICE": _text("service"),
     "COMMAND": _argv,
 }
-
-
+"""The columns of each list. On a terminal the first ones and the last one stand on a row's first line: what they tell counts
+most."""
 LOCKS: Columns = {
     "ID": _text("id"),
     "STATE": _text("state"),
     "ON": lambda row: "everybody" if row.get("whom") == "all" else f"{words(row, 'whom')} {words(row, 'name')}",
-    "AGE": lambda row: age(row.get("placed_at")),
     "LEFT": _left("ends_at"),
+    "AGE": lambda row: ago(row.get("placed_at")),
     "BY": _text("placed_by"),
     "ENDED BY": _text("ended_by"),
     "REASON": _text("reason"),
@@ -130,9 +138,42 @@ LOCKS: Columns = {
 
 
 def lines_of(columns: Columns, rows: Sequence[Row], screen: int | None) -> list[str]:
-    """Return ``rows`` as aligned lines under a head. ``screen`` is the terminal's width in cells; with None nothing is cut."""
+    """Return ``rows`` as aligned lines under a head. ``screen`` is the terminal's width in cells; with None nothing is cut. On a
+    terminal, a column that says what is usual in every row is left out.
+    """
     body = [[printable(column(row)) for column in columns.values()] for row in rows]
-    return table(list(columns), body, screen)
+    heads = list(columns)
+    if screen is None:
+        return table(heads, body, None)
+    kept = [at for at, head in enumerate(heads) if not all(_is_usual(head, line[at]) for line in body)]
+    return table([heads[at] for at in kept], [[line[at] for at in kept] for line in body], screen)
+
+
+def _is_usual(head: str, text: str) -> bool:
+    """True if ``text`` in the column ``head`` tells nothing."""
+    if head in ("ID", "COMMAND"):
+        return False
+    here = os.uname().nodename
+    return (
+        text == "-"
+        or (head == "SERVICE" and text == "jitsudo")
+        or (head == "HOST" and text.partition(".")[0] == here.partition(".")[0])
+    )
+
+
+def in_colour(lines: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """Return ``lines``, which ``lines_of`` made of ``rows``, with colours: for the head, for what ends soon, for what is mine."""
+    each = len(lines) // (len(rows) + 1)
+    styles = ["head", *(_style(row) for row in rows)]
+    return [coloured(line, styles[number // each]) for number, line in enumerate(lines)]
+
+
+def _style(row: Row) -> str | None:
+    ends = row.get("expires_at") if "expires_at" in row else row.get("ends_at")
+    since = None if row.get("state") in ENDED else seconds_since(ends)
+    if since is not None and since > -SOON:
+        return "late"
+    return "mine" if row.get("mine") else None
 
 
 def _without(columns: Columns, *heads: str) -> Columns:
@@ -141,7 +182,7 @@ def _without(columns: Columns, *heads: str) -> Columns:
 
 WAITING: Columns = {
     **_without(REQUESTS, "STATE"),
-    "OWED": lambda row: _state(row) if row.get("asking_at") else words(row, "owed"),
+    "OWED": lambda row: _state(row) if row.get("asking_at") else in_short(row),
 }
 """Open requests. Who is being asked outside stands under OWED, since no review helps meanwhile."""
 
@@ -162,8 +203,9 @@ def _list(what: str, columns: Columns, *, ended: bool, as_json: bool) -> None:
     if as_json:
         answer_json(exact(rows))
     elif rows:
-        for line in lines_of(columns, rows, _screen()):
-            answer(line)
+        lines = lines_of(columns, rows, _screen())
+        for line in in_colour(lines, rows) if is_wanted() else lines:
+            print(line)
     if not rows:
         say(_none(what, ended=ended))
 
@@ -255,14 +297,21 @@ class Board:
         """Draw the whole list with one write(2). A last line counts the requests for which there is no room."""
         screen = shutil.get_terminal_size()
         lines = lines_of(self.columns, self.rows, screen.columns) if self.rows else [_none("requests", ended=self.ended)]
+        lines = [folded(printable(line), screen.columns)[0] for line in lines]
         room = max(2, screen.lines - 2)
         if len(lines) > room:
             each = len(lines) // (len(self.rows) + 1)  # lines of the head, and of each row
             shown = max(0, (room - 1) // each - 1)
-            lines = [*lines[: (shown + 1) * each], f"and {len(self.rows) - shown} more"]
-        lines = [*lines, "", "Ctrl-C ends this."]
-        text = self.HOME + self.CLEAR + "\n".join(folded(printable(line), screen.columns)[0] for line in lines)
+            more = f"and {len(self.rows) - shown} more"
+            lines = [*self._painted(lines, self.rows)[: (shown + 1) * each], folded(more, screen.columns)[0]]
+        else:
+            lines = self._painted(lines, self.rows)
+        text = self.HOME + self.CLEAR + "\n".join([*lines, "", folded("Ctrl-C ends this.", screen.columns)[0]])
         os.write(sys.stdout.fileno(), text.encode(sys.stdout.encoding, "backslashreplace"))
+
+    @staticmethod
+    def _painted(lines: list[str], rows: list[Row]) -> list[str]:
+        return in_colour(lines, rows) if rows and is_wanted() else lines
 
     def tick(self, signal_: int, frame: FrameType | None) -> None:
         """Draw again. This is the handler of SIGALRM, which comes each second, and of SIGWINCH."""

@@ -7,15 +7,14 @@ on a terminal or given by ``--yes``; it is never read from a pipe.
 
 from __future__ import annotations
 
-import shutil
-import sys
-
 import click
 
-from jitd.cli.answer import Row, answer, answer_json, exact, printable, say, words
+from jitd.cli.answer import Row, answer_json, exact, printable, say, words
+from jitd.cli.brief import brief
 from jitd.cli.call import NotDone, called, called_as_reviewer
 from jitd.cli.page import OPEN, page
 from jitd.cli.question import can_ask, is_answered_yes
+from jitd.cli.reading import put, put_all, screen
 from jitpam.client import Connection
 from jitpam.wire.messages import Review, Show, Withdraw
 
@@ -33,16 +32,6 @@ def _fingerprint(row: Row) -> bytes:
         raise NotDone(f"{words(row, 'id')} is not a request", "unknown") from None
 
 
-def _print(row: Row) -> None:
-    screen = shutil.get_terminal_size() if sys.stdout.isatty() else None
-    lines = page(row, screen.columns if screen else None)
-    for line in lines:
-        answer(line)
-    sys.stdout.flush()  # this raises if the request cannot be printed: then no review is sent
-    if screen and len(lines) >= screen.lines:
-        say(f"that is {len(lines)} lines: scroll up to read all of them")
-
-
 @click.command()
 @click.argument("id")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -53,7 +42,7 @@ def show(id: str, *, as_json: bool) -> None:
     if as_json:
         answer_json([exact(row)])
     else:
-        _print(row)
+        put_all(page(row, screen()))
 
 
 @click.command()
@@ -69,7 +58,11 @@ def approve(id: str, *, comment: str, is_sure: bool) -> None:
         if row.get("state") in OPEN:
             if not is_sure:
                 _must_be_reviewable(row)
-            _print(row)
+            # What cannot be printed raises: then no review is sent.
+            if is_sure:
+                put_all(page(row, screen()))
+            else:
+                put(brief(row, screen()), below=3)
             if not is_sure and not is_answered_yes(f"\napprove {printable(id)}? type yes: "):
                 raise NotDone(f"request {id} is not approved: nothing was sent")
         say(daemon.do(Review(id=id, verdict="approve", fingerprint=fingerprint, comment=comment)) or f"request {id} is approved")

@@ -16,10 +16,12 @@ from jitd.core.conditions import PERILOUS, CommandPattern, Glob
 
 MEANINGS: Mapping[str, str] = {
     "any-command": "any command may be run, a shell too",
+    "prompt": "gives a shell, in which any command may be run",
     "code": "runs any code that it is given",
     "shell": "can start a shell from within, or from its editor or pager",
     "command": "can start any other command",
-    "write": "can write any file",
+    "write": "can change any file",
+    "delete": "can delete any file",
     "read": "can read any file, keys and password hashes too",
     "account": "can change accounts, passwords or rights",
     "package": "can install packages, whose scripts are run by the same account",
@@ -27,8 +29,14 @@ MEANINGS: Mapping[str, str] = {
     "kernel": "can change the kernel, mounts or devices",
     "container": "can start containers that have the whole host",
     "process": "can take over other processes",
+    "end": "can end any process",
+    "host": "can stop or restart the whole host",
+    "network": "can change who reaches the host",
+    "clock": "can change the host's clock",
 }
 """The classes of consequences. The value is the rest of a sentence that begins with the program's name."""
+SHELLS = frozenset({"any-command", "prompt", "code", "shell", "command", "container"})
+"""The classes by which somebody gets a shell, and so everything that the account may do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +138,18 @@ def _interprets(line: Line) -> bool:
     return True
 
 
+def _prompts(line: Line) -> bool:
+    """True if a shell reads what it is to do from a terminal: options alone are typed, and none of them has the code."""
+    if line.is_open or any(word.is_free or not word.text.startswith("-") for word in line.words):
+        return False
+    return not any(_GIVES_CODE.fullmatch(word.text) for word in line.words)
+
+
+def _becomes(line: Line) -> bool:
+    """True if ``su`` or its like is asked for a shell: nothing is to be run, or what follows is chosen by the requester."""
+    return line.is_open or not line.has("-c", "--command", "--session-command", "/")
+
+
 def _talks(line: Line) -> bool:
     """True unless the line says all that the client is to do."""
     return line.roams or not line.has("-c", "-e", "-f", "--command", "--execute", "--file")
@@ -160,6 +180,9 @@ def _systemctl_pages(line: Line) -> bool:
 
 
 _LIST: tuple[tuple[str, Test, str], ...] = (
+    ("prompt", _prompts, "sh bash dash ash zsh ksh mksh fish csh tcsh rbash pwsh"),
+    ("prompt", _becomes, "su runuser login sulogin newgrp sg"),
+    ("prompt", lambda line: line.has("-i", "-s", "--login", "--shell"), "sudo doas"),
     (
         "code",
         _interprets,
@@ -259,6 +282,18 @@ _LIST: tuple[tuple[str, Test, str], ...] = (
         "docker podman nerdctl ctr crictl lxc incus kubectl oc virsh machinectl buildah docker-compose systemd-nspawn",
     ),
     ("process", _always, "gdb lldb gdbserver bpftrace dtrace stap criu reptyr"),
+    ("delete", _roams, "rm rmdir unlink shred srm find fd wipe tmpreaper tmpwatch"),
+    ("end", _roams, "kill pkill killall killall5 skill xkill fuser"),
+    ("host", _always, "shutdown reboot halt poweroff telinit init kexec"),
+    (
+        "host",
+        _verbs("poweroff reboot halt kexec soft-reboot suspend hibernate isolate rescue emergency default exit"),
+        "systemctl",
+    ),
+    ("network", _roams, "iptables ip6tables iptables-restore ip6tables-restore nft ufw firewall-cmd ifconfig route ipset"),
+    ("network", _verbs("", roaming="address addr a link l route r rule netns"), "ip"),
+    ("clock", _roams, "date hwclock ntpdate chronyc rdate"),
+    ("clock", _verbs("set-time set-ntp", roaming="set-time"), "timedatectl"),
 )
 """Class of consequence, on which command lines, and the names of the programs. A program may stand in several rows."""
 
@@ -293,6 +328,17 @@ def of_command(command: Command) -> tuple[Consequence, ...]:
     return _of_program(name, Line(words, is_open=False)) if name else ()
 
 
+def gives_root_shell(command: Command) -> bool:
+    """True if ``command`` lets somebody do everything that root may do, as far as is known: it runs as root and can start a
+    shell, or it is a login of root, or what would run is in doubt.
+    """
+    if command.gives:
+        return False
+    is_login = not command.path
+    is_shell = is_login or any(one.kind in SHELLS for one in of_command(command))
+    return bool(command.doubt) or (command.run_as.uid == 0 and is_shell)
+
+
 def of_pattern(pattern: CommandPattern) -> tuple[Consequence, ...]:
     """Return what a command that ``pattern`` matches can do beyond the words of the pattern; empty if nothing is known."""
     if pattern.path is None:
@@ -322,6 +368,8 @@ def _matched(glob: Glob) -> list[str]:
 def _of_program(name: str, line: Line) -> tuple[Consequence, ...]:
     known = name if name in _OF else _VERSION.sub("", name)
     kinds = [kind for kind, has_it in _OF.get(known, ()) if has_it(line)]
+    if "prompt" in kinds:  # it has said all
+        kinds = ["prompt"]
     found = [Consequence(kind, name) for kind in dict.fromkeys(kinds)]
     if not found and known in _WRAPPERS:
         for at, word in enumerate(line.words):

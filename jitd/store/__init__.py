@@ -122,6 +122,11 @@ class Store(Protocol):
         accounts of the person count.
         """
 
+    def lately(self, person: str, most_bytes: int) -> Iterator[Request]:
+        """Yield the latest requests of ``person`` (``Subject.person``) that have ended and were not denied, newest first: a few
+        hundred at most, and no more than ``most_bytes`` bytes of documents.
+        """
+
     def page(self, life: type[T], after: int, *, ended: bool = False) -> list[tuple[int, T]]:
         """Return place and object of the next open objects after the place ``after``, oldest first. With ``ended`` also return
         objects that have ended. A page has few objects, and fewer if they are large. After the last object a page is empty.

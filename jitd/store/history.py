@@ -27,6 +27,27 @@ def spell(at: datetime | None) -> str:
     return "" if at is None else at.astimezone(UTC).isoformat()[:19]
 
 
+MOST_PLACES = 256
+"""How many of a person's requests ``places`` returns at most."""
+_PLACES = (
+    "SELECT rowid, length(document) FROM requests INDEXED BY requests_lately"
+    " WHERE person = ? AND is_denied = 0 AND is_open = 0 ORDER BY asked_at DESC LIMIT ?"
+)
+
+
+def places(db: sqlite3.Connection, person: str, most_bytes: int) -> list[int]:
+    """Return where the latest requests of ``person`` are, newest first, that have ended and were not denied. Their documents have
+    at most ``most_bytes`` bytes together. Raises sqlite3.Error.
+    """
+    found, n_bytes = [], 0
+    for place, size in db.execute(_PLACES, (person, MOST_PLACES)):
+        n_bytes += size
+        if n_bytes > most_bytes:
+            break
+        found.append(place)
+    return found
+
+
 def count(db: sqlite3.Connection, person: str, since: datetime, beside: str) -> History:
     """See ``Store.history``. Raises sqlite3.Error."""
     when = spell(since)

@@ -274,6 +274,13 @@ class SqliteStore(ToldMarks):
         with self._told():
             return history.count(self._db, person, since, beside)
 
+    def lately(self, person: str, most_bytes: int) -> Iterator[Request]:
+        """See ``Store.lately``."""
+        with self._told():
+            places = history.places(self._db, person, most_bytes)
+        for place in places:
+            yield from self._read(Request, "SELECT document FROM requests WHERE rowid = ?", place)
+
     def page(self, life: Any, after: int, *, ended: bool = False) -> list[tuple[int, Any]]:
         """See ``Store.page``."""
         found: list[tuple[int, Any]] = []

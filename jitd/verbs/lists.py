@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import closing
+from functools import partial
 from typing import TypeVar
 
 from jitd.core.command import read_id
@@ -23,6 +24,7 @@ from jitd.deciding.seats import UNKNOWN, Seats, unknown
 from jitd.store import Store, Told
 from jitd.verbs.access import Access
 from jitd.verbs.notice_rows import notice_row
+from jitd.verbs.outlook import last_approved, outlook
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, asked_row, grant_row, holding_row, lock_row, request_row, run_row
 from jitd.workers import Workers
@@ -132,10 +134,12 @@ class Lists:
         seats = await self._seats(found) if found.is_open else UNKNOWN
 
         def read() -> Row:
-            row = request_row(found, who, may_review, locks)
+            row = request_row(found, who, may_review, locks) | outlook(found)
             row["asked_people"] = list(seats.people) if seats.is_whole else None
             row["notices"] = notices
             with closing(self._opened()) as store:
+                seen = partial(self._access.may_review, who)
+                row["last_approved"] = last_approved(store, found, seen) if may_review else None
                 grant = store.grant(found.lease or found.id)
                 # The command stands in the row already: with each of them once more it would not fit into one frame.
                 row["grant"] = None if grant is None else _without(row, grant_row(grant, who, store.holdings(grant=grant.id)))

@@ -36,6 +36,7 @@ from jitd.verbs import sentences
 from jitd.verbs.continuing import refuse_elsewhere
 from jitd.verbs.explanations import near_rows
 from jitd.verbs.limits import LOOKS, LOOKS_PER_SECOND, Pace, n_bytes_of
+from jitd.verbs.outlook import consequences_of, told_of
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, decision_row, rule_row
 from jitd.verbs.uses import Uses
@@ -349,13 +350,14 @@ class Requests:
         else:
             row = await self._workers.frames.run(who.uid, decision_row, first.decision, first.command)
         closest = await self._explainer.closest(who, service, first.asked, first.command, first.decision)
+        row["consequences"] = told_of(first.command) if isinstance(first.decision, Permit) else []
         return row | {"approved": first.approved, "closest": near_rows(closest), "providers": list(first.awaited)}
 
     def rules(self, who: Subject) -> list[Row]:
         """Return the rules that are about ``who`` on this host. Raises Refusal."""
         if locked := self._decider.lock_on(who):
             raise Refusal("denied", locked.because)
-        return [rule_row(rule) for rule in self._decider.rules_for(who, JITSUDO)]
+        return [rule_row(rule) | {"consequences": consequences_of(rule)} for rule in self._decider.rules_for(who, JITSUDO)]
 
     def give_back(self, who: Subject, leases: Iterable[str], login_session: int | None) -> int:
         """End those ``leases`` of ``who`` that live, of one login session or all. Return how many. Runs under these leases end

@@ -118,9 +118,9 @@ def test_of_what_has_ended_no_time_is_left(verb: str, instant: str, live: str, c
     def left(state: str) -> str:
         assert jitd(Script({"id": "K7QM-2XVD", "state": state, instant: ends}), verb, "--all") == 0
         head, line = capsys.readouterr().out.splitlines()
-        return line[head.index("LEFT") :].split()[0]
+        return line[head.index("LEFT") :].split("  ")[0]
 
-    assert left(live) == "1h"
+    assert left(live) == "in 1 h"
     assert {left(state) for state in lists.ENDED} == {"-"}
 
 
@@ -278,7 +278,10 @@ def test_check_tells_every_fault_with_its_place(tmp_path: Path, capsys: pytest.C
 SHELL = (
     '[[permit]]\nname = "sh"\nwho = ["user:root", "user:bin"]\nhosts = ["nowhere.example.org"]\ncommands = [["/usr/bin/bash"]]\n'
 )
-WARNING = "rule sh: warning amounts-to-root: as root, without any approval: /usr/bin/bash: bash runs any code that it is given"
+WARNING = (
+    "rule sh: warning amounts-to-root: as root, without any approval: /usr/bin/bash: bash gives a shell, in which any command may"
+    " be run"
+)
 
 
 def test_check_tells_every_warning_and_fails_on_one_only_if_it_is_told_to(

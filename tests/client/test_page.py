@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.cli import columns, page
+from jitd.cli import columns, labels, page
 from jitd.cli.answer import printable
 from jitd.core.claims import Claims
 from jitpam.client import RefusedByDaemon
@@ -89,14 +89,14 @@ def test_what_the_page_prints_reads_back_to_the_arguments(argv: list[bytes]) -> 
     row = row_for(waiting(*argv))
     plain = page.page(row, None)
     line = next(line for line in plain if line.startswith("  command "))
-    assert unshown_command(line[page.LABEL :]) == argv
+    assert unshown_command(line[labels.LABEL :]) == argv
     narrow = page.page(row, 60)
     at = next(n for n, line in enumerate(narrow) if line.startswith("  command "))
-    text = narrow[at][page.LABEL :]
+    text = narrow[at][labels.LABEL :]
     for more in narrow[at + 1 :]:
-        if more[: page.LABEL].strip():
+        if more[: labels.LABEL].strip():
             break
-        text += more[page.LABEL :]
+        text += more[labels.LABEL :]
     assert unshown_command(text) == argv
 
 
@@ -105,9 +105,9 @@ def test_nobodys_text_begins_where_the_labels_stand() -> None:
     fake = b" " * 57 + b"  still owed   0 approvals" + b" " * 200
     lines = page.page(row_for(waiting("echo", fake, claims=Claims("x" * 500, None, 1, ()))), 80)
     assert all(columns.cells(line) <= 80 for line in lines)
-    labels = [line[: page.LABEL].strip() for line in lines]
-    assert labels.count("still owed") == 1
-    assert not any("x" in line[: page.LABEL] and "xxx" in line[: page.LABEL] for line in lines)
+    found = [line[: labels.LABEL].strip() for line in lines]
+    assert found.count("still owed") == 1
+    assert not any("x" in line[: labels.LABEL] and "xxx" in line[: labels.LABEL] for line in lines)
 
 
 @pytest.mark.parametrize("place", ["argv", "reason", "cwd", "rule", "requester", "comment", "host", "parent", "row"])

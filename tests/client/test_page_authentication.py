@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jitd.cli import page
+from jitd.cli import labels, page
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import Approval
 from jitd.core.request import Request, Review, Verdict, transition
@@ -27,7 +27,7 @@ def proof(ago: float = 300, *indicators: str, **changes: Any) -> Authentication:
 def lines(given: Authentication | None) -> dict[str, str]:
     """Label → text of the page of a request whose requester authenticated so."""
     found = page.page(row_for(waiting(given)), None)
-    return {line[: page.LABEL].strip(): line[page.LABEL :] for line in found if line.startswith("  ")}
+    return {line[: labels.LABEL].strip(): line[labels.LABEL :] for line in found if line.startswith("  ")}
 
 
 def waiting(given: Authentication | None, *approvals: Approval) -> Request:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from jitd.core import consequence
 from jitd.core.command import Command, RunAs
 from jitd.core.conditions import read_command_pattern
-from jitd.core.consequence import MEANINGS, of_command, of_pattern
+from jitd.core.consequence import MEANINGS, SHELLS, gives_root_shell, of_command, of_pattern
 
 ROWS = [
     # anything
@@ -22,9 +23,15 @@ ROWS = [
     ("/opt/app/bin/* **", ""),
     ("/opt/app/bin/deploy **", ""),
     # interpreters: what is fixed does what it says
-    ("/usr/bin/bash", "code"),
+    ("/usr/bin/bash", "prompt"),
     ("/usr/bin/bash **", "code"),
-    ("/usr/bin/bash -l", "code"),
+    ("/usr/bin/bash -l", "prompt"),
+    ("/usr/bin/dash -i", "prompt"),
+    ("/usr/bin/su", "prompt"),
+    ("/usr/bin/su - postgres", "prompt"),
+    ("/usr/bin/su postgres -c id", ""),
+    ("/usr/bin/sudo -i", "prompt"),
+    ("/usr/bin/sudo -u bob id", ""),
     ("/usr/bin/bash -c id", ""),
     ("/usr/bin/bash -c *", "code"),
     ("/usr/bin/bash -lc *", "code"),
@@ -44,7 +51,7 @@ ROWS = [
     ("/usr/bin/perl5.36-x86_64-linux-gnu -e *", ""),
     ("/usr/bin/perl5.36 -e *", "code"),
     ("/usr/bin/awk -f *", "code"),
-    ("/usr/bin/busybox sh", "code"),
+    ("/usr/bin/busybox sh", "prompt"),
     ("/usr/bin/busybox date", ""),
     ("/usr/bin/make all", "code"),
     ("/usr/bin/git status", "code"),
@@ -65,7 +72,7 @@ ROWS = [
     ("/usr/bin/env * /opt/x", "command"),
     ("/usr/bin/env A=1 /opt/x", ""),
     ("/usr/bin/env A=1 /usr/bin/vim x", "shell"),
-    ("/usr/bin/timeout 5 /usr/bin/bash", "code"),
+    ("/usr/bin/timeout 5 /usr/bin/bash", "prompt"),
     ("/usr/bin/nice /usr/bin/nice /usr/bin/cat *", "command"),
     ("/usr/bin/find /var -name core", ""),
     ("/usr/bin/find /var **", "command"),
@@ -113,7 +120,16 @@ ROWS = [
     # a name is a name: what only looks like one is another program
     ("/usr/bin/vimx /etc/hosts", ""),
     ("/usr/bin/Bash", ""),
-    ("/usr/bin/shutdown -r", ""),
+    ("/usr/bin/shutdown -r", "host"),
+    ("/usr/bin/systemctl reboot", "host"),
+    ("/usr/bin/rm -rf *", "delete"),
+    ("/usr/bin/rm -rf /srv/app/cache/*", ""),
+    ("/usr/bin/kill *", "end"),
+    ("/usr/bin/kill 4711", ""),
+    ("/usr/sbin/nft **", "network"),
+    ("/usr/sbin/ip link set *", "network"),
+    ("/usr/bin/date -s *", "clock"),
+    ("/usr/bin/timedatectl set-time 12:00", "clock"),
 ]
 
 
@@ -131,8 +147,9 @@ def command(*argv: bytes, path: bytes | None = None) -> Command:
     ("asked", "kinds"),
     [
         (command(b"/usr/bin/vim", b"/etc/hosts"), ["shell"]),
-        (command(b"/usr/bin/bash"), ["code"]),
-        (command(b"bash", path=b"/usr/bin/bash"), ["code"]),
+        (command(b"/usr/bin/bash"), ["prompt"]),
+        (command(b"bash", path=b"/usr/bin/bash"), ["prompt"]),
+        (command(b"/usr/bin/python3"), ["code"]),
         (command(b"/usr/bin/bash", b"-c", b"id"), []),
         (command(b"/usr/bin/cat", b"/etc/shadow"), []),
         (command(b"/usr/bin/cat", b"*"), []),
@@ -165,3 +182,26 @@ def test_a_program_is_a_name_of_a_file_and_stands_once_in_its_row() -> None:
 
 def test_every_class_of_the_table_is_tried() -> None:
     assert {kind for _, kind in ROWS} == {"", *MEANINGS}
+    assert MEANINGS.keys() >= SHELLS
+
+
+@pytest.mark.parametrize(
+    ("asked", "gives"),
+    [
+        (command(b"/usr/bin/bash"), True),
+        (command(b"/usr/bin/vim", b"/etc/hosts"), True),
+        (command(b"/usr/bin/bash", b"-c", b"id"), False),
+        (command(b"/usr/bin/systemctl", b"restart", b"nginx"), False),
+        (replace(command(b"/usr/bin/bash"), run_as=RunAs("bob", 1002, "bob", 1002)), False),
+        (replace(command(b"sudo", b"x", path=b""), doubt="it has two commands"), True),
+        (replace(command(b"service-ticket:x", path=b""), gives=True), False),
+    ],
+)
+def test_what_gives_a_shell_of_root(asked: Command, gives: bool) -> None:
+    assert gives_root_shell(asked) is gives
+
+
+def test_a_login_of_root_is_a_shell_of_root_and_of_nobody_else() -> None:
+    login = command(b"sshd", path=b"")
+    assert gives_root_shell(login)
+    assert not gives_root_shell(replace(login, run_as=RunAs("bob", 1002, "bob", 1002)))

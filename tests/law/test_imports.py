@@ -121,9 +121,9 @@ LAW: dict[str, set[str]] = {
         "jitd.recording", "jitd.settings", "jitd.store",
     },
     "jitd.cli": {
-        WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.streams", "jitd.audit", "jitd.checking", "jitd.cli",
-        "jitd.daemon", "jitd.doctor", "jitd.kdc", "jitd.lifecycle.integrity", "jitd.pamlint", "jitd.recording",
-        "jitd.settings", "jitd.store",
+        WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.options", "jitpam.streams", "jitd.audit",
+        "jitd.checking", "jitd.cli", "jitd.daemon", "jitd.doctor", "jitd.kdc", "jitd.lifecycle.integrity", "jitd.pamlint",
+        "jitd.recording", "jitd.settings", "jitd.store",
     },
     "jitd.daemon": {"jitd"},  # the one place where concrete parts are named
 }  # fmt: skip

@@ -1,0 +1,23 @@
+# fish completion for jitd and jitsudo: `jitd complete` says what may follow. It is silent, and never asks for a password.
+# SPDX-License-Identifier: Apache-2.0
+
+function __jitd_complete
+    set -l words (commandline -opc)
+    jitd complete -- $words[2..-1] (commandline -ct) 2>/dev/null </dev/null
+end
+
+function __jitsudo_complete
+    set -l word (commandline -ct)
+    if string match -q -- '--resume=*' $word
+        for id in (jitd complete -- jitsudo --resume '' 2>/dev/null </dev/null)
+            echo "--resume=$id"
+        end
+    else
+        jitd complete -- jitsudo $word 2>/dev/null </dev/null
+    end
+end
+
+complete -c jitd -f -a '(__jitd_complete)'
+complete -c jitd -n '__fish_seen_subcommand_from check audit replay kdc' -F
+complete -c jitsudo -n 'string match -q -- "-*" (commandline -ct)' -x -a '(__jitsudo_complete)'
+complete -c jitsudo -n 'not string match -q -- "-*" (commandline -ct)' -x -a '(__fish_complete_subcommand)'

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page that an approver reads before the question: one screen of an ordinary request. ``page`` has everything.
+
+Law: all that binds what would run is on it, in full: two requests that are not the same never look the same. It leaves out what
+is as usual, and what follows from something else on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jitd.cli.answer import Row, quoted, words
+from jitd.cli.authenticated import age_in_words, authenticated
+from jitd.cli.instants import ago, until
+from jitd.cli.labels import Line, laid_out, members
+from jitd.cli.owed import asks, others_asked, still_owed
+from jitd.cli.past import review_in_words
+from jitd.cli.summary import summary
+from jitd.cli.what import (
+    SEEN,
+    STREAMS,
+    asked_for,
+    command_without_scripts,
+    directory,
+    file,
+    held,
+    is_anothers,
+    is_login,
+    operands,
+    pairs,
+    script,
+    streams,
+    terms,
+    what_happens,
+)
+from jitd.cli.who import reason, whence, without_ticket
+
+USUAL = {
+    "asked for": ("one run", "one use"),
+    "files": ("those that others may change are refused, or bound to their content",),
+    "left behind": ("processes that it leaves behind end with it",),
+    "time limit": ("NONE but the end of its grant",),
+    "streams": ("standard input, output and error: each is a terminal",),
+}
+"""Label → texts that are left out, because most requests have them."""
+DETAILS = frozenset({"to the KDC", "by", "ticket has", "encrypted by"})
+"""Lines about a ticket that are one here, or that ``page`` alone has."""
+
+
+def brief(row: Row, screen: int | None, place: str = "") -> list[str]:
+    """Return the lines that an approver reads. ``screen`` is the terminal's width in cells; with None nothing is folded.
+    ``place`` says before them which request of several this is.
+    """
+    return laid_out(_lines(row, place), screen)
+
+
+def _lines(row: Row, place: str) -> Iterator[Line]:
+    yield f"{place}{_head(row)}", ""
+    yield from summary(row)
+    for label, text in (*_what(row), *terms(row)):
+        if (label or text) and label != "ON WHAT TERMS" and text not in USUAL.get(label, ()):
+            yield label, text
+    yield from _who(row)
+    yield "WHAT THE REQUESTER SAYS: nobody has checked this", ""
+    yield "reason", reason(row)
+    yield "WHAT IS OWED", ""
+    yield "rule", f"{words(row, 'rule', 'none decided yet')} asks {asks(row)}; still owed: {still_owed(row)}"
+    yield from others_asked(row)
+    for review in members(row, "reviews"):
+        if isinstance(review, dict):
+            yield "so far", review_in_words(review)
+    if row.get("lacks"):
+        yield "you", f"may only deny it: its rule {words(row, 'lacks')}"
+    yield "fingerprint", words(row, "fingerprint")
+
+
+def _head(row: Row) -> str:
+    text = f"request {words(row, 'id')}: {words(row, 'state')}, asked {ago(row.get('submitted_at'))}"
+    return f"{text}, to be decided {until(row['expires_at'])}" if row.get("expires_at") else text
+
+
+def _what(row: Row) -> Iterator[Line]:
+    """Yield the lines about what would happen. Those about a command that is known are fewer than on the page."""
+    if row.get("gives") or row.get("doubt") or is_login(row):
+        yield from what_happens(row)
+        return
+    yield "WHAT WOULD RUN", ""
+    yield "command", command_without_scripts(row)
+    for at, argument in enumerate(members(row, "argv")):
+        yield from script(at, str(argument))
+    yield from file(row)
+    yield "as", f"{words(row, 'run_as')}, group {words(row, 'run_as_group')}, in {directory(row)}"
+    yield from held(row)
+    yield from operands(row)
+    if row.get("variables"):
+        yield from pairs("variable", members(row, "variables"), "")
+    if not is_anothers(row):
+        locale = " ".join(f"{pair[0]}={quoted(str(pair[1]))}" for pair in members(row, "locale") if len(pair) == 2)
+        if locale:
+            yield "locale", locale
+        yield from _streams(row)
+    yield "asked for", asked_for(row)
+
+
+def _streams(row: Row) -> Iterator[Line]:
+    """Yield the lines about descriptors 0 to 2: one, if the three are alike."""
+    kinds = [str(kind) for kind in members(row, "streams")]
+    if not kinds:
+        yield "streams", "known when it is run"
+    elif len(kinds) == len(STREAMS) and len(set(kinds)) == 1:
+        yield "streams", f"standard input, output and error: each is {SEEN.get(kinds[0], kinds[0])}"
+    else:
+        yield from streams(row)
+
+
+def _who(row: Row) -> Iterator[Line]:
+    yield "WHO ASKS: jitd has checked this", ""
+    groups = " ".join(str(group) for group in members(row, "groups")) or "no group"
+    yield "requester", f"{words(row, 'requester')}, account {words(row, 'account')} (uid {words(row, 'uid')}), in {groups}"
+    yield from without_ticket(row)
+    yield from _authenticated(row)
+    yield from whence(row)
+
+
+def _authenticated(row: Row) -> Iterator[Line]:
+    """Yield how the person authenticated: on one line, if nothing makes the ticket worth less."""
+    lines = list(authenticated(row.get("authentication")))
+    by = next((text for label, text in lines if label == "by"), "")
+    if by:
+        yield "to the KDC", f"{age_in_words(row['authentication'])} before asking, by {by.partition(';')[0]}"
+    yield from ((label, text) for label, text in lines if label not in DETAILS)

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is new in a request beside the last one that was approved, by the same rule and for the same person.
+
+Law: a comparison helps to read, and stands beside the command, never in place of it. So it may shorten, and says by how much.
+What cannot be compared is not called the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from itertools import zip_longest
+
+from jitd.cli.answer import Row, quoted, words
+from jitd.cli.columns import cut_in_the_middle
+from jitd.cli.instants import ago
+from jitd.cli.labels import Line, counted, members
+from jitd.cli.what import script_lines
+
+MOST_WORDS = 200
+"""Up to this number of arguments two commands are compared. Comparing more would take long, and nobody would read it."""
+MOST_TOLD = 6
+"""How many differences are told one by one."""
+WIDEST = 60
+"""Cells that an argument takes at most in a comparison."""
+
+
+def new(row: Row) -> Iterator[Line]:
+    """Yield the lines about what is new in the request of ``row``; none if its viewer may not compare."""
+    if row.get("gives") or row.get("doubt") or "last_approved" not in row or not row.get("may_review"):
+        return
+    last = row.get("last_approved")
+    if not isinstance(last, dict):
+        yield "new", "all of it: no earlier one that you may see was approved"
+        return
+    by = " and ".join(str(name) for name in members(last, "by"))
+    when = f"{words(last, 'id')}, which {by} approved {ago(last.get('at'))}"
+    found = [*_around(row, last), *_arguments(row, last)]
+    if not found:
+        yield "new", f"nothing: it is the same as {when}"
+        return
+    yield "new", f"{counted(len(found), 'difference')} from {when}:"
+    for difference in found[:MOST_TOLD]:
+        yield "new", difference
+    if len(found) > MOST_TOLD:
+        yield "new", f"and {len(found) - MOST_TOLD} more"
+
+
+def _around(row: Row, last: Row) -> Iterator[str]:
+    """Yield what is new about the file, the account and the directory."""
+    if row.get("path") != last.get("path"):
+        yield f"the file is {_short(words(row, 'path'))}, and was {_short(words(last, 'path'))}"
+    elif not row.get("digest") or not last.get("digest"):
+        if row.get("path"):
+            yield "the content of the file cannot be compared"
+    elif row.get("digest") != last.get("digest"):
+        yield "the content of the file: it has changed since"
+    for name, what in (("run_as", "the account"), ("run_as_group", "the group"), ("cwd", "the directory")):
+        if row.get(name) != last.get(name):
+            yield f"{what} is {_short(words(row, name))}, and was {_short(words(last, name))}"
+
+
+def _arguments(row: Row, last: Row) -> Iterator[str]:
+    """Yield what is new, argument by argument."""
+    if not isinstance(last.get("argv"), list) or max(len(members(row, "argv")), len(last["argv"])) > MOST_WORDS:
+        yield "the arguments are too many or too long to be compared"
+        return
+    now, before = ([str(word) for word in members(of, "argv")] for of in (row, last))
+    for number, word, was in _pairs(now, before):
+        lines, lines_before = script_lines(word or ""), script_lines(was or "")
+        if min(len(lines), len(lines_before)) > 1 and max(len(lines), len(lines_before)) <= MOST_WORDS:
+            for line, text, text_before in _pairs(lines, lines_before):
+                yield _told(f"argument {number}, line {line + 1}", text, text_before)
+        else:
+            yield _told(f"argument {number}", word, was)
+
+
+def _pairs(now: list[str], before: list[str]) -> Iterator[tuple[int, str | None, str | None]]:
+    """Yield what is not the same in two lists: its place in ``now``, what stands there, and what stood there before; None for
+    nothing.
+    """
+    for kind, first, last, at, end in SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        for place, (word, was) in enumerate(zip_longest(now[at:end], before[first:last])):
+            yield at + place, word, was
+
+
+def _told(place: str, now: str | None, before: str | None) -> str:
+    if now is None:
+        return f"{_short(before or '')} is not there, and was"
+    return f"{place} is {_short(now)}, and was {'not there' if before is None else _short(before)}"
+
+
+def _short(text: str) -> str:
+    return cut_in_the_middle(quoted(text), WIDEST)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a request owes, as lines of its page and in a few words for a list.
+
+Law: who is asked is said as the rule says it. What is not known is not counted as nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jitd.cli.answer import Row, words
+from jitd.cli.instants import in_words
+from jitd.cli.labels import Line, counted, members
+
+
+def what_is_owed(row: Row) -> Iterator[Line]:
+    """Yield the lines about what the rule of a request asks, and what of it is still owed."""
+    yield "", ""
+    yield "WHAT IS OWED", ""
+    yield "rule", words(row, "rule", "none decided yet")
+    yield "asks", asks(row)
+    yield from others_asked(row)
+    yield "still owed", still_owed(row)
+    yield "fingerprint", words(row, "fingerprint")
+
+
+def others_asked(row: Row) -> Iterator[Line]:
+    """Yield the lines about gatekeepers, and about a lease that answers for the approvals."""
+    answers = {words(one, "name"): one for one in members(row, "passed") if isinstance(one, dict)}
+    for name in members(row, "gatekeepers"):
+        yield "gatekeeper", f"{name} {_answered(answers.get(str(name)))}"
+    if row.get("lease"):
+        yield "lease", f"grant {row['lease']} answers for the approvals"
+
+
+def asks(row: Row) -> str:
+    """Return the approvals that the rule asks for, in words."""
+    found = [_approval(one) for one in members(row, "approvals") if isinstance(one, dict)]
+    return " and ".join(found) or "no approval"
+
+
+def _approval(row: Row) -> str:
+    """Return one approval that is asked for, with the ways that may be taken in its place."""
+    text = f"{words(row, 'need')} from {' or '.join(str(word) for word in members(row, 'from'))}"
+    if row.get("also"):
+        text += f" who are also in {words(row, 'also')}"
+    if row.get("demand"):
+        text += f" ({words(row, 'demand')})"
+    for other in members(row, "instead"):
+        if isinstance(other, dict):
+            after = other.get("after")
+            opens = f"after {in_words(after)}, " if isinstance(after, int) and after > 0 else ""
+            text += f" or, {opens}{_approval(other)}" if opens else f" or {_approval(other)}"
+    return text
+
+
+def still_owed(row: Row) -> str:
+    """Return what is still owed, as the daemon counts it."""
+    if row.get("owes"):
+        return words(row, "owes")
+    owed = row.get("owed")
+    return counted(owed, "approval") if isinstance(owed, int) else words(row, "owed")
+
+
+def in_short(row: Row) -> str:
+    """Return who still owes an approval, for a column: ``1 ops``, ``2 of dba, ops``; ``-`` if nobody does."""
+    if row.get("owes"):
+        return words(row, "owes")
+    owed = row.get("owed")
+    asked = [one for one in members(row, "approvals") if isinstance(one, dict)]
+    if not isinstance(owed, int) or not owed or not asked:
+        return "-" if owed == 0 else words(row, "owed")
+    if owed == sum(one["need"] for one in asked if isinstance(one.get("need"), int)):
+        return " and ".join(f"{words(one, 'need')} {_whom(one)}" for one in asked)
+    return f"{owed} of {', '.join(dict.fromkeys(_whom(one) for one in asked))}"
+
+
+def _whom(row: Row) -> str:
+    return "|".join(str(word).removeprefix("group:").removeprefix("user:") for word in members(row, "from"))
+
+
+def _answered(passed: Row | None) -> str:
+    """Return what a gatekeeper has answered, in words, if it has passed."""
+    if passed is None:
+        return "has not answered"
+    until = f", until {words(passed, 'until')}" if passed.get("until") else ""
+    mark = f" ({words(passed, 'mark')})" if passed.get("mark") else ""
+    return f"passed {words(passed, 'at')}{until}{mark}; it is asked again before anything runs"

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a request asks for, as lines of its page: a command, a thing or a login, and the terms on which it would happen.
+
+Law: nothing is shortened. What is not known for certain, not bound or not seen is said to be so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from jitd.cli.answer import Row, command_line, n_bytes, quoted, words
+from jitd.cli.instants import in_words
+from jitd.cli.labels import Line, counted, members
+from jitpam.wire.shown import shown, shown_argument, unshown
+
+FEW = 8
+"""Up to this number of arguments, none of them long, the command's line is enough. Otherwise each argument gets a line too."""
+LONG = 200
+"""An argument of more characters than this is long."""
+
+SEEN = {
+    "terminal": "a terminal",
+    "pipe": "a pipe you cannot see",
+    "file": "a file you cannot see",
+    "socket": "a socket you cannot see",
+    "device": "a device you cannot see",
+    "null": "/dev/null: nothing",
+    "closed": "closed: nothing",
+}
+STREAMS = {"stdin": "standard input", "stdout": "standard output", "stderr": "standard error"}
+
+
+def what_happens(row: Row) -> Iterator[Line]:
+    """Yield the lines about what would be run, given or begun."""
+    if row.get("gives"):
+        yield from _things(row)
+    elif row.get("doubt"):
+        yield from _in_doubt(row)
+    elif is_login(row):
+        yield from _login(row)
+    else:
+        yield from _known_command(row)
+    yield "asked for", asked_for(row)
+
+
+def _things(row: Row) -> Iterator[Line]:
+    """What a person would be given, and what jitd can take back of it."""
+    yield "", ""
+    yield "WHAT WOULD BE GIVEN", ""
+    for thing in members(row, "gives"):
+        kind, _, name = str(thing).partition(":")
+        yield "thing", str(thing)
+        if kind == "service-ticket":
+            yield "lets them", f"get tickets for {name} from the KDC, and so use that service as {words(row, 'requester')}"
+    yield "to", f"{words(row, 'requester')}, on {words(row, 'host')}, by {words(row, 'service')}"
+    stays = (
+        "when the time of the grant is over" if row.get("stays") else "when their command ends, or the time of the grant is over"
+    )
+    yield "taken back", stays
+    yield "not seen", "jitd does not see what they do with it"
+    yield "not undone", "a ticket can be copied; it is good until its end, and a connection that it has opened goes on"
+
+
+def is_anothers(row: Row) -> bool:
+    """True if another program than jitsudo runs the command or opens the session, for example sudo or sshd."""
+    return words(row, "service") != "jitsudo"
+
+
+def is_login(row: Row) -> bool:
+    """True if a session would begin, and no command is asked for."""
+    return not row.get("path") and is_anothers(row)
+
+
+def _in_doubt(row: Row) -> Iterator[Line]:
+    """Yield the lines for a command line that only the program itself can interpret for certain."""
+    yield "", ""
+    yield "WHAT WOULD RUN: not known for certain", ""
+    yield "typed", command_line([str(word) for word in members(row, "argv")])
+    yield "in doubt", words(row, "doubt")
+    yield "as", "not known for certain: take it for root"
+    yield "on", f"{words(row, 'host')}, by {words(row, 'service')}"
+    yield "in", directory(row)
+
+
+def _login(row: Row) -> Iterator[Line]:
+    """Yield the lines for a login. jitd is not asked about the commands that are run in the session."""
+    yield "", ""
+    yield "WHAT WOULD HAPPEN", ""
+    yield "login", f"a session of {words(row, 'run_as')}, in which any command of that account may be run"
+    yield "on", f"{words(row, 'host')}, by {words(row, 'service')}"
+
+
+def _known_command(row: Row) -> Iterator[Line]:
+    argv = [str(argument) for argument in members(row, "argv")]
+    yield "", ""
+    yield "WHAT WOULD RUN", ""
+    yield "command", command_line(argv)
+    size = sum(n_bytes(argument) for argument in argv)
+    yield "size", f"{counted(len(argv), 'argument')}, {counted(size, 'byte')}, the command's name included"
+    if len(argv) > FEW or any(len(argument) > LONG for argument in argv):
+        for at, argument in enumerate(argv):
+            yield f"argument {at}", f"{quoted(argument)}  ({counted(n_bytes(argument), 'byte')})"
+    for at, argument in enumerate(argv):
+        yield from script(at, argument)
+    yield from file(row)
+    yield "as", f"{words(row, 'run_as')}, group {words(row, 'run_as_group')}"
+    yield "on", f"{words(row, 'host')}, by {words(row, 'service')}"
+    yield from held(row)
+    yield "in", directory(row)
+    yield from operands(row)
+    yield from pairs("variable", members(row, "variables"), "none beside the usual ones")
+    if is_anothers(row):
+        return
+    yield from pairs("locale", members(row, "locale"), "none")
+    yield from streams(row)
+
+
+def script(at: int, argument: str) -> Iterator[Line]:
+    """Yield the lines of argument ``at``, each with its number, if it has more than one: it may be a script. A line is in quotes
+    if its end would not be seen without them.
+    """
+    lines = _lines(argument)
+    if len(lines) > 1:
+        yield f"argument {at}", f"line by line, {len(lines)} lines:"
+        for number, line in enumerate(lines, 1):
+            text = shown(line)
+            is_seen = text and not text.endswith(" ") and not text.startswith("'")
+            yield f"line {number}", text if is_seen else shown_argument(line)
+
+
+def command_without_scripts(row: Row) -> str:
+    """Return the command on one line. An argument that ``script`` shows line by line is named by its number: no argument looks
+    so, because one with a space stands in quotes.
+    """
+    argv = [str(argument) for argument in members(row, "argv")]
+    return " ".join(
+        f"<argument {at}, {len(lines)} lines>" if len(lines := _lines(word)) > 1 else quoted(word) for at, word in enumerate(argv)
+    )
+
+
+def script_lines(argument: str) -> list[str]:
+    """Return the lines of an argument as a row would give them."""
+    return [shown(line) for line in _lines(argument)]
+
+
+def _lines(argument: str) -> list[bytes]:
+    try:
+        return unshown(argument).split(b"\n")
+    except ValueError:  # `shown` did not make this text
+        return [argument.encode("utf-8", "surrogateescape")]
+
+
+def file(row: Row) -> Iterator[Line]:
+    """Yield the lines about the command's file."""
+    yield "file", quoted(words(row, "path"))
+    unknown = (
+        "not told: you cannot read the file, or no rule let it be read"
+        if row.get("mine")
+        else "unknown: no rule let the file be read"
+    )
+    yield "SHA-256", words(row, "digest", unknown)
+
+
+def held(row: Row) -> Iterator[Line]:
+    """Yield the lines about what another program than jitsudo decides."""
+    if is_anothers(row):
+        yield (
+            "held by",
+            f"{words(row, 'service')} alone: jitd cannot check that file and arguments are still these when it runs",
+        )
+        if row.get("writable"):
+            yield "not bound", f"{words(row, 'service')} opens this by name: its content is not bound"
+    for option in members(row, "options"):
+        yield "option", f"{option} of {words(row, 'service')}, which changes what is run"
+
+
+def operands(row: Row) -> Iterator[Line]:
+    """Yield the lines about files that arguments name, and that others could change or that are not bound."""
+    for operand in members(row, "operands"):
+        if isinstance(operand, dict):
+            yield "names", f"argument {words(operand, 'argument')}, {quoted(words(operand, 'path'))}: {words(operand, 'because')}"
+            loose = "not bound: it may be another file when the command opens it"
+            loose = f"not told, as you cannot read it, or {loose}" if row.get("mine") else loose
+            yield "", f"SHA-256 {words(operand, 'digest', loose)}"
+
+
+def streams(row: Row) -> Iterator[Line]:
+    """Yield a line for each of descriptors 0 to 2: what it is."""
+    kinds = members(row, "streams")
+    for at, name in enumerate(STREAMS):
+        kind = str(kinds[at]) if at < len(kinds) else ""
+        yield name, f"{STREAMS[name]} is {SEEN.get(kind, kind) if kind else 'known when it is run'}"
+
+
+def directory(row: Row) -> str:
+    """Return the working directory in words."""
+    return quoted(words(row, "cwd")) + (f" (named, and entered as {words(row, 'run_as')})" if row.get("chdir") else "")
+
+
+def terms(row: Row) -> Iterator[Line]:
+    """Yield the lines about what the request's rule allows beside the command. While the request waits, these terms may become
+    stricter, and never less strict.
+    """
+    terms = row.get("terms")
+    if not isinstance(terms, dict) or row.get("gives"):  # nothing runs
+        return
+    yield "", ""
+    yield "ON WHAT TERMS", ""
+    by = words(row, "service")
+    if not is_anothers(row):
+        yield "recorded", recorded(terms, [str(kind) for kind in members(row, "streams")])
+        limit = terms.get("timeout_for")
+        yield "time limit", f"ended after {in_words(limit)}" if isinstance(limit, int) else "NONE but the end of its grant"
+        stays = "STAY, until the run is stopped or its grant is revoked"
+        yield "left behind", f"processes that it leaves behind {stays if terms.get('leftovers') == 'keep' else 'end with it'}"
+    elif row.get("path") or row.get("doubt"):
+        yield "recorded", f"NOT by jitd: {by} runs it"
+        yield "time limit", f"NONE by jitd: {by} runs it"
+        options = "ALLOWED, also those that jitd does not know" if terms.get("options") else "refused"
+        yield "options", f"options of {by} that change what is run are {options}"
+    else:
+        ends = "is ended" if terms.get("session") == "end" else "GOES ON, until it is revoked"
+        yield "time limit", f"when the time of its grant is over the session {ends}"
+        return
+    if terms.get("bound"):
+        yield "arguments", "those that name a file which others may change are refused, unless they are bound to its content"
+    if not terms.get("writable"):
+        yield "files", "those that others may change are refused, or bound to their content"
+    elif is_anothers(row):
+        yield "files", f"those that OTHERS MAY CHANGE are allowed: {by} opens them by name, with the content that they then have"
+    else:
+        yield "files", "those that OTHERS MAY CHANGE are allowed: the command's own is bound, those that arguments name are not"
+
+
+def recorded(terms: Row, streams: list[str]) -> str:
+    """Return what of a run is recorded, in words. ``streams`` are the kinds of its descriptors."""
+    what = {
+        "none": "NOT",
+        "terminal": "NOT: it has no terminal"
+        if streams and "terminal" not in streams
+        else "what it writes to a terminal, if it has one",
+        "output": "all that it writes",
+        "all": "all that it writes, and reads from its standard input",
+    }.get(words(terms, "record"), words(terms, "record"))
+    goes_on = terms.get("record_failure") == "continue" and not what.startswith("NOT")
+    return f"{what}; the run GOES ON if that cannot be recorded" if goes_on else what
+
+
+def asked_for(row: Row) -> str:
+    """Return how often and how long, in words."""
+    lasts_for, uses = row.get("lasts_for"), row.get("uses")
+    noun = "use" if is_anothers(row) or row.get("gives") else "run"
+    if row.get("gives"):
+        text = f"at most {in_words(lasts_for)}" if isinstance(lasts_for, int) else "the time that the rule gives"
+    elif not isinstance(lasts_for, int):
+        text = f"one {noun}" if not isinstance(uses, int) else f"{counted(uses, noun)} within the time the rule gives"
+    elif not isinstance(uses, int):
+        text = f"A LEASE: as many {noun}s as the rule allows, for {in_words(lasts_for)}"
+    else:
+        text = f"A LEASE: {counted(uses, noun)} within {in_words(lasts_for)}"
+    if isinstance(row.get("timeout_for"), int):
+        text += f", ended after {in_words(row['timeout_for'])}"
+    return text if row.get("waits", True) else f"{text}; the requester does not wait, and comes back to {noun} it"
+
+
+def pairs(label: str, found: Iterable[Any], none: str) -> Iterator[Line]:
+    """Yield a line for each pair of a name and a value; one line that says ``none`` if there is no pair."""
+    is_none = True
+    for pair in found:
+        if isinstance(pair, list) and len(pair) == 2:
+            yield label, f"{pair[0]}={quoted(str(pair[1]))}"
+            is_none = False
+    if is_none:
+        yield f"{label}s" if label == "variable" else label, none

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who asks, as lines of a request's page.
+
+Law: what jitd has checked and what the client only claims stand under different headings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jitd.cli.answer import Row, quoted, words
+from jitd.cli.authenticated import authenticated
+from jitd.cli.instants import told
+from jitd.cli.labels import Line, members
+
+
+def facts(row: Row) -> Iterator[Line]:
+    """Yield the lines about what jitd has checked of the person who asks."""
+    yield "", ""
+    yield "WHO ASKS: jitd has checked this", ""
+    yield "requester", words(row, "requester")
+    yield "account", f"{words(row, 'account')} (uid {words(row, 'uid')})"
+    yield "groups", " ".join(str(group) for group in members(row, "groups")) or "none"
+    if row.get("ticket_ends_at"):
+        yield "ticket ends", told(row["ticket_ends_at"])
+    else:
+        yield from without_ticket(row)
+    yield from authenticated(row.get("authentication"))
+    yield from whence(row)
+
+
+def without_ticket(row: Row) -> Iterator[Line]:
+    """Yield a line that says so, if the person has no ticket."""
+    if row.get("ticket_ends_at"):
+        return
+    if words(row, "requester") == "root":
+        yield "ticket", "none: local root"
+    else:
+        yield "ticket", f"NONE: {words(row, 'service')} says who it is, without a Kerberos proof"
+
+
+def whence(row: Row) -> Iterator[Line]:
+    """Yield the lines about where the person came in, and the facts that rules have looked at."""
+    point = row.get("point")
+    if isinstance(point, dict):
+        yield "from", words(point, "remote_host", "this host")
+        if point.get("authenticated"):
+            yield "came in by", words(point, "authenticated")
+    for pair in members(row, "facts"):
+        if isinstance(pair, list) and len(pair) == 2:
+            yield str(pair[0]), str(pair[1])
+
+
+def claims_of(row: Row) -> Row:
+    """Return what the client says about itself: an empty row if it says nothing."""
+    claims = row.get("claims")
+    return claims if isinstance(claims, dict) else {}
+
+
+def reason(row: Row) -> str:
+    """Return the reason in quotes, or that none was given."""
+    return "none given" if row.get("reason") is None else f'"{row["reason"]}"'
+
+
+def claimed(row: Row) -> Iterator[Line]:
+    """Yield the lines about what the client says, and nobody has checked."""
+    claims = claims_of(row)
+    yield "", ""
+    yield "WHAT THE REQUESTER SAYS: nobody has checked this", ""
+    yield "reason", reason(row)
+    yield "terminal", words(claims, "tty", "none")
+    yield "session", words(claims, "login_session", "none")
+    yield "started by", started_by(claims)
+
+
+def started_by(claims: Row) -> str:
+    """Return the processes above the client, the nearest first."""
+    return " < ".join(quoted(str(parent)) for parent in members(claims, "parents")) or "unknown"

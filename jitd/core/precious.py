@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files that are worth more than others, such as the hashes of passwords, where a command names them.
+
+Law: pure; no file is looked at. The list is of our own and is not complete. It warns people; it never permits, and never denies.
+"""
+
+from __future__ import annotations
+
+import re
+
+from jitd.core.command import Command
+
+MOST_WORDS = 256
+"""How many arguments are looked at."""
+LONGEST = 4096
+"""Bytes up to which an argument is looked at: no path of Linux is longer."""
+
+_FILES: tuple[tuple[str, str], ...] = (
+    (r"/etc/g?shadow-?", "the hashes of passwords"),
+    (r"/etc/(sudoers|sudoers\.d(/.*)?|doas\.conf|polkit-1(/.*)?)", "who may act as root"),
+    (r"/etc/(pam\.d|security)(/.*)?|/etc/pam\.conf", "who may log in, and how"),
+    (r"/etc/(jitd(/.*)?)|/var/lib/jitd(/.*)?|/usr/lib/jitd(/.*)?", "what jitd decides by, its code or its record"),
+    (r".*\.keytab|/var/lib/krb5kdc(/.*)?|/etc/krb5kdc(/.*)?", "keys of Kerberos"),
+    (r".*/\.ssh(/.*)?|/etc/ssh(/.*)?", "keys or settings of SSH"),
+    (r"/etc/ssl/private(/.*)?|.*\.(pem|key|p12|pfx|jks)|.*/\.gnupg(/.*)?", "private keys, perhaps"),
+    (r"/dev/(mem|kmem|port)|/proc/(kcore|\d+/mem)", "the memory of the host or of a process"),
+    (r"/dev/(sd|vd|xvd|hd|nvme|mmcblk|dm-|md|mapper/|disk/).*", "a whole disk, or a part of one"),
+    (r"/etc/(cron.*|anacrontab|systemd(/.*)?|init\.d(/.*)?|rc\..*)|/(usr/)?lib/systemd(/.*)?", "what the host starts by itself"),
+    (r"/boot(/.*)?|/etc/(default/grub|grub\.d(/.*)?)", "what the host boots"),
+    (r"/etc/(ld\.so\..*|profile|profile\.d(/.*)?|bash\.bashrc|environment)", "what every program or shell loads"),
+    (r"/run/(docker|containerd/containerd|podman/podman|crio/crio)\.sock", "control of containers, and so of the host"),
+    (r"/root(/.*)?", "root's own files"),
+    (r"/|/etc|/usr|/var|/home|/bin|/sbin|/lib|/dev|/proc|/sys", "a whole tree of the host"),
+)
+"""A pattern for a path, and what such a file has or decides. The first that matches counts."""
+N_BARE = 2
+"""So many patterns of the list count for a word without a slash and a full stop, too. In most directories such a word is no path.
+"""
+_KNOWN = tuple((re.compile(pattern, re.DOTALL), what) for pattern, what in _FILES)
+
+
+def precious(command: Command) -> tuple[tuple[str, str], ...]:
+    """Return the precious files that arguments of ``command`` name, each once: its path as it was understood, and what it is."""
+    found: dict[str, str] = {}
+    cwd = command.cwd.decode("utf-8", "surrogateescape")
+    for word in command.argv[1:MOST_WORDS]:
+        for name in _names(word):
+            path = _absolute(name, cwd)
+            known = _KNOWN if "/" in name or "." in name else _KNOWN[:N_BARE]
+            what = next((what for pattern, what in known if pattern.fullmatch(path)), "")
+            if what:
+                found.setdefault(path, what)
+    return tuple(found.items())
+
+
+def _names(word: bytes) -> tuple[str, ...]:
+    """Return the texts in an argument that may be a path: all of it, or what follows its first ``=``, ``:`` or ``@``."""
+    if len(word) > LONGEST:
+        return ()
+    text = word.decode("utf-8", "surrogateescape")
+    whole = () if text.startswith("-") else (text,)
+    return tuple(name for name in (*whole, *(text.partition(mark)[2] for mark in "=:@")) if name)
+
+
+def _absolute(name: str, cwd: str) -> str:
+    """Return ``name`` from the root on, without ``.``, ``..`` and empty components. Links are not followed."""
+    parts: list[str] = []
+    for part in (name if name.startswith("/") else f"{cwd}/{name}").split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/" + "/".join(parts)

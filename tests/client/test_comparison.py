@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is new in a request beside the last one that was approved, as a table of two requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jitd.cli import comparison
+from jitpam.wire.shown import shown
+from tests.client.script import Row
+
+NOW: Row = {
+    "may_review": True, "requester": "alice@EXAMPLE.TEST", "path": "/bin/x", "digest": "aa", "run_as": "root",
+    "run_as_group": "root", "cwd": "/srv",
+}  # fmt: skip
+LAST: Row = {**NOW, "id": "ABCD-1234", "at": "2026-03-02T09:00:00Z", "by": ["bob@EXAMPLE.TEST"]}
+
+
+def differences(now: list[str], before: list[str] | None, **changes: Any) -> list[str]:
+    """What is told of two commands, without the first line, which says of what."""
+    row = {**NOW, "argv": now, **changes, "last_approved": {**LAST, "argv": before}}
+    lines = list(comparison.new(row))
+    assert {label for label, _ in lines} == {"new"}
+    return [text for _, text in lines[1:]]
+
+
+ROWS = [
+    ("x a b", "x a c", ["argument 2 is b, and was c"]),
+    ("x a b", "x a", ["argument 2 is b, and was not there"]),
+    ("x a", "x a b", ["b is not there, and was"]),
+    ("x new a b", "x a b", ["argument 1 is new, and was not there"]),
+    ("x a b", "x old a b", ["old is not there, and was"]),
+    ("x a", "y a", ["argument 0 is x, and was y"]),
+    ("x b a", "x a b", ["argument 1 is b, and was not there", "b is not there, and was"]),
+]
+
+
+@pytest.mark.parametrize(("now", "before", "told"), ROWS)
+def test_what_is_told_argument_by_argument(now: str, before: str, told: list[str]) -> None:
+    assert differences(now.split(), before.split()) == told
+
+
+def test_an_empty_argument_is_an_argument() -> None:
+    assert differences(["x", ""], ["x", "a"]) == ["argument 1 is '', and was a"]
+    assert differences(["x", "a"], ["x", ""]) == ["argument 1 is a, and was ''"]
+    assert differences(["x", ""], ["x"]) == ["argument 1 is '', and was not there"]
+
+
+def test_scripts_are_compared_by_their_lines() -> None:
+    now, before = (shown(b"set -e\nrm /tmp/%s\n" % name) for name in (b"a", b"b"))
+    assert differences(["sh", "-c", now], ["sh", "-c", before]) == ["argument 2, line 2 is 'rm /tmp/a', and was 'rm /tmp/b'"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("path", "/bin/y", "the file is /bin/y, and was /bin/x"),
+        ("digest", "bb", "the content of the file: it has changed since"),
+        ("digest", "", "the content of the file cannot be compared"),
+        ("run_as", "bob", "the account is bob, and was root"),
+        ("run_as_group", "adm", "the group is adm, and was root"),
+        ("cwd", "/tmp", "the directory is /tmp, and was /srv"),
+    ],
+)
+def test_what_is_told_of_all_around_the_arguments(name: str, value: str, told: str) -> None:
+    assert differences(["x"], ["x"], **{name: value}) == [told]
+
+
+def test_what_is_the_same_is_said_to_be_so_with_whose_word_it_was() -> None:
+    row = {**NOW, "argv": ["x"], "last_approved": {**LAST, "argv": ["x"]}}
+    ((_, text),) = comparison.new(row)
+    assert text.startswith("nothing: it is the same as ABCD-1234, which bob@EXAMPLE.TEST approved ")
+
+
+def test_what_cannot_be_compared_is_not_called_the_same() -> None:
+    assert differences(["x"], None) == ["the arguments are too many or too long to be compared"]
+    many = ["x"] * (comparison.MOST_WORDS + 1)
+    assert differences(many, many) == ["the arguments are too many or too long to be compared"]
+
+
+def test_many_differences_are_counted() -> None:
+    told = differences([f"a{n}" for n in range(20)], [f"b{n}" for n in range(20)])
+    assert len(told) == comparison.MOST_TOLD + 1 and told[-1] == f"and {20 - comparison.MOST_TOLD} more"
+
+
+def test_nobody_reads_a_comparison_who_may_not_review() -> None:
+    row = {**NOW, "argv": ["x"], "last_approved": {**LAST, "argv": ["y"]}}
+    assert list(comparison.new({**row, "may_review": False})) == []
+    assert list(comparison.new({name: value for name, value in row.items() if name != "last_approved"})) == []
+    ((_, text),) = comparison.new({**row, "last_approved": None})
+    assert text.startswith("all of it")

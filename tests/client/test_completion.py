@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a shell is offered to complete with: words of the program and ids, silently. By the verb, and by the shells' scripts."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jitd.cli import VERBS, completion
+from jitd.cli.completion import PLAIN
+from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
+from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting
+
+TREE = Path(__file__).parents[2]
+SCRIPTS = TREE / "contrib/completion"
+MINE, OTHERS = "MMMM-1111", "QQQQ-2222"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The verb runs in this process, which is not to end with it."""
+    monkeypatch.setattr(completion, "WITHIN", 3600.0)
+
+
+def rows() -> list[Row]:
+    return [row_for(waiting("true", id=MINE), viewer="alice"), row_for(waiting("true", id=OTHERS))]
+
+
+def offered(capsys: pytest.CaptureFixture[str], *typed: str, script: Script | None = None) -> list[str]:
+    assert jitd(script or Script(*rows()), "complete", "--", *typed) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return out.splitlines()
+
+
+def test_a_verb_that_is_for_shells_is_in_no_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert jitd(Script(), "--help") == 0
+    assert not re.search(r"^  complete\b", capsys.readouterr().out, re.MULTILINE)
+    assert set(offered(capsys, "")) == VERBS.keys() - {"complete"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "ids"),
+    [
+        ("show ", [MINE, OTHERS]),
+        ("approve ", [OTHERS]),
+        ("deny ", [OTHERS]),
+        ("withdraw ", [MINE]),
+        ("jitsudo --resume ", [MINE]),
+        ("approve --yes ", [OTHERS]),
+        ("approve --comment ", []),
+        ("requests ", []),
+        ("frobnicate ", None),
+    ],
+)
+def test_the_ids_that_a_verb_takes_are_offered(typed: str, ids: list[str] | None, capsys: pytest.CaptureFixture[str]) -> None:
+    found = offered(capsys, *typed.split(" "))
+    assert found == ids if ids is not None else MINE not in found and OTHERS not in found
+
+
+@pytest.mark.parametrize(
+    ("typed", "some", "none"),
+    [
+        ("approve -", {"--yes", "--comment", "--help"}, {"--json", OTHERS}),
+        ("requests --", {"--watch", "--all", "--json"}, {"--yes"}),
+        ("audit ", {"show", "verify"}, {"approve"}),
+        ("audit show --", {"--after", "--json"}, {"--yes"}),
+        ("replay --export ", {"asciicast", "sudo"}, {"--speed"}),
+        ("-", {"--help"}, {"approve"}),
+        ("jitsudo --", {"--reason=", "--resume=", "--no-wait", "--list"}, {"--yes"}),
+    ],
+)
+def test_options_and_words_are_offered(typed: str, some: set[str], none: set[str], capsys: pytest.CaptureFixture[str]) -> None:
+    found = set(offered(capsys, *typed.split(" ")))
+    assert found >= some and not found & none
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS.keys() - {"complete"}))
+def test_every_verb_has_an_answer(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--help" in offered(capsys, verb, "--") and offered(capsys, verb, "") is not None
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        NotAuthenticated("no ticket", "you have no Kerberos ticket: kinit"),
+        Unreachable("jitd is not there"),
+        RefusedByDaemon("forbidden", "only operators and root may see locks"),
+        OSError(5, "Input/output error"),
+    ],
+)
+def test_whatever_goes_wrong_nothing_is_said(fault: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    assert offered(capsys, "approve", "", script=Script(fault=fault)) == []
+
+
+def test_nothing_is_offered_that_a_shell_could_take_for_more_than_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever a daemon says its ids are."""
+    evil = [
+        HOSTILE.decode("utf-8", "surrogateescape"),
+        "$(id)",
+        "`id`",
+        "a;id",
+        "a b",
+        "a\nb",
+        "--x;",
+        "\x1b[2J",
+        "-rf",
+        "~root",
+        "",
+    ]
+    script = Script(*({**row_for(waiting("true")), "id": id} for id in evil))
+    assert offered(capsys, "show", "", script=script) == []
+    assert [word for word in evil if PLAIN.fullmatch(word)] == []
+
+
+@pytest.fixture
+def silent(tmp_path: Path) -> object:
+    """A socket where nobody answers."""
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(tmp_path / "silent"))
+    listening.listen()
+    yield str(tmp_path / "silent")
+    listening.close()
+
+
+def test_a_daemon_that_does_not_answer_is_not_waited_for(silent: str) -> None:
+    """It ends by itself, and says nothing. How long that takes is measured by `make bench`."""
+    program = "import sys; from jitd.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "complete", "--", "approve", ""],
+        env={**os.environ, "JITD_SOCKET": silent}, stdin=subprocess.DEVNULL, capture_output=True, cwd=TREE, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+# --- the shells' own scripts ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A directory with a jitd that offers what is written here, and writes down what it was asked."""
+    program = tmp_path / "jitd"
+    program.write_text(f'#!/bin/sh\nprintf "<%s>" "$@" >>{tmp_path}/asked\nprintf "%s\\n" approve audit {OTHERS} --reason=\n')
+    program.chmod(0o755)
+    return tmp_path
+
+
+def run(shell: list[str], script: str, path: Path) -> str:
+    done = subprocess.run(
+        [*shell, "-c", script], env={"PATH": f"{path}:/usr/bin:/bin", "HOME": str(path), "LANG": "C.UTF-8"},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True, cwd=path,
+    )  # fmt: skip
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "reply", "asked"),
+    [
+        ("jitd a", "approve audit", "<complete><--><a>"),
+        ("jitd approve Q", OTHERS, "<complete><--><approve><Q>"),
+        ("jitd approve $(touch${IFS}evil)", "", "<complete><--><approve><$(touch${IFS}evil)>"),
+        ("jitsudo --r", "--reason=", "<complete><--><jitsudo><--r>"),
+    ],
+)
+def test_bash_completes(typed: str, reply: str, asked: str, path: Path) -> None:
+    words = typed.split(" ")
+    given = " ".join(shlex.quote(word) for word in words)
+    script = f"""
+        compopt() {{ :; }}
+        source {SCRIPTS}/jitd.bash
+        COMP_WORDS=({given}); COMP_CWORD={len(words) - 1}; COMP_LINE={shlex.quote(typed)}; COMP_POINT={len(typed)}
+        _{words[0]}
+        echo "${{COMPREPLY[@]}}"
+    """
+    assert run(["/usr/bin/bash", "--norc"], script, path).strip() == reply
+    assert (path / "asked").read_text() == asked and not (path / "evil").exists()
+
+
+@pytest.mark.parametrize(("typed", "reply"), [("jitd a", {"approve", "audit"}), ("jitsudo --re", {"--reason="})])
+def test_fish_completes(typed: str, reply: set[str], path: Path) -> None:
+    script = f"source {SCRIPTS}/jitd.fish; complete -C {shlex.quote(typed)}"
+    found = run(["/usr/bin/fish", "--no-config"], script, path)
+    assert {line.split("\t")[0] for line in found.splitlines()} == reply
+
+
+def test_zsh_reads_its_script(path: Path) -> None:
+    """That it offers what it should is tried by hand; here that it is a script of zsh for both programs."""
+    assert run(["/usr/bin/zsh", "-fn"], f"source {SCRIPTS}/_jitd", path) == ""
+    assert (SCRIPTS / "_jitd").read_text().startswith("#compdef jitd jitsudo\n")

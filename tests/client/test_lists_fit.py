@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lists on a terminal: what stands first, who owes, times, colour, and no line that is wider than the terminal."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jitd.cli import colour, columns, lists
+from jitd.cli.instants import ago, left, until
+from jitd.cli.owed import asks, in_short
+from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting
+
+EACH = (lists.WAITING, lists.REQUESTS, lists.GRANTS, lists.RUNS, lists.LOCKS)
+
+
+def in_(**span: float) -> str:
+    return (datetime.now(UTC) + timedelta(**span)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def ordinary(**changes: Any) -> Row:
+    return row_for(waiting("systemctl", "restart", "postgresql"), **{"expires_at": in_(minutes=12, seconds=30), **changes})
+
+
+@pytest.mark.parametrize("screen", [60, 80, 120])
+def test_what_matters_most_stands_on_the_first_line(screen: int) -> None:
+    lines = lists.lines_of(lists.WAITING, [ordinary(reason="replica lag")], screen)
+    assert lines[0].startswith("ID") and lines[0].endswith("COMMAND") and "REQUESTER" in lines[0] and "AS" in lines[0]
+    first = lines[len(lines) // 2]
+    assert first.startswith("K7QM-2XVD") and "alice" in first and "root" in first and "systemctl" in first
+    assert ("in 12 min" in first) is (screen >= 80), "then how long it waits"
+
+
+def test_a_long_command_keeps_its_beginning_and_its_end() -> None:
+    line = lists.lines_of(lists.WAITING, [row_for(waiting("psql", "-c", "x" * 500, "production"))], 80)[2]
+    found = re.search(r"psql -c x+…\(\+(\d+)\)…(\w+)$", line)
+    assert found and found[2].endswith("production"[-6:]) and int(found[1]) > 450
+
+
+@given(st.text(max_size=300), st.integers(12, 200))
+def test_what_is_cut_in_the_middle_says_by_how_much(text: str, width: int) -> None:
+    shorter = columns.cut_in_the_middle(text, width)
+    assert columns.cells(shorter) <= width
+    if shorter != text:
+        start, _, rest = shorter.partition("…(+")
+        hidden, _, end = rest.rpartition(")")
+        assert text.startswith(start) and text.endswith(end.removeprefix("…"))
+        assert len(start) + int(hidden.split(")")[0]) + len(end.removeprefix("…")) == len(text) or "…(+" in text
+
+
+def test_what_is_usual_in_every_row_takes_no_column() -> None:
+    lines = lists.lines_of(lists.WAITING, [ordinary(reason=None), ordinary(reason=None)], 120)
+    assert "SERVICE" not in lines[0] and "REASON" not in lines[0] and "HOST" in lines[0]
+    lines = lists.lines_of(lists.WAITING, [ordinary(reason=None), ordinary(service="sudo", reason="x")], 200)
+    assert "SERVICE" in lines[0] and "REASON" in lines[0]
+    assert "SERVICE" in lists.lines_of(lists.WAITING, [ordinary()], None)[0], "for programs each column is there"
+
+
+HOSTILE_TEXT = HOSTILE.decode("utf-8", "surrogateescape")
+
+
+@pytest.mark.parametrize("value", [HOSTILE_TEXT, "x" * 500, "漢" * 300, " ", "", "a b " * 90])
+@pytest.mark.parametrize("screen", [60, 72, 80, 132, 200])
+def test_no_line_is_wider_than_the_terminal(value: str, screen: int) -> None:
+    """THREATS R-02: whatever the rows hold."""
+    names = (
+        "id",
+        "state",
+        "requester",
+        "host",
+        "service",
+        "run_as",
+        "reason",
+        "rule",
+        "owes",
+        "pid",
+        "whom",
+        "name",
+        "placed_by",
+    )
+    row: Row = {**dict.fromkeys(names, value), "argv": [value], "runs": [value], "outcome": {"ending": value, "because": value}}
+    for each in EACH:
+        for line in lists.lines_of(each, [row, ordinary()], screen):
+            assert columns.cells(line) <= screen and line.isprintable()
+
+
+@given(st.lists(st.tuples(st.text(max_size=60), st.text(max_size=200)), min_size=1, max_size=4), st.integers(60, 200))
+def test_no_line_is_wider_whatever_is_asked_for(asked: list[tuple[str, str]], screen: int) -> None:
+    rows = [ordinary(requester=who, argv=[what], reason=what) for who, what in asked]
+    lines = lists.lines_of(lists.WAITING, rows, screen)
+    assert all(columns.cells(line) <= screen for line in lines)
+    assert len(lines) % (len(rows) + 1) == 0
+
+
+# --- who owes ------------------------------------------------------------------------------------------------------------
+
+
+def approval(need: int, *whom: str, **more: Any) -> Row:
+    return {"need": need, "from": list(whom), **more}
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"owed": 1, "approvals": [approval(1, "group:ops")]}, "1 ops"),
+        ({"owed": 3, "approvals": [approval(1, "group:ops"), approval(2, "group:dba", "user:bob")]}, "1 ops and 2 dba|bob"),
+        ({"owed": 2, "approvals": [approval(1, "group:ops"), approval(2, "group:dba")]}, "2 of ops, dba"),
+        ({"owed": 1, "approvals": [approval(2, "group:ops"), approval(1, "group:ops")]}, "1 of ops"),
+        ({"owed": 0, "approvals": [approval(1, "group:ops")]}, "-"),
+        ({"owed": 1, "owes": "1 ops or 1 managers", "approvals": []}, "1 ops or 1 managers"),
+        ({"owed": 1, "approvals": []}, "1"),
+        ({}, "-"),
+    ],
+)
+def test_who_owes_is_told_in_a_few_words(row: Row, told: str) -> None:
+    assert in_short(row) == told
+
+
+def test_ways_that_may_be_taken_in_place_of_one_are_told_with_when_they_open() -> None:
+    other = approval(1, "group:managers", after=300)
+    row = {"approvals": [approval(1, "group:ops"), approval(2, "group:dba", instead=[other], also="oncall:dba")]}
+    assert asks(row) == (
+        "1 from group:ops and 2 from group:dba who are also in oncall:dba or, after 5 minutes, 1 from group:managers"
+    )
+
+
+# --- times and colour ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("span", "text"),
+    [(12, "12 s"), (0, "0 s"), (130, "2 min"), (3 * 3600 + 9, "3 h"), (86400 + 5, "1 day"), (9 * 86400, "9 days")],
+)
+def test_a_time_is_told_by_its_distance_in_one_unit(span: int, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    monkeypatch.setattr("time.time", lambda: at.timestamp())
+    assert ago((at - timedelta(seconds=span)).strftime("%Y-%m-%dT%H:%M:%SZ")) == f"{text} ago"
+    later = (at + timedelta(seconds=span)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert until(later) == (f"in {text}" if span else "now") and left(later) == text
+    assert ago("never") == until(None) == "-"
+
+
+def painted(rows: list[Row]) -> list[str]:
+    return lists.in_colour(lists.lines_of(lists.WAITING, rows, 80), rows)
+
+
+def test_colour_marks_the_head_what_ends_soon_and_what_is_mine() -> None:
+    rows = [ordinary(), ordinary(expires_at=in_(seconds=60)), ordinary(mine=True), ordinary(expires_at=in_(), state="expired")]
+    lines = painted(rows)
+    each = len(lines) // (len(rows) + 1)
+    marks = [re.match(r"\x1b\[([\d;]+)m", line) for line in lines[::each]]
+    assert [mark and mark[1] for mark in marks] == ["1", None, "1;31", "2", None]
+    assert all(line.count("\x1b") in (0, 2) and (not line.count("\x1b") or line.endswith("\x1b[0m")) for line in lines)
+
+
+def test_colour_is_all_that_it_adds() -> None:
+    rows = [ordinary(requester=HOSTILE_TEXT, reason=HOSTILE_TEXT, mine=True)]
+    plain = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in painted(rows)]
+    assert plain == lists.lines_of(lists.WAITING, rows, 80) and all(line.isprintable() for line in plain)
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "term", "no_colour", "wanted"),
+    [
+        (True, "xterm", None, True),
+        (True, "xterm", "", True),
+        (True, "xterm", "1", False),
+        (True, "xterm", "0", False),
+        (True, "dumb", None, False),
+        (True, None, None, False),
+        (False, "xterm", None, False),
+    ],
+)
+def test_colour_is_wanted_on_a_terminal_by_nobody_who_says_no(
+    is_terminal: bool, term: str | None, no_colour: str | None, wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("TERM", term), ("NO_COLOR", no_colour)):
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal)
+    assert colour.is_wanted() is wanted
+
+
+def test_json_keeps_every_name(capsys: pytest.CaptureFixture[str]) -> None:
+    row = ordinary()
+    assert jitd(Script(row), "requests", "--json") == 0
+    out = capsys.readouterr().out
+    assert all(f'"{name}"' in out for name in row)
