@@ -48,6 +48,11 @@ class Providers:
             found |= said
         return found
 
+    def told(self, name: str, about: Question) -> object:
+        """Return the question to the provider of the fact ``name`` about ``about``; empty if no provider says it."""
+        provider = self._by_fact.get(name)
+        return b"" if provider is None else for_provider(provider.facts, provider.sends, about)
+
     def forget(self) -> None:
         """Drop all kept answers. Answers to questions that are on their way are not kept either."""
         self._kept.clear()

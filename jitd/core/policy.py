@@ -18,7 +18,8 @@ from jitd.core.conditions import CommandPattern, Glob, Hours, Reason, covers_run
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.facts import NOTHING, Facts, Unasked
-from jitd.core.origin import Whence
+from jitd.core.names import OF_THE_FILE
+from jitd.core.origin import FACT, Whence
 from jitd.core.question import Question
 from jitd.core.rule_index import RuleIndex
 from jitd.core.subject import Subject, matches_any
@@ -134,6 +135,24 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
     if policy.root != "permit":
         return Deny(Why.NO_RULE, 'root may not ask here (root = "deny" in jitd.toml)')
     return Permit(ROOTS.name, ROOTS.obligations)
+
+
+def facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[str]:
+    """Return the facts that rules about ``question`` name in ``origin`` and ``when``, but for those about the command's file. A
+    rule that comes after a permit counts, too: the file may be one that the permit does not want.
+    """
+    found: set[str] = set()
+    for rule in (*policy.index.denies, *policy.index.permits(question)):
+        if rule.when is None and rule.origin is None:
+            continue
+        try:
+            is_about = all(holds(rule, question, at) for _, holds in CONDITIONS)
+        except Exception:  # the rule fails again when it is asked, and is named then
+            continue
+        if is_about:
+            found |= {FACT} if rule.origin is not None else set()
+            found |= set() if rule.when is None else {name for name in rule.when.names if name.startswith("fact.")}
+    return frozenset(found - OF_THE_FILE - {"fact.now"})
 
 
 def no_rule(requester: Subject) -> Deny:

@@ -136,14 +136,14 @@ class Decider:
         return replace(found, awaited=beforehand.awaited(found.decision))
 
     async def _decide_new(self, who: Subject, service: str, ask: Callable[[str], Asked], providers: Providers) -> FirstDecision:
-        knowledge = Knowledge(self._gather)
+        knowledge = Knowledge(self._gather, providers.told)
         while True:
             policy, locked = self._policy(), self.lock_on(who)
             try:
                 run = self._workers.files.run
                 asked, sighting = await run(who.uid, self._look, policy, locked, who, service, ask, knowledge)
             except Wanted as wanted:
-                knowledge.learn(wanted.names, await providers.ask(wanted.names, wanted.about))
+                knowledge.hear(wanted, await providers.ask(wanted.names, wanted.about))
                 continue
             if not self._is_still(policy, locked, who):
                 continue
@@ -158,7 +158,7 @@ class Decider:
     async def decide_again(self, request: Request, heard: tuple[Heard, ...] = ()) -> FreshDecision:
         """Answer ``request`` again, for a review or with the answers ``heard`` of its gatekeepers. Raises TimeoutError."""
         who = request.requester
-        knowledge = Knowledge(self._gather)
+        knowledge = Knowledge(self._gather, self._providers.told)
         while True:
             policy, locked = self._policy(), self.lock_on(who)
             decision = locked or await self._found_again(policy, request, knowledge)
@@ -183,7 +183,7 @@ class Decider:
         see ``screen_use``. Raises TimeoutError.
         """
         who = request.requester
-        knowledge = Knowledge(self._gather)
+        knowledge = Knowledge(self._gather, self._providers.told)
         while True:
             policy, locked = self._policy(), self.lock_on(who)
             decision = locked or await self._found_again(policy, request, knowledge)
@@ -252,7 +252,7 @@ class Decider:
         try:
             return await self._workers.files.run(request.requester.uid, self._look_again, policy, request, knowledge)
         except Wanted as wanted:
-            knowledge.learn(wanted.names, await self._providers.ask(wanted.names, wanted.about))
+            knowledge.hear(wanted, await self._providers.ask(wanted.names, wanted.about))
             return None
 
     def _look(
