@@ -86,7 +86,7 @@ class Gatekeepers:
         told = for_gatekeeper(gatekeeper.name, nonce, asking, until)
         body = json_text.write({"input": told} if gatekeeper.is_opa else told)
         try:
-            async with asyncio.timeout(within), self._turns[gatekeeper.name].turn():
+            async with asyncio.timeout(within), self._turns[gatekeeper.name].turn(asking.requester.person):
                 answer = await self._reaching.ask(gatekeeper.name, gatekeeper.by, body, within)
         except TimeoutError:
             raise Nonsense(f"no answer within {within:g} s") from None
@@ -128,7 +128,7 @@ class Gatekeepers:
             if left <= 0:
                 raise Nonsense(f"the time of the request is over, and {why}")
             try:
-                async with asyncio.timeout(left), self._later[gatekeeper.name].turn():
+                async with asyncio.timeout(left), self._later[gatekeeper.name].turn(asking.requester.person):
                     answer = await self._reaching.look_again(by, str(place), min(float(gatekeeper.deadline_for), left))
             except TimeoutError:
                 continue

@@ -76,7 +76,7 @@ class Providers:
             return kept[1]
         asked_at, era = self._now(), self._era
         try:
-            async with asyncio.timeout(provider.deadline_for), self._turns[provider.name].turn():
+            async with asyncio.timeout(provider.deadline_for), self._turns[provider.name].turn(about.requester.person):
                 left = asked_at + provider.deadline_for - self._now()
                 answer = await self._reaching.ask(provider.name, provider.by, question, max(left, 0.001))
         except TimeoutError:
