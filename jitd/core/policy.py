@@ -41,8 +41,8 @@ class Rule:
     ``commands`` and ``gives`` are one condition on what is asked for: a rule that has one of them is not about the other. A
     permit with neither is about every command and no thing; a deny with neither is about both. ``needs_ticket``: the rule permits
     nothing to a requester who is known by their account alone. ``demand``: the rule permits nothing to a requester who has
-    authenticated otherwise. ``origin`` and ``when`` are asked last. ``standing`` and ``gatekeepers``: see Obligations.
-    ``accepts``: warnings, and why.
+    authenticated otherwise. ``origin`` and ``when`` are asked last. ``standing``, ``gatekeepers`` and ``visible_to``: see
+    Obligations. ``accepts``: warnings, and why.
     """
 
     verdict: Literal["permit", "deny"]
@@ -67,6 +67,7 @@ class Rule:
     demand: Demand = Demand()
     standing: str = "use"
     gatekeepers: tuple[str, ...] = ()
+    visible_to: tuple[str, ...] | None = None
     accepts: tuple[tuple[str, str], ...] = ()
     file: str = ""
     line: int = 0
@@ -75,7 +76,7 @@ class Rule:
     def obligations(self) -> Obligations:
         """Return what this rule asks for if it permits."""
         given = self.approvals, self.expires_for, self.lasts_for, self.uses, self.terms, self.standing, self.gatekeepers
-        return Obligations(*given)
+        return Obligations(*given, visible_to=self.visible_to)
 
 
 ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_TERMS)
@@ -288,6 +289,12 @@ CONDITIONS: tuple[tuple[str, Callable[[Rule, Question, datetime], bool]], ...] =
 def given_things(policy: Policy) -> tuple[str, ...]:
     """Return the things that permits give, each once."""
     return policy.index.given_things
+
+
+def visible_to(policy: Policy, name: str) -> tuple[str, ...] | None:
+    """Return to whom the permit ``name`` shows the contents of requests: see Obligations. None if it narrows nothing."""
+    found = (rule.visible_to for rule in policy.rules if rule.name == name and rule.verdict == "permit")
+    return next(found, None) if name else None
 
 
 def denied_files(policy: Policy) -> tuple[bytes, ...]:

@@ -20,7 +20,7 @@ from jitd.core.decision import Decision, Deny, Obligations, Permit, Why, narrow
 from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Heard, folded, judged
 from jitd.core.grant import Grant, covers, waits_for_its_own
-from jitd.core.policy import Policy, Rule, rules_for
+from jitd.core.policy import Policy, Rule, rules_for, visible_to
 from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, screening
@@ -228,6 +228,10 @@ class Decider:
     def rules_for(self, who: Subject, service: str) -> tuple[Rule, ...]:
         """Return the permits of the policy that are about ``who`` on this host, whatever they ask for and when."""
         return rules_for(self._policy(), who, self._config.host, service)
+
+    def visible_to(self, rule: str) -> tuple[str, ...] | None:
+        """Return to whom the permit ``rule`` of the policy shows the contents of requests: see Obligations."""
+        return visible_to(self._policy(), rule)
 
     # --- what they are made of -----------------------------------------------------------------------------------------
 

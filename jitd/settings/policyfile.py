@@ -49,9 +49,10 @@ LONGEST_GIVEN = 24 * 3600
 MOST_NEEDED = 100
 """How many approvals a rule may ask for from one group."""
 
+SEEN = ("visible_to",)
 KEYS = {
     "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "origin", "services", "when", "accept"),
-    "permit": ("ticket", *demands.KEYS, "reason", "approvals", "expires", "grant", "run", "standing", "gatekeepers"),
+    "permit": ("ticket", *demands.KEYS, "reason", "approvals", "expires", "grant", "run", "standing", "gatekeepers", *SEEN),
     "deny": ("because",),
     "reason": ("pattern", "hint"),
     "approvals": ("need", "from", *demands.KEYS),
@@ -268,6 +269,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule
         terms=_terms(table.table("run")),
         standing=table.text("standing", "use", ("use", "review")),
         gatekeepers=names_in(table),
+        visible_to=table.words("visible_to", (), read_who, may_be_empty=True) if "visible_to" in table.values else None,
         needs_ticket=needs_ticket,
         demand=demand,
         accepts=read_accept(table),
