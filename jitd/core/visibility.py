@@ -30,7 +30,9 @@ was_started"""
 SHOWN = frozenset(" ".join((_ASKED, _DECIDED, _DONE, _RECORDED)).split())
 """The members that everybody may see who may see the request."""
 WITHIN = frozenset(["detail", "grant", "holdings", "outcome", "passed", "reviews", "runs"])
-"""The members that are rows themselves, or lists of rows: each member of these is shown or withheld by the same lists."""
+"""The members that are rows themselves, or lists of rows or ids: each member of such a row is shown or withheld by the same
+lists.
+"""
 
 
 def words_of(request: Request) -> tuple[str, ...] | None:
@@ -62,16 +64,20 @@ def without_contents(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shown(name: str, value: Any) -> Any:
-    if name in WITHIN:
-        parts = value if isinstance(value, list) else [value]
-        kept = [without_contents(part) if isinstance(part, dict) else part for part in parts]
-        return kept if isinstance(value, list) else kept[0]
-    if name == "gatekeepers":  # of an answer in the record: who answered, and with which word
-        return [part[:2] if isinstance(part, list) else part for part in value]
-    if name in SHOWN or value is None:
+    if name in SHOWN:
         return value
+    if name in WITHIN:
+        return [_part(one) for one in value] if isinstance(value, list) else _part(value)
+    if name == "gatekeepers" and isinstance(value, list):  # of an answer in the record: who answered, and with which word
+        return [one[:2] if isinstance(one, list) else one for one in value]
     if name == "argv":
         return [HIDDEN]
     if isinstance(value, str):
         return HIDDEN if value else ""
     return [] if isinstance(value, list) else None
+
+
+def _part(value: Any) -> Any:
+    if isinstance(value, dict):
+        return without_contents(value)
+    return value if isinstance(value, str) else None

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import pytest
 
-from jitd.core.conditions import Pattern, Reason
+from jitd.core.conditions import Reason
 from jitd.core.decision import Terms
 from jitd.core.law import Origin
 from jitd.core.origin import Caller
@@ -26,6 +26,7 @@ from jitd.core.run import Run
 from jitd.core.subject import ROOT, Subject
 from jitd.deciding.directory import Account
 from jitd.deciding.explaining import Nobody
+from jitd.expressions.patterns import read_pattern
 from jitd.server.dispatch import Dispatch
 from jitd.store.sqlite import SqliteStore
 from jitd.verbs import endings, locks
@@ -41,7 +42,7 @@ from tests.daemon.asking import ALICE, BOB, AskingHouse, Client
 from tests.daemon.test_decider import rule
 from tests.scene import person
 
-SECRETS = ("MARKED-REASON", "MARKED-ARGUMENT", "MARKED-COMMENT", "MARKED-VALUE", "MARKED-REFUSED")
+SECRETS = ("MARKED-REASON", "MARKED-ARGUMENT", "MARKED-COMMENT", "MARKED-VALUE", "MARKED-REFUSED REASON")
 TOLD = SECRETS[:4]
 """What stands in the rows of what was approved."""
 
@@ -75,7 +76,7 @@ BLIND = ("whom the rule names alone", "anybody")
 
 class Seen(AskingHouse):
     """A daemon with all verbs. alice has asked three times: her first request was approved by bob and runs, the second waits, and
-    the third was denied because of its reason.
+    the third was denied, since it asked for too many uses.
     """
 
     def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +109,7 @@ class Seen(AskingHouse):
 
     def rules(self, **changes: Any) -> None:
         words = getattr(self, "visible_to", ("group:privacy",))
-        made = rule(visible_to=words, terms=Terms(env=("TOKEN",)), reason=Reason(a_pattern(), ""), uses=5, **changes)
+        made = rule(visible_to=words, terms=Terms(env=("TOKEN",)), reason=Reason(read_pattern("REASON"), ""), uses=5, **changes)
         self.policy = Policy((made,), "permit", "digest")
 
     async def play_scene(self) -> None:
@@ -118,7 +119,7 @@ class Seen(AskingHouse):
         await self.reviews.review(BOB, first.id, Verdict.APPROVE, first.fingerprint, SECRETS[2], Origin(1002, "", None))
         assert self.found(first.id).state == "approved"
         second = await Client(self).submit(argv=(b"/usr/bin/env", SECRETS[1].encode(), b"2"), waits=False, **given)
-        third = await Client(self).submit(argv=(b"/usr/bin/env", SECRETS[1].encode(), b"3"), reason=SECRETS[4])
+        third = await Client(self).submit(argv=(b"/usr/bin/env", SECRETS[1].encode(), b"3"), reason=SECRETS[4], uses=99)
         assert (self.found(second.id).state, self.found(third.id).state) == ("pending", "denied")
         self.first, self.second, self.third = (self.found(made.id) for made in (first, second, third))
 
@@ -134,10 +135,6 @@ class Seen(AskingHouse):
     @property
     def n_records(self) -> int:
         return sum(1 for _ in self.store.records(0))
-
-
-def a_pattern() -> Pattern:
-    return SimpleNamespace(matches=lambda text: "REASON" in text, text="REASON")  # type: ignore[return-value]
 
 
 async def an_account(uid: int, look: Any, *words: Any) -> Account:
@@ -311,8 +308,8 @@ def test_who_may_look_and_not_act_is_refused_and_changes_nothing(house: Seen, ve
 LOOKS = {
     "locks": messages.List(what="locks", ended=True),
     "explain --as": messages.Suppose(
-        argv=[b"/usr/bin/env"], login=False, user=None, group=None, cwd=b"/", chdir=False, variables=[], preserved=[], locale=[],
-        streams=["null"] * 3, reason=None, lasts_for=None, uses=None, timeout_for=None, service="jitsudo", options=[],
+        argv=[b"/usr/bin/env"], login=False, user=None, group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False, tty=None, login_session=0, parents=[], variables=[], preserved=[], locale=[],
+        streams=["null"] * 3, reason=None, lasts_for=None, uses=None, timeout_for=None, service="jitsudo",
         principal="alice", groups=None, at=None, facts=[],
     ),
 }  # fmt: skip
