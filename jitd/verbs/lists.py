@@ -239,7 +239,7 @@ class Lists:
         """Return the record ``row`` as ``who`` is shown it. A record about a request that is not there is shown without contents:
         nobody can say who may see them.
         """
-        if str(row["event"]).partition(".")[0] not in _OF_REQUESTS:
+        if str(row.get("event")).partition(".")[0] not in _OF_REQUESTS:
             return {**row, "narrowed": False}
         detail = row["detail"]
         asked = [store.request(id) for id in {str(row["id"]).partition(".")[0], str(detail.get("request", row["id"]))}]

@@ -168,6 +168,7 @@ class House:
         self.giver = FakeGiver(self.recorded)
         config: Any = SimpleNamespace(
             operators=("user:dave",),
+            auditors=(),
             limits=Limits(),
             host="db1.example.test",
             realms=frozenset({"EXAMPLE.TEST"}),

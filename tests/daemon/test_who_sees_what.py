@@ -168,7 +168,7 @@ def found_in(said: str) -> list[str]:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_what_each_role_is_shown_in_lists_and_in_show(house: Seen, role: str) -> None:
-    """THREATS A-12."""
+    """THREATS S-11."""
 
     async def scene() -> None:
         await house.play_scene()
@@ -273,7 +273,7 @@ NOT_FOUND = ("unknown", "usage")
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("verb", ACTS)
 def test_who_may_look_and_not_act_is_refused_and_changes_nothing(house: Seen, verb: str, role: str) -> None:
-    """THREATS A-12: every verb that acts is 3 for an auditor."""
+    """THREATS S-11: every verb that acts is 3 for an auditor."""
     message, who_may = ACTS[verb]
 
     async def scene() -> None:
@@ -308,7 +308,8 @@ def test_who_may_look_and_not_act_is_refused_and_changes_nothing(house: Seen, ve
 LOOKS = {
     "locks": messages.List(what="locks", ended=True),
     "explain --as": messages.Suppose(
-        argv=[b"/usr/bin/env"], login=False, user=None, group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False, tty=None, login_session=0, parents=[], variables=[], preserved=[], locale=[],
+        argv=[b"/usr/bin/env"], login=False, user=None, group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False, tty=None, login_session=0, parents=[],
+        variables=[], preserved=[], locale=[],
         streams=["null"] * 3, reason=None, lasts_for=None, uses=None, timeout_for=None, service="jitsudo",
         principal="alice", groups=None, at=None, facts=[],
     ),

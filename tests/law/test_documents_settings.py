@@ -46,7 +46,18 @@ def test_the_page_of_the_settings_has_every_one_and_no_other() -> None:
 
 
 def test_every_default_is_in_its_page() -> None:
-    empty = {"realms", "host", "operators", "people", "principals", "executor", "trusted_mounts", "providers", "gatekeepers"}
+    empty = {
+        "realms",
+        "host",
+        "operators",
+        "auditors",
+        "people",
+        "principals",
+        "executor",
+        "trusted_mounts",
+        "providers",
+        "gatekeepers",
+    }
     defaults = {key: str(value) for key, value in {**SETTINGS, **LIMITS}.items() if key not in {*WITHIN, *empty}}
     assert defaults
     assert {key: default for key, default in defaults.items() if default not in items("jitd.toml.5")[key]} == {}
