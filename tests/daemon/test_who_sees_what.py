@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import pytest
 
+from jitd.cli.page import page
 from jitd.core.conditions import Reason
 from jitd.core.decision import Terms
 from jitd.core.law import Origin
@@ -194,6 +195,18 @@ def test_what_each_role_is_shown_in_lists_and_in_show(house: Seen, role: str) ->
     asyncio.run(scene())
 
 
+def test_the_page_of_a_request_says_that_its_contents_are_not_shown(house: Seen) -> None:
+    async def scene() -> str:
+        await house.play_scene()
+        return await house.ask("operator", messages.Show(id=house.first.id))
+
+    (row,) = json.loads(asyncio.run(scene()))
+    text = "\n".join(page(row, 80))
+    assert "its rule shows the reason, the arguments" in text and not found_in(text)
+    (whole,) = json.loads(asyncio.run(house.ask("approver", messages.Show(id=house.first.id))))
+    assert "its rule shows" not in "\n".join(page(whole, 80))
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_the_record_is_for_operators_and_auditors_without_what_the_rule_keeps_from_them(house: Seen, role: str) -> None:
     async def scene() -> None:
@@ -308,8 +321,8 @@ def test_who_may_look_and_not_act_is_refused_and_changes_nothing(house: Seen, ve
 LOOKS = {
     "locks": messages.List(what="locks", ended=True),
     "explain --as": messages.Suppose(
-        argv=[b"/usr/bin/env"], login=False, user=None, group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False, tty=None, login_session=0, parents=[],
-        variables=[], preserved=[], locale=[],
+        argv=[b"/usr/bin/env"], login=False, user=None, group=None, cwd=b"/", cwd_device=1, cwd_inode=2, chdir=False,
+        tty=None, login_session=0, parents=[], variables=[], preserved=[], locale=[],
         streams=["null"] * 3, reason=None, lasts_for=None, uses=None, timeout_for=None, service="jitsudo",
         principal="alice", groups=None, at=None, facts=[],
     ),
