@@ -203,11 +203,14 @@ def transition(holding: Holding, event: Event, now: Moment) -> tuple[Holding, tu
 def outcome_of(holding: Holding, now: Moment) -> Outcome:
     """Return how ``holding`` ends if the giver has taken the thing back ``now``.
 
-    A ticket that was issued before stays valid until its own end. Nobody can take it back, so the outcome says it.
+    A ticket that was issued before stays valid until its own end. A replica of the KDC issues tickets by the grant until it
+    hears that the grant was taken. Nobody can take that back, so the outcome says it.
     """
     if holding.given_at is None:
         return Outcome(Ending.NOT_GIVEN, holding.because)
     if now.at < holding.until:
         until = holding.until.strftime("%Y-%m-%d %H:%M:%S UTC")
-        return Outcome(Ending.LEFT, f"a ticket that was issued before is good until {until}, and what was opened by it goes on")
+        issued = f"a ticket that was issued before is good until {until}, and what was opened by it goes on"
+        lag = "another KDC of the realm may issue one, too, until it hears that the grant was taken"
+        return Outcome(Ending.LEFT, f"{issued}; {lag}")
     return Outcome(Ending.TAKEN)
