@@ -186,6 +186,7 @@ class Daemon:
             turns=Turns(),
             complaints=Complaints(self._lifecycle.note, now),
             let_go=self.perform.holdings.let_go,
+            keep=self.perform.holdings.keep,
             reload=self.reload_for,
         )
 

@@ -24,7 +24,7 @@ locale streams chdir gives stays point rule facts claims lasts_for uses timeout_
 expires_at mine may_review lacks narrowed"""
 _DECIDED = "owed owes asked_people approvals asking_at lease lock by verdict at counts name"
 _DONE = """left issued_at ends_at request pid starting_at started_at ended_at ending number recorded cpu_ms memory n_processes
-thing to until giving_at given_at extends"""
+thing to until giving_at given_at kept_at extends"""
 _RECORDED = """event boot boot_id actor role version document policy peer decision why demands holder login recording run
 was_started"""
 SHOWN = frozenset(" ".join((_ASKED, _DECIDED, _DONE, _RECORDED)).split())

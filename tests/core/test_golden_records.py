@@ -118,6 +118,7 @@ ROWS: list[tuple[Any, str]] = [
     (review(PLAIN, replace(person("bob"), authentication=PROVED)), "approved"),
     (screened(PLAIN, permit(Approval(1, ("group:ops",), Demand(("otp",), 3600, "refuse")))), "pending"),
     (screened(PLAIN, Deny(Why.AUTHENTICATION, "rule p wants an authentication at most 1 hour old", "p")), "denied"),
+    (holding.Kept(ID, ALICE), "held"),
 ]
 """An event, and the state that it leads to."""
 

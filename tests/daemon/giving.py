@@ -199,6 +199,7 @@ class House:
             waiters=self.waiters,
             requests=self.requests,
             let_go=self.perform.holdings.let_go,
+            keep=self.perform.holdings.keep,
             now=lambda: self.at,
             locks=SimpleNamespace(active=tuple),
         )
