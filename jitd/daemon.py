@@ -194,6 +194,7 @@ class Daemon:
             mutes=Mutes(self._store, self.notices.look_at_all, now),
             complaints=Complaints(self._lifecycle.note, now),
             let_go=self.perform.holdings.let_go,
+            keep=self.perform.holdings.keep,
             reload=self.reload_for,
         )
 

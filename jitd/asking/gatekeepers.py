@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from jitd.asking import json_text
 from jitd.asking.hearing import Nonsense, read_answer, read_opa
@@ -26,6 +27,8 @@ from jitd.settings.outsiders import GatekeeperSettings, Reach
 
 AGAIN_AFTER, SOONEST, LATEST = 5, 1, 3_600
 """Seconds until a question whose answer comes later is asked again: if the server does not say, at least, and at most."""
+LONGEST_DATE = 40
+"""Characters of an HTTP date at most."""
 LATER = 202
 """The status of an answer that comes later (RFC 9110 section 15.3.3)."""
 FOR_A_MOMENT = {408, 429, 500, 502, 503, 504}
@@ -83,7 +86,7 @@ class Gatekeepers:
         told = for_gatekeeper(gatekeeper.name, nonce, asking, until)
         body = json_text.write({"input": told} if gatekeeper.is_opa else told)
         try:
-            async with asyncio.timeout(within), self._turns[gatekeeper.name].turn():
+            async with asyncio.timeout(within), self._turns[gatekeeper.name].turn(asking.requester.person):
                 answer = await self._reaching.ask(gatekeeper.name, gatekeeper.by, body, within)
         except TimeoutError:
             raise Nonsense(f"no answer within {within:g} s") from None
@@ -92,7 +95,7 @@ class Gatekeepers:
         if isinstance(answer, Failed):
             raise Nonsense(answer.why)
         if gatekeeper.polls and answer.status == LATER and isinstance(gatekeeper.by, Reach):
-            answer = await self._come_later(gatekeeper, gatekeeper.by, answer, asking.ends_boot)
+            answer = await self._come_later(gatekeeper, gatekeeper.by, answer, asking)
         return self._read(gatekeeper, answer, nonce, asking.fingerprint)
 
     def _read(self, gatekeeper: GatekeeperSettings, answer: Fetched, nonce: str, fingerprint: bytes) -> Answer:
@@ -110,31 +113,31 @@ class Gatekeepers:
             raise Nonsense("its answer holds until a time that is over")
         return found
 
-    async def _come_later(self, gatekeeper: GatekeeperSettings, by: Reach, first: Fetched, ends_boot: float) -> Fetched:
+    async def _come_later(self, gatekeeper: GatekeeperSettings, by: Reach, first: Fetched, asking: Asking) -> Fetched:
         """Ask again until there is an answer. Raises Nonsense, if only because the time of the request is over.
 
         If the server or jitd-outside is away for a moment, it is asked again later.
         """
         asked = read_url(by.url)
         place = _place(asked, first)
-        wait_for = _pause(first)
+        wait_for = _pause(first, self._now.wall())
         why = "it has not decided yet"
         while True:
-            await asyncio.sleep(max(0.0, min(wait_for, ends_boot - self._now.boot())))
-            left = ends_boot - self._now.boot()
+            await asyncio.sleep(max(0.0, min(wait_for, asking.ends_boot - self._now.boot())))
+            left = asking.ends_boot - self._now.boot()
             if left <= 0:
                 raise Nonsense(f"the time of the request is over, and {why}")
             try:
-                async with asyncio.timeout(left), self._later[gatekeeper.name].turn():
+                async with asyncio.timeout(left), self._later[gatekeeper.name].turn(asking.requester.person):
                     answer = await self._reaching.look_again(by, str(place), min(float(gatekeeper.deadline_for), left))
             except TimeoutError:
                 continue
             if isinstance(answer, Failed):
                 why = answer.why
             elif answer.status in FOR_A_MOMENT:
-                why, wait_for = f"it answered with status {answer.status}", _pause(answer)
+                why, wait_for = f"it answered with status {answer.status}", _pause(answer, self._now.wall())
             elif answer.status == LATER:
-                why, wait_for = "it has not decided yet", _pause(answer)
+                why, wait_for = "it has not decided yet", _pause(answer, self._now.wall())
                 place = _place(asked, answer) if answer.header("location") else place
             else:
                 return answer
@@ -149,11 +152,26 @@ def _place(asked: Url, answer: Fetched) -> Url:
     return found
 
 
-def _pause(answer: Fetched) -> int:
-    """Return the seconds until ``answer`` wants to be asked again (RFC 9110 section 10.2.3; a date is not understood)."""
+def _pause(answer: Fetched, now: datetime) -> float:
+    """Return the seconds until ``answer`` wants to be asked again: a number, or a date (RFC 9110 sections 10.2.3 and 5.6.7)."""
     said = answer.header("retry-after")
-    seconds = int(said) if said.isascii() and said.isdigit() and len(said) < 8 else AGAIN_AFTER
+    if said.isascii() and said.isdigit() and len(said) < 8:
+        seconds = float(said)
+    else:
+        at = _instant(said)
+        seconds = AGAIN_AFTER if at is None else (at - now).total_seconds()
     return max(SOONEST, min(seconds, LATEST))
+
+
+def _instant(said: str) -> datetime | None:
+    """Return the instant of an HTTP date; None if ``said`` is none. All three forms of RFC 9110 section 5.6.7 are read."""
+    if len(said) > LONGEST_DATE:
+        return None
+    try:
+        at = parsedate_to_datetime(said)
+    except (ValueError, IndexError, OverflowError):
+        return None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
 
 def _check_signature(answer: Fetched, key: str) -> None:

@@ -48,6 +48,11 @@ class Providers:
             found |= said
         return found
 
+    def told(self, name: str, about: Question) -> object:
+        """Return the question to the provider of the fact ``name`` about ``about``; empty if no provider says it."""
+        provider = self._by_fact.get(name)
+        return b"" if provider is None else for_provider(provider.facts, provider.sends, about)
+
     def forget(self) -> None:
         """Drop all kept answers. Answers to questions that are on their way are not kept either."""
         self._kept.clear()
@@ -71,7 +76,7 @@ class Providers:
             return kept[1]
         asked_at, era = self._now(), self._era
         try:
-            async with asyncio.timeout(provider.deadline_for), self._turns[provider.name].turn():
+            async with asyncio.timeout(provider.deadline_for), self._turns[provider.name].turn(about.requester.person):
                 left = asked_at + provider.deadline_for - self._now()
                 answer = await self._reaching.ask(provider.name, provider.by, question, max(left, 0.001))
         except TimeoutError:

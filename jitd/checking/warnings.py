@@ -2,7 +2,8 @@
 """All warnings about a policy, in the order of its rules.
 
 Law: what is looked up on the host has a time limit each, and what did not answer is a warning. Only rules about this host are
-compared with it: one policy may be for many hosts. No gatekeeper and no provider is asked.
+compared with it: one policy may be for many hosts. No gatekeeper and no provider is asked: whether a gatekeeper can be reached is
+tried by a connection over which nothing is said.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from jitd.checking.commands import about_commands
 from jitd.checking.directory import look_up
+from jitd.checking.gatekeepers import about_gatekeepers
 from jitd.checking.known import words_of
 from jitd.checking.order import about_order
 from jitd.checking.people import about_people, targets_of
@@ -40,6 +42,7 @@ def warnings(rules: Sequence[Rule], config: Config, providers: Mapping[str, str]
         *about_reach(rules, providers),
         *in_time(lambda: list(about_commands(here)), "files that rules name", seconds),
         *in_time(people, "people whom rules name", seconds),
+        *about_gatekeepers(here, config.gatekeepers),
     ]
     places = {rule.name: number for number, rule in enumerate(rules)}
     return sorted(without_accepted(rules, found), key=lambda one: places.get(one.rule, len(places)))

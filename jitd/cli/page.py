@@ -33,6 +33,8 @@ def _about(row: Row) -> Iterator[Line]:
     state = words(row, "state")
     yield f"request {words(row, 'id')}: {state}", ""
     yield from summary(row)
+    if row.get("narrowed"):
+        yield "not shown", "its rule shows the reason, the arguments and what was written about them to others"
     if row.get("because"):
         yield "because", words(row, "because")
     if row.get("lock"):

@@ -77,7 +77,7 @@ is open. Each effect may come twice.
     run      its monitor is looked for. A live monitor connects and is told what it has missed. A dead monitor's files say how
              the run ended. A run is never started a second time: a run that has not begun ends as not started.
     holding  giving: the thing is given again. taking: taking it back is tried until it is done. held: the client that had it
-             may come back. If it does not, the thing is taken back, unless the request says that it stays.
+             may come back. If it does not, the thing is taken back, unless it was kept.
     lock     its deadline is set.
 
 A reboot ends what was open: requests and grants expire, runs are lost, and things are taken back. Only locks stay.

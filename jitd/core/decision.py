@@ -125,6 +125,8 @@ class Obligations:
     ``standing`` says which groups of an approver count when a use is taken: those of that moment (``use``), or those of the
     moment of the review (``review``). ``gatekeepers`` are the names of those who are asked before anything is permitted.
     ``notify`` are the names of the channels by which people are told of the request.
+    ``visible_to`` are words for those who are shown the contents of the request, beside its requester and those who may review
+    it; None means all who may see the request (core/visibility.py).
     """
 
     approvals: tuple[Approval, ...]
@@ -135,6 +137,7 @@ class Obligations:
     standing: str = "use"
     gatekeepers: tuple[str, ...] = ()
     notify: tuple[str, ...] = ()
+    visible_to: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +206,7 @@ def narrow(old: Obligations, new: Obligations) -> Obligations:
         standing="review" if old.standing == new.standing == "review" else "use",
         gatekeepers=tuple(dict.fromkeys((*old.gatekeepers, *new.gatekeepers))),
         notify=tuple(dict.fromkeys((*old.notify, *new.notify))),
+        visible_to=_of_both(old.visible_to, new.visible_to),
     )
 
 

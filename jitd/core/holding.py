@@ -47,8 +47,8 @@ class Holding:
     """One thing that one person has under ``grant``, for ``request``.
 
     ``thing`` is the name of the thing as a rule has it, ``to`` the principal of the person. ``until`` is when the holding ends,
-    by the wall clock: the giver of the thing (the KDC) has no other clock. ``stays``: the holding does not end with the
-    connection of the client that asked for it.
+    by the wall clock: the giver of the thing (the KDC) has no other clock. ``stays``: the person asked for the thing until then.
+    If the client has said that it keeps the thing (``kept_at``), the holding does not end with the client's connection.
     """
 
     id: str
@@ -65,6 +65,7 @@ class Holding:
     because: str = ""
     state: HoldingState = HoldingState.GIVING
     version: int = 1
+    kept_at: datetime | None = None
 
     @property
     def is_live(self) -> bool:
@@ -113,6 +114,19 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """The client has the thing and leaves it to the person: it stays after the client's connection."""
+
+    life: ClassVar[str] = "holding"
+    id: str
+    by: Actor
+
+    def detail(self) -> dict[str, Any]:
+        """Return what the chain keeps of the event."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
 class Taking:
     """The thing has to be taken back: its grant ended, the person gave it back, or nobody knows whether it was given."""
 
@@ -140,7 +154,7 @@ class Ended:
         return {"ending": str(self.outcome.ending), "because": self.outcome.because}
 
 
-Event = Given | Taking | Ended
+Event = Given | Kept | Taking | Ended
 
 LAW: dict[HoldingState, dict[type, frozenset[HoldingState]]] = {
     HoldingState.GIVING: {
@@ -149,6 +163,7 @@ LAW: dict[HoldingState, dict[type, frozenset[HoldingState]]] = {
         Ended: frozenset({HoldingState.ENDED}),
     },
     HoldingState.HELD: {
+        Kept: frozenset({HoldingState.HELD}),
         Taking: frozenset({HoldingState.TAKING}),
     },
     HoldingState.TAKING: {
@@ -165,6 +180,7 @@ alone.
 MAY_CAUSE: dict[type, frozenset[Role]] = {
     Giving: frozenset({Role.REQUESTER}),
     Given: frozenset({Role.DAEMON}),
+    Kept: frozenset({Role.REQUESTER}),
     Taking: frozenset({Role.REQUESTER, Role.APPROVER, Role.OPERATOR, Role.CLOCK, Role.DAEMON}),
     Ended: frozenset({Role.DAEMON}),
 }
@@ -186,6 +202,11 @@ def transition(holding: Holding, event: Event, now: Moment) -> tuple[Holding, tu
             state = HoldingState.TAKING if holding.state is HoldingState.TAKING else HoldingState.HELD
             after = replace(holding, state=state, given_at=holding.given_at or now.at)
             follows = (TellHolder(holding.id), ListsChanged())
+        case Kept():
+            if not holding.stays:
+                raise IllegalEvent(f"holding {holding.id} was asked for only until a connection ends")
+            after = replace(holding, kept_at=holding.kept_at or now.at)
+            follows = (ListsChanged(),)
         case Taking():
             after = replace(holding, state=HoldingState.TAKING, because=holding.because or event.because)
             follows = (Take(holding.id), TellHolder(holding.id), ListsChanged())
@@ -203,11 +224,14 @@ def transition(holding: Holding, event: Event, now: Moment) -> tuple[Holding, tu
 def outcome_of(holding: Holding, now: Moment) -> Outcome:
     """Return how ``holding`` ends if the giver has taken the thing back ``now``.
 
-    A ticket that was issued before stays valid until its own end. Nobody can take it back, so the outcome says it.
+    A ticket that was issued before stays valid until its own end. A replica of the KDC issues tickets by the grant until it
+    hears that the grant was taken. Nobody can take that back, so the outcome says it.
     """
     if holding.given_at is None:
         return Outcome(Ending.NOT_GIVEN, holding.because)
     if now.at < holding.until:
         until = holding.until.strftime("%Y-%m-%d %H:%M:%S UTC")
-        return Outcome(Ending.LEFT, f"a ticket that was issued before is good until {until}, and what was opened by it goes on")
+        issued = f"a ticket that was issued before is good until {until}, and what was opened by it goes on"
+        lag = "another KDC of the realm may issue one, too, until it hears that the grant was taken"
+        return Outcome(Ending.LEFT, f"{issued}; {lag}")
     return Outcome(Ending.TAKEN)

@@ -18,7 +18,8 @@ from jitd.core.conditions import CommandPattern, Glob, Hours, Reason, covers_run
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.facts import NOTHING, Facts, Unasked
-from jitd.core.origin import Whence
+from jitd.core.names import OF_THE_FILE
+from jitd.core.origin import FACT, Whence
 from jitd.core.question import Question
 from jitd.core.rule_index import RuleIndex
 from jitd.core.subject import Subject, matches_any
@@ -40,8 +41,8 @@ class Rule:
     ``commands`` and ``gives`` are one condition on what is asked for: a rule that has one of them is not about the other. A
     permit with neither is about every command and no thing; a deny with neither is about both. ``needs_ticket``: the rule permits
     nothing to a requester who is known by their account alone. ``demand``: the rule permits nothing to a requester who has
-    authenticated otherwise. ``origin`` and ``when`` are asked last. ``accepts``: warnings, and why. ``standing``, ``gatekeepers``
-    and ``notify``: see Obligations.
+    authenticated otherwise. ``origin`` and ``when`` are asked last. ``accepts``: warnings, and why. ``standing``, ``gatekeepers``,
+    ``notify`` and ``visible_to``: see Obligations.
     """
 
     verdict: Literal["permit", "deny"]
@@ -67,6 +68,7 @@ class Rule:
     standing: str = "use"
     gatekeepers: tuple[str, ...] = ()
     notify: tuple[str, ...] = ()
+    visible_to: tuple[str, ...] | None = None
     accepts: tuple[tuple[str, str], ...] = ()
     file: str = ""
     line: int = 0
@@ -75,7 +77,7 @@ class Rule:
     def obligations(self) -> Obligations:
         """Return what this rule asks for if it permits."""
         given = self.approvals, self.expires_for, self.lasts_for, self.uses, self.terms, self.standing, self.gatekeepers
-        return Obligations(*given, notify=self.notify)
+        return Obligations(*given, notify=self.notify, visible_to=self.visible_to)
 
 
 ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_TERMS)
@@ -135,6 +137,24 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
     if policy.root != "permit":
         return Deny(Why.NO_RULE, 'root may not ask here (root = "deny" in jitd.toml)')
     return Permit(ROOTS.name, ROOTS.obligations)
+
+
+def facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[str]:
+    """Return the facts that rules about ``question`` name in ``origin`` and ``when``, but for those about the command's file. A
+    rule that comes after a permit counts, too: the file may be one that the permit does not want.
+    """
+    found: set[str] = set()
+    for rule in (*policy.index.denies, *policy.index.permits(question)):
+        if rule.when is None and rule.origin is None:
+            continue
+        try:
+            is_about = all(holds(rule, question, at) for _, holds in CONDITIONS)
+        except Exception:  # the rule fails again when it is asked, and is named then
+            continue
+        if is_about:
+            found |= {FACT} if rule.origin is not None else set()
+            found |= set() if rule.when is None else {name for name in rule.when.names if name.startswith("fact.")}
+    return frozenset(found - OF_THE_FILE - {"fact.now"})
 
 
 def no_rule(requester: Subject) -> Deny:
@@ -276,6 +296,12 @@ CONDITIONS: tuple[tuple[str, Callable[[Rule, Question, datetime], bool]], ...] =
 def given_things(policy: Policy) -> tuple[str, ...]:
     """Return the things that permits give, each once."""
     return policy.index.given_things
+
+
+def visible_to(policy: Policy, name: str) -> tuple[str, ...] | None:
+    """Return to whom the permit ``name`` shows the contents of requests: see Obligations. None if it narrows nothing."""
+    found = (rule.visible_to for rule in policy.rules if rule.name == name and rule.verdict == "permit")
+    return next(found, None) if name else None
 
 
 def denied_files(policy: Policy) -> tuple[bytes, ...]:

@@ -46,7 +46,7 @@ class Request:
     request. ``anew``: no earlier grant may answer it. ``caller`` are facts about the process that asked, if a rule looked at
     them, each with its value. ``at_once``: it does not wait for approvals. ``asking_at`` is since when its gatekeepers are
     asked, None if they are not; ``passed`` is what is kept of their answers. ``seen`` are the facts of the last decision. Of the
-    ways to approve those are open whose ``after`` is at most ``opened``.
+    ways to approve those are open whose ``after`` is at most ``opened``. ``visible_to``: see core/visibility.py.
     """
 
     id: str
@@ -81,6 +81,7 @@ class Request:
     passed: tuple[Passed, ...] = ()
     seen: tuple[tuple[str, str], ...] = ()
     opened: int = 0
+    visible_to: tuple[str, ...] | None = None
 
     @property
     def may_act_at_once(self) -> bool:

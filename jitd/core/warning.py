@@ -20,12 +20,13 @@ WARNINGS: Mapping[str, str] = {
     "amounts-to-root": "a permitted command can do whatever root can do",
     "one-provider": "a provider's fact alone stands between a person and root",
     "no-approver": "nobody could give the approvals, or only the requester could",
+    "unreachable": "a gatekeeper that rules name cannot be reached from here now",
     "no-such-name": "an account or a group does not exist here",
     "not-looked-up": "something could not be looked up, so it is not known whether there is more to warn about",
     "needless-accept": "the rule accepts a warning that does not arise",
 }
 """Maps the name of a warning to what it means."""
-ACCEPTABLE = tuple(name for name in WARNINGS if name not in ("not-looked-up", "needless-accept"))
+ACCEPTABLE = tuple(name for name in WARNINGS if name not in ("unreachable", "not-looked-up", "needless-accept"))
 """The warnings that a rule may accept."""
 
 

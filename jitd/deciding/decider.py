@@ -20,7 +20,7 @@ from jitd.core.decision import Decision, Deny, Obligations, Permit, Why, narrow
 from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Heard, folded, judged
 from jitd.core.grant import Grant, covers, waits_for_its_own
-from jitd.core.policy import Policy, Rule, rules_for
+from jitd.core.policy import Policy, Rule, rules_for, visible_to
 from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, screening
@@ -138,14 +138,14 @@ class Decider:
         return replace(found, awaited=beforehand.awaited(found.decision))
 
     async def _decide_new(self, who: Subject, service: str, ask: Callable[[str], Asked], providers: Providers) -> FirstDecision:
-        knowledge = Knowledge(self._gather)
+        knowledge = Knowledge(self._gather, providers.told)
         while True:
             policy, locked = self._policy(), self.lock_on(who)
             try:
                 run = self._workers.files.run
                 asked, sighting = await run(who.uid, self._look, policy, locked, who, service, ask, knowledge)
             except Wanted as wanted:
-                knowledge.learn(wanted.names, await providers.ask(wanted.names, wanted.about))
+                knowledge.hear(wanted, await providers.ask(wanted.names, wanted.about))
                 continue
             if not self._is_still(policy, locked, who):
                 continue
@@ -160,7 +160,7 @@ class Decider:
     async def decide_again(self, request: Request, heard: tuple[Heard, ...] = ()) -> FreshDecision:
         """Answer ``request`` again, for a review or with the answers ``heard`` of its gatekeepers. Raises TimeoutError."""
         who = request.requester
-        knowledge = Knowledge(self._gather)
+        knowledge = Knowledge(self._gather, self._providers.told)
         while True:
             policy, locked = self._policy(), self.lock_on(who)
             decision = locked or await self._found_again(policy, request, knowledge)
@@ -185,7 +185,7 @@ class Decider:
         see ``screen_use``. Raises TimeoutError.
         """
         who = request.requester
-        knowledge = Knowledge(self._gather)
+        knowledge = Knowledge(self._gather, self._providers.told)
         while True:
             policy, locked = self._policy(), self.lock_on(who)
             decision = locked or await self._found_again(policy, request, knowledge)
@@ -231,6 +231,10 @@ class Decider:
         """Return the permits of the policy that are about ``who`` on this host, whatever they ask for and when."""
         return rules_for(self._policy(), who, self._config.host, service)
 
+    def visible_to(self, rule: str) -> tuple[str, ...] | None:
+        """Return to whom the permit ``rule`` of the policy shows the contents of requests: see Obligations."""
+        return visible_to(self._policy(), rule)
+
     # --- what they are made of -----------------------------------------------------------------------------------------
 
     def _is_still(self, policy: Policy, locked: Deny | None, who: Subject) -> bool:
@@ -254,7 +258,7 @@ class Decider:
         try:
             return await self._workers.files.run(request.requester.uid, self._look_again, policy, request, knowledge)
         except Wanted as wanted:
-            knowledge.learn(wanted.names, await self._providers.ask(wanted.names, wanted.about))
+            knowledge.hear(wanted, await self._providers.ask(wanted.names, wanted.about))
             return None
 
     def _look(

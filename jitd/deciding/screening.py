@@ -103,8 +103,14 @@ def _look(
         )
 
     def permits(unseen: Found) -> bool:
-        return isinstance(_on_path(policy, about(unseen), now, knowledge), Permit)
+        # What is there must not show in whom the rules have asked: so the same is asked, whatever is there (THREATS S-11).
+        question = knowledge.about = about(unseen)
+        if not isinstance(_on_path(policy, question, now, knowledge), Permit):
+            return False
+        knowledge.find_all(policy, replace(question, names=denied_files(policy)), now.at)
+        return True
 
+    knowledge.about = None
     found = find(asked, who, service, search_path, permits, glance)
     if found.complaint and not found.unfit:
         return Sighting(found.command, Deny(Why.MISSING, found.complaint))
@@ -114,6 +120,7 @@ def _look(
         decision = _on_path(policy, replace(question, is_missing=False), now, knowledge)
         is_denied = isinstance(decision, Deny) and decision.why in (Why.NO_RULE, Why.RULE, Why.ERROR, Why.AUTHENTICATION)
         return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint))
+    knowledge.about = knowledge.about or question  # not what a rule makes of it
     on_path = _on_path(policy, question, now, knowledge)
     sighting = _judged(policy, question, on_path, asked.preserved, trusted, now, glance, knowledge)
     if found.unfit and isinstance(sighting.decision, Permit):
@@ -224,6 +231,7 @@ def look_again(
         tty=request.claims.tty,
         caller=Caller(None, kept=request.caller, request=request.id),
     )
+    knowledge.about = question
     on_path = _on_path(policy, question, now, knowledge)
     sighting = _judged(policy, question, on_path, (), trusted, now, glance, knowledge)
     if isinstance(sighting.decision, Deny):

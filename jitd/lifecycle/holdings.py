@@ -2,7 +2,8 @@
 """Carries out holdings: has the thing given, tells the client, and has the thing taken back.
 
 Law: a thing is given only after its holding was recorded. If a thing cannot be taken back now, this is tried again, with growing
-pauses, as long as the holding is open. A thing is taken back when its client has disconnected, unless it has sent Keep.
+pauses, as long as the holding is open. A thing is taken back when its client has disconnected, unless it has sent Keep. Keep is
+recorded.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 from jitd.core import effects
 from jitd.core.effects import Moment
-from jitd.core.holding import Ended, Ending, Given, Holding, HoldingState, Outcome, Taking, outcome_of
+from jitd.core.holding import Ended, Ending, Given, Holding, HoldingState, Kept, Outcome, Taking, outcome_of
 from jitd.core.law import DAEMON, Actor, IllegalEvent, Role
 from jitd.core.request import Request
 from jitd.giving import Answer, Done, Failed, Givers, Refused
@@ -36,7 +37,7 @@ class Holdings:
         store: Store,
         waiters: Waiters,
         now: Callable[[], Moment],
-        act: Callable[[Given | Taking | Ended], None],
+        act: Callable[[Given | Kept | Taking | Ended], None],
         set_deadline: Callable[[str, str, float], None],
     ) -> None:
         self._givers = givers
@@ -190,6 +191,16 @@ class Holdings:
         if asked is not None:
             by = Actor(Role.REQUESTER, asked.requester.principal, asked.requester.uid)
             self._happens(Taking(id, by, "given back by its holder"))
+
+    def keep(self, id: str) -> None:
+        """Record that the person keeps the thing of the holding ``id``. Raises IllegalEvent if it is not held any more, and
+        StoreError.
+        """
+        held = self._store.holding(id)
+        asked = None if held is None else self._store.request(held.request)
+        if asked is None:
+            raise IllegalEvent(f"there is no holding {id}")
+        self._act(Kept(id, Actor(Role.REQUESTER, asked.requester.principal, asked.requester.uid)))
 
     def await_holder(self, id: str) -> None:
         """Note that the client of the holding ``id`` has time to reconnect, since the daemon was restarted."""

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from jitd.core import lock, request, run
 from jitd.core.effects import Moment
 from jitd.core.grant import Expired
-from jitd.core.holding import HoldingState
 from jitd.core.law import CLOCK, DAEMON
 from jitd.core.opening import deadlines_of
 from jitd.core.run import Ending, Outcome
@@ -90,7 +89,7 @@ class Recovery:
         holding of an earlier boot is TAKING by now.
         """
         for holding in tuple(self._store.holdings()):
-            if not holding.stays or holding.state is HoldingState.GIVING:  # nobody can have kept what was not handed over
+            if holding.kept_at is None:
                 self._perform.holdings.await_holder(holding.id)
                 self._perform.deadlines.set("holder", holding.id, now.boot + COMES_BACK_FOR)
             self._perform.deadlines.set("holding", holding.id, now.boot)

@@ -53,5 +53,7 @@ class Services:
     complaints: Complaints
     let_go: Callable[[str], None]
     """Takes back the holding of that id: the client that had it in hand is gone."""
+    keep: Callable[[str], None]
+    """Records that the person keeps the holding of that id. Raises IllegalEvent or StoreError."""
     reload: Callable[[Subject], Awaitable[str]]
     """Reads the policy again for a person, and returns a sentence that says which policy is in force. Raises Refusal."""

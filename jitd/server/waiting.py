@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from jitd.core.decision import Approval
 from jitd.core.holding import Holding
+from jitd.core.law import IllegalEvent
 from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
 from jitd.deciding.seats import Seats
@@ -203,7 +204,7 @@ class Waiting:
 
     def keep(self) -> str:
         """Let the person keep the thing after the client has disconnected, and return a sentence that says so. Raises Refusal if
-        the thing is taken back already, or was asked for only until the connection ends.
+        the thing is taken back already, or was asked for only until the connection ends. Raises what the store raises.
         """
         held = self._holding
         found = None if held is None else self._services.store.holding(held)
@@ -211,6 +212,10 @@ class Waiting:
             raise Refusal("late", "what was given is taken back already")
         if not found.stays:
             raise Refusal("usage", f"{found.thing} was asked for only until this connection ends")
+        try:
+            self._services.keep(found.id)
+        except IllegalEvent:
+            raise Refusal("late", "what was given is taken back already") from None
         self._services.waiters.let_go(found.id, self)
         self._holding = None
         return f"{found.thing} is yours until {instant(found.until)}"

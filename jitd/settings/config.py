@@ -78,6 +78,7 @@ class Config:
     database: str = "sqlite"
     executor: Literal["auto", "direct", "unit"] = "auto"
     operators: tuple[str, ...] = ()
+    auditors: tuple[str, ...] = ()
     min_uid: int = 1000
     root: Literal["permit", "deny"] = "permit"
     search_path: str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -175,6 +176,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         database=_database(top),
         executor=_executor(top),
         operators=top.words("operators", (), read_who, may_be_empty=True),
+        auditors=top.words("auditors", (), read_who, may_be_empty=True),
         min_uid=top.number("min_uid", plain.min_uid, 1, 2**31 - 1),
         root="deny" if top.text("root", plain.root, ("permit", "deny")) == "deny" else "permit",
         search_path=_search_path(top, plain.search_path),

@@ -47,9 +47,13 @@ MOST_BYTES = 1 << 20
 LONGEST_GIVEN = 24 * 3600
 """How many seconds a rule may give a thing for. A ticket that the KDC has issued cannot be taken back before its end."""
 
+SEEN = ("visible_to",)
 KEYS = {
     "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "origin", "services", "when", "accept"),
-    "permit": ("ticket", *demands.KEYS, "reason", "approvals", "expires", "grant", "run", "standing", "gatekeepers", "notify"),
+    "permit": (
+        *("ticket", *demands.KEYS, "reason", "approvals", "expires", "grant", "run", "standing", "gatekeepers", "notify"),
+        *SEEN,
+    ),
     "deny": ("because",),
     "reason": ("pattern", "hint"),
     "approvals": approvals_key.KEYS,
@@ -274,6 +278,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule
         standing=table.text("standing", "use", ("use", "review")),
         gatekeepers=names_in(table),
         notify=notify_key.channels_in(table),
+        visible_to=table.words("visible_to", (), read_who, may_be_empty=True) if "visible_to" in table.values else None,
         needs_ticket=needs_ticket,
         demand=demand,
         accepts=read_accept(table),

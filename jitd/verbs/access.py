@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may see, review and end which requests.
 
-Law: to a person who may not see a thing, it does not exist. An operator sees everything. That gives no right to review.
+Law: to a person who may not see a thing, it does not exist. Operators and auditors see every request; a rule's ``visible_to`` may
+keep its contents from them (core/visibility.py). Neither gives a right to review. An auditor may change nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from jitd.core.law import Actor, Role
 from jitd.core.opening import open_ways
 from jitd.core.request import Request
 from jitd.core.subject import Subject, matches_any
+from jitd.core.visibility import shows_contents
 from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.verbs.refusal import Refusal
@@ -21,8 +23,11 @@ ROOT_REVIEWS_NOTHING = "root reviews nothing; do it from your own account, with 
 """A ticket of one's own does not help: in root's account it is not the account's."""
 
 
+AUDITORS_LOOK = "you may look at this and not end it: you see it as an auditor"
+
+
 class Access:
-    """Decides by the operators of jitd.toml, and by the approvals that each request owes."""
+    """Decides by the operators and auditors of jitd.toml, and by the approvals that each request owes."""
 
     def __init__(self, config: Config, store: Store) -> None:
         self._config = config
@@ -31,6 +36,10 @@ class Access:
     def is_operator(self, who: Subject) -> bool:
         """True for local root and for those named in jitd.toml."""
         return who.is_root or matches_any(who, self._config.operators)
+
+    def is_overseer(self, who: Subject) -> bool:
+        """True for operators, and for the auditors of jitd.toml."""
+        return self.is_operator(who) or matches_any(who, self._config.auditors)
 
     def may_review(self, who: Subject, found: Request) -> bool:
         """True if the rule of ``found`` takes a review from ``who``."""
@@ -57,8 +66,21 @@ class Access:
         return f"its rule {lacks}" if lacks else ""
 
     def may_see(self, who: Subject, found: Request) -> bool:
-        """True for the requester, for people who may review it, and for operators."""
+        """True for the requester, for people who may review it, for operators and for auditors."""
+        return who.is_requester(found.requester) or self.may_review(who, found) or self.is_overseer(who)
+
+    def may_end(self, who: Subject, found: Request) -> bool:
+        """True for the requester, for people who may review it, and for operators: they may end what it has led to."""
         return who.is_requester(found.requester) or self.may_review(who, found) or self.is_operator(who)
+
+    def refuse_end(self, who: Subject, found: Request) -> None:
+        """Raise Refusal unless ``who``, who may see ``found``, may end what it has led to."""
+        if not self.may_end(who, found):
+            raise Refusal("forbidden", AUDITORS_LOOK)
+
+    def is_shown_contents(self, who: Subject, found: Request) -> bool:
+        """True if ``who``, who may see ``found``, is shown its reason, arguments and recordings."""
+        return shows_contents(found, who, may_review=self.may_review(who, found))
 
     def visible(self, who: Subject, typed: str) -> Request:
         """Return the request with that id. Raises Refusal if ``who`` may not see it."""
@@ -78,6 +100,11 @@ class Access:
             return Actor(Role.REQUESTER, who.principal, who.uid)
         role = Role.APPROVER if self.may_review(who, found) else Role.OPERATOR
         return Actor(role, who.principal, who.uid)
+
+    def overseers_only(self, who: Subject, deed: str) -> None:
+        """Raise Refusal unless ``who`` is an operator or an auditor."""
+        if not self.is_overseer(who):
+            raise Refusal("forbidden", f"only operators, auditors and root may {deed}")
 
     def operators_only(self, who: Subject, deed: str) -> None:
         """Raise Refusal unless ``who`` is an operator."""

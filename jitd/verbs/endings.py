@@ -19,7 +19,7 @@ from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.waiters import Waiters
 from jitd.settings.config import Config
 from jitd.store import Store
-from jitd.verbs.access import Access
+from jitd.verbs.access import AUDITORS_LOOK, Access
 from jitd.verbs.lists import Lists
 from jitd.verbs.refusal import Refusal
 from jitpam.wire.shown import shown
@@ -42,6 +42,7 @@ class Endings:
     async def revoke(self, who: Subject, typed: str, reason: str) -> str:
         """End a grant and all that runs under it. Return a sentence when all has ended. Raises Refusal."""
         found = self._access.visible(who, typed)
+        self._access.refuse_end(who, found)
         grant = self._store.grant(found.id)
         if grant is None:
             its = f"what permitted it is {found.lease}: jitd revoke {found.lease}" if found.lease else f"it is {found.state}"
@@ -71,7 +72,7 @@ class Endings:
             for id in found:
                 await asyncio.sleep(0)  # each grant may be megabytes, so let others run
                 grant, asked = self._store.grant(id), self._store.request(id)
-                if grant is not None and grant.is_live and asked is not None and self._access.may_see(who, asked):
+                if grant is not None and grant.is_live and asked is not None and self._access.may_end(who, asked):
                     grants.append(grant)
                     gone += self._end(who, asked, grant, reason)
             since = self._store.page(Grant, last)  # grants that were issued meanwhile
@@ -81,6 +82,8 @@ class Endings:
         living = [run for grant in grants for run in grant.living]
         before = [run for run in before if run not in living]
         if not grants and not before:
+            if self._access.is_overseer(who) and not self._access.is_operator(who):
+                raise Refusal("forbidden", AUDITORS_LOOK)
             raise Refusal("unknown", f"{shown(principal)} has no live grant, as far as you may see")
         said = f"{len(grants) or 'no'} grant{'' if len(grants) == 1 else 's'} of {shown(principal)} revoked"
         n_runs = sum(1 for id in before if self._store.run(id) is not None)
@@ -156,6 +159,7 @@ class Endings:
     async def stop(self, who: Subject, typed: str, reason: str) -> str:
         """End one run; its grant stays. Return a sentence when the run has ended. Raises Refusal."""
         found, asked = await self._lists.run_of(who, typed)
+        self._access.refuse_end(who, asked)
         if not found.is_live:
             raise Refusal("late", f"run {found.id} has ended")
         because = f"stopped by {who.principal}" + (f": {reason}" if reason else "")

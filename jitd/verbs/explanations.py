@@ -33,7 +33,7 @@ class Explanations:
 
     async def suppose(self, who: Subject, service: str, asked: Asked, supposed: Supposed) -> list[Row]:
         """Return what would be decided about ``asked`` as ``supposed``: the decision, then each rule. Raises Refusal."""
-        self._access.operators_only(who, "explain what others may do")
+        self._access.overseers_only(who, "explain what others may do")
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("denied", "you have asked too often what would happen: wait a minute")
         try:

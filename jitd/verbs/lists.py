@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists that may be long, and the long parts of one request. A worker reads them a page at a time, and makes the rows.
 
-Law: nothing here is read on the event loop, and nothing changes. A list has only what the person may see.
+Law: nothing here is read on the event loop, and nothing changes. A list has only what the person may see. Each row about a
+request goes through ``_as_seen``, which withholds what the rule's ``visible_to`` keeps from that person.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from jitd.core.lock import Lock
 from jitd.core.request import Request
 from jitd.core.run import Run, RunState, Usage
 from jitd.core.subject import Subject
+from jitd.core.visibility import without_contents
 from jitd.deciding.seats import UNKNOWN, Seats, unknown
 from jitd.store import Store, Told
 from jitd.verbs.access import Access
@@ -31,6 +33,8 @@ from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
 Noticed = tuple[str, list[Told], str]
+_OF_REQUESTS = ("request", "grant", "run", "holding")
+"""The lives whose records are about one request."""
 T = TypeVar("T", Request, Grant, Run, Lock)
 MOST_RUNS = 1000
 """The most runs that are shown with their request: the newest ones."""
@@ -71,9 +75,9 @@ class Lists:
         locks = tuple(self._store.locks())
 
         def row_of(store: Store, found: Request) -> Row | None:
-            return (
-                request_row(found, who, self._access.may_review(who, found), locks) if self._access.may_see(who, found) else None
-            )
+            if not self._access.may_see(who, found):
+                return None
+            return self._as_seen(who, found, request_row(found, who, self._access.may_review(who, found), locks))
 
         return self._rows(who, Request, row_of, ended=ended)
 
@@ -84,7 +88,8 @@ class Lists:
             asked = store.request(found.id)
             if asked is None or not self._access.may_see(who, asked):
                 return None
-            return asked_row(asked) | grant_row(found, who, store.holdings(grant=found.id) if found.command.gives else ())
+            holdings = store.holdings(grant=found.id) if found.command.gives else ()
+            return self._as_seen(who, asked, asked_row(asked) | grant_row(found, who, holdings))
 
         return self._rows(who, Grant, row_of, ended=ended)
 
@@ -95,15 +100,20 @@ class Lists:
             asked, grant = store.request(found.request), store.grant(found.grant)
             if asked is None or grant is None or not self._access.may_see(who, asked):
                 return None
-            return asked_row(asked) | run_row(found, grant, who, self._usage_of(found))
+            return self._as_seen(who, asked, asked_row(asked) | run_row(found, grant, who, self._usage_of(found)))
 
         return self._rows(who, Run, row_of, ended=ended)
 
     def locks(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
         """Yield the active locks; with ``ended`` all of them. Raises Refusal."""
-        self._access.operators_only(who, "see locks")
+        self._access.overseers_only(who, "see locks")
         now = self._now()
         return self._rows(who, Lock, lambda store, found: lock_row(found, now), ended=ended)
+
+    def _as_seen(self, who: Subject, asked: Request, row: Row) -> Row:
+        """Return ``row``, which is about ``asked`` or what it has led to, as ``who`` is shown it."""
+        is_whole = self._access.is_shown_contents(who, asked)
+        return {**(row if is_whole else without_contents(row)), "narrowed": not is_whole}
 
     async def _rows(
         self, who: Subject, life: type[T], row_of: Callable[[Store, T], Row | None], *, ended: bool
@@ -147,7 +157,7 @@ class Lists:
                 held = () if grant is None else store.holdings(grant=grant.id, ended=True)
                 row["holdings"] = [holding_row(one) for one in held]
                 row["runs"] = [_without(row, run_row(one, grant, who)) for one in runs if grant is not None]
-            return row
+            return self._as_seen(who, found, row)
 
         return await self._workers.kept.run(who.uid, read)
 
@@ -179,7 +189,7 @@ class Lists:
         return await self._workers.kept.run(who.uid, find)
 
     async def grants_of(self, who: Subject, is_it: Callable[[Subject], bool]) -> tuple[list[str], int]:
-        """Return the live grants of the people for whom ``is_it`` is true, as far as ``who`` may see them; and the place of the
+        """Return the live grants of the people for whom ``is_it`` is true, as far as ``who`` may end them; and the place of the
         last grant of all.
         """
         found: list[str] = []
@@ -189,8 +199,8 @@ class Lists:
             with closing(self._opened()) as store:
                 some = store.page(Grant, after)
                 theirs = [one.id for _, one in some if is_it(one.holder)]
-                seen = [id for id in theirs if (asked := store.request(id)) is not None and self._access.may_see(who, asked)]
-                return seen, some[-1][0] if some else 0
+                own = [id for id in theirs if (asked := store.request(id)) is not None and self._access.may_end(who, asked)]
+                return own, some[-1][0] if some else 0
 
         while True:
             more, last = await self._workers.kept.run(who.uid, page)
@@ -209,7 +219,7 @@ class Lists:
 
     async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
         """Runs of those whom ``is_it`` means that were told to end and are not gone, and holdings that are not taken back yet, as
-        far as ``who`` may see them.
+        far as ``who`` may end them.
         """
 
         def find() -> list[str]:
@@ -218,14 +228,14 @@ class Lists:
                 taking = [(one.id, one.request) for one in store.holdings() if one.state is HoldingState.TAKING]
                 told = [(id, store.request(asked)) for id, asked in (*ending, *taking)]
                 return [
-                    id for id, asked in told if asked is not None and is_it(asked.requester) and self._access.may_see(who, asked)
+                    id for id, asked in told if asked is not None and is_it(asked.requester) and self._access.may_end(who, asked)
                 ]
 
         return await self._workers.kept.run(who.uid, find)
 
     def records(self, who: Subject, after: int) -> AsyncIterator[Row]:
         """Yield the records of the chain after number ``after``. Raises Refusal."""
-        self._access.operators_only(who, "read the chain")
+        self._access.overseers_only(who, "read the chain")
         return self._records(who, after)
 
     async def _records(self, who: Subject, after: int) -> AsyncIterator[Row]:
@@ -235,7 +245,7 @@ class Lists:
             n_bytes = 0
             with closing(self._opened()) as store:
                 for number, body, digest in store.records(after):
-                    some.append({"number": number, "digest": digest.hex(), **json.loads(body)})
+                    some.append(self._record_as_seen(store, who, {"number": number, "digest": digest.hex(), **json.loads(body)}))
                     n_bytes += len(body)
                     if len(some) == AT_ONCE or n_bytes > AT_ONCE_BYTES:
                         break
@@ -245,6 +255,18 @@ class Lists:
             for row in some:
                 yield row
             after = some[-1]["number"]
+
+    def _record_as_seen(self, store: Store, who: Subject, row: Row) -> Row:
+        """Return the record ``row`` as ``who`` is shown it. A record about a request that is not there is shown without contents:
+        nobody can say who may see them.
+        """
+        if str(row.get("event")).partition(".")[0] not in _OF_REQUESTS:
+            return {**row, "narrowed": False}
+        detail = row["detail"]
+        asked = [store.request(id) for id in {str(row["id"]).partition(".")[0], str(detail.get("request", row["id"]))}]
+        if all(one is not None and self._access.is_shown_contents(who, one) for one in asked):
+            return {**row, "narrowed": False}
+        return {**without_contents(row), "narrowed": True}
 
 
 def _without(row: Row, of: Row) -> Row:

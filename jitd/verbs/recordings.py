@@ -116,7 +116,8 @@ class Recordings:
     def _may_watch(self, who: Subject, asked: Request) -> None:
         """Raise Refusal unless ``who`` may watch the runs of ``asked``."""
         words = asked.obligations.terms.watch if asked.obligations is not None else None
-        if words is not None and not matches_any(who, words) and not self._access.is_operator(who):
+        is_named = words is None or matches_any(who, words) or self._access.is_overseer(who)
+        if not is_named or not self._access.is_shown_contents(who, asked):
             raise Refusal("forbidden", f"you may not watch request {asked.id}: its rule does not let you")
 
     @staticmethod

@@ -278,6 +278,7 @@ def holding_row(holding: Holding) -> Row:
         "stays": holding.stays,
         "giving_at": instant(holding.giving_at),
         "given_at": instant(holding.given_at),
+        "kept_at": instant(holding.kept_at),
         "ended_at": instant(holding.ended_at),
         "outcome": None if outcome is None else {"ending": str(outcome.ending), "because": shown(outcome.because)},
         "because": shown(holding.because),

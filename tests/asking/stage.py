@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,6 +52,11 @@ def asking(lasts: float = 600, **more: Any) -> Asking:
         "facts": (("fact.load", "0.5"),), "ends_boot": boot() + lasts,
     }  # fmt: skip
     return Asking(**made | more)
+
+
+def asking_by(n: int) -> Asking:
+    """A question about the request of one of 18 people, each of whom fits into a person's share of 72 open questions."""
+    return asking(requester=replace(ALICE, person=f"person{n % 18}"))
 
 
 def answers(**more: object) -> Callable[[Any, Asked], None]:

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -26,8 +27,9 @@ from jitd.core.decision import Approval
 from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Answer, Heard, Passes, Refuses, Requirement, Requires, Silent
 from jitd.deciding.gatekeepers import Answers, Manner
+from jitd.outside.messages import Fetched
 from jitd.settings.outsiders import GatekeeperSettings, Program
-from tests.asking.stage import Stage, answer, answers, asking, boot, gatekeeper_of, staged
+from tests.asking.stage import Stage, answer, answers, asking, asking_by, boot, gatekeeper_of, staged
 from tests.outside.server import Asked, Server, reply, says
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a process under another account")
@@ -255,7 +257,7 @@ def test_more_questions_than_there_is_room_for_are_denied_by_name(stage: Stage, 
 
     async def ask() -> Answer:
         gatekeepers = stage.gatekeepers(replace(webhook(stage, server), deadline_for=60))
-        open_ones = [asyncio.create_task(gatekeepers.ask("change-calendar", asking())) for _ in range(72)]
+        open_ones = [asyncio.create_task(gatekeepers.ask("change-calendar", asking_by(n))) for n in range(72)]
         await asyncio.sleep(0)
         heard = await gatekeepers.ask("change-calendar", asking())
         for each in open_ones:
@@ -264,6 +266,31 @@ def test_more_questions_than_there_is_room_for_are_denied_by_name(stage: Stage, 
         return heard
 
     assert stage.run(ask()) == Silent("72 questions to it are open already")
+
+
+def test_one_person_who_asks_too_much_is_denied_by_name_and_holds_up_nobody_else(stage: Stage, server: Server) -> None:
+    """THREATS E-05"""
+    may_answer = threading.Event()
+
+    def deed(line: Any, asked: Asked) -> None:
+        if json.loads(asked.body)["requester"]["person"] == "alice":
+            may_answer.wait(60)
+        answers()(line, asked)
+
+    server.deed = deed
+
+    async def ask() -> tuple[Answer, Answer, list[Answer]]:
+        gatekeepers = stage.gatekeepers(replace(webhook(stage, server), deadline_for=60))
+        open_ones = [asyncio.create_task(gatekeepers.ask("change-calendar", asking())) for _ in range(24)]
+        await asyncio.sleep(0)
+        refused = await gatekeepers.ask("change-calendar", asking())
+        passed = await gatekeepers.ask("change-calendar", asking_by(7))
+        may_answer.set()
+        return refused, passed, await asyncio.gather(*open_ones)
+
+    refused, passed, all_hers = stage.run(ask())
+    assert refused == Silent("24 questions to it are open already for the same person")
+    assert passed == Passes() and all_hers == [Passes()] * 24
 
 
 def test_a_request_whose_time_is_over_is_not_asked_about(stage: Stage, server: Server) -> None:
@@ -278,6 +305,20 @@ def test_a_question_that_is_too_long_is_not_asked(stage: Stage, server: Server) 
 
 
 # --- answers that come later
+
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+PAUSES = [
+    ("7", 7), ("0", 1), ("99999", 3600), ("99999999", 5), ("-3", 5), ("1.5", 5), ("soon", 5), ("", 5), ("\ud800", 5),
+    ("Mon, 02 Mar 2026 12:00:30 GMT", 30), ("Mon, 02 Mar 2026 11:59:00 GMT", 1), ("Tue, 03 Mar 2026 12:00:00 GMT", 3600),
+    ("Monday, 02-Mar-26 12:00:30 GMT", 30), ("Mon Mar  2 12:00:30 2026", 30), ("Mon, 02 Mar 99999 12:00:30 GMT", 5),
+    ("Mon, 99 Mar 2026 12:00:30 GMT", 5), ("Mon, 02 Mar 2026 12:00:30 GMT" + " " * 4096, 5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "seconds"), PAUSES)
+def test_a_server_says_in_seconds_or_by_a_date_when_to_ask_again(said: str, seconds: float) -> None:
+    assert module._pause(Fetched(202, (("retry-after", said),), b""), NOW) == seconds
 
 
 def later(
@@ -375,11 +416,11 @@ def test_ten_thousand_open_polls_leave_room_for_others(stage: Stage, server: Ser
         server.deed = answers()
         gatekeepers = stage.gatekeepers(webhook(stage, server, polls=True, deadline_for=120))
         gatekeepers._reaching = Later(stage.reaching)  # type: ignore[assignment]
-        open_ones = [asyncio.create_task(gatekeepers.ask("change-calendar", asking())) for _ in range(70)]
+        open_ones = [asyncio.create_task(gatekeepers.ask("change-calendar", asking_by(n))) for n in range(70)]
         for _ in range(n_open // 70):
             while gatekeepers._turns["change-calendar"].n_open:
                 await asyncio.sleep(0)
-            open_ones += [asyncio.create_task(gatekeepers.ask("change-calendar", asking())) for _ in range(70)]
+            open_ones += [asyncio.create_task(gatekeepers.ask("change-calendar", asking_by(n))) for n in range(70)]
         gatekeepers._reaching = stage.reaching
         while gatekeepers._turns["change-calendar"].n_open:
             await asyncio.sleep(0)

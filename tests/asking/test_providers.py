@@ -18,7 +18,7 @@ from jitd.asking.hearing import Nonsense, read_facts
 from jitd.asking.providers import Providers
 from jitd.core.facts import Facts, Unknown
 from jitd.settings.outsiders import Program, Provider
-from tests.asking.stage import ABOUT, Stage, gatekeeper_of, staged
+from tests.asking.stage import ABOUT, ALICE, Stage, gatekeeper_of, staged
 from tests.outside.server import Asked, Server, reply, says
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a process under another account")
@@ -177,7 +177,8 @@ def test_one_that_is_silent_does_not_hold_up_another(stage: Stage, server: Serve
 
     async def both() -> Facts:
         providers = stage.providers(slow, quick)
-        waiting = [asyncio.create_task(providers.ask(frozenset({"fact.slow"}), ABOUT)) for _ in range(72)]
+        by = (replace(ABOUT, requester=replace(ALICE, person=f"person{n % 18}")) for n in range(72))
+        waiting = [asyncio.create_task(providers.ask(frozenset({"fact.slow"}), about)) for about in by]
         await asyncio.sleep(0)
         said = await providers.ask(frozenset({"fact.slow"}), ABOUT)
         assert said == {"fact.slow": Unknown("provider slow did not answer: 72 questions to it are open already")}
@@ -188,6 +189,25 @@ def test_one_that_is_silent_does_not_hold_up_another(stage: Stage, server: Serve
         return found
 
     assert stage.run(both()) == {"fact.risk": 40}
+
+
+def test_a_provider_is_asked_about_one_person_a_share_of_the_questions_at_once(stage: Stage, server: Server) -> None:
+    """THREATS E-05"""
+    slow = Provider("slow", replace(stage.reach(server)), {"slow": "int"}, deadline_for=60)
+    server.deed = lambda line, asked: line.recv(1)
+
+    async def ask() -> Facts:
+        providers = stage.providers(slow)
+        waiting = [asyncio.create_task(providers.ask(frozenset({"fact.slow"}), ABOUT)) for _ in range(24)]
+        await asyncio.sleep(0)
+        found = await providers.ask(frozenset({"fact.slow"}), ABOUT)
+        for each in waiting:
+            each.cancel()
+        await asyncio.wait(waiting)
+        return found
+
+    told = "provider slow did not answer: 24 questions to it are open already for the same person"
+    assert stage.run(ask()) == {"fact.slow": Unknown(told)}
 
 
 # --- what is kept

@@ -133,6 +133,8 @@ def played() -> Iterator[tuple[Any, tuple[Any, ...]]]:
         holding.Ended(given.id, DAEMON, holding.Outcome(holding.Ending.NOT_GIVEN, "the KDC is silent")),
     ):
         yield step, holding.transition(given, step, now)[1]
+    kept = holding.Kept(given.id, alice)
+    yield kept, holding.transition(replace(given, state=holding.HoldingState.HELD), kept, now)[1]
     starting = run.Starting(live.living[0], alice, live.id, fresh.id, now.at)
     begun, follows = run.start(starting)
     yield starting, follows

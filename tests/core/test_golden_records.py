@@ -125,6 +125,7 @@ ROWS: list[tuple[Any, str]] = [
     (screened(PLAIN, permit(BY_WAYS)), "pending"),
     (WaysOpened(ID, CLOCK, 300), "pending"),
     (Relisted(ID, POLICY, (("oncall:dba", ("bob",)), ("oncall:ops", None))), "pending"),
+    (holding.Kept(ID, ALICE), "held"),
 ]
 """An event, and the state that it leads to."""
 

@@ -25,6 +25,7 @@ from jitd.core.holding import (
     Giving,
     Holding,
     HoldingState,
+    Kept,
     Outcome,
     Taking,
     give,
@@ -45,6 +46,7 @@ LAWFUL = [
     "a thing that is being given is held once it is given",
     "a thing that is being given is to be taken back",
     "a thing that is being given has ended once it was refused",
+    "a thing that is held may be kept",
     "a thing that is held is to be taken back",
     "a thing that is to be taken back may turn out to have been given",
     "a thing that is to be taken back may be ordered back again",
@@ -54,6 +56,7 @@ ROWS = {
     (GIVING, Given): HELD,
     (GIVING, Taking): TAKING,
     (GIVING, Ended): ENDED,
+    (HELD, Kept): HELD,
     (HELD, Taking): TAKING,
     (TAKING, Given): TAKING,
     (TAKING, Taking): TAKING,
@@ -64,7 +67,7 @@ ROWS = {
 
 def begun(id: str = ID, **changes: Any) -> Holding:
     """A holding of alice's under her grant, as it begins."""
-    event = Giving(id, ALICE, ID, ID, THING, "alice@EXAMPLE.TEST", UNTIL, stays=False, at=START)
+    event = Giving(id, ALICE, ID, ID, THING, "alice@EXAMPLE.TEST", UNTIL, stays=True, at=START)
     return replace(give(event)[0], **changes)
 
 
@@ -77,12 +80,14 @@ def in_state(state: HoldingState, *, was_given: bool) -> Holding:
     return begun(state=state, given_at=given_at, version=3)
 
 
-EVENTS = (Given(ID, DAEMON), Taking(ID, DAEMON, "enough"), Ended(ID, DAEMON, NOT_GIVEN), Ended(ID, DAEMON, TAKEN))
+EVENTS = (
+    Given(ID, DAEMON), Taking(ID, DAEMON, "enough"), Ended(ID, DAEMON, NOT_GIVEN), Ended(ID, DAEMON, TAKEN), Kept(ID, ALICE),
+)  # fmt: skip
 
 
 def test_the_tables_are_total() -> None:
     assert set(LAW) == set(HoldingState) and LAW[ENDED] == {}
-    assert set(MAY_CAUSE) == {Giving, Given, Taking, Ended}
+    assert set(MAY_CAUSE) == {Giving, Given, Kept, Taking, Ended}
     assert {kind for row in LAW.values() for kind in row} == set(MAY_CAUSE) - {Giving}
     assert all(after for row in LAW.values() for after in row.values())
 
@@ -114,11 +119,13 @@ def test_each_event_is_caused_by_whom_the_table_names_and_by_nobody_else() -> No
     assert {name_of(kind.__new__(kind)): sorted(roles) for kind, roles in MAY_CAUSE.items()} == {
         "holding.giving": ["requester"],
         "holding.given": ["daemon"],
+        "holding.kept": ["requester"],
         "holding.taking": ["approver", "clock", "daemon", "operator", "requester"],
         "holding.ended": ["daemon"],
     }
     for event, role in product(EVENTS, Role):
         before = in_state(TAKING, was_given=isinstance(event, Ended) and event.outcome is TAKEN)
+        before = in_state(HELD, was_given=True) if isinstance(event, Kept) else before
         tried = replace(event, by=Actor(role, "somebody", 4711))
         if role in MAY_CAUSE[type(event)]:
             transition(before, tried, moment())
@@ -145,9 +152,18 @@ def test_each_step_orders_what_it_asks_for() -> None:
     assert transition(taking, EVENTS[3], moment())[1] == (Returned(ID, DAEMON, ID, True), told, lists)
 
 
+def test_a_thing_is_kept_once_and_only_if_it_was_asked_for_so() -> None:
+    held = in_state(HELD, was_given=True)
+    once, follows = transition(held, Kept(ID, ALICE), moment(5))
+    assert once.kept_at == moment(5).at and follows == (ListsChanged(),)
+    assert transition(once, Kept(ID, ALICE), moment(9))[0].kept_at == moment(5).at
+    with pytest.raises(IllegalEvent, match="only until a connection ends"):
+        transition(replace(held, stays=False), Kept(ID, ALICE), moment(5))
+
+
 def test_nothing_that_was_given_ends_without_being_taken() -> None:
     """A thing that is held has one way on, and it is not the end."""
-    assert set(LAW[HELD]) == {Taking}
+    assert set(LAW[HELD]) == {Kept, Taking} and LAW[HELD][Kept] == {HELD}
     for outcome in (TAKEN, LEFT, NOT_GIVEN):
         with pytest.raises(IllegalEvent):
             transition(in_state(HELD, was_given=True), Ended(ID, DAEMON, outcome), moment())
@@ -194,11 +210,13 @@ def test_the_first_moment_at_which_it_was_given_stays() -> None:
     ],
 )
 def test_what_is_left_of_it_is_what_may_be_used_still(given_at: Any, after: float, ending: Ending) -> None:
-    """A ticket that was issued is good until its end: before that nobody may call the thing taken."""
+    """THREATS T-15: a ticket that was issued is good until its end: before that nobody may call the thing taken. A replica may
+    go on issuing it.
+    """
     found = outcome_of(begun(state=TAKING, given_at=given_at, because="the KDC is silent"), moment(after))
     assert found.ending is ending
     if ending is Ending.LEFT:
-        assert "2026-03-02 09:10:00 UTC" in found.because
+        assert "2026-03-02 09:10:00 UTC" in found.because and "another KDC of the realm may issue one, too" in found.because
     elif ending is Ending.NOT_GIVEN:
         assert found.because == "the KDC is silent"
 
@@ -228,7 +246,7 @@ class Lives:
                 self.holdings[event.id], follows = give(event)
             case grant.Used() | grant.Expired() | grant.Revoked() | Returned():
                 self.grant, follows = grant.transition(self.grant, event, now)
-            case Given() | Taking() | Ended():
+            case Given() | Kept() | Taking() | Ended():
                 self.holdings[event.id], follows = transition(self.holdings[event.id], event, now)
             case _:
                 self.request, follows = request.transition(self.request, event, now)

@@ -211,6 +211,7 @@ OBLIGATIONS = st.builds(
     ),
     standing=st.sampled_from(["use", "review"]),
     gatekeepers=st.lists(st.sampled_from(["change", "ticket"]), unique=True).map(tuple),
+    visible_to=st.none() | st.lists(st.sampled_from(["group:audit", "user:eve"]), unique=True).map(tuple),
 )
 
 
@@ -219,7 +220,7 @@ def test_invariant_8_is_tried_with_every_field():
     tried = {"timeout_for", "env", "writable", "leftovers", "stdin", "record", "watch", "session", "options", "bound", "cwd"}
     assert tried == {field.name for field in fields(Terms)}
     assert {field.name for field in fields(Obligations)} == {
-        "approvals", "expires_for", "lasts_for", "uses", "terms", "standing", "gatekeepers",
+        "approvals", "expires_for", "lasts_for", "uses", "terms", "standing", "gatekeepers", "visible_to",
     }  # fmt: skip
     assert {field.name for field in fields(Record)} == {"what", "sync", "failure"}
 
@@ -245,6 +246,7 @@ def test_invariant_8_narrowing_only_tightens(old, new):
         assert after.terms.options <= other.terms.options
         assert after.terms.bound >= other.terms.bound
         assert set(after.gatekeepers) >= set(other.gatekeepers)
+        assert other.visible_to is None or (after.visible_to is not None and set(after.visible_to) <= set(other.visible_to))
         if other.terms.watch is not None:
             assert after.terms.watch is not None and set(after.terms.watch) <= set(other.terms.watch)
         if other.terms.timeout_for is not None:

@@ -69,6 +69,14 @@ IN_THIS_ORDER: dict[str, list[tuple[Any, Any, Any]]] = {
         ((), None, ()),
         (None, (), ()),
     ],
+    "visible_to": [
+        (None, None, None),
+        (None, ("group:audit",), ("group:audit",)),
+        (("group:audit",), None, ("group:audit",)),
+        (("group:audit", "user:eve"), ("user:eve", "group:ops"), ("user:eve",)),
+        (("group:audit",), (), ()),
+        (None, (), ()),
+    ],
     "gatekeepers": [
         ((), (), ()),
         (("change",), (), ("change",)),

@@ -147,7 +147,8 @@ class AskingHouse(House):
         self.gatekeepers = played or Played()
         self.decider._hearings = Hearings(Answers(self.gatekeepers, self.now), self.store, lambda: self.policy, self.now)
         config: Any = self.decider._config
-        config.limits, config.operators, config.recordings = Limits(), (), SimpleNamespace(mib_per_run=1)
+        config.limits, config.recordings = Limits(), SimpleNamespace(mib_per_run=1)
+        config.operators = config.auditors = ()
         self.waiters = Waiters()
         self.monitors: Any = Monitors()
         self.perform = Perform(

@@ -168,6 +168,7 @@ class House:
         self.giver = FakeGiver(self.recorded)
         config: Any = SimpleNamespace(
             operators=("user:dave",),
+            auditors=(),
             limits=Limits(),
             host="db1.example.test",
             realms=frozenset({"EXAMPLE.TEST"}),
@@ -198,6 +199,7 @@ class House:
             waiters=self.waiters,
             requests=self.requests,
             let_go=self.perform.holdings.let_go,
+            keep=self.perform.holdings.keep,
             now=lambda: self.at,
             locks=SimpleNamespace(active=tuple),
         )

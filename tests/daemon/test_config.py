@@ -54,6 +54,7 @@ outside = "/run/other/outside.sock"
 database  = "sqlite"
 executor  = "direct"
 operators = ["group:security", "principal:alice/admin@EXAMPLE.ORG"]
+auditors = ["group:audit"]
 min_uid   = 500
 root      = "deny"
 search_path = "/usr/bin:/bin"
@@ -106,6 +107,7 @@ def test_a_whole_file(place: Path) -> None:
     assert (found.providers.keys(), found.gatekeepers.keys()) == ({"risk"}, {"opa"})
     assert (found.database, found.executor, found.min_uid, found.root) == ("sqlite", "direct", 500, "deny")
     assert found.operators == ("group:security", "principal:alice/admin@EXAMPLE.ORG")
+    assert found.auditors == ("group:audit",)
     assert found.search_path == "/usr/bin:/bin"
     assert found.trusted_mounts == ("/opt/tools", "/net/my tools")
     assert found.trusted_places == (b"/opt/tools", b"/net/my tools")

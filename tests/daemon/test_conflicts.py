@@ -297,7 +297,7 @@ def test_what_a_monitor_said_is_kept_until_it_can_be_recorded(monkeypatch: pytes
 
 
 def reviews(house: House) -> Reviews:
-    config: Any = SimpleNamespace(operators=())
+    config: Any = SimpleNamespace(operators=(), auditors=())
     decider: Any = house.decider
     return Reviews(Access(config, house.store), decider, house.perform, house.store, moment)
 

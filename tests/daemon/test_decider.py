@@ -95,7 +95,10 @@ class House:
             refused=self.refused_of,
             not_given=lambda thing: "",
             gather=lambda names, about: self.gather(names, about),
-            providers=SimpleNamespace(ask=lambda names, about: self.providers.ask(names, about)),
+            providers=SimpleNamespace(
+                ask=lambda names, about: self.providers.ask(names, about),
+                told=lambda name, about: self.providers.told(name, about),
+            ),
             workers=self.workers,
             now=self.now,
         )

@@ -247,6 +247,7 @@ async def test_a_row_says_all_of_a_holding_and_its_grant_names_it_until_it_is_ta
         "stays": False,
         "giving_at": "2026-03-02T09:00:00Z",
         "given_at": "2026-03-02T09:00:00Z",
+        "kept_at": None,
         "ended_at": None,
         "outcome": None,
         "because": "",

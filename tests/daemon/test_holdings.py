@@ -7,6 +7,7 @@ Law: at the end of every test the record verifies, and nothing was given that an
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -474,12 +475,12 @@ async def test_nobody_gets_back_what_is_theirs_by_a_client_that_comes_again_in_t
 # --- a daemon that was killed ------------------------------------------------------------------------------------------
 
 
-async def in_state(house: House, state: HoldingState, *, stays: bool = False) -> None:
-    """A holding of alice's in ``state`` in the database of a daemon that is killed now."""
+async def in_state(house: House, state: HoldingState, *, stays: bool = False, keeps: bool = True) -> None:
+    """A holding of alice's in ``state`` in the database of a daemon that is killed now. What ``stays`` is kept, if ``keeps``."""
     house.giver.answers = [HANGS] if state is GIVING else [Done(), HANGS]
     client = house.begin(stays=stays)
     await house.settle()
-    if state is HELD and stays:
+    if state is HELD and stays and keeps:
         client.keep()
     if state is TAKING:
         house.perform.act(Revoked(ID, DAEMON, "enough"))
@@ -509,6 +510,30 @@ def test_after_a_restart_what_nobody_comes_back_for_is_taken_unless_it_was_kept(
         is_kept = state is HELD and stays
         assert house.held().state is (HELD if is_kept else ENDED)
         assert house.giver.there == ({ID} if is_kept else set())
+
+    asyncio.run(scene())
+
+
+def test_after_a_restart_what_was_to_stay_and_was_not_kept_is_taken(house: House) -> None:
+    """THREATS T-17: its client was killed before it had the ticket."""
+
+    async def scene() -> None:
+        await in_state(house, HELD, stays=True, keeps=False)
+        assert house.held().kept_at is None
+        house.restart()
+        await house.recovery.recover()
+        await house.pass_time(COMES_BACK_FOR)
+        assert house.held().state is ENDED and house.giver.there == set()
+
+    asyncio.run(scene())
+
+
+def test_that_it_is_kept_is_recorded_before_the_client_is_told(house: House) -> None:
+    async def scene() -> None:
+        await in_state(house, HELD, stays=True)
+        assert house.held().kept_at is not None
+        events = [json.loads(body)["event"] for _, body, _ in house.store.records(0)]
+        assert events.count("holding.kept") == 1
 
     asyncio.run(scene())
 

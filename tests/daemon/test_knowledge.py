@@ -4,18 +4,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Decision, Deny, Permit, Terms, Why
 from jitd.core.facts import Facts, Unknown
+from jitd.core.origin import read_origin
 from jitd.core.policy import Policy, Rule
 from jitd.core.question import Question
 from jitd.deciding.decider import FirstDecision
+from jitd.deciding.knowledge import MOST_TOLD
 from jitd.expressions.compiling import compile_when
 from jitd.files import inspection
 from tests.daemon.test_decider import ALICE, ASKED, ENV, NAMED, House, rule
@@ -46,14 +50,25 @@ class Host:
 
 @dataclass
 class Provider:
-    """Somebody who is asked. ``meanwhile`` happens while they think."""
+    """Somebody who is asked. ``meanwhile`` happens while they think. ``tell`` is what they are told of a question; they say
+    another value for each of these in ``by_told``.
+    """
 
     known: dict[str, Any]
     asked: list[frozenset[str]] = field(default_factory=list)
     meanwhile: Any = None
+    tell: Callable[[Question], Any] = lambda about: about.requester.principal
+    by_told: dict[Any, Any] = field(default_factory=dict)
+    heard: list[Any] = field(default_factory=list)
+
+    def told(self, name: str, about: Question) -> object:
+        return self.tell(about)
 
     async def ask(self, names: frozenset[str], about: Question) -> Facts:
         self.asked.append(names)
+        self.heard.append(self.tell(about))
+        if self.tell(about) in self.by_told:
+            return dict.fromkeys(names, self.by_told[self.tell(about)])
         if self.meanwhile is not None:
             self.meanwhile()
         return {name: self.known[name] for name in names & self.known.keys()}
@@ -64,7 +79,7 @@ def ruled(house: House, *rules: Rule) -> None:
 
 
 def when(text: str, **changes: Any) -> Rule:
-    return rule(when=compile_when(text, NAMED), approvals=(), **changes)
+    return rule(**{"when": compile_when(text, NAMED), "approvals": (), **changes})
 
 
 def deny(text: str) -> Rule:
@@ -173,6 +188,80 @@ def test_a_lock_that_is_placed_while_a_provider_is_asked_is_the_answer(house: Ho
     assert isinstance(found, Deny) and found.why is Why.LOCKED
     later = asyncio.run(house.decider.decide_again(requested())).decision
     assert isinstance(later, Deny) and later.why is Why.LOCKED and len(provider.asked) == 1
+
+
+# --- what providers are told -----------------------------------------------------------------------------------------
+
+
+def test_what_a_provider_said_of_one_command_is_not_believed_of_another(house: House) -> None:
+    """A look may ask about two commands: what a program's words mean, and what they mean with what it cannot be seen to do."""
+    provider = Provider({}, tell=lambda about: about.command.path, by_told={b"/usr/bin/env": 10, b"/usr/bin/id": 90})
+    house.providers = provider
+    ruled(house, when("fact.risk < 50", commands=None))
+    unseen = replace(ASKED, argv=(b"/usr/bin/id", b"x"))
+    found = house.first(doubt="it cannot be seen", unseen=unseen, argv=(b"/usr/bin/env", b"x"))
+    assert isinstance(found.decision, Permit)
+    other = rule(name="q", commands=(read_command_pattern(("/usr/bin/id", "**")),), when=compile_when("fact.risk < 50", NAMED))
+    provider.heard.clear()
+    ruled(house, replace(other, approvals=()), when("fact.risk > 95", commands=None))
+    found = house.first(doubt="it cannot be seen", unseen=unseen, argv=(b"/usr/bin/env", b"x"))
+    assert isinstance(found.decision, Deny)
+    assert provider.heard == [b"/usr/bin/env", b"/usr/bin/id"]
+
+
+def test_a_provider_is_told_of_the_directory_that_was_asked_for_and_not_of_the_rules(house: House, tmp_path: Path) -> None:
+    provider = Provider({}, tell=lambda about: about.command.cwd, by_told={b"/": 10})
+    house.providers = provider
+    ruled(house, when("fact.risk < 50", terms=Terms(cwd=str(tmp_path))))
+    found = house.first()
+    assert isinstance(found.decision, Permit) and found.command.cwd == os.fsencode(tmp_path)
+    assert provider.heard == [b"/"]
+
+
+def test_a_provider_whose_question_changes_all_the_time_is_asked_a_few_times_and_then_not_known(house: House) -> None:
+    n_asked = iter(range(1000))
+    provider = Provider({"fact.risk": 10}, tell=lambda about: next(n_asked))
+    house.providers = provider
+    ruled(house, when("fact.risk < 50"))
+    told = "fact.risk is not known: what was asked for changed again and again while it was looked at"
+    assert why(house.first().decision) == f"rule p: {told}"
+    assert len(provider.asked) == MOST_TOLD
+
+
+def of_the_command(about: Question) -> object:
+    return os.path.dirname(about.command.argv[0]), os.path.dirname(about.command.path), about.command.cwd
+
+
+PACKAGED = when("fact.as_packaged")
+DENY_ENV = Rule("deny", "d", commands=(ENV,), when=compile_when("fact.risk > 1", NAMED))
+HIDING: list[tuple[str, tuple[Rule, ...]]] = [
+    ("a later rule asks a provider", (PACKAGED, when("fact.risk > 50", name="q"))),
+    ("a deny of another name", (DENY_ENV, rule(approvals=()))),
+    ("a deny by the file and a provider", (deny("!fact.as_packaged && fact.risk > 1"), rule(approvals=()))),
+    ("the rule sets the directory", (when("fact.as_packaged && fact.risk < 50", terms=Terms(cwd="/usr")),)),
+    ("where the session began", (PACKAGED, rule(name="q", approvals=(), origin=(read_origin("remote"),)))),
+]
+
+
+@pytest.mark.parametrize("rules", [row[1] for row in HIDING], ids=[row[0] for row in HIDING])
+@pytest.mark.parametrize("tell", [of_the_command, lambda about: ""])
+def test_who_is_asked_does_not_tell_whether_a_hidden_file_is_there(
+    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rules: tuple[Rule, ...], tell: Any
+) -> None:
+    """THREATS S-11: a provider's log, or how long it takes to answer, would."""
+    host = Host({"fact.as_packaged": False})
+    house.gather = host.gather
+    monkeypatch.setattr("jitd.files.path_lookup.is_visible_absence", lambda path, uid, groups, *more: False)
+    monkeypatch.setattr("jitd.files.path_lookup.beyond_sight", lambda path, uid, groups, *more: path)
+    there, absent = tmp_path / "there", tmp_path / "absent"
+    os.link("/usr/bin/env", there) if os.stat("/usr/bin").st_dev == tmp_path.stat().st_dev else there.symlink_to("/usr/bin/env")
+    ruled(house, *(replace(one, commands=None) if one.verdict == "permit" else one for one in rules))
+    heard = []
+    for path in (there, absent):
+        house.providers = provider = Provider({"fact.risk": 4, "fact.origin": "local"}, tell=tell)
+        assert house.first(argv=(os.fsencode(path), b"x")).decision == Deny(Why.NO_RULE, "no rule permits this"), path
+        heard.append(list(zip(provider.asked, provider.heard, strict=True)))
+    assert heard[0] == heard[1] != []
 
 
 # --- facts about the file --------------------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ def listing(path: Path, threads: set[int], usage: Any = lambda run: None) -> Lis
         threads.add(threading.get_ident())
         return SqliteStore.reading(path)
 
-    config: Any = SimpleNamespace(operators=("user:bob", "user:dave"))
+    config: Any = SimpleNamespace(operators=("user:bob", "user:dave"), auditors=())
     store = SqliteStore(path)
     return Lists(Access(config, store), store, opened, Workers(), usage, moment)
 
@@ -209,7 +209,7 @@ def test_what_somebody_is_granted_while_their_grants_are_looked_for_is_revoked_w
 
     async def part() -> None:
         revoked: list[str] = []
-        config: Any = SimpleNamespace(operators=("user:dave",), realms=frozenset(), principals={}, people={})
+        config: Any = SimpleNamespace(operators=("user:dave",), auditors=(), realms=frozenset(), principals={}, people={})
         perform: Any = SimpleNamespace(act=lambda event: revoked.append(event.id))
         store, lists = SqliteStore(path), listing(path, set())
         over = Endings(config, Access(config, store), lists, perform, store, Waiters())

@@ -58,7 +58,7 @@ class House:
             foresee=self.decide_new,
         )
         perform: Any = SimpleNamespace(act=lambda event: None, usage_of=lambda run: None)
-        config: Any = SimpleNamespace(operators=(), limits=Limits())
+        config: Any = SimpleNamespace(operators=(), auditors=(), limits=Limits())
         nothing: Any = None
         self.requests = Requests(config, decider, nothing, perform, store, waiters, nothing, moment)
         self.reviews = Reviews(Access(config, store), decider, perform, store, moment)

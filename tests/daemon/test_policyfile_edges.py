@@ -87,6 +87,9 @@ PERMIT = [
     ('ticket = "required"', "needs_ticket", True),
     ('ticket = "optional"', "needs_ticket", False),
     ("", "needs_ticket", True),
+    ('visible_to = ["group:audit", "user:eve"]', "visible_to", ("group:audit", "user:eve")),
+    ("visible_to = []", "visible_to", ()),
+    ("", "visible_to", None),
     ('standing = "review"', "standing", "review"),
     ('standing = "use"', "standing", "use"),
     ("", "standing", "use"),
@@ -164,6 +167,7 @@ def test_what_a_later_version_knows_this_one_refuses_by_its_name(directory: Path
             for key in (
                 "ticket",
                 "standing",
+                "visible_to",
                 "reason",
                 "approvals",
                 "expires",

@@ -33,6 +33,8 @@ BROKEN_PERMITS = [
     # the keys of later versions
     ("when = 'fact.risk < 50'", (5, '"when": there is no name or function "fact.risk"')),
     ("break_glass = true", (5, NOT_YET.format("break_glass"))),
+    ('visible_to = ["audit"]', (5, '"visible_to": "audit" must be "group:NAME", "user:NAME" or "principal:NAME@REALM"')),
+    ('visible_to = "group:audit"', (5, '"visible_to" must be a list of strings')),
     ('standing = "never"', (5, '"standing" must be "use" or "review", not "never"')),
     ('run = { record = "terminal" }', (5, '"record" must be "none" or "output" or "all", not "terminal"')),
     ('run = { record_failure = "ignore" }', (5, '"record_failure" must be "end" or "continue", not "ignore"')),

@@ -70,7 +70,12 @@ class House:
             sure_of=lambda who: replace(who, groups=who.groups | {"sure"}),
         )
         config: Any = SimpleNamespace(
-            host=HOST, search_path="/usr/bin", trusted_places=(), realms=frozenset({REALM}), operators=("group:security",)
+            host=HOST,
+            search_path="/usr/bin",
+            trusted_places=(),
+            realms=frozenset({REALM}),
+            operators=("group:security",),
+            auditors=(),
         )
         now = lambda: self.at  # noqa: E731
         self.explainer = Explainer(

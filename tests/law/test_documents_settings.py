@@ -57,6 +57,7 @@ def test_every_default_is_in_its_page() -> None:
         "providers",
         "gatekeepers",
         "notify",
+        "auditors",
     }
     defaults = {key: str(value) for key, value in {**SETTINGS, **LIMITS}.items() if key not in {*WITHIN, *empty}}
     assert defaults

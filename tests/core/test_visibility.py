@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is shown the contents of a request, and what is left of a row without them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jitd.core.decision import Obligations, narrow
+from jitd.core.request import Request
+from jitd.core.subject import LOCAL
+from jitd.core.visibility import HIDDEN, SHOWN, WITHIN, shown_elsewhere, shows_contents, without_contents, words_of
+from tests.scene import asked, permit, person
+
+AUDIT = ("group:audit",)
+ALICE, AXEL, EVE = person("alice"), replace(person("carol"), groups=frozenset({"audit"})), person("eve")
+
+
+def under(words: tuple[str, ...] | None) -> Request:
+    return replace(asked(), obligations=replace(permit().obligations, visible_to=words))
+
+
+@pytest.mark.parametrize(
+    ("request_", "viewer", "may_review", "is_shown"),
+    [
+        (under(None), EVE, False, True),
+        (under(AUDIT), EVE, False, False),
+        (under(()), AXEL, False, False),
+        (under(AUDIT), AXEL, False, True),
+        (under(()), EVE, True, True),
+        (under(()), ALICE, False, True),
+        (under(()), person("root", uid=0, principal="root", user="root"), False, False),
+        (under(AUDIT), person("alice", principal=LOCAL + "alice", ticket_ends_at=None), False, False),
+        (asked(), EVE, False, True),
+        (replace(asked(), visible_to=AUDIT), EVE, False, False),
+        (replace(asked(), visible_to=AUDIT), AXEL, False, True),
+        (replace(under(None), visible_to=AUDIT), EVE, False, True),
+    ],
+)
+def test_contents_are_shown_to_the_requester_to_who_may_review_and_to_whom_the_rule_names(
+    request_: Request, viewer: Any, may_review: bool, is_shown: bool
+) -> None:
+    assert shows_contents(request_, viewer, may_review=may_review) is is_shown
+
+
+def test_a_notice_that_leaves_the_host_shows_the_id_alone_if_the_rule_narrows_anything() -> None:
+    for shows in ("id", "rule", "command"):
+        assert shown_elsewhere(under(None), shows) == shows
+        assert shown_elsewhere(under(AUDIT), shows) == shown_elsewhere(under(()), shows) == "id"
+
+
+WORDS = st.none() | st.lists(st.sampled_from(["group:a", "group:b", "group:c"]), unique=True).map(tuple)
+
+
+@given(WORDS, WORDS)
+def test_a_change_of_policy_shows_a_waiting_request_to_nobody_more(old: Any, new: Any) -> None:
+    def by(words: Any) -> Obligations:
+        return replace(permit().obligations, visible_to=words)
+
+    found = narrow(by(old), by(new)).visible_to
+    for words in (old, new):
+        assert words is None or (found is not None and set(found) <= set(words))
+    assert found is not None or old is new is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.just("SECRET"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["because", "argv", "new", "mark"]), inner),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted({"argv", "reason", "because", "comment", "new", "mark"} | WITHIN)), JSON))
+def test_what_is_not_listed_is_withheld_whatever_it_holds(row: dict[str, Any]) -> None:
+    """A text among rows is an id."""
+    for name in WITHIN & row.keys():
+        value = row[name]
+        row[name] = [one for one in value if one != "SECRET"] if isinstance(value, list) else None if value == "SECRET" else value
+    found = without_contents(row)
+    assert found.keys() == row.keys()
+    assert "SECRET" not in json.dumps(found)
+
+
+def test_a_row_without_contents_has_the_types_that_screens_read() -> None:
+    found = without_contents(
+        {
+            "id": "K7QM-2XVD", "argv": ["a", "b"], "reason": "why", "because": "", "operands": [{"path": "x"}],
+            "variables": [["A", "b"]], "reviews": [{"by": "bob", "comment": "fine"}], "outcome": None, "runs": ["K7QM-2XVD.2"],
+            "gatekeepers": ["change", ["opa", "deny", "no ticket CHG-1", "mark"]], "last_approved": {"argv": ["x"]},
+        }
+    )  # fmt: skip
+    assert found == {
+        "id": "K7QM-2XVD", "argv": [HIDDEN], "reason": HIDDEN, "because": "", "operands": [], "variables": [],
+        "reviews": [{"by": "bob", "comment": HIDDEN}], "outcome": None, "runs": ["K7QM-2XVD.2"],
+        "gatekeepers": ["change", ["opa", "deny"]], "last_approved": None,
+    }  # fmt: skip
+    assert not SHOWN & {"argv", "reason", "because", "comment", "operands", "variables", "options", "doubt", "ended_because"}
+
+
+def test_a_request_that_was_denied_at_once_keeps_the_words_of_its_rule() -> None:
+    assert words_of(replace(asked(), visible_to=AUDIT)) == AUDIT
+    assert words_of(replace(under(()), visible_to=AUDIT)) == ()
