@@ -73,7 +73,9 @@ class _Words:
             return "to be given a ticket"
         if request.point is not None and request.point.process is not None:
             return f"to log in as {run_as} ({self.name(request.service)})"
-        return f"to run a command as {run_as}" + ("" if deed_of(request.service).is_executed else f" ({self.name(request.service)})")
+        return f"to run a command as {run_as}" + (
+            "" if deed_of(request.service).is_executed else f" ({self.name(request.service)})"
+        )
 
     def told(self, shows: str) -> list[str]:
         """Return the lines that ``shows`` adds."""
