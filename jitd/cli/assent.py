@@ -62,7 +62,7 @@ def gives_root_shell(row: Row) -> bool:
     command = Command(argv, path, b"", RunAs("root", 0, "root", 0), b"/", 0, 0, (), (), ())
     if any(one.kind in SHELLS for one in of_command(command)):
         return True
-    return any(argument.rpartition(b"/")[2] in NAMES_OF_SHELLS for argument in (path, *argv[1:]))
+    return any(argument.rpartition(b"/")[2] in NAMES_OF_SHELLS for argument in argv[1:])
 
 
 def what(row: Row, room: int) -> str:

@@ -43,11 +43,7 @@ def sit(tmp_path: Path) -> Iterator[Callable[..., Typist]]:
 
     yield begin
     for one in made:
-        try:
-            os.kill(one.pid, signal.SIGKILL)
-            os.waitpid(one.pid, 0)
-        except (ProcessLookupError, ChildProcessError):
-            continue
+        one.end()
 
 
 @pytest.fixture
@@ -308,10 +304,9 @@ def test_a_process_that_was_stopped_shows_the_card_again_before_a_key_counts(des
     """The shell has written on the screen since, and has its own settings."""
     me = sit("approve")
     me.until(KEYS)
-    os.kill(me.pid, signal.SIGSTOP)
-    os.waitpid(me.pid, os.WUNTRACED)
+    me.stop()
     me.type(b"a")
-    os.kill(me.pid, signal.SIGCONT)
+    me.go_on()
     assert ONE in me.until(KEYS)
     assert me.is_quiet() and not me.modes()[3] & termios.ICANON
     me.type(b"q")
@@ -371,7 +366,6 @@ def test_hostile_text_does_nothing_to_the_terminal(desk: Desk, sit: Callable[...
     me.until("[y/N] ")
     seen = me.seen.replace(b"\x1b[?2004h", b"").replace(b"\x1b[?2004l", b"").decode().replace("\r\n", "").replace("\n", "")
     assert seen.isprintable()
-    me.kill()
 
 
 @pytest.mark.parametrize("rows", [[], [row_for(waiting("true"), "alice")], [row_for(waiting("true"), "eve")]])
