@@ -50,6 +50,8 @@ def gives_root_shell(row: Row) -> bool:
     """True if ``row`` may give its requester a shell of an account with uid 0, as far as is known; also if ``row`` does not say
     what runs, or as whom.
     """
+    if row.get("root_shell"):  # the daemon knows
+        return True
     if row.get("gives") or row.get("run_as_uid", 0) != 0:
         return False
     try:

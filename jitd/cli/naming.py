@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from jitd.cli.answer import Row, say, words
 from jitd.cli.assent import what
 from jitd.cli.call import NotDone, called_as_reviewer
-from jitd.cli.verdict import screen
+from jitd.cli.reading import screen
 from jitd.core.command import read_start
 from jitpam.wire.messages import List
 
@@ -44,7 +44,8 @@ def named(typed: Iterable[str], *, is_sure: bool) -> list[str]:
 def reviewable() -> list[Row]:
     """Return the open requests that the person may review, oldest first. Raises as ``connect``."""
     with called_as_reviewer() as daemon:
-        return [row for row in list(daemon.ask(List(what="requests", ended=False))) if may_review(row)]
+        rows = [row for row in list(daemon.ask(List(what="requests", ended=False))) if may_review(row)]
+    return sorted(rows, key=lambda row: str(row.get("submitted_at")))
 
 
 def may_review(row: Row) -> bool:

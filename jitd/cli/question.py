@@ -25,7 +25,7 @@ AWAKE_EVERY = 0.25
 Python handles it only after that wait."""
 MOST_PIECES = 50
 """How often input that was typed before the question is discarded. If somebody types without a pause, the question is asked after
-so many times all the same."""
+so many times all the same, but no line answers it."""
 MOST_TYPED = 4096
 """Bytes of the longest line that a terminal gives. The whole line is read, so nothing of it is left for the shell to read."""
 
@@ -56,11 +56,15 @@ def is_answered_yes(question: str) -> bool:
 
 
 def is_answered(question: str, answers: frozenset[bytes]) -> bool:
-    """Print ``question`` and wait for a line. True if the line was typed, and is one of ``answers``. Raises KeyboardInterrupt on
-    Ctrl-C.
+    """Print ``question`` and wait for a line. True if the line was typed by itself, and is one of ``answers``. Raises
+    KeyboardInterrupt on Ctrl-C.
     """
     with _pastes_marked():  # the mark is a part of the line then, so no pasted line is an answer
-        return _line(question) in answers
+        typed = _line(question)
+        follows = bool(select.select([sys.stdin.fileno()], [], [], QUIET_FOR)[0])
+        if follows:  # a paste that the terminal has not marked: nobody types on so fast after an answer
+            _throw_away(sys.stdin.fileno())
+    return typed in answers and not follows
 
 
 def sentence(question: str) -> str:
@@ -101,20 +105,20 @@ def key(question: str, keys: str) -> str:
 
 
 def _line(question: str) -> bytes:
-    """Print ``question`` and return the line that is typed then; without its end if the input ends within it. If the process is
-    stopped meanwhile, discard what was typed and ask again.
+    """Print ``question`` and return the line that is typed then; without its end if the input ends within it; empty if input has
+    come without a pause. If the process is stopped meanwhile, discard what was typed and ask again.
     """
     keyboard = sys.stdin.fileno()
     _show_what_was_written()
     with _stops_noticed() as stops:
-        _ask(keyboard, question)
+        is_quiet = _ask(keyboard, question)
         typed = b""
         while not typed.endswith(b"\n") and len(typed) < MOST_TYPED:
             if stops:
                 stops.clear()
                 print()
                 typed = b""
-                _ask(keyboard, question)
+                is_quiet = _ask(keyboard, question)
             if not select.select([keyboard], [], [], AWAKE_EVERY)[0]:
                 continue
             piece = os.read(keyboard, MOST_TYPED)
@@ -124,13 +128,15 @@ def _line(question: str) -> bytes:
                 print()
                 break
             typed += piece
-    return typed
+    return typed if is_quiet else b""
 
 
-def _ask(keyboard: int, question: str) -> None:
-    _throw_away(keyboard)
+def _ask(keyboard: int, question: str) -> bool:
+    """Print ``question``. Returns False if input has come all the time before it, and so may still come."""
+    is_quiet = _throw_away(keyboard)
     sys.stdout.write(question)
     sys.stdout.flush()
+    return is_quiet
 
 
 def _show_what_was_written() -> None:
@@ -138,13 +144,16 @@ def _show_what_was_written() -> None:
     termios.tcdrain(sys.stdout.fileno())
 
 
-def _throw_away(keyboard: int) -> None:
-    """Discard all input that was typed already, also input that is still arriving, such as the rest of a paste."""
+def _throw_away(keyboard: int) -> bool:
+    """Discard all input that was typed already, also input that is still arriving, such as the rest of a paste. Returns True if
+    there was a pause at last.
+    """
     for _ in range(MOST_PIECES):
         termios.tcflush(keyboard, termios.TCIFLUSH)
         if not select.select([keyboard], [], [], QUIET_FOR)[0]:
-            break
+            return True
     termios.tcflush(keyboard, termios.TCIFLUSH)
+    return False
 
 
 def _discard(keyboard: int, typed: bytes) -> None:
@@ -167,16 +176,16 @@ def _pastes_marked() -> Iterator[None]:
     """Have the terminal mark what is pasted, if it is a terminal that can be told something. It marks no more at the end, also if
     a signal ends the process.
     """
-    if os.environ.get("TERM", "dumb") == "dumb":
-        yield
-        return
-    before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGHUP)}
-    sys.stdout.write(_MARKS_PASTES)
+    can_be_told = os.environ.get("TERM", "dumb") != "dumb"
+    before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)}
+    if can_be_told:
+        sys.stdout.write(_MARKS_PASTES)
     try:
         yield
     finally:
-        sys.stdout.write(_MARKS_NO_PASTES)
-        sys.stdout.flush()
+        if can_be_told:
+            sys.stdout.write(_MARKS_NO_PASTES)
+            sys.stdout.flush()
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -204,12 +213,7 @@ class _SingleKeys:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> _SingleKeys:
-        for number, handler in (
-            (signal.SIGTSTP, self._stop),
-            (signal.SIGCONT, self._go_on),
-            (signal.SIGTERM, _leave),
-            (signal.SIGHUP, _leave),
-        ):
+        for number, handler in ((signal.SIGTSTP, self._stop), (signal.SIGCONT, self._go_on)):
             self._before[number] = signal.signal(number, handler)
         self._set()
         return self

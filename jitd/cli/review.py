@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs about requests by their ids: ``show``, ``approve``, ``deny``, ``withdraw``.
 
-Law: an approval carries the fingerprint of the request that was printed, in full, before the question. The answer yes is typed
+Law: an approval carries the fingerprint of the request that was printed before the question. The answer yes is typed
 on a terminal or given by ``--yes``; it is never read from a pipe.
 """
 
@@ -14,15 +14,19 @@ import click
 
 from jitd.cli.answer import answer_json, exact, say, words
 from jitd.cli.assent import is_approved
+from jitd.cli.brief import brief
 from jitd.cli.call import NotDone, called, called_as_reviewer, status_of
 from jitd.cli.naming import named
-from jitd.cli.page import OPEN
+from jitd.cli.page import OPEN, page
 from jitd.cli.question import can_ask, sentence
-from jitd.cli.verdict import fetched, fingerprint_of, must_be_approvable, put_page, screen, sent
+from jitd.cli.reading import put, put_all, screen
+from jitd.cli.verdict import fetched, fingerprint_of, must_be_approvable, sent
 from jitpam.client import RefusedByDaemon
 from jitpam.wire.messages import Withdraw
 
 F = TypeVar("F", bound=Callable[..., Any])
+BELOW = 3
+"""Lines of the screen that the question takes."""
 NO_TERMINAL = "there is no terminal to ask on; with --yes nothing is asked"
 
 
@@ -36,7 +40,7 @@ def show(id: str, *, as_json: bool) -> None:
     if as_json:
         answer_json([exact(row)])
     else:
-        put_page(row)
+        put_all(page(row, screen()))
 
 
 def _once(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str | None:
@@ -75,12 +79,12 @@ def _approved(id: str, comment: str, *, is_sure: bool) -> str:
         is_open = row.get("state") in OPEN
         if is_sure or not is_open:
             if is_open:
-                put_page(row)
+                put_all(page(row, screen()))
             return sent(daemon, row, "approve", comment)
     must_be_approvable(row)
     if not can_ask():
         raise click.UsageError(NO_TERMINAL)
-    is_unread = put_page(row)
+    is_unread = put(brief(row, screen()), below=BELOW)
     print()
     if not is_approved(row, screen(), is_unread=is_unread):
         raise NotDone(f"request {words(row, 'id')} is not approved: nothing was sent")

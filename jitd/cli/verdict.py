@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One review of one request, as ``jitd approve``, its walk and ``jitd deny`` give it: what is fetched, shown and sent.
+"""One review of one request, as ``jitd approve``, its walk and ``jitd deny`` give it: what is fetched, checked and sent.
 
 Law: an approval carries the fingerprint of the row that was shown. Nobody is asked about a request that the daemon would not let
 them approve.
@@ -7,12 +7,8 @@ them approve.
 
 from __future__ import annotations
 
-import shutil
-import sys
-
-from jitd.cli.answer import Row, answer, printable, say, words
+from jitd.cli.answer import Row, printable, words
 from jitd.cli.call import NotDone
-from jitd.cli.page import page
 from jitpam.client import Connection
 from jitpam.wire.messages import Review, Show
 
@@ -53,27 +49,3 @@ def must_be_approvable(row: Row) -> None:
         raise NotDone(f"request {id} cannot be reviewed yet: {names or 'a gatekeeper'} is being asked")
     if row.get("lacks"):
         raise NotDone(f"you may not approve request {id}: its rule {printable(words(row, 'lacks'))}", "forbidden")
-
-
-def screen() -> int | None:
-    """Return the cells of a line of the terminal on standard output; None if that is not a terminal."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
-def put(lines: list[str], *, below: int = 1) -> bool:
-    """Print ``lines``. True if they do not fit on the terminal together with ``below`` lines after them: then nobody knows
-    whether the first of them was read. False if standard output is not a terminal. Raises OSError if they cannot be printed.
-    """
-    for line in lines:
-        answer(line)
-    sys.stdout.flush()  # this raises if the request cannot be printed: then no review is sent
-    return sys.stdout.isatty() and len(lines) + below > shutil.get_terminal_size().lines
-
-
-def put_page(row: Row) -> bool:
-    """Print everything about ``row``. True if not all of it is on the screen."""
-    lines = page(row, screen())
-    is_unread = put(lines, below=2)
-    if is_unread:
-        say(f"that is {len(lines)} lines: scroll up to read all of them")
-    return is_unread

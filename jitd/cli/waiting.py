@@ -14,7 +14,7 @@ from jitd.cli.call import called
 from jitd.cli.columns import cells
 from jitd.cli.instants import left
 from jitd.cli.naming import awaits_me
-from jitd.cli.verdict import screen
+from jitd.cli.reading import screen
 from jitpam.wire.messages import List
 
 MOST = 15

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``jitd approve`` without an id: one request after the other, oldest first, each with a question of single keys.
 
-Law: a key is about the request whose card, with its fingerprint, was printed right before the question, and about no other: which
+Law: a key is about the request that was printed, with its fingerprint, right before the question, and about no other: which
 requests wait is asked again after each answer, never while a question is open. No key decides alone: ``a`` asks the question of
 ``jitd approve ID``, ``d`` asks for a reason. No connection is held while a person thinks.
 """
@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from jitd.cli.answer import Row, say, words
 from jitd.cli.assent import is_approved
+from jitd.cli.brief import brief
 from jitd.cli.call import NotDone, called_as_reviewer
-from jitd.cli.card import card
 from jitd.cli.naming import awaits_me, reviewable
+from jitd.cli.page import page
 from jitd.cli.question import AGAIN, LEAVE, key, sentence
-from jitd.cli.verdict import fetched, fingerprint_of, put, put_page, screen, sent
+from jitd.cli.reading import put, screen
+from jitd.cli.verdict import fetched, fingerprint_of, sent
 from jitpam.client import RefusedByDaemon
 from jitpam.wire.faults import LocalProtocolError
 
 KEYS = "advsq"
 QUESTION = "a approve, d deny, s skip, v everything, q quit: "
 BELOW = 4
-"""Lines of the screen that the questions below a card take."""
+"""Lines of the screen that the questions below a request take."""
 ENDINGS = ("forbidden", "late", "unknown")
 """Codes of refusals after which the person has nothing more to decide about a request."""
 OVER = "over"
@@ -75,12 +77,12 @@ def _decided(row: Row, place: str, comment: str) -> str:
     Raises NotDone and RefusedByDaemon.
     """
     print()
-    is_unread = put(card(row, screen(), place), below=BELOW)
+    is_unread = put(brief(row, screen(), place), below=BELOW)
     while True:
         print()
         pressed = key(QUESTION, KEYS)
         if pressed == "v":
-            is_unread = put_page(row)
+            is_unread = put(page(row, screen()), below=BELOW)
         elif pressed == "a" and row.get("lacks"):
             say(f"you may only deny it: its rule {words(row, 'lacks')}")
         elif pressed == "a":

@@ -41,6 +41,8 @@ class Desk:
         self._rows = directory / "rows.json"
         self._sent = directory / "sent.json"
         self._said = directory / "said.json"
+        self.busy = directory / "busy"
+        """While this file is there, nobody is told what waits."""
 
     @property
     def rows(self) -> list[Row]:
@@ -71,6 +73,7 @@ class Desk:
 
     def ask(self, message: Message) -> Iterator[Row]:
         if message.type == "list":
+            wait_for(lambda: not self.busy.exists(), what="the desk")
             return iter(self.rows)
         found = [row for row in self.rows if row["id"] == message.id]  # type: ignore[attr-defined]
         if not found:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -163,7 +164,7 @@ def test_anything_but_yes_approves_nothing(sit: Callable[..., Typist], tmp_path:
 
 @pytest.mark.parametrize(
     ("argv", "lines", "because"),
-    [(("bash",), 100, "it gives a root shell: "), (("true",), 24, "not all of it was on the screen: ")],
+    [(("bash",), 100, "it gives a root shell: "), (("true",), 8, "not all of it was on the screen: ")],
 )
 @pytest.mark.parametrize("answer", [b"y\n", b"Y\n", b"YES\n", *NOT_YES])
 def test_where_the_word_is_asked_for_anything_but_the_whole_word_approves_nothing(
@@ -176,13 +177,43 @@ def test_where_the_word_is_asked_for_anything_but_the_whole_word_approves_nothin
     assert Desk(tmp_path).sent == []
 
 
-@pytest.mark.parametrize(("argv", "lines"), [(("bash",), 100), (("true",), 24)])
+@pytest.mark.parametrize(("argv", "lines"), [(("bash",), 100), (("true",), 8)])
 def test_the_whole_word_approves(sit: Callable[..., Typist], tmp_path: Path, argv: tuple[str, ...], lines: int) -> None:
     me = sit(*argv, lines=lines)
     me.until(WORD)
     me.type(b"yes\n")
     assert me.status() == 0
     assert [one[:2] for one in Desk(tmp_path).sent] == [("approve", "K7QM-2XVD")]
+
+
+@pytest.mark.parametrize("answer", [b"y\nrm x\n", b"y\ny\n", b"y\n\n", b"yes\nyes\n"])
+def test_an_answer_that_is_a_part_of_more_approves_nothing(sit: Callable[..., Typist], tmp_path: Path, answer: bytes) -> None:
+    """THREATS A-10: on a terminal that does not mark what is pasted."""
+    me = sit()
+    me.until(LETTER)
+    me.type(answer)
+    assert me.status() == 1
+    assert Desk(tmp_path).sent == []
+
+
+def test_input_that_never_pauses_approves_nothing(sit: Callable[..., Typist], tmp_path: Path) -> None:
+    """THREATS A-10: a key that is stuck, or somebody who types for them."""
+    me = sit()
+    is_over = threading.Event()
+
+    def type_on() -> None:
+        while not is_over.wait(0.02):
+            me.type(b"y\n")
+
+    typing = threading.Thread(target=type_on)
+    typing.start()
+    try:
+        me.until(LETTER)
+        me.until("is not approved")
+    finally:
+        is_over.set()
+        typing.join()
+    assert me.status() == 1 and Desk(tmp_path).sent == []
 
 
 def test_an_interrupt_at_the_question_approves_nothing_and_is_quiet(sit: Callable[..., Typist], tmp_path: Path) -> None:

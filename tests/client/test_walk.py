@@ -73,7 +73,7 @@ def test_four_keys_approve_the_only_one_that_waits(desk: Desk, pane: Callable[..
     here.asks("quit:")
     seen = "\n".join(here.screen)
     assert "jitd approve" in seen, "the card left the line that was typed on the screen"
-    for part in ("alice asks to run as root on", "systemctl restart postgresql", "/usr/bin/systemctl", '"why"', ONE):
+    for part in ("alice", "systemctl restart postgresql", "/usr/bin/systemctl", '"why"', ONE):
         assert part in seen, part
     assert row["fingerprint"] in "".join(line.strip() for line in here.screen), "what the answer is bound to"
     here.type(next(typed))
@@ -160,9 +160,12 @@ def test_ctrl_c_leaves_and_restores_the_terminal(desk: Desk, sit: Callable[..., 
     assert me.status() == 130 and desk.sent == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_and_restores_the_terminal(desk: Desk, sit: Callable[..., Typist], number: signal.Signals) -> None:
-    me = sit("approve")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_a_signal_ends_it_and_restores_the_terminal(
+    desk: Desk, sit: Callable[..., Typist], number: signal.Signals, term: str
+) -> None:
+    me = sit("approve", term=term)
     before = me.modes()
     me.until(KEYS)
     os.kill(me.pid, number)
@@ -180,7 +183,11 @@ def test_keys_typed_ahead_of_the_card_are_about_nothing(desk: Desk, sit: Callabl
     assert me.is_quiet()
     me.type(b"a")
     me.until("[y/N] ")
-    me.type(b"y\n" + ahead)
+    desk.busy.touch()
+    me.type(b"y\n")
+    me.until("is approved")
+    me.type(ahead)
+    desk.busy.unlink()
     assert TWO in me.until(KEYS)
     assert me.is_quiet()
     assert [one[:2] for one in desk.sent] == [("approve", ONE)]
@@ -313,6 +320,22 @@ def test_a_process_that_was_stopped_shows_the_card_again_before_a_key_counts(des
     assert me.status() == 0 and desk.sent == []
 
 
+def test_the_shell_has_its_settings_while_it_is_stopped(desk: Desk, pane: Callable[..., Pane]) -> None:
+    here = pane(80)
+    here.type("jitd approve", "Enter")
+    here.asks("quit:")
+    here.type("C-z")
+    here.shows("Stopped")
+    here.type("clear; stty -a | grep -o ' -*icanon'; echo there", "Enter")
+    here.shows("there\n$")
+    assert " icanon" in here.screen
+    here.type("fg", "Enter")
+    here.asks("quit:")
+    here.type("q")
+    here.asks("$")
+    assert desk.sent == []
+
+
 def test_what_does_not_fit_on_the_screen_wants_the_whole_word(desk: Desk, sit: Callable[..., Typist]) -> None:
     me = sit("approve", size=(10, 80))
     me.until(KEYS)
@@ -332,7 +355,7 @@ def test_what_does_not_fit_on_the_screen_wants_the_whole_word(desk: Desk, sit: C
 def test_a_root_shell_wants_the_whole_word(desk: Desk, sit: Callable[..., Typist]) -> None:
     desk.rows = [a_row(ONE, "bash")]
     me = sit("approve")
-    assert "A ROOT SHELL" in me.until(KEYS)
+    me.until(KEYS)
     me.type(b"a")
     me.until('approve "bash" as root on db1? it gives a root shell: type yes: ')
     me.type(b"y\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One request on a card: all that a decision needs, in about fifteen lines. ``jitd show`` has the rest.
+"""What an approver reads before the question: all that a decision needs, in about fifteen lines. ``page`` has everything.
 
 Law: nothing that runs is shortened or left out: what was typed, the file, the account, the directory, each variable, each file
 that an argument names and others can change. What is left out is what is as usual. What the requester says is marked as that.
@@ -25,9 +25,9 @@ Line = tuple[str, str]
 """A label and its text; a line without a label stands at the edge."""
 
 
-def card(row: Row, screen: int | None, place: str = "") -> list[str]:
-    """Return the lines of the card for ``row``. ``screen`` is the terminal's width in cells; with None nothing is folded.
-    ``place`` says where the request stands among others.
+def brief(row: Row, screen: int | None, place: str = "") -> list[str]:
+    """Return the lines that an approver reads of ``row``. ``screen`` is the terminal's width in cells; with None nothing is
+    folded. ``place`` says where the request stands among others.
     """
     lines: list[str] = []
     for label, text in (("", _head(row, place)), *_deed(row), *_loose(row), *_around(row)):
