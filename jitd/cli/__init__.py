@@ -72,10 +72,16 @@ class Verbs(click.Group):
         return verb
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Verbs, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="jitd", message="%(prog)s %(version)s")
-def cli() -> None:
-    """List, approve, deny and end what people ask to run as another user."""
+@click.pass_context
+def cli(context: click.Context) -> int | None:
+    """List, approve, deny and end what people ask to run as another user. Without a verb: say what waits for me."""
+    if context.invoked_subcommand is not None:
+        return None
+    from jitd.cli.waiting import tell
+
+    return tell()
 
 
 def _open_what_is_closed() -> None:

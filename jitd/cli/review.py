@@ -1,35 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about one request: ``show``, ``approve``, ``deny``, ``withdraw``.
+"""The verbs about requests by their ids: ``show``, ``approve``, ``deny``, ``withdraw``.
 
-Law: an approval carries the fingerprint of the request that was printed, in full, before the question. The answer yes is typed
+Law: an approval carries the fingerprint of the request that was printed before the question. The answer yes is typed
 on a terminal or given by ``--yes``; it is never read from a pipe.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
 import click
 
-from jitd.cli.answer import Row, answer_json, exact, printable, say, words
+from jitd.cli.answer import answer_json, exact, say, words
+from jitd.cli.assent import is_approved
 from jitd.cli.brief import brief
-from jitd.cli.call import NotDone, called, called_as_reviewer
+from jitd.cli.call import NotDone, called, called_as_reviewer, status_of
+from jitd.cli.naming import named
 from jitd.cli.page import OPEN, page
-from jitd.cli.question import can_ask, is_answered_yes
+from jitd.cli.question import can_ask, sentence
 from jitd.cli.reading import put, put_all, screen
-from jitpam.client import Connection
-from jitpam.wire.messages import Review, Show, Withdraw
+from jitd.cli.verdict import fetched, fingerprint_of, must_be_approvable, sent
+from jitpam.client import RefusedByDaemon
+from jitpam.wire.messages import Withdraw
 
-
-def _fetch(daemon: Connection, id: str) -> Row:
-    for row in list(daemon.ask(Show(id=id))):
-        return row
-    raise NotDone(f"there is no {id}", "unknown")
-
-
-def _fingerprint(row: Row) -> bytes:
-    try:
-        return bytes.fromhex(row["fingerprint"])
-    except (KeyError, TypeError, ValueError):
-        raise NotDone(f"{words(row, 'id')} is not a request", "unknown") from None
+F = TypeVar("F", bound=Callable[..., Any])
+BELOW = 3
+"""Lines of the screen that the question takes."""
+NO_TERMINAL = "there is no terminal to ask on; with --yes nothing is asked"
 
 
 @click.command()
@@ -38,63 +36,94 @@ def _fingerprint(row: Row) -> bytes:
 def show(id: str, *, as_json: bool) -> None:
     """Show everything about one request, and its outcome."""
     with called() as daemon:
-        row = _fetch(daemon, id)
+        row = fetched(daemon, id)
     if as_json:
         answer_json([exact(row)])
     else:
         put_all(page(row, screen()))
 
 
+def _once(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str | None:
+    if len(values) > 1:
+        raise click.BadParameter("say it once: --comment and --reason are the same")
+    return values[0] if values else None
+
+
+def _comment(help: str) -> Callable[[F], F]:
+    """The option of both reviews, by both of its names."""
+    return click.option("--comment", "--reason", "comment", multiple=True, callback=_once, metavar="TEXT", help=help)
+
+
 @click.command()
-@click.argument("id")
-@click.option("--comment", default="", help="Told to the requester, and recorded.")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@_comment("Told to the requester, and recorded.")
 @click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts). The request is still printed.")
-def approve(id: str, *, comment: str, is_sure: bool) -> None:
-    """Show a request, ask, and approve exactly what was shown."""
-    with called_as_reviewer() as daemon:
-        row = _fetch(daemon, id)
-        fingerprint = _fingerprint(row)
-        id = words(row, "id")
-        if row.get("state") in OPEN:
-            if not is_sure:
-                _must_be_reviewable(row)
-            # What cannot be printed raises: then no review is sent.
-            if is_sure:
-                put_all(page(row, screen()))
-            else:
-                put(brief(row, screen()), below=3)
-            if not is_sure and not is_answered_yes(f"\napprove {printable(id)}? type yes: "):
-                raise NotDone(f"request {id} is not approved: nothing was sent")
-        say(daemon.do(Review(id=id, verdict="approve", fingerprint=fingerprint, comment=comment)) or f"request {id} is approved")
-
-
-def _must_be_reviewable(row: Row) -> None:
-    """Raise NotDone if ``row`` says that the daemon would refuse the review, and UsageError if there is no terminal to ask on."""
-    id = words(row, "id")
-    if row.get("mine"):
-        raise NotDone(f"request {id} is your own: somebody else has to review it", "forbidden")
-    if not row.get("may_review", True):
-        raise NotDone(f"you may not review request {id}: its rule names neither you nor a group that you are in", "forbidden")
-    if row.get("state") == "screening":
-        names = " and ".join(str(name) for name in row.get("gatekeepers") or ())
-        raise NotDone(f"request {id} cannot be reviewed yet: {names or 'a gatekeeper'} is being asked")
-    if row.get("lacks"):
-        raise NotDone(f"you may not approve request {id}: its rule {printable(words(row, 'lacks'))}", "forbidden")
+def approve(ids: tuple[str, ...], *, comment: str | None, is_sure: bool) -> int:
+    """Show each request, ask, and approve exactly what was shown. Without an id: walk through all that wait for you."""
+    if ids:
+        return _each(ids, lambda id: _approved(id, comment or "", is_sure=is_sure), is_sure=is_sure)
+    if is_sure:
+        raise click.UsageError("with --yes nothing is shown and asked one by one: name the requests")
     if not can_ask():
-        raise click.UsageError("there is no terminal to ask on; with --yes nothing is asked")
+        raise click.UsageError("there is no terminal to ask on: name the requests, and give --yes")
+    from jitd.cli.walk import walk
+
+    return walk(comment or "")
+
+
+def _approved(id: str, comment: str, *, is_sure: bool) -> str:
+    """Approve one request, and return what that did. No connection is held while a person thinks."""
+    with called_as_reviewer() as daemon:
+        row = fetched(daemon, id)
+        fingerprint_of(row)
+        is_open = row.get("state") in OPEN
+        if is_sure or not is_open:
+            if is_open:
+                put_all(page(row, screen()))
+            return sent(daemon, row, "approve", comment)
+    must_be_approvable(row)
+    if not can_ask():
+        raise click.UsageError(NO_TERMINAL)
+    is_unread = put(brief(row, screen()), below=BELOW)
+    print()
+    if not is_approved(row, screen(), is_unread=is_unread):
+        raise NotDone(f"request {words(row, 'id')} is not approved: nothing was sent")
+    with called_as_reviewer() as daemon:
+        return sent(daemon, row, "approve", comment)
 
 
 @click.command()
-@click.argument("id")
-@click.option("--reason", required=True, help="Why: told to the requester, and recorded.")
-def deny(id: str, *, reason: str) -> None:
-    """Deny a request; that ends it."""
-    if not reason.strip():
-        raise click.UsageError("--reason is empty: say why, for the requester")
-    with called_as_reviewer() as daemon:
-        row = _fetch(daemon, id)
-        said = daemon.do(Review(id=words(row, "id"), verdict="deny", fingerprint=_fingerprint(row), comment=reason))
-        say(said or f"request {words(row, 'id')} is denied")
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@_comment("Why: told to the requester, and recorded.")
+def deny(ids: tuple[str, ...], *, comment: str | None) -> int:
+    """Deny requests; that ends them."""
+    if comment is None and can_ask():
+        comment = sentence("why (the requester is told): ")
+    if not (comment or "").strip():
+        raise click.UsageError("say why, for the requester: --reason TEXT")
+    because = str(comment)
+
+    def denied(id: str) -> str:
+        with called_as_reviewer() as daemon:
+            return sent(daemon, fetched(daemon, id), "deny", because)
+
+    return _each(ids, denied, is_sure=False)
+
+
+def _each(typed: Iterable[str], reviewed: Callable[[str], str], *, is_sure: bool) -> int:
+    """Do ``reviewed`` for each id. If it fails for one, the others are done all the same. Returns the exit status of the first
+    that failed, or 0.
+    """
+    status = 0
+    for id in named(typed, is_sure=is_sure):
+        try:
+            say(reviewed(id))
+        except (NotDone, RefusedByDaemon) as fault:
+            if isinstance(fault, RefusedByDaemon) and fault.code == "unauthenticated":
+                raise
+            say(str(fault))
+            status = status or status_of(fault)
+    return status
 
 
 @click.command()

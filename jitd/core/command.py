@@ -164,6 +164,16 @@ def read_id(typed: str) -> str | None:
     return f"{letters[:4]}-{letters[4:]}{dot}{number}"
 
 
+def read_start(typed: str) -> str | None:
+    """Return the beginning of an id that was typed, spelled as in the id (``K7QM-2X``). None if it is not a beginning, or if it
+    is a whole id.
+    """
+    letters = typed.strip().upper().replace("-", "").translate(_MISREAD)
+    if not 0 < len(letters) < 8 or any(c not in ALPHABET for c in letters):
+        return None
+    return letters if len(letters) <= 4 else f"{letters[:4]}-{letters[4:]}"
+
+
 def run_id(request_id: str, number: int) -> str:
     """Return the id of the ``number``-th run under the grant ``request_id``. The first run has the id of the request."""
     return request_id if number == 1 else f"{request_id}.{number}"

@@ -20,7 +20,7 @@ from jitd.core.holding import Holding
 from jitd.core.lock import Lock, counted, sentence
 from jitd.core.opening import open_ways
 from jitd.core.policy import Rule, describe, describe_approvals
-from jitd.core.request import Request, Verdict
+from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.run import Run, Usage
 from jitd.core.subject import Subject
 from jitpam.wire.shown import shown
@@ -83,6 +83,7 @@ def _command(command: Command, *, is_requester: bool) -> Row:
         "digest": command.digest.hex() if command.is_told or not is_requester else "",
         "run_as": shown(command.run_as.user),
         "run_as_group": shown(command.run_as.group),
+        "run_as_uid": command.run_as.uid,
         "cwd": shown(command.cwd),
         "variables": _pairs(command.variables),
         "locale": _pairs(command.locale),
@@ -112,11 +113,13 @@ def _terms(terms: Terms, asked_for: int | None) -> Row:
     }
 
 
-def owed(request: Request, locks: tuple[Lock, ...] = ()) -> int:
-    """Return how many approvals are still owed under the active ``locks``, as far as the reviews given tell."""
+def owed(request: Request, locks: tuple[Lock, ...] = (), *more: Subject) -> int:
+    """Return how many approvals are still owed under the active ``locks``, as far as the reviews given tell; and if ``more`` had
+    approved, too.
+    """
     if request.obligations is None or not request.is_open:
         return 0
-    return tally(open_ways(request), counted(locks, request), request.requester)
+    return tally(open_ways(request), (*counted(locks, request), *more), request.requester)
 
 
 def request_row(request: Request, viewer: Subject, may_review: bool, locks: tuple[Lock, ...] = ()) -> Row:
@@ -197,6 +200,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         ],
         "mine": viewer.is_requester(request.requester),
         "may_review": may_review,
+        "awaits_me": request.state is RequestState.PENDING and owed(request, locks, viewer) < owed(request, locks),
         "lacks": lack(open_ways(request), viewer, request.requester),
     }
 

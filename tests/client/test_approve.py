@@ -3,18 +3,15 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
-import sys
-import time
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from jitd import cli
-from jitd.cli import call
 from jitd.core.request import RequestState, Verdict, transition
-from tests.client.script import Script, jitd, row_for, waiting
+from tests.client.desk import Desk, Typist
+from tests.client.script import Row, Script, jitd, row_for, waiting
 from tests.scene import moment, person
 from tests.scene import review as reviewed
 
@@ -100,86 +97,260 @@ def test_every_other_verb_needs_no_ticket_of_root(verb: str) -> None:
     assert script.with_ticket == [False]
 
 
-class Keyboard:
-    """``jitd approve`` on a terminal, with a person at it."""
+# --- the question ------------------------------------------------------------------------------------------------------
 
-    def __init__(self, script: Script, typed_before: bytes = b"") -> None:
-        self.pid, self.terminal = pty.fork()
-        if self.pid == 0:
-            call.connect = script.connect  # type: ignore[assignment]
-            script.tells = True
-            sys.stdin, sys.stdout, sys.stderr = (os.fdopen(os.dup(fd), mode) for fd, mode in ((0, "r"), (1, "w"), (2, "w")))
-            sys.argv = ["jitd", "approve", "K7QM-2XVD"]
-            if typed_before:
-                select.select([0], [], [], 10)  # it is in the line before we come to the question
-            status = cli.main()
-            sys.stdout.flush()
-            os._exit(status)
-        if typed_before:
-            os.write(self.terminal, typed_before)
-        self.seen = b""
-
-    def until(self, text: bytes) -> None:
-        end = time.monotonic() + 60
-        while text not in self.seen:
-            assert time.monotonic() < end, self.seen
-            if select.select([self.terminal], [], [], 0.1)[0]:
-                try:
-                    self.seen += os.read(self.terminal, 65536)
-                except OSError:
-                    assert text in self.seen, self.seen
-
-    def type(self, keys: bytes) -> None:
-        os.write(self.terminal, keys)
-
-    def status(self) -> int:
-        while True:
-            try:
-                piece = os.read(self.terminal, 65536)
-            except OSError:
-                break
-            if not piece:
-                break
-            self.seen += piece
-        os.close(self.terminal)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+LETTER, WORD = 'approve "true" as root on db1? [y/N] ', "type yes: "
 
 
-QUESTION = b"approve K7QM-2XVD? type yes: "
+@pytest.fixture
+def sit(tmp_path: Path) -> Iterator[Callable[..., Typist]]:
+    """``jitd approve K7QM-2XVD`` on a terminal of 100 lines, with a person at it; ``bash`` is a command that gives a shell."""
+    made: list[Typist] = []
+
+    def begin(*argv: str, lines: int = 100) -> Typist:
+        Desk(tmp_path).rows = [row_for(waiting(*(argv or ("true",))))]
+        made.append(Typist(tmp_path, "approve", "K7QM-2XVD", size=(lines, 120)))
+        return made[-1]
+
+    yield begin
+    for one in made:
+        one.end()
 
 
-def test_yes_typed_after_the_question_approves() -> None:
-    keyboard = Keyboard(Script(row_for(waiting("true"))))
-    keyboard.until(QUESTION)
-    assert waiting("true").fingerprint.hex().encode() in keyboard.seen, "everything is shown before the question"
-    keyboard.type(b"yes\n")
-    assert keyboard.status() == 0
-    assert b"SENT review" in keyboard.seen
+@pytest.mark.parametrize("answer", [b"y\n", b"Y\n", b"yes\n", b"Yes\n", b"YES\n"])
+def test_yes_typed_after_the_question_approves(sit: Callable[..., Typist], tmp_path: Path, answer: bytes) -> None:
+    me = sit()
+    assert waiting("true").fingerprint.hex() in me.until(LETTER), "everything is shown before the question"
+    me.type(answer)
+    assert me.status() == 0
+    assert Desk(tmp_path).sent == [("approve", "K7QM-2XVD", waiting("true").fingerprint.hex(), "")]
 
 
-def test_yes_typed_ahead_of_the_question_is_thrown_away() -> None:
+@pytest.mark.parametrize("ahead", [b"yes\nyes\nye", b"y\ny\ny"])
+def test_yes_typed_ahead_of_the_question_is_thrown_away(sit: Callable[..., Typist], tmp_path: Path, ahead: bytes) -> None:
     """THREATS A-10."""
-    keyboard = Keyboard(Script(row_for(waiting("true"))), typed_before=b"yes\nyes\nye")
-    keyboard.until(QUESTION)
-    assert not select.select([keyboard.terminal], [], [], 0.3)[0], "it waits for an answer"
-    keyboard.type(b"\n")
-    assert keyboard.status() == 1
-    assert b"SENT" not in keyboard.seen and b"is not approved" in keyboard.seen
+    me = sit()
+    me.type(ahead)
+    me.until(LETTER)
+    assert me.is_quiet(), "it waits for an answer"
+    me.type(b"\n")
+    assert me.status() == 1
+    assert Desk(tmp_path).sent == [] and b"is not approved" in me.seen
 
 
-@pytest.mark.parametrize("answer", [b"y\n", b"YES\n", b"no\n", b"\n", b"yes please\n", b"\x04", b"ye\x04\x04", b"yes\x04\x04"])
-def test_anything_but_the_whole_word_yes_approves_nothing(answer: bytes) -> None:
-    keyboard = Keyboard(Script(row_for(waiting("true"))))
-    keyboard.until(QUESTION)
-    keyboard.type(answer)
-    assert keyboard.status() == 1
-    assert b"SENT" not in keyboard.seen
+NOT_YES = [
+    b"no\n",
+    b"\n",
+    b"yes please\n",
+    b"yy\n",
+    b" y\n",
+    b"\x04",
+    b"y\x04\x04",
+    b"ye\x04\x04",
+    b"yes\x04\x04",
+    b"\x1b[200~y\n",
+]
 
 
-def test_an_interrupt_at_the_question_approves_nothing_and_is_quiet() -> None:
-    keyboard = Keyboard(Script(row_for(waiting("true"))))
-    keyboard.until(QUESTION)
-    before = len(keyboard.seen)
-    keyboard.type(b"\x03")
-    assert keyboard.status() == 130
-    assert keyboard.seen[before:].replace(b"^C", b"").strip() == b""
+@pytest.mark.parametrize("answer", NOT_YES)
+def test_anything_but_yes_approves_nothing(sit: Callable[..., Typist], tmp_path: Path, answer: bytes) -> None:
+    """Nor does a yes that is pasted, as the terminal marks it, or that is cut short by the end of input."""
+    me = sit()
+    me.until(LETTER)
+    me.type(answer)
+    assert me.status() == 1
+    assert Desk(tmp_path).sent == []
+
+
+@pytest.mark.parametrize(
+    ("argv", "lines", "because"),
+    [(("bash",), 100, "it gives a root shell: "), (("true",), 8, "not all of it was on the screen: ")],
+)
+@pytest.mark.parametrize("answer", [b"y\n", b"Y\n", b"YES\n", *NOT_YES])
+def test_where_the_word_is_asked_for_anything_but_the_whole_word_approves_nothing(
+    sit: Callable[..., Typist], tmp_path: Path, argv: tuple[str, ...], lines: int, because: str, answer: bytes
+) -> None:
+    me = sit(*argv, lines=lines)
+    me.until(because + WORD)
+    me.type(answer)
+    assert me.status() == 1
+    assert Desk(tmp_path).sent == []
+
+
+@pytest.mark.parametrize(("argv", "lines"), [(("bash",), 100), (("true",), 8)])
+def test_the_whole_word_approves(sit: Callable[..., Typist], tmp_path: Path, argv: tuple[str, ...], lines: int) -> None:
+    me = sit(*argv, lines=lines)
+    me.until(WORD)
+    me.type(b"yes\n")
+    assert me.status() == 0
+    assert [one[:2] for one in Desk(tmp_path).sent] == [("approve", "K7QM-2XVD")]
+
+
+@pytest.mark.parametrize("answer", [b"y\nrm x\n", b"y\ny\n", b"y\n\n", b"yes\nyes\n"])
+def test_an_answer_that_is_a_part_of_more_approves_nothing(sit: Callable[..., Typist], tmp_path: Path, answer: bytes) -> None:
+    """THREATS A-10: on a terminal that does not mark what is pasted."""
+    me = sit()
+    me.until(LETTER)
+    me.type(answer)
+    assert me.status() == 1
+    assert Desk(tmp_path).sent == []
+
+
+def test_input_that_never_pauses_approves_nothing(sit: Callable[..., Typist], tmp_path: Path) -> None:
+    """THREATS A-10: a key that is stuck, or somebody who types for them."""
+    me = sit()
+    is_over = threading.Event()
+
+    def type_on() -> None:
+        while not is_over.wait(0.02):
+            me.type(b"y\n")
+
+    typing = threading.Thread(target=type_on)
+    typing.start()
+    try:
+        me.until(LETTER)
+        me.until("is not approved")
+    finally:
+        is_over.set()
+        typing.join()
+    assert me.status() == 1 and Desk(tmp_path).sent == []
+
+
+def test_an_interrupt_at_the_question_approves_nothing_and_is_quiet(sit: Callable[..., Typist], tmp_path: Path) -> None:
+    me = sit()
+    me.until(LETTER)
+    me.type(b"\x03")
+    assert me.status() == 130
+    assert me.seen[me.at :].replace(b"^C", b"").replace(b"\x1b[?2004l", b"").strip() == b""
+    assert Desk(tmp_path).sent == []
+
+
+def test_after_a_stop_the_question_is_asked_again_and_what_was_typed_meanwhile_is_thrown_away(
+    sit: Callable[..., Typist], tmp_path: Path
+) -> None:
+    """THREATS A-10: what was typed for the shell may be a yes."""
+    me = sit()
+    me.until(LETTER)
+    me.stop()
+    me.type(b"y\n")
+    me.go_on()
+    me.until(LETTER)
+    assert me.is_quiet()
+    me.type(b"\n")
+    assert me.status() == 1 and Desk(tmp_path).sent == []
+
+
+# --- several at once ---------------------------------------------------------------------------------------------------
+
+
+def test_each_of_several_is_asked_about_and_a_no_to_one_is_none_to_the_others(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.rows = rows = [row_for(waiting("true", id=id)) for id in ("AAAA-1111", "BBBB-2222", "CCCC-3333")]
+    me = Typist(tmp_path, "approve", "AAAA-1111", "BBBB-2222", "CCCC-3333", size=(100, 120))
+    for id, answer in (("AAAA-1111", b"y\n"), ("BBBB-2222", b"n\n"), ("CCCC-3333", b"y\n")):
+        assert id in me.until(LETTER)
+        me.type(answer)
+    assert me.status() == 1, "one of them is not approved"
+    assert [one[:3] for one in desk.sent] == [
+        ("approve", "AAAA-1111", rows[0]["fingerprint"]), ("approve", "CCCC-3333", rows[2]["fingerprint"]),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", ["approve --yes", "deny --reason=no"])
+def test_what_fails_for_one_is_said_and_the_others_are_done(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Desk(tmp_path)
+    desk.rows = [row_for(waiting("true", id="CCCC-3333"))]
+    assert jitd(desk, *verb.split(), "AAAA-1111", "CCCC-3333", "CCCC-3333") == 4  # type: ignore[arg-type]
+    assert "there is no request AAAA-1111" in capsys.readouterr().err
+    assert [one[1] for one in desk.sent] == ["CCCC-3333"], "and each once"
+
+
+@pytest.mark.parametrize("verb", ["approve --yes", "deny"])
+@pytest.mark.parametrize("option", ["--comment", "--reason"])
+def test_both_reviews_take_what_is_said_by_both_of_its_names(verb: str, option: str) -> None:
+    script = Script(row_for(waiting("true")))
+    assert jitd(script, *verb.split(), "K7QM-2XVD", option, "because") == 0
+    assert script.heard[-1].comment == "because"  # type: ignore[attr-defined]
+
+
+def test_what_is_said_twice_is_not_guessed_at() -> None:
+    script = Script(row_for(waiting("true")))
+    assert jitd(script, "deny", "K7QM-2XVD", "--comment", "a", "--reason", "b") == 2
+    assert script.heard == []
+
+
+@pytest.mark.parametrize("words", [("approve",), ("approve", "--yes"), ("approve", "--comment=x"), ("deny", "--reason=x")])
+def test_without_a_terminal_there_is_no_walk(words: tuple[str, ...]) -> None:
+    script = Script(row_for(waiting("true")))
+    assert jitd(script, *words) == 2
+    assert script.heard == []
+
+
+def test_a_denial_asks_for_its_reason_on_a_terminal(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.rows = [row_for(waiting("true"))]
+    me = Typist(tmp_path, "deny", "K7QM-2XVD")
+    me.until("why (the requester is told): ")
+    me.type(b"not today\n")
+    assert me.status() == 0
+    assert [(one[0], one[3]) for one in desk.sent] == [("deny", "not today")]
+
+
+# --- the beginning of an id ----------------------------------------------------------------------------------------------
+
+
+def several() -> list[Row]:
+    rows = [row_for(waiting("true", id=id)) for id in ("K7QM-2XVD", "K7QM-2XAA", "K7QN-0000")]
+    return [*rows, row_for(waiting("true", id="M1NE-0000"), "alice"), row_for(waiting("true", id="0THE-R000"), "eve")]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("K7QN", "K7QN-0000"), ("k7qn", "K7QN-0000"), ("k7qno", "K7QN-0000"), ("K7QN-0", "K7QN-0000"), ("k7qm2xv", "K7QM-2XVD"),
+        ("K7QM-2XA", "K7QM-2XAA"), ("K7QM-2XVD", "K7QM-2XVD"),
+    ],
+)  # fmt: skip
+def test_four_letters_name_the_one_request_that_begins_with_them(typed: str, meant: str, tmp_path: Path) -> None:
+    """THREATS A-08."""
+    desk = Desk(tmp_path)
+    desk.rows = several()
+    assert jitd(desk, "deny", typed, "--reason", "no") == 0  # type: ignore[arg-type]
+    assert [one[1] for one in desk.sent] == [meant]
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("K7QM", ["K7QM-2XVD: alice", "K7QM-2XAA: alice", "any of these 2"]),
+        ("K7QM2X", ["K7QM-2XVD: alice", "K7QM-2XAA: alice", "any of these 2"]),
+        ("K7Q", ["K7QM-2XVD: alice", "at least 4 letters"]),
+        ("K", ["at least 4 letters"]),
+        ("ZZZZ", ["K7QN-0000: alice", "no open request that you may review begins with ZZZZ"]),
+        ("MINE", ["no open request that you may review begins with M1NE"]),
+        ("0THE", ["no open request that you may review begins with 0THE"]),
+    ],
+)
+@pytest.mark.parametrize("verb", ["approve", "deny --reason=no"])
+def test_a_beginning_that_names_no_single_request_of_mine_does_nothing(
+    typed: str, told: list[str], verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """THREATS A-08: one's own requests, and those of others that one may not review, are no candidates."""
+    desk = Desk(tmp_path)
+    desk.rows = several()
+    assert jitd(desk, *verb.split(), typed) == 2  # type: ignore[arg-type]
+    said = capsys.readouterr().err
+    assert [text for text in told if text not in said] == []
+    assert "M1NE-0000" not in said and "0THE-R000" not in said
+    assert desk.sent == []
+
+
+@pytest.mark.parametrize("typed", ["K7QN", "k7qn000", "K7QM"])
+def test_with_yes_a_beginning_names_nothing(typed: str, tmp_path: Path) -> None:
+    """THREATS A-08."""
+    desk = Desk(tmp_path)
+    desk.rows = several()
+    assert jitd(desk, "approve", "--yes", "K7QM-2XVD", typed) == 2  # type: ignore[arg-type]
+    assert desk.sent == [], "nor is anything done that stands before it"

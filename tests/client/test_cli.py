@@ -242,7 +242,6 @@ def test_the_statuses_are_those_of_the_contract() -> None:
         "replay X --to=Y",
         "audit export",
         "audit",
-        "",
     ],
 )
 def test_what_is_no_verb_of_this_version_is_a_usage_error(line: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why somebody may not review a request. Law: the reason that is told is the one that holds."""
+"""Why somebody may not review a request, and whom it waits for. Law: the reason that is told is the one that holds."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from jitd.core.decision import Approval
+from jitd.core.request import Request, Verdict, transition
 from jitd.core.subject import LOCAL, ROOT
 from jitd.verbs.access import Access
-from tests.client.script import waiting
-from tests.scene import person
+from tests.client.script import row_for, waiting
+from tests.scene import asked, moment, permit, person, review, screened
 
 NOT_NAMED = "its rule names neither you nor a group that you are in"
 ROOTS = "root reviews nothing; do it from your own account, with a Kerberos ticket"
@@ -30,3 +32,30 @@ ROOTS = "root reviews nothing; do it from your own account, with a Kerberos tick
 def test_who_may_not_review_reads_the_reason(who: str, changes: dict[str, Any], because: str) -> None:
     access = Access(None, None)  # type: ignore[arg-type]  # neither is asked
     assert access.why_no_review(person(who, **changes), waiting("true")) == because
+
+
+def owing(*approvals: Approval) -> Request:
+    fresh = asked()
+    return transition(fresh, screened(fresh, permit(*approvals)), moment())[0]
+
+
+def reviewed(request: Request, who: str, verdict: Verdict = Verdict.APPROVE) -> Request:
+    return transition(request, review(request, person(who), verdict), moment(1))[0]
+
+
+OPS, SECURITY = Approval(1, ("group:ops",)), Approval(1, ("group:security",))
+WAITS_FOR = [
+    ("whom the rule names", owing(OPS), "bob carol dave"),
+    ("who has not answered yet", reviewed(owing(Approval(2, ("group:ops",))), "bob"), "carol dave"),
+    ("whose group still owes", reviewed(owing(OPS, SECURITY), "bob"), "dave"),
+    ("two groups, one person in both", reviewed(owing(OPS, SECURITY), "dave"), "bob carol"),
+    ("nobody before it is screened", asked(), ""),
+    ("nobody after it is approved", reviewed(owing(OPS), "bob"), ""),
+    ("nobody after it is denied", reviewed(owing(OPS), "bob", Verdict.DENY), ""),
+]
+
+
+@pytest.mark.parametrize(("request_", "whom"), [row[1:] for row in WAITS_FOR], ids=[row[0] for row in WAITS_FOR])
+def test_a_request_waits_for_those_whose_approval_would_bring_it_forward(request_: Request, whom: str) -> None:
+    people = ("alice", "bob", "carol", "dave", "eve")
+    assert [name for name in people if row_for(request_, name)["awaits_me"]] == whom.split()

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jitd`` without a verb: what waits for me, and how to answer.
+
+Law: it asks the person nothing, and changes nothing. Nothing that waits is a sentence, and no failure.
+"""
+
+from __future__ import annotations
+
+import os
+
+from jitd.cli.answer import Row, answer, say, words
+from jitd.cli.assent import what
+from jitd.cli.call import called
+from jitd.cli.columns import cells
+from jitd.cli.instants import left
+from jitd.cli.naming import awaits_me
+from jitd.cli.reading import screen
+from jitpam.wire.messages import List
+
+MOST = 15
+"""Requests that are listed, so that the head and the answers stay on the screen."""
+MOST_OF_ONE = 400
+"""Cells of a request's line where there is no terminal."""
+
+
+def tell() -> int:
+    """Say what waits for the person, oldest first. Returns the exit status. Raises as ``connect``."""
+    with called() as daemon:
+        rows = list(daemon.ask(List(what="requests", ended=False)))
+    mine = sum(bool(row.get("mine")) for row in rows)
+    waiting = [row for row in rows if awaits_me(row)]
+    if waiting:
+        _list(waiting)
+    else:
+        say("nothing waits for you" + (": root reviews nothing" if os.geteuid() == 0 else ""))
+    if others := len(rows) - len(waiting) - mine:
+        say(f"{_count(others)} that {'waits' if others == 1 else 'wait'} for others: jitd requests")
+    if mine:
+        say(f"{_count(mine)} of your own {'waits' if mine == 1 else 'wait'}: jitd requests")
+    if not waiting:
+        say("all that jitd can do: jitd --help")
+    return 0
+
+
+def _list(waiting: list[Row]) -> None:
+    width = screen()
+    answer(f"{_count(len(waiting))} {'waits' if len(waiting) == 1 else 'wait'} for you:")
+    answer()
+    for row in waiting[:MOST]:
+        only = "  (you may only deny it)" if row.get("lacks") else ""
+        start = f"  {words(row, 'id')}  {left(row.get('expires_at')):>3} left  {words(row, 'account')}: "
+        text = what(row, MOST_OF_ONE)
+        if width and cells(start + text + only) > width:
+            answer((start.removesuffix(": ") + only)[:width])
+            start, text, only = "      ", what(row, width - 6), ""
+        answer(start + text + only)
+    if len(waiting) > MOST:
+        answer(f"  and {len(waiting) - MOST} more: jitd requests")
+    answer()
+    answer("  jitd approve         shows them one by one, and asks")
+    answer("  jitd approve ID      shows everything about one, and asks")
+    answer("  jitd deny ID --reason TEXT")
+
+
+def _count(number: int) -> str:
+    return f"{number} request{'' if number == 1 else 's'}"

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A desk: a daemon made of two files, and a ``jitd`` that speaks to it on a terminal of tmux or on a pseudo-terminal.
+
+Law: what waits stands in a file, which a test may change while a question is open; what was sent stands in another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import select
+import shlex
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jitd import cli
+from jitd.cli import call
+from jitd.cli.columns import cells
+from jitpam.client import RefusedByDaemon
+from jitpam.wire.messages import Message
+from tests.waiting import PATIENCE, wait_for
+
+Row = dict[str, Any]
+TREE = Path(__file__).parents[2]
+
+
+class Desk:
+    """The daemon. ``rows`` are the open requests, oldest first, as the person at the desk sees them."""
+
+    def __init__(self, directory: Path) -> None:
+        self._rows = directory / "rows.json"
+        self._sent = directory / "sent.json"
+        self._said = directory / "said.json"
+        self.busy = directory / "busy"
+        """While this file is there, nobody is told what waits."""
+
+    @property
+    def rows(self) -> list[Row]:
+        return json.loads(self._rows.read_text())  # type: ignore[no-any-return]
+
+    @rows.setter
+    def rows(self, rows: list[Row]) -> None:
+        new = self._rows.with_suffix(".new")
+        new.write_text(json.dumps(rows))
+        new.replace(self._rows)
+
+    @property
+    def sent(self) -> list[tuple[str, str, str, str]]:
+        """Verdict, id, fingerprint and comment of each review that came, in their order."""
+        return [tuple(one) for one in json.loads(self._sent.read_text())] if self._sent.exists() else []
+
+    def refuses(self, code: str, text: str) -> None:
+        """Refuse each review from now on."""
+        self._said.write_text(json.dumps([code, text]))
+
+    # --- what the verbs know of a connection
+
+    def connect(self, *, with_ticket: bool = False) -> Desk:
+        return self
+
+    def close(self) -> None:
+        pass
+
+    def ask(self, message: Message) -> Iterator[Row]:
+        if message.type == "list":
+            wait_for(lambda: not self.busy.exists(), what="the desk")
+            return iter(self.rows)
+        found = [row for row in self.rows if row["id"] == message.id]  # type: ignore[attr-defined]
+        if not found:
+            raise RefusedByDaemon("unknown", f"there is no request {message.id}, as far as you may see")  # type: ignore[attr-defined]
+        return iter(found)
+
+    def do(self, message: Message) -> str:
+        review: Any = message
+        if self._said.exists():
+            raise RefusedByDaemon(*json.loads(self._said.read_text()))
+        row = next((row for row in self.rows if row["id"] == review.id), None)
+        if row is None:
+            raise RefusedByDaemon("late", f"request {review.id} has ended: it is withdrawn")
+        new = self._sent.with_suffix(".new")
+        new.write_text(json.dumps([*self.sent, [review.verdict, review.id, review.fingerprint.hex(), review.comment]]))
+        new.replace(self._sent)
+        self.rows = [one for one in self.rows if one is not row and one["id"] != review.id]
+        return f"request {review.id} is {'approved' if review.verdict == 'approve' else 'denied'}"
+
+
+def command(directory: Path) -> list[str]:
+    """The command line of ``jitd`` at the desk, without its words."""
+    return [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(TREE)!r}); from tests.client.desk import main; main()",
+            str(directory)]  # fmt: skip
+
+
+def main() -> None:
+    """``jitd`` at the desk whose directory is the first word."""
+    desk = Desk(Path(sys.argv[1]))
+    call.connect = desk.connect  # type: ignore[assignment]
+    sys.argv = ["jitd", *sys.argv[2:]]
+    sys.exit(cli.main())
+
+
+class Typist:
+    """A ``jitd`` at the desk, on a pseudo-terminal that it has for itself, and a person at it."""
+
+    def __init__(self, directory: Path, *words: str, size: tuple[int, int] = (60, 120), term: str = "xterm") -> None:
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", *size, 0, 0))
+            line = [*command(directory), *words]
+            os.execve(line[0], line, {**os.environ, "TERM": term, "LANG": "C.UTF-8"})
+        self.seen = b""
+        self.at = 0
+
+    def until(self, text: str) -> str:
+        """Wait until ``text`` is shown, after what was waited for before. Returns what was shown up to it."""
+        end = time.monotonic() + PATIENCE
+        while text.encode() not in self.seen[self.at :]:
+            assert time.monotonic() < end, f"{text!r} is not in {self.seen[self.at :].decode()}"
+            if select.select([self.terminal], [], [], 0.1)[0]:
+                try:
+                    self.seen += os.read(self.terminal, 65536)
+                except OSError:
+                    assert text.encode() in self.seen[self.at :], self.seen.decode()
+        start, self.at = self.at, self.seen.index(text.encode(), self.at) + len(text.encode())
+        return self.seen[start : self.at].decode()
+
+    def is_quiet(self) -> bool:
+        """True if nothing comes for longer than a key is waited for."""
+        return not select.select([self.terminal], [], [], 0.5)[0]
+
+    def type(self, keys: bytes) -> None:
+        os.write(self.terminal, keys)
+
+    def modes(self) -> list[Any]:
+        return termios.tcgetattr(self.terminal)
+
+    def status(self) -> int:
+        while True:
+            try:
+                piece = os.read(self.terminal, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            self.seen += piece
+        os.close(self.terminal)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def stop(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+        os.waitpid(self.pid, os.WUNTRACED)
+
+    def go_on(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def end(self) -> None:
+        """Kill it, if it has not ended."""
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
+
+class Pane:
+    """A terminal of tmux with a shell in it, where ``jitd`` is the one of the desk."""
+
+    def __init__(self, directory: Path, columns: int, lines: int = 24) -> None:
+        self.columns = columns
+        self._socket = str(directory / "tmux")
+        script = directory / "jitd"
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(command(directory))} "$@"\n')
+        script.chmod(0o755)
+        shell = ["env", f"PATH={directory}:{os.environ['PATH']}", "PS1=$ ", "LANG=C.UTF-8", "bash", "--norc", "--noprofile", "-i"]
+        self._do("-u", "new-session", "-d", "-x", str(columns), "-y", str(lines), *shell)
+        self.shows("$")
+
+    def _do(self, *words: str) -> str:
+        line = ["tmux", "-S", self._socket, "-f", "/dev/null", *words]
+        return subprocess.run(line, capture_output=True, text=True, check=True).stdout
+
+    @property
+    def screen(self) -> list[str]:
+        return self._do("-u", "capture-pane", "-p").rstrip("\n").split("\n")
+
+    def type(self, *keys: str) -> None:
+        self._do("send-keys", *keys)
+
+    def press(self, key: str, question: str) -> None:
+        """Press ``key`` until ``question`` is asked: a key that follows other input at once counts for nothing."""
+
+        for _ in range(60):
+            self.type(key)
+            with contextlib.suppress(AssertionError):
+                wait_for(lambda: " ".join(self.screen).rstrip().endswith(question), within=1)
+                return
+        raise AssertionError(f"{question!r} is not asked:\n" + "\n".join(self.screen))
+
+    def paste(self, text: str) -> None:
+        """Paste as a terminal does: with its marks, if the program has asked for them."""
+        self._do("set-buffer", "--", text)
+        self._do("paste-buffer", "-p")
+
+    def shows(self, text: str) -> None:
+        """Wait until ``text`` is on the screen."""
+        try:
+            wait_for(lambda: text in "\n".join(self.screen), what=f"{text!r}")
+        except AssertionError:
+            raise AssertionError(f"{text!r} is not on the screen:\n" + "\n".join(self.screen)) from None
+
+    def asks(self, question: str) -> None:
+        """Wait until the last line ends with ``question``."""
+        try:
+            wait_for(lambda: " ".join(self.screen).rstrip().endswith(question), what=f"{question!r}")
+        except AssertionError:
+            raise AssertionError(f"{question!r} is not asked:\n" + "\n".join(self.screen)) from None
+
+    def close(self) -> None:
+        assert all(cells(line) <= self.columns for line in self.screen)
+        self._do("kill-server")

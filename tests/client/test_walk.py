@@ -1,0 +1,402 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jitd approve`` without an id, and ``jitd`` alone: on real terminals, with a daemon made of two files."""
+
+from __future__ import annotations
+
+import os
+import signal
+import termios
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jitd.core.claims import Claims
+from tests.client.desk import Desk, Pane, Row, Typist
+from tests.client.script import HOSTILE, row_for, waiting
+from tests.waiting import wait_for
+
+KEYS = "q quit: "
+RESTART = ("systemctl", "restart", "postgresql")
+ONE, TWO, THREE = "AAAA-1111", "BBBB-2222", "CCCC-3333"
+
+
+def a_row(id: str, *argv: str | bytes, **changes: Any) -> Row:
+    return row_for(waiting(*(argv or RESTART), id=id, **changes))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    made = Desk(tmp_path)
+    made.rows = [a_row(ONE)]
+    return made
+
+
+@pytest.fixture
+def sit(tmp_path: Path) -> Iterator[Callable[..., Typist]]:
+    made: list[Typist] = []
+
+    def begin(*words: str, **more: Any) -> Typist:
+        made.append(Typist(tmp_path, *words, **more))
+        return made[-1]
+
+    yield begin
+    for one in made:
+        one.end()
+
+
+@pytest.fixture
+def pane(tmp_path: Path) -> Iterator[Callable[..., Pane]]:
+    made: list[Pane] = []
+
+    def begin(columns: int, lines: int = 24) -> Pane:
+        made.append(Pane(tmp_path, columns, lines))
+        return made[-1]
+
+    yield begin
+    for one in made:
+        one.close()
+
+
+# --- on a terminal of tmux -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_four_keys_approve_the_only_one_that_waits(desk: Desk, pane: Callable[..., Pane], columns: int) -> None:
+    """Enter, a, y, Enter. Nobody scrolls for it: the whole card is on the screen of 24 lines when the question comes."""
+    row = desk.rows[0]
+    here = pane(columns)
+    here.type("jitd approve")
+    typed = iter(["Enter", "a", "y", "Enter"])
+    here.type(next(typed))
+    here.asks("quit:")
+    seen = "\n".join(here.screen)
+    assert "jitd approve" in seen, "the card left the line that was typed on the screen"
+    for part in ("alice", "systemctl restart postgresql", "/usr/bin/systemctl", '"why"', ONE):
+        assert part in seen, part
+    assert row["fingerprint"] in "".join(line.strip() for line in here.screen), "what the answer is bound to"
+    here.type(next(typed))
+    here.asks('approve "systemctl restart postgresql" as root on db1? [y/N]')
+    assert desk.sent == []
+    here.type(next(typed))
+    here.type(next(typed))
+    here.shows("nothing more waits for you")
+    assert desk.sent == [("approve", ONE, row["fingerprint"], "")] and list(typed) == []
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_what_waits_for_me_is_told_in_lines_that_fit(desk: Desk, pane: Callable[..., Pane], columns: int) -> None:
+    desk.rows = [a_row(ONE), a_row(TWO, "psql", "-c", "drop table " + "x" * 300), row_for(waiting("true", id=THREE), "alice")]
+    here = pane(columns)
+    here.type("jitd", "Enter")
+    here.shows("1 request of your own")
+    lines = here.screen
+    assert "2 requests wait for you:" in lines
+    first, second = (next(n for n, line in enumerate(lines) if id in line) for id in (ONE, TWO))
+    assert " ".join(lines[first:second]).endswith('"systemctl restart postgresql" as root on db1'), "it has room on any of them"
+    long = " ".join(lines[second : second + 2])
+    assert "…(+" in long and "xx'\" as root on db1" in long
+    assert any("jitd approve " in line for line in lines)
+
+
+def test_what_is_pasted_at_the_keys_or_at_the_question_decides_nothing(desk: Desk, pane: Callable[..., Pane]) -> None:
+    """THREATS A-10."""
+    here = pane(80)
+    here.type("jitd approve", "Enter")
+    here.asks("quit:")
+    for text in ("a", "ay\n", "a\ny\n", "d", "dno\n", "q"):
+        here.paste(text)
+    here.press("a", "[y/N]")
+    here.paste("y\n")
+    here.shows("nothing was sent")
+    here.asks("quit:")
+    assert desk.sent == []
+    here.type("q")
+    here.asks("$")
+
+
+# --- on a pseudo-terminal ------------------------------------------------------------------------------------------------
+
+
+def test_the_oldest_comes_first_and_each_key_does_what_it_says(desk: Desk, sit: Callable[..., Typist]) -> None:
+    desk.rows = rows = [a_row(ONE), a_row(TWO, "id"), a_row(THREE, "df")]
+    me = sit("approve", "--comment", "go ahead")
+    assert f"1 of 3: request {ONE}" in me.until(KEYS)
+    me.type(b"s")
+    assert f"1 of 2: request {TWO}" in me.until(KEYS)
+    me.type(b"d")
+    me.until("why (alice is told; empty: not denied)? ")
+    me.type("not today, façade\n".encode())
+    assert f"request {THREE}" in me.until(KEYS)
+    me.type(b"v")
+    assert "WHAT IS OWED" in me.until(KEYS), "everything"
+    me.type(b"A")
+    me.until("[y/N] ")
+    me.type(b"y\n")
+    me.until("nothing more waits for you, but for the 1 that you skipped")
+    assert me.status() == 0
+    assert desk.sent == [
+        ("deny", TWO, rows[1]["fingerprint"], "not today, façade"), ("approve", THREE, rows[2]["fingerprint"], "go ahead"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("keys", [b"q", b"Q", b"\x04"])
+def test_somebody_who_leaves_has_decided_nothing(desk: Desk, sit: Callable[..., Typist], keys: bytes) -> None:
+    me = sit("approve")
+    me.until(KEYS)
+    me.type(keys)
+    assert me.status() == 0 and desk.sent == []
+
+
+def test_ctrl_c_leaves_and_restores_the_terminal(desk: Desk, sit: Callable[..., Typist]) -> None:
+    me = sit("approve")
+    before = me.modes()
+    me.until(KEYS)
+    assert not me.modes()[3] & termios.ICANON
+    me.type(b"\x03")
+    me.until("\x1b[?2004l")
+    assert wait_for(lambda: me.modes() == before, what="the settings as they were")
+    assert me.status() == 130 and desk.sent == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_a_signal_ends_it_and_restores_the_terminal(
+    desk: Desk, sit: Callable[..., Typist], number: signal.Signals, term: str
+) -> None:
+    me = sit("approve", term=term)
+    before = me.modes()
+    me.until(KEYS)
+    os.kill(me.pid, number)
+    wait_for(lambda: me.modes() == before, what="the settings as they were")
+    assert me.status() == 128 + number and desk.sent == []
+
+
+@pytest.mark.parametrize("ahead", [b"a", b"ay\n", b"ayyyy\ny\ny\n", b"d", b"dno\n", b"s", b"q", b"v"])
+def test_keys_typed_ahead_of_the_card_are_about_nothing(desk: Desk, sit: Callable[..., Typist], ahead: bytes) -> None:
+    """THREATS A-10: also what was typed ahead of the second card, while the first one was decided."""
+    desk.rows = [a_row(ONE), a_row(TWO, "id")]
+    me = sit("approve")
+    me.type(ahead)
+    assert ONE in me.until(KEYS)
+    assert me.is_quiet()
+    me.type(b"a")
+    me.until("[y/N] ")
+    desk.busy.touch()
+    me.type(b"y\n")
+    me.until("is approved")
+    me.type(ahead)
+    desk.busy.unlink()
+    assert TWO in me.until(KEYS)
+    assert me.is_quiet()
+    assert [one[:2] for one in desk.sent] == [("approve", ONE)]
+    me.type(b"q")
+    assert me.status() == 0
+
+
+@pytest.mark.parametrize(
+    "typed", [b"ay\n", b"aa", b"\x1b[A", b"\x1bOP", b"\xc3\xa4", b"\n", b"\r", b" ", b"x", b"1", b"\x1b[200~a\x1b[201~", b"dd"]
+)
+def test_only_one_of_the_keys_by_itself_is_one(desk: Desk, sit: Callable[..., Typist], typed: bytes) -> None:
+    """THREATS A-10: several keys at once are a paste, or a key that means something else."""
+    me = sit("approve")
+    me.until(KEYS)
+    me.type(typed)
+    assert me.is_quiet()
+    me.type(b"q")
+    assert me.status() == 0 and desk.sent == []
+
+
+def test_a_marked_paste_is_discarded_however_slowly_it_comes(desk: Desk, sit: Callable[..., Typist]) -> None:
+    """THREATS A-10."""
+    me = sit("approve")
+    me.until(KEYS)
+    me.type(b"\x1b[200~rm ")
+    for piece in (b"a", b"d", b"q", b"a"):
+        assert me.is_quiet()
+        me.type(piece)
+    assert me.is_quiet()
+    me.type(b"\x1b[201~")
+    assert me.is_quiet()
+    me.type(b"q")
+    assert me.status() == 0 and desk.sent == []
+
+
+def test_no_new_request_comes_under_an_open_question(desk: Desk, sit: Callable[..., Typist]) -> None:
+    """THREATS A-08: what was asked about is what is approved, whatever has come, gone or changed places meanwhile."""
+    first = desk.rows[0]
+    newer = a_row(THREE, "sh")
+    me = sit("approve")
+    assert ONE in me.until(KEYS)
+    desk.rows = [newer, first]
+    me.type(b"a")
+    me.until('approve "systemctl restart postgresql" as root on db1? [y/N] ')
+    desk.rows = [newer, a_row(TWO, "id"), first]
+    me.type(b"y\n")
+    assert THREE in me.until(KEYS), "and then what waits is asked again"
+    assert desk.sent == [("approve", ONE, first["fingerprint"], "")]
+    me.type(b"q")
+    assert me.status() == 0
+
+
+def test_a_request_that_is_gone_when_the_answer_comes_is_told_and_the_walk_goes_on(
+    desk: Desk, sit: Callable[..., Typist]
+) -> None:
+    desk.rows = [a_row(ONE), a_row(TWO, "id")]
+    me = sit("approve")
+    me.until(KEYS)
+    me.type(b"a")
+    me.until("[y/N] ")
+    desk.rows = desk.rows[1:]
+    me.type(b"y\n")
+    assert "has ended: it is withdrawn" in me.until(TWO)
+    me.until(KEYS)
+    assert desk.sent == []
+    me.type(b"q")
+    assert me.status() == 0
+
+
+def test_a_review_that_cannot_be_done_now_is_asked_again(desk: Desk, sit: Callable[..., Typist]) -> None:
+    desk.refuses("not_done", "you have reviewed too often within a short time: wait a minute")
+    me = sit("approve")
+    me.until(KEYS)
+    me.type(b"a")
+    me.until("[y/N] ")
+    me.type(b"y\n")
+    assert "wait a minute" in me.until(KEYS)
+    me.type(b"q")
+    assert me.status() == 0 and desk.sent == []
+
+
+def test_without_a_ticket_the_walk_ends(desk: Desk, sit: Callable[..., Typist]) -> None:
+    desk.refuses("unauthenticated", "your ticket has expired: kinit")
+    me = sit("approve")
+    me.until(KEYS)
+    me.type(b"a")
+    me.until("[y/N] ")
+    me.type(b"y\n")
+    me.until("your ticket has expired: kinit")
+    assert me.status() == 119 and desk.sent == []
+
+
+@pytest.mark.parametrize("answer", [b"\n", b"n\n", b"no\n", b"ya\n", b"y \n", b"y\x04\x04", b"\x04"])
+def test_after_any_other_answer_it_is_asked_about_again(desk: Desk, sit: Callable[..., Typist], answer: bytes) -> None:
+    me = sit("approve")
+    me.until(KEYS)
+    me.type(b"a")
+    me.until("[y/N] ")
+    me.type(answer)
+    assert ONE in me.until(KEYS)
+    assert desk.sent == []
+    me.type(b"q")
+    assert me.status() == 0
+
+
+@pytest.mark.parametrize("reason", [b"\n", b"   \n", b"\x04"])
+def test_a_denial_without_a_reason_is_none(desk: Desk, sit: Callable[..., Typist], reason: bytes) -> None:
+    me = sit("approve")
+    me.until(KEYS)
+    me.type(b"d")
+    me.until("not denied)? ")
+    me.type(reason)
+    me.until("is not denied: nothing was sent")
+    me.until(KEYS)
+    assert desk.sent == []
+    me.type(b"q")
+    assert me.status() == 0
+
+
+def test_a_process_that_was_stopped_shows_the_card_again_before_a_key_counts(desk: Desk, sit: Callable[..., Typist]) -> None:
+    """The shell has written on the screen since, and has its own settings."""
+    me = sit("approve")
+    me.until(KEYS)
+    me.stop()
+    me.type(b"a")
+    me.go_on()
+    assert ONE in me.until(KEYS)
+    assert me.is_quiet() and not me.modes()[3] & termios.ICANON
+    me.type(b"q")
+    assert me.status() == 0 and desk.sent == []
+
+
+def test_the_shell_has_its_settings_while_it_is_stopped(desk: Desk, pane: Callable[..., Pane]) -> None:
+    here = pane(80)
+    here.type("jitd approve", "Enter")
+    here.asks("quit:")
+    here.type("C-z")
+    here.shows("Stopped")
+    here.type("clear; stty -a | grep -o ' -*icanon'; echo there", "Enter")
+    here.shows("there\n$")
+    assert " icanon" in here.screen
+    here.type("fg", "Enter")
+    here.asks("quit:")
+    here.type("q")
+    here.asks("$")
+    assert desk.sent == []
+
+
+def test_what_does_not_fit_on_the_screen_wants_the_whole_word(desk: Desk, sit: Callable[..., Typist]) -> None:
+    me = sit("approve", size=(10, 80))
+    me.until(KEYS)
+    me.type(b"a")
+    me.until("not all of it was on the screen: type yes: ")
+    me.type(b"y\n")
+    me.until("nothing was sent")
+    me.until(KEYS)
+    assert desk.sent == []
+    me.type(b"a")
+    me.until("type yes: ")
+    me.type(b"yes\n")
+    me.until("is approved")
+    assert me.status() == 0 and len(desk.sent) == 1
+
+
+def test_a_root_shell_wants_the_whole_word(desk: Desk, sit: Callable[..., Typist]) -> None:
+    desk.rows = [a_row(ONE, "bash")]
+    me = sit("approve")
+    me.until(KEYS)
+    me.type(b"a")
+    me.until('approve "bash" as root on db1? it gives a root shell: type yes: ')
+    me.type(b"y\n")
+    me.until("nothing was sent")
+    me.until(KEYS)
+    me.type(b"q")
+    assert me.status() == 0 and desk.sent == []
+
+
+def test_who_may_only_deny_is_told_so_and_denies(desk: Desk, sit: Callable[..., Typist]) -> None:
+    desk.rows = [{**a_row(ONE), "lacks": "wants a ticket by otp: kinit", "awaits_me": False}]
+    me = sit("approve")
+    assert "may only deny it: its rule wants a ticket by otp" in me.until(KEYS)
+    me.type(b"a")
+    me.until("you may only deny it")
+    me.until(KEYS)
+    me.type(b"d")
+    me.until("not denied)? ")
+    me.type(b"no\n")
+    me.until("is denied")
+    assert me.status() == 0 and [one[0] for one in desk.sent] == ["deny"]
+
+
+def test_hostile_text_does_nothing_to_the_terminal(desk: Desk, sit: Callable[..., Typist]) -> None:
+    """THREATS R-02."""
+    raw = HOSTILE.decode("utf-8", "surrogateescape")
+    desk.rows = [{**a_row(ONE, "echo", HOSTILE, claims=Claims(raw, None, 1, ())), "host": raw, "account": raw, "run_as": raw}]
+    me = sit("approve")
+    me.until(KEYS)
+    me.type(b"a")
+    me.until("[y/N] ")
+    seen = me.seen.replace(b"\x1b[?2004h", b"").replace(b"\x1b[?2004l", b"").decode().replace("\r\n", "").replace("\n", "")
+    assert seen.isprintable()
+
+
+@pytest.mark.parametrize("rows", [[], [row_for(waiting("true"), "alice")], [row_for(waiting("true"), "eve")]])
+def test_if_nothing_waits_for_me_it_says_so(desk: Desk, sit: Callable[..., Typist], rows: list[Row]) -> None:
+    desk.rows = rows
+    me = sit("approve")
+    me.until("nothing more waits for you")
+    assert me.status() == 0 and desk.sent == []
+    again = sit()
+    again.until("nothing waits for you")
+    assert again.status() == 0
