@@ -383,6 +383,53 @@ def test_a_way_that_policy_adds_meanwhile_is_awaited_too() -> None:
     assert SetDeadline(WAY, found.id, 1300.0) in follows and due_after(after, moment(300)) == 300
 
 
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("approves"), st.sampled_from(range(len(PEOPLE)))),
+        st.tuples(st.just("leaves"), st.sampled_from(range(len(PEOPLE)))),
+        st.tuples(st.just("waits"), st.sampled_from((30, 60, 240))),
+    ),
+    max_size=7,
+)
+
+
+@given(APPROVALS, STEPS)
+def test_whatever_happens_it_is_approved_when_enough_people_have_who_may_still(
+    approvals: tuple[Approval, ...], steps: list[tuple[str, int]]
+) -> None:
+    """THREATS A-16. Persons, groups, ways, order, rights that are lost midway, and time, as the daemon plays them."""
+    asks = permit(*approvals) if approvals else permit(OPS)
+    obligations, now, people = asks.obligations, 1.0, list(PEOPLE)
+    found = request.transition(asked(), screened(asked(), asks), moment(now))[0]
+    approved: list[int] = []
+    for deed, what in steps:
+        if not found.is_open:
+            break
+        if deed == "leaves":
+            people[what] = replace(people[what], groups=frozenset())
+            continue
+        standing = tuple(people[one] for one in approved)
+        if deed == "waits":
+            now += what
+            after = due_after(found, moment(now))
+            if after is None:
+                continue
+            found, follows = request.transition(found, opens(found, after), moment(now))
+            if Screen(found.id) in follows:
+                found = request.transition(found, replace(screened(found, asks), standing=standing), moment(now))[0]
+        else:
+            counted = bool(may_review(opened(obligations.approvals, found.opened), people[what], ALICE))
+            event = replace(review(found, people[what]), standing=standing, decision=asks)
+            if not counted:
+                with pytest.raises(NotYours):
+                    request.transition(found, event, moment(now))
+                continue
+            approved.append(what)
+            found = request.transition(found, event, moment(now))[0]
+        owed = naive(obligations.approvals, found.opened, [people[one] for one in approved])
+        assert found.state is (RequestState.APPROVED if owed == 0 else RequestState.PENDING)
+
+
 # --- lists ---------------------------------------------------------------------------------------------------------------
 
 

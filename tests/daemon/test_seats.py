@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from jitd.deciding.seats import UNKNOWN, Seating, Seats
 from jitd.settings.config import Config
 from jitd.verbs.sentences import unseated
 from jitd.workers import Workers
-from tests.scene import asked, moment, permit
+from tests.scene import asked, moment, permit, person
 
 GROUPS = {"ops": ("bob", "carol", "alice", "gone"), "managers": ("may",), "none": (), "sys": ("daemon",), "mine": ("alice-adm",)}
 ACCOUNTS = {"alice": 1001, "alice-adm": 1009, "bob": 1002, "carol": 1003, "may": 1004, "daemon": 2, "prim": 1005, "root": 0}
@@ -146,6 +147,27 @@ def test_what_cannot_be_looked_up_is_not_absent(house: House, what: str) -> None
 def test_a_search_that_takes_too_long_knows_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seats, "WITHIN", 0.0)
     assert house.look(OPS) == UNKNOWN
+
+
+def test_a_directory_that_hangs_takes_no_thread_from_the_approvers(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their own accounts are looked up in another lane."""
+    monkeypatch.setattr(seats, "WITHIN", 0.01)
+    hangs = threading.Event()
+    monkeypatch.setattr(groups, "named", lambda name: hangs.wait())
+    seating = Seating(CONFIG, house.workers, house.nsswitch)
+
+    async def look() -> None:
+        found = [replace(waiting(OPS), requester=person("alice", uid=2000 + n)) for n in range(9)]
+        assert await asyncio.gather(*(seating.seats(one) for one in found)) == [UNKNOWN] * 9
+        loads = {lane.load.lane: lane.load for lane in house.workers.lanes}
+        assert loads["seats"].n_busy == 4 and loads["names"].n_busy == 0
+        assert await house.workers.names.run(2000, lambda: "found") == "found"
+        hangs.set()
+
+    try:
+        asyncio.run(look())
+    finally:
+        hangs.set()
 
 
 def test_accounts_are_listed_once_for_many_requests(house: House) -> None:
