@@ -70,9 +70,11 @@ def played() -> Iterator[tuple[Any, tuple[Any, ...]]]:
     passed = request.transition(asking, replace(screened(asking, kept), heard=heard), now)[0]
     asking_again = request.transition(passed, review(passed, person("bob")), now)[0]
     waiting = request.transition(fresh, screened(fresh, owed), now)[0]
+    told = request.transition(fresh, screened(fresh, permit(notify=("ops",))), now)[0]
     approved = request.transition(fresh, screened(fresh, permitted), now)[0]
     for before, event in (
         (fresh, screened(fresh, owed)),
+        (told, taken_back(told)),
         (fresh, screened(fresh, permitted)),
         (fresh, screened(fresh, permitted, attended=False)),
         (fresh, screened(fresh, replace(permitted, lease="L3AS-E001"))),
