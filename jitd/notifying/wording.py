@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from jitd.core.deed import JITSUDO
-from jitd.core.notice import Event, Notice, Whom, decided_by
+from jitd.core.deed import deed_of
+from jitd.core.notice import Event, Notice, Whom, decider
 from jitd.core.policy import describe_approvals
 from jitd.core.request import Request, RequestState
+from jitd.core.subject import Subject
 from jitd.core.wording import count
 from jitd.notifying import foreign
 from jitd.notifying.channel import Message
@@ -52,9 +53,12 @@ class _Words:
 
     @property
     def who(self) -> str:
-        asker = self.request.requester
-        is_plain = asker.is_root or asker.is_local or asker.principal.partition("@")[0] == asker.user
-        return self.name(asker.user) if is_plain else f"{self.name(asker.user)} ({self.name(asker.principal)})"
+        return self.person(self.request.requester)
+
+    def person(self, who: Subject) -> str:
+        """Return the account of ``who``, and the principal too if it has another name."""
+        is_plain = who.is_root or who.is_local or who.principal.partition("@")[0] == who.user
+        return self.name(who.user) if is_plain else f"{self.name(who.user)} ({self.name(who.principal)})"
 
     @property
     def host(self) -> str:
@@ -73,7 +77,8 @@ class _Words:
             return "to be given a ticket"
         if request.point is not None and request.point.process is not None:
             return f"to log in as {run_as} ({self.name(request.service)})"
-        return f"to run a command as {run_as}" + ("" if request.service == JITSUDO else f" ({self.name(request.service)})")
+        by = "" if deed_of(request.service).is_executed else f" ({self.name(request.service)})"
+        return f"to run a command as {run_as}{by}"
 
     def told(self, shows: str) -> list[str]:
         """Return the lines that ``shows`` adds."""
@@ -147,11 +152,11 @@ def _asked(words: _Words, shows: str, first: str, verb: str) -> _Said:
 def _decided(notice: Notice, words: _Words, shows: str) -> _Said:
     request = words.request
     how = _ENDS.get(request.state, str(request.state))
-    by = decided_by(request)
-    became = f"{how} by {words.name(by)}" if by else how
+    by = decider(request)
+    became = how if by is None else f"{how} by {words.person(by)}"
     if notice.whom is Whom.REQUESTER:
         lines = [f"Your request {request.id} on {words.host} was {became}."]
-        if request.state is RequestState.APPROVED and request.service == JITSUDO:
+        if request.state is RequestState.APPROVED and not deed_of(request.service).asks_again:
             lines += ["", *_typed(words.host, f"jitsudo --resume={request.id}")]
     else:
         lines = [f"The request {request.id} of {words.who} on {words.host} was {became}.", "", "You have nothing left to do."]

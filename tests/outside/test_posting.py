@@ -105,13 +105,13 @@ def test_a_server_beyond_this_host_gets_the_mail_over_tls_alone(secured: Mta, go
 
 
 def test_without_starttls_nothing_leaves_this_host(mta: Mta) -> None:
-    """THREATS A-12."""
+    """THREATS N-04."""
     assert "offers no STARTTLS" in refusal(letter(mta.port, host="localhost", is_plain=False))
     assert mta.kept == []
 
 
 def test_a_certificate_of_another_name_or_authority_is_not_accepted(tmp_path: Path, good: Authority) -> None:
-    """THREATS A-12."""
+    """THREATS N-04."""
     with delivering(tmp_path / "spool", good.issue("mail.example.org")) as mta:
         said = refusal(letter(mta.port, host="localhost", is_plain=False, ca=good.pem))
         assert "its certificate is not accepted" in said
@@ -189,7 +189,7 @@ def test_a_silent_server_is_left_at_the_deadline() -> None:
 
 
 def test_what_was_said_before_tls_does_not_count_after_it(good: Authority) -> None:
-    """THREATS A-12. Somebody between sends more than the answer to STARTTLS, for the client to read as the server's."""
+    """THREATS N-04. Somebody between sends more than the answer to STARTTLS, for the client to read as the server's."""
     offers = b"250-mta\r\n250 STARTTLS\r\n"
     with saying(b"220 x\r\n", offers, b"220 go ahead\r\n250 fine\r\n") as (port, heard):
         said = refusal(letter(port, host="localhost", is_plain=False, ca=good.pem))
@@ -198,7 +198,7 @@ def test_what_was_said_before_tls_does_not_count_after_it(good: Authority) -> No
 
 
 def test_an_address_that_may_not_be_connected_to_is_not(mta: Mta) -> None:
-    """THREATS A-12."""
+    """THREATS N-04."""
     said = refusal(letter(mta.port, host="localhost", is_plain=False, addresses=()))
     assert "which is not a public address" in said
 
