@@ -350,7 +350,6 @@ class Challenge(Message, by=FROM_DAEMON):
 
 class Granted(Message, by=FROM_DAEMON):
     """The use is taken: the enforcement point may go on. ``boot_ms`` is the time of that, in milliseconds of CLOCK_BOOTTIME.
-
     ``places`` are paths without links, each with the device and inode that the point itself must see there (``8:1234``).
     """
 
@@ -368,7 +367,7 @@ class Start(Message, by=FROM_DAEMON):
 
 
 class Given(Message, by=FROM_DAEMON):
-    """The thing is given: ``id`` is the holding. ``name`` says what to fetch (the service's principal, realm included), ``to`` for
+    """The thing is given: ``id`` is the holding, ``name`` what to fetch (the service's principal, realm included), ``to`` for
     whom. It is taken back at ``until`` (RFC 3339 UTC), which is in ``left_ms`` milliseconds.
     """
 
