@@ -9,10 +9,14 @@ from __future__ import annotations
 import os
 import re
 import select
+import shutil
+import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 
 from people import PATIENCE, Failed, Helper, do_as
 from table import Table, interleaved
@@ -99,6 +103,37 @@ def measure_starts(house: House, n_rounds: int, peers: Mapping[str, list[str]]) 
     table = Table("start to end", "ms", peer=PEER)
     for row, samples in do_as("alice", str(house.socket), partial(time_starts, n_rounds, {**STARTS, **peers})).items():
         table.add(row, *samples)
+    return table
+
+
+# --- completion ------------------------------------------------------------------------------------------------------
+
+COMPLETION = ["/usr/bin/jitd", "complete", "--", "approve", ""]
+N_WAITING = 10
+NOTHING, SOME, SILENT = "no request waits", f"{N_WAITING} requests wait", "jitd does not answer"
+
+
+def time_completions(n_rounds: int) -> list[float]:
+    """Milliseconds of each round."""
+    return [time_start(COMPLETION) for _ in range(n_rounds)]
+
+
+def measure_completion(house: House, n_rounds: int) -> Table:
+    """Milliseconds from fork to reaped end of what a shell calls at a Tab, as bob."""
+    table = Table("ids for a shell to complete with", "ms")
+    table.add(NOTHING, *do_as("bob", str(house.socket), partial(time_completions, n_rounds)))
+    if not all([house.ask("alice", "echo", str(number)).id for number in range(N_WAITING)]):
+        raise Failed("no request waits")
+    table.add(SOME, *do_as("bob", str(house.socket), partial(time_completions, n_rounds)))
+    silent = socket.socket(socket.AF_UNIX)
+    place = Path(tempfile.mkdtemp()) / "silent"
+    place.parent.chmod(0o755)
+    silent.bind(str(place))
+    place.chmod(0o666)
+    silent.listen()
+    table.add(SILENT, *do_as("bob", str(place), partial(time_completions, n_rounds)))
+    silent.close()
+    shutil.rmtree(place.parent)
     return table
 
 

@@ -67,7 +67,7 @@ HOSTILE_TEXT = HOSTILE.decode("utf-8", "surrogateescape")
 @pytest.mark.parametrize("value", [HOSTILE_TEXT, "x" * 500, "漢" * 300, " ", "", "a b " * 90])
 @pytest.mark.parametrize("screen", [60, 72, 80, 132, 200])
 def test_no_line_is_wider_than_the_terminal(value: str, screen: int) -> None:
-    """THREATS R-02: whatever the rows hold."""
+    """Whatever the rows hold."""
     names = (
         "id",
         "state",
