@@ -23,7 +23,7 @@ from jitd.core.grant import Used
 from jitd.core.issuing import issued
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.subject import Subject
-from jitd.core.submission import detail_of, until
+from jitd.core.submission import detail_of, terms_of, until
 
 
 class RequestState(StrEnum):
@@ -60,6 +60,8 @@ class Request:
     request. ``anew``: no earlier grant may answer it. ``caller`` are facts about the process that asked, if a rule looked at
     them, each with its value. ``at_once``: it does not wait for approvals. ``asking_at`` is since when its gatekeepers are
     asked, None if they are not; ``passed`` is what is kept of their answers. ``seen`` are the facts of the last decision.
+    ``starts_at`` is when the grant is to begin; None: when it is approved. ``extends`` is the live lease for the same that the
+    requester had.
     """
 
     id: str
@@ -93,6 +95,8 @@ class Request:
     asking_at: datetime | None = None
     passed: tuple[Passed, ...] = ()
     seen: tuple[tuple[str, str], ...] = ()
+    starts_at: datetime | None = None
+    extends: str | None = None
 
     @property
     def may_act_at_once(self) -> bool:
@@ -101,8 +105,10 @@ class Request:
 
     @property
     def terms(self) -> tuple[int | None, ...]:
-        """What the fingerprint has beside the command: seconds and uses of a lease, and seconds of running time."""
-        return self.lasts_for, self.uses, self.timeout_for
+        """What the fingerprint has beside the command: seconds and uses of a lease, seconds of running time, and the
+        second since 1970 at which a grant begins that begins later.
+        """
+        return terms_of(self.lasts_for, self.uses, self.timeout_for, self.starts_at)
 
     @property
     def is_open(self) -> bool:
@@ -379,7 +385,7 @@ def _approved(request: Request, attended: bool, because: str, now: Moment) -> St
     if grant is None:
         grant = request.id
         follows.append(issued(approved, now))
-    if attended:
+    if attended and request.starts_at is None:
         actor = Actor(Role.REQUESTER, request.requester.principal, request.requester.uid)
         process = request.point.process if request.point else None
         follows.append(Used(grant, actor, request.id, request.obligations.terms, process))

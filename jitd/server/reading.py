@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from jitd.core.claims import Claims
 from jitd.core.conditions import read_service
+from jitd.core.deed import JITSUDO
 from jitd.core.duration import LONGEST
 from jitd.core.origin import Caller
 from jitd.core.thing import read_thing
@@ -20,7 +21,8 @@ from jitpam.wire import messages
 from jitpam.wire.codes import KINDS
 
 
-def _pairs(pairs: list[list[bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+def pairs_in(pairs: list[list[bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+    """Return variables as pairs of a name and a value. Raises Refusal."""
     if any(len(pair) != 2 for pair in pairs):
         raise Refusal("usage", "a variable is a name and a value")
     return tuple((name, value) for name, value in pairs)
@@ -42,6 +44,8 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
     bounds = ((ask.lasts_for, LONGEST), (ask.uses, 2**31), (ask.timeout_for, LONGEST))
     if any(n is not None and not 1 <= n <= most for n, most in bounds):
         raise Refusal("usage", "a lease has at least one second and one use, and a command one second")
+    if ask.starts_at is not None and ask.service != JITSUDO:
+        raise Refusal("usage", "--at is for commands that jitsudo runs: another program cannot wait for the time")
     return Asked(
         argv=tuple(ask.argv),
         login=ask.login,
@@ -51,17 +55,18 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         cwd_device=ask.cwd_device,
         cwd_inode=ask.cwd_inode,
         chdir=ask.chdir,
-        variables=_pairs(ask.variables),
-        preserved=_pairs(ask.preserved),
-        locale=_pairs(ask.locale),
+        variables=pairs_in(ask.variables),
+        preserved=pairs_in(ask.preserved),
+        locale=pairs_in(ask.locale),
         streams=tuple(ask.streams),
         reason=ask.reason,
         lasts_for=ask.lasts_for,
         uses=ask.uses,
         timeout_for=ask.timeout_for,
-        anew=isinstance(ask, messages.Anew),
+        anew=isinstance(ask, messages.Anew) or ask.starts_at is not None,
         tty=ask.tty,
         caller=caller,
+        starts_at=None if ask.starts_at is None else _instant(ask.starts_at),
     )
 
 

@@ -23,6 +23,7 @@ from jitd.store import Store
 from jitd.verbs.access import Access
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, asked_row, grant_row, holding_row, lock_row, request_row, run_row
+from jitd.verbs.waiting_words import lease_row
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
@@ -59,9 +60,10 @@ class Lists:
         locks = tuple(self._store.locks())
 
         def row_of(store: Store, found: Request) -> Row | None:
-            return (
-                request_row(found, who, self._access.may_review(who, found), locks) if self._access.may_see(who, found) else None
-            )
+            if not self._access.may_see(who, found):
+                return None
+            row = request_row(found, who, self._access.may_review(who, found), locks)
+            return row | {"extends": lease_row(store.grant(found.extends) if found.extends else None)}
 
         return self._rows(who, Request, row_of, ended=ended)
 
@@ -119,6 +121,7 @@ class Lists:
         def read() -> Row:
             row = request_row(found, who, self._access.may_review(who, found), locks)
             with closing(self._opened()) as store:
+                row["extends"] = lease_row(store.grant(found.extends) if found.extends else None)
                 grant = store.grant(found.lease or found.id)
                 # The command stands in the row already: with each of them once more it would not fit into one frame.
                 row["grant"] = None if grant is None else _without(row, grant_row(grant, who, store.holdings(grant=grant.id)))

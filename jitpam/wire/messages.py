@@ -36,6 +36,8 @@ class Message:
 
     type: ClassVar[str] = ""
     fields: ClassVar[dict[str, str]] = {}
+    defaults: ClassVar[dict[str, Any]] = {}
+    """Fields that need not be given when a message is made. On the wire each message has all of its fields."""
     most: ClassVar[int] = SMALL
     """Most bytes of this message's body, if a client sends it."""
     __slots__ = ("__dict__",)
@@ -50,9 +52,11 @@ class Message:
             for name, kind in parent.__dict__.get("__annotations__", {}).items()
             if not kind.startswith("ClassVar")
         }
+        cls.defaults = {name: getattr(cls, name) for name in cls.fields if hasattr(cls, name)}
         by[cls.type] = cls
 
     def __init__(self, **values: Any) -> None:
+        values = self.defaults | values
         if values.keys() != self.fields.keys():
             odd = sorted(values.keys() ^ self.fields.keys())
             raise LocalProtocolError(f"{self.type}: missing or unknown: {', '.join(odd)}")
@@ -91,6 +95,7 @@ class Ask(Message):
     """The fields that Submit, Anew and Explain share: the command as the client knows it, and the client's claims.
 
     ``service`` names the program that is to run the command: ``jitsudo``, or a PAM service, for which a grant is made.
+    ``starts_at`` (RFC 3339 UTC) is when the grant is to begin; None: when it is approved.
     """
 
     most = LARGE
@@ -114,6 +119,7 @@ class Ask(Message):
     tty: bytes | None
     login_session: int
     parents: list[str]
+    starts_at: str | None = None
 
 
 class Submit(Ask, by=FROM_CLIENT):
@@ -330,13 +336,21 @@ class Refused(Message, by=FROM_DAEMON):
 
 
 class Progress(Message, by=FROM_DAEMON):
-    """News of a request that waits. ``state`` is a state of jitd.core.request; ``news`` are sentences for the user."""
+    """News of a request that waits. ``state`` is a state of jitd.core.request; ``news`` are sentences for the user.
+
+    For the line that a waiting client draws: ``answered`` has who approved, ``asked`` who could review now (None: cannot be
+    known), ``owes`` what is still owed in words, ``left_ms`` the milliseconds until ``until``.
+    """
 
     id: str
     state: str
     owed: bool
     news: list[str]
     until: str | None
+    answered: list[str] | None = None
+    asked: list[str] | None = None
+    owes: str = ""
+    left_ms: int | None = None
 
 
 class Challenge(Message, by=FROM_DAEMON):
@@ -358,10 +372,13 @@ class Granted(Message, by=FROM_DAEMON):
 
 
 class Start(Message, by=FROM_DAEMON):
-    """The run ``id`` can begin. Its control socket comes with this frame (SCM_RIGHTS, unix(7))."""
+    """The run ``id`` can begin. Its control socket comes with this frame (SCM_RIGHTS, unix(7)). It is ended in ``left_ms``
+    milliseconds, if it still runs then; None: that is not known.
+    """
 
     id: str
     news: list[str]
+    left_ms: int | None = None
 
 
 class Given(Message, by=FROM_DAEMON):
