@@ -35,8 +35,8 @@ class GrantState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What was permitted. Its id is that of the request that it answers. ``living`` are the ids of the runs and holdings under it
-    that have not ended. ``ends_boot`` is in seconds on CLOCK_BOOTTIME. ``begins_at`` and ``begins_boot`` are None unless the grant
-    begins later than it was issued (``later.has_begun``).
+    that have not ended. ``ends_boot`` is in seconds on CLOCK_BOOTTIME. ``begins_at`` and ``begins_boot`` are None unless the
+    grant begins later than it was issued (``later.has_begun``).
 
     ``is_lease``: a time or a number of uses was asked for, and not just one run.
     """

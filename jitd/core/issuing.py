@@ -49,8 +49,8 @@ def issued(approved: Request, now: Moment) -> Issued:
 
 
 def ends_of(grant: Grant, asked: Request, now: float) -> tuple[float, str]:
-    """Return when a run that begins ``now`` under ``grant`` for ``asked`` is ended, and the sentence that says why. Both times are
-    seconds on the boot clock.
+    """Return when a run that begins ``now`` under ``grant`` for ``asked`` is ended, and the sentence that says why. Both times
+    are seconds on the boot clock.
     """
     assert asked.obligations is not None, "an approved request has its obligations"
     ends_at_boot, because = grant.ends_boot, "its grant has ended"

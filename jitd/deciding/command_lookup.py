@@ -44,8 +44,8 @@ class Asked:
     directories resolved; the request is refused if the word leads elsewhere by now. ``anew``: no earlier grant may answer this
     request. ``unseen``: a second question, without the ``doubt``. If the second question is denied, that denial is the answer:
     the ``doubt`` would tell what is at a path that the requester cannot see. ``gives`` and ``stays``: see
-    ``core.command.Command``. ``tty``: the terminal that the client claims to be on. ``caller``: the process that asks. ``starts_at``: when the grant is to
-    begin; None: when it is approved.
+    ``core.command.Command``. ``tty``: the terminal that the client claims to be on. ``caller``: the process that asks.
+    ``starts_at``: when the grant is to begin; None: when it is approved.
     """
 
     argv: tuple[bytes, ...]

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitpam.options import HELP, LONGEST, MOST_USES, UsageError, read_duration, read_options, read_uses
+from jitpam.amounts import LONGEST, MOST_USES, UsageError, read_duration, read_uses
+from jitpam.options import HELP, read_options
 from jitpam.wire.shown import shown
 
 DEFAULTS = {
