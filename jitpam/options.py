@@ -61,8 +61,8 @@ class Options:
 
     __slots__ = (
         "anew", "argv", "background", "bell", "chdir", "get", "group", "if_owed", "json", "lasts_for", "login", "mode",
-        "preserve", "preserve_all", "quiet", "reason", "resume", "service", "shell", "starts_at", "timeout_for", "user", "uses", "variables",
-        "waits",
+        "preserve", "preserve_all", "quiet", "reason", "resume", "service", "shell", "starts_at", "timeout_for", "user", "uses",
+        "variables", "waits",
     )  # fmt: skip
 
     def __init__(self) -> None:

@@ -85,7 +85,7 @@ def list_rules() -> int:
     for lease in leases:
         what = f"{shown_command([unshown(word) for word in lease.get('argv') or []])} (as {lease.get('run_as')})"
         left = f"{_count(lease.get('left'), 'use')} left, until {_here(lease.get('ends_at'))}"
-        print_out(f"    {printable(f'{lease.get("id")}: {what}: {left}')}")
+        print_out("    " + printable(f"{lease.get('id')}: {what}: {left}"))
     if not rows and leases:
         return 0
     if not rows:

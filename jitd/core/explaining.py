@@ -186,26 +186,32 @@ def closest(policy: Policy, question: Question, at: datetime) -> tuple[Near, ...
                 )
             if missed:
                 near = Near(rule.name, missed)
-                found.append(_opening(near, policy, rule, question, at) if lacking == ("hours",) else near)
+                found.append(_opening(near, rule, question, at) if lacking == ("hours",) else near)
     fewest = min((len(near.wants) for near in found), default=0)
     return tuple([near for near in found if len(near.wants) == fewest][:MOST_CLOSEST])
 
 
-def _opening(near: Near, policy: Policy, rule: Rule, question: Question, at: datetime) -> Near:
-    """Return ``near`` with the moment at which the hours of ``rule`` begin next, unless it is known that the request would be
-    denied then, too.
+def _opening(near: Near, rule: Rule, question: Question, at: datetime) -> Near:
+    """Return ``near`` with the moment at which the hours of ``rule`` begin next, unless the rule itself would not permit the
+    request then. What other rules say, denies above all, is not told.
     """
     begins = next_hour(rule.hours or (), at)
     if begins is None:
         return near
     moment, hours = begins
     try:
-        answer: Decision = decide(policy, replace(question, is_unopened=True), moment)
+        answer: Decision = decide(Policy((rule,), "deny", ""), _unfound(question), moment)
     except Unasked:  # what the facts will be then, nobody knows
         answer = Permit(rule.name, rule.obligations)
     if isinstance(answer, Deny) and answer.why is not Why.REASON:
         return near
     return replace(near, opens_at=moment, opens=hour_in_words(moment, hours))
+
+
+def _unfound(question: Question) -> Question:
+    """Return ``question`` without all that jitd has found out about its file."""
+    command = replace(question.command, digest=b"", operands=())
+    return replace(question, command=command, is_unopened=True, is_missing=False, writable_by=(), names=())
 
 
 def _is_about_file(rule: Rule, question: Question) -> bool:

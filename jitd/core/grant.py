@@ -212,7 +212,9 @@ def transition(grant: Grant, event: Event, now: Moment) -> tuple[Grant, tuple[An
     follows: tuple[Any, ...]
     match event:
         case Used():
-            if grant.left < 1 or now.boot_id != grant.boot_id or now.boot >= grant.ends_boot or not has_begun(grant, now):
+            if not has_begun(grant, now):
+                raise NoUseLeft(f"the time of grant {grant.id} has not begun")
+            if grant.left < 1 or now.boot_id != grant.boot_id or now.boot >= grant.ends_boot:
                 raise NoUseLeft(f"grant {grant.id} has no use left")
             grant = replace(grant, terms=narrow_terms(grant.terms, event.terms))
             after, follows = _used(grant, event, now)

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 
 from jitd.core.claims import Claims
 from jitd.core.conditions import read_service
-from jitd.core.deed import JITSUDO
 from jitd.core.duration import LONGEST
 from jitd.core.origin import Caller
 from jitd.core.thing import read_thing
@@ -44,8 +43,6 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
     bounds = ((ask.lasts_for, LONGEST), (ask.uses, 2**31), (ask.timeout_for, LONGEST))
     if any(n is not None and not 1 <= n <= most for n, most in bounds):
         raise Refusal("usage", "a lease has at least one second and one use, and a command one second")
-    if ask.starts_at is not None and ask.service != JITSUDO:
-        raise Refusal("usage", "--at is for commands that jitsudo runs: another program cannot wait for the time")
     return Asked(
         argv=tuple(ask.argv),
         login=ask.login,

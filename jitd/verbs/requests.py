@@ -118,6 +118,8 @@ class Requests:
 
         Raises Refusal if nothing is submitted.
         """
+        if asked.starts_at is not None and not deed_of(service).is_executed:
+            raise Refusal("usage", "--at is for commands that jitsudo runs: another program does not wait for the time")
         await self._decider.find_typed(who, asked)
         first = await self._decide(who, service, _beforehand(who, service, asked))
         command, decision = first.command, first.decision
