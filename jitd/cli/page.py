@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jitd.cli.answer import Row, command_line, n_bytes, printable, quoted, words
+from jitd.cli.asked_time import begins_and_extends
 from jitd.cli.authenticated import authenticated, in_short
 from jitd.cli.columns import cells, folded
 from jitd.cli.instants import in_words, told
@@ -374,6 +375,7 @@ def _asked_for(row: Row) -> str:
         text = f"A LEASE: {_count(uses, noun)} within {in_words(lasts_for)}"
     if isinstance(row.get("timeout_for"), int):
         text += f", ended after {in_words(row['timeout_for'])}"
+    text += begins_and_extends(row)
     return text if row.get("waits", True) else f"{text}; the requester does not wait, and comes back to {noun} it"
 
 
