@@ -266,7 +266,7 @@ class Connection:
             case messages.Keep():
                 self._done(self._waiting.keep())
             case messages.Resume():
-                self._waiting.move(await requests.resume(who, message.id, self._caller, self._waiting, self._waiting.begin))
+                self._waiting.resumed(await requests.resume(who, message.id, self._caller, self._waiting, self._waiting.begin))
             case messages.Watch():
                 self._watch_ended = message.ended
                 self._services.waiters.watch(self._list_again)

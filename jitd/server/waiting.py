@@ -46,6 +46,7 @@ class Waiting:
         self._request: str | None = None
         self._holding: str | None = None
         self._told = Told()
+        self._takes_use = False
 
     @property
     def who(self) -> Subject | None:
@@ -61,6 +62,12 @@ class Waiting:
         """Note that the client waits for the request ``id`` from now on."""
         self._request = id
         self._told = Told()
+        self._takes_use = False
+
+    def resumed(self, found: Request) -> None:
+        """Tell the client of its request ``found``, which it has resumed. If it was approved before, a use is taken now."""
+        self._takes_use = not found.is_open
+        self.move(found)
 
     def close(self) -> None:
         """Handle that the client has disconnected: take back the thing that the client has, and leave the request that it waits
@@ -149,7 +156,7 @@ class Waiting:
             self._stop()
             until = instant(self._services.requests.ends_at(found))
             self._say(messages.Done(text=f"request {found.id} is approved: {found.service} may go on, until {until}"))
-        elif found.state is RequestState.APPROVED and found.starts_at is not None:
+        elif found.state is RequestState.APPROVED and found.starts_at is not None and not self._takes_use:
             self._stop()
             until = instant(self._services.requests.ends_at(found))
             self._say(messages.Done(text=f"request {found.id} is approved, from {instant(found.starts_at)} until {until}"))
