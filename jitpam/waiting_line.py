@@ -2,8 +2,8 @@
 """The line that ``jitsudo`` redraws while its request waits: how long it has waited, how long it may, who has approved, what is
 owed, and who is asked.
 
-Law: pure. A line is never wider than the room that it is given, and it is printable. What matters most comes first, and is left
-out last.
+Law: pure. A line is never wider than the room that it is given, and it is printable. What matters
+least is left out first: names of those who are asked, then of those who approved.
 """
 
 from __future__ import annotations
@@ -24,30 +24,32 @@ def waiting_line(waited: float, left: float | None, news: Progress | None, realm
     """Return the line for a request that has waited for ``waited`` seconds, and expires in ``left`` seconds (None: not known).
     ``news`` is the last that jitd said of it. ``realm`` is left out of the names of its people. ``room`` is in columns.
     """
-    line = _cut(f"jitsudo: waiting {_clock(waited)}", room)
-    parts = [] if left is None else [f", {_about(left)} left"]
-    if news is not None:
-        parts += _people(news, realm)
-    for part in parts:
-        longer = line + part
-        if width(longer) > room:
-            return _cut(longer, room) if width(line) + len("...") + 8 <= room else line
-        line = longer
-    return line
+    line = f"jitsudo: waiting {_clock(waited)}"
+    time_left = "" if left is None else f", {_about(left)} left"
+    for people in (*_people(news, realm), ""):
+        if width(line + time_left + people) <= room:
+            return line + time_left + people
+    return _cut(line, room)
 
 
-def _people(news: Progress, realm: str) -> list[str]:
+def _people(news: Progress | None, realm: str) -> list[str]:
+    """Return what may be said of people, the longest first: with the names of those who are asked, without them, what is owed
+    alone.
+    """
+    if news is None:
+        return []
     by = _listed([_without(realm, name) for name in news.answered or []], "and")
-    owes = reshown(news.owes).replace("group:", "")
-    if by and owes:
-        n, _, rest = owes.partition(" ")
-        parts = [f"; approved by {by}", f"; {n} more {rest}"]
+    given = f"; approved by {by}" if by else ""
+    owes = reshown(news.owes)
+    if not owes:
+        return [given]
+    n, _, whom = owes.partition(" ")
+    if " or " in owes or " and " in owes:
+        owed = f"; still owed: {owes}" if by else f"; owed: {owes}"
     else:
-        parts = [f"; approved by {by}"] if by else [f"; asks {owes}"] if owes else []
-    if owes and news.asked is not None:
-        names = _listed([_without(realm, name) for name in news.asked], "or")
-        parts.append(f" ({names})" if names else " (nobody at present)")
-    return parts
+        owed = f"; {n} more from {whom}" if by else f"; {n} from {whom}"
+    names = "" if news.asked is None else _listed([_without(realm, name) for name in news.asked], "or") or "nobody at present"
+    return [f"{given}{owed} ({names})" if names else given + owed, given + owed, owed]
 
 
 def _without(realm: str, name: str) -> str:

@@ -30,7 +30,7 @@ def answered(request: Request, locks: tuple[Lock, ...]) -> list[str]:
 
 
 def owes(request: Request, locks: tuple[Lock, ...]) -> str:
-    """Return what ``request`` still owes, in a few words such as ``1 from group:security``; empty if it owes nothing."""
+    """Return what ``request`` still owes, in a few words such as ``1 security``; empty if it owes nothing."""
     if request.obligations is None or not request.is_open:
         return ""
     approvals, who, approvers = request.obligations.approvals, request.requester, counted(locks, request)
@@ -44,10 +44,12 @@ def owes(request: Request, locks: tuple[Lock, ...]) -> str:
     for index, approval in enumerate(approvals):  # how many more of these people would be counted
         more = tuple((f"another {n}", frozenset({index})) for n in range(approval.need))
         n = still_owed(approvals, tuple(given.items())) - still_owed(approvals, (*given.items(), *more))
-        parts += [(n, " or ".join(shown(word) for word in approval.of_whom))] if n else []
+        parts += [(n, shown("/".join(word.partition(":")[2] for word in approval.of_whom)))] if n else []
     if sum(n for n, _ in parts) == left:
-        return listed(tuple(f"{n} from {whom}" for n, whom in parts), "and")
-    return f"{left} from {listed(tuple(dict.fromkeys(whom for _, whom in parts)), 'or')}"
+        return listed(tuple(f"{n} {whom}" for n, whom in parts), "and")
+    if left == 1:
+        return listed(tuple(dict.fromkeys(f"1 {whom}" for _, whom in parts)), "or")
+    return f"{left} {'/'.join(dict.fromkeys(whom for _, whom in parts))}"
 
 
 def not_kept(preserved: Pairs, command: Command) -> str:
