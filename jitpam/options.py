@@ -139,6 +139,7 @@ _NOT_WITH_GET = (
     ("preserve", "--preserve-env", "the command has all of your environment"),
     ("background", "-b", "have your shell put jitsudo in the background"),
     ("starts_at", "--at", "it is given when it is approved"),
+    ("json", "--json", "it goes with -l"),
     ("timeout_for", "-T", "--for says how long the thing is wanted"),
     ("variables", "VAR=value", "set it before jitsudo, and the command has it"),
 )
