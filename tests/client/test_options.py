@@ -14,7 +14,8 @@ from jitpam.wire.shown import shown
 DEFAULTS = {
     "mode": "run", "user": None, "group": None, "chdir": None, "reason": None, "lasts_for": None, "uses": None, "resume": None,
     "if_owed": True, "waits": True, "variables": [], "argv": [], "login": False, "shell": False, "preserve": [],
-    "quiet": False, "json": False, "starts_at": None, "preserve_all": False, "timeout_for": None, "background": False, "bell": False, "anew": False, "get": None,
+    "quiet": False, "json": False, "starts_at": None,
+    "preserve_all": False, "timeout_for": None, "background": False, "bell": False, "anew": False, "get": None,
 }  # fmt: skip
 
 
