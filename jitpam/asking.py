@@ -110,9 +110,11 @@ class _Wait:
         self._id = ""
         self._waits = False
         self._waits_since = 0.0
+        self._last: Progress | None = None
+        self._expires_at: float | None = None  # on CLOCK_BOOTTIME
         self._line = ""
         self._told: set[str] = set()
-        self._redraws = posix.isatty(2)
+        self._redraws = posix.isatty(2) and not options.quiet
         self._leaves_by = 0
         self._leaves_until = 0.0
 
@@ -150,10 +152,34 @@ class _Wait:
             self._connection.close()
             if isinstance(message, (Submit, Get)) and not message.waits:
                 print_out(self._id, f"the id of request {self._id}, which was submitted,")
-            elif heard.text:
+                return 0
+            if heard.text and not self._options.quiet:
                 say(heard.text)
-            return 0
-        return self._relay()
+            if self._options.starts_at is None or not isinstance(message, Submit):
+                return 0
+            return self._run_later(self._options.starts_at)
+        return self._relay(heard)
+
+    def _run_later(self, starts_at: int) -> int:
+        """Wait until the time of the approved grant begins (``--at``), and take its use then. jitd asks everything again. Returns
+        as ``until_ended``, and raises as it does.
+        """
+        from jitpam.appointment import Left, in_words, wait_until
+
+        if not self._options.quiet and starts_at > time.time():
+            say(f"waiting until {in_words(starts_at)}; Ctrl-C stops the wait, and the approval stays")
+        try:
+            wait_until(starts_at, self._signals)
+        except Left as left:
+            say(f"request {self._id} is approved and stays: jitsudo --resume {self._id} when its time has begun, or jitd revoke")
+            raise _Interrupted(left.number) from None
+        try:
+            self._connection = connect()
+        except NotAuthenticated as refusal:
+            raise NotAuthenticated(refusal.cause, self._with_resume(str(refusal))) from None
+        except Unreachable as fault:
+            self._come_back(fault)
+        return self.until_ended(Resume(id=self._id, streams=self._kinds))
 
     def _until_decided(self, message: Message) -> Message:
         """Send ``message``. Return the Start, Given or Done that follows.
@@ -166,10 +192,15 @@ class _Wait:
             from jitpam import holding  # noqa: F401
         if self._options.mode != "get":
             from jitpam import relay  # noqa: F401
+        if self._redraws:
+            from jitpam import waiting_line  # noqa: F401
 
         for heard in said:
             if isinstance(heard, Progress):
-                self._id = heard.id
+                self._id, self._last = heard.id, heard
+                self._expires_at = (
+                    None if heard.left_ms is None else time.clock_gettime(time.CLOCK_BOOTTIME) + heard.left_ms / 1000
+                )
                 self._tell(heard.news)
                 if heard.owed and not self._waits:
                     self._waits_since = time.monotonic()
@@ -217,7 +248,8 @@ class _Wait:
 
     def _come_back(self, fault: Unreachable) -> None:
         """Connect again when jitd is back. Raises Unreachable after COMES_BACK_WITHIN, NotAuthenticated and _Interrupted."""
-        say("jitd went away; waiting for it to come back")
+        if not self._options.quiet:
+            say("jitd went away; waiting for it to come back")
         until = time.monotonic() + COMES_BACK_WITHIN
         pause = select.poll()
         pause.register(self._signals.descriptor, select.POLLIN)
@@ -241,15 +273,18 @@ class _Wait:
             return text
         return f"{text}{', then' if text.endswith('kinit') else ': kinit, then'} jitsudo --resume {self._id}"
 
-    def _relay(self) -> int:
+    def _relay(self, start: Message) -> int:
         from jitpam.relay import Relay
+
+        assert isinstance(start, Start), "nothing else brings a control socket"
 
         control = self._connection.take_control()
         if self._options.background:
             if posix.fork():
                 posix._exit(0)
             posix.setpgid(0, 0)  # a process group of its own: in the background of the terminal, and a job of no shell
-        relay = Relay(control, self._kinds, self._signals)
+        left_ms = None if self._options.quiet or self._options.background else start.left_ms
+        relay = Relay(control, self._kinds, self._signals, left=None if left_ms is None else left_ms / 1000)
         relay.hand_over()
         self._connection.close()
         outcome = relay.run()
@@ -269,14 +304,17 @@ class _Wait:
     # --- the waiting line
 
     def _draw(self) -> None:
-        """Write the time that we have waited over the same line. The text never gets shorter, so nothing has to be erased."""
+        """Write the waiting line over itself. If it has got shorter, blanks cover the rest."""
         if not self._waits or not self._redraws or not _is_foreground():
             return
-        minutes, seconds = divmod(int(time.monotonic() - self._waits_since), 60)
-        hours, minutes = divmod(minutes, 60)
-        line = f"jitsudo: waiting {f'{hours}:' if hours else ''}{minutes:02}:{seconds:02}"
+        from jitpam.waiting_line import waiting_line, width
+
+        left = None if self._expires_at is None else self._expires_at - time.clock_gettime(time.CLOCK_BOOTTIME)
+        realm = self._connection.welcome.principal.partition("@")[2]
+        waited = time.monotonic() - self._waits_since
+        line = waiting_line(waited, left, self._last, realm, room=_columns() - 1)
         if line != self._line:
-            write(f"\r{line}")
+            write(f"\r{line}{' ' * (width(self._line) - width(line))}")
             self._line = line
 
     def _end_line(self) -> None:
@@ -285,7 +323,7 @@ class _Wait:
             self._line = ""
 
     def _tell(self, news: list[str]) -> None:
-        for sentence in news:
+        for sentence in () if self._options.quiet else news:
             if sentence not in self._told:  # a daemon that was restarted sends all news again
                 self._end_line()
                 say(sentence)
@@ -297,6 +335,14 @@ def _is_foreground() -> bool:
         return posix.tcgetpgrp(2) == posix.getpgrp()
     except OSError:
         return False
+
+
+def _columns() -> int:
+    """Return the columns of the terminal on standard error; 80 if it does not know them."""
+    try:
+        return posix.get_terminal_size(2).columns or 80
+    except OSError:
+        return 80
 
 
 # --- ending ------------------------------------------------------------------------------------------------------------

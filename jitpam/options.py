@@ -8,9 +8,10 @@ name, never ignored. Arguments stay bytes. (Importing the standard library's get
 
 from __future__ import annotations
 
-LONGEST = 10 * 365 * 24 * 3600
-"""Seconds of the longest duration that can be asked for: ten years. Rules allow far less."""
-MOST_USES = 1_000_000
+from jitpam.amounts import UsageError, read_duration, read_timeout, read_uses
+from jitpam.amounts import quoted as _quoted
+
+__all__ = ["HELP", "USAGE", "Options", "UsageError", "read_options"]
 
 USAGE = "jitsudo [options] [VAR=value ...] [--] command [argument ...]"
 HELP = f"""\
@@ -34,12 +35,15 @@ Asks for a command to be run as another user. The people named by the rules appr
       --reason=TEXT       why (also from JITSUDO_REASON)
       --for=DURATION      ask for a lease: 15m, 2h, 1h30m, 1d
       --uses=N            ask for a number of uses
+      --at=TIME           ask now for a time that begins then: 22:00, or "2026-11-23 22:00"
       --no-wait           submit, print the request's id, exit
       --service=SERVICE   ask for what another program will do: sudo, su, or sshd and login, which run no command
       --get=THING         ask for THING, such as service-ticket:postgres/db1.example.org; run the command, if there
                           is one, as yourself with it; otherwise keep it, and print the line to use it by
       --resume=ID         wait for that request, or run it if it is approved
   -l, --list              what may I ask for; with a command: what would happen
+      --json              with -l: one JSON object a line
+  -q, --quiet             say nothing but errors
   -v, --validate          authenticate and show who I am here
   -k, --reset-timestamp   give back the leases of this login session; with a command: ask again, even if a lease permits it
   -K, --remove-timestamp  give back all of my leases
@@ -52,16 +56,13 @@ Exit status: the command's own, or 118 an approval would be owed, 119 not authen
 """
 
 
-class UsageError(Exception):
-    """The command line is not valid; the text says why. The text quotes what was typed, so print it through ``shown``."""
-
-
 class Options:
     """What the command line says. ``mode`` is run, get, list, validate, giveback, giveback all, resume, version or help."""
 
     __slots__ = (
-        "anew", "argv", "background", "bell", "chdir", "get", "group", "if_owed", "lasts_for", "login", "mode", "preserve",
-        "preserve_all", "reason", "resume", "service", "shell", "timeout_for", "user", "uses", "variables", "waits",
+        "anew", "argv", "background", "bell", "chdir", "get", "group", "if_owed", "json", "lasts_for", "login", "mode",
+        "preserve", "preserve_all", "quiet", "reason", "resume", "service", "shell", "starts_at", "timeout_for", "user", "uses",
+        "variables", "waits",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -73,6 +74,10 @@ class Options:
         self.lasts_for: int | None = None
         self.uses: int | None = None
         self.timeout_for: int | None = None
+        self.starts_at: int | None = None
+        """Seconds since 1970; None: when it is approved."""
+        self.quiet = False
+        self.json = False
         self.login = False
         self.shell = False
         self.preserve_all = False
@@ -91,7 +96,7 @@ class Options:
 
 _SHORT = {
     "u": "user", "g": "group", "D": "chdir", "n": "non-interactive", "l": "list", "v": "validate",
-    "k": "reset-timestamp", "K": "remove-timestamp", "V": "version",
+    "q": "quiet", "k": "reset-timestamp", "K": "remove-timestamp", "V": "version",
     "i": "login", "s": "shell", "E": "preserve-env", "H": "set-home", "T": "command-timeout", "b": "background", "B": "bell",
     "P": "preserve-groups", "C": "close-from", "p": "prompt", "S": "stdin", "A": "askpass", "N": "no-update",
     "R": "chroot", "r": "role", "t": "type", "a": "auth-type", "c": "login-class", "U": "other-user", "e": "edit",
@@ -100,7 +105,7 @@ _SHORT = {
 
 _TAKES = {
     "user", "group", "chdir", "reason", "for", "uses", "resume", "command-timeout", "close-from", "prompt", "chroot", "role",
-    "type", "auth-type", "login-class", "other-user", "host", "service", "get",
+    "type", "auth-type", "login-class", "other-user", "host", "service", "get", "at",
 }  # fmt: skip
 """Long options that take an argument. ``--preserve-env`` may have one, but only after ``=``."""
 
@@ -114,7 +119,7 @@ _MODES = {
 }
 _SETS = {
     "login": ("login", True), "shell": ("shell", True), "background": ("background", True), "bell": ("bell", True),
-    "non-interactive": ("if_owed", False), "no-wait": ("waits", False),
+    "non-interactive": ("if_owed", False), "no-wait": ("waits", False), "quiet": ("quiet", True), "json": ("json", True),
 }  # fmt: skip
 """Option without an argument → the attribute of Options that it sets, and the value."""
 _ONCE = {"user": "user", "group": "group", "chdir": "chdir", "command-timeout": "timeout_for", "get": "get"}
@@ -133,6 +138,8 @@ _NOT_WITH_GET = (
     ("preserve_all", "-E", "the command has all of your environment"),
     ("preserve", "--preserve-env", "the command has all of your environment"),
     ("background", "-b", "have your shell put jitsudo in the background"),
+    ("starts_at", "--at", "it is given when it is approved"),
+    ("json", "--json", "it goes with -l"),
     ("timeout_for", "-T", "--for says how long the thing is wanted"),
     ("variables", "VAR=value", "set it before jitsudo, and the command has it"),
 )
@@ -153,7 +160,7 @@ _NEVER = {
     "no-update": "there is no time stamp to update",
     "edit": "jitsudo does not edit files; ask for the editor as a command",
 }
-_OURS = frozenset({"reason", "for", "uses", "no-wait", "resume", "service", "get"})
+_OURS = frozenset({"reason", "for", "uses", "no-wait", "resume", "service", "get", "at", "quiet", "json"})
 """Options that sudo does not have."""
 _KNOWN = frozenset(_SHORT.values()) | {"help", "host"} | _OURS
 
@@ -266,6 +273,10 @@ def _apply(found: Options, name: str, typed: str, value: bytes | None) -> None:
         found.lasts_for = read_duration(value or b"")
     elif name == "uses":
         found.uses = read_uses(value or b"")
+    elif name == "at":
+        from jitpam.appointment import read_moment
+
+        found.starts_at = read_moment(value or b"")
     else:
         if name in _OTHER:
             if found.mode not in ("run", _OTHER[name]):
@@ -320,6 +331,12 @@ def _check(found: Options) -> None:
         raise UsageError("--resume continues a request, which cannot be changed")
     if not found.waits and (mode != "run" or not found.if_owed):
         raise UsageError("--no-wait submits a command; it does not go with -n or another of these options")
+    if found.json and mode != "list":
+        raise UsageError("--json goes with -l")
+    if found.starts_at is not None and (mode != "run" or not found.if_owed or found.service != "jitsudo"):
+        raise UsageError(
+            "--at is for a command that jitsudo runs later; it does not go with -n, --service or another of these options"
+        )
     if found.argv and not found.argv[0] and not (found.login or found.shell):
         raise UsageError("the command is an empty word")
 
@@ -341,50 +358,3 @@ def _check_get(found: Options) -> None:
 def _check_close_from(text: bytes) -> None:
     if not text.isdigit() or len(text) > 9 or int(text) < LEAST_CLOSED:
         raise UsageError(f"-C takes a number from {LEAST_CLOSED} on; all descriptors from there on are closed anyway")
-
-
-def read_timeout(text: bytes) -> int:
-    """Return the seconds in ``text``: a duration, or digits alone, which are seconds as for sudo's ``-T``. Raises UsageError."""
-    return read_duration(text + b"s" if text.isdigit() else text)
-
-
-_UNITS = {ord("d"): 86400, ord("h"): 3600, ord("m"): 60, ord("s"): 1}
-
-
-def read_duration(text: bytes) -> int:
-    """Return the seconds in a duration such as ``90s``, ``15m``, ``2h``, ``1h30m``, ``1d``: ASCII digits with units, larger units
-    first. Raises UsageError.
-    """
-    total = 0
-    number = b""
-    last = LONGEST
-    for at, byte in enumerate(text):
-        if 48 <= byte <= 57:
-            number += text[at : at + 1]
-            continue
-        unit = _UNITS.get(byte)
-        if unit is None or unit >= last or not 0 < len(number) <= 9:
-            raise UsageError(f"{_brief(text)} is not a duration: write 90s, 15m, 2h, 1h30m or 1d")
-        total += int(number) * unit
-        number = b""
-        last = unit
-    if number or last == LONGEST:
-        raise UsageError(f"{_brief(text)} is not a duration: write 90s, 15m, 2h, 1h30m or 1d")
-    if not 1 <= total <= LONGEST:
-        raise UsageError(f"{_brief(text)} is not a duration from 1s to 3650d")
-    return total
-
-
-def read_uses(text: bytes) -> int:
-    """Return the number of uses in ``text``, 1 to MOST_USES. Raises UsageError."""
-    if not 0 < len(text) <= 7 or not all(48 <= byte <= 57 for byte in text) or not 1 <= int(text) <= MOST_USES:
-        raise UsageError(f"{_brief(text)} is not a number of uses from 1 to {MOST_USES}")
-    return int(text)
-
-
-def _quoted(value: bytes) -> str:
-    return value.decode("utf-8", "surrogateescape")
-
-
-def _brief(text: bytes) -> str:
-    return _quoted(text if len(text) <= 40 else text[:40] + b"...") or "nothing"

@@ -7,13 +7,16 @@ Law: the answer to such an option goes to standard output, since no command uses
 from __future__ import annotations
 
 import os
+import time
 
 from jitpam import __version__, claims
-from jitpam.client import RefusedByDaemon, connect
+from jitpam.appointment import in_words
+from jitpam.client import Connection, RefusedByDaemon, connect
 from jitpam.options import HELP, Options
 from jitpam.saying import print_out, printable, say
 from jitpam.submission import asked
 from jitpam.wire.codes import EXITS
+from jitpam.wire.exact import exact
 from jitpam.wire.messages import Explain, Giveback, List
 from jitpam.wire.shown import shown_command, unshown
 
@@ -43,6 +46,8 @@ def answer(options: Options, kinds: list[str]) -> int:
         case "giveback all":
             return give_back(None)
     is_about_one = options.argv or options.login or options.shell or options.service != "jitsudo"
+    if options.json:
+        return explain_as_json(asked(options, kinds)) if is_about_one else list_as_json()
     return explain(asked(options, kinds)) if is_about_one else list_rules()
 
 
@@ -70,13 +75,22 @@ def give_back(login_session: int | None) -> int:
 
 
 def list_rules() -> int:
-    """-l: print what we may ask for, by which rule and on what terms. Returns the exit status: 1 if there is nothing, as in
-    sudo.
+    """-l: print what we may ask for, by which rule and on what terms, and the leases that we have. Returns the exit status: 1 if
+    there is nothing, as in sudo.
     """
     connection = connect()
     who = connection.welcome
     rows = list(connection.ask(List(what="rules", ended=False)))
+    leases = _leases(connection)
     connection.close()
+    if leases:
+        print_out("leases that you have")
+    for lease in leases:
+        what = f"{shown_command([unshown(word) for word in lease.get('argv') or []])} (as {lease.get('run_as')})"
+        left = f"{_count(lease.get('left'), 'use')} left, until {_here(lease.get('ends_at'))}"
+        print_out("    " + printable(f"{lease.get('id')}: {what}: {left}"))
+    if not rows and leases:
+        return 0
     if not rows:
         print_out(f"{printable(who.principal)} may run nothing on {printable(who.host)} by jitsudo")
         return 1
@@ -87,6 +101,58 @@ def list_rules() -> int:
         for sentence in _consequences(row):
             print_out(f"        {sentence}")
     return 0
+
+
+def _leases(connection: Connection) -> list[dict[str, Any]]:
+    """Return the rows of our own leases that still have a use."""
+    rows = connection.ask(List(what="grants", ended=False))
+    return [row for row in rows if row.get("mine") and row.get("is_lease") and row.get("left")]
+
+
+def list_as_json() -> int:
+    """-l --json: print the rules that are about us, then our leases, each as one JSON object. Returns the exit status: 1 if there
+    is nothing.
+    """
+    connection = connect()
+    rows = [*connection.ask(List(what="rules", ended=False)), *_leases(connection)]
+    connection.close()
+    _print_rows(rows)
+    return 0 if rows else 1
+
+
+def explain_as_json(asking: dict[str, Any]) -> int:
+    """-l --json COMMAND: print what jitd would decide, as one JSON object. Returns the exit status of ``explain``."""
+    connection = connect()
+    try:
+        rows = list(connection.ask(Explain(**asking)))
+    except RefusedByDaemon as refusal:
+        if EXITS[refusal.code][0] in (119, 120, 125):
+            raise
+        rows = [{"decision": "deny", "why": refusal.code, "because": refusal.text}]
+    connection.close()
+    _print_rows(rows)
+    return 0 if any(row.get("decision") == "permit" for row in rows) else 1
+
+
+def _print_rows(rows: list[dict[str, Any]]) -> None:
+    import json
+
+    for row in rows:
+        print_out(json.dumps(exact(row), ensure_ascii=True))
+
+
+def _here(at: object) -> str:
+    """Return the moment ``at`` (RFC 3339 UTC) on the user's own clock, such as ``Sun 2026-11-22 22:00 CET``."""
+    from calendar import timegm
+
+    try:
+        return in_words(timegm(time.strptime(str(at), "%Y-%m-%dT%H:%M:%SZ")))
+    except ValueError:
+        return str(at)
+
+
+def _count(number: object, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _terms(row: dict[str, Any]) -> str:
@@ -148,7 +214,8 @@ def explain(asking: dict[str, Any]) -> int:
             no = "not decided" if row.get("providers") else "denied"
             print_out(printable(f"{what}: {no}: {row.get('because')}"))
             for near in row.get("closest") or []:
-                print_out(printable(f"closest: rule {near.get('rule')}: {', '.join(near.get('wants') or [])}"))
+                begins = f"; it may be permitted from {_here(near['opens_at'])}" if near.get("opens_at") else ""
+                print_out(printable(f"closest: rule {near.get('rule')}: {', '.join(near.get('wants') or [])}{begins}"))
         elif row.get("lease"):
             asked = f"; {_gatekeepers(row)}" if row.get("gatekeepers") else ""
             print_out(printable(f"{what}: permitted by the lease {row['lease']}{asked}"))

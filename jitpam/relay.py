@@ -13,6 +13,7 @@ import binascii
 import os
 import select
 import struct
+import time
 from _socket import AF_UNIX, MSG_NOSIGNAL, SCM_RIGHTS, SOCK_SEQPACKET, SOL_SOCKET, socket
 
 from jitpam.signals import Signals
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 else:
     import _signal  # importing `signal` would make each start 3 ms longer
 
+WARNED_BEFORE = 60.0
+"""Seconds before its end at which the user of a run is warned."""
+LOOKED_EVERY = 3600.0
+"""Seconds after which the clock is looked at again, at most."""
 PIECE = 32 * 1024
 """Most bytes of payload in one packet."""
 RELAYED = (
@@ -53,7 +58,8 @@ class Outcome:
 class Relay:
     """The client's side of one run. Call ``hand_over`` to pass the streams, then ``run``, which returns the outcome."""
 
-    def __init__(self, control: int, kinds: list[str], signals: Signals) -> None:
+    def __init__(self, control: int, kinds: list[str], signals: Signals, left: float | None = None) -> None:
+        """``left``: seconds until the run is ended, of which the user is warned at the terminal; None: not known."""
         self._control = socket(AF_UNIX, SOCK_SEQPACKET, 0, control)
         self._control.setblocking(False)
         self._kinds = kinds
@@ -76,6 +82,9 @@ class Relay:
         """The process id of the command, which is also its process group; 0 before it runs."""
         self._early: list[tuple[int, int]] = []
         self._outcome: Outcome | None = None
+        self._warns_at: float | None = None  # on CLOCK_BOOTTIME
+        if left is not None and left > WARNED_BEFORE and self._terminal is not None:
+            self._warns_at = time.clock_gettime(time.CLOCK_BOOTTIME) + left - WARNED_BEFORE
 
     def hand_over(self) -> None:
         """Pass our streams to the monitor. From here on our signals go to the command.
@@ -125,13 +134,34 @@ class Relay:
         if terminal is not None:  # also without events, since poll reports a hang-up in any case
             reads = self._outcome is None and not self._to_monitor and terminal.is_raw
             poll.register(terminal.descriptor, (select.POLLIN if reads else 0) | (select.POLLOUT if self._to_terminal else 0))
-        for descriptor, event in poll.poll():
+        for descriptor, event in poll.poll(self._warn()):
             if descriptor == self._signals.descriptor:
                 self._on_signals()
             elif descriptor == control:
                 self._on_control(event)
             elif self._terminal is not None:
                 self._on_terminal(self._terminal, event)
+
+    def _warn(self) -> float | None:
+        """Say once on the terminal that the run's time ends soon, if we are in its foreground. The command's other streams get
+        nothing of that. Returns the milliseconds until this has to be looked at again; None: never.
+        """
+        if self._warns_at is None:
+            return None
+        left = self._warns_at - time.clock_gettime(time.CLOCK_BOOTTIME)
+        if left > 0:
+            return min(left, LOOKED_EVERY) * 1000 + 1
+        terminal = self._terminal
+        if left < -WARNED_BEFORE or terminal is None:
+            self._warns_at = None
+        elif terminal.is_ours and not self._to_terminal:
+            self._warns_at = None
+            seconds = int(WARNED_BEFORE + left + 0.5)
+            self._to_terminal = memoryview(
+                f"\r\njitsudo: the command is ended in {seconds} s: its time is over then\r\n".encode()
+            )
+            self._flush(terminal)
+        return None if self._warns_at is None else 1000.0
 
     def _on_signals(self) -> None:
         for number, sender in self._signals.taken():

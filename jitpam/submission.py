@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 def asked(options: Options, kinds: list[str]) -> dict[str, Any]:
     """Return the fields that Submit and Explain have in common (PROTOCOL.md section 4). Raises UsageError."""
+    starts_at = None
+    if options.starts_at is not None:
+        from jitpam.appointment import in_utc
+
+        starts_at = in_utc(options.starts_at)
     cwd, device, inode = _directory(options)
     preserved, variables = claims.preserved(options.preserve, options.variables, everything=options.preserve_all)
     return {
@@ -42,6 +47,7 @@ def asked(options: Options, kinds: list[str]) -> dict[str, Any]:
         "tty": claims.terminal_name(),
         "login_session": claims.login_session(),
         "parents": claims.parents(),
+        "starts_at": starts_at,
     }
 
 

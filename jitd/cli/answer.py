@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable
 from typing import IO, Any
 
+from jitpam.wire.exact import exact as exact
 from jitpam.wire.shown import reshown, shown_argument, unshown
 
 Row = dict[str, Any]
@@ -50,26 +51,6 @@ def answer_json(rows: Iterable[Row]) -> None:
     """Print one JSON object per row, each on its own line. The output is ASCII, so it cannot control the terminal."""
     for row in rows:
         print(json.dumps(row, ensure_ascii=True))
-
-
-def exact(value: Any) -> Any:
-    """Return ``value`` for programs to read. ``value`` comes from a row whose texts were made by ``shown``. In the result UTF-8
-    text stands as itself, any other byte is ``\\xNN``, and a backslash is doubled.
-    """
-    if isinstance(value, dict):
-        return {name: exact(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [exact(member) for member in value]
-    if not isinstance(value, str) or "\\" not in value:
-        return value
-    try:
-        return _escaped(unshown(value).decode("utf-8", "surrogateescape"))
-    except ValueError:  # `shown` did not make this text
-        return _escaped(value)
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"\\x{ord(c) - 0xDC00:02x}" if "\udc80" <= c <= "\udcff" else c for c in text.replace("\\", "\\\\"))
 
 
 # --- the members of a row ----------------------------------------------------------------------------------------------

@@ -13,8 +13,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from jitd.core.conditions import DAYS, CommandPattern
-from jitd.core.decision import Permit, Why
+from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.facts import NOTHING, Facts, Unasked
+from jitd.core.next_hour import hour_in_words, next_hour
 from jitd.core.origin import FACT
 from jitd.core.policy import CONDITIONS, Policy, Rule, decide, is_of
 from jitd.core.question import Question, spelled
@@ -69,10 +70,14 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A permit that came close: the name of the rule, and what it wants and did not get."""
+    """A permit that came close: the name of the rule, and what it wants and did not get. If that is the hour alone, ``opens_at``
+    (aware) is when its hours begin next, and ``opens`` the same in words.
+    """
 
     rule: str
     wants: tuple[str, ...]
+    opens_at: datetime | None = None
+    opens: str = ""
 
 
 def explain(policy: Policy, question: Question, at: datetime, known: Facts = NOTHING) -> tuple[Explained, ...]:
@@ -172,16 +177,41 @@ def closest(policy: Policy, question: Question, at: datetime) -> tuple[Near, ...
     found: list[Near] = []
     for rule in policy.index.about(question.requester):
         if is_of(rule, question.requester) and _is_about_file(rule, question):
-            missed = tuple(_wish(rule, name) for name, holds in CONDITIONS if not holds(rule, question, at))
+            lacking = tuple(name for name, holds in CONDITIONS if not holds(rule, question, at))
+            missed = tuple(_wish(rule, name) for name in lacking)
             if not missed:
                 missed = (
                     *((f"from {_whence(rule)}",) if rule.origin else ()),
                     *((f"when {_one_line(rule)}",) if rule.when else ()),
                 )
             if missed:
-                found.append(Near(rule.name, missed))
+                near = Near(rule.name, missed)
+                found.append(_opening(near, rule, question, at) if lacking == ("hours",) else near)
     fewest = min((len(near.wants) for near in found), default=0)
     return tuple([near for near in found if len(near.wants) == fewest][:MOST_CLOSEST])
+
+
+def _opening(near: Near, rule: Rule, question: Question, at: datetime) -> Near:
+    """Return ``near`` with the moment at which the hours of ``rule`` begin next, unless the rule itself would not permit the
+    request then. What other rules say, denies above all, is not told.
+    """
+    begins = next_hour(rule.hours or (), at)
+    if begins is None:
+        return near
+    moment, hours = begins
+    try:
+        answer: Decision = decide(Policy((rule,), "deny", ""), _unfound(question), moment)
+    except Unasked:  # what the facts will be then, nobody knows
+        answer = Permit(rule.name, rule.obligations)
+    if isinstance(answer, Deny) and answer.why is not Why.REASON:
+        return near
+    return replace(near, opens_at=moment, opens=hour_in_words(moment, hours))
+
+
+def _unfound(question: Question) -> Question:
+    """Return ``question`` without all that jitd has found out about its file."""
+    command = replace(question.command, digest=b"", operands=())
+    return replace(question, command=command, is_unopened=True, is_missing=False, writable_by=(), names=())
 
 
 def _is_about_file(rule: Rule, question: Question) -> bool:

@@ -17,6 +17,7 @@ from jitd.core.decision import Terms, narrow_terms
 from jitd.core.deed import Deed, deed_of
 from jitd.core.effects import Admit, ListsChanged, Moment, SetDeadline
 from jitd.core.holding import Giving, Taking
+from jitd.core.later import has_begun
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.run import Process, Returned, Starting, StopOrdered
 from jitd.core.subject import Subject
@@ -34,7 +35,8 @@ class GrantState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What was permitted. Its id is that of the request that it answers. ``living`` are the ids of the runs and holdings under it
-    that have not ended. ``ends_boot`` is in seconds on CLOCK_BOOTTIME.
+    that have not ended. ``ends_boot`` is in seconds on CLOCK_BOOTTIME. ``begins_at`` and ``begins_boot`` are None unless the
+    grant begins later than it was issued (``later.has_begun``).
 
     ``is_lease``: a time or a number of uses was asked for, and not just one run.
     """
@@ -60,6 +62,8 @@ class Grant:
     ended_because: str = ""
     state: GrantState = GrantState.ACTIVE
     version: int = 1
+    begins_at: datetime | None = None
+    begins_boot: float | None = None
 
     @property
     def is_live(self) -> bool:
@@ -78,7 +82,9 @@ class Issued:
 
     def detail(self) -> dict[str, Any]:
         """Return what the chain keeps of the event."""
-        return {"holder": self.grant.holder.principal, "uses": self.grant.uses, "ends_at": self.grant.ends_at.isoformat()}
+        begins = {} if self.grant.begins_at is None else {"begins_at": self.grant.begins_at.isoformat()}
+        told = {"holder": self.grant.holder.principal, "uses": self.grant.uses, "ends_at": self.grant.ends_at.isoformat()}
+        return told | begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +158,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 
 
 class NoUseLeft(IllegalEvent):
-    """All uses of the grant are taken, or its time is over. Nothing was changed."""
+    """All uses of the grant are taken, or its time is over or has not begun. Nothing was changed."""
 
 
 def covers(grant: Grant, subject: Subject, host: str, service: str, command: Command, rule: str, now: Moment) -> bool:
@@ -185,6 +191,7 @@ def _is_the_same(grant: Grant, subject: Subject, host: str, service: str, comman
         and grant.left > 0
         and grant.boot_id == now.boot_id
         and now.boot < grant.ends_boot
+        and has_begun(grant, now)
         and grant.rule == rule
         and grant.holder.uid == subject.uid
         and (grant.holder.principal == subject.principal or subject.is_local)
@@ -205,6 +212,8 @@ def transition(grant: Grant, event: Event, now: Moment) -> tuple[Grant, tuple[An
     follows: tuple[Any, ...]
     match event:
         case Used():
+            if not has_begun(grant, now):
+                raise NoUseLeft(f"the time of grant {grant.id} has not begun")
             if grant.left < 1 or now.boot_id != grant.boot_id or now.boot >= grant.ends_boot:
                 raise NoUseLeft(f"grant {grant.id} has no use left")
             grant = replace(grant, terms=narrow_terms(grant.terms, event.terms))

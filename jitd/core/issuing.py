@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which grant an approved request gets. Law: it permits what was asked for, and no more than the rule allows."""
+"""Which grant an approved request gets, and when a run under it is ended.
+
+Law: a grant permits what was asked for, and no more than the rule allows.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant, Issued
+from jitd.core.later import window
 from jitd.core.law import DAEMON
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ def issued(approved: Request, now: Moment) -> Issued:
     """Return the event that issues the grant of the ``approved`` request: what it asked for, within what its rule allows."""
     obligations = approved.obligations
     assert obligations is not None, "an approved request has its obligations"
-    lasts_for = min(approved.lasts_for or obligations.lasts_for, obligations.lasts_for)
+    time, is_later = window(approved, obligations, now), approved.starts_at is not None
     asked = approved.uses if approved.uses is not None else obligations.uses if approved.lasts_for is not None else 1
     gives = approved.command.gives
     uses = 1 if gives else min(asked, obligations.uses)  # nobody can count how often a ticket is used
@@ -34,10 +37,28 @@ def issued(approved: Request, now: Moment) -> Issued:
         because=approved.because,
         terms=obligations.terms,
         issued_at=now.at,
-        ends_at=now.at + timedelta(seconds=lasts_for),
-        ends_boot=now.boot + lasts_for,
+        ends_at=time.ends_at,
+        ends_boot=time.ends_boot,
         is_lease=gives or approved.lasts_for is not None or approved.uses is not None,
         uses=uses,
         left=uses,
+        begins_at=time.begins_at if is_later else None,
+        begins_boot=time.begins_boot if is_later else None,
     )
     return Issued(approved.id, DAEMON, grant)
+
+
+def ends_of(grant: Grant, asked: Request, now: float) -> tuple[float, str]:
+    """Return when a run that begins ``now`` under ``grant`` for ``asked`` is ended, and the sentence that says why. Both times
+    are seconds on the boot clock.
+    """
+    assert asked.obligations is not None, "an approved request has its obligations"
+    ends_at_boot, because = grant.ends_boot, "its grant has ended"
+    for timeout, sentence in (
+        (grant.terms.timeout_for, "its rule's timeout is over"),
+        (asked.obligations.terms.timeout_for, "its rule's timeout is over"),
+        (asked.timeout_for, "its timeout is over"),
+    ):
+        if timeout is not None and now + timeout < ends_at_boot:
+            ends_at_boot, because = now + timeout, sentence
+    return ends_at_boot, because

@@ -44,8 +44,8 @@ def owes(answered: Request, today: Obligations, standing: tuple[Subject, ...]) -
 
 def is_within(grant: Grant, today: Obligations, now: Moment) -> bool:
     """True if ``grant`` would still have time and a use left if it had been issued under ``today``'s obligations."""
-    issued_boot = grant.ends_boot - (grant.ends_at - grant.issued_at).total_seconds()
-    return now.boot < issued_boot + today.lasts_for and grant.uses - grant.left < today.uses
+    begun_boot = grant.ends_boot - (grant.ends_at - (grant.begins_at or grant.issued_at)).total_seconds()
+    return now.boot < begun_boot + today.lasts_for and grant.uses - grant.left < today.uses
 
 
 def discharges(grant: Grant, answered: Request, today: Obligations, standing: tuple[Subject, ...], now: Moment) -> bool:

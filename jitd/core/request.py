@@ -26,7 +26,7 @@ from jitd.core.opening import Relisted, WaysOpened, changed, deadlines_of, open_
 from jitd.core.review import Review as Review
 from jitd.core.review import Verdict as Verdict
 from jitd.core.subject import Subject
-from jitd.core.submission import detail_of, lease_for, until
+from jitd.core.submission import detail_of, lease_for, terms_of, until
 
 
 class RequestState(StrEnum):
@@ -46,7 +46,8 @@ class Request:
     request. ``anew``: no earlier grant may answer it. ``caller`` are facts about the process that asked, if a rule looked at
     them, each with its value. ``at_once``: it does not wait for approvals. ``asking_at`` is since when its gatekeepers are
     asked, None if they are not; ``passed`` is what is kept of their answers. ``seen`` are the facts of the last decision. Of the
-    ways to approve those are open whose ``after`` is at most ``opened``. ``visible_to``: see core/visibility.py.
+    ways to approve those are open whose ``after`` is at most ``opened``. ``visible_to``: see core/visibility.py. ``starts_at`` is
+    when the grant is to begin; None: when it is approved. ``extends`` is the live lease for the same that the requester had.
     """
 
     id: str
@@ -82,6 +83,8 @@ class Request:
     seen: tuple[tuple[str, str], ...] = ()
     opened: int = 0
     visible_to: tuple[str, ...] | None = None
+    starts_at: datetime | None = None
+    extends: str | None = None
 
     @property
     def may_act_at_once(self) -> bool:
@@ -90,8 +93,10 @@ class Request:
 
     @property
     def terms(self) -> tuple[int | None, ...]:
-        """What the fingerprint has beside the command: seconds and uses of a lease, and seconds of running time."""
-        return self.lasts_for, self.uses, self.timeout_for
+        """What the fingerprint has beside the command: seconds and uses of a lease, seconds of running time, and the
+        second since 1970 at which a grant begins that begins later.
+        """
+        return terms_of(self.lasts_for, self.uses, self.timeout_for, self.starts_at)
 
     @property
     def is_open(self) -> bool:
@@ -385,7 +390,7 @@ def _approved(request: Request, attended: bool, because: str, now: Moment) -> St
     if grant is None:
         grant = request.id
         follows.append(issued(approved, now))
-    if attended:
+    if attended and request.starts_at is None:
         actor = Actor(Role.REQUESTER, request.requester.principal, request.requester.uid)
         process = request.point.process if request.point else None
         follows.append(Used(grant, actor, request.id, request.obligations.terms, process))

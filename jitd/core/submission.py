@@ -7,12 +7,13 @@ Law: pure. The record can be read back; nothing in it is shortened. A deadline t
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from jitd.core.claims import Point
 from jitd.core.decision import Decision, Deny, Obligations, Permit, narrow
 from jitd.core.effects import Moment
+from jitd.core.later import decided_within
 from jitd.core.question import spelled
 
 if TYPE_CHECKING:
@@ -34,9 +35,19 @@ def detail_of(request: Request) -> dict[str, Any]:
         **({"options": [spelled(option) for option in command.options]} if command.options else {}),
         **({"doubt": command.doubt} if command.doubt else {}),
         **({} if request.point is None else {"point": _point(request.point)}),
+        **({} if request.starts_at is None else {"starts_at": request.starts_at.isoformat()}),
+        **({} if request.extends is None else {"extends": request.extends}),
         **request.requester.ticket(),
         "groups": sorted(request.requester.groups),
     }
+
+
+def terms_of(
+    lasts_for: int | None, uses: int | None, timeout_for: int | None, starts_at: datetime | None
+) -> tuple[int | None, ...]:
+    """Return the terms that were asked for, as a fingerprint has them (PROTOCOL.md section 7, ``t``)."""
+    starts = () if starts_at is None else (int(starts_at.timestamp()),)
+    return (lasts_for, uses, timeout_for, *starts)
 
 
 def to_be_asked(made: Request, permit: Permit, now: Moment) -> Request:
@@ -51,7 +62,7 @@ def until(request: Request, obligations: Obligations, now: Moment) -> Request:
     """Return ``request`` with the deadline of ``obligations``, unless it has one."""
     if request.expires_boot is not None:
         return request
-    within = obligations.expires_for
+    within = decided_within(request, obligations)
     return replace(request, expires_at=now.at + timedelta(seconds=within), expires_boot=now.boot + within)
 
 

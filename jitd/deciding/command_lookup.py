@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from jitd.core.command import Command, Pairs
 from jitd.core.deed import deed_of
@@ -44,6 +45,7 @@ class Asked:
     request. ``unseen``: a second question, without the ``doubt``. If the second question is denied, that denial is the answer:
     the ``doubt`` would tell what is at a path that the requester cannot see. ``gives`` and ``stays``: see
     ``core.command.Command``. ``tty``: the terminal that the client claims to be on. ``caller``: the process that asks.
+    ``starts_at``: when the grant is to begin; None: when it is approved.
     """
 
     argv: tuple[bytes, ...]
@@ -72,6 +74,7 @@ class Asked:
     stays: bool = False
     tty: bytes | None = None
     caller: Caller | None = None
+    starts_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ UNANSWERED = "the account or group that you named cannot be looked up now: a dir
 class FirstDecision:
     """What was asked for, the command that it means here, and the answer. A request binds ``command``. ``approved`` is the id of
     an earlier request for the same, which was approved for one use and has not taken that use yet. ``awaited`` are providers
-    that would have to be asked before there is an answer: see ``Decider.foresee``.
+    that would have to be asked before there is an answer: see ``Decider.foresee``. ``extends`` is the lease that would have
+    answered if no further time had been asked for.
     """
 
     asked: Asked
@@ -51,6 +52,7 @@ class FirstDecision:
     decision: Decision
     approved: str | None = None
     awaited: tuple[str, ...] = ()
+    extends: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ class Decider:
                 return FirstDecision(asked, command, decision)
             decision, approved = await self._with_earlier(decision, given, who, service, command)
             if self._is_still(policy, locked, who):
-                return FirstDecision(asked, command, decision, approved)
+                return _as_asked(FirstDecision(asked, command, decision, approved))
 
     async def decide_again(self, request: Request, heard: tuple[Heard, ...] = ()) -> FreshDecision:
         """Answer ``request`` again, for a review or with the answers ``heard`` of its gatekeepers. Raises TimeoutError."""
@@ -171,7 +173,7 @@ class Decider:
             if not self._is_still(policy, locked, who):
                 continue
             # A grant of this request does not discharge the approvals that the request still owes.
-            given = () if request.anew else self._given(decision, who, request.command)
+            given = () if request.anew or request.extends else self._given(decision, who, request.command)
             others = tuple(held for held in given if held.id != request.id)
             if not others:
                 return FreshDecision(request, decision, standing, heard)
@@ -370,6 +372,14 @@ class Decider:
 
         found = await first(covers)
         return (replace(decision, lease=found), None) if found is not None else (decision, await first(waits_for_its_own))
+
+
+def _as_asked(first: FirstDecision) -> FirstDecision:
+    """Return ``first``; if it asks for a time, and a lease would answer it, as a question that extends this lease."""
+    decision = first.decision
+    if first.asked.lasts_for is None or not isinstance(decision, Permit) or decision.lease is None:
+        return first
+    return replace(first, decision=replace(decision, lease=None), extends=decision.lease)
 
 
 def _with_gatekeepers(request: Request, decision: Decision) -> Decision:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from jitd.core.command import fingerprint
 from jitd.core.environment import environment
 from jitd.core.grant import Grant
+from jitd.core.issuing import ends_of
 from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.deciding import accounts, screening
@@ -29,16 +30,9 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
     target = accounts.entry_of(f"#{command.run_as.uid}")
     if target.pw_name != command.run_as.user:
         raise accounts.NoSuchAccount(f"the account {command.run_as.user} is not what it was")
-    ends_at_boot, because = grant.ends_boot, "its grant has ended"
     assert asked.obligations is not None, "an approved request has its obligations"
     fresh = asked.obligations.terms  # under a lease the terms of today's rule: a lease stands only for the approvals
-    for timeout, sentence in (
-        (grant.terms.timeout_for, "its rule's timeout is over"),
-        (fresh.timeout_for, "its rule's timeout is over"),
-        (asked.timeout_for, "its timeout is over"),
-    ):
-        if timeout is not None and now + timeout < ends_at_boot:
-            ends_at_boot, because = now + timeout, sentence
+    ends_at_boot, because = ends_of(grant, asked, now)
     record = grant.terms.record.and_also(fresh.record)
     home, shell = target.pw_dir.encode(), (target.pw_shell or "/bin/sh").encode()
     path = config.search_path.encode()

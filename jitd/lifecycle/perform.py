@@ -346,5 +346,5 @@ class Perform:
         if found.is_open:
             self.act(request.Withdrawn(id, DAEMON, because))
         grant = self._store.grant(id) if found.may_act_at_once else None
-        if grant is not None and grant.is_live and grant.begun == 0:
+        if grant is not None and grant.is_live and grant.begun == 0 and grant.begins_boot is None:
             self.act(Revoked(id, DAEMON, because))

@@ -22,7 +22,7 @@ from jitd.server.dispatch import Dispatch
 from jitd.server.enforcement import PASSED, Enforcement, Talk, hold
 from jitd.server.handshake import Handshake
 from jitd.server.peer import Peer
-from jitd.server.reading import asked_in, claims_in, thing_in
+from jitd.server.reading import asked_in, claims_in, pairs_in, thing_in
 from jitd.server.services import Services
 from jitd.server.telling import Telling
 from jitd.server.waiting import FAILED, Waiting
@@ -254,6 +254,8 @@ class Connection:
                 )  # fmt: skip
                 if not message.waits:
                     self._waiting.submitted(made)
+                else:
+                    self._waiting.not_kept(made, pairs_in(message.preserved))
             case messages.Get():
                 made = await requests.submit(
                     who, thing_in(message, self._caller), claims_in(message), waits=message.waits,
@@ -264,7 +266,7 @@ class Connection:
             case messages.Keep():
                 self._done(self._waiting.keep())
             case messages.Resume():
-                self._waiting.move(await requests.resume(who, message.id, self._caller, self._waiting, self._waiting.begin))
+                self._waiting.resumed(await requests.resume(who, message.id, self._caller, self._waiting, self._waiting.begin))
             case messages.Watch():
                 self._watch_ended = message.ended
                 self._services.waiters.watch(self._list_again)

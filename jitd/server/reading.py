@@ -20,7 +20,8 @@ from jitpam.wire import messages
 from jitpam.wire.codes import KINDS
 
 
-def _pairs(pairs: list[list[bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+def pairs_in(pairs: list[list[bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+    """Return variables as pairs of a name and a value. Raises Refusal."""
     if any(len(pair) != 2 for pair in pairs):
         raise Refusal("usage", "a variable is a name and a value")
     return tuple((name, value) for name, value in pairs)
@@ -51,17 +52,18 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         cwd_device=ask.cwd_device,
         cwd_inode=ask.cwd_inode,
         chdir=ask.chdir,
-        variables=_pairs(ask.variables),
-        preserved=_pairs(ask.preserved),
-        locale=_pairs(ask.locale),
+        variables=pairs_in(ask.variables),
+        preserved=pairs_in(ask.preserved),
+        locale=pairs_in(ask.locale),
         streams=tuple(ask.streams),
         reason=ask.reason,
         lasts_for=ask.lasts_for,
         uses=ask.uses,
         timeout_for=ask.timeout_for,
-        anew=isinstance(ask, messages.Anew),
+        anew=isinstance(ask, messages.Anew) or ask.starts_at is not None,
         tty=ask.tty,
         caller=caller,
+        starts_at=None if ask.starts_at is None else _instant(ask.starts_at),
     )
 
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from jitd.core.decision import Approval
+from jitd.core.command import Pairs
 from jitd.core.holding import Holding
 from jitd.core.law import IllegalEvent
+from jitd.core.issuing import ends_of
 from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
 from jitd.deciding.seats import Seats
@@ -21,6 +23,7 @@ from jitd.server.services import Services
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import instant
 from jitd.verbs.sentences import asking, unseated
+from jitd.verbs.waiting_words import answered, lease_used, not_kept, owes
 from jitpam.wire import messages
 from jitpam.wire.shown import shown
 
@@ -47,6 +50,7 @@ class Waiting:
         self._holding: str | None = None
         self._told = Told()
         self._unseated: list[str] = []
+        self._takes_use = False
 
     @property
     def who(self) -> Subject | None:
@@ -62,6 +66,12 @@ class Waiting:
         """Note that the client waits for the request ``id`` from now on."""
         self._request = id
         self._told, self._unseated = Told(), []
+        self._takes_use = False
+
+    def resumed(self, found: Request) -> None:
+        """Tell the client of its request ``found``, which it has resumed. If it was approved before, a use is taken now."""
+        self._takes_use = not found.is_open
+        self.move(found)
 
     def close(self) -> None:
         """Handle that the client has disconnected: take back the thing that the client has, and leave the request that it waits
@@ -98,8 +108,26 @@ class Waiting:
         self._say(messages.Done(text=""))
 
     def _progress(self, found: Request, lines: list[str]) -> None:
-        until = instant(found.expires_at)
-        self._say(messages.Progress(id=found.id, state=str(found.state), owed=found.is_open, news=lines, until=until))
+        locks = self._services.locks.active()
+        left = None if found.expires_boot is None else max(0.0, found.expires_boot - self._services.now().boot)
+        self._say(
+            messages.Progress(
+                id=found.id,
+                state=str(found.state),
+                owed=found.is_open,
+                news=lines,
+                until=instant(found.expires_at),
+                answered=answered(found, locks),
+                owes=owes(found, locks),
+                left_ms=None if left is None else int(left * 1000),
+            )
+        )
+
+    def not_kept(self, made: Request, preserved: Pairs) -> None:
+        """Tell the client which variables of ``preserved`` (``-E``) its request ``made`` does not have, if it waits for it."""
+        line = not_kept(preserved, made.command)
+        if line and self._request == made.id:
+            self._progress(made, [line])
 
     # --- see ``waiters.Waiter`` --------------------------------------------------------------------------------------
 
@@ -132,6 +160,10 @@ class Waiting:
             self._stop()
             until = instant(self._services.requests.ends_at(found))
             self._say(messages.Done(text=f"request {found.id} is approved: {found.service} may go on, until {until}"))
+        elif found.state is RequestState.APPROVED and found.starts_at is not None and not self._takes_use:
+            self._stop()
+            until = instant(self._services.requests.ends_at(found))
+            self._say(messages.Done(text=f"request {found.id} is approved, from {instant(found.starts_at)} until {until}"))
 
     def _stop(self) -> None:
         if self._request is not None:
@@ -141,7 +173,21 @@ class Waiting:
     def start(self, run: str, control: int) -> None:
         """See ``waiters.Waiter``."""
         self._stop()
-        self._say(messages.Start(id=run, news=[]), control)
+        news, left_ms = self._terms_of(run)
+        self._say(messages.Start(id=run, news=news, left_ms=left_ms), control)
+
+    def _terms_of(self, run: str) -> tuple[list[str], int | None]:
+        """Return what the lease under which ``run`` begins has left, if it answers an earlier request; and the milliseconds after
+        which the run is ended.
+        """
+        store, now = self._services.store, self._services.now()
+        begun = store.run(run)
+        grant = None if begun is None else store.grant(begun.grant)
+        asked = None if begun is None else store.request(begun.request)
+        if grant is None or asked is None:
+            return [], None
+        ends_boot, _ = ends_of(grant, asked, now.boot)
+        return [lease_used(grant, now)] if asked.lease is not None else [], max(0, int((ends_boot - now.boot) * 1000))
 
     def admit(self, id: str) -> None:
         """See ``waiters.Waiter``. This client is not an enforcement point, so nothing is done."""

@@ -7,7 +7,9 @@ Law: only operators are told what others may do, and which rules there are. Noth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+from jitd.core.decision import Decision, Deny
 from jitd.core.effects import Moment
 from jitd.core.explaining import Explained, Near
 from jitd.core.subject import Subject
@@ -16,7 +18,7 @@ from jitd.deciding.explaining import Explainer, Nobody, Supposed, Supposition
 from jitd.verbs.access import Access
 from jitd.verbs.limits import SUPPOSITIONS, SUPPOSITIONS_PER_SECOND, Pace
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.rows import Row, decision_row
+from jitd.verbs.rows import Row, decision_row, instant
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
@@ -76,4 +78,16 @@ def _explained_row(explained: Explained) -> Row:
 
 def near_rows(closest: Iterable[Near]) -> list[Row]:
     """Return the rows of the permits that came closest."""
-    return [{"rule": shown(near.rule), "wants": [shown(want) for want in near.wants]} for near in closest]
+    return [
+        {"rule": shown(near.rule), "wants": [shown(want) for want in near.wants], "opens_at": instant(near.opens_at)}
+        for near in closest
+    ]
+
+
+def in_its_hour(decision: Decision, closest: Iterable[Near]) -> Decision:
+    """Return the denial ``decision`` with the moment from which a rule of ``closest`` may permit this, if there is one."""
+    openings = [(near.opens_at, near) for near in closest if near.opens_at is not None]
+    if not openings or not isinstance(decision, Deny):
+        return decision
+    _, opening = min(openings, key=lambda pair: pair[0])
+    return replace(decision, because=f"{decision.because} at this hour; rule {opening.rule} may, from {opening.opens}")

@@ -29,6 +29,7 @@ from jitd.verbs.notice_rows import notice_row
 from jitd.verbs.outlook import last_approved, outlook
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, asked_row, grant_row, holding_row, lock_row, request_row, run_row
+from jitd.verbs.waiting_words import lease_row
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
@@ -77,7 +78,9 @@ class Lists:
         def row_of(store: Store, found: Request) -> Row | None:
             if not self._access.may_see(who, found):
                 return None
-            return self._as_seen(who, found, request_row(found, who, self._access.may_review(who, found), locks))
+            row = request_row(found, who, self._access.may_review(who, found), locks)
+            row["extends"] = lease_row(store.grant(found.extends) if found.extends else None)
+            return self._as_seen(who, found, row)
 
         return self._rows(who, Request, row_of, ended=ended)
 
@@ -150,6 +153,7 @@ class Lists:
             with closing(self._opened()) as store:
                 seen = partial(self._access.may_review, who)
                 row["last_approved"] = last_approved(store, found, seen) if may_review else None
+                row["extends"] = lease_row(store.grant(found.extends) if found.extends else None)
                 grant = store.grant(found.lease or found.id)
                 # The command stands in the row already: with each of them once more it would not fit into one frame.
                 row["grant"] = None if grant is None else _without(row, grant_row(grant, who, store.holdings(grant=grant.id)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,10 +20,12 @@ from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import JITSUDO, deed_of
 from jitd.core.effects import Moment
 from jitd.core.grant import Revoked
+from jitd.core.later import fault_in_start
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
 from jitd.core.origin import Caller, kept_of
 from jitd.core.request import Request
 from jitd.core.subject import Subject
+from jitd.core.submission import terms_of
 from jitd.deciding import program_commands
 from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.decider import Decider, FirstDecision
@@ -34,7 +37,7 @@ from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.verbs import sentences
 from jitd.verbs.continuing import refuse_elsewhere
-from jitd.verbs.explanations import near_rows
+from jitd.verbs.explanations import in_its_hour, near_rows
 from jitd.verbs.limits import LOOKS, LOOKS_PER_SECOND, Pace, n_bytes_of
 from jitd.verbs.outlook import consequences_of, told_of
 from jitd.verbs.refusal import Refusal
@@ -76,7 +79,11 @@ class Requests:
 
     async def _decide(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
         """Return the decision on what is asked. ``ask`` gets jitd's search path and returns what is asked for. Raises Refusal."""
-        return await self._decided(self._decider.decide_new, who, service, ask)
+        first = await self._decided(self._decider.decide_new, who, service, ask)
+        with suppress(TimeoutError):  # it is denied all the same
+            closest = await self._explainer.closest(who, service, first.asked, first.command, first.decision)
+            return replace(first, decision=in_its_hour(first.decision, closest))
+        return first
 
     async def _decided(
         self, decide: Callable[..., Awaitable[FirstDecision]], who: Subject, service: str, ask: Callable[[str], Asked]
@@ -86,6 +93,8 @@ class Requests:
             asked = ask(search_path)
             if len((asked.reason or "").encode()) > MAX_TEXT:
                 raise Nonsense(f"a reason has at most {MAX_TEXT} bytes")
+            if fault := fault_in_start(asked.starts_at, self._now().at):
+                raise Nonsense(fault)
             return asked
 
         try:
@@ -110,16 +119,18 @@ class Requests:
 
         Raises Refusal if nothing is submitted.
         """
+        if asked.starts_at is not None and not deed_of(service).is_executed:
+            raise Refusal("usage", "--at is for commands that jitsudo runs: another program does not wait for the time")
         await self._decider.find_typed(who, asked)
         first = await self._decide(who, service, _beforehand(who, service, asked))
         command, decision = first.command, first.decision
         if first.approved is not None:
             raise Refusal("owed", f"request {first.approved} is approved: jitsudo --resume {first.approved}")
         self._refuse_beforehand(who, command, decision, if_owed)
-        if isinstance(decision, Permit) and (deed_of(service).asks_again or not waits):
+        if isinstance(decision, Permit) and (deed_of(service).asks_again or not waits or asked.starts_at is not None):
             self._refuse_more(who)
         made = self._request(who, service, first.asked, command, claims, waits=waits, point=None)
-        made = replace(made, at_once=not if_owed)
+        made = replace(made, at_once=not if_owed, extends=first.extends)
         return self._begin(made, decision, waiter if waits else None, on_created)
 
     async def enforce(
@@ -183,9 +194,15 @@ class Requests:
             submitted_at=now.at,
             submitted_boot=now.boot,
             fingerprint=fingerprint(
-                id, who.principal, self._config.host, service, command, (asked.lasts_for, asked.uses, asked.timeout_for)
+                id,
+                who.principal,
+                self._config.host,
+                service,
+                command,
+                terms_of(asked.lasts_for, asked.uses, asked.timeout_for, asked.starts_at),
             ),
             point=point,
+            starts_at=asked.starts_at,
         )
 
     def _begin(
@@ -285,6 +302,7 @@ class Requests:
             raise Refusal("usage", f"request {found.id} is {found.service}'s: once it is approved, use {found.service} again")
         await refuse_elsewhere(found, caller, self._workers)
         await self._uses.until_given_back(found)
+        self._uses.refuse_early(found)
         if not found.is_open and self._uses.usable_grant(found) is None and self._perform.holdings.held_for(found) is None:
             raise Refusal("unknown", "there is no such request of yours that could be resumed")
         if not self._waiters.attend(found.id, waiter):

@@ -166,6 +166,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "lasts_for": request.lasts_for,
         "uses": request.uses,
         "timeout_for": request.timeout_for,
+        "starts_at": instant(request.starts_at),
         "waits": request.waits,
         "fingerprint": request.fingerprint.hex(),
         "owed": owed(request, locks),
@@ -232,7 +233,9 @@ def grant_row(grant: Grant, viewer: Subject, holdings: Iterable[Holding] = ()) -
         "left": grant.left,
         "runs": [] if grant.command.gives else list(grant.living),
         "holdings": [held.id for held in holdings],
+        "is_lease": grant.is_lease,
         "issued_at": instant(grant.issued_at),
+        "begins_at": instant(grant.begins_at),
         "ends_at": instant(grant.ends_at),
         "mine": grant.holder.principal == viewer.principal,
     }

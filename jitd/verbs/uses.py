@@ -13,6 +13,7 @@ from dataclasses import replace
 from jitd.core.decision import Decision, Deny, Permit
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant, GrantState, NoUseLeft, Used
+from jitd.core.later import has_begun
 from jitd.core.law import Actor, IllegalEvent, Role
 from jitd.core.request import Request, RequestState
 from jitd.core.run import RunState
@@ -23,6 +24,7 @@ from jitd.lifecycle.waiters import Waiter, Waiters
 from jitd.log import log
 from jitd.store import Store
 from jitd.verbs.refusal import Refusal
+from jitd.verbs.rows import instant
 from jitpam.wire.shown import shown
 
 GIVEN_BACK_WITHIN = 12.0
@@ -55,7 +57,17 @@ class Uses:
         now = self._now()
         if grant is None or grant.state is not GrantState.ACTIVE or grant.left < 1 or grant.boot_id != now.boot_id:
             return None
-        return grant if now.boot < grant.ends_boot else None
+        return grant if now.boot < grant.ends_boot and has_begun(grant, now) else None
+
+    def refuse_early(self, found: Request) -> None:
+        """Raise Refusal if the time of the grant of ``found`` has not begun (``--at``)."""
+        grant, now = self._store.grant(found.id), self._now()
+        if grant is None or grant.state is not GrantState.ACTIVE or grant.begins_boot is None or has_begun(grant, now):
+            return
+        if now.at < grant.ends_at and now.boot < grant.ends_boot:
+            raise Refusal(
+                "denied", f"request {found.id} is approved, and its time has not begun: it begins at {instant(grant.begins_at)}"
+            )
 
     async def refuse_weaker(self, found: Request, who: Subject) -> None:
         """Raise Refusal if the rules permit ``found``, which still waits, but not with the ticket of ``who``, who resumes it.

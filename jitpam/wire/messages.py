@@ -7,66 +7,20 @@ fast, because every ``jitsudo`` imports this one.
 
 from __future__ import annotations
 
-from jitpam.wire.faults import LocalProtocolError
-from jitpam.wire.framing import LARGE, SMALL
+from jitpam.wire.framing import LARGE
+from jitpam.wire.message import Message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, ClassVar, dataclass_transform
+    from typing import Any
 
-    Declared = dict[str, "type[Message]"]  # declared here, because in the class below `type` is a field
-else:
-
-    def dataclass_transform(**_):
-        """Return a decorator that changes nothing. It stands for the one in ``typing``: to import that takes milliseconds."""
-        return lambda cls: cls
-
+__all__ = ["FROM_CLIENT", "FROM_DAEMON", "NONCE_LENGTH", "VERSION", "Message"]
 
 VERSION = 1
 NONCE_LENGTH = 32
 
 FROM_CLIENT: dict[str, type[Message]] = {}
 FROM_DAEMON: dict[str, type[Message]] = {}
-
-
-@dataclass_transform(kw_only_default=True, frozen_default=True)
-class Message:
-    """A message with the declared fields, compared by value. ``type``, its name on the wire, is the class name in lower case."""
-
-    type: ClassVar[str] = ""
-    fields: ClassVar[dict[str, str]] = {}
-    most: ClassVar[int] = SMALL
-    """Most bytes of this message's body, if a client sends it."""
-    __slots__ = ("__dict__",)
-
-    def __init_subclass__(cls, by: Declared | None = None) -> None:
-        if by is None:
-            return
-        cls.type = cls.__name__.removeprefix("Daemon").lower()
-        cls.fields = {
-            name: kind
-            for parent in reversed(cls.__mro__)
-            for name, kind in parent.__dict__.get("__annotations__", {}).items()
-            if not kind.startswith("ClassVar")
-        }
-        by[cls.type] = cls
-
-    def __init__(self, **values: Any) -> None:
-        if values.keys() != self.fields.keys():
-            odd = sorted(values.keys() ^ self.fields.keys())
-            raise LocalProtocolError(f"{self.type}: missing or unknown: {', '.join(odd)}")
-        self.__dict__.update(values)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{type(self).__name__} is frozen")
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.__dict__ == other.__dict__
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.__dict__.items())})"
 
 
 # --- what a client may say ---------------------------------------------------------------------------------------
@@ -90,6 +44,7 @@ class Ask(Message):
     """The fields that Submit, Anew and Explain share: the command as the client knows it, and the client's claims.
 
     ``service`` names the program that is to run the command: ``jitsudo``, or a PAM service, for which a grant is made.
+    ``starts_at`` (RFC 3339 UTC) is when the grant is to begin; None: when it is approved.
     """
 
     most = LARGE
@@ -113,6 +68,7 @@ class Ask(Message):
     tty: bytes | None
     login_session: int
     parents: list[str]
+    starts_at: str | None = None
 
 
 class Submit(Ask, by=FROM_CLIENT):
@@ -333,13 +289,21 @@ class Refused(Message, by=FROM_DAEMON):
 
 
 class Progress(Message, by=FROM_DAEMON):
-    """News of a request that waits. ``state`` is a state of jitd.core.request; ``news`` are sentences for the user."""
+    """News of a request that waits. ``state`` is a state of jitd.core.request; ``news`` are sentences for the user.
+
+    For the line that a waiting client draws: ``answered`` has who approved, ``asked`` who could review now (None: cannot be
+    known), ``owes`` what is still owed in words, ``left_ms`` the milliseconds until ``until``.
+    """
 
     id: str
     state: str
     owed: bool
     news: list[str]
     until: str | None
+    answered: list[str] | None = None
+    asked: list[str] | None = None
+    owes: str = ""
+    left_ms: int | None = None
 
 
 class Challenge(Message, by=FROM_DAEMON):
@@ -360,10 +324,13 @@ class Granted(Message, by=FROM_DAEMON):
 
 
 class Start(Message, by=FROM_DAEMON):
-    """The run ``id`` can begin. Its control socket comes with this frame (SCM_RIGHTS, unix(7))."""
+    """The run ``id`` can begin. Its control socket comes with this frame (SCM_RIGHTS, unix(7)). It is ended in ``left_ms``
+    milliseconds, if it still runs then; None: that is not known.
+    """
 
     id: str
     news: list[str]
+    left_ms: int | None = None
 
 
 class Given(Message, by=FROM_DAEMON):

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitpam.options import HELP, LONGEST, MOST_USES, UsageError, read_duration, read_options, read_uses
+from jitpam.amounts import LONGEST, MOST_USES, UsageError, read_duration, read_uses
+from jitpam.options import HELP, read_options
 from jitpam.wire.shown import shown
 
 DEFAULTS = {
     "mode": "run", "user": None, "group": None, "chdir": None, "reason": None, "lasts_for": None, "uses": None, "resume": None,
     "if_owed": True, "waits": True, "variables": [], "argv": [], "login": False, "shell": False, "preserve": [],
+    "quiet": False, "json": False, "starts_at": None,
     "preserve_all": False, "timeout_for": None, "background": False, "bell": False, "anew": False, "get": None,
 }  # fmt: skip
 
@@ -97,6 +99,14 @@ MEANS = [
     ("-B id", {"bell": True, "argv": [b"id"]}),
     ("-H id", {"argv": [b"id"]}),
     ("-HSA -p prompt: -C 3 id", {"argv": [b"id"]}),
+    ("-q id", {"quiet": True, "argv": [b"id"]}),
+    ("--quiet -n id", {"quiet": True, "if_owed": False, "argv": [b"id"]}),
+    ("-ql", {"quiet": True, "mode": "list"}),
+    ("-l --json", {"json": True, "mode": "list"}),
+    ("--json -l id", {"json": True, "mode": "list", "argv": [b"id"]}),
+    ("--at=2100-01-01T00:00:00Z --for 1h id", {"starts_at": 4102444800, "lasts_for": 3600, "argv": [b"id"]}),
+    ("--at 2100-01-01T00:00:00Z -b id", {"starts_at": 4102444800, "background": True, "argv": [b"id"]}),
+    ("--at 2100-01-01T00:00:00Z --no-wait id", {"starts_at": 4102444800, "waits": False, "argv": [b"id"]}),
     ("-l -i", {"mode": "list", "login": True}),
     ("-l", {"mode": "list"}),
     ("-ll", {"mode": "list"}),
@@ -229,6 +239,20 @@ REFUSED = [
     ("-C x id", "-C takes a number from 3 on"),
     ("-C 2 id", "-C takes a number from 3 on"),
     ("-p", "-p needs an argument"),
+    ("--json id", "--json goes with -l"),
+    ("-v --json", "--json goes with -l"),
+    ("--get=t:x --json", "--json does not go with --get"),
+    ("--at", "--at needs an argument"),
+    ("--at= id", "nothing is not a time"),
+    ("--at=soon id", "soon is not a time"),
+    ("--at=25:00 id", "25:00 is not a time"),
+    ("--at=2020-01-01_22:00 id", "is over already"),
+    ("--at=2100-02-30_22:00 id", "is not a time here, on that day"),
+    ("--at=2100-01-01T00:00:00Z -n id", "--at is for a command that jitsudo runs later"),
+    ("--at=2100-01-01T00:00:00Z -l id", "--at is for a command that jitsudo runs later"),
+    ("--at=2100-01-01T00:00:00Z --service=sudo id", "--at is for a command that jitsudo runs later"),
+    ("--at=2100-01-01T00:00:00Z --resume=X", "--at is for a command that jitsudo runs later"),
+    ("--at=2100-01-01T00:00:00Z --get=t:x", "--at does not go with --get"),
     ("--for=soon id", "soon is not a duration"),
     ("--uses=0 id", "0 is not a number of uses"),
 ]

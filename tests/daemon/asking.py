@@ -107,7 +107,7 @@ class Client:
         )
 
     async def resume(self, id: str) -> None:
-        self.waiting.move(await self.house.requests.resume(ALICE, id, Caller(None), self.waiting, self.waiting.begin))
+        self.waiting.resumed(await self.house.requests.resume(ALICE, id, Caller(None), self.waiting, self.waiting.begin))
 
 
 class Unexplained:

@@ -214,7 +214,9 @@ def test_a_command_that_is_not_there_is_denied_and_the_rules_are_told_as_if_it_w
 def test_what_came_closest_is_told_only_if_no_rule_is_about_it() -> None:
     house = House(rule(hours=OFFICE))
     house.at = replace(house.at, at=NIGHT)
-    assert house.closest(Deny(Why.NO_RULE, "")) == (Near("p", ("Mon-Fri 08:00-18:00 UTC",)),)
+    tomorrow = datetime(2026, 3, 3, 8, tzinfo=UTC)
+    near = Near("p", ("Mon-Fri 08:00-18:00 UTC",), tomorrow, "Tue 2026-03-03 08:00 UTC")
+    assert house.closest(Deny(Why.NO_RULE, "")) == (near,)
     for why in set(Why) - {Why.NO_RULE}:
         assert house.closest(Deny(why, "")) == ()
     assert house.closest(Permit("p", rule().obligations)) == ()

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a requester is told while they wait: who has approved, what is still owed, what was not kept; and what a lease has left.
+
+Law: pure. All text that other people wrote goes through ``shown``.
+"""
+
+from __future__ import annotations
+
+from jitd.core.approvers import may_approve, tally
+from jitd.core.command import Command, Pairs
+from jitd.core.decision import still_owed
+from jitd.core.effects import Moment
+from jitd.core.grant import Grant
+from jitd.core.lock import Lock, counted
+from jitd.core.request import Request
+from jitd.core.wording import count, listed
+from jitd.verbs.rows import instant
+from jitpam.wire.shown import shown
+
+MOST_NAMES = 8
+"""How many variables are named that ``-E`` did not keep."""
+SET_ANYWAY = frozenset((b"HOME", b"USER", b"LOGNAME", b"SHELL", b"MAIL", b"PATH", b"PWD", b"OLDPWD", b"SHLVL", b"_"))
+"""Variables that nobody misses: the command gets its own, or its shell sets them."""
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def answered(request: Request, locks: tuple[Lock, ...]) -> list[str]:
+    """Return who approved ``request``, without those whose approval does not count because of the active ``locks``."""
+    return list(dict.fromkeys(shown(one.principal) for one in counted(locks, request)))
+
+
+def owes(request: Request, locks: tuple[Lock, ...]) -> str:
+    """Return what ``request`` still owes, in a few words such as ``1 security``; empty if it owes nothing."""
+    if request.obligations is None or not request.is_open:
+        return ""
+    approvals, who, approvers = request.obligations.approvals, request.requester, counted(locks, request)
+    left = tally(approvals, approvers, who)
+    if not left:
+        return ""
+    given: dict[str, frozenset[int]] = {}
+    for one in approvers:
+        given[one.person] = given.get(one.person, frozenset()) | may_approve(approvals, one, who)
+    parts = []
+    for index, approval in enumerate(approvals):  # how many more of these people would be counted
+        more = tuple((f"another {n}", frozenset({index})) for n in range(approval.need))
+        n = still_owed(approvals, tuple(given.items())) - still_owed(approvals, (*given.items(), *more))
+        parts += [(n, shown("/".join(word.partition(":")[2] for word in approval.of_whom)))] if n else []
+    if sum(n for n, _ in parts) == left:
+        return listed(tuple(f"{n} {whom}" for n, whom in parts), "and")
+    if left == 1:
+        return listed(tuple(dict.fromkeys(f"1 {whom}" for _, whom in parts)), "or")
+    return f"{left} {'/'.join(dict.fromkeys(whom for _, whom in parts))}"
+
+
+def not_kept(preserved: Pairs, command: Command) -> str:
+    """Return a sentence that names what ``-E`` did not keep of ``preserved`` in ``command``; empty if it kept all of it."""
+    kept = {name for name, _ in (*command.variables, *command.locale)} | SET_ANYWAY
+    names = sorted({shown(name) for name, _ in preserved if name not in kept})
+    if not names:
+        return ""
+    more = len(names) - MOST_NAMES
+    told = f"{', '.join(names[:MOST_NAMES])} and {more} more" if more > 0 else listed(tuple(names), "and")
+    return f"-E did not keep {count(len(names), 'variable')} that the rule does not allow: {told}"
+
+
+def lease_used(lease: Grant, now: Moment) -> str:
+    """Return what ``lease`` has left after a use of it, such as ``lease K7QM-2XVD: 3 uses, 42 min left``."""
+    return f"lease {lease.id}: {count(lease.left, 'use')}, {about(lease.ends_boot - now.boot)} left"
+
+
+def about(seconds: float) -> str:
+    """Return ``seconds`` as a person says it, in its largest unit or, for hours and days, its two largest: ``42 min``, ``2 h 5
+    min``. What is left over is dropped.
+    """
+    left = max(0, int(seconds))
+    for place, (size, unit) in enumerate(_UNITS):
+        if left >= size:
+            n, rest = divmod(left, size)
+            smaller, its_unit = _UNITS[place + 1] if place < 2 else (1, "")
+            return f"{n} {unit} {rest // smaller} {its_unit}" if place < 2 and rest >= smaller else f"{n} {unit}"
+    return "0 s"
+
+
+def lease_row(lease: Grant | None) -> dict[str, object] | None:
+    """Return what an approver is told of the ``lease`` that a request extends; None if there is none."""
+    if lease is None:
+        return None
+    given = {"uses": lease.uses, "left": lease.left, "ends_at": instant(lease.ends_at)}
+    return {"id": lease.id, "state": str(lease.state), **given}

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+r"""Rows for programs to read (``--json``).
+
+Law: pure. UTF-8 text stands as itself, any other byte is ``\xNN``, and a backslash is doubled: so every value can be read back.
+"""
+
+from __future__ import annotations
+
+from jitpam.wire.shown import unshown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def exact(value: Any) -> Any:
+    """Return ``value`` for programs to read. ``value`` comes from a row whose texts were made by ``shown``. In the result UTF-8
+    text stands as itself, any other byte is ``\\xNN``, and a backslash is doubled.
+    """
+    if isinstance(value, dict):
+        return {name: exact(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [exact(member) for member in value]
+    if not isinstance(value, str) or "\\" not in value:
+        return value
+    try:
+        return _escaped(unshown(value).decode("utf-8", "surrogateescape"))
+    except ValueError:  # `shown` did not make this text
+        return _escaped(value)
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\x{ord(c) - 0xDC00:02x}" if "\udc80" <= c <= "\udcff" else c for c in text.replace("\\", "\\\\"))

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The line that is redrawn while a request waits: what it says, and that it fits, whatever names and words have come."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jitpam.waiting_line import waiting_line, width
+from jitpam.wire.messages import Progress
+from tests.core.house import for_each
+
+REALM = "EXAMPLE.TEST"
+
+
+def news(**changes: object) -> Progress:
+    return Progress(**({"id": "K7QM-2XVD", "state": "pending", "owed": True, "news": [], "until": None} | changes))  # type: ignore[arg-type]
+
+
+def line(waited: float = 12, left: float | None = None, room: int = 79, **changes: object) -> str:
+    return waiting_line(waited, left, news(**changes), REALM, room)
+
+
+BOB, CAROL = f"bob@{REALM}", f"carol@{REALM}"
+FULL: dict[str, object] = {"left": 863, "owes": "1 security", "answered": [BOB], "asked": ["dave", "eve"]}
+SAYS: list[tuple[dict[str, object], str]] = [
+    ({}, "jitsudo: waiting 00:12"),
+    ({"waited": 3725}, "jitsudo: waiting 1:02:05"),
+    ({"left": 863.2}, "jitsudo: waiting 00:12, 14 min left"),
+    ({"left": 95}, "jitsudo: waiting 00:12, 95 s left"),
+    ({"left": -3}, "jitsudo: waiting 00:12, 0 s left"),
+    ({"left": 90 * 60, "owes": "1 ops"}, "jitsudo: waiting 00:12, 90 min left; 1 from ops"),
+    ({"owes": "1 ops", "asked": ["bob", "carol"]}, "jitsudo: waiting 00:12; 1 from ops (bob or carol)"),
+    ({"owes": "1 ops", "asked": []}, "jitsudo: waiting 00:12; 1 from ops (nobody at present)"),
+    ({"owes": "1 security", "answered": [BOB]}, "jitsudo: waiting 00:12; approved by bob; 1 more from security"),
+    ({"owes": "1 ops or 1 managers"}, "jitsudo: waiting 00:12; owed: 1 ops or 1 managers"),
+    (
+        {"owes": "1 ops and 1 dba", "answered": [BOB, CAROL]},
+        "jitsudo: waiting 00:12; approved by bob and carol; still owed: 1 ops and 1 dba",
+    ),
+    ({"answered": [BOB]}, "jitsudo: waiting 00:12; approved by bob"),
+    ({"answered": ["bob@ELSEWHERE.TEST"]}, "jitsudo: waiting 00:12; approved by bob@ELSEWHERE.TEST"),
+    ({"answered": [f"b\x1b[2J@{REALM}"]}, "jitsudo: waiting 00:12; approved by b\\x1b[2J"),
+    # what matters least is left out first
+    (FULL | {"room": 90}, "jitsudo: waiting 00:12, 14 min left; approved by bob; 1 more from security (dave or eve)"),
+    (FULL | {"room": 79}, "jitsudo: waiting 00:12, 14 min left; approved by bob; 1 more from security"),
+    (FULL | {"room": 59}, "jitsudo: waiting 00:12, 14 min left; 1 more from security"),
+    (FULL | {"room": 40}, "jitsudo: waiting 00:12, 14 min left"),
+    (FULL | {"room": 30}, "jitsudo: waiting 00:12"),
+    ({"room": 10}, "jitsudo..."),
+    ({"room": 0}, ""),
+]
+
+
+@for_each(SAYS)
+def test_the_line_says_what_there_is_and_leaves_out_what_matters_least(given: dict[str, object], says: str) -> None:
+    assert line(**given) == says  # type: ignore[arg-type]
+
+
+def test_a_daemon_that_has_said_nothing_leaves_the_time_alone() -> None:
+    assert waiting_line(5, None, None, "", 79) == "jitsudo: waiting 00:05"
+
+
+NAMES = st.lists(st.text(max_size=30), max_size=4)
+
+
+@given(
+    st.integers(0, 10**6), st.none() | st.integers(-9, 10**7), NAMES, st.none() | NAMES, st.text(max_size=40),
+    st.text(max_size=9), st.integers(59, 199),
+)  # fmt: skip
+def test_no_line_is_wider_than_its_terminal_and_none_controls_it(
+    waited: int, left: int | None, answered: list[str], asked: list[str] | None, owes: str, realm: str, room: int
+) -> None:
+    """A name or a rule's words, whatever they are."""
+    told = waiting_line(waited, left, news(answered=answered, asked=asked, owes=owes), realm, room)
+    assert width(told) <= room and told.isprintable()
+    assert told.startswith("jitsudo: waiting ")

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A denial for the hour says from when the rule may permit it, in the answer and in the record, and nothing beyond that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from jitd.core.conditions import read_hours
+from jitd.core.decision import Deny, Why
+from jitd.core.explaining import Near
+from jitd.core.policy import Policy
+from jitd.core.request import RequestState
+from jitd.deciding.explaining import Explainer
+from jitd.verbs.explanations import in_its_hour, near_rows
+from tests.daemon.asking import AskingHouse, Client, house
+from tests.daemon.test_decider import NAMED, rule
+from tests.scene import moment
+
+__all__ = ["house"]  # a fixture
+
+OFFICE = (read_hours("Mon-Fri 08:00-18:00 UTC", lambda name: UTC),)
+NIGHT = datetime(2026, 3, 2, 23, tzinfo=UTC)  # a Monday
+
+
+def explained(house: AskingHouse) -> None:
+    accounts: Any = None
+    config: Any = house.decider._config
+    explainer = Explainer(
+        config, lambda: house.policy, accounts, house.decider.lock_on, house.gather, NAMED, house.workers, house.now
+    )
+    house.requests._explainer = explainer
+    house.at = replace(moment(), at=NIGHT)
+
+
+def denied(house: AskingHouse, **changes: Any) -> str:
+    async def play() -> str:
+        client = Client(house)
+        made = await client.submit(**changes)
+        found = house.found(made.id)
+        assert found.state is RequestState.DENIED and client.refused == [("denied", f"denied: {found.because}")]
+        return found.because
+
+    told: str = house.run(play())
+    return told
+
+
+def test_the_answer_says_from_when(house: AskingHouse) -> None:
+    house.rules(hours=OFFICE)
+    explained(house)
+    assert denied(house) == "no rule permits this at this hour; rule p may, from Tue 2026-03-03 08:00 UTC"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hours": None, "run_as": ("postgres",)},
+        {"hours": OFFICE, "run_as": ("postgres",)},
+        {"hours": OFFICE, "who": ("user:bob",)},
+        {"hours": OFFICE, "lasts_for": 60},
+    ],
+    ids=["no hours", "another account, too", "another person's rule", "too long, too"],
+)
+def test_where_the_hour_is_not_all_nothing_is_added(house: AskingHouse, changes: dict[str, Any]) -> None:
+    house.rules(**changes)
+    explained(house)
+    assert denied(house, lasts_for=3600) == "no rule permits this"
+
+
+def test_a_rule_that_denies_says_what_it_says(house: AskingHouse) -> None:
+    house.policy = Policy((rule(verdict="deny", name="d", hours=None, approvals=()), rule(hours=OFFICE)), "permit", "digest")
+    explained(house)
+    assert denied(house) == "rule d denies it"
+
+
+def test_where_looking_takes_too_long_it_is_denied_all_the_same(house: AskingHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.rules(hours=OFFICE)
+    explained(house)
+
+    async def late(*asked: Any) -> Any:
+        raise TimeoutError
+
+    monkeypatch.setattr(house.requests._explainer, "closest", late)
+    assert denied(house) == "no rule permits this"
+
+
+def test_the_earliest_of_several_is_told_and_a_permit_is_left_alone() -> None:
+    late, soon = datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC)
+    some = (Near("a", ("x",), late, "late"), Near("b", ("y",), soon, "soon"), Near("c", ("z",)))
+    decision = in_its_hour(Deny(Why.NO_RULE, "no"), some)
+    assert isinstance(decision, Deny) and decision.because == "no at this hour; rule b may, from soon"
+    assert in_its_hour(Deny(Why.NO_RULE, "no"), some[2:]) == Deny(Why.NO_RULE, "no")
+    assert [row["opens_at"] for row in near_rows(some)] == ["2026-03-09T00:00:00Z", "2026-03-03T00:00:00Z", None]
