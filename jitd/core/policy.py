@@ -41,8 +41,8 @@ class Rule:
     ``commands`` and ``gives`` are one condition on what is asked for: a rule that has one of them is not about the other. A
     permit with neither is about every command and no thing; a deny with neither is about both. ``needs_ticket``: the rule permits
     nothing to a requester who is known by their account alone. ``demand``: the rule permits nothing to a requester who has
-    authenticated otherwise. ``origin`` and ``when`` are asked last. ``accepts``: warnings, and why. ``standing``, ``gatekeepers``,
-    ``notify`` and ``visible_to``: see Obligations.
+    authenticated otherwise. ``origin`` and ``when`` are asked last. ``accepts``: warnings, and why. For ``standing``,
+    ``gatekeepers``, ``notify`` and ``visible_to`` see Obligations.
     """
 
     verdict: Literal["permit", "deny"]

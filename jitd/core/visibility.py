@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 HIDDEN = "(not shown)"
 """Stands for a text that is withheld."""
 
-_ASKED = """id state requester account uid groups ticket_ends_at authentication host service path digest run_as run_as_group cwd
-locale streams chdir gives stays point rule facts claims lasts_for uses timeout_for starts_at extends waits fingerprint writable terms submitted_at
-expires_at mine may_review lacks narrowed"""
+_ASKED = """id state requester account uid groups ticket_ends_at authentication host service path digest run_as run_as_group
+cwd locale streams chdir gives stays point rule facts claims lasts_for uses timeout_for starts_at extends waits fingerprint
+writable terms submitted_at expires_at mine may_review lacks narrowed"""
 _DECIDED = "owed owes awaits_me asked_people approvals asking_at lease lock by verdict at counts name"
-_DONE = """left is_lease issued_at begins_at ends_at request pid starting_at started_at ended_at ending number recorded cpu_ms memory n_processes
-thing to until giving_at given_at kept_at"""
+_DONE = """left is_lease issued_at begins_at ends_at request pid starting_at started_at ended_at ending number recorded cpu_ms
+memory n_processes thing to until giving_at given_at kept_at"""
 _RECORDED = """event boot boot_id actor role version document policy peer decision why demands holder login recording run
 was_started"""
 SHOWN = frozenset(" ".join((_ASKED, _DECIDED, _DONE, _RECORDED)).split())

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from jitd.core.decision import Approval
 from jitd.core.command import Pairs
+from jitd.core.decision import Approval
 from jitd.core.holding import Holding
-from jitd.core.law import IllegalEvent
 from jitd.core.issuing import ends_of
+from jitd.core.law import IllegalEvent
 from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
 from jitd.deciding.seats import Seats

@@ -6,12 +6,12 @@ Law: pure. All text that other people wrote goes through ``shown``.
 
 from __future__ import annotations
 
-from jitd.core.approvers import may_approve, tally
+from jitd.core import approvers
 from jitd.core.command import Command, Pairs
-from jitd.core.decision import still_owed
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.lock import Lock, counted
+from jitd.core.opening import open_ways
 from jitd.core.request import Request
 from jitd.core.wording import count, listed
 from jitd.verbs.rows import instant
@@ -33,23 +33,7 @@ def owes(request: Request, locks: tuple[Lock, ...]) -> str:
     """Return what ``request`` still owes, in a few words such as ``1 security``; empty if it owes nothing."""
     if request.obligations is None or not request.is_open:
         return ""
-    approvals, who, approvers = request.obligations.approvals, request.requester, counted(locks, request)
-    left = tally(approvals, approvers, who)
-    if not left:
-        return ""
-    given: dict[str, frozenset[int]] = {}
-    for one in approvers:
-        given[one.person] = given.get(one.person, frozenset()) | may_approve(approvals, one, who)
-    parts = []
-    for index, approval in enumerate(approvals):  # how many more of these people would be counted
-        more = tuple((f"another {n}", frozenset({index})) for n in range(approval.need))
-        n = still_owed(approvals, tuple(given.items())) - still_owed(approvals, (*given.items(), *more))
-        parts += [(n, shown("/".join(word.partition(":")[2] for word in approval.of_whom)))] if n else []
-    if sum(n for n, _ in parts) == left:
-        return listed(tuple(f"{n} {whom}" for n, whom in parts), "and")
-    if left == 1:
-        return listed(tuple(dict.fromkeys(f"1 {whom}" for _, whom in parts)), "or")
-    return f"{left} {'/'.join(dict.fromkeys(whom for _, whom in parts))}"
+    return shown(approvers.owes(open_ways(request), counted(locks, request), request.requester))
 
 
 def not_kept(preserved: Pairs, command: Command) -> str:

@@ -306,8 +306,9 @@ def test_the_daemon_never_speaks_kadmin() -> None:
 
 
 def test_the_daemon_never_speaks_http_or_smtp() -> None:
-    """ADR 0037, ADR 0045: what speaks HTTP or SMTP is imported by one process alone, and nothing of the daemon is in it. ``jitd check``,
-    which is not the daemon, opens connections and says nothing.
+    """ADR 0037, ADR 0045: what speaks HTTP or SMTP is imported by one process alone, and nothing of the daemon is in it.
+
+    ``jitd check``, which is not the daemon, opens connections and says nothing.
     """
     assert {m.name for m in MODULES if foreign(m) & {"httpcore", "ssl", "http", "urllib", "smtplib"}} == {
         "jitd.checking.gatekeepers", "jitd.outside.connecting", "jitd.outside.fetching", "jitd.outside.posting",
