@@ -27,6 +27,7 @@ class Why(StrEnum):
     APPROVALS = "approvals"
     GATEKEEPER = "gatekeeper"
     AUTHENTICATION = "authentication"
+    REVIEW = "review"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +89,32 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """The obligation of a permit by which somebody breaks glass: nobody approves before, and somebody reviews afterwards.
+
+    ``instead_of`` is the rule whose approvals are skipped. ``skipped`` are these approvals: those who could give one of them do
+    the review. It is due ``review_for`` seconds after the permit. ``open`` is how many reviews a person may owe by this rule.
+    """
+
+    instead_of: str
+    skipped: tuple[Approval, ...]
+    review_for: int
+    open: int
+
+    def detail(self) -> dict[str, Any]:
+        """Return what the chain keeps of it."""
+        skipped = [[approval.need, *approval.of_whom] for approval in self.skipped]
+        return {"instead_of": self.instead_of, "skipped": skipped, "review_for": self.review_for, "open": self.open}
+
+
+@dataclass(frozen=True, slots=True)
 class Obligations:
     """What a permit asks for: approvals within ``expires_for`` seconds. The grant then has at most ``uses`` uses within
     ``lasts_for`` seconds.
 
     ``standing`` says which groups of an approver count when a use is taken: those of that moment (``use``), or those of the
     moment of the review (``review``). ``gatekeepers`` are the names of those who are asked before anything is permitted.
+    ``break_glass`` is what is owed afterwards; None for a permit that skips no approval.
     """
 
     approvals: tuple[Approval, ...]
@@ -103,6 +124,7 @@ class Obligations:
     terms: Terms
     standing: str = "use"
     gatekeepers: tuple[str, ...] = ()
+    break_glass: BreakGlass | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +144,8 @@ class Permit:
         demands = {"demands": [str(approval.demand) for approval in owed]} if any(not a.demand.is_none for a in owed) else {}
         asked = [[approval.need, *approval.of_whom] for approval in owed]
         told = {"decision": "permit", "rule": self.rule, "approvals": asked, **demands, "lease": self.lease}
-        return told | facts_of(self)
+        glass = self.obligations.break_glass
+        return told | ({} if glass is None else {"break_glass": glass.detail()}) | facts_of(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +181,15 @@ def narrow(old: Obligations, new: Obligations) -> Obligations:
         terms=narrow_terms(old.terms, new.terms),
         standing="review" if old.standing == new.standing == "review" else "use",
         gatekeepers=tuple(dict.fromkeys((*old.gatekeepers, *new.gatekeepers))),
+        break_glass=_stricter_glass(old.break_glass, new.break_glass),
     )
+
+
+def _stricter_glass(old: BreakGlass | None, new: BreakGlass | None) -> BreakGlass | None:
+    """Return the stricter of both. The approvals that were skipped stay those that were skipped first."""
+    if old is None or new is None:
+        return old or new
+    return replace(old, review_for=min(old.review_for, new.review_for), open=min(old.open, new.open))
 
 
 def narrow_terms(old: Terms, new: Terms) -> Terms:

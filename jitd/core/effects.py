@@ -103,6 +103,20 @@ class TellHolder:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewOwed:
+    """Somebody broke glass, and a review is owed for the request: those who were skipped should be told."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewOverdue:
+    """The review of the request is overdue: those who may give it should be told."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetDeadline:
     """Look at the ``life`` of that ``id`` again at ``boot`` (seconds on CLOCK_BOOTTIME)."""
 
@@ -124,5 +138,7 @@ Effect = (
     | Give
     | Take
     | TellHolder
+    | ReviewOwed
+    | ReviewOverdue
     | SetDeadline
 )

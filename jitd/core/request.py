@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from jitd.core import break_glass
 from jitd.core.approvers import lack, may_review, tally
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
@@ -60,6 +61,7 @@ class Request:
     request. ``anew``: no earlier grant may answer it. ``caller`` are facts about the process that asked, if a rule looked at
     them, each with its value. ``at_once``: it does not wait for approvals. ``asking_at`` is since when its gatekeepers are
     asked, None if they are not; ``passed`` is what is kept of their answers. ``seen`` are the facts of the last decision.
+    ``breaks_glass``: it was made by ``--break-glass``.
     """
 
     id: str
@@ -93,6 +95,7 @@ class Request:
     asking_at: datetime | None = None
     passed: tuple[Passed, ...] = ()
     seen: tuple[tuple[str, str], ...] = ()
+    breaks_glass: bool = False
 
     @property
     def may_act_at_once(self) -> bool:
@@ -378,7 +381,7 @@ def _approved(request: Request, attended: bool, because: str, now: Moment) -> St
     grant = request.lease
     if grant is None:
         grant = request.id
-        follows.append(issued(approved, now))
+        follows += (issued(approved, now), *break_glass.begun(approved, now))
     if attended:
         actor = Actor(Role.REQUESTER, request.requester.principal, request.requester.uid)
         process = request.point.process if request.point else None

@@ -44,6 +44,7 @@ class Asked:
     request. ``unseen``: a second question, without the ``doubt``. If the second question is denied, that denial is the answer:
     the ``doubt`` would tell what is at a path that the requester cannot see. ``gives`` and ``stays``: see
     ``core.command.Command``. ``tty``: the terminal that the client claims to be on. ``caller``: the process that asks.
+    ``breaks_glass``: it is asked by ``--break-glass``.
     """
 
     argv: tuple[bytes, ...]
@@ -72,6 +73,7 @@ class Asked:
     stays: bool = False
     tty: bytes | None = None
     caller: Caller | None = None
+    breaks_glass: bool = False
 
 
 @dataclass(frozen=True, slots=True)
