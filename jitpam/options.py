@@ -32,6 +32,7 @@ Asks for a command to be run as another user. The people named by the rules appr
   -b, --background        go to the background when the command begins
   -n, --non-interactive   never wait: if an approval would be owed, submit nothing and exit 118
       --reason=TEXT       why (also from JITSUDO_REASON)
+      --break-glass       without the approvals of the rule, where a rule permits that; it is recorded and reviewed
       --for=DURATION      ask for a lease: 15m, 2h, 1h30m, 1d
       --uses=N            ask for a number of uses
       --no-wait           submit, print the request's id, exit
@@ -60,8 +61,8 @@ class Options:
     """What the command line says. ``mode`` is run, get, list, validate, giveback, giveback all, resume, version or help."""
 
     __slots__ = (
-        "anew", "argv", "background", "bell", "chdir", "get", "group", "if_owed", "lasts_for", "login", "mode", "preserve",
-        "preserve_all", "reason", "resume", "service", "shell", "timeout_for", "user", "uses", "variables", "waits",
+        "anew", "argv", "background", "bell", "break_glass", "chdir", "get", "group", "if_owed", "lasts_for", "login", "mode",
+        "preserve", "preserve_all", "reason", "resume", "service", "shell", "timeout_for", "user", "uses", "variables", "waits",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -79,6 +80,7 @@ class Options:
         self.preserve: list[bytes] = []
         self.background = False
         self.bell = False
+        self.break_glass = False
         self.resume: str | None = None
         self.get: str | None = None
         self.service = "jitsudo"
@@ -115,6 +117,7 @@ _MODES = {
 _SETS = {
     "login": ("login", True), "shell": ("shell", True), "background": ("background", True), "bell": ("bell", True),
     "non-interactive": ("if_owed", False), "no-wait": ("waits", False),
+    "break-glass": ("break_glass", True),
 }  # fmt: skip
 """Option without an argument → the attribute of Options that it sets, and the value."""
 _ONCE = {"user": "user", "group": "group", "chdir": "chdir", "command-timeout": "timeout_for", "get": "get"}
@@ -153,7 +156,7 @@ _NEVER = {
     "no-update": "there is no time stamp to update",
     "edit": "jitsudo does not edit files; ask for the editor as a command",
 }
-_OURS = frozenset({"reason", "for", "uses", "no-wait", "resume", "service", "get"})
+_OURS = frozenset({"reason", "for", "uses", "no-wait", "resume", "service", "get", "break-glass"})
 """Options that sudo does not have."""
 _KNOWN = frozenset(_SHORT.values()) | {"help", "host"} | _OURS
 

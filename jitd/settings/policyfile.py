@@ -34,7 +34,7 @@ from jitd.core.origin import read_origin
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
 from jitd.core.thing import read_thing
 from jitd.expressions.patterns import read_pattern
-from jitd.settings import demands
+from jitd.settings import break_glass_key, demands
 from jitd.settings.acceptance import read_accept
 from jitd.settings.commands_key import read_commands
 from jitd.settings.gatekeeper_key import faults_of, names_in
@@ -51,10 +51,22 @@ MOST_NEEDED = 100
 
 KEYS = {
     "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "origin", "services", "when", "accept"),
-    "permit": ("ticket", *demands.KEYS, "reason", "approvals", "expires", "grant", "run", "standing", "gatekeepers"),
+    "permit": (
+        "ticket",
+        *demands.KEYS,
+        "reason",
+        "approvals",
+        "expires",
+        "grant",
+        "run",
+        "standing",
+        "gatekeepers",
+        "break_glass",
+    ),
     "deny": ("because",),
     "reason": ("pattern", "hint"),
     "approvals": ("need", "from", *demands.KEYS),
+    "break_glass": break_glass_key.KEYS,
     "grant": ("lasts", "uses"),
     "run": (
         "timeout",
@@ -74,7 +86,7 @@ KEYS = {
 }
 """The keys that each table may have. ``rule`` is for permit and deny alike."""
 LATER = {
-    "permit": ("notify", "break_glass"),
+    "permit": ("notify",),
 }
 """Keys that a later version will know. This version refuses them: to ignore a condition would permit too much."""
 
@@ -218,7 +230,7 @@ def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault], names: Mappi
             faults.append(Fault(rule.file, rule.line, rule.name, f"the name {quoted(rule.name)} {where}"))
         elif rule.name:
             seen[rule.name] = rule
-    return rules
+    return break_glass_key.resolved(rules, faults)
 
 
 def _name(table: Table, fallback: str) -> str:
@@ -248,7 +260,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule
     lasts_for = grant.duration("lasts", 15 * 60 if gives is None else 10 * 60)
     if gives is not None and lasts_for > LONGEST_GIVEN:
         grant.fault('"lasts" is at most "24h" for what is given', "lasts")
-    return Rule(
+    rule = Rule(
         "permit",
         name,
         who=table.words("who", (), read_who),
@@ -274,6 +286,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule
         file=document.file,
         line=document.line_of(table.place),
     )
+    return break_glass_key.with_glass(table, rule)
 
 
 def _deny(document: Document, table: Table, names: Mapping[str, Name]) -> Rule:

@@ -178,6 +178,7 @@ class Requests:
             uses=asked.uses,
             timeout_for=asked.timeout_for,
             anew=asked.anew,
+            breaks_glass=asked.breaks_glass,
             waits=waits,
             submitted_at=now.at,
             submitted_boot=now.boot,
