@@ -96,6 +96,7 @@ class Daemon:
         from jitd.verbs.explanations import Explanations
         from jitd.verbs.lists import Lists
         from jitd.verbs.locks import Locks
+        from jitd.verbs.owed_reviews import OwedReviews
         from jitd.verbs.recordings import Recordings
         from jitd.verbs.requests import Requests
         from jitd.verbs.reviews import Reviews
@@ -179,6 +180,7 @@ class Daemon:
             requests=Requests(config, decider, explainer, self.perform, self._store, waiters, self._workers, now),
             explanations=Explanations(access, explainer, self._workers, now),
             reviews=Reviews(access, decider, self.perform, self._store, now),
+            owed_reviews=OwedReviews(access, decider, self.perform, self._store, now),
             endings=endings,
             locks=Locks(access, endings, self.perform, self._store, self._accounts, waiters, self._workers, now),
             recordings=Recordings(config, access, lists, self._lifecycle, self._store, opened, self._workers, now),

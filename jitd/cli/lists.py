@@ -16,6 +16,7 @@ import click
 from jitd.cli.answer import Row, answer, answer_json, command_line, exact, printable, say, words
 from jitd.cli.call import called
 from jitd.cli.columns import folded, table
+from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import age, left
 from jitd.cli.page import how_it_ended
 from jitpam.wire.messages import List, Watch
@@ -159,6 +160,8 @@ def _can_draw() -> bool:
 def _list(what: str, columns: Columns, *, ended: bool, as_json: bool) -> None:
     with called() as daemon:
         rows = list(daemon.ask(List(what=what, ended=ended)))
+        is_read = what == "requests" and not as_json
+        owed = list(daemon.ask(List(what="reviews", ended=False))) if is_read else []
     if as_json:
         answer_json(exact(rows))
     elif rows:
@@ -166,6 +169,8 @@ def _list(what: str, columns: Columns, *, ended: bool, as_json: bool) -> None:
             answer(line)
     if not rows:
         say(_none(what, ended=ended))
+    for sentence in owed_sentences(owed):
+        say(sentence)
 
 
 def _none(what: str, *, ended: bool) -> str:

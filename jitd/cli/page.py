@@ -13,6 +13,7 @@ from typing import Any
 from jitd.cli.answer import Row, command_line, n_bytes, printable, quoted, words
 from jitd.cli.authenticated import authenticated, in_short
 from jitd.cli.columns import cells, folded
+from jitd.cli.glass import broken
 from jitd.cli.instants import in_words, told
 
 LABEL = 15
@@ -44,7 +45,16 @@ terminal, a line without a label always continues the text above it."""
 def page(row: Row, screen: int | None) -> list[str]:
     """Return the lines of the page for ``row``. ``screen`` is the terminal's width in cells; with None nothing is folded."""
     lines: list[str] = []
-    for label, text in (*_about(row), *_command(row), *_terms(row), *_facts(row), *_claims(row), *_rule(row), *_history(row)):
+    for label, text in (
+        *_about(row),
+        *broken(row),
+        *_command(row),
+        *_terms(row),
+        *_facts(row),
+        *_claims(row),
+        *_rule(row),
+        *_history(row),
+    ):
         if not text:
             lines.append(printable(label))
             continue

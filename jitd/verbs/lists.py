@@ -16,17 +16,19 @@ from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.holding import HoldingState
 from jitd.core.lock import Lock
+from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run, RunState, Usage
 from jitd.core.subject import Subject
 from jitd.store import Store
 from jitd.verbs.access import Access
 from jitd.verbs.refusal import Refusal
+from jitd.verbs.review_row import review_row
 from jitd.verbs.rows import Row, asked_row, grant_row, holding_row, lock_row, request_row, run_row
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
-T = TypeVar("T", Request, Grant, Run, Lock)
+T = TypeVar("T", Request, Grant, Run, Lock, OwedReview)
 MOST_RUNS = 1000
 """The most runs that are shown with their request: the newest ones."""
 AT_ONCE = 500
@@ -93,6 +95,18 @@ class Lists:
         now = self._now()
         return self._rows(who, Lock, lambda store, found: lock_row(found, now), ended=ended)
 
+    def reviews(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
+        """Yield the reviews that are owed, as far as ``who`` may see the requests; with ``ended`` also those that were given."""
+        now, is_operator = self._now(), self._access.is_operator(who)
+
+        def row_of(store: Store, found: OwedReview) -> Row | None:
+            asked = store.request(found.id)
+            if asked is None or not self._access.may_see(who, asked):
+                return None
+            return asked_row(asked) | review_row(found, asked, who, now, is_operator=is_operator)
+
+        return self._rows(who, OwedReview, row_of, ended=ended)
+
     async def _rows(
         self, who: Subject, life: type[T], row_of: Callable[[Store, T], Row | None], *, ended: bool
     ) -> AsyncIterator[Row]:
@@ -115,10 +129,13 @@ class Lists:
     async def show(self, who: Subject, typed: str) -> Row:
         """Return everything about one request, with its grant and its runs. Raises Refusal."""
         found, locks = self._access.visible(who, typed), tuple(self._store.locks())
+        now, is_operator = self._now(), self._access.is_operator(who)
 
         def read() -> Row:
             row = request_row(found, who, self._access.may_review(who, found), locks)
             with closing(self._opened()) as store:
+                owed = store.owed_review(found.lease or found.id)
+                row["owed_review"] = None if owed is None else review_row(owed, found, who, now, is_operator=is_operator)
                 grant = store.grant(found.lease or found.id)
                 # The command stands in the row already: with each of them once more it would not fit into one frame.
                 row["grant"] = None if grant is None else _without(row, grant_row(grant, who, store.holdings(grant=grant.id)))
