@@ -45,16 +45,7 @@ terminal, a line without a label always continues the text above it."""
 def page(row: Row, screen: int | None) -> list[str]:
     """Return the lines of the page for ``row``. ``screen`` is the terminal's width in cells; with None nothing is folded."""
     lines: list[str] = []
-    for label, text in (
-        *_about(row),
-        *broken(row),
-        *_command(row),
-        *_terms(row),
-        *_facts(row),
-        *_claims(row),
-        *_rule(row),
-        *_history(row),
-    ):
+    for label, text in (*_about(row), *_command(row), *_terms(row), *_facts(row), *_claims(row), *_rule(row), *_history(row)):
         if not text:
             lines.append(printable(label))
             continue
@@ -79,6 +70,7 @@ def _about(row: Row) -> Iterator[Line]:
     yield "submitted", told(row.get("submitted_at"))
     if row.get("expires_at") and state in OPEN:
         yield "decide by", told(row["expires_at"])
+    yield from broken(row)
 
 
 def _command(row: Row) -> Iterator[Line]:

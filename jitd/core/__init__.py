@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The decision, the binding, the five lives and the chain. Law: the core is pure. Time, ids and randomness are arguments.
+"""The decision, the binding, the six lives and the chain. Law: the core is pure. Time, ids and randomness are arguments.
 
 How the lives drive each other
 ==============================
 
-A request asks, a grant permits, a run happens, a holding is a thing that somebody was given, and a lock takes away. Each life
-is a module with two tables: LAW says what can happen in which state, MAY_CAUSE who may cause it. A transition takes an object,
+A request asks, a grant permits, a run happens, a holding is a thing that somebody was given, a lock takes away, and a review is
+owed by those who broke glass. Each life is a module with two tables: LAW says what can happen in which state, MAY_CAUSE who may cause it. A transition takes an object,
 an event and the moment. It returns the object as it is afterwards, and what follows: events for other lives, and effects.
 Effects are orders to the code outside the core.
 
@@ -22,6 +22,8 @@ What causes what, in that one transaction:
 
     request.screened  -> grant.issued, grant.used        rule and gatekeepers permit, and no approval is owed
     request.reviewed  -> grant.issued, grant.used        the last approval that was owed, and no gatekeeper to ask
+    request.screened  -> owed_review.begun               the rule breaks glass
+    request.reviewed  -> owed_review.begun               the same, if a gatekeeper has asked for approvals
     grant.used        -> run.starting                    jitsudo, and logins
     grant.used        -> holding.giving                  jitsudo --get
     grant.expired     -> run.stop_ordered                for each live run under the grant
@@ -45,6 +47,7 @@ saw a run end returns its use; the daemon does it if there was no monitor. The o
 The effects, which are carried out after the commit:
 
     SetDeadline  <- request.submitted, request.screened, grant.issued, lock.placed, lock.carried
+    SetDeadline  <- owed_review.begun, owed_review.carried
     Screen       <- request.submitted, request.reviewed  gatekeepers are to be asked
     ForgetAnswers <- lock.placed                         what gatekeepers have answered is not used again
     Admit        <- grant.used                           sudo, su and doas may go on
@@ -53,6 +56,8 @@ The effects, which are carried out after the commit:
     ForgetRun    <- run.ended                            its monitor may exit
     Give         <- holding.giving
     Take         <- holding.taking
+    ReviewOwed   <- owed_review.begun                    those who were skipped are to be told
+    ReviewOverdue <- owed_review.overdue                 so are those who may lift it
 
 Clients that wait or watch are told, too. An effect that fails becomes an event: if a run cannot be started, ``run.ended`` says
 so, and the use is returned.
@@ -72,6 +77,7 @@ is open. Each effect may come twice.
     holding  giving: the thing is given again. taking: taking it back is tried until it is done. held: the client that had it
              may come back. If it does not, the thing is taken back, unless the request says that it stays.
     lock     its deadline is set.
+    review   owed: its deadline is set.
 
-A reboot ends what was open: requests and grants expire, runs are lost, and things are taken back. Only locks stay.
+A reboot ends what was open: requests and grants expire, runs are lost, and things are taken back. Locks and owed reviews stay.
 """

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from jitd.core import break_glass, lease, lock
 from jitd.core.command import Command, work_of
 from jitd.core.decision import Decision, Deny, Obligations, Permit, Why, narrow
-from jitd.core.deed import JITSUDO
 from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Heard, folded, judged
 from jitd.core.grant import Grant, covers, waits_for_its_own
@@ -232,9 +231,9 @@ class Decider:
         """Return the permits of the policy that are about ``who`` on this host, whatever they ask for and when."""
         return rules_for(self._policy(), who, self._config.host, service)
 
-    def may_break_glass(self, who: Subject) -> bool:
-        """True if a rule about ``who`` on this host permits something to those who break glass."""
-        return any(rule.break_glass is not None for rule in self.rules_for(who, JITSUDO))
+    def may_break_glass(self, who: Subject, service: str) -> bool:
+        """True if a rule about ``who`` permits something by ``service`` on this host to those who break glass."""
+        return any(rule.break_glass is not None for rule in self.rules_for(who, service))
 
     # --- what they are made of -----------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from jitd.core.conditions import Reason
 from jitd.core.decision import BreakGlass, Terms
-from jitd.core.deed import JITSUDO
+from jitd.core.deed import deed_of
 from jitd.core.duration import spell_duration
 from jitd.core.policy import Rule
 from jitd.settings.toml_document import Fault
@@ -38,8 +38,8 @@ def with_glass(table: Table, rule: Rule) -> Rule:
     for key, why in _OF_OTHERS.items():
         if key in table.values:
             table.fault(f'"{key}" does not go with "break_glass": {why}', key)
-    if rule.services != (JITSUDO,):
-        table.fault(f'"services" does not go with "break_glass": glass is broken by {JITSUDO} alone', "services")
+    if not all(deed_of(service).is_executed for service in rule.services or ()):
+        table.fault('"services" does not go with "break_glass": glass is broken by jitsudo alone', "services")
     if not rule.needs_ticket:
         table.fault('"ticket" must be "required" with "break_glass": the review is about a person who was proved', "ticket")
     inner = table.table("break_glass")

@@ -358,7 +358,7 @@ class Requests:
     async def _by_breaking_glass(self, who: Subject, asked: Asked, service: str, first: FirstDecision) -> Row | None:
         """Return what would be decided if ``who`` broke glass; None if that permits nothing, or if ``first`` owes no approval."""
         is_free = isinstance(first.decision, Permit) and (not first.decision.obligations.approvals or first.decision.lease)
-        if is_free or service != JITSUDO or not self._decider.may_break_glass(who):
+        if is_free or not deed_of(service).is_executed or not self._decider.may_break_glass(who, service):
             return None
         asked = replace(asked, breaks_glass=True, reason=asked.reason or ANY_REASON)
         glass = await self._decided(self._decider.foresee, who, service, _beforehand(who, service, asked))

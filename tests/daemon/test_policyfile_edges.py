@@ -141,7 +141,7 @@ def test_a_deny_by_host_and_by_hour(directory: Path) -> None:
 
 
 LATER = {
-    "[[permit]]": ("notify", "break_glass"),
+    "[[permit]]": ("notify",),
 }
 
 

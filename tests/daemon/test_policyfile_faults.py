@@ -33,7 +33,7 @@ BROKEN_PERMITS = [
     # the keys of later versions
     ("when = 'fact.risk < 50'", (5, '"when": there is no name or function "fact.risk"')),
     ('notify = ["x"]', (5, NOT_YET.format("notify"))),
-    ("break_glass = true", (5, NOT_YET.format("break_glass"))),
+    ("break_glass = true", (5, '"break_glass" must be a table'), (5, 'needs "instead_of"'), (5, 'needs "review"')),
     ('standing = "never"', (5, '"standing" must be "use" or "review", not "never"')),
     ('run = { record = "terminal" }', (5, '"record" must be "none" or "output" or "all", not "terminal"')),
     ('run = { record_failure = "ignore" }', (5, '"record_failure" must be "end" or "continue", not "ignore"')),

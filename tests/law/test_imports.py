@@ -39,8 +39,9 @@ LAW: dict[str, set[str]] = {
         WIRE, "jitpam.client", "jitpam.failing", "jitpam.holding", "jitpam.options", "jitpam.own_command", "jitpam.questions",
         "jitpam.relay", "jitpam.saying", "jitpam.signals", "jitpam.submission",
     },
+    "jitpam.glass": {"jitpam.options", "jitpam.saying"},
     "jitpam.jitsudo": {
-        "jitpam.asking", "jitpam.client", "jitpam.failing", "jitpam.options", "jitpam.questions", "jitpam.streams",
+        "jitpam.asking", "jitpam.client", "jitpam.failing", "jitpam.glass", "jitpam.options", "jitpam.questions", "jitpam.streams",
     },
     "jitpam.pam_jit": set(),
     "jitpam.pam_guard": set(),
