@@ -45,7 +45,7 @@ def confirm(options: Options) -> None:
         raise UsageError(f"the terminal cannot be used for the confirmation: {fault}; nothing was sent") from None
     finally:
         os.close(terminal)
-    if typed.strip() != WORD:
+    if typed.strip() != WORD or not typed.endswith(b"\n"):
         raise UsageError("it was not confirmed: nothing was sent")
 
 

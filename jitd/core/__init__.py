@@ -5,9 +5,9 @@ How the lives drive each other
 ==============================
 
 A request asks, a grant permits, a run happens, a holding is a thing that somebody was given, a lock takes away, and a review is
-owed by those who broke glass. Each life is a module with two tables: LAW says what can happen in which state, MAY_CAUSE who may cause it. A transition takes an object,
-an event and the moment. It returns the object as it is afterwards, and what follows: events for other lives, and effects.
-Effects are orders to the code outside the core.
+owed by somebody who broke glass. Each life is a module with two tables: LAW says what can happen in which state, MAY_CAUSE who
+may cause it. A transition takes an object, an event and the moment. It returns the object as it is afterwards, and what follows:
+events for other lives, and effects. Effects are orders to the code outside the core.
 
 An event has an author and an effect has none: ``lifecycle.handle`` tells them apart by that. ``handle`` also lets the events
 happen that follow, until none is left. It commits every object and every record in one transaction. Only then are the effects

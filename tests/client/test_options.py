@@ -13,7 +13,8 @@ from jitpam.wire.shown import shown
 DEFAULTS = {
     "mode": "run", "user": None, "group": None, "chdir": None, "reason": None, "lasts_for": None, "uses": None, "resume": None,
     "if_owed": True, "waits": True, "variables": [], "argv": [], "login": False, "shell": False, "preserve": [],
-    "preserve_all": False, "timeout_for": None, "background": False, "bell": False, "anew": False, "break_glass": False, "get": None,
+    "preserve_all": False, "timeout_for": None, "background": False, "bell": False, "anew": False,
+    "break_glass": False, "get": None,
 }  # fmt: skip
 
 

@@ -41,7 +41,8 @@ LAW: dict[str, set[str]] = {
     },
     "jitpam.glass": {"jitpam.options", "jitpam.saying"},
     "jitpam.jitsudo": {
-        "jitpam.asking", "jitpam.client", "jitpam.failing", "jitpam.glass", "jitpam.options", "jitpam.questions", "jitpam.streams",
+        "jitpam.asking", "jitpam.client", "jitpam.failing", "jitpam.glass", "jitpam.options", "jitpam.questions",
+        "jitpam.streams",
     },
     "jitpam.pam_jit": set(),
     "jitpam.pam_guard": set(),
