@@ -84,8 +84,8 @@ FAULTS: list[tuple[str, str]] = [
     ),
     (
         KEY + 'approvals = [{ need = 1, from = ["group:ops"] }]',
-        '"approvals" does not go with "break_glass": nobody approves before glass is broken: say in the rule that it stands in for '
-        "who could have",
+        '"approvals" does not go with "break_glass": nobody approves before glass is broken: '
+        "say in the rule that it stands in for who could have",
     ),
     (KEY + 'standing = "review"', '"standing" does not go with "break_glass": there are no approvals whose standing could count'),
     (

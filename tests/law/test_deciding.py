@@ -24,6 +24,8 @@ ASKED_BY = {
     ("jitd.deciding.screening", "look_again"): {"jitd.deciding.decider"},
     ("jitd.deciding.screening", "unopened"): {"jitd.deciding.decider"},
     ("jitd.core.lock", "answer_to"): {"jitd.deciding.decider"},
+    ("jitd.core.break_glass", "unbarred"): {"jitd.deciding.decider"},
+    ("jitd.core.break_glass", "under"): {"jitd.lifecycle.lifecycle"},
     ("jitd.core.gatekeeping", "folded"): {"jitd.deciding.decider"},
     ("jitd.core.gatekeeping", "judged"): {"jitd.core.request", "jitd.deciding.decider"},
     ("jitd.deciding.gatekeepers", "Answers"): {"jitd.deciding.decider", "jitd.deciding.hearings"},
