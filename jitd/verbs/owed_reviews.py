@@ -89,7 +89,7 @@ class OwedReviews:
         if not roles:
             raise Refusal("forbidden", f"you may not review request {found.id}: {self._why_not(who, owed)}")
         grant = self._store.grant(found.id)
-        if grant is not None and grant.is_live:
+        if grant is not None and (grant.is_live or any(self._store.runs(grant=grant.id))):
             raise Refusal("not_done", f"request {found.id} cannot be reviewed yet: {_goes_on(grant)}")
         return Role.APPROVER if Role.APPROVER in roles else Role.OPERATOR
 
@@ -113,6 +113,8 @@ class OwedReviews:
 
 def _goes_on(grant: Grant) -> str:
     """Return why it is too early for a review of what ``grant`` permits."""
+    if not grant.is_live:
+        return "its grant has ended, but what runs under it is not gone yet: see jitd runs"
     if grant.living:
         return f"what it permits still runs; wait for its end, or end it: jitd revoke {grant.id}"
     return f"it may be used until its grant ends; wait for that, or end it: jitd revoke {grant.id}"

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from jitd.audit.verify import verify
+from jitd.audit.verify import Finding, verify
 from jitd.cli.glass import owed_sentences
 from jitd.cli.page import page
 from jitd.core.conditions import Reason
@@ -306,6 +306,21 @@ def test_what_can_still_run_cannot_be_reviewed_yet(house: GlassHouse) -> None:
     house.run(play())
 
 
+def test_what_was_told_to_end_and_is_not_gone_cannot_be_reviewed_yet(house: GlassHouse) -> None:
+    async def play() -> None:
+        id = await house.shatter()
+        house.perform.act(Revoked(id, DAEMON, "enough"))
+        assert not house.store.grant(id).is_live  # type: ignore[union-attr]
+        before = house.store.head()
+        with pytest.raises(Refusal, match="not gone yet"):
+            await house.give(id)
+        assert house.store.head() == before
+        house.end_runs(id)
+        await house.give(id)
+
+    house.run(play())
+
+
 def test_other_refusals_change_nothing(house: GlassHouse) -> None:
     async def play() -> None:
         id = await house.shattered()
@@ -525,6 +540,26 @@ def test_over_a_reboot_the_time_that_the_record_proves_counts_and_the_wall_clock
         again.store.close()
 
     house.run(play())
+
+
+@pytest.mark.parametrize("change", ["gone", "given"])
+def test_an_owed_review_that_was_changed_past_its_life_is_found(house: GlassHouse, change: str) -> None:
+    """Somebody with the database's file lets what is owed disappear."""
+    id = house.run(house.shattered())
+    there = documents.write(house.owed(id))
+    db = house.store._db
+    db.execute("DROP TRIGGER owed_reviews_move" if change == "given" else "DROP TRIGGER owed_reviews_stay")
+    if change == "given":
+        done = documents.write(replace(house.owed(id), state=OwedReviewState.REVIEWED))
+        db.execute("UPDATE owed_reviews SET document = ?, is_open = 0", (done,))
+    else:
+        db.execute("DELETE FROM owed_reviews")
+    with pytest.raises(Finding, match=f"owed_review {id} is (missing|not as record)"):
+        verify(house.store.records(), house.store.documents(), house.store.misfiled())
+    if change == "given":
+        db.execute("UPDATE owed_reviews SET document = ?, is_open = 1", (there,))
+    else:
+        db.execute("INSERT INTO owed_reviews VALUES (?, 'alice', 1, 1, ?)", (id, there))
 
 
 # --- the table -------------------------------------------------------------------------------------------------------------
