@@ -21,8 +21,9 @@ import pytest
 from jitd.audit.verify import Finding, verify
 from jitd.cli.glass import owed_sentences
 from jitd.cli.page import page
+from jitd.core.authentication import Demand
 from jitd.core.conditions import Reason
-from jitd.core.decision import BreakGlass, Record, Terms
+from jitd.core.decision import Approval, BreakGlass, Permit, Record, Terms
 from jitd.core.gatekeeping import Passes, Requirement, Requires
 from jitd.core.grant import Revoked, Used
 from jitd.core.law import DAEMON, MONITOR, Actor, Role
@@ -44,7 +45,7 @@ from jitd.verbs.reviews import Reviews
 from jitpam.wire import messages
 from tests.daemon.asking import ALICE, BOB, CHANGE, HERE, AskingHouse, Client, Played
 from tests.daemon.test_decider import ASKED, CAROL, OPS, rule
-from tests.scene import locked, moment, person, place
+from tests.scene import asked, locked, moment, person, place, submit
 
 DAVE, EVE = person("dave", groups=frozenset({"dave"})), person("eve")
 DUE = 4 * 3600
@@ -415,6 +416,24 @@ def test_what_is_overdue_bars_the_next_one_of_that_person_and_says_who_lifts_it(
     house.run(play())
 
 
+def test_who_was_skipped_and_has_authenticated_too_weakly_is_no_operator_either(house: GlassHouse) -> None:
+    """What is overdue is lifted by operators; to have been skipped does not make one."""
+    demanding = (Approval(1, ("group:ops",), Demand(("otp",))),)
+    house.glass(replace(GLASS, skipped=demanding))
+
+    async def play() -> None:
+        id = await house.shattered()
+        house.pass_time(DUE)
+        before = house.store.head()
+        with pytest.raises(Refusal, match="its rule wants"):
+            await house.give(id, BOB)
+        (row,) = await house.rows(BOB)
+        assert (row["may_give"], bool(row["lacks"])) == (False, True) and house.store.head() == before
+        assert await house.give(id, DAVE)
+
+    house.run(play())
+
+
 def test_an_operator_does_not_lift_their_own(house: GlassHouse) -> None:
     config: Any = house.decider._config
     config.operators = ("user:alice",)
@@ -457,11 +476,26 @@ def test_of_two_at_one_moment_the_second_is_denied_by_the_one_door(house: GlassH
     house.glass(replace(GLASS, open=1))
 
     async def play() -> None:
-        clients = [Client(house), Client(house)]
+        asking = replace(ASKED, **WHY)
+        first = await house.decider.decide_new(ALICE, "jitsudo", lambda search_path: asking)
+        assert isinstance(first.decision, Permit)
+        id = await house.shattered()
+        made = asked("LATE-0001", what=first.command, breaks_glass=True)
+        house.perform.submitted(submit(made), first.decision)
+        late = house.found("LATE-0001")
+        assert (late.state, late.because[:8]) == (RequestState.DENIED, "1 review")
+        assert house.store.grant("LATE-0001") is None and [one.id for one in house.store.owed_reviews()] == [id]
+
+    house.run(play())
+
+
+def test_of_many_who_ask_at_once_no_more_are_permitted_than_may_be_owed(house: GlassHouse) -> None:
+    async def play() -> None:
+        clients = [Client(house) for _ in range(6)]
         await asyncio.gather(*(client.submit(**WHY) for client in clients))
-        await house.until(lambda: sum(bool(client.refused) for client in clients) == 1)
-        assert len(list(house.store.owed_reviews())) == 1
-        await house.until(lambda: len(house.monitors.started) == 1)
+        await house.until(lambda: sum(bool(client.refused) for client in clients) == 4)
+        await house.until(lambda: len(house.monitors.started) == 2)
+        assert len(list(house.store.owed_reviews())) == GLASS.open
 
     house.run(play())
 
