@@ -99,6 +99,7 @@ class Daemon:
         from jitd.verbs.lists import Lists
         from jitd.verbs.locks import Locks
         from jitd.verbs.mutes import Mutes
+        from jitd.verbs.owed_reviews import OwedReviews
         from jitd.verbs.recordings import Recordings
         from jitd.verbs.requests import Requests
         from jitd.verbs.reviews import Reviews
@@ -152,7 +153,7 @@ class Daemon:
         )
         self._forget_answers = decider.forget_answers
         explainer = Explainer(config, policy, self._accounts, decider.lock_on, gather, config.names, self._workers, now)
-        parts = config, self._store, self._outsiders, decider.seating.of_each, lambda request: None, self._lifecycle.note, now
+        parts = config, self._store, self._outsiders, decider.seating.of_each, self._lifecycle.note, now
         self.notices: Notices = announcing(*parts, lambda *due: self.perform.deadlines.set(*due))
         self.perform: Perform = Perform(
             config=config,
@@ -186,6 +187,7 @@ class Daemon:
             requests=Requests(config, decider, explainer, self.perform, self._store, waiters, self._workers, now),
             explanations=Explanations(access, explainer, self._workers, now),
             reviews=Reviews(access, decider, self.perform, self._store, now),
+            owed_reviews=OwedReviews(access, decider, self.perform, self._store, now),
             endings=endings,
             locks=Locks(access, endings, self.perform, self._store, self._accounts, waiters, self._workers, now),
             recordings=Recordings(config, access, lists, self._lifecycle, self._store, opened, self._workers, now),

@@ -17,7 +17,7 @@ from jitpam.options import Options
 from jitpam.saying import print_out, say, write
 from jitpam.signals import Signals
 from jitpam.submission import asked, asked_thing
-from jitpam.wire.messages import Anew, Done, Get, Given, Message, Progress, Resume, Start, Submit, Withdraw
+from jitpam.wire.messages import Anew, Breakglass, Done, Get, Given, Message, Progress, Resume, Start, Submit, Withdraw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def ask_and_run(opening: Connection, options: Options, kinds: list[str]) -> int:
 def _submit(options: Options, kinds: list[str]) -> Submit | Get:
     if options.mode == "get":
         return Get(**asked_thing(options))
-    submission = Anew if options.anew else Submit
+    submission = Breakglass if options.break_glass else Anew if options.anew else Submit
     return submission(**asked(options, kinds), waits=options.waits, if_owed=options.if_owed)
 
 

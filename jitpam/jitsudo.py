@@ -55,6 +55,10 @@ def _tell(fault: Exception) -> int:
 
 def _run(words: list[bytes], kinds: list[str]) -> int:
     options = read_options(words)
+    if options.break_glass:
+        from jitpam import glass
+
+        glass.confirm(options)
     if options.mode in ("run", "get", "resume"):
         opening = begin()
         from jitpam import asking  # imported while jitd checks our proof

@@ -33,6 +33,7 @@ Asks for a command to be run as another user. The people named by the rules appr
   -b, --background        go to the background when the command begins
   -n, --non-interactive   never wait: if an approval would be owed, submit nothing and exit 118
       --reason=TEXT       why (also from JITSUDO_REASON)
+      --break-glass       without the approvals of the rule, where a rule permits that; it is recorded and reviewed
       --for=DURATION      ask for a lease: 15m, 2h, 1h30m, 1d
       --uses=N            ask for a number of uses
       --at=TIME           ask now for a time that begins then: 22:00, or "2026-11-23 22:00"
@@ -60,9 +61,9 @@ class Options:
     """What the command line says. ``mode`` is run, get, list, validate, giveback, giveback all, resume, version or help."""
 
     __slots__ = (
-        "anew", "argv", "background", "bell", "chdir", "get", "group", "if_owed", "json", "lasts_for", "login", "mode",
-        "preserve", "preserve_all", "quiet", "reason", "resume", "service", "shell", "starts_at", "timeout_for", "user", "uses",
-        "variables", "waits",
+        "anew", "argv", "background", "bell", "break_glass", "chdir", "get", "group", "if_owed", "json", "lasts_for", "login",
+        "mode", "preserve", "preserve_all", "quiet", "reason", "resume", "service", "shell", "starts_at", "timeout_for", "user",
+        "uses", "variables", "waits",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -84,6 +85,7 @@ class Options:
         self.preserve: list[bytes] = []
         self.background = False
         self.bell = False
+        self.break_glass = False
         self.resume: str | None = None
         self.get: str | None = None
         self.service = "jitsudo"
@@ -120,6 +122,7 @@ _MODES = {
 _SETS = {
     "login": ("login", True), "shell": ("shell", True), "background": ("background", True), "bell": ("bell", True),
     "non-interactive": ("if_owed", False), "no-wait": ("waits", False), "quiet": ("quiet", True), "json": ("json", True),
+    "break-glass": ("break_glass", True),
 }  # fmt: skip
 """Option without an argument → the attribute of Options that it sets, and the value."""
 _ONCE = {"user": "user", "group": "group", "chdir": "chdir", "command-timeout": "timeout_for", "get": "get"}
@@ -160,7 +163,7 @@ _NEVER = {
     "no-update": "there is no time stamp to update",
     "edit": "jitsudo does not edit files; ask for the editor as a command",
 }
-_OURS = frozenset({"reason", "for", "uses", "no-wait", "resume", "service", "get", "at", "quiet", "json"})
+_OURS = frozenset({"reason", "for", "uses", "no-wait", "resume", "service", "get", "at", "quiet", "json", "break-glass"})
 """Options that sudo does not have."""
 _KNOWN = frozenset(_SHORT.values()) | {"help", "host"} | _OURS
 

@@ -225,7 +225,19 @@ def explain(asking: dict[str, Any]) -> int:
             print_out(printable(f"{what}: rule {row.get('rule')} {_terms(row)}"))
         for sentence in _consequences(row):
             print_out(f"    {sentence}")
+        if row.get("by_breaking_glass"):
+            print_out(printable(_glass(row["by_breaking_glass"])))
     return 0 if may else 1
+
+
+def _glass(row: dict[str, Any]) -> str:
+    """Return what would be decided if the person broke glass, in one sentence."""
+    by = "jitsudo --break-glass --reason=TEXT COMMAND"
+    glass = row.get("break_glass")
+    if row.get("decision") != "permit" or not glass:
+        return f"break glass: rule {row.get('rule')} does not permit it now: {row.get('because')}"
+    review = f"it is recorded, and reviewed within {_duration(glass.get('review_for'))}"
+    return f"break glass: rule {row.get('rule')} permits it without {glass.get('skips')}; {review}: {by}"
 
 
 def ask_reason(why: str) -> str | None:

@@ -12,8 +12,10 @@ from jitd.announcing.notices import Notices
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
 from jitd.core.notice import Skipped
+from jitd.core.owed_review import OwedReview, OwedReviewState
 from jitd.core.request import Request
 from jitd.core.subject import person_of
+from jitd.core.ways import every_way, flat
 from jitd.deciding.seats import Seats
 from jitd.notifying import wording
 from jitd.notifying.assembly import Carriers, assemble
@@ -26,12 +28,11 @@ def announcing(
     store: Store,
     carriers: Carriers,
     people: Callable[[Request, tuple[Approval, ...]], Awaitable[tuple[Seats, ...]]],
-    skipped: Callable[[str], Skipped | None],
     note: Callable[[str, str, int, dict[str, Any]], None],
     now: Callable[[], Moment],
     set_deadline: Callable[[str, str, float], None],
 ) -> Notices:
-    """Return the notices of a daemon. ``people`` and ``skipped``: see Office. ``note`` writes into the record (see Lifecycle).
+    """Return the notices of a daemon. ``people``: see Office. ``note`` writes into the record (see Lifecycle).
     ``set_deadline`` has a request looked at again later.
     """
     office = Office(
@@ -39,10 +40,18 @@ def announcing(
         wording=wording,
         people=people,
         person=lambda user: person_of(user, config.people),
-        skipped=skipped,
+        skipped=lambda id: _skipped(store.owed_review(id)),
         note=lambda name, detail: note(name, "jitd", 0, detail),
         now=now,
         clock=time.monotonic,
     )
     channels = assemble(config.notify, carriers, config.host, lambda: now().at)
     return Notices(config.notify, channels, office, set_deadline)
+
+
+def _skipped(owed: OwedReview | None) -> Skipped | None:
+    """Return whom to tell of the review ``owed``; None if none is owed."""
+    if owed is None:
+        return None
+    is_overdue, is_over = owed.state is OwedReviewState.OVERDUE, owed.state is OwedReviewState.REVIEWED
+    return Skipped(flat(every_way(owed.glass.skipped)), is_overdue=is_overdue, is_over=is_over)

@@ -67,7 +67,8 @@ class Notices:
         StoreError.
         """
         waiting = [found.id for found in self._to.store.requests(ended=False) if _names_channels(found)]
-        for id in dict.fromkeys((*waiting, *self._to.store.told_open())):
+        broken = [owed.id for owed in self._to.store.owed_reviews()]
+        for id in dict.fromkeys((*waiting, *broken, *self._to.store.told_open())):
             self.look(id)
 
     async def keep(self) -> None:

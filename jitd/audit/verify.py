@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from jitd.core import grant, holding, lock, request, run
+from jitd.core import grant, holding, lock, owed_review, request, run
 from jitd.core.chain import GENESIS, follow
 
 _OPEN: dict[str, frozenset[str]] = {
@@ -26,6 +26,7 @@ _OPEN: dict[str, frozenset[str]] = {
         ("run", run.LAW),
         ("lock", lock.LAW),
         ("holding", holding.LAW),
+        ("owed_review", owed_review.LAW),
     )
 }
 """life → the states in which something can still happen to an object."""

@@ -17,7 +17,7 @@ from jitd.core.policy import Rule
 
 WEEK = 7 * 24 * 60
 """The minutes of a week."""
-KNOWN = frozenset({"who", "run_as", "commands", "gives", "hosts", "hours", "services", "needs_ticket"})
+KNOWN = frozenset({"who", "run_as", "commands", "gives", "hosts", "hours", "services", "needs_ticket", "break_glass"})
 """The conditions that ``covers`` compares."""
 NO_CONDITIONS = frozenset(
     ("verdict", "name", "reason", "approvals", "expires_for", "lasts_for", "uses", "terms", "because", "standing", "accepts")
@@ -34,6 +34,7 @@ def covers(wide: Rule, narrow: Rule) -> bool:
         return False
     return (
         not strange_conditions(wide)
+        and are_asked_alike(wide, narrow)
         and _covers_who(wide, narrow)
         and _covers_words(wide.services, narrow.services)
         and covers_hosts(wide.hosts, narrow.hosts)
@@ -41,6 +42,11 @@ def covers(wide: Rule, narrow: Rule) -> bool:
         and _covers_run_as(wide, narrow)
         and covers_work(wide, narrow)
     )
+
+
+def are_asked_alike(wide: Rule, narrow: Rule) -> bool:
+    """True if ``wide`` is asked whenever ``narrow`` is: permits are asked by those who break glass, or by all others."""
+    return wide.verdict == "deny" or (wide.break_glass is None) == (narrow.break_glass is None)
 
 
 def strange_conditions(rule: Rule) -> list[str]:

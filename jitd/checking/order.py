@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, takewhile
 
-from jitd.checking.coverage import covers, covers_work, is_always, meets_words, strange_conditions
+from jitd.checking.coverage import are_asked_alike, covers, covers_work, is_always, meets_words, strange_conditions
 from jitd.core.conditions import CommandPattern
 from jitd.core.policy import Rule
 from jitd.core.warning import Warned
@@ -115,6 +115,7 @@ def _narrower(rules: Sequence[Rule], at: int) -> list[Rule]:
         other
         for other in rules[at + 1 :]
         if other.verdict == "permit"
+        and are_asked_alike(rule, other)
         and other.commands is not None
         and not covers_work(other, ANYTHING)
         and set(rule.who or ()) & set(other.who or ())

@@ -32,6 +32,8 @@ VERBS = {
     "approve": "review",
     "deny": "review",
     "withdraw": "review",
+    "review": "reviewing",
+    "reviews": "reviewing",
     "grants": "lists",
     "revoke": "ending",
     "runs": "lists",

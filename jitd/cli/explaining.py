@@ -14,6 +14,7 @@ import click
 
 from jitd.cli.answer import Row, answer, answer_json, command_line, exact, words
 from jitd.cli.call import NotDone, called
+from jitd.cli.glass import way_by_glass
 from jitpam.wire.messages import Explain, Message, Suppose
 
 SAYS = {
@@ -80,6 +81,8 @@ def explain(
         for rule in rules:
             _print_rule(rule)
         _print_decision(decision, principal)
+        if way := way_by_glass(decision):
+            answer(way)
     return 0 if decision.get("decision") == "permit" else 1
 
 

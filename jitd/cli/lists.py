@@ -17,6 +17,7 @@ from jitd.cli.answer import Row, answer, answer_json, command_line, exact, print
 from jitd.cli.call import called
 from jitd.cli.colour import coloured, is_wanted
 from jitd.cli.columns import folded, table
+from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import ago, seconds_since, until
 from jitd.cli.owed import in_short
 from jitd.cli.past import how_it_ended
@@ -200,6 +201,8 @@ def _can_draw() -> bool:
 def _list(what: str, columns: Columns, *, ended: bool, as_json: bool) -> None:
     with called() as daemon:
         rows = list(daemon.ask(List(what=what, ended=ended)))
+        is_read = what == "requests" and not as_json
+        owed = list(daemon.ask(List(what="reviews", ended=False))) if is_read else []
     if as_json:
         answer_json(exact(rows))
     elif rows:
@@ -208,6 +211,8 @@ def _list(what: str, columns: Columns, *, ended: bool, as_json: bool) -> None:
             print(line)
     if not rows:
         say(_none(what, ended=ended))
+    for sentence in owed_sentences(owed):
+        say(sentence)
 
 
 def _none(what: str, *, ended: bool) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jitd.cli.answer import Row, words
+from jitd.cli.glass import broken
 from jitd.cli.instants import told
 from jitd.cli.labels import Line, laid_out, members
 from jitd.cli.noticed import notices
@@ -45,3 +46,4 @@ def _about(row: Row) -> Iterator[Line]:
     if row.get("expires_at") and state in OPEN:
         yield "decide by", told(row["expires_at"])
     yield from notices(row)
+    yield from broken(row)

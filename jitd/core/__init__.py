@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The decision, the binding, the five lives and the chain. Law: the core is pure. Time, ids and randomness are arguments.
+"""The decision, the binding, the six lives and the chain. Law: the core is pure. Time, ids and randomness are arguments.
 
 How the lives drive each other
 ==============================
 
-A request asks, a grant permits, a run happens, a holding is a thing that somebody was given, and a lock takes away. Each life
-is a module with two tables: LAW says what can happen in which state, MAY_CAUSE who may cause it. A transition takes an object,
-an event and the moment. It returns the object as it is afterwards, and what follows: events for other lives, and effects.
-Effects are orders to the code outside the core.
+A request asks, a grant permits, a run happens, a holding is a thing that somebody was given, a lock takes away, and a review is
+owed by somebody who broke glass. Each life is a module with two tables: LAW says what can happen in which state, MAY_CAUSE who
+may cause it. A transition takes an object, an event and the moment. It returns the object as it is afterwards, and what follows:
+events for other lives, and effects. Effects are orders to the code outside the core.
 
 An event has an author and an effect has none: ``lifecycle.handle`` tells them apart by that. ``handle`` also lets the events
 happen that follow, until none is left. It commits every object and every record in one transaction. Only then are the effects
@@ -26,6 +26,8 @@ What causes what, in that one transaction:
 
     request.screened  -> grant.issued, grant.used        rule and gatekeepers permit, and no approval is owed
     request.reviewed  -> grant.issued, grant.used        the last approval that was owed, and no gatekeeper to ask
+    request.screened  -> owed_review.begun               the rule breaks glass
+    request.reviewed  -> owed_review.begun               the same, if a gatekeeper has asked for approvals
     grant.used        -> run.starting                    jitsudo, and logins
     grant.used        -> holding.giving                  jitsudo --get
     grant.expired     -> run.stop_ordered                for each live run under the grant
@@ -50,6 +52,7 @@ The effects, which are carried out after the commit:
 
     SetDeadline  <- request.submitted, request.screened, grant.issued, lock.placed, lock.carried
     SetDeadline  <- request.reviewed, request.ways_opened  a way is closed, or a list narrows the approvers
+    SetDeadline  <- owed_review.begun, owed_review.carried
     Screen       <- request.submitted, request.reviewed  gatekeepers are to be asked
     Screen       <- request.ways_opened, request.relisted  what was approved is enough now
     ForgetAnswers <- lock.placed                         what gatekeepers have answered is not used again
@@ -59,6 +62,9 @@ The effects, which are carried out after the commit:
     ForgetRun    <- run.ended                            its monitor may exit
     Give         <- holding.giving
     Take         <- holding.taking
+    ReviewOwed   <- owed_review.begun                    those who were skipped are to be told
+    ReviewOverdue <- owed_review.overdue                 so are those who may lift it
+    ReviewGiven  <- owed_review.reviewed                 those who were told are told so
 
 Clients that wait or watch are told, too. An effect that fails becomes an event: if a run cannot be started, ``run.ended`` says
 so, and the use is returned.
@@ -79,6 +85,7 @@ is open. Each effect may come twice.
     holding  giving: the thing is given again. taking: taking it back is tried until it is done. held: the client that had it
              may come back. If it does not, the thing is taken back, unless it was kept.
     lock     its deadline is set.
+    review   owed: its deadline is set.
 
-A reboot ends what was open: requests and grants expire, runs are lost, and things are taken back. Only locks stay.
+A reboot ends what was open: requests and grants expire, runs are lost, and things are taken back. Locks and owed reviews stay.
 """

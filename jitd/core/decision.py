@@ -29,6 +29,7 @@ class Why(StrEnum):
     APPROVALS = "approvals"
     GATEKEEPER = "gatekeeper"
     AUTHENTICATION = "authentication"
+    REVIEW = "review"
 
 
 MOST_COMBINATIONS = 64
@@ -118,6 +119,25 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """The obligation of a permit by which somebody breaks glass: nobody approves before, and somebody reviews afterwards.
+
+    ``instead_of`` is the rule whose approvals are skipped. ``skipped`` are these approvals: those who could give one of them do
+    the review. It is due ``review_for`` seconds after the permit. ``open`` is how many reviews a person may owe by this rule.
+    """
+
+    instead_of: str
+    skipped: tuple[Approval, ...]
+    review_for: int
+    open: int
+
+    def detail(self) -> dict[str, Any]:
+        """Return what the chain keeps of it."""
+        skipped = [[approval.need, *approval.of_whom] for approval in self.skipped]
+        return {"instead_of": self.instead_of, "skipped": skipped, "review_for": self.review_for, "open": self.open}
+
+
+@dataclass(frozen=True, slots=True)
 class Obligations:
     """What a permit asks for: approvals within ``expires_for`` seconds. The grant then has at most ``uses`` uses within
     ``lasts_for`` seconds.
@@ -127,6 +147,7 @@ class Obligations:
     ``notify`` are the names of the channels by which people are told of the request.
     ``visible_to`` are words for those who are shown the contents of the request, beside its requester and those who may review
     it; None means all who may see the request (core/visibility.py).
+    ``break_glass`` is what is owed afterwards; None for a permit that skips no approval.
     """
 
     approvals: tuple[Approval, ...]
@@ -138,6 +159,7 @@ class Obligations:
     gatekeepers: tuple[str, ...] = ()
     notify: tuple[str, ...] = ()
     visible_to: tuple[str, ...] | None = None
+    break_glass: BreakGlass | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +183,8 @@ class Permit:
         has_ways = any(approval.instead or approval.also for approval in owed)
         ways = {"ways": [[_kept(way) for way in approval.ways] for approval in owed]} if has_ways else {}
         told = {"decision": "permit", "rule": self.rule, "approvals": asked, **ways, **demands, "lease": self.lease}
-        return told | facts_of(self)
+        glass = self.obligations.break_glass
+        return told | ({} if glass is None else {"break_glass": glass.detail()}) | facts_of(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +230,15 @@ def narrow(old: Obligations, new: Obligations) -> Obligations:
         gatekeepers=tuple(dict.fromkeys((*old.gatekeepers, *new.gatekeepers))),
         notify=tuple(dict.fromkeys((*old.notify, *new.notify))),
         visible_to=_of_both(old.visible_to, new.visible_to),
+        break_glass=_stricter_glass(old.break_glass, new.break_glass),
     )
+
+
+def _stricter_glass(old: BreakGlass | None, new: BreakGlass | None) -> BreakGlass | None:
+    """Return the stricter of both. The approvals that were skipped stay those that were skipped first."""
+    if old is None or new is None:
+        return old or new
+    return replace(old, review_for=min(old.review_for, new.review_for), open=min(old.open, new.open))
 
 
 def narrow_terms(old: Terms, new: Terms) -> Terms:

@@ -117,6 +117,27 @@ class TellHolder:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewOwed:
+    """Somebody broke glass, and a review is owed for the request: those who were skipped should be told."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewOverdue:
+    """The review of the request is overdue: those who may give it should be told."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewGiven:
+    """The review of the request was given: those who were told that it is owed should be told."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetDeadline:
     """Look at the ``life`` of that ``id`` again at ``boot`` (seconds on CLOCK_BOOTTIME)."""
 
@@ -140,5 +161,8 @@ Effect = (
     | Give
     | Take
     | TellHolder
+    | ReviewOwed
+    | ReviewOverdue
+    | ReviewGiven
     | SetDeadline
 )

@@ -176,7 +176,8 @@ def closest(policy: Policy, question: Question, at: datetime) -> tuple[Near, ...
         return ()
     found: list[Near] = []
     for rule in policy.index.about(question.requester):
-        if is_of(rule, question.requester) and _is_about_file(rule, question):
+        is_asked = (rule.break_glass is not None) == question.breaks_glass
+        if is_asked and is_of(rule, question.requester) and _is_about_file(rule, question):
             lacking = tuple(name for name, holds in CONDITIONS if not holds(rule, question, at))
             missed = tuple(_wish(rule, name) for name in lacking)
             if not missed:
@@ -261,6 +262,14 @@ def _wanted_who(rule: Rule) -> str:
     return _any_of(rule.who, "anybody") + ticket
 
 
+def _glass_word(breaks_glass: bool) -> str:
+    return "--break-glass" if breaks_glass else "no --break-glass"
+
+
+def _wanted_glass(rule: Rule) -> str:
+    return _glass_word(rule.break_glass is not None)
+
+
 def _wanted_run_as(rule: Rule) -> str:
     return _any_of(None if rule.run_as is None else tuple("anyone" if word == "*" else word for word in rule.run_as), "anyone")
 
@@ -292,6 +301,7 @@ Wants = Callable[[Rule], str]
 Value = Callable[[Rule, Question, datetime], str]
 TOLD: dict[str, tuple[Wants, Value]] = {
     "who": (_wanted_who, _who),
+    "break_glass": (_wanted_glass, lambda rule, question, at: _glass_word(question.breaks_glass)),
     "services": (lambda rule: _any_of(rule.services, "any service"), lambda rule, question, at: question.service),
     "hosts": (
         lambda rule: _any_of(None if rule.hosts is None else tuple(glob.text for glob in rule.hosts), "any host"),

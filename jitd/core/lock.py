@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from jitd.core import owed_review
 from jitd.core.approvers import tally
 from jitd.core.decision import Deny, Why
 from jitd.core.effects import ForgetAnswers, ListsChanged, Moment, SetDeadline, TellRequester
@@ -253,6 +254,8 @@ def under(locks: tuple[Lock, ...], life: Any, event: Any) -> Any:
         case Reviewed():
             _refuse(locks, event.reviewer)
             return _without_locked(locks, life, event)
+        case owed_review.Reviewed():
+            _refuse(locks, event.reviewer)
         case Used():
             _refuse(locks, life.holder)
     return event

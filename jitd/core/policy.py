@@ -15,7 +15,7 @@ from typing import Literal
 from jitd.core.authentication import Demand
 from jitd.core.breach import breach
 from jitd.core.conditions import CommandPattern, Glob, Hours, Reason, covers_run_as
-from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why
+from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.facts import NOTHING, Facts, Unasked
 from jitd.core.names import OF_THE_FILE
@@ -41,8 +41,9 @@ class Rule:
     ``commands`` and ``gives`` are one condition on what is asked for: a rule that has one of them is not about the other. A
     permit with neither is about every command and no thing; a deny with neither is about both. ``needs_ticket``: the rule permits
     nothing to a requester who is known by their account alone. ``demand``: the rule permits nothing to a requester who has
-    authenticated otherwise. ``origin`` and ``when`` are asked last. ``accepts``: warnings, and why. For ``standing``,
-    ``gatekeepers``, ``notify`` and ``visible_to`` see Obligations.
+    authenticated otherwise. ``origin`` and ``when`` are asked last. ``accepts``: warnings, and why. ``break_glass``: the permit
+    is asked if the requester breaks glass, and only then. For ``standing``, ``gatekeepers``, ``notify`` and ``visible_to`` see
+    Obligations.
     """
 
     verdict: Literal["permit", "deny"]
@@ -69,6 +70,7 @@ class Rule:
     gatekeepers: tuple[str, ...] = ()
     notify: tuple[str, ...] = ()
     visible_to: tuple[str, ...] | None = None
+    break_glass: BreakGlass | None = None
     accepts: tuple[tuple[str, str], ...] = ()
     file: str = ""
     line: int = 0
@@ -77,7 +79,7 @@ class Rule:
     def obligations(self) -> Obligations:
         """Return what this rule asks for if it permits."""
         given = self.approvals, self.expires_for, self.lasts_for, self.uses, self.terms, self.standing, self.gatekeepers
-        return Obligations(*given, notify=self.notify, visible_to=self.visible_to)
+        return Obligations(*given, notify=self.notify, visible_to=self.visible_to, break_glass=self.break_glass)
 
 
 ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_TERMS)
@@ -113,6 +115,8 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
     is_root = question.requester.is_root
     if question.command.gives and (is_root or question.requester.is_local):
         return Deny(Why.NO_RULE, "a thing is given only to a person who has a Kerberos ticket")
+    if is_root and question.breaks_glass:
+        return Deny(Why.NO_RULE, "root breaks no glass: it needs nobody's approval")
     # A deny without "who" must not lock root out of its own host. A deny that names root does.
     denies = (rule for rule in policy.index.denies if not (is_root and rule.who is None))
     lacking: Deny | None = None
@@ -239,6 +243,10 @@ def _who(rule: Rule, question: Question, at: datetime) -> bool:
     return is_of(rule, question.requester)
 
 
+def _break_glass(rule: Rule, question: Question, at: datetime) -> bool:
+    return rule.verdict == "deny" or (rule.break_glass is not None) == question.breaks_glass
+
+
 def _service(rule: Rule, question: Question, at: datetime) -> bool:
     return is_for(rule, question.service)
 
@@ -285,6 +293,7 @@ def _hour(rule: Rule, question: Question, at: datetime) -> bool:
 
 CONDITIONS: tuple[tuple[str, Callable[[Rule, Question, datetime], bool]], ...] = (
     ("who", _who),
+    ("break_glass", _break_glass),
     ("services", _service),
     ("hosts", _host),
     ("run_as", _run_as),
@@ -355,12 +364,16 @@ def describe(rule: Rule) -> str:
         parts.append(f"when {' '.join(rule.when.text.split())}")
     if rule.verdict == "deny":
         return ", ".join(parts)
+    if rule.break_glass is not None:
+        parts.append(f"by --break-glass, instead of rule {rule.break_glass.instead_of}")
     if not rule.demand.is_none:
         parts.append(str(rule.demand))
     if rule.reason is not None:
         parts.append(f"with {rule.reason.wish}")
     if rule.approvals:
         parts.append(f"after {describe_approvals(rule.approvals)} within {duration_in_words(rule.expires_for)}")
+    if rule.break_glass is not None:
+        parts.append(f"reviewed within {duration_in_words(rule.break_glass.review_for)}")
     if (rule.lasts_for, rule.uses) != (LONGEST, MOST_USES):
         parts.append(f"for at most {duration_in_words(rule.lasts_for)} and {count(rule.uses, 'use')}")
     return ", ".join(parts)

@@ -26,7 +26,8 @@ class Question:
     who can change the command's file, beside root and the account to run as. ``names`` are other names of that file: a deny
     holds for each of them. ``is_unopened`` is True while that file may not be opened yet: what a rule asks about the file is then
     left open, so that a permit may hold and a deny does not. ``tty`` is the terminal that the client claims to be on.
-    ``caller`` is the process that asks.
+    ``caller`` is the process that asks. ``breaks_glass`` is True if the requester asks by ``--break-glass``: then the permits are
+    those that say so, and no others.
     """
 
     requester: Subject
@@ -45,6 +46,7 @@ class Question:
     is_unopened: bool = False
     tty: bytes | None = None
     caller: Caller | None = None
+    breaks_glass: bool = False
 
 
 def spelled(value: bytes) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from jitd.core import break_glass
 from jitd.core.approvers import lack, may_review, tally
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
@@ -48,6 +49,7 @@ class Request:
     asked, None if they are not; ``passed`` is what is kept of their answers. ``seen`` are the facts of the last decision. Of the
     ways to approve those are open whose ``after`` is at most ``opened``. ``visible_to``: see core/visibility.py. ``starts_at`` is
     when the grant is to begin; None: when it is approved. ``extends`` is the live lease for the same that the requester had.
+    ``breaks_glass``: it was made by ``--break-glass``.
     """
 
     id: str
@@ -85,6 +87,7 @@ class Request:
     visible_to: tuple[str, ...] | None = None
     starts_at: datetime | None = None
     extends: str | None = None
+    breaks_glass: bool = False
 
     @property
     def may_act_at_once(self) -> bool:
@@ -389,7 +392,7 @@ def _approved(request: Request, attended: bool, because: str, now: Moment) -> St
     grant = request.lease
     if grant is None:
         grant = request.id
-        follows.append(issued(approved, now))
+        follows += (issued(approved, now), *break_glass.begun(approved, now))
     if attended and request.starts_at is None:
         actor = Actor(Role.REQUESTER, request.requester.principal, request.requester.uid)
         process = request.point.process if request.point else None

@@ -34,6 +34,7 @@ def detail_of(request: Request) -> dict[str, Any]:
         **({"gives": list(command.things), "stays": command.stays} if command.gives else {}),
         **({"options": [spelled(option) for option in command.options]} if command.options else {}),
         **({"doubt": command.doubt} if command.doubt else {}),
+        **({"break_glass": True} if request.breaks_glass else {}),
         **({} if request.point is None else {"point": _point(request.point)}),
         **({} if request.starts_at is None else {"starts_at": request.starts_at.isoformat()}),
         **({} if request.extends is None else {"extends": request.extends}),

@@ -46,6 +46,7 @@ class Asked:
     the ``doubt`` would tell what is at a path that the requester cannot see. ``gives`` and ``stays``: see
     ``core.command.Command``. ``tty``: the terminal that the client claims to be on. ``caller``: the process that asks.
     ``starts_at``: when the grant is to begin; None: when it is approved.
+    ``breaks_glass``: it is asked by ``--break-glass``.
     """
 
     argv: tuple[bytes, ...]
@@ -75,6 +76,7 @@ class Asked:
     tty: bytes | None = None
     caller: Caller | None = None
     starts_at: datetime | None = None
+    breaks_glass: bool = False
 
 
 @dataclass(frozen=True, slots=True)

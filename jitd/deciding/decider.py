@@ -14,7 +14,7 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from jitd.core import lease, lock
+from jitd.core import break_glass, lease, lock
 from jitd.core.command import Command, work_of
 from jitd.core.decision import Decision, Deny, Obligations, Permit, Why, narrow
 from jitd.core.effects import Moment
@@ -151,7 +151,7 @@ class Decider:
                 continue
             if not self._is_still(policy, locked, who):
                 continue
-            decision, command = self._if_given(sighting.decision, sighting.command), sighting.command
+            decision, command = self._if_given(sighting.decision, who, sighting.command), sighting.command
             given = () if asked.anew else self._given(decision, who, command)
             if not given:
                 return FirstDecision(asked, command, decision)
@@ -168,7 +168,7 @@ class Decider:
             decision = locked or await self._found_again(policy, request, knowledge)
             if decision is None:
                 continue
-            decision = folded(self._if_given(decision, request.command), heard, request.claims.reason)
+            decision = folded(self._if_given(decision, who, request.command, request.id), heard, request.claims.reason)
             standing = await self._standing_of(request) if isinstance(decision, Permit) else ()
             if not self._is_still(policy, locked, who):
                 continue
@@ -193,7 +193,9 @@ class Decider:
             decision = locked or await self._found_again(policy, request, knowledge)
             if decision is None:
                 continue
-            decision = folded(self._if_given(decision, request.command), heard, request.claims.reason)
+            decision = folded(
+                self._if_given(decision, who, request.command, request.lease or request.id), heard, request.claims.reason
+            )
             if isinstance(decision, Permit) and not await self._may_use(request, decision):
                 decision = Deny(Why.APPROVALS, f"the approvals of request {request.id} are not enough any more: ask again")
             if self._is_still(policy, locked, who):
@@ -237,6 +239,10 @@ class Decider:
         """Return to whom the permit ``rule`` of the policy shows the contents of requests: see Obligations."""
         return visible_to(self._policy(), rule)
 
+    def may_break_glass(self, who: Subject, service: str) -> bool:
+        """True if a rule about ``who`` permits something by ``service`` on this host to those who break glass."""
+        return any(rule.break_glass is not None for rule in self.rules_for(who, service))
+
     # --- what they are made of -----------------------------------------------------------------------------------------
 
     def _is_still(self, policy: Policy, locked: Deny | None, who: Subject) -> bool:
@@ -245,10 +251,11 @@ class Decider:
         """
         return policy is self._policy() and locked == self.lock_on(who)
 
-    def _if_given(self, decision: Decision, command: Command) -> Decision:
-        """Return ``decision``, or a denial if nobody can give now what it permits. So nobody is asked to approve a thing that
-        cannot be given.
+    def _if_given(self, decision: Decision, who: Subject, command: Command, request: str = "") -> Decision:
+        """Return ``decision``, or a denial if nobody can give now what it permits, so that nobody is asked to approve a thing
+        that cannot be given; or if ``who`` would break glass, and owes reviews beside that of ``request``.
         """
+        decision = break_glass.unbarred(decision, lambda person: self._store.owed_reviews(person=person), who, request)
         faults = (self._not_given(thing) for thing in command.things) if isinstance(decision, Permit) else ()
         because = next(filter(None, faults), "")
         return Deny(Why.ERROR, because, decision.rule) if because else decision

@@ -179,6 +179,7 @@ class Explainer:
             writable_by=(),
             tty=asked.tty,
             caller=asked.caller,
+            breaks_glass=asked.breaks_glass,
         )
 
 

@@ -100,6 +100,7 @@ def _look(
             is_unopened=bool(found.command.path),
             tty=asked.tty,
             caller=asked.caller,
+            breaks_glass=asked.breaks_glass,
         )
 
     def permits(unseen: Found) -> bool:
@@ -161,12 +162,12 @@ def _names(policy: Policy, command: Command, known: tuple[bytes, ...]) -> tuple[
 def _with_operands(
     sighting: Sighting, who: Subject, service: str, trusted: tuple[bytes, ...], glance: path_lookup.Look
 ) -> Sighting:
-    """Add the operands to the command if somebody has to approve it, or if the rule wants the operands bound."""
+    """Add the operands to the command if somebody has to approve or review it, or if the rule wants the operands bound."""
     decision, command = sighting.decision, sighting.command
     if not isinstance(decision, Permit):
         return sighting
-    terms = decision.obligations.terms
-    if (not decision.obligations.approvals and not terms.bound) or not command.path:
+    terms, owed = decision.obligations.terms, decision.obligations
+    if not (owed.approvals or owed.break_glass or terms.bound) or not command.path:
         return _bound_alone(sighting, service)
     groups = accounts.Groups(who.user, who.gid)
 
@@ -230,6 +231,7 @@ def look_again(
         is_unopened=bool(request.command.path),
         tty=request.claims.tty,
         caller=Caller(None, kept=request.caller, request=request.id),
+        breaks_glass=request.breaks_glass,
     )
     knowledge.about = question
     on_path = _on_path(policy, question, now, knowledge)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jitd.doctor import clock, daemon, files, kerberos, pam, people, runs, settings, state
+from jitd.doctor import clock, daemon, files, glass, kerberos, pam, people, runs, settings, state
 from jitd.doctor.finding import Finding
 from jitd.doctor.host import Host
 from jitd.doctor.round import Examination
@@ -47,6 +47,10 @@ def examinations(host: Host) -> list[Examination]:
         Examination(
             "record", lambda: state.examine_record(host), "the record cannot be read",
             "check it: jitd audit verify",
+        ),
+        Examination(
+            "reviews.owed", lambda: glass.examine(host), "it cannot be read which reviews are owed",
+            "check the record: jitd audit verify",
         ),
         Examination(
             "executor", lambda: runs.examine(host), "systemd, or the kernel, does not answer",

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one door: load, transition, commit, return the effects. Nothing else.
 
-Law: every change of a request, grant, run, holding or lock goes through ``handle``. All that one input causes, also in other
-lives, is one transaction. The effects are returned only after its commit. Every event is checked against the active locks.
+Law: every change of a request, grant, run, holding, lock or owed review goes through ``handle``. All that one input causes, also
+in other lives, is one transaction. The effects are returned only after its commit. Every event is checked against the active
+locks, and against the reviews that the requester owes.
 """
 
 from __future__ import annotations
@@ -11,18 +12,19 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jitd.core import chain, grant, holding, lock, request, run
+from jitd.core import break_glass, chain, grant, holding, lock, owed_review, request, run
 from jitd.core.chain import Seal
 from jitd.core.effects import Effect, Moment
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.law import IllegalEvent
 from jitd.core.lock import Lock
+from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.store import Change, Life, Store, documents
 
-Event = request.Submitted | request.Event | grant.Event | run.Event | holding.Event | lock.Placed | lock.Event
+Event = request.Submitted | request.Event | grant.Event | run.Event | holding.Event | lock.Placed | lock.Event | owed_review.Event
 
 _BEGIN: dict[type, Callable[[Any], tuple[Any, tuple[Any, ...]]]] = {
     request.Submitted: request.submit,
@@ -30,6 +32,7 @@ _BEGIN: dict[type, Callable[[Any], tuple[Any, tuple[Any, ...]]]] = {
     run.Starting: run.start,
     holding.Giving: holding.give,
     lock.Placed: lock.place,
+    owed_review.Begun: owed_review.begin,
 }
 """The events that create their object."""
 _TRANSITION: dict[type, Callable[[Any, Any, Moment], tuple[Any, tuple[Any, ...]]]] = {
@@ -38,6 +41,7 @@ _TRANSITION: dict[type, Callable[[Any, Any, Moment], tuple[Any, tuple[Any, ...]]
     Run: run.transition,
     Holding: holding.transition,
     Lock: lock.transition,
+    OwedReview: owed_review.transition,
 }
 
 
@@ -91,7 +95,7 @@ class Lifecycle:
             elif not any(step is event for event in events) and not _goes_on(here):
                 continue  # an event that follows does not change a life that has ended
             else:
-                step = lock.under(locks, here, step)
+                step = break_glass.under(self._owed_by, here, lock.under(locks, here, step))
                 there, follows = _TRANSITION[type(here)](here, step, now)
             old = before[key]
             document = documents.write(there)
@@ -130,6 +134,9 @@ class Lifecycle:
             if asked is not None:
                 yield held, asked
 
+    def _owed_by(self, person: str) -> Iterator[OwedReview]:
+        return self._store.owed_reviews(person=person)
+
     def _load(self, life: str, id: str) -> Life | None:
         match life:
             case "lock":
@@ -140,13 +147,15 @@ class Lifecycle:
                 return self._store.grant(id)
             case "holding":
                 return self._store.holding(id)
+            case "owed_review":
+                return self._store.owed_review(id)
             case _:
                 return self._store.run(id)
 
 
 def _goes_on(life: Life) -> bool:
     match life:
-        case Request():
+        case Request() | OwedReview():
             return life.is_open
         case Lock():
             return life.is_active
@@ -154,4 +163,4 @@ def _goes_on(life: Life) -> bool:
 
 
 def _fingerprint(life: Life) -> bytes:
-    return life.fingerprint if isinstance(life, Request) else b""
+    return life.fingerprint if isinstance(life, Request | OwedReview) else b""

@@ -12,11 +12,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
-from jitd.core import effects, lock, opening, request, run, submission
+from jitd.core import effects, lock, opening, owed_review, request, run, submission
 from jitd.core.decision import Approval, Decision, Permit
 from jitd.core.effects import Effect, Moment
 from jitd.core.grant import Expired, Grant, GrantState, Revoked
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY
+from jitd.core.owed_review import OwedReviewState
 from jitd.core.request import Request
 from jitd.core.run import Ending, Outcome, Recording, Run, RunState, Usage
 from jitd.core.subject import Subject
@@ -88,6 +89,9 @@ class Perform:
             effects.Give: lambda effect: self.later(self.holdings.go_on(effect.holding)),
             effects.Take: lambda effect: self.later(self.holdings.go_on(effect.holding)),
             effects.TellHolder: self.holdings.tell,
+            effects.ReviewOwed: lambda effect: look(effect.request),
+            effects.ReviewOverdue: lambda effect: look(effect.request),
+            effects.ReviewGiven: lambda effect: look(effect.request),
             effects.SetDeadline: lambda effect: self.deadlines.set(effect.life, effect.id, effect.boot),
         }
 
@@ -293,7 +297,7 @@ class Perform:
         except StoreError:
             return set()
         later = {(life, id) for life, id in some if life in (opening.WAY, opening.LISTS) and ("request", id) not in live}
-        return {(life, id) for life, id in some - live if life in ("request", "grant", "lock")} | later
+        return {(life, id) for life, id in some - live if life in ("request", "grant", "lock", "owed_review")} | later
 
     def _due(self, life: str, id: str) -> None:
         now = self._now()
@@ -314,6 +318,10 @@ class Perform:
                 locked = self._store.lock(id)
                 if locked is not None and locked.is_active and locked.is_over_at(now):
                     self.act(lock.Expired(id, CLOCK))
+            elif life == "owed_review":
+                owed = self._store.owed_review(id)
+                if owed is not None and owed.state is OwedReviewState.OWED and owed.is_late_at(now):
+                    self.act(owed_review.Overdue(id, CLOCK))
             elif life == "run":
                 living = self._store.run(id)
                 if living is not None and living.is_live:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jitd.core import lock, request, run
+from jitd.core import lock, owed_review, request, run
 from jitd.core.effects import Moment
 from jitd.core.grant import Expired
 from jitd.core.law import CLOCK, DAEMON
 from jitd.core.opening import deadlines_of
+from jitd.core.owed_review import OwedReviewState
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Executor
 from jitd.lifecycle.lifecycle import Lifecycle
@@ -42,9 +43,10 @@ class Recovery:
         self._now = now
 
     async def recover(self) -> None:
-        """Recover locks, then requests, grants, holdings and runs, one by one. Raises StoreError."""
+        """Recover locks and owed reviews, then requests, grants, holdings and runs, one by one. Raises StoreError."""
         now = self._now()
         self._locks(now)
+        self._owed_reviews(now)
         self._requests(now)
         self._grants(now)
         self._holdings(now)
@@ -57,6 +59,16 @@ class Recovery:
                 self._perform.act(lock.Carried(locked.id, DAEMON, spent_for))
             elif locked.ends_boot is not None:
                 self._perform.deadlines.set("lock", locked.id, locked.ends_boot)
+
+    def _owed_reviews(self, now: Moment) -> None:
+        for owed in tuple(self._store.owed_reviews()):
+            if owed.state is not OwedReviewState.OWED:
+                continue
+            if owed.boot_id != now.boot_id:
+                spent_for = self._lifecycle.proved_since(owed.boot_id, owed.since_boot)
+                self._perform.act(owed_review.Carried(owed.id, DAEMON, spent_for))
+            else:
+                self._perform.deadlines.set("owed_review", owed.id, owed.due_boot)
 
     def _requests(self, now: Moment) -> None:
         deadlines = self._perform.deadlines

@@ -14,6 +14,7 @@ from jitd.core.request import Verdict
 from jitd.core.subject import Subject
 from jitd.server.reading import asked_in, supposed_in
 from jitd.server.services import Services
+from jitd.verbs.owed_reviews import VERDICT
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
 from jitpam.wire import messages
@@ -46,9 +47,12 @@ class Dispatch:
                 return self.rows(who, message.what, ended=message.ended)
             case messages.Show():
                 return [await lists.show(who, message.id)]
+            case messages.Review() if message.verdict == VERDICT:
+                give = self._to.owed_reviews.give
+                return await give(who, message.id, message.fingerprint, message.comment, self._origin())
             case messages.Review():
                 if message.verdict not in tuple(Verdict):
-                    raise Refusal("usage", "a verdict is approve or deny")
+                    raise Refusal("usage", "a verdict is approve, deny or reviewed")
                 verdict = Verdict(message.verdict)
                 return await self._to.reviews.review(
                     who, message.id, verdict, message.fingerprint, message.comment, self._origin()
@@ -102,4 +106,6 @@ class Dispatch:
                 return self._to.requests.rules(who)
             case "locks":
                 return self._to.lists.locks(who, ended=ended)
-        raise Refusal("usage", "there are lists of requests, grants, runs, rules and locks")
+            case "reviews":
+                return self._to.lists.reviews(who, ended=ended)
+        raise Refusal("usage", "there are lists of requests, grants, runs, rules, locks and reviews")

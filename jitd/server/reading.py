@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from jitd.core.claims import Claims
 from jitd.core.conditions import read_service
+from jitd.core.deed import deed_of
 from jitd.core.duration import LONGEST
 from jitd.core.origin import Caller
 from jitd.core.thing import read_thing
@@ -38,6 +39,9 @@ def service_in(ask: messages.Ask | messages.Enforce) -> str:
 def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
     """Return the command of ``ask``, from ``caller`` (None: from nobody yet), in the client's words. Raises Refusal."""
     service_in(ask)
+    breaks_glass = isinstance(ask, messages.Breakglass)
+    if breaks_glass and not deed_of(ask.service).is_executed:
+        raise Refusal("usage", "glass is broken by jitsudo alone")
     if ask.streams and (len(ask.streams) != 3 or any(kind not in KINDS for kind in ask.streams)):
         raise Refusal("usage", "there are three standard streams, each of a known kind")
     bounds = ((ask.lasts_for, LONGEST), (ask.uses, 2**31), (ask.timeout_for, LONGEST))
@@ -64,6 +68,7 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         tty=ask.tty,
         caller=caller,
         starts_at=None if ask.starts_at is None else _instant(ask.starts_at),
+        breaks_glass=breaks_glass,
     )
 
 

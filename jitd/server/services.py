@@ -21,6 +21,7 @@ from jitd.verbs.explanations import Explanations
 from jitd.verbs.lists import Lists
 from jitd.verbs.locks import Locks
 from jitd.verbs.mutes import Mutes
+from jitd.verbs.owed_reviews import OwedReviews
 from jitd.verbs.recordings import Recordings
 from jitd.verbs.requests import Requests
 from jitd.verbs.reviews import Reviews
@@ -44,6 +45,7 @@ class Services:
     requests: Requests
     explanations: Explanations
     reviews: Reviews
+    owed_reviews: OwedReviews
     endings: Endings
     locks: Locks
     recordings: Recordings

@@ -34,7 +34,7 @@ from jitd.core.origin import read_origin
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
 from jitd.core.thing import read_thing
 from jitd.expressions.patterns import read_pattern
-from jitd.settings import approvals_key, demands, notify_key
+from jitd.settings import approvals_key, break_glass_key, demands, notify_key
 from jitd.settings.acceptance import read_accept
 from jitd.settings.commands_key import read_commands
 from jitd.settings.gatekeeper_key import faults_of, names_in
@@ -52,11 +52,12 @@ KEYS = {
     "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "origin", "services", "when", "accept"),
     "permit": (
         *("ticket", *demands.KEYS, "reason", "approvals", "expires", "grant", "run", "standing", "gatekeepers", "notify"),
-        *SEEN,
+        *("break_glass", *SEEN),
     ),
     "deny": ("because",),
     "reason": ("pattern", "hint"),
     "approvals": approvals_key.KEYS,
+    "break_glass": break_glass_key.KEYS,
     "grant": ("lasts", "uses"),
     "run": (
         "timeout",
@@ -76,7 +77,7 @@ KEYS = {
 }
 """The keys that each table may have. ``rule`` is for permit and deny alike."""
 LATER = {
-    "permit": ("break_glass",),
+    "permit": (),
 }
 """Keys that a later version will know. This version refuses them: to ignore a condition would permit too much."""
 
@@ -227,7 +228,7 @@ def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault], names: Mappi
             faults.append(Fault(rule.file, rule.line, rule.name, f"the name {quoted(rule.name)} {where}"))
         elif rule.name:
             seen[rule.name] = rule
-    return rules
+    return break_glass_key.resolved(rules, faults)
 
 
 def _name(table: Table, fallback: str) -> str:
@@ -257,7 +258,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule
     lasts_for = grant.duration("lasts", 15 * 60 if gives is None else 10 * 60)
     if gives is not None and lasts_for > LONGEST_GIVEN:
         grant.fault('"lasts" is at most "24h" for what is given', "lasts")
-    return Rule(
+    rule = Rule(
         "permit",
         name,
         who=table.words("who", (), read_who),
@@ -285,6 +286,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule
         file=document.file,
         line=document.line_of(table.place),
     )
+    return break_glass_key.with_glass(table, rule)
 
 
 def _deny(document: Document, table: Table, names: Mapping[str, Name]) -> Rule:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stores of requests, grants, runs, holdings, locks and the chain.
+"""Stores of requests, grants, runs, holdings, locks, owed reviews and the chain.
 
 Law: one input, one transaction. No store knows what its rows mean.
 """
@@ -15,11 +15,12 @@ from jitd.core.chain import Seal
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.lock import Lock
+from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run
 
-Life = Request | Grant | Run | Lock | Holding
-T = TypeVar("T", Request, Grant, Run, Lock, Holding)
+Life = Request | Grant | Run | Lock | Holding | OwedReview
+T = TypeVar("T", Request, Grant, Run, Lock, Holding, OwedReview)
 
 
 class Conflict(Exception):
@@ -87,6 +88,9 @@ class Store(Protocol):
     def holding(self, id: str) -> Holding | None:
         """Return the holding with this id; None if there is none."""
 
+    def owed_review(self, id: str) -> OwedReview | None:
+        """Return the review that is owed, or was owed, for the request with this id; None if there is none."""
+
     def requests(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Request]:
         """Yield the open requests (of one account), oldest first. With ``ended`` also yield requests that have ended."""
 
@@ -105,11 +109,16 @@ class Store(Protocol):
     def locks(self, *, ended: bool = False) -> Iterator[Lock]:
         """Yield the active locks, oldest first. With ``ended`` also yield locks that have ended."""
 
+    def owed_reviews(self, *, person: str | None = None, ended: bool = False) -> Iterator[OwedReview]:
+        """Yield the reviews that are owed (for one ``Subject.person``), oldest first. With ``ended`` also yield those that were
+        given.
+        """
+
     def n_open(self, uid: int | None = None) -> int:
         """Count the open requests (of one account)."""
 
     def live(self) -> set[tuple[str, str]]:
-        """Return life and id of all requests, grants and locks that have not ended."""
+        """Return life and id of all requests, grants, locks and owed reviews that have not ended."""
 
     def n_running(self, uid: int) -> int:
         """Count the live runs under live grants of the account ``uid``."""

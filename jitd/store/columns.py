@@ -14,6 +14,7 @@ from jitd.core.command import work_of
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.lock import Lock
+from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request, RequestState
 from jitd.core.run import Run
 from jitd.store import history
@@ -57,5 +58,6 @@ COLUMNS: dict[type, Columns] = {
     ),
     Lock: Columns("locks", lambda k: k.is_active, lambda k: {}),
     Holding: Columns("holdings", lambda h: h.is_live, lambda h: {"grant_id": h.grant}),
+    OwedReview: Columns("owed_reviews", lambda o: o.is_open, lambda o: {"person": o.requester.person}),
 }
 """What a store keeps of each life. Not every older schema has all of these columns."""

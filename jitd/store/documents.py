@@ -12,16 +12,17 @@ import msgspec
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.lock import Lock
+from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run
 
 _encoder = msgspec.json.Encoder(order="deterministic")
-_decoders = {life: msgspec.json.Decoder(life) for life in (Request, Grant, Run, Lock, Holding)}
+_decoders = {life: msgspec.json.Decoder(life) for life in (Request, Grant, Run, Lock, Holding, OwedReview)}
 
-T = TypeVar("T", Request, Grant, Run, Lock, Holding)
+T = TypeVar("T", Request, Grant, Run, Lock, Holding, OwedReview)
 
 
-def write(value: Request | Grant | Run | Lock | Holding) -> bytes:
+def write(value: Request | Grant | Run | Lock | Holding | OwedReview) -> bytes:
     """Return the stored form of ``value``: JSON, members in a fixed order."""
     return _encoder.encode(value)
 

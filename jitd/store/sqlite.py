@@ -18,6 +18,7 @@ from jitd.core.chain import GENESIS, Seal, seal
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.lock import Lock
+from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.store import Change, Conflict, History, StoreError, documents, history
@@ -32,9 +33,8 @@ PAGE = 64
 """How many objects one page may have."""
 PAGE_BYTES = 256 * 1024
 """A page ends after this many bytes of documents."""
-_HOLDINGS_SINCE = 4
-"""The first schema that has holdings."""
-
+_SINCE = (1, 1, 1, 2, 4, 6)
+"""The first schema that has each life, in the order of ``COLUMNS``."""
 
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL)
 """What SQLite says if it cannot have a lock. Its own may be in the way: it does not ask whether the kernel has taken one back."""
@@ -207,6 +207,10 @@ class SqliteStore(ToldMarks):
         """See ``Store.holding``."""
         return next(self._read(Holding, "SELECT document FROM holdings WHERE id = ?", id), None)
 
+    def owed_review(self, id: str) -> OwedReview | None:
+        """See ``Store.owed_review``."""
+        return next(self._read(OwedReview, "SELECT document FROM owed_reviews WHERE id = ?", id), None)
+
     def requests(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Request]:
         """See ``Store.requests``."""
         if uid is None:
@@ -244,6 +248,12 @@ class SqliteStore(ToldMarks):
             self._open_locks = tuple(self._read_all(Lock, _open_only(ended)))
         return iter(self._open_locks)
 
+    def owed_reviews(self, *, person: str | None = None, ended: bool = False) -> Iterator[OwedReview]:
+        """See ``Store.owed_reviews``."""
+        if person is None:
+            return self._read_all(OwedReview, _open_only(ended))
+        return self._read_all(OwedReview, f"{_open_only(ended)} AND person = ?", person)
+
     def n_open(self, uid: int | None = None) -> int:
         """See ``Store.n_open``."""
         if uid is not None:
@@ -256,7 +266,7 @@ class SqliteStore(ToldMarks):
         """See ``Store.live``."""
         found: set[tuple[str, str]] = set()
         with self._told():
-            for life in ("request", "grant", "lock"):
+            for life in ("request", "grant", "lock", "owed_review"):
                 rows = self._db.execute(f"SELECT id FROM {life}s INDEXED BY {life}s_open WHERE is_open = 1")
                 found.update((life, id) for (id,) in rows.fetchall())
         return found
@@ -344,11 +354,10 @@ class SqliteStore(ToldMarks):
         return int(schema)
 
     def _lives(self) -> tuple[str, ...]:
-        """Return the lives of this database's schema, in the order of ``COLUMNS``. The first schema had no locks, and the first
-        three had no holdings.
-        """
-        lives = ("request", "grant", "run", "lock", "holding")
-        return lives[:3] if self._schema == 1 else lives[:4] if self._schema < _HOLDINGS_SINCE else lives
+        """Return the lives of this database's schema, in the order of ``COLUMNS``."""
+        lives = ("request", "grant", "run", "lock", "holding", "owed_review")
+        schema = self._schema
+        return tuple(life for life, since in zip(lives, _SINCE, strict=True) if since <= schema)
 
     def misfiled(self) -> Iterator[tuple[str, str]]:
         """See ``Store.misfiled``."""

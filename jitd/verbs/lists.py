@@ -18,6 +18,7 @@ from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.holding import HoldingState
 from jitd.core.lock import Lock
+from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run, RunState, Usage
 from jitd.core.subject import Subject
@@ -28,15 +29,16 @@ from jitd.verbs.access import Access
 from jitd.verbs.notice_rows import notice_row
 from jitd.verbs.outlook import last_approved, outlook
 from jitd.verbs.refusal import Refusal
+from jitd.verbs.review_row import review_row
 from jitd.verbs.rows import Row, asked_row, grant_row, holding_row, lock_row, request_row, run_row
 from jitd.verbs.waiting_words import lease_row
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
 Noticed = tuple[str, list[Told], str]
-_OF_REQUESTS = ("request", "grant", "run", "holding")
+_OF_REQUESTS = ("request", "grant", "run", "holding", "owed_review")
 """The lives whose records are about one request."""
-T = TypeVar("T", Request, Grant, Run, Lock)
+T = TypeVar("T", Request, Grant, Run, Lock, OwedReview)
 MOST_RUNS = 1000
 """The most runs that are shown with their request: the newest ones."""
 AT_ONCE = 500
@@ -118,6 +120,18 @@ class Lists:
         is_whole = self._access.is_shown_contents(who, asked)
         return {**(row if is_whole else without_contents(row)), "narrowed": not is_whole}
 
+    def reviews(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
+        """Yield the reviews that are owed, as far as ``who`` may see the requests; with ``ended`` also those that were given."""
+        now, is_operator = self._now(), self._access.is_operator(who)
+
+        def row_of(store: Store, found: OwedReview) -> Row | None:
+            asked = store.request(found.id)
+            if asked is None or not self._access.may_see(who, asked):
+                return None
+            return asked_row(asked) | review_row(found, asked, who, now, is_operator=is_operator)
+
+        return self._rows(who, OwedReview, row_of, ended=ended)
+
     async def _rows(
         self, who: Subject, life: type[T], row_of: Callable[[Store, T], Row | None], *, ended: bool
     ) -> AsyncIterator[Row]:
@@ -145,6 +159,7 @@ class Lists:
         notices = [notice_row(*one, is_told_all=is_told_all) for one in self._notices_of(found)]
 
         seats = await self._seats(found) if found.is_open else UNKNOWN
+        now, is_operator = self._now(), self._access.is_operator(who)
 
         def read() -> Row:
             row = request_row(found, who, may_review, locks) | outlook(found)
@@ -154,6 +169,8 @@ class Lists:
                 seen = partial(self._access.may_review, who)
                 row["last_approved"] = last_approved(store, found, seen) if may_review else None
                 row["extends"] = lease_row(store.grant(found.extends) if found.extends else None)
+                owed = store.owed_review(found.lease or found.id)
+                row["owed_review"] = None if owed is None else review_row(owed, found, who, now, is_operator=is_operator)
                 grant = store.grant(found.lease or found.id)
                 # The command stands in the row already: with each of them once more it would not fit into one frame.
                 row["grant"] = None if grant is None else _without(row, grant_row(grant, who, store.holdings(grant=grant.id)))

@@ -48,6 +48,8 @@ from jitpam.wire.framing import SMALL
 
 MAX_TEXT = 4096
 """The most bytes of a reason or a comment."""
+ANY_REASON = "…"
+"""The reason that is supposed if it is explained what breaking glass would do. It is neither submitted nor recorded."""
 
 
 class Requests:
@@ -190,6 +192,7 @@ class Requests:
             uses=asked.uses,
             timeout_for=asked.timeout_for,
             anew=asked.anew,
+            breaks_glass=asked.breaks_glass,
             waits=waits,
             submitted_at=now.at,
             submitted_boot=now.boot,
@@ -370,7 +373,18 @@ class Requests:
             row = await self._workers.frames.run(who.uid, decision_row, first.decision, first.command)
         closest = await self._explainer.closest(who, service, first.asked, first.command, first.decision)
         row["consequences"] = told_of(first.command) if isinstance(first.decision, Permit) else []
-        return row | {"approved": first.approved, "closest": near_rows(closest), "providers": list(first.awaited)}
+        row |= {"approved": first.approved, "closest": near_rows(closest), "providers": list(first.awaited)}
+        return row | {"by_breaking_glass": await self._by_breaking_glass(who, asked, service, first)}
+
+    async def _by_breaking_glass(self, who: Subject, asked: Asked, service: str, first: FirstDecision) -> Row | None:
+        """Return what would be decided if ``who`` broke glass; None if that permits nothing, or if ``first`` owes no approval."""
+        is_free = isinstance(first.decision, Permit) and (not first.decision.obligations.approvals or first.decision.lease)
+        if is_free or not deed_of(service).is_executed or not self._decider.may_break_glass(who, service):
+            return None
+        asked = replace(asked, breaks_glass=True, reason=asked.reason or ANY_REASON)
+        glass = await self._decided(self._decider.foresee, who, service, _beforehand(who, service, asked))
+        is_way = isinstance(glass.decision, Permit) or glass.decision.why in (Why.REVIEW, Why.REASON)
+        return decision_row(glass.decision, glass.command) if is_way else None
 
     def rules(self, who: Subject) -> list[Row]:
         """Return the rules that are about ``who`` on this host. Raises Refusal."""

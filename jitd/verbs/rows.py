@@ -13,7 +13,7 @@ from typing import Any
 
 from jitd.core.approvers import lack, owes, tally
 from jitd.core.command import Command, Pairs
-from jitd.core.decision import Approval, Decision, Deny, Terms
+from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Terms
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
@@ -178,6 +178,8 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "asks": shown(describe_approvals(request.obligations.approvals)) if request.obligations else "",
         "gatekeepers": list(request.obligations.gatekeepers) if request.obligations else [],
         "asking_at": instant(request.asking_at) if request.obligations and request.obligations.gatekeepers else None,
+        "breaks_glass": request.breaks_glass,
+        "break_glass": glass_row(None if request.obligations is None else request.obligations.break_glass),
         "passed": [
             {"name": one.name, "at": instant(one.at), "until": instant(one.until), "mark": shown(one.mark)}
             for one in request.passed
@@ -311,6 +313,19 @@ def lock_row(lock: Lock, now: Moment) -> Row:
     }
 
 
+def glass_row(glass: BreakGlass | None) -> Row | None:
+    """Return what a permit that skips approvals owes; None for any other permit."""
+    if glass is None:
+        return None
+    return {
+        "instead_of": shown(glass.instead_of),
+        "skipped": _approvals(glass.skipped),
+        "skips": describe_approvals(glass.skipped),
+        "review_for": glass.review_for,
+        "open": glass.open,
+    }
+
+
 def rule_row(rule: Rule) -> Row:
     """Return the row of a rule that is about the requester, as ``jitsudo -l`` shows it."""
     return {
@@ -319,6 +334,7 @@ def rule_row(rule: Rule) -> Row:
         "approvals": _approvals(rule.approvals),
         "asks": describe_approvals(rule.approvals),
         "gatekeepers": list(rule.gatekeepers),
+        "break_glass": glass_row(rule.break_glass),
         "expires_for": rule.expires_for,
         "lasts_for": rule.lasts_for,
         "uses": rule.uses,
@@ -346,6 +362,7 @@ def decision_row(decision: Decision, command: Command) -> Row:
         "asks": describe_approvals(() if waived else obligations.approvals),
         "approvals": [] if waived else _approvals(obligations.approvals),
         "gatekeepers": list(obligations.gatekeepers),
+        "break_glass": glass_row(obligations.break_glass),
         "expires_for": obligations.expires_for,
         "lasts_for": obligations.lasts_for,
         "uses": obligations.uses,

@@ -46,6 +46,7 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
     "ready": {
         (CLIENT, "submit"): "waiting",
         (CLIENT, "anew"): "waiting",
+        (CLIENT, "breakglass"): "waiting",
         (CLIENT, "get"): "waiting",
         (CLIENT, "resume"): "waiting",
         **{(CLIENT, asked): "asked" for asked in _ASKS},

@@ -82,6 +82,10 @@ class Anew(Submit, by=FROM_CLIENT):
     """As Submit, but no earlier grant answers it (``-k COMMAND``)."""
 
 
+class Breakglass(Submit, by=FROM_CLIENT):
+    """As Submit, by a rule that skips approvals (``--break-glass``)."""
+
+
 class Explain(Ask, by=FROM_CLIENT):
     """Ask what jitd would decide about this command now. Nothing is submitted or recorded."""
 
@@ -97,9 +101,7 @@ class Suppose(Ask, by=FROM_CLIENT):
 
 class Get(Message, by=FROM_CLIENT):
     """Ask for ``thing`` to be given to me (``jitsudo --get``), such as ``service-ticket:postgres/db1.example.org``.
-
-    ``stays``: it is mine for the whole time of the grant, also when this connection ends. Otherwise it is taken back when the
-    connection ends. The other fields are those of Submit.
+    ``stays``: it is mine for the whole time of the grant. Otherwise it is taken back when this connection ends. See Submit.
     """
 
     thing: str
@@ -131,7 +133,7 @@ class Withdraw(Message, by=FROM_CLIENT):
 
 
 class Review(Message, by=FROM_CLIENT):
-    """Review the request ``id``: ``verdict`` is ``approve`` or ``deny``, ``fingerprint`` that of the request as shown."""
+    """Review ``id``: ``verdict`` is ``approve``, ``deny`` or ``reviewed``, ``fingerprint`` that of the request as shown."""
 
     id: str
     verdict: str
@@ -140,7 +142,7 @@ class Review(Message, by=FROM_CLIENT):
 
 
 class List(Message, by=FROM_CLIENT):
-    """Ask for every ``what`` (requests, grants, runs, rules, locks) that I may see; with ``ended`` also those that have ended."""
+    """Ask for every ``what`` (requests, grants, runs, rules, locks, reviews) that I may see; ``ended``: also what has ended."""
 
     what: str
     ended: bool

@@ -86,7 +86,7 @@ SAMPLES = [
     messages.DaemonHello(version=messages.VERSION, nonce=bytes(32)),
     messages.DaemonToken(token=b"x"),
 ]
-BEGIN = ("submit", "anew")
+BEGIN = ("submit", "anew", "breakglass")
 """Begin a request."""
 PAIRS = list(itertools.product(SAMPLES, repeat=2))
 
@@ -134,6 +134,7 @@ ANSWERED = [
 MAY_FOLLOW = {
     "submit": ("withdraw", "bye"),
     "anew": ("withdraw", "bye"),
+    "breakglass": ("withdraw", "bye"),
     "watch": ("bye",),
     "bye": (),
     **{one: (*ANSWERED, "submit", "anew", "watch", "bye") for one in ANSWERED},

@@ -67,7 +67,7 @@ def test_all_asks_for_what_has_ended_too() -> None:
     jitd(script, "grants", "--all")
     jitd(script, "runs", "--all")
     assert [(m.what, m.ended) for m in script.heard] == [  # type: ignore[attr-defined]
-        ("requests", False), ("requests", True), ("grants", True), ("runs", True),
+        ("requests", False), ("reviews", False), ("requests", True), ("reviews", False), ("grants", True), ("runs", True),
     ]  # fmt: skip
 
 

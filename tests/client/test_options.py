@@ -15,7 +15,8 @@ DEFAULTS = {
     "mode": "run", "user": None, "group": None, "chdir": None, "reason": None, "lasts_for": None, "uses": None, "resume": None,
     "if_owed": True, "waits": True, "variables": [], "argv": [], "login": False, "shell": False, "preserve": [],
     "quiet": False, "json": False, "starts_at": None,
-    "preserve_all": False, "timeout_for": None, "background": False, "bell": False, "anew": False, "get": None,
+    "preserve_all": False, "timeout_for": None, "background": False, "bell": False, "anew": False,
+    "break_glass": False, "get": None,
 }  # fmt: skip
 
 
@@ -120,6 +121,8 @@ MEANS = [
     ("-k", {"mode": "giveback"}),
     ("--reset-timestamp", {"mode": "giveback"}),
     ("-k id", {"anew": True, "argv": [b"id"]}),
+    ("--break-glass id", {"break_glass": True, "argv": [b"id"]}),
+    ("--break --reason=x -i", {"break_glass": True, "reason": "x", "login": True}),
     ("-k -u bob -- id", {"anew": True, "user": "bob", "argv": [b"id"]}),
     ("-k -s", {"anew": True, "shell": True}),
     ("-ki", {"anew": True, "login": True}),

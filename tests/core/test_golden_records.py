@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from jitd.core import chain, grant, holding, lock, request, run
+from jitd.core import chain, grant, holding, lock, owed_review, request, run
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.chain import GENESIS, note, record, seal
 from jitd.core.claims import Point
 from jitd.core.command import Operand
-from jitd.core.decision import Approval, Deny, Terms, Why
+from jitd.core.decision import Approval, BreakGlass, Deny, Terms, Why
 from jitd.core.effects import Moment
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY, Origin, Role, name_of
 from jitd.core.lock import Whom
@@ -72,6 +72,8 @@ PROVED = Authentication(
     START, START + timedelta(seconds=5), ("forwarded", "pre-authent"), ("otp",), "aes256-cts-hmac-sha1-96", "type 99",
     ("OTHER.TEST", "EXAMPLE.TEST"),
 )  # fmt: skip
+GLASS = BreakGlass("restart-postgres", (Approval(1, ("group:ops",)), Approval(2, ("user:eve", "group:dba"))), 86400, 5)
+OWED = owed_review.OwedReview(ID, person("alice"), "glass", GLASS, PLAIN.fingerprint, START, "boot-1", 1000.0, 86400.0)
 RECORDING = Recording(12, 34567, "ab" * 32)
 
 ROWS: list[tuple[Any, str]] = [
@@ -126,6 +128,13 @@ ROWS: list[tuple[Any, str]] = [
     (WaysOpened(ID, CLOCK, 300), "pending"),
     (Relisted(ID, POLICY, (("oncall:dba", ("bob",)), ("oncall:ops", None))), "pending"),
     (holding.Kept(ID, ALICE), "held"),
+    (submit(replace(PLAIN, breaks_glass=True)), "screening"),
+    (screened(PLAIN, free(break_glass=GLASS)), "approved"),
+    (owed_review.Begun(ID, ALICE, OWED), "owed"),
+    (owed_review.Carried(ID, DAEMON, 12.5), "owed"),
+    (owed_review.Overdue(ID, CLOCK), "overdue"),
+    (owed_review.Reviewed(ID, BOB, person("bob"), PLAIN.fingerprint, "it was right: ü"), "reviewed"),
+    (owed_review.Reviewed(ID, DAVE, replace(person("dave"), authentication=PROVED), PLAIN.fingerprint, ""), "reviewed"),
 ]
 """An event, and the state that it leads to."""
 
@@ -167,7 +176,7 @@ def test_its_seal_is_what_it_always_was() -> None:
 
 
 def test_every_event_of_every_life_has_a_record_here_and_nothing_else_has() -> None:
-    kinds = {kind for life in (request, grant, run, holding, lock) for kind in life.MAY_CAUSE}
+    kinds = {kind for life in (request, grant, run, holding, lock, owed_review) for kind in life.MAY_CAUSE}
     assert {type(event) for event, _ in ROWS} == kinds
     names = [json.loads(line.partition(" ")[2])["event"] for line in ALWAYS]
     assert names == [name_of(event) for event, _ in ROWS] + ["policy.loaded"]

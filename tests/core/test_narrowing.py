@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from jitd.core.decision import Approval, Obligations, Record, Terms, narrow
+from jitd.core.decision import Approval, BreakGlass, Obligations, Record, Terms, narrow
 
 OPS = Approval(1, ("group:ops",))
 TWO_OPS = Approval(2, ("group:ops",))
 SECURITY = Approval(1, ("group:security",))
+GLASS = BreakGlass("p", (OPS,), 3600, 3)
 PLAIN = Obligations((OPS,), 900, 3600, 5, Terms())
 
 # field: what the rule said when it was asked for, what a rule says now, what holds then
@@ -76,6 +77,14 @@ IN_THIS_ORDER: dict[str, list[tuple[Any, Any, Any]]] = {
         (("group:audit", "user:eve"), ("user:eve", "group:ops"), ("user:eve",)),
         (("group:audit",), (), ()),
         (None, (), ()),
+    ],
+    "break_glass": [
+        (None, None, None),
+        (GLASS, None, GLASS),
+        (None, GLASS, GLASS),
+        (GLASS, replace(GLASS, instead_of="other", skipped=(SECURITY,)), GLASS),
+        (GLASS, replace(GLASS, review_for=60, open=9), replace(GLASS, review_for=60)),
+        (GLASS, replace(GLASS, review_for=9000, open=1), replace(GLASS, open=1)),
     ],
     "gatekeepers": [
         ((), (), ()),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-BEFORE_6 = "DROP TABLE told; DROP TABLE muted; PRAGMA user_version = 5;"
+BEFORE_6 = "DROP TABLE told; DROP TABLE muted; DROP TABLE owed_reviews; PRAGMA user_version = 5;"
 """Turns a database of version 6 into one of version 5."""
 BEFORE_5 = f"""{BEFORE_6}
 DROP INDEX requests_lately; DROP INDEX grants_lately; DROP INDEX runs_lately;

@@ -144,7 +144,7 @@ def test_a_deny_by_host_and_by_hour(directory: Path) -> None:
 
 
 LATER = {
-    "[[permit]]": ("break_glass",),
+    "[[permit]]": (),
 }
 
 

@@ -32,7 +32,7 @@ BROKEN_PERMITS = [
     ('because = "x"', (5, '"because" belongs to a deny')),
     # the keys of later versions
     ("when = 'fact.risk < 50'", (5, '"when": there is no name or function "fact.risk"')),
-    ("break_glass = true", (5, NOT_YET.format("break_glass"))),
+    ("break_glass = true", (5, '"break_glass" must be a table'), (5, 'needs "instead_of"'), (5, 'needs "review"')),
     ('visible_to = ["audit"]', (5, '"visible_to": "audit" must be "group:NAME", "user:NAME" or "principal:NAME@REALM"')),
     ('visible_to = "group:audit"', (5, '"visible_to" must be a list of strings')),
     ('standing = "never"', (5, '"standing" must be "use" or "review", not "never"')),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from jitd.doctor import daemon, gate, person, runs, settings, state
+from jitd.doctor import daemon, gate, glass, person, runs, settings, state
 from jitd.doctor.daemon import Answered, Lanes
 from jitd.doctor.finding import Finding
 from jitd.doctor.host import Running
@@ -37,6 +37,9 @@ def kept(size: int = 0, free: int = 100 * 1024, days: float = 0) -> Iterator[Fin
 
 
 ROWS = [
+    Row("reviews.owed", "ok", "no review of broken glass is owed", lambda: glass.reviews(glass.Owed())),
+    Row("reviews.owed", "ok", "2 reviews of broken glass owed", lambda: glass.reviews(glass.Owed(("A", "B")))),
+    Row("reviews.owed", "weak", "1 review of broken glass overdue: C", lambda: glass.reviews(glass.Owed(("A",), ("C",)))),
     Row("gate.writer", "ok", "grants no tickets", lambda: gate.absent("/k")),
     Row("gate.writer", "ok", "kadmind", lambda: gate.writer(None)),
     Row("gate.writer", "bad", "kadmind is down", lambda: gate.writer("kadmind is down")),

@@ -36,6 +36,8 @@ ASKED_BY = {
     ("jitd.core.ways", "opened"): {"jitd.core.lease", "jitd.core.opening"},
     ("jitd.core.ways", "every_way"): {"jitd.checking.known", "jitd.core.approvers"},  # which says why somebody may not
     ("jitd.core.lock", "answer_to"): {"jitd.deciding.decider"},
+    ("jitd.core.break_glass", "unbarred"): {"jitd.deciding.decider"},
+    ("jitd.core.break_glass", "under"): {"jitd.lifecycle.lifecycle"},
     ("jitd.core.gatekeeping", "folded"): {"jitd.deciding.decider"},
     ("jitd.core.gatekeeping", "judged"): {"jitd.core.request", "jitd.deciding.decider"},
     ("jitd.deciding.gatekeepers", "Answers"): {"jitd.deciding.decider", "jitd.deciding.hearings"},

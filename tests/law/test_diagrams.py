@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from jitd.core import grant, holding, lock, request, run
+from jitd.core import grant, holding, lock, owed_review, request, run
 from tests.law.tree import TREE
 
 DRAW = TREE / "contrib/docs/diagrams"
@@ -22,7 +22,8 @@ def test_the_diagrams_are_up_to_date() -> None:
 
 
 @pytest.mark.parametrize(
-    ("life", "module"), [("request", request), ("grant", grant), ("run", run), ("holding", holding), ("lock", lock)]
+    ("life", "module"),
+    [("request", request), ("grant", grant), ("run", run), ("holding", holding), ("lock", lock), ("owed_review", owed_review)],
 )
 def test_every_state_is_drawn_and_every_end_is_an_end(life: str, module: ModuleType) -> None:
     page = (TREE / "ARCHITECTURE.md").read_text("utf-8")

@@ -217,7 +217,7 @@ def test_the_limits_on_the_page_are_those_of_the_code() -> None:
     assert limits["a body before authentication"] == f"{framing.LIMIT_BEFORE_AUTHENTICATION // 1024} KiB"
     assert limits["a body afterwards"] == f"{framing.SMALL // 1024} KiB"
     large = [name for name, kind in messages.FROM_CLIENT.items() if kind.most == framing.LARGE]
-    assert limits["a body of {}, {}, {}, {} or {}".format(*large)] == f"{framing.LARGE // 1024 // 1024} MiB"
+    assert limits["a body of {}, {}, {}, {}, {} or {}".format(*large)] == f"{framing.LARGE // 1024 // 1024} MiB"
     assert limits["commas in a body from a client"] == f"{coding.MOST_COMMAS:,}"
     assert limits["a frame, from its first byte to its last"] == f"{channel.FRAME_WITHIN:g} s"
     of_one, of_all = (f"frames of more than 64 KiB in flight, of {whom}" for whom in ("one account", "all accounts"))

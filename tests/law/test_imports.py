@@ -43,8 +43,10 @@ LAW: dict[str, set[str]] = {
         WIRE, "jitpam.appointment", "jitpam.client", "jitpam.failing", "jitpam.holding", "jitpam.options", "jitpam.own_command",
         "jitpam.questions", "jitpam.relay", "jitpam.saying", "jitpam.signals", "jitpam.submission", "jitpam.waiting_line",
     },
+    "jitpam.glass": {"jitpam.options", "jitpam.saying"},
     "jitpam.jitsudo": {
-        "jitpam.asking", "jitpam.client", "jitpam.failing", "jitpam.options", "jitpam.questions", "jitpam.streams",
+        "jitpam.asking", "jitpam.client", "jitpam.failing", "jitpam.glass", "jitpam.options", "jitpam.questions",
+        "jitpam.streams",
     },
     "jitpam.pam_jit": set(),
     "jitpam.pam_guard": set(),

@@ -92,7 +92,7 @@ def test_of_all_pairs_after_welcome_only_the_legal_order_is_accepted(role):
     }
     expected |= {
         ((CLIENT, asked), turn)
-        for asked in ("submit", "anew", "get", "resume")
+        for asked in ("submit", "anew", "breakglass", "get", "resume")
         for turn in turns | {(DAEMON, "granted"), (DAEMON, "given")}
     }
     proving = {
@@ -159,7 +159,7 @@ def test_where_a_turn_leaves_the_two(role, said, state):
     asks = {name for speaker, name in STEPS if speaker == CLIENT and walk(role, [*steps, (speaker, name)])}
     answers = {name for speaker, name in STEPS if speaker == DAEMON and walk(role, [*steps, (speaker, name)])}
     if state == "ready":
-        assert asks == ASKED | {"submit", "anew", "get", "resume", "watch", "enforce", "bye"} and answers == set()
+        assert asks == ASKED | {"submit", "anew", "breakglass", "get", "resume", "watch", "enforce", "bye"} and answers == set()
     elif state == "closed":
         assert asks == answers == set()
     else:

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Broken glass in words: what the page of a request says of it, and what ``jitd requests`` says of reviews that are owed.
+
+Law: pure. Nothing is shortened but the number of sentences, and then the rest is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from jitd.cli.answer import Row, command_line, words
+from jitd.cli.instants import in_words, told
+
+MOST_TOLD = 5
+"""How many owed reviews ``jitd requests`` names one by one."""
+
+
+def broken(row: Row) -> Iterator[tuple[str, str]]:
+    """Yield the labels and texts about broken glass for the page of the request ``row``; nothing if no glass is broken."""
+    glass, owed = row.get("break_glass"), row.get("owed_review")
+    if not isinstance(glass, dict):
+        if row.get("breaks_glass"):
+            yield "break glass", "asked for, and not permitted"
+        return
+    yield "", ""
+    yield "GLASS IS BROKEN: nobody was asked to approve this before", ""
+    yield "instead of", f"rule {words(glass, 'instead_of')}"
+    yield "skipped", words(glass, "skips")
+    if not isinstance(owed, dict):
+        for_ = glass.get("review_for")
+        yield "review", f"owed once it is permitted, within {in_words(for_) if isinstance(for_, int) else '-'}"
+        return
+    state = words(owed, "state")
+    if state == "reviewed":
+        role = ", as operator" if owed.get("given_as") == "operator" else ""
+        said = f': "{owed["comment"]}"' if owed.get("comment") else ""
+        yield "review", f"done by {words(owed, 'given_by')}{role}, {told(owed.get('given_at'))}{said}"
+    elif state == "overdue":
+        yield (
+            "review",
+            f"OVERDUE since {told(owed.get('overdue_at'))}: {words(owed, 'reviewers')}, or an operator, has to give it",
+        )
+    else:
+        yield "review", f"owed by {words(owed, 'reviewers')}, until {told(owed.get('due_at'))}"
+    if owed.get("may_give"):
+        yield "give it", f"jitd review {words(owed, 'id')}"
+    elif owed.get("lacks") and state != "reviewed":
+        yield "give it", f"not as you are now: the rule {words(owed, 'lacks')}"
+
+
+def way_by_glass(row: Row) -> str:
+    """Return what would be decided if the person broke glass, in one sentence; empty if ``row`` tells of no such way."""
+    way = row.get("by_breaking_glass")
+    if not isinstance(way, dict):
+        return ""
+    glass = way.get("break_glass")
+    if way.get("decision") != "permit" or not isinstance(glass, dict):
+        return f"break glass: rule {words(way, 'rule')} does not permit it now: {words(way, 'because')}"
+    for_ = glass.get("review_for")
+    within = f" within {in_words(for_)}" if isinstance(for_, int) else ""
+    return f"break glass: rule {words(way, 'rule')} permits it without {words(glass, 'skips')}, and it is reviewed{within}"
+
+
+def owed_sentences(rows: Iterable[Row]) -> list[str]:
+    """Return sentences about the reviews in ``rows`` that the viewer may give, or that are owed for what the viewer has done."""
+    told_of = [row for row in rows if row.get("may_give") or row.get("mine")]
+    lines = [_sentence(row) for row in told_of[:MOST_TOLD]]
+    more = len(told_of) - MOST_TOLD
+    return [*lines, f"{more} more {'review is' if more == 1 else 'reviews are'} owed: jitd reviews"] if more > 0 else lines
+
+
+def _sentence(row: Row) -> str:
+    id, overdue = words(row, "id"), " and overdue" if words(row, "state") == "overdue" else ""
+    argv = row.get("argv")
+    what = command_line(argv) if isinstance(argv, list) else "-"
+    if row.get("mine"):
+        return f"a review is owed{overdue} for your request {id} ({what}); {words(row, 'reviewers')} has to give it"
+    return f"a review is owed{overdue} for request {id} ({words(row, 'requester')}: {what}): jitd review {id}"

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs about broken glass: ``review`` gives a review that is owed, ``reviews`` lists them.
+
+Law: a review carries the fingerprint of the request that was printed, in full, before the question. The answer yes is typed on a
+terminal or given by ``--yes``; it is never read from a pipe.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+import click
+
+from jitd.cli.answer import Row, answer, answer_json, exact, printable, say, words
+from jitd.cli.call import NotDone, called, called_as_reviewer
+from jitd.cli.instants import age, left
+from jitd.cli.lists import Columns, lines_of
+from jitd.cli.page import page
+from jitd.cli.question import can_ask, is_answered_yes
+from jitpam.client import Connection
+from jitpam.wire.messages import List, Review, Show
+
+
+def _time_left(row: Row) -> str:
+    return left(row.get("due_at")) if row.get("state") == "owed" else "-"
+
+
+REVIEWS: Columns = {
+    "ID": lambda row: words(row, "id"),
+    "STATE": lambda row: words(row, "state"),
+    "AGE": lambda row: age(row.get("begun_at")),
+    "LEFT": _time_left,
+    "REQUESTER": lambda row: f"{words(row, 'requester')}{' (mine)' if row.get('mine') else ''}",
+    "HOST": lambda row: words(row, "host"),
+    "BY": lambda row: words(row, "given_by") if row.get("given_by") else words(row, "reviewers"),
+    "REASON": lambda row: words(row, "reason"),
+    "COMMAND": lambda row: words(row, "argv"),
+}
+
+
+@click.command()
+@click.option("--all", "ended", is_flag=True, help="Those that were given, too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def reviews(*, ended: bool, as_json: bool) -> None:
+    """List the reviews that are owed after somebody broke glass, as far as you may see them."""
+    with called() as daemon:
+        rows = list(daemon.ask(List(what="reviews", ended=ended)))
+    if as_json:
+        answer_json(exact(rows))
+    elif rows:
+        for line in lines_of(REVIEWS, rows, shutil.get_terminal_size().columns if sys.stdout.isatty() else None):
+            answer(line)
+    if not rows:
+        say("no glass was ever broken, as far as you may see" if ended else "no review is owed, as far as you may see")
+
+
+@click.command()
+@click.argument("id")
+@click.option("--comment", default="", help="What you found: told to the requester, and recorded.")
+@click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts). The request is still printed.")
+def review(id: str, *, comment: str, is_sure: bool) -> None:
+    """Show what somebody did who broke glass, ask, and record that you have reviewed it."""
+    with called_as_reviewer() as daemon:
+        row = _fetch(daemon, id)
+        owed = row.get("owed_review")
+        id = words(row, "id")
+        if not isinstance(owed, dict):
+            raise NotDone(f"no review is owed for request {id}", "not_done")
+        if not is_sure and not can_ask():
+            raise click.UsageError("there is no terminal to ask on; with --yes nothing is asked")
+        if owed.get("may_give"):
+            for line in page(row, shutil.get_terminal_size().columns if sys.stdout.isatty() else None):
+                answer(line)
+            sys.stdout.flush()  # this raises if the request cannot be printed: then no review is sent
+            if not is_sure and not is_answered_yes(f"\nhave you reviewed {printable(id)}? type yes: "):
+                raise NotDone(f"request {id} is not reviewed: nothing was sent")
+        fingerprint = bytes.fromhex(words(row, "fingerprint", ""))
+        said = daemon.do(Review(id=id, verdict="reviewed", fingerprint=fingerprint, comment=comment))
+        say(said or f"request {id} is reviewed")
+
+
+def _fetch(daemon: Connection, id: str) -> Row:
+    for row in list(daemon.ask(Show(id=id))):
+        return row
+    raise NotDone(f"there is no {id}", "unknown")

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The key ``break_glass`` of a permit: the approvals of another rule are skipped, and a review is owed.
+
+Law: such a rule owes no approval of its own, wants a reason and a ticket, is for jitsudo's commands alone, and records all. What
+contradicts this is a fault. The rule that it stands in for must be a permit with approvals: somebody has to be left to review.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from jitd.core.conditions import Reason
+from jitd.core.decision import BreakGlass, Terms
+from jitd.core.deed import deed_of
+from jitd.core.duration import spell_duration
+from jitd.core.policy import Rule
+from jitd.settings.toml_document import Fault
+from jitd.settings.toml_table import Table, quoted
+
+KEYS = ("instead_of", "review", "open")
+MOST_OPEN = 1000
+"""The most reviews that a rule lets a person owe."""
+_OF_OTHERS = {
+    "approvals": "nobody approves before glass is broken: say in the rule that it stands in for who could have",
+    "gives": "a thing that was given cannot be recorded, so nobody could review it",
+    "standing": "there are no approvals whose standing could count",
+}
+"""Keys that such a permit cannot have → why."""
+
+
+def with_glass(table: Table, rule: Rule) -> Rule:
+    """Return ``rule``, read from ``table``, with its key ``break_glass``, if it has one; ``resolved`` fills in the approvals that
+    are skipped. Faults are noted in the table.
+    """
+    if "break_glass" not in table.values:
+        return rule
+    for key, why in _OF_OTHERS.items():
+        if key in table.values:
+            table.fault(f'"{key}" does not go with "break_glass": {why}', key)
+    if not all(deed_of(service).is_executed for service in rule.services or ()):
+        table.fault('"services" does not go with "break_glass": glass is broken by jitsudo alone', "services")
+    if not rule.needs_ticket:
+        table.fault('"ticket" must be "required" with "break_glass": the review is about a person who was proved', "ticket")
+    inner = table.table("break_glass")
+    inner.known(KEYS)
+    inner.needs("instead_of", "review")
+    glass = BreakGlass(
+        inner.text("instead_of", ""), (), inner.duration("review", 24 * 3600), inner.number("open", 1, 1, MOST_OPEN)
+    )
+    if glass.review_for < rule.lasts_for:
+        lasts = spell_duration(rule.lasts_for)
+        inner.fault(f'"review" must be as long as the grant lasts, or longer ({lasts}): all of it is reviewed together', "review")
+    return replace(
+        rule, break_glass=glass, reason=rule.reason or Reason(), approvals=(), terms=_in_full(table.table("run"), rule.terms)
+    )
+
+
+def _in_full(run: Table, terms: Terms) -> Terms:
+    if "record" in run.values and terms.record.what != "all":
+        run.fault('"record" must be "all" with "break_glass": somebody reviews it', "record")
+    return replace(terms, record=replace(terms.record, what="all"))
+
+
+def resolved(rules: Iterable[Rule], faults: list[Fault]) -> list[Rule]:
+    """Return ``rules``, each that breaks glass with the approvals of the rule that it stands in for. Add to ``faults`` those that
+    stand in for none.
+    """
+    rules = list(rules)
+    by_name = {rule.name: rule for rule in rules}
+    return [rule if rule.break_glass is None else _resolved(rule, rule.break_glass, by_name, faults) for rule in rules]
+
+
+def _resolved(rule: Rule, glass: BreakGlass, by_name: dict[str, Rule], faults: list[Fault]) -> Rule:
+    meant, named = by_name.get(glass.instead_of), quoted(glass.instead_of)
+    if meant is None:
+        why = f"there is no rule {named}" if glass.instead_of else ""
+    elif meant.verdict == "deny":
+        why = f"rule {named} is a deny"
+    elif not meant.approvals:
+        why = f"rule {named} asks for no approval, so nobody could review"
+    else:
+        told = tuple(dict.fromkeys((*rule.notify, *meant.notify)))  # whoever hears of the one hears of the other
+        return replace(rule, break_glass=replace(glass, skipped=meant.approvals), notify=told)
+    if why:
+        faults.append(Fault(rule.file, rule.line, rule.name, f'"break_glass": {why}; "instead_of" names a permit with approvals'))
+    return rule

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Owed reviews: who sees them, and the verb that gives one.
+
+Law: nobody reviews what their own person has done. A review is of exactly the request that was shown, and of all that ran under
+it: so it is taken when nothing can run under it any more. An operator who was not skipped reviews only what is overdue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jitd.core import owed_review
+from jitd.core.effects import Moment
+from jitd.core.grant import Grant
+from jitd.core.law import Actor, IllegalEvent, Origin, Role
+from jitd.core.lock import LockedOut
+from jitd.core.owed_review import NotAsShown, OwedReview, OwedReviewState, Reviewed
+from jitd.core.request import Request
+from jitd.core.subject import Subject
+from jitd.deciding.decider import Decider
+from jitd.lifecycle.perform import Perform
+from jitd.store import Store
+from jitd.verbs.access import ROOT_REVIEWS_NOTHING, Access
+from jitd.verbs.limits import Pace
+from jitd.verbs.refusal import Refusal
+from jitd.verbs.requests import MAX_TEXT
+from jitpam.wire.shown import shown
+
+VERDICT = "reviewed"
+"""The verdict of such a review, as the wire has it."""
+
+
+class OwedReviews:
+    """The verb of those who were skipped."""
+
+    def __init__(self, access: Access, decider: Decider, perform: Perform, store: Store, now: Callable[[], Moment]) -> None:
+        self._access = access
+        self._decider = decider
+        self._perform = perform
+        self._store = store
+        self._now = now
+        self._pace = Pace()
+
+    async def give(self, who: Subject, typed: str, fingerprint: bytes, comment: str, origin: Origin) -> str:
+        """Take the review of ``who``, given from ``origin``. Return a sentence that says what it did. Raises Refusal."""
+        if len(comment.encode()) > MAX_TEXT:
+            raise Refusal("usage", f"a comment has at most {MAX_TEXT} bytes")
+        if who.is_root:
+            raise Refusal("forbidden", ROOT_REVIEWS_NOTHING)
+        found = self._access.visible(who, typed)
+        self._role(who, found)  # refuse first, so that the KDC is asked only if needed
+        if not self._pace.may(who.person, self._now().boot):
+            raise Refusal("not_done", "you have reviewed too often within a short time: wait a minute")
+        fresh = await self._decider.standing(who)
+        if fresh is None or not fresh.has_ticket_at(self._now().at):
+            raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
+        fresh = fresh.looked_at(self._now().at)
+        role = self._role(fresh, self._access.visible(fresh, found.id))
+        event = Reviewed(found.id, Actor(role, fresh.principal, fresh.uid, origin), fresh, fingerprint, comment)
+        try:
+            self._perform.act(event)
+        except NotAsShown:
+            raise Refusal("not_done", f"request {found.id} is not what you were shown: look at it again") from None
+        except LockedOut as fault:
+            raise Refusal("forbidden", str(fault)) from None
+        except IllegalEvent:  # another review came first
+            raise self._too_late(self._owed_for(found)) from None
+        return f"what was done by request {found.id} is reviewed"
+
+    def _owed_for(self, found: Request) -> OwedReview:
+        owed = self._store.owed_review(found.id)
+        if owed is None:
+            why = f"it belongs to the review of {found.lease}" if found.lease else "nobody broke glass for it"
+            raise Refusal("not_done", f"no review is owed for request {found.id}: {why}")
+        return owed
+
+    def _role(self, who: Subject, found: Request) -> Role:
+        """Return the role in which ``who`` reviews what ``found`` owes. Raises Refusal if they may not, or not now."""
+        owed = self._owed_for(found)
+        if owed_review.is_own(owed, who):
+            raise Refusal("forbidden", f"request {found.id} is your own: somebody else has to review it")
+        if locked := self._decider.lock_on(who):
+            raise Refusal("forbidden", f"you may review nothing: {locked.because}")
+        if not owed.is_open:
+            raise self._too_late(owed)
+        roles = owed_review.roles_of(owed, who)
+        if not self._access.is_operator(who):
+            roles -= {Role.OPERATOR}
+        if not roles:
+            raise Refusal("forbidden", f"you may not review request {found.id}: {self._why_not(who, owed)}")
+        grant = self._store.grant(found.id)
+        if grant is not None and (grant.is_live or any(self._store.runs(grant=grant.id))):
+            raise Refusal("not_done", f"request {found.id} cannot be reviewed yet: {_goes_on(grant)}")
+        return Role.APPROVER if Role.APPROVER in roles else Role.OPERATOR
+
+    def _why_not(self, who: Subject, owed: OwedReview) -> str:
+        if who.uid == 0:
+            return ROOT_REVIEWS_NOTHING
+        if who.is_local:
+            return "without a Kerberos ticket you review nothing: kinit"
+        if owed_review.was_skipped(owed.glass, who, owed.requester):
+            return f"its rule {owed_review.lacks(owed, who)}"
+        whose = f"{shown(owed_review.reviewers(owed.glass))} has to do it"
+        if self._access.is_operator(who) and owed.state is OwedReviewState.OWED:
+            return f"{whose}, and an operator only when it is overdue"
+        return whose
+
+    def _too_late(self, owed: OwedReview) -> Refusal:
+        now = self._store.owed_review(owed.id) or owed
+        by = "" if now.given_by is None else f" by {shown(now.given_by.principal)}"
+        return Refusal("late", f"request {owed.id} was reviewed already{by}")
+
+
+def _goes_on(grant: Grant) -> str:
+    """Return why it is too early for a review of what ``grant`` permits."""
+    if not grant.is_live:
+        return "its grant has ended, but what runs under it is not gone yet: see jitd runs"
+    if grant.living:
+        return f"what it permits still runs; wait for its end, or end it: jitd revoke {grant.id}"
+    return f"it may be used until its grant ends; wait for that, or end it: jitd revoke {grant.id}"

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An owed review as a row: the stable names of ``--json`` and of the wire's items. Law: see ``rows``."""
+
+from __future__ import annotations
+
+from jitd.core.effects import Moment
+from jitd.core.law import Role
+from jitd.core.owed_review import OwedReview, OwedReviewState, is_own, lacks, reviewers, roles_of
+from jitd.core.request import Request
+from jitd.core.subject import Subject
+from jitd.verbs.rows import Row, instant
+from jitpam.wire.shown import shown
+
+
+def review_row(owed: OwedReview, asked: Request, viewer: Subject, now: Moment, *, is_operator: bool) -> Row:
+    """Return the row of the review that is owed for ``asked``, as ``viewer`` sees it ``now``."""
+    roles = roles_of(owed, viewer) - (set() if is_operator else {Role.OPERATOR})
+    return {
+        "id": owed.id,
+        "state": str(owed.state),
+        "requester": shown(owed.requester.principal),
+        "host": shown(asked.host),
+        "run_as": shown(asked.command.run_as.user),
+        "argv": [shown(word) for word in asked.command.argv],
+        "rule": shown(owed.rule),
+        "instead_of": shown(owed.glass.instead_of),
+        "reviewers": shown(reviewers(owed.glass)),
+        "begun_at": instant(owed.begun_at),
+        "due_at": instant(owed.due_at(now)) if owed.state is OwedReviewState.OWED else None,
+        "overdue_at": instant(owed.overdue_at),
+        "given_by": None if owed.given_by is None else shown(owed.given_by.principal),
+        "given_as": owed.given_as,
+        "given_at": instant(owed.given_at),
+        "comment": shown(owed.comment),
+        "mine": is_own(owed, viewer),
+        "may_give": owed.is_open and bool(roles),
+        "lacks": lacks(owed, viewer),
+    }

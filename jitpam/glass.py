@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jitsudo --break-glass``: what goes with it, and the confirmation that is typed on the terminal.
+
+Law: nothing is sent to jitd before the word was typed in full on a terminal. What was typed before the question appeared is
+discarded. Without a terminal nothing is asked and nothing is done.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import termios
+
+from jitpam.options import Options, UsageError
+from jitpam.saying import printable
+
+WORD = b"break glass"
+"""What has to be typed."""
+QUIET_FOR = 0.1
+"""Seconds without input after which all that was typed or pasted before the question is taken to have arrived."""
+MOST_PIECES = 50
+"""How often input that was typed before the question is discarded. The question is asked after so many times all the same."""
+MOST_TYPED = 4096
+"""Bytes of the longest line that a terminal gives."""
+
+_TOLD = """\
+jitsudo: this breaks glass: nobody approves it before it runs.
+jitsudo: Those who could have approved it are told, all of it is recorded, and one of them has to review it.
+jitsudo: reason: {reason}
+jitsudo: type "{word}" to go on: """
+
+
+def confirm(options: Options) -> None:
+    """Have the person confirm on their terminal that they break glass. Raises UsageError if they do not, if there is no terminal,
+    or if ``options`` do not fit.
+    """
+    reason = _check(options)
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        raise UsageError("--break-glass has to be confirmed on a terminal, and there is none: nothing was sent") from None
+    try:
+        typed = _ask(terminal, _TOLD.format(reason=printable(reason), word=WORD.decode("ascii")))
+    except (OSError, termios.error) as fault:
+        raise UsageError(f"the terminal cannot be used for the confirmation: {fault}; nothing was sent") from None
+    finally:
+        os.close(terminal)
+    if typed.strip() != WORD or not typed.endswith(b"\n"):
+        raise UsageError("it was not confirmed: nothing was sent")
+
+
+def _check(options: Options) -> str:
+    """Return the reason. Raises UsageError if ``options`` do not go with --break-glass, or if there is no reason."""
+    if options.mode != "run" or options.service != "jitsudo":
+        raise UsageError("--break-glass goes with a command that jitsudo runs, and with nothing else")
+    if options.anew:
+        raise UsageError("-k does not go with --break-glass: approvals that were given before are skipped, too")
+    if not options.waits or not options.if_owed:
+        typed = "-n" if options.waits else "--no-wait"
+        raise UsageError(f"{typed} does not go with --break-glass: it is confirmed on a terminal, and then the command runs")
+    reason = options.reason or os.environ.get("JITSUDO_REASON", "")
+    if not reason.strip():
+        raise UsageError("--break-glass needs --reason=TEXT: those who review it have to know why")
+    return reason
+
+
+def _ask(terminal: int, question: str) -> bytes:
+    """Write ``question`` and return the line that was typed after it. Raises OSError and termios.error."""
+    termios.tcdrain(terminal)
+    for _ in range(MOST_PIECES):
+        termios.tcflush(terminal, termios.TCIFLUSH)
+        if not select.select([terminal], [], [], QUIET_FOR)[0]:
+            break
+    termios.tcflush(terminal, termios.TCIFLUSH)
+    os.write(terminal, question.encode("utf-8", "replace"))
+    typed = b""
+    while not typed.endswith(b"\n") and len(typed) < MOST_TYPED:
+        piece = os.read(terminal, MOST_TYPED)
+        if not piece:  # Ctrl-D
+            os.write(terminal, b"\n")
+            break
+        typed += piece
+    return typed

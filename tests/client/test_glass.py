@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jitsudo --break-glass`` at the terminal, and ``jitd review``: nothing is sent before the word was typed.
+
+Law: no connection is made before the confirmation, so the daemon's script would fail if there were one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import time
+
+import pytest
+
+from jitpam import glass
+from jitpam.options import UsageError, read_options
+from jitpam.wire import messages
+from tests.client.acting import ID, command_line, surroundings
+from tests.client.script import Script, jitd, row_for, waiting
+
+ASKING = b'type "break glass" to go on: '
+BREAK = ("--break-glass", "--reason=production is down")
+DENIED = "denied: no rule permits this"
+
+
+def denies(heard):
+    """A daemon that notes what it is asked, and denies it."""
+
+    def script(peer):
+        heard.append(peer.welcome())
+        peer.say(messages.Refused(code="denied", text=DENIED))
+
+    return script
+
+
+def test_the_word_is_asked_for_on_the_terminal_and_then_it_is_submitted_as_broken_glass(daemon, on_terminal):
+    heard = []
+    daemon.play(denies(heard))
+    started = on_terminal(*BREAK, "systemctl", "restart", "postgresql")
+    seen = started.read_until(ASKING)
+    assert b"nobody approves it before it runs" in seen and b"reason: production is down" in seen
+    assert heard == [] and not select.select([daemon.listener], [], [], 0)[0], "nothing is sent yet"
+    started.type(b"break glass\n")
+    assert started.end() == 121 and DENIED.encode() in started.seen
+    daemon.finish()
+    (asked,) = heard
+    assert isinstance(asked, messages.Breakglass) and asked.reason == "production is down"
+    assert asked.argv == [b"systemctl", b"restart", b"postgresql"] and (asked.waits, asked.if_owed) == (True, True)
+
+
+@pytest.mark.parametrize("line", [b"\n", b"y\n", b"yes\n", b"BREAK GLASS\n", b"break  glass\n", b"break glass\x04\x04", b"\x04"])
+def test_another_word_sends_nothing_and_exits_120(daemon, on_terminal, line):
+    started = on_terminal(*BREAK, "true")
+    started.read_until(ASKING)
+    started.type(line)
+    assert started.end() == 120
+    assert b"it was not confirmed: nothing was sent" in started.seen
+    assert not select.select([daemon.listener], [], [], 0)[0]
+
+
+def test_ctrl_c_at_the_question_sends_nothing(daemon, on_terminal):
+    started = on_terminal(*BREAK, "true")
+    started.read_until(ASKING)
+    started.type(b"\x03")
+    assert started.end() == -2
+    assert not select.select([daemon.listener], [], [], 0)[0]
+
+
+def test_what_was_typed_before_the_question_does_not_answer_it(daemon, on_terminal):
+    """THREATS A-10."""
+    started = on_terminal(*BREAK, "true")
+    started.type(b"break glass\n" * 3)
+    started.read_until(ASKING)
+    assert not select.select([started.master], [], [], 0.5)[0], "it waits for an answer"
+    started.type(b"no\n")
+    assert started.end() == 120
+    assert not select.select([daemon.listener], [], [], 0)[0]
+
+
+def test_without_a_terminal_it_is_120_before_anything_is_sent(daemon):
+    done = subprocess.run(
+        command_line(*BREAK, "true"), input=b"break glass\n", capture_output=True, env=surroundings(daemon.path),
+        start_new_session=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 120 and b"there is none: nothing was sent" in done.stderr
+    assert not select.select([daemon.listener], [], [], 0)[0]
+
+
+def test_standard_input_is_the_commands_and_does_not_confirm(daemon, on_terminal, tmp_path):
+    """The word comes from the terminal itself, whatever the command reads."""
+    (tmp_path / "in").write_bytes(b"break glass\n")
+    started = on_terminal(*BREAK, "true", replace={0: str(tmp_path / "in")})
+    started.read_until(ASKING)
+    started.type(b"no\n")
+    assert started.end() == 120
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--break-glass", "true"), "--break-glass needs --reason=TEXT"),
+        (("--break-glass", "--reason= ", "true"), "--break-glass needs --reason=TEXT"),
+        ((*BREAK, "-n", "true"), "-n does not go with --break-glass"),
+        ((*BREAK, "--no-wait", "true"), "--no-wait does not go with --break-glass"),
+        ((*BREAK, "-k", "true"), "-k does not go with --break-glass"),
+        ((*BREAK, "-l", "true"), "goes with a command that jitsudo runs"),
+        ((*BREAK, "-v"), "goes with a command that jitsudo runs"),
+        ((*BREAK, "--get=service-ticket:x/y"), "goes with a command that jitsudo runs"),
+        (("--break-glass", "--resume=" + ID), "goes with a command that jitsudo runs"),
+        ((*BREAK, "--service=sudo", "true"), "goes with a command that jitsudo runs"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_does_not_go_with_it_is_refused_before_anything_is_asked(words, told, monkeypatch):
+    monkeypatch.delenv("JITSUDO_REASON", raising=False)
+    options = read_options([word.encode() for word in words])
+    with pytest.raises(UsageError, match=told):
+        glass.confirm(options)
+
+
+def test_what_the_person_says_is_escaped_on_their_own_screen_too(on_terminal):
+    started = on_terminal("--break-glass", "--reason=\x1b[2Jmine", "true")
+    assert b"\x1b[2J" not in started.read_until(ASKING)
+    started.type(b"\n")
+    assert started.end() == 120
+
+
+# --- jitd review -------------------------------------------------------------------------------------------------------
+
+
+def row(**changes):
+    """A request by which somebody broke glass, as bob sees it."""
+    owed = {
+        "id": ID, "state": "owed", "reviewers": "group:ops", "may_give": True, "mine": False, "due_at": "2026-03-03T09:00:00Z",
+        "given_by": None, "given_as": "", "comment": "", "lacks": "",
+    }  # fmt: skip
+    glass = {"instead_of": "restart", "skips": "1 approval from group:ops", "review_for": 86400, "open": 5}
+    return row_for(waiting("true"), state="approved", break_glass=glass, owed_review={**owed, **changes})
+
+
+def test_a_review_carries_the_fingerprint_of_what_was_printed(capsys):
+    script = Script(row(), said="what was done is reviewed")
+    assert jitd(script, "review", ID, "--yes", "--comment", "it was right") == 0
+    told = capsys.readouterr()
+    fingerprint = waiting("true").fingerprint
+    assert "GLASS IS BROKEN" in told.out and fingerprint.hex() in told.out and "1 approval from group:ops" in told.out
+    sent = script.heard[-1]
+    assert sent == messages.Review(id=ID, verdict="reviewed", fingerprint=fingerprint, comment="it was right")
+    assert script.with_ticket == [True] and "reviewed" in told.err
+
+
+def test_without_a_terminal_nothing_is_reviewed(capsys):
+    script = Script(row())
+    assert jitd(script, "review", ID) == 2
+    assert [message.type for message in script.heard] == ["show"] and "with --yes nothing is asked" in capsys.readouterr().err
+
+
+def test_a_request_that_owes_none_is_not_reviewed(capsys):
+    script = Script(row_for(waiting("true"), owed_review=None))
+    assert jitd(script, "review", ID, "--yes") == 1
+    assert [message.type for message in script.heard] == ["show"] and "no review is owed" in capsys.readouterr().err
+
+
+def test_the_list_says_which_are_owed_and_the_page_how_late_they_are(capsys):
+    listed = {**row()["owed_review"], "requester": "alice@X", "argv": ["true"], "host": "db1", "begun_at": "2026-03-02T09:00:00Z"}
+    assert jitd(Script(listed), "reviews") == 0
+    assert "owed" in capsys.readouterr().out
+    assert jitd(Script(listed), "reviews", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["id"] == ID
+    assert jitd(Script(), "reviews") == 0
+    assert "no review is owed" in capsys.readouterr().err
+    late = row(state="overdue", overdue_at="2026-03-03T09:00:00Z")
+    assert jitd(Script(late), "show", ID) == 0
+    assert "OVERDUE since" in capsys.readouterr().out
+
+
+def test_the_confirmation_does_not_wait_for_a_terminal_that_is_never_silent(on_terminal):
+    started = on_terminal(*BREAK, "true")
+    until = time.monotonic() + 30
+    while ASKING not in started.seen and time.monotonic() < until:
+        started.type(b"x")
+        if select.select([started.master], [], [], 0.02)[0]:
+            started.seen += os.read(started.master, 65536)
+    assert ASKING in started.seen
+    started.type(b"\n")
+    assert started.end() == 120
