@@ -189,14 +189,14 @@ NOBODY = "nobody can give the approval of {} at present: {}"
     ("approvals", "lines"),
     [
         ((OPS,), []),
-        ((Approval(1, ("group:sys",)),), [NOBODY.format("group:sys", "there is no such person beside you") + ENDS]),
+        ((Approval(1, ("group:sys",)),), [NOBODY.format("group:sys", "nobody there may approve your request") + ENDS]),
         (
             (replace(OPS, of_whom=("group:mine",), instead=(BOSS,)),),
-            [NOBODY.format("group:mine", "there is no such person beside you") + "; in 5 minutes group:managers may"],
+            [NOBODY.format("group:mine", "nobody there may approve your request") + "; in 5 minutes group:managers may"],
         ),
         (
             (replace(OPS, of_whom=("group:sys",), instead=(replace(BOSS, of_whom=("group:mine",)),)),),
-            [NOBODY.format("group:sys", "there is no such person beside you") + ENDS],
+            [NOBODY.format("group:sys", "nobody there may approve your request") + ENDS],
         ),
         (
             (replace(OPS, need=3),),
@@ -211,7 +211,7 @@ NOBODY = "nobody can give the approval of {} at present: {}"
             (replace(OPS, also="oncall:ops", among=None),),
             [NOBODY.format("group:ops on oncall:ops", "provider oncall does not say who is on ops") + ENDS],
         ),
-        ((OPS, Approval(1, ("group:sys",))), [NOBODY.format("group:sys", "there is no such person beside you") + ENDS]),
+        ((OPS, Approval(1, ("group:sys",))), [NOBODY.format("group:sys", "nobody there may approve your request") + ENDS]),
     ],
 )
 def test_what_the_requester_is_told(house: House, approvals: tuple[Approval, ...], lines: list[str]) -> None:
