@@ -178,7 +178,7 @@ def _without_after(way: object) -> object:
 def _after(way: object) -> int:
     said = way.get("after") if type(way) is dict else None
     seconds = read_duration(said) if type(said) is str else None
-    if seconds is None and said is not None:
+    if type(way) is dict and "after" in way and seconds is None:
         raise Nonsense('requires an "after" that is not a duration such as "5m"')
     return seconds or 0
 

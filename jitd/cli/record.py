@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _TOLD = {
     "request.submitted": ("argv", "run_as", "cwd", "reason"),
-    "request.screened": ("decision", "why", "rule", "because", "approvals", "lease", "gatekeepers"),
+    "request.screened": ("decision", "why", "rule", "because", "approvals", "ways", "lease", "gatekeepers"),
     "request.reviewed": ("verdict", "comment"),
 }
 """Event → the members of its detail that ``audit show`` prints. For an event that is not in this table, all members are

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from jitd.core.decision import Approval
 from jitd.core.subject import Subject, matches_any
-from jitd.core.ways import Open, best, flat, still_asked
+from jitd.core.ways import Open, best, every_way, flat, still_asked
 
 
 def may_review(asked: Open, approver: Subject, requester: Subject) -> frozenset[int]:
@@ -19,6 +19,19 @@ def may_review(asked: Open, approver: Subject, requester: Subject) -> frozenset[
     if approver.is_root or approver.is_local or approver.uid == 0 or _is_one_person(approver, requester):
         return frozenset()
     return frozenset(index for index, way in enumerate(flat(asked)) if names(way, approver))
+
+
+def why_not(approvals: tuple[Approval, ...], asked: Open, approver: Subject) -> str:
+    """Return why ``approver`` may not review though a way of ``approvals`` has words for them, as the end of a sentence: the way
+    is not in ``asked``, which are the open ones, or its list does not have them. Empty if no way has words for them.
+    """
+    worded = [way for way in flat(every_way(approvals)) if matches_any(approver, way.of_whom)]
+    now_open = [way for way in worded if way in flat(asked)]
+    if not worded:
+        return ""
+    if not now_open:
+        return "the way to approve it that names you is not open yet"
+    return f"you are not on the list {now_open[0].also}"
 
 
 def names(way: Approval, approver: Subject) -> bool:

@@ -2,8 +2,8 @@
 """While requests wait: opens ways to approve at their time, asks for the lists that narrow approvers again, and finds who could
 approve.
 
-Law: nothing is in memory alone: after a restart the state says what is due. A list that cannot be asked for stays as it is until
-policy is asked the next time, and then names nobody.
+Law: nothing is in memory alone: after a restart the state says what is due. A list that cannot be asked for stays as it is. It is
+asked for again at each review, and then names nobody.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ class Openings:
         if not isinstance(fresh.decision, Permit) or waiting.obligations is None:
             return None  # policy is asked again with each approval
         before, now = lists_in(waiting.obligations.approvals), dict(lists_in(fresh.decision.obligations.approvals))
-        lists = tuple((also, now.get(also, among)) for also, among in before)
+        # A provider that is silent now changes nothing yet: it is asked again at each review, and entitles nobody then.
+        lists = tuple((also, among if (found := now.get(also)) is None else found) for also, among in before)
         if lists == before:
             return None
         try:

@@ -292,7 +292,8 @@ class Perform:
             live = self._store.live()
         except StoreError:
             return set()
-        return {(life, id) for life, id in some - live if life in ("request", "grant", "lock")}
+        later = {(life, id) for life, id in some if life in (opening.WAY, opening.LISTS) and ("request", id) not in live}
+        return {(life, id) for life, id in some - live if life in ("request", "grant", "lock")} | later
 
     def _due(self, life: str, id: str) -> None:
         now = self._now()

@@ -178,6 +178,13 @@ def _overdue(notice: Notice, words: _Words, shows: str) -> _Said:
     return f"{id}: a review is overdue on {words.short_host}", [*lines, *_to_review(words)]
 
 
+def _reviewed(notice: Notice, words: _Words, shows: str) -> _Said:
+    id = words.request.id
+    by = words.name(notice.by)
+    first = f"{by} has reviewed what {words.who} did without an approval on {words.host}, request {id}."
+    return f"{id} on {words.short_host}: reviewed by {by}", [first, "", "You have nothing left to do."]
+
+
 def _to_review(words: _Words) -> list[str]:
     return _typed(words.host, f"jitd show {words.request.id}", f"jitd review {words.request.id}")
 
@@ -194,6 +201,7 @@ _SAID: Mapping[Event, Callable[[Notice, _Words, str], _Said]] = {
     Event.DECIDED: _decided,
     Event.BREAK_GLASS: _broken_glass,
     Event.OVERDUE: _overdue,
+    Event.REVIEWED: _reviewed,
 }
 _IN_BRIEF: Mapping[Event, str] = {
     Event.WAITS: "waits for you",
@@ -202,6 +210,7 @@ _IN_BRIEF: Mapping[Event, str] = {
     Event.DECIDED: "is decided",
     Event.BREAK_GLASS: "was done without an approval",
     Event.OVERDUE: "was not reviewed in time",
+    Event.REVIEWED: "is reviewed",
 }
 _ENDS: Mapping[RequestState, str] = {
     RequestState.APPROVED: "approved",

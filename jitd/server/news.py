@@ -13,20 +13,21 @@ from jitd.core.lock import Lock, lock_on, sentence
 from jitd.core.request import NOT_AT_ONCE, Request, RequestState, Verdict
 from jitd.lifecycle.waiters import TOLD_AFTER
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.sentences import asked, asking, owing, reviewed
+from jitd.verbs.sentences import asked, asking, opening, owing, reviewed
 from jitpam.wire.shown import shown
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """What the client has been told: how many things, which approvals do not count (by the approvers' principals), since when
-    gatekeepers are asked, and what is owed.
+    gatekeepers are asked, what is owed, and up to which time ways to approve are open.
     """
 
     n_things: int = 0
     void: frozenset[str] = frozenset()
     asking_at: datetime | None = None
     owing: str = ""
+    opened: int = 0
 
 
 def news_of(found: Request, told: Told, locks: tuple[Lock, ...], now: Moment) -> tuple[list[str], Told]:
@@ -59,7 +60,8 @@ def news_of(found: Request, told: Told, locks: tuple[Lock, ...], now: Moment) ->
             lines.append(owing(found))
         if found.asking_at is not None and found.asking_at != told.asking_at:
             lines.append(f"approved; {asking(names)}" if names else "approved; the rules are asked again")
-        told = replace(told, asking_at=found.asking_at, owing=owing(found))
+        lines += opening(found, told.opened)
+        told = replace(told, asking_at=found.asking_at, owing=owing(found), opened=found.opened)
     return lines, replace(told, n_things=n_things, void=void)
 
 

@@ -44,6 +44,9 @@ class Access:
             return ROOT_REVIEWS_NOTHING
         if who.is_local:
             return "without a Kerberos ticket you review nothing: kinit"
+        approvals = () if found.obligations is None else found.obligations.approvals
+        if because := approvers.why_not(approvals, open_ways(found), who):
+            return shown(because)
         return "its rule names neither you nor a group that you are in"
 
     def why_no_approval(self, who: Subject, found: Request) -> str:

@@ -67,7 +67,7 @@ class Reviews:
                 await self._take(fresh, found, verdict, fingerprint, comment, origin)
             except Overtaken:  # another review came in between: the decision was about an older state
                 continue
-            return self._said(found.id, verdict)
+            return self._said(fresh, found.id, verdict)
 
     async def _take(
         self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin
@@ -127,11 +127,13 @@ class Reviews:
         more = f"; to end what it permits: jitd revoke {id}" if grant is not None and grant.is_live else ""
         return Refusal("late", f"request {id} has ended: it is {state}{because}{more}")
 
-    def _said(self, id: str, verdict: Verdict) -> str:
+    def _said(self, who: Subject, id: str, verdict: Verdict) -> str:
         found = self._store.request(id)
         assert found is not None, "it was committed"
         if found.asking_at is not None and found.obligations is not None and found.obligations.gatekeepers:
             return f"request {id}: your approval counts; {asking(found.obligations.gatekeepers)}"
+        if found.state is RequestState.PENDING and (because := self._access.why_no_review(who, found)):
+            return f"request {id}: your approval is recorded, and does not count now: {because}"
         if found.state is RequestState.PENDING:
             return f"request {id}: your approval counts; more are owed"
         if verdict is Verdict.APPROVE and found.state is RequestState.DENIED:

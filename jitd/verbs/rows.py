@@ -38,8 +38,10 @@ def _pairs(pairs: Pairs) -> list[list[str]]:
     return [[shown(name), shown(value)] for name, value in pairs]
 
 
-def _approvals(owed: tuple[Approval, ...]) -> list[Row]:
-    return [_way(approval) | {"instead": [_way(way) for way in approval.instead]} for approval in owed]
+def _approvals(owed: tuple[Approval, ...], *, is_requester: bool = False) -> list[Row]:
+    """Return the rows of ``owed``. Like other facts, a provider's list is not told to the requester."""
+    told = [approval.with_lists(lambda also: None) for approval in owed] if is_requester else owed
+    return [_way(approval) | {"instead": [_way(way) for way in approval.instead]} for approval in told]
 
 
 def _way(way: Approval) -> Row:
@@ -168,7 +170,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "asked_people": None,
         "opened": request.opened,
         "writable": request.obligations is not None and request.obligations.terms.writable,
-        "approvals": _approvals(request.obligations.approvals) if request.obligations else [],
+        "approvals": _approvals(request.obligations.approvals, is_requester=is_requester) if request.obligations else [],
         "asks": shown(describe_approvals(request.obligations.approvals)) if request.obligations else "",
         "gatekeepers": list(request.obligations.gatekeepers) if request.obligations else [],
         "asking_at": instant(request.asking_at) if request.obligations and request.obligations.gatekeepers else None,

@@ -43,6 +43,13 @@ def owing(request: Request) -> str:
     return f"rule {shown(request.rule)} is {asking(names)}, and then asks {wants}, all within {within}"
 
 
+def opening(request: Request, until: int) -> list[str]:
+    """Return a line for each way to approve ``request`` that is open now and was not open ``until`` seconds after submission."""
+    approvals = () if request.obligations is None else request.obligations.approvals
+    ways = (way for approval in approvals for way in approval.ways if until < way.after <= request.opened)
+    return [f"{way.need} from {_words(way)} may approve it now, too" for way in ways]
+
+
 def unseated(request: Request, found: Mapping[Approval, Seats], now: Moment) -> list[str]:
     """Return a line for each approval of ``request`` that too few people could give now, and what happens next. ``found`` are the
     people of each way, open or closed. What cannot be known is said so, if nobody at all was found.

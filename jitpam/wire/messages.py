@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every message of PROTOCOL.md section 4, declared once. How they become bytes is in ``coding``, the codes of a
-refusal are in ``codes``.
+"""Every message of PROTOCOL.md section 4, declared once; ``coding`` makes bytes of them, ``codes`` has those of refusals.
 
 Law: a message has exactly the declared fields, and cannot be changed. Standard library only, and only modules that are imported
 fast, because every ``jitsudo`` imports this one.
@@ -219,9 +218,7 @@ class Stop(Message, by=FROM_CLIENT):
 
 
 class Lock(Message, by=FROM_CLIENT):
-    """Permit nothing new to ``name``, and end what that person has. ``whom`` is ``user``, ``principal`` or ``all``; for ``all``
-    the name is empty. ``lasts_for`` is in seconds; None: until it is lifted.
-    """
+    """Permit nothing new to ``name``, and end what they have. ``whom`` is ``user``, ``principal`` or ``all`` (without a name)."""
 
     whom: str
     name: str
@@ -353,7 +350,6 @@ class Challenge(Message, by=FROM_DAEMON):
 
 class Granted(Message, by=FROM_DAEMON):
     """The use is taken: the enforcement point may go on. ``boot_ms`` is the time of that, in milliseconds of CLOCK_BOOTTIME.
-
     ``places`` are paths without links, each with the device and inode that the point itself must see there (``8:1234``).
     """
 
@@ -371,9 +367,8 @@ class Start(Message, by=FROM_DAEMON):
 
 
 class Given(Message, by=FROM_DAEMON):
-    """The thing is given: ``id`` is the holding. ``name`` says what to fetch (the service's principal, realm included), ``to``
-    for
-    whom (the client's principal). It is taken back at ``until`` (RFC 3339 UTC), which is in ``left_ms`` milliseconds.
+    """The thing is given: ``id`` is the holding, ``name`` what to fetch (the service's principal, realm included), ``to`` for
+    whom. It is taken back at ``until`` (RFC 3339 UTC), which is in ``left_ms`` milliseconds.
     """
 
     id: str

@@ -110,6 +110,22 @@ def test_it_passes_denies_or_requires(stage: Stage, server: Server) -> None:
     assert stage.ask(webhook(stage, server)) == Requires(required)
 
 
+def test_it_may_require_one_of_several_ways(stage: Stage, server: Server) -> None:
+    later = {"need": 1, "from": ["group:managers"], "after": "5m"}
+    server.deed = answers(answer="require", require={"approvals": [{"any_of": [later, {"need": 2, "from": ["group:dba"]}]}]})
+    heard = stage.ask(webhook(stage, server))
+    either = Approval(2, ("group:dba",), instead=(Approval(1, ("group:managers",), after=300),))
+    assert isinstance(heard, Requires) and heard.what == Requirement((either,))
+
+
+WAY = {"need": 1, "from": ["group:a"]}
+LATER = WAY | {"after": "5m"}
+
+
+def requires(*approvals: object) -> Callable[[Any, Asked], None]:
+    return answers(answer="require", require={"approvals": list(approvals)})
+
+
 TWICE = b'{"nonce":"nonce-0","fingerprint":"%s","answer":"deny","because":"x","answer":"pass"}' % (b"ab" * 32)
 NONSENSE: dict[str, tuple[Callable[[Any, Asked], None], str]] = {
     "no nonce": (answers(nonce=None), "does not repeat the nonce"),
@@ -136,6 +152,15 @@ NONSENSE: dict[str, tuple[Callable[[Any, Asked], None], str]] = {
     "require nobody": (answers(answer="require", require={"approvals": []}), "a list of 1 to 8"),
     "require anybody": (answers(answer="require", require={"approvals": [{"need": 1, "from": ["anybody"]}]}), "not such as"),
     "require none of them": (answers(answer="require", require={"approvals": [{"need": 0, "from": ["group:a"]}]}), "not such as"),
+    "require one way": (requires({"any_of": [WAY]}), "a list of 2 to 8 ways"),
+    "require nine ways": (requires({"any_of": [WAY] * 9}), "a list of 2 to 8 ways"),
+    "require ways and people": (requires(WAY | {"any_of": [WAY, WAY]}), "not such as"),
+    "require ways in ways": (requires({"any_of": [WAY, {"any_of": [WAY, WAY]}]}), "not such as"),
+    "require no open way": (requires({"any_of": [LATER, LATER]}), "without a way that is open from the start"),
+    "require an odd time": (requires({"any_of": [WAY, WAY | {"after": 5}]}), 'an "after" that is not a duration'),
+    "require a time alone": (requires(LATER), "not such as"),
+    "require a list": (requires(WAY | {"also": "oncall:a"}), "not such as"),
+    "require very many ways": (requires(*[{"any_of": [WAY] * 8}] * 3), "more than 64 combinations"),
     "until a word": (answers(until="tomorrow"), 'an "until" that is not a time'),
     "until without a zone": (answers(until="2099-01-01T00:00:00"), 'an "until" that is not a time'),
     "until the past": (answers(until="2001-01-01T00:00:00Z"), "until a time that is over"),

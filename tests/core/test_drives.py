@@ -43,7 +43,7 @@ ESSAY = jitd.core.__doc__ or ""
 LIVES = {"request": request, "grant": grant, "run": run, "holding": holding, "lock": lock}
 ROLES = {name_of(kind.__new__(kind)): roles for life in LIVES.values() for kind, roles in life.MAY_CAUSE.items()}
 """The name of every event → who may cause it."""
-TELLING = ("ListsChanged", "RequestWaits", "WayOpened", "TellRequester", "TellHolder")
+TELLING = ("ListsChanged", "RequestWaits", "RequestEnded", "WayOpened", "TellRequester", "TellHolder")
 """Effects by which people are told, which follow nearly everything."""
 ORDERS = [name for name, kind in vars(effects).items() if isinstance(kind, type) and kind in effects.Effect.__args__]
 
@@ -70,9 +70,11 @@ def played() -> Iterator[tuple[Any, tuple[Any, ...]]]:
     passed = request.transition(asking, replace(screened(asking, kept), heard=heard), now)[0]
     asking_again = request.transition(passed, review(passed, person("bob")), now)[0]
     waiting = request.transition(fresh, screened(fresh, owed), now)[0]
+    told = request.transition(fresh, screened(fresh, permit(notify=("ops",))), now)[0]
     approved = request.transition(fresh, screened(fresh, permitted), now)[0]
     for before, event in (
         (fresh, screened(fresh, owed)),
+        (told, taken_back(told)),
         (fresh, screened(fresh, permitted)),
         (fresh, screened(fresh, permitted, attended=False)),
         (fresh, screened(fresh, replace(permitted, lease="L3AS-E001"))),

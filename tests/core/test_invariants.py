@@ -90,7 +90,7 @@ def test_invariant_2_nothing_but_the_one_door_writes_to_the_store():
     """Who calls ``commit`` is the door, by its path; SQL that writes is the store's own."""
     found = {str(file.relative_to(ROOT)): writes(ast.parse(file.read_text("utf-8"))) for file in files_of("jitd", 100)}
     assert {file for file, words in found.items() if "commit" in words} == {"jitd/lifecycle/lifecycle.py"}
-    assert {file for file, words in found.items() if words - {"commit"}} == {"jitd/store/sqlite.py"}
+    assert {file for file, words in found.items() if words - {"commit"}} == {"jitd/store/sqlite.py", "jitd/store/told.py"}
 
 
 @pytest.mark.parametrize(
@@ -211,6 +211,7 @@ OBLIGATIONS = st.builds(
     ),
     standing=st.sampled_from(["use", "review"]),
     gatekeepers=st.lists(st.sampled_from(["change", "ticket"]), unique=True).map(tuple),
+    notify=st.lists(st.sampled_from(["ops", "chat"]), unique=True).map(tuple),
 )
 
 
@@ -219,7 +220,7 @@ def test_invariant_8_is_tried_with_every_field():
     tried = {"timeout_for", "env", "writable", "leftovers", "stdin", "record", "watch", "session", "options", "bound", "cwd"}
     assert tried == {field.name for field in fields(Terms)}
     assert {field.name for field in fields(Obligations)} == {
-        "approvals", "expires_for", "lasts_for", "uses", "terms", "standing", "gatekeepers",
+        "approvals", "expires_for", "lasts_for", "uses", "terms", "standing", "gatekeepers", "notify",
     }  # fmt: skip
     assert {field.name for field in fields(Record)} == {"what", "sync", "failure"}
 
@@ -245,6 +246,7 @@ def test_invariant_8_narrowing_only_tightens(old, new):
         assert after.terms.options <= other.terms.options
         assert after.terms.bound >= other.terms.bound
         assert set(after.gatekeepers) >= set(other.gatekeepers)
+        assert set(after.notify) >= set(other.notify)
         if other.terms.watch is not None:
             assert after.terms.watch is not None and set(after.terms.watch) <= set(other.terms.watch)
         if other.terms.timeout_for is not None:

@@ -75,6 +75,7 @@ IN_THIS_ORDER: dict[str, list[tuple[Any, Any, Any]]] = {
         ((), ("change",), ("change",)),
         (("change", "ticket"), ("risk", "change"), ("change", "ticket", "risk")),
     ],
+    "notify": [((), ("ops",), ("ops",)), (("ops", "chat"), ("tty", "ops"), ("ops", "chat", "tty"))],
     # It is neither wide nor narrow: the directory that was asked for is bound by the request, and the newest rule says where.
     "terms.cwd": [("caller", "/srv", "/srv"), ("/srv", "caller", "caller"), ("/srv", "/srv", "/srv")],
 }

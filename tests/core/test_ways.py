@@ -26,7 +26,7 @@ from jitd.core.request import NotYours, Relisted, Request, RequestState, Verdict
 from jitd.core.subject import Subject
 from jitd.core.ways import every_way, next_after, opened
 from jitd.store import documents
-from tests.scene import START, asked, moment, permit, person, review, screened
+from tests.scene import START, asked, moment, permit, person, review, screened, submit
 
 ALICE, BOB, CAROL, DAVE, EVE = (person(name) for name in ("alice", "bob", "carol", "dave", "eve"))
 MAY = person("may", groups=frozenset({"managers"}), uid=3001)
@@ -362,6 +362,12 @@ def test_a_way_opens_while_gatekeepers_are_asked() -> None:
     assert (after.state, after.opened, after.asking_at) == (RequestState.SCREENING, 300, START)
 
 
+def test_a_way_is_awaited_from_the_submission_on_while_gatekeepers_are_asked() -> None:
+    asking = replace(asked(), obligations=permit(EITHER, ON_CALL).obligations, asking_at=START, expires_boot=1900.0)
+    follows = request.submit(submit(asking))[1]
+    assert SetDeadline(WAY, asking.id, 1300.0) in follows and SetDeadline(LISTS, asking.id, 1000.0 + LISTS_EVERY) in follows
+
+
 @pytest.mark.parametrize("state", [state for state in RequestState if not request.LAW[state]])
 def test_nothing_opens_after_the_end(state: RequestState) -> None:
     ended = replace(waiting(EITHER), state=state)
@@ -375,6 +381,53 @@ def test_a_way_that_policy_adds_meanwhile_is_awaited_too() -> None:
     new = Permit("rule-1", permit(replace(TWO_DBA, need=3), EITHER).obligations)
     after, follows = request.transition(found, replace(review(found, DAN), decision=new), moment(5))
     assert SetDeadline(WAY, found.id, 1300.0) in follows and due_after(after, moment(300)) == 300
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("approves"), st.sampled_from(range(len(PEOPLE)))),
+        st.tuples(st.just("leaves"), st.sampled_from(range(len(PEOPLE)))),
+        st.tuples(st.just("waits"), st.sampled_from((30, 60, 240))),
+    ),
+    max_size=7,
+)
+
+
+@given(APPROVALS, STEPS)
+def test_whatever_happens_it_is_approved_when_enough_people_have_who_may_still(
+    approvals: tuple[Approval, ...], steps: list[tuple[str, int]]
+) -> None:
+    """THREATS A-16. Persons, groups, ways, order, rights that are lost midway, and time, as the daemon plays them."""
+    asks = permit(*approvals) if approvals else permit(OPS)
+    obligations, now, people = asks.obligations, 1.0, list(PEOPLE)
+    found = request.transition(asked(), screened(asked(), asks), moment(now))[0]
+    approved: list[int] = []
+    for deed, what in steps:
+        if not found.is_open:
+            break
+        if deed == "leaves":
+            people[what] = replace(people[what], groups=frozenset())
+            continue
+        standing = tuple(people[one] for one in approved)
+        if deed == "waits":
+            now += what
+            after = due_after(found, moment(now))
+            if after is None:
+                continue
+            found, follows = request.transition(found, opens(found, after), moment(now))
+            if Screen(found.id) in follows:
+                found = request.transition(found, replace(screened(found, asks), standing=standing), moment(now))[0]
+        else:
+            counted = bool(may_review(opened(obligations.approvals, found.opened), people[what], ALICE))
+            event = replace(review(found, people[what]), standing=standing, decision=asks)
+            if not counted:
+                with pytest.raises(NotYours):
+                    request.transition(found, event, moment(now))
+                continue
+            approved.append(what)
+            found = request.transition(found, event, moment(now))[0]
+        owed = naive(obligations.approvals, found.opened, [people[one] for one in approved])
+        assert found.state is (RequestState.APPROVED if owed == 0 else RequestState.PENDING)
 
 
 # --- lists ---------------------------------------------------------------------------------------------------------------

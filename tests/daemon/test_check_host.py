@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,25 @@ def asks(need: int, *words: str) -> dict[str, tuple[Approval, ...]]:
     return {"approvals": (Approval(need, words),)}
 
 
+def either(*ways: Approval) -> dict[str, tuple[Approval, ...]]:
+    return {"approvals": (replace(ways[0], instead=ways[1:]),)}
+
+
 ROWS = [
     (permit(), KNOWN, []),
+    (permit(**either(Approval(3, ("group:ops",)), Approval(1, ("group:one",), after=60))), KNOWN, []),
+    (
+        permit(**either(Approval(3, ("group:ops",)), Approval(1, ("group:none",), after=60))),
+        KNOWN,
+        ["no-approver: it wants 3 approvals from group:ops or, after 1 minute, 1 from group:none, and only 2 could approve"],
+    ),
+    (permit(**either(Approval(1, ("user:alice",)), Approval(1, ("group:one",)))), KNOWN, []),
+    (
+        permit(**either(Approval(1, ("group:ops",)), Approval(1, ("group:gone",), after=60))),
+        KNOWN,
+        ["no-such-name: group:gone, who may approve: there is no such group here"],
+    ),
+    (permit(approvals=(Approval(1, ("group:ops",), also="oncall:ops"),)), KNOWN, []),
     (permit(**asks(2, "group:ops")), KNOWN, []),
     (permit(**asks(3, "group:ops")), KNOWN, ["no-approver: it wants 3 approvals from group:ops, and only 2 could approve"]),
     (permit(**asks(1, "group:none")), KNOWN, ["no-approver: it wants 1 approval from group:none, and nobody could approve"]),

@@ -88,6 +88,11 @@ facts = { risk = "int" }
 kind = "opa"
 url = "unix:/run/opa.sock"
 path = "jit/allow"
+
+[notify.ops]
+kind = "mail"
+from = "jitd@db1.example.org"
+to = ["ops@example.org"]
 """
 
 
@@ -120,7 +125,9 @@ def test_a_whole_file(place: Path) -> None:
         "people",
         "providers",
         "gatekeepers",
+        "notify",
     }
+    assert found.notify["ops"].to == ("ops@example.org",)
 
 
 def test_the_defaults(place: Path) -> None:

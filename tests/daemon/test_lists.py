@@ -19,6 +19,7 @@ import pytest
 from jitd.core.grant import Grant
 from jitd.core.request import Request, RequestState, issued
 from jitd.core.run import Run, RunState
+from jitd.deciding.seats import UNKNOWN, Seats
 from jitd.lifecycle.waiters import Waiters
 from jitd.server.telling import Telling, Turns
 from jitd.store import Change, documents
@@ -167,6 +168,33 @@ def test_what_may_be_long_is_read_in_a_worker(path: Path) -> None:
         assert await of.leases_of(person("alice")) == [] and await of.being_ended(who, lambda holder: True) == []
         assert await count(of.locks(who, ended=True)) == 0
         assert threads and threading.get_ident() not in threads
+
+    asyncio.run(part())
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (Seats(("bob", "dave"), is_whole=True), ["bob", "dave"]),
+        (Seats((), is_whole=True), []),
+        (Seats(("bob",), is_whole=False), None),
+        (UNKNOWN, None),
+    ],
+)
+def test_a_request_that_is_shown_names_who_could_approve_if_all_are_known(path: Path, found: Seats, told: Any) -> None:
+    async def part() -> None:
+        asked_for: list[str] = []
+
+        async def seats(request: Request) -> Seats:
+            asked_for.append(request.id)
+            return found
+
+        of, who = listing(path, set()), person("bob")
+        of._seats = seats
+        assert (await of.show(who, "CCCC-0000"))["asked_people"] == told
+        assert (await of.show(who, an_id(0)))["asked_people"] is None and asked_for == ["CCCC-0000"], "it has ended"
+        rows = [row async for row in of.requests(who, ended=False)]
+        assert {row["asked_people"] for row in rows} == {None} and asked_for == ["CCCC-0000"], "a list looks nobody up"
 
     asyncio.run(part())
 

@@ -398,6 +398,7 @@ def of_version_1(path):
     db.close()
     store = SqliteStore.__new__(SqliteStore)
     store._path, store._db = path, sqlite3.connect(path, isolation_level=None)
+    store._is_reader = store._is_shut = False
     store._head, store._tally = store._read_head(), Tally()
     store.locks = lambda *, ended=False: iter(())  # the first version had none
     kept = dict(columns.COLUMNS)  # nor did it know what was never used, or done lately

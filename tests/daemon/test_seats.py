@@ -124,6 +124,12 @@ def test_people_of_a_directory_that_does_not_list_them_are_not_all(house: House,
     assert not house.look(Approval(1, ("group:sys",))).is_empty
 
 
+def test_an_empty_list_is_certain_whatever_directory_there_is(house: House) -> None:
+    house.nsswitch.write_text("passwd: files sss\n")
+    assert house.look(replace(OPS, also="oncall:ops", among=())).is_empty
+    assert not house.look(replace(OPS, also="oncall:ops", among=("zoe",))).is_empty, "she may be in the group, by a directory"
+
+
 @pytest.mark.parametrize("said", ["", "passwd: files systemd\ngroup: files [SUCCESS=merge] systemd\n", "hosts: dns ldap\n"])
 def test_the_files_of_this_host_list_everybody(house: House, said: str) -> None:
     house.nsswitch.write_text(said)

@@ -24,7 +24,8 @@ from jitd.store import StoreError
 from jitd.verbs.access import Access
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import request_row
-from tests.daemon.asking import BOB, HERE, AskingHouse, Client
+from tests.daemon.asking import ALICE, BOB, HERE, AskingHouse, Client
+from tests.daemon.test_decider import ASKED
 from tests.scene import START, moment, person
 
 MAY = person("may", groups=frozenset({"managers"}), uid=3001)
@@ -216,6 +217,33 @@ def test_a_row_says_who_is_owed_now_and_which_ways_there_are(house: WaysHouse) -
     house.run(play())
 
 
+def test_the_requester_is_told_when_a_way_opens(house: WaysHouse) -> None:
+    async def play() -> None:
+        house.rules(approvals=(EITHER,))
+        client = Client(house)
+        made = await client.submit()
+        await house.pass_time(299)
+        assert not [line for line in client.news if "may approve it now" in line]
+        await house.pass_time(300)
+        await house.review(made.id, DAN)
+        assert client.news.count("1 from group:managers may approve it now, too") == 1
+        client.waiting.close()
+
+    house.run(play())
+
+
+def test_a_list_is_told_to_approvers_and_not_to_the_requester(house: WaysHouse) -> None:
+    house.providers = OnCall("bob")
+
+    async def play() -> None:
+        found = await waits(house, replace(ON_CALL, instead=(replace(ON_CALL, after=60),)))
+        for who, among in ((BOB, ["bob"]), (ALICE, None)):
+            (approval,) = request_row(found, who, False)["approvals"]
+            assert (approval["among"], approval["instead"][0]["among"]) == (among, among)
+
+    house.run(play())
+
+
 def test_the_requester_is_told_that_nobody_is_there_and_what_happens_next(house: WaysHouse) -> None:
     async def play() -> None:
         nobody = Approval(1, ("user:jitd-nobody-of-that-name",))
@@ -262,6 +290,17 @@ def test_silence_and_nonsense_entitle_nobody(house: WaysHouse, says: Any) -> Non
     house.run(play())
 
 
+def test_what_is_longer_than_any_name_is_not_kept(house: WaysHouse) -> None:
+    """Lists stand in the database and in the record: a provider must not fill them."""
+    house.providers = OnCall("bob", *["x" * 4000] * 900)
+
+    async def play() -> None:
+        found = await waits(house, ON_CALL)
+        assert found.obligations is not None and found.obligations.approvals[0].among == ("bob",)
+
+    house.run(play())
+
+
 def test_a_list_is_asked_for_again_and_what_has_changed_is_recorded(house: WaysHouse) -> None:
     """THREATS A-17: the shift changes while the request waits."""
     rota = house.providers = OnCall("bob")
@@ -289,7 +328,57 @@ def test_the_list_at_the_review_counts_and_not_the_one_before(house: WaysHouse) 
     async def play() -> None:
         found = await waits(house, ON_CALL)
         rota.says = ("carol",)
-        assert "more are owed" in await house.review(found.id, BOB)
+        said = await house.review(found.id, BOB)
+        assert said.endswith("your approval is recorded, and does not count now: you are not on the list oncall:ops")
+        assert house.found(found.id).state is RequestState.PENDING and house.store.grant(found.id) is None
+
+    house.run(play())
+
+
+def test_who_sees_it_as_an_operator_is_told_why_they_may_not_review(house: WaysHouse) -> None:
+    house.providers = OnCall("bob")
+
+    async def play() -> None:
+        config: Any = house.decider._config
+        config.operators = ("user:carol", "user:may", "user:eve")
+        found = await waits(house, ON_CALL, EITHER)
+        assert house.access.why_no_review(CAROL, found) == "you are not on the list oncall:ops"
+        assert house.access.why_no_review(MAY, found) == "the way to approve it that names you is not open yet"
+        assert house.access.why_no_review(person("eve"), found) == "its rule names neither you nor a group that you are in"
+        assert await refused(house, found.id, MAY) == await refused(house, found.id, CAROL) == "forbidden"
+
+    house.run(play())
+
+
+def test_a_list_is_asked_for_by_the_rule_that_permits_alone(house: WaysHouse) -> None:
+    rota = house.providers = OnCall("bob")
+
+    async def play() -> None:
+        house.rules(approvals=(ON_CALL,), who=("user:nobody",))
+        made = await Client(house).submit(waits=False)
+        assert made.state is RequestState.DENIED and rota.n_asked == 0
+
+    house.run(play())
+
+
+def test_nobody_outside_is_asked_what_would_be_decided(house: WaysHouse) -> None:
+    rota = house.providers = OnCall("bob")
+    house.rules(approvals=(ON_CALL,))
+    found = house.run(house.decider.foresee(ALICE, "jitsudo", lambda search_path: ASKED))
+    assert type(found.decision).__name__ == "Permit" and rota.n_asked == 0
+    assert found.decision.obligations.approvals == (ON_CALL,), "and who is on the list is not known"
+
+
+def test_a_provider_that_falls_silent_changes_nothing_until_somebody_reviews(house: WaysHouse) -> None:
+    """THREATS A-17."""
+    rota = house.providers = OnCall("bob")
+
+    async def play() -> None:
+        found = await waits(house, ON_CALL)
+        rota.says = Unknown("provider oncall did not answer")
+        await house.pass_time(LISTS_EVERY)
+        assert rota.n_asked == 2 and house.found(found.id) == found
+        assert "does not count now" in await house.review(found.id, BOB)
         assert house.found(found.id).state is RequestState.PENDING and house.store.grant(found.id) is None
 
     house.run(play())

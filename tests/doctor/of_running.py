@@ -15,6 +15,7 @@ from jitd.doctor.runs import Groups, Unit
 from jitd.doctor.state import MIB, FileSystem, Kept, Record
 from tests.doctor.rows import Row
 
+FAILING = Lanes([], [], [("ops", 40.0, "it cannot be reached", 3)])
 RUNS = Running(7, 1000.0)
 DISK = FileSystem("ext4", 9000 * MIB, 10**6, is_readonly=False, synced_in=0.01)
 GROUPS = Groups("/sys/fs/cgroup", is_writable=True, has_kill=True, kernel="6.1.0")
@@ -71,6 +72,8 @@ ROWS = [
     Row("daemon.lanes", "weak", "/mnt/nfs does not answer", lambda: daemon.lanes(Lanes([("files", 32, 1, 0)], ["/mnt/nfs"]))),
     Row("daemon.lanes", "weak", "all 8 threads for names", lambda: daemon.lanes(Lanes([("names", 8, 8, 40)], []))),
     Row("daemon.lanes", "unknown", "look again", lambda: daemon.lanes(None)),
+    Row("daemon.notices", "ok", "1 channel)", lambda: daemon.notices(Lanes([], []), 1, 100.0)),
+    Row("daemon.notices", "weak", "channel ops could not tell people of 3 requests", lambda: daemon.notices(FAILING, 2, 100.0)),
     Row("policy.in_force", "ok", "1 rule)", lambda: daemon.policy("aa", "aa", 1, "jitd reload")),
     Row("policy.in_force", "bad", "jitd reload", lambda: daemon.policy("aa", "bb", 1, "jitd reload")),
     Row("policy.in_force", "bad", "policy have faults", lambda: daemon.policy("aa", None, 0, "jitd reload")),

@@ -34,7 +34,7 @@ ASKED_BY = {
     ("jitd.core.ways", "best"): {"jitd.core.approvers", "jitd.checking.known"},  # which warns
     ("jitd.core.decision", "still_owed"): {"jitd.core.ways"},
     ("jitd.core.ways", "opened"): {"jitd.core.lease", "jitd.core.opening"},
-    ("jitd.core.ways", "every_way"): {"jitd.checking.known"},
+    ("jitd.core.ways", "every_way"): {"jitd.checking.known", "jitd.core.approvers"},  # which says why somebody may not
     ("jitd.core.lock", "answer_to"): {"jitd.deciding.decider"},
     ("jitd.core.gatekeeping", "folded"): {"jitd.deciding.decider"},
     ("jitd.core.gatekeeping", "judged"): {"jitd.core.request", "jitd.deciding.decider"},

@@ -169,8 +169,8 @@ class Server:
 
 @contextmanager
 def serving(certificate: bytes | None, directory: Path, clients: str = "", at: str = "", port: int = 0) -> Iterator[Server]:
-    """A server with ``certificate``, on a port of 127.0.0.1 (``port``, or any if it is 0), or without TLS at the Unix socket ``at``. ``clients`` is the
-    authority whose certificates clients must show.
+    """A server with ``certificate``, on ``port`` of 127.0.0.1 (0: any port), or without TLS at the Unix socket ``at``.
+    ``clients`` is the authority whose certificates clients must show.
     """
     context = None
     if certificate is not None:

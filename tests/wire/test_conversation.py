@@ -20,6 +20,7 @@ ASKED = {
     "stop",
     "lock",
     "unlock",
+    "mute",
     "reload",
     "audit",
     "replay",

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``[notify.*]`` of jitd.toml and the key ``notify`` of a rule: what is taken, and each fault with its sentence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from jitd.settings import policyfile
+from jitd.settings.channels import ChannelSettings
+from jitd.settings.config import load
+from jitd.settings.outsiders import Program, Reach
+from jitd.settings.toml_document import ConfigError
+
+ME = os.getuid()
+MAIL = 'kind = "mail"\nfrom = "jitd@db1.example.org"\n'
+HOOK = 'kind = "webhook"\nurl = "https://chat.example.org/hook"\n'
+TTY = 'kind = "terminals"\n'
+
+
+def read(place: Path, text: str, name: str = "ops") -> ChannelSettings:
+    place.chmod(0o755)
+    file = place / "jitd.toml"
+    file.write_text(f'realms = ["EXAMPLE.ORG"]\nhost = "db1.example.org"\n[notify.{name}]\n{text}')
+    file.chmod(0o644)
+    return load(file, owner=ME, keys_at=place).notify[name]
+
+
+def faults(place: Path, text: str, name: str = "ops") -> list[str]:
+    with pytest.raises(ConfigError) as refused:
+        read(place, text, name)
+    return [fault.sentence for fault in refused.value.faults]
+
+
+def test_each_kind_is_read_with_careful_defaults(tmp_path: Path) -> None:
+    mail = read(tmp_path, MAIL + 'to = ["ops@example.org"]')
+    assert (mail.kind, mail.shows, mail.server, mail.to) == ("mail", "rule", "", ("ops@example.org",))
+    assert not mail.requester and not mail.is_for_persons
+    each = read(tmp_path, MAIL + 'to_each = "{user}@example.org"\nrequester = true\nserver = "mail.example.org:25"')
+    assert each.is_for_persons and each.requester and each.server == "mail.example.org:25"
+    hook = read(tmp_path, HOOK)
+    assert isinstance(hook.by, Reach) and hook.by.addresses == () and hook.shows == "rule"
+    program = read(tmp_path, 'kind = "program"\nprogram = ["/usr/local/bin/page", "--team=ops"]')
+    assert program.by == Program(("/usr/local/bin/page", "--team=ops"))
+    assert read(tmp_path, TTY).shows == "command" and read(tmp_path, TTY).is_for_persons
+
+
+FAULTS = [
+    ("", 'needs "kind"'),
+    ('kind = "pigeon"', '"kind" must be "mail" or "webhook" or "program" or "terminals", not "pigeon"'),
+    (TTY + 'shows = "all"', '"shows" must be "id" or "rule" or "command", not "all"'),
+    (TTY + 'url = "https://x.example.org/"', '"url" is not for kind "terminals"'),
+    (TTY + 'requester = "yes"', '"requester" must be true or false'),
+    (HOOK + "requester = true", '"requester" needs a channel that reaches single persons: mail with "to_each", or terminals'),
+    ('kind = "webhook"\nurl = "http://chat.example.org/"', '"url" must begin with https://'),
+    ('kind = "program"\nprogram = ["page"]', '"program" must begin with the absolute path of the program'),
+    (MAIL, 'needs either "to", the addresses of a group, or "to_each", such as "{user}@example.org"'),
+    (
+        MAIL + 'to = ["a@b.org"]\nto_each = "{user}@b.org"',
+        'needs either "to", the addresses of a group, or "to_each", such as "{user}@example.org"',
+    ),
+    (MAIL + 'to_each = "ops@example.org"', '"to_each" must be a mail address with {user} in it, such as "{user}@example.org"'),
+    (MAIL + 'to = ["ops@example.org\\nBcc: eve@x.org"]', '"to": "ops@example.org\\nBcc: eve@x.org" is not a mail address'),
+    (MAIL + 'to = ["-f@example.org"]', '"to": "-f@example.org" is not a mail address'),
+    (MAIL + 'to = ["a@b.org"]\nserver = "mail"', '"server" must be a host and its port, such as "127.0.0.1:25" or "[::1]:25"'),
+    (
+        MAIL + 'to = ["a@b.org"]\nserver = "mail:70000"',
+        '"server" must be a host and its port, such as "127.0.0.1:25" or "[::1]:25"',
+    ),
+    ('kind = "mail"\nfrom = "a b@c"\nto = ["a@b.org"]', '"from" must be a mail address, such as "jitd@db1.example.org"'),
+]
+
+
+@pytest.mark.parametrize(("text", "sentence"), FAULTS)
+def test_a_fault_is_said(tmp_path: Path, text: str, sentence: str) -> None:
+    assert sentence in faults(tmp_path, text)
+
+
+def test_a_name_that_is_none_is_said(tmp_path: Path) -> None:
+    assert '"OPS" is not a name for a channel: small letters, digits and hyphens, at most 32' in faults(tmp_path, TTY, "OPS")
+
+
+def rules(place: Path, notify: str, channels: tuple[str, ...]) -> None:
+    place.chmod(0o755)
+    (place / "a.toml").write_text(
+        f'[[permit]]\nname = "p"\nwho = ["group:dba"]\ncommands = [["**"]]\nnotify = {notify}\n'
+        '[[permit.approvals]]\nneed = 1\nfrom = ["group:ops"]\n'
+    )
+    (place / "a.toml").chmod(0o644)
+    (rule,) = policyfile.load(place, root="permit", owner=ME, channels=channels).rules
+    assert rule.notify == rule.obligations.notify == ("ops", "chat")
+
+
+def test_a_rule_names_channels_that_are_there(tmp_path: Path) -> None:
+    rules(tmp_path, '["ops", "chat"]', ("ops", "chat", "other"))
+
+
+@pytest.mark.parametrize(
+    ("notify", "sentence"),
+    [
+        ('["ops", "gone"]', 'jitd.toml sets up no channel "gone": write a table "[notify.gone]" there'),
+        ('["ops", "ops"]', '"notify" has a name twice'),
+        ("[]", '"notify" is empty'),
+        ('"ops"', '"notify" must be a list of strings'),
+        (str([f"c{n}" for n in range(9)]), '"notify" has more than 8 names'),
+    ],
+)
+def test_a_rule_that_names_others_is_refused(tmp_path: Path, notify: str, sentence: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        rules(tmp_path, notify.replace("'", '"'), ("ops", *(f"c{n}" for n in range(9))))
+    assert sentence in [fault.sentence for fault in refused.value.faults]
