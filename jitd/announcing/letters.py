@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
-from jitd.core.notice import LOUD, Event, Notice, Skipped, Whom, decider, has_approved, owed
+from jitd.core.notice import ENDS, LOUD, Event, Notice, Skipped, Whom, decider, has_approved, owed
 from jitd.core.request import Request, RequestState
 from jitd.deciding.seats import Seats
 from jitd.log import log
@@ -85,7 +85,7 @@ class Letters:
 
     def mark(self, request: str, address: str, event: str, at: datetime) -> Told:
         """Return the mark that ``address`` was told ``event`` of ``request`` at ``at``."""
-        return Told(request, self._settings.name, address, event, at, is_open=event != str(Event.DECIDED))
+        return Told(request, self._settings.name, address, event, at, is_open=event not in ENDS)
 
     async def of(self, id: str) -> list[Letter]:
         """Return what this channel has to tell of the request ``id`` now, oldest first for each address."""
@@ -139,14 +139,12 @@ class Letters:
     def _of_the_end(self, request: Request, marks: Mapping[str, list[Told]], skipped: Skipped | None) -> list[Letter]:
         found = []
         by = decider(request)
+        deciders = {by.person} if by is not None else set()
         for notice in owed(request, self._to.now(), skipped=skipped):
             if notice.whom is Whom.TOLD:
                 told = [address for address, some in marks.items() if any(m.is_open and m.event != ASKED for m in some)]
-                found += [
-                    Letter(notice, address)
-                    for address in told
-                    if by is None or not address or self._to.person(address) != by.person
-                ]
+                knows = deciders | ({self._to.person(notice.by)} if notice.by else set())
+                found += [Letter(notice, to) for to in told if not to or self._to.person(to) not in knows]
             elif notice.whom is Whom.REQUESTER and self._settings.requester:
                 address = request.requester.user
                 if all(mark.event != notice.mark for mark in marks.get(address, ())):
@@ -162,7 +160,7 @@ class Letters:
 
     def _close(self, request: Request, marks: Mapping[str, list[Told]], skipped: Skipped | None, found: list[Letter]) -> None:
         """Close the marks of those who are told no more of ``request``, which has ended."""
-        if request.is_open or (skipped is not None and not skipped.is_over):
+        if request.is_open or (skipped is not None and skipped.given_at is None):
             return
         still = {letter.address for letter in found}
         some = [mark for address, marks_ in marks.items() if address not in still for mark in marks_ if mark.is_open]
@@ -176,7 +174,7 @@ class Letters:
             if mark.channel == self._settings.name:
                 found.setdefault(mark.address, []).append(mark)
         for address, marks in found.items():
-            if any(mark.event == str(Event.DECIDED) for mark in marks):
+            if any(mark.event in ENDS for mark in marks):
                 found[address] = [replace(mark, is_open=False) for mark in marks]
         return found
 

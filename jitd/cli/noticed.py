@@ -9,7 +9,7 @@ from jitd.cli.answer import Row
 from jitd.cli.instants import told as at
 
 _WORDS = {"waits": "that it waits", "reminder": "again", "decided": "how it ended", "break_glass": "that the glass was broken"}
-_WORDS |= {"overdue": "that its review is overdue"}
+_WORDS |= {"overdue": "that its review is overdue", "reviewed": "that it was reviewed"}
 MOST_NAMED = 5
 
 

@@ -34,6 +34,7 @@ class Event(StrEnum):
     DECIDED = "decided"
     BREAK_GLASS = "break_glass"
     OVERDUE = "overdue"
+    REVIEWED = "reviewed"
 
 
 class Whom(StrEnum):
@@ -44,6 +45,8 @@ class Whom(StrEnum):
     REQUESTER = "requester"
 
 
+ENDS = frozenset({Event.DECIDED, Event.REVIEWED})
+"""Events after which an address is told nothing more of the request."""
 LOUD = frozenset({Event.BREAK_GLASS, Event.OVERDUE})
 """Events that nobody mutes, that are never left to a digest, and that the record names when they were sent."""
 
@@ -51,7 +54,8 @@ LOUD = frozenset({Event.BREAK_GLASS, Event.OVERDUE})
 @dataclass(frozen=True, slots=True)
 class Notice:
     """``whom`` is to be told ``event`` of the request ``request``. APPROVERS are the people of ``approvals``. ``key`` is how
-    marks call the event; an event that happens more than once has a key of its own each time.
+    marks call the event; an event that happens more than once has a key of its own each time. ``by`` is the account of whoever
+    gave a review that was owed.
     """
 
     event: Event
@@ -59,6 +63,7 @@ class Notice:
     whom: Whom
     approvals: tuple[Approval, ...] = ()
     key: str = ""
+    by: str = ""
 
     @property
     def mark(self) -> str:
@@ -69,12 +74,13 @@ class Notice:
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """A review that is owed because the glass was broken. ``approvals`` were skipped: their people are told. ``is_overdue``: its
-    time is over. ``is_over``: it was given.
+    time is over. ``given_by`` is the account of whoever gave it, at ``given_at``; empty and None as long as nobody has.
     """
 
     approvals: tuple[Approval, ...]
     is_overdue: bool = False
-    is_over: bool = False
+    given_by: str = ""
+    given_at: datetime | None = None
 
 
 def half_time(request: Request) -> float | None:
@@ -92,7 +98,7 @@ def owed(
     is owed for the request.
     """
     if skipped is not None:
-        return _of_broken_glass(request, skipped)
+        return _of_broken_glass(request, skipped, now)
     if request.state is RequestState.PENDING:
         return _of_waiting(request, now, told)
     if request.is_open or is_stale(request, now):
@@ -124,9 +130,10 @@ def _of_waiting(request: Request, now: Moment, told: Mapping[str, datetime]) -> 
     return tuple(found)
 
 
-def _of_broken_glass(request: Request, skipped: Skipped) -> tuple[Notice, ...]:
-    if skipped.is_over:
-        return (Notice(Event.DECIDED, request.id, Whom.TOLD),)
+def _of_broken_glass(request: Request, skipped: Skipped, now: Moment) -> tuple[Notice, ...]:
+    if skipped.given_at is not None:
+        is_news = now.at <= skipped.given_at + STILL_TOLD_FOR
+        return (Notice(Event.REVIEWED, request.id, Whom.TOLD, by=skipped.given_by),) if is_news else ()
     found = [Notice(Event.BREAK_GLASS, request.id, Whom.APPROVERS, skipped.approvals)]
     if skipped.is_overdue:
         found.append(Notice(Event.OVERDUE, request.id, Whom.APPROVERS, skipped.approvals))

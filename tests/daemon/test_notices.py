@@ -457,10 +457,12 @@ async def test_broken_glass_is_told_loudly_to_muted_people_too_and_is_in_the_rec
     house.notices.look(ID)
     await house.work()
     assert [event for event, _, to in house.tty.said if to == "bob"] == ["break_glass", "overdue"]
-    house.skipped[ID] = replace(house.skipped[ID], is_over=True)
+    house.skipped[ID] = replace(house.skipped[ID], given_by="carol", given_at=house.at.at)
     house.notices.look(ID)
     await house.work()
-    assert house.ops.said[-1] == ("decided", ID, "") and house.store.told_open() == []
+    assert house.ops.said[-1] == ("reviewed", ID, "") and "carol has reviewed" in house.ops.heard[-1].lines[0]
+    assert [to for event, _, to in house.tty.said if event == "reviewed"] == ["dave"], "not the muted one, nor who reviewed"
+    assert house.store.told_open() == []
 
 
 @played
