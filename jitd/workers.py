@@ -262,6 +262,8 @@ class Workers:
         """For accounts of clients and approvers. A directory of accounts may never answer."""
         self.typed = Lane("typed names", 32, 2, threads)
         """For names of accounts and groups that somebody types. A directory of accounts may be asked for any word."""
+        self.seats = Lane("seats", 4, 1, threads)
+        """For lists of the people who could approve. A directory may never answer, and nobody's approval may wait for that."""
         self.kept = Lane("kept", 2, 1, threads)
         """For long reads from the store and from recordings."""
         self.frames = Lane("frames", 2, 1, threads)
@@ -270,7 +272,7 @@ class Workers:
     @property
     def lanes(self) -> tuple[Lane, ...]:
         """Return all lanes."""
-        return (self.files, self.names, self.typed, self.kept, self.frames)
+        return (self.files, self.names, self.typed, self.seats, self.kept, self.frames)
 
     def close(self) -> None:
         """Accept no more work. Work that is being done is not waited for."""

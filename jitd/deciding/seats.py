@@ -78,7 +78,7 @@ class Seating:
         ways = tuple(ways)
         try:
             async with asyncio.timeout(WITHIN):
-                return await self._workers.names.run(request.requester.uid, self._look, request, ways)
+                return await self._workers.seats.run(request.requester.uid, self._look, request, ways)
         except TimeoutError:
             return (UNKNOWN,) * len(ways)
 

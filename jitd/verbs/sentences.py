@@ -81,7 +81,7 @@ def _unseated(approval: Approval, now_open: list[Approval], found: Mapping[Appro
     most = max(now_open, key=lambda way: len(found[way].people))
     n_there = len(found[most].people)
     if not n_there:
-        return f"nobody can give {what} at present: there is no such person beside you"
+        return f"nobody can give {what} at present: nobody there may approve your request"
     return f"too few people can give {what} at present: {count(most.need, 'person')} must, and {n_there} could"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from jitd.deciding.seats import UNKNOWN, Seating, Seats
 from jitd.settings.config import Config
 from jitd.verbs.sentences import unseated
 from jitd.workers import Workers
-from tests.scene import asked, moment, permit
+from tests.scene import asked, moment, permit, person
 
 GROUPS = {"ops": ("bob", "carol", "alice", "gone"), "managers": ("may",), "none": (), "sys": ("daemon",), "mine": ("alice-adm",)}
 ACCOUNTS = {"alice": 1001, "alice-adm": 1009, "bob": 1002, "carol": 1003, "may": 1004, "daemon": 2, "prim": 1005, "root": 0}
@@ -148,6 +149,27 @@ def test_a_search_that_takes_too_long_knows_nobody(house: House, monkeypatch: py
     assert house.look(OPS) == UNKNOWN
 
 
+def test_a_directory_that_hangs_takes_no_thread_from_the_approvers(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their own accounts are looked up in another lane."""
+    monkeypatch.setattr(seats, "WITHIN", 0.01)
+    hangs = threading.Event()
+    monkeypatch.setattr(groups, "named", lambda name: hangs.wait())
+    seating = Seating(CONFIG, house.workers, house.nsswitch)
+
+    async def look() -> None:
+        found = [replace(waiting(OPS), requester=person("alice", uid=2000 + n)) for n in range(9)]
+        assert await asyncio.gather(*(seating.seats(one) for one in found)) == [UNKNOWN] * 9
+        loads = {lane.load.lane: lane.load for lane in house.workers.lanes}
+        assert loads["seats"].n_busy == 4 and loads["names"].n_busy == 0
+        assert await house.workers.names.run(2000, lambda: "found") == "found"
+        hangs.set()
+
+    try:
+        asyncio.run(look())
+    finally:
+        hangs.set()
+
+
 def test_accounts_are_listed_once_for_many_requests(house: House) -> None:
     seating = Seating(CONFIG, house.workers, house.nsswitch)
 
@@ -167,14 +189,14 @@ NOBODY = "nobody can give the approval of {} at present: {}"
     ("approvals", "lines"),
     [
         ((OPS,), []),
-        ((Approval(1, ("group:sys",)),), [NOBODY.format("group:sys", "there is no such person beside you") + ENDS]),
+        ((Approval(1, ("group:sys",)),), [NOBODY.format("group:sys", "nobody there may approve your request") + ENDS]),
         (
             (replace(OPS, of_whom=("group:mine",), instead=(BOSS,)),),
-            [NOBODY.format("group:mine", "there is no such person beside you") + "; in 5 minutes group:managers may"],
+            [NOBODY.format("group:mine", "nobody there may approve your request") + "; in 5 minutes group:managers may"],
         ),
         (
             (replace(OPS, of_whom=("group:sys",), instead=(replace(BOSS, of_whom=("group:mine",)),)),),
-            [NOBODY.format("group:sys", "there is no such person beside you") + ENDS],
+            [NOBODY.format("group:sys", "nobody there may approve your request") + ENDS],
         ),
         (
             (replace(OPS, need=3),),
@@ -189,7 +211,7 @@ NOBODY = "nobody can give the approval of {} at present: {}"
             (replace(OPS, also="oncall:ops", among=None),),
             [NOBODY.format("group:ops on oncall:ops", "provider oncall does not say who is on ops") + ENDS],
         ),
-        ((OPS, Approval(1, ("group:sys",))), [NOBODY.format("group:sys", "there is no such person beside you") + ENDS]),
+        ((OPS, Approval(1, ("group:sys",))), [NOBODY.format("group:sys", "nobody there may approve your request") + ENDS]),
     ],
 )
 def test_what_the_requester_is_told(house: House, approvals: tuple[Approval, ...], lines: list[str]) -> None:
