@@ -34,19 +34,19 @@ _MARKUP = re.compile(r"\](?=[\[(])")
 _SIGNS = str.maketrans({"@": "(at)", "<": "\u2039", ">": "\u203a", "`": "'"})
 
 
-def outside(text: str | bytes, most: int = MOST) -> str:
+def outside(text: str, most: int = MOST) -> str:
     """Return ``text`` as one line of at most ``most`` characters for a message that leaves this host."""
     line = "".join(char if _is_kept(char) else _spelled(char) for char in _first(text, most))
     line = _MARKUP.sub("] ", _LINKS.sub(_broken, line).translate(_SIGNS))
     return _cut(line, most)
 
 
-def on_terminal(text: str | bytes, most: int = MOST) -> str:
+def on_terminal(text: str, most: int = MOST) -> str:
     """Return ``text`` as one line of at most ``most`` characters of printable ASCII for a terminal of this host."""
     return _cut("".join(char if char.isascii() else _spelled(char) for char in _first(text, most)), most)
 
 
-def _first(text: str | bytes, most: int) -> str:
+def _first(text: str, most: int) -> str:
     """Return the beginning of ``text``, escaped: all that can count for ``most`` characters, and one more."""
     return shown(text[: most + 1])
 

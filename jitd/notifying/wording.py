@@ -32,12 +32,14 @@ LONGEST_NAME = 64
 """Most characters of an account, a host or a rule."""
 LONGEST_SENTENCE = 200
 """Most characters of the words for the approvals that a rule asks for."""
+MOST_BYTES = 4 * (foreign.MOST + 2)
+"""Most bytes of a command that can count for what is shown of it: a character has at most four."""
 MOST_LISTED = 12
 """Most requests that a digest lists."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,31}")
 """Names that stand as they are: administrators choose them, and no requester."""
-Plain = Callable[[str | bytes, int], str]
+Plain = Callable[[str, int], str]
 """Makes foreign text fit to stand in a message, of at most so many characters."""
 
 
@@ -225,11 +227,11 @@ def _instant(at: datetime) -> str:
 
 
 def _beginning(argv: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """Return as much of ``argv`` as can be shown, and one more word."""
-    found, length = list[bytes](), 0
+    """Return as much of ``argv`` as can be shown, and a little more, so that what is cut is seen to be cut."""
+    found, left = list[bytes](), MOST_BYTES
     for word in argv:
-        found.append(word[: foreign.MOST + 1])
-        length += len(word)
-        if length > foreign.MOST:
+        found.append(word[:left])
+        left -= len(word) + 1
+        if left <= 0:
             break
     return tuple(found)

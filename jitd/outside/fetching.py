@@ -118,8 +118,8 @@ def _show(context: ssl.SSLContext, certificate: bytes) -> None:
         os.close(descriptor)
 
 
-def told(fault: BaseException) -> str:
-    """Return the reason that lies at the bottom of ``fault``."""
+def told(fault: BaseException, protocol: str = "HTTP") -> str:
+    """Return the reason that lies at the bottom of ``fault``, which came about while ``protocol`` was spoken."""
     while (deeper := fault.__cause__ or fault.__context__) is not None:
         fault = deeper
     if isinstance(fault, ssl.SSLCertVerificationError):
@@ -131,4 +131,4 @@ def told(fault: BaseException) -> str:
     if isinstance(fault, OSError):
         number = fault.errno or 0  # below 0 for names, of which strerror says more
         return f"it cannot be reached: {os.strerror(number) if number > 0 else fault.strerror or fault}"
-    return f"it did not answer as HTTP has it: {fault or type(fault).__name__}"
+    return f"it did not answer as {protocol} has it: {fault or type(fault).__name__}"

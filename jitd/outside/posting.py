@@ -40,7 +40,7 @@ async def post(letter: Letter) -> Posted:
     except NotAllowed as fault:
         raise NoAnswer(str(fault)) from None
     except Exception as fault:
-        raise NoAnswer(f"{_server(letter)}: {told(fault)}") from None
+        raise NoAnswer(f"{_server(letter)}: {told(fault, 'SMTP')}") from None
 
 
 def _server(letter: Letter) -> str:

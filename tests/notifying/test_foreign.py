@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,8 +23,8 @@ def test_a_hostile_text_is_one_line_of_plain_words(text: str) -> None:
     assert terminal.isascii() and terminal.isprintable() and len(terminal) <= MOST
 
 
-@given(st.text(max_size=60) | st.binary(max_size=60))
-def test_whatever_the_text_is_nothing_is_made_of_it(text: str | bytes) -> None:
+@given(st.text(max_size=60) | st.binary(max_size=60).map(os.fsdecode))
+def test_whatever_the_text_is_nothing_is_made_of_it(text: str) -> None:
     """THREATS N-01."""
     assert found_by_a_chat(outside(text)) == []
     assert on_terminal(text).isascii() and on_terminal(text).isprintable()

@@ -8,14 +8,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jitd.core.claims import Claims, Point
 from jitd.core.decision import Approval
 from jitd.core.notice import Event, Notice, Whom
 from jitd.core.request import Request, RequestState, Review, Verdict
 from jitd.core.run import Process
-from jitd.notifying.foreign import MOST
-from jitd.notifying.wording import MOST_LISTED, digest, say
+from jitd.notifying.foreign import CUT, MOST, on_terminal
+from jitd.notifying.wording import MOST_LISTED, _beginning, digest, say
+from jitpam.wire.shown import shown_command
 from tests.notifying.hostile import HOSTILE, found_by_a_chat
 from tests.scene import START, asked, command, permit, person, thing
 
@@ -174,8 +177,21 @@ def test_no_message_has_a_link(event: Event, kind: str) -> None:
 
 def test_a_command_of_any_length_is_cut_and_costs_nothing() -> None:
     long = waiting(command=command("/usr/bin/x", *["word"] * 100_000))
+    empty = waiting(command=command("/usr/bin/x", *[""] * 100_000))
+    assert len(_beginning(empty.command.argv)) < 5 * MOST
     (line,) = (line for line in say(notice(), long, "mail", "command").lines if line.startswith("Command:"))
     assert len(line) == 10 + MOST and line.endswith("... (cut)")
+
+
+@given(st.lists(st.text("ab \u00fc\u20ac\U0001f4a3\\'", max_size=300).map(str.encode), max_size=300))
+def test_a_command_is_shown_whole_or_says_that_it_is_cut(words: list[bytes]) -> None:
+    """THREATS N-01. What stands at its end must not be hidden by what stands before it."""
+    argv = (b"/usr/bin/x", *words)
+    (line,) = (
+        line for line in say(notice(), waiting(command=command(*argv)), "terminals", "command").lines if line[:7] == "Command"
+    )
+    whole = on_terminal(shown_command(argv), 1_000_000)
+    assert line[10:] == whole if len(whole) <= MOST else line.endswith(CUT) and whole.startswith(line[10 : -len(CUT)])
 
 
 def test_a_message_names_its_event_its_request_and_its_people() -> None:

@@ -197,6 +197,12 @@ def test_what_was_said_before_tls_does_not_count_after_it(good: Authority) -> No
     assert heard == [b"EHLO db1.example.org\r\n", b"STARTTLS\r\n"]
 
 
+def test_a_server_that_goes_away_instead_of_tls_is_told_as_one_of_smtp(good: Authority) -> None:
+    with saying(b"220 x\r\n", b"250-mta\r\n250 STARTTLS\r\n", b"220 go ahead\r\n") as (port, _):
+        said = refusal(letter(port, host="localhost", is_plain=False, ca=good.pem, deadline_ms=500))
+    assert said.startswith(f"localhost:{port}") and "HTTP" not in said
+
+
 def test_an_address_that_may_not_be_connected_to_is_not(mta: Mta) -> None:
     """THREATS N-04."""
     said = refusal(letter(mta.port, host="localhost", is_plain=False, addresses=()))
