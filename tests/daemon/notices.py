@@ -59,9 +59,16 @@ class Played:
 
 
 class Failing(SqliteStore):
-    """A store whose next ``n_fail`` marks cannot be written."""
+    """A store whose next ``n_fail`` marks cannot be written, and whose next ``n_unread`` requests' marks cannot be read."""
 
     n_fail = 0
+    n_unread = 0
+
+    def told(self, request: str) -> Any:
+        if self.n_unread:
+            self.n_unread -= 1
+            raise StoreError("input/output error")
+        return super().told(request)
 
     def tell(self, marks: Any) -> None:
         if self.n_fail:

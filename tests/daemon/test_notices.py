@@ -22,9 +22,10 @@ from jitd.core.law import CLOCK
 from jitd.core.notice import Skipped
 from jitd.core.opening import WaysOpened
 from jitd.core.request import RequestState, Verdict
-from jitd.deciding.seats import UNKNOWN
+from jitd.deciding.seats import UNKNOWN, Seats
+from jitd.store import StoreError
 from tests.daemon.notices import GROUP, PERSONS, House
-from tests.scene import asked, free, person, review, screened, submit, too_late, withdraw
+from tests.scene import asked, free, permit, person, review, screened, submit, too_late, withdraw
 
 ID = "K7QM-2XVD"
 Scene = Callable[[House], Coroutine[Any, Any, None]]
@@ -481,3 +482,94 @@ async def test_broken_glass_is_never_left_to_a_digest(house: House) -> None:
 def test_a_group_has_no_addressee_and_persons_have_one(tmp_path: Path) -> None:
     assert not GROUP.is_for_persons and PERSONS.is_for_persons
     assert replace(PERSONS, kind="mail", to_each="{user}@example.org").is_for_persons
+
+
+# --- what else could go wrong ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_requester_is_told_the_end_though_nobody_else_was_told_anything(tmp_path: Path, is_killed: bool) -> None:
+    async def scene() -> None:
+        house = House(tmp_path, {"tty": replace(PERSONS, requester=True)})
+        house.seats = lambda way: Seats((), is_whole=True)
+        made = house.begin(notify=("tty",), waits=False)
+        await house.work()
+        if is_killed:
+            house.lifecycle.handle(review(made, person("bob"), attended=False))
+            house.restart()
+        else:
+            house.act(review(made, person("bob"), attended=False))
+        await house.work()
+        assert house.tty.said == [("decided", ID, "alice")]
+        house.close()
+
+    asyncio.run(scene())
+
+
+def test_a_requester_who_waits_hears_it_from_jitsudo_and_not_from_a_channel(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path, {"tty": replace(PERSONS, requester=True)})
+        made = house.begin(notify=("tty",), waits=True)
+        await house.work()
+        house.act(review(made, person("bob"), attended=False))
+        await house.work()
+        assert all(to != "alice" for _, _, to in house.tty.said)
+        house.close()
+
+    asyncio.run(scene())
+
+
+@played
+async def test_while_gatekeepers_are_asked_after_the_last_approval_nobody_is_reminded(house: House) -> None:
+    made = house.begin(notify=("ops",))
+    await house.work()
+    asked_again = replace(review(made, person("bob")), decision=permit(notify=("ops",), gatekeepers=("change",)))
+    house.act(asked_again)
+    assert house.found().asking_at is not None
+    await house.pass_time(500)
+    assert house.ops.said == [("waits", ID, "")]
+
+
+@played
+async def test_a_channel_that_is_down_is_tried_with_one_message_however_many_wait(house: House) -> None:
+    house.ops.is_down = True
+    for n in range(20):
+        house.begin(f"AAAA-{n:04}", notify=("ops",))
+    await house.work()
+    for _ in range(30):
+        await house.pass_time(1)
+    assert house.ops.n_tries <= 7
+    house.ops.is_down = False
+    await house.pass_time(LONGEST_PAUSE)
+    await house.pass_time(MINUTE)
+    assert {mark.request for n in range(20) for mark in house.store.told(f"AAAA-{n:04}")} == {f"AAAA-{n:04}" for n in range(20)}
+
+
+@played
+async def test_a_request_that_cannot_be_looked_at_is_looked_at_again(house: House) -> None:
+    house.begin(notify=("ops",))
+    house.store.n_unread = 1
+    (post,) = (post for post in house.posts.values() if post.settings.name == "ops")
+    with pytest.raises(StoreError):
+        await post.work()
+    assert house.ops.n_tries == 0
+    await house.pass_time(FIRST_PAUSE)
+    assert house.ops.said == [("waits", ID, "")]
+
+
+@played
+async def test_who_could_approve_already_is_not_told_of_a_way_that_opens_nor_is_a_group_that_heard_of_it_later(
+    house: House,
+) -> None:
+    ops, later = Approval(1, ("group:ops",)), Approval(1, ("group:security",), after=300)
+    house.ops.is_down = True
+    house.begin(ID, replace(ops, instead=(later,)))
+    await house.work()
+    await house.pass_time(300)
+    house.act(WaysOpened(ID, CLOCK, 300))
+    house.ops.is_down = False
+    await house.pass_time(LONGEST_PAUSE)
+    house.notices.look(ID)
+    await house.work()
+    assert house.tty.said == [("waits", ID, "bob"), ("waits", ID, "carol"), ("waits", ID, "dave")]
+    assert house.ops.said == [("waits", ID, "")]
