@@ -35,7 +35,7 @@ def is_approved(row: Row, screen: int | None, *, is_unread: bool) -> bool:
 
 def why_the_word(row: Row, *, is_unread: bool) -> str:
     """Return why the whole word ``yes`` is needed to approve ``row``, as a sentence without its end; empty if ``y`` is enough."""
-    if row.get("break_glass"):
+    if row.get("break_glass") or row.get("breaks_glass"):
         return "it is break-glass"
     if row.get("doubt"):
         return "what it runs is not known for certain"

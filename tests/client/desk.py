@@ -133,6 +133,19 @@ class Typist:
         start, self.at = self.at, self.seen.index(text.encode(), self.at) + len(text.encode())
         return self.seen[start : self.at].decode()
 
+    def read_until(self, text: str) -> str:
+        """As ``until``, but end each reading of a pager before its end that comes before ``text``."""
+        end = time.monotonic() + PATIENCE
+        asked = self.at
+        while text.encode() not in self.seen[self.at :]:
+            assert time.monotonic() < end, f"{text!r} is not in {self.seen[self.at :].decode()}"
+            if b"q ends reading" in self.seen[asked:]:
+                asked = len(self.seen)
+                self.type(b"q")
+            if select.select([self.terminal], [], [], 0.1)[0]:
+                self.seen += os.read(self.terminal, 65536)
+        return self.until(text)
+
     def is_quiet(self) -> bool:
         """True if nothing comes for longer than a key is waited for."""
         return not select.select([self.terminal], [], [], 0.5)[0]

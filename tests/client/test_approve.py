@@ -171,7 +171,7 @@ def test_where_the_word_is_asked_for_anything_but_the_whole_word_approves_nothin
     sit: Callable[..., Typist], tmp_path: Path, argv: tuple[str, ...], lines: int, because: str, answer: bytes
 ) -> None:
     me = sit(*argv, lines=lines)
-    me.until(because + WORD)
+    me.read_until(because + WORD)
     me.type(answer)
     assert me.status() == 1
     assert Desk(tmp_path).sent == []
@@ -180,7 +180,7 @@ def test_where_the_word_is_asked_for_anything_but_the_whole_word_approves_nothin
 @pytest.mark.parametrize(("argv", "lines"), [(("bash",), 100), (("true",), 8)])
 def test_the_whole_word_approves(sit: Callable[..., Typist], tmp_path: Path, argv: tuple[str, ...], lines: int) -> None:
     me = sit(*argv, lines=lines)
-    me.until(WORD)
+    me.read_until(WORD)
     me.type(b"yes\n")
     assert me.status() == 0
     assert [one[:2] for one in Desk(tmp_path).sent] == [("approve", "K7QM-2XVD")]
