@@ -62,7 +62,7 @@ def approve(id: str, *, comment: str, is_sure: bool) -> None:
             if is_sure:
                 put_all(page(row, screen()))
             else:
-                put(brief(row, screen()), below=3)
+                put(brief(row, screen()), below=2)
             if not is_sure and not is_answered_yes(f"\napprove {printable(id)}? type yes: "):
                 raise NotDone(f"request {id} is not approved: nothing was sent")
         say(daemon.do(Review(id=id, verdict="approve", fingerprint=fingerprint, comment=comment)) or f"request {id} is approved")
