@@ -127,5 +127,10 @@ def _authenticated(row: Row) -> Iterator[Line]:
     lines = list(authenticated(row.get("authentication")))
     by = next((text for label, text in lines if label == "by"), "")
     if by:
-        yield "to the KDC", f"{age_in_words(row['authentication'])} before asking, by {by.partition(';')[0]}"
-    yield from ((label, text) for label, text in lines if label not in DETAILS)
+        how = "what is NOT KNOWN" if by.startswith("NOT KNOWN") else by.partition(";")[0]
+        yield "to the KDC", f"{age_in_words(row['authentication'])} before asking, by {how}"
+    for label, text in lines:
+        if label == "no proof":
+            yield label, "the first ticket was issued WITHOUT a proof, to anybody who asks"
+        elif label not in DETAILS:
+            yield label, text

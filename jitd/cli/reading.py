@@ -45,7 +45,7 @@ def put(lines: list[str], *, below: int = 1) -> bool:
         put_all(lines)
         return False
     pager = next((place for place in PLACES if os.access(place, os.X_OK)), None)
-    if pager is None or not _has_keyboard():
+    if pager is None or os.environ.get("TERM", "dumb") == "dumb" or not _has_keyboard():
         put_all(lines)
         say(f"that is {len(lines)} lines: scroll up to read all of them")
         return True
@@ -65,7 +65,10 @@ def put_all(lines: Iterable[str]) -> None:
 
 def _has_keyboard() -> bool:
     """True if a person types at our standard input, and we are what they see."""
-    return sys.stdin is not None and sys.stdin.isatty() and os.tcgetpgrp(0) == os.getpgrp()
+    try:
+        return sys.stdin is not None and sys.stdin.isatty() and os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:  # a terminal, but not the one that our session has
+        return False
 
 
 def _is_read(pager: str, lines: list[str]) -> bool:

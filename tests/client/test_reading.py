@@ -170,6 +170,11 @@ def test_a_host_without_less_prints_all_and_says_how_much(shown, monkeypatch: py
     assert reader.wait_for("that is 60 lines: scroll up") and reader.left_anything()
 
 
+def test_a_dumb_terminal_has_no_pager(shown) -> None:  # type: ignore[no-untyped-def]
+    reader = shown(TERM="dumb")
+    assert reader.wait_for("line 60 of the text") and reader.left_anything()
+
+
 def test_lines_as_long_as_the_screen_and_of_wide_letters_reach_the_reader_whole(shown) -> None:  # type: ignore[no-untyped-def]
     reader = shown(["漢" * (COLUMNS // 2)] * 3 + ["x" * 9000] + LINES)
     reader.wait_for(PROMPT)
