@@ -22,14 +22,15 @@ HIDDEN = "(not shown)"
 _ASKED = """id state requester account uid groups ticket_ends_at authentication host service path digest run_as run_as_group cwd
 locale streams chdir gives stays point rule facts claims lasts_for uses timeout_for waits fingerprint writable terms submitted_at
 expires_at mine may_review lacks narrowed"""
-_DECIDED = "owed owes asked_people approvals asking_at lease lock by verdict at counts name"
+_DECIDED = """owed owes asked_people asks opened approvals asking_at lease lock by verdict at counts name notices breaks_glass
+starts_at break_glass instead_of reviewers begun_at due_at overdue_at given_by given_as may_give"""
 _DONE = """left issued_at ends_at request pid starting_at started_at ended_at ending number recorded cpu_ms memory n_processes
-thing to until giving_at given_at kept_at extends"""
+thing to until giving_at given_at kept_at extends is_lease begins_at"""
 _RECORDED = """event boot boot_id actor role version document policy peer decision why demands holder login recording run
 was_started"""
 SHOWN = frozenset(" ".join((_ASKED, _DECIDED, _DONE, _RECORDED)).split())
 """The members that everybody may see who may see the request."""
-WITHIN = frozenset(["detail", "grant", "holdings", "outcome", "passed", "reviews", "runs"])
+WITHIN = frozenset(["detail", "grant", "holdings", "outcome", "owed_review", "passed", "reviews", "runs"])
 """The members that are rows themselves, or lists of rows or ids: each member of such a row is shown or withheld by the same
 lists.
 """

@@ -65,7 +65,7 @@ class Access:
 
     def may_see(self, who: Subject, found: Request) -> bool:
         """True for the requester, for people who may review it, for operators and for auditors."""
-        return who.is_requester(found.requester) or self.may_review(who, found) or self.is_overseer(who)
+        return self.may_end(who, found) or self.is_overseer(who)
 
     def may_end(self, who: Subject, found: Request) -> bool:
         """True for the requester, for people who may review it, and for operators: they may end what it has led to."""

@@ -28,7 +28,7 @@ from jitd.verbs.rows import Row, asked_row, grant_row, holding_row, lock_row, re
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
-_OF_REQUESTS = ("request", "grant", "run", "holding")
+_OF_REQUESTS = ("request", "grant", "run", "holding", "owed_review")
 """The lives whose records are about one request."""
 T = TypeVar("T", Request, Grant, Run, Lock)
 MOST_RUNS = 1000
