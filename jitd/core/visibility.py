@@ -73,9 +73,20 @@ def _shown(name: str, value: Any) -> Any:
         return [one[:2] if isinstance(one, list) else one for one in value]
     if name == "argv":
         return [HIDDEN]
+    return _withheld(value)
+
+
+def _withheld(value: Any) -> Any:
+    """Return what stands for ``value``. Of a text, or a list of texts or pairs, it shows that there is one; of all else nothing."""
     if isinstance(value, str):
         return HIDDEN if value else ""
-    return [] if isinstance(value, list) else None
+    if isinstance(value, list):
+        return [HIDDEN] if _texts(value) else [[HIDDEN, HIDDEN]] if value and all(map(_texts, value)) else []
+    return None
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
 
 
 def _part(value: Any) -> Any:
