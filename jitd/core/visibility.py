@@ -77,7 +77,7 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def _withheld(value: Any) -> Any:
-    """Return what stands for ``value``. Of a text, or a list of texts or pairs, it shows that there is one; of all else nothing."""
+    """Return what stands for ``value``. Of a text, or of texts or pairs in a list, it shows that there are some."""
     if isinstance(value, str):
         return HIDDEN if value else ""
     if isinstance(value, list):
