@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from jitd.beside import filtering
 from jitd.beside.packets import sentence
 
 FIRST_PASSED = 3
@@ -75,6 +76,8 @@ def begin(
         _become(account, groups)
     _give_up_rights()
     _check_groups(groups)
+    if line is not None:
+        _filter(name)
     for variable in [variable for variable in os.environ if variable not in ("LANG", "CREDENTIALS_DIRECTORY")]:
         del os.environ[variable]
     os.chdir("/")
@@ -209,6 +212,15 @@ def _give_up_rights() -> None:
         _check(libc.capset((ctypes.c_uint32 * 2)(CAPABILITIES_3, 0), none), "drop its capabilities")
     _check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "renounce new privileges")
     _check(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "become undumpable")
+
+
+def _filter(name: str) -> None:
+    """Filter system calls, as the unit does for a service. Raises CannotStart."""
+    try:
+        if not filtering.load():
+            say(name, f"has no filter of system calls: this host has no {filtering.LIBRARY}")
+    except OSError as fault:
+        raise CannotStart(f"cannot filter its system calls: {fault.strerror}") from None
 
 
 def _has_capabilities() -> bool:

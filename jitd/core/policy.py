@@ -145,12 +145,10 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
 
 def facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[str]:
     """Return the facts that rules about ``question`` name in ``origin`` and ``when``, but for those about the command's file. A
-    rule that comes after a permit counts, too: the file may be one that the permit does not want.
+    rule after a permit counts, too, if the file may be one that the permit does not want.
     """
     found: set[str] = set()
     for rule in (*policy.index.denies, *policy.index.permits(question)):
-        if rule.when is None and rule.origin is None:
-            continue
         try:
             is_about = all(holds(rule, question, at) for _, holds in CONDITIONS)
         except Exception:  # the rule fails again when it is asked, and is named then
@@ -158,6 +156,8 @@ def facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[s
         if is_about:
             found |= {FACT} if rule.origin is not None else set()
             found |= set() if rule.when is None else {name for name in rule.when.names if name.startswith("fact.")}
+            if rule.verdict == "permit" and rule.when is None and rule.origin is None and rule.demand.is_none:
+                break  # it answers, whatever the file is
     return frozenset(found - OF_THE_FILE - {"fact.now"})
 
 

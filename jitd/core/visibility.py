@@ -22,14 +22,15 @@ HIDDEN = "(not shown)"
 _ASKED = """id state requester account uid groups ticket_ends_at authentication host service path digest run_as run_as_group
 cwd locale streams chdir gives stays point rule facts claims lasts_for uses timeout_for starts_at extends waits fingerprint
 writable terms submitted_at expires_at mine may_review lacks narrowed"""
-_DECIDED = "owed owes awaits_me asked_people approvals asking_at lease lock by verdict at counts name"
+_DECIDED = """owed owes awaits_me asked_people asks opened approvals asking_at lease lock by verdict at counts name notices
+breaks_glass break_glass instead_of reviewers begun_at due_at overdue_at given_by given_as may_give"""
 _DONE = """left is_lease issued_at begins_at ends_at request pid starting_at started_at ended_at ending number recorded cpu_ms
 memory n_processes thing to until giving_at given_at kept_at"""
 _RECORDED = """event boot boot_id actor role version document policy peer decision why demands holder login recording run
 was_started"""
 SHOWN = frozenset(" ".join((_ASKED, _DECIDED, _DONE, _RECORDED)).split())
 """The members that everybody may see who may see the request."""
-WITHIN = frozenset(["detail", "grant", "holdings", "outcome", "passed", "reviews", "runs"])
+WITHIN = frozenset(["detail", "grant", "holdings", "outcome", "owed_review", "passed", "reviews", "runs"])
 """The members that are rows themselves, or lists of rows or ids: each member of such a row is shown or withheld by the same
 lists.
 """
@@ -72,9 +73,20 @@ def _shown(name: str, value: Any) -> Any:
         return [one[:2] if isinstance(one, list) else one for one in value]
     if name == "argv":
         return [HIDDEN]
+    return _withheld(value)
+
+
+def _withheld(value: Any) -> Any:
+    """Return what stands for ``value``. Of a text, or of texts or pairs in a list, it shows that there are some."""
     if isinstance(value, str):
         return HIDDEN if value else ""
-    return [] if isinstance(value, list) else None
+    if isinstance(value, list):
+        return [HIDDEN] if _texts(value) else [[HIDDEN, HIDDEN]] if value and all(map(_texts, value)) else []
+    return None
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
 
 
 def _part(value: Any) -> Any:

@@ -95,7 +95,7 @@ def test_a_row_without_contents_has_the_types_that_screens_read() -> None:
         }
     )  # fmt: skip
     assert found == {
-        "id": "K7QM-2XVD", "argv": [HIDDEN], "reason": HIDDEN, "because": "", "operands": [], "variables": [],
+        "id": "K7QM-2XVD", "argv": [HIDDEN], "reason": HIDDEN, "because": "", "operands": [], "variables": [[HIDDEN, HIDDEN]],
         "reviews": [{"by": "bob", "comment": HIDDEN}], "outcome": None, "runs": ["K7QM-2XVD.2"],
         "gatekeepers": ["change", ["opa", "deny"]], "last_approved": None,
     }  # fmt: skip

@@ -264,6 +264,15 @@ def test_who_is_asked_does_not_tell_whether_a_hidden_file_is_there(
     assert heard[0] == heard[1] != []
 
 
+def test_nobody_is_asked_for_a_rule_that_comes_after_the_one_that_answers_whatever_the_file_is(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jitd.files.path_lookup.beyond_sight", lambda path, uid, groups, *more: path)
+    house.providers = provider = Provider({"fact.risk": 90})
+    ruled(house, rule(approvals=()), when("fact.risk < 50", name="q"))
+    assert isinstance(house.first().decision, Permit) and provider.asked == []
+
+
 # --- facts about the file --------------------------------------------------------------------------------------------
 
 

@@ -388,7 +388,7 @@ def test_it_has_an_account_of_its_own_and_nothing_else(stage: Stage, server: Ser
     stage.fetch(stage.question(server))
     status = status_of(stage.pid)
     assert {int(uid) for uid in status["Uid"].split()} != {0} and 0 not in map(int, status["Uid"].split())
-    assert status["Groups"] == "" and status["NoNewPrivs"] == "1"
+    assert status["Groups"] == "" and status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", "a filter of system calls"
     assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
     assert Path(f"/proc/{stage.pid}/environ").stat().st_uid == 0, "it cannot be traced by its own account"
     assert b"nobody" not in Path(f"/proc/{stage.pid}/environ").read_bytes()

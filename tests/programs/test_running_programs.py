@@ -125,7 +125,7 @@ def test_a_program_has_no_environment_no_right_and_no_descriptor_but_three(place
     account = pwd.getpwnam(ACCOUNT)
     assert set(status["Uid"].split()) == {str(account.pw_uid)} and set(status["Gid"].split()) == {str(account.pw_gid)}
     assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
-    assert status["Groups"] == "" and status["NoNewPrivs"] == "1"
+    assert status["Groups"] == "" and status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", "a filter of system calls"
     assert int(status["SigBlk"], 16) == 0, "no signal is blocked"
     others = 1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1 | 0b11 << 31  # Python's own, and the C library's (32, 33)
     assert int(status["SigIgn"], 16) & ~others == 0
