@@ -53,5 +53,6 @@ def _skipped(owed: OwedReview | None) -> Skipped | None:
     """Return whom to tell of the review ``owed``; None if none is owed."""
     if owed is None:
         return None
-    is_overdue, is_over = owed.state is OwedReviewState.OVERDUE, owed.state is OwedReviewState.REVIEWED
-    return Skipped(flat(every_way(owed.glass.skipped)), is_overdue=is_overdue, is_over=is_over)
+    by = "" if owed.given_by is None else owed.given_by.user
+    ways, is_overdue = flat(every_way(owed.glass.skipped)), owed.state is OwedReviewState.OVERDUE
+    return Skipped(ways, is_overdue=is_overdue, given_by=by, given_at=owed.given_at)

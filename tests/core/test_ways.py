@@ -21,7 +21,7 @@ from jitd.core.decision import MOST_COMBINATIONS, Approval, Obligations, Permit,
 from jitd.core.effects import Screen, SetDeadline, WayOpened
 from jitd.core.law import CLOCK, POLICY, IllegalEvent
 from jitd.core.opening import LISTS, LISTS_EVERY, WAY, due_after, open_ways
-from jitd.core.policy import describe_approvals
+from jitd.core.policy import Rule, describe, describe_approvals
 from jitd.core.request import NotYours, Relisted, Request, RequestState, Verdict, WaysOpened
 from jitd.core.subject import Subject
 from jitd.core.ways import every_way, next_after, opened
@@ -267,6 +267,12 @@ def test_narrowing_ways(old: tuple[Approval, ...], new: tuple[Approval, ...], bo
 )
 def test_ways_in_words(approvals: tuple[Approval, ...], sentence: str) -> None:
     assert describe_approvals(approvals) == sentence
+
+
+def test_a_rule_with_ways_in_words() -> None:
+    rule = Rule("permit", "p", approvals=(EITHER,), terms=Terms())
+    said = "after 2 approvals from group:dba or, after 5 minutes, 1 from group:managers, within 15 minutes"
+    assert said in describe(rule)
 
 
 def test_a_request_with_ways_reads_back_equal_and_an_older_one_is_read() -> None:
