@@ -371,16 +371,10 @@ def describe(rule: Rule) -> str:
     if rule.reason is not None:
         parts.append(f"with {rule.reason.wish}")
     if rule.approvals:
-<<<<<<< ours
-        parts.append(f"after {describe_approvals(rule.approvals)} within {duration_in_words(rule.expires_for)}")
-    if rule.break_glass is not None:
-        parts.append(f"reviewed within {duration_in_words(rule.break_glass.review_for)}")
-||||||| base
-        parts.append(f"after {describe_approvals(rule.approvals)} within {duration_in_words(rule.expires_for)}")
-=======
         comma = "," if any(approval.instead for approval in rule.approvals) else ""
         parts.append(f"after {describe_approvals(rule.approvals)}{comma} within {duration_in_words(rule.expires_for)}")
->>>>>>> theirs
+    if rule.break_glass is not None:
+        parts.append(f"reviewed within {duration_in_words(rule.break_glass.review_for)}")
     if (rule.lasts_for, rule.uses) != (LONGEST, MOST_USES):
         parts.append(f"for at most {duration_in_words(rule.lasts_for)} and {count(rule.uses, 'use')}")
     return ", ".join(parts)
