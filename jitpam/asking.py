@@ -144,6 +144,10 @@ class _Wait:
                 if self._leaves_by:
                     say(refusal.text)
                     raise _Interrupted(self._leaves_by) from None
+                later = self._options.starts_at
+                if refusal.code == "denied" and isinstance(message, Resume) and later is not None and time.time() < later:
+                    self._connection.close()  # it was approved while jitd was away
+                    return self._run_later(later)
                 if refusal.code == "unauthenticated":
                     raise NotAuthenticated("refused", self._with_resume(refusal.text)) from None
                 raise
@@ -166,6 +170,7 @@ class _Wait:
         """
         from jitpam.appointment import Left, in_words, wait_until
 
+        self._waits, self._last, self._expires_at = False, None, None
         if not self._options.quiet and starts_at > time.time():
             say(f"waiting until {in_words(starts_at)}; Ctrl-C stops the wait, and the approval stays")
         try:

@@ -81,8 +81,7 @@ class Recovery:
                 continue
             deadlines.set("grant", grant.id, grant.ends_boot)
             asked = self._store.request(grant.id)
-            is_awaited = grant.begins_boot is None and grant.begun == 0  # before its time begins, no client waits for it
-            if asked is not None and asked.waits and asked.may_act_at_once and is_awaited:
+            if asked is not None and asked.waits and asked.may_act_at_once and grant.begun == 0:
                 deadlines.set("client", grant.id, now.boot + COMES_BACK_FOR)
 
     def _holdings(self, now: Moment) -> None:

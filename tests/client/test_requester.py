@@ -231,6 +231,27 @@ def test_to_leave_after_the_approval_withdraws_nothing_and_says_how_to_come_back
     assert f"jitsudo --resume {ID}" in said and len(daemon.heard) == 1
 
 
+def test_an_approval_that_came_while_jitd_was_away_is_waited_for_too(daemon, jitsudo):
+    def going(peer):
+        peer.welcome()
+        peer.say(progress(NEWS))
+
+    def too_early(peer):
+        daemon.heard.append(peer.welcome())
+        peer.say(Refused(code="denied", text="its time has not begun"))
+
+    def resuming(peer):
+        daemon.heard.append(peer.welcome())
+        monitor = peer.start()
+        monitor.streams()
+        monitor.end(status=3)
+
+    daemon.play(going, too_early, resuming)
+    done = jitsudo("--at", at(4), "true")
+    assert done.returncode == 3
+    assert daemon.heard == [Resume(id=ID, streams=["pipe", "pipe", "pipe"])] * 2
+
+
 def test_without_waiting_the_id_is_all_and_nothing_waits(daemon, jitsudo):
     daemon.play(approving(daemon, ""))
     done = jitsudo("--no-wait", "--at", at(3600), "true")
