@@ -123,11 +123,12 @@ def test_an_ordinary_request_takes_one_screen_with_its_question() -> None:
     row = {**row_for(request), **outlook(request), "last_approved": None}
     assert "by otp" in text_of(row)
     assert len(brief.brief(row, 80)) + 3 <= 24
+    assert len(brief.brief(row, 60)) + 3 <= 24 + 3, "and of 60 columns not much more"
 
 
 def test_what_the_approver_already_knows_stands_first() -> None:
     lines = brief.brief(whole_row("vim", "/etc/shadow"), None)
-    assert lines[0].startswith("request K7QM-2XVD: pending")
+    assert lines[0].startswith("request K7QM-2XVD, asked ")
     assert [line[: labels.LABEL].strip() for line in lines[1:6]] == ["in short", "amounts to", "amounts to", "at stake", "new"]
     assert lines[1].endswith("asks to run, as root on db1.example.test: vim /etc/shadow")
     assert lines[2].endswith("A SHELL OF ROOT, or a way to one: all that root may do")
