@@ -37,6 +37,7 @@ from jitd.cli.who import reason, whence, without_ticket
 
 USUAL = {
     "asked for": ("one run", "one use"),
+    "recorded": ("what it writes to a terminal, if it has one",),
     "files": ("those that others may change are refused, or bound to their content",),
     "left behind": ("processes that it leaves behind end with it",),
     "time limit": ("NONE but the end of its grant",),
