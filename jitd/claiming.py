@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon's own directories: made, checked, and locked, so that one daemon alone uses them."""
+"""The daemon's own directories: made, checked and locked. Law: one daemon alone uses them; the lock ends with its process."""
 
 from __future__ import annotations
 
