@@ -243,6 +243,31 @@ def test_those_who_were_skipped_see_it_and_nobody_else_does(house: GlassHouse) -
     house.run(play())
 
 
+def test_what_a_rule_keeps_from_operators_is_kept_from_them_in_an_owed_review_too(house: GlassHouse) -> None:
+    """THREATS S-11. Who was skipped may review it, so they are shown everything."""
+    house.glass(visible_to=("group:privacy",))
+
+    async def play() -> None:
+        id = await house.shattered()
+        for given in (False, True):
+            for who, is_whole in ((BOB, True), (ALICE, True), (DAVE, False)):
+                (listed,) = await house.rows(who, ended=True)
+                shown = await house.lists.show(who, id)
+                for row in (listed, shown):
+                    assert row["narrowed"] is not is_whole
+                    assert ("production is down" in repr(row), row["argv"][-1] == "x") == (is_whole, is_whole), who.user
+                assert ("well MARKED done" in repr((listed, shown))) is (given and is_whole)
+                assert shown["owed_review"]["state"] == listed["state"] == ("reviewed" if given else "owed")
+            assert listed["argv"] == ["(not shown)"] and "production" not in "".join(page(shown, None))
+            if not given:
+                await house.give(id, comment="well MARKED done")
+        records = [row async for row in house.lists.records(DAVE, 0)]
+        (about,) = (row for row in records if row["event"] == "owed_review.reviewed")
+        assert about["narrowed"] and "MARKED" not in repr(records) and "production" not in repr(records)
+
+    house.run(play())
+
+
 def test_a_review_is_given_once_and_says_by_whom(house: GlassHouse) -> None:
     async def play() -> None:
         id = await house.shattered()
