@@ -188,6 +188,17 @@ def test_a_gate_never_breaks_glass(service: str) -> None:
     assert not any("glass" in field for field in messages.Enforce.fields)
 
 
+def test_nobody_breaks_glass_for_later() -> None:
+    """The review would be owed before anything was done, and overdue before it could be given."""
+    from jitd.server.reading import asked_in
+    from tests.wire.test_weight import ASK
+
+    ask = messages.Breakglass(**{**ASK, "starts_at": "2026-01-05T22:00:00Z"}, argv=[b"true"], waits=True, if_owed=True)
+    with pytest.raises(Refusal, match="glass is not broken for later") as refused:
+        asked_in(ask, None)
+    assert refused.value.code == "usage"
+
+
 def test_a_reason_is_wanted_before_anything_is_made(house: GlassHouse) -> None:
     before = house.store.head()
     with pytest.raises(Refusal) as no:
