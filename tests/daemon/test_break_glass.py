@@ -187,6 +187,17 @@ def test_a_gate_never_breaks_glass(service: str) -> None:
     assert not any("glass" in field for field in messages.Enforce.fields)
 
 
+def test_glass_is_not_broken_for_later() -> None:
+    """Its review would be due before anything has run."""
+    from jitd.server.reading import asked_in
+    from tests.wire.test_weight import ASK
+
+    words = {**ASK, "service": "jitsudo", "starts_at": "2026-03-02T22:00:00Z"}
+    with pytest.raises(Refusal, match="glass is broken for now and not for later"):
+        asked_in(messages.Breakglass(**words, argv=[b"true"], waits=True, if_owed=True), None)
+    assert asked_in(messages.Submit(**words, argv=[b"true"], waits=True, if_owed=True), None).starts_at is not None
+
+
 def test_a_reason_is_wanted_before_anything_is_made(house: GlassHouse) -> None:
     before = house.store.head()
     with pytest.raises(Refusal) as no:
