@@ -18,7 +18,7 @@ from jitd.cli.what import command_without_scripts, is_login
 WIDEST = 120
 """Cells that the command takes at most in the sentence."""
 ROOT_SHELL = "A SHELL OF ROOT, or a way to one: all that root may do"
-NOTHING_MORE = "what its words say, and nothing more as far as jitd knows"
+NOTHING_MORE = "what its words say; no more is known"
 
 
 def summary(row: Row) -> Iterator[Line]:
@@ -30,7 +30,7 @@ def summary(row: Row) -> Iterator[Line]:
 
 def sentence(row: Row) -> str:
     """Return who asks, what for, as whom and where: one sentence."""
-    who, host = words(row, "requester"), words(row, "host")
+    who, host = words(row, "account", words(row, "requester")), words(row, "host")
     if row.get("gives"):
         return f"{who} asks to be given {words(row, 'gives')} on {host}{_how_long(row)}"
     if row.get("doubt"):

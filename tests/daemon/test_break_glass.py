@@ -43,6 +43,7 @@ from jitd.verbs.owed_reviews import OwedReviews
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.reviews import Reviews
 from jitpam.wire import messages
+from jitpam.wire.coding import decode, encode
 from tests.daemon.asking import ALICE, BOB, CHANGE, HERE, AskingHouse, Client, Played
 from tests.daemon.test_decider import ASKED, CAROL, OPS, rule
 from tests.scene import asked, locked, moment, person, place, submit
@@ -185,6 +186,17 @@ def test_a_gate_never_breaks_glass(service: str) -> None:
     assert not asked_in(messages.Explain(**plain), None).breaks_glass
     assert asked_in(messages.Breakglass(**{**ask.__dict__, "service": "jitsudo"}), None).breaks_glass
     assert not any("glass" in field for field in messages.Enforce.fields)
+
+
+def test_nobody_breaks_glass_for_later() -> None:
+    """The review would be owed before anything was done, and overdue before it could be given."""
+    from jitd.server.reading import asked_in
+    from tests.wire.test_weight import ASK
+
+    ask = messages.Breakglass(**{**ASK, "starts_at": "2026-01-05T22:00:00Z"}, argv=[b"true"], waits=True, if_owed=True)
+    with pytest.raises(Refusal, match="glass is not broken for later") as refused:
+        asked_in(ask, None)
+    assert refused.value.code == "usage"
 
 
 def test_a_reason_is_wanted_before_anything_is_made(house: GlassHouse) -> None:
@@ -545,6 +557,25 @@ def test_who_asks_what_would_happen_is_told_that_the_way_exists(house: GlassHous
         free = rule(name="free", approvals=())
         house.policy = Policy((free, rule(name="glass", approvals=(), break_glass=GLASS)), "permit", "digest")
         assert (await house.requests.explain(ALICE, ASKED, "jitsudo"))["by_breaking_glass"] is None, "it is permitted anyway"
+
+    house.run(play())
+
+
+def test_what_skips_one_of_several_ways_is_shown_as_any_other(house: GlassHouse) -> None:
+    ways = (Approval(2, ("group:ops",), instead=(Approval(1, ("group:security",), after=300),)),)
+    house.glass(replace(GLASS, skipped=ways))
+    house.policy = Policy((rule(approvals=ways), *house.policy.rules[1:]), "permit", "digest")
+
+    async def play() -> None:
+        explained = await house.requests.explain(ALICE, ASKED, "jitsudo")
+        assert explained["approvals"][0]["instead"] and explained["by_breaking_glass"]["break_glass"]
+        id = await house.shatter()
+        listed = [row async for row in house.lists.requests(DAVE, ended=True)]
+        rows = (*listed, *house.requests.rules(ALICE), explained, await house.lists.show(DAVE, id))
+        assert len(rows) == 5
+        for row in rows:
+            (read,) = [decode(encode(messages.Item(row=row)), messages.FROM_DAEMON)]
+            assert read == messages.Item(row=row)
 
     house.run(play())
 
