@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from jitd.core.deed import deed_of
 from jitd.core.notice import Event, Notice, Whom, decider
@@ -104,7 +104,9 @@ class _Words:
 
     @property
     def until(self) -> list[str]:
-        return [] if self.request.expires_at is None else [f"Until:    {_instant(self.request.expires_at)}"]
+        """The lines that say until when it can be answered, and when it begins if that is later than the answer."""
+        times = (("Until:", self.request.expires_at), ("Begins:", self.request.starts_at))
+        return [f"{label:9} {_instant(at)}" for label, at in times if at is not None]
 
 
 def say(notice: Notice, request: Request, kind: str, shows: str, to: tuple[str, ...] = ()) -> Message:
@@ -228,7 +230,7 @@ _ENDS: Mapping[RequestState, str] = {
 
 
 def _instant(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _beginning(argv: tuple[bytes, ...]) -> tuple[bytes, ...]:

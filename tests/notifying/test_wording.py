@@ -63,6 +63,13 @@ def test_a_request_that_waits() -> None:
     )
 
 
+def test_a_request_for_later_says_when_it_would_begin_however_little_is_shown() -> None:
+    later = waiting(starts_at=START + timedelta(hours=13))
+    for shows in ("id", "rule", "command"):
+        lines = said(request=later, shows=shows).splitlines()
+        assert [line for line in lines if line not in said(shows=shows).splitlines()] == ["Begins:   2026-03-02 22:00:00 UTC"]
+
+
 def test_each_word_of_shows_says_more() -> None:
     by_id, by_rule, by_command = (said(shows=shows).splitlines() for shows in ("id", "rule", "command"))
     assert [line for line in by_rule if line not in by_id] == [
