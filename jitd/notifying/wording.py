@@ -19,6 +19,7 @@ from jitd.core.notice import Event, Notice, Whom, decider
 from jitd.core.policy import describe_approvals
 from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
+from jitd.core.visibility import shown_elsewhere
 from jitd.core.wording import count
 from jitd.notifying import foreign
 from jitd.notifying.channel import Message
@@ -107,8 +108,9 @@ class _Words:
 
 def say(notice: Notice, request: Request, kind: str, shows: str, to: tuple[str, ...] = ()) -> Message:
     """Return what ``to`` (accounts; empty for a group) is told by a channel. ``kind`` and ``shows`` are those of its settings
-    (``settings.channels``).
+    (``settings.channels``). Off this host nothing is said that the rule of ``request`` keeps from those who may not review it.
     """
+    shows = shows if kind == TERMINALS else shown_elsewhere(request, shows)
     words = _Words(request, foreign.on_terminal if kind == TERMINALS else foreign.outside)
     subject, lines = _SAID[notice.event](notice, words, shows)
     return Message(str(notice.event), request.id, subject, tuple(lines), to)

@@ -73,6 +73,21 @@ def test_each_word_of_shows_says_more() -> None:
     assert set(by_id) < set(by_rule) < set(by_command)
 
 
+@pytest.mark.parametrize("event", [Event.WAITS, Event.OPENED, Event.REMINDER, Event.BREAK_GLASS, Event.OVERDUE])
+@pytest.mark.parametrize("words", [(), ("group:privacy",)])
+def test_what_a_rule_keeps_from_others_leaves_this_host_by_no_channel(event: Event, words: tuple[str, ...]) -> None:
+    """THREATS S-11: nobody knows who reads a channel. Terminals are those of people who may review the request."""
+    made = waiting()
+    assert made.obligations is not None
+    made = replace(made, obligations=replace(made.obligations, visible_to=words))
+    for kind in KINDS:
+        text = said(event, made, kind, "command")
+        if kind == "terminals":
+            assert "systemctl" in text and "Reason:   why" in text
+        else:
+            assert text == said(event, waiting(), kind, "id")
+
+
 @pytest.mark.parametrize(
     ("request_", "deed"),
     [
