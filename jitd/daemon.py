@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import resource
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from jitd import systemd
+from jitd.claiming import claim
 from jitd.core.policy import Policy, denied_groups, given_things
 from jitd.core.subject import Subject
 from jitd.core.thing import SERVICE_TICKET, service_of
@@ -341,7 +341,7 @@ def serve(file: Path | None) -> int:
     use_journal()
     _clean_environment(config)
     try:
-        locks = _own(config)
+        locks = claim(config)
         executor = _executor(config, lambda report: daemon.report(report))
         executor.spawn_launcher()  # before the keytab or the database is opened, so that monitors have nothing of them
         daemon = Daemon(config, rules, executor)
@@ -374,28 +374,3 @@ def _clean_environment(config: Config) -> None:
     os.environ["LANG"] = "C.UTF-8"
     os.environ["KRB5RCACHENAME"] = f"file2:{config.state}/replay"
     os.environ["KRB5CCNAME"] = "MEMORY:jitd"
-
-
-def _own(config: Config) -> list[int]:
-    """Make the directories, and lock them, so that no other daemon uses them. Return the locks' descriptors. Raises OSError."""
-    config.state.mkdir(mode=0o711, parents=True, exist_ok=True)
-    config.socket.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    for directory, mode in ((config.state, 0o711), (config.socket.parent, 0o755)):
-        status = directory.stat()
-        if status.st_uid != 0:
-            raise PermissionError(f"{directory} does not belong to root")
-        directory.chmod(mode)
-    locks = [_lock(directory) for directory in dict.fromkeys((config.state, config.socket.parent))]
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return locks
-
-
-def _lock(directory: Path) -> int:
-    lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise FileExistsError(f"another jitd is running on {directory}") from None
-    return lock

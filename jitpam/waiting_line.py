@@ -48,7 +48,9 @@ def _people(news: Progress | None, realm: str) -> list[str]:
         owed = f"; still owed: {owes}" if by else f"; owed: {owes}"
     else:
         owed = f"; {n} more from {whom}" if by else f"; {n} from {whom}"
-    names = "" if news.asked is None else _listed([_without(realm, name) for name in news.asked], "or") or "nobody at present"
+    names = (
+        "" if news.asked is None or by else _listed([_without(realm, name) for name in news.asked], "or") or "nobody at present"
+    )
     return [f"{given}{owed} ({names})" if names else given + owed, given + owed, owed]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from jitd.cli.answer import Row, quoted, words
 from jitd.cli.authenticated import age_in_words, authenticated
-from jitd.cli.instants import ago, until
+from jitd.cli.instants import ago, left
 from jitd.cli.labels import Line, laid_out, members
 from jitd.cli.owed import asks, others_asked, still_owed
 from jitd.cli.past import review_in_words
@@ -37,10 +37,11 @@ from jitd.cli.who import reason, whence, without_ticket
 
 USUAL = {
     "asked for": ("one run", "one use"),
+    "recorded": ("what it writes to a terminal, if it has one",),
     "files": ("those that others may change are refused, or bound to their content",),
     "left behind": ("processes that it leaves behind end with it",),
     "time limit": ("NONE but the end of its grant",),
-    "streams": ("standard input, output and error: each is a terminal",),
+    "streams": ("all three are a terminal",),
 }
 """Label → texts that are left out, because most requests have them."""
 DETAILS = frozenset({"to the KDC", "by", "ticket has", "encrypted by"})
@@ -57,26 +58,32 @@ def brief(row: Row, screen: int | None, place: str = "") -> list[str]:
 def _lines(row: Row, place: str) -> Iterator[Line]:
     yield f"{place}{_head(row)}", ""
     yield from summary(row)
+    yield from _owed(row)
     for label, text in (*_what(row), *terms(row)):
         if (label or text) and label != "ON WHAT TERMS" and text not in USUAL.get(label, ()):
             yield label, text
+    yield "fingerprint", words(row, "fingerprint")
     yield from _who(row)
     yield "WHAT THE REQUESTER SAYS: nobody has checked this", ""
     yield "reason", reason(row)
-    yield "WHAT IS OWED", ""
-    yield "rule", f"{words(row, 'rule', 'none decided yet')} asks {asks(row)}; still owed: {still_owed(row)}"
+
+
+def _head(row: Row) -> str:
+    state = words(row, "state")
+    text = f"request {words(row, 'id')}{'' if state == 'pending' else f': {state}'}, asked {ago(row.get('submitted_at'))}"
+    return f"{text}, {left(row['expires_at'])} left" if row.get("expires_at") else text
+
+
+def _owed(row: Row) -> Iterator[Line]:
+    """Yield what the rule asks, who has answered, and what the viewer may not do."""
+    owes = still_owed(row).removesuffix(" approvals").removesuffix(" approval")
+    yield "rule", f"{words(row, 'rule', 'none decided yet')} asks {asks(row)}; {owes} still owed"
     yield from others_asked(row)
     for review in members(row, "reviews"):
         if isinstance(review, dict):
             yield "so far", review_in_words(review)
     if row.get("lacks"):
         yield "you", f"may only deny it: its rule {words(row, 'lacks')}"
-    yield "fingerprint", words(row, "fingerprint")
-
-
-def _head(row: Row) -> str:
-    text = f"request {words(row, 'id')}: {words(row, 'state')}, asked {ago(row.get('submitted_at'))}"
-    return f"{text}, to be decided {until(row['expires_at'])}" if row.get("expires_at") else text
 
 
 def _what(row: Row) -> Iterator[Line]:
@@ -108,7 +115,7 @@ def _streams(row: Row) -> Iterator[Line]:
     if not kinds:
         yield "streams", "known when it is run"
     elif len(kinds) == len(STREAMS) and len(set(kinds)) == 1:
-        yield "streams", f"standard input, output and error: each is {SEEN.get(kinds[0], kinds[0])}"
+        yield "streams", f"all three are {SEEN.get(kinds[0], kinds[0])}"
     else:
         yield from streams(row)
 
@@ -116,7 +123,9 @@ def _streams(row: Row) -> Iterator[Line]:
 def _who(row: Row) -> Iterator[Line]:
     yield "WHO ASKS: jitd has checked this", ""
     groups = " ".join(str(group) for group in members(row, "groups")) or "no group"
-    yield "requester", f"{words(row, 'requester')}, account {words(row, 'account')} (uid {words(row, 'uid')}), in {groups}"
+    name, account = words(row, "requester"), words(row, "account")
+    is_alike = name.partition("@")[0] == account
+    yield "requester", f"{name}{'' if is_alike else f', account {account}'}, uid {words(row, 'uid')}, in {groups}"
     yield from without_ticket(row)
     yield from _authenticated(row)
     yield from whence(row)

@@ -31,7 +31,7 @@ def new(row: Row) -> Iterator[Line]:
         return
     last = row.get("last_approved")
     if not isinstance(last, dict):
-        yield "new", "all of it: no earlier one that you may see was approved"
+        yield "new", "all of it: you may see none approved before"
         return
     by = " and ".join(str(name) for name in members(last, "by"))
     when = f"{words(last, 'id')}, which {by} approved {ago(last.get('at'))}"

@@ -12,7 +12,7 @@ import sys
 
 import click
 
-from jitd.cli.answer import Row, answer, answer_json, exact, printable, say, words
+from jitd.cli.answer import Row, answer, answer_json, command_of, exact, printable, say, words
 from jitd.cli.call import NotDone, called, called_as_reviewer
 from jitd.cli.instants import age, left
 from jitd.cli.lists import Columns, lines_of
@@ -35,7 +35,7 @@ REVIEWS: Columns = {
     "HOST": lambda row: words(row, "host"),
     "BY": lambda row: words(row, "given_by") if row.get("given_by") else words(row, "reviewers"),
     "REASON": lambda row: words(row, "reason"),
-    "COMMAND": lambda row: words(row, "argv"),
+    "COMMAND": command_of,
 }
 
 

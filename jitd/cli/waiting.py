@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitd`` without a verb: what waits for me, and how to answer.
+"""``jitd`` without a verb: what waits for me, and how to answer; and which reviews are owed after somebody broke glass.
 
 Law: it asks the person nothing, and changes nothing. Nothing that waits is a sentence, and no failure.
 """
@@ -12,6 +12,7 @@ from jitd.cli.answer import Row, answer, say, words
 from jitd.cli.assent import what
 from jitd.cli.call import called
 from jitd.cli.columns import cells
+from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import left
 from jitd.cli.naming import awaits_me
 from jitd.cli.reading import screen
@@ -27,19 +28,29 @@ def tell() -> int:
     """Say what waits for the person, oldest first. Returns the exit status. Raises as ``connect``."""
     with called() as daemon:
         rows = list(daemon.ask(List(what="requests", ended=False)))
+        reviews = list(daemon.ask(List(what="reviews", ended=False)))
     mine = sum(bool(row.get("mine")) for row in rows)
     waiting = [row for row in rows if awaits_me(row)]
     if waiting:
         _list(waiting)
     else:
-        say("nothing waits for you" + (": root reviews nothing" if os.geteuid() == 0 else ""))
+        say(_nothing(reviews))
     if others := len(rows) - len(waiting) - mine:
         say(f"{_count(others)} that {'waits' if others == 1 else 'wait'} for others: jitd requests")
     if mine:
         say(f"{_count(mine)} of your own {'waits' if mine == 1 else 'wait'}: jitd requests")
+    for sentence in owed_sentences(reviews):
+        say(sentence)
     if not waiting:
         say("all that jitd can do: jitd --help")
     return 0
+
+
+def _nothing(reviews: list[Row]) -> str:
+    """Return the sentence for somebody who has no request to answer. A review that they owe waits for them, too."""
+    if any(row.get("may_give") for row in reviews):
+        return "no request waits for you"
+    return "nothing waits for you" + (": root reviews nothing" if os.geteuid() == 0 else "")
 
 
 def _list(waiting: list[Row]) -> None:

@@ -58,8 +58,7 @@ class FirstDecision:
 @dataclass(frozen=True, slots=True)
 class FreshDecision:
     """The answer to the existing ``request``, with the facts as they are now. ``request`` is the version that was judged.
-    ``standing`` are its approvers as they are now, without those who are gone; empty if the answer is a denial. ``heard`` is
-    what its gatekeepers have answered, if they were asked.
+    ``standing`` are its approvers as they are now, without those who are gone; empty after a denial. ``heard``: its gatekeepers.
     """
 
     request: Request

@@ -3,8 +3,9 @@
 
 A message says who asks for what kind of thing, as whom, where, until when, and what to type. ``shows`` adds the rule, or the rule
 with the command and the reason. It is not what an approver decides by: ``jitd show`` has all of it.
-Law: pure. There is no link. The subject has no word that a requester wrote. All foreign text passes ``foreign``: what goes to a
-terminal is ASCII, and all else is taken to leave this host.
+Law: pure. A message that leaves this host shows the id alone if the rule says who is shown the contents of its requests
+(``visible_to``). There is no link. The subject has no word that a requester wrote. All foreign text passes ``foreign``: what
+goes to a terminal is ASCII, and all else is taken to leave this host.
 """
 
 from __future__ import annotations
@@ -108,10 +109,12 @@ class _Words:
 
 def say(notice: Notice, request: Request, kind: str, shows: str, to: tuple[str, ...] = ()) -> Message:
     """Return what ``to`` (accounts; empty for a group) is told by a channel. ``kind`` and ``shows`` are those of its settings
-    (``settings.channels``). Off this host nothing is said that the rule of ``request`` keeps from those who may not review it.
+    (``settings.channels``). On a terminal it is one of those who may review the request who reads it, or its requester.
     """
-    shows = shows if kind == TERMINALS else shown_elsewhere(request, shows)
-    words = _Words(request, foreign.on_terminal if kind == TERMINALS else foreign.outside)
+    if kind == TERMINALS:
+        words = _Words(request, foreign.on_terminal)
+    else:
+        words, shows = _Words(request, foreign.outside), shown_elsewhere(request, shows)
     subject, lines = _SAID[notice.event](notice, words, shows)
     return Message(str(notice.event), request.id, subject, tuple(lines), to)
 

@@ -30,7 +30,7 @@ MOST_MEMORY = 256 * 1024 * 1024
 LIMITS = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NPROC: MOST_PROCESSES, resource.RLIMIT_DATA: MOST_MEMORY}
 """Limit of getrlimit(2) → its value for a program, if it is not lower already."""
 NICENESS = 10
-"""How much a program gives way to everything else on the host (nice(2)): whoever asks for a command must not wait for it."""
+"""How much a program gives way to everything else on the host (nice(2)): nobody who asks for a command waits for it."""
 ENDED, FAULT = b"ended ", b"fault "
 """What a report begins with: the status of the program as waitpid(2) has it, or the reason why it was not executed."""
 LONGEST_REPORT = 500

@@ -41,7 +41,7 @@ class Dispatch:
                 asked, supposed = asked_in(message, None), supposed_in(message)
                 return await self._to.explanations.suppose(who, message.service, asked, supposed)
             case messages.Giveback():
-                count = requests.give_back(who, await lists.leases_of(who), message.login_session)
+                count = self._to.endings.give_back(who, await lists.leases_of(who), message.login_session)
                 return f"{count} lease{'' if count == 1 else 's'} given back"
             case messages.List():
                 return self.rows(who, message.what, ended=message.ended)

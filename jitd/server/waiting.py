@@ -23,7 +23,7 @@ from jitd.server.services import Services
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import instant
 from jitd.verbs.sentences import asking, unseated
-from jitd.verbs.waiting_words import answered, lease_used, not_kept, owes
+from jitd.verbs.waiting_words import answered, lease_used, not_kept, owes, people_asked
 from jitpam.wire import messages
 from jitpam.wire.shown import shown
 
@@ -50,6 +50,7 @@ class Waiting:
         self._holding: str | None = None
         self._told = Told()
         self._unseated: list[str] = []
+        self._asked: list[str] | None = None
         self._takes_use = False
 
     @property
@@ -65,7 +66,7 @@ class Waiting:
     def begin(self, id: str) -> None:
         """Note that the client waits for the request ``id`` from now on."""
         self._request = id
-        self._told, self._unseated = Told(), []
+        self._told, self._unseated, self._asked = Told(), [], None
         self._takes_use = False
 
     def resumed(self, found: Request) -> None:
@@ -118,6 +119,7 @@ class Waiting:
                 news=lines,
                 until=instant(found.expires_at),
                 answered=answered(found, locks),
+                asked=self._asked,
                 owes=owes(found, locks),
                 left_ms=None if left is None else int(left * 1000),
             )
@@ -201,8 +203,10 @@ class Waiting:
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
         """See ``waiters.Waiter``."""
         lines = unseated(found, seats, self._services.now())
-        if lines and self._request == found.id and lines != self._unseated:
-            self._progress(found, lines)
+        is_news, asked = bool(lines) and lines != self._unseated, people_asked(found, seats)
+        if self._request == found.id and (is_news or asked != self._asked):
+            self._asked = asked
+            self._progress(found, lines if is_news else [])
         self._unseated = lines
 
     def refuse(self, code: str, text: str) -> None:

@@ -80,7 +80,7 @@ def _resolved(rule: Rule, glass: BreakGlass, by_name: dict[str, Rule], faults: l
     elif not meant.approvals:
         why = f"rule {named} asks for no approval, so nobody could review"
     else:
-        told = tuple(dict.fromkeys((*rule.notify, *meant.notify)))  # whoever hears of the one hears of the other
+        told = tuple(dict.fromkeys((*rule.notify, *meant.notify)))  # the people of both are told
         return replace(rule, break_glass=replace(glass, skipped=meant.approvals), notify=told)
     if why:
         faults.append(Fault(rule.file, rule.line, rule.name, f'"break_glass": {why}; "instead_of" names a permit with approvals'))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
@@ -36,9 +35,6 @@ PAGE_BYTES = 256 * 1024
 _SINCE = (1, 1, 1, 2, 4, 6)
 """The first schema that has each life, in the order of ``COLUMNS``."""
 
-_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL)
-"""What SQLite says if it cannot have a lock. Its own may be in the way: it does not ask whether the kernel has taken one back."""
-
 
 class SqliteStore(ToldMarks):
     """See ``Store``. Use a SqliteStore from one thread only."""
@@ -52,30 +48,6 @@ class SqliteStore(ToldMarks):
             path.chmod(0o600)
             self._migrate()
         self._head = self._read_head()
-
-    def _connect(self) -> None:
-        self._db = sqlite3.connect(self._path, isolation_level=None, timeout=5.0)
-        self._db.execute("PRAGMA trusted_schema = OFF")
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._is_shut = False
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Raise StoreError for what SQLite raises. Close a connection that could not have a lock; the next use opens a new one.
-        Closing ends every lock of this process on the file. Else an unlock that failed once would lock the database for good.
-        """
-        try:
-            if self._is_shut:
-                self._connect()
-            yield
-        except sqlite3.Error as fault:
-            if getattr(fault, "sqlite_errorcode", 0) & 0xFF in _LOCKED and not self._is_reader:  # a number's rest is a detail
-                self._is_shut = True
-                self._db.close()
-            raise StoreError(f"{self._path}: {fault}") from fault
-        except UnicodeDecodeError as fault:  # SQLite's own message quotes the damaged bytes
-            raise StoreError(f"{self._path}: it is damaged") from fault
 
     @classmethod
     def reading(cls, path: Path, *, is_alone: bool = False) -> SqliteStore:

@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Told marks and mutes in the SQLite file: what each address was told of each request, and who wants to be told nothing.
 
-Law: marks are written together or not at all. They are not in the chain: whoever forges one keeps somebody from being told, and
+Law: marks are written together or not at all. They are not in the chain: a forged one keeps somebody from being told, and
 permits nothing.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 from jitd.store import Told
+from jitd.store.link import Link
 
 _ROWS = "SELECT request, channel, address, event, at, is_open FROM told"
 
@@ -21,13 +20,8 @@ def _spell(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
-class ToldMarks:
+class ToldMarks(Link):
     """The part of the store that has told marks and mutes. See ``Store``."""
-
-    _db: sqlite3.Connection
-
-    def _told(self) -> AbstractContextManager[None]:
-        raise NotImplementedError
 
     def tell(self, marks: Iterable[Told]) -> None:
         """See ``Store.tell``."""

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from jitd.core import run
 from jitd.core.grant import Grant, Revoked
-from jitd.core.law import IllegalEvent
+from jitd.core.law import Actor, IllegalEvent, Role
 from jitd.core.request import Request
 from jitd.core.subject import Subject, is_named, named
 from jitd.lifecycle.perform import Perform
@@ -38,6 +38,20 @@ class Endings:
         self._perform = perform
         self._store = store
         self._waiters = waiters
+
+    def give_back(self, who: Subject, leases: Iterable[str], login_session: int | None) -> int:
+        """End those ``leases`` of ``who`` that live, of one login session or all. Return how many. Runs under these leases end
+        too, and no other runs.
+        """
+        count = 0
+        for id in leases:
+            grant = self._store.grant(id)
+            if grant is None or not grant.is_live or grant.holder.principal != who.principal or not grant.is_lease:
+                continue
+            if login_session is None or grant.login_session == login_session:
+                self._perform.act(Revoked(grant.id, Actor(Role.REQUESTER, who.principal, who.uid), "given back by its holder"))
+                count += 1
+        return count
 
     async def revoke(self, who: Subject, typed: str, reason: str) -> str:
         """End a grant and all that runs under it. Return a sentence when all has ended. Raises Refusal."""

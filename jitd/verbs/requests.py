@@ -8,7 +8,7 @@ not exist, has ended or is somebody else's.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -19,7 +19,6 @@ from jitd.core.command import Command, fingerprint, read_id, spell_id, work_of
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import JITSUDO, deed_of
 from jitd.core.effects import Moment
-from jitd.core.grant import Revoked
 from jitd.core.later import fault_in_start
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
 from jitd.core.origin import Caller, kept_of
@@ -391,20 +390,6 @@ class Requests:
         if locked := self._decider.lock_on(who):
             raise Refusal("denied", locked.because)
         return [rule_row(rule) | {"consequences": consequences_of(rule)} for rule in self._decider.rules_for(who, JITSUDO)]
-
-    def give_back(self, who: Subject, leases: Iterable[str], login_session: int | None) -> int:
-        """End those ``leases`` of ``who`` that live, of one login session or all. Return how many. Runs under these leases end
-        too, and no other runs.
-        """
-        count = 0
-        for id in leases:
-            grant = self._store.grant(id)
-            if grant is None or not grant.is_live or grant.holder.principal != who.principal or not grant.is_lease:
-                continue
-            if login_session is None or grant.login_session == login_session:
-                self._perform.act(Revoked(grant.id, Actor(Role.REQUESTER, who.principal, who.uid), "given back by its holder"))
-                count += 1
-        return count
 
 
 def _beforehand(who: Subject, service: str, asked: Asked) -> Callable[[str], Asked]:

@@ -319,7 +319,6 @@ def glass_row(glass: BreakGlass | None) -> Row | None:
         return None
     return {
         "instead_of": shown(glass.instead_of),
-        "skipped": _approvals(glass.skipped),
         "skips": describe_approvals(glass.skipped),
         "review_for": glass.review_for,
         "open": glass.open,

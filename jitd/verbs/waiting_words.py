@@ -6,17 +6,23 @@ Law: pure. All text that other people wrote goes through ``shown``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from jitd.core import approvers
 from jitd.core.command import Command, Pairs
+from jitd.core.decision import Approval
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.lock import Lock, counted
 from jitd.core.opening import open_ways
 from jitd.core.request import Request
 from jitd.core.wording import count, listed
+from jitd.deciding.seats import Seats
 from jitd.verbs.rows import instant
 from jitpam.wire.shown import shown
 
+MOST_PEOPLE = 4
+"""If more people could review a request, they are not named: the rule's own words are shorter."""
 MOST_NAMES = 8
 """How many variables are named that ``-E`` did not keep."""
 SET_ANYWAY = frozenset((b"HOME", b"USER", b"LOGNAME", b"SHELL", b"MAIL", b"PATH", b"PWD", b"OLDPWD", b"SHLVL", b"_"))
@@ -27,6 +33,15 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 def answered(request: Request, locks: tuple[Lock, ...]) -> list[str]:
     """Return who approved ``request``, without those whose approval does not count because of the active ``locks``."""
     return list(dict.fromkeys(shown(one.principal) for one in counted(locks, request)))
+
+
+def people_asked(request: Request, seats: Mapping[Approval, Seats]) -> list[str] | None:
+    """Return the accounts of those who could review ``request`` in the ways that are open, sorted. None if there may be
+    others, or too many to name. ``seats`` are the people of each way, open or closed.
+    """
+    found = [one for way, one in seats.items() if way.after <= request.opened]
+    people = sorted({shown(account) for one in found for account in one.people})
+    return people if all(one.is_whole for one in found) and len(people) <= MOST_PEOPLE else None
 
 
 def owes(request: Request, locks: tuple[Lock, ...]) -> str:

@@ -72,6 +72,8 @@ class Desk:
         pass
 
     def ask(self, message: Message) -> Iterator[Row]:
+        if message.type == "list" and message.what == "reviews":  # type: ignore[attr-defined]
+            return iter(())
         if message.type == "list":
             wait_for(lambda: not self.busy.exists(), what="the desk")
             return iter(self.rows)

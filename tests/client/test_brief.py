@@ -122,12 +122,12 @@ def test_an_ordinary_request_takes_one_screen_with_its_question() -> None:
     request = replace(request, command=replace(request.command, **AT_A_TERMINAL))
     row = {**row_for(request), **outlook(request), "last_approved": None}
     assert "by otp" in text_of(row)
-    assert len(brief.brief(row, 80)) + 3 <= 24
+    assert all(len(brief.brief(row, screen)) + 3 <= 24 for screen in (60, 80, 200))
 
 
 def test_what_the_approver_already_knows_stands_first() -> None:
     lines = brief.brief(whole_row("vim", "/etc/shadow"), None)
-    assert lines[0].startswith("request K7QM-2XVD: pending")
+    assert lines[0].startswith("request K7QM-2XVD, asked ")
     assert [line[: labels.LABEL].strip() for line in lines[1:6]] == ["in short", "amounts to", "amounts to", "at stake", "new"]
     assert lines[1].endswith("asks to run, as root on db1.example.test: vim /etc/shadow")
     assert lines[2].endswith("A SHELL OF ROOT, or a way to one: all that root may do")
@@ -141,7 +141,7 @@ def test_no_word_of_a_command_can_be_taken_for_the_account_or_the_host() -> None
 
 
 def test_where_nothing_is_known_it_is_not_said_that_all_is_well() -> None:
-    assert "nothing more as far as jitd knows" in text_of(whole_row("systemctl", "restart", "nginx"))
+    assert "what its words say; no more is known" in text_of(whole_row("systemctl", "restart", "nginx"))
     row = row_for(waiting("true"))  # a daemon that says nothing of it
     assert "amounts to" not in text_of(row)
 

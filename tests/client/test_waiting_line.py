@@ -42,7 +42,7 @@ SAYS: list[tuple[dict[str, object], str]] = [
     ({"answered": ["bob@ELSEWHERE.TEST"]}, "jitsudo: waiting 00:12; approved by bob@ELSEWHERE.TEST"),
     ({"answered": [f"b\x1b[2J@{REALM}"]}, "jitsudo: waiting 00:12; approved by b\\x1b[2J"),
     # what matters least is left out first
-    (FULL | {"room": 90}, "jitsudo: waiting 00:12, 14 min left; approved by bob; 1 more from security (dave or eve)"),
+    (FULL | {"room": 90}, "jitsudo: waiting 00:12, 14 min left; approved by bob; 1 more from security"),
     (FULL | {"room": 79}, "jitsudo: waiting 00:12, 14 min left; approved by bob; 1 more from security"),
     (FULL | {"room": 59}, "jitsudo: waiting 00:12, 14 min left; 1 more from security"),
     (FULL | {"room": 40}, "jitsudo: waiting 00:12, 14 min left"),

@@ -16,7 +16,7 @@ import pytest
 from jitd.core import break_glass, grant, lock, owed_review, request
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import Approval, BreakGlass, Deny, Permit, Terms, Why
-from jitd.core.effects import ListsChanged, ReviewOverdue, ReviewOwed, SetDeadline
+from jitd.core.effects import ListsChanged, ReviewGiven, ReviewOverdue, ReviewOwed, SetDeadline
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY, Actor, IllegalEvent, Role, name_of
 from jitd.core.owed_review import (
     LAW,
@@ -164,7 +164,7 @@ def test_who_may_review_and_as_what(who: Subject, it: OwedReview, roles: set[Rol
             after, follows = transition(it, given(who, role), moment(5))
             assert (after.state, after.given_as, after.comment) == (REVIEWED, str(role), "it was right")
             assert after.given_by is not None and after.given_by.principal == who.principal
-            assert follows == (ListsChanged(),)
+            assert follows == (ReviewGiven(ID), ListsChanged())
         else:
             with pytest.raises(NotTheirs):
                 transition(it, given(who, role), moment(5))

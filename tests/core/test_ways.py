@@ -279,10 +279,10 @@ def test_a_request_with_ways_reads_back_equal_and_an_older_one_is_read() -> None
     made = replace(asked(), obligations=permit(EITHER, THREE, ON_CALL).obligations, opened=60)
     assert documents.read(Request, documents.write(made)) == made
     older = documents.write(replace(asked(), obligations=permit().obligations))
-    for new in (b'"instead":[],', b'"after":0,', b'"also":"",', b'"opened":0'):
+    for new in (b'"instead":[],', b'"after":0,', b'"also":"",', b'"opened":0,'):
         assert new in older
         older = older.replace(new, b"")
-    older = older.replace(b',"among":null', b"").replace(b'"seen":[],}', b'"seen":[]}')
+    older = older.replace(b',"among":null', b"")
     assert b"among" not in older
     assert documents.read(Request, older) == replace(asked(), obligations=permit().obligations)
 

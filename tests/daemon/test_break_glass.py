@@ -43,6 +43,7 @@ from jitd.verbs.owed_reviews import OwedReviews
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.reviews import Reviews
 from jitpam.wire import messages
+from jitpam.wire.coding import decode, encode
 from tests.daemon.asking import ALICE, BOB, CHANGE, HERE, AskingHouse, Client, Played
 from tests.daemon.test_decider import ASKED, CAROL, OPS, rule
 from tests.scene import asked, locked, moment, person, place, submit
@@ -250,6 +251,31 @@ def test_those_who_were_skipped_see_it_and_nobody_else_does(house: GlassHouse) -
         assert sentence == f"a review is owed for request {id} (alice@EXAMPLE.TEST: /usr/bin/env x): jitd review {id}"
         (mine,) = owed_sentences(await house.rows(ALICE))
         assert mine.startswith(f"a review is owed for your request {id}") and owed_sentences(await house.rows(DAVE)) == []
+
+    house.run(play())
+
+
+def test_what_a_rule_keeps_from_operators_is_kept_from_them_in_an_owed_review_too(house: GlassHouse) -> None:
+    """THREATS S-11. Who was skipped may review it, so they are shown everything."""
+    house.glass(visible_to=("group:privacy",))
+
+    async def play() -> None:
+        id = await house.shattered()
+        for given in (False, True):
+            for who, is_whole in ((BOB, True), (ALICE, True), (DAVE, False)):
+                (listed,) = await house.rows(who, ended=True)
+                shown = await house.lists.show(who, id)
+                for row in (listed, shown):
+                    assert row["narrowed"] is not is_whole
+                    assert ("production is down" in repr(row), row["argv"][-1] == "x") == (is_whole, is_whole), who.user
+                assert ("well MARKED done" in repr((listed, shown))) is (given and is_whole)
+                assert shown["owed_review"]["state"] == listed["state"] == ("reviewed" if given else "owed")
+            assert listed["argv"] == ["(not shown)"] and "production" not in "".join(page(shown, None))
+            if not given:
+                await house.give(id, comment="well MARKED done")
+        records = [row async for row in house.lists.records(DAVE, 0)]
+        (about,) = (row for row in records if row["event"] == "owed_review.reviewed")
+        assert about["narrowed"] and "MARKED" not in repr(records) and "production" not in repr(records)
 
     house.run(play())
 
@@ -531,6 +557,25 @@ def test_who_asks_what_would_happen_is_told_that_the_way_exists(house: GlassHous
         free = rule(name="free", approvals=())
         house.policy = Policy((free, rule(name="glass", approvals=(), break_glass=GLASS)), "permit", "digest")
         assert (await house.requests.explain(ALICE, ASKED, "jitsudo"))["by_breaking_glass"] is None, "it is permitted anyway"
+
+    house.run(play())
+
+
+def test_what_skips_one_of_several_ways_is_shown_as_any_other(house: GlassHouse) -> None:
+    ways = (Approval(2, ("group:ops",), instead=(Approval(1, ("group:security",), after=300),)),)
+    house.glass(replace(GLASS, skipped=ways))
+    house.policy = Policy((rule(approvals=ways), *house.policy.rules[1:]), "permit", "digest")
+
+    async def play() -> None:
+        explained = await house.requests.explain(ALICE, ASKED, "jitsudo")
+        assert explained["approvals"][0]["instead"] and explained["by_breaking_glass"]["break_glass"]
+        id = await house.shatter()
+        listed = [row async for row in house.lists.requests(DAVE, ended=True)]
+        rows = (*listed, *house.requests.rules(ALICE), explained, await house.lists.show(DAVE, id))
+        assert len(rows) == 5
+        for row in rows:
+            (read,) = [decode(encode(messages.Item(row=row)), messages.FROM_DAEMON)]
+            assert read == messages.Item(row=row)
 
     house.run(play())
 

@@ -10,7 +10,8 @@ import pytest
 
 from jitd.core.decision import Approval, Terms
 from jitd.core.request import RequestState
-from jitd.verbs.waiting_words import about, lease_row, not_kept, owes
+from jitd.deciding.seats import Seats
+from jitd.verbs.waiting_words import MOST_PEOPLE, about, lease_row, not_kept, owes, people_asked
 from tests.core.house import for_each
 from tests.daemon.asking import ALICE, AskingHouse, Client, house
 from tests.scene import asked, command, moment, permit, person
@@ -152,7 +153,7 @@ def waiting(*approvals: Approval, by: tuple[Any, ...] = ()) -> Any:
         ((OPS, SECURITY), (BOB, CAROL), "1 security"),
         ((replace(OPS, need=2),), (BOB,), "1 ops"),
         ((replace(OPS, need=2),), (BOB, BOB), "1 ops"),
-        ((replace(OPS, need=2), SECURITY), (DAVE,), "2 ops/security"),
+        ((replace(OPS, need=2), SECURITY), (DAVE,), "1 ops and 1 security"),
         ((Approval(1, ("group:ops", "user:eve")),), (), "1 ops/eve"),
         ((Approval(1, ("group:o\x1bps",)),), (), "1 o\\x1bps"),
         ((OPS,), (ALICE,), "1 ops"),
@@ -187,6 +188,41 @@ def test_what_was_not_kept_is_named_and_many_are_counted() -> None:
         "-E did not keep 11 variables that the rule does not allow: V00, V01, V02, V03, V04, V05, V06, V07 and 3 more"
     )
     assert "\x1b" not in not_kept(((b"E\x1b[1m", b""),), kept)
+
+
+WHOLE, UNSURE = Seats(("bob", "carol"), is_whole=True), Seats(("bob",), is_whole=False)
+CLOSED = replace(SECURITY, after=300)
+
+
+@for_each(
+    [
+        ({OPS: WHOLE}, ["bob", "carol"]),
+        ({OPS: WHOLE, SECURITY: Seats(("dave",), is_whole=True)}, ["bob", "carol", "dave"]),
+        ({OPS: WHOLE, CLOSED: UNSURE}, ["bob", "carol"]),
+        ({OPS: UNSURE}, None),
+        ({OPS: WHOLE, SECURITY: UNSURE}, None),
+        ({OPS: Seats((), is_whole=True)}, []),
+        ({OPS: Seats(tuple(f"p{n}" for n in range(MOST_PEOPLE + 1)), is_whole=True)}, None),
+        ({OPS: Seats(("b\x1b",), is_whole=True)}, ["b\\x1b"]),
+    ]
+)
+def test_those_who_are_asked_are_named_only_if_there_can_be_no_others(seats: dict[Any, Seats], names: list[str] | None) -> None:
+    assert people_asked(waiting(OPS), seats) == names
+
+
+def test_a_client_is_told_whom_its_line_may_name_once_and_again_if_that_changes(house: AskingHouse) -> None:
+    house.rules()
+
+    async def play() -> None:
+        client = Client(house)
+        made = await client.submit()
+        (way,) = house.found(made.id).obligations.approvals  # type: ignore[union-attr]
+        n_said = len(client.said)
+        for seats in (WHOLE, WHOLE, UNSURE):
+            client.waiting.seated(house.found(made.id), {way: seats})
+        assert [(message.asked, message.news) for message in client.said[n_said:]] == [(["bob", "carol"], []), (None, [])]
+
+    house.run(play())
 
 
 @pytest.mark.parametrize("preserved", [((b"EDITOR", b"vi"), (b"LESS", b"-R")), ()])

@@ -30,11 +30,16 @@ ASKED_BY = {
         "jitd.core.request",
         "jitd.verbs.rows",  # which tells
     },
-    ("jitd.core.approvers", "may_approve"): set(),
+    ("jitd.core.approvers", "may_approve"): {"jitd.core.owed_review"},  # afterwards
     ("jitd.core.ways", "best"): {"jitd.core.approvers", "jitd.checking.known"},  # which warns
     ("jitd.core.decision", "still_owed"): {"jitd.core.ways"},
     ("jitd.core.ways", "opened"): {"jitd.core.lease", "jitd.core.opening"},
-    ("jitd.core.ways", "every_way"): {"jitd.checking.known", "jitd.core.approvers"},  # which says why somebody may not
+    ("jitd.core.ways", "every_way"): {
+        "jitd.checking.known",
+        "jitd.core.approvers",  # which says why somebody may not
+        "jitd.core.owed_review",  # all who were skipped
+        "jitd.announcing.assembly",
+    },
     ("jitd.core.lock", "answer_to"): {"jitd.deciding.decider"},
     ("jitd.core.break_glass", "unbarred"): {"jitd.deciding.decider"},
     ("jitd.core.break_glass", "under"): {"jitd.lifecycle.lifecycle"},

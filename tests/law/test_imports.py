@@ -62,6 +62,7 @@ LAW: dict[str, set[str]] = {
     "jitd.settings": {
         CORE, "jitd.expressions", "jitd.notifying.templates", "jitd.outside.addresses", "jitd.outside.urls", "jitd.settings",
     },
+    "jitd.claiming": {"jitd.settings"},
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
     "jitd.workers": set(),
     "jitd.systemd": set(),

@@ -73,21 +73,6 @@ def test_each_word_of_shows_says_more() -> None:
     assert set(by_id) < set(by_rule) < set(by_command)
 
 
-@pytest.mark.parametrize("event", [Event.WAITS, Event.OPENED, Event.REMINDER, Event.BREAK_GLASS, Event.OVERDUE])
-@pytest.mark.parametrize("words", [(), ("group:privacy",)])
-def test_what_a_rule_keeps_from_others_leaves_this_host_by_no_channel(event: Event, words: tuple[str, ...]) -> None:
-    """THREATS S-11: nobody knows who reads a channel. Terminals are those of people who may review the request."""
-    made = waiting()
-    assert made.obligations is not None
-    made = replace(made, obligations=replace(made.obligations, visible_to=words))
-    for kind in KINDS:
-        text = said(event, made, kind, "command")
-        if kind == "terminals":
-            assert "systemctl" in text and "Reason:   why" in text
-        else:
-            assert text == said(event, waiting(), kind, "id")
-
-
 @pytest.mark.parametrize(
     ("request_", "deed"),
     [
@@ -147,6 +132,17 @@ def test_broken_glass_is_told_with_the_review_that_is_owed() -> None:
     assert "Nobody has reviewed in time" in text and "jitd review K7QM-2XVD" in text
 
 
+def test_that_it_was_reviewed_is_told_with_the_account_of_who_did_it() -> None:
+    message = say(replace(notice(Event.REVIEWED, Whom.TOLD), by="bob"), ended(RequestState.APPROVED), "mail", "command")
+    assert message.subject == "K7QM-2XVD on db1: reviewed by bob"
+    assert message.lines == (
+        "bob has reviewed what alice did without an approval on db1.example.test, request K7QM-2XVD.", "",
+        "You have nothing left to do.",
+    )  # fmt: skip
+    brief = digest(((notice(Event.REVIEWED), waiting()), (notice(Event.OVERDUE), waiting())))
+    assert {"K7QM-2XVD: is reviewed", "K7QM-2XVD: was not reviewed in time"} <= set(brief.lines)
+
+
 # --- what a requester wrote
 
 
@@ -179,6 +175,24 @@ def test_what_is_not_to_be_shown_is_not_in_a_message(event: Event, shows: str) -
     for whom in Whom:
         message = say(notice(event, whom), secret, "mail", shows)
         assert "hunter2" not in repr(message) and "mysql" not in repr(message)
+
+
+@pytest.mark.parametrize("words", [(), ("group:privacy",)])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("event", Event)
+def test_a_rule_that_keeps_contents_from_others_lets_the_id_alone_leave_the_host(
+    event: Event, kind: str, words: tuple[str, ...]
+) -> None:
+    """THREATS S-11. Nobody knows who reads mail; on a terminal it is one of those who may review the request."""
+    request = waiting()
+    assert request.obligations is not None
+    narrow = replace(request, obligations=replace(request.obligations, visible_to=words))
+    for whom in Whom:
+        for shows in ("id", "rule", "command"):
+            expected = say(notice(event, whom), request, kind, shows if kind == "terminals" else "id")
+            assert say(notice(event, whom), narrow, kind, shows) == expected
+            found = repr(expected)
+            assert kind == "terminals" or ("systemctl" not in found and "why" not in found and "restart-postgres" not in found)
 
 
 @pytest.mark.parametrize("kind", KINDS)

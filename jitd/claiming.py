@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon's own directories: made, checked and locked. Law: one daemon alone uses them; the lock ends with its process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+from pathlib import Path
+
+from jitd.settings.config import Config
+
+
+def claim(config: Config) -> list[int]:
+    """Make the directories, and lock them, so that no other daemon uses them. Return the locks' descriptors. Raises OSError."""
+    config.state.mkdir(mode=0o711, parents=True, exist_ok=True)
+    config.socket.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for directory, mode in ((config.state, 0o711), (config.socket.parent, 0o755)):
+        status = directory.stat()
+        if status.st_uid != 0:
+            raise PermissionError(f"{directory} does not belong to root")
+        directory.chmod(mode)
+    locks = [_lock(directory) for directory in dict.fromkeys((config.state, config.socket.parent))]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return locks
+
+
+def _lock(directory: Path) -> int:
+    lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise FileExistsError(f"another jitd is running on {directory}") from None
+    return lock
