@@ -176,7 +176,8 @@ class _Wait:
         try:
             wait_until(starts_at, self._signals)
         except Left as left:
-            say(f"request {self._id} is approved and stays: jitsudo --resume {self._id} when its time has begun, or jitd revoke")
+            say(f"request {self._id} stays approved; when its time has begun: jitsudo --resume {self._id}")
+            say(f"to give it up: jitd revoke {self._id}")
             raise _Interrupted(left.number) from None
         try:
             self._connection = connect()

@@ -57,8 +57,6 @@ def _check(options: Options) -> str:
         raise UsageError("--at does not go with --break-glass: what can wait until then can be approved until then")
     if options.anew:
         raise UsageError("-k does not go with --break-glass: approvals that were given before are skipped, too")
-    if options.starts_at is not None:
-        raise UsageError("--at does not go with --break-glass: what can wait until then can be approved")
     if not options.waits or not options.if_owed:
         typed = "-n" if options.waits else "--no-wait"
         raise UsageError(f"{typed} does not go with --break-glass: it is confirmed on a terminal, and then the command runs")

@@ -35,8 +35,8 @@ BOTH = {"ops": GROUP, "tty": PERSONS}
 
 
 class Played:
-    """A channel. While ``is_down`` it sends nothing, and it never sends requests and to accounts in ``refuses``; ``gate`` holds up
-    what is being sent. ``heard`` has what came through.
+    """A channel. While ``is_down`` it sends nothing, and never what is about a request or to an account in ``refuses``. ``gate``
+    holds up what is being sent. ``heard`` has what came through.
     """
 
     def __init__(self) -> None:
