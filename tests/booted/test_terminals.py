@@ -97,7 +97,7 @@ def test_somebody_who_is_logged_in_reads_it_and_mesg_n_is_a_no(service: Service,
 
 def test_the_terminal_of_a_run_is_not_one_of_the_account_that_it_runs_as(service: Service) -> None:
     """THREATS N-02. Somebody else reads there."""
-    service.set_policy(POLICY, "60-own.toml")
+    service.set_policy(POLICY, "lab.toml")
     assert service.jitd("reload").returncode == 0
     first, *rest = map(str, service.line("alice", "jitsudo", "-u", "alice", "sh", "-c", "tty; cat"))
     screen = pexpect.spawn(first, rest, cwd="/", timeout=20, encoding="utf-8")
