@@ -53,6 +53,8 @@ def _check(options: Options) -> str:
     """Return the reason. Raises UsageError if ``options`` do not go with --break-glass, or if there is no reason."""
     if options.mode != "run" or options.service != "jitsudo":
         raise UsageError("--break-glass goes with a command that jitsudo runs, and with nothing else")
+    if options.starts_at is not None:
+        raise UsageError("--at does not go with --break-glass: what can wait until then can be approved until then")
     if options.anew:
         raise UsageError("-k does not go with --break-glass: approvals that were given before are skipped, too")
     if not options.waits or not options.if_owed:

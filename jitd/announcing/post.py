@@ -3,13 +3,13 @@
 
 Law: one message at a time, each looked at again just before it is sent; what is moot by then is not sent. A told mark is written
 after the message, so only a kill between the two has it sent twice. A channel that fails is tried again with growing pauses, and
-nobody else waits for it.
+nobody else waits for it. Nor does anybody wait for an address that fails while others can be reached.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,6 +53,8 @@ class Post:
         self._changed = asyncio.Event()
         self._n_failed = 0
         self._pause_until = 0.0
+        self._tries: Counter[str] = Counter()
+        self._unreachable: set[str] = set()
         self._sent: defaultdict[str, deque[float]] = defaultdict(deque)
         self._letters = Letters(settings, office, self._marks_unwritten, self._put_off)
         self._unwritten: list[tuple[list[Told], dict[str, Any] | None]] = []
@@ -111,8 +113,8 @@ class Post:
                     letters.setdefault(letter.address, []).append(letter)
                 if n_done % PIECE == PIECE - 1:
                     await asyncio.sleep(0)
-            for address, some in letters.items():
-                await self._serve(address, some)
+            for address in sorted(letters, key=lambda one: self._tries[one]):
+                await self._serve(address, letters[address])
         except Exception:  # it is not known how far this went: look at all of them again
             for id in due:
                 self._put_off(id, now)
@@ -200,10 +202,12 @@ class Post:
         return ""
 
     def _failed(self, letters: list[Letter], why: str) -> None:
-        self._n_failed += 1
-        self._pause_until = self._to.clock() + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._n_failed - 1, 10))
-        at = self._to.now().at
-        for id, address in {(letter.notice.request, letter.address) for letter in letters}:
+        address, at = letters[0].address, self._to.now().at
+        self._tries[address] += 1
+        if address not in self._unreachable:
+            self._n_failed += 1
+            self._pause_until = self._to.clock() + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._n_failed - 1, 10))
+        for id in {letter.notice.request for letter in letters}:
             before = self.troubles.get((id, address), Trouble(at, why, 0))
             self.troubles[id, address] = Trouble(before.since, why, before.n_tries + 1)
             self._put_off(id, self._to.clock() + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(before.n_tries, 10)))
@@ -214,6 +218,8 @@ class Post:
             for id, _ in self.troubles:
                 self._put_off(id, self._to.clock())
         self._n_failed, self._pause_until = 0, 0.0
+        del self._tries[address]
+        self._unreachable = set(+self._tries)  # the channel works, so it is they who fail
         self._sent[address].append(self._to.clock())
         at = self._to.now().at
         marks = [self._letters.mark(letter.notice.request, address, letter.notice.mark, at) for letter in letters]

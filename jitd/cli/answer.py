@@ -17,6 +17,8 @@ from jitpam.wire.exact import exact as exact
 from jitpam.wire.shown import reshown, shown_argument, unshown
 
 Row = dict[str, Any]
+NOT_SHOWN = "(not shown)"
+"""Stands for what the rule of a request keeps from the viewer; ``narrowed`` is true in such a row."""
 
 
 def printable(text: str) -> str:
@@ -77,6 +79,14 @@ def quoted(text: str) -> str:
 def command_line(argv: Iterable[object]) -> str:
     """Return all arguments on one line, nothing shortened. ``unshown_command`` reads that line back."""
     return " ".join(quoted(str(argument)) for argument in argv)
+
+
+def command_of(row: Row) -> str:
+    """Return the command of ``row`` on one line: with all its arguments, or without them if they are not shown to the viewer."""
+    argv = row.get("argv")
+    if not isinstance(argv, list):
+        return "-"
+    return f"{quoted(words(row, 'path', ''))} {NOT_SHOWN}".strip() if row.get("narrowed") else command_line(argv)
 
 
 def n_bytes(text: str) -> int:

@@ -40,11 +40,16 @@ def _reviewable(row: Row) -> bool:
     return bool(row.get("may_review")) and not row.get("mine")
 
 
+def _may_give(row: Row) -> bool:
+    return bool(row.get("may_give"))
+
+
 IDS: dict[str, tuple[str, _Test]] = {
     "show": ("requests", _any),
     "approve": ("requests", _reviewable),
     "deny": ("requests", _reviewable),
     "withdraw": ("requests", _mine),
+    "review": ("reviews", _may_give),
     "jitsudo --resume": ("requests", _mine),
     "revoke": ("grants", _any),
     "stop": ("runs", _any),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from jitd.cli.answer import Row, command_line, words
+from jitd.cli.answer import Row, command_of, words
 from jitd.cli.instants import in_words, told
 
 MOST_TOLD = 5
@@ -71,8 +71,7 @@ def owed_sentences(rows: Iterable[Row]) -> list[str]:
 
 def _sentence(row: Row) -> str:
     id, overdue = words(row, "id"), " and overdue" if words(row, "state") == "overdue" else ""
-    argv = row.get("argv")
-    what = command_line(argv) if isinstance(argv, list) else "-"
+    what = command_of(row)
     if row.get("mine"):
         return f"a review is owed{overdue} for your request {id} ({what}); {words(row, 'reviewers')} has to give it"
     return f"a review is owed{overdue} for request {id} ({words(row, 'requester')}: {what}): jitd review {id}"

@@ -13,7 +13,7 @@ from types import FrameType
 
 import click
 
-from jitd.cli.answer import Row, answer, answer_json, command_line, exact, printable, say, words
+from jitd.cli.answer import Row, answer, answer_json, command_of, exact, printable, say, words
 from jitd.cli.call import called
 from jitd.cli.colour import coloured, is_wanted
 from jitd.cli.columns import folded, table
@@ -33,11 +33,6 @@ ENDED = ("approved", "denied", "withdrawn", "expired", "spent", "revoked", "lift
 
 def _whose(row: Row) -> str:
     return f"{words(row, 'requester')}{' (mine)' if row.get('mine') else ''}"
-
-
-def _argv(row: Row) -> str:
-    argv = row.get("argv")
-    return command_line(argv) if isinstance(argv, list) else "-"
 
 
 def _text(name: str) -> Callable[[Row], str]:
@@ -95,7 +90,7 @@ REQUESTS: Columns = {
     "REASON": _text("reason"),
     "HOST": _text("host"),
     "SERVICE": _text("service"),
-    "COMMAND": _argv,
+    "COMMAND": command_of,
 }
 GRANTS: Columns = {
     "ID": _text("id"),
@@ -108,7 +103,7 @@ GRANTS: Columns = {
     "RULE": _text("rule"),
     "HOST": _text("host"),
     "SERVICE": _text("service"),
-    "COMMAND": _argv,
+    "COMMAND": command_of,
 }
 RUNS: Columns = {
     "ID": _text("id"),
@@ -122,7 +117,7 @@ RUNS: Columns = {
     "PID": _text("pid"),
     "HOST": _text("host"),
     "SERVICE": _text("service"),
-    "COMMAND": _argv,
+    "COMMAND": command_of,
 }
 """The columns of each list. On a terminal the first ones and the last one stand on a row's first line: what they tell counts
 most."""

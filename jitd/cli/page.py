@@ -35,7 +35,7 @@ def _about(row: Row) -> Iterator[Line]:
     yield f"request {words(row, 'id')}: {state}", ""
     yield from summary(row)
     if row.get("narrowed"):
-        yield "not shown", "its rule shows the reason, the arguments and what was written about them to others"
+        yield "not shown", "its rule shows the reason, the arguments, what follows from them and what was written to others"
     if row.get("because"):
         yield "because", words(row, "because")
     if row.get("lock"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import click
 
-from jitd.cli.answer import Row, answer, answer_json, exact, printable, say, words
+from jitd.cli.answer import Row, answer, answer_json, command_of, exact, printable, say, words
 from jitd.cli.call import NotDone, called, called_as_reviewer
 from jitd.cli.instants import age, left
 from jitd.cli.lists import Columns, lines_of
@@ -37,7 +37,7 @@ REVIEWS: Columns = {
     "HOST": lambda row: words(row, "host"),
     "BY": lambda row: words(row, "given_by") if row.get("given_by") else words(row, "reviewers"),
     "REASON": lambda row: words(row, "reason"),
-    "COMMAND": lambda row: words(row, "argv"),
+    "COMMAND": command_of,
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jitd.cli import comparison
-from jitd.cli.answer import Row, words
+from jitd.cli.answer import Row, command_of, words
 from jitd.cli.columns import cut_in_the_middle
 from jitd.cli.instants import in_words
 from jitd.cli.labels import Line, members
@@ -39,7 +39,8 @@ def sentence(row: Row) -> str:
         return f"{who} asks for a session of {words(row, 'run_as')} on {host}, by {words(row, 'service')}"
     by = "" if words(row, "service") == "jitsudo" else f", by {words(row, 'service')}"
     # The command stands last: no word of it can be taken for the account or the host.
-    line = cut_in_the_middle(command_without_scripts(row), WIDEST)
+    line = command_of(row) if row.get("narrowed") else command_without_scripts(row)
+    line = cut_in_the_middle(line, WIDEST)
     return f"{who} asks to run, as {words(row, 'run_as')} on {host}{by}{_how_long(row)}: {line}"
 
 
@@ -55,7 +56,9 @@ def _how_long(row: Row) -> str:
 
 
 def amounts_to(row: Row) -> Iterator[Line]:
-    """Yield the lines about what the command lets somebody do beyond its words."""
+    """Yield the lines about what the command lets somebody do beyond its words; none if its words are not shown."""
+    if row.get("narrowed"):
+        return
     if row.get("root_shell"):
         yield "amounts to", ROOT_SHELL
     found = [str(sentence) for sentence in members(row, "consequences")]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitd`` without a verb: what waits for me, and how to answer.
+"""``jitd`` without a verb: what waits for me, and how to answer; and which reviews are owed after somebody broke glass.
 
 Law: it asks the person nothing, and changes nothing. Nothing that waits is a sentence, and no failure.
 """
@@ -33,8 +33,8 @@ def tell() -> int:
     waiting = [row for row in rows if awaits_me(row)]
     if waiting:
         _list(waiting)
-    elif not any(row.get("may_give") for row in reviews):
-        say("nothing waits for you" + (": root reviews nothing" if os.geteuid() == 0 else ""))
+    else:
+        say(_nothing(reviews))
     if others := len(rows) - len(waiting) - mine:
         say(f"{_count(others)} that {'waits' if others == 1 else 'wait'} for others: jitd requests")
     if mine:
@@ -44,6 +44,13 @@ def tell() -> int:
     if not waiting:
         say("all that jitd can do: jitd --help")
     return 0
+
+
+def _nothing(reviews: list[Row]) -> str:
+    """Return the sentence for somebody who has no request to answer. A review that they owe waits for them, too."""
+    if any(row.get("may_give") for row in reviews):
+        return "no request waits for you"
+    return "nothing waits for you" + (": root reviews nothing" if os.geteuid() == 0 else "")
 
 
 def _list(waiting: list[Row]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from jitd.cli.answer import Row, command_line, n_bytes, quoted, words
+from jitd.cli.answer import NOT_SHOWN, Row, command_of, n_bytes, quoted, words
 from jitd.cli.asked_time import begins_and_extends
 from jitd.cli.instants import in_words
 from jitd.cli.labels import Line, counted, members
@@ -77,7 +77,7 @@ def _in_doubt(row: Row) -> Iterator[Line]:
     """Yield the lines for a command line that only the program itself can interpret for certain."""
     yield "", ""
     yield "WHAT WOULD RUN: not known for certain", ""
-    yield "typed", command_line([str(word) for word in members(row, "argv")])
+    yield "typed", command_of(row)
     yield "in doubt", words(row, "doubt")
     yield "as", "not known for certain: take it for root"
     yield "on", f"{words(row, 'host')}, by {words(row, 'service')}"
@@ -93,10 +93,29 @@ def _login(row: Row) -> Iterator[Line]:
 
 
 def _known_command(row: Row) -> Iterator[Line]:
-    argv = [str(argument) for argument in members(row, "argv")]
     yield "", ""
     yield "WHAT WOULD RUN", ""
-    yield "command", command_line(argv)
+    yield "command", command_of(row)
+    if not row.get("narrowed"):
+        yield from _arguments([str(argument) for argument in members(row, "argv")])
+    yield from file(row)
+    yield "as", f"{words(row, 'run_as')}, group {words(row, 'run_as_group')}"
+    yield "on", f"{words(row, 'host')}, by {words(row, 'service')}"
+    yield from held(row)
+    yield "in", directory(row)
+    yield from operands(row)
+    if row.get("narrowed") and row.get("variables"):
+        yield "variables", NOT_SHOWN
+    else:
+        yield from pairs("variable", members(row, "variables"), "none beside the usual ones")
+    if is_anothers(row):
+        return
+    yield from pairs("locale", members(row, "locale"), "none")
+    yield from streams(row)
+
+
+def _arguments(argv: list[str]) -> Iterator[Line]:
+    """Yield the lines about the arguments one by one, as far as the command's line is not enough."""
     size = sum(n_bytes(argument) for argument in argv)
     yield "size", f"{counted(len(argv), 'argument')}, {counted(size, 'byte')}, the command's name included"
     if len(argv) > FEW or any(len(argument) > LONG for argument in argv):
@@ -104,17 +123,6 @@ def _known_command(row: Row) -> Iterator[Line]:
             yield f"argument {at}", f"{quoted(argument)}  ({counted(n_bytes(argument), 'byte')})"
     for at, argument in enumerate(argv):
         yield from script(at, argument)
-    yield from file(row)
-    yield "as", f"{words(row, 'run_as')}, group {words(row, 'run_as_group')}"
-    yield "on", f"{words(row, 'host')}, by {words(row, 'service')}"
-    yield from held(row)
-    yield "in", directory(row)
-    yield from operands(row)
-    yield from pairs("variable", members(row, "variables"), "none beside the usual ones")
-    if is_anothers(row):
-        return
-    yield from pairs("locale", members(row, "locale"), "none")
-    yield from streams(row)
 
 
 def script(at: int, argument: str) -> Iterator[Line]:

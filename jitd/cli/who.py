@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jitd.cli.answer import Row, quoted, words
+from jitd.cli.answer import NOT_SHOWN, Row, quoted, words
 from jitd.cli.authenticated import authenticated
 from jitd.cli.instants import told
 from jitd.cli.labels import Line, members
@@ -58,8 +58,10 @@ def claims_of(row: Row) -> Row:
 
 
 def reason(row: Row) -> str:
-    """Return the reason in quotes, or that none was given."""
-    return "none given" if row.get("reason") is None else f'"{row["reason"]}"'
+    """Return the reason in quotes, or that none was given, or that it is not shown."""
+    if row.get("reason") is None:
+        return "none given"
+    return NOT_SHOWN if row.get("narrowed") else f'"{row["reason"]}"'
 
 
 def claimed(row: Row) -> Iterator[Line]:

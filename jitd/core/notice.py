@@ -74,7 +74,7 @@ class Notice:
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """A review that is owed because the glass was broken. ``approvals`` were skipped: their people are told. ``is_overdue``: its
-    time is over. ``given_by`` is the account of whoever gave it, at ``given_at``; empty and None as long as nobody has.
+    time is over. ``given_by`` is the account of the person who gave it, at ``given_at``; empty and None as long as nobody has.
     """
 
     approvals: tuple[Approval, ...]

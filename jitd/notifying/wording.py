@@ -3,8 +3,9 @@
 
 A message says who asks for what kind of thing, as whom, where, until when, and what to type. ``shows`` adds the rule, or the rule
 with the command and the reason. It is not what an approver decides by: ``jitd show`` has all of it.
-Law: pure. There is no link. The subject has no word that a requester wrote. All foreign text passes ``foreign``: what goes to a
-terminal is ASCII, and all else is taken to leave this host.
+Law: pure. A message that leaves this host shows the id alone if the rule says who is shown the contents of its requests
+(``visible_to``). There is no link. The subject has no word that a requester wrote. All foreign text passes ``foreign``: what
+goes to a terminal is ASCII, and all else is taken to leave this host.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from jitd.core.deed import deed_of
 from jitd.core.notice import Event, Notice, Whom, decider
 from jitd.core.policy import describe_approvals
 from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
+from jitd.core.visibility import shown_elsewhere
 from jitd.core.wording import count
 from jitd.notifying import foreign
 from jitd.notifying.channel import Message
@@ -102,14 +104,19 @@ class _Words:
 
     @property
     def until(self) -> list[str]:
-        return [] if self.request.expires_at is None else [f"Until:    {_instant(self.request.expires_at)}"]
+        """The lines that say until when it can be answered, and when it begins if that is later than the answer."""
+        times = (("Until:", self.request.expires_at), ("Begins:", self.request.starts_at))
+        return [f"{label:9} {_instant(at)}" for label, at in times if at is not None]
 
 
 def say(notice: Notice, request: Request, kind: str, shows: str, to: tuple[str, ...] = ()) -> Message:
     """Return what ``to`` (accounts; empty for a group) is told by a channel. ``kind`` and ``shows`` are those of its settings
-    (``settings.channels``).
+    (``settings.channels``). On a terminal it is one of those who may review the request who reads it, or its requester.
     """
-    words = _Words(request, foreign.on_terminal if kind == TERMINALS else foreign.outside)
+    if kind == TERMINALS:
+        words = _Words(request, foreign.on_terminal)
+    else:
+        words, shows = _Words(request, foreign.outside), shown_elsewhere(request, shows)
     subject, lines = _SAID[notice.event](notice, words, shows)
     return Message(str(notice.event), request.id, subject, tuple(lines), to)
 
@@ -223,7 +230,7 @@ _ENDS: Mapping[RequestState, str] = {
 
 
 def _instant(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _beginning(argv: tuple[bytes, ...]) -> tuple[bytes, ...]:

@@ -42,6 +42,8 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
     breaks_glass = isinstance(ask, messages.Breakglass)
     if breaks_glass and not deed_of(ask.service).is_executed:
         raise Refusal("usage", "glass is broken by jitsudo alone")
+    if breaks_glass and ask.starts_at is not None:
+        raise Refusal("usage", "glass is not broken for later: what can wait until then can be approved")
     if ask.streams and (len(ask.streams) != 3 or any(kind not in KINDS for kind in ask.streams)):
         raise Refusal("usage", "there are three standard streams, each of a known kind")
     bounds = ((ask.lasts_for, LONGEST), (ask.uses, 2**31), (ask.timeout_for, LONGEST))

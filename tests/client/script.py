@@ -15,7 +15,7 @@ from jitd.core.approvers import may_review
 from jitd.core.decision import Approval
 from jitd.core.request import Request, transition
 from jitd.verbs.rows import request_row
-from jitpam.wire.messages import Message
+from jitpam.wire.messages import List, Message
 from tests.scene import asked, command, moment, permit, person, screened
 
 HOSTILE = b"\x1b]0;title\x07\x1b[2J\x1b[31m\r\nroot  fine\x9b5A\x08\xff\xe2\x80\xae\xe2\x80\x8b\\"
@@ -40,12 +40,21 @@ def row_for(request: Request, viewer: str = "bob", **changes: Any) -> Row:
 
 
 class Script:
-    """A daemon that gives ``rows`` to every question, or raises ``fault``; ``heard`` is what it was asked.
+    """A daemon that gives ``rows`` to every question, but ``reviews`` if it is asked what is owed; or raises ``fault``. ``heard``
+    is what it was asked.
 
     With ``tells`` it prints what is more than a question, for a process that cannot be looked into."""
 
-    def __init__(self, *rows: Row, fault: Exception | None = None, said: str = "", changes: tuple[list[Row], ...] = ()) -> None:
+    def __init__(
+        self,
+        *rows: Row,
+        fault: Exception | None = None,
+        said: str = "",
+        changes: tuple[list[Row], ...] = (),
+        reviews: tuple[Row, ...] = (),
+    ) -> None:
         self.rows = rows
+        self.reviews = reviews
         self.fault = fault
         self.said = said
         self.changes = changes
@@ -61,7 +70,7 @@ class Script:
         self.heard.append(message)
         if self.fault:
             raise self.fault
-        yield from self.rows
+        yield from self.reviews if isinstance(message, List) and message.what == "reviews" else self.rows
 
     def do(self, message: Message) -> str:
         self.heard.append(message)

@@ -19,7 +19,7 @@ PROGRAM = "import sys; from jitd.cli import main; sys.exit(main())"
 REFUSED = (
     (("requests",), 125, "cannot be reached"),
     (("approve", "--yess", "K7QM-2XVD"), 2, "--yess"),
-    (("deny", "K7QM-2XVD", "--reason", ""), 2, "--reason is empty"),
+    (("deny", "K7QM-2XVD", "--reason", ""), 2, "say why, for the requester"),
     (("pam-lint", "/nowhere"), 1, "1 unknown"),
     (("check", "/nowhere"), 1, "1 fault"),
 )

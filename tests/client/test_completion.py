@@ -65,6 +65,12 @@ def test_the_ids_that_a_verb_takes_are_offered(typed: str, ids: list[str] | None
     assert found == ids if ids is not None else MINE not in found and OTHERS not in found
 
 
+def test_the_reviews_that_a_person_may_give_are_offered(capsys: pytest.CaptureFixture[str]) -> None:
+    owed: tuple[Row, ...] = ({"id": OTHERS, "may_give": True}, {"id": MINE, "may_give": False, "mine": True})
+    assert offered(capsys, "review", "", script=Script(*rows(), reviews=owed)) == [OTHERS]
+    assert offered(capsys, "review", "--comment", "", script=Script(*rows(), reviews=owed)) == []
+
+
 @pytest.mark.parametrize(
     ("typed", "some", "none"),
     [

@@ -104,6 +104,7 @@ def test_standard_input_is_the_commands_and_does_not_confirm(daemon, on_terminal
         (("--break-glass", "--reason= ", "true"), "--break-glass needs --reason=TEXT"),
         ((*BREAK, "-n", "true"), "-n does not go with --break-glass"),
         ((*BREAK, "--no-wait", "true"), "--no-wait does not go with --break-glass"),
+        ((*BREAK, "--at=22:00", "true"), "--at does not go with --break-glass"),
         ((*BREAK, "-k", "true"), "-k does not go with --break-glass"),
         ((*BREAK, "-l", "true"), "goes with a command that jitsudo runs"),
         ((*BREAK, "-v"), "goes with a command that jitsudo runs"),
@@ -165,10 +166,12 @@ def test_a_request_that_owes_none_is_not_reviewed(capsys):
 
 def test_the_list_says_which_are_owed_and_the_page_how_late_they_are(capsys):
     listed = {**row()["owed_review"], "requester": "alice@X", "argv": ["true"], "host": "db1", "begun_at": "2026-03-02T09:00:00Z"}
-    assert jitd(Script(listed), "reviews") == 0
+    assert jitd(Script(reviews=(listed,)), "reviews") == 0
     assert "owed" in capsys.readouterr().out
-    assert jitd(Script(listed), "reviews", "--json") == 0
+    assert jitd(Script(reviews=(listed,)), "reviews", "--json") == 0
     assert json.loads(capsys.readouterr().out)["id"] == ID
+    assert jitd(Script(reviews=({**listed, "argv": ["echo", "a b"]},)), "reviews") == 0
+    assert "echo 'a b'" in capsys.readouterr().out, "a space in an argument is no end of it"
     assert jitd(Script(), "reviews") == 0
     assert "no review is owed" in capsys.readouterr().err
     late = row(state="overdue", overdue_at="2026-03-03T09:00:00Z")
@@ -186,3 +189,38 @@ def test_the_confirmation_does_not_wait_for_a_terminal_that_is_never_silent(on_t
     assert ASKING in started.seen
     started.type(b"\n")
     assert started.end() == 120
+
+
+def owed(id=ID, **changes):
+    """An owed review in a list, as bob sees it who may give it."""
+    return {**row()["owed_review"], "id": id, "requester": "alice@X", "path": "/usr/bin/true", "argv": ["true"], **changes}
+
+
+def test_jitd_alone_says_which_reviews_are_owed_beside_what_waits(capsys):
+    script = Script(row_for(waiting("true", id="AAAA-1111")), reviews=(owed(),))
+    assert jitd(script) == 0
+    told = capsys.readouterr()
+    assert "1 request waits for you:" in told.out and "AAAA-1111" in told.out
+    assert f"a review is owed for request {ID} (alice@X: true): jitd review {ID}" in told.err
+    assert [(message.type, message.what) for message in script.heard] == [("list", "requests"), ("list", "reviews")]
+    assert jitd(Script(reviews=(owed(),))) == 0
+    told = capsys.readouterr()
+    assert f"jitd review {ID}" in told.err and "no request waits for you" in told.err
+    assert "nothing waits for you" not in told.err, "a review does"
+
+
+def test_jitd_alone_tells_who_broke_glass_and_nobody_else_of_a_review_that_is_owed_by_others(capsys):
+    assert jitd(Script(reviews=(owed(mine=True, may_give=False, state="overdue"),))) == 0
+    told = capsys.readouterr().err
+    assert f"a review is owed and overdue for your request {ID} (true); group:ops has to give it" in told
+    assert "nothing waits for you" in told and "jitd review" not in told
+    assert jitd(Script(reviews=(owed(may_give=False),))) == 0
+    assert "review" not in capsys.readouterr().err.replace("root reviews nothing", "")
+
+
+def test_arguments_that_are_not_shown_are_not_shown_as_arguments(capsys):
+    narrow = owed(narrowed=True, argv=["(not shown)"])
+    for words in ((), ("requests",), ("reviews",)):
+        assert jitd(Script(reviews=(narrow,)), *words) == 0
+        told = capsys.readouterr()
+        assert "/usr/bin/true (not shown)" in told.out + told.err and "'(not shown)'" not in told.out + told.err

@@ -35,7 +35,9 @@ BOTH = {"ops": GROUP, "tty": PERSONS}
 
 
 class Played:
-    """A channel. While ``is_down`` it sends nothing; ``gate`` holds up what is being sent. ``heard`` has what came through."""
+    """A channel. While ``is_down`` it sends nothing, and never what is about a request or to an account in ``refuses``. ``gate``
+    holds up what is being sent. ``heard`` has what came through.
+    """
 
     def __init__(self) -> None:
         self.heard: list[Message] = []
@@ -48,7 +50,7 @@ class Played:
         self.n_tries += 1
         if self.gate is not None:
             await self.gate.wait()
-        if self.is_down or message.request in self.refuses:
+        if self.is_down or {message.request, *message.to} & self.refuses:
             raise NotSent("it cannot be reached")
         self.heard.append(message)
 

@@ -188,6 +188,17 @@ def test_a_gate_never_breaks_glass(service: str) -> None:
     assert not any("glass" in field for field in messages.Enforce.fields)
 
 
+def test_nobody_breaks_glass_for_later() -> None:
+    """The review would be owed before anything was done, and overdue before it could be given."""
+    from jitd.server.reading import asked_in
+    from tests.wire.test_weight import ASK
+
+    ask = messages.Breakglass(**{**ASK, "starts_at": "2026-01-05T22:00:00Z"}, argv=[b"true"], waits=True, if_owed=True)
+    with pytest.raises(Refusal, match="glass is not broken for later") as refused:
+        asked_in(ask, None)
+    assert refused.value.code == "usage"
+
+
 def test_a_reason_is_wanted_before_anything_is_made(house: GlassHouse) -> None:
     before = house.store.head()
     with pytest.raises(Refusal) as no:
@@ -240,6 +251,31 @@ def test_those_who_were_skipped_see_it_and_nobody_else_does(house: GlassHouse) -
         assert sentence == f"a review is owed for request {id} (alice@EXAMPLE.TEST: /usr/bin/env x): jitd review {id}"
         (mine,) = owed_sentences(await house.rows(ALICE))
         assert mine.startswith(f"a review is owed for your request {id}") and owed_sentences(await house.rows(DAVE)) == []
+
+    house.run(play())
+
+
+def test_what_a_rule_keeps_from_operators_is_kept_from_them_in_an_owed_review_too(house: GlassHouse) -> None:
+    """THREATS S-11. Who was skipped may review it, so they are shown everything."""
+    house.glass(visible_to=("group:privacy",))
+
+    async def play() -> None:
+        id = await house.shattered()
+        for given in (False, True):
+            for who, is_whole in ((BOB, True), (ALICE, True), (DAVE, False)):
+                (listed,) = await house.rows(who, ended=True)
+                shown = await house.lists.show(who, id)
+                for row in (listed, shown):
+                    assert row["narrowed"] is not is_whole
+                    assert ("production is down" in repr(row), row["argv"][-1] == "x") == (is_whole, is_whole), who.user
+                assert ("well MARKED done" in repr((listed, shown))) is (given and is_whole)
+                assert shown["owed_review"]["state"] == listed["state"] == ("reviewed" if given else "owed")
+            assert listed["argv"] == ["(not shown)"] and "production" not in "".join(page(shown, None))
+            if not given:
+                await house.give(id, comment="well MARKED done")
+        records = [row async for row in house.lists.records(DAVE, 0)]
+        (about,) = (row for row in records if row["event"] == "owed_review.reviewed")
+        assert about["narrowed"] and "MARKED" not in repr(records) and "production" not in repr(records)
 
     house.run(play())
 

@@ -279,6 +279,38 @@ async def test_a_message_that_is_refused_each_time_keeps_back_no_other_one(house
 
 
 @played
+async def test_an_address_that_fails_keeps_back_nobody_else_of_the_same_channel(house: House) -> None:
+    """Whoever lets their own address fail silences no other approver."""
+    house.tty.refuses = {"bob"}
+    house.begin(notify=("tty",))
+    await house.work()
+    await house.pass_time(FIRST_PAUSE)
+    assert house.tty.said == [("waits", ID, "carol"), ("waits", ID, "dave")]
+    for _ in range(5):
+        await house.pass_time(LONGEST_PAUSE)
+    house.begin("GOOD-GOOD", notify=("tty",))
+    await house.work()
+    assert house.tty.said[-2:] == [("waits", "GOOD-GOOD", "carol"), ("waits", "GOOD-GOOD", "dave")], "and at once"
+    assert [one.n_requests for one in house.notices.failing()] == [2]
+    house.tty.refuses = set()
+    await house.pass_time(LONGEST_PAUSE)
+    assert {request for _, request, to in house.tty.said if to == "bob"} == {ID, "GOOD-GOOD"} and not house.notices.failing()
+
+
+@played
+async def test_broken_glass_is_told_to_those_whose_address_works(house: House) -> None:
+    house.tty.refuses = {"bob", "carol"}
+    made = asked(ID)
+    house.skipped[ID] = Skipped((Approval(1, ("group:ops",)),))
+    house.act(submit(made), screened(made, free(notify=("tty",)), attended=False))
+    house.notices.look(ID)
+    await house.work()
+    for _ in range(2):
+        await house.pass_time(2 * FIRST_PAUSE)
+    assert [to for *_, to in house.tty.said] == ["dave"]
+
+
+@played
 async def test_words_that_cannot_be_found_for_one_request_keep_back_no_other_one(house: House) -> None:
     class Stumbling:
         def say(self, notice: Any, request: Any, *words: Any) -> Any:

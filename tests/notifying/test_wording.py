@@ -63,6 +63,13 @@ def test_a_request_that_waits() -> None:
     )
 
 
+def test_a_request_for_later_says_when_it_would_begin_however_little_is_shown() -> None:
+    later = waiting(starts_at=START + timedelta(hours=13))
+    for shows in ("id", "rule", "command"):
+        lines = said(request=later, shows=shows).splitlines()
+        assert [line for line in lines if line not in said(shows=shows).splitlines()] == ["Begins:   2026-03-02 22:00:00 UTC"]
+
+
 def test_each_word_of_shows_says_more() -> None:
     by_id, by_rule, by_command = (said(shows=shows).splitlines() for shows in ("id", "rule", "command"))
     assert [line for line in by_rule if line not in by_id] == [
@@ -132,6 +139,17 @@ def test_broken_glass_is_told_with_the_review_that_is_owed() -> None:
     assert "Nobody has reviewed in time" in text and "jitd review K7QM-2XVD" in text
 
 
+def test_that_it_was_reviewed_is_told_with_the_account_of_who_did_it() -> None:
+    message = say(replace(notice(Event.REVIEWED, Whom.TOLD), by="bob"), ended(RequestState.APPROVED), "mail", "command")
+    assert message.subject == "K7QM-2XVD on db1: reviewed by bob"
+    assert message.lines == (
+        "bob has reviewed what alice did without an approval on db1.example.test, request K7QM-2XVD.", "",
+        "You have nothing left to do.",
+    )  # fmt: skip
+    brief = digest(((notice(Event.REVIEWED), waiting()), (notice(Event.OVERDUE), waiting())))
+    assert {"K7QM-2XVD: is reviewed", "K7QM-2XVD: was not reviewed in time"} <= set(brief.lines)
+
+
 # --- what a requester wrote
 
 
@@ -164,6 +182,24 @@ def test_what_is_not_to_be_shown_is_not_in_a_message(event: Event, shows: str) -
     for whom in Whom:
         message = say(notice(event, whom), secret, "mail", shows)
         assert "hunter2" not in repr(message) and "mysql" not in repr(message)
+
+
+@pytest.mark.parametrize("words", [(), ("group:privacy",)])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("event", Event)
+def test_a_rule_that_keeps_contents_from_others_lets_the_id_alone_leave_the_host(
+    event: Event, kind: str, words: tuple[str, ...]
+) -> None:
+    """THREATS S-11. Nobody knows who reads mail; on a terminal it is one of those who may review the request."""
+    request = waiting()
+    assert request.obligations is not None
+    narrow = replace(request, obligations=replace(request.obligations, visible_to=words))
+    for whom in Whom:
+        for shows in ("id", "rule", "command"):
+            expected = say(notice(event, whom), request, kind, shows if kind == "terminals" else "id")
+            assert say(notice(event, whom), narrow, kind, shows) == expected
+            found = repr(expected)
+            assert kind == "terminals" or ("systemctl" not in found and "why" not in found and "restart-postgres" not in found)
 
 
 @pytest.mark.parametrize("kind", KINDS)
