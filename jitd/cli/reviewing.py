@@ -7,9 +7,6 @@ terminal or given by ``--yes``; it is never read from a pipe.
 
 from __future__ import annotations
 
-import shutil
-import sys
-
 import click
 
 from jitd.cli.answer import Row, answer, answer_json, command_of, exact, printable, say, words
@@ -18,8 +15,13 @@ from jitd.cli.instants import age, left
 from jitd.cli.lists import Columns, lines_of
 from jitd.cli.page import page
 from jitd.cli.question import can_ask, is_answered_yes
+from jitd.cli.reading import put, put_all, screen
+from jitd.cli.verdict import fetched, fingerprint_of
 from jitpam.client import Connection
-from jitpam.wire.messages import List, Review, Show
+from jitpam.wire.messages import List, Review
+
+BELOW = 3
+"""Lines of the screen that the question takes."""
 
 
 def _time_left(row: Row) -> str:
@@ -49,7 +51,7 @@ def reviews(*, ended: bool, as_json: bool) -> None:
     if as_json:
         answer_json(exact(rows))
     elif rows:
-        for line in lines_of(REVIEWS, rows, shutil.get_terminal_size().columns if sys.stdout.isatty() else None):
+        for line in lines_of(REVIEWS, rows, screen()):
             answer(line)
     if not rows:
         say("no glass was ever broken, as far as you may see" if ended else "no review is owed, as far as you may see")
@@ -62,25 +64,29 @@ def reviews(*, ended: bool, as_json: bool) -> None:
 def review(id: str, *, comment: str, is_sure: bool) -> None:
     """Show what somebody did who broke glass, ask, and record that you have reviewed it."""
     with called_as_reviewer() as daemon:
-        row = _fetch(daemon, id)
-        owed = row.get("owed_review")
-        id = words(row, "id")
+        row = fetched(daemon, id)
+        id, owed = words(row, "id"), row.get("owed_review")
         if not isinstance(owed, dict):
             raise NotDone(f"no review is owed for request {id}", "not_done")
-        if not is_sure and not can_ask():
-            raise click.UsageError("there is no terminal to ask on; with --yes nothing is asked")
-        if owed.get("may_give"):
-            for line in page(row, shutil.get_terminal_size().columns if sys.stdout.isatty() else None):
-                answer(line)
-            sys.stdout.flush()  # this raises if the request cannot be printed: then no review is sent
-            if not is_sure and not is_answered_yes(f"\nhave you reviewed {printable(id)}? type yes: "):
-                raise NotDone(f"request {id} is not reviewed: nothing was sent")
-        fingerprint = bytes.fromhex(words(row, "fingerprint", ""))
-        said = daemon.do(Review(id=id, verdict="reviewed", fingerprint=fingerprint, comment=comment))
-        say(said or f"request {id} is reviewed")
+        may_give = bool(owed.get("may_give"))
+        if is_sure or not may_give:
+            if may_give:
+                put_all(page(row, screen()))
+            say(_sent(daemon, row, comment))
+            return
+    if not can_ask():
+        raise click.UsageError("there is no terminal to ask on; with --yes nothing is asked")
+    put(page(row, screen()), below=BELOW)
+    if not is_answered_yes(f"\nhave you reviewed {printable(id)}? type yes: "):
+        raise NotDone(f"request {id} is not reviewed: nothing was sent")
+    with called_as_reviewer() as daemon:  # no connection was held while a person read
+        say(_sent(daemon, row, comment))
 
 
-def _fetch(daemon: Connection, id: str) -> Row:
-    for row in list(daemon.ask(Show(id=id))):
-        return row
-    raise NotDone(f"there is no {id}", "unknown")
+def _sent(daemon: Connection, row: Row, comment: str) -> str:
+    """Send the review of exactly what stands in ``row``. Return what it did, as a sentence. Raises NotDone and
+    RefusedByDaemon.
+    """
+    id = words(row, "id")
+    said = daemon.do(Review(id=id, verdict="reviewed", fingerprint=fingerprint_of(row), comment=comment))
+    return said or f"request {id} is reviewed"

@@ -35,7 +35,9 @@ TREE = Path(__file__).parents[2]
 
 
 class Desk:
-    """The daemon. ``rows`` are the open requests, oldest first, as the person at the desk sees them."""
+    """The daemon. ``rows`` are the open requests, oldest first, as the person at the desk sees them, and those for which a review
+    is owed.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._rows = directory / "rows.json"
@@ -72,11 +74,11 @@ class Desk:
         pass
 
     def ask(self, message: Message) -> Iterator[Row]:
-        if message.type == "list" and message.what == "reviews":  # type: ignore[attr-defined]
-            return iter(())
         if message.type == "list":
             wait_for(lambda: not self.busy.exists(), what="the desk")
-            return iter(self.rows)
+            if message.what == "reviews":  # type: ignore[attr-defined]
+                return iter([row["owed_review"] for row in self.rows if row.get("owed_review")])
+            return iter([row for row in self.rows if not row.get("owed_review")])
         found = [row for row in self.rows if row["id"] == message.id]  # type: ignore[attr-defined]
         if not found:
             raise RefusedByDaemon("unknown", f"there is no request {message.id}, as far as you may see")  # type: ignore[attr-defined]
@@ -93,7 +95,7 @@ class Desk:
         new.write_text(json.dumps([*self.sent, [review.verdict, review.id, review.fingerprint.hex(), review.comment]]))
         new.replace(self._sent)
         self.rows = [one for one in self.rows if one is not row and one["id"] != review.id]
-        return f"request {review.id} is {'approved' if review.verdict == 'approve' else 'denied'}"
+        return f"request {review.id} is {({'approve': 'approved', 'deny': 'denied'}).get(review.verdict, review.verdict)}"
 
 
 def command(directory: Path) -> list[str]:
