@@ -76,7 +76,7 @@ def _head(row: Row) -> str:
 
 def _owed(row: Row) -> Iterator[Line]:
     """Yield what the rule asks, who has answered, and what the viewer may not do."""
-    owes = still_owed(row).removesuffix(" approvals").removesuffix(" approval")
+    owes = still_owed(row).removesuffix(" approvals").removesuffix(" approval") if members(row, "reviews") else "all"
     yield "rule", f"{words(row, 'rule', 'none decided yet')} asks {asks(row)}; {owes} still owed"
     yield from others_asked(row)
     for review in members(row, "reviews"):

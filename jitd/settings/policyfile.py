@@ -76,9 +76,7 @@ KEYS = {
     ),
 }
 """The keys that each table may have. ``rule`` is for permit and deny alike."""
-LATER = {
-    "permit": (),
-}
+LATER = {"permit": ("without_kdc",)}
 """Keys that a later version will know. This version refuses them: to ignore a condition would permit too much."""
 
 

@@ -23,6 +23,7 @@ SAMPLES = [
     messages.Token(token=b"x" * 40),
     submission("true"),
     messages.Anew(**asked("true"), waits=True, if_owed=True),
+    messages.Breakglass(**asked("true", reason="why"), waits=True, if_owed=True),
     messages.Explain(**asked("true")),
     messages.Suppose(**asked("true"), principal="alice", groups=None, at=None, facts=[]),
     messages.Resume(id=ID, streams=["null"] * 3),
@@ -47,6 +48,7 @@ SAMPLES = [
     messages.Stop(id=ID, reason=""),
     messages.Lock(whom="all", name="", lasts_for=None, reason=""),
     messages.Unlock(id=None, whom="all", name="", reason=""),
+    messages.Mute(lasts_for=60),
     messages.Reload(),
     messages.Audit(after=0),
     messages.Replay(id=ID, follow=False),
@@ -111,6 +113,7 @@ def test_before_authentication_every_two_messages_end_the_connection_and_do_noth
 
 
 ANSWERED = [
+    "breakglass",
     "get",
     "keep",
     "resume",
@@ -124,17 +127,19 @@ ANSWERED = [
     "stop",
     "lock",
     "unlock",
+    "mute",
     "reload",
     "audit",
     "replay",
     "withdraw",
     "enforce",
 ]
-"""After these somebody who is ready is ready again: none of the samples is about something that there is."""
+"""After these somebody who is ready is ready again: none of the samples is about something that there is, and no rule lets
+somebody break glass.
+"""
 MAY_FOLLOW = {
     "submit": ("withdraw", "bye"),
     "anew": ("withdraw", "bye"),
-    "breakglass": ("withdraw", "bye"),
     "watch": ("bye",),
     "bye": (),
     **{one: (*ANSWERED, "submit", "anew", "watch", "bye") for one in ANSWERED},
@@ -168,7 +173,8 @@ def test_after_authentication_every_two_messages_are_answered_or_end_the_connect
     wait_for(lambda: house.kept("requests") == [])
     rows = house.rows("requests", "--all")
     assert len(rows) == n_submitted
-    assert {row["state"] for row in rows} == {"withdrawn"}
+    ends = {"breakglass" if row["breaks_glass"] else "others": row["state"] for row in rows}
+    assert ends == {"breakglass": "denied", "others": "withdrawn"}, "no rule of this house breaks glass"
     assert house.rows("runs", "--all") == []
 
 

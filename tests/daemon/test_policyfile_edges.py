@@ -143,9 +143,7 @@ def test_a_deny_by_host_and_by_hour(directory: Path) -> None:
     assert found.hours is not None and [hours.text for hours in found.hours] == ["Mon 08:00-18:00 UTC"]
 
 
-LATER = {
-    "[[permit]]": (),
-}
+LATER = {"[[permit]]": ("without_kdc",)}
 
 
 @pytest.mark.parametrize(("table", "key"), [(table, key) for table, keys in LATER.items() for key in keys])

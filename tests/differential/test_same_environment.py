@@ -205,7 +205,7 @@ ROWS = [
         "preserve all, with a function",
         ("-E", ENVIRONMENT),
         env={"MY_A": "() { :; }"},
-        ours={"out": lambda out: "HOME=/root" in out and "MY_A" not in out},
+        ours={"out": lambda out: "HOME=/root" in out and "MY_A" not in out, "speaks": True},
         because=VARIABLES,
     ),
     Row(
@@ -274,7 +274,7 @@ ROWS = [
         "preserve all: what the rule does not let in",
         ("-E", ENVIRONMENT),
         env={"OTHER": "b", "MY_A": "b"},
-        ours={"out": lambda out: "MY_A=b" in out and "OTHER" not in out},
+        ours={"out": lambda out: "MY_A=b" in out and "OTHER" not in out, "speaks": True},
         because=VARIABLES,
     ),
 ]

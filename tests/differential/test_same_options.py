@@ -276,7 +276,7 @@ ROWS = [
     Row("nothing at all", (), refused=120),
     Row("two dashes and nothing", ("--",), refused=120),
     Row("an option and nothing", ("-n",), refused=120),
-    Row("an unknown option", ("-q", "true"), refused=120),
+    Row("an unknown option", ("-x", "true"), refused=120),
     Row("an unknown long option", ("--nosuchoption", "true"), refused=120),
     Row("an ambiguous beginning of a long option", ("--pr", "true"), refused=120),
     Row("an argument for an option that takes none", ("--login=x", "true"), refused=120),
