@@ -23,7 +23,7 @@ NAME = client.NAME
 HOST = "lab.example.test"
 POLICY = """
 [[permit]]
-name = "own"
+name = "own-terminal"
 who = ["group:dba"]
 run_as = ["alice"]
 commands = [["**"]]
