@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one channel still has to tell of a request, and to whom: from the request's state and the told marks.
 
-Law: nothing is sent here. Whoever was told something is not told it again; the requester is never told as an approver.
+Law: nothing is sent here. Nobody is told the same thing twice; the requester is never told as an approver.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def put(lines: list[str], *, below: int = 1) -> bool:
 
 
 def put_all(lines: Iterable[str]) -> None:
-    """Print ``lines`` at once, whoever reads them. Raises OSError if they cannot be printed."""
+    """Print ``lines`` at once, also to a program. Raises OSError if they cannot be printed."""
     for line in lines:
         answer(line)
     sys.stdout.flush()  # this raises if they cannot be printed

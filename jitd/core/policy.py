@@ -116,7 +116,7 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
     if question.command.gives and (is_root or question.requester.is_local):
         return Deny(Why.NO_RULE, "a thing is given only to a person who has a Kerberos ticket")
     if is_root and question.breaks_glass:
-        return Deny(Why.NO_RULE, "root breaks no glass: it needs nobody's approval")
+        return Deny(Why.NO_RULE, "root does not break glass: root needs no approval")
     # A deny without "who" must not lock root out of its own host. A deny that names root does.
     denies = (rule for rule in policy.index.denies if not (is_root and rule.who is None))
     lacking: Deny | None = None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which ways to approve are open, and how few persons are still owed over all of them.
 
-Law: pure. Only ``opened`` and ``every_way`` make an ``Open``, and whoever counts or names approvers needs one: so nobody can
+Law: pure. Only ``opened`` and ``every_way`` make an ``Open``, and all that counts or names approvers needs one: so nobody can
 forget that a way opens at its time. A way that is closed entitles nobody and fulfils nothing.
 """
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a channel is: it carries a message to people, and says so if it cannot.
 
-Law: a message that ``send`` took without NotSent was handed to whoever carries it on. Whether a person reads it is not known.
+Law: a message that ``send`` took without NotSent was handed on. Whether a person reads it is not known.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def _after(rule: Table, table: Table) -> int:
     after = table.duration("after", 1)
     expires = Table(rule.document, rule.place, rule.values, [], rule.rule).duration("expires", 15 * 60)
     if after >= expires:
-        table.fault(f'"after" is no shorter than the rule waits ("expires" is {spell_duration(expires)})', "after")
+        table.fault(f'"after" is not shorter than the rule waits ("expires" is {spell_duration(expires)})', "after")
     return after
 
 

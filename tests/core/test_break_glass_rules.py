@@ -49,7 +49,7 @@ ROWS: list[tuple[str, tuple[Rule, ...], Subject, str, str]] = [
         "p",
         "authentication: rule glass wants",
     ),
-    ("root", (OWES, SHATTERS), ROOT, "root", "no rule: root breaks no glass: it needs nobody's approval"),
+    ("root", (OWES, SHATTERS), ROOT, "root", "no rule: root does not break glass: root needs no approval"),
 ]
 
 

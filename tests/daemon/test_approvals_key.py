@@ -81,11 +81,11 @@ WRONG = [
     (f"[{{ any_of = [{BOSS}, {BOSS}] }}]", 'each way of "any_of" has "after": one has to be open from the start'),
     (
         f'[{{ any_of = [{OPS}, {{ need = 1, from = ["group:ops"], after = "15m" }}] }}]',
-        '"after" is no shorter than the rule waits ("expires" is 15m)',
+        '"after" is not shorter than the rule waits ("expires" is 15m)',
     ),
     (
         f'[{{ any_of = [{OPS}, {{ need = 1, from = ["group:ops"], after = "1m" }}] }}]\nexpires = "1m"',
-        '"after" is no shorter than the rule waits ("expires" is 1m)',
+        '"after" is not shorter than the rule waits ("expires" is 1m)',
     ),
     (
         f'[{{ any_of = [{OPS}, {{ need = 1, from = ["group:ops"], after = "soon" }}] }}]',
