@@ -70,6 +70,8 @@ class Piece:
         else:
             del work
             tell(answer, None)
+        finally:
+            del tell  # it leads to the fault, whose traceback leads to this frame
 
 
 class Threads:
@@ -182,6 +184,7 @@ class Lane:
                 timer.cancel()
                 if running.cancel():  # if a thread has begun, the work goes on and holds its share until it ends
                     ended(None, None)
+                del answer, running, ended  # else a fault and its traceback, which leads here, would keep each other
         finally:
             self._leave(uid)
 

@@ -145,6 +145,7 @@ class Channel:
             return
         self._closing = True
         self._hurry_no_more()
+        self._reader = FrameReader()  # a part of a large frame is let go together with its room
         self._place.give()
         self._is_drained()
         for descriptor in self.received():

@@ -216,7 +216,7 @@ def test_every_spelling_ends_what_the_person_runs_and_a_name_of_nobody_is_said_t
             assert asked.end() == -signal.SIGTERM, verb
             for row in hers.rows("locks"):
                 assert hers.jitd("unlock", row["id"]).returncode == 0
-    before = hers.head()
+    before = hers.at_rest().head()
     for nobody in ("alcie", f"alcie@{REALM}", "alice@OTHER.TEST", "bob", "local:bob"):
         done = hers.jitd("revoke", "--of", nobody, who="dave")
         assert done.returncode == 4 and "no live grant" in done.stderr

@@ -46,7 +46,7 @@ LIST = messages.List(what="requests", ended=False)
 @contextmanager
 def nothing_recorded(house):
     """What happens inside leaves no record behind, and no request."""
-    before = house.records()
+    before = house.at_rest().records()
     yield
     assert house.records() == before
 
@@ -357,7 +357,7 @@ def test_a_sealed_request_with_any_byte_changed_is_not_made(house):
 )
 def test_a_frame_that_is_not_the_next_sealed_one_ends_the_connection(house, bad):
     """THREATS K-04, S-10: and, once the client has proved itself by a first good one, it is one record in the chain."""
-    before = len(house.records())
+    before = len(house.at_rest().records())
     with connected(house, "alice") as raw:
         made = []
 

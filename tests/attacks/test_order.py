@@ -99,7 +99,7 @@ def test_every_message_there_is_has_a_sample():
 
 def test_before_authentication_every_two_messages_end_the_connection_and_do_nothing(house):
     """THREATS S-10: all pairs, sent in one go; the one legal beginning ends at its worthless token."""
-    before = house.records()
+    before = house.at_rest().records()
     for first, second in PAIRS:
         with Raw(house, uid_of("alice")) as raw:
             raw.send(frame(encode(first)) + frame(encode(second)))
@@ -236,7 +236,7 @@ BODIES = {
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_bytes_that_are_no_message_end_the_connection(house, body):
     """THREATS S-07: before authentication, and sealed in a context after it; the next client is served as ever."""
-    before = house.rows("requests", "--all")
+    before = house.at_rest().rows("requests", "--all")
     for raw in (Raw(house, uid_of("eve")), connected(house, "eve")):
         with raw:
             raw.send(frame(raw.seal(body)))

@@ -382,7 +382,7 @@ def test_one_proof_does_not_serve_two_questions(gated):
 )
 def test_a_question_that_makes_no_sense_lets_nobody_in(gated, changes, code):
     who = "eve"  # whom no rule lets run what is in doubt
-    before = [row for row in gated.rows("grants", "--all")]
+    before = [row for row in gated.at_rest().rows("grants", "--all")]
     with point(gated, question(who, "id", **changes)) as one:
         answer = one.challenge if isinstance(one.challenge, messages.Refused) else one.prove(who)
         assert isinstance(answer, messages.Refused) and answer.code == code, answer
@@ -581,7 +581,7 @@ def test_a_program_that_nobody_knows_is_in_doubt_and_no_login(gated):
 
 def test_options_count_where_it_is_too_long_to_be_shown(gated):
     words = [b"sudo", *(b"--preserve-env=" + b"%d" % n + bytes([1]) * 110_000 for n in range(14)), b"id"]
-    before = gated.rows("requests", "--all")
+    before = gated.at_rest().rows("requests", "--all")
     with point(gated, question("alice", words=words)) as one:
         answer = one.prove("alice")
     assert isinstance(answer, messages.Refused) and "too long to be shown" in answer.text
@@ -622,7 +622,7 @@ def test_without_a_ticket_a_rule_that_wants_none_lets_in_and_says_whom(gated):
 
 
 def test_without_a_ticket_nobody_writes_a_denial_into_the_record(gated):
-    before = gated.records()
+    before = gated.at_rest().records()
     for _ in range(3):
         with point(gated, question("alice", "id")) as one:
             answer = one.without_proof()

@@ -185,7 +185,7 @@ def test_an_approver_who_lacks_what_the_approval_demands_sees_the_request_and_ma
 ) -> None:
     """THREATS K-13, K-20."""
     _, id = stage.asked("good", "date", f"+{kind}")
-    before = stage.house.head()
+    before = stage.house.at_rest().head()
     code, text = stage.reviewed(kind, id)
     assert code == "forbidden" and because in text, (code, text)
     with stage.signed_in("bob", kind) as raw:
@@ -257,7 +257,7 @@ def test_a_namesake_of_another_realm_is_neither_requester_nor_approver(
 ) -> None:
     """THREATS K-07: they are proved, by a path that the KDC has checked, and they are nobody here."""
     ticket = comes(other, other.login(who, tmp_path / who), stage.realm)
-    before = stage.house.head()
+    before = stage.house.at_rest().head()
     with Raw(stage.house, uid_of(who)) as raw:
         context = initiator(ticket, raw.greet(), service=service(stage.realm))
         answer = raw.offer(bytes(context.step() or b""))

@@ -251,6 +251,11 @@ class House:
         """The chain, as root reads it."""
         return self.asked(Audit(after=0))
 
+    def at_rest(self) -> House:
+        """Itself, once nothing runs: a client may end before the end of its run is recorded."""
+        wait_for(lambda: not self.kept("runs"), what="the end of what runs")
+        return self
+
     def verify(self) -> None:
         """The chain holds."""
         done = self.jitd("audit", "verify", str(self.database))

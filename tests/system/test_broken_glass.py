@@ -76,7 +76,7 @@ def test_the_whole_way_from_the_word_to_the_review(glass):
     page = glass.jitd("show", id, who="bob").stdout
     assert "GLASS IS BROKEN" in page and "production is down" in page and "instead of" in page
     assert "it is done" in glass.jitd("replay", "--raw", id, who="bob").stdout, "all of it was recorded"
-    before = glass.head()
+    before = glass.at_rest().head()
     assert glass.jitd("review", id, "--yes", who="alice").returncode == 3
     assert glass.jitd("review", id, "--yes", who="eve").returncode == 4
     assert glass.jitd("review", id, "--yes", who="root").returncode == 3
@@ -91,7 +91,7 @@ def test_the_whole_way_from_the_word_to_the_review(glass):
 
 
 def test_without_the_word_or_a_terminal_nothing_is_sent(glass):
-    before = glass.head()
+    before = glass.at_rest().head()
     said, status = shatter(glass, "true", types="yes")
     assert status == 120 and "nothing was sent" in said
     done = glass.sudo("alice", "--break-glass", WHY, "true", start_new_session=True)
@@ -117,7 +117,7 @@ def test_what_is_overdue_after_a_kill_bars_the_next_one_until_it_was_given(own_h
     house.kill()
     house.start()
     wait_for(lambda: owed(house)[0]["state"] == "overdue", what="the end of the review's time")
-    before = [one for one in house.records() if one["event"] != "request.submitted"]
+    before = [one for one in house.at_rest().records() if one["event"] != "request.submitted"]
     said, status = shatter(house, "touch", "/srv/never")
     assert status == 121 and f"the review of request {row['id']} is overdue" in said and "an operator who is not you" in said
     assert not Path("/srv/never").exists()

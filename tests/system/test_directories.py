@@ -201,7 +201,7 @@ def test_a_directory_by_links_that_lead_in_a_circle_is_no_directory(at_once: Hou
     """THREATS X-10."""
     (place / "one").symlink_to("two")
     (place / "two").symlink_to("one")
-    before = at_once.records()
+    before = at_once.at_rest().records()
     done = from_within(at_once, Path("/"), "-D", str(place / "one"), "pwd")
     assert (done.returncode, done.stdout) == (120, "")
     assert done.stderr == f"jitsudo: {place}/one: Too many levels of symbolic links\n"

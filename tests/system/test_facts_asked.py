@@ -127,7 +127,7 @@ gatekeepers = ["change-calendar"]
 def test_who_would_be_asked_is_told_to_whoever_only_wants_to_know_and_nobody_is_asked() -> None:
     house = House(OF_OUTSIDERS, OUTSIDERS).start()
     try:
-        before = house.head()
+        before = house.at_rest().head()
         unknown = "id -u (as root): not decided: rule deploy: fact.risk is not known: provider risk would be asked"
         for verb in (("jitsudo", "-l"), ("jitd", "explain")):
             told = house.run("alice", *verb, "id", "-u")

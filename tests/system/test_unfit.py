@@ -62,7 +62,7 @@ def places() -> Iterator[None]:
     ],
 )
 def test_what_cannot_be_executed_is_126_and_nobody_is_asked(house: House, name: str, why: str) -> None:
-    before = (house.rows("requests", "--all"), house.records())
+    before = (house.at_rest().rows("requests", "--all"), house.records())
     done = house.sudo("alice", str(PLACE / name))
     assert (done.returncode, done.stdout) == (126, "")
     assert why in done.stderr and "request " not in done.stderr
@@ -71,7 +71,7 @@ def test_what_cannot_be_executed_is_126_and_nobody_is_asked(house: House, name: 
 
 
 def test_what_the_account_to_run_as_may_not_execute_is_126_and_nobody_is_asked(house: House) -> None:
-    before = house.records()
+    before = house.at_rest().records()
     done = house.sudo("alice", "-u", "eve", str(PLACE / "roots"))
     assert done.returncode == 126 and "may not execute it" in done.stderr
     assert house.records() == before
@@ -79,7 +79,7 @@ def test_what_the_account_to_run_as_may_not_execute_is_126_and_nobody_is_asked(h
 
 
 def test_a_link_that_leads_nowhere_is_127_and_nobody_is_asked(house: House) -> None:
-    before = house.records()
+    before = house.at_rest().records()
     done = house.sudo("alice", str(PLACE / "nowhere"))
     assert done.returncode == 127 and "leads nowhere" in done.stderr
     assert house.records() == before
