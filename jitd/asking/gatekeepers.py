@@ -37,7 +37,7 @@ FOR_A_MOMENT = {408, 429, 500, 502, 503, 504}
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """The clocks: ``wall`` is the time (aware), ``boot`` seconds on CLOCK_BOOTTIME."""
+    """The clocks: ``wall`` is the time (aware), and ``boot`` is the number of seconds on CLOCK_BOOTTIME."""
 
     wall: Callable[[], datetime]
     boot: Callable[[], float]

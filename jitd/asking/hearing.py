@@ -36,7 +36,7 @@ _MUST_HAVE = {"pass": set[str](), "deny": {"because"}, "require": {"require"}}
 
 
 class Nonsense(Exception):
-    """This is not an answer. The text says why; it is the rest of a sentence such as ``its answer …``."""
+    """This is not an answer. The text gives the reason, such as ``its answer is not JSON``."""
 
 
 def read_facts(facts: Mapping[str, str], body: bytes) -> dict[str, Value]:

@@ -85,8 +85,8 @@ def verify(
 
 
 class _Clock:
-    """The boot clock in the records. The clock must not go back while the host is up, and no boot may come again after another
-    one.
+    """The boot clock in the records. The clock must not go back within one boot. After a record of another boot, no record of the
+    first boot may follow.
     """
 
     def __init__(self) -> None:

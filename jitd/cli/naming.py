@@ -21,7 +21,7 @@ LEAST = 4
 
 
 def named(typed: Iterable[str], *, is_sure: bool) -> list[str]:
-    """Return the ids that were ``typed``, each once. A beginning is replaced by the whole id, unless ``is_sure``.
+    """Return the ids that were ``typed``, each once. If only a prefix was typed, the whole id is used, unless ``is_sure``.
 
     Raises NotDone with the status of wrong usage if a beginning is too short, or does not name exactly one request. The
     candidates are printed then. Raises as ``connect`` if jitd has to be asked for them.

@@ -129,8 +129,8 @@ class _Watcher:
             say(f"its window has {rows} rows and {columns} columns, and yours {ours.lines} and {ours.columns}: make it larger")
 
     def prove(self) -> None:
-        """Check the recording, of which all has arrived, and show what was held back. Raises Altered if it is not what was
-        sealed.
+        """Check the recording, now that all of it has arrived, and show the output that was held back. Raises Altered if it is
+        not what was sealed.
         """
         if self._sealed:
             self._held.flush()

@@ -45,8 +45,9 @@ reviewed, issued, used, starting. That is four records and one commit. A lock al
 a locked person.
 
 Each event that follows has its own author. The daemon issues the grant. The requester takes the use and begins the run, even
-if an approver's yes came last. The author who ended the grant (a person or the clock) orders its runs to stop. The monitor that
-saw a run end returns its use; the daemon does it if there was no monitor. The operator who placed a lock ends what it ends.
+if an approver's yes came last. The author who ended the grant (a person or the clock) orders its runs to stop. When a run
+has ended, its monitor tells the grant; the daemon does so if there was no monitor. The operator who placed a lock ends what it
+ends.
 
 The effects, which are carried out after the commit:
 

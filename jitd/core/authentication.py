@@ -67,7 +67,7 @@ class Authentication:
     is when jitd looked: at the handshake, or at the review that the person gave. ``flags`` are names of FLAGS. ``indicators`` are
     the authentication indicators (RFC 8129) that the KDC has signed for this host, sorted. ``ticket_encryption`` and
     ``session_encryption`` name the types of the ticket and of its session key. ``realms`` are the realm of the principal and, if
-    that is another one, the realm of this host. GSSAPI does not tell the realms between them.
+    that is another one, the realm of this host. GSSAPI does not report the realms between these two.
     """
 
     at: datetime

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jitd.core.request import Request
 
 FURTHEST = 7 * 86400
-"""Seconds from the submission within which the time has to begin."""
+"""The time that is asked for begins at most so many seconds after the submission."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all lives have in common: events have an author, and tables say what may happen and who may cause it.
 
-Law: the tables are asked before anything changes. An event that they do not allow raises IllegalEvent and changes nothing.
+Law: an event is looked up in the tables before anything changes. An event that they do not allow raises IllegalEvent and changes
+nothing.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class IllegalEvent(Exception):
 def check(
     law: Mapping[Any, Mapping[type, frozenset[Any]]], causes: Mapping[type, frozenset[Role]], state: Any, event: Any
 ) -> None:
-    """Raise IllegalEvent unless ``law`` lets ``event`` happen in ``state`` and ``causes`` lets its author cause it."""
+    """Raise IllegalEvent unless ``law`` allows ``event`` in ``state``, and ``causes`` allows the event to its author."""
     kind = type(event)
     if kind not in law[state]:
         raise IllegalEvent(f"{name_of(event)} cannot happen to {event.id}, which is {state}")

@@ -15,7 +15,9 @@ from jitd.core.conditions import DAYS, Hours
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _DAY = 24 * 60
 AHEAD_DAYS = 8
-"""Days that are looked through: all hours begin again within a week, but for a night on which a clock is changed."""
+"""Number of days to search. Each hour of the week comes again within seven days, except one that is skipped when a clock is
+changed.
+"""
 
 
 def next_hour(hours: tuple[Hours, ...], at: datetime) -> tuple[datetime, Hours] | None:

@@ -43,8 +43,8 @@ class WaysOpened:
 
 @dataclass(frozen=True, slots=True)
 class Relisted:
-    """Lists that narrow who may approve were asked for again, and at least one has changed. ``lists`` are all of them, each with
-    whom it names; None if that is not known.
+    """The lists that limit who may approve were fetched again, and at least one of them has changed. ``lists`` are all of them,
+    each with whom it names; None if that is not known.
     """
 
     life: ClassVar[str] = "request"

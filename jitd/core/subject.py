@@ -81,8 +81,8 @@ class Subject:
 def account_of(principal: bytes, realms: frozenset[str], table: Mapping[str, str]) -> str | None:
     """Return the local account of ``principal`` (as GSSAPI displays it), or None if it has none on this host.
 
-    A row of ``table`` (``[principals]`` of jitd.toml) decides alone. Without a row the principal must have one component of
-    ``[a-z0-9._-]{1,32}`` and exactly one of the ``realms``; the account has the name of the component.
+    A row of ``table`` (``[principals]`` of jitd.toml) decides alone. Without a row the principal must have one component alone,
+    which matches ``[a-z0-9._-]{1,32}``, and its realm must be one of ``realms``. The account has the name of the component.
     """
     try:
         text = principal.decode("ascii")

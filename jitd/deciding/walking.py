@@ -162,8 +162,9 @@ class _Walk:
         return leads_to
 
     def _is_kept(self, directory: int, above: os.stat_result, entry: os.stat_result) -> bool:
-        """True if only root can replace ``entry``. The mode shows that a group may write: with an access list, the group's bits
-        are the list's mask (acl(5)). A sticky directory protects root's entries.
+        """True if only root can replace ``entry``. The mode alone shows whether a group may write. If the file has an access
+        list, the mode's bits for the group are the list's mask, which limits every group in the list (acl(5)). A sticky directory
+        protects root's entries.
         """
         if above.st_uid != 0 or not self._is_believed(directory, above):
             return False

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tickets for services: does jitd-kdc write grants, and does each KDC refuse what nobody has granted?
 
-Law: real questions, to jitd-kdc and to the KDCs; nothing is granted by them. A host without a keytab for jitd-kdc grants none.
+Law: real questions, to jitd-kdc and to the KDCs; nothing is granted by them. A host without a keytab for jitd-kdc grants no
+tickets.
 """
 
 from __future__ import annotations

@@ -190,8 +190,8 @@ def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]], look
 
 
 def is_visible_absence(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None, look: Look | None = None) -> bool:
-    """True if that account can see for itself whether something is at ``path``: it may search every directory above. True for a
-    path in procfs too, because nothing there is looked at. ``cwd``: see ``_go``.
+    """True if that account can see for itself whether something is at ``path``: it may search every directory above. Also True
+    for a path in procfs: jitd does not look at what is there. ``cwd``: see ``_go``.
     """
     try:
         return _walk(path, uid, groups, cwd, look or Look()).end != HIDDEN
@@ -259,8 +259,8 @@ def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: 
     """Return where ``path`` leads, and whether that account can see the whole way.
 
     Every name on the way, also each name in the target of a symbolic link, is looked up only if that account may look it up.
-    Nothing in procfs is looked up, with one exception. The exception: ``cwd`` may be given, the current directory of the process
-    that is to open the path. Then /proc/self/cwd leads to ``cwd``, and /proc/self/root leads to ``/``.
+    Nothing in procfs is looked up, with one exception. The exception: ``cwd``, if it is given, is the current directory of the
+    process that is to open the path. Then /proc/self/cwd leads to ``cwd``, and /proc/self/root leads to ``/``.
     """
     at, above = b"/", look.lstat(b"/")
     ahead = parts(path)

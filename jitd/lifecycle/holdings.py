@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Carries out holdings: has the thing given, tells the client, and has the thing taken back.
+"""Performs holdings: asks the giver to give the thing, tells the client, and later asks the giver to take the thing back.
 
 Law: a thing is given only after its holding was recorded. If a thing cannot be taken back now, this is tried again, with growing
 pauses, as long as the holding is open. A thing is taken back when its client has disconnected, unless it has sent Keep. Keep is
@@ -208,7 +208,8 @@ class Holdings:
 
     def nobody_came(self, id: str) -> None:
         """Handle the end of the time in which the client could reconnect. A thing that is held is taken back, unless a client has
-        got it. A thing that is still being given is taken back once it is given, unless a client waits for it then.
+        got it. If the thing is still being given, wait until it is given. Then take it back, unless a client waits for it at that
+        moment.
         """
         found = self._store.holding(id)
         if id in self._awaited and found is not None and found.state is HoldingState.HELD:

@@ -13,7 +13,7 @@ from jitd.monitor.streams import AT_ONCE, MAX_PACKET
 from jitpam.wire import notation
 
 MOST_TAKEN = 32
-"""Packets that are read in one turn at most, so that a flood of packets does not delay other work."""
+"""Most packets that are read in one turn, so that a flood of packets does not delay other work."""
 
 
 class Client:

@@ -82,7 +82,8 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """All that a keeper needs to know of a login session. ``pid`` is the process that asked for it, which ends with the session.
+    """All that a keeper needs to know of a login session. ``pid`` is the process that asked for it. That process ends when the
+    session ends.
 
     ``started`` is when that process was started, in clock ticks since the boot. The other fields are as in Job.
     """

@@ -15,7 +15,7 @@ from jitd.terminals.client import Failed
 from jitd.terminals.messages import MOST_BYTES, MOST_PEOPLE, Tell, Told, text_of
 
 WIDTHS = (240, 160, 120, 80, 60, 40)
-"""How long lines may be, tried one after the other until all of them fit."""
+"""Lengths of lines. They are tried in this order, until all lines of the message fit."""
 MOST_LINES = 20
 
 

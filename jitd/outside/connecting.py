@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opens the connection to another host, and lets nothing be sent to an address that may not be connected to.
 
-Law: the address is judged on the connected socket, so it does not matter what a name server says at another moment. Addresses
-that may not be connected to are not tried.
+Law: the address is judged on the connected socket, so it does not matter what a name server says at another moment. An address is
+passed over if connecting to it is forbidden.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from jitd.pamlint.starting import Start
 DEEPEST = 16
 """How many levels of Include sshd follows."""
 MOST = 1000
-"""How many files are read. Without this limit, files that include each other could make millions."""
+"""How many files are read. Without this limit, files that include each other could lead to millions of them."""
 WORD = re.compile(r"[ \t]*+(?:\"((?:\\.|[^\"\\])*)\"|'((?:\\.|[^'\\])*)'|((?:\\.|[^\s\"'])+))")
 KEYWORD = re.compile(r"[ \t\r\f]*(?P<q>\"?)([A-Za-z]\w*)(?P=q)(?:[ \t\r]*=[ \t\r]*|[ \t\r]+|$)")
 NOTHING = re.compile(r"[ \t\r\f]*(?:#|$)")

@@ -83,7 +83,9 @@ SHOWN = frozenset({Kind.OUTPUT, Kind.STDOUT, Kind.STDERR})
 
 
 class End(NamedTuple):
-    """How a run ended: one of ENDINGS, the exit status or signal number, and a sentence why, which may be empty."""
+    """How a run ended: one of ENDINGS; the exit status or the signal's number; and a sentence that gives the reason, which may be
+    empty.
+    """
 
     ending: str
     number: int
