@@ -60,10 +60,21 @@ def _run(words: list[bytes], kinds: list[str]) -> int:
 
         glass.confirm(options)
     if options.mode in ("run", "get", "resume"):
-        opening = begin()
-        from jitpam import asking  # imported while jitd checks our proof
+        try:
+            if options.to is not None:
+                from jitpam.access import check_file
 
-        return asking.ask_and_run(opening, options, kinds)
+                check_file(options.to)
+            opening = begin()
+            from jitpam import asking  # imported while jitd checks our proof
+
+            return asking.ask_and_run(opening, options, kinds)
+        except Exception as fault:
+            if not options.json:
+                raise
+            from jitpam import reporting
+
+            return reporting.failed(fault, options.request)
     from jitpam import questions
 
     return questions.answer(options, kinds)

@@ -252,7 +252,7 @@ class Waiting:
         return in_hand
 
     def keep(self) -> str:
-        """Let the person keep what they have after the client has disconnected, and return a sentence that says so. Raises Refusal
+        """Let the person keep what they have after the client has disconnected. Return a sentence that says so. Raises Refusal
         if it is taken back already, or was asked for only until the connection ends. Raises what the store raises.
         """
         if not self._in_hand:
