@@ -129,7 +129,7 @@ class Holdings:
             log("a thing is not taken back yet; it is tried again", holding=holding.id, because=answer.why, pause=f"{pause:g} s")
             self._set_deadline("holding", holding.id, now.boot + pause)
             all_of_it = self._together(holding)
-            if pause == FIRST_PAUSE and (because := together.why_not_taken(all_of_it, answer.why)):
+            if pause == FIRST_PAUSE and (because := together.why_not_taken(all_of_it, holding, answer.why)):
                 self._fail(all_of_it, because)  # its client must not wait until that can be done
 
     def _happens(self, *events: Given | Taking | Ended) -> None:

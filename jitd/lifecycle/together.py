@@ -45,26 +45,30 @@ def not_given(all_of_it: tuple[Holding, ...], refused: Holding, why: str) -> tup
 
 
 def why_not_given(all_of_it: tuple[Holding, ...]) -> str:
-    """Return the sentence that says why the things of a use were not given; empty if they were, or if they may still be. It is
-    not said before everything that was given is taken back.
+    """Return the sentence that says why the things of a use were not given; empty if they were, or if they may still be. If there
+    are several, it is said only after all that was given, or may have been given, is taken back.
     """
-    failed = next((one for one in all_of_it if one.given_at is None), None)
+    failed = _failed(all_of_it)
     if failed is None or failed.state is HoldingState.GIVING:
         return ""
-    if any(one.is_live for one in all_of_it if one.given_at is not None):
+    if len(all_of_it) > 1 and any(one.is_live for one in all_of_it if one is failed or one.given_at is not None):
         return ""
     return f"{failed.thing} could not be given: {_because(failed)}"
 
 
-def why_not_taken(all_of_it: tuple[Holding, ...], why: str) -> str:
-    """Return the sentence for a client whose things were not all given, and of which some cannot be taken back now, and ``why``.
-    Empty if they were all given.
+def why_not_taken(all_of_it: tuple[Holding, ...], one: Holding, why: str) -> str:
+    """Return the sentence for a client that gets nothing, if ``one`` cannot be taken back now, and ``why``. Empty if all was
+    given, or if ``one`` certainly never was.
     """
-    failed = next((one for one in all_of_it if one.given_at is None), None)
-    if failed is None:
+    failed = _failed(all_of_it)
+    if failed is None or (one.given_at is None and one.id != failed.id):
         return ""
-    left = ", ".join(one.thing for one in all_of_it if one.given_at is not None and one.is_live)
-    return f"{failed.thing} could not be given: {_because(failed)}; {left} is not taken back yet, and this goes on: {why}"
+    return f"{failed.thing} could not be given: {_because(failed)}; {one.thing} is not taken back yet, and this goes on: {why}"
+
+
+def _failed(all_of_it: tuple[Holding, ...]) -> Holding | None:
+    """Return the first thing that was not given: no other one after it was asked for."""
+    return next((one for one in all_of_it if one.given_at is None), None)
 
 
 def _because(failed: Holding) -> str:
