@@ -64,7 +64,14 @@ def everything(first: Given, connection: Connection) -> list[Got]:
 
 
 def _secret_of(given: Given, connection: Connection) -> int | None:
-    return connection.take_control() if given.secret == "here" else None
+    if given.secret != "here":
+        return None
+    descriptor = connection.take_control()
+    try:  # noqa: SIM105  # importing `contextlib` would make each start 1 ms longer
+        posix.lseek(descriptor, 0, 0)  # the command reads it from its beginning
+    except OSError:  # no file in memory: what is done with it says so
+        pass
+    return descriptor
 
 
 class Access:
@@ -76,7 +83,7 @@ class Access:
         self._file = file
         self.tickets_until = 0
         """When the first of the tickets ends, in seconds since 1970; 0 without tickets."""
-        self._made: tuple[int, int] | None = None  # the device and inode of the file
+        self._made = -1  # the descriptor of the file: while it is open, no other file gets the same inode
         self._cache = TicketCache() if any(one.is_ticket for one in got) else None
 
     def make(self) -> None:
@@ -118,7 +125,7 @@ class Access:
         return [one.secret for one in self._got if one.secret is not None]
 
     def close(self) -> None:
-        """Close the descriptors. What was made stays. Never raises."""
+        """Close the descriptors of secrets. What was made stays, and ``destroy`` still removes it. Never raises."""
         for one in self._got:
             if one.secret is not None:
                 posix.close(one.secret)
@@ -129,12 +136,13 @@ class Access:
         self.close()
         if self._cache is not None:
             self._cache.destroy()
-        made, self._made = self._made, None
-        if made is None or self._file is None:
+        made, self._made = self._made, -1
+        if made < 0 or self._file is None:
             return
         try:
-            found = posix.lstat(self._file)
-            if (found.st_dev, found.st_ino) == made:
+            ours, found = posix.fstat(made), posix.lstat(self._file)
+            posix.close(made)
+            if (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino):
                 posix.unlink(self._file)
         except OSError:  # it is gone, or its directory is
             pass
@@ -142,28 +150,24 @@ class Access:
     def _write(self, secret: int, file: bytes) -> None:
         """Write the secret into the new file ``file``. Raises Unusable."""
         try:
-            descriptor = posix.open(
+            self._made = posix.open(
                 file, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW | posix.O_CLOEXEC, 0o600
             )
         except OSError as fault:
             raise Unusable(f"{shown(file)} cannot be made: {fault.strerror}") from None
         try:
-            found = posix.fstat(descriptor)
-            self._made = found.st_dev, found.st_ino
-            posix.fchmod(descriptor, 0o600)  # a default ACL of the directory may have given more
+            posix.fchmod(self._made, 0o600)  # a default ACL of the directory may have given more
             n_bytes, at = posix.fstat(secret).st_size, 0
             if not 0 < n_bytes <= MOST:
                 raise Unusable(f"the secret that came is empty, or has more than {MOST // 1024} KiB")
             while at < n_bytes:
-                copied = posix.sendfile(descriptor, secret, at, n_bytes - at)
+                copied = posix.sendfile(self._made, secret, at, n_bytes - at)
                 if not copied:
                     raise Unusable("the secret that came has got shorter")
                 at += copied
-            posix.fsync(descriptor)
+            posix.fsync(self._made)
         except OSError as fault:
             raise Unusable(f"{shown(file)} cannot be written: {fault.strerror}") from None
-        finally:
-            posix.close(descriptor)
 
 
 def _fetch(cache: TicketCache, given: Given) -> int:
