@@ -32,6 +32,9 @@ MOST = 64 * 1024
 """Most bytes of a secret."""
 
 
+_NEW = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW | posix.O_CLOEXEC
+
+
 class Unusable(NoTicket):
     """What was given cannot be used. The text is a sentence."""
 
@@ -150,9 +153,7 @@ class Access:
     def _write(self, secret: int, file: bytes) -> None:
         """Write the secret into the new file ``file``. Raises Unusable."""
         try:
-            self._made = posix.open(
-                file, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW | posix.O_CLOEXEC, 0o600
-            )
+            self._made = posix.open(file, _NEW, 0o600)
         except OSError as fault:
             raise Unusable(f"{shown(file)} cannot be made: {fault.strerror}") from None
         try:

@@ -15,7 +15,7 @@ import posix  # importing `os` would make each start 1 ms longer
 import sys
 
 from jitpam.client import begin
-from jitpam.options import read_options
+from jitpam.options import Options, read_options
 from jitpam.streams import fill_closed, stream_kinds
 
 TYPE_CHECKING = False
@@ -33,15 +33,21 @@ def main() -> NoReturn:
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN else _signal.SIG_IGN)
     kinds = stream_kinds()
     fill_closed()
+    options: Options | None = None
     try:
-        ending = _run([word.encode(sys.getfilesystemencoding(), "surrogateescape") for word in sys.argv[1:]], kinds)
+        options = read_options([word.encode(sys.getfilesystemencoding(), "surrogateescape") for word in sys.argv[1:]])
+        ending = _run(options, kinds)
     except Exception as fault:
-        ending = _tell(fault)
+        ending = _tell(fault, options)
     posix._exit(ending)  # not sys.exit: a thread may still wait for a silent KDC, and Python's own exit takes a millisecond
 
 
-def _tell(fault: Exception) -> int:
+def _tell(fault: Exception, options: Options | None) -> int:
     try:
+        if options is not None and options.json and options.mode != "list":
+            from jitpam.reporting import failed
+
+            return failed(fault, options.request)
         from jitpam.failing import tell
 
         return tell(fault)
@@ -53,28 +59,20 @@ def _tell(fault: Exception) -> int:
         return UNREACHABLE
 
 
-def _run(words: list[bytes], kinds: list[str]) -> int:
-    options = read_options(words)
+def _run(options: Options, kinds: list[str]) -> int:
     if options.break_glass:
         from jitpam import glass
 
         glass.confirm(options)
     if options.mode in ("run", "get", "resume"):
-        try:
-            if options.to is not None:
-                from jitpam.access import check_file
+        if options.to is not None:
+            from jitpam.access import check_file
 
-                check_file(options.to)
-            opening = begin()
-            from jitpam import asking  # imported while jitd checks our proof
+            check_file(options.to)
+        opening = begin()
+        from jitpam import asking  # imported while jitd checks our proof
 
-            return asking.ask_and_run(opening, options, kinds)
-        except Exception as fault:
-            if not options.json:
-                raise
-            from jitpam import reporting
-
-            return reporting.failed(fault, options.request)
+        return asking.ask_and_run(opening, options, kinds)
     from jitpam import questions
 
     return questions.answer(options, kinds)
