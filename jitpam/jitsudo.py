@@ -33,21 +33,15 @@ def main() -> NoReturn:
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN else _signal.SIG_IGN)
     kinds = stream_kinds()
     fill_closed()
-    options: Options | None = None
     try:
-        options = read_options([word.encode(sys.getfilesystemencoding(), "surrogateescape") for word in sys.argv[1:]])
-        ending = _run(options, kinds)
+        ending = _run([word.encode(sys.getfilesystemencoding(), "surrogateescape") for word in sys.argv[1:]], kinds)
     except Exception as fault:
-        ending = _tell(fault, options)
+        ending = _tell(fault)
     posix._exit(ending)  # not sys.exit: a thread may still wait for a silent KDC, and Python's own exit takes a millisecond
 
 
-def _tell(fault: Exception, options: Options | None) -> int:
+def _tell(fault: Exception) -> int:
     try:
-        if options is not None and options.json and options.mode != "list":
-            from jitpam.reporting import failed
-
-            return failed(fault, options.request)
         from jitpam.failing import tell
 
         return tell(fault)
@@ -59,7 +53,19 @@ def _tell(fault: Exception, options: Options | None) -> int:
         return UNREACHABLE
 
 
-def _run(options: Options, kinds: list[str]) -> int:
+def _run(words: list[bytes], kinds: list[str]) -> int:
+    options = read_options(words)
+    if not options.json or options.mode == "list":
+        return _do(options, kinds)
+    try:
+        return _do(options, kinds)
+    except Exception as fault:
+        from jitpam.reporting import failed
+
+        return failed(fault, options.request)
+
+
+def _do(options: Options, kinds: list[str]) -> int:
     if options.break_glass:
         from jitpam import glass
 
