@@ -155,7 +155,12 @@ class _Wait:
         if isinstance(heard, Done):
             self._connection.close()
             if isinstance(message, (Submit, Get)) and not message.waits:
-                print_out(self._id, f"the id of request {self._id}, which was submitted,")
+                if self._options.json:
+                    from jitpam.reporting import submitted
+
+                    submitted(self._id)
+                else:
+                    print_out(self._id, f"the id of request {self._id}, which was submitted,")
                 return 0
             if heard.text and not self._options.quiet:
                 say(heard.text)
@@ -195,7 +200,7 @@ class _Wait:
         said = self._connection.follow(message, self._signals.descriptor, REDRAW_EVERY if self._redraws else None)
         # Now, while jitd decides: later an upgrade may have replaced the file.
         if self._options.mode != "run":
-            from jitpam import holding  # noqa: F401
+            from jitpam import access, holding  # noqa: F401
         if self._options.mode != "get":
             from jitpam import relay  # noqa: F401
         if self._redraws:
@@ -204,6 +209,7 @@ class _Wait:
         for heard in said:
             if isinstance(heard, Progress):
                 self._id, self._last = heard.id, heard
+                self._options.request = heard.id
                 self._expires_at = (
                     None if heard.left_ms is None else time.clock_gettime(time.CLOCK_BOOTTIME) + heard.left_ms / 1000
                 )
@@ -296,12 +302,14 @@ class _Wait:
         outcome = relay.run()
         return _end_like(outcome)
 
-    def _hold(self, given: Given) -> int:
+    def _hold(self, first: Given) -> int:
         """The exit status; does not come back where a signal ended us or the command."""
+        from jitpam.access import everything
         from jitpam.holding import Holding
 
-        holding = Holding(self._connection, self._signals, self._id, given)
-        self._id = self._id or holding.request
+        got = everything(first, self._connection)
+        holding = Holding(self._connection, self._signals, self._id, got, self._options)
+        self._options.request = self._id = self._id or holding.request
         ended = holding.accompany(self._command) if self._command else holding.keep()
         if ended < 0:
             _end_by(-ended)

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Handles a thing that jitd has given to jitsudo (PROTOCOL.md section 10): fetches the ticket, and runs a command with the ticket
-or keeps the ticket.
+"""Handles what jitd has given to jitsudo (PROTOCOL.md section 10): has the means to use it made (``access``), and runs a command
+with them or keeps them.
 
-Law: the thing is given back if the ticket cannot be fetched, and when the command ends. When the grant ends, by jitd's word or by
-our own clock, the command gets SIGHUP. The command is the person's own and is never killed.
+Law: what was given is given back if it cannot be used, and when the command ends. When the grant ends, by jitd's word or by our
+own clock, the command gets SIGHUP. The command is the person's own and is never killed.
 """
 
 from __future__ import annotations
 
+import posix  # importing `os` would make each start 1 ms longer
 import select
 import time
 
+from jitpam.access import CACHE, Access, everything
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect
 from jitpam.own_command import STOPPED, Unstartable
 from jitpam.saying import print_out, say
-from jitpam.ticket import NoTicket, TicketCache, instant_of, seconds_of
+from jitpam.ticket import NoTicket, instant_of
 from jitpam.wire.codes import EXITS
 from jitpam.wire.messages import Done, Given, Keep, Progress, Resume, Taken
 
@@ -22,7 +24,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
 
+    from jitpam.access import Got
     from jitpam.client import Connection
+    from jitpam.options import Options
     from jitpam.own_command import OwnCommand
     from jitpam.signals import Signals
 else:
@@ -48,118 +52,134 @@ _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 
 
 class Holding:
-    """One thing, from the message ``given`` to its end. ``request`` is the id of the request; empty if jitd has not told it."""
+    """What was given together, from the last message ``given`` to its end. ``got`` has one thing at least. ``request`` is the id
+    of the request; empty if jitd has not told it.
+    """
 
-    def __init__(self, connection: Connection, signals: Signals, request: str, given: Given) -> None:
+    def __init__(self, connection: Connection, signals: Signals, request: str, got: list[Got], options: Options) -> None:
         self._connection = connection
         self._signals = signals
-        self.request = request or given.id.partition(".")[0]
+        self._got = got
+        self._options = options
+        self._first = got[0].given
+        self.request = request or self._first.id.partition(".")[0]
         """The id of the request to resume. If jitd has not told it, we take the first part of the holding's id, which is
         the grant's id. The grant has the id of its request, unless an earlier grant answered the request."""
-        self._given = given
-        self._ends_at = _boot_clock() + given.left_ms / 1000
+        self._ends_at = _boot_clock() + min(one.given.left_ms for one in got) / 1000
 
-    # --- without a command: the ticket is kept
+    @property
+    def _what(self) -> str:
+        return ", ".join(one.given.thing for one in self._got)
+
+    # --- without a command: it is kept
 
     def keep(self) -> int:
-        """Fetch the ticket, send Keep, and print the shell command that makes programs use the ticket. Returns the exit status,
-        or minus the signal that ended jitsudo.
+        """Make what it is used by, send Keep, and print the shell command that makes programs use a ticket. Returns the exit
+        status, or minus the signal that ended jitsudo.
 
         Raises Unreachable, after which the caller may resume; NotAuthenticated, RefusedByDaemon and Unwritable.
         """
-        if not self._given.stays:
+        if not self._first.stays:
             self._connection.close()
             say(f"request {self.request} was made for a command, and its thing ends with the command: ask again with --get")
             return FOR_A_COMMAND
         try:
-            cache = TicketCache()
+            access = Access(self._got, self._options.to)
         except NoTicket as fault:
             self._connection.close()
-            return _tell(fault)
+            return self._tell(fault)
         try:
-            ends_at = self._fetch(cache)
+            access.must_be_readable()
+            access.make()
             for number, _ in self._signals.taken():
                 if number in _LEAVING:
                     raise _Left(number)
             self._connection.say(Keep())
             while not isinstance(self._connection.hear(time.monotonic() + ANSWERS_WITHIN), Done):
-                pass  # Taken: the thing is taken back already, and next jitd refuses Keep
-            print_out(f"export KRB5CCNAME={_quoted(cache.name)}", "the line to use the ticket by")
+                pass  # Taken: it is taken back already, and next jitd refuses Keep
+            access.close()
+            self._print(access.variables)
         except BaseException as fault:
-            cache.destroy()
+            access.destroy()
             self._connection.close()
             if isinstance(fault, _Left):
                 return -fault.number
             if isinstance(fault, NoTicket):
-                return _tell(fault)
+                return self._tell(fault)
             raise
         self._connection.close()
-        grant = self._given.id.partition(".")[0]
-        say(f"the ticket for {self._given.name} is good until {instant_of(ends_at)}; to give it back sooner: jitd revoke {grant}")
+        self._say_kept(access.tickets_until)
         return 0
+
+    def _print(self, variables: dict[bytes, bytes]) -> None:
+        if self._options.json:
+            from jitpam.reporting import held
+
+            held(self.request, [one.given for one in self._got], variables, self._options.to)
+        elif CACHE in variables:
+            print_out(f"export KRB5CCNAME={_quoted(variables[CACHE])}", "the line to use the ticket by")
+
+    def _say_kept(self, tickets_until: int) -> None:
+        tickets = [one.given.name for one in self._got if one.is_ticket]
+        others = [one.given.thing for one in self._got if not one.is_ticket]
+        told = [f"the ticket for {name} is good until {instant_of(tickets_until)}" for name in tickets]
+        told += [f"{thing} is yours until {self._first.until}" for thing in others]
+        back = "it" if len(self._got) == 1 else "them"
+        say(f"{', '.join(told)}; to give {back} back sooner: jitd revoke {self._first.id.partition('.')[0]}")
+
+    def _tell(self, fault: NoTicket) -> int:
+        if self._options.json and not self._options.argv:
+            from jitpam.reporting import failed
+
+            return failed(fault, self.request)
+        return _tell(fault)
 
     # --- with a command
 
     def accompany(self, command: OwnCommand) -> int:
-        """Fetch the ticket and run ``command`` with it. Raises NotAuthenticated.
+        """Make what it is used by, and run ``command`` with it. Raises NotAuthenticated.
 
         Returns the command's exit status, or minus the signal that ended it. If the command is
         still running ENDS_WITHIN seconds after it got SIGHUP, returns minus SIGHUP.
         """
         try:
-            cache = TicketCache()
+            access = Access(self._got, self._options.to)
         except NoTicket as fault:
             self._connection.close()
             return _tell(fault)
         try:
-            self._fetch(cache)
+            access.make()
             _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
             for number, _ in self._signals.taken():
                 if number in _LEAVING:
                     return -number
             self._signals.catch((*_PASSED_ON, *_LEAVING, _signal.SIGCHLD, _signal.SIGCONT))
-            command.start({b"KRB5CCNAME": cache.name}, self._signals.mask_found)
+            command.start(access.variables, self._signals.mask_found, access.descriptors)
+            access.close()
             _signal.signal(_signal.SIGTTOU, _signal.SIG_IGN)  # we can write to the terminal even from a background group
-            return self._until_ended(command, cache)
+            return self._until_ended(command, access)
         except NoTicket as fault:
             return _tell(fault)
         except Unstartable as fault:
             say(str(fault))
             return fault.status
         finally:
-            cache.destroy()
+            access.destroy()
             self._connection.close()
 
-    def _fetch(self, cache: TicketCache) -> int:
-        """Fetch the ticket into ``cache``. Returns the end of the ticket, in seconds since 1970. Raises NoTicket and
-        NotAuthenticated.
-        """
-        given = self._given
-        try:
-            until = seconds_of(given.until)
-        except ValueError:
-            until = time.time() + given.left_ms / 1000
-        ends_at = cache.fill(given.name, given.to)
-        if ends_at > until + 1:
-            say(
-                f"warning: the KDC gave a ticket until {instant_of(ends_at)}, beyond the end of the grant, {given.until}: "
-                "its gate may be off; tell its administrator"
-            )
-        return ends_at
-
-    def _until_ended(self, command: OwnCommand, cache: TicketCache) -> int:
+    def _until_ended(self, command: OwnCommand, access: Access) -> int:
         while True:
             try:
                 for heard in self._connection.followed(self._signals.descriptor, LOOK_EVERY):
                     because = heard.because if isinstance(heard, Taken) else self._why_over()
                     if because:
-                        return self._hang_up(command, cache, because)
+                        return self._hang_up(command, access, because)
                     ended = self._look(command)
                     if ended is not None:
                         return ended
             except Unreachable:
                 pass
-            ended = self._come_back(command, cache)
+            ended = self._come_back(command, access)
             if ended is not None:
                 return ended
 
@@ -183,7 +203,7 @@ class Holding:
 
     # --- the connection to jitd is lost
 
-    def _come_back(self, command: OwnCommand, cache: TicketCache) -> int | None:
+    def _come_back(self, command: OwnCommand, access: Access) -> int | None:
         """Reconnect to jitd. If this fails for COMES_BACK_WITHIN seconds, go on without jitd until the command or the grant ends.
         Returns None once jitd is connected again; else how the command ended, as ``accompany`` does.
         """
@@ -209,11 +229,9 @@ class Holding:
                     fault = again
                 if not because and time.monotonic() >= gives_up_at:
                     has_given_up = True
-                    say(
-                        f"{fault}; jitd takes {self._given.thing} back; {command.name} goes on, until {self._given.until} at most"
-                    )
+                    say(f"{fault}; jitd takes {self._what} back; {command.name} goes on, until {self._first.until} at most")
             if because:
-                return self._hang_up(command, cache, because)
+                return self._hang_up(command, access, because)
 
     def _resume(self) -> None:
         """Connect to jitd and resume the request. Raises RefusedByDaemon, Unreachable and NotAuthenticated."""
@@ -228,16 +246,24 @@ class Holding:
         if not isinstance(heard, Given):
             connection.close()
             raise Unreachable("jitd broke the protocol: it no longer gives the thing that it gave")
+        try:
+            again = everything(heard, connection)
+        except BaseException:
+            connection.close()
+            raise
+        for one in again:
+            if one.secret is not None:  # the command has the first one
+                posix.close(one.secret)
         self._connection = connection
-        self._ends_at = _boot_clock() + heard.left_ms / 1000
+        self._ends_at = _boot_clock() + min(one.given.left_ms for one in again) / 1000
 
     # --- the end of the grant
 
-    def _hang_up(self, command: OwnCommand, cache: TicketCache, because: str) -> int:
+    def _hang_up(self, command: OwnCommand, access: Access, because: str) -> int:
         """Send SIGHUP to the command and its descendants. Name those that still run after 5 s. Returns as ``accompany``."""
-        say(f"{self._given.thing} is taken back: {because}; hanging up {command.name}")
+        say(f"{self._what} {'is' if len(self._got) == 1 else 'are'} taken back: {because}; hanging up {command.name}")
         command.hang_up()
-        cache.destroy()
+        access.destroy()
         until = time.monotonic() + ENDS_WITHIN
         pause = select.poll()
         pause.register(self._signals.descriptor, select.POLLIN)

@@ -15,7 +15,7 @@ import posix  # importing `os` would make each start 1 ms longer
 import sys
 
 from jitpam.client import begin
-from jitpam.options import read_options
+from jitpam.options import Options, read_options
 from jitpam.streams import fill_closed, stream_kinds
 
 TYPE_CHECKING = False
@@ -55,11 +55,26 @@ def _tell(fault: Exception) -> int:
 
 def _run(words: list[bytes], kinds: list[str]) -> int:
     options = read_options(words)
+    if not options.json or options.mode == "list":
+        return _do(options, kinds)
+    try:
+        return _do(options, kinds)
+    except Exception as fault:
+        from jitpam.reporting import failed
+
+        return failed(fault, options.request)
+
+
+def _do(options: Options, kinds: list[str]) -> int:
     if options.break_glass:
         from jitpam import glass
 
         glass.confirm(options)
     if options.mode in ("run", "get", "resume"):
+        if options.to is not None:
+            from jitpam.access import check_file
+
+            check_file(options.to)
         opening = begin()
         from jitpam import asking  # imported while jitd checks our proof
 

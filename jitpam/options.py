@@ -16,7 +16,7 @@ __all__ = ["HELP", "USAGE", "Options", "UsageError", "read_options"]
 USAGE = "jitsudo [options] [VAR=value ...] [--] command [argument ...]"
 HELP = f"""\
 usage: {USAGE}
-       jitsudo --get=THING [options] [-- command [argument ...]]
+       jitsudo --get=THING [--get=THING ...] [options] [-- command [argument ...]]
        jitsudo -l [command [argument ...]] | -v | -k [command [argument ...]] | -K | --resume=ID
 
 Asks for a command to be run as another user. The people named by the rules approve it; then it runs here.
@@ -40,10 +40,12 @@ Asks for a command to be run as another user. The people named by the rules appr
       --no-wait           submit, print the request's id, exit
       --service=SERVICE   ask for what another program will do: sudo, su, or sshd and login, which run no command
       --get=THING         ask for THING, such as service-ticket:postgres/db1.example.org; run the command, if there
-                          is one, as yourself with it; otherwise keep it, and print the line to use it by
+                          is one, as yourself with it; otherwise keep it, and print the line to use it by; up to 8
+                          times: you get all of them or none
+      --to=FILE           with --get: write the secret that comes with the thing into the new FILE
       --resume=ID         wait for that request, or run it if it is approved
   -l, --list              what may I ask for; with a command: what would happen
-      --json              with -l: one JSON object a line
+      --json              with -l: one JSON object a line; with --get or --resume: one JSON object at the end
   -q, --quiet             say nothing but errors
   -v, --validate          authenticate and show who I am here
   -k, --reset-timestamp   give back the leases of this login session; with a command: ask again, even if a lease permits it
@@ -62,8 +64,8 @@ class Options:
 
     __slots__ = (
         "anew", "argv", "background", "bell", "break_glass", "chdir", "get", "group", "if_owed", "json", "lasts_for", "login",
-        "mode", "preserve", "preserve_all", "quiet", "reason", "resume", "service", "shell", "starts_at", "timeout_for", "user",
-        "uses", "variables", "waits",
+        "mode", "preserve", "preserve_all", "quiet", "reason", "request", "resume", "service", "shell", "starts_at",
+        "timeout_for", "to", "user", "uses", "variables", "waits",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -87,7 +89,11 @@ class Options:
         self.bell = False
         self.break_glass = False
         self.resume: str | None = None
-        self.get: str | None = None
+        self.get: list[str] = []
+        self.to: bytes | None = None
+        """The new file for a secret that comes with what is given."""
+        self.request = ""
+        """The id of the request, once jitd has told it."""
         self.service = "jitsudo"
         self.anew = False
         self.if_owed = True
@@ -107,7 +113,7 @@ _SHORT = {
 
 _TAKES = {
     "user", "group", "chdir", "reason", "for", "uses", "resume", "command-timeout", "close-from", "prompt", "chroot", "role",
-    "type", "auth-type", "login-class", "other-user", "host", "service", "get", "at",
+    "type", "auth-type", "login-class", "other-user", "host", "service", "get", "at", "to",
 }  # fmt: skip
 """Long options that take an argument. ``--preserve-env`` may have one, but only after ``=``."""
 
@@ -125,7 +131,7 @@ _SETS = {
     "break-glass": ("break_glass", True),
 }  # fmt: skip
 """Option without an argument → the attribute of Options that it sets, and the value."""
-_ONCE = {"user": "user", "group": "group", "chdir": "chdir", "command-timeout": "timeout_for", "get": "get"}
+_ONCE = {"user": "user", "group": "group", "chdir": "chdir", "command-timeout": "timeout_for", "to": "to"}
 """Option that may not be given twice, as in sudo → the attribute of Options that keeps its argument. With two accounts it would
 not be clear which one was meant."""
 _OTHER = {"resume": "resume", "get": "get"}
@@ -142,13 +148,14 @@ _NOT_WITH_GET = (
     ("preserve", "--preserve-env", "the command has all of your environment"),
     ("background", "-b", "have your shell put jitsudo in the background"),
     ("starts_at", "--at", "it is given when it is approved"),
-    ("json", "--json", "it goes with -l"),
     ("timeout_for", "-T", "--for says how long the thing is wanted"),
     ("variables", "VAR=value", "set it before jitsudo, and the command has it"),
 )
 """Where it is kept, what was typed, and why it does not go with --get."""
 _NOTHING = {"set-home", "stdin", "askpass", "prompt"}
 """Options that are accepted and have no effect: HOME is the target user's anyway, and no password is asked for."""
+MOST_THINGS = 8
+"""How often --get may be given: so many things can be asked for at once."""
 LEAST_CLOSED = 3
 """The lowest descriptor that -C may name. Descriptors 0 to 2 are the command's streams; all others are closed in any case."""
 _NEVER = {
@@ -163,7 +170,7 @@ _NEVER = {
     "no-update": "there is no time stamp to update",
     "edit": "jitsudo does not edit files; ask for the editor as a command",
 }
-_OURS = frozenset({"reason", "for", "uses", "no-wait", "resume", "service", "get", "at", "quiet", "json", "break-glass"})
+_OURS = frozenset({"reason", "for", "uses", "no-wait", "resume", "service", "get", "at", "to", "quiet", "json", "break-glass"})
 """Options that sudo does not have."""
 _KNOWN = frozenset(_SHORT.values()) | {"help", "host"} | _OURS
 
@@ -272,6 +279,10 @@ def _apply(found: Options, name: str, typed: str, value: bytes | None) -> None:
         if not value:
             raise UsageError(f"{typed} needs a directory")
         found.chdir = value
+    elif name == "to":
+        if not value or b"\0" in value:
+            raise UsageError(f"{typed} needs a file")
+        found.to = value
     elif name == "for":
         found.lasts_for = read_duration(value or b"")
     elif name == "uses":
@@ -285,7 +296,11 @@ def _apply(found: Options, name: str, typed: str, value: bytes | None) -> None:
             if found.mode not in ("run", _OTHER[name]):
                 raise UsageError(_ONLY_ONE)
             found.mode = _OTHER[name]
-        setattr(found, name, _text(typed, value or b""))
+        text = _text(typed, value or b"")
+        if name == "get":
+            found.get.append(text)
+        else:
+            setattr(found, name, text)
 
 
 def _text(typed: str, value: bytes) -> str:
@@ -334,8 +349,10 @@ def _check(found: Options) -> None:
         raise UsageError("--resume continues a request, which cannot be changed")
     if not found.waits and (mode != "run" or not found.if_owed):
         raise UsageError("--no-wait submits a command; it does not go with -n or another of these options")
-    if found.json and mode != "list":
-        raise UsageError("--json goes with -l")
+    if found.json and mode not in ("list", "resume"):
+        raise UsageError("--json goes with -l, --get and --resume")
+    if found.to is not None and mode != "resume":
+        raise UsageError("--to goes with --get: it names the file for a secret that comes with a thing")
     if found.starts_at is not None and (mode != "run" or not found.if_owed or found.service != "jitsudo"):
         raise UsageError(
             "--at is for a command that jitsudo runs later; it does not go with -n, --service or another of these options"
@@ -356,6 +373,14 @@ def _check_get(found: Options) -> None:
         raise UsageError("--no-wait takes no command with --get: once it is approved, jitsudo --resume=ID gets the thing")
     if found.argv and not found.argv[0]:
         raise UsageError("the command is an empty word")
+    if found.json and found.argv:
+        raise UsageError("--json takes no command with --get: standard output is the command's")
+    if found.to is not None and not found.waits:
+        raise UsageError("--to does not go with --no-wait: it goes with the --resume=ID that gets the thing")
+    if len(found.get) > MOST_THINGS:
+        raise UsageError(f"--get may be given {MOST_THINGS} times")
+    if len(set(found.get)) < len(found.get):
+        raise UsageError("--get names the same thing twice")
 
 
 def _check_close_from(text: bytes) -> None:

@@ -2,7 +2,8 @@
 """Runs the command of a person who uses a thing: a child of jitsudo, with the person's own rights, session and terminal.
 
 Law: the command needs no approval, and this module gives it no rights. The command gets the signal actions, the signal mask and
-the descriptors with which jitsudo was started. It may get SIGHUP from jitsudo, and never SIGKILL.
+the descriptors with which jitsudo was started, and descriptors with secrets that were given for it. It may get SIGHUP from
+jitsudo, and never SIGKILL.
 """
 
 from __future__ import annotations
@@ -49,8 +50,9 @@ class OwnCommand:
         """The first word of the command, in printable form."""
         return shown(self._argv[0])
 
-    def start(self, variables: dict[bytes, bytes], mask: set[int]) -> None:
-        """Fork and execute the command, with our environment variables changed by ``variables``, and the signal mask ``mask``.
+    def start(self, variables: dict[bytes, bytes], mask: set[int], descriptors: list[int]) -> None:
+        """Fork and execute the command, with our environment variables changed by ``variables``, the signal mask ``mask``, and
+        our ``descriptors`` under the same numbers.
 
         If the child process cannot execute the file, it prints why, and exits with status 126 or 127. Raises Unstartable if no
         process can be forked.
@@ -66,6 +68,8 @@ class OwnCommand:
                 for number in _IGNORED_BY_PYTHON:
                     _signal.signal(number, _signal.SIG_DFL)
                 _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+                for descriptor in descriptors:
+                    posix.set_inheritable(descriptor, True)
                 posix.execve(self._path, self._argv, environment)
             except OSError as fault:
                 if fault.errno == errno.ENOENT and not _exists(self._path):  # the file itself is missing, not its interpreter

@@ -52,9 +52,10 @@ def asked(options: Options, kinds: list[str]) -> dict[str, Any]:
 
 
 def asked_thing(options: Options) -> dict[str, Any]:
-    """What is asked for by ``--get``, for Get. It stays if no command of ours goes with it."""
+    """What is asked for by ``--get``, for Get. They stay if no command of ours goes with them."""
     return {
-        "thing": options.get,
+        "thing": options.get[0],
+        "also": options.get[1:],
         "stays": not options.argv,
         "reason": options.reason or _reason_around(),
         "lasts_for": options.lasts_for,

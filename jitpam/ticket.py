@@ -52,7 +52,8 @@ class TicketCache:
         return b"FILE:" + self._path
 
     def fill(self, service: str, client: str) -> int:
-        """Fetch a ticket of the principal ``client`` for the principal ``service``, both with their realm.
+        """Fetch a ticket of the principal ``client`` for the principal ``service``, both with their realm, and add it to the
+        cache.
 
         Returns the end of the ticket, in seconds since 1970. Raises NoTicket, and NotAuthenticated if ``client`` has no
         ticket-granting ticket, or only expired ones.
@@ -103,10 +104,19 @@ class _Fetch:
             time.sleep(AGAIN_EVERY)
         made = Handle()
         self._do("krb5_cc_resolve", self._into, made)
-        self._do("krb5_cc_initialize", made, wanted.client)
+        if not self._is_there():
+            self._do("krb5_cc_initialize", made, wanted.client)
         self._do("krb5_cc_store_cred", made, found)
         self._do("krb5_cc_close", made)
         return int(found.contents.ends_at)
+
+    def _is_there(self) -> bool:
+        """True if the cache has a ticket already."""
+        try:
+            posix.stat(self._into.partition(b":")[2])
+        except OSError:
+            return False
+        return True
 
     def _granting_tickets(self, client: Any) -> Handle:
         """Return a cache in memory with only the client's ticket-granting tickets. Raises NoTicket and NotAuthenticated."""

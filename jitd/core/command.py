@@ -55,9 +55,9 @@ class Command:
     understood for certain; ``argv`` is then all of that line, and ``path`` is empty. ``path`` is also empty for a login, which
     has no command. ``chdir`` is True if the requester, a rule or an account's home named ``cwd``. It is False if ``cwd`` is
     simply the requester's current directory; only such a directory is inherited. ``is_told`` is True if the requester can read
-    the file, and so may know the digest. ``gives`` is True if a thing is asked for and no command: its name is the one word of
-    ``argv``, it is for the requester, and ``path`` is empty. ``stays`` is True if the thing does not end with the client's
-    connection. ``salt`` is random. Without it, somebody who knows the rest of a fingerprint could guess the secret parts.
+    the file, and so may know the digest. ``gives`` is True if things are asked for and no command: ``argv`` are their names, they
+    are for the requester, and ``path`` is empty. ``stays`` is True if they do not end with the client's connection. ``salt`` is
+    random. Without it, somebody who knows the rest of a fingerprint could guess the secret parts.
     """
 
     argv: tuple[bytes, ...]
@@ -133,7 +133,8 @@ def work_of(command: Command) -> bytes:
     """Return what a lease answers for, as 32 bytes: all of a command but terminal, locale and kinds of streams (jitsudo(1),
     --for).
     """
-    bare = replace(command, locale=(), streams=(), chdir=False, stays=False, salt=b"")
+    argv = tuple(sorted(command.argv)) if command.gives else command.argv  # several things are the same in any order
+    bare = replace(command, argv=argv, locale=(), streams=(), chdir=False, stays=False, salt=b"")
     return fingerprint("", "", "", "", bare, ())
 
 

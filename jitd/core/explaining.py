@@ -170,10 +170,23 @@ def closest(policy: Policy, question: Question, at: datetime) -> tuple[Near, ...
 
     They are about the requester and about the file that was asked for, and no other such permit has fewer conditions that do not
     hold. A permit whose conditions all hold is left out: what was in its way is not a condition. ``origin`` and
-    ``when`` are not asked here: if all others hold, one of these was in the way.
+    ``when`` are not asked here: if all others hold, one of these was in the way. Of several things that are asked for, it is
+    about those that no rule permits.
     """
     if question.requester.is_root:
         return ()
+    each = question.each
+    refused = [one for one in each if len(each) == 1 or not any(_holds(rule, one, at) for rule in policy.index.permits(one))]
+    found = [near for one in refused for near in _closest(policy, one, at)]
+    fewest = min((len(near.wants) for near in found), default=0)
+    return tuple([near for near in found if len(near.wants) == fewest][:MOST_CLOSEST])
+
+
+def _holds(rule: Rule, question: Question, at: datetime) -> bool:
+    return all(holds(rule, question, at) for _, holds in CONDITIONS)
+
+
+def _closest(policy: Policy, question: Question, at: datetime) -> list[Near]:
     found: list[Near] = []
     for rule in policy.index.about(question.requester):
         is_asked = (rule.break_glass is not None) == question.breaks_glass
@@ -188,8 +201,7 @@ def closest(policy: Policy, question: Question, at: datetime) -> tuple[Near, ...
             if missed:
                 near = Near(rule.name, missed)
                 found.append(_opening(near, rule, question, at) if lacking == ("hours",) else near)
-    fewest = min((len(near.wants) for near in found), default=0)
-    return tuple([near for near in found if len(near.wants) == fewest][:MOST_CLOSEST])
+    return found
 
 
 def _opening(near: Near, rule: Rule, question: Question, at: datetime) -> Near:
@@ -218,7 +230,7 @@ def _unfound(question: Question) -> Question:
 def _is_about_file(rule: Rule, question: Question) -> bool:
     """True if ``rule`` would permit the file that is asked for with some arguments, or one of the things."""
     if question.command.gives:
-        return any(thing in (rule.gives or ()) for thing in question.command.things)
+        return any(thing in (rule.gives or ()) for thing in question.wanted)
     if rule.commands is None:
         return rule.gives is None
     return any(_is_about_path(pattern, question.command.path) for pattern in rule.commands)

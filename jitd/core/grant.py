@@ -239,12 +239,14 @@ def transition(grant: Grant, event: Event, now: Moment) -> tuple[Grant, tuple[An
 def _used(grant: Grant, event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...]]:
     left = grant.left - 1
     if grant.command.gives:
-        begun = grant.begun + 1
-        held = run_id(grant.id, begun)
-        thing, to = grant.command.things[0], grant.holder.principal
-        after = replace(grant, left=left, begun=begun, living=(*grant.living, held))
-        giving = Giving(held, event.by, grant.id, event.request, thing, to, grant.ends_at, grant.command.stays, now.at)
-        return after, (giving,)
+        things, to = grant.command.things, grant.holder.principal
+        ids = tuple(run_id(grant.id, grant.begun + number) for number, _ in enumerate(things, 1))
+        after = replace(grant, left=left, begun=grant.begun + len(ids), living=(*grant.living, *ids))
+        ends_at, stays, together = grant.ends_at, grant.command.stays, ids if len(ids) > 1 else ()
+        return after, tuple(
+            Giving(id, event.by, grant.id, event.request, thing, to, ends_at, stays, now.at, together)
+            for id, thing in zip(ids, things, strict=True)
+        )
     if not deed_of(grant.service, is_login=event.login is not None).has_run:
         is_spent = left == 0 and not grant.living
         after = replace(grant, left=left, begun=grant.begun + 1, state=GrantState.SPENT if is_spent else grant.state)

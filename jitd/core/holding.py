@@ -49,6 +49,8 @@ class Holding:
     ``thing`` is the name of the thing as a rule has it, ``to`` the principal of the person. ``until`` is when the holding ends,
     by the wall clock: the giver of the thing (the KDC) has no other clock. ``stays``: the person asked for the thing until then.
     If the client has said that it keeps the thing (``kept_at``), the holding does not end with the client's connection.
+    ``together`` are the ids of all holdings of one use, this one among them, in the order in which they are given; empty if there
+    is no other. ``has_secret``: the giver has handed out a secret that the person needs to use the thing. It is stored nowhere.
     """
 
     id: str
@@ -66,6 +68,13 @@ class Holding:
     state: HoldingState = HoldingState.GIVING
     version: int = 1
     kept_at: datetime | None = None
+    together: tuple[str, ...] = ()
+    has_secret: bool = False
+
+    @property
+    def is_last(self) -> bool:
+        """True if no other holding of the same use is given after this one. So all are given once this one is."""
+        return self.together[-1:] in ((), (self.id,))
 
     @property
     def is_live(self) -> bool:
@@ -87,6 +96,7 @@ class Giving:
     until: datetime
     stays: bool
     at: datetime
+    together: tuple[str, ...] = ()
 
     def detail(self) -> dict[str, Any]:
         """Return what the chain keeps of the event."""
@@ -97,20 +107,22 @@ class Giving:
             "to": self.to,
             "until": self.until.isoformat(),
             "stays": self.stays,
+            **({"together": list(self.together)} if self.together else {}),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The giver says that the person has the thing."""
+    """The giver says that the person has the thing. ``has_secret``: see Holding."""
 
     life: ClassVar[str] = "holding"
     id: str
     by: Actor
+    has_secret: bool = False
 
     def detail(self) -> dict[str, Any]:
         """Return what the chain keeps of the event."""
-        return {}
+        return {"has_secret": True} if self.has_secret else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +201,8 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 
 def give(event: Giving) -> tuple[Holding, tuple[Any, ...]]:
     """Return the new holding, and what follows."""
-    holding = Holding(event.id, event.grant, event.request, event.thing, event.to, event.until, event.stays, event.at)
+    asked = event.grant, event.request, event.thing, event.to, event.until, event.stays, event.at
+    holding = Holding(event.id, *asked, together=event.together)
     return holding, (Give(holding.id), ListsChanged())
 
 
@@ -201,6 +214,7 @@ def transition(holding: Holding, event: Event, now: Moment) -> tuple[Holding, tu
         case Given():
             state = HoldingState.TAKING if holding.state is HoldingState.TAKING else HoldingState.HELD
             after = replace(holding, state=state, given_at=holding.given_at or now.at)
+            after = replace(after, has_secret=holding.has_secret or event.has_secret)
             follows = (TellHolder(holding.id), ListsChanged())
         case Kept():
             if not holding.stays:
@@ -214,8 +228,9 @@ def transition(holding: Holding, event: Event, now: Moment) -> tuple[Holding, tu
             if (event.outcome.ending is Ending.NOT_GIVEN) != (holding.given_at is None):
                 raise IllegalEvent(f"holding {holding.id} cannot have ended as {event.outcome.ending}")
             after = replace(holding, state=HoldingState.ENDED, outcome=event.outcome, ended_at=now.at)
-            was_given = event.outcome.ending is not Ending.NOT_GIVEN
-            follows = (Returned(holding.grant, event.by, holding.id, was_given), TellHolder(holding.id), ListsChanged())
+            # All things of a use are given, or none: so the one that is given last decides whether the use is returned.
+            is_used = event.outcome.ending is not Ending.NOT_GIVEN or not holding.is_last
+            follows = (Returned(holding.grant, event.by, holding.id, is_used), TellHolder(holding.id), ListsChanged())
     if after.state not in LAW[holding.state][type(event)]:
         raise IllegalEvent(f"holding {holding.id} cannot go from {holding.state} to {after.state}")
     return replace(after, version=holding.version + 1), follows

@@ -22,6 +22,7 @@ from jitd.core.names import OF_THE_FILE
 from jitd.core.origin import FACT, Whence
 from jitd.core.question import Question
 from jitd.core.rule_index import RuleIndex
+from jitd.core.several import for_all
 from jitd.core.subject import Subject, matches_any
 from jitd.core.when import Conditions, When, WhenFailed
 from jitd.core.wording import count, listed
@@ -104,7 +105,7 @@ def decide(policy: Policy, question: Question, at: datetime, known: Facts = NOTH
     stands for the approvals. Raises Unasked if the answer depends on facts that nobody has looked for.
     """
     conditions = Conditions(question, at, known)
-    answer = _decide(policy, question, at, conditions)
+    answer = for_all(_decide(policy, one, at, conditions) for one in question.each)
     if conditions.unasked:
         raise Unasked(conditions.unasked)
     return replace(answer, seen=tuple(sorted(conditions.seen.items()))) if conditions.seen else answer
@@ -137,7 +138,7 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
         if lacking is not None:
             return lacking
     if not is_root or question.is_missing:
-        return no_rule(question.requester)
+        return no_rule(question.requester, question.thing or "this")
     if policy.root != "permit":
         return Deny(Why.NO_RULE, 'root may not ask here (root = "deny" in jitd.toml)')
     return Permit(ROOTS.name, ROOTS.obligations)
@@ -147,6 +148,10 @@ def facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[s
     """Return the facts that rules about ``question`` name in ``origin`` and ``when``, but for those about the command's file. A
     rule after a permit counts, too, if the file may be one that the permit does not want.
     """
+    return frozenset().union(*(_facts_named(policy, one, at) for one in question.each))
+
+
+def _facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[str]:
     found: set[str] = set()
     for rule in (*policy.index.denies, *policy.index.permits(question)):
         try:
@@ -161,10 +166,10 @@ def facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[s
     return frozenset(found - OF_THE_FILE - {"fact.now"})
 
 
-def no_rule(requester: Subject) -> Deny:
-    """Return the answer if no rule permits the request, or if the requester may not know why it is not permitted."""
+def no_rule(requester: Subject, what: str = "this") -> Deny:
+    """Return the answer if no rule permits ``what``, or if the requester may not know why it is not permitted."""
     ticket = " without a Kerberos ticket" if requester.is_local else ""
-    return Deny(Why.NO_RULE, f"no rule permits this{ticket}")
+    return Deny(Why.NO_RULE, f"no rule permits {what}{ticket}")
 
 
 def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions) -> Decision | None:
@@ -273,9 +278,10 @@ def _command(rule: Rule, question: Question, at: datetime) -> bool:
     if rule.commands is None and rule.gives is None:
         return rule.verdict == "deny" or not question.command.gives  # no permit is about things that it does not name
     if question.command.gives:
-        # A permit must name all that is asked for; a deny holds for each thing that it names.
-        named = (thing in (rule.gives or ()) for thing in question.command.things)
-        return any(named) if rule.verdict == "deny" else all(named)
+        given = rule.gives or ()  # a deny holds for each thing that it names, whatever else is asked for with it
+        if rule.verdict == "deny":
+            return any(thing in given for thing in question.command.things)
+        return all(thing in given for thing in question.wanted)
     if rule.commands is None:
         return False
     if _may_be_about(rule, question):

@@ -8,7 +8,7 @@ two commands have the same words. If it is not certain what would run, those nam
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jitd.core.command import Command
 from jitd.core.facts import Facts, Unknown, Value
@@ -27,7 +27,8 @@ class Question:
     holds for each of them. ``is_unopened`` is True while that file may not be opened yet: what a rule asks about the file is then
     left open, so that a permit may hold and a deny does not. ``tty`` is the terminal that the client claims to be on.
     ``caller`` is the process that asks. ``breaks_glass`` is True if the requester asks by ``--break-glass``: then the permits are
-    those that say so, and no others.
+    those that say so, and no others. ``thing`` is set while rules are asked about one of several things: a permit must give this
+    one, and a deny holds if it names any of them.
     """
 
     requester: Subject
@@ -47,6 +48,18 @@ class Question:
     tty: bytes | None = None
     caller: Caller | None = None
     breaks_glass: bool = False
+    thing: str | None = None
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Return the things that one permit has to give; none for a command."""
+        return self.command.things if self.thing is None else (self.thing,)
+
+    @property
+    def each(self) -> tuple[Question, ...]:
+        """Return the questions that policy is asked: one for each thing, or this one alone if it is not about several things."""
+        things = self.command.things if self.thing is None else ()
+        return tuple(replace(self, thing=thing) for thing in things) if len(things) > 1 else (self,)
 
 
 def spelled(value: bytes) -> str:

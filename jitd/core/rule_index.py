@@ -100,8 +100,8 @@ class RuleIndex:
         known = [self._by_word[word] for word in _words_of(question.requester) & self._by_word.keys()]
         if not command.gives:
             found = self._for_command(known, command)
-        elif command.things:
-            first = command.things[0]  # a permit must name all things that are asked for
+        elif question.wanted:
+            first = question.wanted[0]  # a permit must name all things that it is asked for
             found = {number for one in known for number in one.gives.get(first, ())}
         else:
             return self._permits

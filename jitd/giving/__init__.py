@@ -16,7 +16,11 @@ from jitd.core.holding import Holding
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The giver has given the thing, or has taken it back, as it was asked."""
+    """The giver has given the thing, or has taken it back, as it was asked. ``secret`` is what the person needs to use the thing:
+    the descriptor of a sealed memfd (giving/secrets.py), or None. It belongs to whoever has this answer.
+    """
+
+    secret: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

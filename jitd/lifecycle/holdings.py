@@ -3,7 +3,7 @@
 
 Law: a thing is given only after its holding was recorded. If a thing cannot be taken back now, this is tried again, with growing
 pauses, as long as the holding is open. A thing is taken back when its client has disconnected, unless it has sent Keep. Keep is
-recorded.
+recorded. Things of one use are given one after another, all or none (``together``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from jitd.core.holding import Ended, Ending, Given, Holding, HoldingState, Kept,
 from jitd.core.law import DAEMON, Actor, IllegalEvent, Role
 from jitd.core.request import Request
 from jitd.giving import Answer, Done, Failed, Givers, Refused
-from jitd.lifecycle.waiters import Waiters
+from jitd.giving.secrets import Secrets
+from jitd.lifecycle import together
+from jitd.lifecycle.waiters import Handed, Waiters
 from jitd.log import log
 from jitd.store import Store, StoreError
 
@@ -27,7 +29,7 @@ LONGEST_PAUSE = 60.0
 
 
 class Holdings:
-    """Carries out ``Give``, ``Take`` and ``TellHolder``. ``act`` records an event and performs its effects.
+    """Carries out ``Give``, ``Take`` and ``TellHolder``. ``act`` records events in one transaction and performs their effects.
     ``set_deadline`` has a holding examined again at a given time of the boot clock, in seconds.
     """
 
@@ -37,7 +39,7 @@ class Holdings:
         store: Store,
         waiters: Waiters,
         now: Callable[[], Moment],
-        act: Callable[[Given | Kept | Taking | Ended], None],
+        act: Callable[..., None],
         set_deadline: Callable[[str, str, float], None],
     ) -> None:
         self._givers = givers
@@ -49,7 +51,8 @@ class Holdings:
         self._pauses: dict[str, float] = {}
         self._turns: dict[str, asyncio.Lock] = {}
         self._awaited: set[str] = set()
-        self._owed: dict[str, Given | Taking | Ended] = {}  # holding → the event that could not be recorded yet
+        self._owed: dict[str, Owed] = {}  # holding → the events that could not be recorded yet
+        self._secrets = Secrets()
 
     # --- effects -----------------------------------------------------------------------------------------------------
 
@@ -72,26 +75,42 @@ class Holdings:
             elif found is not None and found.state is HoldingState.TAKING:
                 await self._take(found)
             elif found is not None and found.state is HoldingState.HELD and owed is not None:
-                self._happens(owed)
+                self._happens(*owed)
         found = self._store.holding(id)
         if found is None or not found.is_live:
             self._turns.pop(id, None)
             self._pauses.pop(id, None)
+            self._secrets.forget(id)
+        elif found.state is HoldingState.HELD and (follows := together.next_to_give(self._together(found))) is not None:
+            await self._go_on(follows.id)
+
+    def _together(self, one: Holding) -> tuple[Holding, ...]:
+        return together.of_one_use(self._store, one)
 
     async def _give(self, holding: Holding) -> None:
+        whose_turn = together.next_to_give(self._together(holding))
+        if whose_turn is None or whose_turn.id != holding.id:
+            return  # it is given after the others, or not at all
         giver = self._givers.of(holding.thing)
         answer = Refused(self._givers.fault(holding.thing)) if giver is None else await _said(giver.give(holding))
+        if isinstance(answer, Done) and answer.secret is not None and (fault := self._secrets.keep(holding.id, answer.secret)):
+            answer = Failed(fault)
         match answer:
             case Done():
-                self._happens(Given(holding.id, DAEMON))
+                self._happens(Given(holding.id, DAEMON, answer.secret is not None))
             case Refused():
                 log("a thing was not given", holding=holding.id, thing=holding.thing, because=answer.why)
                 now = self._store.holding(holding.id)
                 if now is not None and now.state is HoldingState.GIVING:
-                    self._happens(Ended(holding.id, DAEMON, Outcome(Ending.NOT_GIVEN, answer.why)))
+                    self._happens(*together.not_given(self._together(now), now, answer.why))
             case Failed():
                 log("a thing may not have been given; it is taken back", holding=holding.id, because=answer.why)
-                self._happens(Taking(holding.id, DAEMON, answer.why))
+                self._take_back(holding, DAEMON, answer.why)
+
+    def _take_back(self, holding: Holding, by: Actor, because: str) -> None:
+        """Take back what ``holding`` and all others of its use gave."""
+        if events := together.taking(self._together(holding), by, because):
+            self._happens(*events)
 
     async def _take(self, holding: Holding) -> None:
         giver = self._givers.of(holding.thing)
@@ -109,17 +128,21 @@ class Holdings:
             pause = self._pauses[holding.id] = min(LONGEST_PAUSE, 2 * self._pauses.get(holding.id, FIRST_PAUSE / 2))
             log("a thing is not taken back yet; it is tried again", holding=holding.id, because=answer.why, pause=f"{pause:g} s")
             self._set_deadline("holding", holding.id, now.boot + pause)
+            all_of_it = self._together(holding)
+            if pause == FIRST_PAUSE and (because := together.why_not_taken(all_of_it, holding, answer.why)):
+                self._fail(all_of_it, because)  # its client must not wait until that can be done
 
-    def _happens(self, event: Given | Taking | Ended) -> None:
-        """Record ``event`` and perform its effects. If it cannot be recorded, try again after FIRST_PAUSE."""
+    def _happens(self, *events: Given | Taking | Ended) -> None:
+        """Record ``events`` and perform their effects. If they cannot be recorded, try again after FIRST_PAUSE."""
+        id = events[0].id
         try:
-            self._act(event)
+            self._act(*events)
         except IllegalEvent as fault:  # another event came first, and its effects do what is needed now
-            log("a holding has moved on", holding=event.id, fault=fault)
+            log("a holding has moved on", holding=id, fault=fault)
         except Exception as fault:
-            log("a holding could not be recorded; it is tried again", holding=event.id, fault=f"{type(fault).__name__}: {fault}")
-            self._owed[event.id] = event
-            self._set_deadline("holding", event.id, self._now().boot + FIRST_PAUSE)
+            log("a holding could not be recorded; it is tried again", holding=id, fault=f"{type(fault).__name__}: {fault}")
+            self._owed[id] = events
+            self._set_deadline("holding", id, self._now().boot + FIRST_PAUSE)
 
     def tell(self, effect: effects.TellHolder) -> None:
         """Tell the state of the holding to the client that has the thing or waits for it. If the client cannot be told, log that;
@@ -136,22 +159,35 @@ class Holdings:
             return
         if not found.is_live:
             self._waiters.run_is_gone(found.id)
-        if found.state is HoldingState.HELD:
-            self._hand_over(found)
+        all_of_it = self._together(found)
+        if together.are_held(all_of_it):
+            self._hand_over(all_of_it)
         elif (holder := self._waiters.holder_of(found.id)) is not None:
-            self._waiters.let_go(found.id, holder)
+            for one in all_of_it:
+                self._waiters.let_go(one.id, holder)
             holder.taken(found)
-        elif found.given_at is None and (waiter := self._waiters.of(found.request)) is not None:
-            waiter.fail(f"{found.thing} could not be given: {found.because or (found.outcome.because if found.outcome else '')}")
+        elif because := together.why_not_given(all_of_it):
+            self._fail(all_of_it, because)
 
-    def _hand_over(self, found: Holding) -> None:
-        waiter = self._waiters.of(found.request)
+    def _fail(self, all_of_it: tuple[Holding, ...], because: str) -> None:
+        """Tell the client that waits that it gets nothing, unless it waits for another use by now."""
+        first = all_of_it[0]
+        waiter = self._waiters.of(first.request)
+        live = (one for one in self._store.holdings(grant=first.grant) if one.request == first.request)
+        if waiter is not None and all(one.state is HoldingState.TAKING for one in live):
+            waiter.fail(because)
+
+    def _hand_over(self, all_of_it: tuple[Holding, ...]) -> None:
+        """Hand everything that one use gave to the client that waits for it. If none waits, take it back."""
+        first = all_of_it[0]
+        waiter = self._waiters.of(first.request)
         if waiter is not None:
-            self._awaited.discard(found.id)
-            self._owed.pop(found.id, None)
-            waiter.hand(found, self.name_of(found))
-        elif found.id not in self._awaited:
-            self._happens(Taking(found.id, DAEMON, "its client went away"))
+            for one in all_of_it:
+                self._awaited.discard(one.id)
+                self._owed.pop(one.id, None)
+            waiter.hand(tuple(Handed(one, self.name_of(one), self._secrets.take(one.id)) for one in all_of_it))
+        elif not any(one.id in self._awaited for one in all_of_it):
+            self._take_back(first, DAEMON, "its client went away")
 
     def name_of(self, holding: Holding) -> str:
         """Return the name by which the client asks for the thing of ``holding`` (``Giver.name_of``); empty without a giver."""
@@ -173,9 +209,10 @@ class Holdings:
         finds no holding. If the thing is still being given, the client is told later.
         """
         held = self.held_for(request)
-        if held is not None and held.state is HoldingState.HELD:
-            self._hand_over(held)
-        return held is not None
+        all_of_it = () if held is None else self._together(held)
+        if all_of_it and together.are_held(all_of_it):
+            self._hand_over(all_of_it)
+        return bool(all_of_it)
 
     def let_go(self, id: str) -> None:
         """Take back the thing of the holding ``id``: its client has disconnected, and did not keep it. Raises StoreError if the
@@ -183,24 +220,26 @@ class Holdings:
         """
         try:
             held = self._store.holding(id)
-            asked = self._store.request(held.request) if held is not None and held.state is HoldingState.HELD else None
+            all_of_it = () if held is None or held.state is not HoldingState.HELD else self._together(held)
+            asked = self._store.request(all_of_it[0].request) if all_of_it else None
         except StoreError:  # treat the holding like one whose client has not come back
             self.await_holder(id)
             self._set_deadline("holder", id, self._now().boot + FIRST_PAUSE)
             raise
         if asked is not None:
             by = Actor(Role.REQUESTER, asked.requester.principal, asked.requester.uid)
-            self._happens(Taking(id, by, "given back by its holder"))
+            self._happens(*together.taking(all_of_it, by, "given back by its holder"))
 
     def keep(self, id: str) -> None:
-        """Record that the person keeps the thing of the holding ``id``. Raises IllegalEvent if it is not held any more, and
-        StoreError.
+        """Record that the person keeps the thing of the holding ``id``, and all others of its use. Raises IllegalEvent if one of
+        them is not held any more, and StoreError.
         """
         held = self._store.holding(id)
         asked = None if held is None else self._store.request(held.request)
-        if asked is None:
+        if held is None or asked is None:
             raise IllegalEvent(f"there is no holding {id}")
-        self._act(Kept(id, Actor(Role.REQUESTER, asked.requester.principal, asked.requester.uid)))
+        by = Actor(Role.REQUESTER, asked.requester.principal, asked.requester.uid)
+        self._act(*(Kept(one.id, by) for one in self._together(held)))
 
     def await_holder(self, id: str) -> None:
         """Note that the client of the holding ``id`` has time to reconnect, since the daemon was restarted."""
@@ -213,13 +252,16 @@ class Holdings:
         """
         found = self._store.holding(id)
         if id in self._awaited and found is not None and found.state is HoldingState.HELD:
-            self._happens(Taking(id, DAEMON, "its client did not come back"))
+            self._take_back(found, DAEMON, "its client did not come back")
         self._awaited.discard(id)
 
     def is_due(self, id: str) -> bool:
         """True if the thing of the holding ``id`` has to be given or taken back, or if an event is still to be recorded."""
         found = self._store.holding(id)
         return found is not None and (id in self._owed or found.state in (HoldingState.GIVING, HoldingState.TAKING))
+
+
+Owed = tuple[Given | Taking | Ended, ...]
 
 
 async def _said(answer: Awaitable[Answer]) -> Answer:

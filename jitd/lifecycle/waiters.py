@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from jitd.core.decision import Approval
@@ -18,6 +19,17 @@ from jitd.deciding.seats import Seats
 
 TOLD_AFTER = 1.0
 """Seconds after which a requester is told that gatekeepers are being asked. Most answers come sooner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """One thing that a client gets. ``name`` is what the client fetches. ``secret`` is the descriptor of what the person needs to
+    use the thing (giving/secrets.py); None if there is nothing, or if it was handed over before.
+    """
+
+    holding: Holding
+    name: str
+    secret: int | None = None
 
 
 class Waiter(Protocol):
@@ -36,11 +48,13 @@ class Waiter(Protocol):
     def admit(self, id: str) -> None:
         """The use ``id`` was taken for the enforcement point."""
 
-    def hand(self, holding: Holding, name: str) -> None:
-        """The thing is given: the client fetches ``name``, and has the holding from now on (``Waiters.hold``)."""
+    def hand(self, handed: tuple[Handed, ...]) -> None:
+        """Everything that was asked for is given: the client has these holdings from now on (``Waiters.hold``). The waiter now
+        owns the descriptors.
+        """
 
     def taken(self, holding: Holding) -> None:
-        """The thing that the client has is taken back."""
+        """What the client has is taken back; ``holding`` is one of the things, and says why."""
 
     def asks(self, names: tuple[str, ...]) -> None:
         """The gatekeepers ``names`` are being asked about a use of an approved request."""

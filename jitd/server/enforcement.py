@@ -27,6 +27,7 @@ from jitd.deciding.program_commands import PROGRAMS, Program, at_point
 from jitd.deciding.seats import Seats
 from jitd.deciding.view import View
 from jitd.deciding.walking import Held, Place
+from jitd.lifecycle.waiters import Handed
 from jitd.server.acceptor import NoKey, NotAuthenticated, Proof
 from jitd.server.news import Told, news_of, refusal_of
 from jitd.server.peer import Gone, Peer
@@ -243,9 +244,9 @@ class Enforcement:
         """See ``waiters.Waiter``. Never called: the daemon does not run what an enforcement point asks for."""
         raise AssertionError(f"run {run} has no client")
 
-    def hand(self, holding: Holding, name: str) -> None:
+    def hand(self, handed: tuple[Handed, ...]) -> None:
         """See ``waiters.Waiter``. An enforcement point asks for no thing."""
-        raise AssertionError(f"{holding.id} is nothing that an enforcement point has asked for")
+        raise AssertionError(f"{handed[0].holding.id} is nothing that an enforcement point has asked for")
 
     def taken(self, holding: Holding) -> None:
         """See ``waiters.Waiter``."""

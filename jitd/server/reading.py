@@ -13,6 +13,7 @@ from jitd.core.conditions import read_service
 from jitd.core.deed import deed_of
 from jitd.core.duration import LONGEST
 from jitd.core.origin import Caller
+from jitd.core.several import MOST_THINGS
 from jitd.core.thing import read_thing
 from jitd.deciding.command_lookup import Asked
 from jitd.deciding.explaining import Supposed
@@ -96,15 +97,19 @@ def _facts(words: list[str]) -> tuple[tuple[str, str], ...]:
 
 
 def thing_in(ask: messages.Get, caller: Caller) -> Asked:
-    """Return the thing that ``ask``, from ``caller``, asks for. Raises Refusal."""
+    """Return the things that ``ask``, from ``caller``, asks for. Raises Refusal."""
+    if len(ask.also) >= MOST_THINGS:
+        raise Refusal("usage", f"at most {MOST_THINGS} things can be asked for at once")
     try:
-        thing = read_thing(ask.thing)
+        things = [read_thing(word) for word in (ask.thing, *ask.also)]
     except ValueError as fault:
         raise Refusal("usage", str(fault)) from None
+    if twice := [thing for thing in things if things.count(thing) > 1]:
+        raise Refusal("usage", f"{twice[0]} is asked for twice: name each thing once")
     if ask.lasts_for is not None and not 1 <= ask.lasts_for <= LONGEST:
         raise Refusal("usage", "a thing is given for one second at least")
     return Asked(
-        argv=(thing.encode("ascii"),),
+        argv=tuple(thing.encode("ascii") for thing in things),
         login=False,
         user=None,
         group=None,

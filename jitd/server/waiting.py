@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping
 
 from jitd.core.command import Pairs
 from jitd.core.decision import Approval
+from jitd.core.effects import Moment
 from jitd.core.holding import Holding
 from jitd.core.issuing import ends_of
 from jitd.core.law import IllegalEvent
 from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
+from jitd.core.wording import listed
 from jitd.deciding.seats import Seats
+from jitd.lifecycle.waiters import Handed
 from jitd.log import log
 from jitd.server.news import Told, news_of, refusal_of
 from jitd.server.services import Services
@@ -47,7 +50,7 @@ class Waiting:
         self._refuse = refuse
         self._whose = who
         self._request: str | None = None
-        self._holding: str | None = None
+        self._in_hand: tuple[Holding, ...] = ()
         self._told = Told()
         self._unseated: list[str] = []
         self._asked: list[str] | None = None
@@ -221,51 +224,63 @@ class Waiting:
 
     # --- a thing that the client has --------------------------------------------------------------------------------
 
-    def hand(self, holding: Holding, name: str) -> None:
+    def hand(self, handed: tuple[Handed, ...]) -> None:
         """See ``waiters.Waiter``."""
         self._stop()
-        self._holding = holding.id
-        self._services.waiters.hold(holding.id, self)
-        left_for = (holding.until - self._services.now().at).total_seconds()
-        self._say(
-            messages.Given(
-                id=holding.id,
-                thing=holding.thing,
-                name=name,
-                to=holding.to,
-                until=instant(holding.until) or "",
-                left_ms=max(0, int(left_for * 1000)),
-                stays=holding.stays,
-                news=[],
-            )
-        )
+        self._in_hand = tuple(one.holding for one in handed)
+        now = self._services.now()
+        for held in self._in_hand:
+            self._services.waiters.hold(held.id, self)
+        for n_more, one in zip(range(len(handed) - 1, -1, -1), handed, strict=True):
+            self._say(given(one, n_more, now), one.secret)
 
     def taken(self, holding: Holding) -> None:
         """See ``waiters.Waiter``."""
-        self._holding = None
+        self._in_hand = ()
         self._say(messages.Taken(id=holding.id, because=shown(holding.because)))
 
     def give_back(self) -> None:
-        """Take back the thing that the client has, if it has one. Raises what the store raises."""
-        held, self._holding = self._holding, None
-        if held is not None:
-            self._services.waiters.let_go(held, self)
-            self._services.let_go(held)
+        """Take back what the client has, if it has anything. Raises what the store raises."""
+        if in_hand := self._let_go():
+            self._services.let_go(in_hand[0].id)
+
+    def _let_go(self) -> tuple[Holding, ...]:
+        """Note that the client has nothing any more. Return what it had."""
+        in_hand, self._in_hand = self._in_hand, ()
+        for held in in_hand:
+            self._services.waiters.let_go(held.id, self)
+        return in_hand
 
     def keep(self) -> str:
-        """Let the person keep the thing after the client has disconnected, and return a sentence that says so. Raises Refusal if
-        the thing is taken back already, or was asked for only until the connection ends. Raises what the store raises.
+        """Let the person keep what they have after the client has disconnected. Return a sentence that says so. Raises Refusal
+        if it is taken back already, or was asked for only until the connection ends. Raises what the store raises.
         """
-        held = self._holding
-        found = None if held is None else self._services.store.holding(held)
-        if found is None:
+        if not self._in_hand:
             raise Refusal("late", "what was given is taken back already")
-        if not found.stays:
-            raise Refusal("usage", f"{found.thing} was asked for only until this connection ends")
+        things = listed(tuple(held.thing for held in self._in_hand), "and")
+        if not self._in_hand[0].stays:
+            raise Refusal("usage", f"what was given was asked for only until this connection ends: {things}")
         try:
-            self._services.keep(found.id)
+            self._services.keep(self._in_hand[0].id)
         except IllegalEvent:
             raise Refusal("late", "what was given is taken back already") from None
-        self._services.waiters.let_go(found.id, self)
-        self._holding = None
-        return f"{found.thing} is yours until {instant(found.until)}"
+        first, *others = self._let_go()
+        return f"{things} {'are' if others else 'is'} yours until {instant(first.until)}"
+
+
+def given(one: Handed, n_more: int, now: Moment) -> messages.Given:
+    """Return the message that hands ``one`` to its client, before ``n_more`` others."""
+    holding = one.holding
+    secret = "" if not holding.has_secret else "handed" if one.secret is None else "here"
+    return messages.Given(
+        id=holding.id,
+        thing=holding.thing,
+        name=one.name,
+        to=holding.to,
+        until=instant(holding.until) or "",
+        left_ms=max(0, int((holding.until - now.at).total_seconds() * 1000)),
+        stays=holding.stays,
+        news=[],
+        more=n_more,
+        secret=secret,
+    )

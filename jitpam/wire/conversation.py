@@ -88,6 +88,7 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
         (CLIENT, "keep"): "kept",
         (CLIENT, "bye"): "closed",
         (CLIENT, "withdraw"): "holding",  # it may cross what was given
+        (DAEMON, "given"): "holding",  # the next one of several
         (DAEMON, "taken"): "ready",
     },
     "kept": {

@@ -100,8 +100,9 @@ class Suppose(Ask, by=FROM_CLIENT):
 
 
 class Get(Message, by=FROM_CLIENT):
-    """Ask for ``thing`` to be given to me (``jitsudo --get``), such as ``service-ticket:postgres/db1.example.org``.
-    ``stays``: it is mine for the whole time of the grant. Otherwise it is taken back when this connection ends. See Submit.
+    """Ask for ``thing`` to be given to me (``jitsudo --get``), such as ``service-ticket:postgres/db1.example.org``, and for all
+    things in ``also`` with it: all are given, or none. ``stays``: they are mine for the whole time of the grant. Otherwise they
+    are taken back when this connection ends. See Submit.
     """
 
     thing: str
@@ -113,6 +114,7 @@ class Get(Message, by=FROM_CLIENT):
     parents: list[str]
     waits: bool
     if_owed: bool
+    also: list[str] = []  # never changed: a message is frozen
 
 
 class Keep(Message, by=FROM_CLIENT):
@@ -337,7 +339,9 @@ class Start(Message, by=FROM_DAEMON):
 
 class Given(Message, by=FROM_DAEMON):
     """The thing is given: ``id`` is the holding, ``name`` what to fetch (the service's principal, realm included), ``to`` for
-    whom. It is taken back at ``until`` (RFC 3339 UTC), which is in ``left_ms`` milliseconds.
+    whom. It is taken back at ``until`` (RFC 3339 UTC), which is in ``left_ms`` milliseconds. ``more`` others follow, and the
+    client has them all or none. ``secret``: ``here`` if a descriptor comes with this frame (SCM_RIGHTS), which holds what the
+    client needs to use the thing; ``handed`` if it came before, and does not come again; empty if there is none.
     """
 
     id: str
@@ -348,6 +352,8 @@ class Given(Message, by=FROM_DAEMON):
     left_ms: int
     stays: bool
     news: list[str]
+    more: int = 0
+    secret: str = ""
 
 
 class Taken(Message, by=FROM_DAEMON):

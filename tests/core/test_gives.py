@@ -96,9 +96,11 @@ def test_what_is_doubtful_may_be_a_denied_command_and_a_thing_is_never_doubtful(
     assert thing().doubt == ""
 
 
-def test_a_permit_must_name_all_that_is_asked_for_and_a_deny_one_of_it() -> None:
+def test_each_thing_must_be_permitted_and_a_deny_holds_for_one_of_them() -> None:
+    """THREATS T-23."""
     both = thing(argv=(THING.encode(), OTHER.encode()))
-    assert told(decide(policy(gives()), wanted(what=both), NOON)) == NO_RULE
+    assert told(decide(policy(gives()), wanted(what=both), NOON)) == f"no rule: no rule permits {OTHER}"
+    assert told(decide(policy(gives(OTHER)), wanted(what=both), NOON)) == f"no rule: no rule permits {THING}"
     assert told(decide(policy(gives(THING, OTHER)), wanted(what=both), NOON)) == "p"
     assert told(decide(policy(gives(THING, OTHER), deny(gives=(OTHER,))), wanted(what=both), NOON)) == DENIED
 

@@ -121,6 +121,7 @@ class Client:
         self.talk = Conversation(CLIENT)
         self.talk.state = "waiting"
         self.heard: list[Any] = []
+        self.descriptors: list[int] = []
         self.who = who
         self.is_open = True
         self.waiting = Waiting(house.services, self._say, self._refuse, lambda: who)
@@ -128,6 +129,8 @@ class Client:
     def _say(self, message: Any, descriptor: int | None = None) -> None:
         self.talk.hear(message)
         self.heard.append(message)
+        if descriptor is not None:
+            self.descriptors.append(descriptor)
 
     def _refuse(self, code: str, text: str) -> None:
         self._say(messages.Refused(code=code, text=text))
@@ -232,7 +235,8 @@ class House:
     def begin(self, decision: Any = None, id: str = ID, client: Client | None = None, **changes: Any) -> Client:
         """A request for the thing, permitted at once, of a client that waits."""
         found = client or Client(self)
-        made = asked(id, what=thing(stays=changes.pop("stays", False)), **changes)
+        things = {"argv": tuple(name.encode() for name in changes.pop("things"))} if "things" in changes else {}
+        made = asked(id, what=thing(stays=changes.pop("stays", False), **things), **changes)
         self.waiters.attend(id, found.waiting)
         found.waiting.begin(id)
         self.perform.submitted(submit(made), decision or free())

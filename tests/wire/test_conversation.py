@@ -129,6 +129,7 @@ GONE_ON = [
     ("a withdrawal that crosses the start", ["client submit", "daemon start", "client withdraw"], "started"),
     ("a run, and a client that is done", ["client submit", "daemon start", "client bye"], "closed"),
     ("a thing that is given", ["client get", "daemon progress", "daemon given"], "holding"),
+    ("several that are given", ["client get", "daemon given", "daemon given", "client keep", "daemon done"], "ready"),
     ("one that is given back", ["client get", "daemon given", "client bye"], "closed"),
     ("one that is taken", ["client get", "daemon given", "daemon taken"], "ready"),
     ("one that stays", ["client get", "daemon given", "client keep", "daemon done"], "ready"),

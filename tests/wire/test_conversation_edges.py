@@ -41,6 +41,7 @@ STATES = [
     (f"{READY}, C get", "waiting"),
     (f"{READY}, C keep", "asked"),
     (f"{READY}, C get, D given", "holding"),
+    (f"{READY}, C get, D given, D given", "holding"),
     (f"{READY}, C get, D given, C withdraw", "holding"),
     (f"{READY}, C get, D given, C bye", "closed"),
     (f"{READY}, C get, D given, D taken", "ready"),

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a program reads of ``jitsudo --get … --json``: one JSON object on one line, when all is over.
+
+Law: standard output has this one object and nothing else. The exit status is the same as without ``--json``.
+"""
+
+from __future__ import annotations
+
+from jitpam.client import NotAuthenticated, RefusedByDaemon
+from jitpam.failing import UNREACHABLE, tell
+from jitpam.options import UsageError
+from jitpam.saying import Unwritable, print_out, say
+from jitpam.ticket import NoTicket
+from jitpam.wire.exact import exact
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from jitpam.wire.messages import Given
+
+_CODES: tuple[tuple[type[Exception], str], ...] = (
+    (UsageError, "usage"),
+    (NotAuthenticated, "unauthenticated"),
+    (NoTicket, "unusable"),
+)
+
+
+def submitted(request: str) -> None:
+    """Print that ``request`` was submitted, and that nobody waits for it here. Raises Unwritable."""
+    _print({"state": "submitted", "request": request})
+
+
+def held(request: str, given: list[Given], variables: dict[bytes, bytes], file: bytes | None) -> None:
+    """Print what is the person's now: the things, the environment variables to use them by, and the file with a secret. Raises
+    Unwritable.
+    """
+    things = [
+        {"holding": one.id, "thing": one.thing, "name": one.name, "to": one.to, "until": one.until} for one in given
+    ]  # fmt: skip
+    found = {name.decode(): value.decode("utf-8", "surrogateescape") for name, value in variables.items()}
+    told = None if file is None else file.decode("utf-8", "backslashreplace")
+    _print({"state": "held", "request": request, "things": things, "variables": found, "file": told})
+
+
+def failed(fault: Exception, request: str) -> int:
+    """Print ``fault`` for people and for programs. Returns the exit status."""
+    if isinstance(fault, NoTicket):
+        say(f"{fault}; what was given is given back")
+    status = UNREACHABLE if isinstance(fault, NoTicket) else tell(fault)
+    if isinstance(fault, Unwritable):
+        return status
+    code = (
+        fault.code if isinstance(fault, RefusedByDaemon) else next((c for kind, c in _CODES if isinstance(fault, kind)), "failed")
+    )
+    try:
+        _print({"state": "failed", "request": request, "code": code, "because": str(fault), "status": status})
+    except Unwritable as unwritable:
+        return tell(unwritable)
+    return status
+
+
+def _print(row: dict[str, Any]) -> None:
+    import json
+
+    print_out(json.dumps(exact(row), ensure_ascii=True), "the answer of --json")

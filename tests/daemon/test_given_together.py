@@ -1,0 +1,333 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several things of one request, over a real store: all are given, or none; and secrets on their way to the client.
+
+Law: at the end of every test the record verifies, and nothing was given that another reader did not find in it before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jitd.core.grant import GrantState, Revoked
+from jitd.core.holding import Ending, HoldingState
+from jitd.core.law import Role
+from jitd.giving import Done, Failed, Refused
+from jitd.giving.secrets import SEALS, Secrets
+from jitd.lifecycle.recovery import COMES_BACK_FOR
+from jitd.verbs.refusal import Refusal
+from tests.daemon.giving import ALICE, ID, FakeGiver, House
+from tests.daemon.test_holdings import played
+from tests.scene import actor
+
+GIVING, HELD, TAKING, ENDED = HoldingState
+HANGS = FakeGiver.HANGS
+A, B, C = (f"service-ticket:{name}/db1.example.test" for name in ("postgres", "host", "http"))
+IDS = (ID, f"{ID}.2", f"{ID}.3")
+NO, SILENT = Refused("it is not gated"), Failed("the KDC is silent")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path)
+    yield made
+    made.close()
+
+
+def states(house: House) -> list[HoldingState]:
+    return [house.held(id).state for id in IDS]
+
+
+def began(house: House, **changes: Any) -> Any:
+    return house.begin(things=(A, B, C), **changes)
+
+
+@played
+async def test_all_are_given_one_after_another_and_handed_over_at_once(house: House) -> None:
+    """THREATS T-23."""
+    house.giver.answers = [Done(), HANGS]
+    client = began(house)
+    assert [house.recorded(id) is not None for id in IDS] == [True] * 3, "all are recorded before anybody is asked for one"
+    await house.settle()
+    assert states(house) == [HELD, GIVING, GIVING] and client.heard == [], "the client has none before it has all"
+    house.giver.hanging[0].set_result(Done())
+    await house.settle()
+    assert house.giver.asked == [("give", id) for id in IDS] and house.giver.most_at_once == 1
+    assert [(given.id, given.thing, given.more) for given in client.heard] == list(zip(IDS, (A, B, C), (2, 1, 0), strict=True))
+    assert client.talk.state == "holding" and house.grant().living == IDS
+
+
+@pytest.mark.parametrize("answer", [NO, SILENT, RuntimeError("broken")], ids=["refused", "perhaps", "a defect"])
+@pytest.mark.parametrize("fails", [0, 1, 2])
+def test_if_one_is_not_given_all_are_taken_back_before_the_client_is_told(tmp_path: Path, fails: int, answer: Any) -> None:
+    """THREATS T-23."""
+
+    async def scene(house: House) -> None:
+        house.giver.answers = [*[Done()] * fails, answer]
+        client = began(house)
+        told_with: list[set[str]] = []
+        say = client.waiting.fail
+        client.waiting.fail = lambda because: (told_with.append(set(house.giver.there)), say(because))
+        await house.settle()
+        assert states(house) == [ENDED] * 3 and house.giver.there == set()
+        (refused,) = client.heard
+        assert refused.type == "refused" and (A, B, C)[fails] in refused.text, "it names the one that could not be given"
+        assert told_with == [set()], "nothing was held any more when the client was told"
+        endings = [house.held(id).outcome.ending for id in IDS]  # type: ignore[union-attr]
+        assert endings == [*[Ending.LEFT] * fails, *[Ending.NOT_GIVEN] * (3 - fails)]
+        assert (house.grant().left, house.grant().state) == (1, GrantState.ACTIVE), "the use was not used up"
+
+    house = House(tmp_path)
+    asyncio.run(scene(house))
+    house.close()
+
+
+@played
+async def test_what_was_given_last_is_taken_back_first(house: House) -> None:
+    house.giver.answers = [Done(), Done(), NO]
+    began(house)
+    await house.settle()
+    assert [id for deed, id in house.giver.asked if deed == "take"] == [IDS[1], IDS[0]]
+
+
+@played
+async def test_a_client_is_told_though_one_cannot_be_taken_back_now_and_that_goes_on(house: House) -> None:
+    """THREATS T-23."""
+    house.giver.answers = [Done(), NO, Done(), SILENT]
+    client = began(house)
+    await house.settle()
+    assert client.said == ["refused"] and "is not taken back yet" in client.heard[0].text and A in client.heard[0].text
+    assert states(house) == [TAKING, ENDED, ENDED] and house.giver.there == {ID}
+    await house.pass_time(1.0)
+    assert states(house) == [ENDED] * 3 and house.giver.there == set() and client.said == ["refused"]
+
+
+@played
+async def test_a_client_that_goes_gives_all_of_it_back(house: House) -> None:
+    """THREATS T-23."""
+    client = began(house)
+    await house.settle()
+    client.go()
+    await house.settle()
+    assert states(house) == [ENDED] * 3 and house.giver.there == set()
+
+
+@played
+async def test_a_client_that_goes_while_the_second_is_given_has_nothing(house: House) -> None:
+    house.giver.answers = [Done(), HANGS]
+    client = began(house)
+    await house.settle()
+    client.go()
+    house.giver.hanging[0].set_result(Done())
+    await house.settle()
+    assert states(house) == [ENDED] * 3 and house.giver.there == set() and client.heard == []
+
+
+@played
+async def test_all_are_kept_or_none(house: House) -> None:
+    """THREATS T-23."""
+    client = began(house, stays=True)
+    await house.settle()
+    client.keep()
+    assert client.said == ["given"] * 3 + ["done"] and client.heard[-1].text.startswith(f"{A}, {B} and {C} are yours until")
+    client.go()
+    await house.settle()
+    assert states(house) == [HELD] * 3 and all(house.held(id).kept_at for id in IDS)
+
+
+@played
+async def test_a_revocation_while_the_second_is_given_takes_all(house: House) -> None:
+    house.giver.answers = [Done(), HANGS]
+    client = began(house)
+    await house.settle()
+    house.perform.act(Revoked(ID, actor(ALICE, Role.OPERATOR), "an incident"))
+    house.giver.hanging[0].set_result(Done())
+    await house.settle()
+    assert states(house) == [ENDED] * 3 and house.giver.there == set()
+    assert client.said == ["refused"] and "an incident" in client.heard[0].text
+
+
+@played
+async def test_the_end_of_the_grant_is_told_once(house: House) -> None:
+    client = began(house)
+    await house.settle()
+    house.perform.act(Revoked(ID, actor(ALICE, Role.OPERATOR), "an incident"))
+    await house.settle()
+    assert client.said == ["given"] * 3 + ["taken"] and states(house) == [ENDED] * 3
+    assert client.talk.state == "ready"
+
+
+@pytest.mark.parametrize("n_given", [0, 1, 2, 3])
+def test_a_daemon_that_was_killed_goes_on_and_hands_all_to_the_client_that_comes_back(tmp_path: Path, n_given: int) -> None:
+    """THREATS T-23."""
+
+    async def scene(house: House) -> None:
+        house.giver.answers = [*[Done()] * n_given, HANGS]
+        began(house)
+        await house.settle()
+        house.restart()
+        await house.recovery.recover()
+        client = await house.come_back()
+        await house.pass_time(0.0)
+        assert client.said == ["given"] * 3 and states(house) == [HELD] * 3 and house.giver.there == set(IDS)
+
+    house = House(tmp_path)
+    asyncio.run(scene(house))
+    house.close()
+
+
+@pytest.mark.parametrize("n_given", [0, 1, 2, 3])
+def test_if_nobody_comes_back_all_of_it_is_taken(tmp_path: Path, n_given: int) -> None:
+    """THREATS T-23."""
+
+    async def scene(house: House) -> None:
+        house.giver.answers = [*[Done()] * n_given, HANGS]
+        began(house)
+        await house.settle()
+        house.restart()
+        await house.recovery.recover()
+        await house.pass_time(0.0)
+        await house.pass_time(COMES_BACK_FOR)
+        await house.pass_time(COMES_BACK_FOR + 5)
+        assert states(house) == [ENDED] * 3 and house.giver.there == set()
+
+    house = House(tmp_path)
+    asyncio.run(scene(house))
+    house.close()
+
+
+@played
+async def test_another_boot_takes_all_of_it(house: House) -> None:
+    client = began(house, stays=True)
+    await house.settle()
+    client.keep()
+    house.restart("boot-2")
+    await house.recovery.recover()
+    await house.pass_time(0.0)
+    assert states(house) == [ENDED] * 3 and house.giver.there == set()
+
+
+@played
+async def test_a_full_disk_while_the_second_is_given_gives_all_of_it_a_moment_later(house: House) -> None:
+    house.giver.answers = [Done(), HANGS]
+    client = began(house)
+    await house.settle()
+    house.store.n_fail = 2
+    house.giver.hanging[0].set_result(Done())
+    await house.settle()
+    assert client.heard == [] and states(house) == [HELD, GIVING, GIVING]
+    await house.pass_time(1.0)
+    assert client.said == ["given"] * 3 and states(house) == [HELD] * 3
+
+
+# --- secrets ------------------------------------------------------------------------------------------------------------
+
+PLANTED = b"planted-9f3c2e-secret"
+
+
+def sealed(content: bytes = PLANTED, seals: int = SEALS) -> int:
+    made = os.memfd_create("secret", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.write(made, content)
+    if seals:
+        import fcntl
+
+        fcntl.fcntl(made, fcntl.F_ADD_SEALS, seals)
+    return made
+
+
+def is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+@played
+async def test_a_secret_goes_to_the_client_and_is_nowhere_in_the_database(house: House) -> None:
+    """THREATS T-24."""
+    made = sealed()
+    house.giver.answers = [Done(), Done(secret=made)]
+    client = began(house)
+    await house.settle()
+    assert [given.secret for given in client.heard] == ["", "here", ""] and client.descriptors == [made]
+    assert os.pread(made, 100, 0) == PLANTED
+    assert [house.held(id).has_secret for id in IDS] == [False, True, False], "that there is one is recorded"
+    for path in house.path.parent.iterdir():
+        assert PLANTED not in path.read_bytes()
+    os.close(made)
+
+
+@played
+async def test_a_secret_is_handed_over_once(house: House) -> None:
+    """THREATS T-24."""
+    made = sealed()
+    house.giver.answers = [Done(secret=made)]
+    client = house.begin()
+    await house.settle()
+    os.close(client.descriptors[0])
+    house.restart()
+    await house.recovery.recover()
+    again = await house.come_back()
+    assert [given.secret for given in again.heard] == ["handed"] and again.descriptors == []
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: sealed(seals=0),
+        lambda: sealed(b""),
+        lambda: sealed(b"x" * (64 * 1024 + 1)),
+        lambda: os.open("/etc/passwd", os.O_RDONLY),
+        lambda: os.pipe()[0],
+    ],
+    ids=["not sealed", "empty", "too long", "a file", "a pipe"],
+)
+def test_what_is_no_sealed_secret_is_not_passed_on_and_the_thing_is_taken_back(tmp_path: Path, make: Any) -> None:
+    """THREATS T-24."""
+
+    async def scene(house: House) -> None:
+        made = make()
+        house.giver.answers = [Done(secret=made)]
+        client = house.begin()
+        await house.settle()
+        assert client.said == ["refused"] and client.descriptors == [] and not is_open(made)
+        assert house.held().state is ENDED and house.giver.there == set()
+
+    house = House(tmp_path)
+    asyncio.run(scene(house))
+    house.close()
+
+
+@played
+async def test_a_secret_that_nobody_takes_is_closed(house: House) -> None:
+    """THREATS T-24."""
+    made = sealed()
+    house.giver.answers = [Done(secret=made), HANGS]
+    client = began(house)
+    await house.settle()
+    client.go()
+    house.giver.hanging[0].set_result(NO)
+    await house.settle()
+    assert states(house) == [ENDED] * 3 and not is_open(made)
+
+
+def test_of_two_secrets_for_one_holding_the_first_is_closed() -> None:
+    secrets, one, other = Secrets(), sealed(), sealed()
+    assert secrets.keep(ID, one) == secrets.keep(ID, other) == ""
+    assert not is_open(one) and secrets.take(ID) == other and secrets.take(ID) is None
+    os.close(other)
+
+
+@played
+async def test_nobody_keeps_what_is_not_theirs_any_more(house: House) -> None:
+    client = began(house, stays=True)
+    await house.settle()
+    house.perform.act(Revoked(ID, actor(ALICE, Role.OPERATOR), "an incident"))
+    with pytest.raises(Refusal, match="taken back already"):
+        client.waiting.keep()
