@@ -128,9 +128,8 @@ class Lists:
             asked = store.request(found.id)
             if asked is None or not self._access.may_see(who, asked):
                 return None
-            return self._as_seen(
-                store, who, asked, asked_row(asked) | review_row(found, asked, who, now, is_operator=is_operator)
-            )
+            row = asked_row(asked) | review_row(found, asked, who, now, is_operator=is_operator)
+            return self._as_seen(store, who, asked, row)
 
         return self._rows(who, OwedReview, row_of, ended=ended)
 
