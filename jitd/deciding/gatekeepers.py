@@ -137,7 +137,7 @@ def question_of(name: str, asking: Asking) -> tuple[object, ...]:
     terms = (asking.lasts_for, asking.uses, asking.timeout_for)
     point = None if asking.point is None else replace(asking.point, process=None)
     where = (asking.host, asking.service, point)
-    rule = (asking.rule, asking.policy, asking.owed, asking.approved, asking.facts)
+    rule = (asking.rule, asking.policy, asking.owed, asking.approved, asking.facts, asking.breaks_glass)
     who = asking.requester
     person = (who.principal, who.user, who.uid, who.person, who.groups)  # what the gatekeeper is told of them
     return (name, *person, *where, work_of(asking.command), claims, *terms, *rule)

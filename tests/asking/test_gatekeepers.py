@@ -84,6 +84,7 @@ def test_it_is_told_who_what_and_why_with_facts_and_claims_apart(stage: Stage, s
         "owed": [{"need": 1, "from": ["group:ops"]}],
         "approved": [],
         "point": None,
+        "break_glass": False,
         "facts": {"fact.load": "0.5"},
         "claims": {"reason": "replica lag \\xed\\xa0\\x80", "tty": "/dev/pts/3", "parents": ["bash"]},
     }  # fmt: skip
