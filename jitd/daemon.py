@@ -152,7 +152,8 @@ class Daemon:
             gatekeepers=self._outsiders.gatekeepers,
         )
         self._forget_answers = decider.forget_answers
-        explainer = Explainer(config, policy, self._accounts, decider.lock_on, gather, config.names, self._workers, now)
+        owed = lambda person: self._store.owed_reviews(person=person)  # noqa: E731
+        explainer = Explainer(config, policy, self._accounts, decider.lock_on, gather, config.names, self._workers, now, owed)
         parts = config, self._store, self._outsiders, decider.seating.of_each, self._lifecycle.note, now
         self.notices: Notices = announcing(*parts, lambda *due: self.perform.deadlines.set(*due))
         self.perform: Perform = Perform(

@@ -2,24 +2,26 @@
 """Gatekeepers: who outside may deny, or ask for more.
 
 Law: each question has a nonce of its own, and gets one answer. What is late, lost or not exactly in the form is Silent, which
-denies. An answer that comes later is asked for only on the server that was asked, and only as long as the request waits.
+denies. An answer that comes later is asked for only on the server that was asked, and only as long as the request waits. Who
+failed at once is not asked the same again for a moment (``failures``).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from jitd.asking import json_text
+from jitd.asking.failures import Failures
 from jitd.asking.hearing import Nonsense, read_answer, read_opa
 from jitd.asking.reaching import Reaching, fault_of
 from jitd.asking.telling import for_gatekeeper
 from jitd.asking.turns import Full, Turns
 from jitd.core.gatekeeping import Answer, Asking, Passes, Requires, Silent
-from jitd.deciding.gatekeepers import Manner
+from jitd.deciding.gatekeepers import Manner, question_of
 from jitd.outside.client import Failed
 from jitd.outside.messages import Fetched
 from jitd.outside.urls import Url, read_url, same_server
@@ -57,6 +59,7 @@ class Gatekeepers:
         self._reaching = reaching
         self._now = now
         self._new_nonce = new_nonce
+        self._failures = Failures(now.boot)
         self._turns = {name: Turns() for name in gatekeepers}
         self._later = {name: Turns(waiting=None) for name in gatekeepers}  # as many as there are requests
 
@@ -81,25 +84,38 @@ class Gatekeepers:
         within = min(float(gatekeeper.deadline_for), left)
         if within <= 0:
             raise Nonsense("the time of the request is over")
+        same = question_of(gatekeeper.name, asking)
+        self._has_not_failed(same)
         nonce = self._new_nonce()
         until = self._now.wall() + timedelta(seconds=left if gatekeeper.polls else within)
         told = for_gatekeeper(gatekeeper.name, nonce, asking, until)
         body = json_text.write({"input": told} if gatekeeper.is_opa else told)
         try:
             async with asyncio.timeout(within), self._turns[gatekeeper.name].turn(asking.requester.person):
+                self._has_not_failed(same)  # while this question waited for its turn
                 answer = await self._reaching.ask(gatekeeper.name, gatekeeper.by, body, within)
         except TimeoutError:
             raise Nonsense(f"no answer within {within:g} s") from None
         except Full as fault:
             raise Nonsense(str(fault)) from None
+        if isinstance(answer, Fetched) and gatekeeper.polls and answer.status == LATER and isinstance(gatekeeper.by, Reach):
+            answer = await self._come_later(gatekeeper, gatekeeper.by, answer, asking)
+            return self._read(gatekeeper, answer, nonce, asking.fingerprint)
+        try:
+            return self._read(gatekeeper, answer, nonce, asking.fingerprint)
+        except Nonsense as why:
+            self._failures.keep(same, str(why))
+            raise
+
+    def _has_not_failed(self, same: Hashable) -> None:
+        """Raises Nonsense if the question ``same`` failed a moment ago."""
+        if why := self._failures.of(same):
+            raise Nonsense(why)
+
+    def _read(self, gatekeeper: GatekeeperSettings, answer: Fetched | Failed, nonce: str, fingerprint: bytes) -> Answer:
+        """Raises Nonsense."""
         if isinstance(answer, Failed):
             raise Nonsense(answer.why)
-        if gatekeeper.polls and answer.status == LATER and isinstance(gatekeeper.by, Reach):
-            answer = await self._come_later(gatekeeper, gatekeeper.by, answer, asking)
-        return self._read(gatekeeper, answer, nonce, asking.fingerprint)
-
-    def _read(self, gatekeeper: GatekeeperSettings, answer: Fetched, nonce: str, fingerprint: bytes) -> Answer:
-        """Raises Nonsense."""
         if fault := fault_of(answer):
             raise Nonsense(fault)
         if gatekeeper.key:

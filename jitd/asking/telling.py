@@ -75,6 +75,7 @@ def for_gatekeeper(name: str, nonce: str, asking: Asking, until: datetime) -> di
         "owed": [_owed(approval) for approval in asking.owed],
         "approved": list(asking.approved),
         "point": _point(asking.point),
+        "break_glass": asking.breaks_glass,
         "facts": dict(asking.facts),
         "claims": _claims(asking.claims),
     }

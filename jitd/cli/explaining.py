@@ -14,7 +14,7 @@ import click
 
 from jitd.cli.answer import Row, answer, answer_json, command_line, exact, words
 from jitd.cli.call import NotDone, called
-from jitd.cli.glass import way_by_glass
+from jitd.cli.glass import review_after, way_by_glass
 from jitpam.wire.messages import Explain, Message, Suppose
 
 SAYS = {
@@ -43,6 +43,7 @@ def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> date
 @click.option("--fact", "facts", multiple=True, metavar="NAME=VALUE", help="A fact as it would be. May be given several times.")
 @click.option("--groups", metavar="GROUP,...", help="The groups that the person would be in, and no others.")
 @click.option("--service", default="jitsudo", metavar="NAME", help="What would run it, such as sudo; jitsudo unless it is named.")
+@click.option("--break-glass", is_flag=True, help="The person would break glass, which skips approvals.")
 @click.option("--reason", metavar="TEXT", help="The reason that would be given.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line: the decision, then each rule.")
 def explain(
@@ -54,12 +55,13 @@ def explain(
     facts: tuple[str, ...],
     groups: str | None,
     service: str,
+    break_glass: bool,
     reason: str | None,
     as_json: bool,
 ) -> int:
     """Say what would be decided about COMMAND, rule by rule. Nothing is submitted. Exit 0 if it may run, else 1."""
-    if principal is None and (at is not None or facts or groups is not None):
-        raise click.UsageError("--at, --fact and --groups are about a person: name one with --as")
+    if principal is None and (at is not None or facts or groups is not None or break_glass):
+        raise click.UsageError("--at, --fact, --groups and --break-glass are about a person: name one with --as")
     asked = _asked([os.fsencode(word) for word in command], run_as, service, reason)
     question: Message = Explain(**asked)
     if principal is not None:
@@ -68,6 +70,7 @@ def explain(
             "groups": None if groups is None else [name for name in groups.split(",") if name],
             "at": None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}",
             "facts": list(facts),
+            "breaks_glass": break_glass,
         }
         question = Suppose(**asked | supposed)
     with called() as daemon:
@@ -83,6 +86,8 @@ def explain(
         _print_decision(decision, principal)
         if way := way_by_glass(decision):
             answer(way)
+        if review := review_after(decision):
+            answer(review)
     return 0 if decision.get("decision") == "permit" else 1
 
 

@@ -61,6 +61,16 @@ def way_by_glass(row: Row) -> str:
     return f"break glass: rule {words(way, 'rule')} permits it without {words(glass, 'skips')}, and it is reviewed{within}"
 
 
+def review_after(row: Row) -> str:
+    """Return what would be owed for the decision in ``row``, in one sentence; empty if it breaks no glass."""
+    glass = row.get("break_glass")
+    if not isinstance(glass, dict):
+        return ""
+    for_ = glass.get("review_for")
+    within = f" within {in_words(for_)}" if isinstance(for_, int) else ""
+    return f"glass would be broken: it skips {words(glass, 'skips')}, and is reviewed{within}"
+
+
 def owed_sentences(rows: Iterable[Row]) -> list[str]:
     """Return sentences about the reviews in ``rows`` that the viewer may give, or that are owed for what the viewer has done."""
     told_of = [row for row in rows if row.get("may_give") or row.get("mine")]

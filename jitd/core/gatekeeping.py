@@ -36,7 +36,7 @@ class Asking:
     policy's files. ``owed`` are the approvals that the rule asks for, and ``approved`` the principals of those who have approved.
     ``facts`` are names and spelled values of what the rule has looked at. ``lasts_for``, ``uses`` and ``timeout_for`` are what
     was asked for (seconds, a number, seconds), or None. ``ends_boot`` is when no answer helps any more, in seconds on
-    CLOCK_BOOTTIME.
+    CLOCK_BOOTTIME. ``breaks_glass``: approvals are skipped in an emergency.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Asking:
     approved: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     ends_boot: float
+    breaks_glass: bool = False
 
 
 # --- what is answered ------------------------------------------------------------------------------------------------

@@ -9,10 +9,11 @@ the person whom the request would be from. A requester is told of nothing that j
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from jitd.core.break_glass import unbarred
 from jitd.core.command import Command
 from jitd.core.decision import Decision, Deny, Why
 from jitd.core.deed import deed_of
@@ -20,6 +21,7 @@ from jitd.core.effects import Moment
 from jitd.core.explaining import Explained, Near, closest, explain
 from jitd.core.facts import Facts, Value
 from jitd.core.names import Name, fault_in
+from jitd.core.owed_review import OwedReview
 from jitd.core.policy import Policy
 from jitd.core.question import Question
 from jitd.core.subject import LOCAL, ROOT, Subject
@@ -78,7 +80,9 @@ class Explainer:
         names: Mapping[str, Name],
         workers: Workers,
         now: Callable[[], Moment],
+        owed: Callable[[str], Iterable[OwedReview]] = lambda person: (),
     ) -> None:
+        """``owed`` returns the open reviews that a person (``Subject.person``) owes."""
         self._config = config
         self._policy = policy
         self._accounts = accounts
@@ -88,6 +92,7 @@ class Explainer:
         self._beforehand = Beforehand(names)
         self._workers = workers
         self._now = now
+        self._owed = owed
 
     async def closest(self, who: Subject, service: str, asked: Asked, command: Command, decision: Decision) -> tuple[Near, ...]:
         """Return the permits about ``who`` that came closest to ``command``; none unless no rule is about it. Raises
@@ -116,7 +121,8 @@ class Explainer:
             try:
                 locked = self._lock_on(who)
                 run = self._workers.files.run
-                return await run(by.uid, self._look, who, service, asked, supposed.at, locked, knowledge)
+                found = await run(by.uid, self._look, who, service, asked, supposed.at, locked, knowledge)
+                return replace(found, decision=unbarred(found.decision, self._owed, who, ""))
             except Wanted as wanted:
                 knowledge.learn(wanted.names, await self._beforehand.ask(wanted.names, wanted.about))
                 knowledge.wanted |= wanted.names

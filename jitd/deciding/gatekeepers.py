@@ -105,7 +105,7 @@ class Answers:
         before = next((one for one in earlier if one.name == name), None) if manner.polls else None
         if before is not None and (before.until is None or self._now().at < before.until):
             return Heard(name, Passes(before.until, before.mark))
-        question = _question(name, asking)
+        question = question_of(name, asking)
         kept, until = self._kept.get(question, (None, 0.0))
         if kept is not None and self._now().boot < until and not _is_over(kept, self._now()):
             return Heard(name, kept)
@@ -129,13 +129,15 @@ def _is_over(answer: Answer, now: Moment) -> bool:
     return isinstance(answer, Passes | Requires) and answer.until is not None and answer.until <= now.at
 
 
-def _question(name: str, asking: Asking) -> tuple[object, ...]:
-    """Return all that the answer may depend on: the whole question, but not what is of this one request alone."""
+def question_of(name: str, asking: Asking) -> tuple[object, ...]:
+    """Return all that the answer of the gatekeeper ``name`` may depend on: the whole question, but not what is of this one
+    request alone.
+    """
     claims = replace(asking.claims, tty=None, login_session=0, parents=())
     terms = (asking.lasts_for, asking.uses, asking.timeout_for)
     point = None if asking.point is None else replace(asking.point, process=None)
     where = (asking.host, asking.service, point)
-    rule = (asking.rule, asking.policy, asking.owed, asking.approved, asking.facts)
+    rule = (asking.rule, asking.policy, asking.owed, asking.approved, asking.facts, asking.breaks_glass)
     who = asking.requester
     person = (who.principal, who.user, who.uid, who.person, who.groups)  # what the gatekeeper is told of them
     return (name, *person, *where, work_of(asking.command), claims, *terms, *rule)

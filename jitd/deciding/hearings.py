@@ -73,4 +73,5 @@ class Hearings:
             approved=tuple(approver.principal for approver in standing),
             facts=permit.seen,
             ends_boot=self._now().boot + permit.obligations.expires_for if ends_boot is None else ends_boot,
+            breaks_glass=permit.obligations.break_glass is not None,
         )

@@ -40,7 +40,7 @@ def service_in(ask: messages.Ask | messages.Enforce) -> str:
 def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
     """Return the command of ``ask``, from ``caller`` (None: from nobody yet), in the client's words. Raises Refusal."""
     service_in(ask)
-    breaks_glass = isinstance(ask, messages.Breakglass)
+    breaks_glass = ask.breaks_glass if isinstance(ask, messages.Suppose) else isinstance(ask, messages.Breakglass)
     if breaks_glass and not deed_of(ask.service).is_executed:
         raise Refusal("usage", "glass is broken by jitsudo alone")
     if breaks_glass and ask.starts_at is not None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from jitd.notifying import templates
+from jitd.settings import url_file
 from jitd.settings.outsiders import HTTP, KEYS_AT, PROGRAM, Program, Reach, file_in, flag_in, network_in, pem_in, reach_in
 from jitd.settings.owned_file import read_owned
 from jitd.settings.toml_document import ConfigError
@@ -28,7 +29,7 @@ MOST_ADDRESSEES = 64
 KEYS = {
     "channel": ("kind", "shows", "requester"),
     "mail": ("server", "from", "to", "to_each", "addresses", "ca"),
-    "webhook": (*HTTP, "template"),
+    "webhook": (*HTTP, url_file.KEY, "template"),
     "program": PROGRAM,
     "terminals": (),
 }
@@ -113,7 +114,7 @@ def _channel(table: Table, name: str, owner: int | None, keys_at: Path) -> Chann
     if kind == "mail":
         made = _mail(table, made, owner)
     elif kind in ("webhook", "program"):
-        by = reach_in(table, kind, owner, keys_at)
+        by = reach_in(table, kind, owner, keys_at, url_file.url_in_file(table, owner))
         template = _template(table, owner) if kind == "webhook" else ""
         made = ChannelSettings(name, kind, shows, made.requester, by=by, template=template)
     if made.requester and not made.is_for_persons:

@@ -54,10 +54,11 @@ _PACKAGE = re.compile(r"[A-Za-z0-9_-]{1,64}(?:/[A-Za-z0-9_-]{1,64}){0,15}")
 class Reach:
     """How a server is reached. ``url`` is https, or http if ``socket`` is the path of a Unix socket. ``addresses`` are the
     networks that may be connected to; if there are none, only public addresses may be. ``ca`` are certificates of authorities
-    (PEM); if empty, those of the host count. ``certificate`` and ``secret`` are files of the directory KEYS_AT, or None.
+    (PEM); if empty, those of the host count. ``certificate`` and ``secret`` are files of the directory KEYS_AT, or None. A URL
+    may be a secret, so it is not in the repr.
     """
 
-    url: str
+    url: str = field(repr=False)
     socket: str = ""
     addresses: tuple[str, ...] = ()
     ca: str = ""
@@ -208,15 +209,18 @@ def _kind(table: Table, what: str, kinds: tuple[str, ...]) -> str:
     return kind
 
 
-def reach_in(table: Table, kind: str, owner: int | None, keys_at: Path) -> Reach | Program:
+def reach_in(table: Table, kind: str, owner: int | None, keys_at: Path, url: str | None = None) -> Reach | Program:
+    """Read how a server or a program is reached. ``url`` is a URL from elsewhere; None: the key ``url`` has it."""
     if kind == "program":
         table.needs("program")
         words = table.words("program", (), _read_word)
         if words and (not words[0].startswith("/") or ".." in words[0].split("/")):
             table.fault('"program" must begin with the absolute path of the program', "program")
         return Program(words, network=flag_in(table, "network"))
-    table.needs("url")
-    url, socket = _url(table, kind)
+    socket = ""
+    if url is None:
+        table.needs("url")
+        url, socket = _url(table, kind)
     return Reach(
         url,
         socket,

@@ -84,9 +84,19 @@ class Access:
         if not self.may_end(who, found):
             raise Refusal("forbidden", AUDITORS_LOOK)
 
-    def is_shown_contents(self, who: Subject, found: Request) -> bool:
-        """True if ``who``, who may see ``found``, is shown its reason, arguments and recordings."""
-        return shows_contents(found, who, may_review=self.may_review(who, found) or self.was_skipped(who, found))
+    def is_shown_contents(self, who: Subject, found: Request, store: Store) -> bool:
+        """True if ``who``, who may see ``found``, is shown its reason, arguments and recordings. Whoever may give its review is:
+        nobody reviews what they cannot read. ``store`` is one that the caller's thread may read.
+        """
+        may_review = self.may_review(who, found) or self.was_skipped(who, found)
+        return shows_contents(found, who, may_review=may_review) or self._reviews_late(who, found, store)
+
+    def _reviews_late(self, who: Subject, found: Request, store: Store) -> bool:
+        """True if ``who`` may review ``found`` as an operator: a review is owed for it, and overdue."""
+        if not self.is_operator(who):
+            return False
+        owed = store.owed_review(found.lease or found.id)
+        return owed is not None and owed.is_open and Role.OPERATOR in owed_review.roles_of(owed, who)
 
     def visible(self, who: Subject, typed: str) -> Request:
         """Return the request with that id. Raises Refusal if ``who`` may not see it."""

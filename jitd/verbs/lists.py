@@ -82,7 +82,7 @@ class Lists:
                 return None
             row = request_row(found, who, self._access.may_review(who, found), locks)
             row["extends"] = lease_row(store.grant(found.extends) if found.extends else None)
-            return self._as_seen(who, found, row)
+            return self._as_seen(store, who, found, row)
 
         return self._rows(who, Request, row_of, ended=ended)
 
@@ -94,7 +94,7 @@ class Lists:
             if asked is None or not self._access.may_see(who, asked):
                 return None
             holdings = store.holdings(grant=found.id) if found.command.gives else ()
-            return self._as_seen(who, asked, asked_row(asked) | grant_row(found, who, holdings))
+            return self._as_seen(store, who, asked, asked_row(asked) | grant_row(found, who, holdings))
 
         return self._rows(who, Grant, row_of, ended=ended)
 
@@ -105,7 +105,7 @@ class Lists:
             asked, grant = store.request(found.request), store.grant(found.grant)
             if asked is None or grant is None or not self._access.may_see(who, asked):
                 return None
-            return self._as_seen(who, asked, asked_row(asked) | run_row(found, grant, who, self._usage_of(found)))
+            return self._as_seen(store, who, asked, asked_row(asked) | run_row(found, grant, who, self._usage_of(found)))
 
         return self._rows(who, Run, row_of, ended=ended)
 
@@ -115,9 +115,9 @@ class Lists:
         now = self._now()
         return self._rows(who, Lock, lambda store, found: lock_row(found, now), ended=ended)
 
-    def _as_seen(self, who: Subject, asked: Request, row: Row) -> Row:
+    def _as_seen(self, store: Store, who: Subject, asked: Request, row: Row) -> Row:
         """Return ``row``, which is about ``asked`` or what it has led to, as ``who`` is shown it."""
-        is_whole = self._access.is_shown_contents(who, asked)
+        is_whole = self._access.is_shown_contents(who, asked, store)
         return {**(row if is_whole else without_contents(row)), "narrowed": not is_whole}
 
     def reviews(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
@@ -128,7 +128,8 @@ class Lists:
             asked = store.request(found.id)
             if asked is None or not self._access.may_see(who, asked):
                 return None
-            return self._as_seen(who, asked, asked_row(asked) | review_row(found, asked, who, now, is_operator=is_operator))
+            row = asked_row(asked) | review_row(found, asked, who, now, is_operator=is_operator)
+            return self._as_seen(store, who, asked, row)
 
         return self._rows(who, OwedReview, row_of, ended=ended)
 
@@ -178,7 +179,7 @@ class Lists:
                 held = () if grant is None else store.holdings(grant=grant.id, ended=True)
                 row["holdings"] = [holding_row(one) for one in held]
                 row["runs"] = [_without(row, run_row(one, grant, who)) for one in runs if grant is not None]
-            return self._as_seen(who, found, row)
+                return self._as_seen(store, who, found, row)
 
         return await self._workers.kept.run(who.uid, read)
 
@@ -285,7 +286,7 @@ class Lists:
             return {**row, "narrowed": False}
         detail = row["detail"]
         asked = [store.request(id) for id in {str(row["id"]).partition(".")[0], str(detail.get("request", row["id"]))}]
-        if all(one is not None and self._access.is_shown_contents(who, one) for one in asked):
+        if all(one is not None and self._access.is_shown_contents(who, one, store) for one in asked):
             return {**row, "narrowed": False}
         return {**without_contents(row), "narrowed": True}
 

@@ -117,7 +117,7 @@ class Recordings:
         """Raise Refusal unless ``who`` may watch the runs of ``asked``."""
         words = asked.obligations.terms.watch if asked.obligations is not None else None
         is_named = words is None or matches_any(who, words) or self._access.is_overseer(who)
-        if not is_named or not self._access.is_shown_contents(who, asked):
+        if not is_named or not self._access.is_shown_contents(who, asked, self._store):
             raise Refusal("forbidden", f"you may not watch request {asked.id}: its rule does not let you")
 
     @staticmethod

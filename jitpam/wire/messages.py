@@ -91,12 +91,15 @@ class Explain(Ask, by=FROM_CLIENT):
 
 
 class Suppose(Ask, by=FROM_CLIENT):
-    """As Explain, if ``principal`` asked, with ``facts`` (``risk=40``). ``groups`` and ``at`` (a time) are None if they stay."""
+    """As Explain, if ``principal`` asked, with ``facts`` (``risk=40``). ``groups`` and ``at`` (a time) are None if they stay.
+    ``breaks_glass``: they would break glass.
+    """
 
     principal: str
     groups: list[str] | None
     at: str | None
     facts: list[str]
+    breaks_glass: bool = False
 
 
 class Get(Message, by=FROM_CLIENT):

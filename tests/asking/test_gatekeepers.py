@@ -23,9 +23,10 @@ from http_message_signatures.algorithms import ED25519
 from http_message_signatures.resolvers import MappingKeyResolver
 
 from jitd.asking import gatekeepers as module
+from jitd.asking.gatekeepers import Gatekeepers, Now
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
-from jitd.core.gatekeeping import Answer, Heard, Passes, Refuses, Requirement, Requires, Silent
+from jitd.core.gatekeeping import Answer, Asking, Heard, Passes, Refuses, Requirement, Requires, Silent
 from jitd.deciding.gatekeepers import Answers, Manner
 from jitd.outside.messages import Fetched
 from jitd.settings.outsiders import GatekeeperSettings, Program
@@ -83,6 +84,7 @@ def test_it_is_told_who_what_and_why_with_facts_and_claims_apart(stage: Stage, s
         "owed": [{"need": 1, "from": ["group:ops"]}],
         "approved": [],
         "point": None,
+        "break_glass": False,
         "facts": {"fact.load": "0.5"},
         "claims": {"reason": "replica lag \\xed\\xa0\\x80", "tty": "/dev/pts/3", "parents": ["bash"]},
     }  # fmt: skip
@@ -110,6 +112,43 @@ def test_it_passes_denies_or_requires(stage: Stage, server: Server) -> None:
     server.deed = answers(answer="require", require=wanted)
     required = Requirement((Approval(2, ("group:security",)),), 300, 1, "all", True)
     assert stage.ask(webhook(stage, server)) == Requires(required)
+
+
+def test_who_failed_at_once_is_not_asked_the_same_for_a_second(stage: Stage, server: Server) -> None:
+    """THREATS E-05"""
+    now = [boot()]
+    gatekeepers = Gatekeepers(
+        {"change-calendar": webhook(stage, server)},
+        stage.reaching,
+        Now(lambda: datetime.now(UTC), lambda: now[0]),
+        lambda: "nonce",
+    )
+
+    def heard(about: Asking) -> Answer:
+        return stage.run(gatekeepers.ask("change-calendar", about))
+
+    server.deed = says(reply(b"nonsense"))
+    first = heard(asking(id="K7QM-2XVD"))
+    assert isinstance(first, Silent) and "its answer" in first.why
+    server.deed = answers()
+    now[0] += 0.9
+    assert heard(asking(id="K7QM-2XVE", fingerprint=b"\xcd" * 32)) == first
+    assert len(server.asked) == 1
+    assert heard(asking_by(3)) == Passes()  # somebody else
+    assert heard(asking(uses=2)) == Passes()  # something else
+    now[0] += 0.1
+    assert heard(asking(id="K7QM-2XVF")) == Passes()
+
+
+def test_a_no_is_not_kept_and_neither_is_a_missed_deadline(stage: Stage, server: Server) -> None:
+    gatekeepers = stage.gatekeepers(webhook(stage, server, deadline_for=1))
+    for deed, heard in (
+        (answers(answer="deny", because="freeze"), Refuses("freeze")),
+        (lambda line, asked: line.recv(1), Silent("no answer within 1 s")),
+        (answers(), Passes()),
+    ):
+        server.deed = deed
+        assert stage.run(gatekeepers.ask("change-calendar", asking())) == heard
 
 
 def test_it_may_require_one_of_several_ways(stage: Stage, server: Server) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -253,9 +254,49 @@ def test_an_answer_that_was_on_its_way_at_a_reload_is_not_kept(stage: Stage, ser
         assert len(server.asked) == n_asked
 
 
-def test_silence_is_not_kept(stage: Stage, server: Server) -> None:
-    providers = stage.providers(risk(stage, server, fresh_for=600, silence={"risk": 100}))
+def test_silence_is_kept_for_a_second_and_no_longer_however_long_answers_are(stage: Stage, server: Server) -> None:
+    clock = Clock()
+    providers = Providers({"risk": risk(stage, server, fresh_for=600, silence={"risk": 100})}, stage.reaching, clock)
+    bob = replace(ABOUT, requester=replace(ABOUT.requester, principal="bob@EXAMPLE.TEST"))
+
+    def said(about: Any = ABOUT) -> Any:
+        return stage.run(providers.ask(frozenset({"fact.risk"}), about))["fact.risk"]
+
     server.deed = says(reply(b"", 500))
-    assert stage.run(providers.ask(frozenset({"fact.risk"}), ABOUT)) == {"fact.risk": 100}
+    assert said() == 100
+    server.deed = says(reply(b'{"facts":{"risk":40}}'))
+    clock.now += 0.9
+    assert (said(), said(bob)) == (100, 40)
+    assert len(server.asked) == 2
+    clock.now += 0.1
+    assert said() == 40
+    assert len(server.asked) == 3
+
+
+def test_a_reload_forgets_failures(stage: Stage, server: Server) -> None:
+    providers = Providers({"risk": risk(stage, server)}, stage.reaching, Clock())
+    server.deed = says(reply(b"", 500))
+    assert "status 500" in why(stage.run(providers.ask(frozenset({"fact.risk"}), ABOUT)))
+    server.deed = says(reply(b'{"facts":{"risk":40}}'))
+    providers.forget()
+    assert stage.run(providers.ask(frozenset({"fact.risk"}), ABOUT)) == {"fact.risk": 40}
+
+
+def test_a_storm_of_one_question_asks_a_provider_that_fails_at_once_only_once_a_second(stage: Stage, server: Server) -> None:
+    """THREATS E-05. Two are asked at the same moment: so many turns one person has."""
+    providers = Providers({"risk": risk(stage, server)}, stage.reaching, Clock())
+    server.deed = says(reply(b"nonsense"))
+
+    async def storm() -> list[Facts]:
+        return await asyncio.gather(*(providers.ask(frozenset({"fact.risk"}), ABOUT) for _ in range(24)))
+
+    assert all("its answer" in why(each) for each in stage.run(storm()))
+    assert 1 <= len(server.asked) <= 2
+
+
+def test_a_missed_deadline_is_not_kept(stage: Stage, server: Server) -> None:
+    providers = Providers({"risk": risk(stage, server, deadline_for=1)}, stage.reaching, time.monotonic)
+    server.deed = lambda line, asked: line.recv(1)
+    assert "no answer within 1 s" in why(stage.run(providers.ask(frozenset({"fact.risk"}), ABOUT)))
     server.deed = says(reply(b'{"facts":{"risk":40}}'))
     assert stage.run(providers.ask(frozenset({"fact.risk"}), ABOUT)) == {"fact.risk": 40}

@@ -25,7 +25,7 @@ SAMPLES = [
     messages.Anew(**asked("true"), waits=True, if_owed=True),
     messages.Breakglass(**asked("true", reason="why"), waits=True, if_owed=True),
     messages.Explain(**asked("true")),
-    messages.Suppose(**asked("true"), principal="alice", groups=None, at=None, facts=[]),
+    messages.Suppose(**asked("true"), principal="alice", groups=None, at=None, facts=[], breaks_glass=False),
     messages.Resume(id=ID, streams=["null"] * 3),
     messages.Withdraw(id=ID),
     messages.Review(id=ID, verdict="approve", fingerprint=bytes(32), comment=""),

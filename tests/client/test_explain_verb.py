@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jitd.core.decision import Deny, Why
+from jitd.core.decision import Approval, BreakGlass, Deny, Why
 from jitd.core.explaining import Explained, Finding, Near, Outcome, Saying
 from jitd.core.policy import Rule
 from jitd.verbs.explanations import _explained_row, near_rows
@@ -75,6 +75,26 @@ def test_what_is_not_supposed_is_left_to_the_host() -> None:
     assert jitd(script, "explain", "--as", "alice", "id") == 1
     (asked,) = script.heard
     assert isinstance(asked, Suppose) and (asked.groups, asked.at, asked.facts, asked.user) == (None, None, [], None)
+    assert not asked.breaks_glass
+
+
+def test_it_may_be_supposed_that_the_person_breaks_glass(capsys: pytest.CaptureFixture[str]) -> None:
+    granted = permit()
+    glass = replace(granted.obligations, break_glass=BreakGlass("deploy", (Approval(1, ("group:ops",)),), 4 * 3600, 2))
+    row = decision_row(replace(granted, obligations=glass), command("id")) | {"principal": "alice@EXAMPLE.TEST"}
+    script = Script(*wired(row))
+    assert jitd(script, "explain", "--as", "alice", "--break-glass", "--reason", "it burns", "id") == 0
+    (asked,) = script.heard
+    assert isinstance(asked, Suppose) and asked.breaks_glass
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "glass would be broken: it skips 1 approval from group:ops, and is reviewed within 4 hours"
+    ]
+
+
+def test_glass_is_supposed_to_be_broken_by_somebody(capsys: pytest.CaptureFixture[str]) -> None:
+    script = Script()
+    assert jitd(script, "explain", "--break-glass", "id") == 2
+    assert "name one with --as" in capsys.readouterr().err and script.heard == []
 
 
 def test_a_permit_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:

@@ -212,6 +212,19 @@ def test_what_it_runs_is_recorded_in_full_and_the_files_that_it_names_are_noted(
     assert "operands" in house.questions
 
 
+def test_a_gatekeeper_is_told_that_approvals_are_skipped(house: GlassHouse) -> None:
+    house.glass(gatekeepers=CHANGE)
+
+    async def play() -> None:
+        await house.shatter()
+        house.rules(gatekeepers=CHANGE)
+        made = await Client(house).submit()
+        await house.decided(made.id)
+        assert [asking.breaks_glass for _, asking in house.gatekeepers.asked] == [True, False]
+
+    house.run(play())
+
+
 def test_a_gatekeeper_may_still_refuse_or_ask_for_an_approval(house: GlassHouse) -> None:
     house.glass(gatekeepers=CHANGE)
 

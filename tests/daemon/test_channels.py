@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,52 @@ def test_each_kind_is_read_with_careful_defaults(tmp_path: Path) -> None:
     program = read(tmp_path, 'kind = "program"\nprogram = ["/usr/local/bin/page", "--team=ops"]')
     assert program.by == Program(("/usr/local/bin/page", "--team=ops"))
     assert read(tmp_path, TTY).shows == "command" and read(tmp_path, TTY).is_for_persons
+
+
+def url_file(place: Path, text: str = "https://chat.example.org/hook/T0/SECRET\n", mode: int = 0o600) -> str:
+    file = place / "url"
+    file.write_text(text)
+    file.chmod(mode)
+    return f'kind = "webhook"\nurl_file = "{file}"\n'
+
+
+def test_the_url_of_a_webhook_may_be_a_secret_in_a_file(tmp_path: Path) -> None:
+    hook = read(tmp_path, url_file(tmp_path))
+    assert isinstance(hook.by, Reach) and hook.by.url == "https://chat.example.org/hook/T0/SECRET"
+    assert "SECRET" not in repr(hook), "nothing that prints the settings prints it"
+
+
+BAD_URLS = {
+    "that others may read": ({"mode": 0o644}, "may be read by others than root: chmod 0600"),
+    "that is empty": ({"text": ""}, "must have one line, a URL such as https://host.example.org/path"),
+    "with two lines": (
+        {"text": "https://a.example/SECRET\nhttps://b.example/SECRET\n"},
+        "must have one line, a URL such as https://host.example.org/path",
+    ),
+    "without TLS": (
+        {"text": "http://a.example/SECRET"},
+        "has a URL that does not begin with https://, or is longer than 4096 bytes",
+    ),
+    "not in ASCII": (
+        {"text": "https://a.example/SECRET\u00fc"},
+        "must have one line, a URL such as https://host.example.org/path",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "sentence"), BAD_URLS.values(), ids=list(BAD_URLS))
+def test_a_file_that_is_no_secret_url_is_refused_and_not_quoted(tmp_path: Path, changes: Any, sentence: str) -> None:
+    told = faults(tmp_path, url_file(tmp_path, **changes))
+    assert told == [f'"url_file": {tmp_path}/url {sentence}']
+
+
+def test_one_place_says_where_a_webhook_is(tmp_path: Path) -> None:
+    assert faults(tmp_path, url_file(tmp_path) + 'url = "https://a.example/"') == [
+        '"url" and "url_file" do not go together: one of them says where to send'
+    ]
+    gone = faults(tmp_path, 'kind = "webhook"\nurl_file = "/nowhere/url"')
+    assert gone == ['"url_file": /nowhere/url cannot be read: No such file or directory']
+    assert faults(tmp_path, TTY + 'url_file = "/nowhere/url"') == ['"url_file" is not for kind "terminals"']
 
 
 FAULTS = [

@@ -35,10 +35,10 @@ def rows(file: Path) -> list[tuple[str, str, str]]:
 
 
 def ask(policy: Policy, who: str, asks: str) -> str:
-    """Reads ``[VAR=value ...] PATH [ARGUMENT ...] [CHG-1] [as|at|on|in|for|by|ticket …]`` and puts it to the policy; a word in
-    place of the path is what there is no command of.
+    """Reads ``[VAR=value ...] PATH [ARGUMENT ...] [CHG-1] [as|at|on|in|for|by|ticket|breaking …]`` and puts it to the policy; a
+    word in place of the path is what there is no command of.
     """
-    line, *clauses = re.split(r" (?=(?:as|at|on|in|for|by|ticket) )", asks)
+    line, *clauses = re.split(r" (?=(?:as|at|on|in|for|by|ticket|breaking) )", asks)
     said = dict(clause.split(" ", 1) for clause in clauses)
     words = line.split(" ")
     variables = tuple(
@@ -61,6 +61,7 @@ def ask(policy: Policy, who: str, asks: str) -> str:
         lasts_for=read_duration(said["for"]) if "for" in said else None,
         chdir=said["in"].encode() if "in" in said else None,
         is_own_group=not group,
+        breaks_glass="breaking" in said,
         **asked,
     )
     answer = decide(policy, question, MONDAY + timedelta(days=DAYS.index(day), hours=int(hour), minutes=int(minute)))

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from jitd.core.conditions import read_command_pattern, read_hours
-from jitd.core.decision import Decision, Deny, Permit, Why
+from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Permit, Why
 from jitd.core.explaining import Near, Outcome, Saying
 from jitd.core.facts import Facts
 from jitd.core.names import NAMES, Name
+from jitd.core.owed_review import OwedReview, OwedReviewState
 from jitd.core.policy import Policy, Rule
 from jitd.core.question import Question
 from jitd.core.subject import Subject
@@ -57,7 +58,9 @@ def rule(name: str = "p", verdict: Any = "permit", *argv: str, **changes: Any) -
 class House:
     """An explainer over real files and workers, and accounts of the scene. ``gathered`` are names that the host was asked for."""
 
-    def __init__(self, *rules: Rule, known: Facts | None = None, lock: Deny | None = None) -> None:
+    def __init__(
+        self, *rules: Rule, known: Facts | None = None, lock: Deny | None = None, owed: tuple[OwedReview, ...] = ()
+    ) -> None:
         self.policy = Policy(rules, "permit", "")
         self.gathered: list[str] = []
         self.known = known or {}
@@ -79,7 +82,15 @@ class House:
         )
         now = lambda: self.at  # noqa: E731
         self.explainer = Explainer(
-            config, lambda: self.policy, accounts, lambda who: lock, self.gather, KNOWN_NAMES, self.workers, now
+            config,
+            lambda: self.policy,
+            accounts,
+            lambda who: lock,
+            self.gather,
+            KNOWN_NAMES,
+            self.workers,
+            now,
+            lambda person: [one for one in owed if one.requester.person == person],
         )
         store: Any = None
         self.explanations = Explanations(Access(config, store), self.explainer, self.workers, now)
@@ -129,6 +140,30 @@ def test_somebody_without_an_account_could_not_ask(name: str) -> None:
     with pytest.raises(Nobody):
         house.suppose(name)
     assert house.gathered == []
+
+
+GLASS = BreakGlass("p", (Approval(1, ("group:ops",)),), 3600, 1)
+
+
+def test_who_is_supposed_to_break_glass_is_permitted_by_the_rules_for_that_alone() -> None:
+    house = House(rule(), rule("glass", break_glass=GLASS))
+    for breaks, name, says in ((False, "p", [Saying.PERMITS, Saying.PASSES]), (True, "glass", [Saying.PASSES, Saying.PERMITS])):
+        found = house.suppose(asked=replace(TRUE, breaks_glass=breaks, reason="it burns"))
+        assert isinstance(found.decision, Permit) and found.decision.rule == name
+        assert [one.saying for one in found.rules] == says
+
+
+def test_reviews_that_a_person_owes_bar_their_supposed_broken_glass_and_nothing_else() -> None:
+    now = moment()
+    owed = OwedReview(
+        "K7QM-2XVD", person("alice"), "glass", GLASS, b"f", now.at, now.boot_id, now.boot, 1.0, state=OwedReviewState.OVERDUE
+    )
+    house = House(rule(), rule("glass", who=None, break_glass=GLASS), owed=(owed,))
+    asked = replace(TRUE, breaks_glass=True, reason="it burns")
+    barred = house.suppose(asked=asked).decision
+    assert isinstance(barred, Deny) and barred.why is Why.REVIEW and "K7QM-2XVD is overdue" in barred.because
+    assert isinstance(house.suppose().decision, Permit)
+    assert isinstance(house.suppose("bob", asked).decision, Permit)
 
 
 def test_groups_are_replaced_and_otherwise_looked_up_as_for_a_request() -> None:

@@ -41,7 +41,7 @@ ASKED_BY = {
         "jitd.announcing.assembly",
     },
     ("jitd.core.lock", "answer_to"): {"jitd.deciding.decider"},
-    ("jitd.core.break_glass", "unbarred"): {"jitd.deciding.decider"},
+    ("jitd.core.break_glass", "unbarred"): {"jitd.deciding.decider", "jitd.deciding.explaining"},
     ("jitd.core.break_glass", "under"): {"jitd.lifecycle.lifecycle"},
     ("jitd.core.gatekeeping", "folded"): {"jitd.deciding.decider"},
     ("jitd.core.gatekeeping", "judged"): {"jitd.core.request", "jitd.deciding.decider"},

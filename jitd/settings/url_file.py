@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The key ``url_file``: a file with the URL of a webhook. For some chats whoever knows the URL may post, so it is a secret, and
+jitd.toml may be read by everybody.
+
+Law: only root can read the file. No fault quotes what is in it.
+"""
+
+from __future__ import annotations
+
+from jitd.outside.urls import read_url
+from jitd.settings.outsiders import file_in
+from jitd.settings.owned_file import read_owned, who_else_may_read
+from jitd.settings.toml_document import ConfigError
+from jitd.settings.toml_table import Table
+
+KEY = "url_file"
+LONGEST = 4096
+"""Bytes of the file at most."""
+
+
+def url_in_file(table: Table, owner: int | None) -> str | None:
+    """Return the URL in the file that ``url_file`` of ``table`` names; None without the key. If there is a fault it is noted in
+    the table, and the URL is empty. The file must belong to root or to the uid ``owner``; None: owner and mode are not checked.
+    """
+    if KEY not in table.values:
+        return None
+    if "url" in table.values:
+        table.fault('"url" and "url_file" do not go together: one of them says where to send', KEY)
+    file = file_in(table, KEY)
+    if file is None:
+        return ""
+    if owner is not None and (why := who_else_may_read(file, owner)):
+        table.fault(f'"url_file": {file} {why}', KEY)
+        return ""
+    try:
+        content = read_owned(file, owner)
+    except ConfigError as error:
+        table.fault(f'"url_file": {error}', KEY)
+        return ""
+    try:
+        found = read_url(content[: LONGEST + 1].decode("ascii").removesuffix("\n"))
+    except ValueError:
+        table.fault(f'"url_file": {file} must have one line, a URL such as https://host.example.org/path', KEY)
+        return ""
+    if found.scheme != "https" or len(content) > LONGEST:
+        table.fault(f'"url_file": {file} has a URL that does not begin with https://, or is longer than {LONGEST} bytes', KEY)
+        return ""
+    return str(found)
