@@ -23,12 +23,12 @@ from textual.app import App, ComposeResult
 from textual.strip import Strip
 from textual.widget import Widget
 
-from jitd.cli.answer import say, words
+from jitd.cli.answer import Row, say, words
 from jitd.cli.board.keyboard import Keyboard, Taken
 from jitd.cli.board.link import Link, in_background
 from jitd.cli.board.picture import Painted, asked_of, is_too_small, picture
 from jitd.cli.board.questions import Deed, Locking, Question, about
-from jitd.cli.board.state import NOTHING_SENT, Heard, Reading, State, Trouble
+from jitd.cli.board.state import NOTHING_SENT, Heard, State, Trouble
 from jitd.cli.board.views import VIEWS
 from jitd.cli.call import ENDINGS, called
 from jitd.cli.page import page
@@ -48,6 +48,12 @@ MOVES = {"up": -1, "k": -1, "down": 1, "j": 1, "pageup": -10, "pagedown": 10, "s
 """Key → rows that the selection moves by, or lines that a page scrolls by. Of a page, a screen counts ten lines at least."""
 LONGEST = 1000
 """Characters of the longest answer."""
+
+
+def _row(id: str) -> Row:
+    """Return the row of the request ``id``, as ``jitd show`` has it. Raises one of call.ENDINGS."""
+    with called() as daemon:
+        return fetched(daemon, id)
 
 
 class Canvas(Widget):
@@ -86,6 +92,8 @@ class Board(App[int]):
         """The question that stands on the screen."""
         self._asking = 0
         """Counts what was asked of jitd: an answer to what was asked before something else is not taken."""
+        self._pressed_at = (0, "")
+        """What was selected when the key was pressed that is held."""
         self._is_away = False
         """True while the terminal belongs to something else."""
 
@@ -172,14 +180,21 @@ class Board(App[int]):
 
     def _single(self, key: str, at: float) -> None:
         if self.keyboard.single(key, at) is Taken.HELD:
+            self._pressed_at = self._selected()
             self.set_timer(QUIET_FOR, self._ripen)
         elif self.state.asked is not None and key == "enter":
             self._say("that came too fast after something else: press Enter again")
 
     def _ripen(self) -> None:
         key = self.keyboard.ripe(time.monotonic())
-        if key is not None:
+        if key in self.state.keys and self._pressed_at != self._selected():
+            self._say("what was selected is gone: nothing was done")
+        elif key is not None:
             self._act(key)
+
+    def _selected(self) -> tuple[int, str]:
+        """What a key is about: the list and the id of the row that is selected."""
+        return self.state.at, words(self.state.row or {}, "id", "")
 
     def _move(self, by: int) -> None:
         reads = self.state.asked is not None or self.state.page is not None
@@ -231,18 +246,19 @@ class Board(App[int]):
 
     def _read(self) -> None:
         row = self.state.row
-        if row is None or not self.state.view.has_pages or self.state.page is not None:
-            return
+        if row is not None and self.state.view.has_pages and self.state.page is None:
+            id = words(row, "id")
+            self._asked_of_jitd(lambda: _row(id), lambda whole: self.state.read(id, lambda width: page(whole, width)))
 
-        def read() -> Reading:
-            with called() as daemon:
-                whole = fetched(daemon, words(row, "id"))
-            return Reading(lambda width: page(whole, width))
+    def _read_again(self) -> None:
+        """Read the open page again, as something has changed. It stays as it is if that fails, or if the person has left it."""
+        id = self.state.page_of
 
-        def show(reading: Reading) -> None:
-            self.state.page = reading
+        def take(whole: Row | str) -> None:
+            if self.state.page is not None and self.state.page_of == id and not isinstance(whole, str):
+                self.state.read(id, lambda width: page(whole, width))
 
-        self._asked_of_jitd(read, show)
+        in_background(lambda: _row(id), lambda whole: self._in_loop(lambda: take(whole)))
 
     def _answer(self) -> None:
         """Do what follows from the line that was typed."""
@@ -292,6 +308,8 @@ class Board(App[int]):
                 self.state.miss(heard.because)
             else:
                 self.state.hear(heard)
+                if self.state.page is not None:
+                    self._read_again()
 
         self._in_loop(take)
 

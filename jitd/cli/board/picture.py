@@ -115,9 +115,7 @@ def _foot(state: State, width: int) -> list[Painted]:
 def _keys(state: State) -> list[str]:
     keys = [f"{key} {deed}" for key, deed in state.keys.items()]
     if state.page is not None:
-        reading = state.page
-        is_more = len(reading.lines) > 1 and (reading.top > 0 or reading.is_unread)
-        return [*keys, *(["up down page"] if is_more else []), "Esc back", "q quit"]
+        return [*keys, "up down page", "Esc back", "q quit"]
     opening = ["Enter everything"] if state.view.has_pages else []
     return [*keys, *opening, "up down select", "1-5 lists", "q quit"]
 

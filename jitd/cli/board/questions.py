@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jitd.cli.answer import Row, printable, words
+from jitd.cli.answer import Row, words
 from jitd.cli.assent import question, what
 from jitd.cli.brief import brief
 from jitd.cli.call import NotDone, called, called_as_reviewer
+from jitd.cli.columns import wrapped
 from jitd.cli.labels import laid_out
 from jitd.cli.lists import LOCKS
 from jitd.cli.page import page
@@ -141,10 +142,7 @@ class Locking(Question):
     has_time: bool = False
 
     def lines(self, width: int) -> list[str]:
-        return [
-            "A lock permits nothing new to somebody, and ends their requests, grants and runs."[:width],
-            *([f"  on user {printable(self.whom)}"[:width]] if self.whom else []),
-        ]
+        return wrapped("A lock permits nothing new to somebody, and ends their requests, grants and runs.", width)
 
     def asked(self, width: int, *, is_unread: bool) -> str:
         if not self.whom:

@@ -87,6 +87,8 @@ class State:
     selection: dict[str, str] = field(default_factory=dict)
     """Name of a list → the id that is selected in it."""
     page: Reading | None = None
+    page_of: str = ""
+    """The id of what ``page`` is about."""
     asked: Asked | None = None
 
     @property
@@ -111,8 +113,8 @@ class State:
 
     @property
     def row(self) -> Row | None:
-        """The row that is selected."""
-        return found(self.rows, self.selection.get(self.view.what, ""))
+        """The row that is selected; with an open page, the one that the page is about. None if there is none."""
+        return found(self.rows, self.page_of if self.page is not None else self.selection.get(self.view.what, ""))
 
     def hear(self, heard: Heard) -> None:
         """Take the lists as they are now."""
@@ -141,6 +143,11 @@ class State:
         self.said = ""
         self.asked = Asked(question, what, row, Reading(question.lines))
 
+    def read(self, id: str, made: Callable[[int], list[str]]) -> None:
+        """Show the page about ``id``: at the place where it was left, if it is shown already."""
+        top = self.page.top if self.page is not None and self.page_of == id else 0
+        self.page, self.page_of = Reading(made, top), id
+
     def close(self, because: str) -> None:
         """Close the open question, if there is one, without an answer."""
         if self.asked is not None:
@@ -157,4 +164,5 @@ class State:
         if reading is not None:
             reading.top += by
         else:
+            self.said = ""
             self.selection[self.view.what] = moved(self.rows, self.selection.get(self.view.what, ""), by)
