@@ -43,6 +43,7 @@ VERBS = {
     "lock": "locking",
     "unlock": "locking",
     "locks": "lists",
+    "board": "board",
     "mute": "muting",
     "explain": "explaining",
     "check": "house",

@@ -26,11 +26,14 @@ def is_approved(row: Row, screen: int | None, *, is_unread: bool) -> bool:
     """Ask, on two lines at most, whether to approve ``row``, which stands on a terminal of ``screen`` cells a line; ``is_unread``
     if not all of it was on the screen. True if the answer is yes. Raises KeyboardInterrupt on Ctrl-C.
     """
+    return is_answered(*question(row, screen, is_unread=is_unread))
+
+
+def question(row: Row, screen: int | None, *, is_unread: bool) -> tuple[str, frozenset[bytes]]:
+    """Return that question, and the lines that mean yes. The parameters are those of ``is_approved``."""
     because = why_the_word(row, is_unread=is_unread)
     asked = f"approve {what(row, 2 * (screen or 80) - len('approve ? [y/N] '))}?"
-    if because:
-        return is_answered(printable(f"{asked} {because}: type yes: "), WORD)
-    return is_answered(printable(f"{asked} [y/N] "), LETTER)
+    return (printable(f"{asked} {because}: type yes: "), WORD) if because else (printable(f"{asked} [y/N] "), LETTER)
 
 
 def why_the_word(row: Row, *, is_unread: bool) -> str:

@@ -160,11 +160,12 @@ def _is_usual(head: str, text: str) -> bool:
 def in_colour(lines: Sequence[str], rows: Sequence[Row]) -> list[str]:
     """Return ``lines``, which ``lines_of`` made of ``rows``, with colours: for the head, for what ends soon, for what is mine."""
     each = len(lines) // (len(rows) + 1)
-    styles = ["head", *(_style(row) for row in rows)]
+    styles = ["head", *(style(row) for row in rows)]
     return [coloured(line, styles[number // each]) for number, line in enumerate(lines)]
 
 
-def _style(row: Row) -> str | None:
+def style(row: Row) -> str | None:
+    """Return how the line of ``row`` is marked, a key of colour.STYLES; None if it is not."""
     ends = row.get("expires_at") if "expires_at" in row else row.get("ends_at")
     since = None if row.get("state") in ENDED else seconds_since(ends)
     if since is not None and since > -SOON:
@@ -181,6 +182,9 @@ WAITING: Columns = {
     "OWED": lambda row: _state(row) if row.get("asking_at") else in_short(row),
 }
 """Open requests. Who is being asked outside stands under OWED, since no review helps meanwhile."""
+LIVE_GRANTS = _without(GRANTS, "STATE")
+LIVE_RUNS = _without(RUNS, "OUTCOME")
+LIVE_LOCKS = _without(LOCKS, "STATE", "ENDED BY")
 
 
 def _screen() -> int | None:
@@ -205,12 +209,13 @@ def _list(what: str, columns: Columns, *, ended: bool, as_json: bool) -> None:
         for line in in_colour(lines, rows) if is_wanted() else lines:
             print(line)
     if not rows:
-        say(_none(what, ended=ended))
+        say(none(what, ended=ended))
     for sentence in owed_sentences(owed):
         say(sentence)
 
 
-def _none(what: str, *, ended: bool) -> str:
+def none(what: str, *, ended: bool) -> str:
+    """Return the sentence for an empty list of ``what``."""
     if what == "requests":
         return "no request that you may see" if ended else "no open request that you may review, and none of yours"
     if what == "locks":
@@ -243,7 +248,7 @@ def requests(*, ended: bool, as_json: bool, is_live: bool) -> None:
 @_json
 def grants(*, ended: bool, as_json: bool) -> None:
     """List the live grants: what is permitted now."""
-    _list("grants", GRANTS if ended else _without(GRANTS, "STATE"), ended=ended, as_json=as_json)
+    _list("grants", GRANTS if ended else LIVE_GRANTS, ended=ended, as_json=as_json)
 
 
 @click.command()
@@ -251,7 +256,7 @@ def grants(*, ended: bool, as_json: bool) -> None:
 @_json
 def runs(*, ended: bool, as_json: bool) -> None:
     """List the runs: what runs now."""
-    _list("runs", _without(RUNS, "CPU", "MEMORY") if ended else _without(RUNS, "OUTCOME"), ended=ended, as_json=as_json)
+    _list("runs", _without(RUNS, "CPU", "MEMORY") if ended else LIVE_RUNS, ended=ended, as_json=as_json)
 
 
 @click.command()
@@ -259,7 +264,7 @@ def runs(*, ended: bool, as_json: bool) -> None:
 @_json
 def locks(*, ended: bool, as_json: bool) -> None:
     """List the locks: the people to whom nothing is permitted now (operators and root)."""
-    _list("locks", LOCKS if ended else _without(LOCKS, "STATE", "ENDED BY"), ended=ended, as_json=as_json)
+    _list("locks", LOCKS if ended else LIVE_LOCKS, ended=ended, as_json=as_json)
 
 
 # --- requests --watch: a list that is drawn again with each change -----------------------------------------------------
@@ -296,7 +301,7 @@ class Board:
     def draw(self) -> None:
         """Draw the whole list with one write(2). A last line counts the requests for which there is no room."""
         screen = shutil.get_terminal_size()
-        lines = lines_of(self.columns, self.rows, screen.columns) if self.rows else [_none("requests", ended=self.ended)]
+        lines = lines_of(self.columns, self.rows, screen.columns) if self.rows else [none("requests", ended=self.ended)]
         lines = [folded(printable(line), screen.columns)[0] for line in lines]
         room = max(2, screen.lines - 2)
         if len(lines) > room:

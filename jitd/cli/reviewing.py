@@ -72,7 +72,7 @@ def review(id: str, *, comment: str, is_sure: bool) -> None:
         if is_sure or not may_give:
             if may_give:
                 put_all(page(row, screen()))
-            say(_sent(daemon, row, comment))
+            say(given(daemon, row, comment))
             return
     if not can_ask():
         raise click.UsageError("there is no terminal to ask on; with --yes nothing is asked")
@@ -80,10 +80,10 @@ def review(id: str, *, comment: str, is_sure: bool) -> None:
     if not is_answered_yes(f"\nhave you reviewed {printable(id)}? type yes: "):
         raise NotDone(f"request {id} is not reviewed: nothing was sent")
     with called_as_reviewer() as daemon:  # no connection was held while a person read
-        say(_sent(daemon, row, comment))
+        say(given(daemon, row, comment))
 
 
-def _sent(daemon: Connection, row: Row, comment: str) -> str:
+def given(daemon: Connection, row: Row, comment: str) -> str:
     """Send the review of exactly what stands in ``row``. Return what it did, as a sentence. Raises NotDone and
     RefusedByDaemon.
     """

@@ -189,13 +189,24 @@ class Typist:
 class Pane:
     """A terminal of tmux with a shell in it, where ``jitd`` is the one of the desk."""
 
-    def __init__(self, directory: Path, columns: int, lines: int = 24) -> None:
+    def __init__(
+        self, directory: Path, columns: int, lines: int = 24, line: list[str] | None = None, shell: list[str] | None = None
+    ) -> None:
         self.columns = columns
         self._socket = str(directory / "tmux")
         script = directory / "jitd"
-        script.write_text(f'#!/bin/sh\nexec {shlex.join(command(directory))} "$@"\n')
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(line or command(directory))} "$@"\n')
         script.chmod(0o755)
-        shell = ["env", f"PATH={directory}:{os.environ['PATH']}", "PS1=$ ", "LANG=C.UTF-8", "bash", "--norc", "--noprofile", "-i"]
+        shell = shell or [
+            "env",
+            f"PATH={directory}:{os.environ['PATH']}",
+            "PS1=$ ",
+            "LANG=C.UTF-8",
+            "bash",
+            "--norc",
+            "--noprofile",
+            "-i",
+        ]
         self._do("-u", "new-session", "-d", "-x", str(columns), "-y", str(lines), *shell)
         self.shows("$")
 

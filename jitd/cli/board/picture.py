@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The board as lines: what stands on the screen.
+
+Law: pure but for the clock of relative times. Every line is printable and has at most as many cells as the screen. Nothing is
+told by colour alone: the row that is selected has a mark. A question is on the screen whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jitd.cli.answer import printable
+from jitd.cli.board.state import State
+from jitd.cli.board.views import VIEWS, empty
+from jitd.cli.columns import cells, cut, folded, wrapped
+from jitd.cli.lists import lines_of, style
+
+LEAST_COLUMNS, LEAST_LINES = 40, 12
+"""The smallest terminal that the board can be used on."""
+MOST_TYPED = 3
+"""Lines that what is typed takes at most; of a longer text the end is on the screen."""
+MOST_SAID = 3
+"""Lines that the sentence below the list takes at most."""
+MARK, GAP = "> ", "  "
+"""What stands before the row that is selected, and before the others."""
+
+Painted = tuple[str, str | None]
+"""A line, and how it is marked: a key of STYLES in ``application``, or None."""
+
+
+def is_too_small(width: int, height: int) -> bool:
+    """True if the board cannot be used on a screen of this size, in cells and lines."""
+    return width < LEAST_COLUMNS or height < LEAST_LINES
+
+
+def picture(state: State, width: int, height: int) -> list[Painted]:
+    """Return ``height`` lines of at most ``width`` cells. What is returned counts as read."""
+    if is_too_small(width, height):
+        text = f"This terminal is too small. The board needs {LEAST_COLUMNS} columns and {LEAST_LINES} lines."
+        return _filled([(line, None) for line in wrapped(text, max(1, width))], width, height)
+    head: list[Painted] = [(_tabs(state, width), "head"), *_news(state, width)]
+    asked = state.asked
+    if asked is None:
+        foot = _foot(state, width)
+        body = _page(state, width, height - len(head) - len(foot)) or _list(state, width, height - len(head) - len(foot))
+        return [*_filled([*head, *body], width, height - len(foot)), *foot]
+    # The question is longer while not all was read: what is read is counted with the longest one below it.
+    foot = _question(state, width, is_unread=True)
+    room = height - len(head) - len(foot)
+    body = [(line, None) for line in asked.reading.shown(width, room)]
+    foot = _question(state, width, is_unread=asked.reading.is_unread)
+    return [*_filled([*head, *body], width, height - len(foot)), *foot]
+
+
+def _filled(lines: Sequence[Painted], width: int, height: int) -> list[Painted]:
+    fitting = [(folded(printable(line), width)[0], mark) for line, mark in lines[:height]]
+    return [*fitting, *[("", None)] * (height - len(fitting))]
+
+
+def _tabs(state: State, width: int) -> str:
+    """The names of the lists, each with its key and how many rows it has."""
+    counts = [str(len(rows)) if not isinstance(rows := state.lists.get(view.what, "-"), str) else "-" for view in VIEWS]
+    names = [f"{at + 1} {view.title} {counts[at]}" for at, view in enumerate(VIEWS)]
+    text = "".join(f"[{name}]" if at == state.at else f" {name} " for at, name in enumerate(names))
+    if cells(text) <= width:
+        return text
+    short = [f"{at + 1}:{counts[at]}" for at in range(len(VIEWS))]
+    return "".join(f"[{names[at]}]" if at == state.at else f" {name} " for at, name in enumerate(short))
+
+
+def _news(state: State, width: int) -> list[Painted]:
+    """Who the viewer is, or why jitd is not heard."""
+    if state.trouble:
+        text = f"NOT LIVE: {state.trouble}. This is tried again."
+        return [(line, "late") for line in wrapped(printable(text), width)[:3]]
+    if not state.principal:
+        return [("asking jitd ...", None)]
+    return [(cut(printable(f"{state.principal} on {state.host}"), width), "mine")]
+
+
+def _list(state: State, width: int, room: int) -> list[Painted]:
+    """The list, as much of it as there is room for around the row that is selected."""
+    rows = state.lists.get(state.view.what)
+    if not state.principal or rows is None:
+        return []
+    if isinstance(rows, str) or not rows:
+        return [("", None), *((line, None) for line in wrapped(printable(rows or empty(state.view.what)), width))]  # type: ignore[arg-type]
+    lines = lines_of(state.view.columns, rows, width - len(MARK))
+    each = len(lines) // (len(rows) + 1)
+    n_shown = max(1, (room - each - 1) // each)
+    at = next((number for number, row in enumerate(rows) if row is state.row), 0)
+    first = max(0, min(at - n_shown // 2, len(rows) - n_shown))
+    painted: list[Painted] = [(GAP + line, "head") for line in lines[:each]]
+    for number in range(first, min(first + n_shown, len(rows))):
+        is_selected = number == at
+        mark = "selected" if is_selected else style(rows[number])
+        for line in lines[(number + 1) * each : (number + 2) * each]:
+            painted.append(((MARK if is_selected else GAP) + line, mark))
+    if n_shown < len(rows):
+        painted.append((f"{GAP}{first + 1} to {min(first + n_shown, len(rows))} of {len(rows)}", "mine"))
+    return painted
+
+
+def _page(state: State, width: int, room: int) -> list[Painted]:
+    return [(line, None) for line in state.page.shown(width, room)] if state.page is not None else []
+
+
+def _foot(state: State, width: int) -> list[Painted]:
+    """What was said last, and the keys that work now."""
+    said = state.busy or state.said
+    lines: list[Painted] = [(line, "question") for line in wrapped(printable(said), width)[:MOST_SAID]] if said else []
+    return [("", None), *lines, *((line, "mine") for line in _words(_keys(state), width))]
+
+
+def _keys(state: State) -> list[str]:
+    keys = [f"{key} {deed}" for key, deed in state.keys.items()]
+    if state.page is not None:
+        return [*keys, "up down page", "Esc back", "q quit"]
+    opening = ["Enter everything"] if state.view.has_pages else []
+    return [*keys, *opening, "up down select", "1-5 lists", "q quit"]
+
+
+def _words(parts: Sequence[str], width: int) -> list[str]:
+    """Join ``parts`` to lines of at most ``width`` cells; no part is cut."""
+    lines = [""]
+    for part in parts:
+        joined = f"{lines[-1]}{', ' if lines[-1] else ''}{part}"
+        if cells(joined) > width and lines[-1]:
+            lines.append(part)
+        else:
+            lines[-1] = joined
+    return lines
+
+
+def asked_of(state: State, width: int) -> str:
+    """Return the question that is open, as it is asked now; empty if none is open."""
+    asked = state.asked
+    return "" if asked is None else printable(asked.question.asked(width, is_unread=asked.reading.is_unread))
+
+
+def _question(state: State, width: int, *, is_unread: bool) -> list[Painted]:
+    """The open question, what is typed, and how to leave it."""
+    asked = state.asked
+    assert asked is not None
+    typed = printable(asked.typed)
+    lines = wrapped(typed, width)
+    typed = "...".join(["", "".join(lines[-MOST_TYPED:])]) if len(lines) > MOST_TYPED else typed
+    text = f"{printable(asked.question.asked(width, is_unread=is_unread))}{typed}_"
+    hint = ["Esc leaves it"]
+    if asked.reading.is_unread and is_unread:
+        hint.insert(0, "up down page: read on")
+    said = f"{state.said}. " if state.said else ""
+    return [
+        ("", None),
+        *((line, "question") for line in wrapped(text, width)),
+        *((line, "mine") for line in _words([said + hint[0], *hint[1:]], width)),
+    ]

@@ -1,0 +1,427 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jitd board``: on terminals of tmux, with a daemon made of files that tells its changes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from jitd.cli.question import QUIET_FOR
+from tests.client.desk import TREE, Pane
+from tests.client.live import LiveDesk, command
+from tests.client.script import HOSTILE, row_for, waiting
+from tests.client.test_walk import ONE, THREE, TWO, a_row
+from tests.waiting import wait_for
+
+GRANT = {
+    "id": ONE, "state": "active", "requester": "alice@EXAMPLE.TEST", "account": "alice", "host": "db1", "service": "jitsudo",
+    "argv": ["psql"], "path": "/usr/bin/psql", "run_as": "postgres", "run_as_uid": 26, "rule": "dba", "uses": 3, "left": 2,
+    "runs": [], "ends_at": "2099-01-01T00:00:00Z",
+}  # fmt: skip
+RUN = {
+    "id": ONE, "state": "running", "requester": "alice@EXAMPLE.TEST", "account": "alice", "host": "db1", "service": "jitsudo",
+    "argv": ["sleep", "600"], "path": "/usr/bin/sleep", "run_as": "root", "cpu_ms": 1000, "memory": 4096, "pid": 4321,
+    "started_at": "2026-03-02T09:00:00Z",
+}  # fmt: skip
+LOCK = {
+    "id": THREE, "state": "active", "whom": "user", "name": "eve", "placed_by": "carol@EXAMPLE.TEST", "reason": "stolen laptop",
+    "placed_at": "2026-03-02T09:00:00Z", "ends_at": None,
+}  # fmt: skip
+KEYS = "q quit"
+YES = "[y/N] _"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> LiveDesk:
+    made = LiveDesk(tmp_path)
+    made.rows = [a_row(ONE)]
+    return made
+
+
+@pytest.fixture
+def pane(tmp_path: Path) -> Iterator[Callable[..., Pane]]:
+    made: list[Pane] = []
+
+    def begin(columns: int = 80, lines: int = 24) -> Pane:
+        made.append(Pane(tmp_path, columns, lines, line=command(tmp_path)))
+        return made[-1]
+
+    yield begin
+    for one in made:
+        one.close()
+
+
+def opened(pane: Pane, *, before: str = "") -> Pane:
+    """The board, once it has heard what waits."""
+    pane.type(f"{before}jitd board", "Enter")
+    pane.shows("bob@EXAMPLE.TEST on db1")
+    return pane
+
+
+def text_of(pane: Pane) -> str:
+    return "\n".join(pane.screen)
+
+
+def words_of(pane: Pane) -> str:
+    """What is on the screen, as if its lines were not folded."""
+    return " ".join(text_of(pane).split())
+
+
+def press(pane: Pane, key: str, seen: str) -> None:
+    """Press ``key`` by itself until ``seen`` is on the screen: a key that follows other input at once counts for nothing."""
+    for _ in range(60):
+        pane.type(key)
+        try:
+            wait_for(lambda: seen in words_of(pane), within=2)
+            return
+        except AssertionError:
+            continue
+    raise AssertionError(f"{seen!r} is not on the screen:\n{text_of(pane)}")
+
+
+def sees(pane: Pane, words: str) -> None:
+    """Wait until ``words`` are on the screen, however its lines are folded."""
+    try:
+        wait_for(lambda: words in words_of(pane))
+    except AssertionError:
+        raise AssertionError(f"{words!r} is not on the screen:\n{text_of(pane)}") from None
+
+
+def silence() -> None:
+    """Nobody types for as long as a key must stand alone: what is tested is that silence."""
+    time.sleep(3 * QUIET_FOR)
+
+
+# --- what it shows -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(60, 30), (80, 24), (200, 24)])
+def test_four_keys_approve_exactly_what_stands_on_the_screen(
+    desk: LiveDesk, pane: Callable[..., Pane], columns: int, lines: int
+) -> None:
+    row = desk.rows[0]
+    here = opened(pane(columns, lines))
+    sees(here, "systemctl re")
+    press(here, "a", YES)
+    seen = text_of(here)
+    for part in ("alice", "systemctl restart postgresql", "/usr/bin/systemctl", '"why"', ONE):
+        assert part in seen, part
+    assert row["fingerprint"] in "".join(line.strip() for line in here.screen), "what the answer is bound to"
+    assert desk.sent == []
+    press(here, "y", "[y/N] y_")
+    press(here, "Enter", f"request {ONE} is approved")
+    assert desk.sent == [("approve", ONE, row["fingerprint"], "")]
+    press(here, "q", "$ \n$" if False else "$")
+    assert all(len(line) <= columns for line in here.screen)
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 200])
+def test_every_list_fits_and_says_which_row_is_selected_without_colour(
+    desk: LiveDesk, pane: Callable[..., Pane], columns: int
+) -> None:
+    desk.rows = [a_row(ONE), a_row(TWO, "id")]
+    desk.lists = {"grants": [GRANT], "runs": [RUN], "locks": [LOCK]}
+    here = opened(pane(columns), before="NO_COLOR=1 ")
+    sees(here, f"> {ONE}")
+    assert TWO in words_of(here) and f"> {TWO}" not in words_of(here)
+    press(here, "Down", f"> {TWO}")
+    assert f"> {ONE}" not in words_of(here)
+    for key, tab, part in (("2", "2 reviews", "no review is owed"), ("3", "3 grants", f"> {ONE}"), ("4", "4 runs", "4321")):
+        press(here, key, f"[{tab}")
+        sees(here, part)
+    press(here, "5", "[5 locks")
+    sees(here, "stolen la")
+    assert all(len(line) <= columns for line in here.screen)
+    escaped = here._do("-u", "capture-pane", "-p", "-e")
+    assert "\x1b[3" not in escaped.replace("\x1b[39m", ""), "no colour"
+
+
+def test_a_change_is_on_the_screen_without_a_key(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    here = opened(pane())
+    sees(here, "1 waits 1")
+    desk.rows = [a_row(ONE), a_row(TWO, "id")]
+    sees(here, "1 waits 2")
+    sees(here, TWO)
+    desk.lists = {"runs": [RUN]}
+    sees(here, "4 runs 1")
+    desk.rows = [a_row(TWO, "id")]
+    sees(here, f"> {TWO}")
+    assert ONE not in words_of(here)
+
+
+def test_hostile_words_are_shown_and_do_nothing(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    """THREATS L-06: control characters, bidi overrides, and the markup of textual and rich."""
+    markup = "[bold red]M1[/] [link=http://evil]M2[/link] [@click=app.quit]M3[/] $primary {M4} :skull: [/"
+    desk.rows = [a_row(ONE, "sh", "-c", markup), a_row(TWO, b"id" + HOSTILE), a_row(THREE, "\u4e2d" * 50)]
+    here = opened(pane(200, 40))
+    sees(here, "[bold red]M1[/]")
+    assert "[@click=app.quit]M3[/] $primary {M4} :skull: [/" in words_of(here)
+    assert "\\x1b]0;title\\x07\\x1b[2J" in words_of(here) and "\u202e" not in text_of(here)
+    title = here._do("display-message", "-p", "#{pane_title}")
+    press(here, "a", "type yes: _")
+    assert "[bold red]M1[/] [link=http://evil]M2[/link] [@click=app.quit]M3[/]" in words_of(here)
+    press(here, "Escape", "nothing was sent")
+    press(here, "Down", f"> {TWO}")
+    press(here, "Enter", "WHAT WOULD RUN")
+    assert "\\x1b]0;title" in words_of(here)
+    assert here._do("display-message", "-p", "#{pane_title}") == title and desk.sent == []
+
+
+def test_what_does_not_fit_is_read_by_scrolling_and_takes_the_word_until_then(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    desk.rows = [a_row(ONE, "psql", "-c", "drop table " + "x" * 1500)]
+    here = opened(pane())
+    press(here, "a", "not all of it was on the screen: type yes: _")
+    press(here, "y", "type yes: y_")
+    press(here, "Enter", "nothing was sent")
+    press(here, "a", "not all of it was on the screen: type yes: _")
+    press(here, "End", '"why"')
+    sees(here, "type yes: _")  # what lies between was not on the screen
+    press(here, "Home", f"request {ONE}")
+    for _ in range(4):
+        here.type("PageDown")
+    sees(here, YES)
+    assert desk.sent == []
+
+
+# --- what decides ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ahead", ["ay", "aay", "ayEnter"])
+def test_keys_typed_ahead_or_at_once_lead_nowhere(desk: LiveDesk, pane: Callable[..., Pane], ahead: str) -> None:
+    """THREATS A-10."""
+    here = opened(pane())
+    sees(here, ONE)
+    keys = [*ahead.removesuffix("Enter"), *(["Enter"] if ahead.endswith("Enter") else [])]
+    here.type(*keys)
+    silence()
+    assert "approve, d deny" in words_of(here).replace("a approve", "approve") and "[y/N]" not in words_of(here)
+    assert desk.sent == []
+
+
+def test_an_answer_at_once_is_none(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    """THREATS A-10: a paste that the terminal does not mark is several keys at once."""
+    here = opened(pane())
+    press(here, "a", YES)
+    silence()
+    here.type("y", "Enter")
+    sees(here, "press Enter again")
+    assert desk.sent == []
+    here.type("Enter", "Enter")
+    silence()
+    assert desk.sent == []
+    press(here, "Enter", "is approved")
+
+
+def test_what_is_pasted_leads_nowhere_and_answers_nothing(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    """THREATS A-10."""
+    here = opened(pane())
+    sees(here, ONE)
+    for text in ("a", "q", "d", "\n"):
+        here.paste(text)
+        sees(here, "what is pasted counts for nothing")
+        silence()
+    press(here, "a", YES)
+    for text in ("y\n", "y", "yes\n", "\n"):
+        here.paste(text)
+        sees(here, "what is pasted counts for nothing")
+        silence()
+        assert YES in words_of(here) and desk.sent == []
+    press(here, "y", "[y/N] y_")
+    press(here, "Enter", "is approved")
+
+
+def test_a_request_that_changes_closes_its_question(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    """THREATS A-08: the answer would be to something else."""
+    here = opened(pane())
+    press(here, "a", YES)
+    press(here, "y", "[y/N] y_")
+    desk.rows = [a_row(ONE, "rm", "-rf", "/")]
+    sees(here, f"{ONE} has changed: nothing was sent")
+    here.type("Enter")
+    silence()
+    assert desk.sent == []
+    press(here, "a", '"rm -rf /" as root')
+    desk.rows = [a_row(TWO, "id")]
+    sees(here, f"{ONE} has ended, or waits no more: nothing was sent")
+    assert desk.sent == []
+
+
+def test_another_request_that_comes_leaves_the_question_and_the_selection_alone(
+    desk: LiveDesk, pane: Callable[..., Pane]
+) -> None:
+    """THREATS A-08."""
+    desk.rows = [a_row(TWO, "id"), a_row(THREE, "df")]
+    here = opened(pane())
+    press(here, "Down", f"> {THREE}")
+    press(here, "a", YES)
+    desk.rows = [a_row(ONE), a_row(TWO, "id"), a_row(THREE, "df")]
+    sees(here, "1 waits 3")
+    assert '"df"' in words_of(here) and YES in words_of(here)
+    press(here, "y", "[y/N] y_")
+    press(here, "Enter", f"request {THREE} is approved")
+    assert [one[1] for one in desk.sent] == [THREE]
+
+
+def test_a_page_stays_about_its_request_when_the_selected_row_goes(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    """THREATS A-08: a key on a page is about that page."""
+    desk.rows = [a_row(ONE), a_row(TWO, "id")]
+    here = opened(pane())
+    press(here, "Enter", f"request {ONE}: pending")
+    desk.rows = [a_row(TWO, "id")]
+    sees(here, "1 waits 1")
+    press(here, "a", "nothing is selected")
+    assert f"request {ONE}" in words_of(here) and desk.sent == []
+
+
+def test_a_denial_has_a_reason_or_is_none(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    here = opened(pane())
+    press(here, "d", "not denied)? _")
+    press(here, "Enter", "nothing was sent")
+    press(here, "d", "not denied)? _")
+    press(here, "not todax", "not todax_")
+    press(here, "BSpace", "not toda_")
+    press(here, "y", "not today_")
+    press(here, "Enter", f"request {ONE} is denied")
+    assert desk.sent[0][0] == "deny" and desk.sent[0][3] == "not today"
+
+
+def test_what_may_only_be_denied_is_not_asked_about(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    desk.rows = [{**a_row(ONE), "lacks": "wants a smart card"}, row_for(waiting("true", id=TWO), "alice")]
+    here = opened(pane())
+    press(here, "a", "wants a smart card")
+    press(here, "Down", f"> {TWO}")
+    press(here, "a", "is your own")
+    assert desk.sent == []
+
+
+def test_grants_runs_and_locks_are_ended_with_a_reason(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    desk.lists = {"grants": [GRANT], "runs": [RUN], "locks": [LOCK]}
+    here = opened(pane())
+    for tab, key, asked, end in (
+        ("3", "r", "revoke grant", "revoke is done"),
+        ("4", "s", "stop run", "stop is done"),
+        ("5", "u", "lift lock", "unlock is done"),
+    ):
+        press(here, tab, f"[{tab} ")
+        press(here, key, asked)
+        press(here, "x", "? x_")
+        press(here, "Enter", end)
+    press(here, "l", "lock which account")
+    press(here, "eve", "? eve_")
+    press(here, "Enter", "how long")
+    press(here, "1h", "? 1h_")
+    press(here, "Enter", "why (they are told")
+    press(here, "z", "? z_")
+    press(here, "Enter", "lock is done")
+    assert desk.sent == [
+        ("revoke", ONE, "", "x"),
+        ("stop", ONE, "", "x"),
+        ("unlock", THREE, "", "x"),
+        ("lock", "eve", "3600", "z"),
+    ]
+
+
+def test_a_list_that_one_may_not_see_says_so(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    desk.lists = {"locks": "only operators, auditors and root may see locks"}
+    here = opened(pane())
+    press(here, "5", "only operators, auditors and root may see locks")
+    assert "5 locks -" in words_of(here)
+
+
+# --- faults ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [("ticket", "your Kerberos ticket has expired: kinit"), ("jitd", "jitd closed the connection")]
+)
+def test_a_fault_closes_the_question_is_said_and_mends_itself(
+    desk: LiveDesk, pane: Callable[..., Pane], kind: str, text: str
+) -> None:
+    here = opened(pane())
+    press(here, "a", YES)
+    desk.fails(kind, text)
+    sees(here, f"NOT LIVE: {text}")
+    sees(here, "nothing was sent")
+    press(here, "a", text)
+    assert desk.sent == []
+    desk.mends()
+    wait_for(lambda: "NOT LIVE" not in words_of(here), what="the link")
+    press(here, "a", YES)
+
+
+def test_a_terminal_that_becomes_too_small_closes_the_question(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    here = opened(pane())
+    press(here, "a", YES)
+    here._do("resize-window", "-x", "30", "-y", "10")
+    sees(here, "This terminal is too")
+    here._do("resize-window", "-x", "80", "-y", "24")
+    sees(here, "nothing was sent")
+
+
+@pytest.mark.parametrize("size", [(30, 24), (80, 8)])
+def test_a_terminal_that_is_too_small_is_named(desk: LiveDesk, pane: Callable[..., Pane], size: tuple[int, int]) -> None:
+    here = pane(*size)
+    here.type("jitd board", "Enter")
+    wait_for(lambda: "makeitlarger" in text_of(here).replace("\n", "").replace(" ", ""), what="a word")
+
+
+def test_ctrl_z_gives_the_terminal_back_and_fg_asks_nothing_that_was_asked_before(
+    desk: LiveDesk, pane: Callable[..., Pane]
+) -> None:
+    here = opened(pane())
+    press(here, "a", YES)
+    here.type("C-z")
+    sees(here, "Stopped")
+    here.type("stty -a | grep -o ' -*icanon'; echo at-pro''mpt", "Enter")
+    sees(here, "at-prompt")
+    assert " icanon" in words_of(here).split("Stopped")[1] and " -icanon" not in words_of(here)
+    here.type("fg", "Enter")
+    sees(here, "the board was stopped: nothing was sent")
+    press(here, "a", YES)
+    assert desk.sent == []
+
+
+@pytest.mark.parametrize(("name", "status"), [("TERM", 143), ("HUP", 129), ("QUIT", 131)])
+def test_a_signal_ends_it_and_restores_the_terminal(desk: LiveDesk, pane: Callable[..., Pane], name: str, status: int) -> None:
+    here = opened(pane(), before="stty -g > modes; trap '' HUP; ")
+    press(here, "a", YES)
+    pid = here._do("display-message", "-p", "#{pane_pid}").strip()
+    child = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]
+    subprocess.run(["kill", f"-{name}", child], check=True)
+    sees(here, "$")
+    here.type("clear; echo status $?", "Enter")
+    here.type("stty -a | grep -o ' -*icanon'; echo at-pro''mpt", "Enter")
+    sees(here, "at-prompt")
+    assert " icanon" in words_of(here) and desk.sent == []
+
+
+@pytest.mark.parametrize(("env", "words"), [({}, "needs a terminal"), ({"TERM": "dumb"}, "needs a terminal")])
+def test_without_a_terminal_it_says_so(desk: LiveDesk, tmp_path: Path, env: dict[str, str], words: str) -> None:
+    done = subprocess.run([*command(tmp_path), "board"], capture_output=True, text=True, env={**os.environ, **env}, check=False)
+    assert done.returncode == 2 and words in done.stderr and done.stdout == ""
+
+
+def test_no_other_verb_imports_textual() -> None:
+    probe = (
+        "import sys; from jitd import cli; sys.argv = ['jitd', {}]; cli.main(); print({{'textual', 'rich'}} & sys.modules.keys())"
+    )
+    for verb in ("'--help'", "'board', '--help'", "'approve', '--help'"):
+        done = subprocess.run([sys.executable, "-c", probe.format(verb)], capture_output=True, text=True, check=True, cwd=TREE)
+        assert done.stdout.splitlines()[-1] == "set()", verb
+
+
+def test_the_environment_presses_no_key_and_loads_no_module(desk: LiveDesk, pane: Callable[..., Pane], tmp_path: Path) -> None:
+    """THREATS A-10: textual would press the keys of TEXTUAL_PRESS, and import the module of TEXTUAL_DRIVER."""
+    (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'loaded')!r}, 'w')\nDriver = None\n")
+    before = f"TEXTUAL_PRESS=a,y,enter TEXTUAL_DRIVER=evil:Driver TEXTUAL_LOG={tmp_path}/log PYTHONPATH={tmp_path} "
+    here = opened(pane(), before=before)
+    sees(here, f"> {ONE}")
+    silence()
+    assert "[y/N]" not in words_of(here) and desk.sent == []
+    assert not (tmp_path / "loaded").exists() and not (tmp_path / "log").exists()

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The board without a terminal: what is selected, what is read, when a question closes, and that every line fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jitd.cli.board.picture import LEAST_COLUMNS, LEAST_LINES, picture
+from jitd.cli.board.questions import Approval, Ending, Locking
+from jitd.cli.board.state import Heard, Reading, State
+from jitd.cli.board.views import VIEWS
+from jitd.cli.columns import cells
+from jitpam.wire.shown import reshown
+from tests.client.script import HOSTILE
+from tests.client.test_board import GRANT, LOCK, RUN
+from tests.client.test_walk import ONE, THREE, TWO, a_row
+
+
+def heard(state: State, *rows: dict[str, Any], **lists: Any) -> None:
+    found = {view.what: () for view in VIEWS} | {"requests": rows} | lists
+    state.hear(Heard("bob@EXAMPLE.TEST", "db1", True, found))
+
+
+def test_the_selection_stays_with_its_row_and_falls_to_the_neighbour_only_when_that_goes() -> None:
+    state = State()
+    heard(state, a_row(TWO), a_row(THREE))
+    state.move(1)
+    heard(state, a_row(ONE), a_row(TWO), a_row(THREE))
+    assert state.row is not None and state.row["id"] == THREE
+    heard(state, a_row(ONE), a_row(TWO))
+    assert state.row is not None and state.row["id"] == TWO
+    heard(state)
+    assert state.row is None
+    state.move(1)
+    assert state.row is None
+
+
+def test_a_question_is_not_opened_about_a_row_that_has_changed_meanwhile() -> None:
+    """THREATS A-08."""
+    state = State()
+    row = a_row(ONE)
+    heard(state, row)
+    heard(state, a_row(ONE, "rm"))
+    state.ask(Approval(row), "requests", row)
+    assert state.asked is None and "look again" in state.said
+    state.miss("jitd closed the connection")
+    state.ask(Approval(row), "requests", a_row(ONE, "rm"))
+    assert state.asked is None, "nobody would tell of a change"
+
+
+def test_what_a_run_uses_is_no_change_of_it() -> None:
+    state = State()
+    heard(state, runs=[RUN])
+    state.switch(3)
+    state.ask(Ending(RUN, "stop", ONE), "runs", state.row)
+    heard(state, runs=[{**RUN, "cpu_ms": 2000, "memory": 1}])
+    assert state.asked is not None
+    heard(state, runs=[{**RUN, "state": "stopping"}])
+    assert state.asked is None
+
+
+def test_lines_are_read_once_they_were_on_the_screen_and_none_is_passed_over() -> None:
+    reading = Reading(lambda width: [str(n) for n in range(30)])
+    assert reading.shown(80, 10) == [str(n) for n in range(10)] and reading.is_unread
+    reading.top = 10**6
+    assert reading.shown(80, 10)[-1] == "29" and reading.is_unread, "the middle was not there"
+    reading.top = 10
+    assert reading.shown(80, 10)[0] == "10" and not reading.is_unread
+    reading.shown(60, 10)
+    assert reading.is_unread, "other lines"
+
+
+@pytest.mark.parametrize("width", [LEAST_COLUMNS, 60, 80, 200])
+@pytest.mark.parametrize("height", [LEAST_LINES, 24, 60])
+def test_every_line_is_printable_and_fits_whatever_the_rows_say(width: int, height: int) -> None:
+    """THREATS L-06."""
+    wild = a_row(TWO, b"sh" + HOSTILE, "\u4e2d\u6587" * 100, "[red]", "x" * 3000)
+    for at in range(len(VIEWS)):
+        for number in (0, 1, 100):
+            state = State(said="said " + "\x1b[31m" * 40, at=at)
+            heard(state, *[{**wild, "id": f"AAAA-{n:04}"} for n in range(number)], grants=[GRANT], runs=[RUN], locks=[LOCK])
+            must_fit(state, width, height)
+            state.trouble = "jitd \x1b[2J" * 30
+            must_fit(state, width, height)
+    state = State()
+    heard(state, wild)
+    state.ask(Approval(wild), "requests", wild)
+    assert state.asked is not None
+    for typed in ("", "y" * 2000, "\x1b[31m"):
+        state.asked.typed = typed
+        must_fit(state, width, height)
+    state.asked = None
+    state.read(TWO, lambda cells: Approval(wild).lines(cells))
+    must_fit(state, width, height)
+
+
+def must_fit(state: State, width: int, height: int) -> None:
+    lines = [line for line, _ in picture(state, width, height)]
+    assert len(lines) == height
+    assert all(cells(line) <= width and line == reshown(line) for line in lines)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (39, 24), (80, 11), (0, 0)])
+def test_a_screen_that_is_too_small_says_so_and_nothing_else(size: tuple[int, int]) -> None:
+    state = State()
+    heard(state, a_row(ONE))
+    text = "".join(line for line, _ in picture(state, *size))
+    assert ONE not in text and len(picture(state, *size)) == size[1]
+
+
+def test_a_lock_is_on_whom_was_typed_and_on_nobody_else() -> None:
+    first: Any = Locking({})
+    assert first.follows("", 80, is_unread=False) is None
+    second = first.follows("eve", 80, is_unread=False)
+    assert second.follows("soon", 80, is_unread=False) is second, "no duration"
+    assert "eve" in second.asked(80, is_unread=False)
+    assert second.follows("-", 80, is_unread=False).lasts_for is None
+    third = second.follows("1h", 80, is_unread=False)
+    assert third.lasts_for == 3600 and third.whom == "eve" and third.follows("", 80, is_unread=False) is None
