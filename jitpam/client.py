@@ -48,6 +48,7 @@ from jitpam.wire.messages import (
     Hello,
     Item,
     Message,
+    Prove,
     Refused,
     Start,
     Token,
@@ -277,7 +278,7 @@ class Connection:
         return self._hear_body(until)[0]
 
     def take_control(self) -> int:
-        """Return the descriptor of the control socket that came with Start. The caller has to close it."""
+        """Return the descriptor of the socket that came with Start or Prove. The caller has to close it."""
         return self._descriptors.pop()
 
     def close(self) -> None:
@@ -343,7 +344,7 @@ class Connection:
             self._conversation.hear(message)
         except (RemoteProtocolError, Unproved) as fault:
             raise Unreachable(f"jitd broke the protocol: {fault}") from None
-        is_start = isinstance(message, Start)
+        is_start = isinstance(message, (Start, Prove))
         if (is_start and len(self._descriptors) != 1) or (not is_start and self._descriptors and self._frames.is_empty):
             raise Unreachable("jitd broke the protocol: descriptors that nobody asked for, or none where one is due")
         if isinstance(message, Refused):
