@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from jitd import systemd
 from jitd.claiming import claim
-from jitd.core.policy import Policy, denied_groups, given_things
+from jitd.core.policy import Policy, denied_groups, given_things, takes_local_proofs
 from jitd.core.subject import Subject
 from jitd.core.thing import SERVICE_TICKET, service_of
 from jitd.deciding import origins
@@ -80,6 +80,7 @@ class Daemon:
         from jitd.giving import Givers
         from jitd.giving.service_tickets import ServiceTickets
         from jitd.giving.trials import Trials
+        from jitd.kdc.reach import Reach, is_unanswered
         from jitd.kdc.strings import canary
         from jitd.kdc.writer import Writer
         from jitd.lifecycle.integrity import Noted, examine
@@ -90,6 +91,7 @@ class Daemon:
         from jitd.server.acceptor import Acceptor
         from jitd.server.complaints import Complaints
         from jitd.server.identifying import Identifying
+        from jitd.server.local_proofs import LocalProofs
         from jitd.server.services import Services
         from jitd.server.telling import Turns
         from jitd.store.opening import file_of, open_store, read_store
@@ -122,7 +124,9 @@ class Daemon:
         self._executor = executor
         self._workers: Workers = Workers()
         waiters = Waiters()
-        kdc = Kdc(config.keytab, f"jitd/{config.host}@{realm}")
+        service = f"jitd/{config.host}@{realm}"
+        reach = Reach(lambda: is_unanswered(realm, service, config.keytab))
+        kdc = Kdc(config.keytab, service, reach.is_unreachable)
         self._trials = Trials(
             Writer(config.kdc).gate_states,
             canary(config.host, realm),
@@ -182,6 +186,14 @@ class Daemon:
             workers=self._workers,
             acceptor=Acceptor(config.keytab, config.host, realm),
             identifying=Identifying(self._accounts, self._workers, subordinates),
+            local_proofs=LocalProofs(
+                lambda: takes_local_proofs(self._rules.policy),
+                reach.is_unreachable,
+                executor.check_password,
+                self._store.newest,
+                self._lifecycle.note,
+                now,
+            ),
             subordinates=subordinates,
             access=access,
             lists=lists,

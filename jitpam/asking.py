@@ -185,7 +185,7 @@ class _Wait:
             say(f"to give it up: jitd revoke {self._id}")
             raise _Interrupted(left.number) from None
         try:
-            self._connection = connect()
+            self._connection = self._connect()
         except NotAuthenticated as refusal:
             raise NotAuthenticated(refusal.cause, self._with_resume(str(refusal))) from None
         except Unreachable as fault:
@@ -271,7 +271,7 @@ class _Wait:
                 if number in _LEAVING:
                     raise _Interrupted(number)
             try:
-                self._connection = connect()
+                self._connection = self._connect()
                 return
             except NotAuthenticated as refusal:
                 raise NotAuthenticated(refusal.cause, self._with_resume(str(refusal))) from None
@@ -279,6 +279,14 @@ class _Wait:
                 fault = again
             if time.monotonic() >= until:
                 raise Unreachable(f"{fault}; request {self._id} was waiting: when jitd is back, jitsudo --resume {self._id}")
+
+    def _connect(self) -> Connection:
+        """Connect again. Asks for the local password if no KDC can be reached; -n asks for nothing. Raises as ``connect``."""
+        if not self._options.if_owed:
+            return connect()
+        from jitpam import local_proof
+
+        return local_proof.connect()
 
     def _with_resume(self, text: str) -> str:
         if not self._id or "--resume" in text:

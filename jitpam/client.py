@@ -48,6 +48,7 @@ from jitpam.wire.messages import (
     Hello,
     Item,
     Message,
+    Prove,
     Refused,
     Start,
     Token,
@@ -277,7 +278,7 @@ class Connection:
         return self._hear_body(until)[0]
 
     def take_control(self) -> int:
-        """Return the descriptor that came with Start (the control socket) or Given (a secret). The caller has to close it."""
+        """Return the descriptor that came with Start or Prove (a socket) or Given (a secret). The caller has to close it."""
         return self._descriptors.pop()
 
     def close(self) -> None:
@@ -343,7 +344,7 @@ class Connection:
             self._conversation.hear(message)
         except (RemoteProtocolError, Unproved) as fault:
             raise Unreachable(f"jitd broke the protocol: {fault}") from None
-        is_due = isinstance(message, Start) or (isinstance(message, Given) and message.secret == "here")
+        is_due = isinstance(message, (Start, Prove)) or (isinstance(message, Given) and message.secret == "here")
         if (is_due and len(self._descriptors) != 1) or (not is_due and self._descriptors and self._frames.is_empty):
             raise Unreachable("jitd broke the protocol: descriptors that nobody asked for, or none where one is due")
         if isinstance(message, Refused):

@@ -11,7 +11,8 @@ import time
 
 from jitpam import __version__, claims
 from jitpam.appointment import in_words
-from jitpam.client import Connection, RefusedByDaemon, connect
+from jitpam.client import Connection, RefusedByDaemon
+from jitpam.local_proof import connect, never_ask
 from jitpam.options import HELP, Options
 from jitpam.saying import print_out, printable, say
 from jitpam.submission import asked
@@ -32,6 +33,8 @@ def answer(options: Options, kinds: list[str]) -> int:
     """Answer an option that runs no command. Returns the exit status. Raises UsageError, Unwritable, and as ``connect`` and
     ``Connection.ask``.
     """
+    if not options.if_owed:
+        never_ask()
     match options.mode:
         case "help":
             print_out(HELP.rstrip("\n"))

@@ -10,7 +10,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from jitpam.client import Connection, NotAuthenticated, RefusedByDaemon, Unreachable, connect
+from jitpam.client import Connection, NotAuthenticated, RefusedByDaemon, Unreachable
+from jitpam.local_proof import connect
 from jitpam.wire.codes import EXITS
 from jitpam.wire.faults import LocalProtocolError
 
@@ -31,7 +32,7 @@ def called(*, with_ticket: bool = False) -> Iterator[Connection]:
 
     Raises as ``connect``.
     """
-    connection = connect(with_ticket=with_ticket)
+    connection = connect("jitd", with_ticket=with_ticket)
     try:
         yield connection
     finally:
@@ -42,7 +43,7 @@ def called(*, with_ticket: bool = False) -> Iterator[Connection]:
 def called_as_reviewer() -> Iterator[Connection]:
     """A connection with a ticket, for a review. Raises NotDone for uid 0: no ticket makes a reviewer of it."""
     try:
-        connection = connect(with_ticket=True)
+        connection = connect("jitd", with_ticket=True)
     except NotAuthenticated:
         if os.geteuid() == 0:
             raise NotDone("root reviews nothing; do it from your own account, with a Kerberos ticket", "forbidden") from None

@@ -17,6 +17,7 @@ import click
 
 from jitd.cli.answer import Row, words
 from jitd.cli.call import ENDINGS, called
+from jitpam.local_proof import never_ask
 from jitpam.options import HELP
 from jitpam.wire.messages import List
 
@@ -66,6 +67,7 @@ def complete(typed: tuple[str, ...]) -> int:
     """Print what the last of the words may become. The words are those after ``jitd``, or ``jitsudo`` and those after it."""
     late = threading.Timer(WITHIN, os._exit, (0,))
     late.daemon = True
+    never_ask()
     late.start()
     try:
         found = [word for word in _candidates(list(typed) or [""]) if PLAIN.fullmatch(word)]

@@ -62,7 +62,8 @@ def review_in_words(review: Row) -> str:
     said = f': "{review["comment"]}"' if review.get("comment") else ""
     word = "approved" if review.get("verdict") == "approve" else "denied"
     void = " (does not count: locked)" if review.get("counts") is False else ""
-    return f"{word} by {words(review, 'by')}{in_short(review.get('authentication'))}{said}{void}"
+    proved = f" (PROVED {review['proved']})" if review.get("proved") else in_short(review.get("authentication"))
+    return f"{word} by {words(review, 'by')}{proved}{said}{void}"
 
 
 def how_it_was_taken(held: Row) -> str:

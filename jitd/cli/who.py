@@ -21,7 +21,7 @@ def facts(row: Row) -> Iterator[Line]:
     yield "requester", words(row, "requester")
     yield "account", f"{words(row, 'account')} (uid {words(row, 'uid')})"
     yield "groups", " ".join(str(group) for group in members(row, "groups")) or "none"
-    if row.get("ticket_ends_at"):
+    if row.get("ticket_ends_at") and not row.get("proved"):
         yield "ticket ends", told(row["ticket_ends_at"])
     else:
         yield from without_ticket(row)
@@ -31,6 +31,9 @@ def facts(row: Row) -> Iterator[Line]:
 
 def without_ticket(row: Row) -> Iterator[Line]:
     """Yield a line that says so, if the person has no ticket."""
+    if row.get("proved"):
+        yield "ticket", f"NONE: proved {row['proved']}"
+        return
     if row.get("ticket_ends_at"):
         return
     if words(row, "requester") == "root":

@@ -7,6 +7,8 @@ reviewed. Each question is about approvals with the ways that are open at a mome
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from jitd.core.decision import Approval
 from jitd.core.subject import Subject, matches_any
 from jitd.core.ways import Open, best, every_way, flat, still_asked
@@ -26,7 +28,8 @@ def why_not(approvals: tuple[Approval, ...], asked: Open, approver: Subject) -> 
     is not in ``asked``, which are the open ones, or its list does not have them. Empty if no way has words for them.
     """
     worded = [way for way in flat(every_way(approvals)) if matches_any(approver, way.of_whom)]
-    now_open = [way for way in worded if way in flat(asked)]
+    bare = [replace(way, without_kdc="deny") for way in flat(asked)]
+    now_open = [way for way in worded if way in bare]
     if not worded:
         return ""
     if not now_open:
@@ -35,8 +38,10 @@ def why_not(approvals: tuple[Approval, ...], asked: Open, approver: Subject) -> 
 
 
 def names(way: Approval, approver: Subject) -> bool:
-    """True if ``way`` is for ``approver``: its words name them, and its list has them if it is narrowed by one."""
-    if not matches_any(approver, way.of_whom):
+    """True if ``way`` is for ``approver``: its words name them, and its list has them if it is narrowed by one. Who has proved by
+    local PAM who they are is named only where the rule takes that.
+    """
+    if not matches_any(approver, way.of_whom) or (approver.is_by_pam and way.without_kdc != "local"):
         return False
     return not way.also or (way.among is not None and (approver.user in way.among or approver.principal in way.among))
 

@@ -44,7 +44,8 @@ class Approval:
     ``instead`` are other ways to fulfil the same obligation (``any_of`` of a rule): one way is enough. ``after``, in seconds, is
     how long after submission a way opens; nobody is entitled by it before. ``also`` is a list of a provider, such as
     ``oncall:dba``, that narrows ``of_whom``: only people count whose account or principal is in ``among``. If ``among`` is None,
-    the list is not known, and nobody counts. Without ``also``, ``among`` means nothing.
+    the list is not known, and nobody counts. Without ``also``, ``among`` means nothing. ``without_kdc`` is that of the
+    obligations, and is set only in ``ways.Open``.
     """
 
     need: int
@@ -54,6 +55,7 @@ class Approval:
     after: int = 0
     also: str = ""
     among: tuple[str, ...] | None = None
+    without_kdc: str = "deny"
 
     @property
     def ways(self) -> tuple[Approval, ...]:
@@ -148,6 +150,7 @@ class Obligations:
     ``visible_to`` are words for those who are shown the contents of the request, beside its requester and those who may review
     it; None means all who may see the request (core/visibility.py).
     ``break_glass`` is what is owed afterwards; None for a permit that skips no approval.
+    ``without_kdc`` is ``local`` if people may prove by local PAM who they are, who ask and who approve, else ``deny``.
     """
 
     approvals: tuple[Approval, ...]
@@ -160,6 +163,7 @@ class Obligations:
     notify: tuple[str, ...] = ()
     visible_to: tuple[str, ...] | None = None
     break_glass: BreakGlass | None = None
+    without_kdc: str = "deny"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +235,7 @@ def narrow(old: Obligations, new: Obligations) -> Obligations:
         notify=tuple(dict.fromkeys((*old.notify, *new.notify))),
         visible_to=_of_both(old.visible_to, new.visible_to),
         break_glass=_stricter_glass(old.break_glass, new.break_glass),
+        without_kdc="local" if old.without_kdc == new.without_kdc == "local" else "deny",
     )
 
 

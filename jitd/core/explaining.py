@@ -270,7 +270,8 @@ def _who(rule: Rule, question: Question, at: datetime) -> str:
 
 
 def _wanted_who(rule: Rule) -> str:
-    ticket = " with a ticket" if rule.verdict == "permit" and rule.needs_ticket else ""
+    local = " or, while no KDC can be reached, a local password" if rule.without_kdc == "local" else ""
+    ticket = f" with a ticket{local}" if rule.verdict == "permit" and rule.needs_ticket else ""
     return _any_of(rule.who, "anybody") + ticket
 
 

@@ -35,11 +35,12 @@ def owes(answered: Request, today: Obligations, standing: tuple[Subject, ...]) -
     """
     assert answered.obligations is not None, "an approved request has its obligations"
     lists = {way.also: way.among for approval in answered.obligations.approvals for way in approval.ways}
-    now = today.approvals
-    if narrow(answered.obligations, today).standing == "review":
+    now, both = today.approvals, narrow(answered.obligations, today)
+    if both.standing == "review":
         now = tuple(approval.with_lists(lists.get) for approval in now)
     asked = (answered.obligations.approvals, now)
-    return max(tally(opened(approvals, answered.opened), standing, answered.requester) for approvals in asked)
+    ways = (opened(approvals, answered.opened, both.without_kdc) for approvals in asked)
+    return max(tally(open_, standing, answered.requester) for open_ in ways)
 
 
 def is_within(grant: Grant, today: Obligations, now: Moment) -> bool:

@@ -59,7 +59,8 @@ class Relisted:
 
 def open_ways(request: Request) -> Open:
     """Return what ``request`` asks of approvers, with the ways that are open."""
-    return opened(_approvals(request), request.opened)
+    without_kdc = "deny" if request.obligations is None else request.obligations.without_kdc
+    return opened(_approvals(request), request.opened, without_kdc)
 
 
 def lists_in(approvals: Iterable[Approval]) -> tuple[tuple[str, tuple[str, ...] | None], ...]:

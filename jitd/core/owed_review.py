@@ -233,7 +233,7 @@ def roles_of(owed: OwedReview, who: Subject) -> frozenset[Role]:
     """Return the roles in which ``who`` may review ``owed``; as an operator only if they are one, which the caller knows. Nobody
     reviews without a ticket, and nobody reviews what their own person has done.
     """
-    if is_own(owed, who) or who.is_root or who.is_local or who.uid == 0:
+    if is_own(owed, who) or who.is_root or who.is_local or who.is_by_pam or who.uid == 0:
         return frozenset()
     as_approver = {Role.APPROVER} if may_approve(every_way(owed.glass.skipped), who, owed.requester) else set()
     as_operator = {Role.OPERATOR} if owed.state is OwedReviewState.OVERDUE else set()

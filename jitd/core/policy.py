@@ -43,8 +43,8 @@ class Rule:
     permit with neither is about every command and no thing; a deny with neither is about both. ``needs_ticket``: the rule permits
     nothing to a requester who is known by their account alone. ``demand``: the rule permits nothing to a requester who has
     authenticated otherwise. ``origin`` and ``when`` are asked last. ``accepts``: warnings, and why. ``break_glass``: the permit
-    is asked if the requester breaks glass, and only then. For ``standing``, ``gatekeepers``, ``notify`` and ``visible_to`` see
-    Obligations.
+    is asked if the requester breaks glass, and only then. For ``standing``, ``gatekeepers``, ``notify``, ``visible_to`` and
+    ``without_kdc`` see Obligations.
     """
 
     verdict: Literal["permit", "deny"]
@@ -72,6 +72,7 @@ class Rule:
     notify: tuple[str, ...] = ()
     visible_to: tuple[str, ...] | None = None
     break_glass: BreakGlass | None = None
+    without_kdc: str = "deny"
     accepts: tuple[tuple[str, str], ...] = ()
     file: str = ""
     line: int = 0
@@ -80,7 +81,8 @@ class Rule:
     def obligations(self) -> Obligations:
         """Return what this rule asks for if it permits."""
         given = self.approvals, self.expires_for, self.lasts_for, self.uses, self.terms, self.standing, self.gatekeepers
-        return Obligations(*given, notify=self.notify, visible_to=self.visible_to, break_glass=self.break_glass)
+        asked = Obligations(*given, notify=self.notify, visible_to=self.visible_to, break_glass=self.break_glass)
+        return replace(asked, without_kdc=self.without_kdc)
 
 
 ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_TERMS)
@@ -114,7 +116,7 @@ def decide(policy: Policy, question: Question, at: datetime, known: Facts = NOTH
 def _decide(policy: Policy, question: Question, at: datetime, conditions: Conditions) -> Decision:
     """Return the answer, as if each condition did not hold whose facts nobody has looked for."""
     is_root = question.requester.is_root
-    if question.command.gives and (is_root or question.requester.is_local):
+    if question.command.gives and (is_root or question.requester.is_local or question.requester.is_by_pam):
         return Deny(Why.NO_RULE, "a thing is given only to a person who has a Kerberos ticket")
     if is_root and question.breaks_glass:
         return Deny(Why.NO_RULE, "root does not break glass: root needs no approval")
@@ -168,7 +170,7 @@ def _facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[
 
 def no_rule(requester: Subject, what: str = "this") -> Deny:
     """Return the answer if no rule permits ``what``, or if the requester may not know why it is not permitted."""
-    ticket = " without a Kerberos ticket" if requester.is_local else ""
+    ticket = " without a Kerberos ticket" if requester.is_local or requester.is_by_pam else ""
     return Deny(Why.NO_RULE, f"no rule permits {what}{ticket}")
 
 
@@ -213,6 +215,8 @@ def _permit(rule: Rule, conditions: Conditions) -> Permit:
 def is_of(rule: Rule, who: Subject) -> bool:
     """True if ``rule`` is about ``who``."""
     if rule.verdict == "permit" and rule.needs_ticket and who.is_local:
+        return False
+    if rule.verdict == "permit" and rule.without_kdc != "local" and who.is_by_pam:
         return False
     if rule.who is None or matches_any(who, rule.who):
         return True
@@ -313,6 +317,11 @@ def given_things(policy: Policy) -> tuple[str, ...]:
     return policy.index.given_things
 
 
+def takes_local_proofs(policy: Policy) -> bool:
+    """True if a permit takes people who have proved by local PAM who they are."""
+    return policy.index.takes_local_proofs
+
+
 def visible_to(policy: Policy, name: str) -> tuple[str, ...] | None:
     """Return to whom the permit ``name`` shows the contents of requests: see Obligations. None if it narrows nothing."""
     found = (rule.visible_to for rule in policy.rules if rule.name == name and rule.verdict == "permit")
@@ -381,6 +390,8 @@ def describe(rule: Rule) -> str:
         parts.append(f"after {describe_approvals(rule.approvals)}{comma} within {duration_in_words(rule.expires_for)}")
     if rule.break_glass is not None:
         parts.append(f"reviewed within {duration_in_words(rule.break_glass.review_for)}")
+    if rule.without_kdc == "local":
+        parts.append("while no KDC can be reached also by a local password")
     if (rule.lasts_for, rule.uses) != (LONGEST, MOST_USES):
         parts.append(f"for at most {duration_in_words(rule.lasts_for)} and {count(rule.uses, 'use')}")
     return ", ".join(parts)

@@ -65,9 +65,12 @@ class RuleIndex:
 
     ``denies`` are all denies, in their order. ``denied_groups`` are the names of the groups that denies name. ``denied_files``
     are the paths that denies name in full, without wildcards. ``given_things`` are the things that permits give, each once.
+    ``takes_local_proofs``: a permit takes local passwords.
     """
 
-    __slots__ = ("_by_word", "_deepest", "_permits", "denied_files", "denied_groups", "denies", "given_things")
+    __slots__ = (
+        "_by_word", "_deepest", "_permits", "denied_files", "denied_groups", "denies", "given_things", "takes_local_proofs",
+    )  # fmt: skip
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.denies = tuple(rule for rule in rules if rule.verdict == "deny")
@@ -77,6 +80,7 @@ class RuleIndex:
         self.denied_files = tuple(dict.fromkeys(pattern.file for pattern in patterns if pattern.file is not None))
         self._permits = tuple(rule for rule in rules if rule.verdict == "permit")
         self.given_things = tuple(dict.fromkeys(thing for rule in self._permits for thing in rule.gives or ()))
+        self.takes_local_proofs = any(rule.without_kdc == "local" for rule in self._permits)
         self._by_word: dict[str, _Permits] = {}
         self._deepest = 0
         for number, rule in enumerate(self._permits):

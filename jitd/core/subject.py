@@ -22,13 +22,19 @@ ROOT = "root"
 """The name under which uid 0 without a ticket is recorded. No principal has this name, as every principal has a realm."""
 LOCAL = "local:"
 """The prefix of the account of somebody without a ticket, for whom only the host vouches. No principal begins with it."""
+BY_PAM = "pam:"
+"""The prefix of the account of somebody who has proved by local PAM who they are, as no KDC could be reached. No principal begins
+with it."""
+PROVED_BY_PAM = "by local PAM: the KDC could not be reached"
+"""How such a person has proved who they are, in the words that screens and record have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """Somebody who asks or reviews, as the daemon found them at one moment: the account exists, and the principal was proved.
 
-    Two kinds of subjects have no ticket: root, and people known by their account alone, because an enforcement point said so.
+    Three kinds of subjects have no ticket: root, people known by their account alone, because an enforcement point said so, and
+    people who have proved by local PAM who they are. The proof of the latter ends as a ticket does, at ``ticket_ends_at``.
 
     ``groups`` are names as NSS gave them. Approvals are counted by ``person``. ``ticket_ends_at`` is aware UTC; None without a
     ticket. ``perhaps`` are the principals that map to the account, if no principal was proved. ``unsure`` are groups that cannot
@@ -55,6 +61,8 @@ class Subject:
     def ticket(self) -> dict[str, Any]:
         """Return what the chain keeps of the ticket: its end, and how it came about if that is known."""
         ends = {"ticket_ends_at": str(self.ticket_ends_at)}
+        if self.is_by_pam:
+            return {**ends, "proved": PROVED_BY_PAM}
         return ends if self.authentication is None else {**ends, "authentication": self.authentication.detail()}
 
     @property
@@ -69,12 +77,25 @@ class Subject:
         """
         return self.principal.startswith(LOCAL)
 
+    @property
+    def is_by_pam(self) -> bool:
+        """True if the subject has proved by local PAM who they are. Then only rules permit that take such a proof
+        (``without_kdc``), and they review only what such a rule asks about.
+        """
+        return self.principal.startswith(BY_PAM)
+
+    @property
+    def proved(self) -> str:
+        """How the subject has proved who they are, if that was not by Kerberos; else empty."""
+        return PROVED_BY_PAM if self.is_by_pam else ""
+
     def is_requester(self, requester: Subject) -> bool:
         """True if ``requester`` is this subject: the same principal, or the same account without a ticket."""
-        return self.uid == requester.uid and (self.principal == requester.principal or requester.is_local)
+        has_none = requester.is_local or requester.is_by_pam
+        return self.uid == requester.uid and (self.principal == requester.principal or has_none)
 
     def has_ticket_at(self, moment: datetime) -> bool:
-        """True if the ticket is still valid at ``moment`` (aware UTC), or if there is none."""
+        """True if ticket or proof is still valid at ``moment`` (aware UTC), or if there is none that ends."""
         return self.ticket_ends_at is None or moment < self.ticket_ends_at
 
 

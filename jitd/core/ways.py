@@ -18,9 +18,17 @@ Open = NewType("Open", tuple[Approval, ...])
 """Approvals with those of their ways that are open. An approval without an open way is there all the same, and names nobody."""
 
 
-def opened(approvals: tuple[Approval, ...], until: int) -> Open:
-    """Return ``approvals`` with the ways that open ``until`` so many seconds after submission."""
-    return Open(tuple(_opened(approval, until) for approval in _bounded(approvals)))
+def opened(approvals: tuple[Approval, ...], until: int, without_kdc: str = "deny") -> Open:
+    """Return ``approvals`` with the ways that open ``until`` so many seconds after submission. For ``without_kdc`` see
+    Obligations.
+    """
+    asked = tuple(_opened(approval, until) for approval in _bounded(approvals))
+    return Open(asked if without_kdc == "deny" else tuple(_taking(approval, without_kdc) for approval in asked))
+
+
+def _taking(approval: Approval, without_kdc: str) -> Approval:
+    instead = tuple(replace(way, without_kdc=without_kdc) for way in approval.instead)
+    return replace(approval, instead=instead, without_kdc=without_kdc)
 
 
 def every_way(approvals: tuple[Approval, ...]) -> Open:

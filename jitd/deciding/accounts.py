@@ -18,7 +18,7 @@ from pathlib import Path
 
 from jitd.core.authentication import Authentication
 from jitd.core.command import RunAs
-from jitd.core.subject import LOCAL, ROOT, Subject, account_of, person_of
+from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject, account_of, person_of
 from jitd.deciding import groups
 
 _NUMBER = re.compile(r"#(0|[1-9][0-9]{0,9})")
@@ -214,6 +214,13 @@ class Accounts:
         listed = {principal for principal, user in self.principals.items() if user == entry.pw_name}
         return replace(known, perhaps=frozenset({*listed, *(plain - self.principals.keys())}))
 
+    def by_pam(self, uid: int, ends_at: datetime | None) -> Subject | None:
+        """Return the Subject of the account ``uid``, which has proved by local PAM who it is; the proof ends at ``ends_at``. None
+        for root, and as ``local``.
+        """
+        known = None if uid == 0 else self.local(uid)
+        return None if known is None else replace(known, principal=BY_PAM + known.user, ticket_ends_at=ends_at)
+
     def _subject(self, principal: str, entry: pwd.struct_passwd, ticket_ends_at: datetime | None) -> Subject:
         gids = os.getgrouplist(entry.pw_name, entry.pw_gid)
         known, unsure = self._denied(entry.pw_name, gids)
@@ -257,8 +264,8 @@ class Accounts:
         """
         if known.is_root:
             return self.root()
-        if known.is_local:
-            local = self.local(known.uid)
+        if known.is_local or known.is_by_pam:
+            local = self.local(known.uid) if known.is_local else self.by_pam(known.uid, known.ticket_ends_at)
             return local if local is not None and local.user == known.user else None
         now = self.subject(known.principal.encode("ascii"), known.ticket_ends_at, known.authentication)
         return now if now is not None and (now.user, now.uid) == (known.user, known.uid) else None

@@ -301,7 +301,7 @@ class Decider:
     def _look_again(self, policy: Policy, request: Request, knowledge: Knowledge) -> Decision:
         who = self._as_now(request.requester)
         if who is None:
-            return Deny(Why.ERROR, "the requester's account is gone or disabled, here or in the KDC")
+            return Deny(Why.ERROR, screening.GONE_AS_PROVED if request.requester.is_by_pam else screening.GONE)
         MOUNTS.approach((request.command.path,))
         return screening.look_again(policy, request, who, self._config.trusted_places, self._now(), knowledge)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from pathlib import Path
@@ -18,6 +18,8 @@ from pathlib import Path
 import gssapi
 from gssapi.raw import acquire_cred_impersonate_name
 from gssapi.raw.misc import GSSError
+
+from jitd.core.subject import BY_PAM
 
 PATIENCE = 2.0
 """Seconds to wait for the KDC's answer about one principal, or about several that are asked about together."""
@@ -36,9 +38,10 @@ _NO = frozenset(
 
 
 class Kdc:
-    """Asks the KDC as the principal ``service``, whose key is in ``keytab``."""
+    """Asks the KDC as the principal ``service``, whose key is in ``keytab``. ``is_unreachable`` says whether no KDC answers."""
 
-    def __init__(self, keytab: Path, service: str) -> None:
+    def __init__(self, keytab: Path, service: str, is_unreachable: Callable[[], bool]) -> None:
+        self._is_unreachable = is_unreachable
         self._store: dict[bytes | str, bytes | str] = {"client_keytab": f"FILE:{keytab}", "ccache": "MEMORY:jitd"}
         self._service = service
         self._pool = ThreadPoolExecutor(4, "jitd-kdc")
@@ -48,6 +51,8 @@ class Kdc:
         """Return False if the KDC says that ``principal`` gets no tickets any more, True if it gives one; None if there is no
         clear answer within PATIENCE.
         """
+        if principal.startswith(BY_PAM):  # who was proved by local PAM counts only while no KDC can be reached
+            return None if self._is_unreachable() else False
         try:
             return self._pool.submit(self._ask, principal).result(PATIENCE)
         except (TooLate, RuntimeError):
@@ -59,7 +64,8 @@ class Kdc:
         """
         now = time.monotonic()
         self._kept = {principal: kept for principal, kept in self._kept.items() if now - kept[0] < KEPT_FOR}
-        asked = [principal for principal in dict.fromkeys(principals) if principal not in self._kept]
+        known = {principal for principal in principals if not principal.startswith(BY_PAM)}
+        asked = sorted(known - self._kept.keys())
         if asked:
             asking = {asyncio.ensure_future(self._answer(principal)): principal for principal in asked}
             answered, silent = await asyncio.wait(asking, timeout=PATIENCE)

@@ -29,6 +29,8 @@ from jitd.files.digests import DigestCache
 from jitd.files.silence import MOUNTS
 
 _digests = DigestCache()
+GONE = "the requester's account is gone or disabled, here or in the KDC"
+GONE_AS_PROVED = "the requester was proved by local PAM, and a KDC can be reached again: kinit, and ask again"
 _MOST_RULES = 4
 """How many rules may permit a command one after another, each because the one before has changed what it asks about."""
 

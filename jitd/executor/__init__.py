@@ -74,6 +74,11 @@ class Executor(Protocol):
     async def start(self, job: Job | Login) -> socket.socket:
         """Begin a run, which then waits for ``go``. Return the client's end of its control socket. Raises ExecutorError."""
 
+    async def check_password(self, user: str, client: socket.socket) -> bool | None:
+        """Have a process of its own check by PAM the password that comes from the other end of ``client``, which is closed here.
+        Return whether it is that of the account ``user``; None if none was sent. Raises OSError if it could not be checked.
+        """
+
     def go(self, run: str) -> None:
         """Let the run execute its command. If its monitor is not connected now, ``Ready`` is reported again later."""
 

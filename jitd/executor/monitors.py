@@ -20,6 +20,7 @@ from jitd.core.run import Ending, Outcome, Recording, Usage
 from jitd.executor import Ended, ExecutorError, Here, Ready, Report, Started, Trouble
 from jitd.executor.door import listen, make_directory, peer_of
 from jitd.executor.parts import Housing, Launcher
+from jitd.executor.passwords import hand_over, have_checked
 from jitd.executor.remains import Remains
 from jitd.monitor import orders, places
 from jitd.monitor.orders import FAILED, Job, Login
@@ -282,18 +283,13 @@ class Monitors:
             while rest:
                 rest = rest[os.write(file, rest) :]
             fcntl.fcntl(file, fcntl.F_ADD_SEALS, SEALS)
-            for _ in range(200):
-                launcher = self._to_launcher
-                if launcher is not None:
-                    try:
-                        socket.send_fds(launcher, [packet], [file, control.fileno()])
-                        return
-                    except BlockingIOError:  # many jobs wait for the launcher
-                        pass
-                await asyncio.sleep(0.01)
-            raise TimeoutError(0, "the launcher of monitors does not accept it")
+            await hand_over(lambda: self._to_launcher, packet, [file, control.fileno()])
         finally:
             os.close(file)
+
+    async def check_password(self, user: str, client: socket.socket) -> bool | None:
+        """See ``Executor``."""
+        return await have_checked(lambda: self._to_launcher, user, client)
 
     def go(self, run: str) -> None:
         """Let the run execute its command."""

@@ -17,6 +17,7 @@ import socket
 import struct
 import sys
 
+from jitd.monitor import proof_orders, proving
 from jitd.monitor.birth import await_job, receive, run_monitor
 from jitd.monitor.orders import read_birth, write_word
 from jitd.monitor.pam_session import warm
@@ -123,16 +124,22 @@ def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
         packet, descriptors = receive(daemon)
     except OSError:
         return False
+    run = ""
     try:
         if not packet and not descriptors:
             return False
+        if (user := proof_orders.read_order(packet)) is not None:
+            if len(descriptors) == 2:
+                proving.begin(user, *descriptors)
+            return True
         run, _, _ = read_birth(packet)
         if len(descriptors) == 2:
             nursery.give(packet, descriptors)
     except ValueError as fault:  # a daemon of another version: the log tells of it, the daemon gets no answer
         print(f"jitd-launcher: a job that cannot be read: {fault}", file=sys.stderr, flush=True)
     except OSError as fault:
-        daemon.send(write_word("unborn", run=run, because=f"no process could be made: {fault.strerror}"), socket.MSG_NOSIGNAL)
+        if run:  # whom a password was to be checked for is told by the end of the socket
+            daemon.send(write_word("unborn", run=run, because=f"no process could be made: {fault.strerror}"), socket.MSG_NOSIGNAL)
     finally:
         for descriptor in descriptors:
             os.close(descriptor)

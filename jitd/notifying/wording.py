@@ -61,7 +61,7 @@ class _Words:
 
     def person(self, who: Subject) -> str:
         """Return the account of ``who``, and the principal too if it has another name."""
-        is_plain = who.is_root or who.is_local or who.principal.partition("@")[0] == who.user
+        is_plain = who.is_root or who.is_local or who.is_by_pam or who.principal.partition("@")[0] == who.user
         return self.name(who.user) if is_plain else f"{self.name(who.user)} ({self.name(who.principal)})"
 
     @property

@@ -21,6 +21,7 @@ from jitd.server.channel import Channel
 from jitd.server.dispatch import Dispatch
 from jitd.server.enforcement import PASSED, Enforcement, Talk, hold
 from jitd.server.handshake import Handshake
+from jitd.server.local_proofs import LASTS_FOR
 from jitd.server.peer import Peer
 from jitd.server.reading import asked_in, claims_in, pairs_in, thing_in
 from jitd.server.services import Services
@@ -155,6 +156,11 @@ class Connection:
         """True once the handshake is over."""
         return self._talk.state not in ("greeting", "greeted", "authenticating")
 
+    @property
+    def is_typing(self) -> bool:
+        """True while the person is to type a local password, which takes longer than a token."""
+        return not self.is_ready and self._handshake.is_local
+
     # --- the handshake -----------------------------------------------------------------------------------------------
 
     def _shake_hands(self, message: Message, body: bytes) -> None:
@@ -175,6 +181,8 @@ class Connection:
         self._proof = self._handshake.proof  # once it is there, every body is wrapped
         if self._handshake.is_over:
             self._in_background(self._welcome)
+        elif self._handshake.is_local:
+            self._in_background(self._prove_locally)
 
     async def _welcome(self) -> None:
         who = await self._services.identifying.subject(self._peer.uid, self._proof)
@@ -184,6 +192,21 @@ class Connection:
             if who is None and await self._services.identifying.local(self._peer.uid) is None:
                 return self._refuse("unauthenticated", NOBODY_HERE)
             return self._refuse("unauthenticated", NOT_THEIRS)
+        self._greet(who)
+
+    async def _prove_locally(self) -> None:
+        """Have the client prove by its account's own password who it is. The uid is the kernel's word."""
+        services = self._services
+        who = await services.identifying.by_pam(self._peer.uid, services.now().at + LASTS_FOR)
+        if who is None or services.subordinates.owner_of(self._peer.uid) != self._peer.uid:
+            return self._refuse("unauthenticated", NOBODY_HERE)
+        source, judged = await services.local_proofs.begin(who)
+        self.say(messages.Prove(account=who.user, n_left=services.local_proofs.n_left(who) + 1), source.detach())
+        if not await asyncio.shield(judged):
+            return self._refuse("unauthenticated", f"that is not the password of {who.user} on this host, or it was not typed")
+        self._greet(who)
+
+    def _greet(self, who: Subject) -> None:
         self._who = who
         self._channel.raise_limit(LIMIT)
         self._channel.take_descriptors(PASSED if who.is_root else 0)
@@ -244,7 +267,7 @@ class Connection:
 
     async def _deed(self, message: Message, body: bytes) -> None:
         requests = self._services.requests
-        who = await self._admit()
+        who = await self._admit(message.type)
         await self._services.turns.begin(self._peer.uid)
         match message:
             case messages.Submit():
@@ -295,9 +318,13 @@ class Connection:
         self._point = Enforcement(self._services, talk, in_hand, message, body, self._handshake.channel)
         self.say(self._point.challenge())
 
-    async def _admit(self) -> Subject:
-        """Return the client as it is now. On a connection of hours, tickets end, groups and accounts change. Raises Refusal."""
+    async def _admit(self, said: str = "") -> Subject:
+        """Return the client, who says the message ``said``, as it is now. On a connection of hours, tickets end, KDCs come back,
+        groups and accounts change. Raises Refusal.
+        """
         assert self._who is not None, "the table lets nobody come this far unknown"
+        if self._who.is_by_pam:
+            await self._services.local_proofs.admit(self._who, said)
         if not self._who.has_ticket_at(self._services.now().at):
             raise Refusal("unauthenticated", "your ticket has expired: kinit")
         who = await self._services.identifying.again(self._who)

@@ -26,6 +26,8 @@ class Handshake:
         self._hellos = hashlib.sha256(b"jitd channel 1\n")
         self.proof: Proof | None = None
         self.is_over = False
+        self.is_local = False
+        """True if the peer wants to prove by a local password who it is."""
 
     @property
     def channel(self) -> bytes:
@@ -48,19 +50,22 @@ class Handshake:
     def _greet(self, hello: messages.Hello, body: bytes) -> Message:
         if hello.version != messages.VERSION:
             raise Refusal("protocol", f"jitd speaks version {messages.VERSION} of its protocol, not {hello.version}")
-        if len(hello.nonce) != messages.NONCE_LENGTH or hello.authentication not in ("krb5", "root"):
+        if len(hello.nonce) != messages.NONCE_LENGTH or hello.authentication not in ("krb5", "root", "local"):
             raise RemoteProtocolError("a hello that makes no sense")
         if hello.authentication == "root" and self._uid != 0:
             raise Refusal("unauthenticated", "only uid 0 may come without a ticket: kinit")
+        if hello.authentication == "local" and self._uid == 0:
+            raise RemoteProtocolError("root has no use for a local password")
         answer = messages.DaemonHello(version=messages.VERSION, nonce=secrets.token_bytes(messages.NONCE_LENGTH))
         self._hellos.update(frame(body))
         self._hellos.update(frame(coding.encode(answer)))
         self.is_over = hello.authentication == "root"
+        self.is_local = hello.authentication == "local"
         return answer
 
     def _accept(self, token: bytes) -> Message:
-        if self.is_over:
-            raise RemoteProtocolError("a second token")
+        if self.is_over or self.is_local:
+            raise RemoteProtocolError("a token that nobody asked for")
         proof, answer = self._acceptor.accept(token, self.channel)
         self.proof = proof
         self.is_over = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import datetime
 
 from jitd.core.subject import Subject
 from jitd.deciding.accounts import Accounts, uid_of
@@ -41,6 +42,10 @@ class Identifying:
         if uid == 0:
             return await self._root()
         return await self._workers.names.run(self._subordinates.owner_of(uid), self._accounts.local, uid)
+
+    async def by_pam(self, uid: int, ends_at: datetime) -> Subject | None:
+        """Return who account ``uid`` is if it proves by local PAM who it is, until ``ends_at``; None if nobody on this host."""
+        return await self._workers.names.run(self._subordinates.owner_of(uid), self._accounts.by_pam, uid, ends_at)
 
     async def again(self, who: Subject) -> Subject | None:
         """Return ``who`` as they are on this host now; None if the account does not exist any more or has expired."""

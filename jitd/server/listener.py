@@ -24,6 +24,8 @@ from jitd.server.services import Services
 
 HANDSHAKE_FOR = 5.0
 """Seconds from accept to Welcome, at most."""
+TYPED_FOR = 90.0
+"""Seconds from accept to Welcome, at most, if a local password is asked for: KDCs are looked for, and a person types."""
 BACKLOG = 1024
 _CREDENTIALS = struct.Struct("3i")
 
@@ -89,6 +91,7 @@ class Listener:
             return
         self._of[account] += 1
         connection: Connection | None = None
+        deadline: asyncio.TimerHandle
 
         def ended() -> None:
             self._of[account] -= 1
@@ -99,8 +102,13 @@ class Listener:
                 self._open.discard(connection)
 
         def too_slow() -> None:
-            if connection is not None and not connection.is_ready:
+            nonlocal deadline
+            if connection is not None and connection.is_typing and self._loop.time() < typed_until:
+                deadline = self._loop.call_at(typed_until, too_slow)
+            elif connection is not None and not connection.is_ready:
                 connection.close()
+
+        typed_until = self._loop.time() + TYPED_FOR
 
         deadline = self._loop.call_later(HANDSHAKE_FOR, too_slow)
         connection = Connection(

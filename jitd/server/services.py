@@ -13,6 +13,7 @@ from jitd.lifecycle.waiters import Waiters
 from jitd.server.acceptor import Acceptor
 from jitd.server.complaints import Complaints
 from jitd.server.identifying import Identifying
+from jitd.server.local_proofs import LocalProofs
 from jitd.server.telling import Turns
 from jitd.store import Store
 from jitd.verbs.access import Access
@@ -39,6 +40,7 @@ class Services:
     workers: Workers
     acceptor: Acceptor
     identifying: Identifying
+    local_proofs: LocalProofs
     subordinates: Subordinates
     access: Access
     lists: Lists

@@ -34,7 +34,7 @@ from jitd.core.origin import read_origin
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
 from jitd.core.thing import read_thing
 from jitd.expressions.patterns import read_pattern
-from jitd.settings import approvals_key, break_glass_key, demands, notify_key
+from jitd.settings import approvals_key, break_glass_key, demands, notify_key, without_kdc_key
 from jitd.settings.acceptance import read_accept
 from jitd.settings.commands_key import read_commands
 from jitd.settings.gatekeeper_key import faults_of, names_in
@@ -52,7 +52,7 @@ KEYS = {
     "rule": ("name", "who", "run_as", "commands", "gives", "hosts", "hours", "origin", "services", "when", "accept"),
     "permit": (
         *("ticket", *demands.KEYS, "reason", "approvals", "expires", "grant", "run", "standing", "gatekeepers", "notify"),
-        *("break_glass", *SEEN),
+        *("break_glass", "without_kdc", *SEEN),
     ),
     "deny": ("because",),
     "reason": ("pattern", "hint"),
@@ -76,7 +76,7 @@ KEYS = {
     ),
 }
 """The keys that each table may have. ``rule`` is for permit and deny alike."""
-LATER = {"permit": ("without_kdc",)}
+LATER: dict[str, tuple[str, ...]] = {"permit": ()}
 """Keys that a later version will know. This version refuses them: to ignore a condition would permit too much."""
 
 
@@ -284,7 +284,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule
         file=document.file,
         line=document.line_of(table.place),
     )
-    return break_glass_key.with_glass(table, rule)
+    return without_kdc_key.with_local(table, break_glass_key.with_glass(table, rule))
 
 
 def _deny(document: Document, table: Table, names: Mapping[str, Name]) -> Rule:

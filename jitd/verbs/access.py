@@ -34,12 +34,12 @@ class Access:
         self._store = store
 
     def is_operator(self, who: Subject) -> bool:
-        """True for local root and for those named in jitd.toml."""
-        return who.is_root or matches_any(who, self._config.operators)
+        """True for local root and for those named in jitd.toml who have a ticket."""
+        return who.is_root or (matches_any(who, self._config.operators) and not who.is_by_pam)
 
     def is_overseer(self, who: Subject) -> bool:
         """True for operators, and for the auditors of jitd.toml."""
-        return self.is_operator(who) or matches_any(who, self._config.auditors)
+        return self.is_operator(who) or (matches_any(who, self._config.auditors) and not who.is_by_pam)
 
     def may_review(self, who: Subject, found: Request) -> bool:
         """True if the rule of ``found`` takes a review from ``who``."""
@@ -53,6 +53,8 @@ class Access:
             return ROOT_REVIEWS_NOTHING
         if who.is_local:
             return "without a Kerberos ticket you review nothing: kinit"
+        if who.is_by_pam and (found.obligations is None or found.obligations.without_kdc != "local"):
+            return "its rule takes no approval that is proved by local PAM: kinit, when a KDC can be reached"
         approvals = () if found.obligations is None else found.obligations.approvals
         if because := approvers.why_not(approvals, open_ways(found), who):
             return shown(because)

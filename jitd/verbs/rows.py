@@ -135,6 +135,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "groups": sorted(shown(g) for g in request.requester.groups),
         "ticket_ends_at": instant(request.requester.ticket_ends_at),
         "authentication": _authentication(request.requester),
+        "proved": request.requester.proved,
         "host": shown(request.host),
         "service": shown(request.service),
         **_command(request.command, is_requester=is_requester),
@@ -194,6 +195,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
             {
                 "by": shown(r.by.principal),
                 "authentication": _authentication(r.by),
+                "proved": r.by.proved,
                 "verdict": str(r.verdict),
                 "comment": shown(r.comment),
                 "at": instant(r.at),

@@ -109,4 +109,5 @@ def reviewed(review: Review) -> str:
     """Return one review in words, such as ``approved by bob@EXAMPLE.ORG: "go ahead"``."""
     word = "approved" if review.verdict is Verdict.APPROVE else "denied"
     comment = f': "{shown(review.comment)}"' if review.comment else ""
-    return f"{word} by {shown(review.by.principal)}{comment}"
+    proved = f" (proved {review.by.proved})" if review.by.is_by_pam else ""
+    return f"{word} by {shown(review.by.principal)}{proved}{comment}"

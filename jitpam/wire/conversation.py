@@ -40,6 +40,7 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
     "authenticating": {
         (CLIENT, "token"): "authenticating",
         (DAEMON, "token"): "authenticating",
+        (DAEMON, "prove"): "authenticating",
         (DAEMON, "welcome"): "ready",
         (DAEMON, "refused"): "closed",
     },

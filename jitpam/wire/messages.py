@@ -27,7 +27,9 @@ FROM_DAEMON: dict[str, type[Message]] = {}
 
 
 class Hello(Message, by=FROM_CLIENT):
-    """The first message. ``authentication`` is ``krb5``, or ``root`` if the client's uid is 0."""
+    """The first message. ``authentication`` is ``krb5``, ``root`` if the client's uid is 0, or ``local`` for a local password,
+    which jitd takes only if it finds no KDC.
+    """
 
     version: int
     authentication: str
@@ -276,6 +278,15 @@ class DaemonToken(Message, by=FROM_DAEMON):
     """One GSSAPI token of the acceptor."""
 
     token: bytes
+
+
+class Prove(Message, by=FROM_DAEMON):
+    """A local password counts now. With this frame comes the end of a socket (SCM_RIGHTS): the client writes the password of
+    ``account`` there, without a line end, and closes it. ``n_left`` is how many tries there are, this one included.
+    """
+
+    account: str
+    n_left: int
 
 
 class Welcome(Message, by=FROM_DAEMON):

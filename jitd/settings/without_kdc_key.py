@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The key ``without_kdc`` of a permit: whether a local password counts while no KDC can be reached.
+
+Law: nothing but the word ``local`` makes a local password count. A key that such a password could never meet is a fault.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from jitd.core.deed import deed_of
+from jitd.core.policy import Rule
+from jitd.settings.demands import KEYS as OF_TICKETS
+from jitd.settings.toml_table import Table
+
+LOCAL = "local"
+KEY = "without_kdc"
+
+
+def with_local(table: Table, rule: Rule) -> Rule:
+    """Return ``rule``, read from ``table``, with its key ``without_kdc``. Faults are noted in the table."""
+    said = table.text(KEY, "deny", ("deny", LOCAL))
+    if said != LOCAL:
+        return rule
+    if not all(deed_of(service).is_executed for service in rule.services or ()):
+        table.fault('"services" does not go with without_kdc = "local": no gate takes a local password for a ticket', "services")
+    if rule.gives is not None:
+        table.fault('"gives" does not go with without_kdc = "local": a thing is given only to a person with a ticket', "gives")
+    for key in OF_TICKETS:
+        if key in table.values:
+            table.fault(f'"{key}" does not go with without_kdc = "local": it is about a Kerberos ticket', key)
+    return replace(rule, without_kdc=LOCAL)

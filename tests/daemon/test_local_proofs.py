@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Local passwords in the daemon: when they are taken, how many tries there are, and what the record has of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from jitd.core import chain
+from jitd.core.effects import Moment
+from jitd.core.subject import Subject
+from jitd.server.local_proofs import FAILED, LASTS_FOR, MOST_TRIES, LocalProofs
+from jitd.verbs.refusal import Refusal
+
+NOW = Moment(datetime(2026, 1, 2, 12, tzinfo=UTC), 50_000.0, "boot")
+WHO = Subject("pam:alice", "alice", 4001, 4001, frozenset(), "alice", NOW.at + LASTS_FOR)
+
+
+class Stage:
+    """What the proofs need of a daemon: ``answers`` of the process that checks, ``records`` of the chain, newest first."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.is_taken = self.is_unreachable = True
+        self.answers: list[bool | None | OSError] = []
+        self.records: list[bytes] = []
+        self.proofs = self.anew()
+
+    def anew(self) -> LocalProofs:
+        """Return the proofs of a daemon that was started again."""
+        self.proofs = LocalProofs(
+            lambda: self.is_taken, lambda: self.is_unreachable, self._check, self._newest, self._note, lambda: self.now
+        )
+        return self.proofs
+
+    async def _check(self, user: str, source: socket.socket) -> bool | None:
+        source.close()
+        answer = self.answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    def _newest(self) -> Iterator[bytes]:
+        yield from list(self.records)
+
+    def _note(self, name: str, actor: str, uid: int, detail: dict[str, Any]) -> None:
+        self.records.insert(0, chain.note(name, actor, uid, self.now, "", detail))
+
+    def guess(self, answer: bool | None | OSError) -> bool:
+        """Give one password, and have ``answer`` said of it."""
+        self.answers = [answer]
+
+        async def done() -> bool:
+            ours, judged = await self.proofs.begin(WHO)
+            ours.close()
+            return await judged
+
+        return asyncio.run(done())
+
+    def later(self, seconds: float) -> None:
+        self.now = Moment(self.now.at + timedelta(seconds=seconds), self.now.boot + seconds, self.now.boot_id)
+
+
+def test_five_wrong_passwords_in_an_hour_are_the_last_also_for_the_next_daemon() -> None:
+    """THREATS K-21."""
+    stage = Stage()
+    for left in reversed(range(MOST_TRIES)):
+        assert not stage.guess(False)
+        assert json.loads(stage.records[0])["detail"] == {"person": "alice", "tries_left": left}
+    for _ in range(2):
+        with pytest.raises(Refusal, match="5 wrong passwords within an hour: try again in 60 min"):
+            stage.guess(True)
+        assert len(stage.records) == MOST_TRIES, "what is refused is not recorded"
+        stage.anew()
+    stage.later(3601)
+    assert stage.guess(True)
+
+
+def test_a_right_password_costs_no_try_and_neither_does_nothing_or_a_stack_that_is_missing() -> None:
+    stage = Stage()
+    for _ in range(MOST_TRIES + 1):
+        assert stage.guess(True)
+        assert not stage.guess(None)
+        with pytest.raises(Refusal, match="cannot be checked here"):
+            stage.guess(OSError(0, "no stack"))
+    assert stage.records == []
+
+
+def test_tries_that_are_under_way_count() -> None:
+    """THREATS K-21."""
+    stage = Stage()
+
+    async def at_once() -> None:
+        stage.answers = [False] * MOST_TRIES
+        begun = [await stage.proofs.begin(WHO) for _ in range(MOST_TRIES)]
+        with pytest.raises(Refusal, match="wrong passwords"):
+            await stage.proofs.begin(WHO)
+        for ours, judged in begun:
+            ours.close()
+            assert not await judged
+
+    asyncio.run(at_once())
+
+
+@pytest.mark.parametrize(("taken", "unreachable"), [(False, True), (True, False)])
+def test_nothing_is_asked_while_a_kdc_answers_or_no_rule_takes_it(taken: bool, unreachable: bool) -> None:
+    """THREATS K-22."""
+    stage = Stage()
+    stage.is_taken, stage.is_unreachable = taken, unreachable
+    with pytest.raises(Refusal) as no:
+        stage.guess(True)
+    assert no.value.code == "denied" and stage.records == [] and stage.answers == [True]
+
+
+@pytest.mark.parametrize("said", ["get", "lock", "unlock", "reload", "audit", "suppose", "enforce", "replay", "mute"])
+def test_without_a_ticket_some_verbs_are_refused(said: str) -> None:
+    stage = Stage()
+    with pytest.raises(Refusal) as no:
+        asyncio.run(stage.proofs.admit(WHO, said))
+    assert no.value.code == "forbidden"
+
+
+def test_a_proof_ends_with_the_outage_and_after_an_hour() -> None:
+    """THREATS K-22."""
+    stage = Stage()
+    asyncio.run(stage.proofs.admit(WHO, "submit"))
+    stage.later(LASTS_FOR.total_seconds())
+    with pytest.raises(Refusal, match="more than an hour ago"):
+        asyncio.run(stage.proofs.admit(WHO, "submit"))
+    stage.is_unreachable = False
+    with pytest.raises(Refusal, match="a KDC of the realm can be reached") as no:
+        asyncio.run(stage.proofs.admit(WHO, "submit"))
+    assert no.value.code == "unauthenticated"
+    assert FAILED not in str(stage.records)
