@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run happens: one execution under a grant, from the moment when its use is taken until all of its processes have ended.
 
-Law: LAW and MAY_CAUSE hold all that decides a run's state. A run starts at most once, and does not change after ENDED. Who watches
-an observed run is part of it: people come and leave by events, and the record keeps them.
+Law: LAW and MAY_CAUSE hold all that decides a run's state. A run starts at most once, and does not change after ENDED. Who
+watches an observed run is part of it: people come and leave by events, and the record keeps them.
 """
 
 from __future__ import annotations

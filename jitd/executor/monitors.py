@@ -348,7 +348,7 @@ class Monitors:
                 self._look_later(run, 0)
 
     def _is_behind(self) -> bool:
-        """True if the launcher has not read all jobs (unix(7), ``SIOCOUTQ``), or only lately: its monitors may not be here yet."""
+        """True if the launcher has not read all jobs (unix(7), ``SIOCOUTQ``), or only lately: monitors may not be here yet."""
         now = asyncio.get_running_loop().time()
         if self._to_launcher is not None and any(fcntl.ioctl(self._to_launcher, termios.TIOCOUTQ, bytes(4))):
             self._behind_at = now
