@@ -19,7 +19,7 @@ from jitd.cli.answer import Row, printable, say, words
 from jitd.cli.call import NotDone, called, called_as_reviewer
 from jitd.cli.observing_words import LEAVES, how_to_leave
 from jitd.cli.screen import Screen
-from jitd.cli.viewing import Watcher, how_it_ended_in, piece_of
+from jitd.cli.viewing import Watcher, ended_how, piece_of
 from jitd.recording.form import Altered
 from jitpam.client import Connection, Unreachable
 from jitpam.wire.messages import Item, Observe, Seen, Stop
@@ -34,7 +34,8 @@ LOOK_EVERY = 1.0
 def must_be_watchable(row: Row) -> None:
     """Raise NotDone unless the request in ``row`` has to be watched, and this is a terminal on which that can be done."""
     terms = row.get("terms")
-    if not isinstance(terms, dict) or not terms.get("observed"):
+    is_observed = row.get("observed") or (isinstance(terms, dict) and terms.get("observed"))
+    if not is_observed:
         id = printable(words(row, "id"))
         raise NotDone(f"request {id} does not have to be watched; to follow what it runs: jitd watch {id}", "usage")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -42,7 +43,7 @@ def must_be_watchable(row: Row) -> None:
 
 
 def observe(id: str) -> None:
-    """Watch the run of the request ``id``, from before its beginning to its end. Raises NotDone, RefusedByDaemon and Unreachable."""
+    """Watch the run of the request ``id``, from its beginning to its end. Raises NotDone, RefusedByDaemon and Unreachable."""
     with Screen() as screen, tempfile.TemporaryFile() as held:
         sight = _Sight(id, screen, Watcher(screen, held))
         try:
@@ -60,7 +61,7 @@ def observe(id: str) -> None:
     if sight.has_left:
         say(f"you do not watch {printable(sight.id)} any more")
     else:
-        say(f"{printable(sight.id)}: {how_it_ended_in(sight.watcher.end)}" if sight.offset else sight.said)
+        say(f"{printable(sight.id)}: {ended_how(sight.watcher.end)}" if sight.offset else sight.said)
 
 
 class _Sight:

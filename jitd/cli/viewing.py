@@ -46,7 +46,7 @@ def _mark(row: Row) -> tuple[Mark, ...]:
     return (Mark(int(sealed["n_chunks"]), int(sealed["size"]), bytes.fromhex(str(sealed["digest"]))),)
 
 
-def how_it_ended_in(end: End | None) -> str:
+def ended_how(end: End | None) -> str:
     match end:
         case None:
             return "its end is missing"
@@ -172,7 +172,7 @@ def watch(*, id: str) -> None:
         finally:
             watcher.finish()
     if not has_left:
-        say(f"{id}: {how_it_ended_in(watcher.end)}")
+        say(f"{id}: {ended_how(watcher.end)}")
 
 
 # --- replay ----------------------------------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ def replay(*, id: str, speed: float, idle_limit: float | None, raw: bool, form: 
         say(
             f"{found.header.run}: it still runs"
             if is_live and found.end is None
-            else f"{found.header.run}: {how_it_ended_in(found.end)}"
+            else f"{found.header.run}: {ended_how(found.end)}"
         )
 
 

@@ -24,7 +24,6 @@ from jitd.executor import Executor
 from jitd.lifecycle.waiters import Waiter, Waiters
 from jitd.log import log
 from jitd.store import Store
-from jitpam.wire.shown import shown
 
 SAID_EVERY = 2.0
 """Seconds between two words to a monitor that somebody watches. It believes each for 5 s (monitor/observation.py)."""
@@ -183,7 +182,7 @@ class Observing:
 
     def tell(self, id: str) -> None:
         """Tell the monitor of the run ``id`` who watches."""
-        self._executor.watched(id, tuple(shown(who) for who in self.by(id)))
+        self._executor.watched(id, self.by(id))
 
     def _uncount(self, watch: Watch, by: Actor, because: str) -> None:
         if not watch.counts:
@@ -200,7 +199,7 @@ class Observing:
         except IllegalEvent:
             pass  # the run has ended: the record says so
         except Exception as fault:
-            log("that somebody does not watch any more could not be recorded", run=event.id, who=shown(event.who), fault=fault)
+            log("that somebody does not watch any more could not be recorded", run=event.id, who=event.who, fault=fault)
 
     async def _go_on_telling(self) -> None:
         """Tell monitors again and again who watches, as long as somebody does, and find those whose screen does not answer."""

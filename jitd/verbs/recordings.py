@@ -115,6 +115,8 @@ class Recordings:
 
     def opened_now(self, run: str) -> int:
         """Return a descriptor of the recording of ``run``; -1 if there is none yet. Raises RecordingError."""
+        if not os.path.isdir(self._directory):  # the first monitor makes it
+            return -1
         try:
             return storage.open_recording(self._directory, run)
         except (FileNotFoundError, ValueError):
