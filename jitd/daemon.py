@@ -28,7 +28,7 @@ from jitd.core.thing import SERVICE_TICKET, service_of
 from jitd.deciding import origins
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.subordinates import Subordinates
-from jitd.executor import Ended, Executor, ExecutorError, Here, Ready, Report, Started, Trouble
+from jitd.executor import Ended, Executor, ExecutorError, Held, Here, Ready, Report, Started, Trouble
 from jitd.executor.direct import Direct
 from jitd.files.silence import MOUNTS
 from jitd.log import log, use_journal
@@ -101,6 +101,7 @@ class Daemon:
         from jitd.verbs.lists import Lists
         from jitd.verbs.locks import Locks
         from jitd.verbs.mutes import Mutes
+        from jitd.verbs.observers import Observers
         from jitd.verbs.owed_reviews import OwedReviews
         from jitd.verbs.recordings import Recordings
         from jitd.verbs.requests import Requests
@@ -177,6 +178,7 @@ class Daemon:
         told = decider.seating.seats, self.notices.of
         lists = Lists(access, self._store, opened, self._workers, self.perform.usage_of, now, *told)
         endings = Endings(config, access, lists, self.perform, self._store, waiters)
+        recordings = Recordings(config, access, lists, self._lifecycle, self._store, opened, self._workers, now)
         subordinates = Subordinates()
         self.services: Services = Services(
             host=config.host,
@@ -203,7 +205,8 @@ class Daemon:
             owed_reviews=OwedReviews(access, decider, self.perform, self._store, now),
             endings=endings,
             locks=Locks(access, endings, self.perform, self._store, self._accounts, waiters, self._workers, now),
-            recordings=Recordings(config, access, lists, self._lifecycle, self._store, opened, self._workers, now),
+            recordings=recordings,
+            observers=Observers(access, decider, self.perform.observing, recordings, self._store, self._workers, now),
             waiters=waiters,
             turns=Turns(),
             mutes=Mutes(self._store, self.notices.look_at_all, now),
@@ -242,6 +245,8 @@ class Daemon:
                     self.perform.monitor_is_here(report.run)
                 case Started():
                     self.perform.run_has_started(report.run, report.pid)
+                case Held():
+                    self.perform.run_is_held(report.run, is_frozen=report.is_frozen)
                 case Ended():
                     self.perform.run_has_ended(report.run, report.outcome, report.recording)
                 case Trouble():

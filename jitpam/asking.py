@@ -304,7 +304,8 @@ class _Wait:
                 posix._exit(0)
             posix.setpgid(0, 0)  # a process group of its own: in the background of the terminal, and a job of no shell
         left_ms = None if self._options.quiet or self._options.background else start.left_ms
-        relay = Relay(control, self._kinds, self._signals, left=None if left_ms is None else left_ms / 1000)
+        tell = None if self._options.quiet or self._options.background else say
+        relay = Relay(control, self._kinds, self._signals, left=None if left_ms is None else left_ms / 1000, tell=tell)
         relay.hand_over()
         self._connection.close()
         outcome = relay.run()

@@ -270,7 +270,7 @@ class Connection:
                 return
 
     def say(self, message: Message) -> None:
-        """Send ``message`` while ``follow`` goes on. Only Withdraw is allowed then. Raises Unreachable."""
+        """Send ``message`` while ``follow`` goes on. Only Withdraw and Seen are allowed then. Raises Unreachable."""
         self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
 
     def hear(self, until: float | None) -> Message:
@@ -284,7 +284,7 @@ class Connection:
     def close(self) -> None:
         """Send Bye if the conversation allows it now, and close the connection. Never raises."""
         try:
-            if self._conversation.state in ("ready", "watching", "waiting", "started", "holding"):
+            if self._conversation.state in ("ready", "watching", "waiting", "started", "holding", "observing"):
                 self._say(Bye(), time.monotonic())
         except (Unreachable, Unproved):
             pass

@@ -23,6 +23,7 @@ from jitpam.wire import notation
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
+    from collections.abc import Callable
     from typing import Any
 else:
     import _signal  # importing `signal` would make each start 3 ms longer
@@ -58,8 +59,17 @@ class Outcome:
 class Relay:
     """The client's side of one run. Call ``hand_over`` to pass the streams, then ``run``, which returns the outcome."""
 
-    def __init__(self, control: int, kinds: list[str], signals: Signals, left: float | None = None) -> None:
-        """``left``: seconds until the run is ended, of which the user is warned at the terminal; None: not known."""
+    def __init__(
+        self,
+        control: int,
+        kinds: list[str],
+        signals: Signals,
+        left: float | None = None,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        """``left``: seconds until the run is ended, of which the user is warned at the terminal; None: not known. ``tell`` says a
+        sentence about the run where the command has no terminal; None: the user wants to hear of nothing.
+        """
         self._control = socket(AF_UNIX, SOCK_SEQPACKET, 0, control)
         self._control.setblocking(False)
         self._kinds = kinds
@@ -82,6 +92,7 @@ class Relay:
         """The process id of the command, which is also its process group; 0 before it runs."""
         self._early: list[tuple[int, int]] = []
         self._outcome: Outcome | None = None
+        self._tell_user = tell
         self._warns_at: float | None = None  # on CLOCK_BOOTTIME
         if left is not None and left > WARNED_BEFORE and self._terminal is not None:
             self._warns_at = time.clock_gettime(time.CLOCK_BOOTTIME) + left - WARNED_BEFORE
@@ -304,11 +315,24 @@ class Relay:
                 self._resume()  # the command asked for the terminal, and we are in the foreground
             else:
                 self._suspend(payload[0])
+        elif kind == b"N":
+            self._say_news(payload.decode("utf-8", "replace"))
         elif kind == b"X":
             self._outcome = _read_outcome(payload)
         elif kind == b"":
             what = "how the command ended is not known" if self._command else "whether the command ran is not known"
             self._outcome = Outcome("lost", 0, f"the run's monitor went away; {what} here: see `jitd runs`")
+
+    def _say_news(self, sentence: str) -> None:
+        """Tell the user a sentence of the monitor: on the terminal, if we are in its foreground. No output waits for it now."""
+        if self._tell_user is None:
+            return
+        if self._terminal is None:
+            self._tell_user(sentence)
+        elif self._terminal.is_ours:
+            printable = "".join(char if char.isprintable() else "?" for char in sentence)
+            self._to_terminal = memoryview(f"\r\njitsudo: {printable}\r\n".encode())
+            self._flush(self._terminal)
 
     # --- job control
 

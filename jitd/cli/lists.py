@@ -19,6 +19,7 @@ from jitd.cli.colour import coloured, is_wanted
 from jitd.cli.columns import folded, table
 from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import ago, seconds_since, until
+from jitd.cli.observing_words import state_of_run
 from jitd.cli.owed import in_short
 from jitd.cli.past import how_it_ended
 from jitpam.wire.messages import List, Watch
@@ -107,7 +108,7 @@ GRANTS: Columns = {
 }
 RUNS: Columns = {
     "ID": _text("id"),
-    "STATE": _text("state"),
+    "STATE": state_of_run,
     "REQUESTER": _whose,
     "AS": _text("run_as"),
     "AGE": lambda row: ago(row.get("started_at") or row.get("starting_at")),

@@ -58,8 +58,11 @@ def _comment(help: str) -> Callable[[F], F]:
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @_comment("Told to the requester, and recorded.")
 @click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts). The request is still printed.")
-def approve(ids: tuple[str, ...], *, comment: str | None, is_sure: bool) -> int:
+@click.option("--watch", "watches", is_flag=True, help="Watch what it runs, as its rule wants. Approve it first, if it is open.")
+def approve(ids: tuple[str, ...], *, comment: str | None, is_sure: bool, watches: bool) -> int:
     """Show each request, ask, and approve exactly what was shown. Without an id: walk through all that wait for you."""
+    if watches:
+        return _watched(ids, comment or "", is_sure=is_sure)
     if ids:
         return _each(ids, lambda id: _approved(id, comment or "", is_sure=is_sure), is_sure=is_sure)
     if is_sure:
@@ -69,6 +72,22 @@ def approve(ids: tuple[str, ...], *, comment: str | None, is_sure: bool) -> int:
     from jitd.cli.walk import walk
 
     return walk(comment or "")
+
+
+def _watched(ids: tuple[str, ...], comment: str, *, is_sure: bool) -> int:
+    """Approve one request, if it is still open, and watch what it runs."""
+    from jitd.cli.observing import must_be_watchable, observe
+
+    if len(ids) != 1:
+        raise click.UsageError("--watch is about one request: name one")
+    id = next(iter(named(ids, is_sure=is_sure)))
+    with called_as_reviewer() as daemon:
+        row = fetched(daemon, id)
+    must_be_watchable(row)
+    if row.get("state") in OPEN:
+        say(_approved(id, comment, is_sure=is_sure))
+    observe(id)
+    return 0
 
 
 def _approved(id: str, comment: str, *, is_sure: bool) -> str:

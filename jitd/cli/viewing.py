@@ -31,7 +31,7 @@ from jitpam.wire.messages import Item, Replay
 FORMATS = ("asciicast", "asciicast-2", "sudo")
 
 
-def _piece(row: Row) -> bytes:
+def piece_of(row: Row) -> bytes:
     try:
         return a2b_base64(str(row["data"]), strict_mode=True)
     except (KeyError, NoBase64):
@@ -46,7 +46,7 @@ def _mark(row: Row) -> tuple[Mark, ...]:
     return (Mark(int(sealed["n_chunks"]), int(sealed["size"]), bytes.fromhex(str(sealed["digest"]))),)
 
 
-def _how(end: End | None) -> str:
+def ended_how(end: End | None) -> str:
     match end:
         case None:
             return "its end is missing"
@@ -71,7 +71,7 @@ def newline_for(screen: Screen) -> bytes:
 # --- watch -----------------------------------------------------------------------------------------------------------
 
 
-class _Watcher:
+class Watcher:
     """Shows frames on a screen as they arrive. If the run has ended, they are first kept in ``held`` (an empty file), and are
     shown when the whole recording is proved.
     """
@@ -150,7 +150,7 @@ class _Watcher:
 def watch(*, id: str) -> None:
     """Follow a run live, from its beginning; q or Ctrl-C leaves it, and the run does not notice."""
     with called() as daemon, Screen() as screen, tempfile.TemporaryFile() as held:
-        watcher = _Watcher(screen, held)
+        watcher = Watcher(screen, held)
         has_left = False
         try:
             rows = daemon.follow(Replay(id=id, follow=True), screen.keys)
@@ -160,7 +160,7 @@ def watch(*, id: str) -> None:
                     if has_left:
                         break
                 elif isinstance(heard, Item) and "data" in heard.row:
-                    watcher.take(_piece(heard.row))
+                    watcher.take(piece_of(heard.row))
                 elif isinstance(heard, Item):
                     watcher.begin(heard.row)
             if not has_left:
@@ -172,7 +172,7 @@ def watch(*, id: str) -> None:
         finally:
             watcher.finish()
     if not has_left:
-        say(f"{id}: {_how(watcher.end)}")
+        say(f"{id}: {ended_how(watcher.end)}")
 
 
 # --- replay ----------------------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def _fetch(id: str, file: IO[bytes]) -> tuple[Summary, bool]:
     with called() as daemon:
         for row in daemon.ask(Replay(id=id, follow=False)):
             if "data" in row:
-                file.write(_piece(row))
+                file.write(piece_of(row))
             else:
                 sealed, is_live = _mark(row), bool(row.get("live"))
     file.flush()
@@ -225,7 +225,11 @@ def replay(*, id: str, speed: float, idle_limit: float | None, raw: bool, form: 
             _play(recording, speed, idle_limit)
         for gap in found.gaps:
             say(f"not all of it was kept: {gap}")
-        say(f"{found.header.run}: it still runs" if is_live and found.end is None else f"{found.header.run}: {_how(found.end)}")
+        say(
+            f"{found.header.run}: it still runs"
+            if is_live and found.end is None
+            else f"{found.header.run}: {ended_how(found.end)}"
+        )
 
 
 def _play(recording: Recording, speed: float, idle_limit: float | None) -> None:

@@ -219,6 +219,8 @@ def terms(row: Row) -> Iterator[Line]:
     by = words(row, "service")
     if not is_anothers(row):
         yield "recorded", recorded(terms, [str(kind) for kind in members(row, "streams")])
+        if terms.get("observed"):
+            yield "watched", "it runs only while somebody watches who may approve it: jitd approve ID --watch"
         limit = terms.get("timeout_for")
         yield "time limit", f"ended after {in_words(limit)}" if isinstance(limit, int) else "NONE but the end of its grant"
         stays = "STAY, until the run is stopped or its grant is revoked"

@@ -42,6 +42,9 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
         and question.chdir != terms.cwd.encode()
     ):
         return f"rule {rule} runs commands in {terms.cwd} and nowhere else"
+    if terms.observed and not deed_of(question.service, gives=question.command.gives).is_executed:
+        what = "a thing that is given" if question.command.gives else f"what {question.service} runs"
+        return f"rule {rule} wants somebody to watch, and nobody can watch {what}: only jitsudo COMMAND can be watched"
     kind = question.command.streams[0] if question.command.streams else ""
     if kind and kind not in STDIN.get(terms.stdin, (kind,)):
         wanted = "a terminal" if terms.stdin == "tty" else "none"

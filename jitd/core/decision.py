@@ -105,6 +105,7 @@ class Terms:
     when the time of its grant is over. ``options`` is True if options of the asking program are allowed that change what runs.
     ``bound`` is True if the content of every file that arguments name must be bound. ``leftovers`` is ``keep`` or ``end``: what
     happens to processes that the command leaves behind. ``writable`` is True if files that others can change are allowed.
+    ``observed`` is True if the command may run only while somebody watches it who may review the request.
     """
 
     timeout_for: int | None = None
@@ -118,6 +119,7 @@ class Terms:
     session: str = "keep"
     options: bool = False
     bound: bool = False
+    observed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +261,7 @@ def narrow_terms(old: Terms, new: Terms) -> Terms:
         watch=_of_both(old.watch, new.watch),
         options=old.options and new.options,
         bound=old.bound or new.bound,
+        observed=old.observed or new.observed,
         session="keep" if old.session == new.session == "keep" else "end",
     )
 

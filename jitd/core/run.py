@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run happens: one execution under a grant, from the moment when its use is taken until all of its processes have ended.
 
-Law: LAW and MAY_CAUSE hold all that decides a run's state. A run starts at most once, and does not change after ENDED.
+Law: LAW and MAY_CAUSE hold all that decides a run's state. A run starts at most once, and does not change after ENDED. Who
+watches an observed run is part of it: people come and leave by events, and the record keeps them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ class RunState(StrEnum):
 
     STARTING = "starting"
     RUNNING = "running"
+    FROZEN = "frozen"
     STOPPING = "stopping"
     ENDED = "ended"
 
@@ -72,7 +74,10 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution, under ``grant``, for ``request``. A login is a run too: ``login`` is then the process that asked for it."""
+    """One execution, under ``grant``, for ``request``. A login is a run too: ``login`` is then the process that asked for it.
+
+    ``watchers`` are the principals of those who watch an observed run now. They are kept as they were when the run ends.
+    """
 
     id: str
     grant: str
@@ -87,6 +92,7 @@ class Run:
     login: Process | None = None
     state: RunState = RunState.STARTING
     version: int = 1
+    watchers: tuple[str, ...] = ()
 
     @property
     def is_live(self) -> bool:
@@ -141,6 +147,60 @@ class StopOrdered:
 
 
 @dataclass(frozen=True, slots=True)
+class Observed:
+    """The person who causes the event watches the run from now on. Nothing else about it changes: a monitor thaws it."""
+
+    life: ClassVar[str] = "run"
+    id: str
+    by: Actor
+
+    def detail(self) -> dict[str, Any]:
+        """Return what the chain keeps of the event."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Unobserved:
+    """``who``, a principal, does not watch the run any more: ``because``."""
+
+    life: ClassVar[str] = "run"
+    id: str
+    by: Actor
+    who: str
+    because: str
+
+    def detail(self) -> dict[str, Any]:
+        """Return what the chain keeps of the event."""
+        return {"who": self.who, "because": self.because}
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """Nobody watched the run for too long: its monitor holds all of its processes still."""
+
+    life: ClassVar[str] = "run"
+    id: str
+    by: Actor
+
+    def detail(self) -> dict[str, Any]:
+        """Return what the chain keeps of the event."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Thawed:
+    """Somebody watches the frozen run again: its monitor lets its processes go on."""
+
+    life: ClassVar[str] = "run"
+    id: str
+    by: Actor
+
+    def detail(self) -> dict[str, Any]:
+        """Return what the chain keeps of the event."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """All processes of the run have ended, or it never started."""
 
@@ -171,20 +231,33 @@ class Returned:
         return {"run": self.run, "was_started": self.was_started}
 
 
-Event = Started | StopOrdered | Ended
+Event = Started | Observed | Unobserved | Frozen | Thawed | StopOrdered | Ended
 
 LAW: dict[RunState, dict[type, frozenset[RunState]]] = {
     RunState.STARTING: {
         Started: frozenset({RunState.RUNNING}),
+        Observed: frozenset({RunState.STARTING}),
+        Unobserved: frozenset({RunState.STARTING}),
         StopOrdered: frozenset({RunState.STOPPING}),
         Ended: frozenset({RunState.ENDED}),
     },
     RunState.RUNNING: {
+        Observed: frozenset({RunState.RUNNING}),
+        Unobserved: frozenset({RunState.RUNNING}),
+        Frozen: frozenset({RunState.FROZEN}),
+        StopOrdered: frozenset({RunState.STOPPING}),
+        Ended: frozenset({RunState.ENDED}),
+    },
+    RunState.FROZEN: {
+        Observed: frozenset({RunState.FROZEN}),
+        Unobserved: frozenset({RunState.FROZEN}),
+        Thawed: frozenset({RunState.RUNNING}),
         StopOrdered: frozenset({RunState.STOPPING}),
         Ended: frozenset({RunState.ENDED}),
     },
     RunState.STOPPING: {
         Started: frozenset({RunState.STOPPING}),
+        Unobserved: frozenset({RunState.STOPPING}),
         StopOrdered: frozenset({RunState.STOPPING}),
         Ended: frozenset({RunState.ENDED}),
     },
@@ -195,6 +268,10 @@ LAW: dict[RunState, dict[type, frozenset[RunState]]] = {
 MAY_CAUSE: dict[type, frozenset[Role]] = {
     Starting: frozenset({Role.REQUESTER}),
     Started: frozenset({Role.MONITOR}),
+    Observed: frozenset({Role.APPROVER}),
+    Unobserved: frozenset({Role.APPROVER, Role.DAEMON}),
+    Frozen: frozenset({Role.MONITOR}),
+    Thawed: frozenset({Role.MONITOR}),
     StopOrdered: frozenset({Role.REQUESTER, Role.APPROVER, Role.OPERATOR, Role.CLOCK, Role.DAEMON}),
     Ended: frozenset({Role.MONITOR, Role.DAEMON}),
 }
@@ -216,6 +293,15 @@ def transition(run: Run, event: Event, now: Moment) -> tuple[Run, tuple[Any, ...
             state = RunState.STOPPING if run.state is RunState.STOPPING else RunState.RUNNING
             after = replace(run, state=state, pid=event.pid, started_at=now.at)
             follows = (ListsChanged(),)
+        case Observed():
+            others = tuple(who for who in run.watchers if who != event.by.principal)
+            after, follows = replace(run, watchers=(*others, event.by.principal)), (ListsChanged(),)
+        case Unobserved():
+            after, follows = replace(run, watchers=tuple(who for who in run.watchers if who != event.who)), (ListsChanged(),)
+        case Frozen():
+            after, follows = replace(run, state=RunState.FROZEN), (ListsChanged(),)
+        case Thawed():
+            after, follows = replace(run, state=RunState.RUNNING), (ListsChanged(),)
         case StopOrdered():
             after = replace(run, state=RunState.STOPPING, because=run.because or event.because)  # the first reason stays
             follows = (StopRun(run.id, after.because),)

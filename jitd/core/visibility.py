@@ -25,7 +25,7 @@ proved writable terms submitted_at expires_at mine may_review lacks narrowed"""
 _DECIDED = """owed owes awaits_me asked_people asks opened approvals asking_at lease lock by verdict at counts name notices
 breaks_glass break_glass instead_of reviewers begun_at due_at overdue_at given_by given_as may_give"""
 _DONE = """left is_lease issued_at begins_at ends_at request pid starting_at started_at ended_at ending number recorded cpu_ms
-memory n_processes thing to until giving_at given_at kept_at"""
+memory n_processes observed watchers who thing to until giving_at given_at kept_at"""
 _RECORDED = """event boot boot_id actor role version document policy peer decision why demands holder login recording run
 was_started"""
 SHOWN = frozenset(" ".join((_ASKED, _DECIDED, _DONE, _RECORDED)).split())

@@ -44,6 +44,14 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The monitor of an observed run holds its processes still (``is_frozen``), or lets them go on."""
+
+    run: str
+    is_frozen: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The run has ended. Nothing of it is left but its recording."""
 
@@ -59,7 +67,7 @@ class Trouble:
     because: str
 
 
-Report = Here | Ready | Started | Ended | Trouble
+Report = Here | Ready | Started | Held | Ended | Trouble
 
 
 class Executor(Protocol):
@@ -81,6 +89,9 @@ class Executor(Protocol):
 
     def go(self, run: str) -> None:
         """Let the run execute its command. If its monitor is not connected now, ``Ready`` is reported again later."""
+
+    def watched(self, run: str, by: tuple[str, ...]) -> None:
+        """Tell the monitor of an observed run who watches it now: ``by`` are principals. To be said again and again."""
 
     def stop(self, run: str, because: str) -> None:
         """End the run, now or as soon as its monitor connects. ``Ended`` follows."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from jitd.core.run import Ending, Outcome, Recording, Usage
-from jitd.executor import Ended, ExecutorError, Here, Ready, Report, Started, Trouble
+from jitd.executor import Ended, ExecutorError, Held, Here, Ready, Report, Started, Trouble
 from jitd.executor.door import listen, make_directory, peer_of
 from jitd.executor.parts import Housing, Launcher
 from jitd.executor.passwords import hand_over, have_checked
@@ -182,6 +182,8 @@ class Monitors:
             self._report(Ready(run))
         elif say == "started":
             self._report(Started(run, values["pid"]))
+        elif say in ("frozen", "thawed"):
+            self._report(Held(run, say == "frozen"))
         elif say == "ended" and run in self._forgotten:
             self._say(run, "taken")
         elif say == "ended":
@@ -191,8 +193,7 @@ class Monitors:
         loop = asyncio.get_running_loop()
         self._unnamed.discard(monitor)
         self._unborn.discard(run)
-        before = self._monitors.pop(run, None)
-        if before is not None:
+        if (before := self._monitors.pop(run, None)) is not None:
             loop.remove_reader(before)
             before.close()
         self._monitors[run] = monitor
@@ -223,8 +224,7 @@ class Monitors:
             self._look_later(run, BACK_WITHIN)
 
     def _say(self, run: str, word: str, **values: object) -> None:
-        monitor = self._monitors.get(run)
-        if monitor is not None:
+        if (monitor := self._monitors.get(run)) is not None:
             try:
                 monitor.send(orders.write_word(word, **values))
             except OSError:  # the monitor connects again, and is then told again what it waits for
@@ -295,6 +295,10 @@ class Monitors:
         """Let the run execute its command."""
         self._say(run, "go")
 
+    def watched(self, run: str, by: tuple[str, ...]) -> None:
+        """See ``Executor``."""
+        self._say(run, "watched", by=list(by))
+
     def stop(self, run: str, because: str) -> None:
         """End the run, now or as soon as its monitor connects."""
         self._stops[run] = orders.sentence(because)
@@ -340,10 +344,7 @@ class Monitors:
                 self._look_later(run, 0)
 
     def _is_behind(self) -> bool:
-        """True if the launcher has not read all that it was sent (unix(7), ``SIOCOUTQ``), or has read it only lately.
-
-        In the latter case the monitors that it forked may not have connected yet.
-        """
+        """True if the launcher has not read all jobs (unix(7), ``SIOCOUTQ``), or only lately: monitors may not be here yet."""
         now = asyncio.get_running_loop().time()
         if self._to_launcher is not None and any(fcntl.ioctl(self._to_launcher, termios.TIOCOUTQ, bytes(4))):
             self._behind_at = now
@@ -355,8 +356,7 @@ class Monitors:
     def _do(self, what: str, run: str, deed: Coroutine[Any, Any, None]) -> None:
         """Begin a task for a run, unless a task of the same kind for that run is still going on."""
         if (what, run) in self._tasks:
-            deed.close()
-            return
+            return deed.close()
         task = asyncio.get_running_loop().create_task(deed)
         self._tasks[what, run] = task
         task.add_done_callback(lambda _: self._tasks.pop((what, run), None))

@@ -13,6 +13,7 @@ from jitd.core.issuing import ends_of
 from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.deciding import accounts, screening
+from jitd.lifecycle.observing import is_observed
 from jitd.monitor.orders import Job, Login
 from jitd.settings.config import Config
 
@@ -69,6 +70,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
         inherits=not command.chdir,
         trusted_uid=accounts.trusted_uid(command.run_as),
         trusted=config.trusted_places,
+        observed=is_observed(grant, asked),
     )
 
 

@@ -29,6 +29,7 @@ from jitd.lifecycle import jobs
 from jitd.lifecycle.deadlines import Deadlines
 from jitd.lifecycle.holdings import Holdings
 from jitd.lifecycle.lifecycle import Event, Lifecycle
+from jitd.lifecycle.observing import Observing
 from jitd.lifecycle.openings import Openings
 from jitd.lifecycle.screenings import Overtaken, Screenings
 from jitd.lifecycle.waiters import Waiters
@@ -72,6 +73,7 @@ class Perform:
         self.holdings = Holdings(givers, store, waiters, now, self.act, self.deadlines.set)
         self.screenings = Screenings(decider, store, waiters, now, self.is_attended, self.screened, self.deadlines.set)
         self.openings = Openings(decider, store, now, self.act, self.act_on, self._tell_seats, self.later, self.deadlines.set)
+        self.observing = Observing(store, executor, waiters, decider, self.act)
         self._begun_for: dict[str, Subject] = {}  # maps a run to the subject who took its use, with the ticket of that moment
         self._tasks: set[asyncio.Task[None]] = set()
         self._deeds: dict[type, Callable[[Any], None]] = {
@@ -84,7 +86,7 @@ class Perform:
             effects.TellRequester: self._tell_requester,
             effects.Admit: lambda effect: self._admit(effect.request, effect.request),
             effects.StartRun: self._start_run,
-            effects.StopRun: lambda effect: executor.stop(effect.run, effect.because),
+            effects.StopRun: self._stop_run,
             effects.ForgetRun: self._forget_run,
             effects.Give: lambda effect: self.later(self.holdings.go_on(effect.holding)),
             effects.Take: lambda effect: self.later(self.holdings.go_on(effect.holding)),
@@ -196,6 +198,10 @@ class Perform:
     def _start_run(self, effect: effects.StartRun) -> None:
         self.later(self._begin(effect.run))
 
+    def _stop_run(self, effect: effects.StopRun) -> None:
+        if not self.observing.stop(effect.run, effect.because):
+            self._executor.stop(effect.run, effect.because)
+
     async def _begin(self, id: str) -> None:
         """Have a monitor forked, and give the client its end of the control socket."""
         begun = self._store.run(id)
@@ -206,7 +212,11 @@ class Perform:
         waiter = self._waiters.of(asked.id)
         if waiter is None:
             self._not_started(id, "its client went away")
-            return
+            return None
+        if because := await self.observing.until_watched(begun, grant, asked, waiter):
+            if self._waiters.of(asked.id) is waiter:
+                waiter.refuse("denied", f"the command was not started: {because}")
+            return self._not_started(id, because)
         self._begun_for[id] = waiter.who or asked.requester
         try:
             job = await self._workers.files.run(
@@ -218,7 +228,7 @@ class Perform:
             self.deadlines.set("run", id, self._now().boot + 1.0)  # if this cannot be recorded now, the run is looked for
             waiter.fail(f"the run could not be started: {fault}")
             self._not_started(id, f"it could not be started: {fault}")
-            return
+            return None
         if begun.login is not None:
             control.close()  # a login has no client for it: the program that waits is told when the keeper has the session
         elif self._waiters.of(asked.id) is not waiter:
@@ -260,7 +270,10 @@ class Perform:
             return self._executor.stop(id, "its requester's ticket has expired: kinit")
         if locked := self._decider.lock_on(asked.requester):
             return self._executor.stop(id, locked.because)
+        if not self.observing.may_begin(found, grant, asked):
+            return self._executor.stop(id, "nobody watches it any more")
         self._executor.go(id)
+        self.observing.tell(id)
 
     def monitor_is_here(self, id: str) -> None:
         """Stop a monitor that has connected and whose run has ended or is to stop."""
@@ -269,6 +282,12 @@ class Perform:
             self._executor.stop(id, "it may not start any more")
         elif found.state is RunState.STOPPING:
             self._executor.stop(id, found.because)
+
+    def run_is_held(self, id: str, *, is_frozen: bool) -> None:
+        """Record that the monitor of an observed run has frozen or thawed it. A second report changes nothing."""
+        found = self._store.run(id)
+        if found is not None and found.state is (RunState.RUNNING if is_frozen else RunState.FROZEN):
+            self.act(run.Frozen(id, MONITOR) if is_frozen else run.Thawed(id, MONITOR))
 
     def run_has_started(self, id: str, pid: int) -> None:
         """Record that the command was executed, as its monitor says."""

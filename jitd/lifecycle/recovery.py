@@ -110,6 +110,7 @@ class Recovery:
         """Return the ids of the runs that may still live. No run of an earlier boot lives."""
         living = []
         for one in tuple(self._store.runs()):
+            self._perform.observing.forget(one)
             its_grant = self._store.grant(one.grant)
             if its_grant is not None and its_grant.boot_id != now.boot_id:
                 self._perform.act(run.Ended(one.id, DAEMON, Outcome(Ending.LOST, 0, "the host was booted anew")))

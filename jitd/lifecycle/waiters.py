@@ -59,6 +59,9 @@ class Waiter(Protocol):
     def asks(self, names: tuple[str, ...]) -> None:
         """The gatekeepers ``names`` are being asked about a use of an approved request."""
 
+    def hears(self, news: str) -> None:
+        """The approved request has news: tell the person the sentence ``news``."""
+
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
         """``seats`` are the people who could approve ``found`` in each way. Tell the person if there are too few."""
 

@@ -47,6 +47,10 @@ class Client:
         """Tell how the run ended: the last packet to the client."""
         self.say(b"X", notation.write({"outcome": ending, "status": number, "because": because}))
 
+    def say_news(self, sentence: str) -> None:
+        """Tell the person a sentence."""
+        self.say(b"N", sentence.encode())
+
     def push(self) -> None:
         """Send the packets that wait, as many as the client takes now."""
         while self._waiting:

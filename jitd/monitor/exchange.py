@@ -42,6 +42,8 @@ class Exchange:
         self.is_open = False
         self.is_told_to_end = False
         """True if a signal that is meant to end the command came after the command's end."""
+        self.is_held = False
+        """True while the run is frozen: a client cannot continue it."""
         self._in_front: Pid = 0  # the process group that had the terminal when the command stopped
 
     def open(self, told: dict[str, object], uid: int, command: Pid) -> None:
@@ -95,7 +97,8 @@ class Exchange:
                 rows, columns = struct.unpack(">HH", payload)
                 self._resize(rows, columns, command)
             elif kind == b"G" and len(payload) == 1 and payload[0] in SIGNALS:
-                signal_group(command, payload[0])
+                if not self.is_held or payload[0] != signal.SIGCONT:
+                    signal_group(command, payload[0])
                 self.is_told_to_end |= not command and payload[0] in ENDING
             elif kind == b"C" and self._go_on(payload, command):
                 pass
@@ -123,7 +126,8 @@ class Exchange:
             self._resize(turn.rows, turn.columns, command)
             self._take_turn(command, is_ours=turn.foreground)
         self.tape.resumed()
-        signal_group(command, signal.SIGCONT)
+        if not self.is_held:
+            signal_group(command, signal.SIGCONT)
         return True
 
     def _take_turn(self, command: Pid, *, is_ours: bool) -> None:

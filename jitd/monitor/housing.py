@@ -172,6 +172,11 @@ class Housing:
                 pass
         kill_all(lambda: self._without_holder() | self._strays())
 
+    def found(self) -> set[Pid]:
+        """Return all processes of the run that can be found, but the holder and what is below it."""
+        groups = [f"{self.directory}/command"] if self.directory is not None else []
+        return (members(groups) | self._without_holder() | self._strays()) - {self.holder}
+
     def hang_up(self) -> None:
         """Send SIGHUP and SIGCONT to all processes of the run, once to each; also to those forked since the last call."""
         groups = [f"{self.directory}/command"] if self.directory is not None else []

@@ -23,7 +23,9 @@ from jitd.monitor.client import Client
 from jitd.monitor.exchange import Exchange
 from jitd.monitor.holder import Spare, begin
 from jitd.monitor.housing import Housing, changed_child, has_executed
+from jitd.monitor.limits import ENDED, ENDING, GRACE, LEAVE, LOOK_AGAIN, PATIENCE, READY_WITHIN, STALL
 from jitd.monitor.line import AGAIN_AFTER, Line
+from jitd.monitor.observation import NOBODY, Observation
 from jitd.monitor.orders import CANNOT, FAILED, Job, sentence
 from jitd.monitor.places import GO, Left, note, write_outcome
 from jitd.monitor.pump import SLOTS, Pumps, arrived
@@ -35,23 +37,7 @@ from jitd.monitor.wakeup import Wakeup
 from jitd.recording.writer import boot_clock
 from jitpam.wire import notation
 
-PATIENCE = 10.0
-"""Seconds that a client may take to hand over its streams, and that the daemon may be gone before the command has begun."""
-READY_WITHIN = 30.0
-"""Seconds until the command must be ready to begin. Its file may take 20 of them, and its directory may be on a dead server."""
-GRACE = 2.0
-"""Seconds between SIGTERM and SIGKILL for a run that is stopped."""
-LEAVE = 5.0
-"""Seconds between SIGHUP and SIGKILL: for processes that a command leaves behind, and for a command whose client is gone."""
-STALL = 1.0
-"""Seconds that a client may take to read the last output of a run that did not end by itself."""
-LOOK_AGAIN = 0.03
-"""Seconds between two checks whether all processes of the run have ended."""
-ENDED = "it was ended before it began"
-ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
-"""Signals by which a person ends a command before it begins. The client then ends by the same signal."""
-Outcome = tuple[str, int, str]
-"""How a run ended: one of ENDINGS, an exit status or signal number, and a sentence."""
+Outcome = tuple[str, int, str]  # how a run ended: one of ENDINGS, an exit status or signal number, and a sentence
 
 
 class Monitor:
@@ -80,13 +66,11 @@ class Monitor:
         self._because = ""  # why the run is being ended; empty if it is not
         self._ended_at = 0.0
         self._kill_at: float | None = None
-        self._is_durable = False
-        self._is_stopped = False
-        self._is_hung_up = False
+        self._is_settled = self._is_durable = self._is_stopped = self._is_hung_up = False
         self._wakeup = Wakeup()
         self.child = 0  # the command's process, once the session is open
         self.leash: socket.socket | None = None
-        self._is_settled = False
+        self.observation = Observation(self.housing, self.client.say_news, is_due=job.observed)
         if not job.is_housed:
             self._settle()
 
@@ -141,6 +125,7 @@ class Monitor:
         self._hear_pumps()
         self._look_at_clocks()
         self._hear_daemon()  # after the others: a ``go`` does not count if the client is gone or the time is over
+        self._look_who_watches()
         self.exchange.relay(is_over=self._outcome is not None)
         self._reap()
         if self._over is not None and self._outcome is None and self.pumps.is_drained:
@@ -162,7 +147,7 @@ class Monitor:
             poll.register(self.line, select.POLLIN)
         self.exchange.wait_with(poll)
         self.pumps.wait_with(poll)
-        soon = 1.0 if self.line.is_up else AGAIN_AFTER
+        soon = min(1.0 if self.line.is_up else AGAIN_AFTER, self.observation.due_in())
         if (due_in := self.tape.tend()) is not None:
             soon = min(soon, due_in)
         if self.state != "ended" and self._kill_at is not None:
@@ -232,6 +217,9 @@ class Monitor:
                     self.leash.send(b"g", socket.MSG_NOSIGNAL)
                     self._has_gone = True
                     self.pumps.begin()
+                    self.observation.begin()
+            elif say == "watched":
+                self.observation.hear(values["by"])
             elif say == "stop":
                 self.stop(values["because"])
             elif say == "taken" and self.state == "ended":
@@ -242,6 +230,8 @@ class Monitor:
             self.line.say("ready")
         elif self.state == "running":
             self.line.say("started", pid=self.child)
+            if self.job.observed:
+                self.line.say(self.observation.state)
         elif self._outcome is not None:
             assert self._left is not None, "it has ended"
             self.line.say("ended", **asdict(self._left))
@@ -279,7 +269,7 @@ class Monitor:
         self._is_stopped = True
         self.strays.end_with(self.housing)
         self._because = self._because or sentence(because)
-        if self.child:
+        if self.child and not self.observation.is_frozen:
             signal_group(self.child, signal.SIGTERM)
             signal_group(self.child, signal.SIGCONT)
             self._kill_at = min(self._kill_at or now + GRACE, now + GRACE)
@@ -289,6 +279,8 @@ class Monitor:
     def _hang_up(self) -> None:
         if self._outcome is None and not self._has_gone:
             self._refuse(CANNOT, "the client went away")
+        elif self.child and self.observation.is_frozen:
+            self.stop("the client went away")
         elif self.child:
             self._because = self._because or "the client went away"
             self._kill_at = self._kill_at or time.monotonic() + LEAVE
@@ -321,7 +313,7 @@ class Monitor:
             if pid != self.child:
                 continue
             if os.WIFSTOPPED(status):
-                if self.exchange.is_open and self._outcome is None and self._kill_at is None:  # a key may stop it before exec
+                if self.exchange.is_open and self._outcome is None and self._kill_at is None and not self.observation.is_frozen:
                     self.exchange.say_stopped(os.WSTOPSIG(status))
                 continue
             self._hear_child()  # its last packets on the leash
@@ -357,8 +349,7 @@ class Monitor:
         if self._outcome is None and not self._has_gone:
             if not self.exchange.is_open and now - self._began_at > PATIENCE:
                 late = "the client did not hand over its streams" if self.child else "PAM did not open the session"
-                if not self._is_settled:
-                    late = "the run was given no control group"
+                late = late if self._is_settled else "the run was given no control group"
                 self._refuse(CANNOT, f"{late} within {PATIENCE:.0f} s")
             elif self.state == "starting" and now - self._began_at > READY_WITHIN:
                 self._refuse(CANNOT, f"its directory and its files could not be looked at within {READY_WITHIN:.0f} s")
@@ -373,6 +364,14 @@ class Monitor:
             else:
                 self.housing.kill()
             self._reap()
+
+    def _look_who_watches(self) -> None:
+        """Freeze the run if nobody watches it, thaw it if somebody does, and end it if nobody comes back."""
+        if self.state != "ended" and not self._is_stopped and self.observation.look():
+            self.exchange.is_held = self.observation.is_frozen
+            self._report()
+            if self.observation.is_over:
+                self.stop(NOBODY)
 
     def _finish(self) -> None:
         """End the run for good, when no process is left, and the client has read everything or its time for that is over."""

@@ -42,7 +42,7 @@ class Job:
     of each other file that was approved (operands.Bound), None if no other file had to be approved. ``stdin`` is what the rule
     wants standard input to be. ``is_housed``: the daemon has the monitor put into a control group; else the monitor makes one.
     ``record`` is one of RECORDED (core.decision), ``record_bytes`` the most that is recorded. ``inherits``: ``cwd`` is the
-    caller's current directory, and the caller did not name it.
+    caller's current directory, and the caller did not name it. ``observed``: the run has to be watched.
     """
 
     run: str
@@ -78,6 +78,7 @@ class Job:
     inherits: bool = False
     trusted_uid: int = 0
     trusted: tuple[bytes, ...] = ()
+    observed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +282,7 @@ _JOB: dict[str, Callable[[object], Any]] = {
     "inherits": _truth,
     "trusted_uid": _id,
     "trusted": _list(_absolute),
+    "observed": _truth,
 }
 
 _LOGIN: dict[str, Callable[[object], Any]] = {
@@ -292,7 +294,7 @@ _LOGIN: dict[str, Callable[[object], Any]] = {
 
 FROM_MONITOR: dict[str, dict[str, Callable[[object], Any]]] = {
     "here": {"run": _run, "state": _choice("starting", "ready", "running", "ended"), "ends_at_boot": _instant},
-    "ready": {},
+    **{word: {} for word in ("ready", "frozen", "thawed")},
     "started": {"pid": _number},
     "ended": {"ending": _choice(*ENDINGS), "number": _number, "because": _text, "recording": _recording},
 }
@@ -301,12 +303,12 @@ FROM_LAUNCHER: dict[str, dict[str, Callable[[object], Any]]] = {"unborn": {"run"
 """What the launcher says. ``unborn``: it could not make a monitor."""
 _BIRTH: dict[str, Callable[[object], Any]] = {"run": _run, "run_dir": _path, "state_dir": _path}
 FROM_DAEMON: dict[str, dict[str, Callable[[object], Any]]] = {
-    "housed": {},
-    "go": {},
+    **{word: {} for word in ("housed", "go", "taken")},
     "stop": {"because": _text},
-    "taken": {},
+    "watched": {"by": _list(_text)},
 }
-"""What the daemon says. ``housed``: the monitor is in the run's control group. ``taken``: the outcome is committed."""
+"""What the daemon says. ``housed``: the monitor is in the run's control group. ``taken``: the outcome is committed. ``watched``:
+those in ``by`` watch the run now."""
 
 
 # --- there and back --------------------------------------------------------------------------------------------------

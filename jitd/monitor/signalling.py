@@ -39,17 +39,17 @@ def hang_up_all(find: Callable[[], set[Pid]], groups: Iterable[str] = (), *, but
         for group in groups:
             if not _holds_us(group):
                 frozen.append(group)
-                if not _set_freezer(group, "1"):
+                if not set_freezer(group, "1"):
                     frozen.remove(group)
         _await_frozen(frozen)
-        _signal_until_none_is_new(lambda: find() - members(frozen), signal.SIGSTOP, but_not)
-        reached = _signal_until_none_is_new(find, signal.SIGHUP, but_not)
+        signal_until_none_is_new(lambda: find() - members(frozen), signal.SIGSTOP, but_not)
+        reached = signal_until_none_is_new(find, signal.SIGHUP, but_not)
     finally:
         try:
             signal_all(find, signal.SIGCONT, but_not=but_not)
         finally:
             for group in frozen:
-                _set_freezer(group, "0")
+                set_freezer(group, "0")
     return reached
 
 
@@ -57,7 +57,7 @@ def kill_all(find: Callable[[], set[Pid]]) -> None:
     """Stop the processes that ``find`` finds until no new one turns up, then kill all: so none can fork while it is killed."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, -20)  # a fork bomb leaves little processor time to others
-    if _signal_until_none_is_new(find, signal.SIGSTOP):
+    if signal_until_none_is_new(find, signal.SIGSTOP):
         signal_all(find, signal.SIGKILL)
 
 
@@ -94,6 +94,15 @@ def look_at(pid: Pid) -> tuple[Pid, bool]:
         os.close(file)
 
 
+def is_stopped(pid: Pid) -> bool:
+    """True if a process is stopped by a signal, or by a debugger (proc(5), ``stat``); also if it is gone or has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read(4096).rpartition(b")")[2].split()[0] in b"TtZX"
+    except (OSError, IndexError):
+        return True
+
+
 def signal_all(find: Callable[[], set[Pid]], number: int, *, but_not: Collection[Pid] = ()) -> set[Pid]:
     """Signal all processes that ``find`` finds but those in ``but_not``. Return the processes that were signalled.
 
@@ -128,7 +137,7 @@ def _signal_batch(batch: list[Pid], find: Callable[[], set[Pid]], number: int) -
             os.close(handle)
 
 
-def _signal_until_none_is_new(find: Callable[[], set[Pid]], number: int, but_not: Collection[Pid] = ()) -> set[Pid]:
+def signal_until_none_is_new(find: Callable[[], set[Pid]], number: int, but_not: Collection[Pid] = ()) -> set[Pid]:
     """Call ``signal_all`` until no new process turns up, MOST_TRIES times at most. Return all that were signalled."""
     reached: set[Pid] = set()
     for _ in range(MOST_TRIES):
@@ -151,7 +160,8 @@ def _parents_first(pids: Iterable[Pid]) -> list[Pid]:
     return sorted(parents, key=depth)
 
 
-def _set_freezer(group: str, value: str) -> bool:
+def set_freezer(group: str, value: str) -> bool:
+    """Freeze the control group ``group`` (``value`` is ``1``) or let it go on (``0``). False if it cannot be done."""
     try:
         with open(f"{group}/cgroup.freeze", "w", encoding="ascii") as file:
             file.write(value)

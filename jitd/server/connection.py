@@ -8,7 +8,7 @@ wrapped message has verified. A fault before that is counted, a later one is rec
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 from jitd.core.origin import Caller
@@ -29,7 +29,7 @@ from jitd.server.telling import Telling
 from jitd.server.waiting import FAILED, Waiting
 from jitd.store import Conflict
 from jitd.verbs.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
-from jitd.verbs.rows import instant
+from jitd.verbs.rows import Row, instant
 from jitpam.wire import coding, messages
 from jitpam.wire.conversation import DAEMON, Conversation
 from jitpam.wire.faults import RemoteProtocolError
@@ -59,6 +59,7 @@ class Connection:
         self._point: Enforcement | None = None
         self._given: list[Held] = []
         self._watch_ended = False
+        self._seen: Callable[[int], None] = lambda beat: None
         self._is_stale = False
         self._listing: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -226,6 +227,8 @@ class Connection:
         assert self._who is not None, "the table lets nobody come this far unknown"
         if message.type == "bye":
             return self.close()
+        if isinstance(message, messages.Seen):
+            return self._seen(message.beat)
         if self._talk.state in ("started", "holding"):  # too late to withdraw: the client hangs up
             return None
         if self._talk.state == "waiting" and message.type == "withdraw":
@@ -295,7 +298,13 @@ class Connection:
                 self._services.waiters.watch(self._list_again)
                 self._list_again()
             case messages.Replay():
-                await self._replay(who, message)
+                await self._replay(self._services.recordings.play(who, message.id, follow=message.follow, again=self._admit))
+            case messages.Observe():
+                origin = origins.origin(self._peer.pid, self._peer.uid)
+                rows = self._services.observers.observe(
+                    who, message.id, message.offset, origin, again=self._admit, begun=self._note_observed
+                )
+                await self._replay(rows)
             case messages.Enforce():
                 self._enforce(who, message, body)
             case messages.Token() if self._point is not None:
@@ -333,15 +342,17 @@ class Connection:
         self._who = who
         return who
 
-    async def _replay(self, who: Subject, message: messages.Replay) -> None:
+    async def _replay(self, rows: AsyncGenerator[Row, None]) -> None:
         """Send a recording. A client that goes away is noticed, even while there is nothing to send."""
-        rows = self._services.recordings.play(who, message.id, follow=message.follow, again=self._admit)
         async with aclosing(rows):
             async for row in rows:
                 await self._telling.row(row)
                 self._channel.resume()  # from the first row on: anything that the client sends counts as a hang-up
                 await self._channel.drained()
         self._done("")
+
+    def _note_observed(self, seen: Callable[[int], None]) -> None:
+        self._seen = seen
 
     def _done(self, text: str) -> None:
         self.say(messages.Done(text=text))

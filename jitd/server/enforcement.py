@@ -256,6 +256,9 @@ class Enforcement:
         """See ``waiters.Waiter``. An enforcement point resumes nothing."""
         raise AssertionError(f"nobody waits for {names}")
 
+    def hears(self, news: str) -> None:
+        """See ``waiters.Waiter``. An enforcement point is told nothing after its approval."""
+
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
         """See ``waiters.Waiter``."""
         lines = unseated(found, seats, self._services.now())

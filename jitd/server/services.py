@@ -22,6 +22,7 @@ from jitd.verbs.explanations import Explanations
 from jitd.verbs.lists import Lists
 from jitd.verbs.locks import Locks
 from jitd.verbs.mutes import Mutes
+from jitd.verbs.observers import Observers
 from jitd.verbs.owed_reviews import OwedReviews
 from jitd.verbs.recordings import Recordings
 from jitd.verbs.requests import Requests
@@ -51,6 +52,7 @@ class Services:
     endings: Endings
     locks: Locks
     recordings: Recordings
+    observers: Observers
     waiters: Waiters
     turns: Turns
     mutes: Mutes

@@ -199,9 +199,13 @@ class Waiting:
 
     def asks(self, names: tuple[str, ...]) -> None:
         """See ``waiters.Waiter``."""
+        self.hears(asking(names))
+
+    def hears(self, news: str) -> None:
+        """See ``waiters.Waiter``."""
         if self._request is not None:
             state = str(RequestState.APPROVED)
-            self._say(messages.Progress(id=self._request, state=state, owed=True, news=[asking(names)], until=None))
+            self._say(messages.Progress(id=self._request, state=state, owed=True, news=[news], until=None))
 
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
         """See ``waiters.Waiter``."""

@@ -34,7 +34,7 @@ from jitd.core.origin import read_origin
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
 from jitd.core.thing import read_thing
 from jitd.expressions.patterns import read_pattern
-from jitd.settings import approvals_key, break_glass_key, demands, notify_key, without_kdc_key
+from jitd.settings import approvals_key, break_glass_key, demands, notify_key, observed_key, without_kdc_key
 from jitd.settings.acceptance import read_accept
 from jitd.settings.commands_key import read_commands
 from jitd.settings.gatekeeper_key import faults_of, names_in
@@ -73,6 +73,7 @@ KEYS = {
         "session",
         "options",
         "operands",
+        "observed",
     ),
 }
 """The keys that each table may have. ``rule`` is for permit and deny alike."""
@@ -284,7 +285,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule
         file=document.file,
         line=document.line_of(table.place),
     )
-    return without_kdc_key.with_local(table, break_glass_key.with_glass(table, rule))
+    return observed_key.observed(table, without_kdc_key.with_local(table, break_glass_key.with_glass(table, rule)))
 
 
 def _deny(document: Document, table: Table, names: Mapping[str, Name]) -> Rule:
@@ -375,4 +376,5 @@ def _terms(run: Table) -> Terms:
         session=run.text("session", "keep", ("keep", "end")),
         options=run.text("options", "refuse", ("allow", "refuse")) == "allow",
         bound=run.text("operands", "named", ("named", "bound")) == "bound",
+        observed=run.text("observed", "no", ("no", "required")) == "required",
     )

@@ -82,7 +82,7 @@ class Recordings:
         Raises Refusal.
         """
         run, asked = await self._lists.run_of(who, typed)
-        self._may_watch(who, asked)
+        self.refuse(who, asked)
         try:
             file = storage.open_recording(self._directory, run.id)
         except (FileNotFoundError, ValueError):
@@ -109,11 +109,20 @@ class Recordings:
                 if is_live and time.monotonic() - asked_at > ASKED_AGAIN_EVERY:
                     asked_at = time.monotonic()
                     who = await again()
-                    self._may_watch(who, (await self._lists.run_of(who, run.id))[1])
+                    self.refuse(who, (await self._lists.run_of(who, run.id))[1])
         finally:
             os.close(file)
 
-    def _may_watch(self, who: Subject, asked: Request) -> None:
+    def opened_now(self, run: str) -> int:
+        """Return a descriptor of the recording of ``run``; -1 if there is none yet. Raises RecordingError."""
+        if not os.path.isdir(self._directory):  # the first monitor makes it
+            return -1
+        try:
+            return storage.open_recording(self._directory, run)
+        except (FileNotFoundError, ValueError):
+            return -1
+
+    def refuse(self, who: Subject, asked: Request) -> None:
         """Raise Refusal unless ``who`` may watch the runs of ``asked``."""
         words = asked.obligations.terms.watch if asked.obligations is not None else None
         is_named = words is None or matches_any(who, words) or self._access.is_overseer(who)

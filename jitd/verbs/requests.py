@@ -350,7 +350,7 @@ class Requests:
             raise Refusal("forbidden", f"request {found.id} is not yours: only its requester may withdraw it")
         if found is None or not who.is_requester(found.requester):
             raise Refusal("unknown", "there is no such request of yours")
-        if not found.is_open and self._perform.screenings.stop(found.id):
+        if not found.is_open and (self._perform.screenings.stop(found.id) or self._perform.observing.holds(found.id)):
             raise Refusal("withdrawn", f"no use was taken: request {found.id} is still approved")
         try:
             self._perform.act(

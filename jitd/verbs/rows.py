@@ -108,6 +108,7 @@ def _terms(terms: Terms, asked_for: int | None) -> Row:
         "leftovers": terms.leftovers,
         "writable": terms.writable,
         "bound": terms.bound,
+        "observed": terms.observed,
         "options": terms.options,
         "session": terms.session,
     }
@@ -267,6 +268,8 @@ def run_row(run: Run, grant: Grant, viewer: Subject, usage: Usage | None = None)
         if outcome is None
         else {"ending": str(outcome.ending), "number": outcome.number, "because": shown(outcome.because)},
         "because": shown(run.because),
+        "observed": grant.terms.observed,
+        "watchers": [shown(who) for who in run.watchers],
         "recorded": None if run.recording is None else asdict(run.recording),
         "cpu_ms": None if usage is None or usage.cpu_for is None else round(usage.cpu_for * 1000),
         "memory": None if usage is None else usage.memory,

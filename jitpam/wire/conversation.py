@@ -53,6 +53,8 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
         **{(CLIENT, asked): "asked" for asked in _ASKS},
         (CLIENT, "keep"): "asked",  # it may cross what was taken
         (CLIENT, "watch"): "watching",
+        (CLIENT, "observe"): "observing",
+        (CLIENT, "seen"): "ready",  # it may cross the end of what was observed
         (CLIENT, "enforce"): "proving",
         (CLIENT, "bye"): "closed",
     },
@@ -65,6 +67,13 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
         (CLIENT, "bye"): "closed",
         (DAEMON, "item"): "watching",
         (DAEMON, "done"): "watching",
+        (DAEMON, "refused"): "ready",
+    },
+    "observing": {
+        (CLIENT, "seen"): "observing",
+        (CLIENT, "bye"): "closed",
+        (DAEMON, "item"): "observing",
+        (DAEMON, "done"): "ready",
         (DAEMON, "refused"): "ready",
     },
     "proving": {

@@ -223,6 +223,21 @@ class Replay(Message, by=FROM_CLIENT):
     follow: bool
 
 
+class Observe(Message, by=FROM_CLIENT):
+    """Watch the run ``id``, or the run of the request ``id``, as its rule wants (``run.observed``). The first ``offset`` bytes of
+    its recording are not sent again.
+    """
+
+    id: str
+    offset: int = 0
+
+
+class Seen(Message, by=FROM_CLIENT):
+    """My screen has shown all that came before ``beat``."""
+
+    beat: int
+
+
 class Watch(Message, by=FROM_CLIENT):
     """Ask for the list of requests, as ``List`` does, and for the whole list again after every change."""
 

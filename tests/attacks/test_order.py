@@ -53,6 +53,8 @@ SAMPLES = [
     messages.Audit(after=0),
     messages.Replay(id=ID, follow=False),
     messages.Watch(ended=False),
+    messages.Observe(id=ID, offset=0),
+    messages.Seen(beat=1),
     messages.Enforce(
         service="sudo",
         stage="account",

@@ -160,7 +160,10 @@ def test_where_a_turn_leaves_the_two(role, said, state):
     asks = {name for speaker, name in STEPS if speaker == CLIENT and walk(role, [*steps, (speaker, name)])}
     answers = {name for speaker, name in STEPS if speaker == DAEMON and walk(role, [*steps, (speaker, name)])}
     if state == "ready":
-        assert asks == ASKED | {"submit", "anew", "breakglass", "get", "resume", "watch", "enforce", "bye"} and answers == set()
+        assert (
+            asks == ASKED | {"submit", "anew", "breakglass", "get", "resume", "watch", "observe", "seen", "enforce", "bye"}
+            and answers == set()
+        )
     elif state == "closed":
         assert asks == answers == set()
     else:

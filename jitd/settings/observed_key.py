@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The key ``run.observed`` of a permit: the command runs only while somebody who may review the request watches it.
+
+Law: a rule with it can be performed, or it is a fault. There is somebody who may watch, and all that a watcher has to see is
+recorded: the recording is what they watch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from jitd.core.deed import deed_of
+from jitd.core.policy import Rule
+from jitd.settings.toml_table import Table
+
+KEPT = ("output", "all")
+"""What an observed run may record: all that it writes, or more. Less would leave its watcher in the dark."""
+
+
+def observed(table: Table, rule: Rule) -> Rule:
+    """Return ``rule``, read from ``table``, with the recording that its ``run.observed`` needs, if it has that key. Faults are
+    noted in the table.
+    """
+    terms = rule.terms
+    if not terms.observed:
+        return rule
+    run = table.table("run")
+    if not rule.approvals:
+        run.fault('"observed" needs "approvals": those who may approve are those who may watch', "observed")
+    if rule.gives is not None and rule.commands is None:
+        run.fault('"observed" is about commands: nobody can watch a thing that is given', "observed")
+    if rule.services is not None and not any(deed_of(service).is_executed for service in rule.services):
+        run.fault('"observed" is about what jitsudo runs: nobody can watch what another program runs', "observed")
+    if "record" in run.values and terms.record.what not in KEPT:
+        run.fault('"record" must be "output" or "all" with "observed": the recording is what people watch', "record")
+    if terms.record.failure != "end":
+        run.fault('"record_failure" must be "end" with "observed": the recording is what people watch', "record_failure")
+    if terms.watch is not None and not terms.watch:
+        run.fault('"watch" names nobody, and "observed" needs somebody who watches', "watch")
+    what = terms.record.what if terms.record.what in KEPT else KEPT[0]
+    return replace(rule, terms=replace(terms, record=replace(terms.record, what=what)))

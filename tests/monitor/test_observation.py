@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The clock of an observed run, at instants that the test gives; and processes that are really held still.
+
+Law: no test waits for a clock: instants are arguments, and processes are watched for what they do.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jitd.lifecycle.observing import SAID_EVERY
+from jitd.monitor import observation
+from jitd.monitor.freezing import Freezer
+from jitd.monitor.housing import Housing
+from jitd.monitor.observation import ENDED_AFTER, FROZEN_AFTER, SILENT_AFTER, Clock, Observation
+from jitd.monitor.signalling import is_stopped
+from tests.waiting import wait_for
+
+BOB = ("bob@EXAMPLE.TEST",)
+
+
+def test_who_leaves_starts_the_clock_and_who_comes_stops_it() -> None:
+    """THREATS A-18"""
+    clock = Clock(100.0)
+    clock.hear(BOB, 101.0)
+    assert clock.alone_for(102.0) == 0.0
+    clock.hear((), 103.0)
+    clock.hear((), 108.0)  # that is no news: the clock goes on
+    assert clock.alone_for(109.0) == 6.0
+    clock.hear(BOB, 110.0)
+    assert clock.alone_for(111.0) == 0.0
+
+
+def test_a_silent_daemon_is_nobody_who_watches() -> None:
+    """THREATS A-18"""
+    clock = Clock(100.0)
+    clock.hear(BOB, 100.0)
+    assert clock.alone_for(100.0 + SILENT_AFTER) == 0.0
+    assert clock.alone_for(100.0 + FROZEN_AFTER) == FROZEN_AFTER, "counted from the last word, and not from the silence"
+    assert 2 * SAID_EVERY < SILENT_AFTER, "one word may be late"
+
+
+class Sleeper:
+    """A process below this one, which writes to a file as long as it runs."""
+
+    def __init__(self, file: Path) -> None:
+        writes = f"import time\nn=0\nwhile True:\n n+=1\n open({str(file)!r},'w').write(str(n)); time.sleep(0.01)"
+        self.process = subprocess.Popen([sys.executable, "-ISc", writes])
+        self.file = file
+
+    def count(self) -> int:
+        text = self.file.read_text() if self.file.exists() else ""
+        return int(text or 0)
+
+
+class Below(Housing):
+    """A housing of one process, without a control group."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__()
+        self.pid = pid
+
+    def found(self) -> set[int]:
+        return {self.pid}
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path) -> Iterator[Sleeper]:
+    made = Sleeper(tmp_path / "n")
+    wait_for(lambda: made.count() > 2)
+    yield made
+    made.process.kill()
+    made.process.wait()
+
+
+def test_a_run_is_frozen_and_then_over(sleeper: Sleeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS A-18"""
+    at = [1000.0]
+    monkeypatch.setattr(observation.time, "monotonic", lambda: at[0])
+    said: list[str] = []
+    run = Observation(Below(sleeper.process.pid), said.append, is_due=True)
+    run.begin()
+    run.hear(BOB)
+    assert not run.look() and said == ["bob@EXAMPLE.TEST watches"]
+    run.hear(())
+    assert not run.look() and "frozen in 10 s" in said[-1]
+    at[0] += FROZEN_AFTER
+    assert run.look() and run.is_frozen and not run.is_over
+    wait_for(lambda: is_stopped(sleeper.process.pid))
+    os.kill(sleeper.process.pid, signal.SIGCONT)  # somebody continues it: it is held again
+    at[0] += 1.0
+    run.look()
+    wait_for(lambda: is_stopped(sleeper.process.pid))
+    run.hear(BOB)
+    assert run.look() and not run.is_frozen
+    n = sleeper.count()
+    wait_for(lambda: sleeper.count() > n)
+    run.hear(())
+    at[0] += ENDED_AFTER
+    assert run.look() and run.is_frozen and run.is_over
+
+
+def test_a_run_that_nobody_has_to_watch_is_left_alone(sleeper: Sleeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = [1000.0]
+    monkeypatch.setattr(observation.time, "monotonic", lambda: at[0])
+    run = Observation(Below(sleeper.process.pid), lambda sentence: pytest.fail(sentence), is_due=False)
+    run.begin()
+    at[0] += 10 * ENDED_AFTER
+    assert not run.look() and not run.is_frozen and not run.is_over
+
+
+def test_what_was_stopped_before_stays_stopped(sleeper: Sleeper) -> None:
+    os.kill(sleeper.process.pid, signal.SIGSTOP)
+    wait_for(lambda: is_stopped(sleeper.process.pid))
+    freezer = Freezer(Below(sleeper.process.pid))
+    freezer.freeze()
+    freezer.thaw()
+    assert is_stopped(sleeper.process.pid)
