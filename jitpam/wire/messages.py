@@ -117,9 +117,9 @@ class Get(Message, by=FROM_CLIENT):
     tty: bytes | None
     login_session: int
     parents: list[str]
+    also: list[str] = []  # never changed: a message is frozen
     waits: bool
     if_owed: bool
-    also: list[str] = []  # never changed: a message is frozen
 
 
 class Keep(Message, by=FROM_CLIENT):
