@@ -408,6 +408,7 @@ async def test_a_daemon_that_ends_waits_for_the_message_that_is_being_sent_and_s
 
 @played
 async def test_more_than_five_a_minute_become_one_digest_and_each_is_told_once(house: House) -> None:
+    """THREATS A-09."""
     ids = [f"AAAA-{n:04}" for n in range(12)]
     for id in ids[:8]:
         house.begin(id, notify=("ops",))
@@ -442,6 +443,7 @@ async def test_what_is_decided_while_it_is_held_back_is_not_in_the_digest(house:
 
 @played
 async def test_a_flood_of_one_address_holds_up_no_other_address(house: House) -> None:
+    """THREATS A-09."""
     for n in range(30):
         house.begin(f"AAAA-{n:04}", notify=("ops", "tty"))
     await house.work()
@@ -455,6 +457,7 @@ async def test_a_flood_of_one_address_holds_up_no_other_address(house: House) ->
 
 @played
 async def test_who_is_muted_is_told_nothing_until_it_is_over_and_the_group_is_told(house: House) -> None:
+    """THREATS A-09."""
     house.store.mute("bob", house.at.at + timedelta(seconds=60))
     house.begin()
     await house.work()
