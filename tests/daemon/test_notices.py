@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from jitd.announcing.letters import LOOKED_UP_AFTER
-from jitd.announcing.post import FIRST_PAUSE, LONGEST_PAUSE, MINUTE, MOST_A_MINUTE
+from jitd.announcing.post import AWAY_FOR, FIRST_PAUSE, LONGEST_PAUSE, MINUTE, MOST_A_MINUTE
 from jitd.core.decision import Approval
 from jitd.core.law import CLOCK
 from jitd.core.notice import Skipped
@@ -404,6 +404,34 @@ async def test_a_daemon_that_ends_waits_for_the_message_that_is_being_sent_and_s
 
 
 # --- too much ----------------------------------------------------------------------------------------------------------------
+
+
+@played
+async def test_who_is_not_logged_in_is_told_when_they_are_and_this_is_no_failure(house: House) -> None:
+    house.tty.away = {"bob"}
+    id = house.begin().id
+    await house.work()
+    assert {to for _, _, to in house.tty.said} == {"carol", "dave"} and not house.posts["tty"].troubles
+    assert {mark.address for mark in house.store.told(id) if mark.channel == "tty"} == {"carol", "dave"}
+    n_tries = house.tty.n_tries
+    await house.pass_time(AWAY_FOR - 1)
+    assert house.tty.n_tries == n_tries, "nobody is asked for all the time"
+    await house.pass_time(1)
+    assert house.tty.n_tries == n_tries + 1 and "bob" not in {to for _, _, to in house.tty.said}
+    house.tty.away = set()
+    await house.pass_time(AWAY_FOR)
+    assert [event for event, _, to in house.tty.said if to == "bob"] == ["waits"]
+
+
+@played
+async def test_who_logs_in_after_a_request_was_decided_is_told_nothing_of_it(house: House) -> None:
+    house.tty.away = {"bob"}
+    id = house.begin().id
+    await house.work()
+    house.act(withdraw(house.found(id)))
+    house.tty.away = set()
+    await house.pass_time(AWAY_FOR)
+    assert "bob" not in {to for _, _, to in house.tty.said}
 
 
 @played
