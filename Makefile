@@ -62,6 +62,7 @@ torture:  ## kill a process of each of many runs, at any point: ARGS="--times N 
 	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/crashes $(ARGS)
 	@contrib/lab/lab --systemd --no-jitd $(PYTHON) contrib/torture/crashes $(ARGS)
 	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/answers
+	@PYTHONPATH=$(CURDIR) $(PYTHON) contrib/torture/races
 	@$(MAKE) -s -C contrib/krb5 fuzz
 	@contrib/lab/lab --no-jitd env JITD_TIMES=20 $(PYTHON) contrib/torture/hunts $(HUNTS)
 

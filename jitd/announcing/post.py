@@ -3,7 +3,8 @@
 
 Law: one message at a time, each looked at again just before it is sent; what is moot by then is not sent. A told mark is written
 after the message, so only a kill between the two has it sent twice. A channel that fails is tried again with growing pauses, and
-nobody else waits for it. Nor does anybody wait for an address that fails while others can be reached.
+nobody else waits for it. Nor does anybody wait for an address that fails while others can be reached. An address at which nobody
+is there is not told, and no failure: it is tried again each minute, as long as there is something to tell.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from jitd.announcing.letters import Letter, Letters, Office
 from jitd.core.notice import LOUD, Notice
 from jitd.core.request import Request
 from jitd.log import log
-from jitd.notifying.channel import Channel, Message, NotSent
+from jitd.notifying.channel import Channel, Message, NobodyThere, NotSent
 from jitd.settings.channels import ChannelSettings
 from jitd.store import StoreError, Told
 
@@ -26,6 +27,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """The first and the longest pause after a message that was not sent, in seconds. The pause doubles each time."""
 SENT_WITHIN = 30.0
 """Seconds that sending one message may take."""
+AWAY_FOR = 60.0
+"""Seconds until it is tried again to tell somebody who was not there."""
 MOST_A_MINUTE = 5
 MINUTE = 60.0
 """So many messages go to one address in so many seconds; what is more becomes one digest."""
@@ -165,7 +168,11 @@ class Post:
         if not found or self._is_finishing:
             return
         async with self._sending:
-            why = await self._carried(tuple((letter.notice, request) for letter, request in found), address)
+            try:
+                why = await self._carried(tuple((letter.notice, request) for letter, request in found), address)
+            except NobodyThere:
+                self._away([letter for letter, _ in found], address)
+                return
             if why:
                 self._failed([letter for letter, _ in found], why)
             else:
@@ -187,11 +194,13 @@ class Post:
             log("jitd ends while a message is being sent; it is sent again", channel=self.settings.name)
 
     async def _carried(self, said: tuple[tuple[Notice, Request], ...], address: str) -> str:
-        """Have ``said`` sent to ``address``. Return why it was not; empty if it was."""
+        """Have ``said`` sent to ``address``. Return why it was not; empty if it was. Raises NobodyThere."""
         try:
             message = self._worded(said, (address,) if address else ())
             async with asyncio.timeout(SENT_WITHIN):
                 await self._channel.send(message)
+        except NobodyThere:
+            raise
         except NotSent as fault:
             return str(fault) or "it does not say why"
         except TimeoutError:
@@ -213,13 +222,24 @@ class Post:
             self._put_off(id, self._to.clock() + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(before.n_tries, 10)))
         log("people could not be told; it is tried again", channel=self.settings.name, requests=len(letters), because=why)
 
-    def _told(self, letters: list[Letter], address: str) -> None:
+    def _away(self, letters: list[Letter], address: str) -> None:
+        """Nobody is at ``address`` to read ``letters``: look again later."""
+        self._works_for(address)
+        for letter in letters:
+            self.troubles.pop((letter.notice.request, address), None)
+            self._put_off(letter.notice.request, self._to.clock() + AWAY_FOR)
+
+    def _works_for(self, address: str) -> None:
+        """Note that the channel works, also for ``address``."""
         if self._n_failed > 1:  # it was down, and is back: go on at once
             for id, _ in self.troubles:
                 self._put_off(id, self._to.clock())
         self._n_failed, self._pause_until = 0, 0.0
         del self._tries[address]
         self._unreachable = set(+self._tries)  # the channel works, so it is they who fail
+
+    def _told(self, letters: list[Letter], address: str) -> None:
+        self._works_for(address)
         self._sent[address].append(self._to.clock())
         at = self._to.now().at
         marks = [self._letters.mark(letter.notice.request, address, letter.notice.mark, at) for letter in letters]

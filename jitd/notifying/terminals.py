@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The channel of kind ``terminals``: jitd-terminals writes the message to the terminals on which people are logged in.
 
-Law: a message that nobody is logged in to read, or that every terminal refuses (mesg(1)), is sent: nothing more can be done. What
-is written is printable ASCII, and at most 1 KiB; where a message is longer, its long lines are cut.
+Law: a message is sent if there was a terminal for it. A terminal that refuses it (mesg(1)) is somebody's no, and counts; without
+any, there is nobody to read it. What is written is printable ASCII, and at most 1 KiB; where a message is longer, its long lines
+are cut.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from jitd.notifying.channel import Message, NotSent
+from jitd.notifying.channel import Message, NobodyThere, NotSent
 from jitd.notifying.foreign import CUT
 from jitd.terminals.client import Failed
 from jitd.terminals.messages import MOST_BYTES, MOST_PEOPLE, Tell, Told, text_of
@@ -34,12 +35,15 @@ class Terminals:
         self._writers = writers
 
     async def send(self, message: Message) -> None:
-        """Write ``message`` to its people's terminals. Raises NotSent."""
-        lines = fitted(message.lines)
+        """Write ``message`` to its people's terminals. Raises NotSent, or NobodyThere if none of them is logged in."""
+        lines, n_terminals = fitted(message.lines), 0
         for at in range(0, len(message.to), MOST_PEOPLE):
             said = await self._writers.tell(Tell(message.to[at : at + MOST_PEOPLE], lines))
             if isinstance(said, Failed):
                 raise NotSent(said.why)
+            n_terminals += said.n_told + said.n_refused
+        if not n_terminals:
+            raise NobodyThere
 
 
 def fitted(lines: tuple[str, ...]) -> tuple[str, ...]:

@@ -269,7 +269,7 @@ def test_an_approver_is_served_while_others_knock_without_end(house):
 
 
 def test_one_person_has_so_many_requests_waiting_and_no_more(own_house):
-    """THREATS S-08: also when they are all submitted in the same moment; one that is withdrawn makes room."""
+    """THREATS A-09 and S-08: also when they are all submitted in the same moment; one that is withdrawn makes room."""
     house = own_house(config="[limits]\npending_per_person = 3").start()
     many = [connected(house, "alice") for _ in range(12)]
     for raw in many:

@@ -67,6 +67,7 @@ def test_what_gives_a_root_shell(row: Row, gives: bool) -> None:
     ],
 )
 def test_why_a_letter_is_not_enough(row: Row, is_unread: bool, because: str) -> None:
+    """THREATS A-02."""
     assert why_the_word(row, is_unread=is_unread) == because
 
 

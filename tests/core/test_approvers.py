@@ -91,6 +91,7 @@ def test_who_may_review(approvals: tuple[Approval, ...], approver: Subject, inde
     ],
 )
 def test_what_is_still_owed_in_whatever_order(approvals: tuple[Approval, ...], approvers: tuple[Subject, ...], owed: int) -> None:
+    """THREATS A-02."""
     for order in permutations(approvers):
         assert tally(approvals, order, ALICE) == owed
         assert tally(tuple(reversed(approvals)), order, ALICE) == owed

@@ -177,7 +177,7 @@ def naive(approvals: tuple[Approval, ...], until: int, approvers: list[Subject])
 def test_the_fewest_over_all_ways_and_assignments(
     approvals: tuple[Approval, ...], until: int, approvers: list[Subject], random: Any
 ) -> None:
-    """THREATS A-16."""
+    """THREATS A-02 and A-16."""
     owed = tally(opened(approvals, until), tuple(approvers), ALICE)
     expected = naive(approvals, until, approvers)
     if expected < 10**6:

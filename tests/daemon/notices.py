@@ -23,7 +23,7 @@ from jitd.core.request import Request
 from jitd.deciding.seats import Seats
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.notifying import wording
-from jitd.notifying.channel import Message, NotSent
+from jitd.notifying.channel import Message, NobodyThere, NotSent
 from jitd.settings.channels import ChannelSettings
 from jitd.store import StoreError
 from jitd.store.sqlite import SqliteStore
@@ -35,8 +35,8 @@ BOTH = {"ops": GROUP, "tty": PERSONS}
 
 
 class Played:
-    """A channel. While ``is_down`` it sends nothing, and never what is about a request or to an account in ``refuses``. ``gate``
-    holds up what is being sent. ``heard`` has what came through.
+    """A channel. While ``is_down`` it sends nothing, and never what is about a request or to an account in ``refuses``. ``away``
+    are accounts that are not logged in. ``gate`` holds up what is being sent. ``heard`` has what came through.
     """
 
     def __init__(self) -> None:
@@ -44,6 +44,7 @@ class Played:
         self.n_tries = 0
         self.is_down = False
         self.refuses: set[str] = set()
+        self.away: set[str] = set()
         self.gate: asyncio.Event | None = None
 
     async def send(self, message: Message) -> None:
@@ -52,6 +53,8 @@ class Played:
             await self.gate.wait()
         if self.is_down or {message.request, *message.to} & self.refuses:
             raise NotSent("it cannot be reached")
+        if {*message.to} & self.away:
+            raise NobodyThere
         self.heard.append(message)
 
     @property

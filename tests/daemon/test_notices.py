@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from jitd.announcing.letters import LOOKED_UP_AFTER
-from jitd.announcing.post import FIRST_PAUSE, LONGEST_PAUSE, MINUTE, MOST_A_MINUTE
+from jitd.announcing.post import AWAY_FOR, FIRST_PAUSE, LONGEST_PAUSE, MINUTE, MOST_A_MINUTE
 from jitd.core.decision import Approval
 from jitd.core.law import CLOCK
 from jitd.core.notice import Skipped
@@ -407,7 +407,36 @@ async def test_a_daemon_that_ends_waits_for_the_message_that_is_being_sent_and_s
 
 
 @played
+async def test_who_is_not_logged_in_is_told_when_they_are_and_this_is_no_failure(house: House) -> None:
+    house.tty.away = {"bob"}
+    id = house.begin().id
+    await house.work()
+    assert {to for _, _, to in house.tty.said} == {"carol", "dave"} and not house.posts["tty"].troubles
+    assert {mark.address for mark in house.store.told(id) if mark.channel == "tty"} == {"carol", "dave"}
+    n_tries = house.tty.n_tries
+    await house.pass_time(AWAY_FOR - 1)
+    assert house.tty.n_tries == n_tries, "nobody is asked for all the time"
+    await house.pass_time(1)
+    assert house.tty.n_tries == n_tries + 1 and "bob" not in {to for _, _, to in house.tty.said}
+    house.tty.away = set()
+    await house.pass_time(AWAY_FOR)
+    assert [event for event, _, to in house.tty.said if to == "bob"] == ["waits"]
+
+
+@played
+async def test_who_logs_in_after_a_request_was_decided_is_told_nothing_of_it(house: House) -> None:
+    house.tty.away = {"bob"}
+    id = house.begin().id
+    await house.work()
+    house.act(withdraw(house.found(id)))
+    house.tty.away = set()
+    await house.pass_time(AWAY_FOR)
+    assert "bob" not in {to for _, _, to in house.tty.said}
+
+
+@played
 async def test_more_than_five_a_minute_become_one_digest_and_each_is_told_once(house: House) -> None:
+    """THREATS A-09."""
     ids = [f"AAAA-{n:04}" for n in range(12)]
     for id in ids[:8]:
         house.begin(id, notify=("ops",))
@@ -442,6 +471,7 @@ async def test_what_is_decided_while_it_is_held_back_is_not_in_the_digest(house:
 
 @played
 async def test_a_flood_of_one_address_holds_up_no_other_address(house: House) -> None:
+    """THREATS A-09."""
     for n in range(30):
         house.begin(f"AAAA-{n:04}", notify=("ops", "tty"))
     await house.work()
@@ -455,6 +485,7 @@ async def test_a_flood_of_one_address_holds_up_no_other_address(house: House) ->
 
 @played
 async def test_who_is_muted_is_told_nothing_until_it_is_over_and_the_group_is_told(house: House) -> None:
+    """THREATS A-09."""
     house.store.mute("bob", house.at.at + timedelta(seconds=60))
     house.begin()
     await house.work()

@@ -16,6 +16,7 @@ from jitd.core.request import Request, RequestState, Verdict
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import Conflict, StoreError
 from jitd.store.sqlite import SqliteStore
+from tests.daemon.racing import run
 from tests.scene import asked, moment, permit, person, review, screened, submit, too_late, withdraw
 from tests.times import times
 
@@ -122,3 +123,10 @@ def test_at_the_same_moment_over_the_same_database_exactly_one_is_committed(tmp_
         assert found is not None and done == [found.state]
         assert verify(store.records(), store.documents()).n == (6 if found.state is RequestState.APPROVED else 3)
         store.close()
+
+
+def test_of_many_deeds_that_overtake_each_other_the_first_decides_a_request_and_ends_its_lease(tmp_path: Path) -> None:
+    """THREATS A-05: ``make torture`` has 100,000 of these races."""
+    counts = run(tmp_path, times(60), seed=16)
+    ends = {"approved", "denied", "withdrawn", "expired", "lease revoked", "lease expired", "conflict"}
+    assert ends <= {str(end) for end in counts}, counts

@@ -9,7 +9,7 @@ import pytest
 
 from jitd.core.claims import Claims
 from jitd.core.notice import Event, Whom
-from jitd.notifying.channel import Message
+from jitd.notifying.channel import Message, NobodyThere
 from jitd.notifying.terminals import Terminals, fitted
 from jitd.notifying.wording import MOST_LISTED, digest, say
 from jitd.terminals.messages import MOST_BYTES, MOST_PEOPLE, Tell, Told, read_question, text_of, write_question
@@ -52,8 +52,26 @@ def test_many_people_are_told_in_several_questions() -> None:
     class Noting:
         async def tell(self, question: Tell) -> Told:
             asked.append(question)
-            return Told(0, 0)
+            return Told(1, 0)
 
     people = tuple(f"person{number}" for number in range(MOST_PEOPLE + 1))
     asyncio.run(Terminals(Noting()).send(Message("waits", "K7QM-2XVD", "", ("hello",), people)))
     assert [person for question in asked for person in question.people] == list(people) and len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("told", "is_sent"),
+    [(Told(1, 0), True), (Told(0, 1), True), (Told(0, 0), False)],
+    ids=["a terminal took it", "mesg n is a no", "nobody is logged in"],
+)
+def test_a_message_for_which_there_is_no_terminal_is_not_sent(told: Told, is_sent: bool) -> None:
+    class Saying:
+        async def tell(self, question: Tell) -> Told:
+            return told
+
+    sending = Terminals(Saying()).send(Message("waits", "K7QM-2XVD", "", ("hello",), ("bob",)))
+    if is_sent:
+        asyncio.run(sending)
+    else:
+        with pytest.raises(NobodyThere):
+            asyncio.run(sending)
