@@ -164,7 +164,7 @@ def test_hostile_words_are_shown_and_do_nothing(desk: LiveDesk, pane: Callable[.
     assert "[@click=app.quit]M3[/] $primary {M4} :skull: [/" in words_of(here)
     assert "\\x1b]0;title\\x07\\x1b[2J" in words_of(here) and "\u202e" not in text_of(here)
     title = here._do("display-message", "-p", "#{pane_title}")
-    press(here, "a", "type yes: _")
+    press(here, "a", "[y/N] _")
     assert "[bold red]M1[/] [link=http://evil]M2[/link] [@click=app.quit]M3[/]" in words_of(here)
     press(here, "Escape", "nothing was sent")
     press(here, "Down", f"> {TWO}")

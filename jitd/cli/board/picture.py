@@ -25,7 +25,7 @@ MARK, GAP = "> ", "  "
 """What stands before the row that is selected, and before the others."""
 
 Painted = tuple[str, str | None]
-"""A line, and how it is marked: a key of STYLES in ``application``, or None."""
+"""A line, and how it is marked: a key of STYLES in ``canvas``, or None."""
 
 
 def is_too_small(width: int, height: int) -> bool:
