@@ -59,7 +59,8 @@ def test_bob_approves_what_alice_asks_and_it_runs(house: House, board: Callable[
     sees(here, "no open request")
     asking = house.ask("alice", "echo", HOSTILE)
     here.shows(f"> {asking.id}")
-    press(here, "a", "[y/N] _")
+    press(here, "a", 'approve "echo')
+    press(here, "PageDown", "[y/N] _")
     fingerprint = house.show(asking.id)["fingerprint"]
     assert fingerprint in "".join(line.strip() for line in here.screen)
     assert "[red]M1[/]" in words_of(here) and "\\x1b" in words_of(here)
@@ -86,7 +87,7 @@ def test_a_request_that_is_withdrawn_closes_its_question(house: House, board: Ca
     here = board()
     asking = house.ask("alice", "true")
     here.shows(f"> {asking.id}")
-    press(here, "a", "[y/N] _")
+    press(here, "a", 'approve "true"')
     assert house.jitd("withdraw", asking.id, who="alice").returncode == 0
     sees(here, f"{asking.id} has ended, or waits no more: nothing was sent")
     assert house.show(asking.id)["reviews"] == []
@@ -94,7 +95,7 @@ def test_a_request_that_is_withdrawn_closes_its_question(house: House, board: Ca
 
 def test_a_run_is_watched_and_stopped(house: House, board: Callable[..., Pane]) -> None:
     here = board()
-    asking = house.ask("alice", "sh", "-c", "echo first-words; sleep 600")
+    asking = house.ask("alice", "--for=10m", "sh", "-c", "echo first-words; sleep 600")
     here.shows(f"> {asking.id}")
     press(here, "a", "type yes: _")
     press(here, "yes", "type yes: yes_")

@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -81,6 +82,7 @@ class Board(App[int]):
         """Begin."""
         self._loop = asyncio.get_running_loop()
         self._take_signals()
+        threading.excepthook = lambda fault: self._in_loop(lambda: self._fail(fault.exc_value or SystemExit(1)))
         self.set_interval(1.0, self.draw)
         self._link.start()
         self.draw()
