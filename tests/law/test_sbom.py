@@ -23,7 +23,10 @@ IMPORTED_AS = {
     "systemd-python": "systemd",
 }  # fmt: skip
 """A package's name → that of its module, where they differ."""
-BY_OTHERS = {"anyio", "certifi", "cffi", "decorator", "h11", "http-sf", "idna", "pycparser", "typing-extensions"}
+BY_OTHERS = {
+    "anyio", "certifi", "cffi", "decorator", "h11", "http-sf", "idna", "linkify-it-py", "markdown-it-py", "mdit-py-plugins",
+    "mdurl", "platformdirs", "pycparser", "pygments", "typing-extensions",
+}  # fmt: skip
 """What another package needs."""
 
 
@@ -73,7 +76,7 @@ def test_who_needs_whom_is_as_in_the_list(bill: dict[str, Any]) -> None:
     needs = {refs[each["ref"]]: {refs[other] for other in each["dependsOn"]} for each in bill["dependencies"]}
     assert needs.pop("jitsudo") == {
         "cel-expr-python", "click", "cryptography", "dbus-fast", "gssapi", "http-message-signatures", "httpcore", "msgspec",
-        "pamela", "systemd-python",
+        "pamela", "rich", "systemd-python", "textual",
     }  # fmt: skip
     assert {name: others for name, others in needs.items() if others} == {
         "anyio": {"idna", "typing-extensions"},
@@ -83,6 +86,10 @@ def test_who_needs_whom_is_as_in_the_list(bill: dict[str, Any]) -> None:
         "http-message-signatures": {"cryptography", "http-sf"},
         "http-sf": {"typing-extensions"},
         "httpcore": {"anyio", "certifi", "h11"},
+        "markdown-it-py": {"linkify-it-py", "mdurl"},
+        "mdit-py-plugins": {"markdown-it-py"},
+        "rich": {"markdown-it-py", "pygments"},
+        "textual": {"markdown-it-py", "mdit-py-plugins", "platformdirs", "pygments", "rich", "typing-extensions"},
     }
     assert len(needs) == len(refs) - 1
 

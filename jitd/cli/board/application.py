@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The board on a terminal: draws the picture, takes keys, and has done what is answered. The one module that knows textual.
+"""The board on a terminal: draws the picture, takes keys, and has done what is answered.
 
 Law: textual is handed lines that are printable, and no markup. It handles no key itself: each one passes ``Keyboard`` first. The
 terminal is as before when the board ends, is stopped, or fails. What is asked of jitd blocks nothing.
@@ -11,22 +11,20 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.app import App, ComposeResult
-from textual.strip import Strip
-from textual.widget import Widget
 
 from jitd.cli.answer import Row, say, words
+from jitd.cli.board.canvas import Canvas
 from jitd.cli.board.keyboard import Keyboard, Taken
 from jitd.cli.board.link import Link, in_background
-from jitd.cli.board.picture import Painted, asked_of, is_too_small, picture
+from jitd.cli.board.picture import asked_of, is_too_small, picture
 from jitd.cli.board.questions import Deed, Locking, Question, about
 from jitd.cli.board.state import NOTHING_SENT, Heard, State, Trouble
 from jitd.cli.board.views import VIEWS
@@ -37,10 +35,6 @@ from jitd.cli.verdict import fetched
 from jitd.cli.viewing import watch
 
 T = TypeVar("T")
-STYLES = {
-    "head": Style(bold=True), "late": Style(bold=True, color="red"), "mine": Style(dim=True),
-    "selected": Style(reverse=True), "question": Style(bold=True),
-}  # fmt: skip
 INTERRUPTED = 128 + signal.SIGINT
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """Signals that end the board; it restores the terminal first."""
@@ -54,23 +48,6 @@ def _row(id: str) -> Row:
     """Return the row of the request ``id``, as ``jitd show`` has it. Raises one of call.ENDINGS."""
     with called() as daemon:
         return fetched(daemon, id)
-
-
-class Canvas(Widget):
-    """The whole screen."""
-
-    DEFAULT_CSS = "Canvas { width: 100%; height: 100%; background: ansi_default; color: ansi_default; }"
-    painted: list[Painted]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.painted = []
-
-    def render_line(self, y: int) -> Strip:
-        """Return the line number ``y`` as textual has it."""
-        text, mark = self.painted[y] if y < len(self.painted) else ("", None)
-        width = self.size.width
-        return Strip([Segment(text, STYLES[mark] if mark else None)]).adjust_cell_length(width)
 
 
 class Board(App[int]):
@@ -105,6 +82,7 @@ class Board(App[int]):
         """Begin."""
         self._loop = asyncio.get_running_loop()
         self._take_signals()
+        threading.excepthook = lambda fault: self._in_loop(lambda: self._fail(fault.exc_value or SystemExit(1)))
         self.set_interval(1.0, self.draw)
         self._link.start()
         self.draw()

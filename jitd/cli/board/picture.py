@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jitd.cli.answer import printable
-from jitd.cli.board.state import State
+from jitd.cli.board.state import Asked, State
 from jitd.cli.board.views import VIEWS, empty
 from jitd.cli.columns import cells, cut, folded, wrapped
 from jitd.cli.lists import lines_of, style
@@ -25,7 +25,7 @@ MARK, GAP = "> ", "  "
 """What stands before the row that is selected, and before the others."""
 
 Painted = tuple[str, str | None]
-"""A line, and how it is marked: a key of STYLES in ``application``, or None."""
+"""A line, and how it is marked: a key of STYLES in ``canvas``, or None."""
 
 
 def is_too_small(width: int, height: int) -> bool:
@@ -38,23 +38,34 @@ def picture(state: State, width: int, height: int) -> list[Painted]:
     if is_too_small(width, height):
         text = f"This terminal is too small. The board needs {LEAST_COLUMNS} columns and {LEAST_LINES} lines."
         return _filled([(line, None) for line in wrapped(text, max(1, width))], width, height)
-    head: list[Painted] = [(_tabs(state, width), "head"), *_news(state, width)]
-    asked = state.asked
-    if asked is None:
-        foot = _foot(state, width)
-        body = _page(state, width, height - len(head) - len(foot)) or _list(state, width, height - len(head) - len(foot))
-        return [*_filled([*head, *body], width, height - len(foot)), *foot]
-    # The question is longer while not all was read: what is read is counted with the longest one below it.
-    foot = _question(state, width, is_unread=True)
+    if state.asked is not None:
+        return _asked(state.asked, state, width, height)
+    head = _head(state, width)
+    foot = _foot(state, width)
     room = height - len(head) - len(foot)
-    body = [(line, None) for line in asked.reading.shown(width, room)]
-    foot = _question(state, width, is_unread=asked.reading.is_unread)
-    return [*_filled([*head, *body], width, height - len(foot)), *foot]
+    return [*_filled([*head, *(_page(state, width, room) or _list(state, width, room))], width, height - len(foot)), *foot]
+
+
+def _asked(asked: Asked, state: State, width: int, height: int) -> list[Painted]:
+    """The open question, below what it is about. These two need the screen; the head is there if it leaves them room."""
+    room = height - len(_question(asked, state, width, is_unread=False))
+    if not asked.reading.fits(width, room):  # the question is longer until all was read
+        room = height - len(_question(asked, state, width, is_unread=True))
+    head = _head(state, width)
+    if not asked.reading.fits(width, room - len(head)):
+        head = []
+    body = [*head, *((line, None) for line in asked.reading.shown(width, room - len(head)))]
+    foot = _question(asked, state, width, is_unread=asked.reading.is_unread)
+    return [*_filled(body, width, height - len(foot)), *foot]
 
 
 def _filled(lines: Sequence[Painted], width: int, height: int) -> list[Painted]:
     fitting = [(folded(printable(line), width)[0], mark) for line, mark in lines[:height]]
     return [*fitting, *[("", None)] * (height - len(fitting))]
+
+
+def _head(state: State, width: int) -> list[Painted]:
+    return [(_tabs(state, width), "head"), *_news(state, width)]
 
 
 def _tabs(state: State, width: int) -> str:
@@ -138,20 +149,17 @@ def asked_of(state: State, width: int) -> str:
     return "" if asked is None else printable(asked.question.asked(width, is_unread=asked.reading.is_unread))
 
 
-def _question(state: State, width: int, *, is_unread: bool) -> list[Painted]:
+def _question(asked: Asked, state: State, width: int, *, is_unread: bool) -> list[Painted]:
     """The open question, what is typed, and how to leave it."""
-    asked = state.asked
-    assert asked is not None
     typed = printable(asked.typed)
     lines = wrapped(typed, width)
     typed = "...".join(["", "".join(lines[-MOST_TYPED:])]) if len(lines) > MOST_TYPED else typed
     text = f"{printable(asked.question.asked(width, is_unread=is_unread))}{typed}_"
     hint = ["Esc leaves it"]
-    if asked.reading.is_unread and is_unread:
+    if is_unread:
         hint.insert(0, "up down page: read on")
     said = f"{state.said}. " if state.said else ""
     return [
-        ("", None),
         *((line, "question") for line in wrapped(text, width)),
         *((line, "mine") for line in _words([said + hint[0], *hint[1:]], width)),
     ]

@@ -44,10 +44,15 @@ class Reading:
     _width: int = 0
     _read: set[int] = field(default_factory=set)
 
-    def shown(self, width: int, room: int) -> list[str]:
-        """Return the lines that are on the screen, ``room`` at most, each of ``width`` cells at most."""
+    def fits(self, width: int, room: int) -> bool:
+        """True if all of it is at most ``room`` lines of ``width`` cells."""
         if width != self._width:
             self.lines, self._width, self._read = self.made(width), width, set()
+        return len(self.lines) <= room
+
+    def shown(self, width: int, room: int) -> list[str]:
+        """Return the lines that are on the screen, ``room`` at most, each of ``width`` cells at most."""
+        self.fits(width, room)
         self.top = max(0, min(self.top, len(self.lines) - room))
         shown = self.lines[self.top : self.top + room]
         self._read |= set(range(self.top, self.top + len(shown)))

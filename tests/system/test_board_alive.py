@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``jitd board`` against a whole daemon, in tmux: what bob sees is what the daemon has, and what he answers is what happens.
+
+Law: what is looked at is the screen, and what the daemon has after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.client.desk import Pane
+from tests.client.test_board import press, sees, words_of
+from tests.system.conftest import House
+from tests.waiting import wait_for
+
+RULES = """
+[[permit]]
+name = "dba"
+who = ["group:dba"]
+commands = [["**"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+grant = { lasts = "1h", uses = 9 }
+run = { record = "all", watch = ["group:ops"] }
+"""
+HOSTILE = "[red]M1[/] [@click=app.quit]M2[/] \x1b[2J\x1b]0;owned\x07 \u202etxt\u200b"
+
+
+@pytest.fixture
+def house(own_house: Callable[..., House]) -> House:
+    return own_house(RULES).start()
+
+
+@pytest.fixture
+def board(house: House, tmp_path: Path) -> Iterator[Callable[..., Pane]]:
+    made: list[Pane] = []
+
+    def begin(who: str = "bob", columns: int = 80, lines: int = 24) -> Pane:
+        shell = [str(word) for word in house.line(who, "env", "PS1=$ ", "LANG=C.UTF-8", "bash", "--norc", "--noprofile", "-i")]
+        pane = Pane(tmp_path, columns, lines, shell=shell)
+        made.append(pane)
+        pane.type("jitd board", "Enter")
+        pane.shows(" on lab.example.test")
+        return pane
+
+    yield begin
+    for one in made:
+        with contextlib.suppress(AssertionError):
+            one.close()
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(60, 30), (80, 24), (200, 50)])
+def test_bob_approves_what_alice_asks_and_it_runs(house: House, board: Callable[..., Pane], columns: int, lines: int) -> None:
+    """THREATS L-06: and her words do nothing to his screen."""
+    here = board("bob", columns, lines)
+    sees(here, "no open request")
+    asking = house.ask("alice", "echo", HOSTILE)
+    here.shows(f"> {asking.id}")
+    press(here, "a", 'approve "echo')
+    press(here, "PageDown", "[y/N] _")
+    fingerprint = house.show(asking.id)["fingerprint"]
+    assert fingerprint in "".join(line.strip() for line in here.screen)
+    assert "[red]M1[/]" in words_of(here) and "\\x1b" in words_of(here)
+    assert "owned" not in here._do("display-message", "-p", "#{pane_title}")
+    press(here, "y", "[y/N] y_")
+    press(here, "Enter", f"request {asking.id} is approved")
+    assert asking.end() == 0 and "M1" in asking.out
+    house.at_rest().verify()
+
+
+def test_bob_denies_with_a_reason_that_alice_reads(house: House, board: Callable[..., Pane]) -> None:
+    here = board()
+    asking = house.ask("alice", "true")
+    here.shows(f"> {asking.id}")
+    press(here, "d", "not denied)? _")
+    press(here, "not-today", "not-today_")
+    press(here, "Enter", "is denied")
+    assert asking.end() != 0 and "not-today" in asking.err
+    assert house.show(asking.id)["state"] == "denied"
+
+
+def test_a_request_that_is_withdrawn_closes_its_question(house: House, board: Callable[..., Pane]) -> None:
+    """THREATS A-08."""
+    here = board()
+    asking = house.ask("alice", "true")
+    here.shows(f"> {asking.id}")
+    press(here, "a", 'approve "true"')
+    assert house.jitd("withdraw", asking.id, who="alice").returncode == 0
+    sees(here, f"{asking.id} has ended, or waits no more: nothing was sent")
+    assert house.show(asking.id)["reviews"] == []
+
+
+def test_a_run_is_watched_and_stopped(house: House, board: Callable[..., Pane]) -> None:
+    here = board()
+    asking = house.ask("alice", "--for=10m", "sh", "-c", "echo first-words; sleep 600")
+    here.shows(f"> {asking.id}")
+    press(here, "a", "type yes: _")
+    press(here, "yes", "type yes: yes_")
+    press(here, "Enter", "is approved")
+    press(here, "4", "[4 runs 1]")
+    press(here, "w", "first-words")
+    here.type("q")
+    here.shows("press Enter for the board")
+    press(here, "Enter", "[4 runs 1]")
+    press(here, "s", "not done)? _")
+    press(here, "enough", "enough_")
+    press(here, "Enter", "[4 runs 0]")
+    assert asking.end() != 0
+    assert any(record["event"] == "recording.watched" for record in house.records())
+    press(here, "3", "[3 grants 1]")
+    press(here, "r", "revoke grant")
+    press(here, "over", "over_")
+    press(here, "Enter", "[3 grants 0]")
+    house.at_rest().verify()
+
+
+def test_a_daemon_that_is_restarted_and_a_ticket_that_is_gone_are_said_and_mended(
+    house: House, board: Callable[..., Pane]
+) -> None:
+    here = board()
+    house.kill()
+    sees(here, "NOT LIVE: jitd")
+    house.start()
+    wait_for(lambda: "NOT LIVE" not in words_of(here), what="the link")
+    asking = house.ask("alice", "true")
+    here.shows(f"> {asking.id}")
+
+
+def test_root_locks_and_lifts_and_reviews_nothing(house: House, board: Callable[..., Pane]) -> None:
+    here = board("root")
+    asking = house.ask("alice", "true")
+    here.shows(f"> {asking.id}")
+    press(here, "a", "root reviews nothing")
+    press(here, "5", "[5 locks 0]")
+    press(here, "l", "lock which account")
+    press(here, "alice", "? alice_")
+    press(here, "Enter", "how long")
+    press(here, "1h", "? 1h_")
+    press(here, "Enter", "why")
+    press(here, "stolen", "stolen_")
+    press(here, "Enter", "[5 locks 1]")
+    assert asking.end() != 0 and house.show(asking.id)["state"] == "denied"
+    press(here, "u", "lift lock")
+    press(here, "found", "found_")
+    press(here, "Enter", "[5 locks 0]")
+
+
+def test_alice_sees_her_own_and_decides_nothing(house: House, board: Callable[..., Pane]) -> None:
+    asking = house.ask("alice", "true")
+    here = board("alice")
+    here.shows(f"> {asking.id}")
+    press(here, "a", "is your own")
+    press(here, "5", "only operators, auditors and root may")
+    assert house.show(asking.id)["state"] == "pending"
