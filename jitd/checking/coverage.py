@@ -17,7 +17,9 @@ from jitd.core.policy import Rule
 
 WEEK = 7 * 24 * 60
 """The minutes of a week."""
-KNOWN = frozenset({"who", "run_as", "commands", "gives", "hosts", "hours", "services", "needs_ticket", "break_glass"})
+KNOWN = frozenset(
+    {"who", "run_as", "commands", "gives", "hosts", "hours", "services", "needs_ticket", "break_glass", "without_kdc"}
+)
 """The conditions that ``covers`` compares."""
 NO_CONDITIONS = frozenset(
     ("verdict", "name", "reason", "approvals", "expires_for", "lasts_for", "uses", "terms", "because", "standing", "accepts")
@@ -61,6 +63,8 @@ def _default_of(field: Field[object]) -> object:
 
 def _covers_who(wide: Rule, narrow: Rule) -> bool:
     if wide.verdict == "permit" and wide.needs_ticket and not narrow.needs_ticket:
+        return False
+    if wide.verdict == "permit" and wide.without_kdc != narrow.without_kdc == "local":
         return False
     if wide.who is not None:
         return narrow.who is not None and set(narrow.who) <= set(wide.who)

@@ -21,6 +21,7 @@ LOGINS = frozenset({"login", "sshd"})
 """PAM services that begin a session and have no command: only ``[["**"]]`` matches there."""
 LONGEST_NAME, LONGEST_PATH = 255, 4095
 """Bytes of the longest name of a file and of the longest path (limits.h, NAME_MAX and PATH_MAX)."""
+LOCAL_PASSWORD = "whoever can keep this host from reaching its KDCs brings about that a local password is enough"
 MOST_TOLD = 3
 """How many patterns one warning spells out."""
 
@@ -30,6 +31,8 @@ def about_reach(rules: Sequence[Rule], providers: Mapping[str, str]) -> Iterator
     for rule in rules:
         yield from (_warned("never-matches", rule, sentence) for sentence in _never(rule))
         yield from _dot_dot(rule)
+        if rule.without_kdc == "local":
+            yield _warned("local-password", rule, LOCAL_PASSWORD)
         if rule.verdict == "permit" and runs_as_root(rule) and (ways := ways_to_root(rule)):
             yield _warned("amounts-to-root", rule, _to_root(rule, ways))
             if provider := lone_provider(rule, providers):
@@ -138,7 +141,12 @@ def lone_provider(rule: Rule, providers: Mapping[str, str]) -> str:
 
 # --- accepted warnings --------------------------------------------------------------------------------------------------
 
-BY_THE_RULES = frozenset({"amounts-to-root", "any-command-first", "denies-everything", "dot-dot", "one-provider", "shadowed"})
+BY_THE_RULES = frozenset(
+    {
+        *("amounts-to-root", "any-command-first", "denies-everything", "dot-dot", "local-password", "one-provider"),
+        "shadowed",
+    }
+)
 """The warnings that follow from the rules alone. Others depend on the host, so a rule may accept them for another host."""
 
 

@@ -18,6 +18,7 @@ WARNINGS: Mapping[str, str] = {
     "no-such-command": "a file that a pattern names is not there, or is called otherwise",
     "dot-dot": "a component .. in an argument gets around a deny",
     "amounts-to-root": "a permitted command can do whatever root can do",
+    "local-password": "while no KDC can be reached, a local password is enough",
     "one-provider": "a provider's fact alone stands between a person and root",
     "no-approver": "nobody could give the approvals, or only the requester could",
     "unreachable": "a gatekeeper that rules name cannot be reached from here now",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jitd.doctor import clock, daemon, files, glass, kerberos, pam, people, runs, settings, state
+from jitd.doctor import clock, daemon, files, glass, kerberos, local_password, pam, people, runs, settings, state
 from jitd.doctor.finding import Finding
 from jitd.doctor.host import Host
 from jitd.doctor.round import Examination
@@ -57,6 +57,9 @@ def examinations(host: Host) -> list[Examination]:
             "see journalctl -p err -b",
         ),
         Examination("pam.opens", pam.examine, "PAM does not open a session", "see which module of /etc/pam.d/jitd waits"),
+        Examination(
+            "pam.local", local_password.examine, "the stack of local passwords cannot be read", "see /etc/pam.d/jitd-local"
+        ),
         Examination("pam.gates", pam.examine_gates, "a stack that asks jitd does not answer", "see which module of it waits"),
         Examination(
             "pam.gates", pam.examine_logins, "a login's stack does not answer", "see which module of its session waits"

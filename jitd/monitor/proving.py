@@ -137,7 +137,6 @@ class Checking:
         code = int(self._pam.PAM_AUTHENTICATE(handle, PAM_DISALLOW_NULL_AUTHTOK))
         if code == self._pam.PAM_SUCCESS:
             code = int(self._pam.PAM_ACCT_MGMT(handle, 0))
-        is_theirs = code == self._pam.PAM_SUCCESS
-        is_theirs = is_theirs and handle.get_item(self._pam.PAM_USER) == user  # a module may change the name
+        is_theirs = bool(code == self._pam.PAM_SUCCESS and handle.get_item(self._pam.PAM_USER) == user)
         self._pam.PAM_END(handle, code)
         return is_theirs

@@ -84,6 +84,7 @@ SAMPLES = [
     messages.Start(id=ID, news=[]),
     messages.Given(id=ID, thing="", name="", to="", until="", left_ms=0, stays=True, news=[]),
     messages.Taken(id=ID, because=""),
+    messages.Prove(account="alice", n_left=5),
     messages.Item(row={}),
     messages.Done(text=""),
     messages.Refused(code="denied", text=""),

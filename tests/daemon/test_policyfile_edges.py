@@ -143,19 +143,6 @@ def test_a_deny_by_host_and_by_hour(directory: Path) -> None:
     assert found.hours is not None and [hours.text for hours in found.hours] == ["Mon 08:00-18:00 UTC"]
 
 
-LATER = {"[[permit]]": ("without_kdc",)}
-
-
-@pytest.mark.parametrize(("table", "key"), [(table, key) for table, keys in LATER.items() for key in keys])
-def test_what_a_later_version_knows_this_one_refuses_by_its_name(directory: Path, table: str, key: str) -> None:
-    before = "[[deny]]\n" if table == "[[deny]]" else HEAD
-    before += '[[permit.approvals]]\nneed = 1\nfrom = ["group:ops"]\n' if "approvals" in table else ""
-    write(directory, "a.toml", before + f"{key} = 1\n")
-    assert [(line, said) for _, line, _, said in faults(directory)] == [
-        (before.count("\n") + 1, f'not yet: this version does not know "{key}"')
-    ]
-
-
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 
-from jitd.doctor import clock, files, pam, people, settings
+from jitd.doctor import clock, files, local_password, pam, people, settings
 from jitd.doctor.clock import Clocks
 from jitd.doctor.files import Seen
 from jitd.doctor.finding import Finding
@@ -21,6 +21,14 @@ DENIED = Seen("/etc/x", why_not="Permission denied")
 TOP, TMP = Seen("/", 0, DIRECTORY), Seen("/tmp", 0, stat.S_IFDIR | 0o1777)
 CLOCKS = Clocks(100.0, 90.0, 0.02, 0.02, "b00t", is_synchronised=True)
 SETTINGS = "/etc/jitd/jitd.toml"
+
+
+GATE = "pam_python.so /usr/lib/jitd/pam_jit.py"
+
+
+def local(text: str, **included: str) -> Finding:
+    """The finding about a stack of local passwords."""
+    return local_password.judged(local_password.read_stack(text, included.get))
 
 
 def stack(text: str, **others: str) -> Iterator[Finding]:
@@ -96,6 +104,17 @@ ROWS = [
     Row("pam.stack", "bad", "makes no sense: accuont", lambda: stack("accuont required pam_unix.so\n")),
     Row("pam.stack", "bad", "includes absent", lambda: stack("@include absent\n")),
     Row("pam.stack", "bad", "includes itself", lambda: stack("@include itself\n", itself="@include itself\n")),
+    Row("pam.local", "ok", "asks for a password", lambda: local("auth required pam_unix.so\n")),
+    Row("pam.local", "bad", "asks jitd", lambda: local(f"account required {GATE}\nauth required pam_unix.so\n")),
+    Row("pam.local", "bad", "asks jitd", lambda: local("@include common\n", common=f"auth required {GATE}\n")),
+    Row("pam.local", "bad", "nullok", lambda: local("auth required pam_unix.so nullok\n")),
+    Row("pam.local", "bad", "before it has looked", lambda: local("auth required pam_permit.so\n")),
+    Row(
+        "pam.local",
+        "bad",
+        "before it has looked",
+        lambda: iter((local("auth sufficient pam_rootok.so\nauth required pam_unix.so\n"),)),
+    ),
     Row("pam.opens", "ok", "opens and closes", lambda: pam.rehearsal("", 0.01)),
     Row("pam.opens", "weak", "2.0 s", lambda: pam.rehearsal("", 2.0)),
     Row("pam.opens", "bad", "denies", lambda: pam.rehearsal("PAM denies it", 0.01)),

@@ -41,18 +41,19 @@ LAW: dict[str, set[str]] = {
         "jitpam.signals", "jitpam.ticket",
     },
     "jitpam.questions": {
-        WIRE, "jitpam", "jitpam.appointment", "jitpam.claims", "jitpam.client", "jitpam.options", "jitpam.saying",
-        "jitpam.submission",
+        WIRE, "jitpam", "jitpam.appointment", "jitpam.claims", "jitpam.client", "jitpam.local_proof", "jitpam.options",
+        "jitpam.saying", "jitpam.submission",
     },
     "jitpam.asking": {
-        WIRE, "jitpam.access", "jitpam.appointment", "jitpam.client", "jitpam.failing", "jitpam.holding", "jitpam.options",
-        "jitpam.own_command", "jitpam.questions", "jitpam.relay", "jitpam.reporting", "jitpam.saying", "jitpam.signals",
-        "jitpam.submission", "jitpam.waiting_line",
+        WIRE, "jitpam.access", "jitpam.appointment", "jitpam.client", "jitpam.failing", "jitpam.holding", "jitpam.local_proof",
+        "jitpam.options", "jitpam.own_command", "jitpam.questions", "jitpam.relay", "jitpam.reporting", "jitpam.saying",
+        "jitpam.signals", "jitpam.submission", "jitpam.waiting_line",
     },
     "jitpam.glass": {"jitpam.options", "jitpam.saying"},
+    "jitpam.local_proof": {WIRE, "jitpam", "jitpam.client", "jitpam.saying"},
     "jitpam.jitsudo": {
-        "jitpam.access", "jitpam.asking", "jitpam.client", "jitpam.failing", "jitpam.glass", "jitpam.options", "jitpam.questions",
-        "jitpam.reporting",
+        "jitpam.access", "jitpam.asking", "jitpam.client", "jitpam.failing", "jitpam.glass", "jitpam.local_proof",
+        "jitpam.options", "jitpam.questions", "jitpam.reporting",
         "jitpam.streams",
     },
     "jitpam.pam_jit": set(),
@@ -81,7 +82,9 @@ LAW: dict[str, set[str]] = {
     "jitd.pamlint.places": {"jitd.pamlint", "jitd.files"},
     # what runs a command
     "jitd.monitor": {WIRE, "jitd.files", "jitd.monitor", "jitd.recording"},
-    "jitd.executor": {CORE, "jitd.executor", "jitd.monitor.orders", "jitd.monitor.places", "jitd.recording"},
+    "jitd.executor": {
+        CORE, "jitd.executor", "jitd.monitor.orders", "jitd.monitor.places", "jitd.monitor.proof_orders", "jitd.recording",
+    },
     # from a client to the core, room by room: each knows those that come after it, and none that come before
     "jitd.server": {
         CORE, WIRE, "jitd.deciding", "jitd.lifecycle.waiters", "jitd.log", "jitd.server", "jitd.store", "jitd.verbs",
@@ -138,7 +141,8 @@ LAW: dict[str, set[str]] = {
         "jitd.recording", "jitd.settings", "jitd.store",
     },
     "jitd.cli": {
-        WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.options", "jitpam.streams", "jitd.audit",
+        WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.local_proof", "jitpam.options",
+        "jitpam.streams", "jitd.audit",
         "jitd.checking", "jitd.cli", "jitd.daemon", "jitd.doctor", "jitd.kdc", "jitd.lifecycle.integrity", "jitd.pamlint",
         "jitd.recording", "jitd.settings", "jitd.store",
     },
