@@ -70,7 +70,11 @@ def count(file: Path) -> int:
 
 
 def events(house: House, id: str) -> list[str]:
-    return [record["event"] for record in house.at_rest().records() if record["id"].startswith(id) and "run." in record["event"]]
+    return [
+        record["event"]
+        for record in house.at_rest().records()
+        if str(record.get("id")).startswith(id) and "run." in record["event"]
+    ]
 
 
 def state(house: House, id: str) -> str:
@@ -151,7 +155,9 @@ def test_a_stopped_watcher_does_not_count_and_its_run_is_ended_in_the_end_withou
         os.kill(watcher.screen.pid, signal.SIGCONT)
     assert count(file) == stands_at, "it went on while nobody watched"
     assert "nobody has watched it" in seen.run_of(asking.id).outcome.because
-    left = next(record for record in seen.records() if record["event"] == "run.unobserved" and record["id"].startswith(asking.id))
+    left = next(
+        record for record in seen.records() if record["event"] == "run.unobserved" and str(record.get("id")).startswith(asking.id)
+    )
     assert "did not answer" in str(left)
     asking.end()
 
