@@ -46,14 +46,14 @@ class Clock:
             self._left_at = now
         self.by = by
 
-    def alone_for(self, now: float) -> float:
-        """Return for how many seconds nobody has watched; 0 if somebody does. Counted from the last word that somebody watched,
-        if the daemon is silent.
+    def alone_for(self, now: float) -> float | None:
+        """Return for how many seconds nobody has watched; None if somebody does. If the daemon is silent, they are counted from
+        its last word that somebody watched.
         """
         if self._left_at is not None:
             return max(0.0, now - self._left_at)
         silent_for = now - self._heard_at
-        return silent_for if silent_for > SILENT_AFTER else 0.0
+        return silent_for if silent_for > SILENT_AFTER else None
 
 
 class Observation:
@@ -100,7 +100,8 @@ class Observation:
 
     def _look(self) -> None:
         alone_for = self._clock.alone_for(time.monotonic())
-        if alone_for == 0.0:
+        self.is_over = alone_for is not None and alone_for >= ENDED_AFTER
+        if alone_for is None:
             if self.is_frozen:
                 self.is_frozen = False
                 self._freezer.thaw()
@@ -111,7 +112,6 @@ class Observation:
         else:
             self._freeze()
             self._say(f"nobody watches: the command is frozen, and is ended in {ENDED_AFTER - FROZEN_AFTER:.0f} s")
-        self.is_over = alone_for >= ENDED_AFTER
 
     def _freeze(self) -> None:
         """Hold the run still; again after a while, as processes may have been missed, and others can continue some."""

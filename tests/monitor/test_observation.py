@@ -30,19 +30,19 @@ def test_who_leaves_starts_the_clock_and_who_comes_stops_it() -> None:
     """THREATS A-18"""
     clock = Clock(100.0)
     clock.hear(BOB, 101.0)
-    assert clock.alone_for(102.0) == 0.0
+    assert clock.alone_for(102.0) is None
     clock.hear((), 103.0)
     clock.hear((), 108.0)  # that is no news: the clock goes on
     assert clock.alone_for(109.0) == 6.0
     clock.hear(BOB, 110.0)
-    assert clock.alone_for(111.0) == 0.0
+    assert clock.alone_for(111.0) is None
 
 
 def test_a_silent_daemon_is_nobody_who_watches() -> None:
     """THREATS A-18"""
     clock = Clock(100.0)
     clock.hear(BOB, 100.0)
-    assert clock.alone_for(100.0 + SILENT_AFTER) == 0.0
+    assert clock.alone_for(100.0 + SILENT_AFTER) is None
     assert clock.alone_for(100.0 + FROZEN_AFTER) == FROZEN_AFTER, "counted from the last word, and not from the silence"
     assert 2 * SAID_EVERY < SILENT_AFTER, "one word may be late"
 

@@ -69,8 +69,15 @@ def count(file: Path) -> int:
     return 0
 
 
+def of_run(house: House, id: str) -> list[dict[str, Any]]:
+    """The records about the runs of a request, so far."""
+    return [record for record in house.records() if str(record.get("id")).startswith(id) and record["event"].startswith("run.")]
+
+
 def events(house: House, id: str) -> list[str]:
-    return [record["event"] for record in house.at_rest().records() if record["id"].startswith(id) and "run." in record["event"]]
+    """What happened to the runs of a request, once they have ended."""
+    wait_for(lambda: state(house, id) == "ended")
+    return [record["event"] for record in of_run(house, id)]
 
 
 def state(house: House, id: str) -> str:
@@ -108,7 +115,7 @@ def test_the_requester_is_nobody_who_watches_and_nothing_begins(seen: House) -> 
         watcher.screen.close()
         assert watcher.screen.exitstatus != 0, who
     assert count(file) == 0 and state(seen, asking.id) == "starting"
-    assert "run.observed" not in events(seen, asking.id)
+    assert [record["event"] for record in of_run(seen, asking.id)] == ["run.starting"]
     asking.process.terminate()
     assert asking.end() != 0
     wait_for(lambda: state(seen, asking.id) == "ended")
@@ -151,7 +158,7 @@ def test_a_stopped_watcher_does_not_count_and_its_run_is_ended_in_the_end_withou
         os.kill(watcher.screen.pid, signal.SIGCONT)
     assert count(file) == stands_at, "it went on while nobody watched"
     assert "nobody has watched it" in seen.run_of(asking.id).outcome.because
-    left = next(record for record in seen.records() if record["event"] == "run.unobserved" and record["id"].startswith(asking.id))
+    left = next(record for record in of_run(seen, asking.id) if record["event"] == "run.unobserved")
     assert "did not answer" in str(left)
     asking.end()
 
@@ -198,7 +205,7 @@ def test_each_use_of_a_lease_needs_a_watcher(seen: House) -> None:
     watcher.screen.send("\x03")
     watcher.screen.expect(pexpect.EOF)
     asking.end()
-    later = seen.ask("alice", "--for", "10m", "sh", "-c", TICKS, "sh", str(file))
+    later = seen.ask("alice", "sh", "-c", TICKS, "sh", str(file))
     wait_for(lambda: "it begins when somebody watches" in later.err)
     id = re.search(r"jitd approve (\S+) --watch", later.err)
     assert id is not None and id[1] != asking.id
