@@ -299,6 +299,8 @@ class _Wait:
         assert isinstance(start, Start), "nothing else brings a control socket"
 
         control = self._connection.take_control()
+        if self._options.to is not None:
+            say("warning: the request was for a command, and nothing is given: --to has no effect")
         if self._options.background:
             if posix.fork():
                 posix._exit(0)

@@ -78,7 +78,8 @@ class _Words:
         """What is asked for: the rest of a sentence that begins with who asks."""
         request, run_as = self.request, self.name(self.request.command.run_as.user)
         if request.command.gives:
-            return "to be given a ticket"
+            n_things = len(request.command.things)
+            return "to be given a ticket" if n_things == 1 else f"to be given {n_things} things"
         if request.point is not None and request.point.process is not None:
             return f"to log in as {run_as} ({self.name(request.service)})"
         by = "" if deed_of(request.service).is_executed else f" ({self.name(request.service)})"

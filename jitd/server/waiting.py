@@ -235,8 +235,8 @@ class Waiting:
         now = self._services.now()
         for held in self._in_hand:
             self._services.waiters.hold(held.id, self)
-        for n_more, one in zip(range(len(handed) - 1, -1, -1), handed, strict=True):
-            self._say(given(one, n_more, now), one.secret)
+        for n_said, one in enumerate(handed, 1):
+            self._say(given(one, len(handed) - n_said, now), one.secret)
 
     def taken(self, holding: Holding) -> None:
         """See ``waiters.Waiter``."""
