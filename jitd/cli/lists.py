@@ -28,6 +28,7 @@ Columns = dict[str, Callable[[Row], str]]
 """Head of a column → the function that gives the column's text for a row."""
 SOON = 120.0
 """Seconds before its end in which a row is marked."""
+OWED = List(what="reviews", ended=False)
 ENDED = ("approved", "denied", "withdrawn", "expired", "spent", "revoked", "lifted")
 """The final states of requests, grants and locks."""
 
@@ -76,6 +77,12 @@ def _living(row: Row) -> str:
     return words(row, "holdings") if row.get("gives") else words(row, "runs")
 
 
+def _begins(row: Row) -> str:
+    """When a grant begins that was asked for with ``--at``; ``-`` once it has begun."""
+    begins = until(row.get("begins_at"))
+    return "-" if begins == "now" or row.get("state") in ENDED else begins
+
+
 def _age(row: Row) -> str:
     return ago(row.get("submitted_at"))
 
@@ -98,6 +105,7 @@ GRANTS: Columns = {
     "STATE": _text("state"),
     "REQUESTER": _whose,
     "AS": _text("run_as"),
+    "BEGINS": _begins,
     "LEFT": _left("ends_at"),
     "USES": lambda row: f"{words(row, 'left')}/{words(row, 'uses')}",
     "RUNS": _living,
@@ -202,7 +210,7 @@ def _list(what: str, columns: Columns, *, ended: bool, as_json: bool) -> None:
     with called() as daemon:
         rows = list(daemon.ask(List(what=what, ended=ended)))
         is_read = what == "requests" and not as_json
-        owed = list(daemon.ask(List(what="reviews", ended=False))) if is_read else []
+        owed = list(daemon.ask(OWED)) if is_read else []
     if as_json:
         answer_json(exact(rows))
     elif rows:
@@ -274,8 +282,14 @@ def locks(*, ended: bool, as_json: bool) -> None:
 def _follow(columns: Columns, *, ended: bool, as_json: bool) -> None:
     """Print a line for each request that is new or has changed, and a line for each request that is open no longer."""
     before: dict[str, Row] = {}
-    with called() as daemon:
+    told: list[str] = []
+    with called() as daemon, called() as beside:
         for rows in daemon.watch(Watch(ended=ended)):
+            owed = [] if as_json else owed_sentences(beside.ask(OWED))
+            for sentence in owed:
+                if sentence not in told:
+                    say(sentence)
+            told = owed
             changed = [row for row in rows if before.get(words(row, "id")) != row]
             if as_json:
                 answer_json(exact(changed))
@@ -297,6 +311,7 @@ class Board:
         self.columns = columns
         self.ended = ended
         self.rows: list[Row] = []
+        self.owed: list[str] = []
         self.is_drawing = False
 
     def draw(self) -> None:
@@ -304,7 +319,8 @@ class Board:
         screen = shutil.get_terminal_size()
         lines = lines_of(self.columns, self.rows, screen.columns) if self.rows else [none("requests", ended=self.ended)]
         lines = [folded(printable(line), screen.columns)[0] for line in lines]
-        room = max(2, screen.lines - 2)
+        owed = [folded(printable(sentence), screen.columns)[0] for sentence in self.owed]
+        room = max(2, screen.lines - 2 - len(owed))
         if len(lines) > room:
             each = len(lines) // (len(self.rows) + 1)  # lines of the head, and of each row
             shown = max(0, (room - 1) // each - 1)
@@ -312,7 +328,7 @@ class Board:
             lines = [*self._painted(lines, self.rows)[: (shown + 1) * each], folded(more, screen.columns)[0]]
         else:
             lines = self._painted(lines, self.rows)
-        text = self.HOME + self.CLEAR + "\n".join([*lines, "", folded("Ctrl-C ends this.", screen.columns)[0]])
+        text = self.HOME + self.CLEAR + "\n".join([*lines, *owed, "", folded("Ctrl-C ends this.", screen.columns)[0]])
         os.write(sys.stdout.fileno(), text.encode(sys.stdout.encoding, "backslashreplace"))
 
     @staticmethod
@@ -324,20 +340,20 @@ class Board:
         if not self.is_drawing:
             self.draw()
 
-    def show(self, rows: list[Row]) -> None:
-        """Take ``rows`` as the list from now on, and draw it."""
+    def show(self, rows: list[Row], owed: Sequence[str] = ()) -> None:
+        """Take ``rows`` as the list from now on, and ``owed`` as the sentences about owed reviews below it. Draw them."""
         self.is_drawing = True
-        self.rows = rows
+        self.rows, self.owed = rows, list(owed)
         self.draw()
         self.is_drawing = False
 
 
 def _board(columns: Columns, *, ended: bool) -> None:
     board = Board(columns, ended=ended)
-    with called() as daemon:
+    with called() as daemon, called() as beside:
         try:
             for rows in daemon.watch(Watch(ended=ended)):
-                board.show(rows)
+                board.show(rows, owed_sentences(beside.ask(OWED)))
                 signal.signal(signal.SIGALRM, board.tick)
                 signal.signal(signal.SIGWINCH, board.tick)
                 signal.setitimer(signal.ITIMER_REAL, 1, 1)

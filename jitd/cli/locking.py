@@ -35,7 +35,8 @@ def _whom(user: str | None, principal: str | None, everybody: bool) -> tuple[str
     return (given[0][0], given[0][1] or "") if given else None
 
 
-def _duration(context: click.Context, option: click.Parameter, value: Any) -> int | None:
+def duration_typed(context: click.Context, option: click.Parameter, value: Any) -> int | None:
+    """Return the seconds of the duration that was typed for ``option``; None if it was not. Raises BadParameter."""
     if value is None:
         return None
     seconds = read_duration(value)
@@ -46,7 +47,9 @@ def _duration(context: click.Context, option: click.Parameter, value: Any) -> in
 
 @click.command()
 @_on_whom
-@click.option("--for", "lasts_for", metavar="DURATION", callback=_duration, help="How long it lasts; by default until unlock.")
+@click.option(
+    "--for", "lasts_for", metavar="DURATION", callback=duration_typed, help="How long it lasts; by default until unlock."
+)
 @click.option("--reason", default="", help=_REASON)
 def lock(*, user: str | None, principal: str | None, everybody: bool, lasts_for: int | None, reason: str) -> None:
     """Permit nothing new to somebody, and end their requests, grants and runs; return when all of it has ended."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from jitd.cli import comparison
 from jitd.cli.answer import Row, command_of, words
 from jitd.cli.columns import cut_in_the_middle
-from jitd.cli.instants import in_words
+from jitd.cli.instants import in_words, told
 from jitd.cli.labels import Line, members
 from jitd.cli.what import command_without_scripts, is_login
 
@@ -45,14 +45,15 @@ def sentence(row: Row) -> str:
 
 
 def _how_long(row: Row) -> str:
-    """Return the end of the sentence, if more than one run is asked for."""
+    """Return the end of the sentence: how long and how often, if more than one run is asked for, and from when, if later."""
     lasts_for, uses = row.get("lasts_for"), row.get("uses")
+    begins = f", from {told(row['starts_at'])} on" if row.get("starts_at") else ""
     if row.get("gives"):
-        return f", for at most {in_words(lasts_for)}" if isinstance(lasts_for, int) else ""
+        return (f", for at most {in_words(lasts_for)}" if isinstance(lasts_for, int) else "") + begins
     if not isinstance(lasts_for, int) and not isinstance(uses, int):
-        return ""
+        return begins
     often = f"{uses} times" if isinstance(uses, int) else "as often as they want"
-    return f", {often}{f' within {in_words(lasts_for)}' if isinstance(lasts_for, int) else ''}"
+    return f", {often}{f' within {in_words(lasts_for)}' if isinstance(lasts_for, int) else ''}{begins}"
 
 
 def amounts_to(row: Row) -> Iterator[Line]:

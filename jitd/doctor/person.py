@@ -1,25 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The examinations for a person who is not root: their ticket, their account, whether the daemon proves itself, and what only
-root can look at.
+"""The examinations for a person who is not root: their ticket, their account, whether the daemon proves itself, reviews that wait
+for them, and what only root can look at.
 
-Law: the daemon is asked only what ``jitsudo`` would ask. Only the person's own credential cache is looked at.
+Law: the daemon is asked only what ``jitsudo`` and ``jitd`` without a verb would ask. Only the person's own credential cache is
+looked at.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jitd.core.subject import account_of
 from jitd.doctor import daemon, files, kerberos
-from jitd.doctor.finding import Finding, bad, ok, unknown, weak
+from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, weak
 from jitd.doctor.host import Host
 from jitd.doctor.people import own_user
 from jitd.doctor.round import Examination
+from jitpam.client import RefusedByDaemon, Unreachable, connect
 from jitpam.initiator import Initiator, NotAuthenticated, own_host
+from jitpam.wire.messages import List
 
 ONLY_ROOT = (
     "settings and policy, the key and the KDC's opinion of it, who may ask and approve, the state and the record, control groups,"
@@ -51,6 +55,7 @@ def examinations(host: Host) -> list[Examination]:
         Examination("host.name", lambda: examine_names(host), "this host's name cannot be found out", AS_ROOT),
         Examination("ticket", lambda: examine_ticket(host), "the KDC does not answer", MENDS["kdc silent"]),
         Examination("authentication", lambda: examine_daemon(host), "jitd does not answer", AS_ROOT),
+        Examination("reviews.owed", lambda: examine_reviews(host), "jitd does not answer", AS_ROOT),
         Examination("rest", lambda: [unknown("rest", f"only root can look at {ONLY_ROOT}", AS_ROOT)]),
     ]
 
@@ -97,6 +102,24 @@ def examine_daemon(host: Host) -> Iterator[Finding]:
         yield daemon.answer(answered, host.config.host, "systemctl restart jitd.service")
 
 
+def examine_reviews(host: Host) -> Iterator[Finding]:
+    """Yield the finding about reviews that the person may give, or waits for; nothing if jitd does not answer, which another
+    finding tells.
+    """
+    os.environ.setdefault("JITD_SOCKET", str(host.config.socket))
+    try:
+        connection = connect()
+    except (Unreachable, RefusedByDaemon, NotAuthenticated):
+        return
+    try:
+        rows = list(connection.ask(List(what="reviews", ended=False)))
+    except (Unreachable, RefusedByDaemon):
+        return
+    finally:
+        connection.close()
+    yield reviews([str(row["id"]) for row in rows if row.get("may_give")], [row for row in rows if row.get("mine")])
+
+
 # --- what follows of it ------------------------------------------------------------------------------------------------
 
 
@@ -126,3 +149,20 @@ def mutual(principal: str, why_not: str) -> Finding:
         mend = "correct the faults of the ticket first, see above; if this stays, have root run: jitd doctor"
         return bad("authentication", said, mend)
     return ok("authentication", f"jitd has proved itself, and knows you as {principal}")
+
+
+def reviews(to_give: Sequence[str], own: Sequence[Mapping[str, Any]]) -> Finding:
+    """Tell whether the person has to review what was done by broken glass, or waits for it: ``to_give`` are requests that they
+    may review, ``own`` the rows of what they have done.
+    """
+    check = "reviews.owed"
+    if to_give:
+        said = f"{count(len(to_give), 'review')} of broken glass that you may give: {listed(list(to_give))}"
+        return weak(check, said, command=f"jitd review {to_give[0]}")
+    late = next((row for row in own if row.get("state") == "overdue"), None)
+    if late is not None:
+        said = f"the review of your request {late['id']} is overdue: until it is given you cannot break glass"
+        return weak(check, said, f"ask {late['reviewers']} for it, or an operator: jitd review {late['id']}")
+    if own:
+        return ok(check, f"{count(len(own), 'review')} of broken glass owed for what you did, and none overdue")
+    return ok(check, "no review of broken glass waits for you")

@@ -12,11 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 from jitd.beside.asking import Line, Unanswered
 from jitd.beside.doors import ChildDoor, Door, SocketDoor
 from jitd.outside.messages import Fetch, Fetched, Letter, Posted, read_fetched, read_posted, write, write_letter
 
+T = TypeVar("T")
 NAME = "jitd-outside"
 SOCKET = Path("/run/jitd-outside/outside.sock")
 MORE = 5.0
@@ -42,12 +44,7 @@ class Outside:
             body = write(question)
         except (ValueError, TypeError) as fault:
             return Failed(f"this cannot be asked of jitd-outside: {fault}")
-        try:
-            return read_fetched(await self._line.ask(body, question.deadline_ms / 1000 + MORE))
-        except Unanswered as fault:
-            return Failed(str(fault))
-        except ValueError as fault:
-            return Failed(f"jitd-outside sent what cannot be read ({fault}); is it of another version?")
+        return await self._answer(body, question.deadline_ms, read_fetched)
 
     async def post(self, letter: Letter) -> Posted | Failed:
         """Have ``letter`` handed to its server. If jitd-outside ends meanwhile, this is done once more: the server may then have
@@ -57,8 +54,12 @@ class Outside:
             body = write_letter(letter)
         except (ValueError, TypeError) as fault:
             return Failed(f"this cannot be sent by jitd-outside: {fault}")
+        return await self._answer(body, letter.deadline_ms, read_posted)
+
+    async def _answer(self, body: bytes, deadline_ms: int, read: Callable[[bytes], T]) -> T | Failed:
+        """Have ``body`` asked, and return what ``read`` makes of the answer."""
         try:
-            return read_posted(await self._line.ask(body, letter.deadline_ms / 1000 + MORE))
+            return read(await self._line.ask(body, deadline_ms / 1000 + MORE))
         except Unanswered as fault:
             return Failed(str(fault))
         except ValueError as fault:

@@ -171,6 +171,39 @@ def test_what_fits_is_one_line_and_not_cut() -> None:
     ]
 
 
+OWED = {
+    "id": "AAAA-AAAA",
+    "state": "overdue",
+    "requester": "alice@EXAMPLE.TEST",
+    "may_give": True,
+    "argv": ["true"],
+    "path": "true",
+}
+
+
+def test_a_watched_list_says_which_reviews_are_owed_and_each_once(capsys: pytest.CaptureFixture[str]) -> None:
+    row = row_for(waiting("true"))
+    script = Script(changes=([row], [], [row]), reviews=(OWED,))
+    assert jitd(script, "requests", "--watch") == 130
+    told = capsys.readouterr()
+    assert (told.out + told.err).count("a review is owed and overdue for request AAAA-AAAA") == 1
+    script = Script(changes=([row],), reviews=(OWED,))
+    assert jitd(script, "requests", "--watch", "--json") == 130
+    assert "AAAA-AAAA" not in capsys.readouterr().out
+
+
+def test_a_board_has_room_for_the_reviews_that_are_owed(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+    board = lists.Board(lists.REQUESTS, ended=True)
+    board.show([row_for(waiting("true"))] * 100, [f"a review is owed {HOSTILE.decode('utf-8', 'surrogateescape')} {'x' * 900}"])
+    lines = capfd.readouterr().out.removeprefix("\x1b[H\x1b[J").split("\n")
+    assert len(lines) <= 24 and sum(line.startswith("a review is owed") for line in lines) == 1
+    assert all(line.isprintable() and columns.cells(line) <= 80 for line in lines)
+
+
 def test_a_board_counts_the_rows_that_have_no_room(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """And not their lines, where a row takes several."""
     monkeypatch.setenv("COLUMNS", "60")

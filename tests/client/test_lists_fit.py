@@ -53,6 +53,15 @@ def test_what_is_cut_in_the_middle_says_by_how_much(text: str, width: int) -> No
         assert len(start) + int(hidden.split(")")[0]) + len(end.removeprefix("…")) == len(text) or "…(+" in text
 
 
+def test_a_grant_for_later_says_when_it_begins_and_others_have_no_column_for_it() -> None:
+    row = {"id": "K7QM-2XVD", "state": "active", "ends_at": in_(hours=5), "begins_at": None, "argv": ["true"], "path": "true"}
+    assert "BEGINS" not in lists.lines_of(lists.GRANTS, [row, {**row, "begins_at": in_(hours=-1)}], 120)[0]
+    lines = lists.lines_of(lists.GRANTS, [row, {**row, "begins_at": in_(hours=3, seconds=30)}], 120)
+    assert "BEGINS" in lines[0] and "in 3 h" in "".join(lines[2:])
+    ended = {**row, "state": "revoked", "begins_at": in_(hours=3)}
+    assert "BEGINS" not in lists.lines_of(lists.GRANTS, [ended], 120)[0]
+
+
 def test_what_is_usual_in_every_row_takes_no_column() -> None:
     lines = lists.lines_of(lists.WAITING, [ordinary(reason=None), ordinary(reason=None)], 120)
     assert "SERVICE" not in lines[0] and "REASON" not in lines[0] and "HOST" in lines[0]

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from jitd.cli import page
+from jitd.cli.summary import sentence
 from jitd.core.command import fingerprint
 from tests.client.script import row_for, waiting
 from tests.scene import START
@@ -30,3 +31,9 @@ def test_the_lease_that_they_have_already_is_on_the_page() -> None:
     told = "they have lease AAAA-AAAA for the same (active: 3 of 5 uses left, until 2026-03-02T09:50:00Z), which stays"
     assert told in " ".join(text(LEASE, lasts_for=3600).split())
     assert "they have lease" not in text(lasts_for=3600)
+
+
+def test_the_first_sentence_says_from_when_also_for_one_run() -> None:
+    later = START + timedelta(hours=4)
+    assert ", from 2026-03-02T13:00:00Z (" in sentence(row_for(waiting("true", starts_at=later)))
+    assert " from 2026" not in sentence(row_for(waiting("true")))

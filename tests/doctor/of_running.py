@@ -15,6 +15,7 @@ from jitd.doctor.runs import Groups, Unit
 from jitd.doctor.state import MIB, FileSystem, Kept, Record
 from tests.doctor.rows import Row
 
+OVERDUE = {"id": "K7QM-2XVD", "state": "overdue", "reviewers": "group:ops"}
 FAILING = Lanes([], [], [("ops", 40.0, "it cannot be reached", 3)])
 RUNS = Running(7, 1000.0)
 DISK = FileSystem("ext4", 9000 * MIB, 10**6, is_readonly=False, synced_in=0.01)
@@ -141,6 +142,10 @@ ROWS = [
     Row("principal", "ok", "alice here", lambda: person.mapping("alice@R", "alice", "alice", "jitd.toml")),
     Row("principal", "bad", "nobody's", lambda: person.mapping("alice@S", None, "alice", "jitd.toml")),
     Row("principal", "bad", "bob's account", lambda: person.mapping("bob@R", "bob", "alice", "jitd.toml")),
+    Row("reviews.owed", "ok", "waits for you", lambda: person.reviews([], [])),
+    Row("reviews.owed", "weak", "jitd review A", lambda: person.reviews(["A", "B"], [OVERDUE])),
+    Row("reviews.owed", "weak", "you cannot break glass", lambda: person.reviews([], [OVERDUE])),
+    Row("reviews.owed", "ok", "none overdue", lambda: person.reviews([], [{**OVERDUE, "state": "owed"}])),
     Row("authentication", "ok", "knows you", lambda: person.mutual("alice@R", "")),
     Row("authentication", "bad", "a fake", lambda: person.mutual("", "a fake")),
 ]
