@@ -7,6 +7,7 @@ Law: what is looked at is the screen, and what the daemon has after it.
 from __future__ import annotations
 
 import contextlib
+import pwd
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -124,6 +125,11 @@ def test_a_daemon_that_is_restarted_and_a_ticket_that_is_gone_are_said_and_mende
     house.kill()
     sees(here, "NOT LIVE: jitd")
     house.start()
+    wait_for(lambda: "NOT LIVE" not in words_of(here), what="the link")
+    cache = Path(f"/tmp/krb5cc_{pwd.getpwnam('bob').pw_uid}")
+    cache.rename(cache.with_suffix(".away"))
+    sees(here, "NOT LIVE: you have no Kerberos ticket")
+    cache.with_suffix(".away").rename(cache)
     wait_for(lambda: "NOT LIVE" not in words_of(here), what="the link")
     asking = house.ask("alice", "true")
     here.shows(f"> {asking.id}")
