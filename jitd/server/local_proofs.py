@@ -147,7 +147,3 @@ class LocalProofs:
             if record["event"] == FAILED:
                 found.setdefault(record["detail"]["person"], []).insert(0, now.boot - max(0.0, ago))
         return found
-
-    def close(self) -> None:
-        """Look for KDCs no more."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
