@@ -133,6 +133,8 @@ ANSWERED = [
     "reload",
     "audit",
     "replay",
+    "observe",
+    "seen",
     "withdraw",
     "enforce",
 ]
