@@ -236,6 +236,7 @@ class Requests:
     def _refuse_beforehand(self, who: Subject, command: Command, decision: Decision, if_owed: bool) -> None:
         """Raise Refusal if the answer needs no request. Nothing is submitted or recorded then."""
         is_free = isinstance(decision, Permit) and (not decision.obligations.approvals or decision.lease is not None)
+        is_free = is_free and (if_owed or not isinstance(decision, Permit) or not decision.obligations.terms.observed)
         if isinstance(decision, Deny):
             if decision.why is Why.REASON:
                 raise Refusal("reason", decision.because)

@@ -134,6 +134,8 @@ ANSWERED = [
     "reload",
     "audit",
     "replay",
+    "observe",
+    "seen",
     "withdraw",
     "enforce",
 ]

@@ -26,7 +26,21 @@ from jitd.core.effects import Moment
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY, Origin, Role, name_of
 from jitd.core.lock import Whom
 from jitd.core.request import Locked, Relisted, Verdict, WaysOpened, Withdrawn, issued
-from jitd.core.run import Ended, Ending, Outcome, Process, Recording, Returned, Started, Starting, StopOrdered
+from jitd.core.run import (
+    Ended,
+    Ending,
+    Frozen,
+    Observed,
+    Outcome,
+    Process,
+    Recording,
+    Returned,
+    Started,
+    Starting,
+    StopOrdered,
+    Thawed,
+    Unobserved,
+)
 from tests.scene import (
     START,
     THING,
@@ -100,6 +114,10 @@ ROWS: list[tuple[Any, str]] = [
     (Starting(ID, ALICE, "GRNT-GRNT", "REQ1-REQ1", START), "starting"),
     (Starting(f"{ID}.2", ALICE, "GRNT-GRNT", "REQ1-REQ1", START, SSHD), "starting"),
     (Started(ID, MONITOR, 42), "running"),
+    (Observed(ID, BOB), "running"),
+    (Frozen(ID, MONITOR), "frozen"),
+    (Thawed(ID, MONITOR), "running"),
+    (Unobserved(ID, DAEMON, "bob@EXAMPLE.TEST", "jitd was restarted"), "running"),
     (StopOrdered(ID, CLOCK, "its grant has ended"), "stopping"),
     (Ended(ID, MONITOR, Outcome(Ending.EXITED, 3)), "ended"),
     (Ended(ID, MONITOR, Outcome(Ending.SIGNALED, 15, "wrong host"), RECORDING), "ended"),

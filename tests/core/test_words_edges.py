@@ -16,7 +16,7 @@ from jitd.core.run import Ending, RunState
 WORDS: dict[type[StrEnum], str] = {
     RequestState: "screening pending approved denied withdrawn expired",
     GrantState: "active spent expired revoked",
-    RunState: "starting running stopping ended",
+    RunState: "starting running frozen stopping ended",
     LockState: "active lifted expired",
     Verdict: "approve deny",
     Whom: "user principal all",

@@ -78,6 +78,7 @@ RUN = [
     ('watch = ["group:ops"]', Terms(watch=("group:ops",))),
     ('operands = "bound"', Terms(bound=True)),
     ('operands = "named"', Terms()),
+    ('observed = "no"', Terms()),
 ]
 """Each key of ``run`` with each of its words, and how a command runs then: all else is as it was."""
 
