@@ -14,7 +14,7 @@ from __future__ import annotations
 import posix  # importing `os` would make each start 1 ms longer
 import sys
 
-from jitpam.client import NotAuthenticated, begin
+from jitpam.client import Connection, NotAuthenticated, begin
 from jitpam.options import Options, read_options
 from jitpam.streams import fill_closed, stream_kinds
 
@@ -75,17 +75,22 @@ def _do(options: Options, kinds: list[str]) -> int:
             from jitpam.access import check_file
 
             check_file(options.to)
-        try:
-            opening = begin()
-        except NotAuthenticated as lack:
-            if not options.if_owed:  # -n: nothing may be asked
-                raise
-            from jitpam import local_proof
-
-            opening = local_proof.begin_instead(lack)
+        opening = _begin(options)
         from jitpam import asking  # imported while jitd checks our proof
 
         return asking.ask_and_run(opening, options, kinds)
     from jitpam import questions
 
     return questions.answer(options, kinds)
+
+
+def _begin(options: Options) -> Connection:
+    """As ``client.begin``. Without a ticket the local password is asked for, if jitd finds no KDC; -n asks for nothing."""
+    try:
+        return begin()
+    except NotAuthenticated as lack:
+        if not options.if_owed:
+            raise
+        from jitpam import local_proof
+
+        return local_proof.begin_instead(lack)

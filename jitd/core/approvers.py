@@ -41,7 +41,9 @@ def names(way: Approval, approver: Subject) -> bool:
     """True if ``way`` is for ``approver``: its words name them, and its list has them if it is narrowed by one. Who has proved by
     local PAM who they are is named only where the rule takes that.
     """
-    if not matches_any(approver, way.of_whom) or (approver.is_by_pam and way.without_kdc != "local"):
+    if not matches_any(approver, way.of_whom):
+        return False
+    if approver.is_by_pam and way.without_kdc != "local":
         return False
     return not way.also or (way.among is not None and (approver.user in way.among or approver.principal in way.among))
 

@@ -116,7 +116,9 @@ def decide(policy: Policy, question: Question, at: datetime, known: Facts = NOTH
 def _decide(policy: Policy, question: Question, at: datetime, conditions: Conditions) -> Decision:
     """Return the answer, as if each condition did not hold whose facts nobody has looked for."""
     is_root = question.requester.is_root
-    if question.command.gives and (is_root or question.requester.is_local or question.requester.is_by_pam):
+    if question.command.gives and question.requester.is_by_pam:
+        return Deny(Why.NO_RULE, "a thing is given only to a person who has a Kerberos ticket")
+    if question.command.gives and (is_root or question.requester.is_local):
         return Deny(Why.NO_RULE, "a thing is given only to a person who has a Kerberos ticket")
     if is_root and question.breaks_glass:
         return Deny(Why.NO_RULE, "root does not break glass: root needs no approval")

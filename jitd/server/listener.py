@@ -105,7 +105,8 @@ class Listener:
             nonlocal deadline
             if connection is not None and connection.is_typing and self._loop.time() < typed_until:
                 deadline = self._loop.call_at(typed_until, too_slow)
-            elif connection is not None and not connection.is_ready:
+                return
+            if connection is not None and not connection.is_ready:
                 connection.close()
 
         typed_until = self._loop.time() + TYPED_FOR

@@ -105,7 +105,7 @@ class LocalProofs:
         if is_right is False:
             left = self.n_left(who)
             with suppress(StoreError):  # it stays counted in memory
-                self._note(FAILED, who.principal, who.uid, {"person": who.person, "tries_left": left})
+                self._note("proof.failed", who.principal, who.uid, {"person": who.person, "tries_left": left})
             return False
         self._give_back(who)
         return bool(is_right)
