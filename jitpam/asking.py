@@ -42,7 +42,6 @@ class _Interrupted(Exception):
     """A signal ended the wait; ``number`` is the signal."""
 
     def __init__(self, number: int) -> None:
-        super().__init__()
         self.number = number
 
 
@@ -282,11 +281,9 @@ class _Wait:
 
     def _connect(self) -> Connection:
         """Connect again. Asks for the local password if no KDC can be reached; -n asks for nothing. Raises as ``connect``."""
-        if not self._options.if_owed:
-            return connect()
         from jitpam import local_proof
 
-        return local_proof.connect()
+        return local_proof.connect() if self._options.if_owed else connect()
 
     def _with_resume(self, text: str) -> str:
         if not self._id or "--resume" in text:

@@ -231,9 +231,7 @@ class Decider:
         return lock.answer_to(self._store.locks(), who)
 
     def rules_for(self, who: Subject, service: str) -> tuple[Rule, ...]:
-        """Return the permits of the policy that are about ``who`` on this host. Their other conditions and their hours are not
-        looked at.
-        """
+        """Return the permits of the policy that are about ``who`` on this host; their other conditions are not looked at."""
         return rules_for(self._policy(), who, self._config.host, service)
 
     def visible_to(self, rule: str) -> tuple[str, ...] | None:

@@ -307,8 +307,7 @@ FROM_DAEMON: dict[str, dict[str, Callable[[object], Any]]] = {
     "stop": {"because": _text},
     "watched": {"by": _list(_text)},
 }
-"""What the daemon says. ``housed``: the monitor is in the run's control group. ``taken``: the outcome is committed. ``watched``:
-those in ``by`` watch the run now."""
+"""The daemon's words. ``housed``: in the run's control group. ``taken``: the outcome is committed. ``watched``: ``by`` watch."""
 
 
 # --- there and back --------------------------------------------------------------------------------------------------

@@ -27,9 +27,7 @@ FROM_DAEMON: dict[str, type[Message]] = {}
 
 
 class Hello(Message, by=FROM_CLIENT):
-    """The first message. ``authentication`` is ``krb5``, ``root`` if the client's uid is 0, or ``local`` for a local password,
-    which jitd takes only if it finds no KDC.
-    """
+    """The first message. ``authentication`` is ``krb5``, ``root`` for uid 0, or ``local`` for a local password."""
 
     version: int
     authentication: str
@@ -93,9 +91,7 @@ class Explain(Ask, by=FROM_CLIENT):
 
 
 class Suppose(Ask, by=FROM_CLIENT):
-    """As Explain, if ``principal`` asked, with ``facts`` (``risk=40``). ``groups`` and ``at`` (a time) are None if they stay.
-    ``breaks_glass``: they would break glass.
-    """
+    """As Explain, if ``principal`` asked (or broke glass), with ``facts`` (``risk=40``). None: ``groups``, ``at`` (a time) stay."""
 
     principal: str
     groups: list[str] | None

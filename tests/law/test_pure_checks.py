@@ -20,6 +20,7 @@ PACKAGED = (
     "jitd.settings.toml_document",
     "jitd.checking.known",
     "jitd.doctor.finding",
+    "jitd.monitor.proof_orders",
     *(name for name in PURE if name.startswith("jitd.pamlint.")),
 )
 """What a check may call of the standard library, and of ours beside the doctor's own checks."""
