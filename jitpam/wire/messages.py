@@ -91,7 +91,7 @@ class Explain(Ask, by=FROM_CLIENT):
 
 
 class Suppose(Ask, by=FROM_CLIENT):
-    """As Explain, if ``principal`` asked (or broke glass), with ``facts`` (``risk=40``). None: ``groups``, ``at`` (a time) stay."""
+    """As Explain, if ``principal`` asked (or broke glass), with ``facts`` (``risk=40``). None: ``groups``, ``at`` stay."""
 
     principal: str
     groups: list[str] | None
