@@ -273,7 +273,8 @@ class Perform:
         if not self.observing.may_begin(found, grant, asked):
             return self._executor.stop(id, "nobody watches it any more")
         self._executor.go(id)
-        self.observing.tell(id)
+        if self.observing.by(id):
+            self.observing.tell(id)
 
     def monitor_is_here(self, id: str) -> None:
         """Stop a monitor that has connected and whose run has ended or is to stop."""

@@ -67,7 +67,7 @@ class Desk:
 
     # --- what the verbs know of a connection
 
-    def connect(self, *, with_ticket: bool = False) -> Desk:
+    def connect(self, program: str = "jitd", *, with_ticket: bool = False) -> Desk:
         return self
 
     def close(self) -> None:

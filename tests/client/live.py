@@ -54,7 +54,7 @@ class LiveDesk(Desk):
             kind, text = json.loads(self._fault.read_text())
             raise NotAuthenticated("expired", text) if kind == "ticket" else Unreachable(text)
 
-    def connect(self, *, with_ticket: bool = False) -> LiveDesk:
+    def connect(self, program: str = "jitd", *, with_ticket: bool = False) -> LiveDesk:
         self._must_be_there()
         return self
 

@@ -62,7 +62,7 @@ class Script:
         self.with_ticket: list[bool] = []
         self.tells = False
 
-    def connect(self, *, with_ticket: bool = False) -> Script:
+    def connect(self, program: str = "jitd", *, with_ticket: bool = False) -> Script:
         self.with_ticket.append(with_ticket)
         return self
 

@@ -82,7 +82,9 @@ def writes(syntax: ast.AST) -> set[str]:
             found.add(node.func.attr)
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             found |= {
-                word for word in ("COMMIT", "BEGIN", "INSERT INTO", "UPDATE ", "DELETE FROM") if node.value.startswith(word)
+                word
+                for word in ("COMMIT", "BEGIN", "INSERT INTO", "UPDATE ", "DELETE FROM")
+                if node.value.startswith(word) and node.value != "BEGINS"
             }
     return found
 
@@ -208,22 +210,26 @@ OBLIGATIONS = st.builds(
         session=st.sampled_from(["keep", "end"]),
         options=st.booleans(),
         bound=st.booleans(),
+        observed=st.booleans(),
         cwd=st.sampled_from(["caller", "/srv"]),
     ),
     standing=st.sampled_from(["use", "review"]),
     gatekeepers=st.lists(st.sampled_from(["change", "ticket"]), unique=True).map(tuple),
     visible_to=st.none() | st.lists(st.sampled_from(["group:audit", "user:eve"]), unique=True).map(tuple),
     notify=st.lists(st.sampled_from(["ops", "chat"]), unique=True).map(tuple),
+    without_kdc=st.sampled_from(["deny", "local"]),
 )
 
 
 def test_invariant_8_is_tried_with_every_field():
     """Whoever adds a term says here what is tighter; tests/core/test_narrowing.py has each by itself."""
-    tried = {"timeout_for", "env", "writable", "leftovers", "stdin", "record", "watch", "session", "options", "bound", "cwd"}
+    tried = {
+        "timeout_for", "env", "writable", "leftovers", "stdin", "record", "watch", "session", "options", "bound", "cwd", "observed",
+    }  # fmt: skip
     assert tried == {field.name for field in fields(Terms)}
     assert {field.name for field in fields(Obligations)} == {
         "approvals", "expires_for", "lasts_for", "uses", "terms", "standing", "gatekeepers", "notify", "visible_to",
-        "break_glass",
+        "break_glass", "without_kdc",
     }  # fmt: skip
     assert {field.name for field in fields(Record)} == {"what", "sync", "failure"}
 
@@ -247,7 +253,8 @@ def test_invariant_8_narrowing_only_tightens(old, new):
         assert (after.terms.record.failure, other.terms.record.failure) != ("continue", "end")
         assert (after.terms.session, other.terms.session) != ("keep", "end")
         assert after.terms.options <= other.terms.options
-        assert after.terms.bound >= other.terms.bound
+        assert after.terms.bound >= other.terms.bound and after.terms.observed >= other.terms.observed
+        assert (after.without_kdc, other.without_kdc) != ("local", "deny")
         assert set(after.gatekeepers) >= set(other.gatekeepers)
         assert other.visible_to is None or (after.visible_to is not None and set(after.visible_to) <= set(other.visible_to))
         assert set(after.notify) >= set(other.notify)

@@ -31,6 +31,8 @@ EITHER_WAY: dict[str, list[tuple[Any, Any, Any]]] = {
     "standing": [("use", "use", "use"), ("review", "use", "use"), ("review", "review", "review")],
     "terms.session": [("end", "end", "end"), ("keep", "end", "end"), ("keep", "keep", "keep")],
     "terms.options": [(False, False, False), (True, False, False), (True, True, True)],
+    "terms.observed": [(False, False, False), (False, True, True), (True, True, True)],
+    "without_kdc": [("deny", "deny", "deny"), ("local", "deny", "deny"), ("local", "local", "local")],
     "terms.bound": [(False, False, False), (False, True, True), (True, True, True)],
     "terms.record.what": [
         ("none", "none", "none"),

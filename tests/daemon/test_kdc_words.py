@@ -20,7 +20,7 @@ class Told(Kdc):
     """A KDC that says what tests let it say."""
 
     def __init__(self) -> None:
-        super().__init__(Path("/nowhere"), "jitd/lab.example.test@EXAMPLE.TEST")
+        super().__init__(Path("/nowhere"), "jitd/lab.example.test@EXAMPLE.TEST", lambda: False)
         self.asked: list[str] = []
         self.says: dict[str, bool | None] = {}
         self.together: threading.Barrier | None = None

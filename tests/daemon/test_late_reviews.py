@@ -42,7 +42,7 @@ async def may_watch(house: GlassHouse, who: Subject, id: str) -> bool:
     opened: Any = None
     recordings = Recordings(config, house.access, house.lists, house.lifecycle, house.store, opened, house.workers, house.now)
     try:
-        recordings._may_watch(who, house.found(id))
+        recordings.refuse(who, house.found(id))
     except Refusal:
         return False
     return True
