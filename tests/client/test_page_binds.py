@@ -48,9 +48,10 @@ TERMS: dict[str, list[object]] = {
     "bound": [True],
     "options": [True],
     "session": ["end"],
+    "observed": [True],
 }
 """The same for ``Terms``."""
-OF_NO_RUN = {"timeout_for", "record", "leftovers"}
+OF_NO_RUN = {"timeout_for", "record", "leftovers", "observed"}
 """Terms of what jitd runs itself."""
 SEEN_OTHERWISE = {"cwd", "env", "stdin", "watch"}
 """What these let in stands on the page itself; who may look at the recording changes nothing of what runs."""

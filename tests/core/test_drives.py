@@ -150,6 +150,14 @@ def played() -> Iterator[tuple[Any, tuple[Any, ...]]]:
         run.Ended(begun.id, MONITOR, Outcome(Ending.EXITED, 0)),
     ):
         yield step, run.transition(begun, step, now)[1]
+    watcher = actor(person("bob"), Role.APPROVER)
+    for state, step in (
+        (run.RunState.STARTING, run.Observed(begun.id, watcher)),
+        (run.RunState.RUNNING, run.Unobserved(begun.id, watcher, watcher.principal, "q")),
+        (run.RunState.RUNNING, run.Frozen(begun.id, MONITOR)),
+        (run.RunState.FROZEN, run.Thawed(begun.id, MONITOR)),
+    ):
+        yield step, run.transition(replace(begun, state=state), step, now)[1]
     brake = place(locked(lasts_for=60, id="L0CK-0002"))
     yield brake, (*lock.place(brake)[1], *lock.consequences(brake, (), [waiting], [(live, approved)]))
     held_lock, later = brake.lock, moment(60)
