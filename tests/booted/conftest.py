@@ -70,6 +70,15 @@ class Service(House):
     def kill(self) -> None:
         systemctl("kill", "--signal=KILL", "--kill-whom=main", "jitd.service")
 
+    def until_another_serves(self, before: int) -> None:
+        """Wait until systemd has started a daemon in place of ``before``, and that daemon has said that it is ready."""
+
+        def serves() -> bool:
+            found = show("jitd.service", "MainPID", "ActiveState")
+            return int(found["MainPID"]) not in (0, before) and found["ActiveState"] == "active"
+
+        wait_for(serves, what="another daemon")
+
     def restart(self) -> None:
         systemctl("restart", "jitd.service")
 

@@ -228,7 +228,7 @@ def test_a_daemon_that_is_killed_is_started_again_and_has_lost_nothing(service: 
     asking, run = begun(service, "sh", "-c", "sleep 3; exit 9")
     before = service.pid
     service.kill()
-    wait_for(lambda: service.pid not in (0, before), what="another daemon")
+    service.until_another_serves(before)
     waiting = service.ask("alice", "true")
     assert service.approve(waiting.id).returncode == 0 and waiting.end() == 0
     assert asking.end() == 9
@@ -248,7 +248,7 @@ def test_a_scope_that_is_only_made_by_the_next_daemon_has_its_limit_too(service:
         service.kill()
     finally:
         os.kill(bus, signal.SIGCONT)
-    wait_for(lambda: service.pid not in (0, before), what="another daemon")
+    service.until_another_serves(before)
     run = service.run_of(asking.id)
     assert show(scope_of(run), "RuntimeMaxUSec")["RuntimeMaxUSec"] not in ("", "infinity")
     assert service.jitd("stop", run).returncode == 0 and asking.end() != 0

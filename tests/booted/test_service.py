@@ -99,7 +99,7 @@ def test_a_daemon_that_stands_still_is_replaced(service: Service) -> None:
         wait_for(lambda: show("jitd.service", "WatchdogTimestampMonotonic") != first, what="a sign of life")
         assert service.pid == before, "one that turns is left alone"
         os.kill(before, signal.SIGSTOP)
-        wait_for(lambda: service.pid not in (0, before), what="another daemon")
+        service.until_another_serves(before)
     finally:
         drop.unlink()
         systemctl("daemon-reload")
