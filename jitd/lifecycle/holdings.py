@@ -75,7 +75,7 @@ class Holdings:
             elif found is not None and found.state is HoldingState.TAKING:
                 await self._take(found)
             elif found is not None and found.state is HoldingState.HELD and owed is not None:
-                self._happens(*owed)
+                self._happens(id, *owed)
         found = self._store.holding(id)
         if found is None or not found.is_live:
             self._turns.pop(id, None)
@@ -97,12 +97,12 @@ class Holdings:
             answer = Failed(fault)
         match answer:
             case Done():
-                self._happens(Given(holding.id, DAEMON, answer.secret is not None))
+                self._happens(holding.id, Given(holding.id, DAEMON, answer.secret is not None))
             case Refused():
                 log("a thing was not given", holding=holding.id, thing=holding.thing, because=answer.why)
                 now = self._store.holding(holding.id)
                 if now is not None and now.state is HoldingState.GIVING:
-                    self._happens(*together.not_given(self._together(now), now, answer.why))
+                    self._happens(now.id, *together.not_given(self._together(now), now, answer.why))
             case Failed():
                 log("a thing may not have been given; it is taken back", holding=holding.id, because=answer.why)
                 self._take_back(holding, DAEMON, answer.why)
@@ -110,7 +110,7 @@ class Holdings:
     def _take_back(self, holding: Holding, by: Actor, because: str) -> None:
         """Take back what ``holding`` and all others of its use gave."""
         if events := together.taking(self._together(holding), by, because):
-            self._happens(*events)
+            self._happens(holding.id, *events)
 
     async def _take(self, holding: Holding) -> None:
         giver = self._givers.of(holding.thing)
@@ -119,11 +119,12 @@ class Holdings:
         if not holding.is_live:
             return
         if isinstance(answer, Done):
-            self._happens(Ended(holding.id, DAEMON, outcome_of(holding, now)))
+            self._happens(holding.id, Ended(holding.id, DAEMON, outcome_of(holding, now)))
         elif isinstance(answer, Refused) and now.at >= holding.until:
             # jitd may no longer delete the grant in the KDC. But the grant has ended, so it permits nothing.
             ending = Ending.NOT_GIVEN if holding.given_at is None else Ending.LEFT
-            self._happens(Ended(holding.id, DAEMON, Outcome(ending, f"it is over, but its entry stays in the KDC: {answer.why}")))
+            because = f"it is over, but its entry stays in the KDC: {answer.why}"
+            self._happens(holding.id, Ended(holding.id, DAEMON, Outcome(ending, because)))
         else:
             pause = self._pauses[holding.id] = min(LONGEST_PAUSE, 2 * self._pauses.get(holding.id, FIRST_PAUSE / 2))
             log("a thing is not taken back yet; it is tried again", holding=holding.id, because=answer.why, pause=f"{pause:g} s")
@@ -132,9 +133,10 @@ class Holdings:
             if pause == FIRST_PAUSE and (because := together.why_not_taken(all_of_it, holding, answer.why)):
                 self._fail(all_of_it, because)  # its client must not wait until that can be done
 
-    def _happens(self, *events: Given | Taking | Ended) -> None:
-        """Record ``events`` and perform their effects. If they cannot be recorded, try again after FIRST_PAUSE."""
-        id = events[0].id
+    def _happens(self, id: str, *events: Given | Taking | Ended) -> None:
+        """Record ``events`` and perform their effects. If they cannot be recorded, the holding ``id`` is looked at again after
+        FIRST_PAUSE: it is the one that was worked on, whichever the events are about.
+        """
         try:
             self._act(*events)
         except IllegalEvent as fault:  # another event came first, and its effects do what is needed now
@@ -228,7 +230,7 @@ class Holdings:
             raise
         if asked is not None:
             by = Actor(Role.REQUESTER, asked.requester.principal, asked.requester.uid)
-            self._happens(*together.taking(all_of_it, by, "given back by its holder"))
+            self._happens(id, *together.taking(all_of_it, by, "given back by its holder"))
 
     def keep(self, id: str) -> None:
         """Record that the person keeps the thing of the holding ``id``, and all others of its use. Raises IllegalEvent if one of
@@ -256,9 +258,13 @@ class Holdings:
         self._awaited.discard(id)
 
     def is_due(self, id: str) -> bool:
-        """True if the thing of the holding ``id`` has to be given or taken back, or if an event is still to be recorded."""
+        """True if the thing of the holding ``id`` has to be given or taken back, if an event is still to be recorded, or if the
+        thing is held and others of its use are still to be given.
+        """
         found = self._store.holding(id)
-        return found is not None and (id in self._owed or found.state in (HoldingState.GIVING, HoldingState.TAKING))
+        if found is None or found.state is not HoldingState.HELD or id in self._owed:
+            return found is not None and found.is_live
+        return together.next_to_give(self._together(found)) is not None
 
 
 Owed = tuple[Given | Taking | Ended, ...]

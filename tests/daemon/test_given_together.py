@@ -20,6 +20,7 @@ from jitd.core.law import Role
 from jitd.giving import Done, Failed, Refused
 from jitd.giving.secrets import SEALS, Secrets
 from jitd.lifecycle.recovery import COMES_BACK_FOR
+from jitd.store import StoreError
 from jitd.verbs.refusal import Refusal
 from tests.daemon.giving import ALICE, ID, FakeGiver, House
 from tests.daemon.test_holdings import played
@@ -223,6 +224,55 @@ async def test_a_full_disk_while_the_second_is_given_gives_all_of_it_a_moment_la
     assert client.heard == [] and states(house) == [HELD, GIVING, GIVING]
     await house.pass_time(1.0)
     assert client.said == ["given"] * 3 and states(house) == [HELD] * 3
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_full_disk_when_nobody_knows_what_was_given_leaves_nothing_stuck(tmp_path: Path, place: int) -> None:
+    """The order to take all back could not be recorded, so the same thing is asked for again. THREATS T-23."""
+
+    async def scene(house: House) -> None:
+        house.giver.answers = [*[Done()] * place, HANGS]
+        client = began(house)
+        await house.settle()
+        house.store.n_fail = 1
+        house.giver.hanging[0].set_result(SILENT)
+        await house.settle()
+        assert house.store.n_fail == 0 and "taking" not in house.told(), "the order could not be recorded"
+        await house.pass_time(1.0)
+        assert client.said == ["given"] * 3 and states(house) == [HELD] * 3
+
+    house = House(tmp_path)
+    asyncio.run(scene(house))
+    house.close()
+
+
+@pytest.mark.parametrize("n_read", range(1, 28))
+def test_whichever_read_fails_after_the_first_is_given_the_others_follow(tmp_path: Path, n_read: int) -> None:
+    """THREATS T-23."""
+
+    async def scene(house: House) -> None:
+        house.giver.answers = [HANGS]
+        client = began(house)
+        await house.settle()
+        read, n_left = house.store.holding, [n_read]
+
+        def failing(id: str) -> Any:
+            n_left[0] -= 1
+            if n_left[0] == 0:
+                raise StoreError("input/output error")
+            return read(id)
+
+        house.store.holding = failing  # type: ignore[method-assign]
+        house.giver.hanging[0].set_result(Done())
+        await house.settle()
+        assert n_left[0] <= 0, "the read was made, and failed"
+        for _ in range(3):
+            await house.pass_time(house.at.boot - 1000.0 + 1.0)
+        assert states(house) == [HELD] * 3 and client.said == ["given"] * 3
+
+    house = House(tmp_path)
+    asyncio.run(scene(house))
+    house.close()
 
 
 # --- secrets ------------------------------------------------------------------------------------------------------------
