@@ -148,12 +148,14 @@ class Holdings:
 
     def tell(self, effect: effects.TellHolder) -> None:
         """Tell the state of the holding to the client that has the thing or waits for it. If the client cannot be told, log that;
-        all other effects are still carried out.
+        all other effects are still carried out. What is held is handed over, or taken back, after FIRST_PAUSE.
         """
         try:
             self._tell(effect)
         except Exception as fault:
             log("a client could not be told of its holding", holding=effect.holding, fault=f"{type(fault).__name__}: {fault}")
+            self.await_holder(effect.holding)
+            self._set_deadline("holder", effect.holding, self._now().boot + FIRST_PAUSE)
 
     def _tell(self, effect: effects.TellHolder) -> None:
         found = self._store.holding(effect.holding)
@@ -244,17 +246,20 @@ class Holdings:
         self._act(*(Kept(one.id, by) for one in self._together(held)))
 
     def await_holder(self, id: str) -> None:
-        """Note that the client of the holding ``id`` has time to reconnect, since the daemon was restarted."""
+        """Note that the client of the holding ``id`` has time to reconnect, or to be told (``nobody_came``)."""
         self._awaited.add(id)
 
     def nobody_came(self, id: str) -> None:
         """Handle the end of the time in which the client could reconnect. A thing that is held is taken back, unless a client has
-        got it. If the thing is still being given, wait until it is given. Then take it back, unless a client waits for it at that
-        moment.
+        got it or waits for it. If the thing is still being given, wait until it is given. Then take it back, unless a client waits
+        for it at that moment.
         """
         found = self._store.holding(id)
         if id in self._awaited and found is not None and found.state is HoldingState.HELD:
-            self._take_back(found, DAEMON, "its client did not come back")
+            if self._waiters.of(found.request) is None:
+                self._take_back(found, DAEMON, "its client did not come back")
+            elif together.are_held(all_of_it := self._together(found)):
+                self._hand_over(all_of_it)
         self._awaited.discard(id)
 
     def is_due(self, id: str) -> bool:

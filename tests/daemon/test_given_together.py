@@ -203,6 +203,42 @@ def test_if_nobody_comes_back_all_of_it_is_taken(tmp_path: Path, n_given: int) -
 
 
 @played
+async def test_a_client_that_came_back_at_once_is_not_missed_while_the_second_is_slow(house: House) -> None:
+    """It is handed all of it, though the time to come back is over when the last is given. THREATS T-23."""
+    house.giver.answers = [Done(), HANGS]
+    began(house)
+    await house.settle()
+    house.restart()
+    house.giver.answers = [HANGS]
+    await house.recovery.recover()
+    client = await house.come_back()
+    await house.pass_time(0.0)
+    await house.pass_time(COMES_BACK_FOR)
+    assert states(house) == [HELD, GIVING, GIVING] and client.heard == []
+    house.giver.hanging[0].set_result(Done())
+    await house.settle()
+    assert client.said == ["given"] * 3 and states(house) == [HELD] * 3
+
+
+@played
+async def test_a_client_that_came_back_and_went_again_has_nothing(house: House) -> None:
+    """THREATS T-23."""
+    house.giver.answers = [Done(), HANGS]
+    began(house)
+    await house.settle()
+    house.restart()
+    house.giver.answers = [HANGS]
+    await house.recovery.recover()
+    client = await house.come_back()
+    await house.pass_time(0.0)
+    await house.pass_time(COMES_BACK_FOR)
+    client.go()
+    house.giver.hanging[0].set_result(Done())
+    await house.settle()
+    assert states(house) == [ENDED] * 3 and house.giver.there == set() and client.heard == []
+
+
+@played
 async def test_another_boot_takes_all_of_it(house: House) -> None:
     client = began(house, stays=True)
     await house.settle()
@@ -246,7 +282,7 @@ def test_a_full_disk_when_nobody_knows_what_was_given_leaves_nothing_stuck(tmp_p
     house.close()
 
 
-@pytest.mark.parametrize("n_read", range(1, 28))
+@pytest.mark.parametrize("n_read", range(1, 31))
 def test_whichever_read_fails_after_the_first_is_given_the_others_follow(tmp_path: Path, n_read: int) -> None:
     """THREATS T-23."""
 
