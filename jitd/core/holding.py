@@ -228,7 +228,7 @@ def transition(holding: Holding, event: Event, now: Moment) -> tuple[Holding, tu
             if (event.outcome.ending is Ending.NOT_GIVEN) != (holding.given_at is None):
                 raise IllegalEvent(f"holding {holding.id} cannot have ended as {event.outcome.ending}")
             after = replace(holding, state=HoldingState.ENDED, outcome=event.outcome, ended_at=now.at)
-            # If the first thing of a use was not given, none was. If it was, a ticket for it may be left: the use is not returned.
+            # If the first thing of a use was not given, none was. If it was, a ticket may be left: the use is not returned.
             is_used = event.outcome.ending is not Ending.NOT_GIVEN or not holding.is_first
             follows = (Returned(holding.grant, event.by, holding.id, is_used), TellHolder(holding.id), ListsChanged())
     if after.state not in LAW[holding.state][type(event)]:

@@ -251,8 +251,8 @@ class Holdings:
 
     def nobody_came(self, id: str) -> None:
         """Handle the end of the time in which the client could reconnect. A thing that is held is taken back, unless a client has
-        got it or waits for it. If the thing is still being given, wait until it is given. Then take it back, unless a client waits
-        for it at that moment.
+        got it or waits for it. If the thing is still being given, wait until it is given. Then take it back, unless a client
+        waits for it at that moment.
         """
         found = self._store.holding(id)
         if id in self._awaited and found is not None and found.state is HoldingState.HELD:
