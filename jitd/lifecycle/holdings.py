@@ -9,6 +9,7 @@ recorded. Things of one use are given one after another, all or none (``together
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 
 from jitd.core import effects
@@ -115,6 +116,8 @@ class Holdings:
     async def _take(self, holding: Holding) -> None:
         giver = self._givers.of(holding.thing)
         answer = Failed(self._givers.fault(holding.thing)) if giver is None else await _said(giver.take(holding))
+        if isinstance(answer, Done) and answer.secret is not None:  # it is for nobody
+            os.close(answer.secret)
         holding, now = self._store.holding(holding.id) or holding, self._now()
         if not holding.is_live:
             return
@@ -186,10 +189,12 @@ class Holdings:
         first = all_of_it[0]
         waiter = self._waiters.of(first.request)
         if waiter is not None:
+            names = [self.name_of(one) for one in all_of_it]  # a fault here must not lose a secret
             for one in all_of_it:
                 self._awaited.discard(one.id)
                 self._owed.pop(one.id, None)
-            waiter.hand(tuple(Handed(one, self.name_of(one), self._secrets.take(one.id)) for one in all_of_it))
+            named = zip(all_of_it, names, strict=True)
+            waiter.hand(tuple(Handed(one, name, self._secrets.take(one.id)) for one, name in named))
         elif not any(one.id in self._awaited for one in all_of_it):
             self._take_back(first, DAEMON, "its client went away")
 

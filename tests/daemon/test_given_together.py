@@ -411,6 +411,51 @@ def test_of_two_secrets_for_one_holding_the_first_is_closed() -> None:
     os.close(other)
 
 
+@pytest.mark.parametrize("fails", ["the name", "the message"])
+def test_a_fault_while_things_are_handed_over_loses_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """THREATS T-24."""
+
+    async def scene(house: House) -> None:
+        one, other = sealed(), sealed()
+        house.giver.answers = [Done(secret=one), HANGS]
+        client = house.begin(things=(A, B))
+        await house.settle()
+
+        def broken(*given: Any) -> Any:
+            raise RuntimeError("broken")
+
+        with monkeypatch.context() as patched:
+            if fails == "the name":
+                names = iter([house.giver.name_of])
+                patched.setattr(house.giver, "name_of", lambda thing: next(names, broken)(thing))
+            else:
+                patched.setattr(client.waiting, "_say", lambda *given: os.close(given[1]) or broken())
+            house.giver.hanging[0].set_result(Done(secret=other))
+            await house.settle()
+        client.go()
+        await house.pass_time(1.0)
+        assert [house.held(id).state for id in IDS[:2]] == [ENDED] * 2 and house.giver.there == set()
+        assert not is_open(one) and not is_open(other)
+
+    house = House(tmp_path)
+    asyncio.run(scene(house))
+    house.close()
+
+
+@played
+async def test_a_secret_that_comes_when_a_thing_is_taken_back_is_closed(house: House) -> None:
+    """THREATS T-24."""
+    made = sealed()
+    house.giver.answers = [Done(), Done(secret=made)]
+    client = house.begin()
+    await house.settle()
+    client.go()
+    await house.settle()
+    assert house.held().state is ENDED and not is_open(made)
+
+
 @played
 async def test_nobody_keeps_what_is_not_theirs_any_more(house: House) -> None:
     client = began(house, stays=True)
