@@ -46,7 +46,9 @@ def unbarred(decision: Decision, owed: Owed, who: Subject, request: str) -> Deci
     if not isinstance(decision, Permit) or decision.obligations.break_glass is None:
         return decision
     # A use of a lease belongs to the review of the request that got the lease.
-    return bar(owed(who.person), decision.rule, decision.obligations.break_glass, decision.lease or request) or decision
+    glass = decision.obligations.break_glass
+    barred = bar(owed(who.person), decision.rule, glass, decision.lease or request)
+    return decision if barred is None else decision.denied(barred.why, barred.because)
 
 
 def under(owed: Owed, life: Any, event: Any) -> Any:

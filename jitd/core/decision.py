@@ -192,15 +192,22 @@ class Permit:
         glass = self.obligations.break_glass
         return told | ({} if glass is None else {"break_glass": glass.detail()}) | facts_of(self)
 
+    def denied(self, why: Why, because: str) -> Deny:
+        """Return the denial of what this permits. It is shown to no more people."""
+        return Deny(why, because, self.rule, visible_to=self.obligations.visible_to)
+
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """Policy denies. ``because`` is a sentence for the requester. ``rule`` is empty if no rule decided. ``seen``: see Permit."""
+    """Policy denies. ``because`` is a sentence for the requester. ``rule`` is empty if no rule decided. ``seen``: see Permit.
+    ``visible_to``: see Obligations; those of the permits that were found for what is asked, the one that denies by its terms too.
+    """
 
     why: Why
     because: str
     rule: str = ""
     seen: tuple[tuple[str, str], ...] = ()
+    visible_to: tuple[str, ...] | None = None
 
     def detail(self) -> dict[str, Any]:
         """Return what the chain keeps of it."""
@@ -235,7 +242,7 @@ def narrow(old: Obligations, new: Obligations) -> Obligations:
         standing="review" if old.standing == new.standing == "review" else "use",
         gatekeepers=tuple(dict.fromkeys((*old.gatekeepers, *new.gatekeepers))),
         notify=tuple(dict.fromkeys((*old.notify, *new.notify))),
-        visible_to=_of_both(old.visible_to, new.visible_to),
+        visible_to=in_both(old.visible_to, new.visible_to),
         break_glass=_stricter_glass(old.break_glass, new.break_glass),
         without_kdc="local" if old.without_kdc == new.without_kdc == "local" else "deny",
     )
@@ -258,7 +265,7 @@ def narrow_terms(old: Terms, new: Terms) -> Terms:
         leftovers="keep" if old.leftovers == new.leftovers == "keep" else "end",
         stdin=max(old.stdin, new.stdin, key=("any", "tty", "none").index),
         record=old.record.and_also(new.record),
-        watch=_of_both(old.watch, new.watch),
+        watch=in_both(old.watch, new.watch),
         options=old.options and new.options,
         bound=old.bound or new.bound,
         observed=old.observed or new.observed,
@@ -266,7 +273,8 @@ def narrow_terms(old: Terms, new: Terms) -> Terms:
     )
 
 
-def _of_both(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[str, ...] | None:
+def in_both(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Return the words that are in ``old`` and in ``new``. None narrows nothing."""
     if old is None or new is None:
         return new if old is None else old
     return tuple(word for word in old if word in new)

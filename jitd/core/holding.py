@@ -72,9 +72,9 @@ class Holding:
     has_secret: bool = False
 
     @property
-    def is_last(self) -> bool:
-        """True if no other holding of the same use is given after this one. So all are given once this one is."""
-        return self.together[-1:] in ((), (self.id,))
+    def is_first(self) -> bool:
+        """True if no other holding of the same use is given before this one. So none is given unless this one is."""
+        return self.together[:1] in ((), (self.id,))
 
     @property
     def is_live(self) -> bool:
@@ -228,8 +228,8 @@ def transition(holding: Holding, event: Event, now: Moment) -> tuple[Holding, tu
             if (event.outcome.ending is Ending.NOT_GIVEN) != (holding.given_at is None):
                 raise IllegalEvent(f"holding {holding.id} cannot have ended as {event.outcome.ending}")
             after = replace(holding, state=HoldingState.ENDED, outcome=event.outcome, ended_at=now.at)
-            # All things of a use are given, or none: so the one that is given last decides whether the use is returned.
-            is_used = event.outcome.ending is not Ending.NOT_GIVEN or not holding.is_last
+            # If the first thing of a use was not given, none was. If it was, a ticket may be left: the use is not returned.
+            is_used = event.outcome.ending is not Ending.NOT_GIVEN or not holding.is_first
             follows = (Returned(holding.grant, event.by, holding.id, is_used), TellHolder(holding.id), ListsChanged())
     if after.state not in LAW[holding.state][type(event)]:
         raise IllegalEvent(f"holding {holding.id} cannot go from {holding.state} to {after.state}")

@@ -107,7 +107,7 @@ def decide(policy: Policy, question: Question, at: datetime, known: Facts = NOTH
     stands for the approvals. Raises Unasked if the answer depends on facts that nobody has looked for.
     """
     conditions = Conditions(question, at, known)
-    answer = for_all(_decide(policy, one, at, conditions) for one in question.each)
+    answer = for_all(_narrowed(policy, _decide(policy, one, at, conditions)) for one in question.each)
     if conditions.unasked:
         raise Unasked(conditions.unasked)
     return replace(answer, seen=tuple(sorted(conditions.seen.items()))) if conditions.seen else answer
@@ -324,10 +324,10 @@ def takes_local_proofs(policy: Policy) -> bool:
     return policy.index.takes_local_proofs
 
 
-def visible_to(policy: Policy, name: str) -> tuple[str, ...] | None:
-    """Return to whom the permit ``name`` shows the contents of requests: see Obligations. None if it narrows nothing."""
-    found = (rule.visible_to for rule in policy.rules if rule.name == name and rule.verdict == "permit")
-    return next(found, None) if name else None
+def _narrowed(policy: Policy, answer: Decision) -> Decision:
+    """Return ``answer``; if a permit denies by its terms, with those to whom it shows the contents of requests."""
+    found = (rule.visible_to for rule in policy.rules if rule.name == answer.rule and rule.verdict == "permit")
+    return answer if isinstance(answer, Permit) or not answer.rule else replace(answer, visible_to=next(found, None))
 
 
 def denied_files(policy: Policy) -> tuple[bytes, ...]:

@@ -20,7 +20,7 @@ from jitd.core.decision import Decision, Deny, Obligations, Permit, Why, narrow
 from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Heard, folded, judged
 from jitd.core.grant import Grant, covers, waits_for_its_own
-from jitd.core.policy import Policy, Rule, rules_for, visible_to
+from jitd.core.policy import Policy, Rule, rules_for
 from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, screening
@@ -234,10 +234,6 @@ class Decider:
         """Return the permits of the policy that are about ``who`` on this host; their other conditions are not looked at."""
         return rules_for(self._policy(), who, self._config.host, service)
 
-    def visible_to(self, rule: str) -> tuple[str, ...] | None:
-        """Return to whom the permit ``rule`` of the policy shows the contents of requests: see Obligations."""
-        return visible_to(self._policy(), rule)
-
     def may_break_glass(self, who: Subject, service: str) -> bool:
         """True if a rule about ``who`` permits something by ``service`` on this host to those who break glass."""
         return any(rule.break_glass is not None for rule in self.rules_for(who, service))
@@ -255,9 +251,10 @@ class Decider:
         that cannot be given; or if ``who`` would break glass, and owes reviews beside that of ``request``.
         """
         decision = break_glass.unbarred(decision, lambda person: self._store.owed_reviews(person=person), who, request)
-        faults = (self._not_given(thing) for thing in command.things) if isinstance(decision, Permit) else ()
-        because = next(filter(None, faults), "")
-        return Deny(Why.ERROR, because, decision.rule) if because else decision
+        if isinstance(decision, Deny):
+            return decision
+        because = next(filter(None, (self._not_given(thing) for thing in command.things)), "")
+        return decision.denied(Why.ERROR, because) if because else decision
 
     async def _found_again(self, policy: Policy, request: Request, knowledge: Knowledge) -> Decision | None:
         """Return what ``policy`` says of ``request`` now. None if providers had to be asked first: then the caller looks again,

@@ -127,7 +127,7 @@ def _look(
     on_path = _on_path(policy, question, now, knowledge)
     sighting = _judged(policy, question, on_path, asked.preserved, trusted, now, glance, knowledge)
     if found.unfit and isinstance(sighting.decision, Permit):
-        unfit = Deny(Why.ERROR, f"it cannot be executed: {found.unfit}", sighting.decision.rule)
+        unfit = sighting.decision.denied(Why.ERROR, f"it cannot be executed: {found.unfit}")
         sighting = Sighting(sighting.command, unfit)
     sighting = _with_operands(sighting, who, service, trusted, glance)
     if isinstance(sighting.decision, Permit) or found.is_missing or is_in_sight(asked, found.command.path, who, glance):
@@ -196,7 +196,7 @@ def _bound_alone(sighting: Sighting, service: str) -> Sighting:
     if isinstance(decision, Permit):
         loose = unbound(decision.rule, decision.obligations.terms, sighting.command, service)
         if loose:
-            return Sighting(sighting.command, Deny(Why.TERMS, loose, decision.rule))
+            return Sighting(sighting.command, decision.denied(Why.TERMS, loose))
     return sighting
 
 
@@ -241,7 +241,7 @@ def look_again(
     if isinstance(sighting.decision, Deny):
         return sighting.decision
     if sighting.command.digest != request.command.digest:
-        return Deny(Why.ERROR, "the command's file has changed since it was asked for", sighting.decision.rule)
+        return sighting.decision.denied(Why.ERROR, "the command's file has changed since it was asked for")
     obligations = sighting.decision.obligations
     is_bound = obligations.terms.bound or (bool(obligations.approvals) and not obligations.terms.writable)
     if is_bound and request.command.path:
@@ -250,12 +250,12 @@ def look_again(
         view = inspection.View(accounts.trusted_uid(command.run_as), command.cwd, trusted)
         changed = operands.drift(command.argv, view, bound(command))
         if changed:
-            return Deny(Why.ERROR, changed, sighting.decision.rule)
+            return sighting.decision.denied(Why.ERROR, changed)
     if loose := unbound(sighting.decision.rule, obligations.terms, request.command, request.service):
-        return Deny(Why.TERMS, loose, sighting.decision.rule)
+        return sighting.decision.denied(Why.TERMS, loose)
     before = request.command
     if replace(sighting.command, chdir=before.chdir, is_told=before.is_told) != before:
-        return Deny(Why.TERMS, "the rule now wants another working directory", sighting.decision.rule)
+        return sighting.decision.denied(Why.TERMS, "the rule now wants another working directory")
     return sighting.decision
 
 
@@ -321,11 +321,11 @@ def _prepared(
     except inspection.Uninspectable as fault:
         is_seen = can_see(question.requester, glance, command.path, *fault.looked_at)
         if fault.is_unfit and is_seen:
-            return Sighting(command, Deny(Why.UNFIT, f"it cannot be executed: {fault}", permit.rule))
+            return Sighting(command, permit.denied(Why.UNFIT, f"it cannot be executed: {fault}"))
         because = f": {fault}" if is_seen else ", or what executes it"
-        return Sighting(command, Deny(Why.ERROR, f"the command's file cannot be looked at{because}", permit.rule))
+        return Sighting(command, permit.denied(Why.ERROR, f"the command's file cannot be looked at{because}"))
     except OSError as fault:
-        return Sighting(command, Deny(Why.ERROR, f"the working directory cannot be looked at: {fault.strerror}", permit.rule))
+        return Sighting(command, permit.denied(Why.ERROR, f"the working directory cannot be looked at: {fault.strerror}"))
     return command, file
 
 

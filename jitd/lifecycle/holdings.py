@@ -9,6 +9,7 @@ recorded. Things of one use are given one after another, all or none (``together
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 
 from jitd.core import effects
@@ -75,7 +76,7 @@ class Holdings:
             elif found is not None and found.state is HoldingState.TAKING:
                 await self._take(found)
             elif found is not None and found.state is HoldingState.HELD and owed is not None:
-                self._happens(*owed)
+                self._happens(id, *owed)
         found = self._store.holding(id)
         if found is None or not found.is_live:
             self._turns.pop(id, None)
@@ -97,12 +98,12 @@ class Holdings:
             answer = Failed(fault)
         match answer:
             case Done():
-                self._happens(Given(holding.id, DAEMON, answer.secret is not None))
+                self._happens(holding.id, Given(holding.id, DAEMON, answer.secret is not None))
             case Refused():
                 log("a thing was not given", holding=holding.id, thing=holding.thing, because=answer.why)
                 now = self._store.holding(holding.id)
                 if now is not None and now.state is HoldingState.GIVING:
-                    self._happens(*together.not_given(self._together(now), now, answer.why))
+                    self._happens(now.id, *together.not_given(self._together(now), now, answer.why))
             case Failed():
                 log("a thing may not have been given; it is taken back", holding=holding.id, because=answer.why)
                 self._take_back(holding, DAEMON, answer.why)
@@ -110,20 +111,23 @@ class Holdings:
     def _take_back(self, holding: Holding, by: Actor, because: str) -> None:
         """Take back what ``holding`` and all others of its use gave."""
         if events := together.taking(self._together(holding), by, because):
-            self._happens(*events)
+            self._happens(holding.id, *events)
 
     async def _take(self, holding: Holding) -> None:
         giver = self._givers.of(holding.thing)
         answer = Failed(self._givers.fault(holding.thing)) if giver is None else await _said(giver.take(holding))
+        if isinstance(answer, Done) and answer.secret is not None:  # it is for nobody
+            os.close(answer.secret)
         holding, now = self._store.holding(holding.id) or holding, self._now()
         if not holding.is_live:
             return
         if isinstance(answer, Done):
-            self._happens(Ended(holding.id, DAEMON, outcome_of(holding, now)))
+            self._happens(holding.id, Ended(holding.id, DAEMON, outcome_of(holding, now)))
         elif isinstance(answer, Refused) and now.at >= holding.until:
             # jitd may no longer delete the grant in the KDC. But the grant has ended, so it permits nothing.
             ending = Ending.NOT_GIVEN if holding.given_at is None else Ending.LEFT
-            self._happens(Ended(holding.id, DAEMON, Outcome(ending, f"it is over, but its entry stays in the KDC: {answer.why}")))
+            because = f"it is over, but its entry stays in the KDC: {answer.why}"
+            self._happens(holding.id, Ended(holding.id, DAEMON, Outcome(ending, because)))
         else:
             pause = self._pauses[holding.id] = min(LONGEST_PAUSE, 2 * self._pauses.get(holding.id, FIRST_PAUSE / 2))
             log("a thing is not taken back yet; it is tried again", holding=holding.id, because=answer.why, pause=f"{pause:g} s")
@@ -132,9 +136,10 @@ class Holdings:
             if pause == FIRST_PAUSE and (because := together.why_not_taken(all_of_it, holding, answer.why)):
                 self._fail(all_of_it, because)  # its client must not wait until that can be done
 
-    def _happens(self, *events: Given | Taking | Ended) -> None:
-        """Record ``events`` and perform their effects. If they cannot be recorded, try again after FIRST_PAUSE."""
-        id = events[0].id
+    def _happens(self, id: str, *events: Given | Taking | Ended) -> None:
+        """Record ``events`` and perform their effects. If they cannot be recorded, the holding ``id`` is looked at again after
+        FIRST_PAUSE: it is the one that was worked on, whichever the events are about.
+        """
         try:
             self._act(*events)
         except IllegalEvent as fault:  # another event came first, and its effects do what is needed now
@@ -146,12 +151,14 @@ class Holdings:
 
     def tell(self, effect: effects.TellHolder) -> None:
         """Tell the state of the holding to the client that has the thing or waits for it. If the client cannot be told, log that;
-        all other effects are still carried out.
+        all other effects are still carried out. What is held is handed over, or taken back, after FIRST_PAUSE.
         """
         try:
             self._tell(effect)
         except Exception as fault:
             log("a client could not be told of its holding", holding=effect.holding, fault=f"{type(fault).__name__}: {fault}")
+            self.await_holder(effect.holding)
+            self._set_deadline("holder", effect.holding, self._now().boot + FIRST_PAUSE)
 
     def _tell(self, effect: effects.TellHolder) -> None:
         found = self._store.holding(effect.holding)
@@ -182,10 +189,12 @@ class Holdings:
         first = all_of_it[0]
         waiter = self._waiters.of(first.request)
         if waiter is not None:
+            names = [self.name_of(one) for one in all_of_it]  # a fault here must not lose a secret
             for one in all_of_it:
                 self._awaited.discard(one.id)
                 self._owed.pop(one.id, None)
-            waiter.hand(tuple(Handed(one, self.name_of(one), self._secrets.take(one.id)) for one in all_of_it))
+            named = zip(all_of_it, names, strict=True)
+            waiter.hand(tuple(Handed(one, name, self._secrets.take(one.id)) for one, name in named))
         elif not any(one.id in self._awaited for one in all_of_it):
             self._take_back(first, DAEMON, "its client went away")
 
@@ -228,7 +237,7 @@ class Holdings:
             raise
         if asked is not None:
             by = Actor(Role.REQUESTER, asked.requester.principal, asked.requester.uid)
-            self._happens(*together.taking(all_of_it, by, "given back by its holder"))
+            self._happens(id, *together.taking(all_of_it, by, "given back by its holder"))
 
     def keep(self, id: str) -> None:
         """Record that the person keeps the thing of the holding ``id``, and all others of its use. Raises IllegalEvent if one of
@@ -242,23 +251,30 @@ class Holdings:
         self._act(*(Kept(one.id, by) for one in self._together(held)))
 
     def await_holder(self, id: str) -> None:
-        """Note that the client of the holding ``id`` has time to reconnect, since the daemon was restarted."""
+        """Note that the client of the holding ``id`` has time to reconnect, or to be told (``nobody_came``)."""
         self._awaited.add(id)
 
     def nobody_came(self, id: str) -> None:
         """Handle the end of the time in which the client could reconnect. A thing that is held is taken back, unless a client has
-        got it. If the thing is still being given, wait until it is given. Then take it back, unless a client waits for it at that
-        moment.
+        got it or waits for it. If the thing is still being given, wait until it is given. Then take it back, unless a client
+        waits for it at that moment.
         """
         found = self._store.holding(id)
         if id in self._awaited and found is not None and found.state is HoldingState.HELD:
-            self._take_back(found, DAEMON, "its client did not come back")
+            if self._waiters.of(found.request) is None:
+                self._take_back(found, DAEMON, "its client did not come back")
+            elif together.are_held(all_of_it := self._together(found)):
+                self._hand_over(all_of_it)
         self._awaited.discard(id)
 
     def is_due(self, id: str) -> bool:
-        """True if the thing of the holding ``id`` has to be given or taken back, or if an event is still to be recorded."""
+        """True if the thing of the holding ``id`` has to be given or taken back, if an event is still to be recorded, or if the
+        thing is held and others of its use are still to be given.
+        """
         found = self._store.holding(id)
-        return found is not None and (id in self._owed or found.state in (HoldingState.GIVING, HoldingState.TAKING))
+        if found is None or found.state is not HoldingState.HELD or id in self._owed:
+            return found is not None and found.is_live
+        return together.next_to_give(self._together(found)) is not None
 
 
 Owed = tuple[Given | Taking | Ended, ...]

@@ -8,8 +8,9 @@ wrapped message has verified. A fault before that is counted, a later one is rec
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 
 from jitd.core.origin import Caller
 from jitd.core.subject import Subject
@@ -111,14 +112,23 @@ class Connection:
             await self._deed(message, body)
 
     def say(self, message: Message, descriptor: int | None = None) -> None:
-        """Send ``message``, if the table allows it. ``descriptor`` is sent with it, and is closed here afterwards."""
-        self._send(message, coding.encode(message), descriptor)
-
-    def _send(self, message: Message, body: bytes, descriptor: int | None = None) -> None:
-        self._talk.say(message)
-        if self._proof is not None:
-            body = self._proof.wrap(body)
+        """Send ``message``, if the table allows it. ``descriptor`` is sent with it, and is closed here, even if the message
+        cannot be sent.
+        """
+        with ExitStack() as unsent:
+            if descriptor is not None:
+                unsent.callback(os.close, descriptor)
+            body = self._ready(message, coding.encode(message))
+            unsent.pop_all()
         self._channel.send(body, descriptor)
+
+    def _send(self, message: Message, body: bytes) -> None:
+        self._channel.send(self._ready(message, body))
+
+    def _ready(self, message: Message, body: bytes) -> bytes:
+        """Return what is sent for ``message``, which the table must allow now."""
+        self._talk.say(message)
+        return body if self._proof is None else self._proof.wrap(body)
 
     def _refuse(self, code: str, text: str) -> None:
         self.say(messages.Refused(code=code, text=text))

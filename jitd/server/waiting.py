@@ -7,6 +7,7 @@ if it was made to wait for a client. A thing that the client had is taken back, 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 
 from jitd.core.command import Pairs
@@ -34,7 +35,8 @@ FAILED = "jitd failed, and permitted nothing: its log says why"
 
 
 class Waiting:
-    """Implements ``Waiter`` for one client. ``say`` sends a message, with or without a descriptor. ``refuse`` sends a refusal
+    """Implements ``Waiter`` for one client. ``say`` sends a message, with or without a descriptor,
+    which it closes, whatever happens. ``refuse`` sends a refusal
     with a code and a text. ``who`` returns the client's subject.
     """
 
@@ -235,8 +237,15 @@ class Waiting:
         now = self._services.now()
         for held in self._in_hand:
             self._services.waiters.hold(held.id, self)
-        for n_said, one in enumerate(handed, 1):
-            self._say(given(one, len(handed) - n_said, now), one.secret)
+        secrets = [one.secret for one in reversed(handed)]
+        try:
+            for n_said, one in enumerate(handed, 1):
+                message = given(one, len(handed) - n_said, now)
+                self._say(message, secrets.pop())
+        finally:
+            for descriptor in secrets:
+                if descriptor is not None:
+                    os.close(descriptor)
 
     def taken(self, holding: Holding) -> None:
         """See ``waiters.Waiter``."""

@@ -215,7 +215,7 @@ class Requests:
         on_created: Callable[[str], None],
         origin: Origin | None = None,
     ) -> Request:
-        visible_to = self._decider.visible_to(decision.rule) if isinstance(decision, Deny) else None
+        visible_to = decision.visible_to if isinstance(decision, Deny) else None
         made, id, who = replace(made, caller=kept_of(decision.seen), visible_to=visible_to), made.id, made.requester
         by = Actor(Role.REQUESTER, who.principal, who.uid, origin)
         if waiter is not None:

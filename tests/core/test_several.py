@@ -77,6 +77,26 @@ def test_if_one_is_denied_all_are(rules: tuple[Rule, ...], facts: dict[str, Any]
         assert told(decide(policy(*rules), wanted(*things, **facts), NOON)).startswith(answer)
 
 
+NARROWED = [
+    ("by no rule", (), None, ("group:dba",)),
+    ("by the terms of a rule", (gives("b", B, lasts_for=9, visible_to=("group:dba", "group:ops")),), 10, ("group:dba",)),
+    ("by the terms of a rule that others may see", (gives("b", B, lasts_for=9, visible_to=("group:ops",)),), 10, ()),
+]
+
+
+@pytest.mark.parametrize(("rules", "lasts_for", "words"), [row[1:] for row in NARROWED], ids=[row[0] for row in NARROWED])
+def test_a_denial_is_shown_to_no_more_people_than_what_is_asked_for_with_it(
+    rules: tuple[Rule, ...], lasts_for: int | None, words: tuple[str, ...]
+) -> None:
+    """The order in which the things are named makes no difference. THREATS T-23."""
+    narrowed = (gives("a", A, visible_to=("group:dba",)), *rules)
+    for things in ((A, B), (B, A)):
+        answer = decide(policy(*narrowed), wanted(*things, lasts_for=lasts_for), NOON)
+        assert isinstance(answer, Deny) and answer.visible_to == words
+    unnarrowed = decide(policy(gives("a", A)), wanted(A, B), NOON)
+    assert isinstance(unnarrowed, Deny) and unnarrowed.visible_to is None, "no rule narrows anything"
+
+
 def test_a_deny_may_be_about_two_things_together() -> None:
     """What a rule's condition sees as ``request.gives`` is all that is asked for."""
     together = When("both", frozenset({"request.gives"}), lambda values: {A, B} <= set(values["request.gives"]))
@@ -101,6 +121,9 @@ def test_approvals_in_too_many_ways_together_are_refused_and_not_shortened() -> 
     rules = gives("a", A, approvals=many), gives("b", B, approvals=more)
     assert owed(rules, A) and owed(rules, B)
     assert told(decide(policy(*rules), wanted(A, B), NOON)).endswith("ask for the things one by one")
+    narrowed = replace(rules[0], visible_to=("group:dba",)), rules[1]
+    answer = decide(policy(*narrowed), wanted(A, B), NOON)
+    assert isinstance(answer, Deny) and answer.visible_to == ("group:dba",)
 
 
 def test_what_came_closest_is_about_the_thing_that_no_rule_gives() -> None:

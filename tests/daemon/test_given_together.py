@@ -20,6 +20,7 @@ from jitd.core.law import Role
 from jitd.giving import Done, Failed, Refused
 from jitd.giving.secrets import SEALS, Secrets
 from jitd.lifecycle.recovery import COMES_BACK_FOR
+from jitd.store import StoreError
 from jitd.verbs.refusal import Refusal
 from tests.daemon.giving import ALICE, ID, FakeGiver, House
 from tests.daemon.test_holdings import played
@@ -80,7 +81,8 @@ def test_if_one_is_not_given_all_are_taken_back_before_the_client_is_told(tmp_pa
         assert told_with == [set()], "nothing was held any more when the client was told"
         endings = [house.held(id).outcome.ending for id in IDS]  # type: ignore[union-attr]
         assert endings == [*[Ending.LEFT] * fails, *[Ending.NOT_GIVEN] * (3 - fails)]
-        assert (house.grant().left, house.grant().state) == (1, GrantState.ACTIVE), "the use was not used up"
+        as_it_is = (1, GrantState.ACTIVE) if fails == 0 else (0, GrantState.SPENT)
+        assert (house.grant().left, house.grant().state) == as_it_is, "a use comes back if nothing of it was given"
 
     house = House(tmp_path)
     asyncio.run(scene(house))
@@ -202,6 +204,42 @@ def test_if_nobody_comes_back_all_of_it_is_taken(tmp_path: Path, n_given: int) -
 
 
 @played
+async def test_a_client_that_came_back_at_once_is_not_missed_while_the_second_is_slow(house: House) -> None:
+    """It is handed all of it, though the time to come back is over when the last is given. THREATS T-23."""
+    house.giver.answers = [Done(), HANGS]
+    began(house)
+    await house.settle()
+    house.restart()
+    house.giver.answers = [HANGS]
+    await house.recovery.recover()
+    client = await house.come_back()
+    await house.pass_time(0.0)
+    await house.pass_time(COMES_BACK_FOR)
+    assert states(house) == [HELD, GIVING, GIVING] and client.heard == []
+    house.giver.hanging[0].set_result(Done())
+    await house.settle()
+    assert client.said == ["given"] * 3 and states(house) == [HELD] * 3
+
+
+@played
+async def test_a_client_that_came_back_and_went_again_has_nothing(house: House) -> None:
+    """THREATS T-23."""
+    house.giver.answers = [Done(), HANGS]
+    began(house)
+    await house.settle()
+    house.restart()
+    house.giver.answers = [HANGS]
+    await house.recovery.recover()
+    client = await house.come_back()
+    await house.pass_time(0.0)
+    await house.pass_time(COMES_BACK_FOR)
+    client.go()
+    house.giver.hanging[0].set_result(Done())
+    await house.settle()
+    assert states(house) == [ENDED] * 3 and house.giver.there == set() and client.heard == []
+
+
+@played
 async def test_another_boot_takes_all_of_it(house: House) -> None:
     client = began(house, stays=True)
     await house.settle()
@@ -223,6 +261,55 @@ async def test_a_full_disk_while_the_second_is_given_gives_all_of_it_a_moment_la
     assert client.heard == [] and states(house) == [HELD, GIVING, GIVING]
     await house.pass_time(1.0)
     assert client.said == ["given"] * 3 and states(house) == [HELD] * 3
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_full_disk_when_nobody_knows_what_was_given_leaves_nothing_stuck(tmp_path: Path, place: int) -> None:
+    """The order to take all back could not be recorded, so the same thing is asked for again. THREATS T-23."""
+
+    async def scene(house: House) -> None:
+        house.giver.answers = [*[Done()] * place, HANGS]
+        client = began(house)
+        await house.settle()
+        house.store.n_fail = 1
+        house.giver.hanging[0].set_result(SILENT)
+        await house.settle()
+        assert house.store.n_fail == 0 and "taking" not in house.told(), "the order could not be recorded"
+        await house.pass_time(1.0)
+        assert client.said == ["given"] * 3 and states(house) == [HELD] * 3
+
+    house = House(tmp_path)
+    asyncio.run(scene(house))
+    house.close()
+
+
+@pytest.mark.parametrize("n_read", range(1, 31))
+def test_whichever_read_fails_after_the_first_is_given_the_others_follow(tmp_path: Path, n_read: int) -> None:
+    """THREATS T-23."""
+
+    async def scene(house: House) -> None:
+        house.giver.answers = [HANGS]
+        client = began(house)
+        await house.settle()
+        read, n_left = house.store.holding, [n_read]
+
+        def failing(id: str) -> Any:
+            n_left[0] -= 1
+            if n_left[0] == 0:
+                raise StoreError("input/output error")
+            return read(id)
+
+        house.store.holding = failing  # type: ignore[method-assign]
+        house.giver.hanging[0].set_result(Done())
+        await house.settle()
+        assert n_left[0] <= 0, "the read was made, and failed"
+        for _ in range(3):
+            await house.pass_time(house.at.boot - 1000.0 + 1.0)
+        assert states(house) == [HELD] * 3 and client.said == ["given"] * 3
+
+    house = House(tmp_path)
+    asyncio.run(scene(house))
+    house.close()
 
 
 # --- secrets ------------------------------------------------------------------------------------------------------------
@@ -322,6 +409,51 @@ def test_of_two_secrets_for_one_holding_the_first_is_closed() -> None:
     assert secrets.keep(ID, one) == secrets.keep(ID, other) == ""
     assert not is_open(one) and secrets.take(ID) == other and secrets.take(ID) is None
     os.close(other)
+
+
+@pytest.mark.parametrize("fails", ["the name", "the message"])
+def test_a_fault_while_things_are_handed_over_loses_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """THREATS T-24."""
+
+    async def scene(house: House) -> None:
+        one, other = sealed(), sealed()
+        house.giver.answers = [Done(secret=one), HANGS]
+        client = house.begin(things=(A, B))
+        await house.settle()
+
+        def broken(*given: Any) -> Any:
+            raise RuntimeError("broken")
+
+        with monkeypatch.context() as patched:
+            if fails == "the name":
+                names = iter([house.giver.name_of])
+                patched.setattr(house.giver, "name_of", lambda thing: next(names, broken)(thing))
+            else:
+                patched.setattr(client.waiting, "_say", lambda *given: os.close(given[1]) or broken())
+            house.giver.hanging[0].set_result(Done(secret=other))
+            await house.settle()
+        client.go()
+        await house.pass_time(1.0)
+        assert [house.held(id).state for id in IDS[:2]] == [ENDED] * 2 and house.giver.there == set()
+        assert not is_open(one) and not is_open(other)
+
+    house = House(tmp_path)
+    asyncio.run(scene(house))
+    house.close()
+
+
+@played
+async def test_a_secret_that_comes_when_a_thing_is_taken_back_is_closed(house: House) -> None:
+    """THREATS T-24."""
+    made = sealed()
+    house.giver.answers = [Done(), Done(secret=made)]
+    client = house.begin()
+    await house.settle()
+    client.go()
+    await house.settle()
+    assert house.held().state is ENDED and not is_open(made)
 
 
 @played

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pwd
 from collections.abc import AsyncIterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from jitd.core.policy import Policy
 from jitd.core.request import Request, Verdict
 from jitd.core.run import Run
 from jitd.core.subject import ROOT, Subject
+from jitd.deciding import accounts
 from jitd.deciding.directory import Account
 from jitd.deciding.explaining import Nobody
 from jitd.expressions.patterns import read_pattern
@@ -361,3 +363,26 @@ def test_a_rule_that_narrows_nothing_shows_everything_to_who_may_see_the_request
         return house.first
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize("narrows", [("group:privacy",), None], ids=["narrowed", "not narrowed"])
+def test_a_denied_request_for_several_things_is_shown_to_no_more_people_than_its_rules_say(
+    house: Seen, monkeypatch: pytest.MonkeyPatch, narrows: tuple[str, ...] | None
+) -> None:
+    """The gate is off: policy permitted both, and nobody can give them. THREATS T-23."""
+    things = tuple(f"service-ticket:{name}/db1.example.test" for name in ("http", "postgres"))
+    one_each = (rule(name=name, commands=None, gives=(given,)) for name, given in zip("ab", things, strict=True))
+    house.policy = Policy(tuple(replace(found, visible_to=narrows) for found in one_each), "permit", "digest")
+    monkeypatch.setattr(house.decider, "_not_given", lambda thing: "the gate is off")
+    monkeypatch.setattr(accounts, "target", lambda *asked: pwd.getpwuid(0))  # alice has no account on the host of this test
+
+    async def scene() -> None:
+        asked_for: dict[str, Any] = {"argv": tuple(name.encode() for name in things), "gives": True}
+        made = await Client(house).submit(reason=SECRETS[0], **asked_for)
+        assert house.found(made.id).state == "denied"
+        for role in NARROWED:
+            row = await house.ask(role, messages.Show(id=made.id))
+            assert (SECRETS[0] in row) is (narrows is None), role
+        assert SECRETS[0] in await house.ask("requester", messages.Show(id=made.id))
+
+    house.run(scene())
