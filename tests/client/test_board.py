@@ -344,11 +344,24 @@ def test_a_fault_closes_the_question_is_said_and_mends_itself(
     desk.fails(kind, text)
     sees(here, f"NOT LIVE: {text}")
     sees(here, "nothing was sent")
-    press(here, "a", text)
-    assert desk.sent == []
+    silence()
+    press(here, "a", f"{text} a approve")
+    assert "NOT LIVE" in words_of(here) and desk.sent == []
     desk.mends()
     wait_for(lambda: "NOT LIVE" not in words_of(here), what="the link")
     press(here, "a", YES)
+
+
+def test_the_board_asks_for_no_password_and_the_verbs_that_it_names_do(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    desk.fails("ticket", "your Kerberos ticket has expired: kinit")
+    here = pane()
+    here.type("jitd board", "Enter")
+    sees(here, "your Kerberos ticket has expired: kinit. The board needs a ticket.")
+    assert "password of" not in words_of(here)
+    here.type("clear; jitd requests", "Enter")
+    sees(here, "password of bob on this host:")
+    here.type("secret", "Enter")
+    sees(here, ONE)
 
 
 def test_a_terminal_that_becomes_too_small_closes_the_question(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
