@@ -232,6 +232,36 @@ def test_what_is_pasted_leads_nowhere_and_answers_nothing(desk: LiveDesk, pane: 
     press(here, "Enter", "is approved")
 
 
+def test_keys_within_a_marked_paste_answer_nothing_either(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    """THREATS A-10: textual makes keys of a long sequence that it does not know, in a paste as well."""
+    here = opened(pane())
+    press(here, "a", YES)
+    for text in ("\x1b" + "x" * 28 + "\x15" + "yes", "\x1b" + "x" * 30 + "\x15" + "y"):
+        silence()
+        here.type("-H", *[f"{byte:x}" for byte in f"\x1b[200~{text}\x1b[201~".encode()])
+        sees(here, "what is pasted counts for nothing")
+        silence()
+        here.type("Enter")
+        sees(here, "nothing was sent")
+        assert desk.sent == []
+        press(here, "a", YES)
+    press(here, "y", "[y/N] y_")
+    press(here, "Enter", "is approved")
+
+
+def test_a_size_within_a_marked_paste_is_none(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    """THREATS A-10: another size would count lines as read that are not on the screen."""
+    here = opened(pane())
+    press(here, "a", YES)
+    here.type("-H", *[f"{byte:x}" for byte in b"\x1b[200~\x1b[48;5;9;0;0t\x1b[201~"])
+    sees(here, "what is pasted counts for nothing")
+    silence()
+    assert YES in words_of(here), "a question closes on a terminal of that size"
+    here._do("resize-window", "-x", "90", "-y", "30")
+    wait_for(lambda: len(here.screen) == 30 and YES in words_of(here), what="the size that is real")
+    here.columns = 90
+
+
 def test_a_request_that_changes_closes_its_question(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
     """THREATS A-08: the answer would be to something else."""
     here = opened(pane())

@@ -35,6 +35,7 @@ def board() -> int:
         raise click.UsageError("the board draws on the whole terminal, and TERM says that this one cannot: set TERM")
     for name in [name for name in os.environ if name.startswith(IGNORED)]:
         del os.environ[name]
+    os.environ["TEXTUAL_SMOOTH_SCROLL"] = "0"  # the size comes from the kernel, and from nothing that the terminal sends
     from jitd.cli.board.picture import LEAST_COLUMNS, LEAST_LINES, is_too_small
 
     size = shutil.get_terminal_size()
