@@ -7,16 +7,18 @@ Law: each list stands in a file, which a test may change at any time; what was s
 from __future__ import annotations
 
 import json
+import os
 import select
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from jitd import cli
-from jitd.cli import call
+from jitpam import client, local_proof
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
-from jitpam.wire.messages import Done, Item, Message, Welcome
+from jitpam.wire.messages import Done, Item, Message, Prove, Welcome
 from tests.client.desk import TREE, Desk, Row
 
 EVERY = 50
@@ -54,7 +56,7 @@ class LiveDesk(Desk):
             kind, text = json.loads(self._fault.read_text())
             raise NotAuthenticated("expired", text) if kind == "ticket" else Unreachable(text)
 
-    def connect(self, program: str = "jitd", *, with_ticket: bool = False) -> LiveDesk:
+    def connect_as_client(self, *, with_ticket: bool = False) -> LiveDesk:
         self._must_be_there()
         return self
 
@@ -97,6 +99,25 @@ class LiveDesk(Desk):
         yield Done(text="")
 
 
+class Asking(LiveDesk):
+    """The desk for somebody who has no ticket: it takes any password that is typed at the terminal, once there is one."""
+
+    is_asked = True
+    is_idle = False
+
+    def __init__(self, directory: str, program: str) -> None:
+        super().__init__(Path(directory))
+        self._program = program
+
+    def open(self, until: float) -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            local_proof.send_password(ours, self._program, Prove(account="bob", n_left=5))
+
+    def ready(self) -> None:
+        """It is."""
+
+
 def command(directory: Path) -> list[str]:
     """The command line of ``jitd`` at the desk, without its words."""
     return [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(TREE)!r}); from tests.client.live import main; main()",
@@ -105,7 +126,14 @@ def command(directory: Path) -> list[str]:
 
 def main() -> None:
     """``jitd`` at the desk whose directory is the first word."""
-    desk = LiveDesk(Path(sys.argv[1]))
-    call.connect = desk.connect  # type: ignore[assignment]
+    directory = sys.argv[1]
+
+    class Here(Asking):
+        def __init__(self, _: str, program: str) -> None:
+            super().__init__(directory, program)
+
+    client.connect = LiveDesk(Path(directory)).connect_as_client  # type: ignore[assignment]
+    local_proof.ByPassword = Here  # type: ignore[assignment,misc]
+    os.geteuid = lambda: 1000  # root is asked for no password
     sys.argv = ["jitd", *sys.argv[2:]]
     sys.exit(cli.main())

@@ -232,6 +232,36 @@ def test_what_is_pasted_leads_nowhere_and_answers_nothing(desk: LiveDesk, pane: 
     press(here, "Enter", "is approved")
 
 
+def test_keys_within_a_marked_paste_answer_nothing_either(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    """THREATS A-10: textual makes keys of a long sequence that it does not know, in a paste as well."""
+    here = opened(pane())
+    press(here, "a", YES)
+    for text in ("\x1b" + "x" * 28 + "\x15" + "yes", "\x1b" + "x" * 30 + "\x15" + "y"):
+        silence()
+        here.type("-H", *[f"{byte:x}" for byte in f"\x1b[200~{text}\x1b[201~".encode()])
+        sees(here, "what is pasted counts for nothing")
+        silence()
+        here.type("Enter")
+        sees(here, "nothing was sent")
+        assert desk.sent == []
+        press(here, "a", YES)
+    press(here, "y", "[y/N] y_")
+    press(here, "Enter", "is approved")
+
+
+def test_a_size_within_a_marked_paste_is_none(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    """THREATS A-10: another size would count lines as read that are not on the screen."""
+    here = opened(pane())
+    press(here, "a", YES)
+    here.type("-H", *[f"{byte:x}" for byte in b"\x1b[200~\x1b[48;5;9;0;0t\x1b[201~"])
+    sees(here, "what is pasted counts for nothing")
+    silence()
+    assert YES in words_of(here), "a question closes on a terminal of that size"
+    here._do("resize-window", "-x", "90", "-y", "30")
+    wait_for(lambda: len(here.screen) == 30 and YES in words_of(here), what="the size that is real")
+    here.columns = 90
+
+
 def test_a_request_that_changes_closes_its_question(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
     """THREATS A-08: the answer would be to something else."""
     here = opened(pane())
@@ -344,11 +374,24 @@ def test_a_fault_closes_the_question_is_said_and_mends_itself(
     desk.fails(kind, text)
     sees(here, f"NOT LIVE: {text}")
     sees(here, "nothing was sent")
-    press(here, "a", text)
-    assert desk.sent == []
+    silence()
+    press(here, "a", f"{text} a approve")
+    assert "NOT LIVE" in words_of(here) and desk.sent == []
     desk.mends()
     wait_for(lambda: "NOT LIVE" not in words_of(here), what="the link")
     press(here, "a", YES)
+
+
+def test_the_board_asks_for_no_password_and_the_verbs_that_it_names_do(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    desk.fails("ticket", "your Kerberos ticket has expired: kinit")
+    here = pane()
+    here.type("jitd board", "Enter")
+    sees(here, "your Kerberos ticket has expired: kinit. The board needs a ticket.")
+    assert "password of" not in words_of(here)
+    here.type("clear; jitd requests", "Enter")
+    sees(here, "password of bob on this host:")
+    here.type("secret", "Enter")
+    sees(here, ONE)
 
 
 def test_a_terminal_that_becomes_too_small_closes_the_question(desk: LiveDesk, pane: Callable[..., Pane]) -> None:

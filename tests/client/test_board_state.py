@@ -61,6 +61,48 @@ def test_what_a_run_uses_is_no_change_of_it() -> None:
     assert state.asked is None
 
 
+@pytest.mark.parametrize(
+    ("what", "at", "row", "use", "end"),
+    [
+        ("grants", 2, GRANT, {"left": 1, "runs": [TWO], "holdings": []}, {"state": "revoked"}),
+        ("runs", 3, RUN, {"n_processes": 7, "watchers": 1, "cpu_ms": 5}, {"fingerprint": "00"}),
+        ("locks", 4, LOCK, {"hits": 5}, {"state": "lifted"}),
+    ],
+)
+def test_who_is_to_be_stopped_keeps_no_question_closed(
+    what: str, at: int, row: dict[str, Any], use: dict[str, Any], end: dict[str, Any]
+) -> None:
+    """THREATS A-08: ``while :; do jitsudo true; done`` changes a lease each time."""
+    state = State()
+    heard(state, **{what: [row]})
+    state.switch(at)
+    state.ask(Ending(row, "stop", row["id"]), what, state.row)
+    heard(state, **{what: [{**row, **use}]})
+    assert state.asked is not None
+    state.close("")
+    state.ask(Ending(row, "stop", row["id"]), what, row)
+    assert state.asked is not None, "a use while jitd was asked for the row"
+    heard(state, **{what: [{**row, **use, **end}]})
+    assert state.asked is None
+    heard(state, **{what: [row]})
+    state.ask(Ending(row, "stop", row["id"]), what, row)
+    heard(state)
+    assert state.asked is None
+
+
+def test_uses_of_a_lease_close_no_question_about_more_of_it_and_other_changes_do() -> None:
+    """THREATS A-08."""
+    state = State()
+    lease = {"id": TWO, "state": "active", "uses": 9, "left": 8, "ends_at": "2099-01-01T00:00:00Z"}
+    row = {**a_row(ONE), "extends": lease}
+    heard(state, row)
+    state.ask(Approval(row), "requests", row)
+    heard(state, {**row, "extends": {**lease, "left": 7}})
+    assert state.asked is not None
+    heard(state, {**row, "extends": {**lease, "left": 7, "ends_at": "2098-01-01T00:00:00Z"}})
+    assert state.asked is None
+
+
 def test_lines_are_read_once_they_were_on_the_screen_and_none_is_passed_over() -> None:
     reading = Reading(lambda width: [str(n) for n in range(30)])
     assert reading.shown(80, 10) == [str(n) for n in range(10)] and reading.is_unread

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -118,10 +119,13 @@ class Board(App[int]):
             self._pressed(event)
         elif isinstance(event, events.Paste):
             self.keyboard.other(event.time)
+            if self.state.asked is not None:  # textual makes keys of some sequences in a paste, and tells of the paste after them
+                self.state.asked.typed = ""
             self._say("what is pasted counts for nothing")
         elif isinstance(event, events.Resize):
-            await super().on_event(event)
-            self.call_after_refresh(self.draw)
+            if event.size == shutil.get_terminal_size():  # textual believes a size that is pasted
+                await super().on_event(event)
+                self.call_after_refresh(self.draw)
         elif not isinstance(event, events.InputEvent):
             await super().on_event(event)
 

@@ -131,7 +131,7 @@ class State:
         asked = self.asked
         if asked is not None and asked.row is not None:
             now = found(self.rows_of(asked.what), asked.question.id)
-            if not is_same(asked.row, now):
+            if not is_same(asked.what, asked.row, now):
                 self.close(f"{asked.question.id} {'has ended, or waits no more' if now is None else 'has changed'}")
 
     def miss(self, because: str) -> None:
@@ -142,7 +142,7 @@ class State:
     def ask(self, question: Question, what: str, row: Row | None) -> None:
         """Open ``question``, about ``row`` of the list ``what``, if that row is still as it was."""
         now = found(self.rows_of(what), words(row, "id")) if row is not None else None
-        if self.trouble or (row is not None and not is_same(row, now)):
+        if self.trouble or (row is not None and not is_same(what, row, now)):
             self.said = "it has changed meanwhile: look again"
             return
         self.said = ""

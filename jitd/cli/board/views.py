@@ -15,8 +15,10 @@ from jitd.cli.lists import LIVE_GRANTS, LIVE_LOCKS, LIVE_RUNS, WAITING, Columns,
 from jitd.cli.naming import awaits_me
 from jitd.cli.reviewing import REVIEWS
 
-VOLATILE = frozenset({"cpu_ms", "memory"})
+VOLATILE = frozenset({"cpu_ms", "memory", "n_processes"})
 """Members of a row that change while nothing of it does."""
+BINDING = ("id", "state", "fingerprint")
+"""Members by which a row that may be ended stays the same. Whoever uses a lease changes the others as often as they like."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,16 @@ class View:
     keys: tuple[tuple[str, str], ...]
     has_pages: bool = True
     """True if ``jitd show`` has a page about each row."""
+    is_ended_here: bool = False
+    """True if the questions about its rows only take something away."""
 
 
 VIEWS = (
     View("requests", "waits", WAITING, (("a", "approve"), ("d", "deny"))),
     View("reviews", "reviews", REVIEWS, (("g", "give the review"),)),
-    View("grants", "grants", LIVE_GRANTS, (("r", "revoke"),)),
-    View("runs", "runs", LIVE_RUNS, (("w", "watch"), ("s", "stop"))),
-    View("locks", "locks", LIVE_LOCKS, (("l", "lock somebody"), ("u", "unlock")), has_pages=False),
+    View("grants", "grants", LIVE_GRANTS, (("r", "revoke"),), is_ended_here=True),
+    View("runs", "runs", LIVE_RUNS, (("w", "watch"), ("s", "stop")), is_ended_here=True),
+    View("locks", "locks", LIVE_LOCKS, (("l", "lock somebody"), ("u", "unlock")), has_pages=False, is_ended_here=True),
 )
 """In the order of their keys, 1 to 5."""
 
@@ -55,11 +59,26 @@ def empty(what: str) -> str:
     return "no review is owed, as far as you may see" if what == "reviews" else none(what, ended=False)
 
 
-def is_same(row: Row | None, other: Row | None) -> bool:
-    """True if both rows are there, and nothing has changed from one to the other."""
+def is_same(what: str, row: Row | None, other: Row | None) -> bool:
+    """True if both rows of the list ``what`` are there, and nothing has changed from one to the other that an answer is about.
+
+    A row that may be ended is the same while its BINDING is. Nobody keeps a question closed by which they would be stopped.
+    """
     if row is None or other is None:
         return False
-    return all(row.get(name) == other.get(name) for name in (row.keys() | other.keys()) - VOLATILE)
+    if any(view.what == what and view.is_ended_here for view in VIEWS):
+        return all(row.get(name) == other.get(name) for name in BINDING)
+    return _lasting(row) == _lasting(other)
+
+
+def _lasting(row: Row) -> Row:
+    """Return what of ``row`` changes only if somebody asks for something else. Of a lease the uses that are left do not count:
+    each use changes them.
+    """
+    lasting = {name: value for name, value in row.items() if name not in VOLATILE}
+    if isinstance(lease := row.get("extends"), dict):
+        lasting["extends"] = {name: value for name, value in lease.items() if name != "left"}
+    return lasting
 
 
 def found(rows: Sequence[Row], id: str) -> Row | None:
