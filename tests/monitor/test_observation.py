@@ -6,6 +6,7 @@ Law: no test waits for a clock: instants are arguments, and processes are watche
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -45,6 +46,18 @@ def test_a_silent_daemon_is_nobody_who_watches() -> None:
     assert clock.alone_for(100.0 + SILENT_AFTER) is None
     assert clock.alone_for(100.0 + FROZEN_AFTER) == FROZEN_AFTER, "counted from the last word, and not from the silence"
     assert 2 * SAID_EVERY < SILENT_AFTER, "one word may be late"
+
+
+def test_a_silence_that_ends_with_nobody_is_time_without_a_watcher() -> None:
+    """THREATS A-18"""
+    clock = Clock(100.0)
+    clock.hear(BOB, 100.0)
+    clock.hear((), 109.0)
+    assert clock.alone_for(110.0) == FROZEN_AFTER, "nobody knows when in the silence they left"
+    prompt = Clock(100.0)
+    prompt.hear(BOB, 100.0)
+    prompt.hear((), 102.0)
+    assert prompt.alone_for(103.0) == 1.0
 
 
 class Sleeper:
@@ -123,3 +136,53 @@ def test_what_was_stopped_before_stays_stopped(sleeper: Sleeper) -> None:
     freezer.freeze()
     freezer.thaw()
     assert is_stopped(sleeper.process.pid)
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The instant that is now."""
+    now = [1000.0]
+    monkeypatch.setattr(observation.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_the_requester_reads_how_many_seconds_are_left_and_why(sleeper: Sleeper, at: list[float]) -> None:
+    said: list[str] = []
+    run = Observation(Below(sleeper.process.pid), said.append, is_due=True)
+    run.begin()
+    run.hear(BOB)
+    run.look()
+    at[0] += SILENT_AFTER + 0.5
+    run.look()
+    assert said[-1] == "jitd is silent: the command is frozen in 5 s"
+    at[0] += 1.0
+    run.look()
+    assert said[-1].endswith("in 5 s"), "it is said once"
+    at[0] += FROZEN_AFTER
+    run.look()
+    assert said[-1] == "jitd is silent: the command is frozen, and is ended in 44 s"
+    run.hear(BOB)
+    run.look()
+    run.hear(())
+    run.look()
+    assert said[-2:] == ["bob@EXAMPLE.TEST watches", "nobody watches: the command is frozen in 10 s"]
+    assert len(said) == 5
+
+
+def test_a_run_without_a_watcher_has_only_the_time_until_it_is_frozen(sleeper: Sleeper, at: list[float]) -> None:
+    """THREATS A-18"""
+    run = Observation(Below(sleeper.process.pid), lambda sentence: None, is_due=True)
+    assert run.left() == math.inf
+    run.begin()
+    run.hear(BOB)
+    assert run.left() == math.inf
+    run.hear(())
+    at[0] += FROZEN_AFTER - 1.0
+    assert run.left() == 1.0
+    at[0] += 1.0
+    assert run.left() == 0.0, "also if nobody has looked yet"
+    run.look()
+    assert run.is_frozen and run.left() == 0.0
+    run.hear(BOB)
+    run.look()
+    assert run.left() == math.inf
