@@ -16,12 +16,14 @@ from pathlib import Path
 
 import pytest
 
+from jitd.executor import Ended, Held
 from jitd.lifecycle.observing import SAID_EVERY
 from jitd.monitor import observation
 from jitd.monitor.freezing import Freezer
 from jitd.monitor.housing import Housing
 from jitd.monitor.observation import ENDED_AFTER, FROZEN_AFTER, SILENT_AFTER, Clock, Observation
 from jitd.monitor.signalling import is_stopped
+from tests.monitor.stage import Stage
 from tests.waiting import wait_for
 
 BOB = ("bob@EXAMPLE.TEST",)
@@ -186,3 +188,32 @@ def test_a_run_without_a_watcher_has_only_the_time_until_it_is_frozen(sleeper: S
     run.hear(BOB)
     run.look()
     assert run.left() == math.inf
+
+
+ON_HANGUP = "(trap 'echo hung > {mark}; exit' HUP; while :; do echo on > {on}; sleep 0.01; done) & wait"
+
+
+def observed(stage: Stage, tmp_path: Path) -> tuple[str, int]:
+    """A command that has to be watched, with a process beside it that leaves a mark if it hears a hang-up."""
+    script = ON_HANGUP.format(mark=tmp_path / "hung", on=tmp_path / "on")
+    job = stage.job("/bin/sh", "-c", script, observed=True)
+    _, pid = stage.started(job)
+    stage.wait((tmp_path / "on").exists)
+    return job.run, pid
+
+
+def test_what_a_frozen_command_leaves_behind_is_killed_and_hears_no_hang_up(stage: Stage, tmp_path: Path) -> None:
+    """THREATS A-18"""
+    run, pid = observed(stage, tmp_path)
+    stage.executor.watched(run, ())
+    stage.wait(lambda: Held(run, True) in stage.reports, for_=30)
+    os.kill(pid, signal.SIGKILL)
+    stage.wait(lambda: stage.reported(Ended, run))
+    assert not (tmp_path / "hung").exists()
+
+
+def test_what_a_watched_command_leaves_behind_hears_the_hang_up(stage: Stage, tmp_path: Path) -> None:
+    run, pid = observed(stage, tmp_path)
+    os.kill(pid, signal.SIGKILL)
+    stage.wait(lambda: stage.reported(Ended, run))
+    assert (tmp_path / "hung").exists()
