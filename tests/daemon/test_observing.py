@@ -16,8 +16,8 @@ import pytest
 
 from jitd.core.decision import Record, Terms, narrow_terms
 from jitd.core.law import Actor, Role
-from jitd.lifecycle.observing import ALIVE_FOR, Watch
 from jitd.core.subject import Subject
+from jitd.lifecycle.observing import ALIVE_FOR, Watch
 from jitd.settings.policyfile import read
 from jitd.verbs import observers
 from jitd.verbs.access import Access
@@ -129,7 +129,7 @@ def test_no_account_of_the_requester_may_watch(house: AskingHouse) -> None:  # n
     async def play() -> None:
         rows, id = await watching(house, other)
         before = list(house.store.runs(grant=id))
-        with pytest.raises(Refusal, match="somebody else has to watch it"):
+        with pytest.raises(Refusal, match="is your own, by another account"):
             await anext(rows)
         assert list(house.store.runs(grant=id)) == before
         rows, _ = await watching(house, BOB_HIMSELF)
