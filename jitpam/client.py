@@ -126,7 +126,7 @@ class Connection:
         self._until = 0.0  # the time limit for opening, on the monotonic clock
         self._n_graces = _GRACES
         self._socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
-        self._conversation = Conversation(CLIENT)
+        self.conversation = Conversation(CLIENT)
         self._frames = FrameReader()
         self._descriptors: list[int] = []
 
@@ -270,7 +270,7 @@ class Connection:
                 return
 
     def say(self, message: Message) -> None:
-        """Send ``message`` while ``follow`` goes on. Only Withdraw and Seen are allowed then. Raises Unreachable."""
+        """Send ``message`` while ``follow`` goes on. Withdraw, Seen and Stop may be allowed then. Raises Unreachable."""
         self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
 
     def hear(self, until: float | None) -> Message:
@@ -284,7 +284,7 @@ class Connection:
     def close(self) -> None:
         """Send Bye if the conversation allows it now, and close the connection. Never raises."""
         try:
-            if self._conversation.state in ("ready", "watching", "waiting", "started", "holding", "observing"):
+            if self.conversation.state in ("ready", "watching", "waiting", "started", "holding", "observing", "stopping"):
                 self._say(Bye(), time.monotonic())
         except (Unreachable, Unproved):
             pass
@@ -299,7 +299,7 @@ class Connection:
 
     def _say(self, message: Message, until: float) -> bytes:
         """Send ``message`` before ``until`` (monotonic clock). Returns its body. Raises Unreachable and LocalProtocolError."""
-        self._conversation.say(message)
+        self.conversation.say(message)
         body = encode(message)
         sealed = self._initiator.wrap(body) if self._is_sealed and self._initiator else body
         if len(body) > message.most or len(sealed) > LIMIT:
@@ -341,7 +341,7 @@ class Connection:
             if self._is_sealed and self._initiator:
                 body = self._initiator.unwrap(body)
             message = decode(body, FROM_DAEMON)
-            self._conversation.hear(message)
+            self.conversation.hear(message)
         except (RemoteProtocolError, Unproved) as fault:
             raise Unreachable(f"jitd broke the protocol: {fault}") from None
         is_due = isinstance(message, (Start, Prove)) or (isinstance(message, Given) and message.secret == "here")

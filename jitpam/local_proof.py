@@ -103,7 +103,7 @@ class ByPassword(Connection):
     @property
     def is_idle(self) -> bool:
         """True if a question can be asked now."""
-        return self._conversation.state == "ready"
+        return self.conversation.state == "ready"
 
     def close(self) -> None:
         """Close the connection, unless another question can be asked on it. Never raises."""

@@ -2,8 +2,8 @@
 """Watching a run that may run only while somebody watches: ``jitd approve ID --watch``, once the request is approved.
 
 Law: jitd is told that the screen has shown something only after the terminal has taken it, in the foreground. Ctrl-C stops the
-run; it leaves nothing running unwatched. If jitd goes away, the watcher comes back by itself, and the run's monitor counts the
-time until then.
+run, over the connection on which it is watched: nobody is asked again who they are. If that fails, the watcher reads so. If jitd
+goes away, the watcher comes back by itself, and the run's monitor counts the time until then.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from jitd.cli.observing_words import LEAVES, how_to_leave
 from jitd.cli.screen import Screen
 from jitd.cli.viewing import Watcher, ended_how, piece_of
 from jitd.recording.form import Altered
-from jitpam.client import Connection, Unreachable
-from jitpam.wire.messages import Item, Observe, Seen, Stop
+from jitpam.client import ANSWER_WITHIN, Connection, NotAuthenticated, RefusedByDaemon, Unreachable
+from jitpam.wire.messages import Done, Item, Observe, Seen, Stop
 
 BACK_WITHIN = 60.0
 """Seconds for which a watcher tries to reach a daemon that has gone. After that the run has been ended."""
@@ -49,13 +49,17 @@ def observe(id: str) -> None:
         try:
             while not sight.is_over:
                 with called_as_reviewer() as daemon:
-                    sight.follow(daemon)
+                    try:
+                        sight.follow(daemon)
+                    except KeyboardInterrupt:
+                        sight.finish()
+                        _stop(sight, daemon)
+                        return
         except Altered as fault:
             raise NotDone(f"the recording is not what was written: {fault}") from None
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # between two connections, or while it stops the run
             sight.finish()
-            _stop(sight)
-            return
+            raise NotDone(_not_stopped(sight, "you did not wait for it")) from None
         finally:
             sight.finish()
     if sight.has_left:
@@ -133,11 +137,47 @@ class _Sight:
         self.watcher.finish()
 
 
-def _stop(sight: _Sight) -> None:
-    """Stop the run that was watched: the person has typed Ctrl-C. Raises NotDone, RefusedByDaemon and Unreachable."""
+def _stop(sight: _Sight, daemon: Connection) -> None:
+    """Stop the run that was watched over ``daemon``: the person has typed Ctrl-C. Raises NotDone and RefusedByDaemon."""
     if not sight.has_begun:
         say(f"you do not wait for {printable(sight.id)} any more; nothing was begun")
         return
     say(f"stopping {printable(sight.id)}")
-    with called_as_reviewer() as daemon:
-        say(daemon.do(Stop(id=sight.id, reason="its watcher stopped it")))
+    order = Stop(id=sight.id, reason="its watcher stopped it")
+    try:
+        try:
+            said = stopped_over(daemon, order)
+        except Unreachable:  # jitd may be back
+            with called_as_reviewer() as another:
+                said = another.do(order)
+    except RefusedByDaemon as no:
+        if no.code == "late":
+            raise
+        raise NotDone(_not_stopped(sight, no.text), no.code) from None
+    except (Unreachable, NotAuthenticated, NotDone) as fault:
+        raise NotDone(_not_stopped(sight, str(fault)), "failed") from None
+    say(said)
+
+
+def stopped_over(daemon: Connection, order: Stop) -> str:
+    """Say ``order`` over ``daemon``, which observes. Return jitd's answer. Raises RefusedByDaemon and Unreachable.
+
+    What jitd sent of the run meanwhile is not shown any more. It ends with an answer of its own, also with a refusal.
+    """
+    daemon.say(order)
+    while True:
+        is_first = daemon.conversation.state == "stopping"
+        try:
+            heard = daemon.hear(time.monotonic() + ANSWER_WITHIN)
+        except RefusedByDaemon:
+            if is_first:
+                continue
+            raise
+        if isinstance(heard, Done) and not is_first:
+            return heard.text
+
+
+def _not_stopped(sight: _Sight, because: str) -> str:
+    if not sight.has_begun:
+        return f"you do not wait for {printable(sight.id)} any more; nothing was begun"
+    return f"{printable(sight.id)} was NOT stopped: {because}; if nobody else watches, it is frozen in 10 s and ended in 60 s"

@@ -269,17 +269,17 @@ class Monitor:
         self._is_stopped = True
         self.strays.end_with(self.housing)
         self._because = self._because or sentence(because)
-        if self.child and not self.observation.is_frozen:
+        if self.child and (left := self.observation.left()):
             signal_group(self.child, signal.SIGTERM)
             signal_group(self.child, signal.SIGCONT)
-            self._kill_at = min(self._kill_at or now + GRACE, now + GRACE)
+            self._kill_at = min(self._kill_at or now + GRACE, now + min(GRACE, left))
         else:
             self._kill_at = now
 
     def _hang_up(self) -> None:
         if self._outcome is None and not self._has_gone:
             self._refuse(CANNOT, "the client went away")
-        elif self.child and self.observation.is_frozen:
+        elif self.child and not self.observation.left():
             self.stop("the client went away")
         elif self.child:
             self._because = self._because or "the client went away"
@@ -334,7 +334,8 @@ class Monitor:
         self._outcome = outcome
         self._ended_at = now
         self.client.say_end(*outcome)
-        if self._is_stopped:
+        has_to_be_killed = self.job.leftovers != "keep" and not self.observation.left()  # SIGHUP would let it run unwatched
+        if self._is_stopped or has_to_be_killed:
             self._kill_at = now
         elif self.job.leftovers == "keep":
             self._kill_at = None

@@ -8,6 +8,7 @@ ended only by SIGKILL, so that nothing of it runs unwatched.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -43,8 +44,12 @@ class Clock:
         if by:
             self._heard_at, self._left_at = now, None
         elif self._left_at is None:
-            self._left_at = now
+            self._left_at = self._heard_at if self.is_silent(now) else now  # who knows when they left, in the silence?
         self.by = by
+
+    def is_silent(self, now: float) -> bool:
+        """True if the daemon said last that somebody watches, and that was too long ago to count."""
+        return self._left_at is None and now - self._heard_at > SILENT_AFTER
 
     def alone_for(self, now: float) -> float | None:
         """Return for how many seconds nobody has watched; None if somebody does. If the daemon is silent, they are counted from
@@ -52,8 +57,7 @@ class Clock:
         """
         if self._left_at is not None:
             return max(0.0, now - self._left_at)
-        silent_for = now - self._heard_at
-        return silent_for if silent_for > SILENT_AFTER else None
+        return now - self._heard_at if self.is_silent(now) else None
 
 
 class Observation:
@@ -70,7 +74,7 @@ class Observation:
         self._clock = Clock(time.monotonic())
         self._freezer = Freezer(housing)
         self._tell = tell
-        self._told = ""
+        self._told: object = None
         self._look_at = 0.0
 
     @property
@@ -87,6 +91,13 @@ class Observation:
         """Take the daemon's word: ``by`` are the principals of those who watch now; nobody if it is empty."""
         self._clock.hear(by, time.monotonic())
 
+    def left(self) -> float:
+        """Return for how many more seconds the run may execute if nobody comes: 0.0 if it may not now."""
+        alone_for = self._clock.alone_for(time.monotonic()) if self._has_begun else None
+        if self.is_frozen:
+            return 0.0
+        return math.inf if alone_for is None else max(0.0, FROZEN_AFTER - alone_for)
+
     def due_in(self) -> float:
         """Return the seconds after which ``look`` is to be called again, at most."""
         return AGAIN_EVERY if self.is_frozen and not self._freezer.is_sure else 1.0
@@ -99,19 +110,23 @@ class Observation:
         return was != (self.is_frozen, self.is_over)
 
     def _look(self) -> None:
-        alone_for = self._clock.alone_for(time.monotonic())
+        now = time.monotonic()
+        alone_for = self._clock.alone_for(now)
         self.is_over = alone_for is not None and alone_for >= ENDED_AFTER
         if alone_for is None:
             if self.is_frozen:
                 self.is_frozen = False
                 self._freezer.thaw()
-            if self._clock.by:
-                self._say(f"{' and '.join(self._clock.by)} {'watches' if len(self._clock.by) == 1 else 'watch'}")
-        elif alone_for < FROZEN_AFTER:
-            self._say(f"nobody watches: the command is frozen in {FROZEN_AFTER:.0f} s", but="frozen")
-        else:
+            if by := self._clock.by:
+                self._say(by, f"{' and '.join(by)} {'watches' if len(by) == 1 else 'watch'}")
+            return
+        why = "jitd is silent" if self._clock.is_silent(now) else "nobody watches"
+        if alone_for >= FROZEN_AFTER:
             self._freeze()
-            self._say(f"nobody watches: the command is frozen, and is ended in {ENDED_AFTER - FROZEN_AFTER:.0f} s")
+            in_seconds = math.ceil(max(0.0, ENDED_AFTER - alone_for))
+            self._say("frozen", f"{why}: the command is frozen, and is ended in {in_seconds} s")
+        elif not self.is_frozen:
+            self._say("alone", f"{why}: the command is frozen in {math.ceil(FROZEN_AFTER - alone_for)} s")
 
     def _freeze(self) -> None:
         """Hold the run still; again after a while, as processes may have been missed, and others can continue some."""
@@ -121,7 +136,8 @@ class Observation:
             self._freezer.freeze()
             self._look_at = now + self.due_in()
 
-    def _say(self, sentence: str, but: str = "") -> None:
-        if sentence != self._told and not (but and self.is_frozen):
-            self._told = sentence
+    def _say(self, what: object, sentence: str) -> None:
+        """Tell ``sentence``, unless ``what`` it says is what was told last: the seconds in it pass without a word."""
+        if what != self._told:
+            self._told = what
             self._tell(sentence)

@@ -239,6 +239,8 @@ class Connection:
             return self.close()
         if isinstance(message, messages.Seen):
             return self._seen(message.beat)
+        if self._talk.state == "stopping":
+            return self._stop_observed(message, body)
         if self._talk.state in ("started", "holding"):  # too late to withdraw: the client hangs up
             return None
         if self._talk.state == "waiting" and message.type == "withdraw":
@@ -274,7 +276,8 @@ class Connection:
                 log("failed", fault=f"{type(fault).__name__}: {fault}")
                 self._refuse("failed", FAILED)
             finally:
-                self._task = None
+                if self._task is asyncio.current_task():
+                    self._task = None
 
         self._task = asyncio.get_running_loop().create_task(done())
 
@@ -360,6 +363,21 @@ class Connection:
                 self._channel.resume()  # from the first row on: anything that the client sends counts as a hang-up
                 await self._channel.drained()
         self._done("")
+
+    def _stop_observed(self, message: Message, body: bytes) -> None:
+        """Answer ``stop``, said while a run is observed: end what is sent of the run, and then stop it."""
+        observing = self._task
+        if observing is not None:
+            observing.cancel()
+
+        async def stop() -> None:
+            if observing is not None:
+                await asyncio.wait([observing])
+            if self._talk.state == "stopping":  # a refusal may have answered already
+                self._done("")
+            await self._deed(message, body)
+
+        self._in_background(stop)
 
     def _note_observed(self, seen: Callable[[int], None]) -> None:
         self._seen = seen

@@ -20,6 +20,7 @@ from jitd.core.request import Request, RequestState
 from jitd.core.run import Run
 from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider
+from jitd.deciding.kdc_liveness import KEPT_FOR
 from jitd.lifecycle.observing import SAID_EVERY, Observing, Watch, is_observed
 from jitd.log import log
 from jitd.recording import storage
@@ -32,6 +33,8 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
 from jitd.workers import Workers
 
+STANDS_FOR = KEPT_FOR
+"""Seconds after which the KDC is asked again whether a watcher's principal still stands."""
 FIRST_WAITS = "the command has not begun"
 
 
@@ -75,10 +78,7 @@ class Observers:
         self._refuse(who, asked)
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("not_done", "you have begun to watch too often within a short time: wait a minute")
-        fresh = await self._decider.standing(who)
-        if fresh is None or not fresh.has_ticket_at(self._now().at):
-            raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
-        self._refuse(fresh.looked_at(self._now().at), asked)
+        self._refuse(await self._standing(who), asked)
         look = _Looks(who.uid, self._still(asked.id, again))
         while (found := self._run_of(typed, asked.id)) is None:
             self._refuse_ended(asked.id)
@@ -129,12 +129,25 @@ class Observers:
     def _still(self, id: str, again: Callable[[], Awaitable[Subject]]) -> Callable[[], Awaitable[Subject]]:
         """Return a function that raises Refusal if the watcher may not watch the request ``id`` any more."""
 
+        stands_until = asyncio.get_running_loop().time() + STANDS_FOR
+
         async def check() -> Subject:
+            nonlocal stands_until
             who = await again()
+            now = asyncio.get_running_loop().time()
+            if now >= stands_until:
+                who, stands_until = await self._standing(who), now + STANDS_FOR
             self._refuse(who, self._access.visible(who, id))
             return who
 
         return check
+
+    async def _standing(self, who: Subject) -> Subject:
+        """Return ``who`` as they are now, also for the KDC. Raises Refusal if their account is disabled, and TimeoutError."""
+        fresh = await self._decider.standing(who)
+        if fresh is None or not fresh.has_ticket_at(self._now().at):
+            raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
+        return fresh.looked_at(self._now().at)
 
     def _refuse(self, who: Subject, asked: Request) -> None:
         """Raise Refusal unless ``who`` may watch what ``asked`` runs."""

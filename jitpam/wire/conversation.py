@@ -71,10 +71,17 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
     },
     "observing": {
         (CLIENT, "seen"): "observing",
+        (CLIENT, "stop"): "stopping",
         (CLIENT, "bye"): "closed",
         (DAEMON, "item"): "observing",
         (DAEMON, "done"): "ready",
         (DAEMON, "refused"): "ready",
+    },
+    "stopping": {  # what was observed is answered first, as its end may have crossed the stop; then the stop is
+        (CLIENT, "bye"): "closed",
+        (DAEMON, "item"): "stopping",
+        (DAEMON, "done"): "asked",
+        (DAEMON, "refused"): "asked",
     },
     "proving": {
         (DAEMON, "challenge"): "proving",

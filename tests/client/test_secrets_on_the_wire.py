@@ -31,7 +31,7 @@ def heard(ours):
     connection = Connection("", None)
     connection._socket.close()
     connection._socket = ours
-    connection._conversation.state = "waiting"
+    connection.conversation.state = "waiting"
     first = next(found for found in connection.followed(-1, None) if isinstance(found, Given))
     got = everything(first, connection)
     found = [(one.given.thing, None if one.secret is None else os.read(one.secret, 100)) for one in got]

@@ -6,14 +6,25 @@ Law: a connection proves nothing: only what the screen has shown, and when.
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from jitd.core.decision import Record, Terms, narrow_terms
 from jitd.core.law import Actor, Role
+from jitd.core.subject import Subject
 from jitd.lifecycle.observing import ALIVE_FOR, Watch
 from jitd.settings.policyfile import read
+from jitd.verbs import observers
+from jitd.verbs.access import Access
+from jitd.verbs.observers import Observers
+from jitd.verbs.refusal import Refusal
+from tests.daemon.asking import ALICE, HERE, AskingHouse, Client, house  # noqa: F401
+from tests.daemon.asking import BOB as BOB_HIMSELF
 
 BOB = Actor(Role.APPROVER, "bob@EXAMPLE.TEST", 4002)
 RULE = """
@@ -70,3 +81,58 @@ def test_a_rule_that_could_not_be_performed_is_a_fault(tmp_path: Path, keys: str
     file = tmp_path / "50.toml"
     file.write_text(RULE % keys)
     assert [fault for fault in read([file])[1] if said in str(fault)], read([file])[1]
+
+
+async def watching(house: AskingHouse, who: Subject) -> tuple[Any, str]:  # noqa: F811
+    """The rows that ``who`` is sent, who watches what alice asks for; and the id of that request."""
+    house.rules(approvals=house.policy.rules[0].approvals, terms=Terms(observed=True))
+    held: Any = SimpleNamespace(refuse=lambda who, asked: None)
+    config: Any = house.decider._config
+    access = Access(config, house.store)
+    verb = Observers(access, house.decider, house.perform.observing, held, house.store, house.workers, house.now)
+
+    made = await Client(house).submit()
+
+    async def again() -> Subject:
+        return who
+
+    return verb.observe(who, made.id, 0, HERE, again=again, begun=lambda seen: None), made.id
+
+
+async def _to_the_end(rows: Any) -> None:
+    async for _ in rows:
+        pass
+
+
+def test_a_watcher_whom_the_kdc_refuses_counts_no_more(house: AskingHouse, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    """THREATS A-18"""
+    monkeypatch.setattr(observers, "ASKED_AGAIN_EVERY", 0.0)
+    monkeypatch.setattr(observers, "STANDS_FOR", 0.0)
+    monkeypatch.setattr(observers, "LOOK_EVERY", 0.001)
+    monkeypatch.setattr(observers, "SAID_EVERY", 0.0)
+
+    async def play() -> None:
+        rows, _ = await watching(house, BOB_HIMSELF)
+        assert "waits" in await anext(rows)
+        assert "waits" in await anext(rows), "one who is in order goes on"
+        house.decider._is_alive = lambda principal: False  # type: ignore[method-assign]
+        with pytest.raises(Refusal, match="disabled"):
+            await asyncio.wait_for(_to_the_end(rows), 3)
+
+    house.run(play())
+
+
+def test_no_account_of_the_requester_may_watch(house: AskingHouse) -> None:  # noqa: F811
+    """THREATS A-18"""
+    other = replace(BOB_HIMSELF, person=ALICE.person)
+
+    async def play() -> None:
+        rows, id = await watching(house, other)
+        before = list(house.store.runs(grant=id))
+        with pytest.raises(Refusal, match="is your own, by another account"):
+            await anext(rows)
+        assert list(house.store.runs(grant=id)) == before
+        rows, _ = await watching(house, BOB_HIMSELF)
+        assert "waits" in await anext(rows)
+
+    house.run(play())

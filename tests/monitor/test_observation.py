@@ -6,6 +6,7 @@ Law: no test waits for a clock: instants are arguments, and processes are watche
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -15,12 +16,14 @@ from pathlib import Path
 
 import pytest
 
+from jitd.executor import Ended, Held
 from jitd.lifecycle.observing import SAID_EVERY
 from jitd.monitor import observation
 from jitd.monitor.freezing import Freezer
 from jitd.monitor.housing import Housing
 from jitd.monitor.observation import ENDED_AFTER, FROZEN_AFTER, SILENT_AFTER, Clock, Observation
 from jitd.monitor.signalling import is_stopped
+from tests.monitor.stage import Stage
 from tests.waiting import wait_for
 
 BOB = ("bob@EXAMPLE.TEST",)
@@ -45,6 +48,18 @@ def test_a_silent_daemon_is_nobody_who_watches() -> None:
     assert clock.alone_for(100.0 + SILENT_AFTER) is None
     assert clock.alone_for(100.0 + FROZEN_AFTER) == FROZEN_AFTER, "counted from the last word, and not from the silence"
     assert 2 * SAID_EVERY < SILENT_AFTER, "one word may be late"
+
+
+def test_a_silence_that_ends_with_nobody_is_time_without_a_watcher() -> None:
+    """THREATS A-18"""
+    clock = Clock(100.0)
+    clock.hear(BOB, 100.0)
+    clock.hear((), 109.0)
+    assert clock.alone_for(110.0) == FROZEN_AFTER, "nobody knows when in the silence they left"
+    prompt = Clock(100.0)
+    prompt.hear(BOB, 100.0)
+    prompt.hear((), 102.0)
+    assert prompt.alone_for(103.0) == 1.0
 
 
 class Sleeper:
@@ -123,3 +138,82 @@ def test_what_was_stopped_before_stays_stopped(sleeper: Sleeper) -> None:
     freezer.freeze()
     freezer.thaw()
     assert is_stopped(sleeper.process.pid)
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The instant that is now."""
+    now = [1000.0]
+    monkeypatch.setattr(observation.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_the_requester_reads_how_many_seconds_are_left_and_why(sleeper: Sleeper, at: list[float]) -> None:
+    said: list[str] = []
+    run = Observation(Below(sleeper.process.pid), said.append, is_due=True)
+    run.begin()
+    run.hear(BOB)
+    run.look()
+    at[0] += SILENT_AFTER + 0.5
+    run.look()
+    assert said[-1] == "jitd is silent: the command is frozen in 5 s"
+    at[0] += 1.0
+    run.look()
+    assert said[-1].endswith("in 5 s"), "it is said once"
+    at[0] += FROZEN_AFTER
+    run.look()
+    assert said[-1] == "jitd is silent: the command is frozen, and is ended in 44 s"
+    run.hear(BOB)
+    run.look()
+    run.hear(())
+    run.look()
+    assert said[-2:] == ["bob@EXAMPLE.TEST watches", "nobody watches: the command is frozen in 10 s"]
+    assert len(said) == 5
+
+
+def test_a_run_without_a_watcher_has_only_the_time_until_it_is_frozen(sleeper: Sleeper, at: list[float]) -> None:
+    """THREATS A-18"""
+    run = Observation(Below(sleeper.process.pid), lambda sentence: None, is_due=True)
+    assert run.left() == math.inf
+    run.begin()
+    run.hear(BOB)
+    assert run.left() == math.inf
+    run.hear(())
+    at[0] += FROZEN_AFTER - 1.0
+    assert run.left() == 1.0
+    at[0] += 1.0
+    assert run.left() == 0.0, "also if nobody has looked yet"
+    run.look()
+    assert run.is_frozen and run.left() == 0.0
+    run.hear(BOB)
+    run.look()
+    assert run.left() == math.inf
+
+
+ON_HANGUP = "(trap 'echo hung > {mark}; exit' HUP; while :; do echo on > {on}; sleep 0.01; done) & wait"
+
+
+def observed(stage: Stage, tmp_path: Path) -> tuple[str, int]:
+    """A command that has to be watched, with a process beside it that leaves a mark if it hears a hang-up."""
+    script = ON_HANGUP.format(mark=tmp_path / "hung", on=tmp_path / "on")
+    job = stage.job("/bin/sh", "-c", script, observed=True)
+    _, pid = stage.started(job)
+    stage.wait((tmp_path / "on").exists)
+    return job.run, pid
+
+
+def test_what_a_frozen_command_leaves_behind_is_killed_and_hears_no_hang_up(stage: Stage, tmp_path: Path) -> None:
+    """THREATS A-18"""
+    run, pid = observed(stage, tmp_path)
+    stage.executor.watched(run, ())
+    stage.wait(lambda: Held(run, True) in stage.reports, for_=30)
+    os.kill(pid, signal.SIGKILL)
+    stage.wait(lambda: stage.reported(Ended, run))
+    assert not (tmp_path / "hung").exists()
+
+
+def test_what_a_watched_command_leaves_behind_hears_the_hang_up(stage: Stage, tmp_path: Path) -> None:
+    run, pid = observed(stage, tmp_path)
+    os.kill(pid, signal.SIGKILL)
+    stage.wait(lambda: stage.reported(Ended, run))
+    assert (tmp_path / "hung").exists()

@@ -105,7 +105,7 @@ def test_of_all_pairs_after_welcome_only_the_legal_order_is_accepted(role):
         (CLIENT, "bye"),
     }
     expected |= {((CLIENT, "enforce"), step) for step in proving}
-    expected |= {((CLIENT, "observe"), step) for step in answers | {(CLIENT, "seen"), (CLIENT, "bye")}}
+    expected |= {((CLIENT, "observe"), step) for step in answers | {(CLIENT, "seen"), (CLIENT, "stop"), (CLIENT, "bye")}}
     expected |= {((CLIENT, "seen"), (CLIENT, begun)) for begun in ASKED | BEGINS}  # it may cross the end of what was observed
     accepted = {(one, two) for one in STEPS for two in STEPS if walk(role, [*READY, one, two])}
     assert accepted == expected
@@ -150,6 +150,12 @@ GONE_ON = [
     ("a watch", ["client watch", "daemon item", "daemon done", "daemon item"], "watching"),
     ("a refused watch", ["client watch", "daemon refused"], "ready"),
     ("a watch that ends", ["client watch", "daemon done", "client bye"], "closed"),
+    ("one who stops what they observe", ["client observe", "daemon item", "client stop", "daemon item"], "stopping"),
+    ("the same, answered", ["client observe", "client stop", "daemon item", "daemon done", "daemon done"], "ready"),
+    ("a stop that is refused", ["client observe", "client stop", "daemon done", "daemon refused"], "ready"),
+    ("one who observes no more, and stops", ["client observe", "client stop", "daemon refused", "daemon done"], "ready"),
+    ("an end that crosses the stop", ["client observe", "daemon done", "client stop", "daemon refused"], "ready"),
+    ("one who stops, and goes", ["client observe", "client stop", "client bye"], "closed"),
     ("nothing at all", ["client bye"], "closed"),
 ]
 
