@@ -126,7 +126,7 @@ class Daemon:
         self._workers: Workers = Workers()
         waiters = Waiters()
         service = f"jitd/{config.host}@{realm}"
-        reach = Reach(lambda: is_unanswered(realm, service, config.keytab))
+        reach = Reach(lambda: is_unanswered(realm, service))
         kdc = Kdc(config.keytab, service, reach.is_unreachable)
         self._trials = Trials(
             Writer(config.kdc).gate_states,

@@ -48,10 +48,12 @@ _REQUEST = {
     "request.uses": Name("int", "request", "the uses that are asked for; 0 if none are", silence=True),
 }
 _SUBJECT = {
-    "subject.principal": Name("string", "KDC", "the principal; local:USER without a ticket", silence=True),
+    "subject.principal": Name(
+        "string", "KDC", "the principal; local:USER without a ticket, not known after a local password", silence=True
+    ),
     "subject.user": Name("string", "accounts", "the account of the requester"),
     "subject.groups": Name("list", "accounts", "the groups of the requester, sorted"),
-    "subject.is_local": Name("bool", "daemon", "true if the requester has no ticket and is known by the account alone"),
+    "subject.is_local": Name("bool", "daemon", "true if the requester has no ticket, with a local password or without"),
     "subject.indicators": Name("list", "KDC", "the authentication indicators of the ticket, sorted; empty if none", silence=True),
 }
 _CLAIM = {

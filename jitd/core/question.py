@@ -85,7 +85,7 @@ _SAID: dict[str, Callable[[Question], Value]] = {
     "subject.principal": lambda asked: asked.requester.principal,
     "subject.user": lambda asked: asked.requester.user,
     "subject.groups": lambda asked: tuple(sorted(asked.requester.groups)),
-    "subject.is_local": lambda asked: asked.requester.is_local,
+    "subject.is_local": lambda asked: asked.requester.is_local or asked.requester.is_by_pam,
     "subject.indicators": lambda asked: _indicators(asked.requester),
     "claim.reason": lambda asked: asked.reason or "",
     "claim.tty": lambda asked: spelled(asked.tty or b""),
@@ -101,6 +101,8 @@ def said(question: Question, names: Iterable[str]) -> Facts:
         if name == "subject.groups" and question.requester.unsure:
             unsure = ", ".join(sorted(question.requester.unsure))
             found[name] = Unknown(f"these groups cannot be looked up now: {unsure}")
+        elif name == "subject.principal" and question.requester.is_by_pam:
+            found[name] = Unknown("no principal was proved, but an account by local PAM")
         elif name in _DOUBTED and question.command.doubt:
             found[name] = Unknown(f"it is not certain what would run: {question.command.doubt}")
         elif name in _SAID:

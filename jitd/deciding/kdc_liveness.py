@@ -3,7 +3,7 @@
 key.
 
 Law: only a clear refusal counts as a no. If the KDC is silent, unreachable, or gives no clear answer, the person's ticket still
-counts.
+counts. Who was proved by local PAM counts only while no KDC can be reached.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class Kdc:
 
     async def refused(self, principals: Sequence[str]) -> frozenset[str]:
         """Return those of ``principals`` that the KDC has refused within the last KEPT_FOR seconds. The KDC is asked about all of
-        them in parallel. A principal for which no answer comes in time is not refused.
+        them in parallel. A principal for which no answer comes in time is not refused. Those who were proved by local PAM are
+        refused as soon as a KDC can be reached; this waits until that is known.
         """
         now = time.monotonic()
         self._kept = {principal: kept for principal, kept in self._kept.items() if now - kept[0] < KEPT_FOR}
@@ -72,7 +73,15 @@ class Kdc:
             for one in silent:
                 one.cancel()
             self._kept |= {principal: (now, one.result() if one in answered else None) for one, principal in asking.items()}
-        return frozenset(principal for principal in principals if self._kept.get(principal, (now, None))[1] is False)
+        by_pam = frozenset(principals) - known
+        over = by_pam if by_pam and not await self._is_outage() else frozenset[str]()
+        return over | {principal for principal in known if self._kept.get(principal, (now, None))[1] is False}
+
+    async def _is_outage(self) -> bool:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._is_unreachable)
+        except RuntimeError:  # the daemon is stopping
+            return False
 
     async def _answer(self, principal: str) -> bool | None:
         try:

@@ -16,30 +16,32 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from jitd.kdc.reaching import PATIENCE, UNANSWERED
+from jitd.kdc.reaching import PATIENCE, RESOLVING, UNANSWERED
 
 PROGRAM = "import sys; sys.path.append(sys.argv[1]); from jitd.kdc.reaching import main; raise SystemExit(main())"
 PACKAGES = str(Path(__file__).resolve().parents[2])
 """The directory that holds ``jitd``."""
 WITHIN = 30.0
 """Seconds in which two looks have to fail."""
+LONGEST = RESOLVING + PATIENCE + 5.0
+"""Seconds after which a look is ended; then it counts as one that could not be made."""
 APART = 1.0
 """Seconds from the end of one look to the next: a KDC that is started anew must not be called unreachable."""
 FRESH_FOR = 2.0
 """Seconds for which the result of a look is used again. Everybody who asks meanwhile has the same answer."""
 
 
-def is_unanswered(realm: str, client: str, keytab: Path) -> bool:
-    """Look once: True if every KDC of ``realm`` left the question of ``client`` unanswered. ``keytab`` has the key of ``client``.
+def is_unanswered(realm: str, client: str) -> bool:
+    """Look once: True if every KDC of ``realm`` that krb5.conf names left the question of ``client`` unanswered.
 
     A separate process asks, and is killed if it takes too long; then the answer is False. Blocks. Raises nothing.
     """
-    question = json.dumps({"realm": realm, "client": client, "keytab": str(keytab)}).encode("ascii")
+    question = json.dumps({"realm": realm, "client": client}).encode("ascii")
     environment = {name: os.environ[name] for name in ("KRB5_CONFIG",) if name in os.environ}
     try:
         done = subprocess.run(
             [sys.executable, "-IS", "-c", PROGRAM, PACKAGES], input=question, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, env=environment, cwd="/", timeout=PATIENCE + 5.0, check=False, start_new_session=True,
+            stderr=subprocess.DEVNULL, env=environment, cwd="/", timeout=LONGEST, check=False, start_new_session=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return False
@@ -65,7 +67,7 @@ class Reach:
         self._looked_at = float("-inf")
 
     def is_unreachable(self) -> bool:
-        """Look, once or twice, and return True if no KDC can be reached. Blocks for 8 seconds at most, and while others look."""
+        """Look, once or twice, and return True if no KDC can be reached. Blocks for 23 seconds at most, and while others look."""
         with self._one_at_a_time:
             if self._clock() - self._looked_at >= FRESH_FOR:
                 self._look_now()

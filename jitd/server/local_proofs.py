@@ -2,8 +2,8 @@
 """Proofs by a local password: who may give one now, how often they may try, and how long a proof counts.
 
 Law: such a proof is taken only while the policy has a rule that takes it and no KDC can be reached, as the daemon itself has
-found out. A person has MOST_TRIES tries in TRIES_WITHIN, over restarts of the daemon too. A try is counted before it is made, and
-is given back only if it was right or if nothing was typed. The password does not come here.
+found out. A person has MOST_TRIES tries in TRIES_WITHIN, over restarts of the daemon too. A prompt that is open is counted as if
+its password were wrong, but nobody is told that it was. The password does not come here.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ from jitd.core.effects import Moment
 from jitd.core.subject import Subject
 from jitd.log import log
 from jitd.store import StoreError
+from jitd.verbs.limits import Pace
 from jitd.verbs.refusal import Refusal
 
+MOST_OPEN = 2
+"""How many prompts an account may have open at the same time."""
 MOST_TRIES = 5
 """How often a person may be wrong within TRIES_WITHIN."""
 TRIES_WITHIN = timedelta(hours=1)
@@ -63,7 +66,9 @@ class LocalProofs:
         self._now = now
         self._pool = ThreadPoolExecutor(1, "jitd-reach")  # not the loop's own, for which a daemon that stops would wait
         self._looking: asyncio.Future[bool] | None = None
-        self._tries: dict[str, list[float]] | None = None  # person → when a try was counted, on CLOCK_BOOTTIME
+        self._tries: dict[str, list[float]] | None = None  # person → when a password was wrong, on CLOCK_BOOTTIME
+        self._open: list[Subject] = []  # whose prompts are open
+        self._pace = Pace()
         self._checks: set[asyncio.Task[bool]] = set()
 
     async def refuse_unless_taken(self) -> None:
@@ -91,8 +96,9 @@ class LocalProofs:
         task whose result is whether it was right; it raises Refusal if it could not be checked. Raises Refusal.
         """
         await self.refuse_unless_taken()
-        self._take_a_try(who)
+        self._refuse_one_more(who)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        self._open.append(who)
         task = asyncio.get_running_loop().create_task(self._judge(who, theirs))
         self._checks.add(task)  # it is judged and recorded, even if the client goes away
         task.add_done_callback(self._checks.discard)
@@ -102,15 +108,16 @@ class LocalProofs:
         try:
             is_right = await self._check(who.user, source)
         except OSError as fault:
-            self._give_back(who)
             log("a local password could not be checked", user=who.user, fault=fault.strerror or str(fault))
             raise Refusal("failed", f"your password cannot be checked here: {fault.strerror or fault}; tell root") from None
+        finally:
+            self._open.remove(who)
         if is_right is False:
+            self._counted(who.person).append(self._now().boot)
             left = self.n_left(who)
             with suppress(StoreError):  # it stays counted in memory
                 self._note("proof.failed", who.principal, who.uid, {"person": who.person, "tries_left": left})
             return False
-        self._give_back(who)
         return bool(is_right)
 
     # --- tries -------------------------------------------------------------------------------------------------------
@@ -119,18 +126,19 @@ class LocalProofs:
         """Return how many tries the person of ``who`` has left now."""
         return MOST_TRIES - len(self._counted(who.person))
 
-    def _take_a_try(self, who: Subject) -> None:
+    def _refuse_one_more(self, who: Subject) -> None:
         counted, now = self._counted(who.person), self._now().boot
         if len(counted) >= MOST_TRIES:
             minutes = max(1, round((counted[0] + TRIES_WITHIN.total_seconds() - now) / 60))
             what = f"{MOST_TRIES} wrong passwords within an hour"
             raise Refusal("unauthenticated", f"{what}: try again in {minutes} min, or kinit when a KDC can be reached")
-        counted.append(now)
-
-    def _give_back(self, who: Subject) -> None:
-        counted = self._counted(who.person)
-        if counted:
-            counted.pop()
+        of_account = sum(one.uid == who.uid for one in self._open)
+        of_person = sum(one.person == who.person for one in self._open)
+        if of_account >= MOST_OPEN or len(counted) + of_person >= MOST_TRIES:
+            prompts = "1 prompt for your password is" if of_person == 1 else f"{of_person} prompts for your password are"
+            raise Refusal("unauthenticated", f"{prompts} open already: answer or end one, or wait a minute")
+        if not self._pace.may(who.uid, now):
+            raise Refusal("unauthenticated", "too many prompts for your password, one after the other: wait a minute")
 
     def _counted(self, person: str) -> list[float]:
         if self._tries is None:

@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 
 from jitd.core.approvers import may_approve, may_review, tally
-from jitd.core.decision import Approval, Deny, Obligations, Permit, Terms, narrow
+from jitd.core.decision import Approval, Deny, Obligations, Permit, Terms, Why, narrow
 from jitd.core.policy import Rule, decide
 from jitd.core.subject import Subject
 from jitd.core.ways import opened
+from jitd.core.when import When
 from tests.core.test_policy import ALICE, BOB, NOON, deny, permit, policy, question
 
 ALICE_BY_PAM = replace(ALICE, principal="pam:alice", perhaps=frozenset({ALICE.principal}))
 BOB_BY_PAM = replace(BOB, principal="pam:bob", perhaps=frozenset({BOB.principal}))
 LOCAL: dict[str, Any] = {"without_kdc": "local"}
+IS_ALICE = When("is alice", frozenset({"subject.principal"}), lambda values: values["subject.principal"] == ALICE.principal)
+IS_LOCAL = When("is local", frozenset({"subject.is_local"}), lambda values: values["subject.is_local"] is True)
 
 
 @pytest.mark.parametrize(
@@ -64,3 +67,21 @@ def test_one_person_counts_once_with_a_ticket_and_by_pam_and_never_for_themself(
 def test_a_request_that_waits_keeps_the_stricter_word(old: str, new: str, both: str) -> None:
     terms = Obligations((), 1, 1, 1, Terms())
     assert narrow(replace(terms, without_kdc=old), replace(terms, without_kdc=new)).without_kdc == both
+
+
+@pytest.mark.parametrize("rule", [permit("w", when=IS_ALICE, **LOCAL), deny("w", when=IS_ALICE)], ids=["permit", "deny"])
+def test_a_condition_about_the_principal_denies_where_none_was_proved(rule: Rule) -> None:
+    """THREATS K-21."""
+    rules = policy(rule, permit(**LOCAL))
+    answer = decide(rules, question(ALICE_BY_PAM), NOON)
+    assert isinstance(answer, Deny) and answer.why is Why.ERROR and "no principal was proved" in answer.because
+    assert isinstance(decide(rules, question(replace(ALICE, principal="other@EXAMPLE.TEST")), NOON), Permit)
+
+
+@pytest.mark.parametrize(
+    ("who", "is_denied"), [(ALICE_BY_PAM, True), (replace(ALICE, principal="local:alice"), True), (ALICE, False)]
+)
+def test_a_deny_of_those_without_a_ticket_holds_for_a_local_password(who: Subject, is_denied: bool) -> None:
+    """THREATS K-21."""
+    rules = policy(deny(when=IS_LOCAL), permit(**LOCAL), permit("second", needs_ticket=False))
+    assert isinstance(decide(rules, question(who), NOON), Deny if is_denied else Permit)

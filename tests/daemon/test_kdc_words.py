@@ -20,7 +20,8 @@ class Told(Kdc):
     """A KDC that says what tests let it say."""
 
     def __init__(self) -> None:
-        super().__init__(Path("/nowhere"), "jitd/lab.example.test@EXAMPLE.TEST", lambda: False)
+        super().__init__(Path("/nowhere"), "jitd/lab.example.test@EXAMPLE.TEST", lambda: self.is_away)
+        self.is_away = False
         self.asked: list[str] = []
         self.says: dict[str, bool | None] = {}
         self.together: threading.Barrier | None = None
@@ -84,6 +85,16 @@ def test_a_word_is_good_for_a_minute(
     at[0] += after
     assert refused(told, BOB) == ({BOB} if is_refused else set())
     assert told.asked == [BOB] * n_asked
+
+
+def test_who_was_proved_by_local_pam_is_refused_from_the_moment_when_a_kdc_answers(told: Told) -> None:
+    """THREATS K-22."""
+    told.is_away = True
+    assert refused(told, "pam:bob", CAROL) == set()
+    told.is_away = False
+    assert refused(told, "pam:bob", "pam:dave", CAROL) == {"pam:bob", "pam:dave"}
+    assert told.asked == [CAROL], "the KDC knows no such principals"
+    assert told.is_alive("pam:bob") is False
 
 
 def test_a_daemon_that_ends_is_told_nothing(told: Told) -> None:

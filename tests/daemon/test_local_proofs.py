@@ -15,7 +15,7 @@ import pytest
 from jitd.core import chain
 from jitd.core.effects import Moment
 from jitd.core.subject import Subject
-from jitd.server.local_proofs import FAILED, LASTS_FOR, MOST_TRIES, LocalProofs
+from jitd.server.local_proofs import FAILED, LASTS_FOR, MOST_OPEN, MOST_TRIES, LocalProofs
 from jitd.verbs.refusal import Refusal
 
 NOW = Moment(datetime(2026, 1, 2, 12, tzinfo=UTC), 50_000.0, "boot")
@@ -30,6 +30,7 @@ class Stage:
         self.is_taken = self.is_unreachable = True
         self.answers: list[bool | None | OSError] = []
         self.records: list[bytes] = []
+        self.until: asyncio.Event | None = None  # when passwords are typed; None if at once
         self.proofs = self.anew()
 
     def anew(self) -> LocalProofs:
@@ -41,6 +42,8 @@ class Stage:
 
     async def _check(self, user: str, source: socket.socket) -> bool | None:
         source.close()
+        if self.until is not None:
+            await self.until.wait()
         answer = self.answers.pop(0)
         if isinstance(answer, OSError):
             raise answer
@@ -92,20 +95,56 @@ def test_a_right_password_costs_no_try_and_neither_does_nothing_or_a_stack_that_
     assert stage.records == []
 
 
-def test_tries_that_are_under_way_count() -> None:
+def test_prompts_that_are_open_are_bounded_and_called_what_they_are() -> None:
     """THREATS K-21."""
     stage = Stage()
 
     async def at_once() -> None:
-        stage.answers = [False] * MOST_TRIES
-        begun = [await stage.proofs.begin(WHO) for _ in range(MOST_TRIES)]
-        with pytest.raises(Refusal, match="wrong passwords"):
+        stage.answers, stage.until = [None] * MOST_OPEN, asyncio.Event()
+        begun = [await stage.proofs.begin(WHO) for _ in range(MOST_OPEN)]
+        with pytest.raises(Refusal, match="2 prompts for your password are open already"):
             await stage.proofs.begin(WHO)
+        assert stage.proofs.n_left(WHO) == MOST_TRIES, "a prompt is no wrong password"
+        stage.until.set()
         for ours, judged in begun:
             ours.close()
             assert not await judged
 
     asyncio.run(at_once())
+    stage.until = None
+    assert stage.guess(True), "prompts that have ended are not open"
+    assert stage.records == []
+
+
+def test_tries_that_are_under_way_count() -> None:
+    """THREATS K-21."""
+    stage = Stage()
+    for _ in range(MOST_TRIES - 1):
+        assert not stage.guess(False)
+
+    async def at_once() -> None:
+        stage.answers, stage.until = [False], asyncio.Event()
+        ours, judged = await stage.proofs.begin(WHO)
+        with pytest.raises(Refusal, match="1 prompt for your password is open already"):
+            await stage.proofs.begin(WHO)
+        stage.until.set()
+        ours.close()
+        assert not await judged
+
+    asyncio.run(at_once())
+    stage.until = None
+    with pytest.raises(Refusal, match="wrong passwords"):
+        stage.guess(True)
+
+
+def test_prompts_are_opened_only_so_fast() -> None:
+    """THREATS K-21."""
+    stage = Stage()
+    with pytest.raises(Refusal, match="too many prompts"):
+        for _ in range(1000):
+            stage.guess(None)
+    stage.later(60)
+    assert stage.guess(True)
 
 
 @pytest.mark.parametrize(("taken", "unreachable"), [(False, True), (True, False)])
