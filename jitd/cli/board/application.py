@@ -123,7 +123,7 @@ class Board(App[int]):
                 self.state.asked.typed = ""
             self._say("what is pasted counts for nothing")
         elif isinstance(event, events.Resize):
-            if event.size == shutil.get_terminal_size():  # textual believes a size that is pasted
+            if tuple(event.size) == tuple(shutil.get_terminal_size()):  # textual believes a size that is pasted
                 await super().on_event(event)
                 self.call_after_refresh(self.draw)
         elif not isinstance(event, events.InputEvent):
