@@ -23,6 +23,7 @@ ROOT_REVIEWS_NOTHING = "root reviews nothing; do it from your own account, with 
 """A ticket of one's own does not help: in root's account it is not the account's."""
 
 
+NOT_YOURS = "without a Kerberos ticket you end only what is your own: kinit, when a KDC can be reached"
 AUDITORS_LOOK = "you may look at this and not end it: you see it as an auditor"
 
 
@@ -74,17 +75,22 @@ class Access:
 
     def may_see(self, who: Subject, found: Request) -> bool:
         """True for the requester, for people who may review it, before or afterwards, for operators and for auditors."""
-        return self.may_end(who, found) or self.is_overseer(who)
+        return self.may_end(who, found) or self._may_review_sometime(who, found) or self.is_overseer(who)
 
     def may_end(self, who: Subject, found: Request) -> bool:
-        """True for the requester, for people who may review it, and for operators: they may end what it has led to."""
-        may_review = self.may_review(who, found) or self.was_skipped(who, found)
+        """True for the requester, for people who may review it, and for operators: they may end what it has led to.
+        Those who were proved by local PAM end what is their own alone.
+        """
+        may_review = not who.is_by_pam and self._may_review_sometime(who, found)
         return who.is_requester(found.requester) or may_review or self.is_operator(who)
+
+    def _may_review_sometime(self, who: Subject, found: Request) -> bool:
+        return self.may_review(who, found) or self.was_skipped(who, found)
 
     def refuse_end(self, who: Subject, found: Request) -> None:
         """Raise Refusal unless ``who``, who may see ``found``, may end what it has led to."""
         if not self.may_end(who, found):
-            raise Refusal("forbidden", AUDITORS_LOOK)
+            raise Refusal("forbidden", NOT_YOURS if who.is_by_pam else AUDITORS_LOOK)
 
     def is_shown_contents(self, who: Subject, found: Request, store: Store) -> bool:
         """True if ``who``, who may see ``found``, is shown its reason, arguments and recordings. Whoever may give its review is:

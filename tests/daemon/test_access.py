@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from jitd.core.decision import Approval
 from jitd.core.request import Request, Verdict, transition
-from jitd.core.subject import LOCAL, ROOT
+from jitd.core.subject import BY_PAM, LOCAL, ROOT
 from jitd.verbs.access import Access
 from tests.client.script import row_for, waiting
 from tests.scene import asked, moment, permit, person, review, screened
@@ -59,3 +61,15 @@ WAITS_FOR = [
 def test_a_request_waits_for_those_whose_approval_would_bring_it_forward(request_: Request, whom: str) -> None:
     people = ("alice", "bob", "carol", "dave", "eve")
     assert [name for name in people if row_for(request_, name)["awaits_me"]] == whom.split()
+
+
+def test_by_local_pam_people_end_what_is_their_own_and_nothing_else() -> None:
+    access = Access(SimpleNamespace(operators=frozenset(), auditors=frozenset()), None)  # type: ignore[arg-type]
+    owed = owing(OPS)
+    assert owed.obligations is not None
+    taken = replace(owed, obligations=replace(owed.obligations, without_kdc="local"))
+    bob = person("bob", principal=BY_PAM + "bob")
+    assert access.may_see(bob, taken) and not access.may_end(bob, taken)
+    assert access.may_end(person("bob"), taken)
+    alice = person("alice", principal=BY_PAM + "alice")
+    assert access.may_end(alice, replace(taken, requester=alice))
