@@ -112,9 +112,7 @@ class Connection:
             await self._deed(message, body)
 
     def say(self, message: Message, descriptor: int | None = None) -> None:
-        """Send ``message``, if the table allows it. ``descriptor`` is sent with it, and is closed here, even if the message
-        cannot be sent.
-        """
+        """Send ``message``, if the table allows it. ``descriptor`` is sent with it, and is closed here in any case."""
         with ExitStack() as unsent:
             if descriptor is not None:
                 unsent.callback(os.close, descriptor)
@@ -221,15 +219,9 @@ class Connection:
         self._who = who
         self._channel.raise_limit(LIMIT)
         self._channel.take_descriptors(PASSED if who.is_root else 0)
-        self.say(
-            messages.Welcome(
-                principal=who.principal,
-                user=who.user,
-                host=self._services.host,
-                until=instant(who.ticket_ends_at),
-                operator=self._services.access.is_operator(who),
-            )
-        )
+        until, host = instant(who.ticket_ends_at), self._services.host
+        operator = self._services.access.is_operator(who)
+        self.say(messages.Welcome(principal=who.principal, user=who.user, host=host, until=until, operator=operator))
 
     # --- what is asked -----------------------------------------------------------------------------------------------
 
