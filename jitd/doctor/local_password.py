@@ -31,7 +31,7 @@ def examine() -> Iterator[Finding]:
     if seen.is_missing:
         yield ok("pam.local", f"there is no {STACK}, so no local password counts while the KDC is down")
         return
-    yield files.closed("pam.local", seen, f"the stack of contrib/pam.d/{SERVICE}")
+    yield files.closed("pam.local.file", seen, f"the stack of contrib/pam.d/{SERVICE}")
     places = Places()
 
     def included(service: str) -> str | None:
