@@ -13,7 +13,7 @@ from typing import TypeVar
 import pytest
 
 from jitd.beside.doors import ChildDoor
-from jitd.notifying.channel import Message, NotSent
+from jitd.notifying.channel import Message, NobodyThere, NotSent
 from jitd.notifying.terminals import Terminals as Channel
 from jitd.terminals import client
 from jitd.terminals.client import Failed, Terminals
@@ -85,7 +85,8 @@ def test_what_cannot_be_asked_is_told() -> None:
 # --- the channel
 
 
-def test_the_channel_has_the_message_written_and_says_why_not() -> None:
-    with_terminals(client.child(ACCOUNT), lambda terminals: Channel(terminals).send(MESSAGE))
+def test_the_channel_says_that_nobody_is_logged_in_and_why_nobody_could_be_told() -> None:
+    with pytest.raises(NobodyThere):
+        with_terminals(client.child(ACCOUNT), lambda terminals: Channel(terminals).send(MESSAGE))
     with pytest.raises(NotSent, match="no account no-such-account"):
         with_terminals(client.child("no-such-account"), lambda terminals: Channel(terminals).send(MESSAGE))
