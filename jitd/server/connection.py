@@ -210,7 +210,7 @@ class Connection:
         if who is None or services.subordinates.owner_of(self._peer.uid) != self._peer.uid:
             return self._refuse("unauthenticated", NOBODY_HERE)
         source, judged = await services.local_proofs.begin(who)
-        self.say(messages.Prove(account=who.user, n_left=services.local_proofs.n_left(who) + 1), source.detach())
+        self.say(messages.Prove(account=who.user, n_left=services.local_proofs.n_left(who)), source.detach())
         if not await asyncio.shield(judged):
             return self._refuse("unauthenticated", f"that is not the password of {who.user} on this host, or it was not typed")
         self._greet(who)

@@ -79,9 +79,10 @@ class Access:
 
     def may_end(self, who: Subject, found: Request) -> bool:
         """True for the requester, for people who may review it, and for operators: they may end what it has led to.
-        Those who were proved by local PAM end what is their own alone.
+        Those who were proved by local PAM end what is their own, and what somebody has to watch: a watcher can stop it.
         """
-        may_review = not who.is_by_pam and self._may_review_sometime(who, found)
+        is_watched = found.obligations is not None and found.obligations.terms.observed
+        may_review = (not who.is_by_pam or is_watched) and self._may_review_sometime(who, found)
         return who.is_requester(found.requester) or may_review or self.is_operator(who)
 
     def _may_review_sometime(self, who: Subject, found: Request) -> bool:
