@@ -1,2 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The side that decides, and its operators' command. Law: of ``jitpam`` it knows the wire, and its command the client."""
+"""The part of the project that makes decisions, and the command for its operators. Law: this package imports only the wire from
+``jitpam``. The command for operators also imports the client.
+"""

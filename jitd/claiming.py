@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon's own directories: made, checked and locked. Law: one daemon alone uses them; the lock ends with its process."""
+"""Creates, checks and locks the daemon's own directories. Law: only one daemon can use the daemon's directories at the same time.
+The lock is released when the daemon's process ends.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from jitd.settings.config import Config
 
 
 def claim(config: Config) -> list[int]:
-    """Make the directories, and lock them, so that no other daemon uses them. Return the locks' descriptors. Raises OSError."""
+    """Create the directories and lock them, so that no other daemon can use them. Return the file descriptors of the locks.
+    Raises OSError.
+    """
     config.state.mkdir(mode=0o711, parents=True, exist_ok=True)
     config.socket.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     for directory, mode in ((config.state, 0o711), (config.socket.parent, 0o755)):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon's log: an event, and names with values. Each entry is one line on standard error. If standard error is the journal,
-each value is a field too (``JITD_EVENT``, ``JITD_RUN``, …).
+"""The daemon's log. A log entry is an event with named values. Each entry is one line on standard error. If standard error is
+connected to the journal, each value is also a field (``JITD_EVENT``, ``JITD_RUN``, …).
 
-Law: only the outermost functions log, and they log each thing once. Every value passes ``shown``, so that no line can be forged.
+Law: only the outermost functions write to the log. Each fact is logged only once. Every value is escaped by ``shown``, so that
+nobody can forge a line of the log.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ _journal: Callable[..., None] | None = None
 
 
 def use_journal() -> None:
-    """Write fields to the journal from now on, if standard error leads there (systemd.exec(5), JOURNAL_STREAM)."""
+    """From now on, also write the values as fields to the journal. Do nothing if standard error is not connected to the journal
+    (systemd.exec(5), JOURNAL_STREAM).
+    """
     global _journal
     status = os.fstat(2)
     if os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}":
@@ -28,7 +31,9 @@ def use_journal() -> None:
 
 
 def log(event: str, **values: object) -> None:
-    """Write ``event`` and its ``values``. A log that cannot be written (full disk, reader gone) raises nothing."""
+    """Write ``event`` and its ``values``. A failure to write the log (the disk is full, or the reader is gone) does not raise an
+    exception.
+    """
     texts = {name: shown_argument(str(value).encode("utf-8", "surrogateescape")) for name, value in values.items()}
     line = " ".join([shown(event), *(f"{name}={text}" for name, text in texts.items())])
     with suppress(OSError):
@@ -40,6 +45,8 @@ def log(event: str, **values: object) -> None:
 
 
 def _request_of(values: dict[str, object]) -> dict[str, str]:
-    """Return the field with the request of a run, so that one match in the journal finds all entries about the request."""
+    """Return a field with the id of the request to which a run belongs. With this field, one search in the journal finds all
+    entries about the request.
+    """
     run = values.get("run")
     return {"JITD_REQUEST": str(run).partition(".")[0]} if run is not None and "request" not in values else {}

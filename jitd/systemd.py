@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the daemon and the service manager that started it tell each other: passed sockets, readiness, the watchdog.
+"""Talks to the service manager that started the daemon, about passed sockets, readiness and the watchdog.
 
-Law: without a service manager nothing happens here. A passed socket is accepted only if the settings name it too. Sources:
-sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3).
+Law: if there is no service manager, this module does nothing. A passed socket is accepted only if the settings also name this
+socket.
+Sources: sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3).
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from systemd import daemon
 
 
 def passed_socket(path: Path) -> socket.socket | None:
-    """Return the listening socket for ``path`` that systemd has passed; None if it passed none. Raises OSError if systemd passed
-    anything else.
+    """Return the listening socket for ``path`` that systemd has passed. Return None if systemd has passed no socket. Raises
+    OSError if systemd has passed anything else.
     """
     passed = daemon.listen_fds()
     if not passed:
@@ -31,12 +32,16 @@ def passed_socket(path: Path) -> socket.socket | None:
 
 
 def tell(*words: str) -> None:
-    """Tell systemd ``READY=1``, ``RELOADING=1``, ``STOPPING=1`` or ``STATUS=…``. Without a service manager nothing happens."""
+    """Tell systemd ``READY=1``, ``RELOADING=1``, ``STOPPING=1`` or ``STATUS=…``. If there is no service manager, nothing
+    happens.
+    """
     daemon.notify("\n".join(words))
 
 
 def watchdog_period() -> float | None:
-    """Return the seconds within which systemd expects a sign of life; None if systemd does not watch the daemon."""
+    """Return the number of seconds within which systemd expects a message to its watchdog. Return None if systemd does not watch
+    the daemon.
+    """
     try:
         microseconds = int(os.environ.get("WATCHDOG_USEC", ""))
     except ValueError:

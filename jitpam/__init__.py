@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The side that asks jitd. It runs as the user, or inside a program such as sudo. Law: it never imports ``jitd``."""
+"""The client side, which sends requests to jitd. This code runs as the user, or in a program such as sudo.
+
+Law: code of the client side never imports ``jitd``.
+"""
 
 __version__ = "0.1.0"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ``jitsudo`` prints when it fails, and its exit status then (jitsudo(1), EXIT STATUS).
+"""Defines what ``jitsudo`` prints and which exit status it returns when it fails (jitsudo(1), EXIT STATUS).
 
-Law: each fault has a sentence, and an exit status that is jitsudo's own and not the command's.
+Law: each fault has a sentence and an exit status. The exit status after a fault is jitsudo's own, and not the command's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ UNAUTHENTICATED, USAGE, UNREACHABLE = 119, 120, 125
 
 
 def tell(fault: Exception) -> int:
-    """Print what went wrong. Returns the exit status."""
+    """Print a sentence about ``fault``, and return the exit status for it."""
     if isinstance(fault, RefusedByDaemon):
         say(fault.text)
         return EXITS[fault.code][0]
@@ -23,6 +23,6 @@ def tell(fault: Exception) -> int:
         if isinstance(fault, kind):
             say(str(fault))
             return status
-    # a defect of jitsudo: the command must not run, and no traceback may reach a script as the command's output
+    # This is a defect of jitsudo. The command must not run, and a script must not mistake a traceback for the command's output.
     say(f"internal error: {type(fault).__name__}: {fault}; jitsudo did not run the command")
     return UNREACHABLE

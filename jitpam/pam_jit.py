@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The PAM module, for pam_python.so: it asks jitd whether the program that it runs in may go on (docs/pam.md, jitd(8)).
+"""The PAM module, for pam_python.so. This module asks jitd whether the calling program may continue (docs/pam.md, jitd(8)).
 
-Law: standard library only, no thread, no state between calls. Every return passes ``_entry``. That returns PAM_SUCCESS only if
-jitd, running as root, has just sent ``granted`` on our own connection. Any other message, and any failure, is a refusal.
+Law: standard library only, no thread, no state between calls. Every return value passes ``_entry``. ``_entry`` returns SUCCESS
+only if jitd, running as root, has just sent ``granted`` on our own connection. Any other message or failure is a refusal.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 # ruff: noqa: E402
 import sys
 
-# THREATS P-11. Set, not filtered from the old sys.path: without PATH (sshd's child, getty's login) Python takes / for its prefix.
+# THREATS P-11. sys.path is set anew: without PATH (as in sshd's child and getty's login) Python uses / as its prefix.
 sys.path[:] = [f"/usr/lib/python3.{sys.version_info[1]}{more}" for more in ("", "/lib-dynload")]
 
 import _socket  # importing `socket` would cost each transaction 2 ms and much memory
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 
 SOCKET, PYTHON = "/run/jitd/jitd.sock", "/usr/bin/python3"
 HELPER = "/usr/lib/jitd/jitpam/pam_initiator.py"
-SERVICES_THAT_CANNOT_WAIT = ("sshd", "cron", "crond")  # a wait takes up one of sshd's MaxStartups; with cron nobody waits
-# Messages were tried with these only. In others the conversation may not exist (cron, at) or return nothing: pam_python crashes.
+SERVICES_THAT_CANNOT_WAIT = ("sshd", "cron", "crond")  # a waiting sshd counts against MaxStartups; with cron nobody waits
+# Messages were tested only in these. In others the conversation may be missing (cron, at) or return nothing: pam_python crashes.
 SERVICES_THAT_SHOW = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "sshd")
 ANSWER_WITHIN = 5.0  # seconds for each answer of jitd, except the decision
-PROOF_WITHIN = 8.0  # seconds for the whole proof; a KDC that does not answer takes 3 of them
-FIRST_WORD_WITHIN = 15.0  # seconds until jitd's first message about the request: it reads files, and asks a KDC
+PROOF_WITHIN = 8.0  # seconds for the whole proof; if the KDC does not answer, it takes 3 of them
+FIRST_WORD_WITHIN = 15.0  # seconds until jitd's first message about the request; before it, jitd reads files and asks a KDC
 DECIDED_WITHIN = 24 * 3600  # seconds to wait if the stack sets no limit; a request expires long before that
 READABLE_FOR = 2.0  # seconds that a refusal stays on a console before getty clears it
 LOOK_EVERY = 0.2  # seconds between two checks for Ctrl-C
-ACT_WITHIN_MS = 10_000  # greatest age of a verdict, so that nobody can stop this program and use the verdict later
-FRAME_LIMIT = 256 * 1024  # most bytes of one message to us; the longest that exists has a tenth of that
-MOST_SHOWN, MOST_WORDS = 500, 3 * 1024 * 1024  # most bytes of a message to the user (PAM_MAX_MSG_SIZE: 512); of a command
+ACT_WITHIN_MS = 10_000  # maximum age of a verdict, so that nobody can stop this program and use the verdict later
+FRAME_LIMIT = 256 * 1024  # maximum bytes of one message to us; the longest message has about a tenth of this
+MOST_SHOWN, MOST_WORDS = 500, 3 * 1024 * 1024  # maximum bytes of a message to the user (PAM_MAX_MSG_SIZE: 512); of a command
 SUCCESS, DENIED, IGNORE, SILENT = 0, 6, 25, 0x8000  # of pam(3); this module returns only the first three
 LEAVING = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 AUTH, ACCOUNT, SESSION = STAGES = "auth", "account", "session"
@@ -51,14 +51,14 @@ AT_ONCE = _socket.MSG_NOSIGNAL | _socket.MSG_DONTWAIT
 
 
 class _No(Exception):
-    """The program may not go on. The text is for the user."""
+    """The program may not continue. The text of this error is for the user."""
 
 
 class _Left(_No):
-    """The program may not go on, because the user does not wait any longer."""
+    """The program may not continue, because the user has stopped waiting."""
 
 
-_GRANTED = object()  # what each function returns if jitd granted the request; no message can contain this object
+_GRANTED = object()  # returned by each function if jitd granted the request; no message can contain this object
 
 
 def _entry(stage: str) -> Callable[[Any, int, list[str]], int]:
@@ -67,19 +67,19 @@ def _entry(stage: str) -> Callable[[Any, int, list[str]], int]:
     def entry(pamh: Any, flags: int, argv: list[str]) -> int:
         try:
             return SUCCESS if _decide(pamh, flags, argv, stage) is _GRANTED else DENIED
-        except BaseException:  # SystemExit and KeyboardInterrupt too: for those pam_python would choose a status itself
+        except BaseException:  # also SystemExit and KeyboardInterrupt, for which pam_python would choose a status itself
             return DENIED
 
     return entry
 
 
 def pam_sm_setcred(pamh: Any, flags: int, argv: list[str]) -> int:
-    """Return IGNORE: there are no credentials to set. Also used when a session closes, which jitd notices without being told."""
+    """Return IGNORE, because this module sets no credentials. Also used at a session's end, which jitd detects by itself."""
     return IGNORE
 
 
 def pam_sm_chauthtok(pamh: Any, flags: int, argv: list[str]) -> int:
-    """Return DENIED: this module has no passwords to change. A stack that calls it for that is wrong."""
+    """Return DENIED, because this module changes no passwords. A stack that calls it to change passwords is wrong."""
     return DENIED
 
 
@@ -88,7 +88,7 @@ pam_sm_close_session = pam_sm_setcred
 
 
 def _decide(pamh: Any, flags: int, argv: list[str], stage: str) -> object:
-    """Ask jitd. Returns _GRANTED, or None after telling the user and the log why not."""
+    """Ask jitd. Return _GRANTED. After a refusal, tell the user and the log the reason, and return None."""
     program = _Program(pamh, stage, flags)
     try:
         options = _options(argv)
@@ -108,7 +108,7 @@ def _decide(pamh: Any, flags: int, argv: list[str], stage: str) -> object:
     except _No as no:
         because = told = str(no)
         if stage == AUTH and not program.is_callers:
-            told = "denied"  # an unknown peer learns nothing, not even which accounts exist (THREATS P-13)
+            told = "denied"  # an unknown peer must learn nothing, not even which accounts exist (THREATS P-13)
     except Exception as fault:
         because, told = f"internal error: {type(fault).__name__}: {fault}", "asking jitd failed; the system's log says why"
     program.tell(told)
@@ -118,7 +118,7 @@ def _decide(pamh: Any, flags: int, argv: list[str], stage: str) -> object:
 
 
 def _options(argv: list[str]) -> dict[str, str]:
-    """Read the arguments of the module's line in the stack. Raises _No for one that is not known."""
+    """Read the arguments of the module's line in the stack. Raises _No for an unknown argument."""
     found = {}
     for word in argv[1:]:
         name, _, value = word.partition("=")
@@ -133,7 +133,7 @@ def _options(argv: list[str]) -> dict[str, str]:
 
 
 def _ask(program: _Program, options: dict[str, str], patience: _Patience) -> object:
-    """Ask jitd: _GRANTED if jitd grants it. Raises _No."""
+    """Ask jitd. Return _GRANTED if jitd grants the request. Raises _No."""
     wait = int(options.get("wait", 0 if program.service in SERVICES_THAT_CANNOT_WAIT else DECIDED_WITHIN))
     asks, uid = program.question(), program.uid()
     with _connect(options.get("socket", SOCKET), patience) as jitd:
@@ -148,14 +148,14 @@ def _ask(program: _Program, options: dict[str, str], patience: _Patience) -> obj
         jitd.say({"type": "proof", "proof": proof, "because": because})
         try:
             return _await(jitd, program, wait, asked_at)
-        except _Left:  # closing the connection withdraws too, but this way the record says why
+        except _Left:  # closing the connection would withdraw the request, too, but this way the record gives the reason
             with suppress(OSError):
                 jitd.socket.send(_frame({"type": "withdraw", "id": ""}), AT_ONCE)
             raise
 
 
 def _prove(jitd: _Channel, uid: int, cache: str | None, host: str, binding: str) -> tuple[str | None, str]:
-    """Return the proof that the helper made and an empty string; or None and the helper's sentence. Raises _No."""
+    """Return the helper's proof and an empty string. If there is no proof, return None and the helper's sentence. Raises _No."""
     with _Helper(jitd.patience) as helper:
         encoded = _b64(os.fsencode(cache)) if cache else None
         token = helper.answer({"uid": uid, "cache": encoded, "host": host, "binding": binding}, "token")
@@ -166,7 +166,7 @@ def _prove(jitd: _Channel, uid: int, cache: str | None, host: str, binding: str)
 
 
 def _await(jitd: _Channel, program: _Program, wait: float, asked_at: float) -> object:
-    """Return _GRANTED when jitd grants the request. Until then show jitd's news to the user. Raises _No; _Left after Ctrl-C."""
+    """Return _GRANTED when jitd grants the request. Meanwhile show jitd's news. Raises _No, and _Left after Ctrl-C."""
     began_at, until = _clock(), FIRST_WORD_WITHIN
     while True:
         heard = jitd.hear(began_at + until)
@@ -187,7 +187,7 @@ def _await(jitd: _Channel, program: _Program, wait: float, asked_at: float) -> o
 
 
 class _Patience:
-    """Waits, until the user presses Ctrl-C. Signals that would end the program stay pending; ignored ones do nothing."""
+    """Waits, but stops after Ctrl-C. Signals that would end the program stay pending. Ignored signals do nothing."""
 
     def __enter__(self) -> Self:
         heeded = {number for number in LEAVING if signal.getsignal(number) is not signal.SIG_IGN}
@@ -201,19 +201,19 @@ class _Patience:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
 
     def wait(self, descriptor: int, event: int, until: float) -> bool:
-        """Wait for ``event``. True if it came before ``until`` (seconds of ``_clock``). Raises _Left when the user leaves."""
+        """Wait for ``event``. Return True if it came before ``until`` (of ``_clock``). Raises _Left if the user gives up."""
         poll = select.poll()
         poll.register(descriptor, event)
         has_come: object = None
         while not has_come and (left := until - _clock()) > 0:
             has_come = poll.poll(int(min(left, LOOK_EVERY) * 1000) + 1)
-            if self._watched & signal.sigpending():  # also for a signal that came just before the grant
+            if self._watched & signal.sigpending():  # this also catches a signal that came just before the grant
                 raise _Left("withdrawn")
         return bool(has_come)
 
 
 class _Channel:
-    """A stream of frames (PROTOCOL.md section 2) to the peer ``name``. The peer can neither block us nor end us by SIGPIPE."""
+    """A stream of frames (PROTOCOL.md section 2) to the peer ``name``. The peer cannot block us, or end us by SIGPIPE."""
 
     def __init__(self, made: _socket.socket, patience: _Patience, name: str) -> None:
         self.socket, self.patience, self._name, self._read = made, patience, name, b""
@@ -225,7 +225,7 @@ class _Channel:
         self.socket.close()
 
     def say(self, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
-        """Send ``message`` with ``descriptors``, and close those. Raises _No, also if the peer sent anything before we asked."""
+        """Send ``message`` with ``descriptors``, and close them. Raises _No, also if the peer has already sent something."""
         rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("3i", *descriptors))] if descriptors else []
         rest, until = memoryview(_frame(message)), _clock() + ANSWER_WITHIN
         try:
@@ -242,14 +242,14 @@ class _Channel:
                 os.close(descriptor)
 
     def expect(self, what: str, within: float) -> dict[str, Any]:
-        """Return the next message, which must be of type ``what``. Raises _No for any other, and after ``within`` seconds."""
+        """Return the next message, which must be of type ``what``. Raises _No for another type, and after ``within`` seconds."""
         heard = self.hear(_clock() + within)
         if heard is None or heard["type"] != what:
             raise _No(f"{self._name} {'does not answer' if heard is None else 'sent an unexpected message'}")
         return heard
 
     def hear(self, until: float) -> dict[str, Any] | None:
-        """Return the next message; None if none came before ``until`` (seconds of ``_clock``). Raises _No for a refusal."""
+        """Return the next message, or None if none came before ``until`` (seconds of ``_clock``). Raises _No for a refusal."""
         while (message := self._whole()) is None:
             if not self.patience.wait(self.socket.fileno(), select.POLLIN, until):
                 return None
@@ -280,7 +280,7 @@ class _Channel:
 
 
 def _connect(path: str, patience: _Patience) -> _Channel:
-    """Connect to jitd. Raises _No, also if the process that listens does not run as root."""
+    """Connect to jitd. Raises _No, for example if the listening process does not run as root."""
     made = _beside_the_streams(_socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC))
     try:
         made.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, struct.pack("ll", int(ANSWER_WITHIN), 0))  # for connect(2) too
@@ -294,7 +294,7 @@ def _connect(path: str, patience: _Patience) -> _Channel:
 
 
 class _Helper(_Channel):
-    """Proves who the user is, in a process with only the user's rights. If there is no proof, ``because`` says why."""
+    """A process with only the user's rights, which proves who the user is. If it has no proof, ``because`` is the reason."""
 
     def __init__(self, patience: _Patience) -> None:
         self.because, self._until = "", _clock() + PROOF_WITHIN
@@ -307,7 +307,7 @@ class _Helper(_Channel):
                 file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0), *streams],
                 setsid=True, setsigmask=[], setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
             )  # fmt: skip
-            # If the caller ignores SIGCHLD, the process id may belong to another process as soon as the helper has ended.
+            # If the caller ignores SIGCHLD, another process may get the helper's process id as soon as the helper has ended.
             self._process = os.pidfd_open(self._pid)
         except BaseException as fault:
             ours.close()
@@ -322,13 +322,13 @@ class _Helper(_Channel):
         try:
             with suppress(OSError):  # the helper has ended and was reaped elsewhere
                 signal.pidfd_send_signal(self._process, signal.SIGKILL)
-                if poll.poll(5000):  # a helper that hangs in the kernel, on a dead file server, is not waited for
+                if poll.poll(5000):  # do not wait longer: a helper may hang in the kernel, for example on a dead file server
                     os.waitpid(self._pid, os.WNOHANG)
         finally:
             os.close(self._process)
 
     def answer(self, words: dict[str, Any], what: str) -> str | None:
-        """Send ``words`` and return the field ``what`` of the helper's answer, a message of that type; None if there is none."""
+        """Send ``words``. Return the field ``what`` of the answer, which has type ``what``. Return None if no answer came."""
         try:
             self.say(words)
             return _text(self.expect(what, self._until - _clock()), what)
@@ -340,19 +340,19 @@ class _Helper(_Channel):
 
 
 class _Program:
-    """The program that we run in. ``is_callers``: it is set-user-id, so its environment, words and directory are the user's."""
+    """The program that uses PAM. ``is_callers`` is true if its environment, words and directory are the user's (set-user-id)."""
 
     def __init__(self, pamh: Any, stage: str, flags: int) -> None:
         self._pamh, self._stage = pamh, stage
         self.is_callers = os.getuid() != 0
         self.service = self.item("service") or "?"
         self.user = self.item("user") or ""
-        # sudo always sets PAM_SILENT, and login does for a ~/.hushlogin. A user who has to wait must be told so all the same.
+        # sudo always sets PAM_SILENT, and login sets it for a ~/.hushlogin. But a user who has to wait must be told about it.
         is_told = not flags & SILENT or self.service.startswith(("sudo", "login"))
         self.is_quiet = self.service not in SERVICES_THAT_SHOW or not is_told
 
     def item(self, name: str) -> str | None:
-        """Return PAM's item ``name``, or a VARIABLE of PAM's environment; None if there is none, or if it is not UTF-8."""
+        """Return PAM's item ``name``, or a VARIABLE of PAM's environment. Return None if the value is not set or not UTF-8."""
         with suppress(Exception):
             value: str = self._pamh.env[name] if name.isupper() else getattr(self._pamh, name)
             value.encode("utf-8")
@@ -360,12 +360,12 @@ class _Program:
         return None
 
     def encoded(self, name: str) -> str | None:
-        """Return the same as ``item``, at most 4096 bytes, in base64 for the wire."""
+        """Return the value of ``item`` for the wire: in base64, cut off after 4096 bytes."""
         value = self.item(name)
         return None if value is None else _b64(value.encode("utf-8")[:4096])
 
     def uid(self) -> int:
-        """Return the uid of the account that asks. Raises _No."""
+        """Return the uid of the account that makes the request. Raises _No."""
         if not self.user:
             raise _No("PAM does not say who this is for")
         try:
@@ -374,11 +374,11 @@ class _Program:
             raise _No("there is no such account here") from None
 
     def cache(self) -> str | None:
-        """Return the name of the account's credential cache, by KRB5CCNAME; None if that is not set."""
+        """Return the name of the account's credential cache, from KRB5CCNAME. Return None if the variable is not set."""
         return os.environ.get("KRB5CCNAME") if self.is_callers else self.item("KRB5CCNAME")
 
     def no_proof(self, uid: int) -> tuple[None, str] | None:
-        """Return None and the reason if no proof counts: a ticket that did not come with this login proves nothing about it."""
+        """Return None and the reason if no proof is possible, because a ticket that did not come with a login cannot prove it."""
         if uid == 0:
             return None, ""
         return None if self.is_callers or self.cache() else (None, "no Kerberos ticket came with this login")
@@ -402,8 +402,8 @@ class _Program:
         }  # fmt: skip
 
     def _words(self) -> list[str]:
-        """Return the words of this program's command line. Each goes from its pointer to the next (execve(2)): sudo writes NULs
-        into words, and su sorts the pointers. If they cannot be read, the list is empty, and jitd treats the command as in doubt.
+        """Return the words of this program's command line. A word ends where the next word begins (execve(2)), because sudo
+        writes NULs into words, and su sorts the pointers. If this fails, return []. jitd does not trust such a command.
         """
         with open("/proc/self/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
@@ -420,24 +420,24 @@ class _Program:
         return [_b64(data[one - begin : other - begin - 1]) for one, other in zip(starts, [*starts[1:], end], strict=True)]
 
     def _login_session(self) -> int:
-        """Return the kernel's audit session id; if that is not set, the session leader's process id. jitsudo does the same."""
+        """Return the kernel's audit session id. If that is not set, return the session leader's process id, like jitsudo."""
         with suppress(OSError, ValueError), open("/proc/self/sessionid", "rb") as file:
             if 0 < (session := int(file.read(32))) < 2**32 - 1:
                 return session
         return os.getsid(0)
 
     def tell(self, sentence: str) -> None:
-        """Show ``sentence`` to the user, on a line of its own, if the program shows messages. Raises nothing."""
+        """Show ``sentence`` to the user, on its own line, if the program shows messages. Raises nothing."""
         if self.is_quiet:
             return
         text = f"jitd: {_printable(sentence)}".encode("utf-8", "replace")[:MOST_SHOWN].decode("utf-8", "ignore")
-        with suppress(Exception):  # the program may answer nonsense; nothing depends on the answer
+        with suppress(Exception):  # the program may give any answer, because nothing depends on it
             # Never PAM_TEXT_INFO: sudo and su write that to standard output, and in `session` su's answer makes pam_python crash.
             self._pamh.conversation(self._pamh.Message(self._pamh.PAM_ERROR_MSG, text))
 
 
 def _seen_at(path: str) -> str:
-    """Return device and inode of what this program sees at ``path`` now, as on the wire; an empty string if there is nothing."""
+    """Return device and inode, as on the wire, of the file that this program now sees at ``path``, or "" if there is none."""
     with suppress(OSError):
         status = os.lstat(binascii.a2b_base64(path))
         return _b64(b"%d:%d" % (status.st_dev, status.st_ino))
@@ -445,7 +445,7 @@ def _seen_at(path: str) -> str:
 
 
 def _refuse_others_files() -> None:
-    """Raise _No if anybody but root can change this module, the helper or the interpreter (THREATS P-11)."""
+    """Raise _No if an account other than root can change this module, the helper or the interpreter (THREATS P-11)."""
     for file in (__file__, HELPER, PYTHON):
         place, below = os.path.realpath(file), ""
         while place != below:  # up to the root directory
@@ -456,12 +456,12 @@ def _refuse_others_files() -> None:
 
 
 def _clock() -> float:
-    """Return seconds of CLOCK_BOOTTIME. It goes on while the host sleeps or this process is stopped, and nobody can set it."""
+    """Return the seconds of CLOCK_BOOTTIME. Nobody can set it, and it runs while the host sleeps or this process is stopped."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _log(sentence: str) -> None:
-    """Write to the system's log. Not by syslog(3), which can hang, and changes the program's own log settings. Raises nothing."""
+    """Write to the system's log. Raises nothing. syslog(3) could hang, and would change the program's own log settings."""
     with suppress(Exception):
         log = _beside_the_streams(_socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC))
         try:
@@ -472,7 +472,7 @@ def _log(sentence: str) -> None:
 
 
 def _beside_the_streams(made: _socket.socket) -> _socket.socket:
-    """Return ``made`` with a descriptor above 2. If 0 to 2 were closed, the program's own output would else be sent to jitd."""
+    """Return ``made`` with a descriptor above 2. Otherwise, if 0 to 2 were closed, the program's own output could go to jitd."""
     if made.fileno() > 2:
         return made
     moved = _socket.socket(fileno=fcntl.fcntl(made.fileno(), fcntl.F_DUPFD_CLOEXEC, 3))
@@ -492,7 +492,7 @@ def _text(message: dict[str, Any], name: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return ``text`` on one line, with ``?`` for each character that is not printable. jitd's sentences have none."""
+    """Return ``text`` on one line, with ``?`` for each character that is not printable. jitd's sentences are printable."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a program reads of ``jitsudo --get … --json``: one JSON object on one line, when all is over.
+"""Prints the output of ``jitsudo --get … --json``, which is one JSON object on one line. The output is printed when everything
+else is done.
 
-Law: standard output has this one object and nothing else. The exit status is the same as without ``--json``.
+Law: only this one object is written to standard output. The exit status is the same as without ``--json``.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
 
 
 def submitted(request: str) -> None:
-    """Print that ``request`` was submitted, and that nobody waits for it here. Raises Unwritable."""
+    """Print that ``request`` was submitted, and that this client does not wait for it. Raises Unwritable."""
     _print({"state": "submitted", "request": request})
 
 
 def held(request: str, given: list[Given], variables: dict[bytes, bytes], file: bytes | None) -> None:
-    """Print what is the person's now: the things, the environment variables to use them by, and the file with a secret. Raises
-    Unwritable.
+    """Print the given things, the environment variables that a program needs to use the things, and the file with a secret.
+    Raises Unwritable.
     """
     things = [
         {"holding": one.id, "thing": one.thing, "name": one.name, "to": one.to, "until": one.until} for one in given

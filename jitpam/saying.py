@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prints what jitsudo says, on standard error or standard output.
+"""Prints jitsudo's sentences on standard error, and its answers on standard output.
 
-Law: every sentence passes ``printable``. A message that cannot be written to standard error is not a failure. An answer that
-cannot be written to standard output is one.
+Law: every sentence goes through ``printable``. If a message cannot be written to standard error, the failure is ignored. If an
+answer cannot be written to standard output, an error is raised.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import posix  # importing `os` would make each start 1 ms longer
 
 
 def printable(text: str) -> str:
-    """Return ``text`` with every invisible character escaped. In jitd's sentences such bytes are escaped already."""
+    """Return ``text`` with every invisible character escaped. In jitd's sentences, invisible characters are already escaped."""
     from jitpam.wire.shown import reshown  # imported only when there is something to print
 
     return reshown(text)
@@ -23,20 +23,20 @@ def say(text: str) -> None:
 
 
 def write(text: str) -> None:
-    """Write ``text`` to standard error as it is. Raises nothing."""
+    """Write ``text`` to standard error without a change. Raises nothing."""
     try:  # noqa: SIM105  # importing `contextlib` would make each start 1 ms longer
         posix.write(2, text.encode("utf-8"))
-    except OSError:  # standard error is closed: only the exit status is left
+    except OSError:  # standard error is closed, so only the exit status can tell
         pass
 
 
 class Unwritable(Exception):
-    """The answer cannot be written to standard output; the text says why."""
+    """The answer cannot be written to standard output. The text of this error gives the reason."""
 
 
 def print_out(text: str, what: str = "standard output") -> None:
-    """Write one line or more to standard output: the answer to an option that runs no command. The caller has passed any
-    foreign text through ``printable``.
+    """Write the answer to an option that runs no command to standard output. The answer has one or more lines. If ``text``
+    contains foreign text, the caller has already passed it through ``printable``.
 
     Raises Unwritable, whose text names ``what``.
     """

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``-s`` and ``-i``: joins the words of a command into one word for a shell, quoted as sudo quotes them (sudo(8), -s).
+"""Joins the words of a command into one word for a shell (``-s`` and ``-i``). The words are quoted in the same way as by sudo
+(sudo(8), -s).
 
-Law: nothing is parsed. Any POSIX shell splits the one word into the same words again.
+Law: nothing is parsed. Any POSIX shell splits the one word into the original words.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 
 
 def quoted(words: list[bytes]) -> bytes:
-    """Return ``words`` as the argument of the shell's ``-c``, with a backslash before every byte that is not a letter, a digit,
+    """Return ``words`` as the argument of the shell's ``-c``. A backslash is put before every byte that is not a letter, a digit,
     ``_``, ``-`` or ``$``.
 
-    The shell expands ``$``, as in sudo. A newline is put in quotes, because a shell drops a newline after a backslash.
+    As in sudo, the shell expands ``$``. A newline is put in quotes, because a shell drops a newline after a backslash.
     """
     return b" ".join(_quoted(word) for word in words)
 
@@ -33,8 +34,8 @@ def _quoted(word: bytes) -> bytes:
 
 
 def shell_command(words: list[bytes]) -> list[bytes]:
-    """Return the command for ``-s``: the caller's shell (SHELL, else the account's shell), and ``-c`` with ``words`` if there
-    are any.
+    """Return the command for ``-s``, which is the caller's shell. If ``words`` is not empty, ``-c`` with these words is added.
+    SHELL names the shell. If SHELL is not set, the account names the shell.
     """
     shell = os.environb.get(b"SHELL", b"")
     if not shell.startswith(b"/"):
@@ -48,5 +49,5 @@ def shell_command(words: list[bytes]) -> list[bytes]:
 
 
 def login_arguments(words: list[bytes]) -> list[bytes]:
-    """Return the arguments with which a shell runs ``words``: none if ``words`` is empty."""
+    """Return the arguments with which a shell runs ``words``. If ``words`` is empty, return no arguments."""
     return [b"-c", quoted(words)] if words else []

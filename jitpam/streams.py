@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The standard streams of ``jitsudo`` and ``jitd``: finds out what they are, and keeps other descriptors from taking their
-numbers.
+"""Handles the standard streams of ``jitsudo`` and ``jitd``. This module finds out the kinds of the streams, and makes sure that
+no other file gets a number of a standard stream.
 
-Law: these functions are called first, before anything else is opened.
+Law: these functions are called before the program opens any other file.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from _stat import S_ISCHR, S_ISFIFO, S_ISREG, S_ISSOCK
 
 
 def stream_kinds() -> list[str]:
-    """Return the kinds of descriptors 0 to 2, by their names in PROTOCOL.md section 4."""
+    """Return the kinds of descriptors 0 to 2. PROTOCOL.md section 4 defines the names of the kinds."""
     return [_kind(descriptor) for descriptor in range(3)]
 
 
@@ -34,8 +34,8 @@ def _kind(descriptor: int) -> str:
 
 
 def fill_closed() -> None:
-    """Open /dev/null on each of descriptors 0 to 2 that is closed, so that no socket of ours gets the number of a standard
-    stream.
+    """Open /dev/null on each of descriptors 0 to 2 that is closed. Otherwise one of this program's sockets could get the number
+    of a standard stream.
     """
     descriptor = posix.open("/dev/null", posix.O_RDWR)
     while descriptor < 2:

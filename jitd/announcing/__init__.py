@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Has people told of requests: what is still to be told (``letters``), one channel's work (``post``), and all of them
-(``notices``).
+"""Sends notices about requests to people. ``letters`` finds the notices that are due, ``post`` sends the notices of one channel,
+and ``notices`` runs all channels.
 
-Law: what is to be told follows from stored state, and is told outside every transaction. Nothing here changes a life.
+Law: the stored state determines which notices are due. Notices are sent outside every transaction. No function of this package
+changes a life cycle.
 """

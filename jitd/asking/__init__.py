@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asks providers for facts and gatekeepers for their answer, and reads what they say.
+"""Queries providers for facts and gatekeepers for decisions, and reads their answers.
 
-``telling`` makes the questions and ``hearing`` reads the answers, both pure. ``reaching`` has jitd-outside or jitd-programs ask.
-``providers`` and ``gatekeepers`` are what the decider and the lives see (docs/adr/0037).
-Law: nothing that comes from outside permits. What is late, lost, too long or not exactly in the form that was asked for is
-silence, with its reason.
+``telling`` makes the questions, and ``hearing`` reads the answers. Both modules are pure. ``reaching`` sends the questions
+through jitd-outside or jitd-programs. The decider and the life cycles use only ``providers`` and ``gatekeepers``
+(docs/adr/0037). Law: an answer from outside is never enough to permit a request. An answer is treated as missing if it is late,
+lost, too long, or not exactly in the required form. The reason is kept.
 """

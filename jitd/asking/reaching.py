@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Has a provider or a gatekeeper asked: by jitd-outside if it is a server, by jitd-programs if it is a program.
+"""Sends questions to providers and gatekeepers. A question to a server is sent through jitd-outside, and a program is started
+through jitd-programs.
 
-Law: the daemon opens no connection to another host and starts no program itself. No value of a request is in a URL or a header.
+Law: the daemon itself opens no connection to another host and starts no program. A URL or a header never contains a value from a
+request.
 """
 
 from __future__ import annotations
@@ -16,25 +18,25 @@ JSON = "application/json"
 
 
 class Fetches(Protocol):
-    """What jitd-outside does for the daemon: ``outside.client.Outside``."""
+    """The interface to jitd-outside, which queries servers for the daemon. ``outside.client.Outside`` implements it."""
 
     async def fetch(self, question: Fetch) -> Fetched | Failed:
-        """Ask, and return the answer."""
+        """Send ``question`` to its server, and return the answer."""
         ...
 
 
 class Runs(Protocol):
-    """What jitd-programs does for the daemon."""
+    """The interface to jitd-programs, which runs programs for the daemon."""
 
     async def run(self, name: str, program: Program, body: bytes, within: float) -> bytes | Failed:
-        """Run ``program`` with ``body`` on its standard input, and return what it printed. ``within`` is in seconds, ``name`` is
-        for the log.
+        """Run ``program`` with ``body`` on its standard input, and return its output. The time limit ``within`` is in seconds.
+        ``name`` is the name of the program in the log.
         """
         ...
 
 
 class Reaching:
-    """Asks servers and programs. ``host`` is this host's name, by which signatures call its key."""
+    """Queries servers and programs. ``host`` is the name of this host. ``host`` is also the name of the key in a signature."""
 
     def __init__(self, outside: Fetches, programs: Runs, host: str) -> None:
         self._outside = outside
@@ -42,8 +44,8 @@ class Reaching:
         self._host = host
 
     async def ask(self, name: str, by: Reach | Program, body: bytes, within: float) -> Fetched | Failed:
-        """Ask ``by``, which ``name`` has in its settings, within ``within`` seconds. What a program prints is returned as the
-        answer of a server.
+        """Send ``body`` to ``by``, which is the server or the program in the settings of ``name``. Wait at most ``within``
+        seconds. The output of a program is returned in the form of a server's answer.
         """
         if len(body) > MOST_BODY:
             return Failed(f"the question is longer than {MOST_BODY} bytes")
@@ -53,7 +55,7 @@ class Reaching:
         return printed if isinstance(printed, Failed) else Fetched(200, (("content-type", JSON),), printed)
 
     async def look_again(self, by: Reach, url: str, within: float) -> Fetched | Failed:
-        """Ask for what is at ``url`` by now, on the server of ``by``."""
+        """Send a GET request for ``url`` to the server that ``by`` describes, and return the answer."""
         return await self._outside.fetch(self._fetch("GET", url, by, b"", within))
 
     def _fetch(self, method: str, url: str, by: Reach, body: bytes, within: float) -> Fetch:
@@ -72,7 +74,9 @@ class Reaching:
 
 
 def fault_of(answer: Fetched) -> str:
-    """Return why ``answer`` is not an answer in JSON; empty if it is one. The text is the rest of a sentence."""
+    """Return the reason why ``answer`` is not a JSON answer. Return an empty text if ``answer`` is a JSON answer. The reason is
+    written as the end of a sentence.
+    """
     if 300 <= answer.status < 400:
         return f"it answered with a redirect ({answer.status}), and redirects are not followed"
     if answer.status != 200:

@@ -1,2 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the chain alone proves about the past. Law: the verifier gets a reader of the chain, and changes nothing."""
+"""Verifies what happened in the past. The only evidence is the chain. Law: the verifier only reads the chain and never changes
+it. It changes nothing.
+"""

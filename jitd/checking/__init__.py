@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ``jitd check`` warns about: rules that can be read and may not say what their author meant.
+"""The warnings of ``jitd check``. The warnings are about valid rules that may not do what their author wanted.
 
-Law: nothing here decides a request or changes the host. What follows from the rules is pure. What has to be looked up has a time
-limit, and is a warning if it cannot be looked up.
+Law: nothing in this package decides a request or changes the host. Warnings that follow from the rules alone are computed by pure
+functions. Look-ups have a time limit. If a look-up on the host fails, there is a warning.
 """

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Warnings about the people whom rules name: names that do not exist, and approvals that nobody could give.
+"""Warnings about the people whom the rules name. The warnings are about names that do not exist, and about approvals that nobody
+could give.
 
-Law: pure. A name that cannot be looked up is not called absent.
+Law: pure. If the look-up of a name fails, there is no warning that the name does not exist.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from jitd.core.warning import Warned
 
 
 def targets_of(rules: Sequence[Rule]) -> frozenset[str]:
-    """Return the accounts and groups to run as that ``rules`` name, as words such as ``user:postgres``."""
+    """Return the accounts and groups in the ``run_as`` keys of ``rules``, in the form ``user:postgres``."""
     found: set[str] = set()
     for rule in rules:
         for word in rule.run_as or ():
@@ -24,7 +25,7 @@ def targets_of(rules: Sequence[Rule]) -> frozenset[str]:
 
 
 def about_people(rules: Sequence[Rule], known: Known) -> Iterator[Warned]:
-    """Yield the warnings about the people whom ``rules``, those about this host, name."""
+    """Yield the warnings about the people in ``rules``, which are the rules that apply to this host."""
     for rule in rules:
         yield from _about_names(rule, known)
         if rule.verdict == "permit" and known.is_whole:
@@ -71,7 +72,7 @@ def _about_askers(rule: Rule, known: Known) -> Iterator[Warned]:
     words = rule.who or ()
     if words and all(known.is_known(word) for word in words) and not known.persons(words):
         if all(word == "user:root" for word in words):
-            return  # that it is about root alone is told already
+            return  # another warning already says that the rule is about root alone
         yield _warned("never-matches", rule, f"{' and '.join(words)}: nobody there may ask here")
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an approver reads about the time that is asked for: when it begins, if that is later, and which lease it extends.
+"""Makes words for an approver about the requested time: a later beginning, or the lease that is extended.
 
-Law: pure. The texts are those of a row.
+Law: pure. The text is made only from the members of a row.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from jitd.cli.answer import Row, words
 
 
 def begins_and_extends(row: Row) -> str:
-    """Return the end of a sentence about the time that ``row`` asks for; empty if it begins with the approval, and is new."""
+    """Return the end of a sentence about the time that the request in ``row`` asks for. The text is empty if the time begins with
+    the approval and no lease is extended.
+    """
     begins = f", FROM {row['starts_at']} ON (asked again then)" if row.get("starts_at") else ""
     lease = row.get("extends")
     if not isinstance(lease, dict):

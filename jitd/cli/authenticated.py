@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How somebody authenticated to the KDC, as lines of a request's page.
+"""Makes the lines of a request's page that tell how a person authenticated to the KDC.
 
-Law: what makes a ticket worth less is said in capitals. What is not known is said to be not known.
+Law: words in capitals show that a ticket is less trustworthy. If a value is not known, the line contains the words NOT KNOWN.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ _FORWARDED = ("forwarded", "proxy")
 
 
 def authenticated(given: object) -> Iterator[tuple[str, str]]:
-    """Yield the lines about ``given``, the field ``authentication`` of a row; none if there is no such field."""
+    """Yield the lines about ``given``, which is the member ``authentication`` of a row. Yield nothing if a row has no member
+    ``authentication``.
+    """
     if not isinstance(given, dict):
         return
     flags, indicators, realms = (_words(given, name) for name in ("flags", "indicators", "realms"))
@@ -38,7 +40,9 @@ def authenticated(given: object) -> Iterator[tuple[str, str]]:
 
 
 def in_short(given: object) -> str:
-    """Return the same in a few words, for a line about a review: `` (authenticated 5 minutes before by otp)``."""
+    """Return the same facts in a few words, for a line about a review. An example is
+    `` (authenticated 5 minutes before by otp)``.
+    """
     if not isinstance(given, dict):
         return ""
     indicators = _words(given, "indicators")
@@ -48,7 +52,7 @@ def in_short(given: object) -> str:
 
 
 def age_in_words(given: Row) -> str:
-    """Return how long before asking somebody had authenticated."""
+    """Return the time between the person's authentication and the request, in words for people."""
     age = given.get("age")
     return in_words(max(0, age)) if isinstance(age, int) else "an unknown time"
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs ``revoke`` (ends a grant) and ``stop`` (ends a run). Law: they return only when all its processes have ended."""
+"""Implements the verbs ``revoke`` (ends a grant) and ``stop`` (ends a run). Law: both verbs return only after all processes have
+ended.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Instants and durations of rows as people read them. Law: an instant that cannot be parsed is shown as the daemon sent it."""
+"""Converts instants and durations of rows into texts for people. Law: an instant that cannot be parsed is shown exactly as the
+daemon sent it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ _UNITS = ((86400, "day"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def span(seconds: float) -> str:
-    """Return ``seconds`` in its largest unit, rounded down: ``12 s``, ``14 min``, ``3 h``, ``2 days``."""
+    """Return ``seconds`` in the largest fitting unit, rounded down. Examples are ``12 s``, ``14 min``, ``3 h`` and ``2 days``."""
     whole = max(0, int(seconds))
     for size, unit in _UNITS:
         if whole >= size:
@@ -20,7 +22,7 @@ def span(seconds: float) -> str:
 
 
 def in_words(seconds: int) -> str:
-    """Return all of a duration in words: ``1 hour 30 minutes``."""
+    """Return the whole duration in words, for example ``1 hour 30 minutes``."""
     parts = []
     for size, name in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         count, seconds = divmod(seconds, size)
@@ -30,8 +32,9 @@ def in_words(seconds: int) -> str:
 
 
 def seconds_since(instant: object) -> float | None:
-    """Return the seconds from ``instant`` (RFC 3339, UTC) to now: negative if ``instant`` is in the future, None if it cannot be
-    parsed."""
+    """Return the number of seconds from ``instant`` (RFC 3339, UTC) until now. The number is negative if ``instant`` is in the
+    future. The result is None if ``instant`` cannot be parsed.
+    """
     try:
         at = datetime.strptime(str(instant), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
@@ -40,25 +43,27 @@ def seconds_since(instant: object) -> float | None:
 
 
 def ago(instant: object) -> str:
-    """Return how long ago ``instant`` was, such as ``12 s ago``; ``-`` if ``instant`` cannot be parsed."""
+    """Return the time since ``instant``, such as ``12 s ago``. Return ``-`` if ``instant`` cannot be parsed."""
     since = seconds_since(instant)
     return "-" if since is None else f"{span(since)} ago"
 
 
 def age(instant: object) -> str:
-    """Return how long ago ``instant`` was, such as ``12 s``; ``-`` if ``instant`` cannot be parsed."""
+    """Return the time since ``instant``, such as ``12 s``. Return ``-`` if ``instant`` cannot be parsed."""
     since = seconds_since(instant)
     return "-" if since is None else span(since)
 
 
 def left(instant: object) -> str:
-    """Return how long it is until ``instant``, such as ``14 min``; ``-`` if ``instant`` cannot be parsed."""
+    """Return the time until ``instant``, such as ``14 min``. Return ``-`` if ``instant`` cannot be parsed."""
     since = seconds_since(instant)
     return "-" if since is None else span(-since)
 
 
 def until(instant: object) -> str:
-    """Return how long it is until ``instant``, such as ``in 14 min``; ``now`` if it has come, ``-`` if it cannot be parsed."""
+    """Return the time until ``instant``, such as ``in 14 min``. Return ``now`` if ``instant`` is in the past. Return ``-`` if
+    ``instant`` cannot be parsed.
+    """
     since = seconds_since(instant)
     if since is None:
         return "-"
@@ -66,7 +71,7 @@ def until(instant: object) -> str:
 
 
 def told(instant: object) -> str:
-    """Return ``instant`` and its distance from now: ``2026-01-05T09:00:00Z (12 s ago)``."""
+    """Return ``instant`` together with its distance from now, for example ``2026-01-05T09:00:00Z (12 s ago)``."""
     since = seconds_since(instant)
     if since is None:
         return str(instant)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verb ``pam-lint``: finds what in PAM's stacks lets people bypass jitd or locks them out. Law: it needs no daemon, and only
-reads files."""
+"""The verb ``pam-lint`` finds parts of the PAM stacks that let people bypass jitd, or that prevent people from logging in. Law:
+the verb works without the daemon, and only reads files.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs ``lock`` and ``unlock``. Law: the caller must always name the people that a lock is on; it is never guessed."""
+"""The verbs ``lock`` and ``unlock``. Law: the caller must always name the people to lock. The verbs never guess a name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REASON = "Why: told to the people it concerns, and recorded."
 
 
 def _on_whom(verb: Callable[..., None]) -> Callable[..., None]:
-    """Add to ``verb`` the options that name the people that a lock is on: --user, --principal, --all."""
+    """Add the options --user, --principal and --all to ``verb``. These options name the people to lock."""
     for option in (
         click.option("--all", "everybody", is_flag=True, help="Everybody but local root without a ticket."),
         click.option("--principal", metavar="PRINCIPAL", help="A principal, and all accounts of the same person."),
@@ -36,7 +36,9 @@ def _whom(user: str | None, principal: str | None, everybody: bool) -> tuple[str
 
 
 def duration_typed(context: click.Context, option: click.Parameter, value: Any) -> int | None:
-    """Return the seconds of the duration that was typed for ``option``; None if it was not. Raises BadParameter."""
+    """Parse the duration that was typed for ``option``, and return it in seconds. Return None if no duration was typed for
+    ``option``. Raises BadParameter.
+    """
     if value is None:
         return None
     seconds = read_duration(value)
@@ -52,7 +54,7 @@ def duration_typed(context: click.Context, option: click.Parameter, value: Any) 
 )
 @click.option("--reason", default="", help=_REASON)
 def lock(*, user: str | None, principal: str | None, everybody: bool, lasts_for: int | None, reason: str) -> None:
-    """Permit nothing new to somebody, and end their requests, grants and runs; return when all of it has ended."""
+    """Lock somebody: permit nothing new to them, and end their requests, grants and runs. Return when everything has ended."""
     on = _whom(user, principal, everybody)
     if on is None or (on[0] != "all" and not on[1]):
         raise click.UsageError("name one of --user, --principal and --all")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a request owes, as lines of its page and in a few words for a list.
+"""Shows which approvals and answers a request still needs, as lines of the request's page or as a few words for a list.
 
-Law: who is asked is said as the rule says it. What is not known is not counted as nothing.
+Law: the words for the approvers are the words of the rule. A number that is not known is never shown as zero.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from jitd.cli.labels import Line, counted, members
 
 
 def what_is_owed(row: Row) -> Iterator[Line]:
-    """Yield the lines about what the rule of a request asks, and what of it is still owed."""
+    """Yield the lines about the approvals that the rule demands, and about the approvals that are still missing."""
     yield "", ""
     yield "WHAT IS OWED", ""
     yield "rule", words(row, "rule", "none decided yet")
@@ -25,7 +25,7 @@ def what_is_owed(row: Row) -> Iterator[Line]:
 
 
 def others_asked(row: Row) -> Iterator[Line]:
-    """Yield the lines about gatekeepers, and about a lease that answers for the approvals."""
+    """Yield the lines about gatekeepers, and about a lease that makes approvals unnecessary."""
     answers = {words(one, "name"): one for one in members(row, "passed") if isinstance(one, dict)}
     for name in members(row, "gatekeepers"):
         yield "gatekeeper", f"{name} {_answered(answers.get(str(name)))}"
@@ -34,13 +34,13 @@ def others_asked(row: Row) -> Iterator[Line]:
 
 
 def asks(row: Row) -> str:
-    """Return the approvals that the rule asks for, in words."""
+    """Return a text about the approvals that the rule demands."""
     found = [_approval(one) for one in members(row, "approvals") if isinstance(one, dict)]
     return " and ".join(found) or "no approval"
 
 
 def _approval(row: Row) -> str:
-    """Return one approval that is asked for, with the ways that may be taken in its place."""
+    """Return a text about one approval and its alternatives."""
     text = f"{words(row, 'need')} from {' or '.join(str(word) for word in members(row, 'from'))}"
     if row.get("also"):
         text += f" who are also in {words(row, 'also')}"
@@ -55,7 +55,7 @@ def _approval(row: Row) -> str:
 
 
 def still_owed(row: Row) -> str:
-    """Return what is still owed, as the daemon counts it."""
+    """Return a text about the missing approvals, with the numbers that the daemon has counted."""
     if row.get("owes"):
         return words(row, "owes")
     owed = row.get("owed")
@@ -63,7 +63,9 @@ def still_owed(row: Row) -> str:
 
 
 def in_short(row: Row) -> str:
-    """Return who still owes an approval, for a column: ``1 ops``, ``2 of dba, ops``; ``-`` if nobody does."""
+    """Return a short text for a column, about the people whose approval is still missing. Examples are ``1 ops`` and
+    ``2 of dba, ops``. Return ``-`` if no approval is missing.
+    """
     if row.get("owes"):
         return words(row, "owes")
     owed = row.get("owed")
@@ -80,7 +82,7 @@ def _whom(row: Row) -> str:
 
 
 def _answered(passed: Row | None) -> str:
-    """Return what a gatekeeper has answered, in words, if it has passed."""
+    """Return a text about a gatekeeper's answer. ``passed`` is None if the gatekeeper has not yet passed the request."""
     if passed is None:
         return "has not answered"
     until = f", until {words(passed, 'until')}" if passed.get("until") else ""

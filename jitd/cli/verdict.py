@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One review of one request, as ``jitd approve``, its walk and ``jitd deny`` give it: what is fetched, checked and sent.
+"""Makes one review of one request, for ``jitd approve``, for its walk, and for ``jitd deny``. This module fetches a request,
+checks the request, and sends the review.
 
-Law: an approval carries the fingerprint of the row that was shown. Nobody is asked about a request that the daemon would not let
-them approve.
+Law: an approval contains the fingerprint of the row that the person has seen. If the daemon would refuse the person's approval,
+the person is not asked.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from jitpam.wire.messages import Review, Show
 
 
 def fetched(daemon: Connection, id: str) -> Row:
-    """Return the row of the request ``id``. Raises NotDone and RefusedByDaemon."""
+    """Ask jitd for the row of the request ``id``, and return this row. Raises NotDone and RefusedByDaemon."""
     for row in list(daemon.ask(Show(id=id))):
         return row
     raise NotDone(f"there is no {id}", "unknown")
 
 
 def fingerprint_of(row: Row) -> bytes:
-    """Return the fingerprint that stands in ``row``. Raises NotDone if ``row`` is not that of a request."""
+    """Return the fingerprint in ``row``. Raises NotDone if ``row`` has no fingerprint, because ``row`` is then not a request."""
     try:
         return bytes.fromhex(row["fingerprint"])
     except (KeyError, TypeError, ValueError):
@@ -29,8 +30,8 @@ def fingerprint_of(row: Row) -> bytes:
 
 
 def sent(daemon: Connection, row: Row, verdict: str, comment: str) -> str:
-    """Send the ``verdict`` about exactly what stands in ``row``. Return what it did, as a sentence. Raises NotDone and
-    RefusedByDaemon.
+    """Send the review ``verdict`` for exactly the request in ``row``. Return a sentence about the result of the review. Raises
+    NotDone and RefusedByDaemon.
     """
     id = words(row, "id")
     said = daemon.do(Review(id=id, verdict=verdict, fingerprint=fingerprint_of(row), comment=comment))
@@ -38,7 +39,7 @@ def sent(daemon: Connection, row: Row, verdict: str, comment: str) -> str:
 
 
 def must_be_approvable(row: Row) -> None:
-    """Raise NotDone if ``row`` says that the daemon would refuse the approval."""
+    """Raise NotDone if ``row`` shows that the daemon would refuse the person's approval."""
     id = words(row, "id")
     if row.get("mine"):
         raise NotDone(f"request {id} is your own: somebody else has to review it", "forbidden")

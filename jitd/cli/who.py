@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who asks, as lines of a request's page.
+"""Lines on a request's page about the person who sends the request.
 
-Law: what jitd has checked and what the client only claims stand under different headings.
+Law: facts that jitd has checked have one heading, and claims of the client have another heading.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from jitd.cli.labels import Line, members
 
 
 def facts(row: Row) -> Iterator[Line]:
-    """Yield the lines about what jitd has checked of the person who asks."""
+    """Yield the lines with the facts about the requester that jitd has checked."""
     yield "", ""
     yield "WHO ASKS: jitd has checked this", ""
     yield "requester", words(row, "requester")
@@ -30,7 +30,7 @@ def facts(row: Row) -> Iterator[Line]:
 
 
 def without_ticket(row: Row) -> Iterator[Line]:
-    """Yield a line that says so, if the person has no ticket."""
+    """If the person has no ticket, yield a line that tells so. If the person has a ticket, yield no line."""
     if row.get("proved"):
         yield "ticket", f"NONE: proved {row['proved']}"
         return
@@ -43,7 +43,7 @@ def without_ticket(row: Row) -> Iterator[Line]:
 
 
 def whence(row: Row) -> Iterator[Line]:
-    """Yield the lines about where the person came in, and the facts that rules have looked at."""
+    """Yield the lines about the remote host of the login, and about the facts that rules have used."""
     point = row.get("point")
     if isinstance(point, dict):
         yield "from", words(point, "remote_host", "this host")
@@ -55,20 +55,20 @@ def whence(row: Row) -> Iterator[Line]:
 
 
 def claims_of(row: Row) -> Row:
-    """Return what the client says about itself: an empty row if it says nothing."""
+    """Return the claims that the client makes about itself. Return an empty row if the client makes no claims."""
     claims = row.get("claims")
     return claims if isinstance(claims, dict) else {}
 
 
 def reason(row: Row) -> str:
-    """Return the reason in quotes, or that none was given, or that it is not shown."""
+    """Return the reason in quotes. If no reason was given, or if the reason is hidden, return a text that tells so."""
     if row.get("reason") is None:
         return "none given"
     return NOT_SHOWN if row.get("narrowed") else f'"{row["reason"]}"'
 
 
 def claimed(row: Row) -> Iterator[Line]:
-    """Yield the lines about what the client says, and nobody has checked."""
+    """Yield the lines about the client's claims, which nobody has checked."""
     claims = claims_of(row)
     yield "", ""
     yield "WHAT THE REQUESTER SAYS: nobody has checked this", ""
@@ -79,5 +79,5 @@ def claimed(row: Row) -> Iterator[Line]:
 
 
 def started_by(claims: Row) -> str:
-    """Return the processes above the client, the nearest first."""
+    """Return a text about the parent processes of the client. The nearest parent is first."""
     return " < ".join(quoted(str(parent)) for parent in members(claims, "parents")) or "unknown"

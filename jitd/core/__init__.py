@@ -1,92 +1,104 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The decision, the binding, the six lives and the chain. Law: the core is pure. Time, ids and randomness are arguments.
+"""The core of jitd: the decision about a request, the binding of a run, the six life cycles, and the chain. Law: the core is
+pure. The core gets the time, the ids and all random values as arguments.
 
-How the lives drive each other
-==============================
+The following paragraphs describe how events in one life cycle cause events in other life cycles.
 
-A request asks, a grant permits, a run happens, a holding is a thing that somebody was given, a lock takes away, and a review is
-owed by somebody who broke glass. Each life is a module with two tables: LAW says what can happen in which state, MAY_CAUSE who
-may cause it. A transition takes an object, an event and the moment. It returns the object as it is afterwards, and what follows:
-events for other lives, and effects. Effects are orders to the code outside the core.
+A request asks for something. A grant permits a command or a thing. A run is one execution of a command. A holding records a thing
+that jitd gave to somebody. A lock takes rights away from people. An owed review begins each time that somebody breaks glass. The
+life cycle of each kind of object is a module with two tables. The table LAW lists the events that can happen in each state. The
+table MAY_CAUSE lists the roles that may cause each event. A transition is a function of an object, an event and the current time.
+A transition returns the changed object, the events for other objects, and the effects. An effect is an order to the code outside
+the core.
 
-An event has an author and an effect has none: ``lifecycle.handle`` tells them apart by that. ``handle`` also lets the events
-happen that follow, until none is left. It commits every object and every record in one transaction. Only then are the effects
-carried out. So nobody finds an approved request without its grant, or a revoked grant with a run that was not told to stop.
+An event has an author, but an effect has no author. ``lifecycle.handle`` distinguishes events from effects by their authors.
+``lifecycle.handle`` also applies the events that follow from an event, until no event is left. ``lifecycle.handle`` commits all
+changed objects and all records in one transaction. After the commit, the effects are carried out. Therefore an approved request
+always has a grant. If a grant is revoked, all runs of this grant have been ordered to stop.
 
-A rule may name gatekeepers: systems outside that are asked before anything is permitted. A request under such a rule is stored
-first, in the state screening and with ``asking_at``. The effect ``Screen`` asks them and policy; the answers come back as
-``request.screened``. After the last approval they are asked anew: the review is stored, the request stays pending, with
-``asking_at`` and with nothing owed, and ``request.screened`` decides. It may also find that approvals are owed again.
+A rule may name gatekeepers. A gatekeeper is a system outside jitd. All gatekeepers of a rule must answer before the rule permits
+anything. A request under a rule with gatekeepers is stored first. The state of such a request is screening, and ``asking_at`` is
+set. The effect ``Screen`` queries the gatekeepers and the policy. The answers of the gatekeepers arrive as the event
+``request.screened``. After the last approval, jitd queries the gatekeepers again. Until the gatekeepers answer, the review is
+stored and the request stays pending. While the gatekeepers are queried, ``asking_at`` is set, and no approval is owed. Then the
+event ``request.screened`` decides. The event ``request.screened`` may also make new approvals necessary.
 
-A rule may open a way to approve some time after submission, and narrow approvers by a list that a provider says. Both are events
-of the request: ``request.ways_opened`` at its time, and ``request.relisted`` if a list has changed. If the approvals that were
-given are enough then, policy is asked again, as after the last approval.
+A rule may define a way of approval that opens some time after the submission of the request. A rule may also restrict the
+approvers to a list from a provider. The request gets the event ``request.ways_opened`` when the way opens, and
+``request.relisted`` when a list has changed. If the given approvals are enough after one of these events, the policy decides
+again. The policy also decides again after the last approval.
 
-What causes what, in that one transaction:
+This table shows which event causes which other events in the same transaction:
 
     request.screened  -> grant.issued, grant.used        rule and gatekeepers permit, and no approval is owed
-    request.reviewed  -> grant.issued, grant.used        the last approval that was owed, and no gatekeeper to ask
+    request.reviewed  -> grant.issued, grant.used        this was the last owed approval, and no gatekeeper must answer
     request.screened  -> owed_review.begun               the rule breaks glass
-    request.reviewed  -> owed_review.begun               the same, if a gatekeeper has asked for approvals
+    request.reviewed  -> owed_review.begun               the same, if a gatekeeper has required approvals
     grant.used        -> run.starting                    jitsudo, and logins
     grant.used        -> holding.giving                  jitsudo --get
     grant.expired     -> run.stop_ordered                for each live run under the grant
     grant.revoked     -> run.stop_ordered                the same
     grant.expired     -> holding.taking                  for each holding under the grant
     grant.revoked     -> holding.taking                  the same
-    run.ended         -> grant.returned                  a run that never started returns its use
-    holding.ended     -> grant.returned                  so does a thing that was not given
+    run.ended         -> grant.returned                  the run never started, so its use is returned
+    holding.ended     -> grant.returned                  the thing was not given, so its use is returned
     lock.placed       -> request.locked, grant.revoked   requests and grants of the locked people
 
-No other event causes an event. Some of these do not always follow. No grant is issued if a lease answers. No use is taken if
-no client waits to hand over its streams. A use by sudo, su or doas begins no run, since they run their command themselves. A
-grant that expires may let its login session go on. The longest chain follows the last approval of a request whose client waits:
-reviewed, issued, used, starting. That is four records and one commit. A lock also revokes grants that rest on the approval of
-a locked person.
+Other events cause no events. Some events in the right part of the table do not always follow. If a lease already covers the
+request, no grant is issued. If no client waits with the standard streams for the run, the grant is not used yet. If sudo, su or
+doas uses a grant, no run begins, because these programs run their command themselves. When a grant expires, its login session may
+continue if the rule allows this. The longest sequence of events is reviewed, issued, used, starting. The longest sequence begins
+with the last approval of a request whose client waits. The records of the four events reviewed, issued, used and starting are
+written in one commit. A lock may also revoke grants of people who are not locked. Such a grant is revoked if its approvals are
+not enough without the approval of the locked person.
 
-Each event that follows has its own author. The daemon issues the grant. The requester takes the use and begins the run, even
-if an approver's yes came last. The author who ended the grant (a person or the clock) orders its runs to stop. When a run
-has ended, its monitor tells the grant; the daemon does so if there was no monitor. The operator who placed a lock ends what it
-ends.
+Each event that follows from another event has its own author. The daemon issues the grant. The requester is the author of the use
+and of the start of the run, even if an approver has answered last. The author of a grant's end (a person or the clock) is also
+the author of the orders to stop its runs. When a run has ended, the monitor of the run is the author of the event for the grant.
+If the run had no monitor, the daemon is the author of the event for the grant. The operator who placed a lock is the author of
+all endings that the lock causes.
 
-The effects, which are carried out after the commit:
+The effects are carried out after the commit. The next table shows the effects on the left, and on the right the events that order
+an effect:
 
     SetDeadline  <- request.submitted, request.screened, grant.issued, lock.placed, lock.carried
-    SetDeadline  <- request.reviewed, request.ways_opened  a way is closed, or a list narrows the approvers
+    SetDeadline  <- request.reviewed, request.ways_opened  if a way is still closed, or a list narrows the approvers
     SetDeadline  <- owed_review.begun, owed_review.carried
-    Screen       <- request.submitted, request.reviewed  gatekeepers are to be asked
-    Screen       <- request.ways_opened, request.relisted  what was approved is enough now
-    ForgetAnswers <- lock.placed                         what gatekeepers have answered is not used again
+    Screen       <- request.submitted, request.reviewed  gatekeepers must answer
+    Screen       <- request.ways_opened, request.relisted  the given approvals are enough now
+    ForgetAnswers <- lock.placed                         stored answers of gatekeepers are dropped
     Admit        <- grant.used                           sudo, su and doas may go on
     StartRun     <- run.starting
     StopRun      <- run.stop_ordered
     ForgetRun    <- run.ended                            its monitor may exit
     Give         <- holding.giving
     Take         <- holding.taking
-    ReviewOwed   <- owed_review.begun                    those who were skipped are to be told
-    ReviewOverdue <- owed_review.overdue                 so are those who may lift it
-    ReviewGiven  <- owed_review.reviewed                 those who were told are told so
+    ReviewOwed   <- owed_review.begun                    the skipped approvers are informed
+    ReviewOverdue <- owed_review.overdue                 the possible reviewers are informed
+    ReviewGiven  <- owed_review.reviewed                 the people who were told are informed
 
-Clients that wait or watch are told, too. An effect that fails becomes an event: if a run cannot be started, ``run.ended`` says
-so, and the use is returned.
+Clients that wait or watch are also informed. If an effect fails, an event records the failure. For example, if a run cannot be
+started, the event ``run.ended`` records the failure, and the grant gets the use back.
 
-After a crash
--------------
+The following paragraphs describe the actions of the daemon after a crash.
 
-Effects are not stored. They follow from state, so ``lifecycle.recovery`` derives them again from what
-is open. Each effect may come twice.
+Effects are not stored, because they follow from the state of the objects. After a crash, ``lifecycle.recovery`` derives the
+effects again from the open objects. Each effect may be carried out twice without harm.
 
-    request  screening: the request is decided again, and its gatekeepers are asked again. pending: its deadline is set, and that
-             of its next way. If its
-             gatekeepers were being asked, they are asked again. If a client waited and does not come back, the request is
-             withdrawn. If it got a grant that nobody has used, the grant is revoked.
-    grant    its deadline is set.
-    run      its monitor is looked for. A live monitor connects and is told what it has missed. A dead monitor's files say how
-             the run ended. A run is never started a second time: a run that has not begun ends as not started.
-    holding  giving: the thing is given again. taking: taking it back is tried until it is done. held: the client that had it
-             may come back. If it does not, the thing is taken back, unless it was kept.
-    lock     its deadline is set.
-    review   owed: its deadline is set.
+* Request: In the state screening, jitd decides the request again and queries its gatekeepers again. In the state pending, jitd
+  sets the deadline of the request, and the time when its next way opens. If gatekeepers have not answered, jitd queries them
+  again. If a client waited and does not connect again, the request is withdrawn. If the request of such a client already has an
+  unused grant, the grant is revoked.
+* Grant: The deadline of the grant is set again.
+* Run: The daemon looks for the monitor of the run. A live monitor connects, and gets the orders that it has missed. If the
+  monitor is dead, its files contain the end of the run. A run is never started a second time. If the run had not begun, it ends
+  as not started.
+* Holding: In the state giving, jitd gives the thing again. In the state taking, jitd tries to take the thing back until it
+  succeeds. In the state held, the client that received the thing may connect again. If the client does not connect again, jitd
+  takes the thing back, unless the client asked to keep the thing.
+* Lock: The deadline of the lock is set again.
+* Owed review: The deadline of the review is set again if the review is still owed.
 
-A reboot ends what was open: requests and grants expire, runs are lost, and things are taken back. Locks and owed reviews stay.
+A reboot ends most open objects. Requests and grants expire, runs are lost, and things are taken back. Locks and owed reviews
+stay.
 """

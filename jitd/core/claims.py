@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What comes with a request beside the command: what its client says, and which enforcement point asked.
+"""The parts of a request that are not the command. The parts are the claims of the client and the statements of the enforcement
+point.
 
-Law: what a client says is not believed. What an enforcement point says is believed, since it runs as root.
+Law: jitd does not trust the claims of a client. The daemon trusts the statements of an enforcement point, because the enforcement
+point runs as root.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from jitd.core.run import Process
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What the client said beside the command. Nobody can check it."""
+    """The claims that the client sends in addition to the command. Nobody can check these values."""
 
     reason: str | None
     tty: bytes | None
@@ -23,10 +25,11 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What the enforcement point says. It runs as root and is believed.
+    """The statements of the enforcement point, which the daemon trusts. The enforcement point runs as root.
 
-    ``stage`` is the stage of the PAM stack, ``remote_host`` where the person comes from, ``authenticated`` what has
-    authenticated them before. ``process`` is the process that asks, if a login session is to begin.
+    ``stage`` is the stage in the PAM stack. ``remote_host`` is the host from which the person has connected. ``authenticated`` is
+    the method by which the person authenticated before this request. The name of the method comes from sshd. ``process`` is the
+    process that will begin a login session. ``process`` is None if the request does not begin a session.
     """
 
     stage: str

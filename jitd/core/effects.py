@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Effects, the actions that the core orders; and ``Moment``, the time at which the core decides.
+"""The effects, which are actions that the core orders. This module also contains ``Moment``, the time at which the core decides.
 
-Law: an effect is a value that says what to do. It may be done twice. It follows from state: after a crash it is derived again.
+Law: an effect is a value that describes one action. It is harmless to do the same action twice. Each effect can be derived from
+the state of the objects. Therefore jitd can derive the same effects again after a crash.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A moment. ``at`` (aware UTC) is for people and for ``hours`` of rules. ``boot`` (seconds on CLOCK_BOOTTIME) is for
-    measuring. ``boot_id`` names the boot to which ``boot`` belongs.
+    """One moment on both clocks. ``at`` (aware UTC) is shown to people and is compared with the ``hours`` of rules. ``boot``
+    (seconds on CLOCK_BOOTTIME) is used to measure time. ``boot_id`` is the id of the boot to which ``boot`` belongs.
     """
 
     at: datetime
@@ -23,66 +24,76 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class ListsChanged:
-    """A list of requests, grants, runs, holdings or locks has changed: clients that watch a list read it again."""
+    """A list of requests, grants, runs, holdings or locks has changed. Tell the clients that watch the list that they must read
+    the list again.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Ask the gatekeepers of the request, and policy with them: the request says that they are being asked."""
+    """Query the gatekeepers of the request. Afterwards let the policy decide again. The stored request already contains
+    ``asking_at``.
+    """
 
     request: str
 
 
 @dataclass(frozen=True, slots=True)
 class ForgetAnswers:
-    """Drop all answers of gatekeepers that are kept for a while: somebody was locked."""
+    """Drop all stored answers of gatekeepers, because somebody was locked."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestWaits:
-    """The request waits for approvals from now on: its approvers are told, by the channels that its rule names."""
+    """Inform the approvers that the request waits for approvals from now on. The rule of the request names the channels
+    to use.
+    """
 
     request: str
 
 
 @dataclass(frozen=True, slots=True)
 class RequestEnded:
-    """The request has ended, and its rule names channels: those who were told that it waits are told what became of it."""
+    """The request has ended. Inform the people who were told that the request waits. The rule of the request names the channels
+    to use.
+    """
 
     request: str
 
 
 @dataclass(frozen=True, slots=True)
 class WayOpened:
-    """Another way to approve the request is open: its people should be told."""
+    """Another way to approve the request is open now. Inform the people who can approve in the new way."""
 
     request: str
 
 
 @dataclass(frozen=True, slots=True)
 class TellRequester:
-    """Tell the person who waits what happened to the request."""
+    """Tell the waiting requester the result of the request."""
 
     request: str
 
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """Tell the enforcement point that waits with the request that a use was taken for it."""
+    """A use of a grant was taken for the request. Tell the waiting enforcement point that it may continue."""
 
     request: str
 
 
 @dataclass(frozen=True, slots=True)
 class StartRun:
-    """Begin the run: it was committed as STARTING."""
+    """Begin the run. The database already contains the run, in the state STARTING."""
 
     run: str
 
 
 @dataclass(frozen=True, slots=True)
 class StopRun:
-    """End the run: it was committed as STOPPING. Those who watch the run are told ``because``."""
+    """End the run. The database already contains the run, in the state STOPPING. jitd tells the watchers of the run the reason
+    ``because``.
+    """
 
     run: str
     because: str
@@ -90,56 +101,58 @@ class StopRun:
 
 @dataclass(frozen=True, slots=True)
 class ForgetRun:
-    """The outcome is recorded: the monitor may exit."""
+    """The result of the run is recorded. Tell the monitor of the run that it may exit."""
 
     run: str
 
 
 @dataclass(frozen=True, slots=True)
 class Give:
-    """Give the thing of the holding: it was committed as GIVING."""
+    """Give the thing of the holding to the person. The database already contains the holding, in the state GIVING."""
 
     holding: str
 
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Take back the thing of the holding: it was committed as TAKING."""
+    """Take back the thing of the holding. The database already contains the holding, in the state TAKING."""
 
     holding: str
 
 
 @dataclass(frozen=True, slots=True)
 class TellHolder:
-    """Tell what happened to the holding: to the client that has it, and to those who wait for its end."""
+    """The holding has changed. Tell the new state to the client that owns the holding, and to the clients that wait for the end
+    of the holding.
+    """
 
     holding: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewOwed:
-    """Somebody broke glass, and a review is owed for the request: those who were skipped should be told."""
+    """Somebody broke glass, so a review of the request is owed. Inform the people whose approval was skipped."""
 
     request: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewOverdue:
-    """The review of the request is overdue: those who may give it should be told."""
+    """The review of the request is overdue. Inform the people who may give the overdue review."""
 
     request: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewGiven:
-    """The review of the request was given: those who were told that it is owed should be told."""
+    """The review of the request was given. Inform the people who were told that the review is owed."""
 
     request: str
 
 
 @dataclass(frozen=True, slots=True)
 class SetDeadline:
-    """Look at the ``life`` of that ``id`` again at ``boot`` (seconds on CLOCK_BOOTTIME)."""
+    """At the time ``boot`` (seconds on CLOCK_BOOTTIME), check the object ``id`` of the life cycle ``life`` again."""
 
     life: str
     id: str

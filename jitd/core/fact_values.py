@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values of declared facts, as settings and providers write them.
+"""The values of declared facts, in the form that settings and providers use.
 
-Law: pure. A value has exactly the declared type and is within its bounds. Any other value raises ValueError; none is converted,
-but a whole number may stand for a double, since JSON and TOML readers tell them apart by the spelling alone.
+Law: pure. A value has exactly the declared type and is within the limits of this type. Any other value raises ValueError. Values
+are not converted, with one exception: a whole number is accepted as a double. This exception exists because JSON and TOML
+distinguish whole numbers and doubles only by their spelling.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ _INSTANT = re.compile(
 
 
 def read_value(kind: str, raw: object) -> Value:
-    """Return ``raw`` as a value of the type ``kind`` (one of names.TYPES). Raises ValueError; its text is the rest of a
-    sentence.
+    """Return ``raw`` as a value of the type ``kind`` (one of names.TYPES). Raises ValueError. The error text has no subject. The
+    caller writes the name of the fact before the text.
     """
     match kind:
         case "bool" if type(raw) is bool:
@@ -54,7 +55,9 @@ _NAMES = {
 
 
 def read_instant(raw: object) -> datetime | None:
-    """Return the instant ``raw`` (aware): a datetime with an offset, or a text as RFC 3339 has it. None if it is neither."""
+    """Return ``raw`` as an aware datetime. ``raw`` must be a datetime with an offset, or a text in the form of RFC 3339. Return
+    None for any other ``raw``.
+    """
     if isinstance(raw, datetime):
         return raw if raw.tzinfo is not None else None
     if type(raw) is not str or not _INSTANT.fullmatch(raw):
@@ -66,5 +69,5 @@ def read_instant(raw: object) -> datetime | None:
 
 
 def _is_text(text: str) -> bool:
-    """True if ``text`` is short enough and has no half of a surrogate pair and no NUL."""
+    """True if ``text`` is short enough, contains no NUL byte, and contains no lone surrogate."""
     return len(text) <= LONGEST_STRING and "\0" not in text and not any(0xD800 <= ord(char) <= 0xDFFF for char in text)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which grant an approved request gets, and when a run under it is ended.
+"""Creates the grant of an approved request. Also computes the time at which jitd ends a run under this grant.
 
-Law: a grant permits what was asked for, and no more than the rule allows.
+Law: a grant never permits more than the request asked for, and never more than the rule allows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def issued(approved: Request, now: Moment) -> Issued:
-    """Return the event that issues the grant of the ``approved`` request: what it asked for, within what its rule allows."""
+    """Return the event that issues the grant of the ``approved`` request. The grant permits the requested uses and the requested
+    time, within the limits of the rule.
+    """
     obligations = approved.obligations
     assert obligations is not None, "an approved request has its obligations"
     time, is_later = window(approved, obligations, now), approved.starts_at is not None
@@ -49,8 +51,8 @@ def issued(approved: Request, now: Moment) -> Issued:
 
 
 def ends_of(grant: Grant, asked: Request, now: float) -> tuple[float, str]:
-    """Return when a run that begins ``now`` under ``grant`` for ``asked`` is ended, and the sentence that says why. Both times
-    are seconds on the boot clock.
+    """A run for the request ``asked`` begins at ``now`` under ``grant``. Return the time at which jitd will end this run, and a
+    sentence with the reason. ``now`` and the returned time are seconds on the boot clock.
     """
     assert asked.obligations is not None, "an approved request has its obligations"
     ends_at_boot, because = grant.ends_boot, "its grant has ended"

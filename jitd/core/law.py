@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all lives have in common: events have an author, and tables say what may happen and who may cause it.
+"""The rules that all life cycles share. Each event has an author. Two tables define which events may happen, and which roles may
+cause each event.
 
-Law: an event is looked up in the tables before anything changes. An event that they do not allow raises IllegalEvent and changes
-nothing.
+Law: jitd looks up each event in the tables before it changes an object. If the tables do not allow an event, IllegalEvent is
+raised and no object changes.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The process from which somebody connected to jitd, as the kernel describes it: its uid, its terminal (empty if it has
-    none), and its audit session (None if it has none).
+    """The process that connected to jitd, with data from the kernel. ``uid`` is the uid of the process. ``tty`` is the terminal
+    of the process, or empty if there is no terminal. ``audit_session`` is the audit session of the process, or None if there is
+    no session.
     """
 
     uid: int
@@ -39,8 +41,8 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who caused an event: the principal (or ``jitd``, ``clock``), the uid, and the role. ``origin`` is the process that asked;
-    it is known for enforcement points and for reviewers.
+    """The author of an event: the role, the principal (or ``jitd``, ``clock``), and the uid. ``origin`` is the process that
+    connected to jitd. jitd knows ``origin`` only for enforcement points and for reviewers.
     """
 
     role: Role
@@ -56,13 +58,17 @@ MONITOR = Actor(Role.MONITOR, "monitor", 0)
 
 
 class IllegalEvent(Exception):
-    """The event cannot happen to this object now, or its author may not cause it. Nothing was changed."""
+    """The event is not allowed in the present state of the object, or the author may not cause this event. No object was
+    changed.
+    """
 
 
 def check(
     law: Mapping[Any, Mapping[type, frozenset[Any]]], causes: Mapping[type, frozenset[Role]], state: Any, event: Any
 ) -> None:
-    """Raise IllegalEvent unless ``law`` allows ``event`` in ``state``, and ``causes`` allows the event to its author."""
+    """Check an event against both tables. Raise IllegalEvent if ``law`` does not allow ``event`` in ``state``, or if ``causes``
+    does not allow the role of its author.
+    """
     kind = type(event)
     if kind not in law[state]:
         raise IllegalEvent(f"{name_of(event)} cannot happen to {event.id}, which is {state}")
@@ -74,5 +80,7 @@ _WORD = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 def name_of(event: Any) -> str:
-    """Return the event's name in the chain: life and past tense, such as ``request.reviewed``."""
+    """Return the name of the event in the chain, such as ``request.reviewed``. The name consists of the life cycle, a full stop,
+    and a word in the past tense.
+    """
     return f"{event.life}.{_WORD.sub('_', type(event).__name__).lower()}"

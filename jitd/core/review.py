@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A review: what one person said to a request. It is a part of ``request``.
+"""A review: the verdict of one person about a request. This module is a part of ``request``.
 
 Law: pure. A review is never changed.
 """
@@ -14,7 +14,7 @@ from jitd.core.subject import Subject
 
 
 class Verdict(StrEnum):
-    """What a person says to a request."""
+    """The two possible answers of a person who reviews a request."""
 
     APPROVE = "approve"
     DENY = "deny"
@@ -22,7 +22,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """One person's verdict, as it was given."""
+    """The verdict that one person gave."""
 
     by: Subject
     verdict: Verdict

@@ -1,2 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Facts about requests, and decisions. Law: nothing here changes anything. The caller acts on the answer."""
+"""Gathers facts about requests, and decides about the requests. Law: this package changes nothing. The callers act on the
+decisions.
+"""

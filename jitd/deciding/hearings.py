@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Has the gatekeepers of a permit asked: those who have not answered yet, with what was found out so far.
+"""Queries those gatekeepers of a permit that have not answered yet, and sends them all known data about the request.
 
-Law: nobody is asked about a denial. After somebody was asked the decision has to be made again, since time has gone by.
+Law: no gatekeeper is queried about a denial. After a query, the caller must decide again, because time has passed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jitd.store import Store
 
 
 class Hearings:
-    """Has gatekeepers asked about requests. ``answers`` asks them, and keeps what they said. ``policy`` returns the policy in
+    """Queries gatekeepers about requests. ``answers`` sends the queries and stores the answers. ``policy`` returns the policy in
     force.
     """
 
@@ -30,12 +30,12 @@ class Hearings:
         self._now = now
 
     def forget(self) -> None:
-        """Drop the answers that are kept."""
+        """Drop the kept answers."""
         self._answers.forget()
 
     async def have_asked(self, request: Request, decision: Decision, standing: tuple[Subject, ...], hearing: Hearing) -> bool:
-        """Ask those gatekeepers of ``decision`` who have not answered yet. False if there is nobody to ask. If they were asked,
-        time has gone by, and ``decision`` has to be made again.
+        """Query the gatekeepers of ``decision`` that have not answered yet. Return False if all gatekeepers have answered
+        already. If the result is True, time has passed during the query, so the caller must decide again.
         """
         if isinstance(decision, Deny):
             return False
@@ -49,7 +49,7 @@ class Hearings:
         return True
 
     def _asking(self, request: Request, permit: Permit, standing: tuple[Subject, ...]) -> Asking:
-        """Return the question for gatekeepers. Nobody waits for their answer beyond the end of the request or of its grant."""
+        """Return the question for gatekeepers. jitd waits for answers only until the request or its grant ends."""
         ends_boot = request.expires_boot
         if not request.is_open:
             grant = self._store.grant(request.lease or request.id)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Owners of subordinate uids (subuid(5)). A person who enters a user namespace has many uids, and still counts as one person.
+"""Finds the owners of subordinate uids (subuid(5)). In a user namespace, a person has many uids. jitd still treats all these uids
+as one person.
 
-Law: the owner is only used to count. Nothing is permitted to a subordinate uid because of its owner.
+Law: jitd uses the owner only to count clients of the same person. A subordinate uid does not get the owner's rights.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ FILE = Path("/etc/subuid")
 
 
 class Subordinates:
-    """The owners of subordinate uids, as ``read`` last found them."""
+    """The owners of subordinate uids, in the state of the last call of ``read``."""
 
     def __init__(self, file: Path = FILE, uid_of: Callable[[str], int | None] = accounts.uid_of) -> None:
         self._file = file
@@ -24,7 +25,7 @@ class Subordinates:
         self._ranges: list[tuple[int, int, int]] = []  # first, last, owner
 
     def read(self) -> None:
-        """Read the file again. If the file cannot be read, there are no subordinate uids. It may block."""
+        """Read the file again. If the file cannot be read, jitd assumes that there are no subordinate uids. May block."""
         try:
             lines = self._file.read_text("utf-8", "replace").splitlines()
         except OSError:
@@ -41,7 +42,9 @@ class Subordinates:
         self._ranges = sorted(found)
 
     def owner_of(self, uid: int) -> int:
-        """Return the uid of the account to which ``uid`` belongs: its owner in subuid(5), or else ``uid`` itself."""
+        """Return the uid of the account to which ``uid`` belongs. If ``uid`` has an owner in subuid(5), return the owner's uid.
+        Otherwise return ``uid`` itself.
+        """
         at = bisect_right(self._ranges, uid, key=lambda one: one[0])
         if at and uid <= self._ranges[at - 1][1]:
             return self._ranges[at - 1][2]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of broken glass: whether reviews are owed, and whether some are overdue. Law: the database is only read."""
+"""Checks of break-glass. The checks find reviews that are owed, and reviews that are overdue. Law: the database is only read."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ from jitd.store.opening import read_store
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """The ids of the requests whose review is owed and not late, and of those whose review is overdue."""
+    """Ids of two kinds of requests: requests with an owed review that is not overdue yet, and requests with an overdue review."""
 
     in_time: tuple[str, ...] = ()
     overdue: tuple[str, ...] = ()
 
 
 def examine(host: Host) -> Iterator[Finding]:
-    """Yield the finding about owed reviews; nothing if the database cannot be read, which another check tells."""
+    """Yield the finding about owed reviews. Yield nothing if the database cannot be read, because another check reports that."""
     found = see(host.database, is_alone=not host.daemon.pid)
     if found is not None:
         yield reviews(found)
 
 
 def see(database: Path, *, is_alone: bool) -> Owed | None:
-    """Read which reviews are owed; None if the database cannot be read. ``is_alone``: no daemon uses it."""
+    """Return the reviews that are owed. Return None if the database cannot be read. ``is_alone`` is true if no daemon uses the
+    database.
+    """
     if not database.exists():
         return None
     try:
@@ -43,11 +45,11 @@ def see(database: Path, *, is_alone: bool) -> Owed | None:
     return Owed(tuple(one.id for one in owed if one.id not in late), late)
 
 
-# --- what follows of it ------------------------------------------------------------------------------------------------
+# --- conclusions -------------------------------------------------------------------------------------------------------
 
 
 def reviews(found: Owed) -> Finding:
-    """Tell whether somebody has to look at what was done by broken glass."""
+    """Report whether somebody still has to review an action that was done by break-glass."""
     if found.overdue:
         said = f"{count(len(found.overdue), 'review')} of broken glass overdue: {listed(list(found.overdue))}"
         mend = "jitd reviews says who has to give them; an operator who did not do it may, too: jitd review ID"

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How monitors are started, given orders and found again: one Protocol for hosts with systemd and without.
+"""Starts monitors, sends them orders, and finds them again after a restart. One Protocol is used for hosts with systemd and for
+hosts without it.
 
-Law: an executor reports values of this page, in the order in which they happened. After a restart of the daemon a report may
-come a second time.
+Law: an executor reports values of the classes in this module, in the order of the events. After a restart of the daemon, the
+executor may send a report a second time.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from jitd.monitor.orders import Job, Login
 
 
 class ExecutorError(Exception):
-    """The run could not be begun, and nothing of it is left. The argument is a sentence."""
+    """The run could not begin, and nothing of the run is left on the host. The argument is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """A monitor has connected. ``state`` is starting, ready, running or ended; the report for that state follows."""
+    """A monitor has connected. ``state`` is starting, ready, running or ended. After this report, the executor sends the report
+    that belongs to ``state``.
+    """
 
     run: str
     state: str
@@ -30,14 +33,16 @@ class Here:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The command is prepared: its streams are there, its directory and file are as approved. Its monitor waits for ``go``."""
+    """The command is prepared. The streams of the command have arrived, and its directory and its file are those that were
+    approved. The monitor of the run waits for ``go``.
+    """
 
     run: str
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """``exec`` has succeeded. ``pid`` is the command's process."""
+    """The system call ``exec`` has succeeded. ``pid`` is the process of the command."""
 
     run: str
     pid: int
@@ -45,7 +50,9 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The monitor of an observed run holds its processes still (``is_frozen``), or lets them go on."""
+    """The monitor of an observed run has frozen the processes of the run (``is_frozen`` is True) or has let them continue
+    (``is_frozen`` is False).
+    """
 
     run: str
     is_frozen: bool
@@ -53,7 +60,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The run has ended. Nothing of it is left but its recording."""
+    """The run has ended. Only its recording is left."""
 
     run: str
     outcome: Outcome
@@ -62,7 +69,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """The executor itself had a fault. ``because`` is a sentence for the log."""
+    """The executor itself had a fault. ``because`` is a sentence for the log that gives the reason."""
 
     because: str
 
@@ -71,39 +78,48 @@ Report = Here | Ready | Started | Held | Ended | Trouble
 
 
 class Executor(Protocol):
-    """What the daemon needs of the part that starts its monitors."""
+    """The functions of the part that starts the daemon's monitors."""
 
     def spawn_launcher(self) -> None:
-        """Start the process that forks monitors. To be called before the daemon opens anything that monitors must not have."""
+        """Start the process that forks monitors. Call this function before the daemon opens a descriptor that monitors must not
+        get.
+        """
 
     async def open(self) -> None:
-        """Let monitors connect, also those of an earlier daemon. Raises ExecutorError."""
+        """Let monitors connect to the daemon, including monitors that an earlier daemon started. Raises ExecutorError."""
 
     async def start(self, job: Job | Login) -> socket.socket:
-        """Begin a run, which then waits for ``go``. Return the client's end of its control socket. Raises ExecutorError."""
+        """Begin a run. After its beginning, the run waits for ``go``. Return the client's end of the run's control socket.
+        Raises ExecutorError.
+        """
 
     async def check_password(self, user: str, client: socket.socket) -> bool | None:
-        """Have a process of its own check by PAM the password that comes from the other end of ``client``, which is closed here.
-        Return whether it is that of the account ``user``; None if none was sent. Raises OSError if it could not be checked.
+        """Let a separate process check a password with PAM. The password comes from the process at the other end of the socket
+        ``client``. This function closes ``client``. Return True if the password is the password of the account ``user``. Return
+        False if the password is wrong, and None if no password was sent. Raises OSError if the check failed.
         """
 
     def go(self, run: str) -> None:
-        """Let the run execute its command. If its monitor is not connected now, ``Ready`` is reported again later."""
+        """Let the run execute its command. If the monitor of the run is not connected now, ``Ready`` is reported again later."""
 
     def watched(self, run: str, by: tuple[str, ...]) -> None:
-        """Tell the monitor of an observed run who watches it now: ``by`` are principals. To be said again and again."""
+        """Tell the monitor of an observed run who watches the run now. ``by`` contains the principals of the watchers. The
+        caller repeats this call at intervals.
+        """
 
     def stop(self, run: str, because: str) -> None:
-        """End the run, now or as soon as its monitor connects. ``Ended`` follows."""
+        """End the run now, or as soon as the monitor of the run connects. Afterwards ``Ended`` is reported."""
 
     def forget(self, run: str) -> None:
-        """Remove what is kept of the run: its outcome is committed."""
+        """Remove the files of the run. Call this function only after the outcome of the run is committed."""
 
     async def find(self, runs: Iterable[str], of_earlier_boots: Iterable[str] = ()) -> list[str]:
-        """Return those of ``runs`` that are alive after a restart: their monitors will connect. Report the others as Ended."""
+        """Return the members of ``runs`` that are alive after a restart. The monitors of these runs will connect. For each other
+        run, report ``Ended``.
+        """
 
     def usage(self, run: str) -> Usage | None:
-        """Return what a live run has used; None if it has no control group."""
+        """Return the usage of resources by a live run. Return None if the run has no control group."""
 
     async def close(self) -> None:
-        """Stop listening. Runs go on, and the next daemon finds them."""
+        """Stop listening. The runs continue, and the next daemon finds the runs."""

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The socket at which monitors connect, which only root can reach, and the directories that only root can change.
+"""The socket to which monitors connect, and its directories. Only root can reach the socket and change the directories.
 
-Law: nobody but root can use or change what is made here, from its first moment on. A directory that exists is checked for that.
+Law: from the first moment, only root can use or change the files that this module creates. If a directory already exists, this
+module checks its owner and its mode.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ BACKLOG = 256
 
 
 def listen(run_dir: str) -> socket.socket:
-    """Return the listening socket, bound in a directory that belongs to root and renamed once its mode is right. Raises OSError.
+    """Create the listening socket and return it. The socket is bound in a directory that belongs to root. The socket gets its
+    final name only when its mode is right. Raises OSError.
 
-    A socket that is left there is replaced.
+    If there is a socket of an earlier daemon, this function replaces it.
     """
     hidden = f"{run_dir}/runs/.monitors"
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
@@ -37,13 +39,15 @@ def listen(run_dir: str) -> socket.socket:
 
 
 def peer_of(peer: socket.socket) -> tuple[int, int, int]:
-    """Return the process, user and group at the other end, as they were when it connected (unix(7), SO_PEERCRED)."""
+    """Return the pid, uid and gid that the process at the other end had when it connected (unix(7), SO_PEERCRED)."""
     found: tuple[int, int, int] = struct.unpack("iII", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     return found
 
 
 def make_directory(path: str, mode: int) -> None:
-    """Make a directory. If it exists, check that root owns it and nobody else can write to it. Raises OSError."""
+    """Create a directory. If the directory already exists, check that root owns the directory and that nobody else can write to
+    it. Raises OSError.
+    """
     try:
         os.mkdir(path, mode)
         os.chmod(path, mode)

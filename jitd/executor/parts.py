@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What makes monitors, and what they live in: one Protocol for each, for the module that orders them.
+"""The Protocols of the two parts that ``monitors`` uses. The Launcher creates monitors, and the Housing puts monitors into
+control groups.
 
-Law: nothing here does anything.
+Law: this module contains only declarations.
 """
 
 from __future__ import annotations
@@ -17,20 +18,21 @@ class Launcher(Protocol):
         """Start the launcher, or connect to it, and return the socket. Raises OSError."""
 
     def end(self) -> None:
-        """Let the launcher end: it is not needed any more, or has ended. Raises nothing."""
+        """Let the launcher end, because the launcher is not needed any more or has already ended. Raises nothing."""
 
 
 class Housing(Protocol):
-    """What puts a monitor into a control group, before the monitor makes its command's process."""
+    """Puts a monitor into a control group before the monitor creates the process of its command."""
 
     async def open(self) -> None:
-        """Get ready for monitors. Raises ExecutorError."""
+        """Prepare to accept monitors. Raises ExecutorError."""
 
     async def take_in(self, run: str, pid: int, ends_at_boot: float | None) -> None:
-        """Move the monitor ``pid`` of ``run`` into its scope, if it is not there already. Raises ExecutorError.
+        """Move the monitor ``pid`` of ``run`` into the scope of the run, if the monitor is not there already. Raises
+        ExecutorError.
 
-        ``ends_at_boot`` is the time limit of the run, in seconds on CLOCK_BOOTTIME; None for none.
+        ``ends_at_boot`` is the time limit of the run, in seconds on CLOCK_BOOTTIME. None means no time limit.
         """
 
     async def close(self) -> None:
-        """Release what ``open`` has taken. The control groups stay."""
+        """Release the resources that ``open`` has acquired. The control groups stay."""

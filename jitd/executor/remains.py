@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run leaves on this host (its remains): its plate, outcome, control group and copy; and what these prove.
+"""Examines the files and processes that a run has left on this host, and draws conclusions from them. A run may leave a plate,
+an outcome, a control group and a copy of its file.
 
-Law: the kernel tells whether a monitor lives (by the lock on the plate); it is never guessed. A run is said not to have started
-only if that is certain.
+Law: the lock on the plate shows whether a monitor is alive. jitd never guesses whether a monitor is alive. jitd reports a run as
+not started only if this is certain.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ from jitd.recording.storage import RecordingError
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """The remains of the runs under these two directories."""
+    """Gives access to the remains of runs below the directories ``state_dir`` and ``run_dir``."""
 
     run_dir: str
     state_dir: str
 
     def is_alive(self, run: str) -> bool:
-        """True if the run has a living monitor."""
+        """True if the monitor of the run is alive."""
         try:
             plate = os.open(places.plate_path(self.run_dir, run), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -47,14 +48,16 @@ class Remains:
         return False
 
     def left(self, run: str) -> Left | None:
-        """Return how the run ended, as its monitor has written it; None if it has not."""
+        """Return the outcome of the run that its monitor has written. Return None if the monitor has written no outcome."""
         try:
             return places.read_outcome(self.state_dir, run)
         except ValueError:
             return Left(Ending.LOST, FAILED, "its outcome cannot be read")
 
     def left_by_dead(self, run: str) -> Left:
-        """Return how a run without a monitor ended, in the boot in which it was begun. May read all of its recording."""
+        """Return the outcome of a run if the run began in this boot and its monitor is dead. This function may read the whole
+        recording.
+        """
         left = self.left(run)
         if left is not None:
             return left
@@ -65,8 +68,9 @@ class Remains:
         return Left(Ending.NOT_STARTED, FAILED, "it was interrupted before the command had begun")
 
     def orphan(self, run: str) -> Login | None:
-        """The login session that ``run`` is, as a job for another keeper, if it had begun and nobody has told how it ended:
-        it may live. None for everything else, and where a keeper of an earlier version has not noted who asked.
+        """Return the login session ``run`` as a job for another keeper. Do this only if the session had begun and nobody has
+        reported its end, because such a session may still be alive. Otherwise return None. Also return None if the keeper was of
+        an earlier version, because such a keeper does not note the process that asked.
         """
         try:
             lines = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")
@@ -78,7 +82,9 @@ class Remains:
         return Login(run, asker.pid, asker.started, "", "", None, "", is_housed=True)
 
     def _recorded(self, run: str) -> tuple[int, int, str] | None:
-        """Return chunks, bytes and hash of the recording of a killed monitor. An incomplete chunk at its end is left out."""
+        """Return the number of chunks, the size in bytes and the hash of the recording that a killed monitor left. An incomplete
+        chunk at the end is not counted. Return None if there is no readable recording.
+        """
         try:
             file = storage.open_recording(places.recordings_directory(self.state_dir), run)
         except (OSError, ValueError, RecordingError):
@@ -92,7 +98,9 @@ class Remains:
         return mark.n_chunks, mark.size, mark.digest.hex()
 
     def _read_plate(self, run: str) -> tuple[str, bool]:
-        """Return the run's control group (or an empty string), and whether its command may have begun."""
+        """Return the run's control group, or an empty string if the run has none. Also return whether the run's command may have
+        begun.
+        """
         try:
             lines = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")
         except FileNotFoundError:
@@ -100,7 +108,9 @@ class Remains:
         return os.fsdecode(lines[0]), places.GO in lines[1:]
 
     def usage(self, run: str) -> Usage | None:
-        """Return what the kernel counts for a run's control group (cgroups(7)): for the command's processes, not the monitor."""
+        """Return the resource usage that the kernel reports for a run's control group (cgroups(7)). The usage includes the
+        command's processes, but not the monitor.
+        """
         group = self._read_plate(run)[0]
         if not group:
             return None
@@ -115,14 +125,17 @@ class Remains:
         )
 
     async def empty(self, run: str) -> bool:
-        """Kill the processes in the control groups of a run without a monitor: its own group, and logind's scope for a login.
+        """Kill the processes of a run that has no monitor. The processes of a run are in the run's own control group. The
+        processes of a login are also in logind's scope.
 
-        True if no process is left in them.
+        Return True if no process is left in these groups.
         """
         return all([await self._empty(group) for group in self._groups(run)])
 
     def _groups(self, run: str) -> list[str]:
-        """Return the control groups on the plate: the run's own, and logind's scope if its inode is still the noted one."""
+        """Return the control groups that the plate names. The result contains the run's own group and logind's scope. The scope
+        is left out if its inode is not the inode on the plate any more.
+        """
         try:
             first, *more = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")
         except FileNotFoundError:
@@ -147,14 +160,14 @@ class Remains:
         return False
 
     def clear(self, run: str) -> None:
-        """Remove everything that the run has left, but its recording."""
+        """Remove everything that the run has left on the host. Only the recording of the run is kept."""
         group = self._read_plate(run)[0]
         for directory in (f"{group}/command", group) if group else ():
-            with suppress(OSError):  # it does not exist any more, or processes are left in it, which was reported
+            with suppress(OSError):  # the group does not exist any more, or the group still has processes, and this was reported
                 os.rmdir(directory)
         shutil.rmtree(places.copy_directory(self.state_dir, run), ignore_errors=True)
         outcome = places.outcome_path(self.state_dir, run)
-        half = f"{outcome}.new"  # left by a monitor that was killed while it wrote
+        half = f"{outcome}.new"  # left by a monitor that was killed while it was writing the outcome
         for path in (outcome, half, places.plate_path(self.run_dir, run)):
             with suppress(OSError):
                 os.unlink(path)
@@ -168,7 +181,7 @@ def _lines_of(file: Path) -> list[str] | None:
 
 
 def _number_in(file: Path, name: str) -> int | None:
-    """Return the number beside ``name`` in a file of names and numbers; None if it is not there."""
+    """Return the number that follows ``name`` in a file of names and numbers. Return None if ``name`` is not in the file."""
     for line in _lines_of(file) or ():
         word, _, number = line.partition(" ")
         if word == name:

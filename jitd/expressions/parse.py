@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The syntax tree of a CEL expression, from the bytes in which the compiler gives it, and what we read in it.
+"""Reads the syntax tree of a CEL expression from the compiler's bytes.
 
 Law: pure. The bytes are a message ``cel.expr.ParsedExpr`` or ``cel.expr.CheckedExpr`` in the encoding of protocol buffers
-(https://github.com/google/cel-spec, ``proto/cel/expr``; https://protobuf.dev/programming-guides/encoding). Numbers of fields
-stand where they are read. What is not such a message raises ValueError, never an empty tree.
+(https://github.com/google/cel-spec, ``proto/cel/expr``; https://protobuf.dev/programming-guides/encoding). The field numbers are
+written in the code that reads the fields. If the bytes are not such a message, ValueError is raised. An empty tree is never
+returned for such bytes.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ _PARSED, _CHECKED = b"type.googleapis.com/cel.expr.ParsedExpr", b"type.googleapi
 class Node:
     """One node of the tree. ``kind`` is ``const``, ``ident``, ``select``, ``call``, ``list``, ``struct`` or ``loop``.
 
-    ``id`` is its number in the table of positions. ``name`` is the identifier, the field that is selected, the function that is
-    called or the variable of the loop; ``text`` is the value of a constant that is a text, else None. ``is_test`` is True for
-    ``has()``. ``children`` are all expressions in it; of a call to a member the first one is that member.
+    ``id`` is the number of the node in the table of positions. ``name`` is the identifier, the selected field, the called
+    function or the loop's variable. ``text`` is the value if the node is a text constant, otherwise None. ``is_test`` is True
+    for ``has()``. ``children`` contains all expressions inside the node. If a method of an object is called, the first child is
+    this object.
     """
 
     id: int
@@ -34,13 +36,13 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """``root`` is the expression. ``source`` is the message that says where its nodes stand."""
+    """A syntax tree. ``root`` is the expression. ``source`` is the message that contains the positions of the nodes."""
 
     root: Node
     source: bytes
 
     def walk(self) -> Iterator[tuple[Node, int]]:
-        """Return each node, and how many loops it is in. The list that a loop goes through is not in this loop."""
+        """Yield each node and the number of loops around the node. The list over which a loop runs is not inside this loop."""
         waiting = [(self.root, 0)]
         while waiting:
             node, depth = waiting.pop()
@@ -49,25 +51,27 @@ class Tree:
             waiting += [(child, inner if at else depth) for at, child in enumerate(node.children)]
 
     def offset_of(self, node: Node) -> int:
-        """Return where ``node`` stands, in characters from the beginning; 0 if that is not known."""
+        """Return the position of ``node``, in characters from the beginning. Return 0 if the position is not known."""
         return dict(_pair(value) for number, value in _fields(self.source) if number == 4).get(node.id, 0)
 
 
 def read_tree(serialized: bytes) -> Tree:
-    """Return the tree of an expression that was parsed and not checked. Raises ValueError."""
+    """Return the tree of an expression that was parsed but not type-checked. Raises ValueError."""
     fields = dict(_inner(serialized, _PARSED))
     return Tree(_node(_bytes(fields.get(2))), _bytes(fields.get(3, b"")))
 
 
 def read_resolved(serialized: bytes) -> frozenset[str]:
-    """Return the names in an expression that the checker has found to be declared. Raises ValueError."""
+    """Return those names in an expression that the type checker has resolved to a declared name. Raises ValueError."""
     entries = (dict(_fields(_bytes(value))) for number, value in _inner(serialized, _CHECKED) if number == 2)
     references = (dict(_fields(_bytes(entry.get(2, b"")))) for entry in entries)
     return frozenset(_bytes(reference[1]).decode() for reference in references if 1 in reference)
 
 
 def _inner(serialized: bytes, kind: bytes) -> Fields:
-    """Return the fields of the message of that ``kind``, without the message around it, which names the kind."""
+    """Return the fields of the inner message of ``serialized``. ``serialized`` is an outer message that contains a type and an
+    inner message. Raises ValueError if the type is not ``kind``.
+    """
     outer = dict(_fields(serialized))
     if outer.get(1) != kind:
         raise ValueError("another kind of message")
@@ -84,7 +88,7 @@ def _node(message: bytes) -> Node:
             id = value
         elif number in _KINDS:
             return _KINDS[number](id, _fields(_bytes(value)))
-    return Node(id, "const")  # of a message, as a default
+    return Node(id, "const")  # an empty message is a constant with the default value
 
 
 def _const(id: int, fields: Fields) -> Node:
@@ -147,7 +151,7 @@ def _bytes(value: int | bytes | None) -> bytes:
 
 
 def _fields(message: bytes) -> Fields:
-    """Return the fields of ``message`` in their order: the number of each, and its number or bytes."""
+    """Return the fields of ``message`` in order. Each field has a field number and a value (a number or bytes)."""
     found: Fields = []
     at = 0
     while at < len(message):
@@ -173,7 +177,9 @@ def _fields(message: bytes) -> Fields:
 
 
 def _number(message: bytes, at: int) -> tuple[int, int]:
-    """Return the number at ``at``, in seven bits a byte, and where the next field is."""
+    """Return the number that begins at ``at``, and the position after the number. The encoding has seven bits of the number in
+    each byte.
+    """
     value = shift = 0
     while at < len(message):
         byte = message[at]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Facts that rules may name (jitd-policy(5)), each looked up on this host when a rule needs it.
+"""Facts that rules may name (jitd-policy(5)). Each fact is looked up on this host when a rule needs it.
 
-Law: what cannot be established is Unknown, with a reason. Nothing is guessed, and no default takes the place of a fact. Nobody
-outside this host is asked, and no program is started. Calls may block on this host's own files: they are made in a worker.
+Law: if a fact cannot be established, the fact is Unknown, with a reason. A fact is never guessed or replaced by a default. No
+system outside this host is queried, and no program is started. A look-up may block on this host's own files, so facts are looked
+up in a worker.
 """

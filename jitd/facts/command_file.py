@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Facts about the command's file: whose it is, its mode, its digest, its package, and whether it is as its package installed it.
+"""Facts about the command's file: its owner, its mode, its digest, its package, and whether the content is unchanged since the
+installation.
 
-Law: all of them are about one file with one content, which is the content that will run: if the file changes meanwhile, none is
-known. A command that counts as missing has no facts, whatever is at its path.
+Law: all these facts are about the same file, with the content that will run. If the file changes while it is examined, no fact
+is known. A command that is treated as missing has no facts, even if a file exists at its path.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _ACCOUNTS = "/etc/passwd"
 
 
 class _Changing(Exception):
-    """The file is not what it was a moment ago."""
+    """The file has changed while jitd examined it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class _Sums:
 
 
 class Files:
-    """Looks at files, and keeps the digests of those that only root can change. Threads may share it."""
+    """Examines files, and keeps the digests of files that only root can change. Threads may share this object."""
 
     def __init__(self, packages: Packages | None = None) -> None:
         self._packages = Packages() if packages is None else packages
@@ -45,8 +46,9 @@ class Files:
         self._md5 = DigestCache()
 
     def look(self, names: frozenset[str], question: Question, trusted: tuple[bytes, ...]) -> Facts:
-        """Return those facts of this module that are among ``names``, and the digest. If the command of ``question`` has a
-        digest, they are about a file with this content. The owners of files on the mounts in ``trusted`` are believed.
+        """Return the facts of this module that are in ``names``, and the digest. If the command of ``question`` has a digest,
+        the facts are about a file with exactly this content. On the mounts in ``trusted``, jitd believes the owner that a file
+        shows.
         """
         wanted = frozenset({DIGEST, *names}) & NAMES
         path = question.command.path
@@ -83,8 +85,8 @@ class Files:
         return found
 
     def _packaged(self, file: int, status: os.stat_result, inspected: Inspected, wanted: frozenset[str]) -> Facts:
-        """Return the package, and whether the file is as packaged. The package is that of the file itself, not of a link to
-        it.
+        """Return the package of the file, and whether the file is unchanged since its installation. If the command's path is a
+        link, return the package of the link's target.
         """
         try:
             owned = self._packages.owner_of(os.readlink(b"/proc/self/fd/%d" % file))
@@ -111,7 +113,7 @@ class Files:
 
 
 def _sums(file: int) -> _Sums:
-    """Return the digests of the content of ``file``, from one reading. Raises Uninspectable, OSError."""
+    """Return the digests of the content of ``file``. The content is read only once. Raises Uninspectable and OSError."""
     sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
     enough_at = time.monotonic() + PATIENCE
     while piece := os.read(file, CHUNK):
@@ -124,8 +126,8 @@ def _sums(file: int) -> _Sums:
 
 
 def name_of(uid: int, accounts: str = _ACCOUNTS) -> str:
-    """Return the name of the account ``uid`` in ``accounts`` (passwd(5)), or ``#`` and the number if it has none there. No
-    directory of accounts is asked, as one may be slow or silent. Raises OSError.
+    """Return the name of the account ``uid`` in ``accounts`` (passwd(5)). If the account has no name in this file, return ``#``
+    and the uid. No directory server is queried, because the server may be slow or silent. Raises OSError.
     """
     with open(accounts, "rb") as file:
         for line in file:

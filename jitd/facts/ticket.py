@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Facts about the requester's Kerberos ticket: how long ago they authenticated, when the ticket ends, how it came about.
+"""Facts about the requester's Kerberos ticket: how long ago the requester authenticated, when the ticket ends, and how the
+requester got the ticket.
 
-Law: the KDC vouches for all of it. Somebody without a ticket has none of these facts.
+Law: the KDC guarantees all of these facts. For a person without a ticket, the facts of this module are not known.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _NO_TICKET = Unknown("the requester has no Kerberos ticket")
 
 
 def look(names: frozenset[str], who: Subject, now: datetime) -> Facts:
-    """Return those facts of this module that are among ``names``, at ``now`` (aware)."""
+    """Return the facts of this module that are in ``names``, as they are at the time ``now``. ``now`` has a time zone."""
     found: dict[str, Value | Unknown] = {}
     for name in sorted(names & _FACTS.keys()):
         found[name] = _NO_TICKET if who.authentication is None else _FACTS[name](who.authentication, now)

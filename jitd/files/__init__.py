@@ -1,2 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Facts about files, and who could change them. Law: a file that cannot be judged is an error with a sentence, never a guess."""
+"""Facts about files, and about the accounts that could change them.
+
+Law: if a file cannot be judged, an error is raised with a sentence that says why. The result is never a guess.
+"""

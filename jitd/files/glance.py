@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A cache for one look at files: each path is looked up once, and all questions of that look get the same answer.
+"""A cache for one look at files. Each path is looked up only once during a look, so all questions in this look get the same
+answer.
 
-Law: this module imports only the standard library, and nothing of jitd. A Glance is used for one look, and then thrown away. A
-path where nothing is, or that could not be looked up, is looked up again at the next question.
+Law: this module imports only the standard library, and nothing of jitd. Use a Glance for one look only, and then drop it. A
+missing file and a failed look-up are not cached. In these cases, the next question looks up the path again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ ACCESS = "system.posix_acl_access"
 
 
 class Glance:
-    """Holds statuses, targets of links, and access lists, by absolute path. The methods raise OSError and ValueError."""
+    """Caches file statuses, targets of symbolic links, and access lists. The key of each cached value is the absolute path. The
+    methods raise OSError and ValueError.
+    """
 
     __slots__ = ("_access", "_links", "_statuses")
 
@@ -24,7 +27,7 @@ class Glance:
         self._access: dict[bytes, bytes | None] = {}
 
     def lstat(self, path: bytes) -> os.stat_result:
-        """Return the status of what is at ``path``. A symbolic link is not followed."""
+        """Return the status of the file at ``path``. A symbolic link is not followed."""
         if (found := self._statuses.get(path)) is None:
             found = self._statuses[path] = os.lstat(path)
         return found
@@ -36,16 +39,18 @@ class Glance:
         return found
 
     def access(self, path: bytes, file: int | None = None) -> bytes | None:
-        """Return the POSIX access list at ``path`` as the kernel stores it (acl(5)); None if there is none. If ``file``, a
-        descriptor open at ``path``, is given, the list is read from it.
+        """Return the POSIX access list of the file at ``path`` in the kernel's form (acl(5)). Return None if the file has no
+        access list. If ``file`` is given, the access list is read from ``file``, a descriptor that was opened at ``path``.
         """
         if file is not None or path not in self._access:
-            self._access.pop(path, None)  # if this fails, the earlier answer must not be used later
+            self._access.pop(path, None)  # if the next line fails, the earlier answer must not be used later
             self._access[path] = _access_of(path if file is None else file)
         return self._access[path]
 
     def opened(self, path: bytes, file: int) -> os.stat_result:
-        """Return the status of ``file``, a descriptor opened at ``path``. The rest of this look uses this status for ``path``."""
+        """Return the status of ``file``, a descriptor that was opened at ``path``. For the rest of this look, ``lstat`` returns
+        this status for ``path``.
+        """
         found = self._statuses[path] = os.fstat(file)
         return found
 

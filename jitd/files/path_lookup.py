@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Look-up of paths: where a name leads, whether it could be executed there, and who may see that nothing is there.
+"""Looks up paths. This module finds the file to which a path leads, and finds out if this file could be executed. If no file
+exists, this module finds out who may learn about the absence.
 
-Law: no file is opened. A person is told only what they could find out by looking themselves. A path that cannot be judged raises
-Uninspectable with a sentence; nothing is guessed. Links are followed here and not by the kernel: the links in procfs would lead
-root to the directories of another process.
+Law: no file is opened. A person gets only information that they could find out themselves. If a path cannot be judged,
+Uninspectable is raised with a sentence. Nothing is guessed. This module follows links itself and does not let the kernel follow
+links. If the kernel followed them, the links in procfs would lead root to directories of another process.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ PROCFS = "what is below /proc differs from process to process"
 
 
 class Look(Glance):
-    """One look at files. The walk along a path is done once for each account, and its result is kept in ``sights``."""
+    """One look at files. Each path is walked only once for each account. The result is kept in ``sights``."""
 
     __slots__ = ("sights",)
 
@@ -34,10 +35,11 @@ class Look(Glance):
 
 
 def resolve(argv0: bytes, cwd: bytes, search_path: bytes, look: Look | None = None) -> bytes:
-    """Return the path that ``argv0`` means. The path is absolute, its directories are resolved, and a last symbolic link is kept.
+    """Return the path that ``argv0`` means. The returned path is absolute, and its directories are resolved. If the last part of
+    the path is a symbolic link, this link is kept.
 
-    A name without a slash is searched for in the absolute directories of ``search_path`` only. A relative name with a slash
-    starts at ``cwd``. Raises Uninspectable.
+    A name without a slash is searched for in the directories of ``search_path``, but only in absolute ones. A relative name with
+    a slash starts at ``cwd``. Raises Uninspectable.
     """
     if not argv0 or b"\0" in argv0:
         raise Uninspectable("an empty name, or one with a NUL in it, is not a command", is_absent=True)
@@ -90,7 +92,7 @@ def _is_there(path: bytes, look: Look) -> bool:
 
 
 def _resolve_directory(path: bytes, look: Look) -> bytes | None:
-    """Return ``path`` with its directory resolved; None if there is no such directory. Raises Uninspectable."""
+    """Return ``path`` with its directory resolved. Return None if this directory does not exist. Raises Uninspectable."""
     if name := _sight_of(path, look).name:
         return name
     found = _followed(os.path.dirname(path), look)
@@ -98,8 +100,8 @@ def _resolve_directory(path: bytes, look: Look) -> bytes | None:
 
 
 def _mode_at(path: bytes, look: Look) -> int:
-    """Return the mode of what ``path`` leads to; 0 if nothing is there; the mode of a link if the links lead in a circle. Raises
-    Uninspectable.
+    """Return the mode of the file to which ``path`` leads. Return 0 if nothing exists there. If symbolic links form a circle,
+    return the mode of one of these links. Raises Uninspectable.
     """
     try:
         return look.lstat(found).st_mode if (found := _followed(path, look)) is not None else 0
@@ -112,7 +114,7 @@ def _mode_at(path: bytes, look: Look) -> int:
 
 
 def _sight_of(path: bytes, look: Look) -> _Sight:
-    """Return where ``path`` (absolute) leads for root. Raises Uninspectable."""
+    """Return the ``_Sight`` of ``path`` (absolute) for root. Raises Uninspectable."""
     try:
         return _walk(path, 0, (), None, look)
     except OSError as fault:
@@ -122,17 +124,21 @@ def _sight_of(path: bytes, look: Look) -> _Sight:
 
 
 def _followed(path: bytes, look: Look) -> bytes | None:
-    """Return the path without links that ``path`` (absolute) leads to; None if it leads nowhere. Raises Uninspectable."""
+    """Resolve all links in ``path`` (absolute), and return the result. Return None if nothing exists there. Raises
+    Uninspectable.
+    """
     sight = _sight_of(path, look)
     if sight.end in (PROCFS, CIRCLE):
         raise Uninspectable(sight.end, looked_at=(path,), is_unfit=True)
-    if sight.end == HIDDEN:  # the server of the file system hides the path from root
+    if sight.end == HIDDEN:  # the file server hides the path even from root
         raise Uninspectable("its directory cannot be resolved", looked_at=(path,))
     return sight.path if sight.end == THERE else None
 
 
 def names_of(path: bytes, look: Look | None = None) -> tuple[bytes, ...]:
-    """Return ``path`` (absolute, its directories resolved), and each path to which its last symbolic link leads, in order."""
+    """Return ``path``. ``path`` is absolute, and its directories are resolved. If the last part of ``path`` is a symbolic link,
+    also return each path to which the link leads, in order.
+    """
     names, look = [path], look or Look()
     with suppress(OSError, Uninspectable):
         while len(names) <= MOST_LINKS and stat.S_ISLNK(look.lstat(names[-1]).st_mode):
@@ -144,8 +150,8 @@ def names_of(path: bytes, look: Look | None = None) -> tuple[bytes, ...]:
 
 
 def same_files(path: bytes, others: Collection[bytes]) -> tuple[bytes, ...]:
-    """Return those of ``others`` that are the same file as the one at ``path``: by a hard link, or in another mount. A symbolic
-    link to the file does not count.
+    """Return the members of ``others`` that are the same file as ``path``: hard links, or the same file in another mount. A
+    symbolic link to the file is not included.
     """
     if not others:
         return ()
@@ -162,10 +168,11 @@ def same_files(path: bytes, others: Collection[bytes]) -> tuple[bytes, ...]:
 
 
 def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]], look: Look | None = None) -> str:
-    """Return a sentence if that account cannot execute what is at ``path``; empty if it may be able to.
+    """Return a sentence if the account ``uid`` cannot execute the file at ``path``. Return "" if the account may be able to
+    execute the file.
 
-    The kind and the mode bits of the file decide. If there is an access list, or if the file cannot be looked up, the answer is
-    empty: the kernel decides later.
+    The kind and the mode bits of the file decide if the account can execute the file. If the file has an access list, or if the
+    file cannot be looked up, return "", because then the kernel decides later.
     """
     look = look or Look()
     try:
@@ -190,8 +197,9 @@ def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]], look
 
 
 def is_visible_absence(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None, look: Look | None = None) -> bool:
-    """True if that account can see for itself whether something is at ``path``: it may search every directory above. Also True
-    for a path in procfs: jitd does not look at what is there. ``cwd``: see ``_go``.
+    """True if the account ``uid`` may search every directory above ``path``. In this case, the account could find out for itself
+    if something exists at ``path``. The result is also True for a path in procfs, because jitd does not examine procfs. ``cwd``:
+    see ``_go``.
     """
     try:
         return _walk(path, uid, groups, cwd, look or Look()).end != HIDDEN
@@ -200,9 +208,9 @@ def is_visible_absence(path: bytes, uid: int, groups: Container[int], cwd: bytes
 
 
 def beyond_sight(path: bytes, uid: int, groups: Container[int], look: Look | None = None) -> bytes | None:
-    """Return None if that account can see for itself whether something is at ``path`` (absolute). If it cannot, return the path,
-    with its directories resolved as far as that account can resolve them. The rest of the path stands as typed: it was not looked
-    at.
+    """Return None if the account ``uid`` could find out for itself if something exists at ``path`` (absolute). If the account
+    could not find this out, return the path. In the returned path, only those directories are resolved that the account can
+    resolve. The rest of the path is as typed, and was not examined.
     """
     look = look or Look()
     try:
@@ -214,7 +222,7 @@ def beyond_sight(path: bytes, uid: int, groups: Container[int], look: Look | Non
 
 
 def is_readable(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None, look: Look | None = None) -> bool:
-    """True if that account can read the file that ``path`` (absolute) leads to. ``cwd``: see ``_go``."""
+    """True if the account ``uid`` can read the file to which ``path`` (absolute) leads. ``cwd``: see ``_go``."""
     look = look or Look()
     try:
         sight = _walk(path, uid, groups, cwd, look)
@@ -224,7 +232,9 @@ def is_readable(path: bytes, uid: int, groups: Container[int], cwd: bytes | None
 
 
 def may_execute(path: bytes, uid: int, groups: Container[int]) -> bool:
-    """True if modes, access lists and the mount let that account execute what ``path`` (absolute) leads to."""
+    """True if the account ``uid`` may execute the file to which ``path`` (absolute) leads. The decision follows modes, access
+    lists and the mount.
+    """
     look = Look()
     try:
         sight = _walk(path, uid, groups, None, look)
@@ -236,9 +246,9 @@ def may_execute(path: bytes, uid: int, groups: Container[int]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Sight:
-    """Where a path leads for somebody. ``path`` is the resolved beginning of the path, followed by the rest as it is. ``end`` is
-    what is known of the end of the path: THERE, ABSENCE, HIDDEN, CIRCLE or PROCFS. ``name`` is the path with its directories
-    resolved and a last link kept; it is empty if its directory was not reached.
+    """The result when an account follows a path. ``path`` consists of the part that was resolved and of the rest of the path,
+    unchanged. ``end`` is the known fact about the end of the path: THERE, ABSENCE, HIDDEN, CIRCLE or PROCFS. In ``name``, the
+    directories of the path are resolved, but a link at the end is kept. If the directory was not reached, ``name`` is empty.
     """
 
     path: bytes
@@ -247,7 +257,9 @@ class _Sight:
 
 
 def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> _Sight:
-    """Return the result of ``_go``, computed once in each ``look``. A result that is not HIDDEN is also the result for root."""
+    """Return the result of ``_go``. During one ``look``, the result is computed only once. A result that is not HIDDEN is valid
+    for root, too.
+    """
     if (sight := look.sights.get((path, uid, cwd))) is None:
         sight = look.sights[path, uid, cwd] = _go(path, uid, groups, cwd, look)
         if sight.end != HIDDEN:
@@ -256,11 +268,11 @@ def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look
 
 
 def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> _Sight:
-    """Return where ``path`` leads, and whether that account can see the whole way.
+    """Return the place to which ``path`` leads. Also return True if the account ``uid`` can see every part of the path.
 
-    Every name on the way, also each name in the target of a symbolic link, is looked up only if that account may look it up.
-    Nothing in procfs is looked up, with one exception. The exception: ``cwd``, if it is given, is the current directory of the
-    process that is to open the path. Then /proc/self/cwd leads to ``cwd``, and /proc/self/root leads to ``/``.
+    A name in the path is looked up only if this account may look up the name. The same is true for each name in the target of a
+    symbolic link. Nothing in procfs is looked up, with one exception. ``cwd`` is None or the current directory of the process
+    that will open the path. If ``cwd`` is given, /proc/self/cwd leads to ``cwd``, and /proc/self/root leads to ``/``.
     """
     at, above = b"/", look.lstat(b"/")
     ahead = parts(path)
@@ -287,7 +299,7 @@ def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: 
             if leads_to.startswith(b"/"):
                 at, above = b"/", look.lstat(b"/")
             ahead += parts(leads_to)
-        elif not stat.S_ISDIR(status.st_mode):  # everybody who can look here sees that nothing can be below
+        elif not stat.S_ISDIR(status.st_mode):  # this is not a directory, so nothing can exist below it
             return _Sight(os.path.join(below, *reversed(ahead)), ABSENCE if ahead else THERE, name)
         elif status.st_dev == above.st_dev or os.major(status.st_dev) or not is_procfs(below):
             at, above = below, status
@@ -306,7 +318,9 @@ _ACL_USER, _ACL_GROUP_OBJ, _ACL_GROUP, _ACL_MASK = 0x02, 0x04, 0x08, 0x10
 
 
 def _may(right: int, path: bytes, status: os.stat_result, uid: int, groups: Container[int], look: Look) -> bool:
-    """True if the kernel would give that account this ``right``, by the owner, the access list and the mode (acl(5))."""
+    """True if the kernel would give ``right`` to the account ``uid``. The decision follows the owner, the access list and the
+    mode of the file (acl(5)).
+    """
     if uid == 0:
         return True
     if status.st_uid == uid:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks whether the KDC's gates are on. A KDC without its plugin issues every ticket and does not say so. So jitd asks each KDC
-for tickets that the KDC must refuse.
+"""Checks whether the KDC's gates are on. If the plugin is missing, a KDC issues every ticket and gives no warning. So jitd asks
+each KDC for tickets that the KDC must refuse.
 
-Law: a gate is known to be off if a KDC has issued a ticket that nobody has granted. This is recorded once. No ticket for that
-service is given until every KDC has refused it again. If a KDC does not answer, nothing changes.
+Law: if a KDC has issued a ticket without a grant, the gate of the ticket's service is known to be off. jitd records this fact
+once. jitd gives no ticket for this service until every KDC has refused such a ticket again. If a KDC does not answer, the known
+state of the gate does not change.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ Ask = Callable[[Sequence[str]], Awaitable[Sequence[Sighting]]]
 
 
 class Trials:
-    """Checks the gates of the principals that ``services()`` returns, and of the service ``canary``. Every KDC has to gate the
-    canary, and nobody may grant tickets for it.
+    """Checks the gates of the service ``canary`` and of the principals that ``services()`` returns. Every KDC must have a gate
+    for the canary, and nobody may grant tickets for the canary.
 
-    ``ask`` asks each KDC for tickets. ``note`` writes an event with its details into the record.
+    ``ask`` asks each KDC for tickets. ``note`` writes an event and its details into the record.
     """
 
     def __init__(
@@ -35,21 +36,25 @@ class Trials:
         self._services = services
         self._note = note
         self._tried: set[str] = set()
-        self._off: dict[str, str] = {}  # service → why its gate is known to be off
-        self._noted: set[str] = set()  # services whose gates the record says are off
+        self._off: dict[str, str] = {}  # service → the reason why its gate is known to be off
+        self._noted: set[str] = set()  # services with a gate that is off according to jitd's record
 
     def fault(self, service: str) -> str:
-        """Return why no ticket for ``service`` is given now, as a sentence; empty if its gate is not known to be off."""
+        """Return a sentence that says why no ticket for ``service`` is given now. Return an empty string if the gate of
+        ``service`` is not known to be off.
+        """
         return self._off.get(service) or self._off.get(self._canary) or ""
 
     async def fault_now(self, service: str) -> str:
-        """Return the same as ``fault``. If no KDC has refused a ticket for ``service`` yet, check its gate first."""
+        """Return the same as ``fault``. If no KDC has refused a ticket for ``service`` yet, check the gate of
+        ``service`` first.
+        """
         if service not in self._tried:
             await self.make([service])
         return self.fault(service)
 
     async def make(self, services: Sequence[str]) -> None:
-        """Check the gates of ``services`` and of the canary. Raises what ``note`` raises."""
+        """Check the gates of ``services`` and of the canary. Raises the exceptions that ``note`` raises."""
         seen = tuple(await self._ask([self._canary, *services]))
         for service in (self._canary, *services):
             states = [sighting for sighting in seen if sighting.service == service]
@@ -68,13 +73,13 @@ class Trials:
             f"{seen.kdc} issues tickets for {what} without a grant: its gate is off, and jitd gives no tickets until it is"
             " mended (jitd kdc check)"
         )
-        if service not in self._noted:  # after it: what cannot be recorded is off all the same
+        if service not in self._noted:  # afterwards, because the gate is treated as off even if that cannot be recorded
             self._note("gate.off", {"service": service, "kdc": seen.kdc})
             self._noted.add(service)
 
     async def keep(self) -> None:
-        """Check all gates every EVERY seconds. Nothing is checked while no rule gives tickets (``services()`` is empty). Runs for
-        ever, unless ``make`` raises.
+        """Check all gates every EVERY seconds. While no rule gives tickets (``services()`` is empty), nothing is checked.
+        ``keep`` runs until ``make`` raises an exception.
         """
         while True:
             if services := self._services():

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What sudo, su or doas is about to do, read from the command line that it was started with.
+"""Determines the action that sudo, su or doas is about to do. The action is read from the program's command line.
 
-jitd's PAM module runs inside these programs, and the command line is all that it has. The person who writes the command line may
-try to make it look like another command than the one that runs. So the readers here follow each program's own parser to the
-letter (as measured on Debian 12). What cannot be read for certain is a doubt. The PAM service, which the program itself has
-chosen, must fit the command line.
+jitd's PAM module runs inside these programs, and knows only their command line. A person may try to write a command line that
+looks like another command than the command that runs. So the parsers in this package follow each program's own parser exactly
+(as measured on Debian 12). If a command line cannot be understood for certain, the result is a doubt. The program has chosen its
+PAM service according to its command line, so the two must match.
 
-Law: pure and total. Any words give an Invocation, and an Invocation without a doubt is what runs.
+Law: pure and total. Any words give an Invocation. If an Invocation has no doubt, it describes exactly the command that will run.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from jitd.invocation.sudo import read_sudo
 
 
 def read(service: str, words: tuple[bytes, ...], *, whole: bool = False, posix: bool | None = None) -> Invocation:
-    """Return what a program of the PAM service ``service`` does with ``words``, of which the first is the program's own name.
+    """Return the action of a program with the PAM service ``service`` if ``words`` is its command line. The first of ``words``
+    is the program's own name.
 
-    ``whole``: each word begins where an argv pointer points, and ends where the next one begins. Without ``whole``, the words are
-    what stands between NUL bytes in /proc/PID/cmdline. The two differ inside sudo: sudo cuts the list of --preserve-env=LIST with
-    NUL bytes in place, and what follows the first NUL byte looks like the command. Whole words may contain NUL bytes.
+    ``whole`` is True if each word begins where an argv pointer points, and ends where the next word begins. If ``whole`` is
+    False, the words are the parts between NUL bytes in /proc/PID/cmdline. For sudo, these parts can differ from the whole words,
+    because sudo replaces the commas in --preserve-env=LIST by NUL bytes in place. After this replacement, the text after the
+    first NUL byte looks like the command. Whole words may contain NUL bytes.
 
-    ``posix``: whether POSIXLY_CORRECT is in the program's environment; None if that is not known. Only su depends on
-    POSIXLY_CORRECT.
+    ``posix`` is True if POSIXLY_CORRECT is in the program's environment. ``posix`` is None if that is not known. Only su depends
+    on POSIXLY_CORRECT.
     """
     try:
         if not words:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The result of reading a command line: an Invocation, or a Doubt.
+"""The result of parsing a command line: an Invocation, or a Doubt.
 
-Law: values only. A reader is certain what the command line means, or says why it is not. There is no third result.
+Law: values only. If a parser is not certain about the meaning of the command line, it gives the reason. A third result is not
+possible.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What sudo, su or doas is about to do. If there is a ``doubt``, a sentence, no other field has a meaning.
+    """The action that sudo, su or doas is about to do. ``doubt`` is a sentence. If ``doubt`` is set, no other field has a
+    meaning.
 
-    ``mode``: run; list, validate (nothing runs); edit (sudoedit). With edit, the caller's editor runs as the caller, on copies of
-    the files that follow the first word of ``argv``; the target account then writes the changed copies back.
+    ``mode`` is ``run``, ``list``, ``validate`` or ``edit`` (sudoedit). If ``mode`` is ``list`` or ``validate``, nothing runs. If
+    ``mode`` is ``edit``, the caller's editor runs as the caller. The editor works on copies of the files that follow the first
+    word of ``argv``. Afterwards the target account writes the changed copies back.
 
-    ``shell`` says what is executed. ``""``: ``argv`` itself. ``login``: the target's shell as a login shell. ``own``: the
-    caller's $SHELL, or else the shell of the caller's account. ``target``: the target's shell. ``kept``: the caller's $SHELL, or
-    else the target's shell (su -p). ``shell_path`` (su -s) replaces the shell, unless the target's own shell is restricted. A
-    shell gets ``-f`` (option ``--fast``), ``-c`` and ``line`` (if there is a line), and ``shell_arguments``; ``argv`` is then
-    what was typed.
+    ``shell`` says which program is executed. ``""``: ``argv`` itself. ``login``: the target's shell as a login shell. ``own``:
+    the caller's $SHELL, or else the shell of the caller's account. ``target``: the target's shell. ``kept``: the caller's
+    $SHELL, or else the target's shell (su -p). ``shell_path`` (su -s) replaces the shell. If the target's own shell is
+    restricted, it is not replaced. The arguments of a shell are ``-f`` (only with the option ``--fast``), ``-c`` and ``line``
+    (only if there is a line), and ``shell_arguments``. If a shell is executed, ``argv`` contains the words that the person
+    typed.
     """
 
     mode: str
@@ -39,7 +43,9 @@ class Invocation:
 
 
 class Doubt(Exception):
-    """It is not certain what the program does with this command line. The text is a sentence and quotes nothing typed."""
+    """The program's action for this command line is not certain. The message of this exception is a sentence. The sentence
+    contains no part of the typed text.
+    """
 
 
 _ID = re.compile(r"#(0|[1-9][0-9]{0,9})")
@@ -48,7 +54,7 @@ _LIKE_A_NUMBER = re.compile(r"\s*[-+]?[0-9]+")
 
 
 def name(typed: bytes, of: str) -> str:
-    """Return ``typed`` as the name of an account or group. Raises Doubt for bytes that are not clean text."""
+    """Return ``typed`` as the name of an account or a group. Raises Doubt if the bytes are not printable UTF-8 text."""
     try:
         text = typed.decode("utf-8")
     except UnicodeDecodeError:
@@ -61,7 +67,9 @@ def name(typed: bytes, of: str) -> str:
 
 
 def plain_name(typed: bytes, of: str) -> str:
-    """Return a name. Raises Doubt if the name begins with ``#``: su and doas take that for a name, other programs for an id."""
+    """Return ``typed`` as a name. Raises Doubt if the name begins with ``#``. su and doas read such a text as a name, but other
+    programs read it as an id.
+    """
     text = name(typed, of)
     if text.startswith("#"):
         raise Doubt(f"the name of the {of} begins with #, which does not begin an id here")
@@ -69,7 +77,7 @@ def plain_name(typed: bytes, of: str) -> str:
 
 
 def name_or_id(typed: bytes, of: str) -> str:
-    """Return a name, or ``#`` and an id in its only canonical spelling (sudo). Raises Doubt."""
+    """Return ``typed`` as a name, or as ``#`` and an id in its only canonical spelling (sudo). Raises Doubt."""
     text = name(typed, of)
     if text.startswith("#") and (not _ID.fullmatch(text) or int(text[1:]) > _MAX_ID):
         raise Doubt(f"the {of} begins with #, and may be an id or a name")
@@ -77,7 +85,9 @@ def name_or_id(typed: bytes, of: str) -> str:
 
 
 def name_that_is_no_number(typed: bytes, of: str) -> str:
-    """Return a name. Raises Doubt for a number, which doas looks up as a name first, and then as an id."""
+    """Return ``typed`` as a name. Raises Doubt if ``typed`` is a number, because doas looks up a number first as a name, and
+    then as an id.
+    """
     text = plain_name(typed, of)
     if _LIKE_A_NUMBER.fullmatch(text):
         raise Doubt(f"the {of} is a number, and may be a name or an id")
@@ -85,5 +95,5 @@ def name_that_is_no_number(typed: bytes, of: str) -> str:
 
 
 def canonical(options: set[bytes]) -> tuple[bytes, ...]:
-    """Return the options in a fixed order, so that equal options compare equal."""
+    """Return the options in a fixed order, so that the results for equal options are equal."""
     return tuple(sorted(options))

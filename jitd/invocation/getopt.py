@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""getopt and getopt_long of glibc: how a word becomes an option (getopt(3)).
+"""Parses options in the same way as getopt and getopt_long of glibc (getopt(3)).
 
-Law: pure. An option that glibc would refuse is a Doubt. The program exits on such an option, so it cannot have been started with
-that line.
+Law: pure. If glibc would refuse an option, the result is a Doubt. An option that glibc refuses makes the program exit, so a
+running program cannot have such a command line.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ END = b"--"
 
 
 class Getopt:
-    """Reads ``words`` from the second one on. ``at`` is getopt's optind; a caller may increase it.
+    """Reads ``words``, beginning with the second word. ``at`` is getopt's optind. The caller of this class may increase ``at``.
 
-    ``short``: letter → name. ``long``: names. ``takes``: names of options that need an argument. ``may_take``: spellings (``-h``,
-    ``--preserve-env``) of options that have an argument only if it stands in the same word. With ``permutes``, operands are
-    skipped, and stand in ``operands()`` before everything that follows. Without ``permutes``, the first operand ends the options,
-    as with POSIXLY_CORRECT or a ``+``.
+    ``short`` maps letters to names. ``long`` contains names. ``takes`` contains the names of options that need an argument.
+    ``may_take`` contains options with an optional argument, in the form ``-h`` or ``--preserve-env``. The optional argument must
+    be in the same word as the option. If ``permutes`` is true, operands between options are skipped, and ``operands()`` returns
+    them first. If ``permutes`` is false, the options end at the first operand, as with POSIXLY_CORRECT or a ``+``.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Getopt:
         self._passed: list[bytes] = []
 
     def next(self) -> tuple[str, bytes | None] | None:
-        """Return the next option's name and its argument; None at the end of the options. Raises Doubt."""
+        """Return the name and the argument of the next option. Return None at the end of the options. Raises Doubt."""
         while not self._letters:
             if self.at >= len(self._words):
                 return None
@@ -64,7 +64,7 @@ class Getopt:
         return self._read_short()
 
     def operands(self) -> tuple[bytes, ...]:
-        """Return the words that are not options. Call this method when there are no more options."""
+        """Return the words that are not options. Call this method after ``next`` has returned None."""
         return (*self._passed, *self._words[self.at :])
 
     def _read_short(self) -> tuple[str, bytes | None]:

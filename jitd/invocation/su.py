@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line of su, as su of util-linux 2.38 reads it.
+"""Parses the command line of su in the same way as su of util-linux 2.38.
 
-Law: pure. POSIXLY_CORRECT in the caller's environment decides whether options behind the user's name are su's or the shell's. If
-POSIXLY_CORRECT is not known, both readings must have the same result.
+Law: pure. Options after the user's name belong to su or to the shell, depending on POSIXLY_CORRECT in the caller's environment.
+If POSIXLY_CORRECT is not known, both ways to read the command line must have the same result.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ENDS = {"user": "runuser's", "help": "one that asks for help", "version": "one 
 
 
 def read_su(service: str, words: tuple[bytes, ...], posix: bool | None) -> Invocation:
-    """Return what su does with ``words``. Raises Doubt."""
+    """Return the action of su if ``words`` is its command line. Raises Doubt."""
     if any(b"\0" in word for word in words):
         raise Doubt("there is a NUL byte in a word")
     readings = [_read(words, permutes) for permutes in (True, False) if posix is None or permutes is not posix]
@@ -34,7 +34,9 @@ def read_su(service: str, words: tuple[bytes, ...], posix: bool | None) -> Invoc
 
 
 def _executed(reading: Invocation) -> tuple[object, ...]:
-    """Return everything in which two readings can differ. The shell does not see which of its words came from su's options."""
+    """Return the values that decide whether two results of parsing are the same. The shell cannot see which of its words came
+    from su's options, so this difference is ignored.
+    """
     fast = (b"-f",) if b"--fast" in reading.options else ()
     line = () if reading.line is None else (b"-c", reading.line)
     options = tuple(option for option in reading.options if option != b"--fast")
@@ -55,9 +57,9 @@ def _read(words: tuple[bytes, ...], permutes: bool) -> Invocation:
         flags.add(name)
         if value is None:
             continue
-        if name == "session-command":  # --session-command differs only in that the command may stay in the session
+        if name == "session-command":  # the only difference: with --session-command, the command stays in the session
             name = "command"
-        last[name] = value  # of options that are given twice the last one counts
+        last[name] = value  # if an option is given twice, the last one counts
         if name in ("group", "supp-group"):
             groups.append(value)
         elif name == "whitelist-environment":
@@ -69,16 +71,16 @@ def _read(words: tuple[bytes, ...], permutes: bool) -> Invocation:
         flags.add("login")
         operands = operands[1:]
     is_login = "login" in flags
-    keeps = "preserve-environment" in flags and not is_login  # with a login su ignores this option
+    keeps = "preserve-environment" in flags and not is_login  # with --login, su ignores this option
     options = {b"--supp-group=" + plain_name(group, "group").encode() for group in groups}
     if "fast" in flags:
         options.add(b"--fast")
     if keeps:
         options.add(b"--preserve-environment")
-    if is_login:  # without a login the whole environment is kept anyway
+    if is_login:  # without --login, su keeps the whole environment anyway
         options |= {b"--whitelist-environment=" + variable for variable in whitelist}
     primary = last.get("group", groups[0] if groups else None)
-    # pty changes nothing: the command is the same, at a terminal of its own
+    # --pty does not change the command: the same command runs at a new terminal
     return Invocation(
         "run",
         (),

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything about the KDC: grants are written into the KDC's database, and each KDC is checked for refusing other tickets.
+"""The code for the KDC. This package writes grants into the KDC's database. The package also checks that each KDC refuses a
+ticket if there is no grant for the ticket.
 
-jitd-kdc is a separate process, with its own account and key. It writes grants through kadmind. The daemon tells jitd-kdc what to
-write (``writer``) in frozen messages (``messages``), and never uses the protocol of kadmin itself (docs/adr/0032).
+jitd-kdc is a separate process with its own account and its own key. jitd-kdc writes grants through kadmind. The daemon sends
+immutable messages (``messages``) to jitd-kdc. Each message says what jitd-kdc must write (``writer``). The daemon itself never
+uses the protocol of kadmin (docs/adr/0032).
 Law: no fault in this package may lead to a grant.
 """

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks, before anything is served, that the database is the one that the last daemon left.
-
-Law: each open object is byte for byte what its last record says, and the head that the last daemon of this boot noted is in the
-chain. Otherwise nothing is served. A reboot ends all that an older database could permit, so a note is not kept beyond a boot.
+"""Checks that the database has the same content that the last daemon wrote. jitd checks the database before it serves the first
+client.
+Law: each open object is byte for byte equal to the object in its last record. The chain contains the head that the last daemon of
+this boot noted. If an open object or the head differs, jitd serves nobody. The note of the head does not need to survive a
+reboot. A reboot ends everything that an older database could permit.
 """
 
 from __future__ import annotations
@@ -18,10 +19,9 @@ from jitd.store import Store, StoreError
 
 
 class Noted:
-    """The chain's head in a file outside the database, on a file system that is empty after a reboot.
-
-    It is for this attack: yesterday's database, put back, has grants that were used since, and lacks locks that were placed
-    since.
+    """The chain's head, stored in a file outside the database. The file system of this file is empty after a reboot.
+    This file prevents an attack in which somebody restores yesterday's database. In yesterday's database, a grant that was used
+    since then looks unused, and a lock that was placed since then is missing.
     """
 
     def __init__(self, file: Path) -> None:
@@ -29,7 +29,7 @@ class Noted:
         self._open = -1
 
     def read(self) -> Seal | None:
-        """Return the head that was noted last; None if none was. Raises StoreError."""
+        """Return the head that was noted last. Return None if no head was noted. Raises StoreError."""
         try:
             words = self.file.read_text("ascii").split()
         except FileNotFoundError:
@@ -39,10 +39,12 @@ class Noted:
         try:
             return Seal(int(words[0]), bytes.fromhex(words[1]))
         except (IndexError, ValueError):
-            return None  # its writer was killed before it had written anything
+            return None  # the process that wrote the file was killed before it had written anything
 
     def write(self, head: Seal) -> None:
-        """Write the committed ``head``. If writing fails, the older head stays, which is in the chain too."""
+        """Write the committed ``head`` to the file. If writing fails, the file still contains an older head. An older head in the
+        file is part of the chain, too.
+        """
         with suppress(OSError):
             if self._open < 0:
                 self._open = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -50,14 +52,16 @@ class Noted:
 
 
 def examine(store: Store, noted: Noted) -> None:
-    """Raise StoreError, which says what to do, if the database is older than the note, or is not what was recorded."""
+    """Raise StoreError if the database is older than the noted head, or differs from its own chain of records. The text of the
+    error tells the administrator what to do.
+    """
     examine_head(store, noted.read(), noted)
     _examine_open(store)
 
 
 def examine_head(store: Store, head: Seal | None, noted: Noted) -> None:
-    """Raise StoreError, which says what to do, if ``head`` is not in the chain of ``store``. ``head`` was read from ``noted``
-    before ``store`` was read.
+    """Raise StoreError if ``head`` is not in the chain of ``store``. The text of the error tells the administrator what to do.
+    The caller must read ``head`` from ``noted`` before it reads ``store``.
     """
     if head is None or head.number == 0:
         return
@@ -70,8 +74,8 @@ def examine_head(store: Store, head: Seal | None, noted: Noted) -> None:
 
 
 def _examine_open(store: Store) -> None:
-    """Check all open objects against the chain, backwards from its end to the oldest open object. That is little in a long
-    chain.
+    """Compare all open objects with the chain. Read the chain backwards, from its end to the oldest open object. Only a small
+    part of a long chain has to be read.
     """
     try:
         opened = store.documents(ended=False)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the job that a monitor gets, from a run that was committed.
-
-Law: a job has only what was approved. If the grant and the rule of today differ, the stricter one counts.
+"""Creates the job of a monitor from a committed run.
+Law: a job contains only what was approved. If the grant differs from today's rule, the stricter of the two applies.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from jitd.settings.config import Config
 
 
 def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float) -> Job | Login:
-    """Return the job of the run ``begun`` at ``now`` (seconds on the boot clock). It may block.
-
-    Raises ValueError if the job is not what was approved any more, and NoSuchAccount if the account to run as is gone.
+    """Return the job of the run ``begun``. The run starts at ``now`` (seconds on the boot clock). This call may block.
+    Raises ValueError if the job would differ from what was approved. Raises NoSuchAccount if the target account of the command
+    does not exist any more.
     """
     command = asked.command
     if fingerprint(asked.id, asked.requester.principal, asked.host, asked.service, command, asked.terms) != asked.fingerprint:
@@ -32,7 +31,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
     if target.pw_name != command.run_as.user:
         raise accounts.NoSuchAccount(f"the account {command.run_as.user} is not what it was")
     assert asked.obligations is not None, "an approved request has its obligations"
-    fresh = asked.obligations.terms  # under a lease the terms of today's rule: a lease stands only for the approvals
+    fresh = asked.obligations.terms  # under a lease: the terms of today's rule, because a lease replaces only the approvals
     ends_at_boot, because = ends_of(grant, asked, now)
     record = grant.terms.record.and_also(fresh.record)
     home, shell = target.pw_dir.encode(), (target.pw_shell or "/bin/sh").encode()
@@ -48,7 +47,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
         cwd_inode=command.cwd_inode,
         uid=command.run_as.uid,
         gid=command.run_as.gid,
-        groups=tuple(dict.fromkeys((command.run_as.gid, *accounts.group_ids(target.pw_name, target.pw_gid)))),  # as sudo -g
+        groups=tuple(dict.fromkeys((command.run_as.gid, *accounts.group_ids(target.pw_name, target.pw_gid)))),  # like sudo -g
         streams=command.streams,
         digest=command.digest,
         writable=grant.terms.writable and fresh.writable,
@@ -89,8 +88,8 @@ def _login_of(begun: Run, grant: Grant, asked: Request) -> Login:
 
 
 def _is_bound(asked: Request, grant: Grant) -> bool:
-    """True if the files that arguments name must be as they were: somebody approved them and the rule does not let others change
-    them, or the rule wants them bound.
+    """True if files that are named in the command's arguments must be unchanged. Such files must be unchanged if the rule demands
+    that they are bound. Files that somebody approved must also be unchanged, unless the rule allows other people to change them.
     """
     assert asked.obligations is not None, "an approved request has its obligations"
     if grant.terms.bound or asked.obligations.terms.bound:

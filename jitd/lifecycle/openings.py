@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""While requests wait: opens ways to approve at their time, asks for the lists that narrow approvers again, and finds who could
-approve.
-
-Law: nothing is in memory alone: after a restart the state says what is due. A list that cannot be asked for stays as it is. It is
-asked for again at each review, and then names nobody.
+"""Handles waiting requests. This module opens each way to approve at its time, and fetches the lists of approvers again. The
+module also finds the people who could approve a request.
+Law: nothing is kept only in memory. After a restart, the stored state shows which actions are due. If a list of approvers cannot
+be fetched, the old list is kept. Each review fetches the list again. If the fetch for a review fails, the list is treated as
+empty for that review.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from jitd.store import Store
 
 
 class Openings:
-    """Carries out the deadlines ``opening.WAY`` and ``opening.LISTS``. ``act`` and ``act_on`` let an event happen; ``act_on``
-    raises Overtaken if the request has changed. ``tell`` tells the client that waits who could approve. ``later`` does a deed in
-    the background. ``set_deadline`` has a request looked at again at a time of the boot clock, in seconds.
+    """Handles the deadlines ``opening.WAY`` and ``opening.LISTS``. The functions ``act`` and ``act_on`` apply an event.
+    ``act_on`` raises Overtaken if the request has changed. ``tell`` tells the waiting client which people could approve.
+    ``later`` runs a coroutine in the background. ``set_deadline`` schedules a check of a request at a time of the boot clock, in
+    seconds.
     """
 
     def __init__(
@@ -48,17 +49,19 @@ class Openings:
         self._tell = tell
         self._later = later
         self._set_deadline = set_deadline
-        self._due_at: dict[str, float] = {}  # maps a request to when its lists are asked for; earlier deadlines are of no use
+        self._due_at: dict[str, float] = {}  # maps a request to the time of its next fetch of lists; earlier ones are ignored
 
     def open_ways(self, id: str) -> None:
-        """Open those ways of the request ``id`` whose time has come. Raises what ``act`` raises."""
+        """Open those ways of the request ``id`` whose opening time has passed. Raises the exceptions of ``act``."""
         waiting = self._store.request(id)
         after = due_after(waiting, self._now()) if waiting is not None and waiting.is_open else None
         if after is not None:
             self._act(WaysOpened(id, CLOCK, after))
 
     def ask_lists(self, id: str) -> None:
-        """Ask for the lists of the request ``id`` again, in the background, unless that is being done or was done just now."""
+        """Fetch the lists of approvers of the request ``id`` again, in the background. Do nothing if a fetch for this request is
+        running or has just ended.
+        """
         waiting = self._store.request(id)
         if waiting is None or not waiting.is_open:
             self._due_at.pop(id, None)
@@ -77,21 +80,24 @@ class Openings:
         except TimeoutError:
             return log("the lists of approvers could not be asked for", request=waiting.id)
         if not isinstance(fresh.decision, Permit) or waiting.obligations is None:
-            return None  # policy is asked again with each approval
+            return None  # the policy is evaluated again with each approval
         before, now = lists_in(waiting.obligations.approvals), dict(lists_in(fresh.decision.obligations.approvals))
-        # A provider that is silent now changes nothing yet: it is asked again at each review, and entitles nobody then.
+        # If a provider does not answer now, nothing changes yet. Each review queries the provider again. If the provider does not
+        # answer the query of a review, it entitles nobody.
         lists = tuple((also, among if (found := now.get(also)) is None else found) for also, among in before)
         if lists == before:
             return None
         try:
             self._act_on(Relisted(waiting.id, POLICY, lists), waiting)
-        except (Overtaken, IllegalEvent) as fault:  # a review came in between, or the request has ended
+        except (Overtaken, IllegalEvent) as fault:  # a review was recorded in between, or the request has ended
             log("lists of approvers came too late", request=waiting.id, fault=type(fault).__name__)
         else:
             self.find_seats(waiting.id)
 
     def find_seats(self, id: str) -> None:
-        """Find in the background who could approve the request ``id``, and tell the client that waits for it."""
+        """Find the people who could approve the request ``id``, in the background. Then tell the waiting client which people
+        could approve.
+        """
         self._later(self._find(id))
 
     async def _find(self, id: str) -> None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process that runs beside each command (the monitor), and the process that forks it (the launcher).
+"""The process that runs beside each command (the monitor), and the process that forks monitors (the launcher).
 
-Law: modules here import the standard library, pamela, and of this project only the rooms ``files``, ``recording`` and ``wire``.
+Law: modules in this package import only the standard library, pamela, and three packages of this project: ``files``,
+``recording`` and ``wire``.
 """

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The current directory of the process that handed over the streams, as the kernel tells it.
+"""Asks the kernel for the current directory of the process that has sent the streams.
 
-A client can name any directory, and with ``O_PATH`` it can open a directory that it may not enter. But a process has a directory
-as its current directory only if it may enter that directory, or was allowed to when it entered.
-Law: what the client says is not used. The answer is no for a process with an id that is not the requester's, and for a process
-that cannot be looked at.
+A client can name any directory. With ``O_PATH`` a client can even open a directory that it is not allowed to enter. The current
+directory of a process is better proof. A process may enter its current directory, or was allowed to enter it earlier.
+Law: this module uses no information that the client sends. The answer is "no" if one of the ids of the process is not an id of
+the requester. The answer is also "no" if the process cannot be examined.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from jitd.monitor.signalling import Pid
 
 
 def stands_in(pid: Pid, uid: int, device: int, inode: int) -> bool:
-    """True if process ``pid`` runs as ``uid`` and has the directory ``device``, ``inode`` as its current directory.
+    """True if process ``pid`` runs as ``uid`` and its current directory is the directory with this ``device`` and ``inode``.
 
-    The process may end meanwhile, and another process may get its number. So a descriptor of the process is held, and its ids
-    are read before and after. Each of its four user ids must be ``uid``, and its four group ids must be equal: a set-user-id
-    program may enter directories that its user may not.
+    The process may end during the check, and another process may get its pid. Therefore this function opens a descriptor of the
+    process. The function reads the ids of the process twice, before and after the check. All four user ids must be ``uid``, and
+    all four group ids must be equal. The ids must be equal, because a set-user-id program may enter directories that its user may
+    not enter.
     """
     try:
         held = os.pidfd_open(pid)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Holds all processes of a run still, and lets them go on: by the freezer of their control group, others by SIGSTOP.
+"""Freezes and thaws all processes of a run. Processes in the run's control group are frozen by the group's freezer. All other
+processes of the run are stopped by SIGSTOP.
 
-Law: a process that was stopped before stays stopped when the others go on. What SIGSTOP holds is held as well as that can be
-done: another process of the same account can continue it, and then it is stopped again.
+Law: a process that was stopped before the freeze stays stopped after the thaw. SIGSTOP is weaker than the freezer, because
+another process of the same account can continue a stopped process. If somebody has continued a process of a frozen run, the
+process is stopped again.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from jitd.monitor.signalling import Pid, is_stopped, members, set_freezer, signa
 
 
 class Freezer:
-    """The processes of one run. ``is_sure``: they are in a control group with a freezer, which only root can open."""
+    """Freezes and thaws the processes of one run. ``is_sure`` is True if all processes of the run are in a control group with a
+    freezer that only root can control.
+    """
 
     def __init__(self, housing: Housing) -> None:
         self._housing = housing
@@ -24,7 +28,9 @@ class Freezer:
         self.is_sure = False
 
     def freeze(self) -> None:
-        """Hold all processes of the run still. To be called again as long as they are to stay so: it finds what was missed."""
+        """Freeze all processes of the run. The caller repeats this call as long as the run must stay frozen. Each call finds
+        processes that an earlier call has missed.
+        """
         group = self._group()
         self.is_sure = group is not None and set_freezer(group, "1")
         frozen = members([group]) if self.is_sure and group is not None else set()
@@ -35,7 +41,7 @@ class Freezer:
         self._held |= signal_until_none_is_new(going_on, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let them go on."""
+        """Let the processes continue."""
         held, self._held = self._held, set()
         signal_all(lambda: self._housing.found() & held, signal.SIGCONT)
         if (group := self._group()) is not None:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The terminals at which people of a session read (their seats), and how to write a line there.
+"""Finds the terminals that the people of a session read (their seats), and writes lines on these terminals.
 
-Law: no terminal is waited for. A line is written only if the terminal belongs to the account of the process that has it.
+Law: this module never waits for a terminal. This module writes to a terminal only if the terminal belongs to the account of the
+process that uses it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from jitpam.wire.shown import shown
 
 
 def seats(pids: Iterable[int]) -> list[tuple[str, int]]:
-    """Return the terminals of these processes, each with the user id of a process that has it."""
+    """Return the terminals that the processes ``pids`` use. Each terminal is returned together with the user id of a process that
+    uses it.
+    """
     return sorted({(found, uid) for pid in pids if (found := terminal_of(pid)) and (uid := owner_of(pid)) is not None})
 
 
 def owner_of(pid: int) -> int | None:
-    """Return the user id of a process; None if it has ended."""
+    """Return the user id of process ``pid``. Return None if the process has ended."""
     try:
         return os.stat(f"/proc/{pid}").st_uid
     except OSError:
@@ -27,7 +30,9 @@ def owner_of(pid: int) -> int | None:
 
 
 def terminal_of(pid: int) -> str:
-    """Return the path of a process's controlling terminal (proc(5), ``tty_nr``); empty if there is none to write to."""
+    """Return the path of a process's controlling terminal (proc(5), ``tty_nr``). Return an empty string if the process has no
+    controlling terminal.
+    """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             number = int(file.read(4096).rpartition(b")")[2].split()[4])
@@ -44,10 +49,11 @@ def terminal_of(pid: int) -> str:
 
 
 def tell(terminal: str, uid: int, text: str) -> bool:
-    """Write a line on ``terminal`` if it belongs to ``uid``. True if it was written. A full terminal is not waited for.
+    """Write a line on ``terminal`` if the terminal belongs to ``uid``. Return True if the line was written. This function does
+    not wait if the terminal accepts no output.
 
-    The path may lead to somebody else's terminal: terminals in a container have numbers of their own, and the host may have
-    another terminal with the same number.
+    The path ``terminal`` may lead to another person's terminal. A container has its own numbers of terminals, so another terminal
+    of the host may have the same number.
     """
     with suppress(OSError):
         descriptor = os.open(terminal, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | os.O_NOFOLLOW)

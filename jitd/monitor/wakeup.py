@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signals to a monitor as a descriptor, so that it can wait for signals and for other descriptors together.
+"""Reports a monitor's signals through a descriptor. With this descriptor, the monitor can wait for signals and for other
+descriptors at the same time.
 
-Law: SIGTERM orders a monitor to end, SIGCHLD tells of a child. No other signal interrupts a monitor.
+Law: SIGTERM orders a monitor to end. SIGCHLD reports that a child has ended or stopped. No other signal interrupts a monitor.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ IGNORED = tuple(
 
 
 class Wakeup:
-    """A descriptor (``fileno``) that is readable when a child has ended or stopped, or when this process was told to end."""
+    """A descriptor (``fileno``) that becomes readable when a child has ended or stopped, or when this process
+    receives SIGTERM.
+    """
 
     def __init__(self) -> None:
         self._reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -35,11 +38,11 @@ class Wakeup:
         return self._reading
 
     def drain(self) -> None:
-        """Empty the descriptor after it was readable."""
+        """Read all data from the descriptor after it has become readable."""
         with suppress(BlockingIOError):
             os.read(self._reading, 4096)
 
     def was_told_to_end(self) -> bool:
-        """True if SIGTERM has come since the last call."""
+        """True if this process has received SIGTERM since the last call."""
         is_told, self._is_told = self._is_told, False
         return is_told

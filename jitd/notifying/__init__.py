@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tells people outside what waits for them and what became of it: ``[notify.NAME]`` of jitd.toml, and the channels of each kind.
-
-``channel`` has what a channel is given and what it promises. The lives say what is owed (``core.notice``), and
-``lifecycle.notices`` has it sent.
-Law: nothing that is sent or that fails to be sent changes a decision. No message permits anything, and none has a link that does.
+"""Sends notices to people. The notices say which requests wait for a decision of these people. The notices also say how such
+requests ended. This package contains the channels of each kind, for the tables ``[notify.NAME]`` of jitd.toml.
+The module ``channel`` defines the input and the guarantees of a channel. ``core.notice`` derives the pending notices from the
+stored state, and ``announcing.notices`` sends these notices.
+Law: no decision depends on a message, or on whether the message was sent. No message permits anything. No message contains a link
+that permits something.
 """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All channels, made from the settings, by what carries their messages: jitd-outside, jitd-programs and jitd-terminals.
-
-Law: nothing is sent, and no process is started, before there is a message.
+"""Creates all channels from the settings. The processes jitd-outside, jitd-programs and jitd-terminals deliver the messages of
+the channels.
+Law: before the first message, nothing is sent and no process is started.
 """
 
 from __future__ import annotations
@@ -17,31 +17,33 @@ from jitd.settings.outsiders import Program, Reach
 
 
 class Carriers(Protocol):
-    """Who carries messages for all channels."""
+    """The processes that deliver messages for all channels."""
 
     @property
     def reaching(self) -> webhook.Asks:
-        """Sends to servers over HTTPS."""
+        """The process that sends messages to servers over HTTPS."""
         ...
 
     @property
     def posts(self) -> mail.Posts:
-        """Hands mails to mail servers."""
+        """The process that passes mails to mail servers."""
         ...
 
     @property
     def programs(self) -> program.Runs:
-        """Runs programs."""
+        """The process that runs programs."""
         ...
 
     @property
     def terminals(self) -> terminals.Tells:
-        """Writes to terminals."""
+        """The process that writes to terminals."""
         ...
 
 
 def assemble(settings: Channels, carriers: Carriers, host: str, now: Callable[[], datetime]) -> dict[str, Channel]:
-    """Return the channels of ``settings``, by name. ``host`` is this host's name, ``now`` gives the time (aware)."""
+    """Return a mapping from the names of the channels in ``settings`` to the channels. ``host`` is the name of this host. ``now``
+    returns the current time with its time zone.
+    """
     return {name: _channel(each, carriers, host, now) for name, each in settings.items()}
 
 

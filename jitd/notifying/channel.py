@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a channel is: it carries a message to people, and says so if it cannot.
-
-Law: a message that ``send`` took without a word was handed on. Whether a person reads it is not known.
+"""The protocol of a channel. A channel delivers a message to people, and raises an exception if it fails.
+Law: if ``send`` raises nothing, the message was passed on. It is not known whether a person reads the message.
 """
 
 from __future__ import annotations
@@ -11,17 +10,22 @@ from typing import Protocol
 
 
 class NotSent(Exception):
-    """The message was not sent, or may not have arrived. The text says why; it is a sentence without a full stop."""
+    """The message was not sent, or may not have arrived. The text of the exception is the reason, as a sentence without a full
+    stop.
+    """
 
 
 class NobodyThere(Exception):
-    """The message reached nobody, since there is nobody to read it now. This is no failure of the channel."""
+    """The message reached nobody, because none of its addressees can read it now. NobodyThere does not mean that the channel has
+    failed.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is told. ``event`` names what happened, ``request`` is the request's id. ``subject`` is one line, ``lines`` is the
-    text. ``to`` has the accounts of the persons who are told; it is empty if the channel is one for a group.
+    """One message. ``event`` is the name of the event, and ``request`` is the id of the request. ``subject`` is one line.
+    ``lines`` contains the lines of the text. ``to`` contains the accounts of the addressees. ``to`` is empty if the channel
+    serves a group.
     """
 
     event: str
@@ -32,7 +36,7 @@ class Message:
 
 
 class Channel(Protocol):
-    """Carries messages of one ``[notify.NAME]``."""
+    """Delivers the messages of one table ``[notify.NAME]`` of the settings."""
 
     async def send(self, message: Message) -> None:
         """Send ``message``. Raises NotSent or NobodyThere."""

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""jitd-outside: the small process that asks other hosts over HTTPS. It is not root, and it decides nothing.
-
-The daemon tells it what to ask (``client``) in frozen messages (``messages``), each of which has all that the question needs. So
-jitd-outside reads no settings and remembers nothing (docs/adr/0037).
-Law: nothing here permits. What comes from outside is handed on as bytes, or as a sentence that says why there is nothing.
+"""jitd-outside: the small process that queries other hosts over HTTPS. jitd-outside does not run as root, and makes no decisions.
+The daemon sends questions to jitd-outside (module ``client``). Each question is a message of a fixed form (module ``messages``).
+Each message contains all data that the question needs. Therefore jitd-outside reads no settings and stores no data
+(docs/adr/0037).
+Law: nothing here permits anything. An answer from another host is passed to the daemon as bytes. If another host gives no answer,
+the daemon gets a sentence with the reason.
 """

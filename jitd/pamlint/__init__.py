@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks PAM stacks as libpam reads them, and finds what in the stacks, in sudoers or in sshd_config bypasses jitd's gate.
-
-Law: no module is called, and nothing is changed. What cannot be read is a finding. The sentence of a finding says what happens;
-it is not a rule of style. A stack in which the gate holds has no finding.
+"""Checks PAM stacks in the same way as libpam reads them. Also checks sudoers and sshd_config. Finds lines that let people bypass
+jitd's gate.
+Law: no PAM module is called, and no file is changed. A file that cannot be read is reported as a finding. The sentence of a
+finding describes an effect on the gate. Rules of style are not checked. A stack with an effective gate has no findings.
 """

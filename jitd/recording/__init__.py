@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The recording of a run: what went over its streams and when, and the proof that nothing is missing.
+"""The recording of a run. A recording contains the bytes of the run's streams with their times, and proves that no part is
+missing.
 
-Law: nothing here knows requests, the daemon or a terminal of its own. Standard library only, since every monitor loads the part
-that writes.
+Law: no module in this package uses requests, the daemon or a terminal of its own. Only the standard library is imported, because
+every monitor loads the writing part of this package.
 """

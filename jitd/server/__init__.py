@@ -1,2 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a client and the daemon say to each other: connections, handshake, messages in and out. Law: nothing is decided here."""
+"""The daemon's side of the protocol. The package contains the connections, the handshake, and the messages from and to clients.
+Law: this package makes no decisions.
+"""

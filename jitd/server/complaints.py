@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Notes what clients do wrong: in the record if the client is known, else in the log or as a number.
+"""Notes faults of clients. If the client is known, the fault is written to the record. The fault of an unknown client is logged
+or only counted.
 
-Law: nobody can fill record or log, since each account has a pace.
+Law: nobody can fill the record or the log, because the number of notes is limited for each account.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from jitd.verbs.limits import Pace
 
 
 class Complaints:
-    """Notes what clients do wrong. ``note`` writes an event to the record: its name, who caused it, their user id, and values."""
+    """Notes faults of clients. ``note`` writes an event to the record. The arguments of ``note`` are the event's name, the
+    author, the author's user id, and the values.
+    """
 
     def __init__(self, note: Callable[[str, str, int, dict[str, object]], None], now: Callable[[], Moment]) -> None:
         self.note = note
@@ -26,7 +29,9 @@ class Complaints:
         self._n_strangers = 0
 
     def broke_protocol(self, who: Subject | None, fault: str) -> None:
-        """Record that a client broke the protocol. Only count it if the client is not known, or does it too often."""
+        """Record that a client broke the protocol. If the client is not known, or breaks the protocol too often, only count the
+        fault.
+        """
         if who is None or not self._pace.may(who.uid, self._now().boot):
             self._n_strangers += 1
             return
@@ -34,11 +39,15 @@ class Complaints:
             self.note("connection.broken", who.principal, who.uid, {"fault": fault})
 
     def warn(self, uid: int, event: str, /, **values: object) -> None:
-        """Log what an unknown client of account ``uid`` did, unless that account does it too often."""
+        """Log the fault of an unknown client of account ``uid``. Do not log the fault if the account causes too many log
+        entries.
+        """
         if self._pace.may(uid, self._now().boot):
             log(event, **values)
 
     def n_strangers(self) -> int:
-        """Return how often unknown clients (or clients beyond their pace) broke the protocol since the last call."""
+        """Return the number of counted protocol violations since the last call. Only violations by unknown clients and by clients
+        above their limit are counted.
+        """
         n, self._n_strangers = self._n_strangers, 0
         return n

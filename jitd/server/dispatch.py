@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers the messages that do not wait for other people: each by one call to the part of the daemon that knows the answer.
+"""Answers the messages of a client that need no decision by other people. For each message, one part of the daemon is called.
 
-Law: nothing is decided here. The answer is rows, or a sentence that says what was done. A no is raised as a Refusal.
+Law: this module makes no decisions. An answer is either a list of rows, or a sentence that says what was done. If the daemon
+refuses, Refusal is raised.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from jitpam.wire.messages import Message
 
 
 class Dispatch:
-    """Hands messages to the parts of the daemon. ``origin`` returns from where the client speaks; ``caller`` is its process."""
+    """Passes each message to the part of the daemon that can answer it. ``origin`` returns the Origin of the client. ``caller``
+    is the client's process.
+    """
 
     def __init__(self, services: Services, origin: Callable[[], Origin], caller: Caller) -> None:
         self._to = services
@@ -30,7 +33,7 @@ class Dispatch:
         self._caller = caller
 
     async def to(self, who: Subject, message: Message) -> AsyncIterable[Row] | Iterable[Row] | str:
-        """Do what ``who`` asks for in ``message``, and return the answer. Raises Refusal."""
+        """Execute the request of ``who`` in ``message``, and return the answer. Raises Refusal."""
         requests, lists = self._to.requests, self._to.lists
         match message:
             case messages.Withdraw():
@@ -94,7 +97,7 @@ class Dispatch:
         raise Refusal("usage", "unlock takes a lock, or whom it is on")
 
     def rows(self, who: Subject, what: str, *, ended: bool) -> AsyncIterable[Row] | Iterable[Row]:
-        """Return the list of ``what``, as far as ``who`` may see it. Raises Refusal."""
+        """Return the list named ``what``. The list contains only the rows that ``who`` may see. Raises Refusal."""
         match what:
             case "requests":
                 return self._to.lists.requests(who, ended=ended)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a client that waits is told of its request. Law: everything is told once, in order. An end has a code and one
-sentence.
+"""The news that a waiting client gets about its request. Law: each message about a request is sent once, in order. The end of a
+request is reported with a code and one sentence.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from jitpam.wire.shown import shown
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the client has been told: how many things, which approvals do not count (by the approvers' principals), since when
-    gatekeepers are asked, what is owed, and up to which time ways to approve are open.
+    """The news that the client has already received. ``n_things`` is the number of sent things, that is, the question and the
+    reviews. ``void`` contains the principals of the approvers whose approvals do not count. The other fields say when jitd began
+    to query gatekeepers, which approvals are owed, and which open ways of approval were reported.
     """
 
     n_things: int = 0
@@ -31,9 +32,10 @@ class Told:
 
 
 def news_of(found: Request, told: Told, locks: tuple[Lock, ...], now: Moment) -> tuple[list[str], Told]:
-    """Return the sentences that are new after ``told``, and what has been told with them. The question comes first, then each
-    review. While the request waits: which approvals do not count because of the active ``locks``, and which count again; who is
-    asked outside jitd, if the answer does not come at once; and what is owed if their answers have changed that.
+    """Return the sentences that are new since ``told``, and an updated ``told``. The question comes first, then each review.
+    For a waiting request, more sentences follow. Some sentences name approvals that do not count because of the active ``locks``,
+    and approvals that count again. Other sentences name the gatekeepers that do not answer at once. If gatekeepers' answers have
+    changed the owed approvals, a sentence names these approvals.
     """
     names = () if found.obligations is None else found.obligations.gatekeepers
     if found.state is RequestState.SCREENING:
@@ -66,7 +68,9 @@ def news_of(found: Request, told: Told, locks: tuple[Lock, ...], now: Moment) ->
 
 
 def refusal_of(found: Request) -> Refusal | None:
-    """Return how a request's end is told to its requester; None if the request goes on or was approved."""
+    """Return the Refusal that tells the requester why the request ended. Return None if the request is still open or was
+    approved.
+    """
     match found.state:
         case RequestState.DENIED:
             last = found.reviews[-1] if found.reviews else None

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process at the other end of a connection, held by a descriptor. Its number may later be another process's (THREATS S-01).
+"""The process at the other end of a connection. The process is identified by a descriptor, because its pid may later belong to
+another process (THREATS S-01).
 
-Law: for a process that cannot be held Gone is raised, and nothing is believed of it.
+Law: if jitd can get no descriptor of a process, Gone is raised, and jitd trusts no facts about this process.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Gone(ProcessLookupError):
-    """The process that connected has ended. Another process may use its connection, or have its number."""
+    """The process that connected has ended. Another process may now use the connection or have the pid of the ended process."""
 
 
 class Held:
-    """The process ``pid``, held by ``descriptor`` (pidfd_open(2)). This object closes the descriptor."""
+    """The process with the pid ``pid``. ``descriptor`` refers to this process (pidfd_open(2)). This object closes the
+    descriptor.
+    """
 
     __slots__ = ("_descriptor", "pid")
 
@@ -45,21 +48,23 @@ class Held:
             raise Gone("the process that asked has ended")
 
     def has_our_users(self) -> bool:
-        """True if the process has the same user and group id maps as this process (user_namespaces(7)). Raises Gone, OSError."""
+        """True if the user and group id maps of the process are the same as those of this process (user_namespaces(7)). Raises
+        Gone and OSError.
+        """
         maps = ("uid_map", "gid_map")
         is_same = all(Path(f"/proc/{self.pid}/{each}").read_bytes() == Path(f"/proc/self/{each}").read_bytes() for each in maps)
         self.refuse_gone()
         return is_same
 
     def process(self) -> Process:
-        """Return the process's number and when it was started. Raises Gone and OSError."""
+        """Return the pid and the start time of the process. Raises Gone and OSError."""
         found = Process(self.pid, origins.started_at(self.pid))
-        self.refuse_gone()  # if it still lives, that was its own time
+        self.refuse_gone()  # if the process still exists, this was its own start time
         return found
 
 
 class Peer:
-    """What the kernel says of the other end of ``sock``, which was accepted a moment ago."""
+    """Facts from the kernel about the other end of ``sock``, which was accepted a moment ago."""
 
     __slots__ = ("_accepted_at", "_socket", "pid", "uid")
 
@@ -70,7 +75,7 @@ class Peer:
         self._accepted_at = time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def hold(self) -> Held:
-        """Return the process that connected, held. Raises Gone."""
+        """Return the process that connected, with a descriptor of this process. Raises Gone."""
         try:
             (descriptor,) = struct.unpack("i", self._socket.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD, 4))
             held = Held(self.pid, descriptor)
@@ -82,10 +87,10 @@ class Peer:
         return held
 
     def hold_by_number(self) -> Held:
-        """Do what ``hold`` does, on Linux before 6.5. Raises Gone.
+        """Return the process that connected, as ``hold`` does. This method is used on Linux before 6.5. Raises Gone.
 
-        The process that was opened is the one that connected if three things are true: the number has the same start time before
-        and after it was opened, that time is before the connection, and the connection is still open.
+        Three facts together prove that the opened process is the process that connected. The start time of the pid is the same
+        before and after the process is opened. The start time is before the connection. The connection is still open.
         """
         try:
             before = origins.started_at(self.pid)

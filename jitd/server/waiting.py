@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Handles what one client waits for: the decision on its request, and then its run or its thing.
+"""Serves a waiting client. The client waits for the decision on its request. Later the client waits for its run or its thing.
 
-Law: the client is told each change once, and waits for at most one request. When the client disconnects, its request is withdrawn
-if it was made to wait for a client. A thing that the client had is taken back, unless the client asked to keep it.
+Law: the client gets one message about each change. The client waits for at most one request. When the client disconnects, its
+request is withdrawn, unless it was made with --no-wait. When the client disconnects, its things are taken back, unless the client
+asked to keep the things for the person.
 """
 
 from __future__ import annotations
@@ -35,9 +36,8 @@ FAILED = "jitd failed, and permitted nothing: its log says why"
 
 
 class Waiting:
-    """Implements ``Waiter`` for one client. ``say`` sends a message, with or without a descriptor,
-    which it closes, whatever happens. ``refuse`` sends a refusal
-    with a code and a text. ``who`` returns the client's subject.
+    """Implements ``Waiter`` for one client. ``say`` sends a message, with or without a descriptor. ``say`` closes the descriptor
+    in every case. ``refuse`` sends a refusal with a code and a text. ``who`` returns the client's subject.
     """
 
     def __init__(
@@ -69,19 +69,21 @@ class Waiting:
         return self._request is not None
 
     def begin(self, id: str) -> None:
-        """Note that the client waits for the request ``id`` from now on."""
+        """Note that the client now waits for the request ``id``."""
         self._request = id
         self._told, self._unseated, self._asked = Told(), [], None
         self._takes_use = False
 
     def resumed(self, found: Request) -> None:
-        """Tell the client of its request ``found``, which it has resumed. If it was approved before, a use is taken now."""
+        """Tell the client that its request ``found`` is resumed. If the request is already approved, begin to use the approval
+        now.
+        """
         self._takes_use = not found.is_open
         self.move(found)
 
     def close(self) -> None:
-        """Handle that the client has disconnected: take back the thing that the client has, and leave the request that it waits
-        for. Raises what the store raises.
+        """The client has disconnected. Take back the things that the client has, and stop waiting for the client's request.
+        Raises the exceptions of the store.
         """
         waited, self._request = self._request, None
         try:
@@ -91,7 +93,7 @@ class Waiting:
                 self._services.requests.left(waited, self)
 
     def withdraw(self) -> None:
-        """Withdraw the request that the client waits for."""
+        """Withdraw the request for which the client waits."""
         id, self._request, who = self._request, None, self.who
         assert id is not None and who is not None
         self._services.waiters.leave(id, self)
@@ -105,7 +107,9 @@ class Waiting:
             self._refuse("failed", FAILED)
 
     def submitted(self, made: Request) -> None:
-        """Tell the client that a request for which no client waits was made. Raises Refusal if policy denied the request."""
+        """Tell a client that does not wait for a decision that its request was made. Raises Refusal if the policy denied the
+        request.
+        """
         self._request = None
         refusal = refusal_of(made)
         if refusal is not None:
@@ -131,7 +135,9 @@ class Waiting:
         )
 
     def not_kept(self, made: Request, preserved: Pairs) -> None:
-        """Tell the client which variables of ``preserved`` (``-E``) its request ``made`` does not have, if it waits for it."""
+        """Tell the client which variables of ``preserved`` (``-E``) are missing in its request ``made``. If the client does not
+        wait for this request, do nothing.
+        """
         line = not_kept(preserved, made.command)
         if line and self._request == made.id:
             self._progress(made, [line])
@@ -145,8 +151,8 @@ class Waiting:
             self.move(found)
 
     def move(self, found: Request) -> None:
-        """Tell the client the state of the request ``found``. Do nothing if the client no longer waits for it, for example
-        because the client was given the thing already.
+        """Tell the client the state of the request ``found``. Do nothing if the client no longer waits for this request. For
+        example, the client may already have the thing.
         """
         if self._request != found.id:
             return
@@ -184,8 +190,8 @@ class Waiting:
         self._say(messages.Start(id=run, news=news, left_ms=left_ms), control)
 
     def _terms_of(self, run: str) -> tuple[list[str], int | None]:
-        """Return what the lease under which ``run`` begins has left, if it answers an earlier request; and the milliseconds after
-        which the run is ended.
+        """Return two values. If ``run`` begins under the lease of an earlier request, the first value describes the rest of this
+        lease. The second value is the number of milliseconds after which jitd ends the run.
         """
         store, now = self._services.store, self._services.now()
         begun = store.run(run)
@@ -197,7 +203,7 @@ class Waiting:
         return [lease_used(grant, now)] if asked.lease is not None else [], max(0, int((ends_boot - now.boot) * 1000))
 
     def admit(self, id: str) -> None:
-        """See ``waiters.Waiter``. This client is not an enforcement point, so nothing is done."""
+        """See ``waiters.Waiter``. Nothing is done, because this client is not an enforcement point."""
 
     def asks(self, names: tuple[str, ...]) -> None:
         """See ``waiters.Waiter``."""
@@ -253,20 +259,21 @@ class Waiting:
         self._say(messages.Taken(id=holding.id, because=shown(holding.because)))
 
     def give_back(self) -> None:
-        """Take back what the client has, if it has anything. Raises what the store raises."""
+        """Take back the things that the client has. Raises the exceptions of the store."""
         if in_hand := self._let_go():
             self._services.let_go(in_hand[0].id)
 
     def _let_go(self) -> tuple[Holding, ...]:
-        """Note that the client has nothing any more. Return what it had."""
+        """Note that the client has no things any more. Return the things that the client had."""
         in_hand, self._in_hand = self._in_hand, ()
         for held in in_hand:
             self._services.waiters.let_go(held.id, self)
         return in_hand
 
     def keep(self) -> str:
-        """Let the person keep what they have after the client has disconnected. Return a sentence that says so. Raises Refusal
-        if it is taken back already, or was asked for only until the connection ends. Raises what the store raises.
+        """Let the person keep the things after the client has disconnected. Return a sentence about this. Raises Refusal if the
+        things were already taken back, or if they were requested only until the connection ends. Raises the exceptions of the
+        store.
         """
         if not self._in_hand:
             raise Refusal("late", "what was given is taken back already")
@@ -282,7 +289,9 @@ class Waiting:
 
 
 def given(one: Handed, n_more: int, now: Moment) -> messages.Given:
-    """Return the message that hands ``one`` to its client, before ``n_more`` others."""
+    """Return the message that gives the thing ``one`` to its client. The caller sends ``n_more`` messages about other things
+    after this message.
+    """
     holding = one.holding
     secret = "" if not holding.has_secret else "handed" if one.secret is None else "here"
     return messages.Given(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The key ``accept`` of a rule: warnings of ``jitd check`` that the author knows of, each with the reason.
-
-Law: a warning is accepted by its name and with a reason, or it is a fault. Accepting one changes no decision.
+"""The key ``accept`` of a rule. This key names warnings of ``jitd check`` that the author of the rule accepts, each with a
+reason. Law: a warning is accepted only by its name and with a reason. Every other value is a fault. An accepted warning does not
+change any decision.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from jitd.settings.toml_table import Table
 
 
 def read_accept(table: Table) -> tuple[tuple[str, str], ...]:
-    """Return the pairs (name of a warning, reason) under ``accept`` of the rule ``table``."""
+    """Return the pairs (name of a warning, reason) from the key ``accept`` of the rule ``table``."""
     inner = table.table("accept")
     inner.known(ACCEPTABLE)
     return tuple((name, inner.sentence(name)) for name in inner.values if name in ACCEPTABLE)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The key ``commands`` of a rule: patterns for a command's path and arguments.
-
-Law: a command is known by a path with resolved directories, so the first directory of a pattern is resolved too, and no other.
+"""The key ``commands`` of a rule: patterns for the path and the arguments of a command.
+Law: jitd identifies a command by its path after all links in the path's directories were resolved. Therefore a link in the first
+directory of a pattern is resolved too. Links in the other directories of a pattern are not resolved.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from jitd.settings.toml_table import Table
 
 
 def read_commands(table: Table) -> tuple[CommandPattern, ...]:
-    """Return the patterns under ``commands``. Faults go to ``table``."""
+    """Return the patterns of the key ``commands``. Faults are added to ``table``."""
     if "commands" not in table.values:
         return ()
     value = table.values["commands"]
@@ -37,11 +37,11 @@ def read_commands(table: Table) -> tuple[CommandPattern, ...]:
 
 
 def _with_real_top(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return ``words`` with ``/usr/bin/ls`` for ``/bin/ls`` if ``/bin`` is a link, as on every Debian.
-
-    A command is known by a path with resolved directories. A rule that says ``/bin/ls`` would never match, and a deny would not
-    deny. Links further down are kept: others than root might own the directory that the link is in, and could make the rule name
-    another file.
+    """If the first directory of the path is a link, return ``words`` with the target of this link. For example, ``/bin/ls``
+    becomes ``/usr/bin/ls``, because ``/bin`` is a link on every Debian.
+    Commands are identified by their path with resolved directories. Without the change of ``words``, a permit for ``/bin/ls``
+    would never match, and a deny for ``/bin/ls`` would have no effect. Links in deeper directories are not resolved. An account
+    other than root might own the directory of such a link, and could make the rule name another file.
     """
     if not words or not (match := re.match(r"(/[^/*?]+)/", words[0])):
         return words

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The keys ``indicators``, ``ticket_age`` and ``forwarded`` of a permit and of its approvals: what they demand of a ticket.
-
-Law: a key that no ticket could meet is a fault.
+"""The keys ``indicators``, ``ticket_age`` and ``forwarded`` of a permit and of its approvals. These keys define the required
+properties of a ticket. Law: a requirement that no ticket could fulfil is a fault.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ KEYS = ("indicators", "ticket_age", "forwarded")
 
 
 def read_demand(table: Table) -> Demand:
-    """Return what ``table`` demands of how somebody authenticated. Faults are noted in the table."""
+    """Return the requirements of ``table`` for the authentication of a person. Faults are added to the table."""
     return Demand(
         indicators=tuple(dict.fromkeys(table.words("indicators", (), read_indicator))),
         ticket_age=table.duration("ticket_age", 1) if "ticket_age" in table.values else None,
@@ -24,9 +23,9 @@ def read_demand(table: Table) -> Demand:
 
 
 def read_indicator(word: str) -> str:
-    """Return ``word`` if it can be an authentication indicator. Raises ValueError with a sentence if not.
-
-    RFC 8129 allows any UTF-8. KDCs have them in lists with spaces between, and people have to read them.
+    """Return ``word`` if it can be an authentication indicator. Otherwise raise ValueError with a sentence. RFC 8129 allows any
+    UTF-8. jitd allows less, because KDCs use lists of indicators that are separated by spaces, and because people have to read
+    indicators.
     """
     if not re.fullmatch(r"[\x21-\x7e]{1,100}", word):
         raise ValueError(f"{quoted(word)} is no authentication indicator: 1 to 100 printable ASCII characters without a space")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The key ``gatekeepers`` of a permit.
-
-Law: it is a fault if a rule names a gatekeeper that is not set up, or one that may take longer than the rule waits.
+Law: it is a fault if a rule names a gatekeeper that is not set up. It is also a fault if the deadline of a gatekeeper is longer
+than the time that the rule allows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jitd.settings.toml_table import Table, quoted
 
 
 def names_in(table: Table) -> tuple[str, ...]:
-    """Return the names of the gatekeepers that the permit in ``table`` asks."""
+    """Return the names of the gatekeepers that the permit in ``table`` queries."""
     names = table.words("gatekeepers", (), read_gatekeeper)
     if len(names) > MOST_GATEKEEPERS:
         table.fault(f'"gatekeepers" has more than {MOST_GATEKEEPERS} names', "gatekeepers")
@@ -29,7 +29,7 @@ def names_in(table: Table) -> tuple[str, ...]:
 
 def faults_of(rules: Iterable[Rule], deadlines: Mapping[str, float]) -> list[Fault]:
     """Return the faults of the gatekeepers that ``rules`` name. ``deadlines`` maps the name of each gatekeeper that is set up to
-    the seconds that it may take.
+    the maximum time for its answer, in seconds.
     """
     faults = []
     for rule in rules:

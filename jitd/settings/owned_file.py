@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads a file that nobody but root may change, and judges a file that nobody but root may read.
-
-Law: owner and mode are those of the open descriptor, and of the directories that the file is named by.
+"""Reads a file that only root may change, and checks a file that only root may read.
+Law: the owner and the mode are checked on the open descriptor, and on the directories of the file.
 """
 
 from __future__ import annotations
@@ -16,8 +15,9 @@ MOST_BYTES = 1 << 20
 
 
 def read_owned(file: Path, owner: int | None, *, must_exist: bool = True) -> bytes:
-    """Return the content of ``file``, which belongs to root or to the uid ``owner``. If ``owner`` is None, owner and mode are
-    not checked. A file that is missing has no content, unless ``must_exist``. Raises ConfigError.
+    """Return the content of ``file``, which must belong to root or to the uid ``owner``. If ``owner`` is None, owner and mode are
+    not checked. If the file is missing and ``must_exist`` is False, return no bytes. If the file is missing and ``must_exist`` is
+    True, ConfigError is raised. Raises ConfigError.
     """
 
     def fault(sentence: str, where: Path = file) -> ConfigError:
@@ -38,7 +38,8 @@ def read_owned(file: Path, owner: int | None, *, must_exist: bool = True) -> byt
         if owner is not None:
             if why := who_else_may_write(status.st_uid, status.st_mode, owner):
                 raise fault(why)
-            # Anybody who may write to the directory may put another file there. In a sticky directory, root's file stays.
+            # Anybody who may write to the directory may put another file there. In a sticky directory, nobody can replace root's
+            # file.
             for place in {file.absolute().parent, Path(os.path.realpath(file)).parent}:
                 above = os.stat(place)
                 mode = 0 if above.st_mode & stat.S_ISVTX else above.st_mode
@@ -56,7 +57,9 @@ def read_owned(file: Path, owner: int | None, *, must_exist: bool = True) -> byt
 
 
 def who_else_may_read(file: Path, owner: int) -> str:
-    """Say why ``file`` cannot hold a secret of root's; empty if only root and the uid ``owner`` may read and change it."""
+    """Return the reason why ``file`` cannot contain a secret of root. Return an empty string if only root and the uid ``owner``
+    may read and change the file.
+    """
     try:
         status = os.stat(file, follow_symlinks=False)
     except OSError as error:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One table of a document. The values are read key by key with strict types, and faults are collected on the way.
-
-Law: a value of the wrong type is a fault, and is never converted (a bool is not a number). An unknown key is a fault too.
+"""One table of a document. The values are read key by key, with strict types. The faults are collected.
+Law: a value of the wrong type is a fault and is never converted. For example, a bool is not a number. An unknown key is also a
+fault.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ T = TypeVar("T")
 
 
 class Table:
-    """The table at ``place``. ``rule`` is the name of the rule that the table belongs to. All faults go into ``faults``."""
+    """The table at ``place``. ``rule`` is the name of the rule that contains the table. All faults in the table are added to
+    ``faults``.
+    """
 
     def __init__(self, document: Document, place: Place, values: dict[str, object], faults: list[Fault], rule: str = "") -> None:
         self.document = document
@@ -27,12 +29,12 @@ class Table:
         self.rule = rule
 
     def fault(self, sentence: str, *where: str | int) -> None:
-        """Note a fault at the key ``where`` of this table, or at the table itself."""
+        """Add a fault at the key ``where`` of this table. If ``where`` is empty, add the fault at the table itself."""
         self.faults.append(Fault(self.document.file, self.document.line_of(self.place + where), self.rule, sentence))
 
     def known(self, keys: Sequence[str], later: Sequence[str] = (), misplaced: Sequence[str] = (), why: str = "") -> None:
-        """Note each key that is not in ``keys``. ``later``: keys of a later version. ``misplaced``: keys of another table
-        (``why``).
+        """Add a fault for each key that is not in ``keys``. The keys in ``later`` belong to a later version. The keys in
+        ``misplaced`` belong to another table, and ``why`` is the text of the fault for such a key.
         """
         for key in self.values:
             if key in keys:
@@ -46,13 +48,13 @@ class Table:
                 self.fault(f"unknown key {quoted(key)}" + (f': did you mean "{near[0]}"?' if near else ""), key)
 
     def needs(self, *keys: str) -> None:
-        """Note each of ``keys`` that is missing."""
+        """Add a fault for each of ``keys`` that is missing in the table."""
         for key in keys:
             if key not in self.values:
                 self.fault(f'needs "{key}"')
 
     def text(self, key: str, default: str, allowed: Sequence[str] = ()) -> str:
-        """Return a string; it must be one of ``allowed``, if there are any."""
+        """Return the string under ``key``. If ``allowed`` is not empty, the string must be one of the words in ``allowed``."""
         value = self.values.get(key, default)
         if not isinstance(value, str):
             self.fault(f'"{key}" must be a string', key)
@@ -63,7 +65,9 @@ class Table:
         return default
 
     def sentence(self, key: str, most: int = 1000) -> str:
-        """Return a text for people: one line of printable characters; empty if the key is left out."""
+        """Return a text for people, which must be one line of printable characters. If the key is missing, return an empty
+        string.
+        """
         value = self.text(key, "")
         if key in self.values and isinstance(self.values[key], str):
             if not value.strip():
@@ -75,7 +79,7 @@ class Table:
         return value
 
     def number(self, key: str, default: int, least: int, most: int) -> int:
-        """Return a whole number from ``least`` to ``most``."""
+        """Return the whole number under ``key``, which must be between ``least`` and ``most`` (inclusive)."""
         value = self.values.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             self.fault(f'"{key}" must be a whole number from {least} to {most}', key)
@@ -83,7 +87,7 @@ class Table:
         return value
 
     def duration(self, key: str, default: int) -> int:
-        """Return a duration in seconds."""
+        """Return the duration under ``key`` as a number of seconds."""
         if key not in self.values:
             return default
         value = self.values[key]
@@ -94,8 +98,8 @@ class Table:
         return seconds
 
     def words(self, key: str, default: tuple[T, ...], read: Callable[[str], T], may_be_empty: bool = False) -> tuple[T, ...]:
-        """Return a list of strings, each passed through ``read``, which raises ValueError with a sentence. The list must not be
-        empty unless ``may_be_empty``.
+        """Return the results of ``read`` for each string of the list under ``key``. ``read`` may raise ValueError with a
+        sentence for the fault. An empty list is a fault unless ``may_be_empty`` is True.
         """
         if key not in self.values:
             return default
@@ -117,7 +121,7 @@ class Table:
         return tuple(found)
 
     def table(self, key: str) -> Table:
-        """Return the table under ``key``; an empty table if the key is left out."""
+        """Return the table under ``key``. If the key is missing, return an empty table."""
         value = self.values.get(key, {})
         if not isinstance(value, dict):
             self.fault(f'"{key}" must be a table', key)
@@ -125,7 +129,9 @@ class Table:
         return Table(self.document, self.place + (key,), value, self.faults, self.rule)
 
     def tables(self, key: str, kind: str) -> list[Table]:
-        """Return the array of tables under ``key``. The fault for another value says that it must be ``kind``."""
+        """Return the array of tables under ``key``. If the value has another type, the fault says that the value must be
+        ``kind``.
+        """
         value = self.values.get(key, [])
         if not isinstance(value, list):
             self.fault(f'"{key}" must be {kind}', key)
@@ -140,6 +146,6 @@ class Table:
 
 
 def quoted(text: str, most: int = 80) -> str:
-    """Return ``text`` in double quotes, on one line, and cut after ``most`` characters."""
+    """Return ``text`` on one line, in double quotes. The text is cut after ``most`` characters."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[:most])
     return f'"{shown}{"…" if len(text) > most else ""}"'

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The key ``when`` of a rule: an expression, compiled with the names that it may use.
-
-Law: an expression with a fault is refused, with the place of the fault in the file.
+"""The key ``when`` of a rule, which contains an expression. The expression is compiled with the names that it may use.
+Law: if an expression has a fault, it is refused. The fault names a place in the file.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from jitd.settings.toml_table import Table
 
 
 def read_when(table: Table, names: Mapping[str, Name]) -> When | None:
-    """Return the condition under ``when``; None if there is none. Faults go to ``table``."""
+    """Return the condition under the key ``when``. If the table has no such key, return None. Faults are added to ``table``."""
     if "when" not in table.values:
         return None
     text = table.text("when", "")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The key ``without_kdc`` of a permit: whether a local password counts while no KDC can be reached.
-
-Law: nothing but the word ``local`` makes a local password count. A key that such a password could never meet is a fault.
+"""The key ``without_kdc`` of a permit. This key tells whether a local password is accepted while no KDC can be reached.
+Law: a local password is accepted only if the value is the word ``local``. If the rule has a key that a local password can never
+fulfil, the key ``without_kdc`` is a fault.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ KEY = "without_kdc"
 
 
 def with_local(table: Table, rule: Rule) -> Rule:
-    """Return ``rule``, read from ``table``, with its key ``without_kdc``. Faults are noted in the table."""
+    """Add the key ``without_kdc`` of ``table`` to ``rule``, which was read from this table. Return the changed rule. Faults are
+    added to the table.
+    """
     said = table.text(KEY, "deny", ("deny", LOCAL))
     if said != LOCAL:
         return rule

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Objects of the core as stored bytes, and back. Law: an object that was written reads back equal. Unknown fields and wrong types
-are refused.
+"""Converts objects of the core to stored bytes, and back. Law: if an object is written and then read, the result is equal to it.
+A document with an unknown field or a wrong type is refused.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ T = TypeVar("T", Request, Grant, Run, Lock, Holding, OwedReview)
 
 
 def write(value: Request | Grant | Run | Lock | Holding | OwedReview) -> bytes:
-    """Return the stored form of ``value``: JSON, members in a fixed order."""
+    """Return the stored form of ``value``, which is JSON with the members in a fixed order."""
     return _encoder.encode(value)
 
 
 def read(life: type[T], document: bytes) -> T:
-    """Return the object in ``document``. Raises ValueError if ``document`` holds no such object."""
+    """Return the object in ``document``. Raises ValueError if ``document`` does not contain an object of the class ``life``."""
     value = _decoders[life].decode(document)
     assert isinstance(value, life)
     return value

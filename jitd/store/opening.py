@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Opens the store in which this host keeps its state.
-
-Law: only this module knows which kind of store there is. All other modules have a ``Store``.
+"""Opens the store with the state of this host.
+Law: only this module knows what kind of store is used. All other modules use the protocol ``Store``.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ def file_of(state: Path) -> Path:
 
 
 def open_store(state: Path) -> Store:
-    """Open the daemon's store. Create the database if there is none, and migrate a database with an older schema. Raises
+    """Open the daemon's store. If there is no database, create it. If the database has an older schema, migrate it. Raises
     StoreError.
     """
     return SqliteStore(file_of(state))
 
 
 def read_store(file: Path, *, is_alone: bool = False) -> Store:
-    """Open the store in ``file`` for reading only. The result shows one moment, whatever a daemon writes in the meantime.
-    ``is_alone``: no daemon has this store open. Raises StoreError.
+    """Open the store in ``file`` for reading only. The returned store shows the state at one moment, even if a daemon writes
+    meanwhile. ``is_alone`` is true if no daemon has this store open. Raises StoreError.
     """
     return SqliteStore.reading(file, is_alone=is_alone)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Told marks and mutes in the SQLite file: what each address was told of each request, and who wants to be told nothing.
-
-Law: marks are written together or not at all. They are not in the chain: a forged one keeps somebody from being told, and
-permits nothing.
+"""Stores told marks and mutes in the SQLite file. A told mark notes that an address was told an event of a request. A mute notes
+that a person wants no notices.
+Law: all marks of one call are written, or none of them. Marks are not in the chain, because a forged mark can suppress a notice
+but cannot permit anything.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def _spell(at: datetime) -> str:
 
 
 class ToldMarks(Link):
-    """The part of the store that has told marks and mutes. See ``Store``."""
+    """The part of the store that keeps told marks and mutes. See ``Store``."""
 
     def tell(self, marks: Iterable[Told]) -> None:
         """See ``Store.tell``."""

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""jitd-terminals: the small process that writes to people's terminals. It is not root; its one supplementary group is ``tty``.
+"""jitd-terminals: the small process that writes to people's terminals. The process jitd-terminals does not run as root. The only
+supplementary group of this process is ``tty``.
 
-The daemon says whom to tell and what (``client``, ``messages``); the process finds the terminals on which these people are logged
-in, and writes there (``process``, ``writing``).
-Law: the kernel alone says whether a terminal takes a message (mesg(1)). Nothing is read from a terminal.
+The daemon sends a text and the names of its addressees to this process (``client``, ``messages``). The process finds the
+terminals on which these people are logged in, and writes the text there (``process``, ``writing``).
+
+Law: only the kernel decides whether a terminal accepts a message (mesg(1)). The process never reads from a terminal.
 """

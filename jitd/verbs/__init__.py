@@ -1,2 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs: what clients may ask of the daemon. Law: a verb checks who may see or do it before it does anything."""
+"""The verbs, which are the actions that a client can request from the daemon. Law: a verb first checks whether the person may
+see the object and do the action. The verb acts only after this check.
+"""

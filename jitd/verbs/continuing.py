@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a request is continued from where it was asked for.
+"""Checks that a request is continued by a process with the same facts as the process that made it.
 
-Law: if a rule has looked at the process that asked, only a process of which the same is true continues the request.
+Law: if a rule used facts about the process that made a request, only a process with the same facts may continue this request.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ _WORDS = {FACT: "from a login session that began at", "fact.unit": "from the uni
 
 
 async def refuse_elsewhere(found: Request, caller: Caller, workers: Workers) -> None:
-    """Raise Refusal if ``caller`` is not where the process was that asked for ``found``. Raises TimeoutError."""
+    """Raise Refusal if the process ``caller`` differs from the process that made the request ``found``. Only the facts that a
+    rule used are compared. Raises TimeoutError.
+    """
     kept = dict(found.caller)
     if kept:
         _refuse(found.id, kept, await workers.files.run(found.requester.uid, callers.look, frozenset(kept), caller))

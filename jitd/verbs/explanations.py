@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Explanations as rows: what each rule says to a request that somebody might make, and which permits came closest.
+"""Makes rows that explain a decision. The rows tell the result of each rule for a supposed request, and the permits that came
+closest to permitting it.
 
-Law: only operators are told what others may do, and which rules there are. Nothing is submitted or recorded.
+Law: only operators and auditors learn which rules exist and what others may do. Nothing is submitted or recorded.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class Explanations:
         self._pace = Pace(SUPPOSITIONS_PER_SECOND, SUPPOSITIONS)
 
     async def suppose(self, who: Subject, service: str, asked: Asked, supposed: Supposed) -> list[Row]:
-        """Return what would be decided about ``asked`` as ``supposed``: the decision, then each rule. Raises Refusal."""
+        """Return the rows that explain the decision about ``asked`` under the suppositions ``supposed``. The first row is the
+        decision, and the other rows are about one rule each. Raises Refusal.
+        """
         self._access.overseers_only(who, "explain what others may do")
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("denied", "you have asked too often what would happen: wait a minute")
@@ -77,7 +80,7 @@ def _explained_row(explained: Explained) -> Row:
 
 
 def near_rows(closest: Iterable[Near]) -> list[Row]:
-    """Return the rows of the permits that came closest."""
+    """Return the rows of the permits that came closest to permitting the request."""
     return [
         {"rule": shown(near.rule), "wants": [shown(want) for want in near.wants], "opens_at": instant(near.opens_at)}
         for near in closest
@@ -85,7 +88,9 @@ def near_rows(closest: Iterable[Near]) -> list[Row]:
 
 
 def in_its_hour(decision: Decision, closest: Iterable[Near]) -> Decision:
-    """Return the denial ``decision`` with the moment from which a rule of ``closest`` may permit this, if there is one."""
+    """Return the denial ``decision``. If a rule of ``closest`` may permit the request later, add the time from which this rule
+    may permit it.
+    """
     openings = [(near.opens_at, near) for near in closest if near.opens_at is not None]
     if not openings or not isinstance(decision, Deny):
         return decision

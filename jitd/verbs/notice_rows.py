@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who was told of a request, as rows of ``jitd show``. Law: a requester learns that people were told, and not who they are."""
+"""Makes the rows of ``jitd show`` about the notices of a request. Law: requesters learn that people were told, but not who was
+told.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,9 @@ from jitpam.wire.shown import shown
 
 
 def notice_row(channel: str, marks: list[Told], why_not: str, *, is_told_all: bool) -> Row:
-    """Return the row of one channel: what it told, to whom, and why it told somebody nothing yet (``failing``). Without
-    ``is_told_all``, for a requester, persons have no name and a failure has no reason.
+    """Return the row of one channel. This row tells which notices the channel sent, to whom, and why the channel has not reached
+    everybody (``failing``). If ``is_told_all`` is False, as for a requester, the row contains no names and no reason for a
+    failure.
     """
     told = [{"event": m.event, "to": shown(m.address) if is_told_all else "", "at": instant(m.at)} for m in marks]
     failing = shown(why_not) if is_told_all or not why_not else "not everybody could be told yet"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Refusal, the exception that says no to a client; its connection sends it. Law: the text is a sentence that the person may read,
-and does not tell the rules.
+"""Refusal is the exception with which jitd refuses what a client asks for. The connection sends this refusal to the client. Law:
+the text is a sentence that the person may read. The text does not reveal the rules.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ NOBODY_HERE = "your account may not ask here: it is a system account, or it has 
 
 
 class Refusal(Exception):
-    """A refusal. ``code`` is one of the wire's CODES. Nothing was changed unless the text says so."""
+    """A refusal with a text. ``code`` is one of the protocol's CODES. If the text does not mention a change, nothing was
+    changed.
+    """
 
     def __init__(self, code: str, text: str) -> None:
         assert code in CODES, code

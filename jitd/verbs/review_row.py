@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An owed review as a row: the stable names of ``--json`` and of the wire's items. Law: see ``rows``."""
+"""Makes the row of an owed review. The names in this row are the stable names that ``--json`` and the protocol's items use. Law:
+see ``rows``.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from jitpam.wire.shown import shown
 
 
 def review_row(owed: OwedReview, asked: Request, viewer: Subject, now: Moment, *, is_operator: bool) -> Row:
-    """Return the row of the review that is owed for ``asked``, as ``viewer`` sees it ``now``."""
+    """Return the row about the review that ``asked`` owes, as ``viewer`` sees it at the time ``now``."""
     roles = roles_of(owed, viewer) - (set() if is_operator else {Role.OPERATOR})
     return {
         "id": owed.id,

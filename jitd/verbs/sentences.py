@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Core objects as sentences for the requester. Law: all text that other people wrote goes through ``shown``. Nothing is cut."""
+"""Makes sentences for the requester from core objects. Law: all text that other people wrote goes through ``shown``. No text is
+shortened.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,14 @@ from jitpam.wire.shown import shown, shown_command
 
 
 def asking(names: tuple[str, ...]) -> str:
-    """Return who is being asked outside jitd: ``asking change-calendar and ticket-check``."""
+    """Return words that name the gatekeepers whose answers jitd waits for, such as ``asking change-calendar and
+    ticket-check``.
+    """
     return f"asking {' and '.join(filter(None, (', '.join(names[:-1]), names[-1])))}"
 
 
 def asked(request: Request) -> list[str]:
-    """Return the lines that a requester reads when a request begins to wait."""
+    """Return the lines that the requester reads when the request begins to wait."""
     command = request.command
     host = request.host.partition(".")[0]
     lines = [f"request {request.id}: {shown_command(command.argv)} (as {shown(command.run_as.user)} on {shown(host)})"]
@@ -31,7 +35,9 @@ def asked(request: Request) -> list[str]:
 
 
 def owing(request: Request) -> str:
-    """Return what the rule of ``request`` asks for, in one sentence: approvals, and those outside jitd who are asked first."""
+    """Return one sentence about the approvals that the rule of ``request`` needs, and about the gatekeepers that must answer
+    first.
+    """
     assert request.obligations is not None, "what is owed is known"
     within = duration_in_words(request.obligations.expires_for)
     wants = shown(describe_approvals(request.obligations.approvals))
@@ -44,15 +50,18 @@ def owing(request: Request) -> str:
 
 
 def opening(request: Request, until: int) -> list[str]:
-    """Return a line for each way to approve ``request`` that is open now and was not open ``until`` seconds after submission."""
+    """Return a line for each way to approve ``request`` that is open now. Leave out each way that was already open ``until``
+    seconds after submission.
+    """
     approvals = () if request.obligations is None else request.obligations.approvals
     ways = (way for approval in approvals for way in approval.ways if until < way.after <= request.opened)
     return [f"{way.need} from {_words(way)} may approve it now, too" for way in ways]
 
 
 def unseated(request: Request, found: Mapping[Approval, Seats], now: Moment) -> list[str]:
-    """Return a line for each approval of ``request`` that too few people could give now, and what happens next. ``found`` are the
-    people of each way, open or closed. What cannot be known is said so, if nobody at all was found.
+    """Return a line for each approval of ``request`` that too few people could give now. The line also tells what happens next.
+    ``found`` contains the people of each open or closed way. If nobody was found and the search was incomplete, the line
+    mentions the incomplete search.
     """
     approvals = () if request.obligations is None else request.obligations.approvals
     lines = []
@@ -86,7 +95,7 @@ def _unseated(approval: Approval, now_open: list[Approval], found: Mapping[Appro
 
 
 def _next_seats(request: Request, approval: Approval, found: Mapping[Approval, Seats], now: Moment) -> str:
-    """Return what happens next with an approval that nobody can give now."""
+    """Return words that tell what happens next if nobody can give the approval ``approval`` now."""
     for way in approval.ways:
         if way.after > request.opened and not found[way].is_empty:
             return f"; in {_left(request.submitted_boot + way.after - now.boot)} {_words(way)} may"
@@ -96,7 +105,7 @@ def _next_seats(request: Request, approval: Approval, found: Mapping[Approval, S
 
 
 def _left(seconds: float) -> str:
-    """Return ``seconds`` in words, in whole minutes if there are many."""
+    """Return ``seconds`` in words. A long time is rounded to whole minutes."""
     whole = max(1, round(seconds))
     return duration_in_words(whole if whole < 120 else -(-whole // 60) * 60)
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-r"""Rows for programs to read (``--json``).
+r"""Converts rows to the form that programs read (``--json``).
 
-Law: pure. UTF-8 text stands as itself, any other byte is ``\xNN``, and a backslash is doubled: so every value can be read back.
+Law: pure. UTF-8 text is not changed, any other byte becomes ``\xNN``, and a backslash is doubled. Therefore a program can
+restore every value.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def exact(value: Any) -> Any:
-    """Return ``value`` for programs to read. ``value`` comes from a row whose texts were made by ``shown``. In the result UTF-8
-    text stands as itself, any other byte is ``\\xNN``, and a backslash is doubled.
+    """Return ``value`` in the form that programs read. ``value`` comes from a row whose texts were made by ``shown``. In the
+    result, UTF-8 text is not changed, any other byte becomes ``\\xNN``, and a backslash is doubled.
     """
     if isinstance(value, dict):
         return {name: exact(member) for name, member in value.items()}

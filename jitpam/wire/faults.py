@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The exceptions for a broken protocol: one if the peer broke it, one if we did. Law: data from the peer can raise
-RemoteProtocolError and nothing else."""
+"""The exceptions for violations of the protocol by the peer and by this program.
+
+Law: the only error that data from the peer can raise is RemoteProtocolError.
+"""
 
 
 class RemoteProtocolError(Exception):
-    """The peer broke PROTOCOL.md. The connection is closed; nothing was done."""
+    """The peer violated PROTOCOL.md. The connection is closed, and nothing was done."""
 
 
 class LocalProtocolError(Exception):
-    """We were about to break PROTOCOL.md. This is a defect of this program."""
+    """This program was about to violate PROTOCOL.md. A LocalProtocolError is a defect of the program."""

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one widget of the board: hands lines to textual as they are. Law: no markup, and no key."""
+"""The only widget of the board, which draws all lines. The widget gives lines to textual without any change. Law: the widget uses
+no markup and handles no key.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ STYLES = {
 
 
 class Canvas(Widget):
-    """The whole screen."""
+    """A widget that covers the whole screen."""
 
     DEFAULT_CSS = "Canvas { width: 100%; height: 100%; background: ansi_default; color: ansi_default; }"
     painted: list[Painted]
@@ -27,7 +29,7 @@ class Canvas(Widget):
         self.painted = []
 
     def render_line(self, y: int) -> Strip:
-        """Return the line number ``y`` as textual has it."""
+        """Return line ``y`` of the screen in textual's form."""
         text, mark = self.painted[y] if y < len(self.painted) else ("", None)
         width = self.size.width
         return Strip([Segment(text, STYLES[mark] if mark else None)]).adjust_cell_length(width)
